@@ -1,0 +1,1 @@
+"""What a board is: from power-on to a shell."""

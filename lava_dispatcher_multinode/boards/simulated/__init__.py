@@ -1,0 +1,1 @@
+"""Boards made of nothing but a process: U-Boot and a real shell behind a pty."""

@@ -1,0 +1,1 @@
+"""One verb a file: a parser, and a function that returns an exit code."""

@@ -1,0 +1,1 @@
+"""Bytes to and from one board: transports, the pump, the transcript, expect."""

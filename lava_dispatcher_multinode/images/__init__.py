@@ -1,0 +1,1 @@
+"""Disk formats that boards boot from, read and written in pure Python."""

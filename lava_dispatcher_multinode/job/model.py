@@ -1,0 +1,81 @@
+"""What a job is, once its file has been read: plain frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a file of the user's; lines and columns count from 1."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+@dataclass(frozen=True)
+class Role:
+    """One entry of `device_group`."""
+
+    name: str
+    count: int = 1
+    device_type: str | None = None  # aliases already replaced by the proper name
+    device: str | None = None  # a named device; then count is 1
+    tags: frozenset[str] = frozenset()
+    position: Position = Position("")
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """One entry of `actions`, `role` taken out of its parameters.
+
+    `positions` maps a path into the parameters, such as
+    ("testdef_repos", 0, "testdef"), to its place in the file; () is the
+    action's own.
+    """
+
+    command: str
+    parameters: Mapping[str, Any] = NOTHING
+    roles: frozenset[str] | None = None  # None: every role
+    timeout: float | None = None  # seconds; None: the job's
+    positions: Mapping[tuple[str | int, ...], Position] = field(default=NOTHING, compare=False)  # type: ignore[assignment]
+
+    def position(self, *path: str | int) -> Position:
+        """Return the place of `path`, or of the nearest thing around it."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        return self.positions.get(path, Position(""))
+
+
+@dataclass(frozen=True)
+class Job:
+    """A whole job: what boards it needs and what each role does."""
+
+    name: str
+    timeout: float  # seconds: default of every action and every API call
+    roles: tuple[Role, ...]
+    actions: tuple[ActionSpec, ...]
+    file: str = "-"
+    directory: Path = Path()  # what relative paths in the job start from
+    logging_level: str = "INFO"
+    deadlock_grace: float = 30.0  # seconds
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = NOTHING
+
+    @property
+    def size(self) -> int:
+        """The number of nodes."""
+        return sum(role.count for role in self.roles)
+
+    def actions_of(self, role: str) -> tuple[ActionSpec, ...]:
+        """Return what a node of `role` does, in file order."""
+        return tuple(a for a in self.actions if a.roles is None or role in a.roles)

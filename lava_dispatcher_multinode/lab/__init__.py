@@ -1,0 +1,1 @@
+"""Which boards exist, and who holds them."""

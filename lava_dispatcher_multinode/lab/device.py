@@ -1,0 +1,95 @@
+"""What a device file says, layered and checked: plain frozen data.
+
+The keys of the file are the fields below, with the same names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach the console: exactly one of command, serial, simulated."""
+
+    command: str | None = None  # a shell command whose stdin and stdout are the console
+    serial: str | None = None  # a device path or pyserial URL
+    baud: int = 115200
+    simulated: bool = False
+    character_delay: float = 0.0  # seconds between characters typed at the board
+
+
+@dataclass(frozen=True)
+class Power:
+    """How to switch the board: shell commands, or the simulated board's own switch."""
+
+    on: str | None = None
+    off: str | None = None
+    cycle: str | None = None
+    simulated: bool = False
+    settle: float = 1.0  # seconds between off and on of a cycle made of both
+    timeout: float = 60.0  # seconds for one command
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """How an image gets onto the board.
+
+    `media`: the dispatcher writes to `path`, a file or block device, between
+    the shell commands `to_host` and `to_board`, which switch an SD-mux.
+    `layout`: `image` writes the image as it is; `master` makes the card of
+    2013, with the image's partitions 1 and 2 as testboot (3) and testrootfs (5).
+    `none`: the image is on the board already.
+    """
+
+    method: str | None = None  # media | none; None: not configured
+    path: str | None = None
+    to_host: str | None = None
+    to_board: str | None = None
+    layout: str = "master"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """The U-Boot dialogue: what to wait for, what to send."""
+
+    prompts: tuple[str, ...] = ()  # literal texts; any of them is the prompt
+    interrupt: str = "Hit any key to stop autoboot"
+    interrupt_command: str = ""  # sent with one carriage return
+    commands: tuple[str, ...] = ()
+    kernel_start: str = "Linux version"
+    retries: int = 3
+    timeout: float = 300.0  # seconds for one try, from power-on to the shell
+
+
+@dataclass(frozen=True)
+class Login:
+    """How to get from the kernel to a root shell."""
+
+    prompt: str = "login:"
+    user: str = "root"
+    password: str | None = None
+    shell_prompts: tuple[str, ...] = ("# ", "$ ")  # literal ends of a line
+
+
+@dataclass(frozen=True)
+class Device:
+    """One board."""
+
+    name: str
+    device_type: str
+    tags: frozenset[str] = frozenset()
+    connection: Connection = Connection()
+    power: Power = Power()
+    deploy: Deploy = Deploy()
+    boot: Boot = Boot()
+    login: Login = Login()
+    death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
+    multinode: str = "console"
+    simulated: Mapping[str, Any] = field(default_factory=dict)  # faults; see boards/simulated
+    file: Path | None = None  # the device file, for messages

@@ -1,0 +1,109 @@
+"""What other packages can add, through entry points.
+
+| group                       | an entry's name is      | it loads to a class like |
+|-----------------------------|-------------------------|--------------------------|
+| lava_dispatcher.actions     | the command in a job    | `Action`                 |
+| lava_dispatcher.job_parsers | any                     | `JobParser`              |
+| lava_dispatcher.device_types| the device type         | `DeviceType`             |
+
+This package's own are found the same way; nothing is registered twice, so two
+entries with one name are an error that names both packages.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+from .errors import InvalidJob, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .job.model import Job
+    from .job.source import Document
+
+ACTIONS = "lava_dispatcher.actions"
+JOB_PARSERS = "lava_dispatcher.job_parsers"
+DEVICE_TYPES = "lava_dispatcher.device_types"
+
+
+class Action(Protocol):
+    """One command of a job.
+
+    `parameters_schema` is a JSON Schema (draft 2020-12) of the `parameters`
+    object, without `role` and `timeout`, which belong to every action.
+    """
+
+    parameters_schema: ClassVar[Mapping[str, Any]]
+
+    def run(self, node: Any, parameters: Mapping[str, Any]) -> None:
+        """Do it on `node`, a `lava_dispatcher_multinode.actions.node.Node`.
+
+        Raise a `MultinodeError` for a failure; anything else counts as a bug.
+        """
+
+
+class JobParser(Protocol):
+    """Makes a `Job` of a document that it accepts."""
+
+    def accepts(self, document: Document) -> bool:
+        """Whether the document is of this parser's kind, right or wrong."""
+
+    def parse(self, document: Document) -> tuple[Job, Sequence[Problem]]:
+        """Return the job and the warnings; raise `InvalidJob` with every error."""
+
+
+class DeviceType(Protocol):
+    """A kind of board: the lowest layer of its device files, and its driver."""
+
+    aliases: ClassVar[Sequence[str]]
+    defaults: ClassVar[Mapping[str, Any]]  # as a device file's content
+
+
+@cache
+def entries(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of `group` by name."""
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=group):
+        other = found.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise InvalidJob([Problem(
+                f"entry point group {group}", 0, 0,
+                f"'{entry.name}' comes from two packages: {_origin(other)} and {_origin(entry)}",
+                "uninstall one of them",
+            )])
+    return found
+
+
+def load(group: str, name: str) -> Any:
+    """Return the class behind the entry `name`; KeyError if there is none."""
+    entry = entries(group)[name]
+    try:
+        return entry.load()
+    except Exception as error:
+        raise InvalidJob([Problem(
+            f"entry point group {group}", 0, 0,
+            f"'{name}' of {_origin(entry)} does not load: {type(error).__name__}: {error}",
+        )]) from error
+
+
+def action(command: str) -> Action:
+    """Return a new instance of the action `command`; KeyError if there is none."""
+    return cast("Action", load(ACTIONS, command)())
+
+
+def device_type_names() -> dict[str, str]:
+    """Return every known name of a device type, aliases too, to its proper name."""
+    names: dict[str, str] = {}
+    for name in entries(DEVICE_TYPES):
+        names[name] = name
+        for alias in load(DEVICE_TYPES, name).aliases:
+            names.setdefault(alias, name)
+    return names
+
+
+def _origin(entry: EntryPoint) -> str:
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
+    return f"{package} ({entry.value})"

@@ -1,0 +1,1 @@
+"""Events become results: results.json, JUnit, HTML, the terminal."""

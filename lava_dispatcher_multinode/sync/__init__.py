@@ -1,0 +1,1 @@
+"""The MultiNode rules. `state` and `wire` touch no socket, clock or thread."""

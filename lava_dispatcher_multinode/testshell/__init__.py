@@ -1,0 +1,1 @@
+"""What the board says back: frames, signals, the relay to the coordinator."""
