@@ -1,0 +1,1 @@
+"""The scripts that run on the board; a package so that they install as its data."""
