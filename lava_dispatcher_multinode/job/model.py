@@ -47,7 +47,9 @@ class ActionSpec:
     parameters: Mapping[str, Any] = NOTHING
     roles: frozenset[str] | None = None  # None: every role
     timeout: float | None = None  # seconds; None: the job's
-    positions: Mapping[tuple[str | int, ...], Position] = field(default=NOTHING, compare=False)  # type: ignore[assignment]
+    positions: Mapping[tuple[str | int, ...], Position] = field(
+        default_factory=dict, compare=False
+    )
 
     def position(self, *path: str | int) -> Position:
         """Return the place of `path`, or of the nearest thing around it."""

@@ -1,0 +1,173 @@
+"""One board's console: a pump that never stops reading, and a buffer for its one reader."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import BoardDied, ConsoleError, MultinodeError
+from .death import DeathWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .transcript import Transcript
+    from .transport import Transport
+
+#: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
+#: are in console.raw), or, inside `lossless`, the far end has to wait.
+BUFFER = 4 << 20
+
+
+class Console:
+    """Bytes to and from one board.
+
+    The pump's thread reads the transport for its whole life, so that the port
+    is drained also while nobody listens: it writes the transcript, looks for
+    death strings and fills the buffer that `read` empties.
+    """
+
+    def __init__(
+        self, transport: Transport, transcript: Transcript, *, character_delay: float = 0.0
+    ) -> None:
+        self.name = transport.name
+        self._transport = transport
+        self._transcript = transcript
+        self._delay = character_delay
+        self._chunks: deque[bytes] = deque()
+        self._size = 0
+        self._changed = threading.Condition()
+        self._woken = False
+        self._failure: MultinodeError | None = None  # raised once the buffer is empty
+        self._lossless = False
+        self._watch: DeathWatch | None = None
+        self._writing = threading.Lock()
+        self._pump = threading.Thread(target=self._run, name=f"pump {self.name}", daemon=True)
+        self._pump.start()
+
+    def read(self, timeout: float) -> bytes:
+        """Return what has come; b"" after `timeout` seconds or a `wake`.
+
+        Raise `BoardDied` or `ConsoleError`, once all that came before is read.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not self._chunks:
+                if self._woken:
+                    self._woken = False
+                    return b""
+                if self._failure is not None:
+                    raise self._failure
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return b""
+                self._changed.wait(left)
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+            self._size = 0
+            self._changed.notify_all()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`; one caller at a time."""
+        with self._writing:
+            if not self._delay:
+                self._transport.write(data)
+                return
+            for position in range(len(data)):  # a UART that is read too slowly
+                self._transport.write(data[position : position + 1])
+                time.sleep(self._delay)
+
+    def wake(self) -> None:
+        """Make a `read` in progress, or the next one, return b""."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def fail(self, error: MultinodeError) -> None:
+        """Make every `read` raise `error` from now on: the run is over, say."""
+        with self._changed:
+            self._chunks.clear()
+            self._size = 0
+            self._failure = error
+            self._changed.notify_all()
+
+    def forget(self) -> None:
+        """Drop what has come and was not read, and a death that belongs to it."""
+        with self._changed:
+            self._chunks.clear()
+            self._size = 0
+            if isinstance(self._failure, BoardDied):
+                self._failure = None
+
+    @contextmanager
+    def deadly(self, patterns: Iterable[str]) -> Iterator[None]:
+        """Within it, a line like any of `patterns` ends every read with `BoardDied`."""
+        with self._changed:
+            before, self._watch = self._watch, DeathWatch(patterns)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._watch = before
+
+    @contextmanager
+    def lossless(self) -> Iterator[None]:
+        """Within it, nothing is dropped for a slow reader: the far end waits."""
+        self._lossless = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._lossless = False
+                self._changed.notify_all()
+
+    def tail(self) -> list[str]:
+        """Return the last lines that the board printed, for messages."""
+        return self._transcript.tail()
+
+    def note(self, text: str) -> None:
+        """Write a remark into console.log."""
+        self._transcript.note(text)
+
+    def close(self) -> None:
+        """Stop the pump, free the port, finish the transcript; may be called twice."""
+        self._transport.close()
+        with self._changed:
+            self._lossless = False
+            self._changed.notify_all()
+        self._pump.join()
+        self._transport.release()
+        self._transcript.close()
+
+    def _run(self) -> None:
+        try:
+            while data := self._transport.read():
+                self._transcript.feed(data)
+                self._deliver(data)
+            error: MultinodeError = ConsoleError(f"{self.name}: is closed")
+        except MultinodeError as failure:
+            error = failure
+        except OSError as failure:  # the transcript's disk is full, say
+            error = ConsoleError(f"{self.name}: cannot be recorded: {failure}")
+        with self._changed:
+            if self._failure is None:
+                self._failure = error
+            self._changed.notify_all()
+
+    def _deliver(self, data: bytes) -> None:
+        with self._changed:
+            while self._lossless and self._size > BUFFER:
+                self._changed.wait()
+            self._chunks.append(data)
+            self._size += len(data)
+            while self._size > BUFFER and not self._lossless:
+                self._size -= len(self._chunks.popleft())
+            if self._watch is not None and self._failure is None:
+                line = self._watch.feed(data)
+                if line is not None:
+                    self._failure = BoardDied(line)
+            self._changed.notify_all()

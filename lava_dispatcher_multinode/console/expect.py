@@ -1,0 +1,103 @@
+"""pexpect over a console: bounded windows, one deadline a wait, errors that name the step."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+from pexpect.spawnbase import SpawnBase
+
+from ..errors import BootError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .console import Console
+
+# The stubs make it generic; the class itself is not.
+if TYPE_CHECKING:
+    _SpawnBase = SpawnBase[bytes]
+else:
+    _SpawnBase = SpawnBase
+
+WINDOW = 8192  # bytes in which one match must lie; pexpect's default is quadratic
+
+
+class _ConsoleSpawn(_SpawnBase):
+    """What pexpect reads from: the console's buffer, never a child of its own."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(timeout=None, maxread=WINDOW, searchwindowsize=WINDOW)
+        self.delayafterread = None
+        self._console = console
+
+    def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
+        """Return what has come, all of it: the console bounds it, not `size`."""
+        del size
+        data = self._console.read(timeout if timeout is not None else 0.0)
+        if not data:
+            raise pexpect.TIMEOUT("")
+        return data
+
+
+@dataclass(frozen=True)
+class Found:
+    """Which of the patterns came, the text before it, and its groups."""
+
+    index: int
+    before: bytes
+    match: re.Match[bytes]
+
+
+class Dialogue:
+    """Waits for patterns on a console; the text after a match is kept for the next wait."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._spawn = _ConsoleSpawn(console)
+
+    def expect(self, patterns: Sequence[bytes], *, timeout: float, step: str) -> Found:
+        """Wait for the first of `patterns` (regular expressions).
+
+        Raise `BootError` with the step and the console's last lines after
+        `timeout` seconds.
+        """
+        found = self.expect_or_none(patterns, timeout=timeout)
+        if found is None:
+            raise BootError(self.explain(f"{step}: nothing like it within {timeout:.0f} s"))
+        return found
+
+    def expect_or_none(self, patterns: Sequence[bytes], *, timeout: float) -> Found | None:
+        """Wait for the first of `patterns`; None after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        compiled: list[Any] = [re.compile(pattern) for pattern in patterns]
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                index = self._spawn.expect_list(compiled, timeout=max(left, 0.0))
+            except pexpect.TIMEOUT:
+                if time.monotonic() >= deadline:
+                    return None
+                continue  # woken early
+            match = self._spawn.match
+            assert isinstance(match, re.Match)
+            return Found(index, self._spawn.before or b"", match)
+
+    def send(self, data: bytes) -> None:
+        """Type `data` at the board."""
+        self.console.write(data)
+
+    def forget(self) -> None:
+        """Drop all that has come so far."""
+        self.console.forget()
+        self._spawn.buffer = b""
+
+    def explain(self, text: str) -> str:
+        """Return `text` with the console's last lines under it."""
+        tail = self.console.tail()
+        if not tail:
+            return f"{text}; the console has printed nothing: is it the right port and speed?"
+        return "\n    ".join([f"{text}; the console's last lines:", *tail])
