@@ -1,0 +1,93 @@
+"""The content of results.json; its schema is results.schema.json beside this file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import verdict
+
+if TYPE_CHECKING:
+    from .model import Action, Case, Node, Wait
+    from .results import Results
+
+FORMAT = 1
+
+
+def of(results: Results) -> dict[str, Any]:
+    """Return the whole document."""
+    code = verdict.exit_code(results)
+    return {
+        "format": FORMAT,
+        "job": dict(results.job),
+        "started": results.started,
+        "finished": results.finished,
+        "status": verdict.status_of(code),
+        "exit_code": int(code),
+        "nodes": {name: _node(node, results.last) for name, node in results.nodes.items()},
+        "messages": [
+            {"id": m.id, "from": m.sender, "data": m.data, "time": m.time}
+            for m in results.messages
+        ],
+        "waits": [_wait(wait) for wait in results.waits],
+    }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the document."""
+    import json
+    from importlib.resources import files
+
+    text = files(__package__).joinpath("results.schema.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def _node(node: Node, now: float) -> dict[str, Any]:
+    judged = verdict.of_node(node)
+    actions = sorted(node.actions.values(), key=lambda action: action.index)
+    return {
+        "role": node.role,
+        "device_type": node.device_type,
+        "status": judged.status,
+        "error_type": judged.error_type,
+        "error": judged.error,
+        "actions": [_action(action, now) for action in actions],
+        "results": [_case(case) for case in node.cases],
+    }
+
+
+def _action(action: Action, now: float) -> dict[str, Any]:
+    if action.status is None:
+        seconds = None if action.started is None else round(now - action.started, 6)
+        error = "the run was cut off during this action"
+        return {"command": action.command, "status": "error", "seconds": seconds, "error": error}
+    return {
+        "command": action.command,
+        "status": action.status,
+        "seconds": action.seconds,
+        "error": action.error,
+    }
+
+
+def _case(case: Case) -> dict[str, Any]:
+    return {
+        "definition": case.definition,
+        "case": case.case,
+        "result": case.result,
+        "measurement": case.measurement,
+        "units": case.units,
+        "set": case.set,
+        "start": case.start,
+        "end": case.end,
+    }
+
+
+def _wait(wait: Wait) -> dict[str, Any]:
+    return {
+        "node": wait.node,
+        "api": wait.api,
+        "id": wait.id,
+        "asked": wait.asked,
+        "answered": wait.answered,
+        "outcome": wait.outcome,
+    }

@@ -1,0 +1,136 @@
+"""The report files of a run directory, written as the run goes, and read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidJob, Problem
+from .results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Event = Mapping[str, Any]
+
+EVENTS = "events.jsonl"
+
+#: Events after which somebody may want to read the results. Not every test
+#: case: each writing costs time in proportion to all cases so far.
+MILESTONES = frozenset({"job_started", "action_finished", "node_finished", "job_finished"})
+
+#: A writing is followed by this many times its own duration without another
+#: (but for the last one), so that writing takes a twentieth of a run at most.
+REST = 20
+
+
+def render(results: Results, kind: str) -> str:
+    """Return the report of `kind`: json, junit, html or tap; KeyError for others."""
+    return _RENDERERS[kind](results)
+
+
+def _json(results: Results) -> str:
+    return json.dumps(results.document(), indent=1, allow_nan=False) + "\n"
+
+
+def _junit(results: Results) -> str:
+    from . import junit
+
+    return junit.render(results)
+
+
+def _html(results: Results) -> str:
+    from . import html
+
+    return html.render(results)
+
+
+def _tap(results: Results) -> str:
+    from . import tap
+
+    return tap.render(results)
+
+
+_RENDERERS: dict[str, Callable[[Results], str]] = {
+    "html": _html,
+    "json": _json,
+    "junit": _junit,
+    "tap": _tap,
+}
+FORMATS = tuple(_RENDERERS)
+
+#: What a run directory holds.
+FILES = {"results.json": "json", "results.xml": "junit", "report.html": "html"}
+
+
+class Recorder:
+    """A subscriber of events that keeps the report files of `directory` up to date."""
+
+    def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self.results = Results()
+        self._directory = directory
+        self._clock = clock
+        self._rest_until = float("-inf")
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; OSError if a file cannot be written."""
+        self.results.feed(event)
+        final = event.get("event") == "job_finished"
+        if final or (event.get("event") in MILESTONES and self._clock() >= self._rest_until):
+            began = self._clock()
+            self.write(durable=final)
+            now = self._clock()
+            self._rest_until = now + REST * (now - began)
+
+    def write(self, *, durable: bool = True) -> None:
+        """Write the files as of now; `durable`: they also survive a power cut."""
+        for name, kind in FILES.items():
+            write_atomic(self._directory / name, render(self.results, kind), durable=durable)
+
+
+def write_atomic(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a whole UTF-8 file, or leave the old one: no reader sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_events(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log; a torn last line, the mark of a killed run, is ignored.
+
+    Raises InvalidJob for a file that cannot be read or is not an event log.
+    """
+    try:
+        with open(path, "rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    yield _event(path, number, line)
+    except OSError as error:
+        hint = "a run directory, such as lava-runs/latest, has one"
+        raise InvalidJob([Problem(str(path), 0, 0, error.strerror or str(error), hint)]) from None
+
+
+def read_results(directory: Path) -> Results:
+    """Return the results of a run directory, finished or cut off."""
+    return Results.of(read_events(directory / EVENTS))
+
+
+def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        event = None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        raise InvalidJob([Problem(str(path), number, 1, "this line is not an event of a run")])
+    return event

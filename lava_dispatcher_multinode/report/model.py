@@ -1,0 +1,88 @@
+"""What is known of a run so far: the facts of its events, nothing decided yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Action:
+    """One command of one node; times are seconds since the run's start."""
+
+    index: int
+    command: str
+    started: float | None = None
+    status: str | None = None  # None: not finished
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One result of one test definition."""
+
+    definition: str
+    case: str
+    result: str  # pass | fail | skip | unknown
+    measurement: float | int | str | None = None
+    units: str | None = None
+    set: str | None = None
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, if both ends are known."""
+        if self.start is None or self.end is None:
+            return None
+        return max(0.0, self.end - self.start)
+
+
+@dataclass
+class Wait:
+    """One blocking call of a node; not answered (yet) while `outcome` is None."""
+
+    node: str
+    api: str
+    id: str
+    role: str | None = None
+    asked: float = 0.0
+    missing: tuple[str, ...] = ()
+    answered: float | None = None
+    outcome: str | None = None  # done | refused | timeout | never
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One `lava-send`, or the sending half of a `lava-sync`."""
+
+    id: str
+    sender: str
+    data: dict[str, str]
+    time: float
+
+
+@dataclass
+class Node:
+    """One board of the job. `stated` is what the run said of it at its end."""
+
+    name: str
+    role: str = ""
+    device_type: str = ""
+    actions: dict[int, Action] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+    stated: str | None = None  # pass | fail | error | skipped; None: has not finished
+    error_type: str | None = None
+    error: str | None = None
+    finished: float | None = None
+
+    def count(self, result: str) -> int:
+        """Return how many cases ended so."""
+        return sum(case.result == result for case in self.cases)
+
+    @property
+    def failed_waits(self) -> list[Wait]:
+        """The calls that were answered, but not with what they asked for."""
+        return [wait for wait in self.waits if wait.outcome not in {None, "done"}]

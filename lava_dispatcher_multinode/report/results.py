@@ -1,0 +1,178 @@
+"""Events become results: a fold that touches no file.
+
+`Results` takes the events one by one and can say at any time what is known.
+Half a run's events give the results of half a run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExitCode
+from . import document, values
+from .model import Action, Case, Message, Node, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Event = Mapping[str, Any]
+
+STATUSES = frozenset({"pass", "fail", "error", "skipped"})
+RESULTS = frozenset({"pass", "fail", "skip", "unknown"})
+OUTCOMES = frozenset({"done", "refused", "timeout", "never"})
+ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "cancelled"})
+
+
+class Results:
+    """All that the events so far say. Not thread-safe: feed it from an `EventLog`."""
+
+    def __init__(self) -> None:
+        self.job: dict[str, str] = {"name": "", "id": "", "file": ""}
+        self.started: str | None = None  # ISO 8601, UTC
+        self.finished: str | None = None
+        self.stated_exit_code: ExitCode | None = None
+        self.over = False  # the run came to its end by itself
+        self.last: float = 0.0  # `t` of the latest event, seconds
+        self.nodes: dict[str, Node] = {}
+        self.messages: list[Message] = []
+        self.waits: list[Wait] = []
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Results:
+        """Return the results of `events`."""
+        results = cls()
+        for event in events:
+            results.feed(event)
+        return results
+
+    def feed(self, event: Event) -> None:
+        """Take one event; kinds that are not known here are passed over."""
+        self.last = max(self.last, values.number(event.get("t")) or 0.0)
+        handler = _HANDLERS.get(values.text(event.get("event")))
+        if handler is not None:
+            handler(self, event)
+
+    def document(self) -> dict[str, Any]:
+        """Return the content of results.json as of now."""
+        return document.of(self)
+
+    def node(self, event: Event) -> Node:
+        """Return the node that `event` is about, made if it is new."""
+        name = values.text(event.get("node"))
+        return self.nodes.setdefault(name, Node(name))
+
+
+def _job_started(results: Results, event: Event) -> None:
+    job = values.mapping(event.get("job"))
+    results.job = {key: values.text(job.get(key)) for key in ("name", "id", "file")}
+    results.started = values.text(event.get("started")) or None
+    for name, about in values.mapping(event.get("nodes")).items():
+        node = results.nodes.setdefault(name, Node(name))
+        node.role = values.text(values.mapping(about).get("role"))
+        node.device_type = values.text(values.mapping(about).get("device_type"))
+
+
+def _action_started(results: Results, event: Event) -> None:
+    _action(results, event).started = values.number(event.get("t"))
+
+
+def _action_finished(results: Results, event: Event) -> None:
+    action = _action(results, event)
+    action.status = values.choice(event.get("status"), STATUSES, "error")
+    action.seconds = values.number(event.get("seconds"))
+    action.error = values.text(event.get("error")) or None
+
+
+def _action(results: Results, event: Event) -> Action:
+    index = int(values.number(event.get("index")) or 0)
+    command = values.text(event.get("command"))
+    return results.node(event).actions.setdefault(index, Action(index, command))
+
+
+def _test_case(results: Results, event: Event) -> None:
+    results.node(event).cases.append(Case(
+        definition=values.text(event.get("definition")),
+        case=values.text(event.get("case")),
+        result=values.choice(event.get("result"), RESULTS, "unknown"),
+        measurement=values.measurement(event.get("measurement")),
+        units=values.text(event.get("units")) or None,
+        set=values.text(event.get("set")) or None,
+        start=values.number(event.get("start")),
+        end=values.number(event.get("end")),
+    ))
+
+
+def _message(results: Results, event: Event) -> None:
+    data = values.mapping(event.get("data"))
+    results.messages.append(Message(
+        id=values.text(event.get("id")),
+        sender=values.text(event.get("from")),
+        data={key: values.text(value) for key, value in data.items()},
+        time=values.number(event.get("t")) or 0.0,
+    ))
+
+
+def _wait_started(results: Results, event: Event) -> None:
+    missing = event.get("missing")
+    names = missing if isinstance(missing, list | tuple) else ()
+    _add_wait(results, event, values.number(event.get("t")), [values.text(n) for n in names])
+
+
+def _wait_finished(results: Results, event: Event) -> None:
+    wait = _open_wait(results, event)
+    wait.answered = values.number(event.get("t"))
+    wait.outcome = values.choice(event.get("outcome"), OUTCOMES, "never")
+    wait.reason = values.text(event.get("reason"))
+
+
+def _open_wait(results: Results, event: Event) -> Wait:
+    """Return the oldest call that this answers; one without a start is made."""
+    for wait in results.node(event).waits:
+        if wait.outcome is None and (wait.api, wait.id) == _call(event):
+            return wait
+    asked = values.number(event.get("asked"))
+    return _add_wait(results, event, values.number(event.get("t")) if asked is None else asked)
+
+
+def _add_wait(
+    results: Results, event: Event, asked: float | None, missing: Iterable[str] = ()
+) -> Wait:
+    node = results.node(event)
+    role = values.text(event.get("role")) or None
+    wait = Wait(node.name, *_call(event), role, asked or 0.0, tuple(missing))
+    node.waits.append(wait)
+    results.waits.append(wait)
+    return wait
+
+
+def _call(event: Event) -> tuple[str, str]:
+    return values.text(event.get("api")), values.text(event.get("id"))
+
+
+def _node_finished(results: Results, event: Event) -> None:
+    node = results.node(event)
+    node.stated = values.choice(event.get("status"), STATUSES, "error")
+    node.error_type = values.choice(event.get("error_type"), ERROR_TYPES, "") or None
+    node.error = values.text(event.get("error")) or None
+    node.finished = values.number(event.get("t"))
+
+
+def _job_finished(results: Results, event: Event) -> None:
+    results.over = True
+    results.finished = values.text(event.get("finished")) or None
+    code = values.number(event.get("exit_code"))
+    known = code is not None and code in set(ExitCode)
+    results.stated_exit_code = ExitCode(int(code)) if known and code is not None else None
+
+
+_HANDLERS: dict[str, Callable[[Results, Event], None]] = {
+    "job_started": _job_started,
+    "action_started": _action_started,
+    "action_finished": _action_finished,
+    "test_case": _test_case,
+    "message": _message,
+    "wait_started": _wait_started,
+    "wait_finished": _wait_finished,
+    "node_finished": _node_finished,
+    "job_finished": _job_finished,
+}

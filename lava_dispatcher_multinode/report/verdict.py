@@ -1,0 +1,134 @@
+"""What the facts amount to: a status for each node, an exit code for the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode, worst
+
+if TYPE_CHECKING:
+    from .model import Node
+    from .results import Results
+
+CUT_OFF = "the run was cut off before this node had finished"
+
+_EXIT_CODES = {
+    "test": ExitCode.TEST_FAILED,
+    "multinode": ExitCode.TEST_FAILED,
+    "job": ExitCode.INVALID,
+    "infrastructure": ExitCode.INFRASTRUCTURE,
+    "bug": ExitCode.BUG,
+    "cancelled": ExitCode.INTERRUPTED,
+}
+
+#: What each exit code means, for people.
+MEANING = {
+    ExitCode.PASS: "passed",
+    ExitCode.TEST_FAILED: "a test failed",
+    ExitCode.INVALID: "the job or the command line is wrong",
+    ExitCode.INFRASTRUCTURE: "the infrastructure failed, not the test",
+    ExitCode.NO_BOARDS: "the boards are not available",
+    ExitCode.NOTHING_RAN: "nothing ran",
+    ExitCode.BUG: "a bug in lava-dispatcher-multinode",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a node ended; `error_type` and `error` are None when it passed."""
+
+    status: str  # pass | fail | error | skipped
+    error_type: str | None = None
+    error: str | None = None
+
+
+def of_node(node: Node) -> Verdict:
+    """Return the verdict: the worst of what the run said and what its parts say.
+
+    A run that calls a node passed in spite of a failed case does not make it so.
+    """
+    if node.stated is None:
+        return Verdict("error", "infrastructure", CUT_OFF)
+    if node.stated == "error":
+        return Verdict("error", node.error_type or "bug", node.error)
+    for action in node.actions.values():
+        if action.status == "error":
+            kind = node.error_type or "infrastructure"
+            return Verdict("error", kind, node.error or action.error)
+    return _of_tests(node)
+
+
+def _of_tests(node: Node) -> Verdict:
+    if node.count("fail"):
+        return Verdict("fail", node.error_type or "test", node.error)
+    if node.failed_waits:
+        kind = node.error_type or "multinode"
+        return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
+    for action in node.actions.values():
+        if action.status == "fail":
+            return Verdict("fail", node.error_type or "test", node.error or action.error)
+    if node.stated == "fail":
+        return Verdict("fail", node.error_type or "test", node.error)
+    return Verdict(node.stated or "error", node.error_type, node.error)
+
+
+def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:
+    """Return the exit code that the nodes' verdicts make.
+
+    `interrupted`: the user ended the run, whatever the nodes say. Nodes that
+    were cancelled without that went down with another node: the code is that
+    one's. The run as a whole is asked whether anything ran, since a node that
+    only serves the others need not record a result of its own.
+    """
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    codes = [_code(of_node(node)) for node in results.nodes.values()]
+    own = [code for code in codes if code not in {ExitCode.PASS, ExitCode.INTERRUPTED}]
+    if own:
+        return worst(own)
+    if ExitCode.INTERRUPTED in codes:
+        return ExitCode.INTERRUPTED
+    if not results.nodes and not results.over:
+        return ExitCode.INFRASTRUCTURE  # cut off before it had nodes
+    return ExitCode.PASS if _anything_ran(results) else ExitCode.NOTHING_RAN
+
+
+def exit_code(results: Results) -> ExitCode:
+    """Return what the run said at its end, or what its nodes make of it."""
+    if results.stated_exit_code is not None:
+        return results.stated_exit_code
+    return exit_code_of(results)
+
+
+def status_of(code: ExitCode) -> str:
+    """Return a run's status for its exit code."""
+    return {
+        ExitCode.PASS: "pass",
+        ExitCode.TEST_FAILED: "fail",
+        ExitCode.NOTHING_RAN: "skipped",
+    }.get(code, "error")
+
+
+def _code(verdict: Verdict) -> ExitCode:
+    if verdict.status in {"pass", "skipped"}:
+        return ExitCode.PASS
+    return _EXIT_CODES[verdict.error_type or "bug"]
+
+
+def _anything_ran(results: Results) -> bool:
+    """Whether the job did what it is for.
+
+    Where tests were to run a result is needed; a job that only deploys and
+    boots has run when an action of it has.
+    """
+    if any(node.cases for node in results.nodes.values()):
+        return True
+    ran = {
+        action.command
+        for node in results.nodes.values()
+        for action in node.actions.values()
+        if action.status != "skipped"
+    }
+    return bool(ran) and "lava_test_shell" not in ran

@@ -1,0 +1,159 @@
+"""What happens in a run, in order: one JSON line per event, and whoever listens.
+
+The log is the only road out of a run. Results, reports and the terminal are all
+made from it, so that a run that was killed can still be reported on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from io import FileIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+    from types import TracebackType
+
+    Event = dict[str, Any]
+    Subscriber = Callable[[Event], None]
+
+
+def clock_from_now() -> Callable[[], float]:
+    """Return a clock that counts seconds from this call; one is shared by a whole run."""
+    start = time.monotonic()
+    return lambda: time.monotonic() - start
+
+
+class EventLog:
+    """Numbers events in time, writes them to `path` and hands them to subscribers.
+
+    `clock` returns seconds since the run's start. Thread-safe: file, times and
+    every subscriber see the events in one and the same order, and subscribers
+    are called one at a time, so that they need no locks against each other.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # Unbuffered: what has happened is in the file, even if we are killed.
+        self._file = None if path is None else FileIO(path, "w")
+        self._subscribers: list[Subscriber] = []
+        self._complained: set[object] = set()
+        self._pending: deque[Event] = deque()
+        self._delivering = False
+        self._closed = False
+        self._lock = threading.RLock()
+
+    def subscribe(self, callback: Subscriber) -> None:
+        """Call `callback(event)` for every event from now on, in the emitter's thread.
+
+        It gets the event as the file has it. Its exceptions do not stop the
+        run: the first one is told on stderr.
+        """
+        with self._lock:
+            self._subscribers.append(callback)
+
+    def emit(self, event: str, /, **fields: Any) -> None:
+        """Record that `event` happened now; nothing after `close`. Never raises for I/O."""
+        plain = {name: _plain(value) for name, value in fields.items()}
+        with self._lock:
+            if self._closed:
+                return
+            self._pending.append({"t": round(self._clock(), 6), "event": event} | plain)
+            # True only for an event that a subscriber emits: its turn comes
+            # when everybody has had the present one.
+            if not self._delivering:
+                self._deliver_all()
+
+    def close(self) -> None:
+        """End the log; events emitted later are dropped."""
+        with self._lock:
+            self._closed = True
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def __enter__(self) -> EventLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _deliver_all(self) -> None:
+        self._delivering = True
+        try:
+            while self._pending:
+                self._deliver(self._pending.popleft())
+        finally:
+            self._delivering = False
+
+    def _deliver(self, event: Event) -> None:
+        if self._file is not None:
+            try:
+                _write_whole(self._file, encode(event))
+            except OSError as error:
+                # A torn line must be the last one, or the log could not be read.
+                self._file.close()
+                self._file = None
+                _complain(f"the event log is not written any more: {error}")
+        for subscriber in tuple(self._subscribers):
+            try:
+                subscriber(event)
+            except Exception as error:  # noqa: BLE001 - a listener's trouble is not the run's
+                if subscriber not in self._complained:
+                    self._complained.add(subscriber)
+                    _complain(f"a listener failed at '{event['event']}': {error!r}")
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """Return the event's line. ASCII: a terminal that shows it obeys nothing in it."""
+    return json.dumps(event, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _write_whole(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON can hold it, so that listeners and readers see the same."""
+    if value is None or isinstance(value, bool):
+        return value
+    # int() and str() also take the enum off a member.
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes | bytearray):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_strings(value))
+    return str(value)
+
+
+def _strings(values: Iterable[object]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, ValueError):  # a closed stderr: nobody is left to be told
+        sys.stderr.write(f"lava-dispatch: {text}\n")
