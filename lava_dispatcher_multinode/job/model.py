@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def nothing() -> Mapping[Any, Any]:
+    """Return a mapping without entries, for defaults that nobody can add to."""
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, order=True)
@@ -44,7 +47,7 @@ class ActionSpec:
     """
 
     command: str
-    parameters: Mapping[str, Any] = NOTHING
+    parameters: Mapping[str, Any] = field(default_factory=nothing)
     roles: frozenset[str] | None = None  # None: every role
     timeout: float | None = None  # seconds; None: the job's
     positions: Mapping[tuple[str | int, ...], Position] = field(
@@ -71,7 +74,7 @@ class Job:
     logging_level: str = "INFO"
     deadlock_grace: float = 30.0  # seconds
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = NOTHING
+    metadata: Mapping[str, Any] = field(default_factory=nothing)
 
     @property
     def size(self) -> int:

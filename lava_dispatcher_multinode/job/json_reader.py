@@ -1,0 +1,134 @@
+"""JSON with the place of every key and value.
+
+The standard library's decoder tells no places, and YAML's reader refuses
+JSON's tabs and long keys; so the brackets are read here, and the strings by
+the standard library.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from json.decoder import scanstring  # type: ignore[attr-defined]
+
+from .tree import Fault, Lines, Located, check_depth, check_text, mapping, sequence, shown
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
+_WORD = re.compile(r"[-+\w.]+")
+_CONSTANTS = {"true": True, "false": False, "null": None}
+_PYTHON = {"True": "true", "False": "false", "None": "null"}
+
+
+def read(text: str, lines: Lines) -> tuple[Located, list[Fault]]:
+    """Return the whole text's value and the faults that did not stop the reading.
+
+    Raises `Fault` for the first one that did.
+    """
+    reader = _Reader(text, lines)
+    value, end = reader.value(reader.skip(0), 1)
+    end = reader.skip(end)
+    if end != len(text):
+        raise Fault(end, f"unexpected {reader.found(end)} after the end of the first value")
+    return value, reader.faults
+
+
+class _Reader:
+    def __init__(self, text: str, lines: Lines) -> None:
+        self.text = text
+        self.lines = lines
+        self.faults: list[Fault] = []
+
+    def skip(self, index: int) -> int:
+        match = _SPACE.match(self.text, index)
+        assert match is not None
+        return match.end()
+
+    def found(self, index: int) -> str:
+        return shown(self.text[index]) if index < len(self.text) else "end of the file"
+
+    def value(self, index: int, depth: int) -> tuple[Located, int]:
+        check_depth(depth, index)
+        match self.text[index : index + 1]:
+            case "{":
+                return self.object(index, depth)
+            case "[":
+                return self.array(index, depth)
+            case '"':
+                text, end = self.string(index)
+                return Located(text, index), end
+            case _:
+                return self.plain(index)
+
+    def object(self, index: int, depth: int) -> tuple[Located, int]:
+        items: list[tuple[str, int, Located]] = []
+        end = self.skip(index + 1)
+        while items or self.text[end : end + 1] != "}":
+            if self.text[end : end + 1] != '"':
+                hint = "remove the comma before it" if items else 'keys are in double quotes ("x")'
+                raise Fault(end, f"expected a key, found {self.found(end)}", hint)
+            key_index = end
+            key, end = self.string(end)
+            end = self.skip(end)
+            if self.text[end : end + 1] != ":":
+                raise Fault(end, f"expected ':' after the key, found {self.found(end)}")
+            child, end = self.value(self.skip(end + 1), depth + 1)
+            items.append((key, key_index, child))
+            end = self.skip(end)
+            if self.text[end : end + 1] == "}":
+                break
+            end = self.comma(end, index, "}")
+        return mapping(index, items, self.faults, self.lines), end + 1
+
+    def array(self, index: int, depth: int) -> tuple[Located, int]:
+        items: list[Located] = []
+        end = self.skip(index + 1)
+        while items or self.text[end : end + 1] != "]":
+            if items and self.text[end : end + 1] == "]":
+                raise Fault(end, "expected a value, found ']'", "remove the comma before it")
+            child, end = self.value(end, depth + 1)
+            items.append(child)
+            end = self.skip(end)
+            if self.text[end : end + 1] == "]":
+                break
+            end = self.comma(end, index, "]")
+        return sequence(index, items), end + 1
+
+    def comma(self, index: int, opened: int, closing: str) -> int:
+        if self.text[index : index + 1] == ",":
+            return self.skip(index + 1)
+        line, column = self.lines.place(opened)
+        raise Fault(
+            index,
+            f"expected ',' or '{closing}', found {self.found(index)}",
+            f"the '{self.text[opened]}' of line {line}, column {column} is still open",
+        )
+
+    def string(self, index: int) -> tuple[str, int]:
+        try:
+            value, end = scanstring(self.text, index + 1, True)
+        except json.JSONDecodeError as error:
+            message = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+            raise Fault(min(error.pos, len(self.text)), message) from None
+        return check_text(value, index), end
+
+    def plain(self, index: int) -> tuple[Located, int]:
+        match = _WORD.match(self.text, index)
+        word = match.group() if match else ""
+        if word in _CONSTANTS:
+            return Located(_CONSTANTS[word], index), index + len(word)
+        number = _NUMBER.fullmatch(word)
+        if number is None:
+            hint = "text is in double quotes" if word else ""
+            hint = f"did you mean {_PYTHON[word]}?" if word in _PYTHON else hint
+            what = shown(word) if word else self.found(index)
+            raise Fault(index, f"expected a value, found {what}", hint)
+        try:
+            whole = number.group(1) is None and number.group(2) is None
+            value = int(word) if whole else float(word)
+        except ValueError:  # more digits than Python converts
+            raise Fault(index, "number with too many digits") from None
+        if not math.isfinite(value):
+            raise Fault(index, f"{shown(word)} is too large a number")
+        return Located(value, index), index + len(word)

@@ -1,0 +1,106 @@
+"""One sentence for each way in which a value can miss its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .hints import either, suggest
+from .tree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .tree import Path
+
+#: A `jsonschema.ValidationError`, whose own types say "or unset" of everything.
+Error: TypeAlias = Any
+
+_TYPES = {
+    "object": "an object ({...})",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+
+
+def label(path: Path) -> str:
+    """Return how a sentence calls the value at `path`: by the key nearest to it."""
+    if not path:
+        return "the file"
+    last = path[-1]
+    if isinstance(last, str):
+        return shown(last)
+    return f"entry {last + 1} of {label(path[:-1])}" if len(path) > 1 else f"entry {last + 1}"
+
+
+def sentence(error: Error, path: Path) -> str:
+    """Return what is wrong; for a keyword not named here, jsonschema's own words."""
+    name, limit, value = label(path), error.validator_value, error.instance
+    match error.validator:
+        case "type":
+            return type_sentence(types_of(error), value, path)
+        case "enum":
+            return f"{name} must be {either(map(_quoted, limit))}, not {_quoted(value)}"
+        case "const":
+            return f"{name} must be {_quoted(limit)}, not {_quoted(value)}"
+        case "minimum":
+            return f"{name} must be at least {limit}, not {_quoted(value)}"
+        case "maximum":
+            return f"{name} must be at most {limit}, not {_quoted(value)}"
+        case "exclusiveMinimum":
+            return f"{name} must be more than {limit}, not {_quoted(value)}"
+        case "exclusiveMaximum":
+            return f"{name} must be less than {limit}, not {_quoted(value)}"
+        case "minLength" | "minItems" | "minProperties" if limit == 1:
+            return f"{name} must not be empty"
+        case "minLength" | "maxLength":
+            least = "least" if error.validator == "minLength" else "most"
+            return f"{name} must have at {least} {limit} characters, not {len(value)}"
+        case "minItems" | "minProperties" | "maxItems" | "maxProperties":
+            least = "least" if str(error.validator).startswith("min") else "most"
+            return f"{name} must have at {least} {limit} entries, not {len(value)}"
+        case "uniqueItems":
+            return f"{name} has an entry twice"
+        case "pattern":
+            return f"{name} has characters that it must not have: {_quoted(value)}"
+        case "dependentRequired":
+            wants = [f"'{a}' needs '{b}'" for a, bs in limit.items() if a in value for b in bs]
+            return f"in {name}, {either(wants, 'and')} beside it"
+        case _:
+            return f"{name}: {error.message[:200]}"
+
+
+def hint(error: Error) -> str:
+    """Return what to do about it, if anything is likely."""
+    text = isinstance(error.instance, str)
+    if error.validator == "enum" and text:
+        near = suggest(error.instance, [v for v in error.validator_value if isinstance(v, str)])
+        return near if near.startswith("did") else ""
+    scalar = isinstance(error.instance, bool | int | float)
+    return "put it in double quotes" if scalar and "string" in types_of(error) else ""
+
+
+def _quoted(value: object) -> str:
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else (
+        shown(value) if isinstance(value, str) else json.dumps(value)[:60]
+    )  # fmt: skip
+
+
+def types_of(error: Error) -> list[str]:
+    """Return the types that a `type` error asks for; none for other errors."""
+    if error.validator != "type":
+        return []
+    value = error.validator_value
+    return [value] if isinstance(value, str) else list(value)
+
+
+def type_sentence(types: Iterable[str], value: object, path: Path) -> str:
+    """Return that `value` is of none of `types`."""
+    wanted = either(dict.fromkeys(_TYPES.get(name, name) for name in types))
+    if value is None:
+        return f"{label(path)} must be {wanted}, but is empty"
+    return f"{label(path)} must be {wanted}, not {_quoted(value)}"

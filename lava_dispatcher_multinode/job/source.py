@@ -1,0 +1,139 @@
+"""A file of the user's, JSON or YAML, as plain data that knows where it was written."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidJob, Problem
+from . import json_reader
+from .model import Position
+from .tree import Fault, Lines, Located
+
+if TYPE_CHECKING:
+    from .tree import Path as DataPath
+
+MAX_BYTES = 1 << 20
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says.
+
+    `data` is made of dict (with str keys), list, str, int, float, bool and
+    None; treat it as read-only, since YAML's aliases share parts of it.
+    """
+
+    data: Any
+    file: str  # as the user wrote it; `-` is standard input
+    directory: Path  # absolute; what relative paths in the file start from
+    tree: Located
+    lines: Lines
+
+    def position(self, path: DataPath = (), *, key: bool = False) -> Position:
+        """Return where the value at `path` begins, or with `key` its key.
+
+        Of a path that is not in the file, the place of the nearest thing
+        around it.
+        """
+        here = self.tree
+        index = here.index
+        for step in path:
+            child = here.child(step)
+            if child is None:
+                break
+            index = here.keys.get(str(step), child.index) if key else child.index
+            here = child
+        return Position(self.file, *self.lines.place(index))
+
+    def problem(
+        self,
+        message: str,
+        path: DataPath = (),
+        *,
+        key: bool = False,
+        hint: str = "",
+        warning: bool = False,
+    ) -> Problem:
+        """Return a `Problem` with what is at `path`."""
+        at = self.position(path, key=key)
+        return Problem(at.file, at.line, at.column, message, hint, warning)
+
+    def with_top(self, **values: Any) -> Document:
+        """Return the document with other values for some top-level keys."""
+        return replace(self, data={**self.data, **values})
+
+
+def load(path: str | Path) -> Document:
+    """Read `path`, or standard input for `-`.
+
+    JSON if the name ends in .json, YAML if in .yaml or .yml, otherwise by the
+    first character. Raises `InvalidJob`: no such file, over `MAX_BYTES`, not
+    UTF-8, or not well-formed; keys given twice are all told at once.
+    """
+    file = str(path)
+    try:
+        if file == STDIN:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+            directory = Path.cwd()
+        else:
+            with Path(path).open("rb") as stream:
+                data = stream.read(MAX_BYTES + 1)
+            directory = Path(path).absolute().parent
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidJob([Problem(file, 0, 0, f"cannot read it: {reason}")]) from error
+    return from_bytes(data, file, directory)
+
+
+def from_bytes(data: bytes, file: str, directory: Path) -> Document:
+    """Read what a file named `file` holds; as `load` in all else."""
+    text = _decode(data, file)
+    lines = Lines(text)
+    try:
+        tree, faults = _read(text, lines, file)
+        if tree is None or tree.data is None:
+            raise InvalidJob([Problem(file, 0, 0, "the file is empty")])
+    except Fault as fault:
+        faults = [fault]
+    if faults:
+        raise InvalidJob(
+            [
+                Problem(file, *lines.place(fault.index), fault.message, fault.hint)
+                for fault in sorted(faults, key=lambda fault: fault.index)
+            ]
+        )
+    assert tree is not None
+    return Document(tree.data, file, directory, tree, lines)
+
+
+def _read(text: str, lines: Lines, file: str) -> tuple[Located | None, list[Fault]]:
+    start = text.lstrip()
+    if not start:
+        return None, []
+    suffix = Path(file).suffix.lower()
+    if suffix == ".json" or (suffix not in {".yaml", ".yml"} and start[0] in "{["):
+        return json_reader.read(text, lines)
+    from . import yaml_reader
+
+    return yaml_reader.read(text, lines)
+
+
+def _decode(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InvalidJob([Problem(file, 0, 0, f"larger than {MAX_BYTES} bytes")])
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InvalidJob([Problem(file, 1, 1, "the text is UTF-16", "save it as UTF-8")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # error.start counts from behind a byte order mark if there is one.
+        good = error.object[: error.start].decode()
+        line, column = Lines(good + "?").place(len(good))
+        byte = error.object[error.start]
+        raise InvalidJob(
+            [Problem(file, line, column, f"byte 0x{byte:02x} is not UTF-8", "save it as UTF-8")]
+        ) from None

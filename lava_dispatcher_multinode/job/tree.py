@@ -1,0 +1,115 @@
+"""A parsed file as a tree that knows where each of its parts was written.
+
+Both readers make one and stop at the same bounds, so that what follows need
+not care in which language a file was written.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, TypeAlias
+
+#: The way from a file's top to a value: keys and list indices.
+Path: TypeAlias = tuple[str | int, ...]
+
+MAX_DEPTH = 64  # levels of nesting
+MAX_VALUES = 100_000  # values in a file, those that aliases repeat counted again
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class Fault(Exception):
+    """Something wrong with the text at `index`, in characters from its start."""
+
+    def __init__(self, index: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.index = index
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A value, and where it and its parts begin (indices into the text)."""
+
+    data: Any
+    index: int
+    keys: Mapping[str, int] = field(default_factory=dict)
+    children: Mapping[str, Located] | Sequence[Located] = ()
+    size: int = 1  # values in it, itself included
+
+    def child(self, step: str | int) -> Located | None:
+        """Return the part under a key or list index; None if there is none."""
+        if isinstance(self.children, Mapping):
+            return self.children.get(step) if isinstance(step, str) else None
+        if isinstance(step, int) and 0 <= step < len(self.children):
+            return self.children[step]
+        return None
+
+
+class Lines:
+    """Turns an index into a text into line and column, as an editor counts them."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0, *accumulate(len(line) for line in _LINE.findall(text) if line)]
+        self._end = len(text.rstrip())
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return the line and the column, both from 1; white space at the end is not counted."""
+        index = min(index, self._end)
+        line = bisect_right(self._starts, index, hi=max(1, len(self._starts) - 1))
+        return line, index - self._starts[line - 1] + 1
+
+
+def mapping(
+    index: int, items: Sequence[tuple[str, int, Located]], faults: list[Fault], lines: Lines
+) -> Located:
+    """Build an object of (key, index of the key, value); a key given twice is a fault."""
+    keys: dict[str, int] = {}
+    children: dict[str, Located] = {}
+    for key, key_index, value in items:
+        if key in keys:
+            first, _ = lines.place(keys[key])
+            message = f"key {shown(key)} is given twice"
+            faults.append(Fault(key_index, message, f"first on line {first}"))
+            continue
+        keys[key] = key_index
+        children[key] = value
+    data = {key: child.data for key, child in children.items()}
+    return Located(data, index, keys, children, _size(index, list(children.values())))
+
+
+def sequence(index: int, items: Sequence[Located]) -> Located:
+    """Build a list."""
+    return Located([item.data for item in items], index, {}, items, _size(index, items))
+
+
+def check_text(value: str, index: int) -> str:
+    """Return `value`; a fault if no file name, command or UTF-8 text can hold it."""
+    if _UNUSABLE.search(value):
+        raise Fault(index, "text with a NUL character or half a surrogate pair")
+    return value
+
+
+def check_depth(depth: int, index: int) -> None:
+    """Refuse what is nested too deep."""
+    if depth > MAX_DEPTH:
+        raise Fault(index, f"nested more than {MAX_DEPTH} levels deep")
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Return `value` as a message can quote it: one line, short, in quotes if it is text."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
+
+
+def _size(index: int, items: Sequence[Located]) -> int:
+    size = 1 + sum(item.size for item in items)
+    if size > MAX_VALUES:
+        raise Fault(index, f"more than {MAX_VALUES} values, aliases counted each time")
+    return size

@@ -1,0 +1,165 @@
+"""YAML with the place of every key and value.
+
+As `yaml.safe_load`, which is what LAVA reads jobs with, except that the result
+is always what JSON could say too: keys are the text as written, dates stay
+text, and `.inf` and `.nan` are refused. Works on parser events, so depth and
+the size of what aliases repeat are bounded before anything is built.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import yaml
+
+from .tree import Fault, Lines, Located, check_depth, check_text, mapping, sequence, shown
+
+MAX_MERGED = 10_000  # keys that '<<' may add in one file
+
+_TAG = "tag:yaml.org,2002:"
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read(text: str, lines: Lines) -> tuple[Located | None, list[Fault]]:
+    """Return the one document's value, None if there is none, and lesser faults.
+
+    Raises `Fault` for the first fault that stops the reading.
+    """
+    bad = _UNPRINTABLE.search(text)
+    if bad:
+        raise Fault(bad.start(), f"character {shown(bad.group())} is not allowed in YAML")
+    loader = _Loader(text)
+    try:
+        return _Reader(loader, lines).document()
+    except yaml.MarkedYAMLError as error:
+        raise _fault(error, text) from None
+    except yaml.YAMLError as error:
+        raise Fault(0, f"not YAML: {error}") from None
+    finally:
+        loader.dispose()
+
+
+def _fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    message = " ".join(part for part in (error.context, error.problem) if part)
+    index = mark.index if mark else 0
+    tab = "\t" in text[index : index + 1]
+    return Fault(index, message, "indent with spaces, not tabs" if tab else "")
+
+
+class _Reader:
+    def __init__(self, loader: Any, lines: Lines) -> None:
+        self.loader = loader
+        self.lines = lines
+        self.faults: list[Fault] = []
+        self.anchors: dict[str, Located] = {}
+        self.merged = 0  # items that all '<<' of the file added
+
+    def document(self) -> tuple[Located | None, list[Fault]]:
+        self.loader.get_event()  # stream start
+        if self.loader.check_event(yaml.StreamEndEvent):
+            return None, []
+        self.loader.get_event()  # document start
+        value = self.value(self.loader.get_event(), 1)
+        self.loader.get_event()  # document end
+        if not self.loader.check_event(yaml.StreamEndEvent):
+            index = self.loader.get_event().start_mark.index
+            raise Fault(index, "a second document begins here; one file holds one")
+        return value, self.faults
+
+    def value(self, event: Any, depth: int) -> Located:
+        index: int = event.start_mark.index
+        check_depth(depth, index)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:  # also an alias inside its own anchor
+                raise Fault(index, f"alias *{event.anchor} has no finished &{event.anchor}")
+            return self.anchors[event.anchor]
+        if isinstance(event, yaml.ScalarEvent):
+            value = Located(self.scalar(event), index)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self.sequence(event, depth)
+        else:
+            value = self.mapping(event, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = value
+        return value
+
+    def sequence(self, event: Any, depth: int) -> Located:
+        self.plain_tag(event, "seq")
+        items: list[Located] = []
+        while not self.loader.check_event(yaml.SequenceEndEvent):
+            items.append(self.value(self.loader.get_event(), depth + 1))
+        self.loader.get_event()
+        return sequence(event.start_mark.index, items)
+
+    def mapping(self, event: Any, depth: int) -> Located:
+        self.plain_tag(event, "map")
+        items: list[tuple[str, int, Located]] = []
+        merged: list[tuple[str, int, Located]] = []
+        while not self.loader.check_event(yaml.MappingEndEvent):
+            key = self.loader.get_event()
+            index = key.start_mark.index
+            if not isinstance(key, yaml.ScalarEvent):
+                raise Fault(index, "a key must be plain text")
+            child = self.value(self.loader.get_event(), depth + 1)
+            if self.tag(key) == "merge":
+                merged += _merge(child, index)
+                self.merged += len(merged)
+                if self.merged > MAX_MERGED:
+                    raise Fault(index, f"'<<' adds more than {MAX_MERGED} keys")
+            else:
+                items.append((check_text(key.value, index), index, child))
+        self.loader.get_event()
+        own = {key for key, _, _ in items}
+        first = {key: (key, index, child) for key, index, child in reversed(merged)}
+        inherited = [item for key, item in first.items() if key not in own]
+        return mapping(event.start_mark.index, items + inherited, self.faults, self.lines)
+
+    def scalar(self, event: Any) -> Any:
+        index, value = event.start_mark.index, event.value
+        node = yaml.ScalarNode("", value, event.start_mark, event.end_mark)
+        try:
+            match self.tag(event):
+                case "null":
+                    return None
+                case "bool":
+                    return self.loader.construct_yaml_bool(node)
+                case "int":
+                    return self.loader.construct_yaml_int(node)
+                case "float":
+                    number = self.loader.construct_yaml_float(node)
+                    if not math.isfinite(number):
+                        raise Fault(index, f"{value} is not a number here", "quote it if text")
+                    return number
+                case "str" | "timestamp" | "value" | "merge":
+                    return check_text(value, index)
+        except (ValueError, KeyError, IndexError):
+            raise Fault(index, f"{shown(value)} is not what its tag says") from None
+        raise Fault(index, f"tag {shown(event.tag)} is not allowed")
+
+    def tag(self, event: Any) -> str:
+        tag: str = event.tag
+        if tag is None or tag == "!":
+            tag = self.loader.resolve(yaml.ScalarNode, event.value, event.implicit)
+        return tag.removeprefix(_TAG)
+
+    def plain_tag(self, event: Any, kind: str) -> None:
+        if event.tag not in {None, "!", _TAG + kind}:
+            raise Fault(event.start_mark.index, f"tag {shown(event.tag)} is not allowed")
+
+
+def _merge(value: Located, index: int) -> list[tuple[str, int, Located]]:
+    """Return the items that `<<: value` adds; of two sources the first one wins."""
+    sources = value.children if isinstance(value.data, list) else [value]
+    items: list[tuple[str, int, Located]] = []
+    for source in sources:
+        if not isinstance(source, Located) or not isinstance(source.data, dict):
+            raise Fault(index, "'<<' merges a mapping or a list of mappings")
+        assert isinstance(source.children, dict)
+        items += [(key, source.keys[key], child) for key, child in source.children.items()]
+        if len(items) > MAX_MERGED:
+            break
+    return items
