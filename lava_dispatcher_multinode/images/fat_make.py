@@ -1,0 +1,73 @@
+"""Make a small FAT16 volume with files in its root directory, the same bytes each time."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTOR = 512
+_PER_CLUSTER = 1  # FAT16 wants 4085 clusters at least; small ones keep the volume small
+_ROOT_ENTRIES = 512
+_CLUSTERS = 4096
+_FAT_SECTORS = -(-(_CLUSTERS + 2) * 2 // SECTOR)
+_RESERVED = 1
+_TOTAL = _RESERVED + 2 * _FAT_SECTORS + _ROOT_ENTRIES * 32 // SECTOR + _CLUSTERS * _PER_CLUSTER
+_DATE = (2013 - 1980) << 9 | 6 << 5 | 1  # 1 June 2013
+SIZE = _TOTAL * SECTOR  # bytes of every volume made here
+
+
+def make_fat16(files: Mapping[str, bytes], label: str, hidden_sectors: int = 0) -> bytes:
+    """Return a volume of `SIZE` bytes; ValueError if the files do not fit."""
+    fat = [0xFFF8, 0xFFFF]
+    directory = bytearray(_slot(label.encode("ascii").ljust(11), 0x08, 0, 0))
+    data = bytearray()
+    for index, (name, content) in enumerate(files.items()):
+        first = len(fat) if content else 0
+        count = -(-len(content) // SECTOR)
+        fat += [*range(first + 1, first + count), 0xFFFF] if content else []
+        data += content.ljust(count * SECTOR, b"\0")
+        directory += _named(name, index, first, len(content))
+    if len(fat) > _CLUSTERS + 2 or len(directory) > _ROOT_ENTRIES * 32:
+        raise ValueError("the files do not fit into a small FAT16 volume")
+    table = struct.pack(f"<{len(fat)}H", *fat).ljust(_FAT_SECTORS * SECTOR, b"\0")
+    head = _boot_sector(label, hidden_sectors) + table * 2
+    return (head + directory.ljust(_ROOT_ENTRIES * 32, b"\0") + data).ljust(SIZE, b"\0")
+
+
+def _boot_sector(label: str, hidden_sectors: int) -> bytes:
+    sector = b"\xeb\x3c\x90" + b"mkfs.fat" + struct.pack(
+        "<HBHBHHBHHHII", SECTOR, _PER_CLUSTER, _RESERVED, 2, _ROOT_ENTRIES, _TOTAL, 0xF8,
+        _FAT_SECTORS, 32, 64, hidden_sectors, 0,
+    )
+    sector += struct.pack("<BBBI", 0x80, 0, 0x29, 0x20130601)
+    sector += label.encode("ascii").ljust(11) + b"FAT16   "
+    return sector.ljust(510, b"\0") + b"\x55\xaa"
+
+
+def _named(name: str, index: int, cluster: int, size: int) -> bytes:
+    """Return the slots of one file: long name, then 8.3."""
+    base, _, extension = name.upper().partition(".")
+    short = base.encode("ascii")[:8].ljust(8) + extension.encode("ascii")[:3].ljust(3)
+    if len(base) > 8 or len(extension) > 3:
+        short = f"{base[:5]}~{index % 10}".encode("ascii").ljust(8) + short[8:]
+    checksum = 0
+    for byte in short:
+        checksum = ((checksum >> 1) + ((checksum & 1) << 7) + byte) & 0xFF
+    text = name.encode("utf-16-le") + b"\0\0"
+    parts = [text[at : at + 26].ljust(26, b"\xff") for at in range(0, len(text), 26)]
+    slots = b""
+    for number in range(len(parts), 0, -1):
+        part = parts[number - 1]
+        order = number | (0x40 if number == len(parts) else 0)
+        slots += bytes([order]) + part[:10] + bytes([0x0F, 0, checksum]) + part[10:22]
+        slots += b"\0\0" + part[22:]
+    return slots + _slot(short, 0x20, cluster, size)
+
+
+def _slot(short: bytes, attributes: int, cluster: int, size: int) -> bytes:
+    return short + bytes([attributes]) + struct.pack(
+        "<BBHHHHHHHI", 0, 0, 0, _DATE, _DATE, 0, 0, _DATE, cluster, size
+    )

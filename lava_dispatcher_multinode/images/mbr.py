@@ -1,0 +1,165 @@
+"""The partition table of a PC and of an SD card: MBR, with logical partitions in EBRs.
+
+Numbers are Linux's and U-Boot's: 1 to 4 are the table's own, from 5 the logical
+ones. All places and sizes in bytes. What is read is not trusted: a table that
+points outside of its disk, into itself, or in a circle is a `DeployError`.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from ..errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SECTOR = 512
+FAT16, FAT32_LBA, LINUX = 0x0E, 0x0C, 0x83
+EXTENDED = (0x05, 0x0F, 0x85)
+MAX_LOGICAL = 60  # as many as Linux reads
+_ENTRY = struct.Struct("<B3sB3sII")
+_ENTRIES_AT = 446
+_SIGNATURE = b"\x55\xaa"
+_NO_CHS = b"\xfe\xff\xff"  # "use the LBA": nothing of these boards knows cylinders
+
+
+class Partition(NamedTuple):
+    """One partition: its number, where it starts, how long it is, its type byte."""
+
+    number: int
+    start: int
+    size: int
+    type: int
+    bootable: bool = False
+
+    @property
+    def extended(self) -> bool:
+        """Whether it only holds logical partitions."""
+        return self.type in EXTENDED
+
+
+def size_of(disk: BinaryIO) -> int:
+    """Return the size of a file or block device; stat would say 0 of the latter."""
+    here = disk.tell()
+    try:
+        return disk.seek(0, 2)
+    finally:
+        disk.seek(here)
+
+
+def read(disk: BinaryIO) -> tuple[Partition, ...]:
+    """Return the partitions of `disk`, the extended one too, by number.
+
+    Raise `DeployError` if there is no table, or one that cannot be true.
+    """
+    end = size_of(disk)
+    partitions = []
+    for number, entry in enumerate(_entries(disk, 0), 1):
+        if entry is None:
+            continue
+        partition = _checked(Partition(number, *entry), 1, end)
+        partitions.append(partition)
+        if partition.extended:
+            partitions += _logical(disk, partition)
+    _refuse_overlap([p for p in partitions if not p.extended])
+    return tuple(sorted(partitions))
+
+
+def write(disk: BinaryIO, partitions: Iterable[Partition]) -> None:
+    """Write the table for `partitions`; the contents stay as they are.
+
+    A logical partition's EBR is the sector before it, which must be free.
+    """
+    partitions = sorted(partitions)
+    primary = {p.number: p for p in partitions if p.number <= 4}
+    logical = [p for p in partitions if p.number > 4]
+    disk.seek(0)
+    disk.write(_table([_record(primary.get(number), 0) for number in range(1, 5)]))
+    if not logical:
+        return
+    base = next(p for p in primary.values() if p.extended).start
+    for index, partition in enumerate(logical):
+        here = _ebr_of(partition, index, base)
+        following = logical[index + 1] if index + 1 < len(logical) else None
+        link = b""
+        if following is not None:
+            there = _ebr_of(following, index + 1, base)
+            span = Partition(2, there, following.start + following.size - there, EXTENDED[0])
+            link = _record(span, base)
+        disk.seek(here)
+        disk.write(_table([_record(partition, here), link]))
+
+
+def _ebr_of(partition: Partition, index: int, base: int) -> int:
+    return partition.start - SECTOR if index else base
+
+
+def _entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | None]:
+    """Return (start, size, type, bootable) of the four entries; None of an empty one."""
+    disk.seek(at)
+    sector = disk.read(SECTOR)
+    if len(sector) < SECTOR or sector[510:] != _SIGNATURE:
+        what = "no partition table" if at == 0 else "a broken chain of logical partitions"
+        raise DeployError(f"{what} (no 55 AA at the end of the sector at byte {at})")
+    found: list[tuple[int, int, int, bool] | None] = []
+    for number in range(4):
+        status, _, kind, _, first, count = _ENTRY.unpack_from(sector, _ENTRIES_AT + 16 * number)
+        if kind == 0 or count == 0:
+            found.append(None)
+        else:
+            found.append((first * SECTOR, count * SECTOR, kind, status == 0x80))
+    return found
+
+
+def _logical(disk: BinaryIO, extended: Partition) -> list[Partition]:
+    found: list[Partition] = []
+    seen: set[int] = set()
+    here = extended.start
+    end = extended.start + extended.size
+    while True:
+        if here in seen or len(seen) >= MAX_LOGICAL:
+            raise DeployError("the chain of logical partitions goes in a circle")
+        seen.add(here)
+        entries = _entries(disk, here)
+        if entries[0] is not None:
+            start, size, kind, bootable = entries[0]
+            partition = Partition(5 + len(found), here + start, size, kind, bootable)
+            found.append(_checked(partition, here + SECTOR, end))
+        if entries[1] is None:
+            return found
+        here = extended.start + entries[1][0]
+        if here + SECTOR > end:
+            raise DeployError("the chain of logical partitions leaves the extended partition")
+
+
+def _checked(partition: Partition, low: int, high: int) -> Partition:
+    if partition.start < low or partition.start + partition.size > high:
+        raise DeployError(
+            f"partition {partition.number} (bytes {partition.start} to "
+            f"{partition.start + partition.size}) is not inside bytes {low} to {high}: "
+            "the image is cut short, or its partition table is broken"
+        )
+    return partition
+
+
+def _refuse_overlap(partitions: list[Partition]) -> None:
+    by_start = sorted(partitions, key=lambda p: p.start)
+    for one, other in pairwise(by_start):
+        if one.start + one.size > other.start:
+            raise DeployError(f"partitions {one.number} and {other.number} overlap")
+
+
+def _record(partition: Partition | None, base: int) -> bytes:
+    if partition is None:
+        return b""
+    first, count = (partition.start - base) // SECTOR, partition.size // SECTOR
+    status = 0x80 if partition.bootable else 0
+    return _ENTRY.pack(status, _NO_CHS, partition.type, _NO_CHS, first, count)
+
+
+def _table(records: list[bytes]) -> bytes:
+    entries = b"".join(record.ljust(_ENTRY.size, b"\0") for record in records)
+    return b"\0" * _ENTRIES_AT + entries.ljust(64, b"\0") + _SIGNATURE
