@@ -31,6 +31,11 @@ class Case:
     end: float | None = None
 
     @property
+    def full_name(self) -> str:
+        """Definition, set and case."""
+        return " ".join(part for part in (self.definition, self.set, self.case) if part)
+
+    @property
     def seconds(self) -> float | None:
         """How long it took, if both ends are known."""
         if self.start is None or self.end is None:

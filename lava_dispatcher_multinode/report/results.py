@@ -90,26 +90,30 @@ def _action(results: Results, event: Event) -> Action:
 
 
 def _test_case(results: Results, event: Event) -> None:
-    results.node(event).cases.append(Case(
-        definition=values.text(event.get("definition")),
-        case=values.text(event.get("case")),
-        result=values.choice(event.get("result"), RESULTS, "unknown"),
-        measurement=values.measurement(event.get("measurement")),
-        units=values.text(event.get("units")) or None,
-        set=values.text(event.get("set")) or None,
-        start=values.number(event.get("start")),
-        end=values.number(event.get("end")),
-    ))
+    results.node(event).cases.append(
+        Case(
+            definition=values.text(event.get("definition")),
+            case=values.text(event.get("case")),
+            result=values.choice(event.get("result"), RESULTS, "unknown"),
+            measurement=values.measurement(event.get("measurement")),
+            units=values.text(event.get("units")) or None,
+            set=values.text(event.get("set")) or None,
+            start=values.number(event.get("start")),
+            end=values.number(event.get("end")),
+        )
+    )
 
 
 def _message(results: Results, event: Event) -> None:
     data = values.mapping(event.get("data"))
-    results.messages.append(Message(
-        id=values.text(event.get("id")),
-        sender=values.text(event.get("from")),
-        data={key: values.text(value) for key, value in data.items()},
-        time=values.number(event.get("t")) or 0.0,
-    ))
+    results.messages.append(
+        Message(
+            id=values.text(event.get("id")),
+            sender=values.text(event.get("from")),
+            data={key: values.text(value) for key, value in data.items()},
+            time=values.number(event.get("t")) or 0.0,
+        )
+    )
 
 
 def _wait_started(results: Results, event: Event) -> None:

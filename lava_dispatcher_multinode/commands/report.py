@@ -1,0 +1,79 @@
+"""`lava-multinode report`: the report of a run, made again from its events."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode
+from ..report import files
+
+if TYPE_CHECKING:
+    from ..report.results import Results
+
+EPILOG = """\
+example:
+  lava-multinode report lava-runs/latest --format junit > results.xml
+
+It reads events.jsonl only, so it also works on a run that was killed, and
+while one is going on.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "report",
+        help="make the report of a run",
+        description="Write the report of a run to standard output.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
+    parser.add_argument("--format", choices=sorted(files.FORMATS), help="default: text for people")
+    parser.add_argument(
+        "--json",
+        action="store_const",
+        const="json",
+        dest="format",
+        help="the same as --format json",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write FILE instead, whole or not at all"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
+    results = files.read_results(args.directory)
+    text = files.render(results, args.format) if args.format else _text(results, args)
+    if args.output is not None:
+        _save(args.output, text)
+    else:
+        # Bytes: a report is UTF-8 whatever the locale says.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
+    return ExitCode.PASS
+
+
+def _text(results: Results, args: argparse.Namespace) -> str:
+    from ..report.summary import summary
+    from ..report.terminal import is_terminal, size_of, wants_colour
+
+    if args.output is not None:
+        return summary(results, args.directory)
+    columns = size_of(sys.stdout)[0] if is_terminal(sys.stdout) else None
+    return summary(results, args.directory, color=wants_colour(sys.stdout), columns=columns)
+
+
+def _save(path: Path, text: str) -> None:
+    from ..errors import InvalidJob, Problem
+
+    try:
+        files.write_atomic(path, text)
+    except OSError as error:
+        raise InvalidJob([Problem(str(path), 0, 0, error.strerror or str(error))]) from None
