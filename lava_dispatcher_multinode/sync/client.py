@@ -1,0 +1,171 @@
+"""A member of a group: calls over one connection, answered when they are satisfied."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Self
+
+from ..errors import InfrastructureError
+from .calls import Call, Outcome, Status
+from .wire import MAX_REPLY, Frames, WireError, decode, encode, held_request, read_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+logger = logging.getLogger(__name__)
+
+#: Seconds to reach the coordinator; and to hand it a request.
+CONNECT_TIME, SEND_TIME = 30.0, 30.0
+CHUNK = 64 * 1024
+
+
+class GroupClient:
+    """Makes calls for `node`; a context manager; may be used from any thread.
+
+    Raise `InfrastructureError` if the coordinator cannot be reached. When the
+    connection is lost, every call is answered REFUSED, with the reason.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        group: str,
+        node: str,
+        role: str,
+        secret: str | None = None,
+    ) -> None:
+        self._who = {"group_name": group, "client_name": node, "role": role}
+        if secret is not None:
+            self._who["secret"] = secret
+        self._numbers = itertools.count(1)
+        self._pending: dict[int, Callable[[Outcome], None]] = {}
+        self._lost: str | None = None
+        self._state = threading.Lock()  # guards _pending and _lost
+        self._output = threading.Lock()  # keeps requests whole
+        self._socket = _connect(address)
+        self._reader = threading.Thread(
+            target=self._read, name=f"group client {node}", daemon=True
+        )
+        self._reader.start()
+
+    def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
+        """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
+
+        Where the connection is lost already it is called before this returns.
+        """
+        number = next(self._numbers)
+        with self._state:
+            lost = self._lost
+            if lost is None:
+                self._pending[number] = on_outcome
+        if lost is not None:
+            _tell(on_outcome, Outcome(Status.REFUSED, reason=lost))
+            return
+        frame = encode(self._who | held_request(call) | {"id": number})
+        try:
+            with self._output:
+                self._socket.sendall(frame)
+        except OSError as error:
+            self._lose(f"the connection to the coordinator is lost: {_words(error)}")
+
+    def call(self, call: Call) -> Outcome:
+        """Make `call` and return its answer, however long that takes."""
+        answered = threading.Event()
+        answers: list[Outcome] = []
+
+        def take(outcome: Outcome) -> None:
+            answers.append(outcome)
+            answered.set()
+
+        self.submit(call, take)
+        answered.wait()
+        return answers[0]
+
+    def close(self) -> None:
+        """Hang up; calls that still wait are answered REFUSED. A second time it does nothing."""
+        self._lose("the connection to the coordinator was closed")
+        if threading.current_thread() is not self._reader:
+            self._reader.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self) -> None:
+        frames = Frames(MAX_REPLY)
+        reason = "the coordinator has closed the connection"
+        try:
+            while data := self._socket.recv(CHUNK):
+                frames.feed(data)
+                while (body := frames.next()) is not None:
+                    self._answer(body)
+        except WireError as error:
+            reason = f"the coordinator sends nonsense: {error}"
+        except OSError as error:
+            reason = f"the connection to the coordinator is lost: {_words(error)}"
+        self._lose(reason)
+        self._socket.close()
+
+    def _answer(self, body: bytes) -> None:
+        document = decode(body)
+        number = document.get("id")
+        with self._state:
+            on_outcome = self._pending.pop(number, None) if isinstance(number, int) else None
+        if on_outcome is not None:
+            _tell(on_outcome, read_outcome(document))
+        elif document.get("response") != "ack":
+            raise WireError(str(document.get("reason", document))[:300])
+
+    def _lose(self, reason: str) -> None:
+        with self._state:
+            if self._lost is None:
+                self._lost = reason
+            pending, self._pending = self._pending, {}
+        # The reader's recv returns; it closes the socket, as nobody else may while it reads.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        for on_outcome in pending.values():
+            _tell(on_outcome, Outcome(Status.REFUSED, reason=reason))
+
+
+def _connect(address: tuple[str, int]) -> socket.socket:
+    try:
+        sock = socket.create_connection(address, CONNECT_TIME)
+    except OSError as error:
+        where = f"{address[0]}:{address[1]}"
+        raise InfrastructureError(
+            f"cannot reach the coordinator at {where}: {_words(error)}"
+        ) from None
+    sock.settimeout(None)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # The reader waits for ever, a writer must not: a limit on sending alone.
+    seconds = struct.pack("ll", int(SEND_TIME), 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+    return sock
+
+
+def _tell(on_outcome: Callable[[Outcome], None], outcome: Outcome) -> None:
+    """Call back; a caller's mistake must not stop the answers of others."""
+    try:
+        on_outcome(outcome)
+    except Exception:
+        logger.exception("a receiver of an outcome failed")
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__

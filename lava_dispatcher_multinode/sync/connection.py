@@ -1,0 +1,104 @@
+"""One accepted socket of the coordinator: bytes in, frames out, and its bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+from typing import TYPE_CHECKING, Any
+
+from .wire import MAX_REQUEST, Frames, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+#: Bytes read at a time.
+CHUNK = 64 * 1024
+#: With more bytes than this still to send, no further request is read.
+HIGH_WATER = 1024 * 1024
+#: With more than this the far end counts as gone; one reply may be longer.
+MAX_OUTGOING = 64 * 1024 * 1024
+
+
+class Connection:
+    """A `door.Peer` over a socket that never blocks. `on_output`: called when bytes are to go."""
+
+    def __init__(self, sock: socket.socket, on_output: Callable[[Connection], None]) -> None:
+        sock.setblocking(False)
+        # Not every kind of socket has them; nothing depends on them.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.socket = sock
+        self.node: str | None = None
+        self.frames = Frames(MAX_REQUEST)
+        self.ended = False  # the far end sends no more
+        self.leaving = False  # to be closed when everything is sent
+        self.lingering = False  # we have shut our side; what comes is thrown away
+        self.closed = False
+        self.registered = 0  # the events that the selector watches for
+        self._outgoing = bytearray()
+        self._on_output = on_output
+
+    # As a peer
+
+    def send(self, document: Mapping[str, Any]) -> None:
+        """Send a reply, after those sent before."""
+        frame = encode(document)
+        if self._outgoing and len(self._outgoing) + len(frame) > MAX_OUTGOING:
+            self.closed = True
+        if self.closed or self.leaving:
+            return
+        self._outgoing += frame
+        self._on_output(self)
+
+    def hang_up(self) -> None:
+        """Close, after what was sent has left."""
+        self.leaving = True
+        self._on_output(self)
+
+    # As a socket
+
+    @property
+    def pending(self) -> bool:
+        """Whether bytes are still to go."""
+        return bool(self._outgoing)
+
+    @property
+    def wanted(self) -> int:
+        """The events to watch for."""
+        read = not self.ended and len(self._outgoing) <= HIGH_WATER
+        return (READ if read else 0) | (WRITE if self._outgoing else 0)
+
+    def receive(self) -> None:
+        """Read what is there."""
+        try:
+            data = self.socket.recv(CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self.closed = True
+            return
+        if not data:
+            self.ended = True
+        elif not self.leaving:
+            self.frames.feed(data)
+
+    def flush(self) -> bool:
+        """Write what can be written; return whether there was progress."""
+        try:
+            sent = self.socket.send(self._outgoing) if self._outgoing else 0
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            self.closed = True
+            return False
+        del self._outgoing[:sent]
+        if self.leaving and not self._outgoing and not self.lingering:
+            # Closing with unread input would reset the connection, and our reply with it.
+            self.lingering = True
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_WR)
+        return sent > 0

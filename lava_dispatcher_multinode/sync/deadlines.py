@@ -1,0 +1,58 @@
+"""Things that become due, soonest first; knows no clock, times are passed in."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+Key = TypeVar("Key", bound="Hashable")
+
+#: A heap may hold this many entries that no longer count before it is rebuilt.
+SLACK = 64
+
+
+class Deadlines(Generic[Key]):
+    """One deadline per key (seconds on the caller's clock)."""
+
+    def __init__(self) -> None:
+        self._due: dict[Key, tuple[float, int]] = {}
+        self._heap: list[tuple[float, int, Key]] = []
+        self._serial = 0  # orders equal times, and tells a replaced entry from the valid one
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._due
+
+    def set(self, key: Key, when: float) -> None:
+        """Make `key` due at `when`, whatever it was before."""
+        self._serial += 1
+        self._due[key] = (when, self._serial)
+        heapq.heappush(self._heap, (when, self._serial, key))
+        if len(self._heap) > 2 * len(self._due) + SLACK:
+            self._heap = [(time, serial, name) for name, (time, serial) in self._due.items()]
+            heapq.heapify(self._heap)
+
+    def discard(self, key: Key) -> None:
+        """Forget `key`, if it is known."""
+        self._due.pop(key, None)
+
+    def next(self) -> float | None:
+        """Return the soonest deadline, or None."""
+        while self._heap:
+            when, serial, key = self._heap[0]
+            if self._due.get(key) == (when, serial):
+                return when
+            heapq.heappop(self._heap)
+        return None
+
+    def expired(self, now: float) -> Iterator[Key]:
+        """Yield and forget every key that is due at `now`, soonest first."""
+        while (when := self.next()) is not None and when <= now:
+            key = heapq.heappop(self._heap)[2]
+            del self._due[key]
+            yield key

@@ -1,0 +1,76 @@
+"""Who may speak to a group, and as whom: group name, node secrets, names taken."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .wire import Request
+
+
+class Peer(Protocol):
+    """The far end of one connection."""
+
+    node: str | None  # the member it speaks for, once it has proved to be one
+
+    def send(self, document: Mapping[str, Any]) -> None:
+        """Send a reply, after those sent before."""
+
+    def hang_up(self) -> None:
+        """Close, after what was sent has left."""
+
+
+class Door:
+    """Checks every request before it can change anything.
+
+    `secrets`: name -> the secret without which that name cannot be used. A
+    name without one belongs to the host (`hostname`) that used it first, and
+    while a connection with held requests is open, to that connection.
+    """
+
+    def __init__(self, group: str, secrets: Mapping[str, str]) -> None:
+        self._group = group
+        self._secrets = dict(secrets)
+        self._hosts: dict[str, str] = {}
+        self._holders: dict[str, Peer] = {}
+
+    def problem(self, request: Request, peer: Peer) -> str:
+        """Return why `request` is refused, or "". The sentence gives nothing away."""
+        if not _same(request.group, self._group):
+            return "unknown group"
+        name = request.client
+        if peer.node not in {None, name}:
+            return f"this connection belongs to '{peer.node}', not to '{name[:80]}'"
+        secret = self._secrets.get(name)
+        if secret is not None:
+            ok = request.secret is not None and _same(request.secret, secret)
+            return "" if ok else f"the secret of '{name}' is missing or wrong"
+        if self._holders.get(name, peer) is not peer:
+            return f"the name '{name[:80]}' is taken: another connection uses it"
+        if self._hosts.get(name, request.hostname) != request.hostname:
+            return f"the name '{name[:80]}' is taken: another host uses it"
+        return ""
+
+    def enter(self, request: Request, peer: Peer) -> None:
+        """Note that `peer` uses the name; to be called once the group has let it in."""
+        peer.node = request.client
+        if request.client not in self._secrets:
+            self._hosts.setdefault(request.client, request.hostname)
+            if request.hold:
+                self._holders[request.client] = peer
+
+    def leave(self, peer: Peer) -> None:
+        """Forget a connection; its name is free for another of the same host."""
+        if peer.node is not None and self._holders.get(peer.node) is peer:
+            del self._holders[peer.node]
+
+
+def _same(mine: str, theirs: str) -> bool:
+    """Compare without telling by the time taken how much is right."""
+    return hmac.compare_digest(
+        mine.encode("utf-8", "surrogatepass"), theirs.encode("utf-8", "surrogatepass")
+    )

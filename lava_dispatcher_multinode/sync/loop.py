@@ -1,0 +1,274 @@
+"""The selector loop of the coordinator: many connections, one thread, no polling.
+
+Nothing that a connection sends, or fails to take, may stop the loop or make others
+wait: every request has a bounded time to arrive, every connection a bounded turn,
+bounded output and a bounded time to take it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+from .connection import READ, Connection
+from .deadlines import Deadlines
+from .wire import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .service import Service
+
+logger = logging.getLogger(__name__)
+
+#: Connections taken, and requests of one connection answered, before others have their turn.
+ACCEPTS, TURN = 64, 16
+#: Seconds for a new connection's first request, and for the rest of any request begun.
+REQUEST_TIME = 30.0
+#: Seconds in which a far end must take some of what is sent to it.
+STALL_TIME = 60.0
+#: Seconds to let a far end that is sent away read why; and for the last replies at the end.
+LINGER_TIME = 2.0
+#: Connections of one member; and of those that have not yet proved to be one.
+PER_MEMBER, STRANGERS = 64, 256
+#: Seconds until connections are accepted again after the process ran out of descriptors.
+NO_DESCRIPTORS = 0.5
+#: Seconds; what a selector can take at most.
+LONGEST = 3600.0
+
+
+class Loop:
+    """Serves `service` on `listener`, both its own from now on, until `stop` is posted."""
+
+    def __init__(
+        self, service: Service, listener: socket.socket, clock: Callable[[], float]
+    ) -> None:
+        self._service = service
+        self._listener = listener
+        self._clock = clock
+        self._waker, self._wake_end = socket.socketpair()
+        for sock in (self._listener, self._waker, self._wake_end):
+            sock.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, READ, None)
+        self._selector.register(self._waker, READ, None)
+        self._commands: deque[Callable[[], None]] = deque()
+        self._connections: set[Connection] = set()
+        self._strangers: dict[Connection, None] = {}  # oldest first
+        self._per_member: Counter[str] = Counter()
+        self._backlog: dict[Connection, None] = {}  # with requests that wait for their turn
+        self._touched: dict[Connection, None] = {}  # to be looked after at the end of a round
+        self._overdue: Deadlines[Connection] = Deadlines()  # requests that must be complete
+        self._stalled: Deadlines[Connection] = Deadlines()
+        self._accept_again: float | None = None
+        self._stop_at: float | None = None
+
+    def post(self, command: Callable[[], None]) -> None:
+        """Have `command` run in the loop's thread, soon; from any thread."""
+        self._commands.append(command)
+        # A full pipe wakes as well; a closed one has nobody left to wake.
+        with contextlib.suppress(OSError):
+            self._wake_end.send(b"x")
+
+    def stop(self) -> None:
+        """Answer all that is pending, send it, and return from `run`; in the loop's thread."""
+        if self._stop_at is None:
+            self._service.abort("the coordinator has stopped", self._clock())
+            self._stop_at = self._clock() + LINGER_TIME
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        try:
+            while self._stop_at is None or self._unsent():
+                self._round()
+        finally:
+            for connection in list(self._connections):
+                self._close(connection)
+            for sock in (self._listener, self._waker, self._wake_end):
+                sock.close()
+            self._selector.close()
+
+    def _round(self) -> None:
+        for key, mask in self._selector.select(self._patience()):
+            if key.fileobj is self._listener:
+                self._guarded(self._accept, None)
+            elif key.fileobj is self._waker:
+                self._waker.recv(4096)
+            elif mask & READ:
+                self._guarded(self._receive, key.data)
+            else:
+                self._touched[key.data] = None
+        for connection in list(self._backlog):
+            self._guarded(self._requests, connection)
+        while self._commands:
+            self._guarded(lambda _: self._commands.popleft()(), None)
+        self._guarded(self._expire, None)
+        while self._touched:
+            self._guarded(self._settle, self._touched.popitem()[0])
+
+    def _guarded(
+        self, step: Callable[[Connection], None] | Callable[[None], None],
+        connection: Connection | None,
+    ) -> None:
+        """Whatever goes wrong in `step` ends that connection, and nothing else."""
+        try:
+            step(connection)  # type: ignore[arg-type]
+        except Exception:
+            logger.exception("a bug in the coordinator; it goes on")
+            if connection is not None:
+                self._close(connection)
+
+    def _patience(self) -> float:
+        if self._backlog or self._commands:
+            return 0.0
+        deadlines = [
+            self._service.next_deadline(), self._overdue.next(), self._stalled.next(),
+            self._accept_again, self._stop_at,
+        ]
+        soonest = min((due for due in deadlines if due is not None), default=None)
+        if soonest is None:
+            return LONGEST
+        return min(max(soonest - self._clock(), 0.0), LONGEST)
+
+    def _unsent(self) -> bool:
+        assert self._stop_at is not None
+        return self._clock() < self._stop_at and any(c.pending for c in self._connections)
+
+    # New connections
+
+    def _accept(self, _: None) -> None:
+        for _turn in range(ACCEPTS):
+            try:
+                sock, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                return
+            except OSError as error:
+                self._short_of_descriptors(error)
+                return
+            connection = Connection(sock, self._touch)
+            self._connections.add(connection)
+            self._strangers[connection] = None
+            self._overdue.set(connection, self._clock() + REQUEST_TIME)
+            self._touch(connection)
+            if len(self._strangers) > STRANGERS:
+                self._close(next(iter(self._strangers)))
+
+    def _short_of_descriptors(self, error: OSError) -> None:
+        logger.warning("the coordinator cannot accept a connection: %s", error)
+        if self._strangers:
+            self._close(next(iter(self._strangers)))
+        self._selector.unregister(self._listener)
+        self._accept_again = self._clock() + NO_DESCRIPTORS
+
+    # Input
+
+    def _receive(self, connection: Connection) -> None:
+        self._touch(connection)
+        connection.receive()
+        if not connection.closed:
+            self._requests(connection)
+
+    def _requests(self, connection: Connection) -> None:
+        """Answer what has arrived, at most a turn of it."""
+        self._backlog.pop(connection, None)
+        self._touch(connection)
+        served = 0
+        try:
+            while not connection.leaving and served < TURN:
+                body = connection.frames.next()
+                if body is None:
+                    break
+                served += 1
+                self._service.request(connection, body, self._clock())
+        except WireError as error:
+            self._service.refuse(connection, str(error))
+            connection.hang_up()
+        if served == TURN:
+            self._backlog[connection] = None
+        if connection.node is not None and connection in self._strangers:
+            self._welcome(connection, connection.node)
+        if served or connection.leaving:
+            self._overdue.discard(connection)
+        if connection.frames.partial and connection not in self._overdue:
+            self._overdue.set(connection, self._clock() + REQUEST_TIME)
+
+    def _welcome(self, connection: Connection, node: str) -> None:
+        """Count a connection to its member."""
+        del self._strangers[connection]
+        self._per_member[node] += 1
+        if self._per_member[node] > PER_MEMBER:
+            self._service.refuse(connection, f"'{node}' has {PER_MEMBER} connections already")
+            connection.hang_up()
+
+    # Output, and the end
+
+    def _touch(self, connection: Connection) -> None:
+        self._touched[connection] = None
+
+    def _settle(self, connection: Connection) -> None:
+        """Send what can be sent, and decide whether the connection stays."""
+        if connection not in self._connections:
+            return
+        before = connection.pending, connection.lingering
+        progress = connection.flush()
+        if connection.lingering and not before[1]:
+            self._overdue.set(connection, self._clock() + LINGER_TIME)
+        if not connection.pending:
+            self._stalled.discard(connection)
+        elif progress or connection not in self._stalled:
+            self._stalled.set(connection, self._clock() + STALL_TIME)
+        spent = connection.ended and connection not in self._backlog and not connection.pending
+        if connection.closed or (
+            spent and (connection.lingering or not self._service.awaited(connection))
+        ):
+            self._close(connection)
+        else:
+            self._watch(connection)
+
+    def _watch(self, connection: Connection) -> None:
+        wanted = connection.wanted & (~READ if connection in self._backlog else ~0)
+        if wanted == connection.registered:
+            return
+        if not connection.registered:
+            self._selector.register(connection.socket, wanted, connection)
+        elif wanted:
+            self._selector.modify(connection.socket, wanted, connection)
+        else:
+            self._selector.unregister(connection.socket)
+        connection.registered = wanted
+
+    def _close(self, connection: Connection) -> None:
+        if connection not in self._connections:
+            return
+        connection.closed = True
+        self._connections.discard(connection)
+        for place in (self._backlog, self._touched):
+            place.pop(connection, None)
+        if connection in self._strangers:
+            del self._strangers[connection]
+        elif connection.node is not None:
+            self._per_member[connection.node] -= 1
+        self._overdue.discard(connection)
+        self._stalled.discard(connection)
+        if connection.registered:
+            self._selector.unregister(connection.socket)
+        connection.socket.close()
+        self._service.gone(connection, self._clock())
+
+    # Time
+
+    def _expire(self, _: None) -> None:
+        now = self._clock()
+        for deadlines in (self._overdue, self._stalled):
+            for connection in list(deadlines.expired(now)):
+                self._close(connection)
+        if self._accept_again is not None and now >= self._accept_again:
+            self._accept_again = None
+            self._selector.register(self._listener, READ, None)
+        due = self._service.next_deadline()
+        if due is not None and due <= now:
+            self._service.expire(now)

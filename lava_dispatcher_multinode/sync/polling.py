@@ -1,0 +1,123 @@
+"""What LAVA's own members need: calls asked again and again, and bundle aggregation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .deadlines import Deadlines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .calls import Call, Outcome
+
+#: Polls of one member that are remembered.
+MAX_POLLS = 1000
+#: A call counts as waiting for so many poll delays after it was last asked,
+#: and for LEAST seconds at least.
+PATIENCE = 5
+LEAST = 10.0
+
+Key = tuple[str, str, str, str | None]  # node, api, message ID, role
+
+
+@dataclass
+class Poll:
+    """One blocking call of a polling member, from its first poll to its answer."""
+
+    key: Key
+    ticket: int
+    outcome: Outcome | None = None
+    lapsed: bool = False  # not asked for some time: does not count as waiting
+
+
+class Polls:
+    """Tells the first poll of a call from the next ones, and a member that has given up."""
+
+    def __init__(self) -> None:
+        self._polls: dict[Key, Poll] = {}
+        self._by_ticket: dict[int, Poll] = {}
+        self._per_node: dict[str, int] = {}
+        self._deadlines: Deadlines[Key] = Deadlines()
+
+    @staticmethod
+    def key(node: str, call: Call) -> Key:
+        """Return what makes two polls of `node` the same call."""
+        return node, call.api, call.id, call.role
+
+    def find(self, key: Key) -> Poll | None:
+        """Return the call that is asked again, or None."""
+        return self._polls.get(key)
+
+    def full(self, node: str) -> bool:
+        """Whether `node` has too many calls open."""
+        return self._per_node.get(node, 0) >= MAX_POLLS
+
+    def start(self, key: Key, ticket: int) -> Poll:
+        """Remember a call that was asked for the first time."""
+        poll = self._polls[key] = self._by_ticket[ticket] = Poll(key, ticket)
+        self._per_node[key[0]] = self._per_node.get(key[0], 0) + 1
+        return poll
+
+    def resume(self, poll: Poll, ticket: int) -> None:
+        """Let a lapsed call wait again, under a new ticket."""
+        poll.ticket, poll.lapsed, poll.outcome = ticket, False, None
+        self._by_ticket[ticket] = poll
+
+    def asked(self, poll: Poll, now: float, delay: float) -> None:
+        """Note a poll of a member that asks every `delay` seconds."""
+        self._deadlines.set(poll.key, now + max(LEAST, PATIENCE * delay))
+
+    def answered(self, ticket: int, outcome: Outcome) -> bool:
+        """Keep an answer until it is asked for; False if `ticket` is not a poll's."""
+        poll = self._by_ticket.pop(ticket, None)
+        if poll is None:
+            return False
+        self._deadlines.discard(poll.key)
+        if not poll.lapsed:
+            poll.outcome = outcome
+        return True
+
+    def end(self, poll: Poll) -> None:
+        """Forget a call whose answer was given."""
+        del self._polls[poll.key]
+        self._by_ticket.pop(poll.ticket, None)
+        self._per_node[poll.key[0]] -= 1
+
+    def next_deadline(self) -> float | None:
+        """Return when `lapse` has something to do."""
+        return self._deadlines.next()
+
+    def lapse(self, now: float) -> Iterator[int]:
+        """Yield the tickets of calls that nobody has asked for in time."""
+        for key in list(self._deadlines.expired(now)):
+            poll = self._polls[key]
+            poll.lapsed = True
+            yield poll.ticket
+
+
+class Bundles:
+    """Collects each member's bundle checksum for the one whose sub_id ends in `.0`."""
+
+    #: That member is told to wait twice more, as the others upload their bundles
+    #: only after they have been acknowledged.
+    EXTRA_WAITS = 2
+
+    def __init__(self) -> None:
+        self._bundles: dict[str, str | None] = {}
+        self._waits = self.EXTRA_WAITS
+
+    def add(
+        self, node: str, bundle: str | None, sub_id: str, size: int
+    ) -> Mapping[str, object]:
+        """Take a checksum of `node`; return the reply."""
+        self._bundles[node] = bundle
+        if not sub_id.endswith(".0"):
+            return {"response": "ack"}
+        if len(self._bundles) < size:
+            return {"response": "wait"}
+        if self._waits:
+            self._waits -= 1
+            return {"response": "wait"}
+        return {"response": "ack", "message": {"bundle": dict(self._bundles)}}

@@ -1,0 +1,435 @@
+"""The rules of MultiNode for one group: no socket, clock or thread; times are passed in.
+
+A `Group` is told what happens and returns what follows from it, as a list of
+`Message`, `Waiting` and `Answered`. Times are seconds on any clock that only
+goes forward.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import words
+from .calls import Api, Call, Outcome
+from .checks import call_problem, data_size, name_problem
+from .deadlines import Deadlines
+from .topic import Topic, Wait
+from .transitions import (
+    CALL_TRANSITIONS,
+    MEMBER_TRANSITIONS,
+    CallEvent,
+    CallState,
+    MemberEvent,
+    MemberState,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
+MAX_MESSAGES = 1_000_000
+#: Bytes of data that a group keeps.
+MAX_KEPT = 256 * 1024 * 1024
+#: Calls of one member that wait at the same time.
+MAX_WAITS = 1000
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message was sent, and every member can have it."""
+
+    id: str
+    sender: str
+    data: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A call is not satisfied yet."""
+
+    ticket: int
+    node: str
+    call: Call
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call has its answer, `seconds` after it was asked."""
+
+    ticket: int
+    node: str
+    call: Call
+    outcome: Outcome
+    seconds: float
+
+
+Event = Message | Waiting | Answered
+
+
+@dataclass
+class Member:
+    """A device of the group."""
+
+    name: str
+    role: str
+    state: MemberState = MemberState.ACTIVE
+    failure: str | None = None  # why it failed
+    waits: dict[int, Wait] = field(default_factory=dict)
+
+
+class Group:
+    """One group of `size` devices; those not among `members` (name -> role) may join.
+
+    `timeout`: seconds for a call that brings none. `deadlock_grace`: seconds
+    without any change, all members waiting, until that is a deadlock.
+    """
+
+    def __init__(
+        self,
+        members: Mapping[str, str],
+        *,
+        size: int,
+        timeout: float,
+        deadlock_grace: float,
+        now: float = 0.0,
+    ) -> None:
+        self.size = size
+        self.timeout = timeout
+        self.deadlock_grace = deadlock_grace
+        self._members: dict[str, Member] = {}
+        self._of_role: dict[str, list[str]] = {}
+        self._topics: dict[str, Topic] = {}
+        self._waits: dict[int, Wait] = {}
+        self._deadlines: Deadlines[int] = Deadlines()
+        self._lost: dict[str, Member] = {}
+        self._waiting = 0  # active members with at least one wait
+        self._messages = 0
+        self._kept = 0
+        self._changed = now
+        self._aborted: str | None = None
+        self._events: list[Event] = []
+        for name, role in members.items():
+            if problem := self._admit(name, role):
+                raise ValueError(problem)
+
+    # What is the case
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The members so far: name -> role."""
+        return {member.name: member.role for member in self._members.values()}
+
+    def role_of(self, name: str) -> str | None:
+        """Return the role of a member, or None if there is no such member."""
+        member = self._members.get(name)
+        return None if member is None else member.role
+
+    @property
+    def complete(self) -> bool:
+        """Whether every member has joined."""
+        return len(self._members) == self.size
+
+    def active(self, name: str) -> bool:
+        """Whether `name` is a member that has neither failed nor finished."""
+        return name in self._members and name not in self._lost
+
+    def missing(self, ticket: int) -> list[str]:
+        """Return whom the waiting call `ticket` waits for; any of them will do for a lava-wait."""
+        wait = self._waits[ticket]
+        topic = self._topics[wait.call.id]
+        if wait.call.api is Api.WAIT:
+            found = [name for name in self._members if name != wait.node and self.active(name)]
+        else:
+            found = [name for name in self._scope(wait.call.role) if topic.lacks(wait, name)]
+        absent = self.size - len(self._members)
+        return found + ([f"{absent} not yet joined"] if absent else [])
+
+    def next_deadline(self) -> float | None:
+        """Return when `expire` has something to do, if nothing happens before."""
+        stuck = [self._changed + self.deadlock_grace] if self._stuck else []
+        due = self._deadlines.next()
+        return min(stuck + ([] if due is None else [due]), default=None)
+
+    # What happens
+
+    def join(self, name: str, role: str, now: float) -> tuple[str, list[Event]]:
+        """Let `name` in; return ("", what follows) or (why not, [])."""
+        if problem := self._admit(name, role):
+            return problem, []
+        self._changed = now
+        if self.complete:
+            for wait in list(self._waits.values()):
+                if self._role_unknown(wait.call):
+                    reason = words.unknown_role(wait.call.role or "", self._of_role)
+                    self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
+                elif not self._try(wait, now):
+                    self._give_up_hopeless(wait, now)
+        return "", self._take()
+
+    def call(
+        self, node: str, call: Call, ticket: int, now: float, *, again: bool = False
+    ) -> list[Event]:
+        """Take a call of `node`; its answer, now or later, bears `ticket`, a new number.
+
+        `again`: a lava-sync that has sent its message before and only goes on waiting.
+        """
+        wait = Wait(ticket, node, call, now)
+        if self._aborted is not None:
+            self._end(wait, CallEvent.ABORTED, now, self._aborted)
+        elif problem := self._refusal(node, call):
+            self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
+        elif self._role_unknown(call):
+            reason = words.unknown_role(call.role or "", self._of_role)
+            self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
+        else:
+            self._changed = now
+            if call.api in {Api.SEND, Api.SYNC} and not again:
+                self._send(node, call, now)
+            if call.api is Api.SEND:
+                self._end(wait, CallEvent.SATISFIED, now)
+            else:
+                self._wait(wait, now)
+        return self._take()
+
+    def cancel(self, ticket: int, now: float) -> list[Event]:
+        """End the call `ticket`: nobody is there any more to hear the answer."""
+        if wait := self._waits.get(ticket):
+            self._end(wait, CallEvent.CALLER_GONE, now, f"{wait.node} hung up before the answer")
+        return self._take()
+
+    def finish(self, name: str, now: float) -> list[Event]:
+        """The run of `name` has ended; it will send nothing more."""
+        return self._leave(name, MemberEvent.FINISH, None, now)
+
+    def fail(self, name: str, reason: str, now: float) -> list[Event]:
+        """The run of `name` has failed; it will send nothing more."""
+        return self._leave(name, MemberEvent.FAIL, " ".join(reason.split()), now)
+
+    def abort(self, reason: str, now: float) -> list[Event]:
+        """Answer every call, pending or to come, that it can never be satisfied."""
+        self._aborted = reason
+        for wait in list(self._waits.values()):
+            self._end(wait, CallEvent.ABORTED, now, reason)
+        return self._take()
+
+    def expire(self, now: float) -> list[Event]:
+        """End what is due at `now`: calls whose time is over, or all of a deadlock."""
+        for ticket in list(self._deadlines.expired(now)):
+            wait = self._waits[ticket]
+            reason = words.timed_out(self._limit(wait.call), self.missing(ticket), wait.call)
+            self._end(wait, CallEvent.TIME_OVER, now, reason)
+        if self._stuck and now >= self._changed + self.deadlock_grace:
+            waits = list(self._waits.values())
+            graph = words.deadlock([(w.node, w.call, self.missing(w.ticket)) for w in waits])
+            for wait in waits:
+                self._end(wait, CallEvent.DEADLOCK, now, graph)
+        return self._take()
+
+    # The rules
+
+    def _admit(self, name: str, role: str) -> str:
+        problem = name_problem("device name", name) or name_problem("role", role)
+        if problem:
+            return problem
+        if name in self._members:
+            return f"there is a device '{name}' in the group already"
+        if self.complete:
+            return f"the group is complete: it has {self.size} devices, and '{name}' is not one"
+        self._members[name] = Member(name, role)
+        self._of_role.setdefault(role, []).append(name)
+        return ""
+
+    def _refusal(self, node: str, call: Call) -> str:
+        member = self._members.get(node)
+        if member is None:
+            return f"'{node}' is not a device of the group"
+        if member.state is not MemberState.ACTIVE:
+            return f"{node} has {member.state} and is out of the group"
+        if problem := call_problem(call):
+            return problem
+        if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
+            return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
+        if call.api in {Api.SEND, Api.SYNC}:
+            if self._messages >= MAX_MESSAGES:
+                return f"the group has sent {MAX_MESSAGES} messages; no more are kept"
+            if call.data and self._kept + data_size(call.data) > MAX_KEPT:
+                return f"the group's messages have {MAX_KEPT} bytes; no more are kept"
+        return ""
+
+    def _role_unknown(self, call: Call) -> bool:
+        return call.role is not None and self.complete and call.role not in self._of_role
+
+    def _send(self, sender: str, call: Call, now: float) -> None:
+        topic = self._topics.setdefault(call.id, Topic())
+        level = topic.add(sender, call.data)
+        self._messages += 1
+        self._kept += data_size(call.data) if call.data else 0
+        self._events.append(Message(call.id, sender, call.data))
+        for wait in [wait for wait in topic.any.values() if wait.node != sender]:
+            self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
+        for queue in [queue for node, queue in topic.next.items() if node != sender]:
+            self._try(queue[0], now)
+        for role in (None, self._members[sender].role):
+            bucket = topic.all.get((level, role))
+            if bucket is None:
+                continue
+            bucket.reached += 1
+            if bucket.reached >= self._needed(role) - 1:
+                for wait in list(bucket.waits.values()):
+                    self._try(wait, now)
+
+    def _wait(self, wait: Wait, now: float) -> None:
+        topic = self._topics.setdefault(wait.call.id, Topic())
+        if wait.call.api is Api.SYNC:
+            wait.level = topic.count.get(wait.node, 0)
+        if self._try(wait, now) or self._give_up_hopeless(wait, now):
+            self._forget_unused(wait.call.id)
+            return
+        self._advance(wait, CallEvent.NOT_YET)
+        topic.park(wait, self._reached(topic, wait))
+        self._waits[wait.ticket] = wait
+        member = self._members[wait.node]
+        self._waiting += not member.waits
+        member.waits[wait.ticket] = wait
+        if math.isfinite(limit := self._limit(wait.call)):
+            self._deadlines.set(wait.ticket, now + limit)
+        self._events.append(Waiting(wait.ticket, wait.node, wait.call))
+
+    def _try(self, wait: Wait, now: float) -> bool:
+        """End `wait` with its data if it is satisfied."""
+        topic = self._topics[wait.call.id]
+        data: Iterable[tuple[str, Mapping[str, str]]]
+        if wait.call.next:
+            if (message := topic.unread(wait.node)) is None:
+                return False
+            topic.consume(wait.node)
+            data = [message]
+        elif wait.call.api is Api.WAIT:
+            data = list(topic.others(wait.node))
+            if not data:
+                return False
+        else:
+            mine = self._in_scope(wait.node, wait.call.role)
+            there = topic.count.get(wait.node, 0) >= wait.level
+            missing = self._needed(wait.call.role) - self._reached(topic, wait)
+            if not self.complete or missing > (mine and not there):
+                return False
+            data = self._data(topic, wait)
+        self._end(wait, CallEvent.SATISFIED, now, data=tuple(data))
+        return True
+
+    def _data(self, topic: Topic, wait: Wait) -> Iterable[tuple[str, Mapping[str, str]]]:
+        """Return what a satisfied wait of all is told."""
+        if wait.call.api is Api.SYNC and not topic.filled:
+            return ()  # else a barrier of N devices would make N * N empty entries
+        return (
+            (name, sent)
+            for name, sent in topic.others(wait.node)
+            if self._in_scope(name, wait.call.role)
+        )
+
+    def _give_up_hopeless(self, wait: Wait, now: float) -> bool:
+        """End `wait` if nothing can satisfy it any more."""
+        if reason := self._hopeless(wait):
+            self._end(wait, CallEvent.PEER_LOST, now, reason)
+        return bool(reason)
+
+    def _hopeless(self, wait: Wait) -> str:
+        topic = self._topics[wait.call.id]
+        if wait.call.api is Api.WAIT:
+            others_active = len(self._members) - len(self._lost) - self.active(wait.node)
+            if others_active or not self.complete:
+                return ""
+            lost = [member for name, member in self._lost.items() if name != wait.node]
+            return words.nobody_left([
+                words.lost(m.name, m.failure, wait.call, topic.count.get(m.name, 0)) for m in lost
+            ])
+        return words.losses_of([
+            words.lost(name, member.failure, wait.call, topic.count.get(name, 0))
+            for name, member in self._lost.items()
+            if self._in_scope(name, wait.call.role) and topic.lacks(wait, name)
+        ])
+
+    def _leave(
+        self, name: str, event: MemberEvent, failure: str | None, now: float
+    ) -> list[Event]:
+        member = self._members.get(name)
+        if member is None:
+            return []
+        before, member.state = member.state, MEMBER_TRANSITIONS[member.state, event]
+        if member.state is before:
+            return []
+        self._changed = now
+        member.failure = failure
+        reason = f"{name} itself has {member.state}" + (f": {failure}" if failure else "")
+        for wait in list(member.waits.values()):
+            self._end(wait, CallEvent.CALLER_LOST, now, reason)
+        self._lost[name] = member
+        for wait in list(self._waits.values()):
+            self._give_up_hopeless(wait, now)
+        return self._take()
+
+    # Small parts
+
+    @property
+    def _stuck(self) -> bool:
+        return 0 < self._waiting == len(self._members) - len(self._lost) and self.complete
+
+    def _limit(self, call: Call) -> float:
+        return self.timeout if call.timeout is None else call.timeout
+
+    def _scope(self, role: str | None) -> Iterable[str]:
+        return self._members if role is None else self._of_role.get(role, ())
+
+    def _in_scope(self, name: str, role: str | None) -> bool:
+        return role is None or self._members[name].role == role
+
+    def _needed(self, role: str | None) -> int:
+        return self.size if role is None else len(self._of_role.get(role, ()))
+
+    def _reached(self, topic: Topic, wait: Wait) -> int:
+        """Return how many devices of the wait's role, the caller too, are at its level."""
+        bucket = topic.all.get((wait.level, wait.call.role))
+        if bucket is not None:
+            return bucket.reached
+        counts = topic.count
+        return sum(counts.get(name, 0) >= wait.level for name in self._scope(wait.call.role))
+
+    def _end(
+        self,
+        wait: Wait,
+        event: CallEvent,
+        now: float,
+        reason: str = "",
+        data: tuple[tuple[str, Mapping[str, str]], ...] = (),
+    ) -> None:
+        waited = wait.state is CallState.WAITING
+        self._advance(wait, event)
+        if waited:
+            self._changed = now
+            del self._waits[wait.ticket]
+            self._deadlines.discard(wait.ticket)
+            member = self._members[wait.node]
+            del member.waits[wait.ticket]
+            self._waiting -= not member.waits
+            self._topics[wait.call.id].unpark(wait)
+            self._forget_unused(wait.call.id)
+        if reason:
+            reason = f"{words.command(wait.call)}: {reason}"
+        outcome = Outcome(wait.state.status, data, reason)
+        self._events.append(Answered(wait.ticket, wait.node, wait.call, outcome, now - wait.asked))
+
+    @staticmethod
+    def _advance(wait: Wait, event: CallEvent) -> None:
+        wait.state = CALL_TRANSITIONS[wait.state, event]
+
+    def _forget_unused(self, message_id: str) -> None:
+        topic = self._topics.get(message_id)
+        if topic is not None and topic.unused:
+            del self._topics[message_id]
+
+    def _take(self) -> list[Event]:
+        events, self._events = self._events, []
+        return events

@@ -1,0 +1,114 @@
+"""Everything a group knows about one message ID: what was sent, and who waits for it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .calls import Api
+from .transitions import CallState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .calls import Call
+
+
+@dataclass(eq=False)
+class Wait:
+    """A call in progress. `level`: how often each device waited for must have sent the ID."""
+
+    ticket: int
+    node: str
+    call: Call
+    asked: float
+    level: int = 1
+    state: CallState = CallState.ASKED
+
+
+@dataclass
+class Bucket:
+    """The waits that need the same: every device of a role (None: all) at one level.
+
+    `reached` counts the devices of that role that are there. It spares a barrier of
+    N devices from looking at N devices for each of its N arrivals.
+    """
+
+    reached: int
+    waits: dict[int, Wait] = field(default_factory=dict)
+
+
+@dataclass
+class Topic:
+    """The messages under one ID and the waits for them."""
+
+    latest: dict[str, Mapping[str, str]] = field(default_factory=dict)  # oldest sender first
+    filled: bool = False  # whether any message had data
+    count: dict[str, int] = field(default_factory=dict)  # sender -> how often
+    log: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # for --next
+    read: dict[str, int] = field(default_factory=dict)  # receiver -> its place in `log`
+    any: dict[int, Wait] = field(default_factory=dict)
+    next: dict[str, deque[Wait]] = field(default_factory=dict)  # receiver -> oldest first
+    all: dict[tuple[int, str | None], Bucket] = field(default_factory=dict)
+
+    def add(self, sender: str, data: Mapping[str, str]) -> int:
+        """Keep a message; return how often `sender` has sent by now."""
+        self.latest[sender] = data
+        self.filled = self.filled or bool(data)
+        self.log.append((sender, data))
+        self.count[sender] = self.count.get(sender, 0) + 1
+        return self.count[sender]
+
+    def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield (sender, data) of all but `node`, oldest sender first."""
+        return ((sender, data) for sender, data in self.latest.items() if sender != node)
+
+    def unread(self, node: str) -> tuple[str, Mapping[str, str]] | None:
+        """Return the next message of another device that `node` has not consumed."""
+        place = self.read.get(node, 0)
+        while place < len(self.log) and self.log[place][0] == node:
+            place += 1
+        self.read[node] = place
+        return self.log[place] if place < len(self.log) else None
+
+    def consume(self, node: str) -> None:
+        """Count `unread(node)` as read."""
+        self.read[node] += 1
+
+    def lacks(self, wait: Wait, name: str) -> bool:
+        """Whether `wait` (of all) still needs a send of `name`, a device it waits for."""
+        return name != wait.node and self.count.get(name, 0) < wait.level
+
+    def park(self, wait: Wait, reached: int | None = None) -> None:
+        """Put `wait` among those that are looked at when a message comes."""
+        if wait.call.api is not Api.WAIT:
+            key = (wait.level, wait.call.role)
+            if key not in self.all:
+                assert reached is not None
+                self.all[key] = Bucket(reached)
+            self.all[key].waits[wait.ticket] = wait
+        elif wait.call.next:
+            self.next.setdefault(wait.node, deque()).append(wait)
+        else:
+            self.any[wait.ticket] = wait
+
+    def unpark(self, wait: Wait) -> None:
+        """Take `wait` out again."""
+        if wait.call.api is not Api.WAIT:
+            bucket = self.all[wait.level, wait.call.role]
+            del bucket.waits[wait.ticket]
+            if not bucket.waits:
+                del self.all[wait.level, wait.call.role]
+        elif wait.call.next:
+            queue = self.next[wait.node]
+            queue.remove(wait)
+            if not queue:
+                del self.next[wait.node]
+        else:
+            del self.any[wait.ticket]
+
+    @property
+    def unused(self) -> bool:
+        """Whether nothing is lost when this topic is forgotten."""
+        return not (self.log or self.any or self.next or self.all)

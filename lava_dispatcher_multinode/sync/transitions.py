@@ -1,0 +1,84 @@
+"""The life of a call and of a member, as data: state.py goes by these tables.
+
+docs/explanation/coordinator.md shows them as diagrams, made from here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .calls import Status
+
+
+class CallState(StrEnum):
+    """Where a call is."""
+
+    ASKED = "asked"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    NEVER = "never"
+
+    @property
+    def status(self) -> Status:
+        """The outcome's status, of a state that ends the call."""
+        return Status(self.value)
+
+
+class CallEvent(StrEnum):
+    """What can happen to a call."""
+
+    NOT_ALLOWED = "not allowed, or malformed"
+    SATISFIED = "satisfied"
+    NOT_YET = "not satisfied yet"
+    ROLE_UNKNOWN = "nobody has the role"
+    TIME_OVER = "its time is over"
+    PEER_LOST = "a device it needs is lost"
+    DEADLOCK = "deadlock"
+    CALLER_LOST = "its own device is lost"
+    CALLER_GONE = "the caller hung up"
+    ABORTED = "the group is aborted"
+
+
+CALL_TRANSITIONS: dict[tuple[CallState, CallEvent], CallState] = {
+    (CallState.ASKED, CallEvent.NOT_ALLOWED): CallState.REFUSED,
+    (CallState.ASKED, CallEvent.ABORTED): CallState.NEVER,
+    (CallState.ASKED, CallEvent.ROLE_UNKNOWN): CallState.REFUSED,
+    (CallState.ASKED, CallEvent.SATISFIED): CallState.DONE,
+    (CallState.ASKED, CallEvent.PEER_LOST): CallState.NEVER,
+    (CallState.ASKED, CallEvent.NOT_YET): CallState.WAITING,
+    (CallState.WAITING, CallEvent.SATISFIED): CallState.DONE,
+    (CallState.WAITING, CallEvent.ROLE_UNKNOWN): CallState.REFUSED,
+    (CallState.WAITING, CallEvent.TIME_OVER): CallState.TIMEOUT,
+    (CallState.WAITING, CallEvent.PEER_LOST): CallState.NEVER,
+    (CallState.WAITING, CallEvent.DEADLOCK): CallState.NEVER,
+    (CallState.WAITING, CallEvent.CALLER_LOST): CallState.NEVER,
+    (CallState.WAITING, CallEvent.ABORTED): CallState.NEVER,
+    (CallState.WAITING, CallEvent.CALLER_GONE): CallState.REFUSED,
+}
+
+
+class MemberState(StrEnum):
+    """Where a member is; the first end counts, a later one changes nothing."""
+
+    ACTIVE = "active"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class MemberEvent(StrEnum):
+    """What can happen to a member."""
+
+    FINISH = "its run ends"
+    FAIL = "its run fails"
+
+
+MEMBER_TRANSITIONS: dict[tuple[MemberState, MemberEvent], MemberState] = {
+    (MemberState.ACTIVE, MemberEvent.FINISH): MemberState.FINISHED,
+    (MemberState.ACTIVE, MemberEvent.FAIL): MemberState.FAILED,
+    (MemberState.FINISHED, MemberEvent.FINISH): MemberState.FINISHED,
+    (MemberState.FINISHED, MemberEvent.FAIL): MemberState.FINISHED,
+    (MemberState.FAILED, MemberEvent.FINISH): MemberState.FAILED,
+    (MemberState.FAILED, MemberEvent.FAIL): MemberState.FAILED,
+}
