@@ -47,7 +47,7 @@ class Checker:
     """Checks parts of documents against one schema.
 
     `names`: format -> the names that text of this format may be.
-    `explain`: unknown key -> a hint better than the nearest known one.
+    `explain`: unknown key or name -> a hint better than the nearest known one.
     """
 
     schema: Mapping[str, Any]
@@ -97,6 +97,9 @@ class Checker:
                 return [self._unknown_name(error, path)]
             case "anyOf" | "oneOf":
                 return self._alternatives(error, path)
+            case _ if "propertyNames" in error.relative_schema_path:
+                message = f"key {shown(error.instance)} is not allowed in {label(path)}"
+                return [Finding((*path, error.instance), message, hint(error), key=True)]
             case _:
                 return [Finding(path, sentence(error, path), hint(error))]
 
@@ -112,7 +115,7 @@ class Checker:
 
     def _unknown_name(self, error: Error, path: Path) -> Finding:
         kind: str = error.validator_value
-        near = suggest(error.instance, self.names[kind])
+        near = self.explain.get(error.instance) or suggest(error.instance, self.names[kind])
         return Finding(path, f"unknown {kind.replace('-', ' ')} {shown(error.instance)}", near)
 
     def _alternatives(self, error: Error, path: Path) -> Iterable[Finding]:

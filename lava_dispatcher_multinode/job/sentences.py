@@ -66,7 +66,7 @@ def sentence(error: Error, path: Path) -> str:
         case "uniqueItems":
             return f"{name} has an entry twice"
         case "pattern":
-            return f"{name} has characters that it must not have: {_quoted(value)}"
+            return f"{name} is not of the form that it must have: {_quoted(value)}"
         case "dependentRequired":
             wants = [f"'{a}' needs '{b}'" for a, bs in limit.items() if a in value for b in bs]
             return f"in {name}, {either(wants, 'and')} beside it"
@@ -80,6 +80,8 @@ def hint(error: Error) -> str:
     if error.validator == "enum" and text:
         near = suggest(error.instance, [v for v in error.validator_value if isinstance(v, str)])
         return near if near.startswith("did") else ""
+    if error.validator == "pattern":
+        return str(error.schema.get("description", f"pattern {error.validator_value}"))
     scalar = isinstance(error.instance, bool | int | float)
     return "put it in double quotes" if scalar and "string" in types_of(error) else ""
 

@@ -49,6 +49,19 @@ class Document:
             here = child
         return Position(self.file, *self.lines.place(index))
 
+    def positions(self, path: DataPath) -> dict[DataPath, Position]:
+        """Return where every value inside the one at `path` begins, by the way from there."""
+        here: Located | None = self.tree
+        for step in path:
+            here = here.child(step) if here else None
+        found: dict[DataPath, Position] = {}
+        waiting: list[tuple[DataPath, Located]] = [((), here)] if here else []
+        while waiting:
+            way, value = waiting.pop()
+            found[way] = Position(self.file, *self.lines.place(value.index))
+            waiting += [((*way, step), part) for step, part in value.parts()]
+        return found
+
     def problem(
         self,
         message: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -42,6 +42,12 @@ class Located:
     keys: Mapping[str, int] = field(default_factory=dict)
     children: Mapping[str, Located] | Sequence[Located] = ()
     size: int = 1  # values in it, itself included
+
+    def parts(self) -> Iterable[tuple[str | int, Located]]:
+        """Return each part with its key or list index."""
+        if isinstance(self.children, Mapping):
+            return list(self.children.items())
+        return list(enumerate(self.children))
 
     def child(self, step: str | int) -> Located | None:
         """Return the part under a key or list index; None if there is none."""

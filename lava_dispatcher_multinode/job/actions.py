@@ -1,0 +1,65 @@
+"""The `actions` of a job: each checked by the schema of its own command, then made a spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from .gone import HINTS
+from .model import ActionSpec
+from .schema import Checker
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from ..errors import Problem
+    from .source import Document
+
+#: Parameters of every action; taken out before the action sees the others.
+COMMON = ("role", "timeout")
+
+JOB_DEFAULT = -1  # as a timeout
+
+
+def problems(document: Document, names: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Yield what is wrong with the parameters of each action whose command is known."""
+    for index, entry in enumerate(_list(document.data.get("actions"))):
+        command = entry.get("command") if isinstance(entry, dict) else None
+        parameters = entry.get("parameters") or {} if isinstance(entry, dict) else None
+        if (
+            isinstance(parameters, dict)
+            and isinstance(command, str)
+            and command in names["action"]
+        ):
+            checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
+            path = ("actions", index, "parameters")
+            yield from checker.problems(document, path, own(parameters))
+
+
+def specs(document: Document) -> tuple[ActionSpec, ...]:
+    """Return the actions of a document without problems."""
+    return tuple(
+        _spec(document, index, entry) for index, entry in enumerate(document.data["actions"])
+    )
+
+
+def own(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that are the action's own."""
+    return {key: value for key, value in parameters.items() if key not in COMMON}
+
+
+def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpec:
+    parameters = entry.get("parameters") or {}
+    role, timeout = parameters.get("role"), parameters.get("timeout", JOB_DEFAULT)
+    return ActionSpec(
+        command=entry["command"],
+        parameters=own(parameters),
+        roles=None if role is None else frozenset([role] if isinstance(role, str) else role),
+        timeout=None if timeout == JOB_DEFAULT else float(timeout),
+        positions=document.positions(("actions", index, "parameters"))
+        | {(): document.position(("actions", index))},
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,91 @@
+"""From a document to a `Job`: what the built-in parsers share."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import InvalidJob
+from . import actions
+from .gone import HINTS, INJECTED
+from .hints import suggest
+from .model import Job
+from .schema import MAX_PROBLEMS, Checker, shipped
+from .source import STDIN
+from .tree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..errors import Problem
+    from .model import Role
+    from .source import Document
+
+SCHEMA_FILE = "job.schema.json"
+
+
+def check(
+    document: Document, roles: Sequence[str], more: Sequence[Problem], foreign: Mapping[str, str]
+) -> list[Problem]:
+    """Return the warnings; raise `InvalidJob` with them and every error.
+
+    `roles` are the names that actions may use, none if that cannot be known.
+    `more` are the errors that the caller found. `foreign` are top-level keys
+    that mean nothing in this kind of job, with the reason.
+    """
+    schema = shipped("job", SCHEMA_FILE)
+    names = {"action": plugins.entries(plugins.ACTIONS), "device-type": _device_types()}
+    known = names | ({"role": roles} if roles else {})
+    errors = [*Checker(schema, known, HINTS).problems(document), *more]
+    errors += islice(actions.problems(document, known), MAX_PROBLEMS)
+    found = islice(_ignored(document, schema["properties"], foreign), MAX_PROBLEMS)
+    warnings = sorted(set(found))
+    if errors:
+        raise InvalidJob(sorted({*errors, *warnings}))
+    return warnings
+
+
+def job(document: Document, roles: Sequence[Role]) -> Job:
+    """Return the job of a document that `check` found right."""
+    data = document.data
+    stem = "job" if document.file == STDIN else Path(document.file).stem
+    settings = data.get("multinode", {})
+    return Job(
+        name=data.get("job_name", stem),
+        timeout=float(data["timeout"]),
+        roles=tuple(roles),
+        actions=actions.specs(document),
+        file=document.file,
+        directory=document.directory,
+        logging_level=data.get("logging_level", "INFO"),
+        deadlock_grace=float(settings.get("deadlock_grace", Job.deadlock_grace)),
+        tags=tuple(data.get("tags", ())),
+        metadata=data.get("metadata", {}),
+    )
+
+
+def proper_type(device_type: str | None) -> str | None:
+    """Return the device type that an alias stands for."""
+    return None if device_type is None else _device_types()[device_type]
+
+
+def _device_types() -> Mapping[str, str]:
+    return plugins.device_type_names()
+
+
+def _ignored(
+    document: Document, known: Mapping[str, Any], foreign: Mapping[str, str]
+) -> Iterator[Problem]:
+    for key in document.data:
+        message, hint = f"unknown key {shown(key)} is ignored", ""
+        if key in foreign:
+            message, hint = f"'{key}' is ignored", foreign[key]
+        elif key in known:
+            continue
+        elif key in INJECTED:
+            message, hint = f"'{key}' is ignored", "only the scheduler of 2013 used it"
+        elif (near := suggest(key, known)).startswith("did"):
+            hint = near
+        yield document.problem(message, (key,), key=True, hint=hint, warning=True)

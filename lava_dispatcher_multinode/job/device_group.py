@@ -1,0 +1,76 @@
+"""Jobs with a `device_group`: several boards, each in a role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import build
+from .model import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..errors import Problem
+    from .model import Job
+    from .source import Document
+
+MAX_BOARDS = 1000
+
+_GROUP = "the boards of this job are in 'device_group'"
+_FOREIGN = {"target": _GROUP, "device_type": _GROUP, "device_tags": _GROUP}
+
+
+class DeviceGroupParser:
+    """Accepts what has a `device_group`."""
+
+    def accepts(self, document: Document) -> bool:
+        """Whether there is such a key."""
+        return isinstance(document.data, dict) and "device_group" in document.data
+
+    def parse(self, document: Document) -> tuple[Job, list[Problem]]:
+        """Return the job and warnings; raise `InvalidJob` with every error."""
+        entries = _entries(document)
+        names = [entry["role"] for entry in entries if isinstance(entry.get("role"), str)]
+        warnings = build.check(document, names, list(_problems(document)), _FOREIGN)
+        roles = [
+            Role(
+                name=entry["role"],
+                count=int(entry.get("count", 1)),
+                device_type=build.proper_type(entry.get("device_type")),
+                device=entry.get("device"),
+                tags=frozenset(entry.get("tags", ())),
+                position=document.position(("device_group", index)),
+            )
+            for index, entry in enumerate(entries)
+        ]
+        return build.job(document, roles), warnings
+
+
+def _entries(document: Document) -> list[dict[str, Any]]:
+    group = document.data["device_group"]
+    return [entry if isinstance(entry, dict) else {} for entry in group] if isinstance(
+        group, list
+    ) else []  # fmt: skip
+
+
+def _problems(document: Document) -> Iterator[Problem]:
+    """Yield what the schema cannot say: names used twice, too many boards."""
+    entries = _entries(document)
+    for key in ("role", "device"):
+        first: dict[str, int] = {}
+        for index, entry in enumerate(entries):
+            name = entry.get(key)
+            if not isinstance(name, str):
+                continue
+            if name in first:
+                line = document.position(("device_group", first[name], key)).line
+                path = ("device_group", index, key)
+                yield document.problem(
+                    f"{key} '{name}' is given twice", path, hint=f"first on line {line}"
+                )
+            first.setdefault(name, index)
+    counts = [entry.get("count", 1) for entry in entries]
+    total = sum(count for count in counts if isinstance(count, int))
+    if total > MAX_BOARDS >= max(counts, default=0):
+        message = f"{total} boards in one job; the limit is {MAX_BOARDS}"
+        yield document.problem(message, ("device_group",))

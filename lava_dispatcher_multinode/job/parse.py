@@ -1,0 +1,84 @@
+"""Any job document to a `Job`, by whichever parser accepts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import plugins
+from ..errors import InvalidJob, Problem
+from . import build
+from .gone import is_pipeline
+from .hints import either, suggest
+from .sentences import type_sentence
+
+if TYPE_CHECKING:
+    from .model import Job
+    from .source import Document
+
+_BOARDS = ("device_group", "device_type", "target")
+
+
+def parse(document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
+    """Return the job and the warnings, in the order of the file.
+
+    `target` names the board of a single-board job, over what the file says.
+    Raises `InvalidJob` with every error and warning.
+    """
+    if not isinstance(document.data, dict):
+        raise InvalidJob([document.problem(type_sentence(["object"], document.data, ()))])
+    if target is not None:
+        document = _aim(document, target)
+    parsers = {
+        name: plugins.load(plugins.JOB_PARSERS, name)()
+        for name in plugins.entries(plugins.JOB_PARSERS)
+    }
+    accepting = [name for name, parser in parsers.items() if parser.accepts(document)]
+    if not accepting:
+        raise _refused(document)
+    if len(accepting) > 1:
+        origins = either(map(_origin, sorted(accepting)), "and")
+        message = f"{len(accepting)} job parsers accept this file: {origins}"
+        raise InvalidJob([document.problem(message, hint="uninstall all but one of them")])
+    job, warnings = parsers[accepting[0]].parse(document)
+    return job, sorted(warnings)
+
+
+def _aim(document: Document, target: str) -> Document:
+    if "device_group" in document.data:
+        message = f"a job with a 'device_group' cannot be aimed at one board ({target})"
+        hint = "give the entry a 'device' instead"
+        raise InvalidJob([document.problem(message, ("device_group",), key=True, hint=hint)])
+    return document.with_top(target=target)
+
+
+def _origin(name: str) -> str:
+    entry = plugins.entries(plugins.JOB_PARSERS)[name]
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    return f"'{name}' of {package}"
+
+
+def _refused(document: Document) -> InvalidJob:
+    """Return what is wrong with a document that is no job that anybody knows."""
+    data = document.data
+    if is_pipeline(data):
+        protocols = data.get("protocols")
+        group = isinstance(protocols, dict) and "lava-multinode" in protocols
+        kind = "LAVA MultiNode job (protocols: lava-multinode)" if group else "LAVA pipeline job"
+        path = ("protocols", "lava-multinode") if group else ()
+        return InvalidJob([
+            document.problem(
+                f"this is a {kind}; this format is not supported yet", path, key=True,
+                hint="a job here has 'device_group' and 'actions' with a 'command' each",
+            )
+        ])  # fmt: skip
+    hints = [suggest(key, _BOARDS) for key in list(data)[:100]]
+    near = [hint for hint in hints if hint.startswith("did")]
+    problem = document.problem(
+        "the job does not say which boards it needs",
+        hint=near[0] if near else "a 'device_group', or 'device_type' or 'target' for one board",
+    )
+    try:
+        build.check(document, [], [problem], {})
+    except InvalidJob as error:
+        return error
+    raise AssertionError("a problem was given")
