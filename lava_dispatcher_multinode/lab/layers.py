@@ -1,0 +1,241 @@
+"""Device files: found, laid over one another, checked, made into a `Device`.
+
+Lowest first: the driver's own defaults, `device-defaults.yaml`,
+`device-types/<type>.yaml`, `devices/<name>.yaml`, each of the three from every
+directory of the search path in its order. Mappings are merged key by key,
+anything else replaces what was there, null takes it back.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import InvalidJob, Problem
+from ..job.hints import suggest
+from ..job.schema import Checker, shipped
+from ..job.source import load
+from .device import Boot, Connection, Deploy, Device, Login, Power
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..job.source import Document
+
+APPLICATION = "lava-dispatcher"
+PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
+SCHEMA = "device.schema.json"
+
+#: Groups of keys that exclude each other: a layer with one takes back the others below it.
+ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
+    ("connection",): (("command",), ("serial",), ("simulated",)),
+    ("power",): (("on", "off", "cycle"), ("simulated",)),
+}
+
+#: A device's name is typed, printed, part of file names and of a hosts file.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
+    """Return where device files are looked for, lowest first.
+
+    `config_dir` takes the place of the host's and the user's directory, as
+    the historical option does.
+    """
+    if config_dir is not None:
+        return (PACKAGE_DEFAULTS, config_dir)
+    from platformdirs import user_config_path
+
+    # In a virtual environment the host's directory is the environment's, as it was in 2013.
+    root = sys.prefix if sys.prefix != sys.base_prefix else "/"
+    root = os.environ.get("VIRTUAL_ENV", root)
+    return (PACKAGE_DEFAULTS, Path(root, "etc", APPLICATION), user_config_path(APPLICATION))
+
+
+class Layers:
+    """The device files of a search path, each read and checked once."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self.directories = tuple(directories)
+        self._read: dict[Path, Document | InvalidJob | None] = {}
+        self._checker = Checker(shipped("lab", SCHEMA))
+
+    def names(self) -> list[str]:
+        """Return the names that have a device file, sorted."""
+        return sorted({path.stem for path in self.files("devices", ".yaml")})
+
+    def files(self, folder: str, *suffixes: str) -> Iterator[Path]:
+        """Yield what is in `folder` of any directory and has one of the suffixes."""
+        for directory in self.directories:
+            if (directory / folder).is_dir():
+                for path in sorted((directory / folder).iterdir()):
+                    if path.suffix in suffixes and not path.name.startswith("."):
+                        yield path
+
+    def file(self, name: str) -> Path | None:
+        """Return the highest device file of `name`, if there is one."""
+        paths = [directory / "devices" / f"{name}.yaml" for directory in self.directories]
+        return next((path for path in reversed(paths) if path.is_file()), None)
+
+    def device_type(self, name: str) -> str | None:
+        """Return the proper name of the type that the device files of `name` give, if any."""
+        found = None
+        for document in self._documents(f"devices/{name}.yaml"):
+            found = document.data.get("device_type", found)
+        return plugins.device_type_names().get(str(found))
+
+    def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
+        """Return the device `name`; `forced` is a layer above its file.
+
+        Raises `InvalidJob` with what is wrong with it.
+        """
+        file = self.file(name)
+        shown = str(file or name)
+        if not NAME.fullmatch(name):
+            raise InvalidJob([Problem(
+                shown, 0, 0, f"'{name}' cannot be a device's name",
+                "letters, digits, '.', '_' and '-', at most 63 of them",
+            )])  # fmt: skip
+        own = list(self._documents(f"devices/{name}.yaml"))
+        forced = forced or {}
+        device_type = _proper_type(own, forced, shown)
+        files = [
+            *self._documents("device-defaults.yaml"),
+            *self._type_documents(device_type),
+            *own,
+        ]
+        layers = [plugins.load(plugins.DEVICE_TYPES, device_type).defaults]
+        layers += [document.data for document in files]
+        merged: dict[str, Any] = {}
+        for layer in (*layers, forced, {"device_type": device_type}):
+            merged = merge(merged, layer)
+        merged = _with_hostname(merged, name)
+        _check_connection(merged, own, shown)
+        return _device(name, merged, file)
+
+    def _type_documents(self, device_type: str) -> Iterator[Document]:
+        """Yield the layers of the type, those under an alias of it first."""
+        names = plugins.device_type_names()
+        aliases = sorted(alias for alias, proper in names.items() if proper == device_type)
+        for name in sorted(aliases, key=lambda alias: alias == device_type):
+            yield from self._documents(f"device-types/{name}.yaml")
+
+    def _documents(self, relative: str) -> Iterator[Document]:
+        """Yield the layers called `relative`, lowest first; raise for a wrong one."""
+        for directory in self.directories:
+            path = directory / relative
+            if path not in self._read:
+                self._read[path] = self._load(path) if path.is_file() else None
+            found = self._read[path]
+            if isinstance(found, InvalidJob):
+                raise found
+            if found is not None:
+                yield found
+
+    def _load(self, path: Path) -> Document | InvalidJob:
+        try:
+            document = load(path)
+        except InvalidJob as error:
+            return error
+        problems = self._checker.problems(document) or [*_bad_expressions(document)]
+        return InvalidJob(problems) if problems else document
+
+
+def merge(
+    below: Mapping[str, Any], above: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return `above` laid over `below`; neither is changed."""
+    result = dict(below)
+    for group in ALTERNATIVES.get(path, ()):
+        if any(above.get(key) not in {None, False} for key in group):
+            others = [key for other in ALTERNATIVES[path] if other != group for key in other]
+            for key in others:
+                result.pop(key, None)
+    for key, value in above.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            under = result.get(key)
+            nested = under if isinstance(under, Mapping) else {}
+            result[key] = merge(nested, value, (*path, key))
+        else:
+            result[key] = value
+    return result
+
+
+def _proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str) -> str:
+    """Return the proper name of the device type that the layers give."""
+    known = plugins.device_type_names()
+    given = forced.get("device_type")
+    line = column = 0
+    for document in own if given is None else ():
+        if "device_type" in document.data:
+            given = document.data["device_type"]
+            place = document.position(("device_type",))
+            shown, line, column = place.file, place.line, place.column
+    if given in known:
+        return known[given]
+    hint = suggest(str(given or ""), known, what="known types")
+    message = "device_type is missing" if given is None else f"unknown device type '{given}'"
+    raise InvalidJob([Problem(shown, line, column, message, hint)])
+
+
+def _bad_expressions(document: Document) -> Iterator[Problem]:
+    """Yield the death strings that are no regular expressions."""
+    for index, pattern in enumerate(document.data.get("death", ())):
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            yield document.problem(f"not a regular expression: {error}", ("death", index))
+
+
+def _check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
+    """Raise unless there is exactly one way to the console."""
+    connection = merged.get("connection", {})
+    kinds = [key for key in ("command", "serial", "simulated") if connection.get(key)]
+    if len(kinds) == 1:
+        return
+    message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
+    hint = "exactly one of command, serial and simulated says how to reach the console"
+    for document in own:
+        if "connection" in document.data:
+            raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
+    raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+
+
+def _with_hostname(data: Any, name: str) -> Any:
+    """Return `data` with the device's name for each `%(hostname)s`, as in 2013."""
+    if isinstance(data, str):
+        return data.replace("%(hostname)s", name)
+    if isinstance(data, Mapping):
+        return {key: _with_hostname(value, name) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_with_hostname(value, name) for value in data]
+    return data
+
+
+def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
+    """Return the device that the merged and checked `data` describes."""
+    return Device(
+        name=name,
+        device_type=data["device_type"],
+        tags=frozenset(data.get("tags", ())),
+        connection=Connection(**data.get("connection", {})),
+        power=Power(**data.get("power", {})),
+        deploy=Deploy(**data.get("deploy", {})),
+        boot=Boot(**_with_tuples(data.get("boot", {}))),
+        login=Login(**_with_tuples(data.get("login", {}))),
+        death=tuple(data.get("death", ())),
+        multinode=data.get("multinode", "console"),
+        simulated=dict(data.get("simulated", {})),
+        file=file,
+    )
+
+
+def _with_tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in data.items()}

@@ -1,0 +1,72 @@
+"""Boards made on the spot, for `--simulate`: whatever the job asks for."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import InvalidJob, Problem
+from .layers import PACKAGE_DEFAULTS, Layers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..job.model import Job, Role
+    from .device import Device
+
+#: The layer that makes a board of any type a simulated one.
+SIMULATED: Mapping[str, Any] = {
+    "connection": {"simulated": True},
+    "power": {"simulated": True},
+    "deploy": {"method": "media", "layout": "master", "path": None},
+    "multinode": "console",
+}
+
+
+def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
+    """Return a simulated device for each node of `job`, in the order of its nodes.
+
+    A named device keeps its name; the others are called panda01, panda02 and
+    so on. They have the tags that were asked for. What this host's own labs
+    look like makes no difference; the device files of an explicit
+    `config_dir` are layers of the simulated boards too, faults for instance.
+
+    Raises `InvalidJob` where no type is known for a named device.
+    """
+    layers = Layers((PACKAGE_DEFAULTS, config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+    taken = {role.device for role in job.roles}
+    devices = []
+    for role in job.roles:
+        device_type = role.device_type or _type_of(role, layers)
+        for _ in range(role.count):
+            name = role.device or _free_name(device_type, taken)
+            taken.add(name)
+            forced = {**SIMULATED, "device_type": device_type, "tags": sorted(role.tags)}
+            devices.append(layers.device(name, forced))
+    return devices
+
+
+def _free_name(device_type: str, taken: set[str | None]) -> str:
+    """Return the first of panda01, panda02, ... that nobody has."""
+    names = (f"{device_type}{number:02}" for number in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _type_of(role: Role, layers: Layers) -> str:
+    """Return the type of a device that the job only names: its file's, or from its name."""
+    assert role.device is not None
+    device_type = layers.device_type(role.device)
+    if device_type is not None:
+        return device_type
+    known = plugins.device_type_names()
+    fitting = [name for name in known if role.device.startswith(name)]
+    if fitting:
+        return known[max(fitting, key=len)]
+    at = role.position
+    raise InvalidJob([Problem(
+        at.file, at.line, at.column,
+        f"the type of device '{role.device}' is not known, so it cannot be simulated",
+        "give device_type instead, or a --config-dir with its device file",
+    )])  # fmt: skip
