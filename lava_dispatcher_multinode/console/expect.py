@@ -93,7 +93,7 @@ class Dialogue:
     def forget(self) -> None:
         """Drop all that has come so far."""
         self.console.forget()
-        self._spawn.buffer = b""
+        self._spawn = _ConsoleSpawn(self.console)
 
     def explain(self, text: str) -> str:
         """Return `text` with the console's last lines under it."""

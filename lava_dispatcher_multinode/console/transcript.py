@@ -36,8 +36,8 @@ class Transcript:
 
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._raw: BinaryIO = (directory / "console.raw").open("ab", buffering=0)
-        self._log: BinaryIO = (directory / "console.log").open("ab")
+        self._raw: BinaryIO = (directory / "console.raw").open("wb", buffering=0)
+        self._log: BinaryIO = (directory / "console.log").open("wb")
         self._clock = clock
         self._partial = b""
         self._started = 0.0  # when the partial line's first byte came

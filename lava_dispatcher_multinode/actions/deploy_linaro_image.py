@@ -1,0 +1,53 @@
+"""`deploy_linaro_image`: put a disk image on the board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .node import Node
+
+
+class DeployLinaroImage:
+    """Fetch the image, once for all boards of the run, and write it to the board's card."""
+
+    parameters_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "required": ["image"],
+        "additionalProperties": False,
+        "properties": {
+            "image": {
+                "type": "string",
+                "minLength": 1,
+                "description": "Disk image: .img, .gz, .bz2, .xz or .zst; a path relative to "
+                "the job, file://, http(s):// or scp://.",
+            },
+            "image_sha256": {
+                "type": "string",
+                "pattern": "^[0-9a-fA-F]{64}$",
+                "description": "SHA-256 of the file as it is fetched, 64 hex digits.",
+            },
+            "rootfstype": {
+                "type": "string",
+                "description": "Accepted for jobs of 2013; the image says it itself.",
+            },
+        },
+    }
+
+    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """Deploy `image` to the node's board."""
+        if node.board.device.deploy.method == "none":
+            node.log("INFO", "deploy.method is none: the board keeps the image that it has")
+            return
+        image = node.shared.images.get(
+            parameters["image"],
+            base=node.job.directory,
+            sha256=parameters.get("image_sha256"),
+            deadline=node.deadline,
+            step=node.step,
+        )
+        node.step("writing the card")
+        node.booted = False
+        node.board.deploy(image, node.deadline, lambda _done, _size: node.deadline.check())

@@ -1,0 +1,95 @@
+"""`multinode`: one call of the MultiNode API by the dispatcher, on the node's behalf."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..errors import Cancelled, WaitFailed
+from ..sync.calls import Api, Call, Outcome, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .node import Node
+
+REQUESTS = {
+    "lava-send": Api.SEND,
+    "lava-wait": Api.WAIT,
+    "lava-wait-all": Api.WAIT_ALL,
+    "lava-sync": Api.SYNC,
+}
+
+
+class Multinode:
+    """Holds every board before power-on, publishes an address after boot, and the like."""
+
+    parameters_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "required": ["request", "message_id"],
+        "additionalProperties": False,
+        "properties": {
+            "request": {"enum": sorted(REQUESTS), "description": "The call."},
+            "message_id": {
+                "type": "string",
+                "pattern": r"^\S{1,256}$",
+                "description": "The message's ID.",
+            },
+            "message": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[A-Za-z0-9_.-]+$"},
+                "additionalProperties": {"type": ["string", "number", "boolean"]},
+                "description": "Key-value data of a lava-send.",
+            },
+            "waitrole": {
+                "type": "string",
+                "description": "lava-wait-all: only the devices of this role.",
+            },
+        },
+    }
+
+    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """Make the call; `WaitFailed` unless it is done."""
+        api = REQUESTS[parameters["request"]]
+        call = Call(
+            api,
+            parameters["message_id"],
+            {key: _text(value) for key, value in parameters.get("message", {}).items()},
+            role=parameters.get("waitrole"),
+            timeout=max(node.deadline.within(node.deadline.seconds), 0.001),
+        )
+        what = f"{parameters['request']} {call.id}" + (f" {call.role}" if call.role else "")
+        node.step(what)
+        started = node.shared.clock()
+        outcome = self._call(node, call)
+        node.shared.emit(
+            "test_case", node=node.name, definition="lava",
+            case=f"multinode-{api.value.replace('-', '_')}-{call.id}".lower(),
+            result="pass" if outcome.status is Status.DONE else "fail",
+            measurement=None, units=None, set=None, start=started, end=node.shared.clock(),
+        )
+        if outcome.status is not Status.DONE:
+            raise WaitFailed(f"{what}: {outcome.reason or outcome.status}")
+        for sender, data in outcome.data:
+            for key, value in data.items():
+                node.log("INFO", f"{what}: {sender}:{key}={value}")
+
+    def _call(self, node: Node, call: Call) -> Outcome:
+        done = threading.Event()
+        answers: list[Outcome] = []
+
+        def answered(outcome: Outcome) -> None:
+            answers.append(outcome)
+            done.set()
+
+        node.group_client.submit(call, answered)
+        done.wait()  # the coordinator holds the deadline, and answers when the run is cancelled
+        if node.shared.cancelled.is_set():
+            raise Cancelled("the run was interrupted")
+        return answers[0]
+
+
+def _text(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

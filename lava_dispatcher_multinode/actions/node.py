@@ -1,0 +1,74 @@
+"""One node of a job, as its actions see it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..boards.board import UBootBoard
+    from ..deadline import Deadline
+    from ..images.store import ImageStore
+    from ..job.model import Job
+    from ..overlay.store import OverlayStore
+    from ..sync.client import GroupClient
+
+
+class Emit(Protocol):
+    """Records an event of the run; see docs/reference/events.md."""
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Record it."""
+
+
+@dataclass
+class Shared:
+    """What all nodes of a run have in common."""
+
+    job: Job
+    job_id: str
+    group: Sequence[tuple[str, str]]  # every node's name and role
+    images: ImageStore
+    overlays: OverlayStore
+    emit: Emit
+    clock: Callable[[], float]  # seconds since the run's start
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def step(self, node: str, text: str) -> None:
+        """Say what `node` is doing just now; the place where a cancelled run ends."""
+        if self.cancelled.is_set():
+            raise Cancelled("the run was interrupted")
+        self.emit("step", node=node, text=text)
+
+
+@dataclass
+class Node:
+    """One board with a role, walking its actions; used by that node's thread only."""
+
+    name: str
+    role: str
+    board: UBootBoard
+    group_client: GroupClient
+    shared: Shared
+    deadline: Deadline  # of the action that runs
+    booted: bool = False  # since the last deploy
+    stages: int = 0  # lava_test_shell actions begun
+    overlay_boot: int = 0  # the boot since which the overlay is on the board
+
+    @property
+    def job(self) -> Job:
+        """The job."""
+        return self.shared.job
+
+    def step(self, text: str) -> None:
+        """Say what the action is doing just now; raise `Cancelled` if the run is over."""
+        self.shared.step(self.name, text)
+
+    def log(self, level: str, text: str) -> None:
+        """Record a remark."""
+        self.shared.emit("log", node=self.name, level=level, text=text)

@@ -1,0 +1,34 @@
+"""`submit_results`: accepted for old jobs; the dashboard that they name is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .node import Node
+
+
+class SubmitResults:
+    """Says in the log that results stay here."""
+
+    parameters_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "server": {"type": "string", "description": "Ignored."},
+            "stream": {"type": "string", "description": "Ignored."},
+            "token": {"type": "string", "description": "Ignored."},
+            "result_disk": {"type": "string", "description": "Ignored."},
+        },
+    }
+
+    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """Tell where the results are."""
+        del parameters  # the server's address may hold a password
+        node.log(
+            "WARNING",
+            "submit_results: the dashboard protocol of 2013 is gone, nothing is sent; the "
+            "results are in the output directory",
+        )

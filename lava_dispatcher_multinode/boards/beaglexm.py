@@ -1,0 +1,38 @@
+"""BeagleBoard-xM (OMAP3): what it boots with unless its device file says otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .board import UBootBoard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+BOOT_COMMAND = (
+    "fatload mmc 0:3 0x80000000 uImage; fatload mmc 0:3 0x81600000 uInitrd; "
+    "bootm 0x80000000 0x81600000"
+)
+BOOT_ARGS = (
+    "console=tty0 console=ttyO2,115200n8 root=LABEL=testrootfs rootwait ro earlyprintk fixrtc "
+    "nocompcache vram=12M omapfb.debug=y omapfb.mode=dvi:1280x720MR-16@60"
+)
+
+
+class BeagleXM(UBootBoard):
+    """Boots from the third partition of its card, as in LAVA of 2013."""
+
+    # LAVA's own device type is called this; the documents of 2013 say beaglexm.
+    aliases: ClassVar[Sequence[str]] = ("beagle-xm",)
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "boot": {
+            "prompts": ["OMAP3 beagleboard.org # "],
+            "commands": [
+                "mmc init",
+                "mmc part 0",
+                f"setenv bootcmd '{BOOT_COMMAND}'",
+                f"setenv bootargs '{BOOT_ARGS}'",
+                "boot",
+            ],
+        },
+    }

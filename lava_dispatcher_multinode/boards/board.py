@@ -1,0 +1,120 @@
+"""A board that starts with U-Boot, from power-on to a shell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..console.death import KERNEL, RESET
+from ..console.expect import Dialogue
+from ..errors import BoardDied, BootError
+from .linux import log_in, wait_for_kernel
+from .media import write_media
+from .u_boot import UBoot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from ..console.console import Console
+    from ..deadline import Deadline
+    from ..lab.device import Device
+    from .power.switch import PowerSwitch
+    from .shell import Shell
+
+
+class UBootBoard:
+    """The driver of every device type here; a type is its defaults, or a subclass."""
+
+    aliases: ClassVar[Sequence[str]] = ()
+    defaults: ClassVar[Mapping[str, Any]] = {}
+
+    def __init__(
+        self,
+        device: Device,
+        console: Console,
+        switch: PowerSwitch | None,
+        card: str | None,
+        step: Callable[[str], None],
+    ) -> None:
+        self.device = device
+        self.console = console
+        self.shell: Shell | None = None  # set while the board is booted
+        self.boots = 0  # how often it got to a shell: what was put there before is gone
+        self._switch = switch
+        self._card = card
+        self._step = step
+
+    def deploy(
+        self, image: Path, deadline: Deadline, progress: Callable[[int, int], None]
+    ) -> None:
+        """Put a disk image on the board; it has to boot afterwards."""
+        self.power_off()
+        write_media(self.device, self._card, image, deadline, progress)
+
+    def boot(self, deadline: Deadline) -> Shell:
+        """Boot what was deployed; retry as often as the device file says."""
+        tries = max(1, self.device.boot.retries)
+        for number in range(1, tries + 1):
+            try:
+                self.shell = self._boot_once(deadline)
+            except (BootError, BoardDied) as error:
+                self.shell = None
+                deadline.check(str(error))
+                if number == tries:
+                    raise type(error)(f"boot, try {number} of {tries}: {error}") from error
+                self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
+            else:
+                self.boots += 1
+                return self.shell
+        raise AssertionError
+
+    def watched(self) -> AbstractContextManager[None]:
+        """Return a context in which a panic or a reset ends every read."""
+        return self.console.deadly((*KERNEL, *RESET, *self.device.death))
+
+    def power_off(self) -> None:
+        """Switch the board off, where it has a switch."""
+        self.shell = None
+        if self._switch is not None:
+            self.console.note("power off")
+            self._switch.off()
+
+    def _boot_once(self, deadline: Deadline) -> Shell:
+        boot = self.device.boot
+        dialogue = Dialogue(self.console)
+        self._restart(dialogue)
+        u_boot = UBoot(dialogue, boot, deadline)
+        self._step("waiting for U-Boot")
+        u_boot.interrupt()
+        if not boot.commands:
+            raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
+        *setup, start = boot.commands
+        for command in setup:
+            self._step(f"U-Boot: {command}")
+            u_boot.run(command)
+        self._step(f"U-Boot: {start}")
+        u_boot.start(start)
+        with self.console.deadly((*KERNEL, *self.device.death)):
+            try:
+                self._step("waiting for the kernel")
+                wait_for_kernel(dialogue, boot, deadline)
+                self._step("waiting for the login prompt")
+                return log_in(dialogue, self.device.login, deadline)
+            except BoardDied as error:
+                raise BoardDied(dialogue.explain(str(error))) from error
+
+    def _restart(self, dialogue: Dialogue) -> None:
+        self.shell = None
+        dialogue.forget()
+        if self._switch is not None:
+            self._step("switching the power on")
+            self.console.note("power cycle")
+            self._switch.cycle()
+            return
+        # Without a switch only the board itself can: Linux knows the one word,
+        # U-Boot the other, and each goes on to the second if not.
+        self._step("no power switch configured: asking the board to reboot")
+        dialogue.send(b"\x03\rreboot || reset\r")
+
+

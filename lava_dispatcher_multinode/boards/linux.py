@@ -1,0 +1,72 @@
+"""From the kernel's first line to a root shell."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from ..errors import BootError
+from .shell import Shell
+
+if TYPE_CHECKING:
+    from ..console.expect import Dialogue
+    from ..deadline import Deadline
+    from ..lab.device import Boot, Login
+
+KERNEL_WAIT = 60.0  # seconds from "Starting kernel" to the kernel's first line
+USER_SPACE_WAIT = 240.0
+QUIET = 0.3  # seconds of silence that make an end of line a prompt
+NUDGE = 10.0  # seconds of silence after which a hidden prompt is asked for again
+PASSWORD = rb"[Pp]assword: *$"
+REFUSED = rb"Login incorrect|Login timed out|Permission denied"
+
+
+def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
+    """Wait for the kernel's first line."""
+    if boot.kernel_start:
+        dialogue.expect(
+            [re.escape(boot.kernel_start.encode())], timeout=deadline.within(KERNEL_WAIT),
+            step=f"waited for the kernel's '{boot.kernel_start}': "
+            "is the kernel right for the board, and its console= the port?",
+        )
+
+
+def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
+    """Get past the login prompt, if there is one, to a shell that answers."""
+    prompt = re.escape(login.prompt.strip().encode()) + rb" *$"
+    ends = b"|".join(re.escape(text.rstrip().encode()) for text in login.shell_prompts)
+    shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb") $"
+    over = time.monotonic() + deadline.within(USER_SPACE_WAIT)
+    asked = 0
+    while (left := over - time.monotonic()) > 0:
+        found = dialogue.expect_or_none(
+            [REFUSED, prompt, PASSWORD, shell_prompt], timeout=deadline.within(min(left, NUDGE))
+        )
+        if found is None:
+            dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
+        elif found.index == 0:
+            raise BootError(dialogue.explain(
+                f"the board refused the login of '{login.user}': set login.user and login.password"
+            ))
+        elif dialogue.expect_or_none([rb"[^\x00]"], timeout=QUIET) is not None:
+            continue  # the line went on: that was no prompt
+        elif found.index == 1:
+            asked += 1
+            if asked > 5:
+                break
+            dialogue.send(login.user.encode() + b"\n")
+        elif found.index == 2:
+            if login.password is None:
+                raise BootError(dialogue.explain(
+                    f"the board asks for the password of '{login.user}': set login.password"
+                ))
+            dialogue.send(login.password.encode() + b"\n")
+        else:
+            shell = Shell(dialogue, deadline)
+            shell.take()
+            return shell
+    raise BootError(dialogue.explain(
+        f"waited for '{login.prompt}' or a shell prompt: nothing like it in "
+        f"{USER_SPACE_WAIT:.0f} s: set login.prompt or login.shell_prompts"
+    ))

@@ -1,0 +1,55 @@
+"""The one place where an exception becomes an exit code and what the user is told."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..errors import ExitCode, MultinodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def guarded(program: str, command: Callable[[], ExitCode]) -> int:
+    """Run `command`; return the process's exit code, having told of any failure on stderr."""
+    try:
+        return int(command())
+    except MultinodeError as error:
+        _say(f"{program}: {error}" if error.exit_code is not ExitCode.INVALID else str(error))
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        _say(f"{program}: interrupted")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # `... | head`: nobody reads any more. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.PASS)
+    except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
+        log = _log_of(error)
+        _say(
+            f"{program}: this is a bug: {type(error).__name__}: {error}\n"
+            f"    The log {log} has what a report needs; look it over for secrets first."
+        )
+        return int(ExitCode.BUG)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def _log_of(error: BaseException) -> Path:
+    descriptor, name = tempfile.mkstemp(prefix="lava-dispatch-bug-", suffix=".log")
+    with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(
+            f"lava-dispatcher-multinode {__version__}, Python {platform.python_version()}, "
+            f"{platform.platform()}\n\n"
+        )
+        traceback.print_exception(error, file=file)
+    return Path(name)

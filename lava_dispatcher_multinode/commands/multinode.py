@@ -1,0 +1,49 @@
+"""`lava-multinode VERB`: every verb is a module with `add_parser`, imported when it is named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..errors import ExitCode
+from .errors import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Verb to what it does, for --help; the module has the verb's name.
+VERBS = {
+    "boards": "list the boards, their state and who holds them",
+    "coordinator": "run a MultiNode coordinator by itself",
+    "init": "write a first device file and job",
+    "report": "make a report from a run directory",
+    "schema": "print a JSON Schema",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="lava-multinode",
+        description="Boards, coordinator and reports of multi-board jobs.",
+        epilog="Jobs themselves are run by lava-dispatch.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    named = next((word for word in words if not word.startswith("-")), None)
+    for verb, text in VERBS.items():
+        if verb == named:
+            import_module(f".{verb}", __package__).add_parser(verbs)
+        else:
+            verbs.add_parser(verb, help=text)
+    options = parser.parse_args(words)
+
+    def command() -> ExitCode:
+        code: ExitCode = options.run(options)
+        return code
+
+    return guarded("lava-multinode", command)

@@ -1,0 +1,169 @@
+"""One node's way through its actions, from power-on to power-off."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .. import plugins
+from ..actions.node import Node
+from ..boards.hardware import connect
+from ..console.console import Console
+from ..console.transcript import Transcript
+from ..deadline import Deadline
+from ..errors import Cancelled, ConsoleError, MultinodeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..actions.node import Shared
+    from ..boards.simulated.lab import SimulatedBoard
+    from ..job.model import ActionSpec
+    from ..lab.device import Device
+    from ..sync.client import GroupClient
+
+LAST_WORDS = 2.0  # seconds that a dead board may go on printing its reason
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a node ended; `status` is pass or error."""
+
+    status: str
+    error_type: str | None = None
+    error: str | None = None
+
+
+class NodeRun:
+    """Walks one node's actions; `console` is there for whoever has to end it."""
+
+    def __init__(
+        self,
+        name: str,
+        role: str,
+        device: Device,
+        simulated: SimulatedBoard | None,
+        client: GroupClient,
+        shared: Shared,
+        directory: Path,
+    ) -> None:
+        self.name = name
+        self.role = role
+        self.console: Console | None = None
+        self._device = device
+        self._simulated = simulated
+        self._client = client
+        self._shared = shared
+        self._directory = directory
+
+    def run(self) -> Ending:
+        """Do everything; the board is off afterwards, whatever happened."""
+        ending = self._guarded()
+        self._shared.emit(
+            "node_finished", node=self.name, status=ending.status,
+            error_type=ending.error_type, error=ending.error,
+        )
+        return ending
+
+    def _guarded(self) -> Ending:
+        try:
+            self._run()
+        except MultinodeError as error:
+            return Ending("error", error.error_type, str(error))
+        except Exception as error:  # noqa: BLE001 - a bug in one node must not take the others
+            trace = traceback.format_exc()
+            self._shared.emit("log", node=self.name, level="CRITICAL", text=trace)
+            where = traceback.extract_tb(sys.exc_info()[2])[-1]
+            return Ending(
+                "error", "bug", f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+            )
+        return Ending("pass")
+
+    def _run(self) -> None:
+        hardware = connect(self._device, self._simulated)
+        transcript = Transcript(self._directory, self._shared.clock)
+        self.console = console = Console(
+            hardware.transport, transcript, character_delay=self._device.connection.character_delay
+        )
+        try:
+            driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
+            board = driver(
+                self._device, console, hardware.switch, hardware.card,
+                partial(self._shared.step, self.name),
+            )
+            node = Node(
+                name=self.name, role=self.role, board=board, group_client=self._client,
+                shared=self._shared,
+                deadline=Deadline(self._shared.job.timeout, "the job's timeout"),
+            )
+            try:
+                self._walk(node)
+            finally:
+                self._collect(console)
+                board.power_off()
+        finally:
+            console.close()
+
+    def _walk(self, node: Node) -> None:
+        failed: BaseException | None = None
+        for index, spec in enumerate(self._shared.job.actions_of(self.role)):
+            if failed is None:
+                try:
+                    self._act(node, index, spec)
+                except BaseException as error:  # noqa: BLE001 - raised again below
+                    failed = error
+            else:
+                self._report(index, spec, "skipped", 0.0, None)
+        if failed is not None:
+            raise failed
+
+    def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
+        if self._shared.cancelled.is_set():
+            self._report(index, spec, "skipped", 0.0, None)
+            raise Cancelled("the run was interrupted")
+        node.deadline = _deadline(spec, self._shared.job.timeout)
+        self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
+        started = time.monotonic()
+        try:
+            plugins.action(spec.command).run(node, spec.parameters)
+        except BaseException as error:
+            failed = getattr(error, "error_type", "") in {"test", "multinode"}
+            status = "fail" if failed else "error"
+            seconds = time.monotonic() - started
+            self._report(index, spec, status, seconds, str(error) or type(error).__name__)
+            raise
+        self._report(index, spec, "pass", time.monotonic() - started, None)
+
+    def _report(
+        self, index: int, spec: ActionSpec, status: str, seconds: float, error: str | None
+    ) -> None:
+        if status == "skipped":
+            self._shared.emit(
+                "action_started", node=self.name, index=index, command=spec.command
+            )
+        self._shared.emit(
+            "action_finished", node=self.name, index=index, command=spec.command,
+            status=status, seconds=round(seconds, 3), error=error,
+        )
+
+    def _collect(self, console: Console) -> None:
+        """Let a board that has just died say all of it: the trace follows the panic."""
+        if sys.exc_info()[0] is None:
+            return
+        console.forget()
+        until = time.monotonic() + LAST_WORDS
+        try:
+            while time.monotonic() < until and console.read(0.3):
+                pass
+        except (ConsoleError, Cancelled):
+            return
+
+
+def _deadline(spec: ActionSpec, job_timeout: float) -> Deadline:
+    if spec.timeout is not None:
+        return Deadline(spec.timeout, f"the timeout of {spec.command}")
+    return Deadline(job_timeout, "the job's timeout")

@@ -1,0 +1,142 @@
+"""The console: always drained, nothing lost, and every reader is told of a death."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from lava_dispatcher_multinode.console import console as console_module
+from lava_dispatcher_multinode.errors import BoardDied, Cancelled, ConsoleError
+
+
+def test_bytes_pass_both_ways(wire):
+    """What the board prints is read, what is written arrives, byte for byte."""
+    every_byte = bytes(range(256))
+    wire.print(every_byte)
+    assert wire.read_all(256) == every_byte
+    wire.console.write(every_byte)
+    assert wire.typed(256) == every_byte
+
+
+def test_read_returns_nothing_after_its_timeout(wire):
+    """A silent board does not block its reader."""
+    began = time.monotonic()
+    assert wire.console.read(0.05) == b""
+    assert time.monotonic() - began < 5
+
+
+def test_wake_ends_a_read(wire):
+    """Another thread can have the reader look at something else at once."""
+    threading.Timer(0.05, wire.console.wake).start()
+    began = time.monotonic()
+    assert wire.console.read(30) == b""
+    assert time.monotonic() - began < 10
+
+
+def test_the_port_is_drained_while_nobody_reads(wire):
+    """Far more than a pty holds is taken off the line, and is in console.raw."""
+    data = b"x" * 4095 + b"\n"
+    for _ in range(64):
+        wire.print(data)
+    wire.print(b"end\n")
+    raw = wire.directory / "console.raw"
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and not raw.read_bytes().endswith(b"end\n"):
+        wire.console.read(0.01)
+    assert raw.read_bytes() == data * 64 + b"end\n"
+
+
+def test_what_is_not_read_is_bounded(wire, monkeypatch):
+    """A board that talks for hours to nobody costs no memory; the newest is kept."""
+    monkeypatch.setattr(console_module, "BUFFER", 10000)
+    for number in range(100):
+        wire.print(b"%04d" % number + b"." * 996)
+    deadline = time.monotonic() + 10
+    raw = wire.directory / "console.raw"
+    while raw.stat().st_size < 100_000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    data = wire.console.read(1)
+    assert len(data) <= 10000 + console_module.BUFFER
+    assert data.endswith(b"0099" + b"." * 996)
+
+
+def test_lossless_makes_the_board_wait(wire, monkeypatch):
+    """While a test runs a slow reader loses nothing."""
+    monkeypatch.setattr(console_module, "BUFFER", 5000)
+    data = b"".join(b"%06d\n" % number for number in range(20000))
+
+    def talk():
+        view = memoryview(data)
+        while view:
+            view = view[os.write(wire.board, view) :]
+
+    with wire.console.lossless():
+        talker = threading.Thread(target=talk)
+        talker.start()
+        assert wire.read_all(len(data)) == data
+        talker.join()
+
+
+def test_a_death_string_is_raised_after_what_came_before_it(wire):
+    """Results that were printed before a panic are read before the panic is raised."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"result: pass\r\nKernel panic - no init\r\n")
+        seen = b""
+        with pytest.raises(BoardDied, match="Kernel panic - no init"):
+            while True:
+                seen += wire.console.read(5)
+        assert b"result: pass" in seen
+
+
+def test_a_death_is_only_raised_where_it_was_asked_for(wire):
+    """The boot loader's banner is no death outside a test."""
+    with wire.console.deadly(["U-Boot"]):
+        pass
+    wire.print(b"U-Boot 2013.01\n")
+    assert wire.read_all(15) == b"U-Boot 2013.01\n"
+
+
+def test_forget_clears_a_death(wire):
+    """After a power cycle the old panic does not count again."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"Kernel panic\n")
+        with pytest.raises(BoardDied):
+            while True:
+                wire.console.read(5)
+        wire.console.forget()
+    wire.print(b"fresh")
+    assert wire.read_all(5) == b"fresh"
+
+
+def test_a_far_end_that_goes_away_is_an_error_that_names_it(wire):
+    """An unplugged adapter is told as that, with the port, not as silence."""
+    os.close(wire.board)
+    wire.board = -1
+    with pytest.raises(ConsoleError, match="board01: console test: the far end"):
+        while True:
+            wire.console.read(5)
+
+
+def test_fail_ends_every_read(wire):
+    """An interrupted run ends a wait of hours at once."""
+    threading.Timer(0.05, wire.console.fail, [Cancelled("over")]).start()
+    with pytest.raises(Cancelled, match="over"):
+        wire.console.read(60)
+
+
+def test_tail_has_the_last_lines(wire):
+    """Error messages can show what the board said last."""
+    wire.print(b"one\r\ntwo\r\n\r\nthree")
+    deadline = time.monotonic() + 10
+    while wire.console.tail() != ["one", "two", "three"] and time.monotonic() < deadline:
+        wire.console.read(0.01)
+    assert wire.console.tail() == ["one", "two", "three"]
+
+
+def test_close_can_be_called_twice(wire):
+    """Every way out of a run may close the console."""
+    wire.console.close()
+    wire.console.close()

@@ -1,0 +1,79 @@
+"""Dialogues: the right pattern, one deadline, an error that shows the console."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from lava_dispatcher_multinode.console.expect import Dialogue
+from lava_dispatcher_multinode.errors import BootError
+
+
+def test_the_first_pattern_that_comes_is_found(wire):
+    """The index tells which pattern it was, `before` what was printed until then."""
+    dialogue = Dialogue(wire.console)
+    wire.print(b"hello\r\n=> ")
+    found = dialogue.expect([rb"never", rb"\n=> "], timeout=10, step="prompt")
+    assert (found.index, found.before) == (1, b"hello\r")
+
+
+def test_what_follows_a_match_is_kept(wire):
+    """Two prompts in one read are two matches."""
+    dialogue = Dialogue(wire.console)
+    wire.print(b"=> => ")
+    for _ in range(2):
+        dialogue.expect([b"=> "], timeout=10, step="prompt")
+    assert dialogue.expect_or_none([b"=> "], timeout=0.05) is None
+
+
+def test_a_wait_that_fails_shows_step_and_console(wire):
+    """The user sees what was waited for and what the board said instead."""
+    wire.print(b"Bad image\r\n")
+    with pytest.raises(BootError) as caught:
+        Dialogue(wire.console).expect([b"login:"], timeout=0.3, step="waited for the login")
+    assert "waited for the login: nothing like it within" in str(caught.value)
+    assert "Bad image" in str(caught.value)
+
+
+def test_a_silent_console_is_told_as_that(wire):
+    """The commonest first mistake, the wrong port, is named."""
+    with pytest.raises(BootError, match="is it the right port and speed"):
+        Dialogue(wire.console).expect([b"x"], timeout=0.05, step="waited")
+
+
+def test_waking_does_not_end_a_wait(wire):
+    """Only the deadline and the pattern end it."""
+    dialogue = Dialogue(wire.console)
+    threading.Timer(0.02, wire.console.wake).start()
+    threading.Timer(0.2, wire.print, [b"done"]).start()
+    assert dialogue.expect([b"done"], timeout=10, step="x").index == 0
+
+
+def test_megabytes_before_the_pattern_are_searched_once(wire):
+    """A noisy boot is linear: 3 MB pass in seconds where pexpect's defaults take minutes."""
+    dialogue = Dialogue(wire.console)
+    done = threading.Event()
+
+    def talk():
+        for _ in range(800):
+            wire.print(b"noise " * 600 + b"\r\n")
+        wire.print(b"login: ")
+        done.set()
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    began = time.monotonic()
+    dialogue.expect([b"login: "], timeout=100, step="login")
+    talker.join()
+    assert time.monotonic() - began < 100
+
+
+def test_forget_drops_what_came(wire):
+    """After a power cycle an old prompt is not taken for the new one."""
+    dialogue = Dialogue(wire.console)
+    wire.print(b"xx=> yy=> ")
+    dialogue.expect([b"xx"], timeout=10, step="x")
+    dialogue.forget()
+    assert dialogue.expect_or_none([b"=> "], timeout=0.05) is None
