@@ -66,7 +66,8 @@ class EventLog:
         with self._lock:
             if self._closed:
                 return
-            self._pending.append({"t": round(self._clock(), 6), "event": event} | plain)
+            head = {"t": round(self._clock(), 6), "event": event}
+            self._pending.append(head | plain | head)  # first in the line, and last to speak
             # True only for an event that a subscriber emits: its turn comes
             # when everybody has had the present one.
             if not self._delivering:

@@ -1,0 +1,170 @@
+"""From facts to statuses and exit codes."""
+
+import pytest
+
+from lava_dispatcher_multinode.errors import ExitCode
+from lava_dispatcher_multinode.report.results import Results
+from lava_dispatcher_multinode.report.verdict import (
+    CUT_OFF,
+    MEANING,
+    exit_code,
+    exit_code_of,
+    of_node,
+    status_of,
+)
+
+
+def ended(story, *ends):
+    """The three nodes ran a test shell with a result and ended as told."""
+    story.start()
+    for name, (status, kind) in zip(("panda01", "panda02", "beaglexm01"), ends, strict=True):
+        story.action(name).case(name).end(name, status, kind)
+    return Results.of(story.events)
+
+
+PASSED = ("pass", None)
+
+
+def test_all_passed(story):
+    """The good case is 0."""
+    assert exit_code_of(ended(story, PASSED, PASSED, PASSED)) == ExitCode.PASS
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("test", 1),
+        ("multinode", 1),
+        ("job", 2),
+        ("infrastructure", 3),
+        ("bug", 70),
+        (None, 70),
+        ("cancelled", 130),
+    ],
+)
+def test_error_type_decides_the_code(story, kind, code):
+    """A node's error is never taken for a failed test, nor the other way round."""
+    assert exit_code_of(ended(story, PASSED, ("error", kind), PASSED)) == code
+
+
+@pytest.mark.parametrize(
+    ("kinds", "code"),
+    [
+        (("bug", "infrastructure", "test"), 70),
+        (("test", "infrastructure", "test"), 3),
+        (("test", "multinode", "test"), 1),
+    ],
+)
+def test_worst_node_decides(story, kinds, code):
+    """70 > 3 > 1, whatever the order of the nodes."""
+    assert exit_code_of(ended(story, *(("error", kind) for kind in kinds))) == code
+    story.events.clear()
+    assert exit_code_of(ended(story, *(("error", kind) for kind in reversed(kinds)))) == code
+
+
+def test_failed_case_fails_a_node_that_says_it_passed(story):
+    """No run can talk a failed case away."""
+    story.start().action("panda01").case("panda01", result="fail").end("panda01")
+    results = Results.of(story.events)
+    assert of_node(results.nodes["panda01"]).status == "fail"
+    assert of_node(results.nodes["panda01"]).error_type == "test"
+
+
+def test_failed_wait_fails_the_node_with_its_reason(story):
+    """A call that was not answered as asked counts as 1 and says why."""
+    nodes = {"panda02": {"role": "client", "device_type": "panda"}}
+    story.start(nodes).wait("panda02", "never", "panda01 has finished").end("panda02").finish(None)
+    results = Results.of(story.events)
+    verdict = of_node(results.nodes["panda02"])
+    assert (verdict.status, verdict.error_type) == ("fail", "multinode")
+    assert verdict.error == "panda01 has finished"
+    assert exit_code_of(results) == ExitCode.TEST_FAILED
+
+
+@pytest.mark.parametrize("result", ["skip", "unknown"])
+def test_skipped_and_unknown_results_do_not_fail(story, result):
+    """What was not tested has not failed."""
+    nodes = {"panda01": {}}
+    story.start(nodes).action("panda01").case("panda01", result=result).end("panda01")
+    assert exit_code_of(Results.of(story.events)) == ExitCode.PASS
+
+
+def test_error_of_an_action_reaches_the_node(story):
+    """An error that an action tells is the node's, even if the node's end says pass."""
+    story.start({"panda01": {}}).action("panda01", status="error", error="no U-Boot prompt")
+    results = Results.of(story.end("panda01").events)
+    verdict = of_node(results.nodes["panda01"])
+    assert (verdict.status, verdict.error) == ("error", "no U-Boot prompt")
+    assert exit_code_of(results) == ExitCode.INFRASTRUCTURE
+
+
+def test_action_that_failed_without_a_case_fails_the_node(story):
+    """A `multinode` action has no test case to fail."""
+    story.start({"panda01": {}}).action("panda01", "multinode", "fail", "timed out")
+    verdict = of_node(Results.of(story.end("panda01").events).nodes["panda01"])
+    assert (verdict.status, verdict.error) == ("fail", "timed out")
+
+
+def test_peers_that_went_down_with_a_node_do_not_hide_its_code(story):
+    """The group's end cancels the others; the cause is what counts."""
+    cancelled = ("error", "cancelled")
+    assert exit_code_of(ended(story, cancelled, ("error", "infrastructure"), cancelled)) == 3
+
+
+def test_interrupt_is_above_all(story):
+    """Ctrl-C is 130, whatever had failed by then."""
+    results = ended(story, ("error", "infrastructure"), ("error", "cancelled"), PASSED)
+    assert exit_code_of(results, interrupted=True) == ExitCode.INTERRUPTED
+
+
+def test_test_shell_without_any_result_is_nothing(story):
+    """A run that tested nothing must not look like one that passed."""
+    story.start({"panda01": {}}).action("panda01").end("panda01").finish(None)
+    assert exit_code_of(Results.of(story.events)) == ExitCode.NOTHING_RAN
+
+
+def test_job_without_tests_passes_when_its_actions_did(story):
+    """Who asks for deploy and boot only gets what was asked for."""
+    story.start({"panda01": {}}).action("panda01", "boot_linaro_image").end("panda01")
+    assert exit_code_of(Results.of(story.events)) == ExitCode.PASS
+
+
+def test_helper_node_needs_no_result_of_its_own(story):
+    """A server that only serves does not make the run nothing."""
+    story.start({"panda01": {}, "panda02": {}})
+    story.action("panda01").action("panda02").case("panda02").end("panda01").end("panda02")
+    assert exit_code_of(Results.of(story.events)) == ExitCode.PASS
+
+
+def test_job_in_which_every_action_was_skipped_is_nothing(story):
+    """Skipping all is not passing."""
+    story.start({"panda01": {}}).action("panda01", "boot_linaro_image", "skipped")
+    assert exit_code_of(Results.of(story.end("panda01", "skipped").events)) == 5
+
+
+def test_cut_off_run_is_an_error_everywhere_it_had_not_ended(story):
+    """A killed run says so, and keeps what had ended."""
+    story.start({"panda01": {}, "panda02": {}}).action("panda01").case("panda01").end("panda01")
+    results = Results.of(story.events)
+    assert of_node(results.nodes["panda01"]).status == "pass"
+    verdict = of_node(results.nodes["panda02"])
+    assert (verdict.status, verdict.error) == ("error", CUT_OFF)
+    assert exit_code(results) == ExitCode.INFRASTRUCTURE
+
+
+def test_run_cut_off_before_its_first_event_is_an_error():
+    """An empty log is no success."""
+    assert exit_code(Results()) == ExitCode.INFRASTRUCTURE
+
+
+def test_code_that_the_run_gave_is_kept(story):
+    """What the command exited with and what its report says are one."""
+    assert exit_code(Results.of(story.start({}).finish(4).events)) == ExitCode.NO_BOARDS
+
+
+@pytest.mark.parametrize("code", list(ExitCode))
+def test_every_code_has_a_status_and_a_meaning(code):
+    """A new exit code cannot be forgotten here."""
+    assert status_of(code) in {"pass", "fail", "error", "skipped"}
+    assert (status_of(code) == "pass") == (code == ExitCode.PASS)
+    assert MEANING[code]

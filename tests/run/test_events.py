@@ -1,0 +1,219 @@
+"""The event log: order, durability, and listeners that cannot hurt the run."""
+
+import enum
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.run.events import EventLog, clock_from_now, encode
+
+
+class Clock:
+    """A clock that goes one second on with every look."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        """Return the next second."""
+        self.now += 1
+        return self.now
+
+
+def read(path):
+    """Return the events of a file."""
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_line_has_time_kind_and_fields_in_order(tmp_path):
+    """The file's shape is what every reader counts on."""
+    path = tmp_path / "events.jsonl"
+    with EventLog(path, Clock()) as log:
+        log.emit("step", node="panda01", text="power on")
+        expected = b'{"t":1.0,"event":"step","node":"panda01","text":"power on"}\n'
+        assert path.read_bytes() == expected  # before close: a killed run has it too
+
+
+def test_times_are_rounded_to_microseconds():
+    """A float's noise is no information."""
+    seen = []
+    with EventLog(None, lambda: 0.1 + 0.2) as log:
+        log.subscribe(seen.append)
+        log.emit("step")
+    assert seen == [{"t": 0.3, "event": "step"}]
+
+
+def test_subscriber_sees_what_the_file_has(tmp_path):
+    """A report made live and one made from the file are the same."""
+
+    class Result(enum.StrEnum):
+        PASS = "pass"
+
+    seen = []
+    with EventLog(tmp_path / "e", Clock()) as log:
+        log.subscribe(seen.append)
+        log.emit(
+            "odd",
+            result=Result.PASS,
+            raw=b"\xff\x1b",
+            path=PurePosixPath("/a"),
+            pair=(1, 2.5),
+            names=frozenset({"b", "a"}),
+            data=MappingProxyType({"k": None}),
+            nan=float("nan"),
+            yes=True,
+            text="\udc80 \u2028 ä",
+        )
+    assert read(tmp_path / "e") == seen
+    assert seen[0] | {"text": ""} == {
+        "t": 1.0,
+        "event": "odd",
+        "result": "pass",
+        "raw": "\\xff\x1b",
+        "path": "/a",
+        "pair": [1, 2.5],
+        "names": ["a", "b"],
+        "data": {"k": None},
+        "nan": None,
+        "yes": True,
+        "text": "",
+    }
+    assert type(seen[0]["result"]) is str
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.floats(), st.binary(), st.integers())))
+def test_any_data_is_one_line_of_ascii(data):
+    """No message of a board can break the file's lines, or command a terminal that shows it."""
+    seen = []
+    with EventLog(None, Clock()) as log:
+        log.subscribe(seen.append)
+        log.emit("message", data=data)
+    line = encode(seen[0])
+    assert line.isascii()
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert all(byte >= 0x20 for byte in line[:-1])
+    assert json.loads(line) == seen[0]
+
+
+def test_fields_cannot_pose_as_time_or_kind():
+    """What an event is, is the log's to say."""
+    seen = []
+    with EventLog(None, Clock()) as log:
+        log.subscribe(seen.append)
+        log.emit("log", t=99, event="job_finished")
+    assert seen == [{"t": 1.0, "event": "log"}]
+
+
+def test_failing_subscriber_is_told_of_once_and_stops_nobody(capsys):
+    """A broken report must not cost the run, nor flood the terminal."""
+    seen = []
+
+    def broken(event):
+        raise OSError(28, "No space left on device")
+
+    with EventLog(None, Clock()) as log:
+        log.subscribe(broken)
+        log.subscribe(seen.append)
+        log.emit("step")
+        log.emit("step")
+    assert len(seen) == 2
+    assert capsys.readouterr().err.count("No space left") == 1
+
+
+def test_event_of_a_subscriber_comes_after_the_one_that_caused_it(tmp_path):
+    """Everybody, the file too, sees one order."""
+    first, second = [], []
+    with EventLog(tmp_path / "e", Clock()) as log:
+
+        def echo(event):
+            first.append(event["event"])
+            if event["event"] == "cause":
+                log.emit("effect")
+
+        log.subscribe(echo)
+        log.subscribe(lambda event: second.append(event["event"]))
+        log.emit("cause")
+    assert first == second == [e["event"] for e in read(tmp_path / "e")] == ["cause", "effect"]
+
+
+def test_threads_never_mix_lines_and_times_never_go_back(tmp_path):
+    """All nodes write at once; each line stays whole and the order is one for all."""
+    seen = []
+    barrier = threading.Barrier(4)
+    with EventLog(tmp_path / "e", clock_from_now()) as log:
+        log.subscribe(seen.append)
+
+        def work(node):
+            barrier.wait()
+            for number in range(100):
+                log.emit("step", node=node, text="x" * number)
+
+        threads = [threading.Thread(target=work, args=(str(n),)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert read(tmp_path / "e") == seen
+    assert len(seen) == 400
+    times = [event["t"] for event in seen]
+    assert times == sorted(times)
+    for node in "0123":
+        assert [len(e["text"]) for e in seen if e["node"] == node] == list(range(100))
+
+
+def test_nothing_after_close(tmp_path):
+    """A thread that comes late neither fails nor writes behind the end."""
+    seen = []
+    log = EventLog(tmp_path / "e", Clock())
+    log.subscribe(seen.append)
+    log.emit("step")
+    log.close()
+    log.close()
+    log.emit("step")
+    assert len(seen) == len(read(tmp_path / "e")) == 1
+
+
+def test_new_log_replaces_an_old_one(tmp_path):
+    """A directory that is used again does not mix two runs."""
+    for kind in ("old", "new"):
+        with EventLog(tmp_path / "e", Clock()) as log:
+            log.emit(kind)
+    assert [event["event"] for event in read(tmp_path / "e")] == ["new"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
+    """The log is lost; the subscribers, and so the results, are not."""
+    from pathlib import Path
+
+    seen = []
+    with EventLog(Path("/dev/full"), Clock()) as log:
+        log.subscribe(seen.append)
+        log.emit("step")
+        log.emit("step")
+    assert len(seen) == 2
+    assert capsys.readouterr().err.count("event log is not written any more") == 1
+
+
+def test_killed_process_leaves_every_event(tmp_path):
+    """SIGKILL right after an event: the event is in the file."""
+    path = tmp_path / "e"
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from lava_dispatcher_multinode.run.events import EventLog, clock_from_now\n"
+        "log = EventLog(Path(sys.argv[1]), clock_from_now())\n"
+        "log.emit('step', text='a' * 60000)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert done.returncode == -9
+    assert len(read(path)[0]["text"]) == 60000
