@@ -27,7 +27,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; overflow-wrap: anywhere; }
-th { color: var(--dim); font-weight: 600; } td.number { text-align: right; }
+th { color: var(--dim); font-weight: 600; } .number { text-align: right; }
 td.text { white-space: pre-wrap; }
 .badge { color: #fff; border-radius: .3rem; padding: .05rem .5rem; font-weight: 600; }
 .badge.pass { background: var(--pass); } .badge.fail { background: var(--fail); }
@@ -40,6 +40,8 @@ svg .bar.error { fill: var(--error); } svg .bar.skipped { fill: var(--skip); }
 svg .wait.done { fill: var(--wait); } svg .wait.broken { fill: var(--error); }
 svg .message { stroke: var(--wait); stroke-width: 1.5; } svg .tip { fill: var(--wait); }
 """
+
+_NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered"})
 
 
 def render(results: Results) -> str:
@@ -93,7 +95,7 @@ def _nodes(results: Results) -> str:
 
 def _node(node: Node) -> str:
     judged = verdict.of_node(node)
-    error = f"{judged.error_type}: {judged.error}" if judged.error else judged.error_type or ""
+    error = f"{judged.error_type}: {judged.error}" if judged.error else ""
     folder = f"nodes/{quote(node.name, safe='')}"
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
     return (
@@ -137,9 +139,13 @@ def _wait(wait: Wait) -> str:
 def _table(heads: Iterable[str], rows: list[str], nothing: str) -> str:
     if not rows:
         return f'<p class="dim">{nothing}</p>'
-    head = "".join(f"<th>{name}</th>" for name in heads)
+    head = "".join(_head_cell(name) for name in heads)
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{head}</tr>\n{body}</table></div>'
+
+
+def _head_cell(name: str) -> str:
+    return f'<th class="number">{name}</th>' if name in _NUMBERS else f"<th>{name}</th>"
 
 
 def _cells(*texts: str) -> str:

@@ -19,6 +19,7 @@ LABEL = 130  # left of the lanes, for names
 LANE = 44
 BAR = 20
 TOP = 26  # above the lanes, for the time
+TICKS = 5
 ARROWS = 500  # a picture with more says nothing
 NAME = 16  # characters that fit beside a lane
 
@@ -90,11 +91,12 @@ def svg(results: Results) -> str:
 
 
 def _axis(scale: Scale) -> Iterator[str]:
-    for tick in range(6):
-        seconds = scale.end * tick / 5
+    for tick in range(TICKS + 1):
+        seconds = scale.end * tick / TICKS
         x = scale.x(seconds)
         yield f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{scale.height - 10}" class="grid"/>'
-        yield f'<text x="{x}" y="14" text-anchor="middle">{seconds:.4g} s</text>'
+        anchor = "end" if tick == TICKS else "middle"
+        yield f'<text x="{x}" y="14" text-anchor="{anchor}">{seconds:.4g} s</text>'
 
 
 def _lane(node: Node, scale: Scale, now: float) -> Iterator[str]:

@@ -1,0 +1,134 @@
+"""The files of a run directory: written as it goes, read back, whole or not at all."""
+
+import json
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.report import files
+from lava_dispatcher_multinode.report.results import Results
+from lava_dispatcher_multinode.run.events import encode
+
+
+def write(path, events):
+    """Write an event log."""
+    path.write_bytes(b"".join(encode(event) for event in events))
+
+
+def test_run_directory_has_its_reports(tmp_path, whole_story):
+    """All three files are there at the end, and say the same."""
+    recorder = files.Recorder(tmp_path)
+    for event in whole_story:
+        recorder(event)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "report.html",
+        "results.json",
+        "results.xml",
+    ]
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document == Results.of(whole_story).document()
+    assert (tmp_path / "results.xml").read_text() == files.render(recorder.results, "junit")
+    assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html")
+
+
+def test_results_are_there_before_the_end(tmp_path, whole_story):
+    """A run that is killed leaves what had happened by then."""
+    recorder = files.Recorder(tmp_path, clock=lambda: 0.0)  # writing takes no time: no rest
+    for event in whole_story[:-1]:
+        recorder(event)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["finished"] is None
+    assert document["nodes"]["panda02"]["status"] == "fail"
+    assert len(document["nodes"]["panda02"]["results"]) == 3
+
+
+def test_writing_takes_a_small_share_of_a_long_run(tmp_path, story, monkeypatch):
+    """Forty nodes with many actions do not write everything at every action."""
+    now = [0.0]
+    writes = []
+
+    def write_slowly(recorder, *, durable=True):
+        now[0] += 0.5
+        writes.append(durable)
+
+    monkeypatch.setattr(files.Recorder, "write", write_slowly)
+    recorder = files.Recorder(tmp_path, clock=lambda: now[0])
+    for number in range(1000):
+        story.action(f"panda{number % 40:02}", index=number)
+    for event in story.finish().events:
+        now[0] += 0.05
+        recorder(event)
+    assert 0.5 * len(writes) < 0.06 * now[0]
+    assert len(writes) > 5
+    assert writes[-1] is True  # the last one is never left out, and survives a power cut
+    assert not any(writes[:-1])
+
+
+def test_test_cases_alone_write_nothing(tmp_path, story):
+    """Ten thousand cases are not ten thousand files."""
+    recorder = files.Recorder(tmp_path, clock=lambda: 0.0)
+    for event in story.case("panda01").events:
+        recorder(event)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_write_atomic_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    """A full disk costs the new report, not the old one, and leaves no litter."""
+    path = tmp_path / "results.json"
+    files.write_atomic(path, "old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_atomic_takes_any_text(tmp_path):
+    """A lone surrogate from a board's bytes is no reason to lose a report."""
+    files.write_atomic(tmp_path / "a", "ä\udc80")
+    assert (tmp_path / "a").read_bytes() == b"\xc3\xa4\\udc80"
+
+
+def test_events_read_back_as_written(tmp_path, whole_story):
+    """The log is the run."""
+    write(tmp_path / "events.jsonl", whole_story)
+    assert list(files.read_events(tmp_path / "events.jsonl")) == whole_story
+    assert files.read_results(tmp_path).document() == Results.of(whole_story).document()
+
+
+def test_log_can_be_cut_anywhere(tmp_path, whole_story):
+    """A run killed in the middle of a write is reported on, up to its last whole event."""
+    path = tmp_path / "events.jsonl"
+    write(path, whole_story)
+    whole = path.read_bytes()
+    for cut in range(0, len(whole), 7):
+        path.write_bytes(whole[:cut])
+        assert list(files.read_events(path)) == whole_story[: whole[:cut].count(b"\n")]
+
+
+@pytest.mark.parametrize(
+    "line", [b"{torn\n", b"[]\n", b'{"t":1}\n', b"\xff\n", b"[" * 5000 + b"\n"]
+)
+def test_line_that_is_no_event_is_named(tmp_path, line):
+    """A file of another kind is refused with its line, not half read."""
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"t":0,"event":"step"}\n' + line + b'{"t":0,"event":"step"}\n')
+    with pytest.raises(InvalidJob, match=r"events\.jsonl:2:1: this line is not an event"):
+        list(files.read_events(path))
+
+
+def test_missing_log_is_a_clear_error(tmp_path):
+    """The wrong directory is told of by name."""
+    with pytest.raises(InvalidJob, match=r"events\.jsonl: No such file or directory"):
+        files.read_results(tmp_path)
+
+
+def test_unknown_kind_of_report():
+    """Only what there is can be rendered."""
+    assert set(files.FORMATS) == {"html", "json", "junit", "tap"}
+    with pytest.raises(KeyError):
+        files.render(Results(), "pdf")
