@@ -34,6 +34,8 @@ def write_media(
             f"{_file(device)}: deploy.path is missing: the card's block device or file"
         )
     _run(deploy.to_host, "deploy.to_host", device, deadline)
+    if card.startswith("/dev/") and not Path(card).is_block_device():
+        raise DeployError(f"{device.name}: {card} is not there, or no block device: is the card in?")
     try:
         write_card(image, Path(card), deploy.layout, progress=progress)
     except PermissionError as error:

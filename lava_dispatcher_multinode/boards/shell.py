@@ -26,6 +26,10 @@ BLOCK_WAIT = 60.0  # seconds; 27 s at 9600 baud, 2.3 s at 115200
 CTRL_C = b"\x03"
 
 
+# An editor of the shell's own would echo, redraw and take keys for commands.
+QUIET = "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE; PS1= PS2="
+
+
 class Shell:
     """What can be typed at a shell that nobody else is using."""
 
@@ -37,7 +41,7 @@ class Shell:
     def take(self) -> None:
         """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
         for _ in range(TRIES):
-            answer = self._ask("stty -echo cols 200; unset HISTFILE; PS2=", ANSWER_WAIT)
+            answer = self._ask(QUIET, ANSWER_WAIT)
             if answer is not None:
                 self._ask("dmesg -n 1", ANSWER_WAIT)  # not everyone may, nor has it
                 return

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_LINE = 4096  # bytes of one line in console.log; a longer one is continued
 TAIL_LINES = 12
+TAIL_WIDTH = 200  # bytes of one of them
 # All C0 and C1 bytes that a terminal would obey, but for the tab.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -84,7 +85,8 @@ class Transcript:
         """Return the last lines that had something on them, oldest first."""
         with self._lock:
             lines = [*self._tail, self._partial]
-        return [text for line in lines if (text := printable(line.strip()))][-TAIL_LINES:]
+        texts = (printable(line[-TAIL_WIDTH:].strip()) for line in lines)
+        return [text for text in texts if text][-TAIL_LINES:]
 
     def close(self) -> None:
         """Finish both files; may be called twice."""

@@ -148,6 +148,7 @@ def _download(source: str, target: Path, deadline: Deadline) -> None:
         ):
             _copy(answer, file, target, source, deadline)
     except urllib.error.HTTPError as error:
+        error.close()  # it is the connection, too
         raise DeployError(f"{source}: the server answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)

@@ -31,7 +31,7 @@ LAST_WORDS = 2.0  # seconds that a dead board may go on printing its reason
 
 @dataclass(frozen=True)
 class Ending:
-    """How a node ended; `status` is pass or error."""
+    """How a node ended; `status` is pass, fail (the test's doing) or error."""
 
     status: str
     error_type: str | None = None
@@ -43,15 +43,14 @@ class NodeRun:
 
     def __init__(
         self,
-        name: str,
-        role: str,
         device: Device,
+        role: str,
         simulated: SimulatedBoard | None,
         client: GroupClient,
         shared: Shared,
         directory: Path,
     ) -> None:
-        self.name = name
+        self.name = device.name
         self.role = role
         self.console: Console | None = None
         self._device = device
@@ -73,7 +72,7 @@ class NodeRun:
         try:
             self._run()
         except MultinodeError as error:
-            return Ending("error", error.error_type, str(error))
+            return Ending(_status(error), error.error_type, str(error))
         except Exception as error:  # noqa: BLE001 - a bug in one node must not take the others
             trace = traceback.format_exc()
             self._shared.emit("log", node=self.name, level="CRITICAL", text=trace)
@@ -131,10 +130,8 @@ class NodeRun:
         try:
             plugins.action(spec.command).run(node, spec.parameters)
         except BaseException as error:
-            failed = getattr(error, "error_type", "") in {"test", "multinode"}
-            status = "fail" if failed else "error"
             seconds = time.monotonic() - started
-            self._report(index, spec, status, seconds, str(error) or type(error).__name__)
+            self._report(index, spec, _status(error), seconds, str(error) or type(error).__name__)
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 
@@ -161,6 +158,10 @@ class NodeRun:
                 pass
         except (ConsoleError, Cancelled):
             return
+
+
+def _status(error: BaseException) -> str:
+    return "fail" if getattr(error, "error_type", None) in {"test", "multinode"} else "error"
 
 
 def _deadline(spec: ActionSpec, job_timeout: float) -> Deadline:

@@ -1,0 +1,207 @@
+"""A job from its boards to its results."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import tempfile
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..actions.node import Shared
+from ..errors import Cancelled, ExitCode
+from ..images.store import ImageStore
+from ..overlay.store import OverlayStore
+from ..report.files import EVENTS, Recorder
+from ..report.verdict import exit_code_of, status_of
+from ..sync.client import GroupClient
+from ..sync.server import Coordinator
+from .events import EventLog, clock_from_now
+from .node import NodeRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from ..boards.simulated.lab import SimulatedBoard
+    from ..job.model import Job
+    from ..lab.device import Device
+    from ..report.results import Results
+
+INTERRUPTED = "the run was interrupted"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node before it runs: a device and the role that it plays."""
+
+    role: str
+    device: Device
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about a run."""
+
+    output: Path  # an existing directory
+    job_id: str
+    unconfined: bool = False
+
+
+def run(
+    job: Job,
+    members: Sequence[Member],
+    options: Options,
+    listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
+) -> Results:
+    """Run `job` on boards that are ours; return what came of it.
+
+    The boards are off and everything that was started is gone when this
+    returns, also when it is interrupted (KeyboardInterrupt), which is then
+    part of the results.
+    """
+    clock = clock_from_now()
+    recorder = Recorder(options.output)
+    with ExitStack() as stack:
+        log = stack.enter_context(EventLog(options.output / EVENTS, clock))
+        for listener in (recorder, *listeners):
+            log.subscribe(listener)
+        log.emit("job_started", **_about(job, members, options))
+        interrupted = False
+        try:
+            interrupted = _run(job, members, options, log, clock)
+        except KeyboardInterrupt:  # before there were nodes that could be told
+            interrupted = True
+        finally:
+            code = exit_code_of(recorder.results, interrupted=interrupted)
+            log.emit(
+                "job_finished", status=status_of(code), exit_code=int(code), finished=_now()
+            )
+    return recorder.results
+
+
+def _run(
+    job: Job, members: Sequence[Member], options: Options, log: EventLog, clock: Callable[[], float]
+) -> bool:
+    """Do all of it; return whether it was interrupted."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
+        ))
+        shared = Shared(
+            job=job,
+            job_id=options.job_id,
+            group=[(member.device.name, member.role) for member in members],
+            images=ImageStore(scratch / "images"),
+            overlays=OverlayStore(scratch / "overlays", job, options.job_id),
+            emit=log.emit,
+            clock=clock,
+        )
+        simulated = _simulate(members, scratch, options, log, stack)
+        secret = {name: secrets.token_hex(16) for name, _ in shared.group}
+        group = secrets.token_hex(16)
+        coordinator = stack.enter_context(Coordinator(
+            group=group,
+            nodes=dict(shared.group),
+            secrets=secret,
+            timeout=job.timeout,
+            deadlock_grace=job.deadlock_grace,
+            observer=partial(_observe, log),
+        ))
+        nodes = []
+        for name, role in shared.group:
+            client = stack.enter_context(GroupClient(
+                coordinator.address, group=group, node=name, role=role, secret=secret[name]
+            ))
+            device = next(m.device for m in members if m.device.name == name)
+            nodes.append(NodeRun(
+                device, role, simulated.get(name), client, shared,
+                options.output / "nodes" / name,
+            ))
+        return _walk(nodes, coordinator, shared)
+
+
+def _walk(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> bool:
+    """Run every node in a thread of its own; return whether it was interrupted."""
+    threads = [
+        threading.Thread(target=_one, args=(node, coordinator), name=f"node {node.name}")
+        for node in nodes
+    ]
+    interrupted = False
+    started = 0
+    while True:
+        try:
+            for thread in threads[started:]:
+                started += 1
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            # The nodes end by themselves, each switching its board off; asking
+            # twice does not make that quicker.
+            interrupted = True
+            started = len(threads)
+            threads = [thread for thread in threads if thread.is_alive()]
+            _cancel(nodes, coordinator, shared)
+        else:
+            return interrupted
+
+
+def _one(node: NodeRun, coordinator: Coordinator) -> None:
+    ending = node.run()
+    if ending.status == "pass":
+        coordinator.node_finished(node.name)
+    else:
+        coordinator.node_failed(node.name, (ending.error or "failed").partition("\n")[0])
+
+
+def _cancel(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> None:
+    shared.cancelled.set()
+    shared.emit("log", node=None, level="WARNING", text="interrupted: switching the boards off")
+    coordinator.abort(INTERRUPTED)
+    for node in nodes:
+        if node.console is not None:
+            node.console.fail(Cancelled(INTERRUPTED))
+
+
+def _simulate(
+    members: Sequence[Member], scratch: Path, options: Options, log: EventLog, stack: ExitStack
+) -> dict[str, SimulatedBoard]:
+    """Start the boards that are processes; all of them before any gets power."""
+    devices = [member.device for member in members if member.device.connection.simulated]
+    if not devices:
+        return {}
+    from ..boards.simulated.lab import SimulatedLab
+
+    directory = scratch / "boards"
+    directory.mkdir()
+    lab = stack.enter_context(SimulatedLab(directory, unconfined=options.unconfined))
+    log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
+    return {
+        device.name: lab.add(device.name, device.device_type, device.simulated)
+        for device in devices
+    }
+
+
+def _observe(log: EventLog, event: str, **fields: Any) -> None:
+    log.emit(event, **fields)
+
+
+def _about(job: Job, members: Sequence[Member], options: Options) -> dict[str, Any]:
+    return {
+        "job": {"name": job.name, "id": options.job_id, "file": job.file},
+        "started": _now(),
+        "nodes": {
+            member.device.name: {"role": member.role, "device_type": member.device.device_type}
+            for member in members
+        },
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,45 @@
+"""A switch that shell commands work."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.power.command import CommandSwitch
+from lava_dispatcher_multinode.errors import PowerError
+from lava_dispatcher_multinode.lab.device import Power
+
+
+def test_off_and_on_make_a_cycle(tmp_path):
+    """Without a command of its own a cycle is off, then on."""
+    log = tmp_path / "log"
+    power = Power(on=f"echo on >> {log}", off=f"echo off >> {log}", settle=0)
+    CommandSwitch("b1", power).cycle()
+    assert log.read_text() == "off\non\n"
+
+
+def test_the_cycle_command_wins(tmp_path):
+    """A PDU's own reboot is used where there is one."""
+    log = tmp_path / "log"
+    power = Power(on="false", off="false", cycle=f"echo cycle >> {log}")
+    CommandSwitch("b1", power).cycle()
+    assert log.read_text() == "cycle\n"
+
+
+def test_a_failing_command_is_an_error_with_its_output():
+    """Device, key, command, code and what it printed are all there."""
+    switch = CommandSwitch("b1", Power(off="echo no route to PDU >&2; exit 7"))
+    with pytest.raises(PowerError, match=r"b1: power\.off .* exited with 7: no route to PDU"):
+        switch.off()
+
+
+def test_a_hanging_command_is_ended_with_its_children(tmp_path):
+    """A PDU that does not answer does not hold the run."""
+    pid = tmp_path / "pid"
+    command = f"sh -c 'echo $$ > {pid}; sleep 100' & sleep 100"
+    with pytest.raises(PowerError, match="has not ended within 0.5 s"):
+        CommandSwitch("b1", Power(off=command, timeout=0.5)).off()
+
+
+def test_no_off_command_is_fine():
+    """A board with a reset line only stays on."""
+    CommandSwitch("b1", Power(cycle="true")).off()

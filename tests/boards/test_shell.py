@@ -1,0 +1,105 @@
+"""The board's shell: exit codes, output and files over nothing but a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from lava_dispatcher_multinode.boards import shell as shell_module
+from lava_dispatcher_multinode.boards.shell import Shell
+from lava_dispatcher_multinode.console.expect import Dialogue
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import BootError, DeployError
+
+SHELLS = [
+    pytest.param(argv, id=argv.split()[0], marks=pytest.mark.skipif(
+        shutil.which(argv.split()[0]) is None, reason=f"{argv.split()[0]} is not installed"
+    ))
+    for argv in ("dash -i", "busybox ash -i", "bash --posix --norc -i", "mksh -i")
+]
+
+# A cooked terminal, as a board's own console is: the transport's is raw.
+COOKED = "stty sane 2>/dev/null; cd {directory}; exec {shell}"
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request, console_of, tmp_path):
+    """A real interactive shell that has been taken."""
+    console = console_of(COOKED.format(directory=tmp_path, shell=request.param))
+    made = Shell(Dialogue(console), Deadline(60, "test"))
+    made.take()
+    return made
+
+
+def test_commands_have_exit_code_and_output(shell):
+    """What a command prints and returns is told apart from prompt and echo."""
+    assert shell.run("echo one; echo two; (exit 3)") == (3, "one\ntwo")
+    assert shell.run("true") == (0, "")
+
+
+def test_a_small_file_arrives(shell, tmp_path):
+    """Every byte value survives the terminal."""
+    shell.put(bytes(range(256)), str(tmp_path / "it's here"))
+    assert (tmp_path / "it's here").read_bytes() == bytes(range(256))
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["it's here"]
+
+
+def test_a_file_of_many_blocks_arrives(shell, tmp_path):
+    """More than one block, and not a whole number of them."""
+    data = os.urandom(3 * shell_module.BLOCK + 17)
+    shell.put(data, str(tmp_path / "big"))
+    assert (tmp_path / "big").read_bytes() == data
+
+
+def test_a_board_without_base64_gets_files_too(shell, tmp_path, monkeypatch):
+    """printf alone is enough."""
+    monkeypatch.setattr(Shell, "_encoding", lambda self: shell_module._octal)
+    data = os.urandom(5000)
+    shell.put(data, str(tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == data
+
+
+def test_a_file_that_cannot_be_written_is_an_error(shell):
+    """The board's own words are in the message."""
+    with pytest.raises(DeployError, match="cannot write /nowhere/file on the board"):
+        shell.put(b"x", "/nowhere/file")
+
+
+def test_a_command_that_does_not_end_is_an_error(shell):
+    """A step has its own limit; the message says what was run."""
+    with pytest.raises(BootError, match="'sleep 30' on the board has not ended within"):
+        shell.run("sleep 30", timeout=0.2)
+
+
+def test_a_terminal_that_is_no_shell_is_an_error(console_of, monkeypatch):
+    """Something that does not answer is not taken for a shell."""
+    monkeypatch.setattr(shell_module, "ANSWER_WAIT", 0.05)
+    console = console_of("exec cat > /dev/null")
+    with pytest.raises(BootError, match="the shell does not answer"):
+        Shell(Dialogue(console), Deadline(60, "test")).take()
+
+
+def test_damaged_blocks_are_sent_again(console_of, tmp_path):
+    """Characters lost on the way cost a repeat, not the file."""
+
+    class Lossy(Dialogue):
+        """Drops a character of the first block."""
+
+        hit = False
+
+        def send(self, data):
+            if not self.hit and b"base64 -d >" in data:
+                self.hit = True
+                data = data[:200] + data[201:]
+            super().send(data)
+
+    console = console_of(COOKED.format(directory=tmp_path, shell="dash -i"))
+    dialogue = Lossy(console)
+    shell = Shell(dialogue, Deadline(60, "test"))
+    shell.take()
+    data = os.urandom(9000)
+    shell.put(data, str(tmp_path / "file"))
+    assert dialogue.hit
+    assert (tmp_path / "file").read_bytes() == data

@@ -1,0 +1,126 @@
+"""Images: from wherever, unpacked, once a run; and what can be wrong with them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import http.server
+import lzma
+import shutil
+import subprocess
+import threading
+
+import pytest
+
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.images.store import ImageStore
+
+DATA = b"boot" + bytes(3 << 20) + b"end" + bytes(1 << 20)
+
+
+@pytest.fixture
+def get(tmp_path):
+    """A function that gets an image from a store of its own."""
+    store = ImageStore(tmp_path / "store")
+
+    def make(source, sha256=None, steps=None):
+        return store.get(
+            source, base=tmp_path, sha256=sha256, deadline=Deadline(60, "test"),
+            step=(steps if steps is not None else []).append,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [
+    (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress),
+])
+def test_packed_images_are_unpacked(get, tmp_path, suffix, pack):
+    """The suffix decides; holes stay holes."""
+    (tmp_path / f"card.img{suffix}").write_bytes(pack(DATA))
+    image = get(f"card.img{suffix}")
+    assert image.read_bytes() == DATA
+    assert image.stat().st_blocks * 512 < len(DATA)
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed")
+def test_zstandard_is_unpacked(get, tmp_path):
+    """By the program, as Python has no such module yet."""
+    (tmp_path / "card.img").write_bytes(DATA)
+    subprocess.run(["zstd", "-q", "--rm", str(tmp_path / "card.img")], check=True)
+    assert get("card.img.zst").read_bytes() == DATA
+
+
+def test_a_plain_image_is_used_where_it_is(get, tmp_path):
+    """Nothing is copied that need not be."""
+    (tmp_path / "card.img").write_bytes(DATA)
+    assert get("card.img") == tmp_path / "card.img"
+    assert get(f"file://{tmp_path}/card.img") == tmp_path / "card.img"
+
+
+def test_boards_share_one_image(get, tmp_path):
+    """Two pandas unpack once."""
+    (tmp_path / "card.img.gz").write_bytes(gzip.compress(DATA))
+    steps: list[str] = []
+    assert get("card.img.gz", steps=steps) == get("card.img.gz", steps=steps)
+    assert len(steps) == 1
+
+
+def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
+    """image_sha256 is what sha256sum prints for the file as it is fetched."""
+    packed = gzip.compress(DATA)
+    (tmp_path / "card.img.gz").write_bytes(packed)
+    assert get("card.img.gz", sha256=hashlib.sha256(packed).hexdigest().upper())
+    with pytest.raises(DeployError, match="its SHA-256 is"):
+        get("card.img.gz", sha256="0" * 64)
+
+
+@pytest.mark.parametrize(("source", "message"), [
+    ("missing.img", "no such image file"),
+    ("missing.img.gz", "cannot be unpacked: .*No such file"),
+    ("broken.img.gz", "cannot be unpacked"),
+    ("cut.img.xz", "cannot be unpacked"),
+    ("ftp://host/card.img", "cannot fetch ftp://"),
+])
+def test_what_cannot_be_had_is_told(get, tmp_path, source, message):
+    """Each kind of broken source has a sentence, never a traceback."""
+    (tmp_path / "broken.img.gz").write_bytes(b"not gzip at all")
+    (tmp_path / "cut.img.xz").write_bytes(lzma.compress(DATA)[:-20])
+    with pytest.raises(DeployError, match=message):
+        get(source)
+
+
+def test_a_failure_is_every_board_s(get):
+    """The second board does not fetch again what failed for the first."""
+    for _ in range(2):
+        with pytest.raises(DeployError, match="no such image file"):
+            get("missing.img")
+
+
+def test_images_come_over_http(get, tmp_path):
+    """http:// is fetched and unpacked; the server's refusal is told in its words."""
+    (tmp_path / "www").mkdir()
+    (tmp_path / "www" / "card.img.gz").write_bytes(gzip.compress(DATA))
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        """Serves www and keeps quiet."""
+
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(tmp_path / "www"))
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert get(f"{url}/card.img.gz?token=1").read_bytes() == DATA
+            with pytest.raises(DeployError, match="the server answers 404"):
+                get(f"{url}/other.img.gz")
+        finally:
+            server.shutdown()
+            thread.join()
