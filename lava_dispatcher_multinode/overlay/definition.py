@@ -1,0 +1,199 @@
+"""A test definition ("Lava-Test Test Definition 1.0") as plain frozen data.
+
+What it does not know it ignores, as LAVA does: definitions carry notes for
+other tools. What it knows must be of the right form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidJob, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..job.model import Position
+
+    Where = Callable[..., Position]
+
+FORMAT = re.compile(r"Lava-Test(-Shell)? Test Definition 1\.\d+")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class GitRepository:
+    """One entry of `install.git-repos`: fetched beside the definition's files."""
+
+    url: str
+    branch: str | None = None
+    destination: str = ""  # a directory below the definition's; default: from the URL
+
+
+@dataclass(frozen=True)
+class TestDefinition:
+    """What one definition says.
+
+    `params` maps a shell variable to its default. `fixupdict` maps what
+    `pattern` finds as a result to pass, fail, skip or unknown.
+    """
+
+    __test__ = False  # not for pytest to collect
+
+    name: str
+    description: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    dependencies: tuple[str, ...] = ()
+    install_steps: tuple[str, ...] = ()
+    repositories: tuple[GitRepository, ...] = ()
+    steps: tuple[str, ...] = ()
+    pattern: str | None = None
+    fixupdict: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
+    """Return the definition in `data`; `where(*path)` is the place of a part of it.
+
+    `name` is what the job calls it, and wins. Raises `InvalidJob` with
+    everything that is wrong.
+    """
+    reader = _Reader(where)
+    top = reader.mapping(data)
+    metadata = reader.mapping(top.get("metadata"), "metadata")
+    install = reader.mapping(top.get("install"), "install")
+    run = reader.mapping(top.get("run"), "run")
+    interpreted = reader.mapping(top.get("parse"), "parse")
+    if "run" not in top:
+        reader.wrong("it has no 'run'", hint="a test definition has run: {steps: [...]}")
+    _check_format(reader, metadata)
+    definition = TestDefinition(
+        name=name or _name(reader, metadata),
+        description=str(metadata.get("description") or ""),
+        params=_params(reader, top),
+        dependencies=reader.texts(install.get("deps"), "install", "deps"),
+        install_steps=reader.texts(install.get("steps"), "install", "steps"),
+        repositories=_repositories(reader, install.get("git-repos")),
+        steps=reader.texts(run.get("steps"), "run", "steps"),
+        pattern=_pattern(reader, interpreted),
+        fixupdict=reader.scalars(interpreted.get("fixupdict"), "parse", "fixupdict"),
+    )
+    if reader.problems:
+        raise InvalidJob(sorted(reader.problems))
+    return definition
+
+
+def variables(values: Any, where: Where) -> dict[str, str]:
+    """Return `parameters` of a job's entry: shell variables and their values."""
+    reader = _Reader(where)
+    found = _variables(reader, values)
+    if reader.problems:
+        raise InvalidJob(sorted(reader.problems))
+    return found
+
+
+class _Reader:
+    """Takes parts of the data, and notes what is wrong with them."""
+
+    def __init__(self, where: Where) -> None:
+        self.problems: list[Problem] = []
+        self._where = where
+
+    def wrong(self, message: str, *path: str | int, hint: str = "") -> None:
+        at = self._where(*path)
+        self.problems.append(Problem(at.file, at.line, at.column, message, hint))
+
+    def mapping(self, value: Any, *path: str | int) -> Mapping[str, Any]:
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        self.wrong(f"{path[-1] if path else 'a test definition'} must be a mapping", *path)
+        return {}
+
+    def texts(self, value: Any, *path: str | int) -> tuple[str, ...]:
+        """Return a list of texts; one text counts as a list of one, nothing as none."""
+        if value is None:
+            return ()
+        items = value if isinstance(value, list) else [value]
+        found = []
+        for index, item in enumerate(items):
+            if isinstance(item, Mapping | list):
+                place = (*path, index) if isinstance(value, list) else path
+                hint = "put the text in quotes: YAML reads 'a: b' as a mapping"
+                self.wrong(f"{path[-1]} must be a list of texts", *place, hint=hint)
+            elif item is not None:
+                # `- true` and `- false` are commands here, not truth values.
+                found.append(str(item).lower() if isinstance(item, bool) else str(item))
+        return tuple(found)
+
+    def scalars(self, value: Any, *path: str | int) -> dict[str, str]:
+        """Return a mapping of texts."""
+        found = {}
+        for key, item in self.mapping(value, *path).items():
+            if isinstance(item, Mapping | list):
+                self.wrong(f"'{key}' must be a text or a number", *path, key)
+            else:
+                found[str(key)] = "" if item is None else str(item)
+        return found
+
+
+def _name(reader: _Reader, metadata: Mapping[str, Any]) -> str:
+    name = metadata.get("name")
+    if name is None or not str(name).strip():
+        reader.wrong("metadata has no name", "metadata", hint="results are listed under it")
+    return str(name)
+
+
+def _check_format(reader: _Reader, metadata: Mapping[str, Any]) -> None:
+    given = metadata.get("format")
+    if given is not None and not FORMAT.match(str(given)):
+        hint = "Lava-Test Test Definition 1.0"
+        reader.wrong(f"unknown format {str(given)[:80]!r}", "metadata", "format", hint=hint)
+
+
+def _params(reader: _Reader, top: Mapping[str, Any]) -> dict[str, str]:
+    key = "params" if "params" in top else "parameters"
+    return _variables(reader, top.get(key), key)
+
+
+def _variables(reader: _Reader, values: Any, *path: str | int) -> dict[str, str]:
+    found = reader.scalars(values, *path)
+    for key in [key for key in found if not VARIABLE.fullmatch(key)]:
+        hint = "letters, digits and '_', no digit first"
+        reader.wrong(f"{key!r} cannot be a shell variable", *path, key, hint=hint)
+        del found[key]
+    return found
+
+
+def _repositories(reader: _Reader, values: Any) -> tuple[GitRepository, ...]:
+    path = ("install", "git-repos")
+    found = []
+    for index, value in enumerate(values if isinstance(values, list) else [values]):
+        if isinstance(value, Mapping) and isinstance(value.get("url"), str):
+            branch = value.get("branch")
+            if str(value.get("skip_by_default", False)).lower() != "true":
+                destination = str(value.get("destination") or "")
+                found.append(GitRepository(value["url"], branch and str(branch), destination))
+        elif isinstance(value, str):
+            found.append(GitRepository(value))
+        elif value is not None:
+            reader.wrong("git-repos must be a list of URLs, or of {url, branch}", *path, index)
+    return tuple(found)
+
+
+def _pattern(reader: _Reader, interpreted: Mapping[str, Any]) -> str | None:
+    pattern = interpreted.get("pattern")
+    if pattern is None:
+        return None
+    try:
+        groups = re.compile(str(pattern)).groupindex
+    except (re.error, RecursionError, OverflowError) as error:
+        reader.wrong(f"not a regular expression: {error}", "parse", "pattern")
+        return None
+    if "test_case_id" not in groups:
+        hint = "write (?P<test_case_id>...) and (?P<result>...)"
+        reader.wrong("the pattern names no test case", "parse", "pattern", hint=hint)
+    return str(pattern)

@@ -1,0 +1,162 @@
+"""The `parameters` of lava_test_shell: which definitions, from where; nothing is fetched here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .source import BadSource, Source, file_source, git_source, tar_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    Wrong = tuple["tuple[str | int, ...]", BadSource]
+
+DEFAULT_TESTDEF = "lavatest.yaml"
+
+_TEXT = {"type": "string", "minLength": 1}
+_VARIABLES = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
+_COMMON = {"name": _TEXT, "parameters": _VARIABLES, "params": _VARIABLES}
+_REVISIONS = {"revision": _TEXT, "branch": _TEXT}
+
+#: JSON Schema of the parameters, for the action that takes them.
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {
+        "testdef_repos": {
+            "description": "Test definitions with all the files of their repository.",
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    "git-repo": {"description": "A git URL, or a path.", **_TEXT},
+                    "tar-repo": {"description": "A tar: path, URL, or in base64.", **_TEXT},
+                    "testdef": {"description": "The definition's file in it.", **_TEXT},
+                    **_REVISIONS,
+                    **_COMMON,
+                },
+                "oneOf": [{"required": ["git-repo"]}, {"required": ["tar-repo"]}],
+            },
+        },
+        "testdef_urls": {
+            "description": "Test definitions that need no other file: paths or URLs.",
+            "type": "array",
+            "minItems": 1,
+            "items": _TEXT,
+        },
+        "definitions": {
+            "description": "Test definitions in the job itself; or entries as LAVA has them now.",
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object"},
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One definition as the job names it; `path` is its place in the parameters.
+
+    `source` is where its files are (None: it has none), `inline` the
+    definition itself if it is in the job, at `inline_path`.
+    """
+
+    path: tuple[str | int, ...]
+    source: Source | None = None
+    testdef: str = DEFAULT_TESTDEF
+    inline: Mapping[str, Any] | None = None
+    inline_path: tuple[str | int, ...] = ()
+    name: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters_path: tuple[str | int, ...] = ()
+
+
+def entries(parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]) -> Iterator[Entry]:
+    """Yield every definition that `parameters` name; paths start at `directory`.
+
+    What cannot be is put into `wrong`, with its place.
+    """
+    readers = {"testdef_repos": _repository, "testdef_urls": _url, "definitions": _definition}
+    for key, read in readers.items():
+        for index, value in enumerate(parameters.get(key) or ()):
+            path = (key, index)
+            try:
+                yield read(value, path, directory)
+            except BadSource as error:
+                wrong.append((path, error))
+
+
+def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+    value = _mapping(value)
+    if "git-repo" in value:
+        source = _git(value, "git-repo", directory)
+    elif "tar-repo" in value:
+        source = tar_source(_text(value, "tar-repo"), directory)
+    elif "bzr-repo" in value:
+        raise BadSource("bzr-repo is no longer supported", "use git-repo or tar-repo")
+    else:
+        raise BadSource("it needs git-repo or tar-repo")
+    return Entry(path, source, _text(value, "testdef", DEFAULT_TESTDEF), **_common(value, path))
+
+
+def _url(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+    if not isinstance(value, str):
+        raise BadSource("must be a path or a URL")
+    return Entry(path, file_source(value, directory))
+
+
+def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+    """Read one of `definitions`: the definition itself, or LAVA's way to name one."""
+    value = _mapping(value)
+    if "from" not in value:
+        return Entry(path, inline=value, inline_path=path)
+    common = _common(value, path)
+    match value["from"]:
+        case "inline":
+            inline = _mapping(value.get("repository"))
+            where = (*path, "repository")
+            return Entry(path, inline=inline, inline_path=where, **common)
+        case "git":
+            source = _git(value, "repository", directory)
+            return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
+        case "url":
+            source = tar_source(_text(value, "repository"), directory)
+            return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
+        case other:
+            raise BadSource(f"cannot take a definition from {other!r}", "inline, git or url")
+
+
+def _git(value: Mapping[str, Any], key: str, directory: Path) -> Source:
+    revision, branch = _text(value, "revision", ""), _text(value, "branch", "")
+    return git_source(_text(value, key), directory, revision or None, branch or None)
+
+
+def _common(value: Mapping[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
+    key = "parameters" if "parameters" in value else "params"
+    return {
+        "name": _text(value, "name", "") or None,
+        "parameters": _mapping(value.get(key) or {}),
+        "parameters_path": (*path, key),
+    }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadSource("must be a mapping")
+    return value
+
+
+def _text(value: Mapping[str, Any], key: str, default: str | None = None) -> str:
+    found = value.get(key, default)
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)  # a revision of digits only
+    if not isinstance(found, str):
+        raise BadSource(f"{key} must be a text" if key in value else f"it needs {key}")
+    return found

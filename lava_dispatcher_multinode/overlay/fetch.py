@@ -1,0 +1,96 @@
+"""Sources of definitions on this host: each fetched once for a job, not once for a board."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import tempfile
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import archive, git
+from .source import BadSource, Kind, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIMEOUT = 600.0  # seconds for one source
+MAX_DEFINITION = 1 << 20  # bytes of a definition that is fetched alone
+
+
+class SourceCache:
+    """The sources of one job, below `directory`; may be used from several threads."""
+
+    def __init__(self, directory: Path, timeout: float = TIMEOUT) -> None:
+        self._directory = directory
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._found: dict[Source, Future[Path]] = {}
+
+    def fetch(self, source: Source) -> Path:
+        """Return the directory with the source's files; of a `FILE` the file.
+
+        Raises `BadSource` or `InfrastructureError`, to all who ask alike.
+        """
+        with self._lock:
+            first = source not in self._found
+            future = self._found.setdefault(source, Future())
+            target = self._directory / f"source-{len(self._found)}"
+        if first:
+            try:
+                future.set_result(self._fetch(source, target))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+        return future.result()
+
+    def _fetch(self, source: Source, target: Path) -> Path:
+        how: dict[Kind, Callable[[Source, Path], Path]] = {
+            Kind.GIT: self._git,
+            Kind.ARCHIVE: self._archive,
+            Kind.EMBEDDED: self._embedded,
+            Kind.FILE: self._file,
+            Kind.DIRECTORY: lambda source, _: Path(source.location),
+        }
+        return how[source.kind](source, target)
+
+    def _git(self, source: Source, target: Path) -> Path:
+        git.check_out(source, target, self._timeout)
+        return target
+
+    def _archive(self, source: Source, target: Path) -> Path:
+        if not source.remote:
+            with Path(source.location).open("rb") as stream:
+                archive.unpack(stream, target)
+            return target
+        from .download import download
+
+        with tempfile.TemporaryFile() as stream:
+            download(source.location, stream, archive.MAX_BYTES, self._timeout)
+            stream.seek(0)
+            archive.unpack(stream, target)
+        return target
+
+    def _embedded(self, source: Source, target: Path) -> Path:
+        try:
+            content = base64.b64decode("".join(source.location.split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise BadSource(
+                "tar-repo is no archive that exists, and not base64 either",
+                "give a path or URL that ends in .tar, .tar.gz, .tgz, ...",
+            ) from error
+        archive.unpack(io.BytesIO(content), target)
+        return target
+
+    def _file(self, source: Source, target: Path) -> Path:
+        if not source.remote:
+            return Path(source.location)
+        from .download import download
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as stream:
+            download(source.location, stream, MAX_DEFINITION, self._timeout)
+        return target

@@ -1,0 +1,143 @@
+"""Checking out a git repository that a job names: nobody's code runs, nothing asks."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+from urllib.parse import quote
+
+from ..errors import InfrastructureError
+from .source import GIT_PROTOCOLS, BadSource, without_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .source import Source
+
+MAX_FILE = 1 << 30  # bytes; a pack is one file
+
+#: No code of the repository or of a hook runs, and nothing is left in the background.
+_OPTIONS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=60",
+    "advice.detachedHead=false",
+)
+#: Variables that would point git at the repository that we were started in.
+_NOT_OURS = frozenset(
+    f"GIT_{name}"
+    for name in (
+        "DIR", "WORK_TREE", "INDEX_FILE", "COMMON_DIR", "OBJECT_DIRECTORY", "PREFIX", "NAMESPACE",
+        "ALTERNATE_OBJECT_DIRECTORIES", "TEMPLATE_DIR", "SHALLOW_FILE",
+    )
+)  # fmt: skip
+
+
+class GitFailed(InfrastructureError):
+    """A git command failed; the text is what it said."""
+
+
+def check_out(source: Source, target: Path, timeout: float) -> None:
+    """Check `source` out into `target`, which does not exist yet; `timeout` in seconds.
+
+    Only the commit that is wanted is fetched, where the other side can do so.
+    Raises `BadSource` if there is no such revision, `InfrastructureError` if
+    the repository cannot be had.
+    """
+    git = _Git(target, time.monotonic() + timeout)
+    url = f"file://{quote(source.location)}" if not source.remote else source.location
+    git("init", "-q", "--template=")
+    wanted = source.revision or source.branch or "HEAD"
+    try:
+        git("fetch", "-q", "--no-tags", "--depth=1", "--", url, wanted)
+        git("checkout", "-q", "--detach", "FETCH_HEAD")
+    except GitFailed as error:
+        if git.remaining() <= 0 or not (source.revision or "dumb http" in str(error)):
+            raise
+        _check_out_from_all(git, url, wanted)
+
+
+def _check_out_from_all(git: _Git, url: str, wanted: str) -> None:
+    """Fetch everything: for abbreviated commits, and servers that give no single ones."""
+    branches, tags = "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"
+    git("fetch", "-q", "--no-tags", "--", url, branches, tags)
+    for name in (wanted, f"refs/remotes/origin/{wanted}"):
+        try:
+            commit = git("rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        except GitFailed:
+            continue
+        git("checkout", "-q", "--detach", commit)
+        return
+    raise BadSource(f"{without_secrets(url)} has no revision {wanted!r}")
+
+
+class _Git:
+    """Runs git in one directory until one deadline."""
+
+    def __init__(self, directory: Path, deadline: float) -> None:
+        self._directory = directory
+        self._deadline = deadline
+        directory.mkdir(parents=True)
+
+    def remaining(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def __call__(self, *arguments: str) -> str:
+        """Return what it prints, stripped."""
+        options = [word for option in _OPTIONS for word in ("-c", option)]
+        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
+            try:
+                process = subprocess.Popen(
+                    ["git", *options, *arguments],
+                    cwd=self._directory,
+                    env=_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=printed,
+                    stderr=said,
+                    start_new_session=True,  # so that its helpers can be ended with it
+                )
+            except FileNotFoundError as error:
+                raise InfrastructureError("git is not installed: install it") from error
+            with suppress(ProcessLookupError, PermissionError):  # it may be done already
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
+            self._wait(process, arguments)
+            if process.returncode:
+                raise GitFailed(f"git {arguments[0]}: {_end_of(said) or process.returncode}")
+            printed.seek(0)
+            return printed.read(4096).decode(errors="replace").strip()
+
+    def _wait(self, process: subprocess.Popen[bytes], arguments: tuple[str, ...]) -> None:
+        try:
+            process.wait(max(0.0, self.remaining()))
+        except subprocess.TimeoutExpired as error:
+            raise InfrastructureError(f"git {arguments[0]} took too long; it was ended") from error
+        finally:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in _NOT_OURS}
+    kept.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=30")
+    asks = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
+    return {**kept, **asks, "GIT_ALLOW_PROTOCOL": ":".join(GIT_PROTOCOLS), "LC_ALL": "C"}
+
+
+def _end_of(stream: IO[bytes]) -> str:
+    """Return the end of what git said, as one line and without secrets."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 1000))
+    lines = stream.read().decode(errors="replace").split("\n")
+    return without_secrets("; ".join(line.strip() for line in lines if line.strip()))

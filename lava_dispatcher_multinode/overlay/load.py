@@ -1,0 +1,194 @@
+"""The definitions of a lava_test_shell action: fetched, read, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidJob, Problem
+from ..job.hints import suggest
+from ..job.model import Position
+from ..job.source import MAX_BYTES, from_bytes
+from .definition import TestDefinition, parse, variables
+from .entries import entries
+from .source import BadSource, Kind, Source, git_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .entries import Entry, Wrong
+    from .fetch import SourceCache
+
+    Where = Callable[..., Position]
+
+MAX_LISTED = 10_000  # files looked at to help with a name
+MAX_SCRIPT = 1 << 18  # bytes of a script that is read for what it calls
+_NOWHERE = Path("/nonexistent")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A definition that is ready to be put on a board.
+
+    `parameters` are the shell variables with the job's values, `text` its
+    file, `files` the directory that goes with it, `repositories` further ones
+    by the name they get below it. Equal `key`, equal content.
+    """
+
+    test: TestDefinition
+    text: bytes
+    origin: str  # for messages
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    files: Path | None = None
+    repositories: tuple[tuple[str, Path], ...] = ()
+    key: str = ""
+
+    def script(self, name: str) -> str | None:
+        """Return the text of the script that a step calls `name`; None if there is none."""
+        try:
+            file = _inside(self.files, name) if self.files else None
+            if file is None or not file.is_file():
+                return None
+            with file.open("rb") as stream:
+                text = stream.read(MAX_SCRIPT + 1)
+        except (OSError, ValueError):
+            return None
+        return None if len(text) > MAX_SCRIPT else text.decode(errors="replace")
+
+
+def load_definitions(
+    parameters: Mapping[str, Any],
+    job_directory: Path,
+    cache: SourceCache,
+    *,
+    position: Where | None = None,
+    remote: bool = True,
+) -> list[Definition]:
+    """Return the definitions that the parameters of a lava_test_shell action name.
+
+    `position(*path)` is the place of a part of the parameters in the job file
+    (`ActionSpec.position`). Without `remote` what would take the network is
+    left out.
+
+    Raises `InvalidJob` with everything that is wrong in all of them,
+    `InfrastructureError` for the first that cannot be fetched.
+    """
+    where = position or (lambda *_: Position("job"))
+    wrong: list[Wrong] = []
+    problems: list[Problem] = []
+    found = []
+    for entry in entries(parameters, job_directory, wrong):
+        try:
+            if remote or entry.source is None or not entry.source.remote:
+                found.append(_load(entry, cache, where, remote))
+        except BadSource as error:
+            wrong.append((entry.path, error))
+        except InvalidJob as error:
+            problems += error.problems
+    for path, bad in wrong:
+        at = where(*path)
+        problems.append(Problem(at.file, at.line, at.column, str(bad), bad.hint))
+    if problems:
+        raise InvalidJob(sorted(problems))
+    return found
+
+
+def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Definition:
+    given = variables(entry.parameters, lambda *path: where(*entry.parameters_path, *path))
+    files = None
+    if entry.inline is not None:
+        at = where(*entry.path)
+        origin = f"{at.file}:{at.line}" if at.line else at.file
+        test = parse(entry.inline, lambda *path: where(*entry.inline_path, *path), entry.name)
+        text = json.dumps(entry.inline, indent=1).encode()  # which is YAML, too
+    else:
+        assert entry.source is not None
+        fetched = cache.fetch(entry.source)
+        if entry.source.kind == Kind.FILE:
+            file, origin = fetched, str(entry.source)
+        else:
+            files, file = fetched, _definition_file(fetched, entry.testdef)
+            local = entry.source.kind == Kind.DIRECTORY
+            origin = str(file) if local else f"{entry.source}:{entry.testdef}"
+        text = _read(file, origin)
+        document = from_bytes(text, origin, file.parent)
+        test = parse(document.data, lambda *path: document.position(path), entry.name)
+    values = {**test.params, **given}
+    trusted = entry.source is None or not entry.source.remote
+    sources = _repositories(test, where(*entry.path), trusted=trusted)
+    fetched_too = tuple(
+        (name, cache.fetch(source)) for name, source in sources if remote or not source.remote
+    )
+    key = _key(text, test.name, sorted(values.items()), entry.source, sources)
+    return Definition(test, text, origin, values, files, fetched_too, key)
+
+
+def _repositories(
+    test: TestDefinition, at: Position, *, trusted: bool
+) -> list[tuple[str, Source]]:
+    """Return the definition's `install.git-repos`, by the name they get beside its files.
+
+    Only a definition of this host's (`trusted`) may name the host's own paths.
+    """
+    found = []
+    for repository in test.repositories:
+        base = Path(at.file).absolute().parent if trusted else _NOWHERE
+        source = git_source(repository.url, base, branch=repository.branch)
+        name = repository.destination or re.split(r"[/:]", repository.url.rstrip("/"))[-1]
+        name = os.path.normpath(name.removesuffix(".git"))
+        if not trusted and not source.remote:
+            raise BadSource(f"install.git-repos of '{test.name}': {repository.url!r} is no URL")
+        if name.startswith(("/", "..")) or name == ".":
+            raise BadSource(f"install.git-repos of '{test.name}': destination {name!r} is outside")
+        found.append((name, source))
+    return found
+
+
+def _definition_file(root: Path, name: str) -> Path:
+    """Return the definition called `name` in `root`."""
+    try:
+        file = _inside(root, name)
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: links that go round
+        file = None
+    if file is None:
+        raise BadSource(f"testdef {name!r} is outside of its repository")
+    if not file.is_file():
+        hint = suggest(name, _yaml_files(root), what="its YAML files")
+        raise BadSource(f"there is no test definition {name!r}", hint or "it has no YAML file")
+    return file
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    """Return the path of `name` in `root` with links followed; None if they lead outside."""
+    file = (root / name).resolve()
+    return file if file.is_relative_to(root.resolve()) else None
+
+
+def _yaml_files(root: Path) -> Iterator[str]:
+    """Yield the YAML files below `root`; it stops where that would take long."""
+    seen = 0
+    for directory, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in names:
+            seen += 1
+            if name.endswith((".yaml", ".yml")):
+                yield os.path.relpath(Path(directory, name), root)
+        if seen > MAX_LISTED:
+            return
+
+
+def _read(file: Path, origin: str) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidJob([Problem(origin, 0, 0, f"cannot read it: {error.strerror}")]) from error
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""The overlays of one job: definitions and tarballs made once, whatever the number of boards."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .fetch import TIMEOUT, SourceCache
+from .layout import board_directory
+from .load import Definition, load_definitions
+from .tarball import write_tarball
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..job.model import ActionSpec
+
+
+class OverlayStore:
+    """Fetches and packs below `directory`, which the caller removes.
+
+    May be used from several threads; who asks for what another is making
+    waits for it.
+    """
+
+    def __init__(self, job_id: str, directory: Path, timeout: float = TIMEOUT) -> None:
+        board_directory(job_id)  # refuses an id that cannot be one
+        self._job_id = job_id
+        self._directory = directory
+        self._cache = SourceCache(directory / "sources", timeout)
+        self._lock = threading.Lock()
+        self._loaded: dict[object, list[Definition]] = {}
+        self._built: dict[object, Path] = {}
+
+    def definitions(self, action: ActionSpec, job_directory: Path) -> list[Definition]:
+        """Return the definitions of a `lava_test_shell` action of the job.
+
+        As `load_definitions`, with the action's places in the job file.
+        """
+        return self.load(action.parameters, job_directory, action)
+
+    def load(
+        self,
+        parameters: Mapping[str, Any],
+        job_directory: Path,
+        action: ActionSpec | None = None,
+        *,
+        remote: bool = True,
+    ) -> list[Definition]:
+        """Return the definitions that `parameters` name; see `load_definitions`."""
+        where = action.position if action is not None else None
+        key = (json.dumps(parameters, sort_keys=True, default=str), job_directory, remote)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = load_definitions(
+                    parameters, job_directory, self._cache, position=where, remote=remote
+                )
+            return self._loaded[key]
+
+    def tarball(self, stages: Mapping[int, Sequence[Definition]]) -> Path:
+        """Return a gzip tar to be unpacked at `/` of a board: scripts and `stages`.
+
+        Equal stages give the same file.
+        """
+        key = tuple(
+            (stage, *(definition.key for definition in definitions))
+            for stage, definitions in sorted(stages.items())
+        )
+        with self._lock:
+            if key not in self._built:
+                self._built[key] = self._build(stages)
+            return self._built[key]
+
+    def _build(self, stages: Mapping[int, Sequence[Definition]]) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(".tar.gz", "overlay-", self._directory)
+        with os.fdopen(descriptor, "wb") as stream:
+            write_tarball(self._job_id, stages, stream)
+        return Path(name)

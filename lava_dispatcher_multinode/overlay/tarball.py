@@ -1,0 +1,156 @@
+"""The archive that is unpacked at a board's root: equal content, equal bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import os
+import tarfile
+import uuid
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from ..errors import InvalidJob, Problem
+from .layout import board_directory, run_name
+from .scripts import scripts
+from .shell import install_script, run_script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from .load import Definition
+
+MAX_BYTES = 256 << 20  # of all files together
+MAX_FILES = 50_000
+
+_log = logging.getLogger(__name__)
+
+
+def write_tarball(
+    job_id: str, stages: Mapping[int, Sequence[Definition]], stream: IO[bytes]
+) -> None:
+    """Write a gzip tar of the scripts and of the definitions of each stage.
+
+    Nothing in it depends on the role, the node, the time or the user.
+    Raises `InvalidJob` if the definitions' files are beyond all bounds.
+    """
+    root = board_directory(job_id).lstrip("/")
+    # Level 6 costs more time than a console's worth of bytes saves on small scripts.
+    with (
+        gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        overlay = _Overlay(tar)
+        for script in scripts():
+            overlay.add(f"{root}/{script.path}", script.content, script.mode)
+        for stage, definitions in sorted(stages.items()):
+            _add_stage(overlay, f"{root}/{stage}", definitions)
+
+
+def _add_stage(overlay: _Overlay, stage: str, definitions: Sequence[Definition]) -> None:
+    runs = [run_name(i, definition.test.name) for i, definition in enumerate(definitions)]
+    listed = "".join(f"/{stage}/tests/{run}\n" for run in runs)
+    overlay.add(f"{stage}/lava-test-runner.conf", listed.encode())
+    for run, definition in zip(runs, definitions, strict=True):
+        _add_definition(overlay, f"{stage}/tests/{run}", run, definition)
+
+
+def _add_definition(overlay: _Overlay, place: str, run: str, definition: Definition) -> None:
+    """Add the definition's own files last: they do not replace what the runner needs."""
+    install = install_script(definition, f"/{place}")
+    if install is not None:
+        overlay.add(f"{place}/install.sh", install.encode(), 0o755)
+    overlay.add(f"{place}/run.sh", run_script(definition, f"/{place}", run).encode(), 0o755)
+    overlay.add(f"{place}/testdef.yaml", definition.text)
+    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{place} {definition.key}")
+    overlay.add(f"{place}/uuid", f"{identity}\n".encode())
+    if definition.files is not None:
+        overlay.add_tree(place, definition.files, definition.origin)
+    for name, files in definition.repositories:
+        overlay.add_tree(f"{place}/{name}", files, definition.origin)
+
+
+class _Overlay:
+    """A tar that is being written; each name once, directories before what is in them."""
+
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+        self._names: set[str] = set()
+        self._bytes = 0
+
+    def add(self, name: str, content: bytes, mode: int = 0o644) -> None:
+        """Add a file, unless there is one of this name."""
+        info = self._member(name, tarfile.REGTYPE, mode)
+        if info is not None:
+            info.size = len(content)
+            self._tar.addfile(info, io.BytesIO(content))
+
+    def add_tree(self, place: str, root: Path, origin: str) -> None:
+        """Add what is below `root`; links that lead out of it are left out."""
+        for path, name in _walk(root):
+            try:
+                if path.is_symlink():
+                    self._add_link(place, root, name)
+                elif path.is_dir():
+                    self._directory(f"{place}/{name}")
+                elif path.is_file():  # no sockets, devices, FIFOs
+                    self._add_file(f"{place}/{name}", path)
+            except OSError as error:
+                message = f"cannot read {path}: {error.strerror or error}"
+                raise InvalidJob([Problem(origin, 0, 0, message)]) from error
+            if self._bytes > MAX_BYTES or len(self._names) > MAX_FILES:
+                limit = f"{MAX_FILES} files or {MAX_BYTES >> 20} MiB"
+                hint = "name a smaller directory, or make it a git repository"
+                raise InvalidJob([Problem(origin, 0, 0, f"more than {limit} go with it", hint)])
+
+    def _add_file(self, name: str, path: Path) -> None:
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            info = self._member(name, tarfile.REGTYPE, 0o755 if status.st_mode & 0o100 else 0o644)
+            if info is None:
+                if path.name != "testdef.yaml":  # which is the same file as a rule
+                    _log.warning("%s is left out: the overlay has its own %s", path, path.name)
+                return
+            info.size = status.st_size
+            self._bytes += info.size
+            if self._bytes <= MAX_BYTES:
+                self._tar.addfile(info, stream)
+
+    def _add_link(self, place: str, root: Path, name: str) -> None:
+        target = (root / name).readlink()
+        end = os.path.normpath(Path(name).parent / target)
+        if target.is_absolute() or end.startswith(".."):
+            _log.warning("%s: the link %s leads outside and is left out", root, name)
+            return
+        info = self._member(f"{place}/{name}", tarfile.SYMTYPE, 0o777)
+        if info is not None:
+            info.linkname = str(target)
+            self._tar.addfile(info)
+
+    def _directory(self, name: str) -> None:
+        if name and name not in self._names:
+            info = self._member(name, tarfile.DIRTYPE, 0o755)
+            assert info is not None
+            self._tar.addfile(info)
+
+    def _member(self, name: str, kind: bytes, mode: int) -> tarfile.TarInfo | None:
+        """Return a new member, owned by root; None if the name is taken."""
+        if name in self._names:
+            return None
+        self._directory(name.rpartition("/")[0])
+        self._names.add(name)
+        info = tarfile.TarInfo(name)
+        info.type, info.mode = kind, mode
+        info.uname = info.gname = "root"
+        return info
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield everything below `root` in a fixed order, without git's own files."""
+    for directory, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        here = root.joinpath(os.path.relpath(directory, root))
+        for name in sorted([*folders, *(file for file in files if file != ".git")]):
+            path = here / name
+            yield path, os.path.relpath(path, root)
