@@ -1,0 +1,86 @@
+"""`lava-multinode report`: the verb."""
+
+import argparse
+import json
+
+import pytest
+
+from lava_dispatcher_multinode.commands import report
+from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
+from lava_dispatcher_multinode.run.events import EventLog
+
+JOB = {"name": "ping", "id": "42", "file": "ping.json"}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """A run directory of one board that passed a case, without its reports."""
+    with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
+        log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
+        log.emit("test_case", node="panda01", definition="smoke", case="größe", result="pass")
+        log.emit("node_finished", node="panda01", status="pass", error_type=None, error=None)
+        log.emit("job_finished", status="pass", exit_code=0, finished="2026-11-22T14:00:01Z")
+    return tmp_path
+
+
+def call(*words):
+    """Parse and run, as the command does."""
+    parser = argparse.ArgumentParser()
+    report.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["report", *map(str, words)])
+    return args.run(args)
+
+
+@pytest.mark.parametrize(
+    ("kind", "beginning"),
+    [
+        ("json", '{\n "format": 1,'),
+        ("junit", '<?xml version="1.0" encoding="utf-8"?>\n<testsuites'),
+        ("html", "<!DOCTYPE html>"),
+        ("tap", "TAP version 14\n1..1\nok 1 - panda01: smoke größe\n"),
+    ],
+)
+def test_every_format_goes_to_standard_output(directory, capsys, kind, beginning):
+    """Nothing but the report, so that it can be piped."""
+    assert call(directory, "--format", kind) == ExitCode.PASS
+    out, err = capsys.readouterr()
+    assert out.startswith(beginning)
+    assert err == ""
+
+
+def test_json_is_short_for_its_format(directory, capsys):
+    """--json works as with every verb."""
+    call(directory, "--json")
+    assert json.loads(capsys.readouterr().out)["nodes"]["panda01"]["status"] == "pass"
+
+
+def test_people_get_the_summary(directory, capsys):
+    """Without a format it says what the run's end said."""
+    call(directory)
+    assert capsys.readouterr().out.endswith(f"results: {directory}\nexit code 0: passed\n")
+
+
+def test_output_file(directory, capsys):
+    """-o writes the file and prints nothing."""
+    call(directory, "--format", "tap", "-o", directory / "a.tap")
+    assert (directory / "a.tap").read_text("utf-8").startswith("TAP version 14\n")
+    assert capsys.readouterr().out == ""
+
+
+def test_output_that_cannot_be_written(directory):
+    """A clear error, no traceback."""
+    with pytest.raises(InvalidJob, match="No such file or directory"):
+        call(directory, "--format", "tap", "-o", directory / "no" / "a.tap")
+
+
+def test_directory_without_a_run(tmp_path):
+    """Says which file is missing and what would have one."""
+    with pytest.raises(InvalidJob, match=r"events\.jsonl: No such file.*lava-runs/latest"):
+        call(tmp_path, "--format", "tap")
+
+
+def test_help_has_an_example(capsys):
+    """--help shows how it is used."""
+    with pytest.raises(SystemExit):
+        call("--help")
+    assert "example:\n  lava-multinode report" in capsys.readouterr().out

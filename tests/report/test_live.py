@@ -1,0 +1,79 @@
+"""The content of the live display."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.report.live import Live
+from lava_dispatcher_multinode.report.text import width
+
+
+def lines(events, now=10.0, columns=100, rows=20):
+    """Return the display after the events."""
+    live = Live()
+    for event in events:
+        live.feed(event)
+    return live.lines(now, columns, rows)
+
+
+def test_line_per_node_with_what_it_does(story):
+    """Name, time in the action, action, step."""
+    story.start().at(3).add("action_started", node="panda01", index=0, command="boot_linaro_image")
+    story.add("step", node="panda01", text="waiting for the U-Boot prompt")
+    shown = [text for text, _ in lines(story.events, now=75)]
+    assert shown[0] == ("panda01      1:12  boot_linaro_image  waiting for the U-Boot prompt")
+    assert [text.split()[0] for text in shown] == ["panda01", "panda02", "beaglexm01"]
+
+
+def test_waiting_says_for_whom_until_the_answer(story):
+    """Two calls at once are counted, and each answer takes away one."""
+    start = {"node": "panda02", "api": "wait", "role": None, "missing": ["panda01"]}
+    end = {"node": "panda02", "api": "wait", "role": None, "outcome": "done"}
+    story.start({"panda02": {}}).add("action_started", node="panda02", command="lava_test_shell")
+    story.add("wait_started", id="ready", **start)
+    assert "waiting for panda01: lava-wait ready" in lines(story.events)[0][0]
+    story.add("wait_started", id="done", **start)
+    assert lines(story.events)[0][0].endswith("lava-wait ready (and 1 more calls)")
+    story.add("wait_finished", id="ready", **end)
+    assert lines(story.events)[0][0].endswith("waiting for panda01: lava-wait done")
+    story.add("wait_finished", id="done", **end)
+    assert "waiting" not in lines(story.events)[0][0]
+
+
+def test_same_call_twice_is_still_waited_for_after_one_answer(story):
+    """One answer ends one call."""
+    start = {"node": "p", "api": "wait", "id": "a", "role": None, "missing": ["q"]}
+    story.start({"p": {}}).add("wait_started", **start).add("wait_started", **start)
+    story.add("wait_finished", node="p", api="wait", id="a", role=None, outcome="done")
+    assert "waiting for q" in lines(story.events)[0][0]
+
+
+def test_counts_and_styles(story):
+    """A failed case is seen at once; a finished node's line stands still."""
+    story.start({"p": {}, "q": {}}).case("p").case("p", result="fail")
+    story.at(4).case("q").end("q")
+    (first, bad), (second, good) = lines(story.events, now=99)
+    assert (bad, good) == ("bad", "good")
+    assert "1 passed, 1 failed" in first
+    assert second.split() == ["q", "0:04", "pass", "1", "passed"]
+
+
+def test_more_nodes_than_rows(story):
+    """Those at work are shown, the rest is counted, nothing scrolls."""
+    story.start({f"panda{n:02}": {} for n in range(40)})
+    for number in range(30):
+        story.end(f"panda{number:02}")
+    shown = [text for text, _ in lines(story.events, rows=10)]
+    assert len(shown) == 10
+    assert shown[0].startswith("panda30")
+    assert shown[-1] == "and 31 more nodes: 1 at work, 30 finished"
+    assert lines(story.events, rows=0) == []
+
+
+@given(st.data(), st.integers(0, 60), st.integers(0, 5))
+def test_any_events_fit_and_command_nothing(event_lists, data, columns, rows):
+    """Whatever a board says, no line wraps and none is more than text."""
+    shown = lines(data.draw(event_lists), columns=columns, rows=rows)
+    assert len(shown) <= rows
+    for text, _ in shown:
+        assert width(text) <= columns
+        assert text.isprintable()
