@@ -1,0 +1,173 @@
+"""The message-flow check: who waits for what nobody sends, as far as the texts show.
+
+A warning that is wrong costs more than one that is missing. So a node that may
+send an ID counts as sending it: one that computes an ID, or runs what cannot
+be read, may send and wait for anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from .hints import either, suggest
+from .shell_text import ApiCall, Scan, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from .model import ActionSpec, Job
+
+MAX_SCRIPTS = 200  # that one role's steps may lead to
+
+_SHELL_ACTION = "lava_test_shell"
+_CALL_ACTION = "multinode"
+#: Actions that make no call; one that is not known here may make any.
+_SILENT = {
+    "boot_linaro_image", "deploy_linaro_image", "deploy_linaro_kernel",
+    "submit_results", "submit_results_on_host", _SHELL_ACTION, _CALL_ACTION,
+}  # fmt: skip
+_SENDING = ("send", "sync")
+_WAITING = ("wait", "wait-all", "sync")
+
+
+@dataclass(frozen=True)
+class Script:
+    """A run step or a script: its text, and where that begins in which file."""
+
+    name: str  # of a file: its name as scripts call it
+    text: str
+    file: str = ""  # for messages; default: the name
+    line: int = 1
+    column: int = 1
+
+
+def collect(
+    role: str, steps: Iterable[Script], read: Callable[[str], Script | None]
+) -> list[Script]:
+    """Return `steps` and every script that they lead to when `role` runs them.
+
+    `read` gets a file's name as the script has it (`./run-server.sh`) and
+    returns the script, or None if there is no such file.
+    """
+    scripts = list(steps)
+    seen: set[str] = set()
+    for script in scripts:  # grows meanwhile
+        for name in sorted(_scan(script, role).runs - seen):
+            seen.add(name)
+            found = read(name) if len(scripts) < MAX_SCRIPTS else None
+            if found is not None:
+                scripts.append(found)
+    return scripts
+
+
+def check(job: Job, scripts: Mapping[str, Sequence[Script]]) -> list[Problem]:
+    """Return a warning for each message that cannot get through.
+
+    `scripts`: for each role what its test definitions run, as `collect`
+    returns it. A role with test definitions that is not in it may do anything.
+    """
+    views = {role.name: _view(job, role.name, scripts.get(role.name)) for role in job.roles}
+    counts = {role.name: role.count for role in job.roles}
+    found: dict[tuple[str, str, str, str | None], Problem] = {}
+    for role, view in views.items():
+        others = [
+            other for name, other in views.items() if name != role or counts[name] > 1
+        ]  # fmt: skip
+        for call, place in view.calls:
+            message, hint = _judge(call, role, others, views)
+            if message:
+                key = (role, call.api, call.id, call.role)
+                found.setdefault(key, Problem(*place, message, hint, warning=True))
+    return sorted(found.values())
+
+
+@dataclass
+class _View:
+    """What is known of the nodes of one role."""
+
+    role: str
+    calls: list[tuple[ApiCall, tuple[str, int, int]]] = field(default_factory=list)
+    ids: dict[str, set[str]] = field(default_factory=dict)  # api -> IDs that it may be used with
+    anything: bool = False
+    computed: set[str] = field(default_factory=set)
+
+    def may(self, apis: Iterable[str], message_id: str) -> bool:
+        """Whether these nodes may use one of `apis` with `message_id`."""
+        return self.anything or any(
+            api in self.computed or message_id in self.ids.get(api, ()) for api in apis
+        )
+
+
+def _view(job: Job, role: str, scripts: Sequence[Script] | None) -> _View:
+    view = _View(role)
+    for action in job.actions_of(role):
+        if action.command == _CALL_ACTION:
+            _take_action(action, view)
+        elif action.command not in _SILENT or (
+            action.command == _SHELL_ACTION and scripts is None
+        ):
+            view.anything = True
+    names = {PurePosixPath(script.name).name for script in scripts or ()}
+    for script in scripts or ():
+        seen = _scan(script, role)
+        view.calls += [(call, _place(script, call)) for call in seen.calls]
+        view.computed |= seen.computed
+        view.anything |= seen.unseen or any(
+            PurePosixPath(run).name not in names for run in seen.runs
+        )
+        for api, message_id in seen.mentions:
+            view.ids.setdefault(api, set()).add(message_id)
+    return view
+
+
+def _take_action(action: ActionSpec, view: _View) -> None:
+    api = str(action.parameters.get("request", "")).removeprefix("lava-")
+    call = ApiCall(
+        api, str(action.parameters.get("message_id", "")), action.parameters.get("waitrole")
+    )
+    at = action.position("message_id")
+    view.calls.append((call, (at.file, at.line, at.column)))
+    view.ids.setdefault(api, set()).add(call.id)
+
+
+def _scan(script: Script, role: str) -> Scan:
+    first = script.text.split("\n", 1)[0]
+    other = first.startswith("#!") and "sh" not in first
+    return scan(script.text, role, shell=not other and not script.name.endswith(".py"))
+
+
+def _place(script: Script, call: ApiCall) -> tuple[str, int, int]:
+    column = script.column if call.line == 1 else 1
+    return script.file or script.name, script.line + call.line - 1, column
+
+
+def _judge(
+    call: ApiCall, role: str, others: Sequence[_View], views: Mapping[str, _View]
+) -> tuple[str, str]:
+    """Return what is wrong with one call of `role`, and a hint; nothing: two empty texts."""
+    if call.api == "send":
+        useless = others and not any(view.may(_WAITING, call.id) for view in others)
+        near = _near(call, others, _WAITING)
+        return (f"lava-send {call.id}: no other node waits for it", near) if useless else ("", "")
+    silent = [view.role for view in others if not view.may(_SENDING, call.id)]
+    near = _near(call, others, _SENDING)
+    what = f"lava-{call.api} {call.id}"
+    if call.api == "wait" and len(silent) == len(others):
+        return f"{what}: no other node sends it", near
+    if call.role is not None and call.role not in views:
+        return f"{what} {call.role}: unknown role '{call.role}'", suggest(call.role, views)
+    if call.role is not None and call.role in silent:
+        return f"{what} {call.role}: '{call.role}' never sends it", near
+    if call.api in {"wait-all", "sync"} and call.role is None and silent:
+        missing = either((f"'{name}'" for name in silent), "and")
+        return f"{what}: '{role}' waits for {missing}, where nothing sends it", near
+    return "", ""
+
+
+def _near(call: ApiCall, others: Sequence[_View], apis: Sequence[str]) -> str:
+    used = {name for view in others for api in apis for name in view.ids.get(api, ())}
+    hint = suggest(call.id, used - {call.id})
+    return hint if hint.startswith("did") else ""

@@ -1,0 +1,223 @@
+"""What a shell script's text shows of the MultiNode API: its calls, and the files it runs.
+
+No shell: two readings of different strictness, and the message-flow check
+takes from each what cannot make it cry wolf.
+
+* `Scan.calls`: commands with a literal ID, where a command is expected. They
+  do wait or send, if they are reached.
+* `Scan.mentions`: the API's names anywhere, also in quotes, comments and here
+  documents. What these name may be waited for or sent.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_API = r"lava-(send|wait-all|wait|sync)"
+_COMMAND = re.compile(rf"(?:.*/)?{_API}")
+_MENTION = re.compile(rf"(?<![\w-]){_API}(?![\w-])(?=((?:\\\n|[^\n]){{0,400}}))")
+_LITERAL = re.compile(r"[\w.:@/+-]+")
+_TOKEN = re.compile(
+    r"""
+    (?P<space>(?:[ \t\r]|\\\n)+)
+  | (?P<comment>\#[^\n]*)
+  | (?P<heredoc><<-?[ \t]*['"\\]?(?P<end>\w+)['"]?)
+  | (?P<redirect>\d*(?:>>|>\||<>|<<<|[<>])(?P<whole>&(?:\d+|-))?)
+  | (?P<operator>&&|\|\||;;|[;&|()\n`])
+  | (?P<word>(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\{[^}\n]*\}|[^\s;&|()<>`'"\\])+)
+  | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED_SUBSTITUTION = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
+_BEFORE_COMMAND = frozenset(
+    ["if", "then", "elif", "else", "while", "until", "do", "{", "!", "time", "exec"]
+)
+_INTERPRETER = re.compile(r"(?:.*/)?(?:\.|source|eval|(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl)")
+_SYSTEM = ("/bin/", "/sbin/", "/usr/", "/etc/", "/lava-", "/dev/", "/sys/", "/proc/")
+_ROLE = re.compile(r"\$\(\s*lava-role\s*\)|`\s*lava-role\s*`|\$TARGET_ROLE\b|\$\{TARGET_ROLE\}")
+_ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
+_LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
+_CONTINUED = r"""["'](?:[\w$`({]|\s*[+%.])"""  # "ready-"$n, or "ready-" + n in Python
+_NESTING = 8
+_MAX_QUOTED = 20_000  # characters; nobody writes such a word, and each is read several times
+
+
+class ApiCall(NamedTuple):
+    """One call, and its line in the text, from 1."""
+
+    api: str  # send | wait | wait-all | sync
+    id: str
+    role: str | None = None  # of a wait-all
+    line: int = 1
+
+
+@dataclass
+class Scan:
+    """What one text shows."""
+
+    calls: list[ApiCall] = field(default_factory=list)
+    mentions: set[tuple[str, str]] = field(default_factory=set)  # api, ID
+    computed: set[str] = field(default_factory=set)  # APIs with an ID that the text does not show
+    runs: set[str] = field(default_factory=set)  # files, as written
+    unseen: bool = False  # runs something that the text does not name
+
+
+def scan(text: str, role: str, *, shell: bool = True) -> Scan:
+    """Read `text` as a board of `role` would; of what is no shell script mentions only."""
+    text = _ROLE.sub(lambda _: role, text)
+    found = Scan()
+    for match in _MENTION.finditer(text):
+        before = text[max(0, match.start() - 20) : match.start()]
+        _mention(match.group(1), before, match.group(2), found)
+    if shell:
+        _commands(text, 1, found)
+    return found
+
+
+def _mention(api: str, before: str, rest: str, found: Scan) -> None:
+    """Take the ID from what follows an API's name: a command's words, or a list's in Python."""
+    words = re.findall(r"""[^\s"',;&|()<>`\\]+|[;&|()<>`]""", rest)
+    if not words or words[0] in _ENDS:
+        if not _LOOKED_UP.search(before):
+            found.computed.add(api)  # `xargs lava-send`, `send=lava-send`
+        return
+    operands = _operands(words[:8])
+    literal = operands and _LITERAL.fullmatch(operands[0])
+    if literal and not re.search(re.escape(operands[0]) + _CONTINUED, rest):
+        found.mentions.add((api, operands[0]))
+    else:
+        found.computed.add(api)
+
+
+def _operands(words: list[str]) -> list[str]:
+    """Return what is neither an option of the API's commands nor an option's value."""
+    rest = iter(words)
+    operands: list[str] = []
+    for word in rest:
+        if word == "--timeout":
+            next(rest, None)
+        elif operands or not word.startswith("-"):
+            operands.append(word)
+    return operands
+
+
+def _commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
+    """Split `text`, which begins at `line`, into commands and look at each."""
+    command: list[str] = []
+    begun = index = line_at = 0
+    while index < len(text):
+        token = _TOKEN.match(text, index)
+        assert token is not None
+        index, kind = token.end(), token.lastgroup
+        if token["operator"]:
+            _command(command, begun, found)
+            command = []
+        elif token["heredoc"]:
+            index = _after_heredoc(text, index, token["end"])
+        elif token["redirect"] and not token["whole"]:
+            target = re.compile(r"[ \t]*[^\s;&|()<>`]*").match(text, index)
+            index = target.end() if target else index
+        elif token["word"]:
+            line += text.count("\n", line_at, token.start())
+            line_at = token.start()
+            word = token["word"]
+            if not command:
+                begun = line
+            if word == "--shell":  # of lava-test-case
+                command = []
+            elif command or not (word in _BEFORE_COMMAND or _ASSIGNMENT.match(word)):
+                command.append(word)
+            if depth < _NESTING:
+                _inside_quotes(word, line, found, depth)
+        elif kind == "other":
+            found.unseen = True  # a quote without end, most likely
+    _command(command, begun, found)
+
+
+def _after_heredoc(text: str, index: int, end: str) -> int:
+    """Return where the line that ends the here document begins; the document is not commands."""
+    body = re.compile(rf"[^\n]*\n(?:.*?\n)??(?=\t*{re.escape(end)}[ \t]*(?:\n|\Z))", re.DOTALL)
+    match = body.match(text, index)
+    if match is None:
+        return len(text)
+    stop = text.find("\n", match.end())
+    return len(text) if stop < 0 else stop
+
+
+def _inside_quotes(word: str, line: int, found: Scan, depth: int) -> None:
+    """Look at the command substitutions in the double-quoted parts of `word`."""
+    if len(word) > _MAX_QUOTED:
+        found.unseen = True
+        return
+    for quoted in _QUOTED_SUBSTITUTION.finditer(word):
+        inner = quoted.group()[1:-1]
+        parts = re.findall(r"`([^`]*)`", inner)
+        for start in re.finditer(r"\$\((?!\()", inner):
+            rest = inner[start.end() :]
+            parts.append(rest[: _closing(rest)])
+        for part in parts:
+            _commands(part, line, found, depth + 1)
+
+
+def _closing(text: str) -> int:
+    depth = 1
+    for index, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0:
+            return index
+    return len(text)
+
+
+def _command(words: list[str], line: int, found: Scan) -> None:
+    if not words:
+        return
+    name, *arguments = (_plain(word) for word in words)
+    api = _COMMAND.fullmatch(name) if name else None
+    if api:
+        _call(api.group(1), [word or "" for word in arguments], line, found)
+    elif name and _INTERPRETER.fullmatch(name):
+        _interpreter(arguments, line, found)
+    elif name is None:
+        found.unseen = True
+    elif "/" in name and not name.startswith(_SYSTEM):
+        found.runs.add(name)
+
+
+def _call(api: str, arguments: list[str], line: int, found: Scan) -> None:
+    operands = _operands(arguments)[: 2 if api == "wait-all" else 1]
+    if operands and all(_LITERAL.fullmatch(word) for word in operands):
+        role = operands[1] if len(operands) > 1 else None
+        found.calls.append(ApiCall(api, operands[0], role, line))
+
+
+def _interpreter(arguments: list[str | None], line: int, found: Scan) -> None:
+    """Note the file that `sh`, `.` or `python3` runs, or read the text after `-c`."""
+    if "-m" in arguments:
+        return  # a module of Python's
+    if "-c" in arguments:
+        text = next(iter(arguments[arguments.index("-c") + 1 :]), None)
+        if text is not None:
+            _commands(text, line, found, _NESTING)
+            return
+    file = next((word for word in arguments if word is None or word[:1] != "-"), "")
+    if file is None:
+        found.unseen = True
+    elif file and not file.startswith(_SYSTEM):
+        found.runs.add(file)
+
+
+def _plain(word: str) -> str | None:
+    """Return `word` without its quotes; None if the shell would put something in."""
+    if word in {"[", "[["}:
+        return word
+    if re.search(r"[$`*?\[]", word):
+        return None
+    try:
+        return "".join(shlex.split(word))
+    except ValueError:
+        return None
