@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import termios
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from .transport import Transport
 
 CONNECT_TIMEOUT = 30.0  # seconds
+END_WAIT = 1.0  # seconds that a console command has to end by itself
+# A session's first process that opens a terminal gets it as its controlling
+# one: the command is then told by a hang-up when the console is closed.
+WITH_TERMINAL = 'exec <>"$0" >&0 2>&1; eval "$1"'
 
 
 def open_console(connection: Connection, device: str) -> Transport:
@@ -41,7 +46,7 @@ def open_command(command: str, device: str) -> Transport:
     try:
         tty.setraw(slave)  # what the command prints arrives byte for byte
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
+            ["/bin/sh", "-c", WITH_TERMINAL, os.ttyname(slave), command],
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
         )
     except OSError as error:
@@ -107,10 +112,11 @@ def _hint(port: str) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a console command and what it started: it was told by its terminal's hang-up."""
-    for end in (process.terminate, process.kill):
+    """Wait for a command that was told by its terminal's hang-up; end it if it stays."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired):
-            process.wait(1.0)
+            process.wait(END_WAIT)
             return
-        end()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
     process.wait()
