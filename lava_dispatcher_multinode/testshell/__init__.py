@@ -1,1 +1,1 @@
-"""What the board says back: frames, signals, the relay to the coordinator."""
+"""What the board says back: frames of the MultiNode API, signals, results."""

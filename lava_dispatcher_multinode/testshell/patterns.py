@@ -1,0 +1,60 @@
+"""A definition's `parse`: results found in its output by a regular expression.
+
+The expression comes from a repository, and Python's can take exponential time;
+so it is applied to single lines, cut at `LONGEST`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from .signals import RESULTS, Case, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Bytes of a line that an expression gets to see.
+LONGEST = 1024
+_GROUPS = {"test_case_id", "result", "measurement", "units"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Finds results in lines; `fixups` turns a test's own words into LAVA's."""
+
+    expression: re.Pattern[str]
+    fixups: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def compile(cls, text: str, fixups: Mapping[str, str] | None = None) -> Self:
+        """Return a pattern; ValueError, with a sentence, if `text` cannot be one."""
+        try:
+            expression = re.compile(text)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if "test_case_id" not in expression.groupindex:
+            raise ValueError("the expression needs a group (?P<test_case_id>...)")
+        if "result" not in expression.groupindex and "measurement" not in expression.groupindex:
+            raise ValueError("the expression needs a group (?P<result>...)")
+        return cls(expression, dict(fixups or {}))
+
+    def find(self, line: bytes) -> Case | None:
+        """Return the result in a line of output."""
+        match = self.expression.search(line[:LONGEST].decode("utf-8", "replace"))
+        if match is None:
+            return None
+        groups = {name: text for name, text in match.groupdict().items() if name in _GROUPS}
+        case = (groups["test_case_id"] or "").strip()
+        if not case:
+            return None
+        # As in LAVA: a measurement without a result is a pass.
+        word = (groups.get("result") or ("pass" if groups.get("measurement") else "")).strip()
+        result = self.fixups.get(word, word).lower()
+        return Case(
+            case,
+            result if result in RESULTS else "unknown",
+            number(groups.get("measurement")),
+            groups.get("units"),
+        )

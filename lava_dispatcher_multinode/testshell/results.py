@@ -1,0 +1,142 @@
+"""From signals to events: which definition, set and case is on, and what came of it.
+
+Every result is recorded as soon as it is seen, so that a definition which is cut
+off loses none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import TestError
+from .signals import (
+    Case,
+    EndCase,
+    EndRun,
+    Foreign,
+    InstallFail,
+    Raise,
+    Remark,
+    RunFail,
+    StartCase,
+    StartRun,
+    StartSet,
+    StopSet,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .patterns import Pattern
+    from .signals import Signal
+
+#: Cases that have begun and have no result yet; more than that lose their start times.
+MAX_STARTED = 1000
+#: Bytes of a text that a board makes up and that goes into an event.
+LONGEST_TEXT = 4096
+
+
+class Emit(Protocol):
+    """Records an event of the run."""
+
+    def __call__(self, event: str, **fields: object) -> None:
+        """Record it."""
+
+
+class Recorder:
+    """Turns one node's signals into events."""
+
+    def __init__(
+        self,
+        node: str,
+        emit: Emit,
+        clock: Callable[[], float],
+        patterns: Mapping[str, Pattern] | None = None,
+    ) -> None:
+        self._node = node
+        self._emit = emit
+        self._clock = clock
+        self._patterns = patterns or {}
+        self._definition: str | None = None
+        self._pattern: Pattern | None = None
+        self._set: str | None = None
+        self._started: dict[str, float] = {}
+
+    @property
+    def wants_output(self) -> bool:
+        """Whether lines without signals can hold results now."""
+        return self._pattern is not None
+
+    def output(self, line: bytes) -> None:
+        """Take a line without signals."""
+        case = self._pattern.find(line) if self._pattern is not None else None
+        if case is not None:
+            self.result(case)
+
+    def signal(self, signal: Signal) -> None:
+        """Take a signal; `TestError` if it asks for the end of the run."""
+        match signal:
+            case Case():
+                self.result(signal)
+            case StartCase(case):
+                if len(self._started) < MAX_STARTED:
+                    self._started[case] = self._clock()
+            case StartRun(definition):
+                self._begin(definition)
+            case EndRun():
+                self.finish()
+            case StartSet(name):
+                self._set = name
+            case StopSet():
+                self._set = None
+            case RunFail(definition, code):
+                self._broken(definition, "run", f"exit code {code} before its last step")
+            case InstallFail(definition):
+                self._broken(definition, "install", "an install step failed")
+            case Raise(message):
+                raise TestError(f"lava-test-raise: {message[:LONGEST_TEXT]}")
+            case Remark(kind, text):
+                self.log("info", f"test {kind}: {text}")
+            case Foreign(text, None):
+                self.log("warning", f"cannot answer '{text}': only lava-send works by itself; "
+                         "use the lava-wait, lava-wait-all, lava-sync on the board's PATH")
+            case Unknown(text):
+                self.log("warning", f"not understood: {text}")
+            case EndCase() | _:
+                pass
+
+    def result(self, case: Case) -> None:
+        """Record a result."""
+        fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
+        self._emit(
+            "test_case", node=self._node, definition=self._definition, case=case.case,
+            result=case.result, measurement=case.measurement, units=case.units, set=self._set,
+            start=self._started.pop(case.case, None), end=self._clock(), **fields,
+        )
+
+    def log(self, level: str, text: str) -> None:
+        """Record a remark."""
+        self._emit("log", node=self._node, level=level, text=text[:LONGEST_TEXT])
+
+    def finish(self) -> None:
+        """Record the end of the definition that is on, if any."""
+        if self._definition is not None:
+            self._emit("definition_finished", node=self._node, definition=self._definition)
+        self._definition = self._pattern = self._set = None
+        self._started.clear()
+
+    def _begin(self, definition: str) -> None:
+        self.finish()
+        self._definition = definition
+        self._pattern = self._patterns.get(definition)
+        self._emit("definition_started", node=self._node, definition=definition)
+
+    def _broken(self, definition: str | None, stage: str, text: str) -> None:
+        """Record a failure that no test case of the definition shows."""
+        if definition is not None and definition != self._definition:
+            self._begin(definition)
+        self.log("error", f"{definition or 'a definition'}: {text}")
+        self.result(Case(f"lava-test-shell-{stage}", "fail"))
+        if definition is not None:
+            self.finish()

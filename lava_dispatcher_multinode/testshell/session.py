@@ -1,0 +1,199 @@
+"""One run of lava-test-runner on a board: its signals recorded, its calls relayed."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import ActionTimeout
+from ..sync.calls import Outcome, Status
+from . import frames, relay, signals
+from .channel import Channel
+from .lines import Lines
+from .results import Recorder
+from .signals import Case, Foreign, RunnerExit, RunnerStart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..sync.calls import Call
+    from .channel import Question
+    from .patterns import Pattern
+    from .results import Emit
+
+#: Seconds after which a runner that has not begun is typed again: a line that is
+#: typed can lose a character too. One that did begin ignores what is typed at it.
+START_WAIT = 30.0
+#: Seconds that a read waits when nothing is due; every event ends it sooner.
+READ_WAIT = 60.0
+_INTERESTING = b"<LAVA_"
+
+
+class Console(Protocol):
+    """What a session needs of `console.Console`."""
+
+    def read(self, timeout: float) -> bytes:
+        """Return what has come; b"" after `timeout` seconds or a `wake`."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+
+    def wake(self) -> None:
+        """Make a `read` in progress return b""; from any thread."""
+
+
+class Session:
+    """Talks to a board's lava-test-runner; used by one thread.
+
+    `submit` is given each call, and a function to call once with its outcome, from
+    any thread. `clock` gives seconds since the run's start, for events. At most
+    `pace` bytes are written at once, with `pause` seconds in between, where a
+    board's UART has no flow control (0: no limit).
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        node: str,
+        submit: Callable[[Call, Callable[[Outcome], None]], None],
+        emit: Emit,
+        clock: Callable[[], float],
+        pace: int = 0,
+        pause: float = 0.0,
+    ) -> None:
+        self._console = console
+        self._node = node
+        self._submit = submit
+        self._emit = emit
+        self._clock = clock
+        self._pace = pace
+        self._pause = pause
+
+    def run(
+        self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
+    ) -> None:
+        """Type `command`, lava-test-runner with its directory, and see it to its end.
+
+        `deadline` is a time of time.monotonic(); `patterns` is by definition, as
+        `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `TestError` when a
+        test raises, and let the console's errors through. What was seen until then
+        is recorded.
+        """
+        recorder = Recorder(self._node, self._emit, self._clock, patterns)
+        run = _Run(self, recorder)
+        try:
+            run.read(command.encode() + b"\n", deadline)
+        finally:
+            recorder.finish()
+            if run.channel.resent:
+                recorder.log("debug", f"{run.channel.resent} frames were sent again")
+
+    def write(self, data: bytes) -> None:
+        """Send `data` to the board, no faster than it can take it."""
+        step = self._pace or len(data)
+        for start in range(0, len(data), step or 1):
+            if start:
+                time.sleep(self._pause)
+            self._console.write(data[start : start + step])
+
+    def read(self, timeout: float) -> bytes:
+        """Return what has come, as `Console.read`."""
+        return self._console.read(timeout)
+
+    def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
+        """Relay `call`; `on_outcome` may be called from any thread, and wakes the reader."""
+
+
+        def tell(outcome: Outcome) -> None:
+            on_outcome(outcome)
+            self._console.wake()
+
+        self._submit(call, tell)
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, session: Session, recorder: Recorder) -> None:
+        self.channel = Channel()
+        self._session = session
+        self._recorder = recorder
+        self._lines = Lines()
+        self._outcomes: SimpleQueue[tuple[bytes | None, Call, Outcome]] = SimpleQueue()
+        self._started = False
+        self._ended = False
+
+    def read(self, command: bytes, deadline: float) -> None:
+        self._session.write(command)
+        typed_at = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if not self._started and now >= typed_at + START_WAIT:
+                self._session.write(command)
+                typed_at = now
+            self._relay_outcomes()
+            if data := self.channel.transmit(now):
+                self._session.write(data)
+            if self._ended:
+                return
+            if now >= deadline:
+                raise ActionTimeout(
+                    "lava-test-runner has not ended in time: raise the action's timeout, "
+                    "or see the last lines of the console for what hangs"
+                )
+            wake_at = [deadline, now + READ_WAIT]
+            if not self._started:
+                wake_at.append(typed_at + START_WAIT)
+            if (due := self.channel.due()) is not None:
+                wake_at.append(due)
+            self._take(self._session.read(max(0.0, min(wake_at) - now)))
+
+    def _take(self, data: bytes) -> None:
+        now = time.monotonic()
+        for line in self._lines.feed(data):
+            if _INTERESTING in line:
+                self._line(line, now)
+            elif self._recorder.wants_output:
+                self._recorder.output(line)
+
+    def _line(self, line: bytes, now: float) -> None:
+        if frames.MARK in line:
+            for question in self.channel.receive(line, now):
+                self._ask(question)
+        for signal in signals.find(line):
+            match signal:
+                case RunnerStart():
+                    self._started = True
+                case RunnerExit():
+                    self._ended = True
+                case Foreign(_, call) if call is not None:
+                    self._relay(None, call)
+                case _:
+                    self._recorder.signal(signal)
+
+    def _ask(self, question: Question) -> None:
+        try:
+            call = relay.call_of(question.words)
+        except ValueError as error:
+            self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
+        else:
+            self._relay(question.id, call)
+
+    def _relay(self, id_: bytes | None, call: Call) -> None:
+        def on_outcome(outcome: Outcome) -> None:
+            self._outcomes.put((id_, call, outcome))
+
+        self._session.submit(call, on_outcome)
+
+    def _relay_outcomes(self) -> None:
+        while True:
+            try:
+                id_, call, outcome = self._outcomes.get_nowait()
+            except Empty:
+                return
+            done = outcome.status is Status.DONE
+            self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
+            if id_ is not None:
+                self.channel.answer(id_, relay.words_of(call, outcome))

@@ -1,0 +1,224 @@
+"""What LAVA's on-board scripts print, as typed objects; a pure parser of one line.
+
+Lines may hold anything before, between and after the signals. One that is damaged
+beyond use is an `Unknown`, never an exception.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..sync.calls import Api, Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+RESULTS = ("pass", "fail", "skip", "unknown")
+
+_SIGNAL = re.compile(
+    rb"<LAVA_(?:"
+    rb"SIGNAL_(?P<name>\S+)(?: (?P<rest>[^>]*))?"
+    rb"|TEST_RUNNER (?P<runner>[A-Z_]+)(?P<about>[^>]*)"
+    rb"|MULTI_NODE> <LAVA_(?P<api>[A-Z_]+)(?P<words>[^>]*)"
+    rb")>"
+)
+_FIELD = re.compile(r"(TEST_CASE_ID|RESULT|UNITS|MEASUREMENT)=")
+_PAIR = re.compile(r"\s+(?=[A-Za-z0-9_.-]+=)")
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """A definition begins."""
+
+    definition: str
+
+
+@dataclass(frozen=True)
+class EndRun:
+    """A definition has run to its end."""
+
+    definition: str
+
+
+@dataclass(frozen=True)
+class StartCase:
+    """A test case begins."""
+
+    case: str
+
+
+@dataclass(frozen=True)
+class EndCase:
+    """A test case's output ends; its result follows."""
+
+    case: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """A result; also that of a test reference, which names a place."""
+
+    case: str
+    result: str
+    measurement: float | None = None
+    units: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class StartSet:
+    """Results belong to a test set from here."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StopSet:
+    """Results belong to no test set from here."""
+
+
+@dataclass(frozen=True)
+class Raise:
+    """The test asks for the end of the run."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A test event, or that feedback is asked for."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RunnerStart:
+    """The runner has begun."""
+
+
+@dataclass(frozen=True)
+class RunnerExit:
+    """The runner has ended."""
+
+
+@dataclass(frozen=True)
+class InstallFail:
+    """A definition's install steps failed; LAVA's runner does not say whose."""
+
+    definition: str | None
+
+
+@dataclass(frozen=True)
+class RunFail:
+    """A definition ended before its last step; `code` is its shell's exit code."""
+
+    definition: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A call that LAVA's own scripts print; only a send can be honoured."""
+
+    text: str
+    call: Call | None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Looks like a signal, and is none that we know."""
+
+    text: str
+
+
+Signal = (
+    StartRun | EndRun | StartCase | EndCase | Case | StartSet | StopSet | Raise | Remark
+    | RunnerStart | RunnerExit | InstallFail | RunFail | Foreign | Unknown
+)
+
+
+def find(line: bytes) -> Iterator[Signal]:
+    """Yield the signals in a line, in order."""
+    for match in _SIGNAL.finditer(line):
+        whole = match[0].decode("utf-8", "replace")
+        about = match["rest"] or match["about"] or match["words"] or b""
+        rest = about.decode("utf-8", "replace")
+        if match["name"]:
+            parse = _SIGNALS.get(match["name"])
+        elif match["runner"]:
+            parse = _RUNNER.get(match["runner"])
+        else:
+            yield Foreign(whole, _send(rest) if match["api"] == b"SEND" else None)
+            continue
+        yield (parse(rest.strip()) if parse else None) or Unknown(whole)
+
+
+def _case(rest: str) -> Signal | None:
+    parts = _FIELD.split(rest)  # "", name, value, name, value...
+    fields = {name: value.strip() for name, value in zip(parts[1::2], parts[2::2], strict=True)}
+    case, result = fields.get("TEST_CASE_ID"), fields.get("RESULT", "").lower()
+    if not case or result not in RESULTS:
+        return None
+    return Case(case, result, number(fields.get("MEASUREMENT")), fields.get("UNITS") or None)
+
+
+def number(text: str | None) -> float | None:
+    """Return a measurement; None if it is no finite number."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if abs(value) < float("inf") else None
+
+
+def _reference(rest: str) -> Signal | None:
+    words = rest.split()
+    if len(words) != 3 or words[1].lower() not in RESULTS:
+        return None
+    return Case(words[0], words[1].lower(), reference=words[2])
+
+
+def _set(rest: str) -> Signal | None:
+    verb, _, name = rest.partition(" ")
+    if verb == "START" and name:
+        return StartSet(name)
+    return StopSet() if verb == "STOP" else None
+
+
+def _run_fail(rest: str) -> Signal | None:
+    definition, _, code = rest.partition(" ")
+    return RunFail(definition, code or "?") if definition else None
+
+
+def _first(make: Callable[[str], Signal]) -> Callable[[str], Signal | None]:
+    return lambda rest: make(rest.split()[0]) if rest else None
+
+
+def _send(rest: str) -> Call | None:
+    head, *pairs = _PAIR.split(rest.strip())
+    if not head or "=" in head or " " in head:
+        return None
+    return Call(Api.SEND, head, dict(pair.split("=", 1) for pair in pairs))
+
+
+_SIGNALS: dict[bytes, Callable[[str], Signal | None]] = {
+    b"STARTRUN": _first(StartRun),
+    b"ENDRUN": _first(EndRun),
+    b"STARTTC": lambda rest: StartCase(rest) if rest else None,
+    b"ENDTC": lambda rest: EndCase(rest) if rest else None,
+    b"TESTCASE": _case,
+    b"TESTSET": _set,
+    b"TESTREFERENCE": _reference,
+    b"TESTRAISE": Raise,
+    b"TESTEVENT": lambda rest: Remark("event", rest),
+    b"TESTFEEDBACK": lambda rest: Remark("feedback", rest),
+}
+_RUNNER: dict[bytes, Callable[[str], Signal | None]] = {
+    b"START": lambda _rest: RunnerStart(),
+    b"EXIT": lambda _rest: RunnerExit(),
+    b"INSTALL_FAIL": lambda rest: InstallFail(rest or None),
+    b"RUN_FAIL": _run_fail,
+}
