@@ -64,7 +64,7 @@ class Service:
         elif request.kind == "group_data":
             self._group_data(peer, request, now)
         elif request.kind == "clear_group":
-            self._do(self._group.finish(request.client, now))
+            self.node_finished(request.client, now)
             self._reply(peer, request, {"response": "ack"})
         elif request.kind == "aggregate":
             self._aggregate(peer, request)
@@ -141,6 +141,10 @@ class Service:
             return ""
         problem, events = self._group.join(request.client, request.role, now)
         self._do(events)
+        if not problem:
+            so_far = f"{len(self._group)} of {self._group.size}"
+            text = f"{request.client} joined as {request.role} ({so_far})"
+            self._emit("log", node=request.client, level="info", text=text)
         if self._group.complete:
             for ticket in list(self._assembly):
                 self._assembled(ticket, self._group_reply())
@@ -257,8 +261,9 @@ class Service:
         if self._logged == MAX_LOGGED:
             text += " (further refusals are not logged)"
         if self._logged <= MAX_LOGGED:
-            logger.warning("%s", text)
             self._emit("log", node=None, level="warning", text=text)
+            if self._observer is None:
+                logger.warning("%s", text)
 
     def _emit(self, event: str, **fields: Any) -> None:
         if self._observer is None:

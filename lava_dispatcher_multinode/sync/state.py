@@ -121,6 +121,10 @@ class Group:
         """The members so far: name -> role."""
         return {member.name: member.role for member in self._members.values()}
 
+    def __len__(self) -> int:
+        """Return how many members have joined."""
+        return len(self._members)
+
     def role_of(self, name: str) -> str | None:
         """Return the role of a member, or None if there is no such member."""
         member = self._members.get(name)
@@ -164,8 +168,8 @@ class Group:
                 if self._role_unknown(wait.call):
                     reason = words.unknown_role(wait.call.role or "", self._of_role)
                     self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
-                elif not self._try(wait, now):
-                    self._give_up_hopeless(wait, now)
+                else:
+                    self._try(wait, now)
         return "", self._take()
 
     def call(

@@ -1,0 +1,289 @@
+"""How fast the coordinator is: barriers of N members, and messages per second.
+
+    python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 3] [--redis]
+
+A driver process plays the members, the coordinator runs in a process of its own.
+Barrier, open connections: the time from the last arrival, and from the first, to the last
+release; median of several rounds. "floor" is an epoll loop that only counts lines and
+then answers everyone: what the kernel and Python cost by themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import resource
+import selectors
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lava_dispatcher_multinode.sync.server import Coordinator
+from lava_dispatcher_multinode.sync.wire import encode
+
+ROUNDS = 7
+
+
+def ours(size: int, pipe) -> None:
+    """Serve a group until told to stop."""
+    nodes = {f"n{number}": "r" for number in range(size)}
+    with Coordinator(group="g", nodes=nodes, timeout=120) as coordinator:
+        pipe.send(coordinator.address)
+        pipe.recv()
+
+
+def floor(size: int, pipe) -> None:
+    """Count lines; after each `size` of them answer every connection."""
+    selector = selectors.DefaultSelector()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    selector.register(listener, selectors.EVENT_READ)
+    selector.register(pipe, selectors.EVENT_READ)
+    pipe.send(listener.getsockname())
+    connections, count = [], 0
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is pipe:
+                return
+            if key.fileobj is listener:
+                connections.append(listener.accept()[0])
+                connections[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(connections[-1], selectors.EVENT_READ)
+                continue
+            data = key.fileobj.recv(65536)
+            if not data:
+                selector.unregister(key.fileobj)
+                continue
+            count += data.count(b"\n")
+            if count == size:
+                count = 0
+                for connection in connections:
+                    connection.send(b"\n")
+
+
+def redis(size: int, pipe) -> None:
+    """Run Debian's redis-server; its members use INCR and BLPOP."""
+    with tempfile.TemporaryDirectory() as directory:
+        probe = socket.create_server(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        server = subprocess.Popen(
+            ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1",
+             "--tcp-backlog", "4096", "--dir", directory, "--maxclients", str(size + 64)],
+            stdout=subprocess.DEVNULL,
+        )
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        pipe.send(("127.0.0.1", port))
+        pipe.recv()
+        server.terminate()
+        server.wait()
+
+
+def resp(*words: object) -> bytes:
+    """Return a Redis command."""
+    parts = [str(word).encode() for word in words]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)
+
+
+class Server:
+    """One of the servers, in a process of its own."""
+
+    def __init__(self, serve: Callable, size: int) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.Process(target=serve, args=(size, theirs))
+        self._process.start()
+        self.address = tuple(self._pipe.recv())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._pipe.send("stop")
+        self._process.join(10)
+        self._process.kill()
+
+
+def connect(address, count: int) -> list[socket.socket]:
+    """Open `count` connections."""
+    sockets = []
+    for _ in range(count):
+        sock = socket.create_connection(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets.append(sock)
+    return sockets
+
+
+def request(kind: str, number: int, **fields) -> bytes:
+    """Return a request of member `number`."""
+    who = {"request": kind, "client_name": f"n{number}", "group_name": "g", "role": "r"}
+    return encode(who | fields)
+
+
+def barrier(sockets: list[socket.socket], arrive: Callable[[int], None]) -> tuple[float, float]:
+    """Let all arrive; return the seconds from the first and the last arrival to the last release."""
+    selector = selectors.DefaultSelector()
+    for sock in sockets:
+        selector.register(sock, selectors.EVENT_READ)
+    first = time.perf_counter()
+    for number in range(len(sockets)):
+        arrive(number)
+    last, left = time.perf_counter(), len(sockets)
+    while left:
+        for key, _ in selector.select():
+            key.fileobj.recv(65536)
+            selector.unregister(key.fileobj)
+            left -= 1
+    end = time.perf_counter()
+    selector.close()
+    return end - first, end - last
+
+
+def ours_arrives(sockets, label: int) -> Callable[[int], None]:
+    """Return what a member of ours does at the barrier `label`."""
+    frames = [
+        request("lava_sync", number, messageID=f"b{label}", hold=True)
+        for number in range(len(sockets))
+    ]
+    return lambda number: sockets[number].sendall(frames[number])
+
+
+def floor_arrives(sockets, _label: int) -> Callable[[int], None]:
+    """Return what a member of the floor does."""
+    return lambda number: sockets[number].sendall(b"\n")
+
+
+def redis_arrives(sockets, label: int) -> Callable[[int], None]:
+    """Count; who is last fills the list that all the others block on."""
+    total = len(sockets)
+    script = (
+        f"if redis.call('incr','c{label}')=={total} then "
+        f"for i=1,{total} do redis.call('rpush','l{label}',i) end end"
+    )
+    # The count's own answer is thrown away, so that one answer means released.
+    frame = resp("CLIENT", "REPLY", "SKIP") + resp("EVAL", script, 0)
+    frame += resp("BLPOP", f"l{label}", 60)
+    return lambda number: sockets[number].sendall(frame)
+
+
+def barriers(serve, arrives, size: int) -> tuple[float, float]:
+    """Return the medians of several barriers, in milliseconds."""
+    with Server(serve, size) as server:
+        sockets = connect(server.address, size)
+        times = [barrier(sockets, arrives(sockets, label)) for label in range(ROUNDS + 1)][1:]
+        for sock in sockets:
+            sock.close()
+    return tuple(1000 * statistics.median(column) for column in zip(*times, strict=True))
+
+
+def send_each_connection(address, number: int, until: float, counts: list[int]) -> None:
+    """Send messages LAVA's way, a connection each."""
+    frame = request("lava_send", number, messageID="m", message={"k": "v"})
+    while time.perf_counter() < until:
+        with socket.create_connection(address) as sock:
+            sock.sendall(frame)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(4096):
+                pass
+        counts[number] += 1
+
+
+def send_open(address, number: int, until: float, counts: list[int]) -> None:
+    """Send messages over one connection, up to 32 under way."""
+    burst = request("lava_send", number, messageID="m", message={"k": "v"}, hold=True) * 32
+    with socket.create_connection(address) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while time.perf_counter() < until:
+            sock.sendall(burst)
+            answers = 0
+            while answers < 32:
+                answers += sock.recv(65536).count(b"ack")
+            counts[number] += 32
+
+
+def _sender(send, address, number, seconds, pipe) -> None:
+    counts = [0] * (number + 1)
+    send(address, number, time.perf_counter() + seconds, counts)
+    pipe.send(counts[number])
+
+
+def sends(send, clients: int, seconds: float) -> float:
+    """Return messages per second of `clients` processes."""
+    with Server(ours, 8) as server:
+        jobs = []
+        for number in range(clients):
+            mine, theirs = multiprocessing.Pipe()
+            job = multiprocessing.Process(
+                target=_sender, args=(send, server.address, number, seconds, theirs)
+            )
+            job.start()
+            jobs.append((job, mine))
+        total = sum(pipe.recv() for _, pipe in jobs)
+        for job, _ in jobs:
+            job.join()
+    return total / seconds
+
+
+def under_attack(size: int) -> tuple[float, float]:
+    """Return a barrier's milliseconds without and with strangers that hammer the port."""
+    with Server(ours, size) as server:
+        sockets = connect(server.address, size)
+        calm = [barrier(sockets, ours_arrives(sockets, n))[0] for n in range(ROUNDS)]
+        stop = threading.Event()
+
+        def attack() -> None:
+            while not stop.is_set():
+                with socket.create_connection(server.address) as sock:
+                    sock.sendall(b"00000010" + b"\xff" * 16)
+
+        attackers = [threading.Thread(target=attack) for _ in range(2)]
+        idle = connect(server.address, 200)
+        for thread in attackers:
+            thread.start()
+        hot = [barrier(sockets, ours_arrives(sockets, n + 100))[0] for n in range(ROUNDS)]
+        stop.set()
+        for thread in attackers:
+            thread.join()
+        for sock in sockets + idle:
+            sock.close()
+    return 1000 * statistics.median(calm), 1000 * statistics.median(hot)
+
+
+def main() -> None:
+    """Print everything."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--members", default="2,10,100,500,1000")
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    kinds = [("ours", ours, ours_arrives), ("floor", floor, floor_arrives)]
+    if shutil.which("redis-server"):
+        kinds.append(("redis", redis, redis_arrives))
+    else:
+        print("(redis-server is not installed: not compared)")
+    print("barrier, ms to the last release from the first arrival / from the last arrival")
+    print(f"{'N':>6}" + "".join(f"{name:>20}" for name, _, _ in kinds))
+    for size in map(int, options.members.split(",")):
+        row = [barriers(serve, arrives, size) for _, serve, arrives in kinds]
+        print(f"{size:6}" + "".join(f"{a:11.2f} /{b:7.2f}" for a, b in row), flush=True)
+    print("lava_send per second")
+    for name, send in (("a connection each", send_each_connection), ("open", send_open)):
+        for clients in (1, 8):
+            rate = sends(send, clients, options.seconds)
+            print(f"{name:>20}, {clients} clients: {rate:9.0f}", flush=True)
+    calm, hot = under_attack(100)
+    print(f"barrier of 100 from the first arrival: {calm:.1f} ms, under attack {hot:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""`lava-multinode coordinator`: a coordinator by itself, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExitCode, InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EPILOG = """\
+example:
+  lava-multinode coordinator --group "$(uuidgen)" --size 3 --port-file port
+
+The members join with their first request; whoever knows the group's name can
+join, so make it hard to guess and listen beyond loopback only in a network
+that you trust. LAVA's own dispatchers can be members: their host and port are
+set in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C (exit code 130) or
+SIGTERM (exit code 0) ends it; who waits then is told so.
+"""
+STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "coordinator",
+        help="run a MultiNode coordinator by itself",
+        description="Serve messages and barriers to one group of devices.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--group", metavar="NAME", required=True, help="the group's name, its only credential"
+    )
+    parser.add_argument(
+        "--size", metavar="N", type=_size, required=True, help="how many devices it has"
+    )
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", type=_listen, default=("127.0.0.1", 0),
+        help="where to listen; port 0 is any free one (default: 127.0.0.1:0)",
+    )
+    parser.add_argument(
+        "--port-file", metavar="FILE", type=Path,
+        help="write the port to FILE once it listens; removed at the end",
+    )
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=_seconds, default=300.0,
+        help="limit of a call that brings none (default: 300)",
+    )
+    parser.add_argument(
+        "--deadlock-grace", metavar="SECONDS", type=_seconds, default=30.0,
+        help="how long all may wait without any change until it is a deadlock (default: 30)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print what happens as JSON, one object per line"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Serve until a signal comes; InfrastructureError if the port cannot be had."""
+    from ..sync.server import Coordinator
+
+    started = time.monotonic()
+    shown = threading.Lock()
+
+    def show(event: str, **fields: Any) -> None:
+        seconds = time.monotonic() - started
+        if args.json:
+            line = json.dumps({"t": round(seconds, 6), "event": event, **fields})
+        else:
+            line = f"{seconds:10.3f}  {_text(event, fields)}"
+        try:
+            with shown:
+                # Not print(): a locale's encoding must not be able to refuse a device's data.
+                sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+                sys.stdout.buffer.flush()
+        except OSError:  # nobody reads any more: an order to stop
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    # Blocked before the coordinator's thread starts, which inherits that: whichever thread
+    # a signal reaches, it stays pending for sigwait.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    try:
+        coordinator = Coordinator(
+            group=args.group, size=args.size, timeout=args.timeout,
+            deadlock_grace=args.deadlock_grace, observer=show,
+            host=args.listen[0], port=args.listen[1],
+        )
+        with coordinator, _port_file(args.port_file, coordinator.address[1]):
+            host, port = coordinator.address
+            show("listening", host=host, port=port, size=args.size)
+            number = signal.sigwait(STOP)
+        return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.PASS
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _port_file(path: Path | None, port: int) -> Iterator[None]:
+    """Have `path` hold the port: whole or not at all, and not longer than it is true."""
+    if path is None:
+        yield
+        return
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(f"{port}\n")
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as error:
+        raise InfrastructureError(f"cannot write the port to {path}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _text(event: str, fields: dict[str, Any]) -> str:
+    if event == "listening":
+        return f"listening on {fields['host']}:{fields['port']} for {fields['size']} devices"
+    if event == "message":
+        data = " ".join(f"{key}={value}" for key, value in fields["data"].items())
+        return f"{fields['from']} sent {fields['id']} {data}".rstrip()
+    if event == "wait_started":
+        call = f"lava-{fields['api']} {fields['id']}"
+        return f"{fields['node']} waits in {call} for {', '.join(fields['missing'])}"
+    if event == "wait_finished":
+        call = f"lava-{fields['api']} {fields['id']}"
+        why = f" ({fields['reason']})" if fields["reason"] else ""
+        return f"{fields['node']} {fields['outcome']} with {call}{why}"
+    return f"{fields['level']}: {fields['text']}"
+
+
+def _size(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of devices")
+    return int(text)
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:3079")
+    return host, int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
