@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .fetch import TIMEOUT, SourceCache
 from .layout import board_directory
@@ -17,7 +17,7 @@ from .tarball import write_tarball
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..job.model import ActionSpec
+    from ..job.model import ActionSpec, Job
 
 
 class OverlayStore:
@@ -27,8 +27,9 @@ class OverlayStore:
     waits for it.
     """
 
-    def __init__(self, job_id: str, directory: Path, timeout: float = TIMEOUT) -> None:
+    def __init__(self, directory: Path, job: Job, job_id: str, timeout: float = TIMEOUT) -> None:
         board_directory(job_id)  # refuses an id that cannot be one
+        self._job = job
         self._job_id = job_id
         self._directory = directory
         self._cache = SourceCache(directory / "sources", timeout)
@@ -36,28 +37,21 @@ class OverlayStore:
         self._loaded: dict[object, list[Definition]] = {}
         self._built: dict[object, Path] = {}
 
-    def definitions(self, action: ActionSpec, job_directory: Path) -> list[Definition]:
-        """Return the definitions of a `lava_test_shell` action of the job.
+    def definitions(self, action: ActionSpec, *, remote: bool = True) -> list[Definition]:
+        """Return the definitions that a `lava_test_shell` action of the job names.
 
-        As `load_definitions`, with the action's places in the job file.
+        Errors and `remote` are those of `load_definitions`.
         """
-        return self.load(action.parameters, job_directory, action)
-
-    def load(
-        self,
-        parameters: Mapping[str, Any],
-        job_directory: Path,
-        action: ActionSpec | None = None,
-        *,
-        remote: bool = True,
-    ) -> list[Definition]:
-        """Return the definitions that `parameters` name; see `load_definitions`."""
-        where = action.position if action is not None else None
-        key = (json.dumps(parameters, sort_keys=True, default=str), job_directory, remote)
+        parameters = action.parameters
+        key = (json.dumps(parameters, sort_keys=True, default=str), remote)
         with self._lock:
             if key not in self._loaded:
                 self._loaded[key] = load_definitions(
-                    parameters, job_directory, self._cache, position=where, remote=remote
+                    parameters,
+                    self._job.directory,
+                    self._cache,
+                    position=action.position,
+                    remote=remote,
                 )
             return self._loaded[key]
 
