@@ -1,0 +1,30 @@
+"""Did you mean."""
+
+import pytest
+
+from lava_dispatcher_multinode.job.hints import either, suggest
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("device_typ", "did you mean 'device_type'?"),
+        ("Role", "did you mean 'role'?"),
+        ("zzzz", "known: device_type, role"),
+    ],
+)
+def test_the_nearest_name_or_all(word, hint):
+    """A slip gets the one name that was meant, anything else the list."""
+    assert suggest(word, ["role", "device_type"]) == hint
+
+
+def test_long_lists_are_cut():
+    """A hint stays on a line."""
+    assert suggest("zzz", [f"n{index:02}" for index in range(50)]).endswith("n11, ...")
+    assert suggest("x", []) == ""
+
+
+def test_lists_read_as_sentences():
+    """One, two and three words."""
+    assert [either(["a", "b", "c"][:n]) for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
+    assert either(["a", "b"], "and") == "a and b"

@@ -1,0 +1,71 @@
+"""Places in a text, and the bounds of a tree."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.job import tree
+from lava_dispatcher_multinode.job.tree import Fault, Lines, Located
+
+
+@given(st.text(alphabet="ab \n\r\t\u2028é"))
+def test_every_place_is_inside_the_text(text):
+    """No message points at a line or column that an editor cannot go to."""
+    lines = Lines(text)
+    rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    for index in range(len(text) + 1):
+        line, column = lines.place(index)
+        assert 1 <= line <= len(rows)
+        assert 1 <= column <= len(rows[line - 1]) + 2  # the line break has a place too
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_lines_count_from_one_whatever_ends_them(newline):
+    """Files from any system have the same lines."""
+    text = f"ab{newline}{newline}cd"
+    assert Lines(text).place(text.index("d")) == (3, 2)
+
+
+def test_the_end_of_the_file_is_the_end_of_its_text():
+    """'Something is missing' points at where it is missing, not at an empty line below."""
+    assert Lines("a\nbc\n\n\n").place(7) == (2, 3)
+
+
+def test_a_key_given_twice_is_a_fault_that_does_not_stop():
+    """Both double keys of an object are told, with the line of the first."""
+    faults = []
+    items = [("k", at, Located(at, at)) for at in (0, 2, 4)]
+    found = tree.mapping(0, items, faults, Lines("a\nb\nc"))
+    assert found.data == {"k": 0}
+    assert [(fault.index, fault.hint) for fault in faults] == [
+        (2, "first on line 1"), (4, "first on line 1"),
+    ]  # fmt: skip
+
+
+def test_size_counts_shared_parts_each_time():
+    """What a reader repeats without copying is still bounded."""
+    part = tree.sequence(0, [Located(1, 0)] * 1000)
+    with pytest.raises(Fault, match="more than 100000 values"):
+        tree.sequence(0, [part] * 100)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_text_that_no_file_can_hold_is_refused(text):
+    """A NUL or half a surrogate pair fails here, not in a system call later."""
+    with pytest.raises(Fault):
+        tree.check_text(text, 0)
+
+
+def test_children_by_key_and_index_only():
+    """A path of the wrong kind finds nothing, and a negative index is not the last."""
+    leaf = Located("x", 5)
+    assert tree.sequence(0, [leaf]).child(0) is leaf
+    assert tree.sequence(0, [leaf]).child(-1) is None
+    assert tree.sequence(0, [leaf]).child("0") is None
+    assert leaf.child(0) is None
+
+
+def test_quoted_values_are_short():
+    """A message does not repeat a megabyte."""
+    assert len(tree.shown("x" * 10_000)) == 60
+    assert tree.shown("x" * 10_000).endswith("...'")
