@@ -96,7 +96,7 @@ def _nodes(results: Results) -> str:
 def _node(node: Node) -> str:
     judged = verdict.of_node(node)
     error = f"{judged.error_type}: {judged.error}" if judged.error else ""
-    folder = f"nodes/{quote(node.name, safe='')}"
+    folder = f"nodes/{quote(node.name, safe='', errors='replace')}"
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
     return (
         _cells(node.name, node.role, node.device_type)

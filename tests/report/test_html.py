@@ -91,6 +91,12 @@ def test_hostile_names_stay_text(story):
     assert all(link.startswith("nodes/%22%3E%3Cscript") for link in page.links)
 
 
+def test_name_that_is_no_text_has_a_page(story):
+    """A lone surrogate cannot be part of a link; the page is made all the same."""
+    page = Page(html.render(Results.of(story.start({"\ud800": {}}).events)))
+    assert "nodes/%3F/console.log" in page.links
+
+
 @given(st.data())
 def test_any_events_make_a_page(event_lists, data):
     """Any kinds, any order, cut anywhere, any characters: the tags still match."""
