@@ -1,0 +1,110 @@
+"""`lava-multinode boards`: which boards there are, and who holds them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode
+from ..lab.files import load_lab
+from ..lab.lockfiles import holders, lock_directory
+
+if TYPE_CHECKING:
+    from ..lab.files import Lab
+    from ..lab.lockfiles import Holder
+
+EPILOG = """\
+example:
+  lava-multinode boards
+  lava-multinode boards --config-dir ./lab --json
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One board; `state` is free, held or broken (its device file is wrong)."""
+
+    name: str
+    device_type: str | None
+    tags: list[str]
+    state: str
+    holder: Holder | None = None
+    file: str | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "boards",
+        help="list the boards, their state and who holds them",
+        description="List the boards that have a device file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config-dir", metavar="DIR", type=Path,
+        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the list; 0 whatever is on it, also nothing."""
+    lab = load_lab(args.config_dir)
+    rows = rows_of(lab)
+    if args.json:
+        print(json.dumps([asdict(row) for row in rows], indent=1))  # noqa: T201
+    elif rows:
+        print(table(rows))  # noqa: T201
+    else:
+        searched = ", ".join(str(directory / "devices") for directory in lab.searched[1:])
+        print(  # noqa: T201
+            f"no devices are configured (looked in {searched}); "
+            "'lava-multinode init' writes a first device file",
+            file=sys.stderr,
+        )
+    return ExitCode.PASS
+
+
+def rows_of(lab: Lab) -> list[Row]:
+    """Return a row for each board, by name, the broken ones among them."""
+    names = [device.name for device in lab.devices]
+    held = holders(lock_directory(), names) if names else {}
+    rows = [
+        Row(
+            device.name,
+            device.device_type,
+            sorted(device.tags),
+            "held" if device.name in held else "free",
+            held.get(device.name),
+            str(device.file) if device.file else None,
+        )
+        for device in lab.devices
+    ]
+    rows += [
+        Row(name, broken.device_type, [], "broken", problems=list(map(str, broken.error.problems)))
+        for name, broken in lab.broken.items()
+    ]
+    return sorted(rows, key=lambda row: row.name)
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows for people, columns aligned."""
+    cells = [("NAME", "TYPE", "TAGS", "STATE", "HOLDER")]
+    for row in rows:
+        about = "; ".join(row.problems) if row.state == "broken" else str(row.holder or "")
+        tags = ",".join(row.tags) or "-"
+        cells.append((row.name, row.device_type or "?", tags, row.state, about))
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+    return "\n".join(
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]]
+        ).rstrip()
+        for line in cells
+    )

@@ -1,0 +1,122 @@
+"""`lava-multinode init`: a first device file and a first job, to start from."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..errors import ExitCode, InvalidJob, Problem
+
+EPILOG = """\
+example:
+  lava-multinode init bench
+  lava-dispatch --simulate bench/job.yaml
+"""
+
+JOB = """\
+# Runs without hardware:    lava-dispatch --simulate {job}
+# and on the real board:    lava-dispatch --config-dir {lab} {job}
+job_name: first-job
+timeout: 600                        # seconds, of each action and each MultiNode call
+
+device_group:
+  - role: board
+    count: 1                        # more of them: every node waits for all in lava-sync
+    device_type: panda
+
+actions:
+  - command: deploy_linaro_image
+    parameters:
+      image: panda.img.gz           # tiny; only simulated boards boot it
+  - command: lava_test_shell
+    parameters:
+      definitions:
+        - metadata:
+            format: Lava-Test Test Definition 1.0
+            name: first-test
+          run:
+            steps:
+              - lava-test-case kernel --shell uname -a
+              - lava-sync ready
+              - lava-test-case group --shell lava-group
+"""
+
+DEVICE = """\
+# What is not said here is the default of the device type.
+device_type: panda
+tags: []                            # what a job may ask for: [hdmi, sata]
+
+connection:
+  serial: /dev/ttyUSB0              # or a pyserial URL: rfc2217://host:2000
+  baud: 115200
+  # command: conmux-console %(hostname)s      in place of serial: its stdin and stdout
+
+# Shell commands that switch the board's supply.
+power:
+  on: echo 'write here what switches %(hostname)s on' >&2; exit 1
+  off: echo 'write here what switches %(hostname)s off' >&2; exit 1
+
+# How an image gets onto the board: here a card behind an SD-mux.
+# With method: none the board keeps what it has.
+deploy:
+  method: none
+  # method: media
+  # path: /dev/disk/by-id/usb-sd-mux-01
+  # to_host: usbsdmux /dev/usb-sd-mux/id-01 host
+  # to_board: usbsdmux /dev/usb-sd-mux/id-01 dut
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "init",
+        help="write a first device file and job",
+        description="Write a device file, a job and an image to start from. "
+        "Nothing that exists is overwritten.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "directory", metavar="DIR", type=Path, nargs="?", default=Path(), help="default: here"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Write all of the files, or none if one exists (`InvalidJob`)."""
+    from ..images.make import compressed, example_image
+
+    directory: Path = args.directory
+    job, lab = directory / "job.yaml", directory / "lab"
+    device = lab / "devices" / "panda01.yaml"
+    contents = {
+        job: JOB.format(job=job, lab=lab).encode(),
+        device: DEVICE.encode(),
+        directory / "panda.img.gz": compressed(example_image("panda")),
+    }
+    there = [
+        Problem(str(path), 0, 0, "exists already", "name another directory, or remove it")
+        for path in contents
+        if path.exists()
+    ]
+    if there:
+        raise InvalidJob(there)
+    for path, content in contents.items():
+        _write(path, content)
+    print(  # noqa: T201
+        f"wrote {', '.join(map(str, contents))}\n"
+        f"next: lava-dispatch --simulate {job}\n"
+        f"then: edit {device}, and lava-dispatch --config-dir {lab} {job}"
+    )
+    return ExitCode.PASS
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as stream:  # not over what came in the meantime
+            stream.write(content)
+    except OSError as error:
+        message = f"cannot write it: {error.strerror or error}"
+        raise InvalidJob([Problem(str(path), 0, 0, message)]) from error
