@@ -89,7 +89,9 @@ def test_alternatives_by_key():
 
 def test_a_message_of_the_schema_wins():
     """The schema may say it better, and says it once."""
-    schema = {"properties": {"n": {"type": "integer", "minimum": 1, "errorMessage": "say how many"}}}
+    schema = {
+        "properties": {"n": {"type": "integer", "minimum": 1, "errorMessage": "say how many"}}
+    }
     assert messages(schema, {"n": 0.5}) == ["2:7: say how many"]
 
 

@@ -1,0 +1,173 @@
+"""Choosing the parser, and what any input may lead to."""
+
+import copy
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.job.model import Job
+
+LAVA = """\
+job_name: two boards
+timeouts: {job: {minutes: 5}}
+protocols:
+  lava-multinode:
+    roles: {client: {device_type: panda, count: 1}}
+actions:
+- deploy: {role: [client], to: tmpfs}
+"""
+
+
+def test_json_and_yaml_are_the_same_job(read, seed):
+    """The seed in block YAML."""
+    import yaml
+
+    block = read(yaml.safe_dump(seed, sort_keys=False), file="job.json.yaml")[0]
+    flow = read(seed)[0]
+    assert block.actions == flow.actions
+    assert [role.name for role in block.roles] == [role.name for role in flow.roles]
+
+
+def test_a_lava_multinode_job_is_known_by_name(refused):
+    """The user learns what it is, not that 'timeout' is missing."""
+    (problem,) = refused(LAVA, file="j.yaml")
+    assert problem.startswith("j.yaml:4:3: this is a LAVA MultiNode job (protocols: lava-multi")
+    assert "not supported yet" in problem
+
+
+def test_a_lava_job_without_a_group_is_known_too(refused):
+    """Also when it says device_type, as single-board jobs do."""
+    (problem,) = refused("device_type: panda\nactions: [{deploy: {}}]", file="j.yaml")
+    assert "LAVA pipeline job" in problem
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "5", '"text"'])
+def test_what_is_no_object_is_no_job(refused, text):
+    """The shape is named."""
+    (problem,) = refused(text)
+    assert "1:1: the file must be an object ({...}), not" in problem
+
+
+def test_a_job_that_says_no_boards(refused):
+    """What is missing is said, with all else that is wrong."""
+    problems = refused({"actions": [{"command": "boot_linaro_imag"}]})
+    assert any("does not say which boards" in problem for problem in problems)
+    assert any("needs 'timeout'" in problem for problem in problems)
+    assert any("did you mean 'boot_linaro_image'?" in problem for problem in problems)
+
+
+def test_a_slip_in_device_group_is_named(refused):
+    """One letter more is the likeliest reason."""
+    problems = refused({"timeout": 1, "actions": [{"command": "boot_linaro_image"}],
+                        "device_groups": []})  # fmt: skip
+    assert any("did you mean 'device_group'?" in problem for problem in problems)
+
+
+def test_two_parsers_that_accept_are_an_error_naming_both(installed, refused, seed):
+    """A package that takes over a format of ours is found out, not obeyed."""
+    ours = installed["lava_dispatcher.job_parsers"]["device_group"]
+    installed["lava_dispatcher.job_parsers"]["theirs"] = ours
+    (problem,) = refused(seed)
+    assert "2 job parsers accept this file: 'device_group' of" in problem
+    assert "and 'theirs' of" in problem
+
+
+def test_a_third_partys_parser_is_chosen_by_what_it_accepts(installed, read):
+    """Formats can be added."""
+
+    class Theirs:
+        def accepts(self, document):
+            return "boards" in document.data
+
+        def parse(self, document):
+            return Job("theirs", 1.0, (), ()), [document.problem("hm", ("boards",), warning=True)]
+
+    installed["lava_dispatcher.job_parsers"]["theirs"] = Theirs
+    job, warnings = read({"boards": 2})
+    assert job.name == "theirs"
+    assert str(warnings[0]) == "job.json:2:12: warning: hm"
+
+
+def test_target_aims_a_single_board_job(read, refused, seed):
+    """--target gives or replaces the board of a job for one; a group has several."""
+    job = {"timeout": 1, "actions": [{"command": "boot_linaro_image"}]}
+    assert read(job, target="p7")[0].roles[0].device == "p7"
+    assert read({**job, "target": "p1"}, target="p7")[0].roles[0].device == "p7"
+    (problem,) = refused(seed, target="p7")
+    assert "cannot be aimed at one board (p7)" in problem
+    assert "'target' is not of the form" in refused(job, target="../p")[0]
+
+
+def _paths(data, path=()):
+    yield path
+    items = enumerate(data) if isinstance(data, list) else ()
+    for step, part in data.items() if isinstance(data, dict) else items:
+        yield from _paths(part, (*path, step))
+
+
+JUNK = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 1001), st.floats(allow_nan=False, width=16),
+    st.sampled_from(["", "omap4", "panda", "role", "x" * 300, "é\n"]),
+    st.just([]), st.just({}), st.just([[]]), st.just({"role": {}}), st.just([None]),
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
+    """Values replaced, removed and added anywhere never give a traceback."""
+    job = copy.deepcopy(seed)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *way, last = data.draw(st.sampled_from([p for p in _paths(job) if p]))
+        here = job
+        for step in way:
+            here = here[step]
+        change = data.draw(st.sampled_from(["replace", "remove", "add"]))
+        if change == "remove":
+            del here[last]
+        elif change == "add" and isinstance(here, dict):
+            here[data.draw(st.sampled_from(["rol", "timeout", "target", "zz", "protocols"]))] = (
+                data.draw(JUNK)
+            )
+        else:
+            here[last] = data.draw(JUNK)
+        if not job:
+            break
+    text = json.dumps(job, indent=1)
+    rows = text.split("\n")
+    try:
+        parsed, warnings = read(text)
+    except InvalidJob as error:
+        found = list(error.problems)
+        refused = True
+    else:
+        assert isinstance(parsed, Job)
+        found = warnings
+        refused = False
+    assert refused is not all(problem.warning for problem in found)
+    assert found == sorted(found)
+    for problem in found:
+        assert 1 <= problem.line <= len(rows)
+        assert 1 <= problem.column <= len(rows[problem.line - 1]) + 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_any_damage_to_the_text_is_a_job_or_problems(read, seed, data):
+    """Characters deleted, doubled or put in: as an editor's slip does."""
+    text = json.dumps(seed, indent=1)
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start, min(start + 40, len(text))))
+    put = data.draw(st.text(alphabet='{}[]",:\n\t ab1é\\#&*', max_size=4))
+    name = data.draw(st.sampled_from(["j.json", "j.yaml"]))
+    damaged = text[:start] + put + text[end:]
+    try:
+        _, found = read(damaged, file=name)
+    except InvalidJob as error:
+        found = error.problems
+        assert found
+    rows = damaged.count("\n") + 1
+    assert all(0 <= problem.line <= rows for problem in found)
