@@ -1,0 +1,122 @@
+"""How the programs of a board are kept on it: what the three ways have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+
+from . import init, syscalls
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+WAYS = ("namespaces", "chroot", "unconfined")
+
+
+class Unavailable(Exception):  # noqa: N818 - a state of the host
+    """This way does not work here; the text says what refused."""
+
+
+class Site(NamedTuple):
+    """A board as its confinement sees it."""
+
+    name: str
+    index: int  # from 0, in the order of `SimulatedLab.add`
+    address: str
+    hosts: dict[str, str]  # addresses by name, of all boards
+    generation: int  # another one than last time: nothing written before is still there
+    autologin: bool
+
+
+class Confinement(Protocol):
+    """One way to keep boards' programs on their boards; made once per job."""
+
+    name: str
+
+    def start(self) -> None:
+        """Prepare what the boards of the job share; raise `Unavailable`."""
+
+    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+        """Start the board's init, which waits for b"go"; return its pid, a child's.
+
+        Runs in the board's process, which adopts orphans. `terminal` is the
+        slave of the board's terminal. Errors after "go" come as b"error ..." on
+        `events`, and init exits with `init.FAILED`.
+        """
+
+    def sweep(self, pid: int) -> None:
+        """End what is left of the board's processes after its init `pid` is gone."""
+
+
+def hosts_file(site: Site) -> str:
+    """Return /etc/hosts of a board: every board of the job by name."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
+    lines += [f"{address}\t{name}" for name, address in sorted(site.hosts.items())]
+    return "\n".join(lines) + "\n"
+
+
+def become_init(
+    events: socket.socket, enter: Callable[[], init.Session], keep: tuple[int, ...] = ()
+) -> NoReturn:
+    """In the child that is to be init: wait for "go", confine itself, and be init."""
+    try:
+        _close_all_but((0, 1, 2, events.fileno(), *keep))
+        if events.recv(16) != b"go":
+            os._exit(init.FAILED)
+        syscalls.set_name("init")
+        session = enter()
+        syscalls.die_with_parent(signal.SIGKILL)
+        poll = select.poll()
+        poll.register(events, select.POLLIN)
+        if any(flags & select.POLLHUP for _, flags in poll.poll(0)):
+            os._exit(init.FAILED)  # the board's process ended meanwhile
+        init.run(session, events)
+    except Exception as error:  # noqa: BLE001 - nobody above: it becomes text on the console
+        with contextlib.suppress(OSError):
+            events.send(f"error {type(error).__name__}: {error}".encode()[:4000])
+    finally:
+        os._exit(init.FAILED)
+
+
+def _close_all_but(kept: tuple[int, ...]) -> None:
+    """Leave nothing of the host's open to the board's programs."""
+    last = 2
+    for descriptor in sorted({*kept, os.sysconf("SC_OPEN_MAX")}):
+        if descriptor > last:
+            os.closerange(last + 1, descriptor)
+            last = descriptor
+
+
+def kill_descendants() -> None:
+    """End all children of this process, which adopts orphans, until there are none."""
+    me = os.getpid()
+    while children := _children(me):
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+
+def _children(parent: int) -> list[int]:
+    try:
+        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return _children_by_search(parent)
+
+
+def _children_by_search(parent: int) -> list[int]:
+    """Do it without CONFIG_PROC_CHILDREN."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as file:
+                if int(file.read().rpartition(b")")[2].split()[1]) == parent:
+                    found.append(int(entry))
+    return found

@@ -1,0 +1,50 @@
+"""The memory of a board: what was loaded where. Untouched pages cost nothing."""
+
+from __future__ import annotations
+
+BASE = 0x8000_0000  # of both boards
+_PAGE = 1 << 16
+
+
+class DataAbort(Exception):  # noqa: N818 - the name of the processor's exception
+    """An access outside of the memory; the argument is the address."""
+
+
+class Dram:
+    """`size` bytes from `BASE`."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._pages: dict[int, bytearray] = {}
+
+    def check(self, address: int, length: int) -> None:
+        """Raise `DataAbort` unless the whole range is memory."""
+        if address < BASE or address + length > BASE + self.size:
+            raise DataAbort(address if address < BASE else BASE + self.size)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Put `data` at `address`."""
+        self.check(address, len(data))
+        view = memoryview(data)
+        while view:
+            number, at = divmod(address, _PAGE)
+            page = self._pages.get(number)
+            if page is None:
+                page = self._pages[number] = bytearray(_PAGE)
+            part = view[: _PAGE - at]
+            page[at : at + len(part)] = part
+            address += len(part)
+            view = view[len(part) :]
+
+    def read(self, address: int, length: int) -> bytes:
+        """Return `length` bytes from `address`; zeros where nothing was written."""
+        self.check(address, length)
+        parts = []
+        while length:
+            number, at = divmod(address, _PAGE)
+            count = min(length, _PAGE - at)
+            page = self._pages.get(number)
+            parts.append(bytes(page[at : at + count]) if page else bytes(count))
+            address += count
+            length -= count
+        return b"".join(parts)

@@ -1,0 +1,343 @@
+"""Boards in namespaces of their own: the way that leaves nothing of the host in reach.
+
+One user namespace per job, in which the boards' root is nobody in particular;
+its mount namespace holds a tmpfs with every board's writable layer, and its
+network namespace a bridge. No process lives there: open descriptors keep them,
+and when the last one closes all of it is gone.
+
+Each run of a board's Linux gets mount, pid, network, UTS and IPC namespaces
+below those. A shell's first process is made in three steps: the board process
+forks a helper; the helper enters the job's namespaces, makes the new ones and
+forks init; the helper ends, and the board process, which adopts orphans, is
+init's parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from . import confinement, init, netlink, rootfs, syscalls
+from .confinement import Site, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
+_BRIDGE = "bridge0"
+_IDS = 65536
+_BOARD_SIZE = "1g"  # of what a board may write, in memory
+_HINT = (
+    "a kernel with user namespaces lets anybody do it: look at "
+    "/proc/sys/user/max_user_namespaces (0 forbids), "
+    "kernel.unprivileged_userns_clone (must be 1 where it exists), "
+    "kernel.apparmor_restrict_unprivileged_userns (must be 0 where it exists), "
+    "and in a container at its seccomp profile"
+)
+
+
+class Namespaces:
+    """See `confinement.Confinement`."""
+
+    name = "namespaces"
+
+    def __init__(self, directory: Path) -> None:
+        self._store = directory / "namespaces"
+        self._spaces: tuple[int, int, int] = (-1, -1, -1)  # user, mount, network
+        self._overlays = True
+        self._uid, self._gid = _mapping("uid"), _mapping("gid")
+        self._python: str | None = None
+
+    def start(self) -> None:
+        """Make the job's namespaces, and a board in them as a trial."""
+        self._store.mkdir()
+        self._python = rootfs.python_of_this_process()
+        try:
+            self._make()
+            self._try()
+        except (OSError, RuntimeError) as error:
+            raise Unavailable(f"namespaces: {error}; {_HINT}") from error
+
+    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+        """Start init in new namespaces."""
+        os.fchown(terminal, self._uid[0], self._gid[0])
+        path = os.ttyname(terminal)
+        return self._spawn(site, events, lambda fresh: self._enter(site, path, fresh=fresh))
+
+    def sweep(self, pid: int) -> None:
+        """Nothing to do: all of a pid namespace ends with its first process."""
+
+    def _make(self) -> None:
+        """Let a child make the job's namespaces, and keep them."""
+        ours, theirs = socket.socketpair()
+        child = os.fork()
+        if child == 0:
+            ours.close()
+            _report(theirs, lambda: self._prepare(theirs))
+        theirs.close()
+        with ours:
+            try:
+                _expect(ours, b"unshared")
+                _map_ids(child, self._uid, self._gid)
+                ours.send(b"mapped")
+                self._overlays = _expect(ours, b"ready", b"plain") == b"ready"
+                user, mount, net = (
+                    os.open(f"/proc/{child}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
+                    for kind in ("user", "mnt", "net")
+                )
+                self._spaces = (user, mount, net)
+            finally:
+                ours.close()
+                os.waitpid(child, 0)
+
+    def _prepare(self, parent: socket.socket) -> None:
+        """In the child: namespaces, tmpfs, skeleton, bridge."""
+        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET
+                         | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
+        parent.send(b"unshared")
+        _expect(parent, b"mapped")
+        syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        python = None
+        if self._python:  # opened before the change of ids: it may be in root's home
+            python = os.open(self._python, os.O_PATH | os.O_DIRECTORY)
+        syscalls.mount("tmpfs", str(self._store), "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV,
+                       "mode=755,uid=0,gid=0")
+        os.chdir(self._store)
+        _be_root()
+        os.mkdir("boards")
+        rootfs.make_skeleton("skeleton")
+        rootfs.copy_etc("skeleton/etc")
+        if python is not None and self._python:
+            os.mkdir("python")
+            syscalls.bind(f"/proc/self/fd/{python}", "python", read_only=True)
+            rootfs.link_python("skeleton", self._python)
+        netlink.add_bridge(_BRIDGE)
+        parent.send(b"ready" if _overlay_works() else b"plain")
+        parent.recv(1)  # until the parent holds the namespaces open
+
+    def _try(self) -> None:
+        """Start a board whose init only ends well if all of its confinement was made."""
+        site = Site("trial", 65000, str(NETWORK[65000]), {}, 0, autologin=True)
+        terminal, slave = os.openpty()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+        def enter(fresh: bool) -> init.Session:
+            self._enter(site, path, fresh=fresh)
+            os.stat("/bin/sh")
+            os._exit(0)
+
+        try:
+            os.fchown(slave, self._uid[0], self._gid[0])
+            path = os.ttyname(slave)
+            with ours, theirs:
+                child = self._spawn(site, theirs, enter)
+                ours.send(b"go")
+                _, status = os.waitpid(child, 0)
+                theirs.close()
+                if status:
+                    raise RuntimeError(ours.recv(4096).decode("utf-8", "replace"))
+        finally:
+            os.close(terminal)
+            os.close(slave)
+
+    def _spawn(
+        self, site: Site, events: socket.socket, enter: Callable[[bool], init.Session]
+    ) -> int:
+        ours, theirs = socket.socketpair()
+        helper = os.fork()
+        if helper == 0:
+            ours.close()
+            _report(theirs, lambda: self._fork_init(site, theirs, events, enter))
+        theirs.close()
+        with ours:
+            answer = ours.recv(4096)
+        os.waitpid(helper, 0)
+        if not answer.isdigit():
+            raise RuntimeError(answer.decode("utf-8", "replace") or "the helper died")
+        return int(answer)
+
+    def _fork_init(
+        self, site: Site, parent: socket.socket, events: socket.socket,
+        enter: Callable[[bool], init.Session],
+    ) -> None:
+        """In the helper: enter the job's namespaces, make the board's, fork init."""
+        user, mount, net = self._spaces
+        syscalls.setns(user, syscalls.CLONE_NEWUSER)
+        syscalls.setns(mount, syscalls.CLONE_NEWNS)
+        os.chdir(self._store)
+        _be_root()
+        fresh = _layer(site)
+        self._connect(site, net)
+        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS
+                         | syscalls.CLONE_NEWIPC)
+        child = os.fork()
+        if child == 0:
+            confinement.become_init(events, lambda: enter(fresh))
+        parent.send(b"%d" % child)
+
+    def _connect(self, site: Site, net: int) -> None:
+        """Make a network namespace whose eth0 is plugged into the job's bridge."""
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        syscalls.setns(net, syscalls.CLONE_NEWNET)
+        plug = f"board{site.index}"
+        netlink.delete(plug)  # of the last run of this board, if it is not quite gone
+        mac = "02:4c:41:56:%02x:%02x" % divmod(site.index, 256)
+        netlink.add_veth(plug, _BRIDGE, "eth0", mac, own)
+        syscalls.setns(own, syscalls.CLONE_NEWNET)
+        os.close(own)
+        netlink.set_up("lo")
+        netlink.add_address("eth0", f"{site.address}/{NETWORK.prefixlen}")
+        netlink.set_up("eth0")
+
+    def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init.Session:
+        """In init: make the board's file system, and have nothing else."""
+        syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        os.chdir(f"boards/{site.index}")
+        syscalls.bind("root", "root")
+        path = init.PATH
+        if self._overlays:
+            for top in (*rootfs.shared_directories(), "etc"):
+                _overlay(top)
+        else:
+            _plain(fresh=fresh)
+            path = f"{rootfs.OWN_BIN}:{path}"
+        if self._python:
+            os.makedirs(f"root{self._python}", exist_ok=True)
+            syscalls.bind("../../python", f"root{self._python}", read_only=True)
+        if fresh:
+            rootfs.name_board("root", site.name, confinement.hosts_file(site))
+        _system_mounts("root", terminal)
+        os.chdir("root")
+        syscalls.pivot_root(".", ".")
+        syscalls.umount(".")
+        os.chdir("/")
+        socket.sethostname(site.name)
+        Path("/run/init.pid").write_text("1\n", encoding="ascii")
+        os.mkdir("/run/lock")
+        return init.Session(site.name, "/dev/ttyO2", "/root",
+                            init.environment("/root", site.name, path), site.autologin)
+
+
+def _mapping(kind: str) -> tuple[int, int]:
+    """Return the host's first id for a board's ids from 0, and how many there are.
+
+    Root gets ids that mean nothing on the host, so that what belongs to the
+    host's root (in /proc, above all) is out of the boards' reach. Anybody else
+    has only the own id to give.
+    """
+    own = os.geteuid() if kind == "uid" else os.getegid()
+    if os.geteuid() != 0:
+        return own, 1
+    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
+        ranges = [tuple(map(int, line.split())) for line in file]
+    first, _, count = max(ranges, key=lambda item: item[2])
+    if count >= 4 * _IDS:
+        return first + count // 2, _IDS
+    return (first + count - 2, 1) if count > 2 else (own, 1)
+
+
+def _map_ids(child: int, uid: tuple[int, int], gid: tuple[int, int]) -> None:
+    if os.geteuid() != 0:
+        Path(f"/proc/{child}/setgroups").write_text("deny", encoding="ascii")
+    for kind, (first, count) in (("gid", gid), ("uid", uid)):
+        path = f"/proc/{child}/{kind}_map"
+        Path(path).write_text(f"0 {first} {count}\n", encoding="ascii")
+
+
+def _be_root() -> None:
+    """Become the root of the user namespace."""
+    with contextlib.suppress(PermissionError):  # an ordinary user's keeps its groups
+        os.setgroups([])
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def _layer(site: Site) -> bool:
+    """Mount the board's writable layer unless it is there; return whether it is new."""
+    place = f"boards/{site.index}"
+    mark = Path(place, "generation")
+    if mark.exists() and mark.read_text(encoding="ascii") == str(site.generation):
+        return False
+    if mark.exists():
+        syscalls.umount(place)
+    os.makedirs(place, exist_ok=True)
+    syscalls.mount("tmpfs", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV,
+                   f"mode=755,size={_BOARD_SIZE}")
+    for top in (*rootfs.shared_directories(), "etc"):
+        os.makedirs(f"{place}/upper/{top}")
+        os.makedirs(f"{place}/work/{top}")
+    rootfs.fill_root(f"{place}/root")
+    mark.write_text(str(site.generation), encoding="ascii")
+    return True
+
+
+def _overlay(top: str) -> None:
+    """Lay the board's own files over the skeleton, over the host's."""
+    lower = f"../../skeleton/{top}" + ("" if top == "etc" else f":/{top}")
+    options = f"lowerdir={lower},upperdir=upper/{top},workdir=work/{top},userxattr"
+    syscalls.mount("overlay", f"root/{top}", "overlay", 0, options)
+
+
+def _overlay_works() -> bool:
+    for name in ("upper", "work", "merged"):
+        os.makedirs(f"trial/{name}")
+    options = "lowerdir=skeleton/usr:/usr,upperdir=trial/upper,workdir=trial/work,userxattr"
+    try:
+        syscalls.mount("overlay", "trial/merged", "overlay", 0, options)
+        os.mkdir("trial/merged/local/trial")
+    except OSError:
+        return False
+    syscalls.umount("trial/merged")
+    return True
+
+
+def _plain(*, fresh: bool) -> None:
+    """Do without overlays: the host's programs read-only, /etc copied."""
+    import shutil
+
+    for top in rootfs.shared_directories():
+        syscalls.bind(f"/{top}", f"root/{top}", read_only=True)
+    if fresh:
+        shutil.copytree("../../skeleton/etc", "root/etc", symlinks=True, dirs_exist_ok=True)
+        os.makedirs(f"root{rootfs.OWN_BIN}")
+        rootfs.write_scripts(f"root{rootfs.OWN_BIN}")
+
+
+def _system_mounts(root: str, terminal: str) -> None:
+    """Mount what every Linux has: /proc, /dev, /run, /tmp; the console is the terminal."""
+    plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
+    syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
+    syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
+    syscalls.mount("tmpfs", f"{root}/tmp", "tmpfs", plain, "mode=1777,size=512m")
+    syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
+    rootfs.fill_dev(f"{root}/dev")
+    for name in rootfs.DEVICES:
+        syscalls.bind(f"/dev/{name}", f"{root}/dev/{name}")
+    for name in ("ttyO2", "console"):
+        syscalls.bind(terminal, f"{root}/dev/{name}")
+    syscalls.mount("tmpfs", f"{root}/dev/shm", "tmpfs", plain, "mode=1777,size=64m")
+    syscalls.mount("devpts", f"{root}/dev/pts", "devpts", syscalls.MS_NOSUID,
+                   "newinstance,ptmxmode=0666,mode=0620")
+
+
+def _report(parent: socket.socket, work: Callable[[], None]) -> NoReturn:
+    """In a child: do `work`, and end; what goes wrong is sent as text."""
+    try:
+        work()
+    except BaseException as error:  # noqa: BLE001 - the end of a child
+        with contextlib.suppress(OSError):
+            parent.send(str(error).encode()[:4000])
+    finally:
+        os._exit(0)
+
+
+def _expect(peer: socket.socket, *wanted: bytes) -> bytes:
+    answer = peer.recv(4096)
+    if answer not in wanted:
+        raise RuntimeError(answer.decode("utf-8", "replace") or "the other process ended")
+    return answer
