@@ -5,10 +5,145 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ActionTimeout, DeployError, TestError
+from ..overlay.environment import environment
+from ..overlay.layout import board_directory, run_name, runner_command
+from ..testshell.patterns import Pattern
 from ..testshell.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from ..boards.shell import Shell
+    from ..overlay.load import Definition
     from .node import Node
+
+COMMAND = "lava_test_shell"
+ARCHIVE = "/tmp/lava-overlay.tar.gz"  # noqa: S108 - on the board, which is ours
+
+_SOURCE = {
+    "revision": {"type": "string", "description": "Commit, tag or branch."},
+    "branch": {"type": "string", "description": "Branch."},
+    "testdef": {
+        "type": "string",
+        "description": "The definition's path in the repository (default: lavatest.yaml).",
+    },
+    "name": {"type": "string", "description": "What results call the definition."},
+    "parameters": {"type": "object", "description": "Shell variables for the definition."},
+}
+
+
+class LavaTestShell:
+    """Boots the board if need be, puts the overlay on it and runs lava-test-runner."""
+
+    parameters_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "additionalProperties": False,
+        "anyOf": [
+            {"required": ["testdef_repos"]},
+            {"required": ["testdef_urls"]},
+            {"required": ["definitions"]},
+        ],
+        "properties": {
+            "testdef_repos": {
+                "type": "array",
+                "minItems": 1,
+                "description": "Definitions in repositories or directories.",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "oneOf": [{"required": ["git-repo"]}, {"required": ["tar-repo"]}],
+                    "properties": {
+                        "git-repo": {
+                            "type": "string",
+                            "description": "A git URL, or a directory relative to the job.",
+                        },
+                        "tar-repo": {
+                            "type": "string",
+                            "description": "A tarball: path, URL or base64 of it.",
+                        },
+                        **_SOURCE,
+                    },
+                },
+            },
+            "testdef_urls": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string"},
+                "description": "Definitions by URL or path, one file each.",
+            },
+            "definitions": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "object"},
+                "description": "Definitions written in the job itself.",
+            },
+        },
+    }
+
+    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+        """Run the definitions of the action; results are events."""
+        del parameters  # the store knows them, with their places in the job file
+        stage = node.stages
+        node.stages += 1
+        if not node.booted:
+            node.board.boot(node.deadline)
+            node.booted = True
+        with node.board.watched(), node.board.console.lossless():
+            _put_overlay(node)
+            node.step("running tests")
+            session = Session(
+                node.board.console,
+                node=node.name,
+                submit=node.group_client.submit,
+                emit=node.shared.emit,
+                clock=node.shared.clock,
+            )
+            definitions = node.shared.overlays.definitions(node.spec)
+            command = runner_command(node.shared.job_id, stage)
+            try:
+                session.run(command, node.deadline.at, _patterns(definitions))
+            except ActionTimeout as error:
+                # A test that hangs is the test's failure, not the infrastructure's.
+                limit = f"{node.deadline.seconds:g} s ({node.deadline.limit})"
+                raise TestError(f"the tests have not ended within {limit}: {error}") from error
+
+
+def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
+    """Return what every lava_test_shell of the node runs, by its number."""
+    own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
+    return {
+        stage: node.shared.overlays.definitions(spec)
+        for stage, spec in enumerate(own)
+    }
+
+
+def _put_overlay(node: Node) -> None:
+    """Put scripts, definitions and the node's environment on the board, once a boot."""
+    board, shared = node.board, node.shared
+    if node.overlay_boot == board.boots:
+        return
+    shell = board.shell
+    assert shell is not None
+    shell.deadline = node.deadline
+    directory = board_directory(shared.job_id)
+    archive = shared.overlays.tarball(stages_of(node)).read_bytes()
+    node.step(f"putting the overlay on the board: {len(archive)} bytes over the console")
+    shell.put(archive, ARCHIVE)
+    text = environment(
+        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group
+    )
+    for command in (f"tar -xzf {ARCHIVE} -C /", f"rm -f {ARCHIVE}"):
+        code, output = shell.run(command)
+        if code:
+            raise DeployError(f"'{command}' on the board exited with {code}: {output}")
+    shell.put(text.encode(), f"{directory}/environment")
+    node.overlay_boot = board.boots
+
+
+def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:
+    return {
+        run_name(index, definition.test.name): Pattern.compile(
+            definition.test.pattern, definition.test.fixupdict
+        )
+        for index, definition in enumerate(definitions)
+        if definition.test.pattern
+    }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..boards.board import UBootBoard
     from ..deadline import Deadline
     from ..images.store import ImageStore
-    from ..job.model import Job
+    from ..job.model import ActionSpec, Job
     from ..overlay.store import OverlayStore
     from ..sync.client import GroupClient
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Emit(Protocol):
     """Records an event of the run; see docs/reference/events.md."""
 
-    def __call__(self, event: str, **fields: object) -> None:
+    def __call__(self, event: str, /, **fields: object) -> None:
         """Record it."""
 
 
@@ -55,7 +55,8 @@ class Node:
     board: UBootBoard
     group_client: GroupClient
     shared: Shared
-    deadline: Deadline  # of the action that runs
+    spec: ActionSpec  # the action that runs
+    deadline: Deadline  # of that action
     booted: bool = False  # since the last deploy
     stages: int = 0  # lava_test_shell actions begun
     overlay_boot: int = 0  # the boot since which the overlay is on the board

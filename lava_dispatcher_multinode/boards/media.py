@@ -35,7 +35,7 @@ def write_media(
         )
     _run(deploy.to_host, "deploy.to_host", device, deadline)
     if card.startswith("/dev/") and not Path(card).is_block_device():
-        raise DeployError(f"{device.name}: {card} is not there, or no block device: is the card in?")
+        raise DeployError(f"{device.name}: {card} is no block device: is the card in its reader?")
     try:
         write_card(image, Path(card), deploy.layout, progress=progress)
     except PermissionError as error:

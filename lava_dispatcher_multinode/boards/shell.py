@@ -35,7 +35,7 @@ class Shell:
 
     def __init__(self, dialogue: Dialogue, deadline: Deadline) -> None:
         self._dialogue = dialogue
-        self._deadline = deadline
+        self.deadline = deadline
         self._numbers = itertools.count(1)
 
     def take(self) -> None:
@@ -52,7 +52,7 @@ class Shell:
         """Run `command`; return its exit code and what it printed."""
         answer = self._ask(command, timeout)
         if answer is None:
-            self._deadline.check(f"'{command}' on the board")
+            self.deadline.check(f"'{command}' on the board")
             raise BootError(self._dialogue.explain(
                 f"'{command}' on the board has not ended within {timeout:.0f} s"
             ))
@@ -99,7 +99,7 @@ class Shell:
         )
         self._dialogue.send(line.encode())
         found = self._dialogue.expect_or_none(
-            [rb"<lava-end %d (\d+)>" % number], timeout=self._deadline.within(timeout)
+            [rb"<lava-end %d (\d+)>" % number], timeout=self.deadline.within(timeout)
         )
         if found is None:
             return None

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
+import secrets
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import ExitCode
+from ..errors import BoardsUnavailable, ExitCode, InvalidJob, Problem
 from .errors import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from ..job.model import Job
+    from ..lab.files import Lab
+    from ..overlay.store import OverlayStore
+    from ..run.job import Member
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
@@ -83,3 +92,123 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
     return seconds
+
+
+def _dispatch(options: argparse.Namespace) -> ExitCode:
+    # Imports wait for their turn: --help and a wrong command line are instant.
+    from ..job.parse import parse
+    from ..job.source import load
+    from ..overlay.store import OverlayStore
+
+    if options.emulate:
+        raise InvalidJob([Problem(
+            "--emulate", 0, 0, "QEMU boards are not available yet", "--simulate is"
+        )])
+    document = load(options.job)
+    job, warnings = parse(document, options.target)
+    job_id = options.job_id or secrets.token_hex(4)
+    with tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True) as scratch:
+        overlays = OverlayStore(Path(scratch), job, job_id)
+        if options.validate:
+            return _validate(job, warnings, overlays, options)
+        with _boards(job, options) as members:
+            _tell([*warnings, *_checked(job, overlays)], options)
+            return _run(job, members, overlays, document.data, job_id, options)
+
+
+def _validate(
+    job: Job, warnings: Sequence[Problem], overlays: OverlayStore, options: argparse.Namespace
+) -> ExitCode:
+    """Print everything that is wrong; nothing is fetched and no board is touched."""
+    from ..lab.files import load_lab
+    from ..run.check import check, check_boards
+
+    problems = [*warnings, *check(job, overlays, remote=False)]
+    if not options.simulate:
+        problems += check_boards(job, load_lab(options.config_dir))
+    if any(not problem.warning for problem in problems):
+        raise InvalidJob(sorted(problems))
+    _tell(sorted(problems), options)
+    if not options.quiet:
+        _say(f"{job.file}: valid: {job.size} nodes, {len(job.actions)} actions")
+    return ExitCode.PASS
+
+
+def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
+    from ..run.check import check
+
+    problems = check(job, overlays, remote=True)
+    if any(not problem.warning for problem in problems):
+        raise InvalidJob(sorted(problems))
+    return problems
+
+
+@contextlib.contextmanager
+def _boards(job: Job, options: argparse.Namespace) -> Iterator[list[Member]]:
+    """Give the job's boards, held for as long as the context lasts."""
+    from ..run.job import Member
+
+    roles = [role.name for role in job.roles for _ in range(role.count)]
+    if options.simulate:
+        from ..lab.simulate import simulated_devices
+
+        devices = simulated_devices(job, options.config_dir)
+        yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
+        return
+    from ..lab.allocation import requirements
+    from ..lab.files import load_lab
+    from ..lab.locks import hold
+
+    lab = load_lab(options.config_dir)
+    if not lab.devices:
+        raise BoardsUnavailable(_none_configured(lab))
+    needed = requirements(job)
+    with hold(lab, needed, job.name, options.wait) as held:
+        yield [Member(requirement.role, held[requirement]) for requirement in needed]
+
+
+def _none_configured(lab: Lab) -> str:
+    places = ", ".join(str(place) for place in lab.searched)
+    broken = "".join(f"\n    {broken.error}" for broken in lab.broken.values())
+    return (
+        f"no boards are configured (looked in {places}): 'lava-multinode init' writes a first "
+        f"device file; --simulate runs the job without hardware{broken}"
+    )
+
+
+def _run(
+    job: Job,
+    members: Sequence[Member],
+    overlays: OverlayStore,
+    data: object,
+    job_id: str,
+    options: argparse.Namespace,
+) -> ExitCode:
+    from ..report.summary import summary
+    from ..report.terminal import Terminal, wants_colour
+    from ..report.verdict import exit_code
+    from ..run.job import Options, run
+    from ..run.output import prepare
+
+    output = prepare(options.output_dir, job.name)
+    (output / "job.json").write_text(json.dumps(data, indent=1, default=str) + "\n")
+    verbosity = 1 if options.verbose else -1 if options.quiet else 0
+    with Terminal(sys.stderr, verbosity=verbosity) as terminal:
+        results = run(
+            job, members, overlays, Options(output, job_id, options.unconfined), [terminal]
+        )
+    if options.json:
+        sys.stdout.write((output / "results.json").read_text())
+    else:
+        sys.stdout.write(summary(results, output, color=wants_colour(sys.stdout)))
+    return exit_code(results)
+
+
+def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:
+    if not options.quiet:
+        for problem in problems:
+            _say(str(problem))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201

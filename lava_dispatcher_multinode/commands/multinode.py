@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import ExitCode
 from .errors import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..errors import ExitCode
 
 #: Verb to what it does, for --help; the module has the verb's name.
 VERBS = {

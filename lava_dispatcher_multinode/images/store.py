@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from ..errors import DeployError
 
@@ -185,8 +185,8 @@ def _unpack(packed: Path, suffix: str, target: Path, source: str, deadline: Dead
 @contextlib.contextmanager
 def _opened(packed: Path, suffix: str) -> Iterator[IO[bytes]]:
     if suffix != ".zst":
-        opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[suffix]
-        with opener(packed, "rb") as stream:
+        openers = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+        with cast("IO[bytes]", openers[suffix](packed)) as stream:
             yield stream
         return
     # Python learns Zstandard with 3.14 only.

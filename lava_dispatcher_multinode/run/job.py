@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import tempfile
 import threading
@@ -14,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..actions.node import Shared
-from ..errors import Cancelled, ExitCode
+from ..errors import Cancelled, MultinodeError
 from ..images.store import ImageStore
-from ..overlay.store import OverlayStore
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..sync.client import GroupClient
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from ..boards.simulated.lab import SimulatedBoard
     from ..job.model import Job
     from ..lab.device import Device
+    from ..overlay.store import OverlayStore
     from ..report.results import Results
 
 INTERRUPTED = "the run was interrupted"
@@ -56,6 +55,7 @@ class Options:
 def run(
     job: Job,
     members: Sequence[Member],
+    overlays: OverlayStore,
     options: Options,
     listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
 ) -> Results:
@@ -69,14 +69,21 @@ def run(
     recorder = Recorder(options.output)
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
-        for listener in (recorder, *listeners):
+        log.subscribe(recorder)
+        for listener in listeners:
             log.subscribe(listener)
         log.emit("job_started", **_about(job, members, options))
         interrupted = False
         try:
-            interrupted = _run(job, members, options, log, clock)
+            interrupted = _run(job, members, overlays, options, log, clock)
         except KeyboardInterrupt:  # before there were nodes that could be told
             interrupted = True
+        except MultinodeError as error:  # before there were nodes that could fail
+            for member in members:
+                log.emit(
+                    "node_finished", node=member.device.name, status="error",
+                    error_type=error.error_type, error=str(error),
+                )
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
             log.emit(
@@ -86,7 +93,12 @@ def run(
 
 
 def _run(
-    job: Job, members: Sequence[Member], options: Options, log: EventLog, clock: Callable[[], float]
+    job: Job,
+    members: Sequence[Member],
+    overlays: OverlayStore,
+    options: Options,
+    log: EventLog,
+    clock: Callable[[], float],
 ) -> bool:
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
@@ -98,7 +110,7 @@ def _run(
             job_id=options.job_id,
             group=[(member.device.name, member.role) for member in members],
             images=ImageStore(scratch / "images"),
-            overlays=OverlayStore(scratch / "overlays", job, options.job_id),
+            overlays=overlays,
             emit=log.emit,
             clock=clock,
         )

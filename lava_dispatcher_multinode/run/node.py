@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..actions.node import Shared
+    from ..boards.board import UBootBoard
     from ..boards.simulated.lab import SimulatedBoard
     from ..job.model import ActionSpec
     from ..lab.device import Device
@@ -94,22 +95,24 @@ class NodeRun:
                 self._device, console, hardware.switch, hardware.card,
                 partial(self._shared.step, self.name),
             )
-            node = Node(
-                name=self.name, role=self.role, board=board, group_client=self._client,
-                shared=self._shared,
-                deadline=Deadline(self._shared.job.timeout, "the job's timeout"),
-            )
             try:
-                self._walk(node)
+                self._walk(board)
             finally:
                 self._collect(console)
                 board.power_off()
         finally:
             console.close()
 
-    def _walk(self, node: Node) -> None:
+    def _walk(self, board: UBootBoard) -> None:
         failed: BaseException | None = None
+        node: Node | None = None
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
+            deadline = _deadline(spec, self._shared.job.timeout)
+            if node is None:
+                node = Node(
+                    self.name, self.role, board, self._client, self._shared, spec, deadline
+                )
+            node.spec, node.deadline = spec, deadline
             if failed is None:
                 try:
                     self._act(node, index, spec)
@@ -124,14 +127,14 @@ class NodeRun:
         if self._shared.cancelled.is_set():
             self._report(index, spec, "skipped", 0.0, None)
             raise Cancelled("the run was interrupted")
-        node.deadline = _deadline(spec, self._shared.job.timeout)
         self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
         started = time.monotonic()
         try:
             plugins.action(spec.command).run(node, spec.parameters)
         except BaseException as error:
             seconds = time.monotonic() - started
-            self._report(index, spec, _status(error), seconds, str(error) or type(error).__name__)
+            text = str(error) or type(error).__name__
+            self._report(index, spec, _status(error), seconds, text)
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 

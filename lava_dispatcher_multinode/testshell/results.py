@@ -40,7 +40,7 @@ LONGEST_TEXT = 4096
 class Emit(Protocol):
     """Records an event of the run."""
 
-    def __call__(self, event: str, **fields: object) -> None:
+    def __call__(self, event: str, /, **fields: object) -> None:
         """Record it."""
 
 

@@ -1,0 +1,5 @@
+#!/bin/sh
+
+../start-server
+lava-sync ready
+lava-sync done

@@ -1,0 +1,109 @@
+"""What can be known of a job before a board is touched, beyond its file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..actions.lava_test_shell import COMMAND
+from ..errors import DeployError, InvalidJob, Problem
+from ..images.store import local_path, locate
+from ..job import flow
+from ..job.flow import Script
+from ..lab.allocation import BoardsMissing, assign, requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..job.model import ActionSpec, Job
+    from ..lab.files import Lab
+    from ..overlay.load import Definition
+    from ..overlay.store import OverlayStore
+
+
+def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
+    """Return every error and warning; definitions elsewhere are fetched if `remote`."""
+    problems: list[Problem] = []
+    complete = True
+    for spec in job.actions:
+        if spec.command == COMMAND:
+            try:
+                overlays.definitions(spec, remote=remote)
+            except InvalidJob as error:
+                problems += error.problems
+                complete = False
+        elif spec.command == "deploy_linaro_image":
+            problems += _image(spec, job.directory)
+        elif spec.command == "deploy_linaro_kernel":
+            at = spec.position()
+            problems.append(Problem(
+                at.file, at.line, at.column, "deploying over TFTP is not supported yet",
+                "use deploy_linaro_image with an image that holds the kernel",
+            ))
+    if complete:
+        problems += flow.check(job, _scripts(job, overlays, remote=remote))
+    return problems
+
+
+def check_boards(job: Job, lab: Lab) -> list[Problem]:
+    """Return what the job needs and this lab does not have, held or not."""
+    try:
+        assign(requirements(job), lab.devices)
+    except BoardsMissing as error:
+        roles = {requirement.role for requirement in error.requirements}
+        role = next(role for role in job.roles if role.name in roles)
+        at = role.position
+        return [Problem(at.file, at.line, at.column, str(error))]
+    return []
+
+
+def _image(spec: ActionSpec, directory: Path) -> list[Problem]:
+    at = spec.position("image")
+    try:
+        path = local_path(locate(spec.parameters["image"], directory))
+    except DeployError as error:
+        return [Problem(at.file, at.line, at.column, str(error))]
+    if path is None or path.exists():
+        return []
+    # Not an error: a job may be checked on another machine than the lab's.
+    text = f"there is no image {path} on this machine"
+    return [Problem(at.file, at.line, at.column, text, warning=True)]
+
+
+def _scripts(
+    job: Job, overlays: OverlayStore, *, remote: bool
+) -> dict[str, Sequence[Script]]:
+    """Return what each role runs; a role of which not all is known is left out."""
+    found: dict[str, Sequence[Script]] = {}
+    for role in job.roles:
+        scripts: list[Script] = []
+        whole = True
+        for spec in job.actions_of(role.name):
+            if spec.command == COMMAND:
+                own = overlays.definitions(spec, remote=remote)
+                whole = whole and (remote or len(own) == _count(spec))
+                for definition in own:
+                    scripts += _collected(role.name, definition)
+        if whole:
+            found[role.name] = scripts
+    return found
+
+
+def _collected(role: str, definition: Definition) -> list[Script]:
+    steps = [
+        Script(definition.origin, step, definition.origin)
+        for step in (*definition.test.install_steps, *definition.test.steps)
+    ]
+
+    def read(name: str) -> Script | None:
+        text = definition.script(name)
+        return None if text is None else Script(name, text)
+
+    return flow.collect(role, steps, read)
+
+
+def _count(spec: ActionSpec) -> int:
+    return sum(
+        len(spec.parameters.get(key, ()))
+        for key in ("testdef_repos", "testdef_urls", "definitions")
+    )
