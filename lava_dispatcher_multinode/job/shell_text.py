@@ -42,7 +42,8 @@ _SYSTEM = ("/bin/", "/sbin/", "/usr/", "/etc/", "/lava-", "/dev/", "/sys/", "/pr
 _ROLE = re.compile(r"\$\(\s*lava-role\s*\)|`\s*lava-role\s*`|\$TARGET_ROLE\b|\$\{TARGET_ROLE\}")
 _ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
 _LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
-_CONTINUED = r"""["'](?:[\w$`({]|\s*[+%.])"""  # "ready-"$n, or "ready-" + n in Python
+#: "ready-"$n, ready-`n`, or "ready-" + n in Python
+_CONTINUED = r"""(?:["'](?:[^\s,;&|)<>\]"'}]|\s*[+%.])|`[\w$./])"""
 _NESTING = 8
 _MAX_QUOTED = 20_000  # characters; nobody writes such a word, and each is read several times
 

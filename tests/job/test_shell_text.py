@@ -1,0 +1,162 @@
+"""What a script's text shows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.job.shell_text import ApiCall, scan
+
+CLIENT = """\
+#!/bin/sh
+
+server=$(lava-wait server-ready | cut -d = -f 2)
+iperf -c $server
+# ... do something with output ...
+lava-send client-done
+"""
+
+
+def calls(text):
+    """Return (api, id, role) of each certain call."""
+    return [(call.api, call.id, call.role) for call in scan(text, "client").calls]
+
+
+def test_the_documents_own_client():
+    """Calls in a substitution and as a command, on their lines."""
+    assert scan(CLIENT, "client").calls == [
+        ApiCall("wait", "server-ready", None, 3), ApiCall("send", "client-done", None, 6),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lava-sync a; lava-sync b && lava-sync c || lava-sync d & lava-sync e",
+         [("sync", name, None) for name in "abcde"]),
+        ("if lava-wait x; then lava-send y; else lava-send z; fi",
+         [("wait", "x", None), ("send", "y", None), ("send", "z", None)]),
+        ("while ! lava-wait x\ndo :; done", [("wait", "x", None)]),
+        ("A=1 B='c d' lava-wait x", [("wait", "x", None)]),
+        ("lava-wait --timeout 5 --next x", [("wait", "x", None)]),
+        ("lava-wait-all x client", [("wait-all", "x", "client")]),
+        ("lava-wait-all --timeout 5 x", [("wait-all", "x", None)]),
+        ("lava-send x a=1 'b=c d'", [("send", "x", None)]),
+        ("lava-send 'x'", [("send", "x", None)]),
+        ("lava-wait \\\n  x", [("wait", "x", None)]),
+        ('v="$(lava-wait x | cut -f 1)"', [("wait", "x", None)]),
+        ('v="`lava-wait x`"', [("wait", "x", None)]),
+        ('v="$(foo "$(lava-wait x)")"', [("wait", "x", None)]),
+        ("v=`lava-wait x`", [("wait", "x", None)]),
+        ("lava-wait x | while read l; do :; done", [("wait", "x", None)]),
+        ("(lava-wait x) > /tmp/log 2>&1; { lava-send y; }",
+         [("wait", "x", None), ("send", "y", None)]),
+        ("case $a in b) lava-wait x;; esac", [("wait", "x", None)]),
+        ("lava-test-case c --shell lava-sync x", [("sync", "x", None)]),
+        ("sh -c 'lava-sync x'", [("sync", "x", None)]),
+        ("/lava-7/bin/lava-sync x", [("sync", "x", None)]),
+        ("[ $# -gt 0 ] && lava-send x", [("send", "x", None)]),
+        ("lava-send $(lava-role)-ready", [("send", "client-ready", None)]),
+        ("lava-send `lava-role`-ready", [("send", "client-ready", None)]),
+        ("lava-send ${TARGET_ROLE}-ready", [("send", "client-ready", None)]),
+        ("cat <<EOF >f\nlava-wait no\nEOF\nlava-wait x", [("wait", "x", None)]),
+        # not certain
+        ("# lava-wait x", []),
+        ("echo lava-wait x", []),
+        ("echo 'a\nlava-wait x\n'", []),
+        ('echo "to do: lava-wait x"', []),
+        ("echo if lava-wait x", []),
+        ("lava-wait $id", []),
+        ("lava-wait-all x $role", []),
+        ("lava-wait", []),
+        ("lava-waiting x", []),
+        ("command -v lava-wait x", []),
+        ("cat <<EOF\nlava-wait x", []),
+        ("lava-group > lava-wait x", []),
+    ],
+)  # fmt: skip
+def test_certain_calls(text, expected):
+    """Commands count; words in texts, comments and here documents do not."""
+    assert calls(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions", "computed"),
+    [
+        ("lava-send x", {("send", "x")}, set()),
+        ("# lava-send x", {("send", "x")}, set()),
+        ('subprocess.run(["lava-send", "x"])', {("send", "x")}, set()),
+        ("lava-wait --timeout 5 x", {("wait", "x")}, set()),
+        ("lava-wait --next x", {("wait", "x")}, set()),
+        ("lava-sync \\\n x", {("sync", "x")}, set()),
+        ("lava-wait-all x client", {("wait-all", "x")}, set()),
+        ("lava-send $x", set(), {"send"}),
+        ('lava-send "a-"$x', set(), {"send"}),
+        ("lava-send a-$(b)", set(), {"send"}),
+        ("lava-send `b`", set(), {"send"}),
+        ("lava-send a-`b`", set(), {"send"}),
+        ("lava-send 'a'-$(b)", set(), {"send"}),
+        ("v=`lava-wait a`", {("wait", "a")}, set()),
+        ('["lava-send", "a-" + x]', set(), {"send"}),
+        ('["lava-send", "a-%d" % x]', set(), {"send"}),
+        ("echo a b | xargs lava-send", set(), {"send"}),
+        ("send=lava-send; $send x", set(), {"send"}),
+        ("command -v lava-send >/dev/null", set(), set()),
+        ("which lava-send", set(), set()),
+        ("lava-sending x", set(), set()),
+        ("my-lava-send x", set(), set()),
+    ],
+)
+def test_mentions_and_computed_ids(text, mentions, computed):
+    """Whatever might be a call is one, with the ID if the text has it."""
+    found = scan(text, "client")
+    assert (found.mentions, found.computed) == (mentions, computed)
+
+
+@pytest.mark.parametrize(
+    ("text", "runs", "unseen"),
+    [
+        ("./run-$(lava-role).sh", {"./run-client.sh"}, False),
+        ("sh x.sh; . ./lib; python3 -u t.py", {"x.sh", "./lib", "t.py"}, False),
+        ("python3 -m http.server 80 &", set(), False),
+        ("python3 -c 'print(1)'", set(), False),
+        ("/usr/bin/iperf -s; iperf -c x; ls dir/file", set(), False),
+        ("lava-test-case a --shell ./a.sh", {"./a.sh"}, False),
+        ("/opt/suite/run", {"/opt/suite/run"}, False),
+        ("$cmd x", set(), True),
+        ("eval $x", set(), True),
+        ("./run-$n.sh", set(), True),
+        ("sh $x", set(), True),
+        ("echo 'no end", set(), True),
+    ],
+)
+def test_files_that_are_run(text, runs, unseen):
+    """What the check cannot read, it must know of."""
+    found = scan(text, "client")
+    assert (found.runs, found.unseen) == (runs, unseen)
+
+
+def test_other_languages_give_mentions_only():
+    """A line of Python is no command."""
+    found = scan("lava-wait x\n'", "client", shell=False)
+    assert (found.calls, found.mentions, found.unseen) == ([], {("wait", "x")}, False)
+
+
+@given(st.text(alphabet="lava-wit snd$(){}\"'`\\\n#;|&<>E=", max_size=80))
+def test_any_text_is_scanned(text):
+    """Scripts are other people's; none of them stops the check."""
+    found = scan(text, "client")
+    for call in found.calls:
+        assert 1 <= call.line <= text.count("\n") + 1
+
+
+@pytest.mark.parametrize("piece", ['"$(', "<<E\n", "lava-send ", '"`', "((", "a=", "\\\n"])
+def test_long_texts_take_no_long_time(piece):
+    """A megabyte of anything is read in a time that grows with its length only."""
+    from time import process_time
+
+    def seconds(length):
+        start = process_time()
+        scan(piece * (length // len(piece)), "client")
+        return process_time() - start
+
+    assert seconds(200_000) < 5
