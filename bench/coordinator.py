@@ -1,6 +1,6 @@
 """How fast the coordinator is: barriers of N members, and messages per second.
 
-    python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 3] [--redis]
+    python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 3]
 
 A driver process plays the members, the coordinator runs in a process of its own.
 Barrier, open connections: the time from the last arrival, and from the first, to the last
@@ -11,6 +11,7 @@ then answers everyone: what the kernel and Python cost by themselves.
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import resource
 import selectors
@@ -21,11 +22,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lava_dispatcher_multinode.sync.server import Coordinator
 from lava_dispatcher_multinode.sync.wire import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUNDS = 7
 
@@ -130,7 +133,7 @@ def request(kind: str, number: int, **fields) -> bytes:
 
 
 def barrier(sockets: list[socket.socket], arrive: Callable[[int], None]) -> tuple[float, float]:
-    """Let all arrive; return the seconds from the first and the last arrival to the last release."""
+    """Return the seconds from the first and from the last arrival to the last release."""
     selector = selectors.DefaultSelector()
     for sock in sockets:
         selector.register(sock, selectors.EVENT_READ)
@@ -264,6 +267,7 @@ def main() -> None:
     parser.add_argument("--members", default="2,10,100,500,1000")
     parser.add_argument("--seconds", type=float, default=3.0)
     options = parser.parse_args()
+    logging.disable()  # the attacker's refusals
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     kinds = [("ours", ours, ours_arrives), ("floor", floor, floor_arrives)]

@@ -33,7 +33,8 @@ REQUEST_TIME = 30.0
 STALL_TIME = 60.0
 #: Seconds to let a far end that is sent away read why; and for the last replies at the end.
 LINGER_TIME = 2.0
-#: Connections of one member; and of those that have not yet proved to be one.
+#: Connections of one member; and of those that have not yet proved to be one, beyond
+#: one for every member.
 PER_MEMBER, STRANGERS = 64, 256
 #: Seconds until connections are accepted again after the process ran out of descriptors.
 NO_DESCRIPTORS = 0.5
@@ -42,14 +43,18 @@ LONGEST = 3600.0
 
 
 class Loop:
-    """Serves `service` on `listener`, both its own from now on, until `stop` is posted."""
+    """Serves `service`, a group of `size`, on `listener` until `stop` is posted.
+
+    Both are its own from now on.
+    """
 
     def __init__(
-        self, service: Service, listener: socket.socket, clock: Callable[[], float]
+        self, service: Service, listener: socket.socket, size: int, clock: Callable[[], float]
     ) -> None:
         self._service = service
         self._listener = listener
         self._clock = clock
+        self._most_strangers = size + STRANGERS
         self._waker, self._wake_end = socket.socketpair()
         for sock in (self._listener, self._waker, self._wake_end):
             sock.setblocking(False)
@@ -154,7 +159,7 @@ class Loop:
             self._strangers[connection] = None
             self._overdue.set(connection, self._clock() + REQUEST_TIME)
             self._touch(connection)
-            if len(self._strangers) > STRANGERS:
+            if len(self._strangers) > self._most_strangers:
                 self._close(next(iter(self._strangers)))
 
     def _short_of_descriptors(self, error: OSError) -> None:

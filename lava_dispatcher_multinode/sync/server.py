@@ -54,6 +54,7 @@ class Coordinator:
             secrets or {},
             observer,
         )
+        self._size = size
         self._where = (host, port)
         self._clock = clock
         self._address: tuple[str, int] | None = None
@@ -64,7 +65,7 @@ class Coordinator:
         """Listen and serve; raise `InfrastructureError` if the port cannot be had."""
         listener = _listen(*self._where)
         self._address = listener.getsockname()[:2]
-        self._loop = Loop(self._service, listener, self._clock)
+        self._loop = Loop(self._service, listener, self._size, self._clock)
         self._thread = threading.Thread(target=self._loop.run, name="coordinator", daemon=True)
         self._thread.start()
         return self

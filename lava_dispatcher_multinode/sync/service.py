@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: Refusals that are logged; a flood of them must not fill the disk.
-MAX_LOGGED = 200
+MAX_LOGGED = 50
 
 
 class Service:

@@ -30,6 +30,8 @@ APIS = {
 }
 REQUESTS = {api: request for request, api in APIS.items()}
 
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class WireError(ValueError):
     """Not a frame, or not a request; `str()` is a sentence. `id`: the request's, if it has one."""
@@ -61,7 +63,7 @@ class Request:
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return the frame of a request or a reply."""
-    body = json.dumps(document, separators=(",", ":")).encode("ascii")
+    body = _to_json(document).encode("ascii")
     return b"%08X%b" % (len(body), body)
 
 

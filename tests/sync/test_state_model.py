@@ -1,0 +1,288 @@
+"""Random groups, and a slow model that reads the rules anew at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.state import Answered, Group, Message, Waiting
+
+NAMES = ("a", "b", "c", "d", "e")
+ROLES = ("r", "s")
+IDS = ("x", "y")
+TIMEOUT, GRACE = 50, 7
+
+
+@dataclass
+class Asked:
+    """A call that the model has not answered yet."""
+
+    ticket: int
+    node: str
+    call: Call
+    level: int
+    deadline: float
+
+
+class Model:
+    """The rules by brute force: nothing but the history, searched from the start."""
+
+    def __init__(self, members, size, now):
+        self.size, self.members = size, dict(members)
+        self.out: dict[str, Status] = {}  # who has left
+        self.sent: list[tuple[str, str, dict]] = []
+        self.read: dict[str, list[int]] = {name: [] for name in NAMES}
+        self.asked: list[Asked] = []
+        self.changed = now
+        self.answers: dict[int, tuple] = {}
+        self.aborted = False
+
+    def count(self, name, message_id):
+        return sum(1 for sender, id_, _ in self.sent if (sender, id_) == (name, message_id))
+
+    def scope(self, asked):
+        role = asked.call.role
+        return [
+            name
+            for name in self.members
+            if name != asked.node and role in {None, self.members[name]}
+        ]
+
+    def latest(self, names, message_id):
+        found = {}
+        for sender, id_, data in self.sent:
+            if sender in names and id_ == message_id:
+                found[sender] = data
+        return found
+
+    def satisfied(self, asked):
+        """Return the data, or None."""
+        message_id, others = asked.call.id, [n for n in self.members if n != asked.node]
+        if asked.call.next:
+            for place, (sender, id_, data) in enumerate(self.sent):
+                if id_ == message_id and sender != asked.node:
+                    if place not in self.read[asked.node]:
+                        self.read[asked.node].append(place)
+                        return {sender: data}
+            return None
+        if asked.call.api is Api.WAIT:
+            return self.latest(others, message_id) or None
+        if len(self.members) < self.size:
+            return None
+        if any(self.count(name, message_id) < asked.level for name in self.scope(asked)):
+            return None
+        return self.latest(self.scope(asked), message_id)
+
+    def hopeless(self, asked):
+        message_id = asked.call.id
+        if asked.call.api is Api.WAIT:
+            others = [n for n in self.members if n != asked.node]
+            return len(self.members) == self.size and all(n in self.out for n in others)
+        return any(
+            name in self.out and self.count(name, message_id) < asked.level
+            for name in self.scope(asked)
+        )
+
+    def answer(self, asked, status, data=(), *, now):
+        self.answers[asked.ticket] = (status, dict(data))
+        self.asked.remove(asked)
+        self.changed = now
+
+    def settle(self, now):
+        for asked in list(self.asked):
+            complete = len(self.members) == self.size
+            data = self.satisfied(asked)
+            if complete and asked.call.role and asked.call.role not in self.members.values():
+                self.answer(asked, Status.REFUSED, now=now)
+            elif data is not None:
+                self.answer(asked, Status.DONE, data, now=now)
+            elif asked.node in self.out or self.aborted or self.hopeless(asked):
+                self.answer(asked, Status.NEVER, now=now)
+
+    def call(self, node, call, ticket, now):
+        if self.aborted:
+            self.answers[ticket] = (Status.NEVER, {})
+        elif node in self.out or node not in self.members:
+            self.answers[ticket] = (Status.REFUSED, {})
+        elif (
+            call.role
+            and len(self.members) == self.size
+            and call.role not in self.members.values()
+        ):
+            self.answers[ticket] = (Status.REFUSED, {})
+        else:
+            self.changed = now
+            if call.api in {Api.SEND, Api.SYNC}:
+                self.sent.append((node, call.id, dict(call.data)))
+            level = self.count(node, call.id) if call.api is Api.SYNC else 1
+            limit = TIMEOUT if call.timeout is None else call.timeout
+            asked = Asked(ticket, node, call, level, now + limit)
+            self.asked.append(asked)
+            if call.api is Api.SEND:
+                self.answer(asked, Status.DONE, now=now)
+            self.settle(now)
+
+    def leave(self, name, status, now):
+        if name in self.members and name not in self.out:
+            self.changed = now
+            for asked in [asked for asked in self.asked if asked.node == name]:
+                self.answer(asked, Status.NEVER, now=now)
+            self.out[name] = status
+            self.settle(now)
+
+    def deadlock_at(self):
+        active = [name for name in self.members if name not in self.out]
+        waiting = {asked.node for asked in self.asked}
+        stuck = len(self.members) == self.size and active and set(active) == waiting
+        return self.changed + GRACE if stuck else None
+
+    def next_deadline(self):
+        times = [asked.deadline for asked in self.asked]
+        if (deadlock := self.deadlock_at()) is not None:
+            times.append(deadlock)
+        return min(times, default=None)
+
+    def expire(self, now):
+        for asked in [asked for asked in self.asked if asked.deadline <= now]:
+            self.answer(asked, Status.TIMEOUT, now=now)
+        deadlock = self.deadlock_at()
+        if deadlock is not None and deadlock <= now:
+            for asked in list(self.asked):
+                self.answer(asked, Status.NEVER, now=now)
+
+
+class GroupAgainstModel(RuleBasedStateMachine):
+    """Does the same to both and compares every answer, and when it comes."""
+
+    @initialize(
+        size=st.integers(1, len(NAMES)),
+        given=st.integers(0, len(NAMES)),
+        roles=st.tuples(*[st.sampled_from(ROLES)] * len(NAMES)),
+    )
+    def start(self, size, given, roles):
+        self.now = 0
+        self.tickets = 0
+        self.roles = dict(zip(NAMES, roles, strict=True))
+        members = {name: self.roles[name] for name in NAMES[: min(given, size)]}
+        self.group = Group(members, size=size, timeout=TIMEOUT, deadlock_grace=GRACE)
+        self.model = Model(members, size, 0)
+        self.answers = {}
+        self.syncs = set()
+        self.messages = []
+
+    def take(self, events):
+        for event in events:
+            if isinstance(event, Answered):
+                assert event.ticket not in self.answers, "answered twice"
+                outcome = event.outcome
+                data = {sender: dict(data) for sender, data in outcome.data}
+                assert len(data) == len(outcome.data)
+                if event.call.api is Api.SYNC:
+                    data = {sender: found for sender, found in data.items() if found}
+                self.answers[event.ticket] = (outcome.status, data)
+                assert bool(outcome.reason) == (outcome.status is not Status.DONE)
+            elif isinstance(event, Message):
+                self.messages.append((event.sender, event.id, dict(event.data)))
+            else:
+                assert isinstance(event, Waiting)
+
+    @rule(
+        node=st.sampled_from(NAMES),
+        api=st.sampled_from(Api),
+        message_id=st.sampled_from(IDS),
+        role=st.sampled_from((None, None, *ROLES)),
+        consume=st.booleans(),
+        timeout=st.sampled_from((None, None, 0, 3, 20)),
+        value=st.sampled_from(("", "1", "2")),
+    )
+    def call(self, node, api, message_id, role, consume, timeout, value):
+        call = Call(
+            api,
+            message_id,
+            {"k": value} if value and api is Api.SEND else {},
+            role if api is Api.WAIT_ALL else None,
+            consume and api is Api.WAIT,
+            timeout,
+        )
+        self.tickets += 1
+        if api is Api.SYNC:
+            self.syncs.add(self.tickets)
+        self.take(self.group.call(node, call, self.tickets, self.now))
+        self.model.call(node, call, self.tickets, self.now)
+
+    @rule(name=st.sampled_from(NAMES))
+    def join(self, name):
+        model = self.model
+        may = name not in model.members and len(model.members) < model.size
+        problem, events = self.group.join(name, self.roles[name], self.now)
+        assert bool(problem) != may
+        self.take(events)
+        if may:
+            model.members[name] = self.roles[name]
+            model.changed = self.now
+            model.settle(self.now)
+
+    @rule(name=st.sampled_from(NAMES), fails=st.booleans())
+    def leave(self, name, fails):
+        leave = self.group.fail if fails else self.group.finish
+        self.take(leave(name, "why", self.now) if fails else leave(name, self.now))
+        self.model.leave(name, fails, self.now)
+
+    @rule(which=st.integers(1, 30))
+    def cancel(self, which):
+        self.take(self.group.cancel(which, self.now))
+        for asked in [asked for asked in self.model.asked if asked.ticket == which]:
+            self.model.answer(asked, Status.REFUSED, now=self.now)
+
+    @rule(seconds=st.sampled_from((1, 2, 3, 7, 8, 20, 60)))
+    def pass_time(self, seconds):
+        until = self.now + seconds
+        while True:
+            due = self.group.next_deadline()
+            assert due == self.model.next_deadline()
+            if due is None or due > until:
+                break
+            self.now = max(self.now, due)
+            self.take(self.group.expire(self.now))
+            self.model.expire(self.now)
+            assert self.group.next_deadline() != due, "expire has left what was due"
+        self.now = until
+
+    @rule()
+    def abort(self):
+        if self.tickets > 10:  # else most runs would end before they begin
+            self.take(self.group.abort("the end", self.now))
+            self.model.aborted = True
+            self.model.settle(self.now)
+
+    @invariant()
+    def same_answers(self):
+        if not hasattr(self, "group"):
+            return
+        expected = {}
+        for ticket, (status, data) in self.model.answers.items():
+            if ticket in self.syncs:  # those without data need not be named
+                data = {sender: found for sender, found in data.items() if found}
+            expected[ticket] = (status, data)
+        assert self.answers == expected
+        assert {t: list(data) for t, (_, data) in self.answers.items()} == {
+            t: list(data) for t, (_, data) in expected.items()
+        }, "not the oldest sender first"
+        assert self.messages == self.model.sent
+        assert self.group.next_deadline() == self.model.next_deadline()
+
+    @invariant()
+    def nothing_hangs(self):
+        """A call that waits is one that something could still satisfy."""
+        if hasattr(self, "group"):
+            for asked in self.model.asked:
+                assert not self.model.hopeless(asked)
+
+
+TestGroupAgainstModel = GroupAgainstModel.TestCase
+TestGroupAgainstModel.__doc__ = "No message lost or doubled; no release early, late or missed."
+TestGroupAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,179 @@
+"""Framing, requests and replies."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.sync import wire
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+
+WHO = {"client_name": "a", "group_name": "g", "role": "r", "hostname": "h"}
+TEXT = st.text(st.characters(exclude_characters="\n\0"), max_size=20)
+DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TEXT, max_size=4)
+
+
+def read(**fields):
+    return wire.read_request(wire.encode(WHO | fields)[wire.HEADER :])
+
+
+@given(st.lists(DATA, max_size=5), st.data())
+def test_any_split_gives_the_same_frames(documents, data):
+    """Byte by byte, all at once, or anything between."""
+    stream = b"".join(map(wire.encode, documents))
+    frames, found = wire.Frames(10_000), []
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        frames.feed(stream[:size])
+        stream = stream[size:]
+        while (body := frames.next()) is not None:
+            found.append(json.loads(body))
+    assert found == documents
+    assert not frames.partial
+
+
+def test_the_length_is_of_bytes_in_eight_digits():
+    """LAVA's framing; its own clients write upper case, others may not."""
+    assert wire.encode({"a": "ü"}) == b'0000000E{"a":"\\u00fc"}'
+    frames = wire.Frames(100)
+    frames.feed('0000000a{"a":"ü"}'.encode())
+    assert frames.next() == '{"a":"ü"}'.encode()
+    assert frames.partial is False
+
+
+@pytest.mark.parametrize("start", [b"GET / HT", b"\xff", b"-0000001", b"0x000010", b" 0000010"])
+def test_what_is_no_header_is_refused_as_soon_as_that_is_clear(start):
+    """Nobody has to wait for the rest of a frame that cannot be one."""
+    frames = wire.Frames(100)
+    frames.feed(start)
+    with pytest.raises(wire.WireError, match="hexadecimal"):
+        frames.next()
+
+
+def test_a_length_beyond_the_bound_is_refused_before_it_arrives():
+    """So nobody can make us keep four gigabytes."""
+    frames = wire.Frames(100)
+    frames.feed(b"00000065")
+    with pytest.raises(wire.WireError, match="at most 100"):
+        frames.next()
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_anything_but_wire_errors(data):
+    """Whatever comes: frames, or a sentence."""
+    frames = wire.Frames(64)
+    frames.feed(data)
+    try:
+        while (body := frames.next()) is not None:
+            wire.read_request(body)
+    except wire.WireError as error:
+        assert str(error)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+KEYS = ("request", "client_name", "group_name", "role", "hostname", "messageID", "message",
+        "waitrole", "hold", "next", "timeout", "poll_delay", "group_size", "id", "secret",
+        "bundle", "sub_id")
+
+
+@given(st.sampled_from([*wire.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
+def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
+    """Missing or wrong types never reach the rules."""
+    fields = {"request": kind, "messageID": "x", **WHO, key: value}
+    try:
+        request = wire.read_request(json.dumps(fields).encode())
+    except wire.WireError as error:
+        assert str(error)
+    else:
+        assert isinstance(request.client, str)
+        if request.call is not None:
+            assert all(isinstance(text, str) for text in request.call.data.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b"\xff", "UTF-8"), (b"5", "not a JSON object"), (b"[]", "not a JSON object"),
+     (b"{", "not JSON"), (b"[" * 100_000, "nested"), (b'{"a":' * 100_000, "nested"),
+     (b"1" * 5000, "not JSON"), (b"", "not JSON"), (b"{}", "'request' is missing")],
+)
+def test_bodies_that_are_no_request(body, why):
+    """Each is told why."""
+    with pytest.raises(wire.WireError, match=why):
+        wire.read_request(body)
+
+
+def test_a_refused_request_keeps_its_number():
+    """So that a client of many calls knows which one it was."""
+    with pytest.raises(wire.WireError) as caught:
+        read(request="lava_send", id=7)
+    assert caught.value.id == 7
+    with pytest.raises(wire.WireError, match="'id'"):
+        read(request="lava_send", id=[7])
+
+
+def test_a_polling_member_keeps_its_own_time():
+    """2013's requests carry a `timeout` that is not for us."""
+    request = read(request="lava_sync", messageID="x", timeout=5)
+    assert request.call.timeout == float("inf")
+    assert read(request="lava_sync", messageID="x", timeout=5, hold=True).call.timeout == 5
+    assert read(request="lava_sync", messageID="x", hold=True).call.timeout is None
+    huge = read(request="lava_sync", messageID="x", hold=True, timeout=10**400)
+    assert huge.call.timeout == float("inf")
+
+
+def test_values_of_yaml_become_text():
+    """LAVA's dispatcher sends numbers as numbers."""
+    message = {"port": 80, "up": True, "none": None, "f": 1.5}
+    request = read(request="lava_send", messageID="x", message=message)
+    assert request.call.data == {"port": "80", "up": "True", "none": "", "f": "1.5"}
+
+
+@given(DATA, st.sampled_from(Api), st.booleans(), st.none() | st.floats(0, 1e6))
+def test_a_call_survives_the_way(data, api, consume, timeout):
+    """What a client asks is what the rules see, every byte of it."""
+    call = Call(
+        api,
+        "x<=>%ü",
+        data if api is Api.SEND else {},
+        "r" if api is Api.WAIT_ALL else None,
+        consume and api is Api.WAIT,
+        timeout,
+    )
+    assert read(**wire.held_request(call)).call == call
+
+
+@given(
+    st.sampled_from(Status),
+    st.lists(st.tuples(TEXT, DATA), max_size=4, unique_by=lambda pair: pair[0]),
+    TEXT,
+)
+def test_an_outcome_survives_the_way(status, data, reason):
+    """Data only when done, senders in their order."""
+    outcome = Outcome(status, tuple(data) if status is Status.DONE else (), reason)
+    document = wire.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
+    frame = wire.encode(document)
+    assert wire.read_outcome(wire.decode(frame[wire.HEADER :])) == outcome
+
+
+def test_replies_as_lava_knows_them():
+    """Exactly the fields of its protocol, the string of lava_sync too."""
+    done = Outcome(Status.DONE, (("b", {"k": "v"}),))
+    assert wire.reply(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
+    for api in (Api.WAIT, Api.WAIT_ALL):
+        answer = wire.reply(done, Call(api, "x"), hold=False)
+        assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
+    answer = wire.reply(done, Call(Api.SYNC, "x"), hold=False)
+    assert answer == {"response": "ack", "message": "x"}
+    never = wire.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
+    assert never == {"response": "nack", "reason": "why"}
+
+
+def test_a_reply_of_something_else_is_refused():
+    """A client that reached the wrong server says so."""
+    assert wire.read_outcome({"status": "fine"}).status is Status.REFUSED
+    assert wire.read_outcome({}).status is Status.REFUSED

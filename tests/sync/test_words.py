@@ -1,0 +1,44 @@
+"""The sentences."""
+
+from lava_dispatcher_multinode.sync import words
+from lava_dispatcher_multinode.sync.calls import Api, Call
+
+WAIT, WAIT_ALL = Call(Api.WAIT, "a"), Call(Api.WAIT_ALL, "ready", role="server")
+
+
+def test_a_command_reads_as_it_was_typed():
+    """So that the user finds it in the test definition."""
+    assert words.command(WAIT_ALL) == "lava-wait-all ready server"
+    assert words.command(Call(Api.WAIT, "q", next=True)) == "lava-wait --next q"
+
+
+def test_lists_of_names_are_bounded():
+    """Five hundred boards do not make a line that no terminal holds."""
+    assert words.names(["a"]) == "a"
+    assert words.names(["a", "b", "c"], "or") == "a, b or c"
+    assert words.names([str(n) for n in range(500)]) == "0, 1, 2, 3, 4, 5, 6, 7 and 492 more"
+    assert words.losses_of(["x died"] * 10).endswith("x died; and 2 more")
+
+
+def test_what_became_of_a_peer():
+    """Failed with its reason, or finished, with what it had sent until then."""
+    assert words.lost("b", "kernel panic", WAIT, 0) == "b failed: kernel panic"
+    assert words.lost("b", "", WAIT, 0) == "b failed"
+    assert words.lost("b", None, WAIT, 0) == "b finished without sending 'a'"
+    assert words.lost("b", None, WAIT, 1) == "b finished after sending 'a' only once"
+    assert words.lost("b", None, WAIT, 2) == "b finished after sending 'a' only 2 times"
+
+
+def test_a_deadlock_names_who_waits_for_whom():
+    """The contract's own example."""
+    graph = [("panda01", WAIT, ["beaglexm01"]), ("beaglexm01", Call(Api.WAIT, "b"), ["panda01"])]
+    assert words.deadlock(graph) == (
+        "deadlock: panda01 waits for 'a' from beaglexm01; beaglexm01 waits for 'b' from panda01"
+    )
+    assert words.deadlock([("x", WAIT, ["y"])] * 40).endswith("; 8 more waits")
+
+
+def test_a_timeout_names_who_was_missing():
+    """One that any device could have satisfied says "or"."""
+    assert words.timed_out(30, ["b", "c"], WAIT) == "timed out after 30 s, waiting for b or c"
+    assert words.timed_out(0.5, ["b"], WAIT_ALL) == "timed out after 0.5 s, waiting for b"
