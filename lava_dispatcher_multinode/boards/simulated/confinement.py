@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from . import init, syscalls
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 WAYS = ("namespaces", "chroot", "unconfined")
 
 
-class Unavailable(Exception):  # noqa: N818 - a state of the host
+class Unavailable(Exception):
     """This way does not work here; the text says what refused."""
 
 
@@ -25,7 +26,7 @@ class Site(NamedTuple):
     """A board as its confinement sees it."""
 
     name: str
-    index: int  # from 0, in the order of `SimulatedLab.add`
+    number: int  # from 0, in the order of `SimulatedLab.add`
     address: str
     hosts: dict[str, str]  # addresses by name, of all boards
     generation: int  # another one than last time: nothing written before is still there
@@ -114,9 +115,10 @@ def _children(parent: int) -> list[int]:
 def _children_by_search(parent: int) -> list[int]:
     """Do it without CONFIG_PROC_CHILDREN."""
     found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as file:
-                if int(file.read().rpartition(b")")[2].split()[1]) == parent:
-                    found.append(int(entry))
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                status = (entry / "stat").read_bytes()
+                if int(status.rpartition(b")")[2].split()[1]) == parent:
+                    found.append(int(entry.name))
     return found

@@ -6,7 +6,7 @@ BASE = 0x8000_0000  # of both boards
 _PAGE = 1 << 16
 
 
-class DataAbort(Exception):  # noqa: N818 - the name of the processor's exception
+class DataAbort(Exception):
     """An access outside of the memory; the argument is the address."""
 
 

@@ -19,7 +19,7 @@ VARIABLE = "LAVA_SIMULATED_FAULTS"
 POINTS = ("uboot", "kernel", "login", "shell")
 
 
-class _Wrong(Exception):  # noqa: N818 - private: becomes a Problem
+class _Wrong(Exception):
     """What the value should have been."""
 
 

@@ -9,11 +9,11 @@ import contextlib
 import fcntl
 import os
 import signal
-import socket
 import termios
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
+    import socket
     from types import FrameType
 
 #: Exit codes by which the board process learns how Linux ended.

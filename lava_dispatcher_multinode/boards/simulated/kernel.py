@@ -75,8 +75,7 @@ class Kernel:
     def _first_lines(self) -> list[str]:
         return [
             "Booting Linux on physical CPU 0x0",
-            f"Linux version {VERSION} (simulated) (gcc version 4.7.2) "
-            "#1 SMP Thu Jun 13 09:00:00 UTC 2013",
+            f"Linux version {VERSION} (simulated) #1 SMP Thu Jun 13 09:00:00 UTC 2013",
             "CPU: ARMv7 Processor [411fc092] revision 2 (ARMv7), cr=10c53c7d",
             f"Machine: {self.model.machine}",
             f"Kernel command line: {self.arguments}",
@@ -141,5 +140,5 @@ class Kernel:
         raise Crash(f"VFS: Unable to mount root fs on {block}")
 
 
-class Restart(Exception):  # noqa: N818 - not an error
+class Restart(Exception):
     """The kernel restarts the board: back to the boot loader."""

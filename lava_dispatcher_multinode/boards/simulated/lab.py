@@ -156,8 +156,8 @@ class SimulatedLab:
                        "address": board.address, "card": str(card), "faults": checked}
             with theirs:
                 try:
-                    message = json.dumps(request).encode()
-                    socket.send_fds(self._control, [message], [theirs.fileno()])
+                    data = json.dumps(request).encode()
+                    socket.send_fds(self._control, [data], [theirs.fileno()])
                 except OSError:
                     ours.close()
                     raise InfrastructureError(

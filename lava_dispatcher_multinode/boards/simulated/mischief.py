@@ -24,15 +24,15 @@ _MESSAGES = (
 )
 
 
-class Crash(Exception):  # noqa: N818 - not an error of this program's
+class Crash(Exception):
     """The kernel panics; the text is the reason."""
 
 
-class Hang(Exception):  # noqa: N818 - not an error of this program's
+class Hang(Exception):
     """Nothing happens any more."""
 
 
-class Reset(Exception):  # noqa: N818 - not an error of this program's
+class Reset(Exception):
     """The board starts again, as after its watchdog."""
 
 

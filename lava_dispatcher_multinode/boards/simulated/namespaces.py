@@ -177,16 +177,16 @@ class Namespaces:
         child = os.fork()
         if child == 0:
             confinement.become_init(events, lambda: enter(fresh))
-        parent.send(b"%d" % child)
+        parent.send(str(child).encode())
 
     def _connect(self, site: Site, net: int) -> None:
         """Make a network namespace whose eth0 is plugged into the job's bridge."""
         syscalls.unshare(syscalls.CLONE_NEWNET)
         own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         syscalls.setns(net, syscalls.CLONE_NEWNET)
-        plug = f"board{site.index}"
+        plug = f"board{site.number}"
         netlink.delete(plug)  # of the last run of this board, if it is not quite gone
-        mac = "02:4c:41:56:%02x:%02x" % divmod(site.index, 256)
+        mac = "02:4c:41:56:{:02x}:{:02x}".format(*divmod(site.number, 256))
         netlink.add_veth(plug, _BRIDGE, "eth0", mac, own)
         syscalls.setns(own, syscalls.CLONE_NEWNET)
         os.close(own)
@@ -197,7 +197,7 @@ class Namespaces:
     def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init.Session:
         """In init: make the board's file system, and have nothing else."""
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        os.chdir(f"boards/{site.index}")
+        os.chdir(f"boards/{site.number}")
         syscalls.bind("root", "root")
         path = init.PATH
         if self._overlays:
@@ -259,7 +259,7 @@ def _be_root() -> None:
 
 def _layer(site: Site) -> bool:
     """Mount the board's writable layer unless it is there; return whether it is new."""
-    place = f"boards/{site.index}"
+    place = f"boards/{site.number}"
     mark = Path(place, "generation")
     if mark.exists() and mark.read_text(encoding="ascii") == str(site.generation):
         return False
@@ -313,14 +313,16 @@ def _system_mounts(root: str, terminal: str) -> None:
     plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
     syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
-    syscalls.mount("tmpfs", f"{root}/tmp", "tmpfs", plain, "mode=1777,size=512m")
+    syscalls.mount("tmpfs", f"{root}/tmp", "tmpfs", plain,  # noqa: S108 - the board's
+                   "mode=1777,size=512m")
     syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
     rootfs.fill_dev(f"{root}/dev")
     for name in rootfs.DEVICES:
         syscalls.bind(f"/dev/{name}", f"{root}/dev/{name}")
     for name in ("ttyO2", "console"):
         syscalls.bind(terminal, f"{root}/dev/{name}")
-    syscalls.mount("tmpfs", f"{root}/dev/shm", "tmpfs", plain, "mode=1777,size=64m")
+    syscalls.mount("tmpfs", f"{root}/dev/shm", "tmpfs", plain,  # noqa: S108 - the board's
+                   "mode=1777,size=64m")
     syscalls.mount("devpts", f"{root}/dev/pts", "devpts", syscalls.MS_NOSUID,
                    "newinstance,ptmxmode=0666,mode=0620")
 

@@ -30,8 +30,13 @@ OWN_BIN = "/etc/simulated/bin"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
                  "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}
-_NSSWITCH = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nprotocols: files\n" \
-            "services: files\n"
+_NSSWITCH = """passwd: files
+group: files
+shadow: files
+hosts: files dns
+protocols: files
+services: files
+"""
 
 
 def shared_directories() -> list[str]:

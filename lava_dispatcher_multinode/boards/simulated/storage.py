@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class NoCard(Exception):  # noqa: N818 - a state of the board
+class NoCard(Exception):
     """No card is in the slot, or nothing was ever written to it."""
 
 

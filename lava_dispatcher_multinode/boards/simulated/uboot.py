@@ -36,7 +36,7 @@ resetting ...
 """
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error
+class Interrupted(Exception):
     """Ctrl-C was typed while a command ran."""
 
 
@@ -90,7 +90,8 @@ class UBoot:
             self.status = 1
             return 1
         for command in commands:
-            if command.after == "&&" and self.status or command.after == "||" and not self.status:
+            skipped = {"&&": self.status != 0, "||": self.status == 0}
+            if skipped.get(command.after, False):
                 continue
             self.status = self._one(hush.words(command.raw, self.value))
         return self.status

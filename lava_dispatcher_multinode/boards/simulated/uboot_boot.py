@@ -20,7 +20,7 @@ _NO_KERNEL = "ERROR: can't get kernel image!\n"
 _BAD_RAMDISK = "Ramdisk image is corrupt or invalid\n"
 
 
-class KernelStart(Exception):  # noqa: N818 - not an error
+class KernelStart(Exception):
     """The board leaves U-Boot: its arguments for the kernel, and whether with a ramdisk."""
 
     def __init__(self, arguments: str, ramdisk: bool) -> None:
@@ -62,7 +62,7 @@ def bootz(board: UBoot, words: list[str]) -> int:
     return _start(board, ramdisk=ramdisk)
 
 
-class _Refused(Exception):  # noqa: N818 - private: the text that U-Boot prints
+class _Refused(Exception):
     pass
 
 

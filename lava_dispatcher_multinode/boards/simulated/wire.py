@@ -24,11 +24,11 @@ UNREAD = 30.0
 CHUNK = 4096
 
 
-class PowerCut(Exception):  # noqa: N818 - not an error
+class PowerCut(Exception):
     """The power was switched off."""
 
 
-class LabGone(Exception):  # noqa: N818 - not an error
+class LabGone(Exception):
     """The lab that made this board has ended: so must the board."""
 
 
