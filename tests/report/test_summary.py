@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,15 +49,21 @@ def test_run_without_nodes_has_no_table():
     assert summary(results, None) == "exit code 4: the boards are not available\n"
 
 
-def test_colour_changes_nothing_but_colour(whole_story):
-    """Status words are painted in place; the text is the same."""
+@pytest.mark.parametrize("columns", range(25, 45))
+def test_colour_changes_nothing_but_colour(whole_story, columns):
+    """Status words are painted in place, also where the table is cut; the text is the same."""
     results = Results.of(whole_story)
-    painted = summary(results, Path("x"), color=True)
-    assert "\x1b[31merror\x1b[0m" in painted
-    assert "\x1b[32mpass\x1b[0m" in painted
+    painted = summary(results, Path("x"), color=True, columns=columns)
     for code in ("\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"):
         painted = painted.replace(code, "")
-    assert painted == summary(results, Path("x"))
+    assert painted == summary(results, Path("x"), columns=columns)
+
+
+def test_status_has_its_colour(whole_story):
+    """Good and bad are seen at a glance."""
+    painted = summary(Results.of(whole_story), Path("x"), color=True)
+    assert "\x1b[31merror\x1b[0m" in painted
+    assert "\x1b[32mpass\x1b[0m" in painted
 
 
 @given(st.data())

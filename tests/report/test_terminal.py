@@ -233,6 +233,24 @@ def test_reader_that_went_away_does_not_stop_the_run(story):
         stream.close()
 
 
+def test_nothing_is_written_to_a_reader_that_went_away(story):
+    """Text that nobody takes would pile up in the stream's buffer for the whole run."""
+    tried = threading.Semaphore(0)
+    writes = []
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            writes.append(text)
+            tried.release()
+            raise BrokenPipeError
+
+    with Terminal(Gone(), environ={}) as terminal:
+        show(terminal, story.start().events)
+        assert tried.acquire(timeout=WAIT)
+        terminal(story.case("panda01").events[-1])
+    assert len(writes) == 1
+
+
 @pytest.mark.parametrize(
     ("environ", "tty", "colour"),
     [
