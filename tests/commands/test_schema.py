@@ -1,0 +1,56 @@
+"""lava-multinode schema."""
+
+import argparse
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.commands import schema
+from lava_dispatcher_multinode.errors import ExitCode
+
+
+def run(*words):
+    """Run the verb with these arguments."""
+    parser = argparse.ArgumentParser()
+    schema.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["schema", *words])
+    return args.run(args)
+
+
+@pytest.fixture(autouse=True)
+def one_action(monkeypatch):
+    """One action is installed: what others there are is not this test's."""
+    action = type("Press", (), {"parameters_schema": {
+        "type": "object", "required": ["relay"], "properties": {"relay": {"type": "integer"}},
+    }})  # fmt: skip
+    monkeypatch.setattr(plugins, "entries", lambda group: {"press_button": None})
+    monkeypatch.setattr(plugins, "load", lambda group, name: action)
+    monkeypatch.setattr(plugins, "device_type_names", lambda: {"panda": "panda"})
+
+
+@pytest.mark.parametrize("kind", ["device", "job", "results"])
+def test_each_kind_is_a_valid_schema(capsys, kind):
+    """What is printed is JSON, and a schema that validators take."""
+    assert run(kind) is ExitCode.PASS
+    printed = json.loads(capsys.readouterr().out)
+    Draft202012Validator.check_schema(printed)
+    assert printed["type"] == "object"
+
+
+def test_a_jobs_schema_has_the_installed_actions(capsys):
+    """An editor completes the commands of every installed package, and their parameters."""
+    run("job", "--json")
+    validator = Draft202012Validator(json.loads(capsys.readouterr().out))
+    job = {"timeout": 1, "actions": [{"command": "press_button", "parameters": {"relay": 1}}]}
+    assert validator.is_valid(job)
+    job["actions"][0]["parameters"]["relay"] = "one"
+    assert not validator.is_valid(job)
+
+
+def test_another_kind_is_a_usage_error(capsys):
+    """The kinds are listed."""
+    with pytest.raises(SystemExit, match="2"):
+        run("jobs")
+    assert "device" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Press buttons of the bench from a job."""

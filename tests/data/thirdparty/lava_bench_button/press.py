@@ -1,0 +1,26 @@
+"""`press_button`: an action of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+class PressButton:
+    """Write down that the button was pressed, and on behalf of whom."""
+
+    parameters_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "required": ["button"],
+        "additionalProperties": False,
+        "properties": {
+            "button": {"type": "string", "description": "The button's name."},
+            "log": {"type": "string", "description": "A file to append to."},
+        },
+    }
+
+    def run(self, node, parameters):
+        """Append a line to `log`."""
+        if "log" in parameters:
+            with Path(parameters["log"]).open("a", encoding="utf-8") as log:
+                log.write(f"{node.name} {parameters['button']}\n")

@@ -1,0 +1,96 @@
+"""Entry points."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.errors import InvalidJob
+
+
+class Dist:
+    """A package's name and version."""
+
+    def __init__(self, name):
+        self.name, self.version = name, "1.0"
+
+
+def entry(name, value, package=None):
+    """Return an entry point, of `package` if given."""
+    point = EntryPoint(name, value, plugins.ACTIONS)
+    if package:
+        vars(point)["dist"] = Dist(package)
+    return point
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Return a function that makes its arguments all that is installed."""
+    plugins.entries.cache_clear()
+
+    def install(*points):
+        monkeypatch.setattr(plugins, "entry_points", lambda group: points)
+
+    yield install
+    plugins.entries.cache_clear()
+
+
+def test_entries_by_name(install):
+    """The name is the command."""
+    install(entry("a", "json:JSONDecoder"), entry("b", "json:JSONEncoder"))
+    assert sorted(plugins.entries(plugins.ACTIONS)) == ["a", "b"]
+    assert plugins.load(plugins.ACTIONS, "b").__name__ == "JSONEncoder"
+
+
+def test_an_action_is_made_anew_each_time(install):
+    """Actions of two nodes share no state."""
+    install(entry("a", "collections:OrderedDict"))
+    assert plugins.action("a") is not plugins.action("a")
+
+
+def test_nobody_by_that_name(install):
+    """The caller knows where the name came from, so the caller tells."""
+    install()
+    with pytest.raises(KeyError):
+        plugins.load(plugins.ACTIONS, "a")
+
+
+def test_two_packages_with_one_name_are_an_error_naming_both(install):
+    """Which of the two runs is not left to chance."""
+    install(entry("a", "one:A", "pkg-one"), entry("a", "two:A", "pkg-two"))
+    with pytest.raises(InvalidJob) as caught:
+        plugins.entries(plugins.ACTIONS)
+    assert "'a' comes from two packages: pkg-one 1.0 (one:A) and pkg-two 1.0 (two:A)" in str(
+        caught.value
+    )
+
+
+def test_one_package_seen_twice_is_no_conflict(install):
+    """An editable install and its build directory show the same entry."""
+    install(entry("a", "one:A", "pkg"), entry("a", "one:A", "pkg"))
+    assert list(plugins.entries(plugins.ACTIONS)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [("no_such_module:A", "ModuleNotFoundError"), ("json:NoSuchName", "AttributeError")],
+)
+def test_what_does_not_load_is_the_packages_fault(install, value, reason):
+    """The package is named, and why; no traceback."""
+    install(entry("a", value, "broken-pkg"))
+    with pytest.raises(InvalidJob) as caught:
+        plugins.load(plugins.ACTIONS, "a")
+    assert f"'a' of broken-pkg 1.0 ({value}) does not load: {reason}" in str(caught.value)
+
+
+def test_device_types_with_their_aliases(monkeypatch):
+    """An alias leads to the proper name, and takes no other type's name."""
+    types = {
+        "beaglexm": type("B", (), {"aliases": ("beagle-xm", "panda")}),
+        "panda": type("P", (), {"aliases": ()}),
+    }
+    monkeypatch.setattr(plugins, "entries", lambda group: dict.fromkeys(types))
+    monkeypatch.setattr(plugins, "load", lambda group, name: types[name])
+    names = plugins.device_type_names()
+    assert names["beagle-xm"] == "beaglexm"
+    assert names["beaglexm"] == "beaglexm"

@@ -1,0 +1,112 @@
+"""A package that is not ours, built, installed and found as any user's would be."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1] / "data" / "thirdparty"
+
+PARSE = """\
+import json, sys
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.source import load
+try:
+    job, warnings = parse(load(sys.argv[1]))
+except InvalidJob as error:
+    sys.exit(str(error))
+class Node:
+    name = "panda01"
+for spec in job.actions:
+    if spec.command == "press_button":
+        plugins.action(spec.command).run(Node, spec.parameters)
+print(json.dumps({
+    "name": job.name, "roles": [[r.name, r.count, r.device_type] for r in job.roles],
+    "actions": [[a.command, dict(a.parameters)] for a in job.actions],
+    "warnings": [str(w) for w in warnings],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Return the environment in which the package is installed."""
+    pytest.importorskip("setuptools")
+    base = tmp_path_factory.mktemp("thirdparty")
+    # A copy: building writes beside the sources.
+    source = base / "source"
+    for file in PROJECT.rglob("*"):
+        if file.is_file() and "egg-info" not in str(file) and "__pycache__" not in str(file):
+            copy = source / file.relative_to(PROJECT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps",
+        "--no-build-isolation", "--disable-pip-version-check", "--target", str(base / "site"),
+        str(source),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return {**os.environ, "PYTHONPATH": str(base / "site")}
+
+
+def parse(job, environment, tmp_path):
+    """Parse `job` in a process of its own; return what it printed."""
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps(job))
+    return subprocess.run(
+        [sys.executable, "-c", PARSE, str(file)],
+        check=False, capture_output=True, text=True, timeout=60, env=environment,
+    )  # fmt: skip
+
+
+def test_its_parser_makes_a_job_and_its_action_runs(installed, tmp_path):
+    """A new job format and a new command, without a line changed here."""
+    log = tmp_path / "log"
+    job = {"buttons": ["red", "green"], "board": "panda", "count": 2, "log": str(log)}
+    done = parse(job, installed, tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["roles"] == [["presser", 2, "panda"]]
+    assert [command for command, _ in found["actions"]] == ["press_button"] * 2
+    assert found["warnings"] == [f"{tmp_path}/job.json:1:13: warning: buttons wear out"]
+    assert log.read_text() == "panda01 red\npanda01 green\n"
+
+
+def test_its_action_in_a_job_of_ours(installed, tmp_path):
+    """The parameters are checked by the schema that the package brings."""
+    job = {
+        "timeout": 5,
+        "device_group": [{"role": "a", "device_type": "panda"}],
+        "actions": [{"command": "press_button", "parameters": {"button": "x", "role": "a"}}],
+    }
+    done = parse(job, installed, tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["actions"] == [["press_button", {"button": "x"}]]
+    job["actions"][0]["parameters"] = {"buton": "x"}
+    done = parse(job, installed, tmp_path)
+    assert done.returncode == 1
+    assert "'parameters' needs 'button'" in done.stderr
+    assert "unknown key 'buton' in 'parameters' (did you mean 'button'?)" in done.stderr
+
+
+def test_both_parsers_accepting_one_file_is_an_error_that_names_both(installed, tmp_path):
+    """A file of two formats is nobody's guess."""
+    job = {"buttons": [], "board": "panda", "timeout": 5, "device_group": [], "actions": []}
+    done = parse(job, installed, tmp_path)
+    assert done.returncode == 1
+    assert "'button_list' of lava-bench-button 1.2" in done.stderr
+    assert "'device_group' of lava-dispatcher-multinode" in done.stderr
+
+
+def test_without_the_package_its_command_is_unknown(tmp_path):
+    """It is the installation that makes the difference."""
+    job = {"timeout": 5, "target": "p", "actions": [{"command": "press_button"}]}
+    done = parse(job, dict(os.environ), tmp_path)
+    assert done.returncode == 1
+    assert "unknown action 'press_button'" in done.stderr
