@@ -57,6 +57,7 @@ def test_colour_changes_nothing_but_colour(whole_story, columns):
     for code in ("\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"):
         painted = painted.replace(code, "")
     assert painted == summary(results, Path("x"), columns=columns)
+    assert all(len(line) <= columns for line in painted.split("\n\n")[0].split("\n"))
 
 
 def test_status_has_its_colour(whole_story):
