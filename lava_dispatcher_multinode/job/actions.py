@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
+from ..errors import InvalidJob, Problem
 from .gone import HINTS
 from .model import ActionSpec
 from .schema import Checker
@@ -12,7 +13,6 @@ from .schema import Checker
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from ..errors import Problem
     from .source import Document
 
 #: Parameters of every action; taken out before the action sees the others.
@@ -33,7 +33,11 @@ def problems(document: Document, names: Mapping[str, Collection[str]]) -> Iterat
         ):
             checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
             path = ("actions", index, "parameters")
-            yield from checker.problems(document, path, own(parameters))
+            try:
+                yield from checker.problems(document, path, own(parameters))
+            except Exception:
+                _check_schema(command, checker.schema)
+                raise
 
 
 def specs(document: Document) -> tuple[ActionSpec, ...]:
@@ -59,6 +63,18 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
         positions=document.positions(("actions", index, "parameters"))
         | {(): document.position(("actions", index))},
     )
+
+
+def _check_schema(command: str, schema: Mapping[str, Any]) -> None:
+    """Say so if the schema is what is wrong; it may be somebody else's."""
+    from jsonschema import Draft202012Validator, SchemaError
+
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        place = f"action {command}"
+        message = f"its parameters_schema is not a JSON Schema: {error.message[:200]}"
+        raise InvalidJob([Problem(place, 0, 0, message)]) from error
 
 
 def _list(value: Any) -> list[Any]:

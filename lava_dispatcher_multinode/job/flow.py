@@ -40,7 +40,7 @@ class Script:
     name: str  # of a file: its name as scripts call it
     text: str
     file: str = ""  # for messages; default: the name
-    line: int = 1
+    line: int = 1  # 0: somewhere in the file
     column: int = 1
 
 
@@ -140,8 +140,10 @@ def _scan(script: Script, role: str) -> Scan:
 
 
 def _place(script: Script, call: ApiCall) -> tuple[str, int, int]:
-    column = script.column if call.line == 1 else 1
-    return script.file or script.name, script.line + call.line - 1, column
+    file = script.file or script.name
+    if script.line == 0:
+        return file, 0, 0
+    return file, script.line + call.line - 1, script.column if call.line == 1 else 1
 
 
 def _judge(

@@ -11,6 +11,7 @@ Three additions to draft 2020-12, which other tools ignore:
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import islice
@@ -107,8 +108,9 @@ class Checker:
         self, error: Error, schema: Mapping[str, Any], path: Path
     ) -> Iterator[Finding]:
         known = schema.get("properties", {})
+        patterns = schema.get("patternProperties", {})
         for key in error.instance:
-            if key not in known:
+            if key not in known and not any(re.search(pattern, key) for pattern in patterns):
                 message = f"unknown key {shown(key)} in {label(path)}"
                 near = self.explain.get(key) or suggest(key, known)
                 yield Finding((*path, key), message, near, key=True)
@@ -120,7 +122,7 @@ class Checker:
 
     def _alternatives(self, error: Error, path: Path) -> Iterable[Finding]:
         if not error.context:
-            return [Finding(path, f"{label(path)} fits more than one of the forms it may have")]
+            return [Finding(path, _too_many(error, path))]
         branches: dict[int, list[Error]] = {}
         for part in error.context:
             branches.setdefault(int(part.relative_schema_path[0]), []).append(part)
@@ -143,6 +145,17 @@ def shipped(room: str, name: str) -> dict[str, Any]:
     text = files(f"lava_dispatcher_multinode.{room}").joinpath(name).read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def _too_many(error: Error, path: Path) -> str:
+    """Return that the value is right by several schemas, of which it may have one."""
+    forms = [form for form in error.validator_value if isinstance(form, dict)]
+    required = dict.fromkeys(key for form in forms for key in form.get("required", ()))
+    has = error.instance if isinstance(error.instance, dict) else {}
+    keys = [f"'{key}'" for key in required if key in has]
+    if len(keys) > 1:
+        return f"{label(path)} has {either(keys, 'and')}, where there may be only one of them"
+    return f"{label(path)} fits more than one of the forms it may have"
 
 
 def _value(data: Any, path: Path) -> Any:

@@ -93,6 +93,14 @@ def test_wrong_actions(refused, action, message):
     assert message in problems[0]
 
 
+def test_a_broken_schema_is_its_actions_fault(installed, refused):
+    """Whoever wrote the action is named, not this program's bug report."""
+    schema = {"type": "objct"}
+    installed["lava_dispatcher.actions"]["press"] = type("P", (), {"parameters_schema": schema})
+    (problem,) = refused(job({"command": "press"}))
+    assert problem.startswith("action press: its parameters_schema is not a JSON Schema: 'objct'")
+
+
 def test_a_third_partys_parameters_are_checked_by_its_own_schema(installed, refused, read):
     """The schema of the action decides, whoever wrote it."""
     schema = {"type": "object", "required": ["relay"], "properties": {"relay": {"minimum": 1}}}

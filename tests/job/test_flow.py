@@ -143,6 +143,8 @@ def test_places_of_steps():
     assert (problem.file, problem.line, problem.column) == ("def.yaml", 10, 1)
     (problem,) = check(job, {"a": [Script("step 1", "lava-wait x", "def.yaml", 9, 7)]})
     assert (problem.line, problem.column) == (9, 7)
+    (problem,) = check(job, {"a": [Script("step 1", "lava-wait x", "def.yaml", 0)]})
+    assert str(problem).startswith("def.yaml: warning: lava-wait x")
 
 
 FILES = {"./run-server.sh": ". ./lib.sh\n./helper", "./lib.sh": "./run-server.sh", "./helper": ""}

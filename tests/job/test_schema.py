@@ -31,6 +31,12 @@ def test_unknown_keys_each_at_their_place_with_the_nearest_name():
     ]
 
 
+def test_keys_that_a_pattern_allows_are_known():
+    """Only the wrong key is told."""
+    schema = {**OBJECT, "patternProperties": {"^x-": {}}}
+    assert len(messages(schema, {"x-a": 1, "y": 2})) == 1
+
+
 def test_an_explanation_goes_before_the_nearest_name():
     """Keys that are gone say what to do instead."""
     (message,) = messages(OBJECT, {"rol": 1}, explain={"rol": "it is gone"})
@@ -83,8 +89,14 @@ def test_alternatives_by_key():
     schema = {"oneOf": [{"required": ["git-repo"]}, {"required": ["tar-repo"]}]}
     assert messages(schema, {}) == ["1:1: the file needs 'git-repo' or 'tar-repo'"]
     assert messages(schema, {"git-repo": 1, "tar-repo": 1}) == [
-        "1:1: the file fits more than one of the forms it may have"
+        "1:1: the file has 'git-repo' and 'tar-repo', where there may be only one of them"
     ]
+
+
+def test_alternatives_that_are_not_keys():
+    """Where no key tells the forms apart, the message says what is known."""
+    schema = {"oneOf": [{"minimum": 1}, {"minimum": 2}]}
+    assert messages(schema, 3) == ["1:1: the file fits more than one of the forms it may have"]
 
 
 def test_a_message_of_the_schema_wins():
