@@ -105,12 +105,10 @@ def assign(
     raise BoardsBusy(f"boards are busy: {text}; {holders}", wanted)
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts panda2 before panda10."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part)
-        for part in re.findall(r"[0-9]+|[^0-9]+", name)
-    ]
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Return a key that sorts panda2 before panda10, and no two names alike."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name
 
 
 def _match(

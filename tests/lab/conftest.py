@@ -1,0 +1,44 @@
+"""Labs for tests: device files in a directory of the test's own."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lava_dispatcher_multinode.lab.device import Connection, Device
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Config:
+    """A configuration directory to write device files into."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write `name`, dedented."""
+        file = self.path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(textwrap.dedent(text))
+        return file
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Return an empty configuration directory."""
+    return Config(tmp_path / "config")
+
+
+@pytest.fixture
+def make_device():
+    """Return a function that makes a device that nobody will connect to."""
+
+    def make(name, device_type="panda", tags=()):
+        return Device(name, device_type, frozenset(tags), Connection(command="true"))
+
+    return make

@@ -1,0 +1,206 @@
+"""Device files: layers, checks, and where an error is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.lab import device as model
+from lava_dispatcher_multinode.lab import layers as module
+from lava_dispatcher_multinode.lab.layers import Layers, merge, search_path
+
+SERIAL = "connection: {serial: /dev/null}\n"
+
+
+def wrong(layers, name):
+    """Return the one problem of a device that is wrong."""
+    with pytest.raises(InvalidJob) as caught:
+        layers.device(name)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_layers_from_low_to_high(config):
+    """Driver, device-defaults, device-types and devices are laid over each other in this order."""
+    config.write("device-defaults.yaml", "boot: {retries: 5, kernel_start: A, interrupt: A}\n")
+    config.write("device-types/panda.yaml", "boot: {kernel_start: B, interrupt: B}\n")
+    config.write("devices/p.yaml", "device_type: panda\nboot: {interrupt: C}\n" + SERIAL)
+    boot = Layers([config.path]).device("p").boot
+    assert boot.prompts == ("Panda # ",)  # the driver's
+    assert (boot.retries, boot.kernel_start, boot.interrupt) == (5, "B", "C")
+
+
+def test_later_directories_win_file_by_file(tmp_path, config):
+    """Each kind of file is searched in every directory before the next kind comes."""
+    low = type(config)(tmp_path / "low")
+    low.write("devices/p.yaml", "device_type: panda\ntags: [low]\nboot: {retries: 7}\n" + SERIAL)
+    config.write("devices/p.yaml", "tags: [high]\n")
+    config.write("device-types/panda.yaml", "boot: {retries: 2}\n")
+    device = Layers([low.path, config.path]).device("p")
+    assert device.tags == {"high"}
+    assert device.boot.retries == 7  # the device's file is above the type's, whatever the place
+    assert device.file == config.path / "devices/p.yaml"
+
+
+def test_alias_of_a_type_and_its_old_file(config):
+    """beagle-xm is beaglexm, and a file of the old name is a layer of the new one."""
+    config.write("device-types/beagle-xm.yaml", "boot: {retries: 9, kernel_start: A}\n")
+    config.write("device-types/beaglexm.yaml", "boot: {kernel_start: B}\n")
+    config.write("devices/b.yaml", "device_type: beagle-xm\n" + SERIAL)
+    layers = Layers([config.path])
+    device = layers.device("b")
+    assert device.device_type == layers.device_type("b") == "beaglexm"
+    assert (device.boot.retries, device.boot.kernel_start) == (9, "B")
+
+
+def test_another_connection_replaces_the_lower_one(config):
+    """A device with a serial line needs not take back the type's command first."""
+    config.write(
+        "device-types/panda.yaml", "connection: {command: a, baud: 9600}\npower: {on: x}\n"
+    )
+    config.write("devices/p.yaml", "device_type: panda\npower: {off: y}\n" + SERIAL)
+    device = Layers([config.path]).device("p")
+    assert device.connection == model.Connection(serial="/dev/null", baud=9600)
+    assert (device.power.on, device.power.off) == ("x", "y")
+
+
+def test_null_takes_back_what_a_layer_below_says(config):
+    """There is a way to be rid of a default."""
+    config.write("device-defaults.yaml", "power: {on: x, off: y}\nlogin: {user: me}\n")
+    config.write(
+        "devices/p.yaml", "device_type: panda\npower: {off: null}\nlogin: null\n" + SERIAL
+    )
+    device = Layers([config.path]).device("p")
+    assert (device.power.on, device.power.off, device.login) == ("x", None, model.Login())
+
+
+def test_hostname_is_filled_in(config):
+    """One line in a type's file serves all its boards, as in 2013."""
+    config.write("device-types/panda.yaml", 'connection: {command: "console %(hostname)s"}\n')
+    config.write("devices/p7.yaml", "device_type: panda\n")
+    assert Layers([config.path]).device("p7").connection.command == "console p7"
+
+
+def test_unknown_key_has_place_and_hint(config):
+    """A typing error is found where it is."""
+    file = config.write("devices/p.yaml", "device_type: panda\nconection: {}\n")
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.file, problem.line, problem.column) == (str(file), 2, 1)
+    assert "connection" in problem.hint
+
+
+def test_wrong_value_in_a_layer_is_told_with_that_file(config):
+    """The file to mend is the layer's, not the device's."""
+    file = config.write("device-types/panda.yaml", "boot:\n  retries: many\n")
+    config.write("devices/p.yaml", "device_type: panda\n" + SERIAL)
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.file, problem.line, problem.column) == (str(file), 2, 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("device_type: panda\n", 0, "no connection"),
+        ("device_type: panda\nconnection: {serial: a, command: b}\n", 2, "command and serial"),
+        ("device_type: panda\nconnection: {simulated: false}\n", 2, "no connection"),
+        (SERIAL, 0, "device_type is missing"),
+        ("device_type: pandaa\n" + SERIAL, 1, "unknown device type 'pandaa'"),
+        ("device_type: panda\ndeath: ['(']\n" + SERIAL, 2, "regular expression"),
+        ("[1, 2]\n", 1, ""),
+        ("a: [\n", 1, ""),
+        ("", 0, "empty"),
+    ],
+)
+def test_wrong_device_files(config, text, line, said):
+    """Every kind of mistake is a problem with the file, and the line if it has one."""
+    file = config.write("devices/p.yaml", text)
+    problem = wrong(Layers([config.path]), "p")
+    assert problem.file == str(file)
+    assert problem.line >= line
+    assert said in problem.message
+
+
+@pytest.mark.parametrize("name", ["a b", "-p", "p\n", "x" * 64, "..", "ü"])
+def test_names_that_cannot_be_device_names(config, name):
+    """A name is typed on consoles and is part of file names."""
+    with pytest.raises(InvalidJob, match="cannot be a device's name"):
+        Layers([config.path]).device(name, {"device_type": "panda"})
+
+
+def test_files_are_read_once(config, monkeypatch):
+    """A layer that all devices share is not parsed for each of them."""
+    config.write("device-defaults.yaml", "boot: {retries: 2}\n")
+    for number in range(5):
+        config.write(f"devices/p{number}.yaml", "device_type: panda\n" + SERIAL)
+    read = []
+    load = module.load
+    monkeypatch.setattr(module, "load", lambda path: read.append(path.name) or load(path))
+    layers = Layers([config.path])
+    for name in layers.names():
+        layers.device(name)
+    assert read.count("device-defaults.yaml") == 1
+    assert len(read) == 6
+
+
+def test_search_path_of_2013(monkeypatch, tmp_path):
+    """Package, host (or virtual environment), user; --config-dir replaces the last two."""
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    package, host, user = search_path()
+    assert host == tmp_path / "etc/lava-dispatcher"
+    assert user == tmp_path / "user/lava-dispatcher"
+    assert search_path(Path("x")) == (package, Path("x"))
+
+
+def test_schema_has_the_keys_of_the_model():
+    """A field that is not in the schema could not be set, and the other way round."""
+    schema = json.loads(Path(module.__file__).with_name(module.SCHEMA).read_text())
+    keys = {f.name for f in fields(model.Device)} - {"name", "file"}
+    assert set(schema["properties"]) == keys
+    example = model.Device("p", "panda")
+    for name in keys:
+        if is_dataclass(getattr(example, name)):
+            inner = {f.name for f in fields(getattr(example, name))}
+            assert set(schema["properties"][name]["properties"]) == inner
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers()),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+MAPPINGS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
+
+
+def without_nulls(value):
+    """Return what a layer alone means: null keys are no keys."""
+    if not isinstance(value, dict):
+        return value
+    return {key: without_nulls(item) for key, item in value.items() if item is not None}
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_merge_laws(below, above):
+    """A layer over nothing is itself, over itself changes nothing, and its values win."""
+    assert merge({}, above) == without_nulls(above)
+    assert merge(merge({}, above), above) == without_nulls(above)
+    merged = merge(below, above)
+    for key, value in above.items():
+        if value is None:
+            assert key not in merged
+        elif not isinstance(value, dict):
+            assert merged[key] == value
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_merge_leaves_its_arguments_alone(below, above):
+    """Layers are shared between devices, so nothing may be written into them."""
+    before = json.dumps([below, above])
+    merge(below, above)
+    assert json.dumps([below, above]) == before

@@ -1,0 +1,148 @@
+"""Lock files: the flock decides, what is written is for people."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import BoardsUnavailable
+from lava_dispatcher_multinode.lab import lockfiles
+from lava_dispatcher_multinode.lab.lockfiles import Holder, LockFile, holders, lock_directory
+
+
+def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
+    """Others can say who has a board, since when and for what."""
+    lock = LockFile(tmp_path, "p1")
+    assert lock.take("my job")
+    holder = LockFile(tmp_path, "p1").holder()
+    assert (holder.pid, holder.job) == (os.getpid(), "my job")
+    for part in (holder.user, holder.host, holder.since, "'my job'", f"pid {os.getpid()}"):
+        assert part
+        assert part in str(holder)
+    lock.release()
+    assert LockFile(tmp_path, "p1").holder() is None
+
+
+def test_a_taken_lock_is_not_taken_again(tmp_path):
+    """One board, one holder; and who was refused changes nothing."""
+    first, second = LockFile(tmp_path, "p1"), LockFile(tmp_path, "p1")
+    assert first.take("first")
+    assert not second.take("second")
+    assert second.holder().job == "first"
+    first.release()
+    assert second.take("second")
+    second.release()
+
+
+def test_what_a_killed_holder_left_is_not_believed(tmp_path):
+    """Only the flock counts, whatever the file says."""
+    said = {"user": "ann", "host": "h", "pid": 1, "job": "j", "since": "s"}
+    (tmp_path / "p1.lock").write_text(json.dumps(said))
+    assert holders(tmp_path, ["p1"]) == {}
+
+
+def test_looking_at_a_lock_is_not_having_it(tmp_path):
+    """A shared lock is an onlooker's: neither another look nor taking it fails for long."""
+    (tmp_path / "p2.lock").touch()
+    descriptor = os.open(tmp_path / "p2.lock", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    lock = LockFile(tmp_path, "p2")
+    assert lock.holder() is None
+    timer = threading.Timer(0.05, os.close, [descriptor])
+    timer.start()
+    assert lock.take("x")
+    timer.join()
+    lock.release()
+
+
+def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch):
+    """A stopped process must not stop all commands of the host."""
+    monkeypatch.setattr(lockfiles, "_LOOKING", 0.02)
+    (tmp_path / "p1.lock").touch()
+    with (tmp_path / "p1.lock").open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert not LockFile(tmp_path, "p1").take("x")
+
+
+def test_files_can_be_locked_by_other_users(tmp_path):
+    """Whatever the umask of who came first."""
+    umask = os.umask(0o077)
+    try:
+        lock = LockFile(tmp_path, "p1")
+        assert lock.take("x")
+        lock.release()
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((tmp_path / "p1.lock").stat().st_mode) == 0o666
+
+
+def test_a_link_is_not_followed(tmp_path):
+    """In a directory that everybody can write to, a link could lead anywhere."""
+    (tmp_path / "victim").write_text("precious")
+    (tmp_path / "p1.lock").symlink_to(tmp_path / "victim")
+    with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
+        LockFile(tmp_path, "p1").take("x")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+@given(
+    said=st.binary(max_size=200)
+    | st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: st.dictionaries(
+            st.sampled_from(["user", "host", "job", "since", "pid"]), inner, max_size=5
+        ),
+    ).map(lambda value: json.dumps(value).encode())
+)
+def test_any_content_gives_a_holder_that_can_be_printed(tmp_path_factory, said):
+    """Other users write these files: no content may break or forge the output."""
+    path = tmp_path_factory.getbasetemp() / "hostile.lock"
+    path.write_bytes(said)
+    with path.open("rb") as file:
+        holder = lockfiles._read_holder(file.fileno())
+    assert isinstance(holder, Holder)
+    assert str(holder).isprintable()
+
+
+def test_wait_returns_when_the_lock_is_released(tmp_path):
+    """Waiting is blocking, not looking again and again."""
+    lock = LockFile(tmp_path, "p1")
+    assert lock.take("x")
+    done = threading.Event()
+    waiter = threading.Thread(target=lambda: (LockFile(tmp_path, "p1").wait(), done.set()))
+    waiter.start()
+    assert not done.wait(0.05)
+    lock.release()
+    assert done.wait(10)
+    waiter.join()
+
+
+def test_the_directory_can_be_named(tmp_path, monkeypatch):
+    """Where the defaults do not fit, all who share boards agree on another."""
+    monkeypatch.setenv(lockfiles.VARIABLE, str(tmp_path / "mine"))
+    assert lock_directory() == tmp_path / "mine"
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o1777
+
+
+def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
+    """A link or a file in place of the directory is not used: somebody else made it."""
+    monkeypatch.delenv(lockfiles.VARIABLE, raising=False)
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "file").touch()
+    names = ("link", "file", "no/parent", "good", "better")
+    monkeypatch.setattr(lockfiles, "DIRECTORIES", tuple(tmp_path / name for name in names))
+    assert lock_directory() == tmp_path / "good"
+
+
+def test_no_directory_says_what_to_do(tmp_path, monkeypatch):
+    """Exit 4 with a way out, not a traceback."""
+    monkeypatch.setenv(lockfiles.VARIABLE, str(tmp_path / "no/parent"))
+    with pytest.raises(BoardsUnavailable, match=lockfiles.VARIABLE):
+        lock_directory()

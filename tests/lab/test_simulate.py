@@ -1,0 +1,91 @@
+"""Boards made on the spot."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.job.model import Job, Position, Role
+from lava_dispatcher_multinode.lab.allocation import assign, requirements
+from lava_dispatcher_multinode.lab.simulate import simulated_devices
+
+
+def job(*roles):
+    """Return a job of these roles."""
+    return Job("j", 60, roles, ())
+
+
+def test_the_seed_gets_two_pandas_and_a_beaglexm():
+    """Names, types and tags are what the job asks for, and the driver's defaults are there."""
+    seed = job(
+        Role("omap4", 2, "panda", tags=frozenset({"mytag1"})),
+        Role("omap3", 1, "beaglexm", tags=frozenset({"mytag2"})),
+    )
+    devices = simulated_devices(seed)
+    assert [device.name for device in devices] == ["panda01", "panda02", "beaglexm01"]
+    assert [sorted(device.tags) for device in devices] == [["mytag1"], ["mytag1"], ["mytag2"]]
+    for device in devices:
+        assert device.connection.simulated
+        assert device.power.simulated
+        assert (device.deploy.method, device.deploy.layout) == ("media", "master")
+        assert device.boot.commands[-1] == "boot"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 4), st.sampled_from(["panda", "beaglexm"]), st.frozensets(st.just("t"))
+        ),
+        max_size=4,
+    )
+)
+def test_every_job_gets_the_boards_that_it_needs(wanted):
+    """Whatever the group, simulated boards can be assigned to it, each used once."""
+    roles = [Role(f"r{i}", n, kind, tags=tags) for i, (n, kind, tags) in enumerate(wanted)]
+    group = job(*roles)
+    devices = simulated_devices(group)
+    found = assign(requirements(group), devices)
+    assert len({device.name for device in devices}) == len(devices) == len(found)
+
+
+def test_named_devices_keep_their_names():
+    """No made-up name collides with a named device, also of a later role."""
+    devices = simulated_devices(job(Role("a", 2, "panda"), Role("b", 1, device="panda01")))
+    assert [device.name for device in devices] == ["panda02", "panda03", "panda01"]
+    assert devices[2].device_type == "panda"  # the name says so
+
+
+def test_a_name_that_tells_no_type_is_an_error_with_its_place():
+    """Nothing is guessed."""
+    role = Role("a", device="thing7", position=Position("job.json", 4, 9))
+    with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):
+        simulated_devices(job(role))
+
+
+def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):
+    """So a board can be told to misbehave; but it stays simulated, with the job's tags."""
+    config.write(
+        "devices/panda01.yaml",
+        "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\ntags: [x]\n"
+        "simulated: {panic: login}\ndeploy: {method: none, path: /dev/sda}\n",
+    )
+    config.write("devices/thing7.yaml", "device_type: beaglexm\n")
+    devices = simulated_devices(
+        job(Role("a", 1, "panda"), Role("b", device="thing7")), config.path
+    )
+    assert devices[0].simulated == {"panic": "login"}
+    assert devices[0].connection.simulated
+    assert devices[0].connection.serial is None
+    assert devices[0].deploy.path is None
+    assert devices[0].tags == frozenset()
+    assert devices[1].device_type == "beaglexm"
+
+
+def test_the_hosts_own_lab_makes_no_difference(config, monkeypatch):
+    """A simulated run is the same on every host."""
+    config.write("lava-dispatcher/device-types/panda.yaml", "boot: {commands: [nonsense]}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config.path))
+    (device,) = simulated_devices(job(Role("a", 1, "panda")))
+    assert "nonsense" not in device.boot.commands
