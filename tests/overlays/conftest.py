@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -118,6 +119,8 @@ class Board:
             f"export LAVA_MULTI_NODE_CACHE='{self.cache}' LAVA_RESULT_DIR='{root}/results'\n"
         )
         self.stages = 0
+        self.locale = {}
+        self.interactive = ["-i"]
 
     def _interpreter(self):
         """Make the shell under test the board's `sh`, by that name, as on a real board."""
@@ -149,7 +152,7 @@ class Board:
             (directory / "install.sh").write_text(install)
         return directory
 
-    def run(self, steps, *, timeout=60.0, patterns=None, install=None, session=None, **options):
+    def run(self, steps, *, timeout=60.0, patterns=None, install=None, session=None, patience=0, **options):
         """Run `steps` as a definition, from an interactive shell; return what was printed."""
         directory = self.definition(steps, install=install)
         (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
@@ -165,17 +168,20 @@ class Board:
                 start + timeout, patterns or {},
             )
             self.stages += 1
+            if patience:
+                process.wait(patience)
         finally:
             process.kill()
             process.wait()
-        return self.console.seen.decode(errors="replace").replace("\r\n", "\n")
+        text = self.console.seen.decode(errors="replace").replace("\r\n", "\n")
+        return re.sub(r"<LAVA_MN [^<>]*>\n", "", text)
 
     def login(self):
         """Start an interactive shell on the console, as a login does."""
         return subprocess.Popen(
-            [self.root / "tools" / "sh", "-i"],
+            [self.root / "tools" / "sh", *self.interactive],
             stdin=self.console.slave, stdout=self.console.slave, stderr=self.console.slave,
-            env={"PATH": self.path, "TERM": "dumb", "PS1": "# ", "HOME": str(self.root)},
+            env={"PATH": self.path, **self.locale, "TERM": "dumb", "PS1": "# ", "HOME": str(self.root)},
             start_new_session=True, cwd=self.root,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

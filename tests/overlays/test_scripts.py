@@ -1,0 +1,192 @@
+"""The other on-board tools, under every shell, and what the dispatcher makes of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.errors import TestError
+from lava_dispatcher_multinode.testshell.patterns import Pattern
+
+OVERLAYS = Path(__file__).parents[2] / "overlays"
+SCRIPTS = sorted([*OVERLAYS.glob("bin/*"), *OVERLAYS.glob("lib/*")])
+
+
+@pytest.mark.parametrize("linter", [["shellcheck", "-s", "sh"], ["shfmt", "-d", "-i", "4", "-ln", "posix"]])
+def test_linters_find_nothing(linter):
+    """shellcheck and shfmt have no finding, and nothing is disabled for them."""
+    if shutil.which(linter[0]) is None:
+        pytest.skip(f"{linter[0]} is not installed")
+    result = subprocess.run([*linter, *SCRIPTS], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert not [s for s in SCRIPTS if "shellcheck disable" in s.read_text()]
+
+
+def test_scripts_are_small():
+    """What is put on a board stays small: it may travel over its console."""
+    assert sum(script.stat().st_size for script in SCRIPTS) < 40_000
+
+
+def test_every_script_says_what_it_is():
+    """Each command is executable, POSIX sh, and begins with how it is used."""
+    for script in OVERLAYS.glob("bin/*"):
+        text = script.read_text()
+        assert re.match(rf"#!/bin/sh\n# {script.name}\b", text), script
+        assert script.stat().st_mode & 0o111, script
+
+
+def test_results(board):
+    """lava-test-case, in all its forms, becomes test_case events with every field."""
+    board.run(
+        "lava-test-case yes --shell true\n"
+        "lava-test-case no --shell 'echo some; exit 3'\n"
+        "lava-test-case words --shell test 'a b' = 'a b'\n"
+        "lava-test-set start first\n"
+        "lava-test-case speed --result pass --measurement 12.5 --units MB/s\n"
+        "lava-test-set stop\n"
+        "echo text >out; lava-test-case file --result skip --output out\n"
+        "lava-test-reference ref --result fail --reference https://example.org/a?b=c\n"
+    )
+    cases = {e["case"]: e for e in board.events if e["event"] == "test_case"}
+    assert {name: e["result"] for name, e in cases.items()} == {
+        "yes": "pass", "no": "fail", "words": "pass", "speed": "pass", "file": "skip", "ref": "fail",
+    }
+    assert {e["definition"] for e in cases.values()} == {"0_test"}
+    speed = cases["speed"]
+    assert (speed["measurement"], speed["units"], speed["set"]) == (12.5, "MB/s", "first")
+    assert cases["file"]["set"] is None
+    assert cases["no"]["start"] <= cases["no"]["end"]
+    assert cases["ref"]["reference"] == "https://example.org/a?b=c"
+
+
+def test_wrong_results_are_refused(board):
+    """A result that the dispatcher could not read is a usage error, not a lost result."""
+    text = board.run("\n".join(f"{line} || echo rc=$?" for line in (
+        "lava-test-case", "lava-test-case a", "lava-test-case a --result good",
+        "lava-test-case 'a>b' --result pass", "lava-test-case a --shell", "lava-test-set go",
+        "lava-test-set start", "lava-test-reference a --result pass", "lava-test-raise",
+        "lava-test-case a --result pass --units", "lava-test-feedback",
+    )))
+    assert text.count("rc=2\n") == 11
+    assert board.results() == {}
+
+
+def test_call_inside_a_case(board):
+    """lava-test-case x --shell lava-send y makes both results."""
+    board.run("lava-test-case x --shell lava-send y\nlava-test-case z --shell 'lava-send y a=b'")
+    assert board.results() == {"x": "pass", "z": "pass", "multinode-send-y": "pass"}
+
+
+def test_raise_ends_the_session(board):
+    """lava-test-raise ends the run as a test error; results until then are kept."""
+    with pytest.raises(TestError, match="lava-test-raise: no way on"):
+        board.run("lava-test-case a --result pass\nlava-test-raise no way on\nsleep 5")
+    assert board.results() == {"a": "pass"}
+    assert board.events[-1]["event"] == "definition_finished"
+
+
+def test_remarks(dash_board):
+    """lava-test-event and lava-test-feedback go to the log."""
+    dash_board.run("lava-test-event one two\nlava-test-feedback other")
+    assert [e["text"] for e in dash_board.events if e["event"] == "log"] == [
+        "test event: one two", "test feedback: other",
+    ]
+
+
+def test_install_failure(board):
+    """A failing install step is a failed result, and its definition does not run."""
+    text = board.run("echo it-ran", install="set -e\nfalse\n")
+    assert "\nit-ran" not in text
+    assert board.results() == {"lava-test-shell-install": "fail"}
+
+
+def test_pattern(dash_board):
+    """A definition's parse.pattern finds results in its output."""
+    pattern = Pattern.compile(r"(?P<test_case_id>\w+): (?P<result>\w+)", {"OK": "pass"})
+    dash_board.run("echo one: OK; echo two: fail; echo three: else", patterns={"0_test": pattern})
+    assert dash_board.results() == {"one": "pass", "two": "fail", "three": "unknown"}
+
+
+def test_runner_restores_the_terminal(board):
+    """The terminal is as it was, and nothing of the channel is left, when the runner has ended."""
+    board.interactive = ["-c", "read -r line; stty -g >before; eval $line; stty -g >after"]
+    board.run("lava-send a", patience=10)
+    assert (board.root / "before").read_text() == (board.root / "after").read_text()
+    assert not (board.lava / "channel").exists()
+
+
+def test_stages(board):
+    """A second runner on the same board works like the first, and none runs twice."""
+    board.run("lava-send one")
+    board.run("lava-send two")
+    assert [call.id for call in board.group.calls] == ["one", "two"]
+    assert [p.name for p in (board.lava / "0").glob("lava-test-runner*")] == [
+        "lava-test-runner.conf.started"
+    ]
+
+
+def test_background_process(board):
+    """A background process runs until it is stopped, with what it started; its output is shown."""
+    text = board.run(
+        "lava-background-process-start server --cmd 'echo hello from it; sleep 300 & wait'\n"
+        "sleep 0.2 || sleep 1\n"
+        "lava-background-process-start server --cmd true || echo rc=$?\n"
+        "read -r pid _ <$LAVA_DIR/background/server.pid\n"
+        "kill -0 $pid && echo it lives\n"
+        "echo attached >file; lava-background-process-stop server --attach file text/plain\n"
+        "case $(cat /proc/$pid/stat 2>&1) in *\") Z \"* | *'such file'*) echo it ended ;; esac\n"
+        "lava-background-process-stop server || echo rc=$?\n"
+    )
+    lines = text.split("\n")
+    for line in ("hello from it", "it lives", "attached", "it ended"):
+        assert line in lines
+    assert lines.count("rc=1") == 2
+
+
+def test_small_tools(board):
+    """The tools that ask the system or the environment print, or say what they miss."""
+    text = board.run(
+        "echo; echo MARK; export LAVA_TARGET_IP=10.1.1.1\n"
+        "lava-target-ip; lava-target-mac 2>/dev/null || echo rc=$?\n"
+        "lava-echo-config 2>/dev/null || echo rc=$?\n"
+        "lava-test-shell --output_dir $LAVA_DIR/o sh -c 'echo $LAVA_RESULT_DIR'\n"
+        "LAVA_TARGET_STORAGE='sata\t/dev/sda' lava-target-storage sata\n"
+        "lava-echo-ipv4 nothing0 2>/dev/null || echo rc=$?\n"
+        "lava-install-packages && echo installed nothing\n"
+        "echo MARK; lava-os-build; lava-installed-packages | sed 3q\n"
+    )
+    assert text.split("MARK\n")[1].split("\n")[:-1] == [
+        "10.1.1.1", "rc=1", "rc=1", f"{board.lava}/o", "/dev/sda", "rc=1", "installed nothing",
+    ]
+    assert text.split("MARK\n")[2].split("\n")[0]
+
+
+def test_network(board):
+    """broadcast sends this board's addresses; collect, query and hosts give those of the group."""
+    from lava_dispatcher_multinode.sync.calls import Outcome, Status
+
+    peers = (("panda02", {"ipv4": "10.0.0.2", "mac": "02:00:00:00:00:02"}),)
+    board.group.answers["network_info"] = lambda call: Outcome(
+        Status.DONE, peers if call.api != "send" else ()
+    )
+    cache = Path("/tmp/lava_multi_node_network_cache.txt")
+    mine = board.lava / "network-cache.txt"
+    script = board.lava / "bin" / "lava-network"
+    script.write_text(script.read_text().replace(str(cache), str(mine)))
+    text = board.run(
+        "echo; echo MARK; lava-echo-ipv4 lo; lava-network broadcast lo; lava-network collect lo client\n"
+        "lava-network query panda02 mac; lava-network query panda01 netmask\n"
+        "lava-network query panda03 mac || echo rc=$?\n"
+        "lava-network hosts $LAVA_DIR/hosts; lava-network what 2>/dev/null || echo rc=$?; echo MARK\n"
+    )
+    assert text.split("MARK\n")[1].split("\n")[:-1] == [
+        "127.0.0.1", "02:00:00:00:00:02", "255.0.0.0", "rc=1", "rc=2",
+    ]
+    assert (board.lava / "hosts").read_text() == "10.0.0.2\tpanda02\n127.0.0.1\tpanda01\n"
+    sent = board.group.sent("network_info")[0]
+    assert (sent["ipv4"], sent["netmask"]) == ("127.0.0.1", "255.0.0.0")
+    assert all(sent.values())
