@@ -43,7 +43,7 @@ class Shell:
         for _ in range(TRIES):
             answer = self._ask(QUIET, ANSWER_WAIT)
             if answer is not None:
-                self._ask("dmesg -n 1", ANSWER_WAIT)  # not everyone may, nor has it
+                self._ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)  # not everyone may, nor has it
                 return
             self._dialogue.send(CTRL_C + b"\n")
         raise BootError(self._dialogue.explain("the shell does not answer"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
 #: are in console.raw), or, inside `lossless`, the far end has to wait.
 BUFFER = 4 << 20
+REST_OF_LINE = 0.5  # seconds that the end of a death string may take
 
 
 class Console:
@@ -64,7 +65,9 @@ class Console:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return b""
-                self._changed.wait(left)
+                dying = self._watch.unfinished if self._watch is not None else ""
+                if not self._changed.wait(min(left, REST_OF_LINE) if dying else left) and dying:
+                    self._failure = BoardDied(dying)
             data = b"".join(self._chunks)
             self._chunks.clear()
             self._size = 0

@@ -100,4 +100,4 @@ class Dialogue:
         tail = self.console.tail()
         if not tail:
             return f"{text}; the console has printed nothing: is it the right port and speed?"
-        return "\n    ".join([f"{text}; the console's last lines:", *tail])
+        return "\n    ".join([text, "the console's last lines:", *tail])

@@ -95,7 +95,9 @@ def _failed_waits(results: Results) -> Iterator[str]:
         yield ""
         yield "calls that were not answered as asked:"
         for wait in failed[:FAILURES]:
-            why = first_line(wait.reason) or wait.outcome
-            yield one_line(f"  {wait.node}: lava-{wait.api} {wait.id}: {why}")
+            call = f"lava-{wait.api} {wait.id}"
+            # The coordinator's sentence names the call already, as the board needs it.
+            why = first_line(wait.reason).removeprefix(f"{call}: ") or wait.outcome
+            yield one_line(f"  {wait.node}: {call}: {why}")
         if len(failed) > FAILURES:
             yield f"  and {len(failed) - FAILURES} more"

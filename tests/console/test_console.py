@@ -91,6 +91,15 @@ def test_a_death_string_is_raised_after_what_came_before_it(wire):
         assert b"result: pass" in seen
 
 
+def test_a_death_without_the_end_of_its_line_counts_too(wire):
+    """A board that dies in the middle of the word does not hold its reader."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"Kernel panic - not")
+        with pytest.raises(BoardDied, match="Kernel panic - not"):
+            while True:
+                wire.console.read(60)
+
+
 def test_a_death_is_only_raised_where_it_was_asked_for(wire):
     """The boot loader's banner is no death outside a test."""
     with wire.console.deadly(["U-Boot"]):
