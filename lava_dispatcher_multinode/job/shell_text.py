@@ -44,6 +44,8 @@ _ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
 _LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
 #: "ready-"$n, ready-`n`, or "ready-" + n in Python
 _CONTINUED = r"""(?:["'](?:[^\s,;&|)<>\]"'}]|\s*[+%.])|`[\w$./])"""
+#: The script's own directory; which that is makes no difference here.
+_OWN_DIRECTORY = re.compile(r'\$\(\s*dirname\s+"?\$\{?0\}?"?\s*\)|\$\{0%/\*\}')
 _NESTING = 8
 _MAX_QUOTED = 20_000  # characters; nobody writes such a word, and each is read several times
 
@@ -70,7 +72,7 @@ class Scan:
 
 def scan(text: str, role: str, *, shell: bool = True) -> Scan:
     """Read `text` as a board of `role` would; of what is no shell script mentions only."""
-    text = _ROLE.sub(lambda _: role, text)
+    text = _OWN_DIRECTORY.sub(".", _ROLE.sub(lambda _: role, text))
     found = Scan()
     for match in _MENTION.finditer(text):
         before = text[max(0, match.start() - 20) : match.start()]

@@ -116,6 +116,8 @@ def test_mentions_and_computed_ids(text, mentions, computed):
     ("text", "runs", "unseen"),
     [
         ("./run-$(lava-role).sh", {"./run-client.sh"}, False),
+        ('python3 "$(dirname "$0")/t.py" "$1"', {"./t.py"}, False),
+        ('exec "${0%/*}/a"', {"./a"}, False),
         ("sh x.sh; . ./lib; python3 -u t.py", {"x.sh", "./lib", "t.py"}, False),
         ("python3 -m http.server 80 &", set(), False),
         ("python3 -c 'print(1)'", set(), False),
