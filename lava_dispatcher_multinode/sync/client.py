@@ -8,7 +8,7 @@ import logging
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import InfrastructureError
 from .calls import Call, Outcome, Status
@@ -54,6 +54,8 @@ class GroupClient:
             target=self._read, name=f"group client {node}", daemon=True
         )
         self._reader.start()
+        # Who says nothing for long after connecting is taken for a stranger.
+        self._send({"request": "group_data"})
 
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
         """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
@@ -68,12 +70,7 @@ class GroupClient:
         if lost is not None:
             _tell(on_outcome, Outcome(Status.REFUSED, reason=lost))
             return
-        frame = encode(self._who | held_request(call) | {"id": number})
-        try:
-            with self._output:
-                self._socket.sendall(frame)
-        except OSError as error:
-            self._lose(f"the connection to the coordinator is lost: {_words(error)}")
+        self._send(held_request(call) | {"id": number})
 
     def call(self, call: Call) -> Outcome:
         """Make `call` and return its answer, however long that takes."""
@@ -105,6 +102,14 @@ class GroupClient:
     ) -> None:
         self.close()
 
+    def _send(self, request: dict[str, Any]) -> None:
+        frame = encode(self._who | request)
+        try:
+            with self._output:
+                self._socket.sendall(frame)
+        except OSError as error:
+            self._lose(f"the connection to the coordinator is lost: {_words(error)}")
+
     def _read(self) -> None:
         frames = Frames(MAX_REPLY)
         reason = "the coordinator has closed the connection"
@@ -127,8 +132,9 @@ class GroupClient:
             on_outcome = self._pending.pop(number, None) if isinstance(number, int) else None
         if on_outcome is not None:
             _tell(on_outcome, read_outcome(document))
-        elif document.get("response") != "ack":
-            raise WireError(str(document.get("reason", document))[:300])
+        elif number is None and document.get("response") == "nack":
+            self._lose(f"the coordinator refuses '{self._who['client_name']}': "
+                       f"{str(document.get('reason', 'no reason given'))[:300]}")
 
     def _lose(self, reason: str) -> None:
         with self._state:

@@ -1,0 +1,132 @@
+"""A member's side."""
+
+import socket
+import threading
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.sync import loop
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.client import GroupClient
+from lava_dispatcher_multinode.sync.wire import encode
+
+
+def test_calls_do_not_wait_for_each_other(serve):
+    """A wait in progress holds up neither sends nor other waits, of any thread."""
+    coordinator = serve()
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    long, short = a.ask("wait", "late"), a.ask("wait", "soon")
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+    b.call(Call(Api.SEND, "soon", {"k": "1"}))
+    assert short().data == (("b", {"k": "1"}),)
+    threads = [
+        threading.Thread(target=a.call, args=(Call(Api.SEND, f"t{n}"),)) for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outcome = b.call(Call(Api.SEND, "late"))
+    assert [outcome.status, long().status] == [Status.DONE, Status.DONE]
+
+
+def test_a_lost_connection_answers_everything(serve, watch):
+    """Every call that waits, and every later one."""
+    coordinator = serve()
+    a = serve.member(coordinator, "a")
+    waits = [a.ask("wait", "x"), a.ask("sync", "y")]
+    watch.until("wait_started", id="y")
+    a._socket.shutdown(socket.SHUT_RDWR)
+    for wait in [*waits, a.ask("wait", "z")]:
+        outcome = wait()
+        assert outcome.status is Status.REFUSED
+        assert "coordinator" in outcome.reason
+
+
+def test_closing_answers_who_waits(serve, watch):
+    """And a second close does nothing."""
+    a = serve.member(serve(), "a")
+    wait = a.ask("wait", "x")
+    watch.until("wait_started")
+    a.close()
+    a.close()
+    assert wait().reason == "the connection to the coordinator was closed"
+    assert a.call(Call(Api.SEND, "x")).status is Status.REFUSED
+
+
+def test_closing_from_a_callback(serve):
+    """The reader's own thread may hang up without waiting for itself."""
+    a = serve.member(serve(), "a")
+    closed = threading.Event()
+
+    def close(_):
+        a.close()
+        closed.set()
+
+    a.submit(Call(Api.SEND, "x"), close)
+    assert closed.wait(20)
+
+
+def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
+    """Its mistake is logged."""
+    a = serve.member(serve(), "a")
+
+    def fail(outcome):
+        raise RuntimeError("a receiver's mistake")
+
+    a.submit(Call(Api.SEND, "x"), fail)
+    assert a.call(Call(Api.SEND, "y")).status is Status.DONE
+    assert "a receiver's mistake" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"group": "wrong"}, "unknown group"), ({"secret": "wrong"}, "secret of 'a'"),
+     ({"node": "z"}, "'z' is not one"), ({"role": "boss"}, "role 'r', not 'boss'")],
+)
+def test_who_is_refused_is_told_why(serve, options, why):
+    """As the outcome of its first call."""
+    coordinator = serve(secrets={"a": "right"})
+    who = {"group": "group-1", "node": "a", "role": "r", "secret": "right"} | options
+    with GroupClient(coordinator.address, **who) as client:
+        outcome = client.call(Call(Api.SEND, "x"))
+    assert outcome.status is Status.REFUSED
+    assert why in outcome.reason
+
+
+def test_nobody_listens():
+    """The sentence names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+    with pytest.raises(InfrastructureError, match=f"{address[0]}:{address[1]}: Connection refused"):
+        GroupClient(address, group="g", node="a", role="r")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(b"HTTP/1.1 400 Bad Request\r\n", "nonsense"), (b"00000001x", "nonsense"),
+     (encode({"response": "nack"}), "refuses 'a': no reason given"), (b"", "has closed")],
+)
+def test_something_else_listens(answer, why):
+    """Its answer ends the calls with a sentence, whatever it is."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with GroupClient(server.getsockname(), group="g", node="a", role="r") as client:
+            far, _ = server.accept()
+            with far:
+                outcomes = []
+                client.submit(Call(Api.WAIT, "x"), outcomes.append)
+                far.recv(4096)
+                far.sendall(answer)
+                far.shutdown(socket.SHUT_WR)
+                client._reader.join(20)
+    assert why in outcomes[0].reason
+
+
+def test_a_member_may_be_silent_at_first(serve, monkeypatch):
+    """Boards boot for minutes before their first call: it is not taken for a stranger."""
+    monkeypatch.setattr(loop, "REQUEST_TIME", 0.05)
+    coordinator = serve()
+    a, stranger = serve.member(coordinator, "a"), serve.raw(coordinator)
+    assert stranger.reply() is None  # its time is over, and so would be the member's
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE

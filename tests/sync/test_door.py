@@ -1,0 +1,81 @@
+"""Who may speak, and as whom."""
+
+import pytest
+
+from lava_dispatcher_multinode.sync.door import Door
+from lava_dispatcher_multinode.sync.wire import encode, read_request
+
+
+class Peer:
+    node = None
+
+
+def request(name="a", group="g", **fields):
+    base = {"request": "lava_send", "messageID": "x", "client_name": name, "group_name": group}
+    return read_request(encode(base | fields)[8:])
+
+
+@pytest.fixture
+def door():
+    return Door("g", {"own": "secret-1", "other": "secret-2"})
+
+
+def enter(door, peer, asked):
+    problem = door.problem(asked, peer)
+    if not problem:
+        door.enter(asked, peer)
+    return problem
+
+
+@pytest.mark.parametrize("group", ["", "G", "g ", "gg", "\ud800"])
+def test_the_groups_name_is_needed(door, group):
+    """And the refusal does not say what it is."""
+    assert door.problem(request(group=group), Peer()) == "unknown group"
+
+
+@pytest.mark.parametrize("fields", [{}, {"secret": "secret-2"}, {"secret": ""}])
+def test_a_name_with_a_secret_needs_it(door, fields):
+    """Another node's secret does not do."""
+    problem = enter(door, Peer(), request("own", **fields))
+    assert problem == "the secret of 'own' is missing or wrong"
+
+
+def test_a_secret_opens_several_connections(door):
+    """Processes on a board may each have one, from any host."""
+    for host in ("h1", "h2"):
+        asked = request("own", secret="secret-1", hold=True, hostname=host)
+        assert enter(door, Peer(), asked) == ""
+
+
+def test_a_connection_speaks_for_one_node(door):
+    """Not even with the other's secret."""
+    peer = Peer()
+    assert enter(door, peer, request("own", secret="secret-1")) == ""
+    assert "belongs to 'own'" in door.problem(request("other", secret="secret-2"), peer)
+    assert "belongs to 'own'" in door.problem(request("a"), peer)
+
+
+def test_a_name_without_a_secret_is_its_first_connections(door):
+    """While that is open; then another of the same host may come."""
+    first, second = Peer(), Peer()
+    assert enter(door, first, request("a", hold=True)) == ""
+    assert "another connection" in door.problem(request("a"), second)
+    door.leave(second)
+    assert "another connection" in door.problem(request("a"), second)
+    door.leave(first)
+    assert enter(door, second, request("a", hold=True)) == ""
+
+
+def test_a_polled_name_is_its_first_hosts(door):
+    """LAVA's members have a connection for each request: many, from one host."""
+    for _ in range(2):
+        assert enter(door, Peer(), request("a", hostname="rack1")) == ""
+    assert "another host" in door.problem(request("a", hostname="rack2"), Peer())
+
+
+def test_a_refused_request_leaves_no_trace(door):
+    """Who was refused does not hold a name."""
+    peer = Peer()
+    assert door.problem(request("a", group="wrong", hostname="evil", hold=True), peer)
+    assert peer.node is None
+    assert enter(door, Peer(), request("a", hostname="rack1", hold=True)) == ""

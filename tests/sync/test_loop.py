@@ -1,0 +1,324 @@
+"""Nothing that a connection does, or leaves undone, disturbs the others.
+
+The first tests are the rows of "Hostile or unlucky input" in docs/reference/coordinator.md.
+"""
+
+import contextlib
+import random
+import socket
+
+import pytest
+
+from lava_dispatcher_multinode.sync import loop as module
+from lava_dispatcher_multinode.sync import server
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.wire import MAX_REQUEST, encode
+
+REQUEST = {
+    "request": "lava_send", "client_name": "a", "group_name": "group-1", "role": "r",
+    "hostname": "", "messageID": "m",
+}
+
+
+def without(*keys, **others):
+    """Return the frame of a good request with some keys gone or wrong."""
+    return encode({k: v for k, v in (REQUEST | others).items() if k not in keys})
+
+
+def framed(body):
+    """Return the frame of any bytes."""
+    return b"%08X%b" % (len(body), body)
+
+
+class Barrier:
+    """Two members whose barrier shows that the group goes on."""
+
+    def __init__(self, serve, **options):
+        self.coordinator = serve("pqa", **options)
+        self.members = [serve.member(self.coordinator, name) for name in "pq"]
+        self.count = 0
+
+    def holds(self):
+        """Whether both are released, and the one's message reaches the other."""
+        p, q = self.members
+        self.count += 1
+        message = f"barrier {self.count}".replace(" ", "-")
+        sent = p.call(Call(Api.SEND, message, {"n": str(self.count)}))
+        got = q.call(Call(Api.WAIT, message))
+        return [sent.status, got.status] == [Status.DONE] * 2 and bool(got.data)
+
+
+@pytest.fixture
+def barrier(serve):
+    return Barrier(serve)
+
+
+BAD_FRAMES = {
+    "bad UTF-8 in the header": b"\xff" * 8,
+    "bad UTF-8 in the body": framed(b'{"a":"\xff"}'),
+    "JSON 5": framed(b"5"),
+    "a list": framed(b"[]"),
+    "not JSON": framed(b"lava"),
+    "an empty body": b"00000000",
+    "no request": without("request"),
+    "no client_name": without("client_name"),
+    "no group_name": without("group_name"),
+    "client_name a list": without(client_name=["a"]),
+    "group_size a word": without(request="group_data", group_size="abc"),
+    "deep nesting": framed(b"[" * 200_000),
+    "a length of 4 GB": b"FFFFFFFF",
+    "a negative length": b"-0000001",
+    "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a wrong group": without(group_name="other"),
+    "a name that is not in the group": without(client_name="z"),
+    "a role that is not the name's": without(role="boss"),
+}
+
+
+@pytest.mark.parametrize("frame", BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_bad_frames(serve, barrier, frame):
+    """Answered with a nack and a reason, sent away, and nobody else notices."""
+    raw = serve.raw(barrier.coordinator)
+    raw.send(frame)
+    reply = raw.reply()
+    assert reply["response"] == "nack"
+    assert reply["reason"]
+    assert raw.reply() is None
+    assert barrier.holds()
+
+
+def test_missing_hostname_or_role_is_no_error(serve, barrier):
+    """Neither is needed of a member that is known."""
+    raw = serve.raw(barrier.coordinator)
+    raw.send(without("hostname", "role"))
+    assert raw.reply() == {"response": "ack"}
+
+
+def test_an_unknown_role(serve, barrier):
+    """The typing error that ends LAVA's coordinator, and with it every group of the lab."""
+    raw = serve.raw(barrier.coordinator)
+    reply = raw.ask("lava_wait_all", messageID="x", waitrole="serverr")
+    assert reply["response"] == "nack"
+    assert "no device of the group has the role 'serverr'" in reply["reason"]
+    assert raw.ask("lava_send", messageID="x") == {"response": "ack"}
+    assert barrier.holds()
+
+
+def test_silent_clients(serve, barrier):
+    """Who connects and says nothing, or half of a header or a body, holds up nobody."""
+    for start in (b"", b"0000", without()[:-1], framed(b"x" * 5000)[:100]):
+        serve.raw(barrier.coordinator).send(start)
+    assert barrier.holds()
+
+
+def test_clients_that_do_not_wait_for_the_reply(serve, barrier):
+    """Closed or reset at any byte of the request: the group goes on."""
+    frame = without(request="lava_wait", hold=True)
+    for length in range(0, len(frame) + 1, 9):
+        for end in ("close", "reset"):
+            raw = serve.raw(barrier.coordinator)
+            raw.send(frame[:length])
+            getattr(raw, end)()
+    assert barrier.holds()
+
+
+def test_less_than_the_header_says_and_the_end(serve, barrier):
+    """A request that is cut off is none."""
+    raw = serve.raw(barrier.coordinator)
+    raw.send(b"%08X" % (len(without()) + 100) + without()[8:])
+    raw.socket.shutdown(socket.SHUT_WR)
+    assert raw.reply() is None
+    assert barrier.holds()
+
+
+def test_requests_in_pieces_and_in_a_row(serve, barrier):
+    """Split at every byte, many in one segment, and both: each is answered, in order."""
+    raw = serve.raw(barrier.coordinator)
+    frame = encode(REQUEST | {"message": {"k": "ü" * 3000}, "id": 1})
+    for byte in frame[:50]:
+        raw.send(bytes([byte]))
+    raw.send(frame[50:])
+    assert raw.reply() == {"response": "ack", "id": 1}
+    total = 5 * module.TURN
+    raw.send(b"".join(encode(REQUEST | {"id": number}) for number in range(total)))
+    assert [raw.reply()["id"] for _ in range(total)] == list(range(total))
+
+
+def test_requests_in_a_row_before_the_end_are_answered(serve, barrier):
+    """Also when the far end has shut its side already."""
+    raw = serve.raw(barrier.coordinator)
+    total = 3 * module.TURN
+    raw.send(b"".join(encode(REQUEST | {"id": number}) for number in range(total)))
+    raw.socket.shutdown(socket.SHUT_WR)
+    assert [raw.reply()["id"] for _ in range(total)] == list(range(total))
+    assert raw.reply() is None
+
+
+def test_a_held_call_of_a_half_closed_connection(serve, barrier):
+    """`nc -N` shuts its side after the request; its answer still comes."""
+    raw = serve.raw(barrier.coordinator)
+    raw.request("lava_wait", messageID="x", hold=True)
+    raw.socket.shutdown(socket.SHUT_WR)
+    barrier.members[0].call(Call(Api.SEND, "x", {"k": "v"}))
+    assert raw.reply()["message"] == {"p": {"k": "v"}}
+    assert raw.reply() is None
+
+
+def test_messages_of_60_kb_and_of_1_mb(serve, barrier):
+    """The one kind gets through every time, the other is refused with the reason."""
+    raw = serve.raw(barrier.coordinator)
+    for _ in range(20):
+        reply = raw.ask("lava_send", messageID="x", message={"k": "x" * 60_000})
+        assert reply == {"response": "ack"}
+    for _ in range(20):
+        raw = serve.raw(barrier.coordinator)
+        with contextlib.suppress(ConnectionError):  # told before all of it has left
+            raw.request("lava_send", messageID="x", message={"k": "x" * 1_000_000})
+        assert f"at most {MAX_REQUEST} are allowed" in raw.reply()["reason"]
+    assert barrier.holds()
+
+
+def test_a_taken_name(serve, barrier):
+    """A second node under the name is refused, and the first one's calls stay."""
+    assert barrier.holds()
+    raw = serve.raw(barrier.coordinator)
+    assert "taken" in raw.ask("lava_send", "p", messageID="x")["reason"]
+    assert barrier.holds()
+
+
+def test_a_member_that_speaks_as_another(serve, barrier):
+    """Refused; and what the other waits for is not changed."""
+    raw = serve.raw(barrier.coordinator)
+    assert raw.ask("lava_send", "a", messageID="x") == {"response": "ack"}
+    assert "belongs to 'a'" in raw.ask("lava_send", "q", messageID="x")["reason"]
+    assert [s for s, _ in barrier.members[0].call(Call(Api.WAIT, "x")).data] == ["a"]
+
+
+def test_a_secret_is_needed(serve):
+    """A name with one cannot be used by who knows only the group, polled or held."""
+    coordinator = serve(secrets={"a": "right"})
+    for fields in ({}, {"secret": "wrong"}, {"hold": True}):
+        raw = serve.raw(coordinator)
+        assert "secret" in raw.ask("lava_send", messageID="x", **fields)["reason"]
+    raw = serve.raw(coordinator)
+    assert raw.ask("lava_send", messageID="x", secret="right") == {"response": "ack"}
+
+
+def test_random_frames(serve, barrier):
+    """Thousands of them, from a fixed seed: the group goes on."""
+    chance = random.Random(1)
+    alphabet = [b"{", b"}", b"[", b'"', b":", b",", b"lava_send", b"request", b"\xff", b"0", b"1"]
+    for _ in range(40):
+        raw = serve.raw(barrier.coordinator)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(50):
+                body = b"".join(chance.choices(alphabet, k=chance.randrange(12)))
+                good = REQUEST | {chance.choice(list(REQUEST)): chance.choice([1, None, [], "z"])}
+                kind = chance.randrange(4)
+                raw.send([body, framed(body), encode(good), without()][kind])
+        raw.close()
+    assert barrier.holds()
+
+
+def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
+    """It never reads its replies either: it is no longer read, the others are served."""
+    raw = serve.raw(barrier.coordinator)
+    raw.socket.setblocking(False)
+    frame = encode(REQUEST | {"request": "lava_wait", "messageID": "big"}) * 500
+    barrier.members[0].call(Call(Api.SEND, "big", {"k": "x" * 50_000}))
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while sent < 100_000_000:
+            sent += raw.socket.send(frame)
+    assert sent < 100_000_000
+    assert barrier.holds()
+
+
+def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
+    """The oldest of them goes for a newcomer; members stay."""
+    monkeypatch.setattr(module, "STRANGERS", 5)
+    barrier = Barrier(serve)
+    assert barrier.holds()
+    strangers = [serve.raw(barrier.coordinator) for _ in range(20)]
+    assert strangers[0].reply() is None
+    assert strangers[-1].ask("lava_send", messageID="x") == {"response": "ack"}
+    assert barrier.holds()
+
+
+def test_connections_of_a_member_are_bounded(serve, monkeypatch):
+    """More than its share are refused; the share of others is theirs."""
+    monkeypatch.setattr(module, "PER_MEMBER", 3)
+    barrier = Barrier(serve)
+    raws = [serve.raw(barrier.coordinator) for _ in range(4)]
+    for raw in raws[:3]:
+        assert raw.ask("lava_send", messageID="x") == {"response": "ack"}
+    raws[3].request("lava_send", messageID="x")
+    raws[3].reply()
+    assert "connections already" in raws[3].reply()["reason"]
+    raws[0].close()
+    assert barrier.holds()
+
+
+def test_a_request_has_its_time(serve, monkeypatch):
+    """A first one that never comes, and one that is never complete; idle members may stay."""
+    monkeypatch.setattr(module, "REQUEST_TIME", 0.1)
+    barrier = Barrier(serve)
+    silent, slow, idle = (serve.raw(barrier.coordinator) for _ in range(3))
+    assert idle.ask("lava_send", messageID="x") == {"response": "ack"}
+    assert slow.ask("lava_send", messageID="x") == {"response": "ack"}
+    slow.send(without()[:20])
+    assert silent.reply() is None
+    assert slow.reply() is None
+    assert idle.ask("lava_send", messageID="x") == {"response": "ack"}
+    assert barrier.holds()
+
+
+def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
+    """Its buffer is not kept for ever."""
+    monkeypatch.setattr(module, "STALL_TIME", 0.1)
+    barrier = Barrier(serve)
+    barrier.members[0].call(Call(Api.SEND, "big", {"k": "x" * 60_000}))
+    raw = serve.raw(barrier.coordinator)
+    with contextlib.suppress(ConnectionError):
+        while True:
+            raw.request("lava_wait", messageID="big", hold=True)
+    assert barrier.holds()
+
+
+def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
+    """Whatever we have overlooked must not end the job."""
+    from lava_dispatcher_multinode.sync.service import Service
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Service, "_group_data", fail)
+        assert serve.raw(barrier.coordinator).ask("group_data") is None
+    assert "a bug in the coordinator" in caplog.text
+    assert barrier.holds()
+
+
+def test_running_out_of_descriptors(serve, monkeypatch):
+    """New connections wait until there are some again; the others are served meanwhile."""
+    monkeypatch.setattr(module, "NO_DESCRIPTORS", 0.05)
+    listen = server._listen
+    failures = [OSError(24, "Too many open files")] * 2
+
+    class Short(socket.socket):
+        """A listener that fails when told to."""
+
+        def accept(self):
+            if barrier_is_up and failures:
+                raise failures.pop()
+            return super().accept()
+
+    barrier_is_up = False
+    monkeypatch.setattr(server, "_listen", lambda *a: Short(fileno=listen(*a).detach()))
+    barrier = Barrier(serve)
+    assert barrier.holds()
+    barrier_is_up = True
+    raw = serve.raw(barrier.coordinator)
+    assert barrier.holds()
+    assert raw.ask("lava_send", messageID="x") == {"response": "ack"}
+    assert failures == []

@@ -1,0 +1,63 @@
+"""Calls asked again and again, and bundles."""
+
+from lava_dispatcher_multinode.sync import polling
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.sync.polling import LEAST, MAX_POLLS, Bundles, Polls
+
+DONE = Outcome(Status.DONE)
+CALL = Call(Api.SYNC, "x")
+KEY = Polls.key("a", CALL)
+
+
+def test_a_call_is_one_from_its_first_poll_to_its_answer():
+    """The answer is kept until asked for, and then the same call is a new one."""
+    polls = Polls()
+    assert polls.find(KEY) is None
+    poll = polls.start(KEY, 1)
+    assert polls.find(Polls.key("a", CALL)) is poll
+    assert polls.find(Polls.key("b", CALL)) is None
+    assert polls.find(Polls.key("a", Call(Api.WAIT, "x"))) is None
+    assert polls.answered(1, DONE)
+    assert not polls.answered(1, DONE)
+    assert polls.find(KEY).outcome is DONE
+    polls.end(poll)
+    assert polls.find(KEY) is None
+
+
+def test_who_stops_asking_does_not_count_as_waiting():
+    """It lapses after several of its own poll delays, and resumes where it was."""
+    polls = Polls()
+    poll = polls.start(KEY, 1)
+    polls.asked(poll, 0.0, 1.0)
+    polls.asked(poll, 5.0, 1.0)
+    assert polls.next_deadline() == 5.0 + LEAST
+    assert list(polls.lapse(5.0 + LEAST)) == [1]
+    assert polls.answered(1, Outcome(Status.REFUSED))
+    assert poll.lapsed
+    assert poll.outcome is None
+    polls.resume(poll, 2)
+    polls.asked(poll, 20.0, 30.0)
+    assert polls.next_deadline() == 20.0 + polling.PATIENCE * 30.0
+    assert polls.answered(2, DONE)
+    assert poll.outcome is DONE
+    assert polls.next_deadline() is None
+
+
+def test_open_calls_are_bounded():
+    """For each member by itself."""
+    polls = Polls()
+    opened = [polls.start(("a", "wait", str(n), None), n) for n in range(MAX_POLLS)]
+    assert polls.full("a")
+    assert not polls.full("b")
+    polls.end(opened[0])
+    assert not polls.full("a")
+
+
+def test_bundles_are_for_the_one_with_sub_id_zero():
+    """It waits for all, and twice more while they upload."""
+    bundles = Bundles()
+    assert bundles.add("a", "1", "7.0", 2) == {"response": "wait"}
+    assert bundles.add("b", None, "7.1", 2) == {"response": "ack"}
+    answers = [bundles.add("a", "1", "7.0", 2) for _ in range(3)]
+    assert [answer["response"] for answer in answers] == ["wait", "wait", "ack"]
+    assert answers[-1]["message"] == {"bundle": {"a": "1", "b": None}}

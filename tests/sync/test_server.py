@@ -1,0 +1,146 @@
+"""The coordinator over loopback sockets."""
+
+import socket
+import threading
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.server import Coordinator
+
+
+def test_a_barrier_of_members(serve):
+    """All arrive, all are released."""
+    names = [f"n{number}" for number in range(20)]
+    coordinator = serve(names and dict.fromkeys(names, "r"))
+    members = [serve.member(coordinator, name) for name in names]
+    for _ in range(3):
+        waits = [member.ask("sync", "x") for member in members]
+        assert {wait().status for wait in waits} == {Status.DONE}
+
+
+def test_the_sentences_and_data_travel(serve, watch):
+    """From the rules to the caller, byte for byte."""
+    coordinator = serve({"a": "client", "b": "server"})
+    a, b = serve.member(coordinator, "a", "client"), serve.member(coordinator, "b", "server")
+    data = {"k": " <=>%\"'ü\t\\ ", "empty": "", "odd": "\udcff\x01"}
+    assert b.call(Call(Api.SEND, "x", data)).status is Status.DONE
+    assert a.call(Call(Api.WAIT_ALL, "x", role="server")).data == (("b", data),)
+    waiting = a.ask("wait-all", "y")
+    watch.until("wait_started", node="a", id="y")
+    coordinator.node_failed("b", "kernel panic")
+    assert waiting().reason == "lava-wait-all y: b failed: kernel panic"
+
+
+def test_sixty_kilobytes_from_every_member(serve):
+    """The largest message the contract allows, all escaped, to everybody."""
+    names = [f"n{number}" for number in range(8)]
+    coordinator = serve(dict.fromkeys(names, "r"))
+    members = [serve.member(coordinator, name) for name in names]
+    data = {"k": "\x01" * (60 * 1024 - 3)}
+    assert {m.call(Call(Api.SEND, "x", data)).status for m in members} == {Status.DONE}
+    for member in members:
+        outcome = member.call(Call(Api.WAIT_ALL, "x"))
+        assert [dict(found) for _, found in outcome.data] == [data] * 7
+
+
+def test_a_timeout_comes_by_itself(serve):
+    """Nothing else happens on the socket meanwhile."""
+    coordinator = serve()
+    a = serve.member(coordinator, "a")
+    assert a.call(Call(Api.WAIT, "x", timeout=0.05)).status is Status.TIMEOUT
+    assert a.call(Call(Api.WAIT, "x", timeout=0)).status is Status.TIMEOUT
+
+
+def test_a_deadlock_comes_by_itself(serve):
+    """After the grace, with the graph."""
+    coordinator = serve(deadlock_grace=0.05)
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    waits = [a.ask("wait", "x"), b.ask("wait", "y")]
+    for wait in waits:
+        assert "deadlock: a waits for 'x' from b; b waits for 'y' from a" in wait().reason
+
+
+def test_the_job_s_news(serve, watch):
+    """Finish and abort reach who waits, whichever thread tells."""
+    coordinator = serve("abc")
+    a = serve.member(coordinator, "a")
+    waiting = a.ask("wait-all", "x")
+    watch.until("wait_started", node="a")
+    teller = threading.Thread(target=coordinator.node_finished, args=("c",))
+    teller.start()
+    assert "c finished without sending" in waiting().reason
+    teller.join()
+    waiting = a.ask("wait", "x")
+    watch.until("wait_started", api="wait")
+    coordinator.abort("interrupted")
+    assert waiting().reason == "lava-wait x: interrupted"
+    assert a.call(Call(Api.SEND, "x")).status is Status.NEVER
+
+
+def test_news_before_the_start_count():
+    """A board may fail while the coordinator is not yet serving."""
+    coordinator = Coordinator(group="g", nodes={"a": "r", "b": "r"}, timeout=5)
+    coordinator.node_failed("b", "no power")
+    from lava_dispatcher_multinode.sync.client import GroupClient
+
+    with coordinator, GroupClient(coordinator.address, group="g", node="a", role="r") as a:
+        assert a.call(Call(Api.SYNC, "x")).reason == "lava-sync x: b failed: no power"
+
+
+def test_closing_answers_who_waits(serve, watch):
+    """And a second close, or one without a start, is no error."""
+    coordinator = serve()
+    waiting = serve.member(coordinator, "a").ask("wait", "x")
+    watch.until("wait_started")
+    coordinator.close()
+    coordinator.close()
+    assert waiting().reason == "lava-wait x: the coordinator has stopped"
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(coordinator.address)
+    never_started = Coordinator(group="g", nodes={"a": "r"}, timeout=1)
+    never_started.close()
+    with pytest.raises(RuntimeError):
+        _ = never_started.address
+
+
+def test_no_thread_or_descriptor_is_left(serve):
+    """A run of many jobs in one process does not pile them up."""
+    before = threading.active_count()
+    coordinator = serve()
+    member = serve.member(coordinator, "a")
+    assert threading.active_count() == before + 2
+    member.close()
+    coordinator.close()
+    assert threading.active_count() == before
+
+
+def test_a_port_that_cannot_be_had(serve):
+    """A sentence with the place and what to do."""
+    coordinator = serve()
+    port = coordinator.address[1]
+    with pytest.raises(InfrastructureError, match=f"127.0.0.1:{port}.*choose another port"):
+        Coordinator(group="g", nodes={"a": "r"}, timeout=1, port=port).start()
+    with pytest.raises(InfrastructureError, match="cannot listen on no host"):
+        Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="no host").start()
+
+
+def test_a_group_must_fit():
+    """Too small a size, or no member at all, is an error of the caller."""
+    for nodes, size in (({"a": "r", "b": "r"}, 1), ({}, None)):
+        with pytest.raises(ValueError, match="a group of"):
+            Coordinator(group="g", nodes=nodes, size=size, timeout=1)
+
+
+def test_it_listens_on_ipv6_too():
+    """Where the machine has it."""
+    try:
+        probe = socket.socket(socket.AF_INET6)
+        with probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    with Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="::1") as coordinator:
+        assert coordinator.address[0] == "::1"
+        socket.create_connection(coordinator.address).close()
