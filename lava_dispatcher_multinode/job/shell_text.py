@@ -187,6 +187,8 @@ def _command(words: list[str], line: int, found: Scan) -> None:
         _interpreter(arguments, line, found)
     elif name is None:
         found.unseen = True
+    elif re.search(r"\s", name):  # a whole command in quotes, as `--shell` takes it
+        _commands(name, line, found, _NESTING)
     elif "/" in name and not name.startswith(_SYSTEM):
         found.runs.add(name)
 
