@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-PROGRAMS = ["sh", "bash", "awk", "basename", "cat", "chmod", "chown", "chgrp", "cksum", "clear", "cmp", "comm", "cp", "cut", "date", "dd", "df", "diff", "dirname", "du", "echo", "env", "expr", "false", "file", "find", "fold", "getopt", "grep", "egrep", "fgrep", "gzip", "gunzip", "head", "hostname", "id", "install", "join", "kill", "ln", "logname", "ls", "md5sum", "mkdir", "mkfifo", "mktemp", "more", "mv", "nice", "nl", "nohup", "nproc", "od", "paste", "printenv", "printf", "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sha256sum", "sleep", "sort", "split", "stat", "stdbuf", "stty", "sum", "sync", "tac", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "tty", "uname", "uniq", "uptime", "wc", "which", "who", "whoami", "xargs", "xz", "yes", "zcat", "nc", "wget", "curl", "ip", "ifconfig", "ping", "busybox"]
+PROGRAMS = """
+    sh bash awk basename cat chmod chown chgrp cksum clear cmp comm cp cut date dd df diff dirname
+    du echo env expr false file find fold getopt grep egrep fgrep gzip gunzip head hostname id
+    install join kill ln logname ls md5sum mkdir mkfifo mktemp more mv nice nl nohup nproc od
+    paste printenv printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort split
+    stat stdbuf stty sum sync tac tail tar tee test timeout touch tr true tty uname uniq uptime
+    wc which who whoami xargs xz yes zcat nc wget curl ip ifconfig ping busybox
+""".split()  # noqa: SIM905 - a list of this length is read as text
 _NOT_OF_PYTHON = shutil.ignore_patterns(
     "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "__pycache__",
     "site-packages", "dist-packages", "config-*", "pydoc_data",

@@ -1,0 +1,93 @@
+"""Cards as the boards of 2013 have them."""
+
+import io
+import struct
+
+import pytest
+
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.images import ext, mbr
+from lava_dispatcher_multinode.images.card import write_card
+from lava_dispatcher_multinode.images.fat import FatVolume
+from lava_dispatcher_multinode.images.make import BOOT, ROOT, boot_files
+
+
+def test_image_layout_is_verbatim(panda, tmp_path):
+    """The layout `image` is the image, to the byte; zeros take no room."""
+    card = tmp_path / "card"
+    write_card(panda, card, "image")
+    assert card.read_bytes() == panda.getvalue()
+    assert card.stat().st_blocks * 512 < card.stat().st_size
+
+
+def test_master_layout(panda, tmp_path):
+    """Boot files are on partition 3, testboot; the root on 5, testrootfs; 4 is extended."""
+    card = tmp_path / "card"
+    write_card(panda, card, "master")
+    with card.open("rb") as file:
+        parts = {part.number: part for part in mbr.read(file)}
+        assert sorted(parts) == [1, 2, 3, 4, 5]
+        assert parts[4].extended
+        boot = FatVolume(file, parts[3].start, parts[3].size)
+        assert boot.label == "testboot"
+        content = {entry.name: boot.read(entry.name) for entry in boot.entries()}
+        assert content == boot_files("panda")
+        assert ext.label(file, parts[5].start) == "testrootfs"
+        file.seek(parts[3].start + 28)
+        assert struct.unpack("<I", file.read(4))[0] == parts[3].start // 512
+
+
+def test_path_as_source(panda, tmp_path):
+    """An image may be a path too."""
+    image = tmp_path / "image"
+    image.write_bytes(panda.getvalue())
+    write_card(image, tmp_path / "card", "master")
+    assert (tmp_path / "card").stat().st_size > 0
+
+
+def test_second_card_has_nothing_of_the_first(panda, tmp_path):
+    """A card file is made anew: no byte of a longer one before it stays."""
+    card = tmp_path / "card"
+    card.write_bytes(b"\xff" * (20 << 20))
+    write_card(panda, card, "image")
+    assert card.read_bytes() == panda.getvalue()
+
+
+def test_progress_reaches_the_total(panda, tmp_path):
+    """Progress only grows, and ends at all of it."""
+    seen = []
+    write_card(panda, tmp_path / "card", "master", lambda *place: seen.append(place))
+    assert seen == sorted(seen)
+    assert seen[-1] == (BOOT.size + ROOT.size,) * 2
+
+
+@pytest.mark.parametrize(("damage", "message"), [
+    (lambda image: image.truncate(0), "no partition table"),
+    (lambda image: image.truncate(ROOT.start + 100), "partition 2 .* cut short"),
+    (lambda image: (image.seek(BOOT.start), image.write(bytes(512))), r"partition 1 .*not a FAT"),
+    (lambda image: (image.seek(ROOT.start), image.write(bytes(4096))), r"partition 2 .*no ext2"),
+    (lambda image: mbr.write(image, [BOOT]), r"no partition 2 \(root\)"),
+])
+def test_broken_images(panda, tmp_path, damage, message):
+    """An image that cannot make a card is refused by what is wrong with it."""
+    damage(panda)
+    with pytest.raises(DeployError, match=message):
+        write_card(panda, tmp_path / "card", "master")
+
+
+def test_empty_image(tmp_path):
+    """Nothing is not an image, in either layout."""
+    with pytest.raises(DeployError, match="empty"):
+        write_card(io.BytesIO(), tmp_path / "card", "image")
+
+
+def test_unknown_layout(panda, tmp_path):
+    """A layout that there is not is named, with those that there are."""
+    with pytest.raises(DeployError, match="'gpt': one of image, master"):
+        write_card(panda, tmp_path / "card", "gpt")
+
+
+def test_unwritable_card(panda, tmp_path):
+    """A card that cannot be written is a DeployError that names it."""
+    with pytest.raises(DeployError, match="missing/card"):
+        write_card(panda, tmp_path / "missing" / "card", "image")

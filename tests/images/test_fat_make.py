@@ -1,0 +1,36 @@
+"""Small FAT16 volumes."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from lava_dispatcher_multinode.images.fat_make import SIZE, make_fat16
+
+
+def test_same_bytes_each_time():
+    """Nothing of today is in a volume."""
+    assert make_fat16({"a": b"1"}, "boot") == make_fat16({"a": b"1"}, "boot")
+    assert len(make_fat16({}, "boot")) == SIZE
+
+
+def test_too_much():
+    """Files that do not fit are refused, not cut."""
+    with pytest.raises(ValueError, match="do not fit"):
+        make_fat16({"a": b"x" * SIZE}, "boot")
+
+
+def test_tools_of_others_accept_it(tmp_path):
+    """mtools finds the files with their content; fsck.fat has no complaint."""
+    if shutil.which("mdir") is None:
+        pytest.skip("needs mtools")
+    image = tmp_path / "fat"
+    image.write_bytes(make_fat16({"uImage": b"k" * 3000, "long file name.txt": b"t"}, "boot"))
+    listing = subprocess.run(["mdir", "-b", "-i", image, "::"], capture_output=True, check=True,
+                             text=True)
+    assert listing.stdout.split("\n")[:2] == ["::/uImage", "::/long file name.txt"]
+    copied = subprocess.run(["mtype", "-i", image, "::uImage"], capture_output=True, check=True)
+    assert copied.stdout == b"k" * 3000
+    fsck = shutil.which("fsck.fat", path="/sbin:/usr/sbin:/bin:/usr/bin")
+    if fsck:
+        subprocess.run([fsck, "-n", image], check=True, capture_output=True)

@@ -1,0 +1,114 @@
+"""The partition table, read and written."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.images import mbr
+
+MIB = 1 << 20
+
+
+def disk(size=64 * MIB):
+    """Return an empty disk."""
+    file = io.BytesIO()
+    file.truncate(size)
+    file.seek(size - 1)
+    file.write(b"\0")
+    return file
+
+
+def layout(count):
+    """Return three primary partitions and `count` logical ones."""
+    parts = [
+        mbr.Partition(1, MIB, MIB, 0x0C, True),
+        mbr.Partition(2, 2 * MIB, MIB, 0x83),
+        mbr.Partition(3, 3 * MIB, MIB, 0x83),
+    ]
+    logical = [mbr.Partition(5 + i, (5 + 2 * i) * MIB, MIB, 0x83) for i in range(count)]
+    if logical:
+        end = logical[-1].start + logical[-1].size
+        parts.append(mbr.Partition(4, 4 * MIB, end - 4 * MIB, 0x0F))
+    return sorted([*parts, *logical])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_what_is_written_is_read(count):
+    """Primary and logical partitions come back with the same numbers and places."""
+    file = disk()
+    mbr.write(file, layout(count))
+    assert list(mbr.read(file)) == layout(count)
+
+
+def test_size_is_of_the_content():
+    """A size is found without moving the file's position, which devices need too."""
+    file = io.BytesIO(b"x" * 1000)
+    file.seek(10)
+    assert mbr.size_of(file) == 1000
+    assert file.tell() == 10
+
+
+def test_no_table():
+    """A disk without the two bytes at the end of its first sector says so."""
+    with pytest.raises(DeployError, match="no partition table"):
+        mbr.read(io.BytesIO(b"\0" * 1024))
+
+
+def test_short_disk():
+    """A file of a few bytes is an error of ours, not an IndexError."""
+    with pytest.raises(DeployError, match="no partition table"):
+        mbr.read(io.BytesIO(b"abc"))
+
+
+def test_partition_behind_the_end():
+    """An image that was cut short is refused, by the number of the partition."""
+    file = disk()
+    mbr.write(file, layout(0))
+    with pytest.raises(DeployError, match=r"partition 2 .*cut short"):
+        mbr.read(io.BytesIO(file.getvalue()[: 2 * MIB + 5]))
+
+
+def test_overlap():
+    """Two partitions on the same sectors are refused."""
+    file = disk()
+    mbr.write(file, [mbr.Partition(1, MIB, 2 * MIB, 0x83), mbr.Partition(2, 2 * MIB, MIB, 0x83)])
+    with pytest.raises(DeployError, match="1 and 2 overlap"):
+        mbr.read(file)
+
+
+def test_circle_of_logical_partitions():
+    """A chain that comes back to itself ends with an error, not never."""
+    file = disk()
+    mbr.write(file, layout(2))
+    second = layout(2)[5].start - mbr.SECTOR
+    file.seek(second + 446 + 16)
+    file.write(struct.pack("<B3sB3sII", 0, b"", 5, b"", 0, 100))
+    with pytest.raises(DeployError, match="circle"):
+        mbr.read(file)
+
+
+def test_chain_that_leaves():
+    """A chain that goes out of the extended partition is refused."""
+    file = disk()
+    mbr.write(file, layout(2))
+    file.seek(layout(2)[3].start + 446 + 16)
+    file.write(struct.pack("<B3sB3sII", 0, b"", 5, b"", 1 << 30, 100))
+    with pytest.raises(DeployError, match="leaves"):
+        mbr.read(file)
+
+
+@given(st.binary(min_size=64, max_size=64), st.binary(min_size=0, max_size=2048))
+def test_any_table_is_read_or_refused(entries, rest):
+    """Whatever bytes a table has: partitions inside of the disk, or DeployError."""
+    content = b"\0" * 446 + entries + b"\x55\xaa" + rest
+    try:
+        found = mbr.read(io.BytesIO(content))
+    except DeployError:
+        return
+    for partition in found:
+        assert partition.start > 0
+        assert partition.start + partition.size <= len(content)
