@@ -149,7 +149,7 @@ def serve(watch):
         opened.append(client)
         return client
 
-    start.raw, start.member = raw, member
+    start.raw, start.member, start.poller, start.group = raw, member, Poller, GROUP
     yield start
     for item in reversed(opened):
         item.close()
