@@ -62,6 +62,8 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     """
     reader = _Reader(where)
     top = reader.mapping(data)
+    if reader.problems:
+        raise InvalidJob(reader.problems)
     metadata = reader.mapping(top.get("metadata"), "metadata")
     install = reader.mapping(top.get("install"), "install")
     run = reader.mapping(top.get("run"), "run")

@@ -6,6 +6,7 @@ import http.client
 import time
 from typing import IO
 from urllib import request
+from urllib.error import HTTPError
 
 from ..errors import InfrastructureError
 from .source import without_secrets
@@ -38,6 +39,9 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
                 if time.monotonic() > deadline:
                     raise InfrastructureError(f"{_of(url)} took more than {timeout:g} seconds")
                 target.write(block)
+    except HTTPError as error:
+        with error:  # it is the answer, too
+            raise InfrastructureError(f"cannot fetch {_of(url)}: {error}") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise InfrastructureError(f"cannot fetch {_of(url)}: {error}") from error
 

@@ -1,0 +1,81 @@
+"""Archives that somebody else made."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.overlay import archive
+from lava_dispatcher_multinode.overlay.archive import unpack
+from lava_dispatcher_multinode.overlay.source import BadSource
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_every_compression(make_tar, tmp_path, mode):
+    """The content says what it is; names may lie."""
+    unpack(io.BytesIO(make_tar([("a/b.yaml", b"x")], mode)), tmp_path / "out")
+    assert (tmp_path / "out/a/b.yaml").read_bytes() == b"x"
+
+
+def link(name, target, kind=tarfile.SYMTYPE):
+    """Return a member that is a link."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("../escaped", b"x")],
+        [("a/../../escaped", b"x")],
+        [link("l", "/etc"), ("l/escaped", b"x")],
+        [link("l", "..")],
+        [link("l", "../../etc/passwd", tarfile.LNKTYPE)],
+        [link("dev", "", tarfile.CHRTYPE)],
+        [link("fifo", "", tarfile.FIFOTYPE)],
+    ],
+)
+def test_nothing_is_written_outside(make_tar, tmp_path, members):
+    """Nor do links lead there, nor are there devices."""
+    with pytest.raises(BadSource):
+        unpack(io.BytesIO(make_tar(members)), tmp_path / "deep/out")
+    assert not (tmp_path / "deep/escaped").exists()
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_absolute_names_lose_their_slash(make_tar, tmp_path):
+    """As tar itself does it."""
+    unpack(io.BytesIO(make_tar([(f"{tmp_path}/escaped", b"x")])), tmp_path / "out")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_bounds(make_tar, tmp_path, monkeypatch):
+    """A small archive that holds much is refused before it fills the disk."""
+    monkeypatch.setattr(archive, "MAX_BYTES", 1 << 20)
+    with pytest.raises(BadSource, match="more than"):
+        unpack(io.BytesIO(make_tar([("a", bytes(2 << 20))])), tmp_path / "a")
+    sparse = tarfile.TarInfo("s")
+    sparse.pax_headers = {
+        "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.name": "s",
+        "GNU.sparse.size": str(1 << 40), "GNU.sparse.map": f"{1 << 40},0",
+    }  # fmt: skip
+    with pytest.raises(BadSource, match="member of more than"):
+        unpack(io.BytesIO(make_tar([sparse])), tmp_path / "s")
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
+    with pytest.raises(BadSource, match="members"):
+        unpack(io.BytesIO(make_tar([(f"f{i}", b"") for i in range(4)])), tmp_path / "m")
+
+
+@given(st.binary(max_size=2000), st.sampled_from([b"", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0"]))
+def test_noise_is_no_archive(tmp_path_factory, noise, magic):
+    """Whatever the bytes, nothing comes of them but a sentence; zeros are an empty archive."""
+    target = tmp_path_factory.mktemp("noise") / "out"
+    with contextlib.suppress(BadSource):
+        unpack(io.BytesIO(magic + noise + b"x"), target)
+    assert not list(target.iterdir())

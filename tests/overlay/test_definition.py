@@ -1,0 +1,151 @@
+"""Test definitions as data."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.job.model import Position
+from lava_dispatcher_multinode.job.source import from_bytes
+from lava_dispatcher_multinode.overlay.definition import (
+    GitRepository,
+    TestDefinition,
+    parse,
+    variables,
+)
+
+FULL = """\
+metadata:
+  format: Lava-Test Test Definition 1.0
+  name: full
+  description: everything
+  os: [debian]
+  anything: else
+params: {A: "1", B: 2, C: null}
+install:
+  deps: [curl, wget]
+  steps: ["make"]
+  git-repos:
+    - https://example.com/a.git
+    - {url: "https://example.com/b.git", branch: v1, destination: bee}
+    - {url: "https://example.com/c.git", skip_by_default: true}
+  bzr-repos: [lp:x]
+run:
+  steps:
+    - true
+    - echo a
+    -
+    - "false"
+    - 42
+parse:
+  pattern: "(?P<test_case_id>.*): (?P<result>.*)"
+  fixupdict: {PASS: pass, FAIL: fail}
+handler: {handler-name: x}
+"""
+
+
+def read(text, name=None, tmp_path=None):
+    """Return the definition in `text`."""
+    document = from_bytes(text.encode(), "t.yaml", tmp_path)
+    return parse(document.data, lambda *path: document.position(path), name)
+
+
+def test_everything_that_is_known(tmp_path):
+    """Each part gets where it belongs; what is not known is ignored, as LAVA does."""
+    assert read(FULL, None, tmp_path) == TestDefinition(
+        name="full",
+        description="everything",
+        params={"A": "1", "B": "2", "C": ""},
+        dependencies=("curl", "wget"),
+        install_steps=("make",),
+        repositories=(
+            GitRepository("https://example.com/a.git"),
+            GitRepository("https://example.com/b.git", "v1", "bee"),
+        ),
+        steps=("true", "echo a", "false", "42"),
+        pattern="(?P<test_case_id>.*): (?P<result>.*)",
+        fixupdict={"PASS": "pass", "FAIL": "fail"},
+    )
+
+
+def test_the_least(tmp_path):
+    """A name and steps are enough; one step needs no list; the job's name wins."""
+    text = "{metadata: {name: a}, run: {steps: ls}}"
+    assert read(text, None, tmp_path) == TestDefinition("a", steps=("ls",))
+    assert read(text, "b", tmp_path).name == "b"
+    assert read("{run: {steps: []}}", "b", tmp_path) == TestDefinition("b")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("[1]\n", "t.yaml:1:1", "must be a mapping"),
+        ("metadata: {name: a}\n", "t.yaml:1:1", "no 'run'"),
+        ("metadata: {}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
+        ("metadata: {name: a, format: 'X 2'}\nrun: {}\n", "t.yaml:1:29", "unknown format"),
+        ("metadata: {name: a}\nrun:\n  steps:\n  - echo: b\n", "t.yaml:4:5", "quotes"),
+        ("metadata: {name: a}\nrun: []\n", "t.yaml:2:6", "run must be a mapping"),
+        ("metadata: {name: a}\nrun: {}\nparse: {pattern: '('}\n", "t.yaml:3:18", "expression"),
+        ("metadata: {name: a}\nrun: {}\nparse: {pattern: x}\n", "t.yaml:3:18", "test_case_id"),
+        ("metadata: {name: a}\nrun: {}\nparams: {'A B': 1}\n", "t.yaml:3:17", "shell variable"),
+        ("metadata: {name: a}\nrun: {}\nparams: {A: [1]}\n", "t.yaml:3:13", "text or a number"),
+        (
+            "metadata: {name: a}\nrun: {}\ninstall:\n  git-repos: [[x]]\n",
+            "t.yaml:4:15",
+            "git-repos must be",
+        ),
+    ],
+)
+def test_mistakes_have_a_place(text, place, said, tmp_path):
+    """File, line and column, and what to do."""
+    with pytest.raises(InvalidJob) as caught:
+        read(text, None, tmp_path)
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(place)
+    assert said in str(problem)
+
+
+def test_all_mistakes_at_once(tmp_path):
+    """One run of --validate, one list."""
+    with pytest.raises(InvalidJob) as caught:
+        read("metadata: {}\nparams: 1\nrun: {steps: [[]]}\n", None, tmp_path)
+    assert [problem.line for problem in caught.value.problems] == [1, 2, 3]
+
+
+def test_variables_of_the_job():
+    """Numbers and truth values become text as LAVA has it; names are shell variables."""
+    here = Position("j", 1, 1)
+    assert variables({"A": True, "B": 1.5, "C": None}, lambda *_: here) == {
+        "A": "True",
+        "B": "1.5",
+        "C": "",
+    }
+    with pytest.raises(InvalidJob, match=r"j:1:1: '\$\(x\)' cannot be a shell variable"):
+        variables({"$(x)": "1"}, lambda *_: here)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["metadata", "name", "run", "steps", "install", "deps", "git-repos", "url", "parse",
+             "pattern", "fixupdict", "params", "format"]
+        ),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(JSON)
+def test_any_data_is_a_definition_or_refused(data):
+    """Definitions come from the network: no shape of data leads to another exception."""
+    try:
+        outcome = parse(data, lambda *_: Position("x"))
+    except InvalidJob as error:
+        outcome = error.problems
+    assert isinstance(outcome, TestDefinition) or len(outcome) > 0
