@@ -76,8 +76,11 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     started = time.monotonic()
     shown = threading.Lock()
+    unread = threading.Event()
 
     def show(event: str, **fields: Any) -> None:
+        if unread.is_set():
+            return
         seconds = time.monotonic() - started
         if args.json:
             line = json.dumps({"t": round(seconds, 6), "event": event, **fields})
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> ExitCode:
                 sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
                 sys.stdout.buffer.flush()
         except OSError:  # nobody reads any more: an order to stop
+            unread.set()
             os.kill(os.getpid(), signal.SIGTERM)
 
     # Blocked before the coordinator's thread starts, which inherits that: whichever thread

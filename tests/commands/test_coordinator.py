@@ -1,0 +1,144 @@
+"""`lava-multinode coordinator`: the verb, as a process of its own."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lava_dispatcher_multinode.commands import coordinator as module
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.client import GroupClient
+
+MAIN = "import sys; from lava_dispatcher_multinode.commands.multinode import main; sys.exit(main())"
+
+
+@pytest.fixture
+def start():
+    """Start the command; it is killed at the end if it is still there."""
+    started = []
+
+    def run(*words, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "coordinator", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", **options,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def client(port, name, group="g"):
+    return GroupClient(("127.0.0.1", port), group=group, node=name, role="r")
+
+
+def parse(*words):
+    """Return the parsed command line."""
+    parser = argparse.ArgumentParser()
+    module.add_parser(parser.add_subparsers())
+    return parser.parse_args(["coordinator", *words])
+
+
+def test_members_meet_there(start, tmp_path):
+    """Port 0 is any free one, told in the port file; SIGTERM ends it tidily."""
+    port_file = tmp_path / "port"
+    process = start("--group", "g", "--size", "2", "--port-file", str(port_file), "--json")
+    listening = json.loads(process.stdout.readline())
+    port = int(port_file.read_text())
+    assert (listening["event"], listening["port"], listening["host"]) == (
+        "listening", port, "127.0.0.1",
+    )
+    with client(port, "a") as a, client(port, "b") as b, client(port, "c", "other") as other:
+        assert a.call(Call(Api.SEND, "x", {"k": "größe"})).status is Status.DONE
+        assert b.call(Call(Api.WAIT, "x")).data == (("a", {"k": "größe"}),)
+        assert other.call(Call(Api.SEND, "x")).status is Status.REFUSED
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert err == ""
+    assert not port_file.exists()
+    events = [json.loads(line) for line in out.splitlines()]
+    assert [event["data"] for event in events if event["event"] == "message"] == [{"k": "größe"}]
+    assert [event["event"] for event in events if event.get("level") == "warning"]
+
+
+def test_ctrl_c(start):
+    """Who waits is told; exit code 130; text for people in any locale."""
+    environment = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    process = start("--group", "g", "--size", "1", env=environment)
+    line = process.stdout.readline()
+    port = int(line.split("127.0.0.1:")[1].split()[0])
+    with client(port, "ü") as member:
+        assert member.call(Call(Api.SEND, "x", {"k": "é"})).status is Status.DONE
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "ü sent x k=é" in out
+    assert err == ""
+
+
+def test_closed_output_is_an_order_to_stop(start):
+    """`lava-multinode coordinator | head -1` does not go on for ever."""
+    process = start("--group", "g", "--size", "1")
+    port = int(process.stdout.readline().split("127.0.0.1:")[1].split()[0])
+    process.stdout.close()
+    process.stdout = None
+    with client(port, "a") as member:
+        member.call(Call(Api.SEND, "x"))
+    assert process.wait(20) == 0
+
+
+def test_a_port_in_use(start, tmp_path):
+    """Exit code 3, one sentence, no port file."""
+    first = start("--group", "g", "--size", "1")
+    port = first.stdout.readline().split("127.0.0.1:")[1].split()[0]
+    words = ("--listen", f"127.0.0.1:{port}", "--port-file", str(tmp_path / "port"))
+    second = start("--group", "g", "--size", "1", *words)
+    out, err = second.communicate(timeout=20)
+    assert (second.returncode, out) == (3, "")
+    assert err.startswith(f"lava-multinode: cannot listen on 127.0.0.1:{port}: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_file_that_cannot_be_written(start, tmp_path):
+    """Also one sentence, and nothing keeps running."""
+    words = ("--port-file", str(tmp_path / "no" / "port"))
+    process = start("--group", "g", "--size", "1", *words)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 3
+    assert "cannot write the port to" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--size", "0"), ("--size", "x"), ("--size", "-1"), ("--listen", "3079"),
+     ("--listen", "host:99999"), ("--listen", "host:²"), ("--timeout", "nan"),
+     ("--timeout", "soon"), ("--deadlock-grace", "-1")],
+)
+def test_wrong_words(words, capsys):
+    """Usage, exit code 2, and the word that is wrong."""
+    with pytest.raises(SystemExit) as caught:
+        parse("--group", "g", "--size", "2", *words)
+    assert caught.value.code == 2
+    assert words[1] in capsys.readouterr().err
+
+
+def test_the_command_line():
+    """Loopback and any free port unless told otherwise; IPv6 in brackets."""
+    options = parse("--group", "g", "--size", "3")
+    assert (options.listen, options.size) == (("127.0.0.1", 0), 3)
+    assert parse("--group", "g", "--size", "3", "--listen", "[::1]:3079").listen == ("::1", 3079)
+
+
+def test_help_has_an_example(capsys):
+    """As every verb's."""
+    with pytest.raises(SystemExit):
+        parse("--help")
+    assert "example:\n  lava-multinode coordinator --group" in capsys.readouterr().out
