@@ -83,10 +83,16 @@ class Layers:
         return next((path for path in reversed(paths) if path.is_file()), None)
 
     def device_type(self, name: str) -> str | None:
-        """Return the proper name of the type that the device files of `name` give, if any."""
+        """Return the proper name of the type that the device files of `name` give, if any.
+
+        Whatever else may be wrong with them: `InvalidJob` only if one cannot be read at all.
+        """
         found = None
-        for document in self._documents(f"devices/{name}.yaml"):
-            found = document.data.get("device_type", found)
+        for directory in self.directories:
+            path = directory / "devices" / f"{name}.yaml"
+            data = load(path).data if path.is_file() else None
+            if isinstance(data, Mapping):
+                found = data.get("device_type", found)
         return plugins.device_type_names().get(str(found))
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:

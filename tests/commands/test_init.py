@@ -1,0 +1,48 @@
+"""The verb `init`: what it writes works."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.source import load
+from lava_dispatcher_multinode.lab.allocation import assign, requirements
+from lava_dispatcher_multinode.lab.enough import check_enough
+from lava_dispatcher_multinode.lab.files import load_lab
+from lava_dispatcher_multinode.lab.simulate import simulated_devices
+from lava_dispatcher_multinode.overlay.store import OverlayStore
+
+
+def test_the_files_fit_together(tmp_path, capsys):
+    """Job, device, image and definition: all of them are accepted, and meant for each other."""
+    assert main(["init", str(tmp_path / "bench")]) == 0
+    bench = tmp_path / "bench"
+    assert f"lava-dispatch --simulate {bench}/job.yaml" in capsys.readouterr().out
+    job, warnings = parse(load(bench / "job.yaml"))
+    assert not warnings
+    lab = load_lab(bench / "lab")
+    assert not lab.broken
+    check_enough(lab, requirements(job))
+    assert len(assign(requirements(job), simulated_devices(job))) == job.size
+    deploy, test = job.actions
+    assert (job.directory / deploy.parameters["image"]).is_file()
+    (definition,) = OverlayStore(tmp_path / "scratch", job, "7").definitions(test)
+    assert definition.test.name == "first-test"
+
+
+@pytest.mark.parametrize("name", ["job.yaml", "lab/devices/panda01.yaml", "panda.img.gz"])
+def test_nothing_is_overwritten(tmp_path, capsys, name):
+    """Not even a part is written where something is in the way."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    assert main(["init", str(tmp_path)]) == 2
+    assert f"{tmp_path / name}: exists already" in capsys.readouterr().err
+    assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["precious"]
+
+
+def test_a_place_that_cannot_be_written(tmp_path, capsys):
+    """It is an error with the path, not a bug of ours."""
+    (tmp_path / "file").touch()
+    assert main(["init", str(tmp_path / "file")]) == 2
+    assert "cannot write it" in capsys.readouterr().err

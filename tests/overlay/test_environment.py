@@ -1,0 +1,91 @@
+"""The environment of a node, as a shell understands it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.overlay.environment import environment, quote
+from lava_dispatcher_multinode.overlay.layout import board_directory, run_name, runner_command
+
+SHELL = shutil.which("dash") or "/bin/sh"
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+
+
+def source(text, command):
+    """Return what `command` prints after the environment was sourced by a clean shell."""
+    env = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [SHELL, "-c", text + command], env=env, check=True, capture_output=True, encoding="utf-8"
+    )
+    assert not done.stderr
+    return done.stdout
+
+
+def test_what_is_exported():
+    """The names that on-board scripts and published definitions rely on."""
+    group = [("panda01", "client"), ("panda02", "server")]
+    text = environment(job_id="7", node="panda01", role="client", group=group, extra={"X": "y z"})
+    variables = dict(
+        line.split("=", 1) for line in source(text, "env").splitlines() if "=" in line
+    )
+    assert variables["LAVA_JOB_ID"] == "7"
+    assert variables["LAVA_DIR"] == "/lava-7"
+    assert variables["LAVA_TEST_BIN"] == "/lava-7/bin"
+    assert variables["LAVA_RESULT_DIR"] == "/lava-7/results"
+    assert variables["LAVA_HOSTNAME"] == "panda01"
+    assert variables["TARGET_ROLE"] == "client"
+    assert variables["LAVA_MULTI_NODE_CACHE"] == "/tmp/lava_multi_node_cache.txt"
+    assert variables["X"] == "y z"
+    assert source(text, 'printf %s "$LAVA_GROUP"') == "panda01\tclient\npanda02\tserver"
+
+
+def test_sourcing_twice_does_not_lengthen_path():
+    """Scripts source it whenever their variables are not there."""
+    text = environment(job_id="7", node="a", role="b", group=[])
+    once = source(text, 'printf %s "$PATH"')
+    assert once.startswith("/lava-7/bin:")
+    assert source(text * 2, 'printf %s "$PATH"') == once
+
+
+@settings(max_examples=30, deadline=None)
+@given(role=TEXT, value=TEXT)
+def test_values_are_text_and_nothing_else(role, value):
+    """A role is the job author's; it must not become a command on the board."""
+    text = environment(job_id="7", node="a", role=role, group=[("a", role)], extra={"V": value})
+    printed = source(text, 'printf "%s|%s|%s" "$TARGET_ROLE" "$V" "$LAVA_GROUP"')
+    assert printed.encode() == f"{role}|{value}|a\t{role}".encode()
+
+
+def test_a_nul_is_refused():
+    """No shell can hold it, so it cannot get there unnoticed."""
+    with pytest.raises(ValueError, match="NUL"):
+        quote("a\0b")
+
+
+@pytest.mark.parametrize("job_id", ["", "a b", "../x", "a/b", "$(x)", "x" * 65, "a\n"])
+def test_ids_that_cannot_be(job_id):
+    """The id of a job is part of paths and of typed command lines."""
+    with pytest.raises(InvalidJob, match="--job-id"):
+        board_directory(job_id)
+
+
+def test_paths():
+    """What dispatcher and scripts agree on."""
+    assert board_directory("a-1.B_") == "/lava-a-1.B_"
+    assert runner_command("7", 1) == "/lava-7/bin/lava-test-runner /lava-7/1"
+
+
+@given(st.text(max_size=200))
+def test_run_names_are_one_plain_word(name):
+    """Signals are split at blanks, file names at slashes, and the console is ASCII."""
+    made = run_name(3, name)
+    assert made.startswith("3_")
+    assert len(made) <= 110
+    assert made.isascii()
+    assert not set(made) & set(" /<>\t\n'\"$")

@@ -1,0 +1,84 @@
+"""install.sh and run.sh, run by a real shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from lava_dispatcher_multinode.overlay.definition import TestDefinition
+from lava_dispatcher_multinode.overlay.load import Definition
+from lava_dispatcher_multinode.overlay.shell import install_script, run_script
+
+SHELL = shutil.which("dash") or "/bin/sh"
+
+
+def definition(parameters=None, **parts):
+    """Return a definition with these parts."""
+    return Definition(TestDefinition("t", **parts), b"", "here", parameters or {})
+
+
+def run(script, directory):
+    """Return exit code and output of a script."""
+    (directory / "uuid").write_text("the-uuid\n")
+    done = subprocess.run([SHELL, "-e"], input=script, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_steps_run_between_the_signals(tmp_path):
+    """In the definition's directory, one shell for all steps, TESTRUN_ID exported."""
+    script = run_script(
+        definition(steps=("A=1", "pwd", 'echo "$A"', 'sh -c "echo \\$TESTRUN_ID"')),
+        str(tmp_path),
+        "0_t",
+    )
+    code, output = run(script, tmp_path)
+    assert code == 0
+    assert output.splitlines() == [
+        "<LAVA_SIGNAL_STARTRUN 0_t the-uuid>",
+        str(tmp_path),
+        "1",
+        "0_t",
+        "<LAVA_SIGNAL_ENDRUN 0_t the-uuid>",
+    ]
+
+
+def test_a_failing_step_ends_the_definition(tmp_path):
+    """As in LAVA: what comes after relies on it."""
+    script = run_script(definition(steps=("false", "echo x")), str(tmp_path), "0_t")
+    code, output = run(script, tmp_path)
+    assert code == 1
+    assert output == "<LAVA_SIGNAL_STARTRUN 0_t the-uuid>\n"
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", "it's", "$(touch x)", "`id`", "\\", "", "ü", "a\nb", "*"]
+)
+def test_parameters_are_values_not_commands(tmp_path, value):
+    """Whoever writes a job's parameters writes text."""
+    made = definition({"P": value}, steps=('printf "[%s]" "$P"', "echo"))
+    _, output = run(run_script(made, str(tmp_path), "0_t"), tmp_path)
+    assert f"[{value}]\n" in output
+
+
+def test_install_script(tmp_path, monkeypatch):
+    """Packages first, then the steps; nothing if there is nothing to install."""
+    assert install_script(definition(), "/x") is None
+    made = definition({"P": "1"}, dependencies=("curl", "a b"), install_steps=('echo "$P"',))
+    script = install_script(made, str(tmp_path))
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "lava-install-packages").write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+    (tools / "lava-install-packages").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    assert run(script, tmp_path) == (0, "<curl><a b>1\n")
+
+
+def test_scripts_of_any_steps_parse(tmp_path):
+    """Several lines in one step, comments and here-documents stay what they are."""
+    steps = ("cat <<END\nin $P here\nEND", "# nothing", "for i in 1 2; do\n  echo $i\ndone")
+    script = run_script(definition({"P": "it"}, steps=steps), str(tmp_path), "0_t")
+    _, output = run(script, tmp_path)
+    assert "in it here\n1\n2\n<LAVA_SIGNAL_ENDRUN" in output

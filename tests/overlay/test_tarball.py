@@ -1,0 +1,167 @@
+"""The archive for the board: what is in it, and that nothing else decides its bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import time
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.overlay import tarball as module
+from lava_dispatcher_multinode.overlay.definition import TestDefinition
+from lava_dispatcher_multinode.overlay.load import Definition
+from lava_dispatcher_multinode.overlay.scripts import scripts
+from lava_dispatcher_multinode.overlay.tarball import write_tarball
+
+SMOKE = TestDefinition("smoke", install_steps=("true",), steps=("ls",))
+
+
+def build(stages):
+    """Return the bytes of a tarball of job 7."""
+    stream = io.BytesIO()
+    write_tarball("7", stages, stream)
+    return stream.getvalue()
+
+
+def members(stages):
+    """Return the members by name, and the open tar."""
+    tar = tarfile.open(fileobj=io.BytesIO(build(stages)))  # noqa: SIM115 - memory only
+    names = tar.getnames()
+    assert len(names) == len(set(names))
+    return {member.name: member for member in tar}, tar
+
+
+def text_of(tar, name):
+    """Return the text of a file in it."""
+    return tar.extractfile(name).read().decode()
+
+
+def test_where_things_are(directory):
+    """Scripts, the runner's list, and for each definition its files."""
+    definition = Definition(SMOKE, b"text", "here", {}, directory, (), "key")
+    found, tar = members({0: [definition, definition], 2: [definition]})
+    for script in scripts():
+        assert found[f"lava-7/{script.path}"].mode == script.mode
+    assert text_of(tar, "lava-7/0/lava-test-runner.conf") == (
+        "/lava-7/0/tests/0_smoke\n/lava-7/0/tests/1_smoke\n"
+    )
+    assert text_of(tar, "lava-7/2/lava-test-runner.conf") == "/lava-7/2/tests/0_smoke\n"
+    for place in ("0/tests/0_smoke", "0/tests/1_smoke", "2/tests/0_smoke"):
+        here = f"lava-7/{place}"
+        assert text_of(tar, f"{here}/testdef.yaml") == "text"
+        assert f"cd /{here}" in text_of(tar, f"{here}/run.sh")
+        assert f"cd /{here}" in text_of(tar, f"{here}/install.sh")
+        assert found[f"{here}/go.sh"].mode == found[f"{here}/run.sh"].mode == 0o755
+        assert found[f"{here}/smoke.yaml"].mode == 0o644
+    uuids = {text_of(tar, name) for name in found if name.endswith("/uuid")}
+    assert len(uuids) == 3
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found.values()} == {
+        (0, 0, "root", "root", 0)
+    }
+
+
+def test_directories_come_before_what_is_in_them(directory):
+    """busybox tar makes no directories by itself."""
+    found, _ = members({0: [Definition(SMOKE, b"", "here", {}, directory)]})
+    seen = set()
+    for name, member in found.items():
+        parent = name.rpartition("/")[0]
+        assert not parent or parent in seen
+        if member.isdir():
+            seen.add(name)
+
+
+def test_equal_content_equal_bytes(directory, tmp_path, monkeypatch):
+    """Time, order of the file system, owner and umask make no difference."""
+    definition = Definition(SMOKE, b"text", "here", {}, directory, (), "key")
+    first = build({0: [definition], 1: [definition]})
+    os.utime(directory / "go.sh", (1, 1))
+    (directory / "smoke.yaml").chmod(0o600)
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    walk = os.walk
+    monkeypatch.setattr(
+        module.os, "walk", lambda top: ((d, dirs, files[::-1]) for d, dirs, files in walk(top))
+    )
+    assert build({1: [definition], 0: [definition]}) == first
+    (directory / "go.sh").write_text("other")
+    assert build({0: [definition], 1: [definition]}) != first
+
+
+def test_links_stay_inside(directory, tmp_path, caplog):
+    """Links within the files are kept, others are left out, and none is followed."""
+    (tmp_path / "secret").write_text("secret")
+    (directory / "sub").mkdir()
+    links = {
+        "inside": "go.sh", "sub/up": "../go.sh", "whole": "sub", "absolute": "/etc/passwd",
+        "out": "../secret", "sub/further": "../../secret", "dangling": "nowhere",
+    }  # fmt: skip
+    for name, target in links.items():
+        (directory / name).symlink_to(target)
+    found, _ = members({0: [Definition(SMOKE, b"", "here", {}, directory)]})
+    here = "lava-7/0/tests/0_smoke/"
+    kept = {name.removeprefix(here): m.linkname for name, m in found.items() if m.issym()}
+    assert kept == {
+        "inside": "go.sh", "sub/up": "../go.sh", "whole": "sub", "dangling": "nowhere"
+    }  # fmt: skip
+    assert len(caplog.records) == 3
+
+
+def test_the_runners_files_win(directory, caplog):
+    """A repository with a run.sh of its own does not replace ours, and the log says so."""
+    (directory / "run.sh").write_text("theirs")
+    (directory / "testdef.yaml").write_text("theirs")
+    found, tar = members({0: [Definition(SMOKE, b"ours", "here", {}, directory)]})
+    assert "STARTRUN" in text_of(tar, "lava-7/0/tests/0_smoke/run.sh")
+    assert text_of(tar, "lava-7/0/tests/0_smoke/testdef.yaml") == "ours"
+    assert [record.args[1] for record in caplog.records] == ["run.sh"]
+    assert found
+
+
+def test_what_is_no_file_is_left_out(directory):
+    """git's own files, and a FIFO that would block for ever."""
+    (directory / ".git").mkdir()
+    (directory / ".git/config").write_text("x")
+    os.mkfifo(directory / "fifo")
+    found, _ = members({0: [Definition(SMOKE, b"", "here", {}, directory)]})
+    assert not [name for name in found if ".git" in name or "fifo" in name]
+
+
+def test_further_repositories_get_their_own_directory(directory, tmp_path):
+    """install.git-repos are beside the definition's files."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "tool").write_text("x")
+    found, _ = members({0: [Definition(SMOKE, b"", "h", {}, directory, (("deep/er", other),))]})
+    assert "lava-7/0/tests/0_smoke/deep/er/tool" in found
+
+
+@pytest.mark.parametrize(("name", "value"), [("MAX_BYTES", 10), ("MAX_FILES", 30)])
+def test_bounds(directory, monkeypatch, name, value):
+    """A job that names a home directory by mistake is told, before the disk is full."""
+    for number in range(40):
+        (directory / f"f{number}").write_text("x")
+    monkeypatch.setattr(module, name, value)
+    with pytest.raises(InvalidJob, match="here: more than"):
+        build({0: [Definition(SMOKE, b"", "here", {}, directory)]})
+
+
+def test_a_file_that_cannot_be_read_is_named(directory, monkeypatch):
+    """It is the user's to mend."""
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(module._Overlay, "_add_file", refuse)
+    with pytest.raises(InvalidJob, match=r"cannot read .*go\.sh: Permission denied"):
+        build({0: [Definition(SMOKE, b"", "here", {}, directory)]})
+
+
+def test_a_definition_alone(tmp_path):
+    """Without files there is just what the runner needs, and no install.sh without need."""
+    found, _ = members({0: [Definition(TestDefinition("a b/c"), b"x", "here")]})
+    place = "lava-7/0/tests/0_a-b-c"
+    inside = {name.removeprefix(place + "/") for name in found if name.startswith(place + "/")}
+    assert inside == {"run.sh", "testdef.yaml", "uuid"}
