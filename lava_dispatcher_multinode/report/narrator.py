@@ -113,6 +113,8 @@ def _wait_finished(event: Event) -> Line:
     outcome, reason = _of(event, "outcome"), _short(_of(event, "reason"))
     if outcome == "done":
         return Line(Weight.PROGRESS, f"{call(event)}: done")
+    # The coordinator's sentence names the call already, as the board needs it.
+    reason = reason.removeprefix(f"{call(event)}: ")
     text = f"{call(event)}: {outcome}" + (f": {reason}" if reason else "")
     return Line(Weight.NOTABLE, text, "bad")
 

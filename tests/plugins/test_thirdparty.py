@@ -55,6 +55,23 @@ def installed(tmp_path_factory):
     return {**os.environ, "PYTHONPATH": str(base / "site")}
 
 
+def test_it_runs_on_boards(installed, tmp_path):
+    """The installed command takes the foreign job to simulated boards, power-on to results."""
+    log = tmp_path / "log"
+    file = tmp_path / "job.json"
+    file.write_text(json.dumps({"buttons": ["red"], "board": "panda", "count": 2, "log": str(log)}))
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lava-dispatch", "--simulate", "--output-dir",
+         tmp_path / "out", file],
+        check=False, capture_output=True, text=True, timeout=100, env=installed,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(log.read_text().split("\n")) == ["", "panda01 red", "panda02 red"]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    actions = results["nodes"]["panda01"]["actions"]
+    assert [(a["command"], a["status"]) for a in actions] == [("press_button", "pass")]
+
+
 def parse(job, environment, tmp_path):
     """Parse `job` in a process of its own; return what it printed."""
     file = tmp_path / "job.json"

@@ -1,0 +1,216 @@
+"""lava-dispatch as its users meet it: exit codes, results, interruptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from .conftest import COMMAND, LIMIT, job_text
+
+
+def test_a_failing_test_case_gives_1(dispatch, job):
+    """The run goes on, the case is named, the exit code says it."""
+    run = dispatch("--simulate", job("lava-test-case bad --shell false", "lava-test-case ok --shell true"))
+    assert run.code == 1
+    assert run.cases("panda01") == {"bad": "fail", "ok": "pass"}
+    assert run.results["nodes"]["panda01"]["status"] == "fail"
+    assert re.search(r"panda01: 0_test bad", run.out)
+
+
+def test_a_panic_gives_3_with_the_reason(dispatch, job):
+    """The board's failure is the run's, the peer is told why, at once."""
+    run = dispatch(
+        "--simulate", job("lava-sync ready", roles=(("a", 1), ("b", 1))),
+        env={"LAVA_SIMULATED_FAULTS": "panda02:panic=login"},
+    )
+    assert run.code == 3
+    nodes = run.results["nodes"]
+    assert nodes["panda02"]["error_type"] == "infrastructure"
+    assert "Kernel panic - not syncing" in nodes["panda02"]["error"]
+    wait, = run.results["waits"]
+    assert wait["outcome"] == "never"
+    assert (wait["node"], wait["api"], wait["id"]) == ("panda01", "sync", "ready")
+    assert "panda02 failed" in run.out
+    assert run.results["exit_code"] == 3
+
+
+def test_a_panic_in_a_test_keeps_the_results_before_it(dispatch, job):
+    """What a board had said before it died counts."""
+    run = dispatch(
+        "--simulate",
+        job("lava-test-case before --shell true", "echo now-die", "sleep 30"),
+        env={"LAVA_SIMULATED_FAULTS": "panda01:panic=text:now-die"},
+    )
+    assert run.code == 3
+    assert run.cases("panda01")["before"] == "pass"
+    assert "Kernel panic" in run.results["nodes"]["panda01"]["error"]
+
+
+def test_an_unknown_role_gives_2_with_its_place(dispatch, tmp_path):
+    """FILE:LINE:COL: message, and a suggestion."""
+    text = json.dumps(json.loads(job_text(["true"])), indent=1).replace(
+        '"image":', '"role": "onyl",\n    "image":'
+    )
+    (tmp_path / "job.json").write_text(text)
+    run = dispatch("--simulate", tmp_path / "job.json")
+    assert run.code == 2
+    line = next(n for n, text in enumerate(text.splitlines(), 1) if "onyl" in text)
+    assert re.match(rf".*job\.json:{line}:\d+: .*onyl.*did you mean 'only'", run.err)
+    assert not run.directory.exists()
+
+
+def test_no_configured_boards_gives_4(dispatch, job):
+    """Never silently simulated; the way on is named."""
+    run = dispatch(job("true"))
+    assert run.code == 4
+    assert "--simulate" in run.err
+    assert "lava-multinode init" in run.err
+
+
+def test_validate_lists_every_error_at_once(dispatch, tmp_path):
+    """All of them, sorted, in well under a second, and nothing is started."""
+    job = json.loads(job_text(["true"]))
+    job["timeout"] = "long"
+    job["actions"][0]["parameters"]["imagee"] = 1
+    job["actions"].append({"command": "lava_test_shel"})
+    (tmp_path / "job.json").write_text(json.dumps(job, indent=1))
+    run = dispatch("--validate", "--simulate", tmp_path / "job.json")
+    assert run.code == 2
+    lines = [line for line in run.err.splitlines() if re.match(r".*job\.json:\d+:\d+: ", line)]
+    assert len(lines) >= 3
+    assert any("did you mean 'image'" in line for line in lines)
+    assert any("did you mean 'lava_test_shell'" in line for line in lines)
+
+
+def test_validate_knows_the_lab(dispatch, job, tmp_path):
+    """Boards that do not exist are an error of the job's, at the role that wants them."""
+    devices = tmp_path / "lab" / "devices"
+    devices.mkdir(parents=True)
+    (devices / "panda01.yaml").write_text("device_type: panda\nconnection: {command: cat}\n")
+    run = dispatch("--validate", "--config-dir", tmp_path / "lab", job("true", roles=(("a", 2),)))
+    assert run.code == 2
+    assert re.search(r"job\.json:\d+:\d+: .*role a needs 2 panda", run.err)
+
+
+def test_a_job_without_tests_that_ran_gives_5(dispatch, job):
+    """A green run without a single result would be a lie."""
+    run = dispatch("--simulate", job("true"))
+    assert run.code == 5
+
+
+def test_a_definition_that_stops_is_a_failure(dispatch, job):
+    """As in LAVA the steps run under `set -e`."""
+    run = dispatch("--simulate", job("lava-test-case a --shell true", "exit 7", "lava-test-case b --shell true"))
+    assert run.code == 1
+    assert "b" not in run.cases("panda01")
+
+
+def test_yaml_and_standard_input(dispatch):
+    """JOB may be YAML, and `-`; a single board needs no group."""
+    image = json.loads(job_text([]))["actions"][0]["parameters"]["image"]
+    text = f"""
+timeout: 60
+device_type: beagle-xm
+actions:
+- command: deploy_linaro_image
+  parameters: {{image: {image.replace('panda', 'beaglexm')}}}
+- command: boot_linaro_image
+- command: lava_test_shell
+  parameters:
+    definitions:
+    - metadata: {{name: one, format: Lava-Test Test Definition 1.0}}
+      run: {{steps: [lava-test-case alone --shell 'test "$(lava-group | wc -l)" -eq 1']}}
+"""
+    run = dispatch("--simulate", "-", stdin=text)
+    assert run.code == 0, run.err
+    assert run.cases("beaglexm01") == {"alone": "pass"}
+
+
+def test_json_prints_the_results_alone(dispatch, job):
+    """stdout is a document for programs; people read stderr."""
+    run = dispatch("--simulate", "--json", job("lava-test-case x --shell true"))
+    assert json.loads(run.out) == run.results
+
+
+def test_the_multinode_action_meets_the_boards_calls(dispatch, tmp_path):
+    """The dispatcher's own calls and the boards' are of one group."""
+    definition = {
+        "metadata": {"name": "t", "format": "Lava-Test Test Definition 1.0"},
+        "run": {"steps": ["lava-test-case got --shell 'lava-wait go | grep -x speed=9'"]},
+    }
+    actions = json.loads(job_text([]))["actions"][:1] + [
+        {"command": "multinode", "parameters": {
+            "request": "lava-sync", "message_id": "powered"}},
+        {"command": "multinode", "parameters": {
+            "request": "lava-send", "message_id": "go", "message": {"speed": 9}, "role": "a"}},
+        {"command": "lava_test_shell", "parameters": {"definitions": [definition], "role": "b"}},
+    ]
+    (tmp_path / "job.json").write_text(job_text([], roles=(("a", 1), ("b", 1)), actions=actions))
+    run = dispatch("--simulate", tmp_path / "job.json")
+    assert run.code == 0, run.err
+    assert run.cases("panda02") == {
+        "multinode-sync-powered": "pass", "multinode-wait-go": "pass", "got": "pass",
+    }
+
+
+def test_a_deadlock_is_told_in_words(dispatch, job):
+    """Two that wait for each other are told so after the grace, not at the timeout."""
+    run = dispatch("--simulate", job(
+        "case $(lava-role) in a) lava-wait x ;; b) lava-wait y ;; esac",
+        roles=(("a", 1), ("b", 1)), more={"multinode": {"deadlock_grace": 1}},
+    ))
+    assert run.code == 1
+    assert "deadlock: " in run.out
+    assert "panda01 waits for 'x' from panda02" in run.out
+    assert "panda02 waits for 'y' from panda01" in run.out
+
+
+def test_two_commands_do_not_disturb_each_other(dispatch, job, clean, tmp_path):
+    """Simulated boards of two runs have the same names and nothing else in common."""
+    path = job("lava-sync both", "lava-test-case x --shell true", roles=(("a", 2),))
+    other = subprocess.Popen(
+        [COMMAND, "--simulate", "--output-dir", tmp_path / "other", path],
+        env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    run = dispatch("--simulate", path)
+    assert (run.code, other.wait(LIMIT)) == (0, 0)
+
+
+def _wait_for(path, text):
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        if path.exists() and text in path.read_text():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{text} never came")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number):
+    """Ctrl-C: boards off, everything gone, results kept, exit code 130."""
+    nap = f"sleep 1{os.getpid()}.{int(number)}"
+    path = job("lava-test-case early --shell true", f"{nap} & {nap}")
+    process = subprocess.Popen(
+        [COMMAND, "--simulate", "--output-dir", tmp_path / "out", path],
+        env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    try:
+        _wait_for(tmp_path / "out" / "events.jsonl", '"test_case"')
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["exit_code"] == 130
+    assert [case["case"] for case in results["nodes"]["panda01"]["results"]][0] == "early"
+    assert "power off" in (tmp_path / "out/nodes/panda01/console.log").read_text()
+    assert "interrupted" in out
+    left = subprocess.run(["pgrep", "-f", nap], capture_output=True, text=True)
+    assert left.stdout == ""

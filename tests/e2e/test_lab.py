@@ -1,0 +1,74 @@
+"""Runs on configured boards: device files, locks, what is said when boards are missing."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+
+import pytest
+
+from .conftest import COMMAND, LIMIT
+
+DEVICE = """
+device_type: panda
+tags: [bench]
+connection: {simulated: true}
+power: {simulated: true}
+deploy: {method: media}
+"""
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A lab of two simulated boards that have device files of their own."""
+    devices = tmp_path / "lab" / "devices"
+    devices.mkdir(parents=True)
+    for name in ("left", "right"):
+        (devices / f"{name}.yaml").write_text(DEVICE)
+    return tmp_path / "lab"
+
+
+@pytest.fixture
+def locks(tmp_path):
+    """An environment whose locks are this test's own."""
+    return {"LAVA_LOCK_DIR": str(tmp_path / "locks")}
+
+
+def test_configured_boards_run_without_simulate(dispatch, job, lab, locks):
+    """Device files are all that a job needs; the boards are called as they are there."""
+    run = dispatch("--config-dir", lab, job("lava-sync here", "lava-test-case x --shell true",
+                                            roles=(("a", 1), ("b", 1))), env=locks)
+    assert run.code == 0, run.err
+    assert sorted(run.results["nodes"]) == ["left", "right"]
+
+
+def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean, tmp_path):
+    """Exit code 4 and who has it; with --wait the run begins when it is free."""
+    holder = subprocess.Popen(
+        [COMMAND, "--config-dir", lab, "--output-dir", tmp_path / "first",
+         job("lava-test-case x --shell 'sleep 4'", roles=(("a", 1),), more={"job_name": "the first"})],
+        env=clean | locks, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + LIMIT
+        while not (tmp_path / "first" / "events.jsonl").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        wanted = job("lava-test-case y --shell true", roles=(("a", 2),))
+        run = dispatch("--config-dir", lab, wanted, env=locks)
+        assert run.code == 4
+        assert f"pid {holder.pid}" in run.err
+        assert "the first" in run.err
+        run = dispatch("--config-dir", lab, "--wait", "60", wanted, env=locks)
+        assert run.code == 0, run.err
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_shortage_names_the_requirement(dispatch, job, lab, locks):
+    """What is needed, what there is, and nothing was touched."""
+    run = dispatch("--config-dir", lab, job("true", roles=(("many", 3),)), env=locks)
+    assert run.code == 4
+    assert "role many needs 3 panda" in run.err
+    assert "left, right" in run.err
