@@ -195,7 +195,7 @@ def _pattern(reader: _Reader, interpreted: Mapping[str, Any]) -> str | None:
     except (re.error, RecursionError, OverflowError) as error:
         reader.wrong(f"not a regular expression: {error}", "parse", "pattern")
         return None
-    if "test_case_id" not in groups:
-        hint = "write (?P<test_case_id>...) and (?P<result>...)"
-        reader.wrong("the pattern names no test case", "parse", "pattern", hint=hint)
+    if "test_case_id" not in groups or not {"result", "measurement"} & groups.keys():
+        hint = "write (?P<test_case_id>...) and (?P<result>...) or (?P<measurement>...)"
+        reader.wrong("the pattern finds no results", "parse", "pattern", hint=hint)
     return str(pattern)

@@ -16,49 +16,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TESTDEF = "lavatest.yaml"
 
-_TEXT = {"type": "string", "minLength": 1}
-_VARIABLES = {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}}
-_COMMON = {"name": _TEXT, "parameters": _VARIABLES, "params": _VARIABLES}
-_REVISIONS = {"revision": _TEXT, "branch": _TEXT}
-
-#: JSON Schema of the parameters, for the action that takes them.
-SCHEMA: Mapping[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "minProperties": 1,
-    "properties": {
-        "testdef_repos": {
-            "description": "Test definitions with all the files of their repository.",
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {
-                    "git-repo": {"description": "A git URL, or a path.", **_TEXT},
-                    "tar-repo": {"description": "A tar: path, URL, or in base64.", **_TEXT},
-                    "testdef": {"description": "The definition's file in it.", **_TEXT},
-                    **_REVISIONS,
-                    **_COMMON,
-                },
-                "oneOf": [{"required": ["git-repo"]}, {"required": ["tar-repo"]}],
-            },
-        },
-        "testdef_urls": {
-            "description": "Test definitions that need no other file: paths or URLs.",
-            "type": "array",
-            "minItems": 1,
-            "items": _TEXT,
-        },
-        "definitions": {
-            "description": "Test definitions in the job itself; or entries as LAVA has them now.",
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "object"},
-        },
-    },
-}
-
 
 @dataclass(frozen=True)
 class Entry:

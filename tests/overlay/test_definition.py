@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from lava_dispatcher_multinode.overlay.definition import (
     parse,
     variables,
 )
+from lava_dispatcher_multinode.testshell.patterns import Pattern
 
 FULL = """\
 metadata:
@@ -89,6 +92,11 @@ def test_the_least(tmp_path):
         ("metadata: {name: a}\nrun: []\n", "t.yaml:2:6", "run must be a mapping"),
         ("metadata: {name: a}\nrun: {}\nparse: {pattern: '('}\n", "t.yaml:3:18", "expression"),
         ("metadata: {name: a}\nrun: {}\nparse: {pattern: x}\n", "t.yaml:3:18", "test_case_id"),
+        (
+            "metadata: {name: a}\nrun: {}\nparse: {pattern: '(?P<test_case_id>.)'}\n",
+            "t.yaml:3:18",
+            "<result>",
+        ),
         ("metadata: {name: a}\nrun: {}\nparams: {'A B': 1}\n", "t.yaml:3:17", "shell variable"),
         ("metadata: {name: a}\nrun: {}\nparams: {A: [1]}\n", "t.yaml:3:13", "text or a number"),
         (
@@ -149,3 +157,20 @@ def test_any_data_is_a_definition_or_refused(data):
     except InvalidJob as error:
         outcome = error.problems
     assert isinstance(outcome, TestDefinition) or len(outcome) > 0
+
+
+@given(st.from_regex(r"[a(?P<test_caseidrul>).*|]{0,30}", fullmatch=True))
+def test_a_pattern_that_is_accepted_can_be_used(pattern):
+    """What is checked here is what the test shell needs later."""
+    data = {"metadata": {"name": "a"}, "run": {}, "parse": {"pattern": pattern}}
+    with contextlib.suppress(InvalidJob):
+        parse(data, lambda *_: Position("x"))
+        Pattern.compile(pattern)
+
+
+def test_patterns_of_measurements():
+    """A pattern without results is fine if it has measurements."""
+    pattern = "(?P<test_case_id>.*) (?P<measurement>.*)"
+    data = {"metadata": {"name": "a"}, "run": {}, "parse": {"pattern": pattern}}
+    assert parse(data, lambda *_: Position("x")).pattern == pattern
+    Pattern.compile(pattern)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from lava_dispatcher_multinode.overlay.entries import SCHEMA, Entry, entries
+from lava_dispatcher_multinode.overlay.entries import Entry, entries
 from lava_dispatcher_multinode.overlay.source import Kind, Source
 
 GIT = Source(Kind.GIT, "https://example.com/x")
@@ -91,16 +90,3 @@ def test_what_cannot_be(parameters, said, tmp_path):
     assert not found
     assert [path for path, _ in wrong] == [(key, 0), (key, 1)]
     assert said in wrong[0][1]
-
-
-def test_the_schema_is_one_and_takes_what_is_read(tmp_path):
-    """An action that uses it refuses typing errors before anything is fetched."""
-    Draft202012Validator.check_schema(SCHEMA)
-    valid = Draft202012Validator(SCHEMA).is_valid
-    assert valid({"testdef_repos": [{"git-repo": "x", "testdef": "y", "revision": "z"}]})
-    assert valid({"testdef_repos": [{"tar-repo": "x", "parameters": {"A": True}}]})
-    assert valid({"testdef_urls": ["x"], "definitions": [INLINE]})
-    assert not valid({})
-    assert not valid({"testdef_repo": []})
-    assert not valid({"testdef_repos": [{"git-repo": "x", "tar-repo": "y"}]})
-    assert not valid({"testdef_repos": [{"git-repo": "x", "test-def": "y"}]})
