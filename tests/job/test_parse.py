@@ -129,11 +129,12 @@ def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
         if change == "remove":
             del here[last]
         elif change == "add" and isinstance(here, dict):
+            # A copy: later changes of this example must not reach the next one.
             here[data.draw(st.sampled_from(["rol", "timeout", "target", "zz", "protocols"]))] = (
-                data.draw(JUNK)
+                copy.deepcopy(data.draw(JUNK))
             )
         else:
-            here[last] = data.draw(JUNK)
+            here[last] = copy.deepcopy(data.draw(JUNK))
         if not job:
             break
     text = json.dumps(job, indent=1)
