@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import frames
-from .frames import Part, Word
+from .frames import Part, Word, Wreck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,8 @@ REMEMBERED = 4096
 #: Times that one frame is sent. A caller that is stopped has these in its FIFO, of
 #: 64 KiB, when it goes on; when it acknowledges one, it gets the rest.
 MAX_SENT = 40
+#: Times that a frame is sent at once when damage is reported.
+MAX_HURRIED = 8
 #: Seconds that the acknowledgement of a whole question waits for the answer, which says it too.
 ACK_DELAY = 0.05
 FIRST_PATIENCE = 0.7  # seconds until a frame is sent again, before anything was measured
@@ -82,6 +84,8 @@ class Channel:
         for frame in frames.find(line):
             if isinstance(frame, Word):
                 self._word(frame, now)
+            elif isinstance(frame, Wreck):
+                self._wreck(frame, now)
             elif frame.kind == b"Q":
                 question = self._part(frame, now)
                 if question is not None:
@@ -133,8 +137,8 @@ class Channel:
                 return None
             exchange = self._open[part.id] = _Open()
         if exchange.answer:  # asked again: the answer did not arrive
-            if exchange.frame and now - exchange.sent_at > MIN_PATIENCE:
-                exchange.due = now
+            if now - exchange.sent_at > MIN_PATIENCE:
+                self._hurry(exchange, now)
             return None
         new = part.part == len(exchange.payloads) + 1 and not exchange.asked
         if new:
@@ -163,8 +167,22 @@ class Channel:
             self.answer(id_, [b"1", b"not a question: " + str(error).encode()])
             return None
 
+    def _wreck(self, wreck: Wreck, now: float) -> None:
+        if wreck.kind == b"Q":
+            self._out.append(Word(b"N", wreck.id, frames.DAMAGED).line())
+        elif wreck.id in self._open:
+            self._hurry(self._open[wreck.id], now)
+
+    def _hurry(self, exchange: _Open, now: float) -> None:
+        """Send what is on its way again now; but what fails each time, by the clock."""
+        if exchange.frame and exchange.sent <= MAX_HURRIED:
+            exchange.due = now
+
     def _word(self, word: Word, now: float) -> None:
         exchange = self._open.get(word.id)
+        if word.kind == b"N" and exchange is not None:
+            self._hurry(exchange, now)
+            return
         if exchange is None or not exchange.frame or word.sum != exchange.sum:
             return
         if exchange.sent == 1:
@@ -195,7 +213,7 @@ class Channel:
             return
         self.resent += 1
         exchange.sent_at = now
-        exchange.due = now + min(self._patience * 2 ** (exchange.sent - 1), MAX_PATIENCE)
+        exchange.due = now + min(self._patience * 1.5 ** exchange.sent, MAX_PATIENCE)
         self._out.append(exchange.frame)
 
     def _land(self, exchange: _Open) -> None:

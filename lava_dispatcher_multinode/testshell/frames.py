@@ -4,6 +4,7 @@
     <LAVA_MN R ID N/M SUM PAYLOAD>   part N of M of an answer, to the board
     <LAVA_MN A ID SUM>               the frame with that ID and SUM has come
     <LAVA_MN G ID SUM>               nobody waits any more for the answer with that SUM
+    <LAVA_MN N ID 0>                 a frame for ID came damaged: send it again now
 
 A payload is a piece of words, each with a comma behind it; what could be
 mistaken on a console is %ooo, octal. SUM is the cksum(1) of `Q ID N/M PAYLOAD`
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MARK = b"<LAVA_MN "
+DAMAGED = 0  # what an `N` quotes
 #: Bytes of payload in one frame, as on the board. A longer frame is hit more often, a
 #: shorter one is mostly header; either way it stays far below a terminal's 4095.
 PAYLOAD = 400
@@ -33,8 +35,10 @@ _FRAME = re.compile(
     rb"(?P<kind>[QR]) (?P<id>[0-9a-f]{1,16}-[0-9]{1,10})"
     rb" (?P<part>[0-9]{1,6})/(?P<parts>[0-9]{1,6})"
     rb" (?P<sum>[0-9]{1,10}) (?P<payload>[!-;=?-~]{0,1000})"
-    rb"|(?P<word>[AG]) (?P<about>[0-9a-f]{1,16}-[0-9]{1,10}) (?P<quoted>[0-9]{1,10})"
+    rb"|(?P<word>[AGN]) (?P<about>[0-9a-f]{1,16}-[0-9]{1,10}) (?P<quoted>[0-9]{1,10})"
     rb")>"
+    # What is left of one that was hit behind its ID.
+    rb"|<LAVA_MN (?P<rest>[QAGN]) (?P<hit>[0-9a-f]{1,16}-[0-9]{1,10}) "
 )
 
 
@@ -67,7 +71,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Word:
-    """An acknowledgement (`A`), or news that nobody waits (`G`); quotes a part's checksum."""
+    """An acknowledgement (`A`), or news that nobody waits (`G`); quotes a part's checksum.
+
+    Or news of damage (`N`).
+    """
 
     kind: bytes
     id: bytes
@@ -78,9 +85,20 @@ class Word:
         return b"<LAVA_MN %b %b %d>\n" % (self.kind, self.id, self.sum)
 
 
-def find(line: bytes) -> Iterator[Part | Word]:
-    """Yield the undamaged frames in a line, which may hold anything else too."""
+@dataclass(frozen=True)
+class Wreck:
+    """A frame whose kind and ID can be read, and whose rest cannot."""
+
+    kind: bytes
+    id: bytes
+
+
+def find(line: bytes) -> Iterator[Part | Word | Wreck]:
+    """Yield the frames from the board in a line, which may hold anything else too."""
     for match in _FRAME.finditer(line):
+        if match["rest"]:
+            yield Wreck(match["rest"], match["hit"])
+            continue
         if match["word"]:
             yield Word(match["word"], match["about"], int(match["quoted"]))
             continue
@@ -89,6 +107,8 @@ def find(line: bytes) -> Iterator[Part | Word]:
         )
         if part.sum == int(match["sum"]) and 1 <= part.part <= part.parts:
             yield part
+        elif part.kind == b"Q":
+            yield Wreck(part.kind, part.id)
 
 
 def encode(words: Iterable[bytes]) -> bytes:

@@ -1,0 +1,214 @@
+"""The channel under attack: kernel messages, lost and altered bytes, killed and stopped callers."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import time
+
+import pytest
+
+from lava_dispatcher_multinode.errors import ActionTimeout, ConsoleError
+from lava_dispatcher_multinode.sync.calls import Outcome, Status
+
+KERNEL = b"\r\n[  123.456789] usb 1-1: new high-speed USB device <number> 2, error -71\r\n"
+
+
+def interrupt_every_frame(times):
+    """Return a noise that puts a kernel message into the middle of the first `times` frames."""
+    left = [times]
+
+    def noise(data):
+        position = data.find(b"<LAVA_MN")
+        if position < 0 or not left[0]:
+            return data
+        left[0] -= 1
+        return data[: position + 20] + KERNEL + data[position + 20 :]
+
+    return noise
+
+
+def spoil(seed, rate):
+    """Return a noise that loses or changes each byte of frames with probability `rate`."""
+    generator = random.Random(seed)
+
+    def byte(value):
+        if value == 10 or generator.random() >= rate:
+            return bytes((value,))
+        return b"" if generator.random() < 0.5 else bytes((generator.randrange(32, 127),))
+
+    def noise(data):
+        return re.sub(rb"<LAVA_MN[^>]*>", lambda m: b"".join(map(byte, m[0])), data)
+
+    return noise
+
+
+def test_kernel_message_in_a_frame_costs_a_resend(board):
+    """A call whose first frames are torn by kernel messages still happens exactly once."""
+    board.console.noise = interrupt_every_frame(3)
+    board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v w"}),))
+    text = board.run("lava-send a x=1\nlava-wait w")
+    assert [call.id for call in board.group.calls] == ["a", "w"]
+    assert "\nk=v w\n" in text
+
+
+def test_noise_both_ways(dash_board):
+    """With bytes lost and altered in both directions everything arrives once, byte for byte."""
+    board = dash_board
+    board.console.noise = spoil(1, 1 / 200)
+    board.console.to_board = spoil(2, 1 / 200)
+    values = [f"value {n} <&> {'x' * (n * 7 % 90)}" for n in range(60)]
+    for n, value in enumerate(values):
+        board.group.answers[f"w{n}"] = Outcome(Status.DONE, (("panda02", {"k": value}),))
+    board.run(
+        "one() { lava-send s k=\"$(lava-wait w$1 | sed 's/^k=//')\"; }\n"
+        "n=0; while [ $n -lt 60 ]; do\n"
+        "for i in 0 1 2 3 4 5 6 7 8 9; do one $((n + i)) & done; wait; n=$((n + 10)); done",
+        timeout=100,
+    )
+    assert sorted(d["k"] for d in board.group.sent("s")) == sorted(values)
+
+
+def test_frames_start_in_the_middle_of_a_line(dash_board):
+    """Output without a newline before a frame does not hide it."""
+    dash_board.run("printf 'no newline'; lava-send a; printf 'again '; lava-send b")
+    assert [call.id for call in dash_board.group.calls] == ["a", "b"]
+
+
+def test_junk_towards_the_board(board):
+    """Control characters and half frames typed at the reader do no harm."""
+    nul = b"" if board.shell == "yash" else b"\x00"  # yash's read never gets past it
+
+    def on_call(call):
+        board.console.write(nul + b"\xff\x03\x04\x1a\x15\x13<LAVA_MN R ../../etc/x-1 1/1 5 x>\n<LAVA_MN R\n"
+                            b"<LAVA_MN R abc-999999999 1/1 5 x>\n\n>\n<LAVA_MN A -1 1>\n")
+        return Outcome(Status.DONE)
+
+    board.group.answers["a"] = on_call
+    board.group.answers["b"] = Outcome(Status.DONE, (("panda02", {"k": "v"}),))
+    text = board.run("lava-send a\nlava-wait b")
+    assert "\nk=v\n" in text
+
+
+def test_killed_caller(board):
+    """A caller killed while it waits blocks nobody, and nothing of it is left."""
+    def killed(call):
+        board.group.release("never", Outcome(Status.DONE, (("panda02", {"k": "v" * 2000}),)))
+        return Outcome(Status.DONE)
+
+    board.group.answers["killed"] = killed
+    board.group.answers["later"] = Outcome(Status.DONE)
+    text = board.run(
+        "lava-wait never & pid=$!\n"
+        "while ! ls $LAVA_DIR/channel | grep -q -- -; do sleep 1; done\n"
+        "lava-send started\nkill -9 $pid; wait $pid || echo gone\n"
+        "lava-send killed\nlava-wait later\nls $LAVA_DIR/channel\n"
+    )
+    assert "\ngone\n" in text
+    left = [line for line in text.split("\n") if re.match(r"^[0-9a-f]+-\d+", line)]
+    assert left == []
+
+
+def test_stopped_caller_blocks_nobody(dash_board):
+    """A stopped caller with an answer of 60 kB waiting does not hold up the others."""
+    board = dash_board
+    board.group.answers["big"] = Outcome(Status.DONE, (("panda02", {"k": "v" * 60000}),))
+    text = board.run(
+        "lava-wait big >big & pid=$!\nkill -STOP $pid\n"
+        "n=0; while [ $n -lt 20 ]; do lava-send s$n; n=$((n + 1)); done\n"
+        "kill -CONT $pid; wait $pid; wc -c <big"
+    )
+    assert "60003" in text
+    assert len(board.group.calls) == 21
+
+
+def test_waiting_callers_are_told_of_the_end(board):
+    """A background call still waiting when the runner ends fails, and the runner does not hang."""
+    board.interactive = ["-c", "read -r line; eval $line; while [ ! -s outcome ]; do sleep 1; done"]
+    board.run(
+        "(lava-wait never || echo rc=$? >$HOME/outcome) 2>$HOME/error &\n"
+        "while ! ls $LAVA_DIR/channel | grep -q -- -; do sleep 1; done\nlava-send a",
+        patience=10,
+    )
+    assert (board.root / "outcome").read_text() == "rc=1\n"
+    assert "the test has ended" in (board.root / "error").read_text()
+
+
+def test_no_channel(board):
+    """Outside a run, and after a runner that was killed, a call fails at once with a sentence."""
+    sh = board.root / "tools" / "sh"
+    send = [sh, board.lava / "bin" / "lava-send", "a"]
+    environment = {"PATH": board.path}
+
+    def call():
+        return subprocess.run(send, env=environment, capture_output=True, text=True, timeout=10, check=False)
+
+    first = call()
+    assert (first.returncode, first.stderr) == (
+        1, "lava-send: there is no channel to the dispatcher: lava-test-runner is not running\n"
+    )
+    (board.lava / "channel").mkdir()
+    (board.lava / "channel" / "owner").write_text("1 another-boot\n")
+    assert "lava-test-runner has ended" in call().stderr
+
+
+def test_killed_runner_leaves_nothing(board):
+    """When the runner is killed the helpers end, the terminal is as it was, the FIFOs are gone."""
+    board.interactive = ["-c", "read -r line; stty -g >before; eval $line; while [ -d $PWD/lava-7/channel ];"
+                               " do sleep 0.1 || sleep 1; done; stty -g >after; echo '<LAVA_TEST_RUNNER EXIT>'"]
+    board.run("lava-send a\nread -r runner _ <$LAVA_DIR/channel/owner\nkill -9 $runner", patience=15)
+    assert (board.root / "before").read_text() == (board.root / "after").read_text()
+    deadline = time.monotonic() + 10
+    while helpers(board) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert helpers(board) == []
+
+
+def helpers(board):
+    """Return the processes that still run scripts of this board."""
+    listing = subprocess.check_output(["ps", "-eo", "pid,stat,args"], text=True)
+    return [line for line in listing.split("\n") if f"{board.lava}/bin" in line and " Z" not in line]
+
+
+def test_deadline(dash_board):
+    """At the deadline the session raises, results that were seen are recorded."""
+    with pytest.raises(ActionTimeout):
+        dash_board.run("lava-test-case a --result pass\nlava-wait never", timeout=3)
+    assert dash_board.results() == {"a": "pass"}
+    assert dash_board.events[-1] == {
+        "event": "definition_finished", "node": "panda01", "definition": "0_test"
+    }
+
+
+def test_console_lost(dash_board):
+    """A console that goes away lets its error through; results that were seen are recorded."""
+    def noise(data):
+        if b"CUT-HERE" in data.replace(b"echo CUT", b""):
+            raise ConsoleError("it is gone")
+        return data
+
+    dash_board.console.noise = noise
+    with pytest.raises(ConsoleError):
+        dash_board.run("lava-test-case a --result pass\nsleep 0.3\necho CUT-HERE\nsleep 60")
+    assert dash_board.results() == {"a": "pass"}
+
+
+def test_reboot_starts_clean(dash_board):
+    """FIFOs that a reboot left behind do not disturb the next runner or its callers."""
+    channel = dash_board.lava / "channel"
+    channel.mkdir()
+    for name in ("out", "wake", "12ab34cd-77"):
+        subprocess.run(["mkfifo", channel / name], check=True)
+    (channel / "owner").write_text("77 old-boot\n")
+    dash_board.run("lava-send a")
+    assert [call.id for call in dash_board.group.calls] == ["a"]
+
+
+def test_board_is_told_no_faster_than_it_reads(dash_board):
+    """With a pace, nothing longer than it is written at once."""
+    sizes = []
+    dash_board.console.to_board = lambda data: sizes.append(len(data)) or data
+    dash_board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v" * 100}),))
+    dash_board.run("lava-wait w", pace=16, pause=0.0001)
+    assert max(sizes) == 16

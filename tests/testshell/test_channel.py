@@ -1,0 +1,249 @@
+"""The reliable channel against a model of the board, over the worst of links."""
+
+from __future__ import annotations
+
+import heapq
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.testshell import channel as rules
+from lava_dispatcher_multinode.testshell import frames
+from lava_dispatcher_multinode.testshell.channel import Channel
+from lava_dispatcher_multinode.testshell.frames import Part, Word, Wreck
+
+
+class Caller:
+    """A process on the board that asks one question: what lib/lava-call does."""
+
+    def __init__(self, id_, words):
+        self.id = id_
+        payloads = frames.split(frames.encode(words))
+        self.to_send = [Part(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)]
+        self.answer = []
+        self.done = False
+        self.age = 0
+
+    def tick(self):
+        self.age += 1
+        return [self.to_send[0].line()] if self.to_send and self.age % 2 == 1 else []
+
+    def take(self, frame):
+        if isinstance(frame, Word):
+            if self.to_send and frame.kind == b"A" and frame.sum == self.to_send[0].sum:
+                del self.to_send[0]
+                self.age = 0
+                return self.tick()
+            return [self.to_send[0].line()] if frame.kind == b"N" and self.to_send else []
+        self.to_send = []
+        if frame.part == len(self.answer) + 1:
+            self.answer.append(frame.payload)
+            self.done = len(self.answer) == frame.parts
+        return [Word(b"A", self.id, frame.sum).line()]
+
+
+class World:
+    """Callers, a link with faults both ways, the channel, and a clock that jumps."""
+
+    def __init__(self, questions, seed, loss):
+        self.random = random.Random(seed)
+        self.loss = loss
+        self.callers = {id_: Caller(id_, words) for id_, words in questions.items()}
+        self.channel = Channel()
+        self.asked = []
+        self.now = 0.0
+        self.events = []
+        self.order = 0
+
+    def fault(self, line):
+        """Lose, double, delay or alter a line."""
+        if self.random.random() < self.loss:
+            kind = self.random.randrange(4)
+            spot = self.random.randrange(len(line))
+            if kind == 0:
+                return []
+            if kind == 1:
+                return [line, line]
+            if kind == 2:
+                return [line[:spot] + b"[ 1.0] usb\n" + line[spot:]]
+            return [line[:spot] + bytes((self.random.randrange(256),)) + line[spot + 1 :]]
+        return [line]
+
+    def push(self, delay, what, line=None):
+        self.order += 1
+        heapq.heappush(self.events, (self.now + delay, self.order, what, line))
+
+    def link(self, what, lines):
+        for line in lines:
+            for copy in self.fault(line):
+                self.push(0.01, what, copy)
+
+    def run(self):
+        for _ in range(20_000):
+            self.link("host", [x for c in self.callers.values() if not c.done for x in c.tick()]
+                      if self.now >= self.next_tick() else [])
+            data = self.channel.transmit(self.now)
+            self.link("board", [line + b"\n" for line in data.split(b"\n") if line])
+            if all(caller.done for caller in self.callers.values()):
+                return
+            due = self.channel.due()
+            times = [self.ticked + 0.3, *([due] if due is not None else [])]
+            times += [self.events[0][0]] if self.events else []
+            self.now = max(self.now, min(times))
+            while self.events and self.events[0][0] <= self.now:
+                _, _, what, line = heapq.heappop(self.events)
+                (self.at_host if what == "host" else self.at_board)(line)
+        raise AssertionError("it never ended")
+
+    ticked = -1.0
+
+    def next_tick(self):
+        if self.now >= self.ticked + 0.3:
+            self.ticked = self.now
+        return self.ticked
+
+    def at_host(self, data):
+        for line in data.split(b"\n"):
+            for question in self.channel.receive(line, self.now):
+                self.asked.append(question)
+                self.channel.answer(question.id, [b"0", b"", *reversed(question.words)])
+
+    def at_board(self, data):
+        for line in data.split(b"\n"):
+            for frame in from_dispatcher(line):
+                caller = self.callers.get(frame.id)
+                if caller is None or caller.done:
+                    if isinstance(frame, Part):
+                        self.link("host", [Word(b"G", frame.id, frame.sum).line()])
+                else:
+                    self.link("host", caller.take(frame))
+
+
+def from_dispatcher(line):
+    """Yield the frames that a board takes from a line."""
+    for frame in frames.find(line):
+        if isinstance(frame, Word) and frame.kind in b"AN":
+            yield frame
+        elif isinstance(frame, Part) and frame.kind == b"R":
+            yield frame
+
+
+QUESTIONS = st.dictionaries(
+    st.integers(1, 99999).map(lambda n: b"ab12-%d" % n),
+    st.lists(st.binary(max_size=700), max_size=4),
+    min_size=1, max_size=12,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(QUESTIONS, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
+def test_everything_arrives_exactly_once(questions, seed, loss):
+    """Over a lossy, doubling, noisy link each question is asked once and answered in full."""
+    world = World(questions, seed, loss)
+    world.run()
+    assert sorted((q.id, q.words) for q in world.asked) == sorted(questions.items())
+    for id_, words in questions.items():
+        answer = frames.decode(b"".join(world.callers[id_].answer))
+        assert answer == [b"0", b"", *reversed(words)]
+
+
+def ask(channel, id_, words, now=0.0):
+    """Put a whole question to the channel."""
+    questions = []
+    payloads = frames.split(frames.encode(words))
+    for n, payload in enumerate(payloads, 1):
+        questions += channel.receive(Part(b"Q", id_, n, len(payloads), payload).line(), now)
+    return questions
+
+
+def test_a_clean_call_is_two_writes():
+    """A call that is answered at once needs no acknowledgement but its answer."""
+    channel = Channel()
+    assert ask(channel, b"a-1", [b"x"]) == [rules.Question(b"a-1", [b"x"])]
+    channel.answer(b"a-1", [b"0", b""])
+    sent = channel.transmit(0.001)
+    assert sent == Part(b"R", b"a-1", 1, 1, b"0,,").line()
+    channel.receive(Word(b"A", b"a-1", Part(b"R", b"a-1", 1, 1, b"0,,").sum).line(), 0.01)
+    assert channel.transmit(0.02) == b""
+    assert channel.due() is None
+
+
+def test_a_long_wait_is_acknowledged_and_quiet():
+    """A question without an answer yet is acknowledged once; then nothing is due."""
+    channel = Channel()
+    ask(channel, b"a-1", [b"x"])
+    assert channel.transmit(0.0) == b""
+    assert channel.transmit(channel.due()).startswith(b"<LAVA_MN A a-1 ")
+    assert channel.due() is None
+
+
+def test_in_flight_is_bounded():
+    """However many answers are ready, what is on its way stays below the terminal's buffer."""
+    channel = Channel()
+    for n in range(1, 50):
+        ask(channel, b"a-%d" % n, [b"x"])
+        channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
+    assert 0 < len(channel.transmit(0.0)) < 4096
+
+
+def test_a_dead_caller_is_forgotten():
+    """An answer that nobody waits for any more ends with the first of its frames."""
+    channel = Channel()
+    ask(channel, b"a-1", [b"x"])
+    channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
+    (part,) = frames.find(channel.transmit(0.0))
+    channel.receive(Word(b"G", b"a-1", part.sum).line(), 0.1)
+    assert channel.transmit(100.0) == b""
+    assert channel.due() is None
+
+
+def test_a_stopped_caller_is_not_flooded():
+    """One frame is sent a bounded number of times, which fits into a FIFO."""
+    channel = Channel()
+    ask(channel, b"a-1", [b"x"])
+    channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
+    total, now = len(channel.transmit(0.0)), 0.0
+    while channel.due() is not None and channel.due() < float("inf"):
+        now = channel.due()
+        total += len(channel.transmit(now))
+    assert total < 30_000
+    assert now > 60
+
+
+def test_a_question_without_end_is_refused():
+    """A question larger than any message is refused at its first part, not collected."""
+    channel = Channel()
+    channel.receive(Part(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
+    assert b"more than a message can hold" in frames.decode(
+        next(frames.find(channel.transmit(0.0))).payload
+    )[1]
+
+
+def test_nonsense_is_refused():
+    """A question that is no list of words gets an answer that says so."""
+    channel = Channel()
+    assert channel.receive(Part(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
+    assert b" 1,not" in channel.transmit(0.0)
+
+
+def test_open_questions_are_bounded():
+    """A flood of questions does not make memory grow."""
+    channel = Channel()
+    asked = sum(len(ask(channel, b"a-%d" % n, [b"x"])) for n in range(1, 3000))
+    assert asked == rules.MAX_OPEN
+
+
+def test_damage_is_reported_at_once():
+    """A damaged frame whose ID can be read is asked for again without waiting."""
+    channel = Channel()
+    channel.receive(b"<LAVA_MN Q a-1 1/1 123 sen[ 1.0] usb", 0.0)
+    assert channel.transmit(0.0) == b"<LAVA_MN N a-1 0>\n"
+    assert isinstance(next(frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), Wreck)
+
+
+def test_answer_of_a_closed_question():
+    """An answer that comes when its caller is gone changes nothing."""
+    channel = Channel()
+    channel.answer(b"a-1", [b"0"])
+    assert channel.transmit(0.0) == b""

@@ -1,0 +1,87 @@
+"""Frames: what goes in comes out, and nothing that was damaged does."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.testshell import frames
+from lava_dispatcher_multinode.testshell.frames import Part, Word, Wreck
+
+WORDS = st.lists(st.binary(max_size=300), max_size=20)
+LIBRARY = Path(__file__).parents[2] / "overlays" / "lib" / "lava-frames"
+
+
+@given(WORDS)
+def test_words_survive(words):
+    """Any bytes survive encoding, and are printable without what a shell or console minds."""
+    text = frames.encode(words)
+    assert frames.decode(text) == words
+    assert not set(text) & set(b" \\<>\x7f") and all(32 < byte < 127 for byte in text)
+
+
+@given(WORDS)
+def test_pieces_can_be_decoded_alone(words):
+    """Pieces are short, make the whole, and tear no escape."""
+    text = frames.encode(words)
+    pieces = frames.split(text)
+    assert b"".join(pieces) == text
+    assert all(len(piece) <= frames.PAYLOAD for piece in pieces)
+    alone = b"".join(b"\n".join(frames.decode(p + b",")) for p in pieces)
+    assert alone == b"\n".join([*words, b""])
+
+
+@pytest.mark.parametrize("text", [b"a", b"a,b", b"%,", b"%4,", b"%400,", b"%04x,"])
+def test_nonsense_is_an_error(text):
+    """What encode does not make is refused."""
+    with pytest.raises(ValueError, match="the last word|without three"):
+        frames.decode(text)
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 5), WORDS)
+def test_found_in_any_line(before, after, parts, words):
+    """A frame is found whatever stands around it on its line."""
+    part = Part(b"Q", b"0a1b-77", 1, parts, frames.split(frames.encode(words))[0])
+    line = before.replace(b"<", b"") + part.line()[:-1] + after.replace(b"<", b"")
+    assert list(frames.find(line)) == [part]
+
+
+@given(st.data(), WORDS)
+def test_damage_is_found(data, words):
+    """A part in which one byte changed, or some are missing, is never taken for a part."""
+    line = Part(b"Q", b"0a1b-77", 1, 3, frames.split(frames.encode(words))[0]).line()[:-1]
+    start = data.draw(st.integers(0, len(line) - 1))
+    end = data.draw(st.integers(start + 1, len(line)))
+    put = data.draw(st.binary(max_size=1))
+    damaged = line[:start] + put + line[end:]
+    if damaged != line:
+        assert not [f for f in frames.find(damaged) if isinstance(f, Part)]
+
+
+def test_words_and_wrecks():
+    """Acknowledgements are read; of a torn frame, the ID."""
+    word = Word(b"A", b"0a1b-77", 12345)
+    assert list(frames.find(b"x" + word.line())) == [word]
+    assert list(frames.find(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
+        Wreck(b"Q", b"0a1b-77")
+    ]
+    assert list(frames.find(b"<LAVA_MN Q 0a1b-77 2/1 123 x,>")) == [Wreck(b"Q", b"0a1b-77")]
+    assert list(frames.find(b"<LAVA_MN Q ../x-1 1/1 123 x,>")) == []
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\n")), min_size=1, max_size=8))
+def test_the_board_speaks_the_same(words):
+    """The shell's encode, decode and checksum agree with these."""
+    script = f'. {LIBRARY}; LC_ALL=C; encode "$@"; echo; decode "$0"; checksum "$0"; echo "$SUM"'
+    raw = [word.encode() for word in words]
+    encoded = frames.encode(raw)
+    output = subprocess.check_output(["sh", "-c", script, encoded, *raw], env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
+    length = len(encoded) + (len(encoded) - 1) // 400 + 1
+    assert output[:length].replace(b"\n", b"") == encoded
+    decoded, _, checksum = output[length:-1].rpartition(b"\n")
+    assert decoded + b"\n" == b"".join(word + b"\n" for word in raw)
+    assert int(checksum) == frames.cksum(encoded + b"\n")
