@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="lava-multinode",
         description="Boards, coordinator and reports of multi-board jobs.",
         epilog="Jobs themselves are run by lava-dispatch.",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB", required=True)

@@ -1,0 +1,66 @@
+"""The documents say what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.commands import multinode
+from lava_dispatcher_multinode.commands.dispatch import build_parser
+from lava_dispatcher_multinode.errors import ExitCode
+from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.source import from_bytes
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Every relative link is a file of the repository."""
+    for target in LINK.findall(page.read_text()):
+        if "://" not in target and not target.startswith("#"):
+            assert (page.parent / target.partition("#")[0]).exists(), target
+
+
+def test_every_page_is_reached_from_the_readme():
+    """A page that nothing links to is a page that nobody reads."""
+    seen, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop().resolve()
+        if page in seen or page.suffix != ".md" or not page.exists():
+            continue
+        seen.add(page)
+        todo += [page.parent / t.partition("#")[0] for t in LINK.findall(page.read_text())]
+    assert {page.resolve() for page in PAGES} <= seen
+
+
+def test_every_option_is_documented():
+    """docs/reference/commands.md has what --help has."""
+    text = (ROOT / "docs/reference/commands.md").read_text()
+    for action in build_parser()._actions:
+        for option in action.option_strings:
+            assert f"`{option}" in text, option
+    for verb in multinode.VERBS:
+        assert f"`{verb}`" in text
+    for code in ExitCode:
+        assert f"| {int(code)} |" in text
+
+
+def test_the_readme_s_job_is_a_job():
+    """What is printed as a job parses as one."""
+    block = re.search(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    job, warnings = parse(from_bytes(block.group(1).encode(), "README.md", ROOT / "examples"))
+    assert (job.size, warnings) == (2, [])
+
+
+def test_the_readme_has_the_two_commands():
+    """One runs a job without hardware, the other the tests; .ci/run calls that one."""
+    text = (ROOT / "README.md").read_text()
+    assert "\n    pip install . && lava-dispatch --simulate examples/seed.json\n" in text
+    assert "\n    pip install tox && tox\n" in text
+    assert "pip install --quiet tox && tox" in (ROOT / ".ci/run").read_text()
