@@ -13,7 +13,11 @@ from lava_dispatcher_multinode.commands import coordinator as module
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 from lava_dispatcher_multinode.sync.client import GroupClient
 
-MAIN = "import sys; from lava_dispatcher_multinode.commands.multinode import main; sys.exit(main())"
+MAIN = """
+import sys
+from lava_dispatcher_multinode.commands.multinode import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -36,6 +40,7 @@ def start():
 
 
 def client(port, name, group="g"):
+    """Return a member."""
     return GroupClient(("127.0.0.1", port), group=group, node=name, role="r")
 
 

@@ -26,6 +26,7 @@ class Raw:
         self.file = self.socket.makefile("rb")
 
     def send(self, data):
+        """Send bytes as they are."""
         self.socket.sendall(data)
 
     def request(self, kind, name="a", **fields):
@@ -53,6 +54,7 @@ class Raw:
         self.close()
 
     def close(self):
+        """Close, as a process that ends does."""
         self.file.close()
         self.socket.close()
 
@@ -104,6 +106,7 @@ class Watch:
         self._news = threading.Condition()
 
     def __call__(self, event, **fields):
+        """Keep an event."""
         with self._news:
             self.events.append((event, fields))
             self._news.notify_all()
@@ -125,6 +128,7 @@ class Watch:
 
 @pytest.fixture
 def watch():
+    """Return the observer of the coordinators that `serve` starts."""
     return Watch()
 
 

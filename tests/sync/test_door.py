@@ -7,20 +7,25 @@ from lava_dispatcher_multinode.sync.wire import encode, read_request
 
 
 class Peer:
+    """A connection that has not said anything."""
+
     node = None
 
 
 def request(name="a", group="g", **fields):
+    """Return a request."""
     base = {"request": "lava_send", "messageID": "x", "client_name": name, "group_name": group}
     return read_request(encode(base | fields)[8:])
 
 
 @pytest.fixture
 def door():
+    """Return the door of a group, two of its names with secrets."""
     return Door("g", {"own": "secret-1", "other": "secret-2"})
 
 
 def enter(door, peer, asked):
+    """Do as the service does with a request; return why not."""
     problem = door.problem(asked, peer)
     if not problem:
         door.enter(asked, peer)

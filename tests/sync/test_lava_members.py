@@ -132,7 +132,9 @@ def lava(serve):
         probe = [python, "-c", "import lava_dispatcher.protocols.multinode"]
         if (
             Path(python).exists()
-            and subprocess.run(probe, env=environment, capture_output=True).returncode == 0
+            and subprocess.run(probe, env=environment, capture_output=True, check=False)
+            .returncode
+            == 0
         ):
             break
     else:

@@ -4,6 +4,7 @@ The first tests are the rows of "Hostile or unlucky input" in docs/reference/coo
 """
 
 import contextlib
+import json
 import random
 import socket
 
@@ -11,7 +12,7 @@ import pytest
 
 from lava_dispatcher_multinode.sync import loop as module
 from lava_dispatcher_multinode.sync import server
-from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.wire import MAX_REQUEST, encode
 
 REQUEST = {
@@ -31,25 +32,27 @@ def framed(body):
 
 
 class Barrier:
-    """Two members whose barrier shows that the group goes on."""
+    """Two members whose rendezvous shows that the group goes on; `a` is for the attackers."""
 
-    def __init__(self, serve, **options):
-        self.coordinator = serve("pqa", **options)
-        self.members = [serve.member(self.coordinator, name) for name in "pq"]
+    def __init__(self, serve):
+        self.coordinator = serve({"p": "m", "q": "m", "a": "r"})
+        self.members = [serve.member(self.coordinator, name, "m") for name in "pq"]
         self.count = 0
 
     def holds(self):
-        """Whether both are released, and the one's message reaches the other."""
-        p, q = self.members
+        """Whether both are released with the other's message."""
         self.count += 1
-        message = f"barrier {self.count}".replace(" ", "-")
-        sent = p.call(Call(Api.SEND, message, {"n": str(self.count)}))
-        got = q.call(Call(Api.WAIT, message))
-        return [sent.status, got.status] == [Status.DONE] * 2 and bool(got.data)
+        message = f"barrier-{self.count}"
+        for member, name in zip(self.members, "pq", strict=True):
+            member.submit(Call(Api.SEND, message, {"name": name}), lambda _: None)
+        waits = [member.ask("wait-all", message, role="m") for member in self.members]
+        data = [wait().data for wait in waits]
+        return data == [(("q", {"name": "q"}),), (("p", {"name": "p"}),)]
 
 
 @pytest.fixture
 def barrier(serve):
+    """Return the members whose rendezvous must hold."""
     return Barrier(serve)
 
 
@@ -111,6 +114,17 @@ def test_silent_clients(serve, barrier):
     assert barrier.holds()
 
 
+def test_a_silent_client_while_others_give_up(serve, barrier):
+    """The answers to those who are gone hurt nobody, then or when the silent one leaves."""
+    silent = serve.raw(barrier.coordinator)
+    for end in ("close", "reset", "close"):
+        raw = serve.raw(barrier.coordinator)
+        raw.request("lava_sync", messageID="x")
+        getattr(raw, end)()
+    silent.close()
+    assert barrier.holds()
+
+
 def test_clients_that_do_not_wait_for_the_reply(serve, barrier):
     """Closed or reset at any byte of the request: the group goes on."""
     frame = without(request="lava_wait", hold=True)
@@ -134,7 +148,8 @@ def test_less_than_the_header_says_and_the_end(serve, barrier):
 def test_requests_in_pieces_and_in_a_row(serve, barrier):
     """Split at every byte, many in one segment, and both: each is answered, in order."""
     raw = serve.raw(barrier.coordinator)
-    frame = encode(REQUEST | {"message": {"k": "ü" * 3000}, "id": 1})
+    document = REQUEST | {"message": {"k": "ü" * 3000}, "id": 1}
+    frame = framed(json.dumps(document, ensure_ascii=False).encode())
     for byte in frame[:50]:
         raw.send(bytes([byte]))
     raw.send(frame[50:])
@@ -292,6 +307,7 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
     def fail(*_):
         raise ZeroDivisionError
 
+    assert barrier.holds()
     with monkeypatch.context() as patch:
         patch.setattr(Service, "_group_data", fail)
         assert serve.raw(barrier.coordinator).ask("group_data") is None

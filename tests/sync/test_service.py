@@ -15,9 +15,11 @@ class Peer:
         self.service, self.node, self.sent, self.left = service, None, [], False
 
     def send(self, document):
+        """Keep a reply."""
         self.sent.append(document)
 
     def hang_up(self):
+        """Note that it was sent away."""
         self.left = True
 
     def ask(self, kind, name="a", now=0.0, **fields):

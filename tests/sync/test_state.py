@@ -20,6 +20,7 @@ class Play:
         self.outcomes = {}
 
     def take(self, events):
+        """Keep the answers; none comes twice."""
         for event in events:
             if isinstance(event, Answered):
                 assert event.ticket not in self.outcomes
@@ -27,6 +28,7 @@ class Play:
         return events
 
     def __call__(self, line, *, again=False, **fields):
+        """Make a call; return its ticket."""
         node, api, message_id, *rest = line.split()
         data = dict(word.split("=") for word in rest if "=" in word)
         role = next((word for word in rest if "=" not in word), None)
@@ -36,28 +38,35 @@ class Play:
         return self.ticket
 
     def status(self, ticket):
+        """Return how a call ended, or None while it waits."""
         outcome = self.outcomes.get(ticket)
         return outcome and outcome.status
 
     def data(self, ticket):
+        """Return what a call was told, oldest sender first."""
         return [(sender, dict(data)) for sender, data in self.outcomes[ticket].data]
 
     def reason(self, ticket):
+        """Return the sentence of a call."""
         return self.outcomes[ticket].reason
 
     def at(self, now):
+        """Let it be `now`."""
         self.now = now
         self.take(self.group.expire(now))
 
     def fail(self, name, reason="kernel panic"):
+        """Let a board die."""
         self.take(self.group.fail(name, reason, self.now))
 
     def finish(self, name):
+        """Let a board's run end."""
         self.take(self.group.finish(name, self.now))
 
 
 @pytest.fixture
 def play():
+    """Return a group of a and b of role r, and c of role s."""
     return Play()
 
 
@@ -110,7 +119,8 @@ def test_an_unknown_role_is_refused_at_once(play):
     waiting = play("a wait-all x serverr")
     assert play.status(waiting) is Status.REFUSED
     assert play.reason(waiting) == (
-        "lava-wait-all x serverr: no device of the group has the role 'serverr'; its roles: r and s"
+        "lava-wait-all x serverr: "
+        "no device of the group has the role 'serverr'; its roles: r and s"
     )
 
 
@@ -285,7 +295,8 @@ def test_abort_answers_everything(play):
 def test_a_group_that_is_not_complete():
     """Those who may still join are waited for; a role may still get a device."""
     play = Play({"a": "r"}, size=2)
-    tickets = [play("a wait-all x"), play("a wait-all x s"), play("a wait-all x t"), play("a wait x")]
+    lines = ("a wait-all x", "a wait-all x s", "a wait-all x t", "a wait x")
+    tickets = [play(line) for line in lines]
     play.at(50)  # it is no deadlock: b may come
     assert play.outcomes == {}
     assert play.group.missing(1) == ["1 not yet joined"]

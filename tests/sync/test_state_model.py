@@ -42,9 +42,11 @@ class Model:
         self.aborted = False
 
     def count(self, name, message_id):
+        """How often `name` has sent."""
         return sum(1 for sender, id_, _ in self.sent if (sender, id_) == (name, message_id))
 
     def scope(self, asked):
+        """The others that a call waits for."""
         role = asked.call.role
         return [
             name
@@ -53,21 +55,22 @@ class Model:
         ]
 
     def latest(self, names, message_id):
-        found = {}
-        for sender, id_, data in self.sent:
-            if sender in names and id_ == message_id:
-                found[sender] = data
-        return found
+        """The last data of each sender, oldest sender first."""
+        return {
+            sender: data
+            for sender, id_, data in self.sent
+            if sender in names and id_ == message_id
+        }
 
     def satisfied(self, asked):
         """Return the data, or None."""
         message_id, others = asked.call.id, [n for n in self.members if n != asked.node]
         if asked.call.next:
             for place, (sender, id_, data) in enumerate(self.sent):
-                if id_ == message_id and sender != asked.node:
-                    if place not in self.read[asked.node]:
-                        self.read[asked.node].append(place)
-                        return {sender: data}
+                others = id_ == message_id and sender != asked.node
+                if others and place not in self.read[asked.node]:
+                    self.read[asked.node].append(place)
+                    return {sender: data}
             return None
         if asked.call.api is Api.WAIT:
             return self.latest(others, message_id) or None
@@ -78,6 +81,7 @@ class Model:
         return self.latest(self.scope(asked), message_id)
 
     def hopeless(self, asked):
+        """Whether nothing can satisfy the call any more."""
         message_id = asked.call.id
         if asked.call.api is Api.WAIT:
             others = [n for n in self.members if n != asked.node]
@@ -88,11 +92,13 @@ class Model:
         )
 
     def answer(self, asked, status, data=(), *, now):
+        """End a call."""
         self.answers[asked.ticket] = (status, dict(data))
         self.asked.remove(asked)
         self.changed = now
 
     def settle(self, now):
+        """End every call that has to end."""
         for asked in list(self.asked):
             complete = len(self.members) == self.size
             data = self.satisfied(asked)
@@ -104,14 +110,17 @@ class Model:
                 self.answer(asked, Status.NEVER, now=now)
 
     def call(self, node, call, ticket, now):
+        """Take a call."""
         if self.aborted:
             self.answers[ticket] = (Status.NEVER, {})
-        elif node in self.out or node not in self.members:
-            self.answers[ticket] = (Status.REFUSED, {})
         elif (
-            call.role
-            and len(self.members) == self.size
-            and call.role not in self.members.values()
+            node in self.out
+            or node not in self.members
+            or (
+                call.role
+                and len(self.members) == self.size
+                and call.role not in self.members.values()
+            )
         ):
             self.answers[ticket] = (Status.REFUSED, {})
         else:
@@ -127,6 +136,7 @@ class Model:
             self.settle(now)
 
     def leave(self, name, status, now):
+        """Take the end of a member."""
         if name in self.members and name not in self.out:
             self.changed = now
             for asked in [asked for asked in self.asked if asked.node == name]:
@@ -135,18 +145,21 @@ class Model:
             self.settle(now)
 
     def deadlock_at(self):
+        """When all that wait are a deadlock, or None."""
         active = [name for name in self.members if name not in self.out]
         waiting = {asked.node for asked in self.asked}
         stuck = len(self.members) == self.size and active and set(active) == waiting
         return self.changed + GRACE if stuck else None
 
     def next_deadline(self):
+        """When something is due."""
         times = [asked.deadline for asked in self.asked]
         if (deadlock := self.deadlock_at()) is not None:
             times.append(deadlock)
         return min(times, default=None)
 
     def expire(self, now):
+        """Do what is due."""
         for asked in [asked for asked in self.asked if asked.deadline <= now]:
             self.answer(asked, Status.TIMEOUT, now=now)
         deadlock = self.deadlock_at()
@@ -164,6 +177,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         roles=st.tuples(*[st.sampled_from(ROLES)] * len(NAMES)),
     )
     def start(self, size, given, roles):
+        """Make a group and its model; some members have yet to join."""
         self.now = 0
         self.tickets = 0
         self.roles = dict(zip(NAMES, roles, strict=True))
@@ -175,6 +189,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         self.messages = []
 
     def take(self, events):
+        """Keep what follows; nothing is answered twice."""
         for event in events:
             if isinstance(event, Answered):
                 assert event.ticket not in self.answers, "answered twice"
@@ -200,6 +215,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         value=st.sampled_from(("", "1", "2")),
     )
     def call(self, node, api, message_id, role, consume, timeout, value):
+        """Make any call."""
         call = Call(
             api,
             message_id,
@@ -216,6 +232,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def join(self, name):
+        """Let a member join, or not."""
         model = self.model
         may = name not in model.members and len(model.members) < model.size
         problem, events = self.group.join(name, self.roles[name], self.now)
@@ -228,18 +245,21 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), fails=st.booleans())
     def leave(self, name, fails):
+        """Let a run end or fail."""
         leave = self.group.fail if fails else self.group.finish
         self.take(leave(name, "why", self.now) if fails else leave(name, self.now))
         self.model.leave(name, fails, self.now)
 
     @rule(which=st.integers(1, 30))
     def cancel(self, which):
+        """Let a caller hang up."""
         self.take(self.group.cancel(which, self.now))
         for asked in [asked for asked in self.model.asked if asked.ticket == which]:
             self.model.answer(asked, Status.REFUSED, now=self.now)
 
     @rule(seconds=st.sampled_from((1, 2, 3, 7, 8, 20, 60)))
     def pass_time(self, seconds):
+        """Let time pass, from one deadline to the next."""
         until = self.now + seconds
         while True:
             due = self.group.next_deadline()
@@ -254,6 +274,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @rule()
     def abort(self):
+        """End the group."""
         if self.tickets > 10:  # else most runs would end before they begin
             self.take(self.group.abort("the end", self.now))
             self.model.aborted = True
@@ -261,13 +282,14 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @invariant()
     def same_answers(self):
+        """Compare everything."""
         if not hasattr(self, "group"):
             return
         expected = {}
         for ticket, (status, data) in self.model.answers.items():
-            if ticket in self.syncs:  # those without data need not be named
-                data = {sender: found for sender, found in data.items() if found}
-            expected[ticket] = (status, data)
+            filled = {sender: found for sender, found in data.items() if found}
+            # Those without data need not be named to a sync.
+            expected[ticket] = (status, filled if ticket in self.syncs else data)
         assert self.answers == expected
         assert {t: list(data) for t, (_, data) in self.answers.items()} == {
             t: list(data) for t, (_, data) in expected.items()

@@ -7,7 +7,8 @@ from lava_dispatcher_multinode.sync.topic import Topic, Wait
 def test_a_resend_replaces_and_keeps_its_place():
     """Oldest sender first, however often it sends again."""
     topic = Topic()
-    assert [topic.add("a", {"k": "1"}), topic.add("b", {}), topic.add("a", {"j": "2"})] == [1, 1, 2]
+    sends = (("a", {"k": "1"}), ("b", {}), ("a", {"j": "2"}))
+    assert [topic.add(*send) for send in sends] == [1, 1, 2]
     assert list(topic.others("c")) == [("a", {"j": "2"}), ("b", {})]
     assert list(topic.others("a")) == [("b", {})]
 

@@ -1,5 +1,6 @@
 """Framing, requests and replies."""
 
+import contextlib
 import json
 
 import pytest
@@ -15,6 +16,7 @@ DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TE
 
 
 def read(**fields):
+    """Return the request of a good member with these fields."""
     return wire.read_request(wire.encode(WHO | fields)[wire.HEADER :])
 
 
@@ -64,11 +66,9 @@ def test_no_bytes_do_anything_but_wire_errors(data):
     """Whatever comes: frames, or a sentence."""
     frames = wire.Frames(64)
     frames.feed(data)
-    try:
+    with contextlib.suppress(wire.WireError):
         while (body := frames.next()) is not None:
             wire.read_request(body)
-    except wire.WireError as error:
-        assert str(error)
 
 
 JSON = st.recursive(
@@ -85,11 +85,8 @@ KEYS = ("request", "client_name", "group_name", "role", "hostname", "messageID",
 def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
     """Missing or wrong types never reach the rules."""
     fields = {"request": kind, "messageID": "x", **WHO, key: value}
-    try:
+    with contextlib.suppress(wire.WireError):
         request = wire.read_request(json.dumps(fields).encode())
-    except wire.WireError as error:
-        assert str(error)
-    else:
         assert isinstance(request.client, str)
         if request.call is not None:
             assert all(isinstance(text, str) for text in request.call.data.values())
