@@ -1,9 +1,13 @@
 """The message-flow check."""
 
+from pathlib import Path
+
 import pytest
 
 from lava_dispatcher_multinode.job.flow import Script, check, collect
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.source import load
 
 SHELL = ActionSpec("lava_test_shell")
 
@@ -170,3 +174,32 @@ def test_collect_is_bounded():
         return Script(name, f"./{len(name) * 'x'}y.sh")
 
     assert len(collect("a", [Script("s", "./a.sh")], more)) == 200
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.mark.parametrize("name", ["client-server", "variable-clients", "peer-to-peer"])
+def test_the_shipped_examples_raise_no_alarm_and_a_slip_in_them_does(name):
+    """Real definitions with real scripts: silence when right, the place when wrong."""
+    job, _ = parse(load(EXAMPLES / f"{name}.json"))
+    (repo,) = job.actions[-1].parameters["testdef_repos"]
+    root = EXAMPLES / repo["git-repo"]
+    definition = load(root / repo["testdef"])
+
+    def texts(change):
+        def read(name):
+            for file in (definition.directory / name, *root.rglob(Path(name).name)):
+                if file.is_file():
+                    return Script(name, change(file.read_text()), str(file))
+            return None
+
+        steps = [Script("step", text) for text in definition.data["run"]["steps"]]
+        return {role.name: collect(role.name, steps, read) for role in job.roles}
+
+    assert check(job, texts(lambda text: text)) == []
+    wrong = check(job, texts(lambda text: f"{text}\nlava-wait nobody-sends-this\n"))
+    # The peers compute an ID ("data-of-$(lava-self)"), so nothing can be said of them.
+    computes = name == "peer-to-peer"
+    expected = set() if computes else {"lava-wait nobody-sends-this: no other node sends it"}
+    assert {problem.message for problem in wrong} == expected

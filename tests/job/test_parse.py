@@ -2,6 +2,8 @@
 
 import copy
 import json
+import textwrap
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -99,6 +101,14 @@ def test_target_aims_a_single_board_job(read, refused, seed):
     (problem,) = refused(seed, target="p7")
     assert "cannot be aimed at one board (p7)" in problem
     assert "'target' is not of the form" in refused(job, target="../p")[0]
+
+
+def test_the_documents_example_is_a_job(read):
+    """What the reference shows can be copied."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "job-file.md"
+    block = page.read_text().split("## A group of boards")[1].split("\n\n")[1]
+    job, warnings = read(textwrap.dedent(block))
+    assert (job.size, len(job.actions), warnings) == (3, 3, [])
 
 
 def _paths(data, path=()):
