@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -204,3 +205,25 @@ def test_merge_leaves_its_arguments_alone(below, above):
     before = json.dumps([below, above])
     merge(below, above)
     assert json.dumps([below, above]) == before
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/device-file.md"
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", EXAMPLES)
+def test_the_examples_of_the_reference_are_device_files(config, text):
+    """What people copy works."""
+    config.write("devices/p.yaml", text)
+    device = Layers([config.path]).device("p")
+    assert device.power.on
+    assert device.deploy.method
+
+
+def test_the_reference_has_every_key():
+    """A key that is not described is not there for users."""
+    schema = json.loads(Path(module.__file__).with_name(module.SCHEMA).read_text())
+    text = DOCUMENT.read_text()
+    for name, part in schema["properties"].items():
+        for key in (name, *part.get("properties", {})):
+            assert f"`{key}`" in text or f"### {key}\n" in text

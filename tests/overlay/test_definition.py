@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -174,3 +176,18 @@ def test_patterns_of_measurements():
     data = {"metadata": {"name": "a"}, "run": {}, "parse": {"pattern": pattern}}
     assert parse(data, lambda *_: Position("x")).pattern == pattern
     Pattern.compile(pattern)
+
+
+def test_the_example_of_the_reference_is_a_definition(tmp_path):
+    """What people copy works."""
+    page = Path(__file__).parents[2] / "docs/reference/test-definitions.md"
+    example, inline = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    definition = read(example, None, tmp_path)
+    assert definition.name == "iperf"
+    pattern = Pattern.compile(definition.pattern)
+    found = pattern.expression.search("bandwidth: 94.1 Mbit/s")
+    assert found.groupdict() == {
+        "test_case_id": "bandwidth", "measurement": "94.1", "units": "Mbit/s"
+    }  # fmt: skip
+    (data,) = from_bytes(inline.encode(), "t.yaml", tmp_path).data["definitions"]
+    assert parse(data, lambda *_: Position("x")).name == "smoke"
