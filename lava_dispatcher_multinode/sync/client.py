@@ -8,11 +8,21 @@ import logging
 import socket
 import struct
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
 from .calls import Call, Outcome, Status
-from .wire import MAX_REPLY, Frames, WireError, decode, encode, held_request, read_outcome
+from .checks import call_problem
+from .wire import (
+    MAX_REPLY,
+    MAX_REQUEST,
+    Frames,
+    WireError,
+    decode,
+    encode,
+    held_request,
+    read_outcome,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +65,7 @@ class GroupClient:
         )
         self._reader.start()
         # Who says nothing for long after connecting is taken for a stranger.
-        self._send({"request": "group_data"})
+        self._send(encode(self._who | {"request": "group_data"}))
 
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
         """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
@@ -63,14 +73,20 @@ class GroupClient:
         Where the connection is lost already it is called before this returns.
         """
         number = next(self._numbers)
+        frame = encode(self._who | held_request(call) | {"id": number})
+        if len(frame) > MAX_REQUEST:
+            # The coordinator would close the connection, and end every other call with it.
+            reason = call_problem(call) or "the call is too long"
+            _tell(on_outcome, Outcome(Status.REFUSED, reason=f"lava-{call.api}: {reason}"))
+            return
         with self._state:
             lost = self._lost
             if lost is None:
                 self._pending[number] = on_outcome
-        if lost is not None:
+        if lost is None:
+            self._send(frame)
+        else:
             _tell(on_outcome, Outcome(Status.REFUSED, reason=lost))
-            return
-        self._send(held_request(call) | {"id": number})
 
     def call(self, call: Call) -> Outcome:
         """Make `call` and return its answer, however long that takes."""
@@ -102,8 +118,7 @@ class GroupClient:
     ) -> None:
         self.close()
 
-    def _send(self, request: dict[str, Any]) -> None:
-        frame = encode(self._who | request)
+    def _send(self, frame: bytes) -> None:
         try:
             with self._output:
                 self._socket.sendall(frame)

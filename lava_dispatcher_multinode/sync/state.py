@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import words
 from .calls import Api, Call, Outcome
@@ -19,6 +19,7 @@ from .topic import Topic, Wait
 from .transitions import (
     CALL_TRANSITIONS,
     MEMBER_TRANSITIONS,
+    STATUS,
     CallEvent,
     CallState,
     MemberEvent,
@@ -36,8 +37,7 @@ MAX_KEPT = 256 * 1024 * 1024
 MAX_WAITS = 1000
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A message was sent, and every member can have it."""
 
     id: str
@@ -45,8 +45,7 @@ class Message:
     data: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(NamedTuple):
     """A call is not satisfied yet."""
 
     ticket: int
@@ -54,8 +53,7 @@ class Waiting:
     call: Call
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A call has its answer, `seconds` after it was asked."""
 
     ticket: int
@@ -422,7 +420,7 @@ class Group:
             self._forget_unused(wait.call.id)
         if reason:
             reason = f"{words.command(wait.call)}: {reason}"
-        outcome = Outcome(wait.state.status, data, reason)
+        outcome = Outcome(STATUS[wait.state], data, reason)
         self._events.append(Answered(wait.ticket, wait.node, wait.call, outcome, now - wait.asked))
 
     @staticmethod

@@ -20,11 +20,6 @@ class CallState(StrEnum):
     TIMEOUT = "timeout"
     NEVER = "never"
 
-    @property
-    def status(self) -> Status:
-        """The outcome's status, of a state that ends the call."""
-        return Status(self.value)
-
 
 class CallEvent(StrEnum):
     """What can happen to a call."""
@@ -56,6 +51,14 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent], CallState] = {
     (CallState.WAITING, CallEvent.CALLER_LOST): CallState.NEVER,
     (CallState.WAITING, CallEvent.ABORTED): CallState.NEVER,
     (CallState.WAITING, CallEvent.CALLER_GONE): CallState.REFUSED,
+}
+
+
+#: The outcome's status, of a state that ends the call.
+STATUS: dict[CallState, Status] = {
+    state: Status(state.value)
+    for state in CALL_TRANSITIONS.values()
+    if state is not CallState.WAITING
 }
 
 

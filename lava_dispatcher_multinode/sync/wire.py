@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .calls import Api, Call, Outcome, Status
 
@@ -41,8 +40,7 @@ class WireError(ValueError):
         self.id = tag
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A request, its types checked; what it asks for is not."""
 
     kind: str

@@ -131,3 +131,15 @@ def test_a_member_may_be_silent_at_first(serve, monkeypatch):
     a, stranger = serve.member(coordinator, "a"), serve.raw(coordinator)
     assert stranger.reply() is None  # its time is over, and so would be the member's
     assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+
+
+def test_a_call_that_is_too_long_costs_only_itself(serve, watch):
+    """A megabyte from one test must not end the other calls of its board."""
+    a, b = (serve.member(coordinator, name) for coordinator in [serve()] for name in "ab")
+    wait = a.ask("wait", "x")
+    for call in (Call(Api.SEND, "x", {"k": "x" * 1_000_000}), Call(Api.WAIT, "x" * 1_000_000)):
+        outcome = a.call(call)
+        assert outcome.status is Status.REFUSED
+        assert "000 bytes; at most" in outcome.reason or "1000003 bytes" in outcome.reason
+    b.call(Call(Api.SEND, "x"))
+    assert wait().status is Status.DONE
