@@ -43,6 +43,7 @@ class Multinode:
             },
             "waitrole": {
                 "type": "string",
+                "format": "role",
                 "description": "lava-wait-all: only the devices of this role.",
             },
         },

@@ -94,9 +94,10 @@ class UBootBoard:
             self._step(f"U-Boot: {command}")
             u_boot.run(command)
         self._step(f"U-Boot: {start}")
-        u_boot.start(start)
+        # From here on: a kernel can panic in the same breath in which it starts.
         with self.console.deadly((*KERNEL, *self.device.death)):
             try:
+                u_boot.start(start)
                 self._step("waiting for the kernel")
                 wait_for_kernel(dialogue, boot, deadline)
                 self._step("waiting for the login prompt")

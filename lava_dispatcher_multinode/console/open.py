@@ -93,7 +93,9 @@ def open_serial(port: str, baud: int, device: str) -> Transport:
             line.exclusive = True
         line.open()
     except (serial.SerialException, ValueError, OSError) as error:
-        raise ConsoleError(f"{device}: cannot open {port}: {error}: {_hint(port)}") from error
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if isinstance(number, int) else error
+        raise ConsoleError(f"{device}: cannot open {port}: {reason}: {_hint(port)}") from error
     name = f"{device}: console {port}"
     descriptor = getattr(line, "fd", None)
     if isinstance(descriptor, int):

@@ -1,15 +1,24 @@
-"""Consoles with a real shell at the other end."""
+"""Consoles with a real shell at the other end, and drivers on simulated boards."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.boards.hardware import connect
+from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
 from lava_dispatcher_multinode.console.console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
-from lava_dispatcher_multinode.lab.device import Connection
+from lava_dispatcher_multinode.lab.device import Boot, Connection, Deploy, Device
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 
 
 @pytest.fixture
@@ -27,3 +36,38 @@ def console_of(tmp_path):
     yield make
     for console in consoles:
         console.close()
+
+
+@pytest.fixture(scope="session")
+def example_images():
+    """The examples' card images, unpacked."""
+    with tempfile.TemporaryDirectory() as directory:
+        for name in ("panda", "beaglexm"):
+            packed = (EXAMPLES / f"{name}.img.gz").read_bytes()
+            (Path(directory) / f"{name}.img").write_bytes(gzip.decompress(packed))
+        yield Path(directory)
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A function that makes a board's driver on a simulated board; all gone at the end."""
+    with contextlib.ExitStack() as stack:
+        lab = stack.enter_context(SimulatedLab(tmp_path / "boards"))
+
+        def make(model="panda", faults=None, steps=None, **changes):
+            driver = plugins.load(plugins.DEVICE_TYPES, model)
+            defaults = driver.defaults["boot"]
+            boot = {"prompts": tuple(defaults["prompts"]), "commands": tuple(defaults["commands"])}
+            device = Device(
+                f"{model}01", model, connection=Connection(simulated=True),
+                deploy=Deploy(method="media"), boot=Boot(**{**boot, "retries": 1, **changes}),
+            )
+            hardware = connect(device, lab.add(device.name, model, faults or {}))
+            started = time.monotonic()
+            transcript = Transcript(tmp_path / device.name, lambda: time.monotonic() - started)
+            console = Console(hardware.transport, transcript)
+            stack.callback(console.close)
+            told = [] if steps is None else steps
+            return driver(device, console, hardware.switch, hardware.card, told.append)
+
+        yield make

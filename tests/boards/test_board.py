@@ -1,0 +1,111 @@
+"""A board from power-on to its shell, and every way that this can go wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
+
+
+def _deploy(board, images, model="panda"):
+    board.deploy(images / f"{model}.img", _deadline(), lambda _done, _size: None)
+    return board
+
+
+def _deadline(seconds=60.0):
+    return Deadline(seconds, "test")
+
+
+@pytest.mark.parametrize("model", ["panda", "beaglexm"])
+def test_the_boot_of_2013(simulated, example_images, model):
+    """Both boards boot with the lines of 2013, and their shell answers."""
+    board = _deploy(simulated(model), example_images, model)
+    shell = board.boot(_deadline())
+    assert shell.run("hostname") == (0, f"{model}01")
+    assert board.boots == 1
+
+
+def test_a_board_with_nothing_deployed_does_not_boot(simulated):
+    """U-Boot's own words for the missing card, at the step that met it."""
+    with pytest.raises(BootError, match=r"boot, try 1 of 1: U-Boot: '(mmc|boot)"):
+        simulated().boot(_deadline())
+
+
+@pytest.mark.parametrize(("commands", "message"), [
+    (("fatload mmc 0:3 0x80200000 nothing", "boot"), "'fatload .*nothing' failed: .*[Uu]nable"),
+    (("fatload mmc 0:3 0x10 uImage", "boot"), "'fatload .*' failed: .*(data abort|Resetting)"),
+    (("frobnicate", "boot"), "failed: Unknown command 'frobnicate'"),
+    (("fatload mmc 0:3 0x80200000 uImage", "bootm 0x90000000"), "'bootm .*' failed: .*Image"),
+    (("printenv baudrate",), "came back to the prompt without starting a kernel"),
+])
+def test_what_u_boot_refuses_is_told_in_its_words(simulated, example_images, commands, message):
+    """The command that failed and U-Boot's line are in the message."""
+    board = _deploy(simulated(commands=commands), example_images)
+    with pytest.raises(BootError, match=message):
+        board.boot(_deadline())
+
+
+def test_a_root_that_is_not_there_panics(simulated, example_images):
+    """The kernel's panic is recognised while waiting for the login."""
+    commands = (
+        "setenv bootargs console=ttyO2,115200n8 root=LABEL=other",
+        "fatload mmc 0:3 0x80200000 uImage", "bootm 0x80200000",
+    )
+    board = _deploy(simulated(commands=commands), example_images)
+    with pytest.raises(BoardDied, match="Kernel panic - not syncing: VFS"):
+        board.boot(_deadline())
+
+
+def test_a_failed_boot_is_tried_again(simulated, example_images):
+    """As often as the device file says; each try is told."""
+    steps: list[str] = []
+    board = _deploy(simulated(faults={"panic": "login"}, steps=steps, retries=3), example_images)
+    with pytest.raises(BoardDied, match="boot, try 3 of 3: Kernel panic"):
+        board.boot(_deadline())
+    assert [step for step in steps if step.startswith("boot failed, try")] == [
+        f"boot failed, try {n} of 3: Kernel panic - not syncing: Fatal exception in interrupt"
+        for n in (1, 2)
+    ]
+
+
+def test_a_dead_power_switch_is_a_silent_console(simulated, example_images):
+    """Nothing on the console: the message asks for port, speed and power."""
+    board = _deploy(simulated(faults={"power": "dead"}), example_images)
+    with pytest.raises(ActionTimeout, match="test"):
+        board.boot(_deadline(1.0))
+
+
+def test_noise_and_kernel_messages_do_not_stop_a_boot(simulated, example_images):
+    """A line that loses characters costs repeats, not the boot."""
+    board = _deploy(simulated(faults={"drop": 0.0005, "seed": 7}, retries=3), example_images)
+    assert board.boot(_deadline()).run("echo fine") == (0, "fine")
+
+
+def test_a_reset_during_a_test_is_a_death(simulated, example_images):
+    """A board that reboots by itself ends the reads of whoever watches it."""
+    board = _deploy(simulated(), example_images)
+    board.boot(_deadline())
+    with board.watched(), pytest.raises(BoardDied, match="U-Boot"):
+        board.console.write(b"reboot\n")
+        while True:
+            board.console.read(30)
+
+
+def test_what_was_on_the_board_survives_its_own_reboot_only(simulated, example_images):
+    """A new deploy starts from the image."""
+    board = _deploy(simulated(), example_images)
+    board.boot(_deadline()).run("echo here > /root/mark")
+    assert board.boot(_deadline()).run("cat /root/mark") == (0, "here")
+    _deploy(board, example_images)
+    assert board.boot(_deadline()).run("cat /root/mark")[0] == 1
+
+
+def test_power_off_is_in_the_log(simulated, example_images, tmp_path):
+    """console.log says what the dispatcher did, beside what the board said."""
+    board = _deploy(simulated(), example_images)
+    board.boot(_deadline())
+    board.power_off()
+    log = (tmp_path / "panda01" / "console.log").read_text()
+    assert "-- power cycle --" in log
+    assert log.rstrip().endswith("-- power off --")

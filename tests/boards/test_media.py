@@ -1,0 +1,58 @@
+"""Writing a board's card behind an SD-mux."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.media import write_media
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.lab.device import Deploy, Device
+
+
+def _write(tmp_path, image, card="card.img", **deploy):
+    device = Device("b1", "panda", deploy=Deploy(method="media", layout="image", **deploy))
+    target = card if card is None or card.startswith("/") else str(tmp_path / card)
+    write_media(device, target, image, Deadline(60, "test"), lambda _done, _size: None)
+
+
+def test_the_mux_is_switched_around_the_writing(tmp_path, example_images):
+    """To the host first, and back to the board afterwards."""
+    log = tmp_path / "log"
+    card = tmp_path / "card.img"
+    _write(
+        tmp_path, example_images / "panda.img",
+        to_host=f"test ! -e {card} && echo host >> {log}",
+        to_board=f"test -s {card} && echo board >> {log}",
+    )
+    assert log.read_text() == "host\nboard\n"
+    assert card.read_bytes() == (example_images / "panda.img").read_bytes()
+
+
+def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
+    """A broken image does not leave the card with the host."""
+    (tmp_path / "empty.img").write_bytes(b"")
+    mark = tmp_path / "mark"
+    with pytest.raises(DeployError, match="image is empty"):
+        _write(tmp_path, tmp_path / "empty.img", to_board=f"touch {mark}")
+    assert mark.exists()
+
+
+@pytest.mark.parametrize(("deploy", "card", "message"), [
+    ({"to_host": "echo no mux; exit 5"}, "card.img", r"b1: deploy\.to_host .* exited with 5: no mux"),
+    ({}, None, r"b1: deploy\.path is missing"),
+    ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device"),
+    ({}, "no/such/directory", "cannot write the card"),
+])
+def test_what_cannot_be_written_is_told(tmp_path, example_images, deploy, card, message):
+    """Device, key and reason are named."""
+    with pytest.raises(DeployError, match=message):
+        _write(tmp_path, example_images / "panda.img", card, **deploy)
+
+
+def test_a_board_without_a_deploy_method_says_what_to_set(tmp_path, example_images):
+    """The two keys that lead on are in the message."""
+    with pytest.raises(DeployError, match=r"set deploy\.method to 'media'"):
+        write_media(
+            Device("b1", "panda"), None, example_images / "panda.img", Deadline(1, "t"), lambda *_: None
+        )
