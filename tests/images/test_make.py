@@ -54,7 +54,8 @@ def test_e2fsck_accepts_the_root(tmp_path):
 def test_command(tmp_path):
     """The command of docs/ writes both images, and says which."""
     program = [sys.executable, "-m", "lava_dispatcher_multinode.images.make"]
-    done = subprocess.run([*program, str(tmp_path / "new")], capture_output=True, text=True, check=True)
+    program.append(str(tmp_path / "new"))
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert [Path(line).name for line in done.stdout.split()] == ["panda.img.gz", "beaglexm.img.gz"]
     packed = (tmp_path / "new" / "panda.img.gz").read_bytes()
     assert gzip.decompress(packed) == make.example_image("panda")

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_TOKEN = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|&&|\|\||[;\n]|[^'\"\\&|;\n]+|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"(?P<comment>(?<![^\s;])#[^\n]*)|'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|&&|\|\||[;\n]"
+    r"|[^'\"\\&|;\n#]+|.",
+    re.DOTALL,
+)
 _PIECE = re.compile(
     r"'(?P<single>[^']*)'|\"(?P<double>(?:\\.|[^\"\\])*)\"|\\(?P<escaped>.)"
     r"|\$\{(?P<braced>[^}]*)\}|\$(?P<plain>[A-Za-z_][A-Za-z0-9_]*|\?)|(?P<space>[ \t]+)"
@@ -36,9 +40,7 @@ def split(line: str) -> Iterator[Command]:
             after, raw = token if token in {"&&", "||"} else ";", ""
         elif token in {"'", '"'}:
             raise ValueError("a quote is not closed")
-        elif token.startswith("#") and (not raw or raw[-1].isspace()):
-            break
-        else:
+        elif match["comment"] is None:
             raw += token
     if raw.strip():
         yield Command(after, raw.strip())

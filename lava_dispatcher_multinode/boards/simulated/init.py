@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REBOOT, POWEROFF, HALT, FAILED = 10, 11, 12, 13
 #: What `kill` sends to init, as with busybox: the scripts below do.
 _SIGNALS = {signal.SIGTERM: REBOOT, signal.SIGUSR2: POWEROFF, signal.SIGUSR1: HALT}
+#: What Python, and the process that makes boards, ignore; programs would inherit that.
+_NOT_FOR_PROGRAMS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 _WORDS = {REBOOT: "reboot", POWEROFF: "power-off", HALT: "halt"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LOGIN_LINE = 256
@@ -101,7 +103,7 @@ def _start(session: Session, events: socket.socket) -> int:
     if child:
         return child
     try:
-        for number in _SIGNALS:
+        for number in (*_SIGNALS, *_NOT_FOR_PROGRAMS):
             signal.signal(number, signal.SIG_DFL)
         _take_terminal(session.terminal)
         if not session.autologin:

@@ -54,9 +54,9 @@ class Namespaces:
 
     def start(self) -> None:
         """Make the job's namespaces, and a board in them as a trial."""
-        self._store.mkdir()
         self._python = rootfs.python_of_this_process()
         try:
+            self._store.mkdir()
             self._make()
             self._try()
         except (OSError, RuntimeError) as error:

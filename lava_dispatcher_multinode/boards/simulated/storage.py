@@ -22,12 +22,13 @@ class NoCard(Exception):
 def opened(card: Path) -> Iterator[BinaryIO]:
     """Open the card for reading; raise `NoCard`."""
     try:
-        with card.open("rb") as disk:
-            if mbr.size_of(disk) == 0:
-                raise NoCard
-            yield disk
+        disk = card.open("rb")
     except FileNotFoundError as error:
         raise NoCard from error
+    with disk:
+        if mbr.size_of(disk) == 0:
+            raise NoCard
+        yield disk
 
 
 def partitions(card: Path) -> tuple[mbr.Partition, ...]:
