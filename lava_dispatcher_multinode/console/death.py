@@ -53,6 +53,7 @@ class DeathWatch:
         if match is not None:
             line = printable(match.group(1)[:LONGEST].strip())
             if match.group(2) or len(match.group(1)) >= LONGEST:
+                self._carry, self.unfinished = b"", ""
                 return line
             self.unfinished = line
             self._carry = window[match.start() :]
