@@ -1,0 +1,52 @@
+"""parse.pattern and parse.fixupdict of a definition."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.testshell.patterns import LONGEST, Pattern
+from lava_dispatcher_multinode.testshell.signals import Case
+
+LAVA = r"(?P<test_case_id>.*-*)\s+:\s+(?P<result>(PASS|pass|FAIL|fail|SKIP|skip|UNKNOWN|unknown))"
+
+
+def test_default_pattern_of_lava():
+    """The expression that LAVA's documentation shows works."""
+    pattern = Pattern.compile(LAVA)
+    assert pattern.find(b"some-test-1 : PASS") == Case("some-test-1", "pass")
+    assert pattern.find(b"nothing here") is None
+
+
+def test_measurement_and_fixups():
+    """Measurements, units and a test's own words are taken over."""
+    pattern = Pattern.compile(
+        r"^(?P<test_case_id>\w+) (?P<measurement>[\d.]+) (?P<units>\S+)( (?P<result>\w+))?",
+        {"good": "pass"},
+    )
+    assert pattern.find(b"speed 1.5 MB/s good") == Case("speed", "pass", 1.5, "MB/s")
+    assert pattern.find(b"speed 2 s") == Case("speed", "pass", 2.0, "s")
+    assert pattern.find(b"speed 1.2.3 s odd") == Case("speed", "unknown", None, "s")
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("(", "not a regular expression"), ("(?P<result>x)", "test_case_id"),
+    ("(?P<test_case_id>x)", "result"), ("a{99999999999999}", "not a regular expression"),
+])
+def test_bad_pattern(text, says):
+    """A pattern that cannot work is an error with a sentence."""
+    with pytest.raises(ValueError, match=says):
+        Pattern.compile(text)
+
+
+def test_only_the_start_of_a_long_line_is_seen():
+    """A line of any length costs the same."""
+    pattern = Pattern.compile(r"(?P<test_case_id>z+) (?P<result>pass)")
+    assert pattern.find(b"x" * LONGEST + b"z pass") is None
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes(line):
+    """Output that is no UTF-8 does no harm."""
+    Pattern.compile(LAVA).find(line)

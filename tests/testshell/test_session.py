@@ -1,0 +1,196 @@
+"""The session against a scripted console: what it types, records, relays and raises."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+import pytest
+
+from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, TestError
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.testshell import frames, session
+from lava_dispatcher_multinode.testshell.frames import Part
+from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.session import Session
+
+EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
+BEGIN = b"<LAVA_SIGNAL_STARTRUN 0_a u>\n"
+
+
+class Script:
+    """A console that says what it was given; a function or an exception is called or raised."""
+
+    def __init__(self, *chunks):
+        self.chunks = deque(chunks)
+        self.written = b""
+        self.woken = threading.Event()
+
+    def read(self, timeout):
+        if not self.chunks:
+            self.woken.wait(timeout)
+            self.woken.clear()
+            return b""
+        chunk = self.chunks.popleft()
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk() if callable(chunk) else chunk
+
+    def write(self, data):
+        self.written += data
+
+    def wake(self):
+        self.woken.set()
+
+
+def run(console, *, submit=None, patterns=None, seconds=20.0):
+    """Run a session; return its events, also when it raises."""
+    events = []
+    session = Session(
+        console, node="panda01",
+        submit=submit or (lambda call, on_outcome: on_outcome(Outcome(Status.DONE))),
+        emit=lambda event, **fields: events.append((event, fields)), clock=lambda: 1.5,
+    )
+    error = None
+    try:
+        session.run("/runner /0", time.monotonic() + seconds, patterns)
+    except Exception as caught:  # noqa: BLE001
+        error = caught
+    return events, error
+
+
+def results(events):
+    return {f["case"]: f["result"] for e, f in events if e == "test_case"}
+
+
+def test_types_and_ends():
+    """The command is typed with a newline, and the runner's end is the session's."""
+    console = Script(b"# /runner /0\r\n<LAVA_TEST_RUNNER START>\r\n", b"<LAVA_TEST", b"_RUNNER EXIT>\r", b"\n# ")
+    assert run(console) == ([], None)
+    assert console.written == b"/runner /0\n"
+
+
+def test_events_of_a_definition():
+    """A definition and its results become events with every field."""
+    console = Script(
+        BEGIN, b"<LAVA_SIGNAL_TESTSET START s>\n<LAVA_SIGNAL_STARTTC c>\n<LAVA_SIGNAL_ENDTC c>\n",
+        b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c RESULT=pass UNITS=s MEASUREMENT=2>\n",
+        b"<LAVA_SIGNAL_ENDRUN 0_a u>\n", EXIT,
+    )
+    events, error = run(console)
+    assert error is None
+    assert events == [
+        ("definition_started", {"node": "panda01", "definition": "0_a"}),
+        ("test_case", {
+            "node": "panda01", "definition": "0_a", "case": "c", "result": "pass",
+            "measurement": 2.0, "units": "s", "set": "s", "start": 1.5, "end": 1.5,
+        }),
+        ("definition_finished", {"node": "panda01", "definition": "0_a"}),
+    ]
+
+
+@pytest.mark.parametrize(("end", "kind"), [
+    (BoardDied("Kernel panic"), BoardDied),
+    (b"<LAVA_SIGNAL_TESTRAISE enough>\n", TestError),
+    (b"", ActionTimeout),
+])
+def test_cut_off(end, kind):
+    """However a run is cut off, its results are kept and its definition finished."""
+    case = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c RESULT=pass>\n"
+    events, error = run(Script(BEGIN, case, end), seconds=0.3)
+    assert isinstance(error, kind)
+    assert results(events) == {"c": "pass"}
+    assert events[-1][0] == "definition_finished"
+
+
+def test_patterns_apply_to_their_definition():
+    """A pattern sees its own definition's output, and no other's."""
+    pattern = Pattern.compile(r"(?P<test_case_id>\w+)=(?P<result>\w+)")
+    console = Script(
+        b"x=pass\n", BEGIN, b"y=pass\n<LAVA_SIGNAL_STARTRUN 1_b u>\nz=pass\n", EXIT
+    )
+    assert results(run(console, patterns={"0_a": pattern})[0]) == {"y": "pass"}
+
+
+def test_outcome_from_another_thread():
+    """An outcome from another thread wakes the session, which answers the board."""
+    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    console = Script(question.line())
+    calls = []
+
+    def submit(call, on_outcome):
+        calls.append(call)
+
+        def later():
+            on_outcome(Outcome(Status.NEVER, reason="gone"))
+            console.chunks.append(EXIT)
+            console.wake()
+
+        threading.Timer(0.05, later).start()
+
+    events, error = run(console, submit=submit)
+    assert error is None
+    assert calls == [Call(Api.WAIT, "x")]
+    assert results(events) == {"multinode-wait-x": "fail"}
+
+
+def test_answers_nonsense():
+    """A question that is no call is answered, and never reaches the coordinator."""
+    console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", EXIT)
+    events, error = run(console, submit=None)
+    assert (events, error) == ([], None)
+    (frame,) = frames.find(console.written.split(b"\n")[1])
+    assert frames.decode(frame.payload) == [b"1", b"there is no call 'shout'"]
+
+
+def test_foreign_scripts():
+    """LAVA's own send is honoured, its wait warned of."""
+    console = Script(
+        b"<LAVA_MULTI_NODE> <LAVA_SEND go k=v>\n<LAVA_MULTI_NODE> <LAVA_WAIT go>\n", b"", EXIT
+    )
+    events, _ = run(console)
+    assert results(events) == {"multinode-send-go": "pass"}
+    assert [f["level"] for e, f in events if e == "log"] == ["warning"]
+
+
+def test_runner_failures_are_results():
+    """A definition that ends early, or cannot be installed, is a failed result of its own."""
+    console = Script(
+        b"<LAVA_TEST_RUNNER INSTALL_FAIL 0_a>\n", b"<LAVA_SIGNAL_STARTRUN 1_b u>\n",
+        b"<LAVA_TEST_RUNNER RUN_FAIL 1_b 2>\n", EXIT,
+    )
+    cases = [(f["definition"], f["case"]) for e, f in run(console)[0] if e == "test_case"]
+    assert cases == [("0_a", "lava-test-shell-install"), ("1_b", "lava-test-shell-run")]
+
+
+def test_typed_again_until_it_begins(monkeypatch):
+    """A command that was garbled on its way is typed again; one that runs is not."""
+    monkeypatch.setattr(session, "START_WAIT", 0.05)
+    console = Script(b"# /run~er /0\nnot found\n")
+
+    def say(data):
+        console.chunks.append(data)
+        console.wake()
+
+    timers = [threading.Timer(0.07, say, [b"<LAVA_TEST_RUNNER START>\n"]),
+              threading.Timer(0.3, say, [EXIT])]
+    for timer in timers:
+        timer.start()
+    assert run(console)[1] is None
+    for timer in timers:
+        timer.join()
+    assert console.written.count(b"/runner /0\n") == 2
+
+
+def test_flood_is_linear():
+    """A flood of output costs time in proportion, and is not kept."""
+    chunk = b"some line of output that is of no interest to anybody at all\n" * 1000
+
+    def seconds(count):
+        start = time.process_time()
+        run(Script(*[chunk] * count, EXIT))
+        return time.process_time() - start
+
+    seconds(5)
+    assert seconds(200) < 40 * seconds(20) + 1

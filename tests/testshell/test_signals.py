@@ -1,0 +1,98 @@
+"""What LAVA's scripts print, and what else stands on a console."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.testshell import signals
+from lava_dispatcher_multinode.testshell.signals import (
+    Case,
+    EndCase,
+    EndRun,
+    Foreign,
+    InstallFail,
+    Raise,
+    Remark,
+    RunFail,
+    RunnerExit,
+    RunnerStart,
+    StartCase,
+    StartRun,
+    StartSet,
+    StopSet,
+    Unknown,
+)
+
+LINES = {
+    "<LAVA_SIGNAL_STARTRUN 0_smoke 1-2-3>": StartRun("0_smoke"),
+    "<LAVA_SIGNAL_ENDRUN 0_smoke 1-2-3>": EndRun("0_smoke"),
+    "<LAVA_SIGNAL_STARTTC boot>": StartCase("boot"),
+    "<LAVA_SIGNAL_ENDTC boot>": EndCase("boot"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass>": Case("a", "pass"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a b RESULT=FAIL UNITS=MB/s MEASUREMENT=1e3>":
+        Case("a b", "fail", 1000.0, "MB/s"),
+    "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": Case("x=y", "skip"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": Case("a", "pass"),
+    "<LAVA_SIGNAL_TESTSET START net tests>": StartSet("net tests"),
+    "<LAVA_SIGNAL_TESTSET STOP>": StopSet(),
+    "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>":
+        Case("a", "pass", reference="http://x/?y=z"),
+    "<LAVA_SIGNAL_TESTRAISE it is no good>": Raise("it is no good"),
+    "<LAVA_SIGNAL_TESTEVENT now>": Remark("event", "now"),
+    "<LAVA_SIGNAL_TESTFEEDBACK host>": Remark("feedback", "host"),
+    "<LAVA_TEST_RUNNER START>": RunnerStart(),
+    "<LAVA_TEST_RUNNER EXIT>": RunnerExit(),
+    "<LAVA_TEST_RUNNER INSTALL_FAIL>": InstallFail(None),
+    "<LAVA_TEST_RUNNER INSTALL_FAIL 1_x>": InstallFail("1_x"),
+    "<LAVA_TEST_RUNNER RUN_FAIL 1_x 2>": RunFail("1_x", "2"),
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_line(line):
+    """Every line of LAVA's, and of our own runner's, is understood."""
+    assert list(signals.find(line.encode())) == [LINES[line]]
+
+
+def test_anywhere_and_several():
+    """Signals are found behind other output, and more than one on a line."""
+    line = b"progress 100%<LAVA_SIGNAL_ENDTC a> \x1b[0m<LAVA_SIGNAL_TESTSET STOP>\x00"
+    assert list(signals.find(line)) == [EndCase("a"), StopSet()]
+
+
+@pytest.mark.parametrize("line", [
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=good>", "<LAVA_SIGNAL_TESTCASE RESULT=pass>",
+    "<LAVA_SIGNAL_TESTCASE>", "<LAVA_SIGNAL_WHAT ever>", "<LAVA_SIGNAL_TESTSET START>",
+    "<LAVA_SIGNAL_STARTRUN >", "<LAVA_TEST_RUNNER SOMETHING>", "<LAVA_SIGNAL_TESTREFERENCE a b>",
+])
+def test_damaged_is_unknown(line):
+    """What looks like a signal and is none is reported as it stands."""
+    assert list(signals.find(line.encode())) == [Unknown(line)]
+
+
+@pytest.mark.parametrize("line", ["", "LAVA_SIGNAL_ENDTC a", "<LAVA_SIGNAL_ENDTC a", "<LAVA_>"])
+def test_other_text_is_none(line):
+    """Other text is no signal."""
+    assert list(signals.find(line.encode())) == []
+
+
+def test_foreign_sends():
+    """A send that LAVA's own script prints is a call; the waiting calls are not."""
+    line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key=>"
+    assert list(signals.find(line.encode())) == [Foreign(line, Call(
+        Api.SEND, "ready", {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": ""}
+    ))]
+    for line in ("<LAVA_MULTI_NODE> <LAVA_WAIT ready>", "<LAVA_MULTI_NODE> <LAVA_SEND a=b>"):
+        assert list(signals.find(line.encode())) == [Foreign(line, None)]
+
+
+@given(st.binary(max_size=200), st.binary(max_size=60))
+def test_never_an_exception(junk, inside):
+    """No bytes at all make the parser fail."""
+    for line in (junk, b"<LAVA_SIGNAL_" + inside + b">", b"<LAVA_TEST_RUNNER " + inside + b">",
+                 b"<LAVA_SIGNAL_TESTCASE " + inside + b">",
+                 b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">"):
+        list(signals.find(line))
