@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class Layers:
     def files(self, folder: str, *suffixes: str) -> Iterator[Path]:
         """Yield what is in `folder` of any directory and has one of the suffixes."""
         for directory in self.directories:
-            if (directory / folder).is_dir():
+            # What is not there, and what this user may not see, makes no difference.
+            with suppress(OSError):
                 for path in sorted((directory / folder).iterdir()):
                     if path.suffix in suffixes and not path.name.startswith("."):
                         yield path
@@ -80,7 +82,7 @@ class Layers:
     def file(self, name: str) -> Path | None:
         """Return the highest device file of `name`, if there is one."""
         paths = [directory / "devices" / f"{name}.yaml" for directory in self.directories]
-        return next((path for path in reversed(paths) if path.is_file()), None)
+        return next((path for path in reversed(paths) if _is_file(path)), None)
 
     def device_type(self, name: str) -> str | None:
         """Return the proper name of the type that the device files of `name` give, if any.
@@ -90,7 +92,7 @@ class Layers:
         found = None
         for directory in self.directories:
             path = directory / "devices" / f"{name}.yaml"
-            data = load(path).data if path.is_file() else None
+            data = load(path).data if _is_file(path) else None
             if isinstance(data, Mapping):
                 found = data.get("device_type", found)
         return plugins.device_type_names().get(str(found))
@@ -136,7 +138,7 @@ class Layers:
         for directory in self.directories:
             path = directory / relative
             if path not in self._read:
-                self._read[path] = self._load(path) if path.is_file() else None
+                self._read[path] = self._load(path) if _is_file(path) else None
             found = self._read[path]
             if isinstance(found, InvalidJob):
                 raise found
@@ -150,6 +152,13 @@ class Layers:
             return error
         problems = self._checker.problems(document) or [*_bad_expressions(document)]
         return InvalidJob(problems) if problems else document
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a directory that is closed to this user, such as root's home
+        return False
 
 
 def merge(

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import datetime
 import fcntl
-import getpass
 import json
 import os
+import pwd
 import socket
 import stat
 import time
@@ -155,13 +155,18 @@ def _lock(descriptor: int, kind: int) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise BoardsUnavailable(
+            f"the file system of the locks has no flock ({error.strerror}): "
+            f"name a local directory in {VARIABLE}"
+        ) from error
     return True
 
 
 def _we(job: str) -> Holder:
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in containers
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, as in containers
         user = f"uid {os.getuid()}"
     since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return Holder(user, socket.gethostname(), os.getpid(), job[:200], since)

@@ -227,3 +227,24 @@ def test_the_reference_has_every_key():
     for name, part in schema["properties"].items():
         for key in (name, *part.get("properties", {})):
             assert f"`{key}`" in text or f"### {key}\n" in text
+
+
+def test_directories_that_are_closed_are_as_good_as_empty(config, monkeypatch, tmp_path):
+    """A service user may have a home that it cannot read."""
+    config.write("devices/p.yaml", "device_type: panda\n" + SERIAL)
+    closed = tmp_path / "closed"
+
+    def refuse(original):
+        def refused(path, *arguments):
+            if path.is_relative_to(closed):
+                raise PermissionError(13, "Permission denied")
+            return original(path, *arguments)
+
+        return refused
+
+    monkeypatch.setattr(Path, "is_file", refuse(Path.is_file))
+    monkeypatch.setattr(Path, "iterdir", refuse(Path.iterdir))
+    layers = Layers([closed, config.path])
+    assert layers.names() == ["p"]
+    assert layers.device("p").file == config.path / "devices/p.yaml"
+    assert layers.device_type("p") == "panda"

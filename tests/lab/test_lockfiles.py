@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import json
 import os
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -146,3 +152,54 @@ def test_no_directory_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setenv(lockfiles.VARIABLE, str(tmp_path / "no/parent"))
     with pytest.raises(BoardsUnavailable, match=lockfiles.VARIABLE):
         lock_directory()
+
+
+def test_a_file_system_without_flock_is_told(tmp_path, monkeypatch):
+    """Some network file systems have none; another directory helps."""
+
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lockfiles.fcntl, "flock", refuse)
+    with pytest.raises(BoardsUnavailable, match=r"no flock.*LAVA_LOCK_DIR"):
+        LockFile(tmp_path, "p1").take("x")
+
+
+OTHER_USER = """
+import sys
+from pathlib import Path
+from lava_dispatcher_multinode.lab.lockfiles import LockFile
+lock = LockFile(Path(sys.argv[1]), "p1")
+print(lock.holder().job, lock.take("mine"), flush=True)
+lock.wait()
+print(lock.take("mine"), flush=True)
+"""
+
+
+def start_as_nobody(*arguments):
+    """Start a Python that another user can run; the modules at hand need its library only."""
+    package = Path(lockfiles.__file__).parents[2]
+    for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
+        with contextlib.suppress(PermissionError, FileNotFoundError):
+            return subprocess.Popen(
+                [python, "-B", *arguments],
+                user=65534, group=65534, extra_groups=[], env={"PYTHONPATH": str(package)},
+                stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+    return pytest.skip("other users cannot run this Python")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs two users")
+def test_two_users_share_the_locks(monkeypatch):
+    """Another user, in a directory like /tmp, sees root's lock and can take it afterwards."""
+    with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
+        os.chmod(name, 0o755)
+        shared = Path(name, "locks")
+        monkeypatch.setenv(lockfiles.VARIABLE, str(shared))
+        assert lock_directory() == shared
+        lock = LockFile(shared, "p1")
+        assert lock.take("root's")
+        with start_as_nobody("-c", OTHER_USER, str(shared)) as other:
+            assert other.stdout.readline() == "root's False\n"
+            lock.release()
+            assert other.stdout.readline() == "True\n"
