@@ -143,8 +143,7 @@ def _try(root: str) -> None:
 def _copy_programs(base: str) -> None:
     """Copy programs, Python, and the libraries that they need."""
     wanted = {path for name in PROGRAMS if (path := shutil.which(name, path=init.PATH))}
-    python = os.path.realpath(sys.executable)
-    library = os.path.dirname(os.path.realpath(os.__file__))
+    python, library = _python()
     shutil.copytree(library, base + library, ignore=_NOT_OF_PYTHON, dirs_exist_ok=True)
     modules = [entry.path for entry in os.scandir(f"{library}/lib-dynload")
                if entry.name.endswith(".so")]
@@ -154,6 +153,15 @@ def _copy_programs(base: str) -> None:
     os.makedirs(os.path.dirname(link), exist_ok=True)
     os.symlink(python, link)
     _add_applets(base)
+
+
+def _python() -> tuple[str, str]:
+    """Return a Python for the boards, the host's own if there is one, and its library."""
+    found = shutil.which("python3", path=init.PATH) or sys.executable
+    ask = "import os, sys; print(os.path.realpath(sys.executable), os.path.dirname(os.__file__))"
+    answer = subprocess.run([found, "-S", "-c", ask], capture_output=True, text=True, check=True)
+    python, library = answer.stdout.split()
+    return python, library
 
 
 def _libraries(paths: list[str]) -> set[str]:
