@@ -37,7 +37,8 @@ class GitRepository:
 class TestDefinition:
     """What one definition says.
 
-    `params` maps a shell variable to its default. `fixupdict` maps what
+    `params` maps a shell variable to its default, `distribution_dependencies`
+    the ID of a distribution to packages for it alone. `fixupdict` maps what
     `pattern` finds as a result to pass, fail, skip or unknown.
     """
 
@@ -46,7 +47,10 @@ class TestDefinition:
     name: str
     description: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     dependencies: tuple[str, ...] = ()
+    distribution_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     install_steps: tuple[str, ...] = ()
     repositories: tuple[GitRepository, ...] = ()
     steps: tuple[str, ...] = ()
@@ -75,7 +79,14 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
         name=name or _name(reader, metadata),
         description=str(metadata.get("description") or ""),
         params=_params(reader, top),
+        keys=reader.texts(install.get("keys"), "install", "keys"),
+        sources=reader.texts(install.get("sources"), "install", "sources"),
         dependencies=reader.texts(install.get("deps"), "install", "deps"),
+        distribution_dependencies={
+            key.removeprefix("deps-"): reader.texts(value, "install", key)
+            for key, value in install.items()
+            if key.startswith("deps-")
+        },
         install_steps=reader.texts(install.get("steps"), "install", "steps"),
         repositories=_repositories(reader, install.get("git-repos")),
         steps=reader.texts(run.get("steps"), "run", "steps"),

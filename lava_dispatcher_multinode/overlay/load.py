@@ -36,8 +36,9 @@ class Definition:
     """A definition that is ready to be put on a board.
 
     `parameters` are the shell variables with the job's values, `text` its
-    file, `files` the directory that goes with it, `repositories` further ones
-    by the name they get below it. Equal `key`, equal content.
+    file, `files` the directory that goes with it, `folder` where in that the
+    definition is, `repositories` further ones by the name they get below it.
+    Equal `key`, equal content.
     """
 
     test: TestDefinition
@@ -45,20 +46,28 @@ class Definition:
     origin: str  # for messages
     parameters: Mapping[str, str] = field(default_factory=dict)
     files: Path | None = None
+    folder: str = ""
     repositories: tuple[tuple[str, Path], ...] = ()
     key: str = ""
 
-    def script(self, name: str) -> str | None:
-        """Return the text of the script that a step calls `name`; None if there is none."""
-        try:
-            file = _inside(self.files, name) if self.files else None
-            if file is None or not file.is_file():
-                return None
-            with file.open("rb") as stream:
-                text = stream.read(MAX_SCRIPT + 1)
-        except (OSError, ValueError):
+    def script(self, name: str) -> tuple[Path, str] | None:
+        """Return the file that a step calls `name`, and its text; None if there is none.
+
+        Steps begin at the top of the files, and as a rule go to where their
+        definition is.
+        """
+        if self.files is None:
             return None
-        return None if len(text) > MAX_SCRIPT else text.decode(errors="replace")
+        for folder in dict.fromkeys((self.folder, "")):
+            try:
+                file = _inside(self.files, f"{folder}/{name}" if folder else name)
+                if file is not None and file.is_file():
+                    with file.open("rb") as stream:
+                        text = stream.read(MAX_SCRIPT + 1)
+                    return None if len(text) > MAX_SCRIPT else (file, text.decode(errors="replace"))
+            except (OSError, ValueError, RuntimeError):
+                return None
+        return None
 
 
 def load_definitions(
@@ -125,7 +134,8 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
         (name, cache.fetch(source)) for name, source in sources if remote or not source.remote
     )
     key = _key(text, test.name, sorted(values.items()), entry.source, sources)
-    return Definition(test, text, origin, values, files, fetched_too, key)
+    folder = os.path.dirname(os.path.normpath(entry.testdef)) if files is not None else ""  # noqa: PTH120
+    return Definition(test, text, origin, values, files, folder, fetched_too, key)
 
 
 def _repositories(

@@ -7,18 +7,30 @@ from typing import TYPE_CHECKING
 from .environment import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .load import Definition
 
 
 def install_script(definition: Definition, directory: str) -> str | None:
     """Return what prepares the board in `directory`; None if there is nothing to do."""
     test = definition.test
-    if not test.dependencies and not test.install_steps:
-        return None
-    lines = _start(definition, directory)
-    if test.dependencies:
-        lines.append("lava-install-packages " + " ".join(quote(d) for d in test.dependencies))
-    return _script([*lines, *test.install_steps])
+    lines = [
+        *_command("lava-add-keys", test.keys),
+        *_command("lava-add-sources", test.sources),
+        *_command("lava-install-packages", test.dependencies),
+    ]
+    for distribution, packages in test.distribution_dependencies.items():
+        if packages:
+            (install,) = _command("lava-install-packages", packages)
+            this = '"$(. /etc/os-release 2>/dev/null; echo "$ID")"'
+            lines.append(f"[ {this} != {quote(distribution)} ] || {install}")
+    lines += test.install_steps
+    return _script([*_start(definition, directory), *lines]) if lines else None
+
+
+def _command(name: str, words: Sequence[str]) -> list[str]:
+    return [" ".join([name, *map(quote, words)])] if words else []
 
 
 def run_script(definition: Definition, directory: str, run: str) -> str:

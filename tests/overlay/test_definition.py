@@ -30,7 +30,10 @@ metadata:
   anything: else
 params: {A: "1", B: 2, C: null}
 install:
+  keys: [https://example.com/key.asc]
+  sources: [deb http://example.com stable main]
   deps: [curl, wget]
+  deps-ubuntu: [u]
   steps: ["make"]
   git-repos:
     - https://example.com/a.git
@@ -63,7 +66,10 @@ def test_everything_that_is_known(tmp_path):
         name="full",
         description="everything",
         params={"A": "1", "B": "2", "C": ""},
+        keys=("https://example.com/key.asc",),
+        sources=("deb http://example.com stable main",),
         dependencies=("curl", "wget"),
+        distribution_dependencies={"ubuntu": ("u",)},
         install_steps=("make",),
         repositories=(
             GitRepository("https://example.com/a.git"),

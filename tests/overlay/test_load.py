@@ -170,6 +170,8 @@ def test_scripts_of_a_definition(tmp_path, cache, directory):
     (directory / "big").write_bytes(b"x" * (1 << 19))
     parameters = repos({"git-repo": "plain", "testdef": "smoke.yaml"})
     (found,) = load_definitions(parameters, tmp_path, cache)
-    assert "lava-send ready" in found.script("./go.sh")
+    file, text = found.script("./go.sh")
+    assert file.name == "go.sh"
+    assert "lava-send ready" in text
     for name in ("out", "big", "nowhere", "/etc/hostname", "../secret", ".", "a\0b"):
         assert found.script(name) is None

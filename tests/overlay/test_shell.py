@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 
@@ -64,16 +65,33 @@ def test_parameters_are_values_not_commands(tmp_path, value):
 
 
 def test_install_script(tmp_path, monkeypatch):
-    """Packages first, then the steps; nothing if there is nothing to install."""
+    """Keys, sources, packages, steps, in this order; nothing if there is nothing to install."""
     assert install_script(definition(), "/x") is None
-    made = definition({"P": "1"}, dependencies=("curl", "a b"), install_steps=('echo "$P"',))
+    release = platform.freedesktop_os_release()["ID"]
+    made = definition(
+        {"P": "1"},
+        keys=("k",),
+        sources=("deb x y",),
+        dependencies=("curl", "a b"),
+        distribution_dependencies={release: ("here",), "another": ("there",), "none": ()},
+        install_steps=('echo "$P"',),
+    )
     script = install_script(made, str(tmp_path))
     tools = tmp_path / "bin"
     tools.mkdir()
-    (tools / "lava-install-packages").write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
-    (tools / "lava-install-packages").chmod(0o755)
+    for name in ("lava-add-keys", "lava-add-sources", "lava-install-packages"):
+        (tools / name).write_text('#!/bin/sh\nprintf "<%s>" "${0##*/}" "$@"\necho\n')
+        (tools / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    assert run(script, tmp_path) == (0, "<curl><a b>1\n")
+    code, output = run(script, tmp_path)
+    assert code == 0
+    assert output.splitlines() == [
+        "<lava-add-keys><k>",
+        "<lava-add-sources><deb x y>",
+        "<lava-install-packages><curl><a b>",
+        "<lava-install-packages><here>",
+        "1",
+    ]
 
 
 def test_scripts_of_any_steps_parse(tmp_path):
