@@ -91,13 +91,13 @@ def _scripts(
 
 def _collected(role: str, definition: Definition) -> list[Script]:
     steps = [
-        Script(definition.origin, step, definition.origin)
+        Script(definition.origin, step, definition.origin, line=0)
         for step in (*definition.test.install_steps, *definition.test.steps)
     ]
 
     def read(name: str) -> Script | None:
-        text = definition.script(name)
-        return None if text is None else Script(name, text)
+        found = definition.script(name)
+        return None if found is None else Script(name, found[1], str(found[0]))
 
     return flow.collect(role, steps, read)
 

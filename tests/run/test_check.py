@@ -1,0 +1,96 @@
+"""What is known of a job before a board is touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.lab.device import Device
+from lava_dispatcher_multinode.lab.files import Lab
+from lava_dispatcher_multinode.overlay.store import OverlayStore
+from lava_dispatcher_multinode.run.check import check, check_boards
+
+
+@pytest.fixture
+def checked(tmp_path):
+    """A function that checks a job of two roles with the actions given."""
+
+    def run(*actions):
+        roles = (Role("server", device_type="panda"), Role("client", device_type="panda"))
+        job = Job("job", 60, roles, actions, file="job.json", directory=tmp_path)
+        return [str(p) for p in check(job, OverlayStore(tmp_path / "o", job, "1"), remote=False)]
+
+    return run
+
+
+def _shell(steps, **more):
+    definition = {"metadata": {"name": "d"}, "run": {"steps": steps}}
+    return ActionSpec("lava_test_shell", {"definitions": [definition]}, **more)
+
+
+def test_a_good_job_has_no_problems(checked):
+    """No false alarm."""
+    assert checked(_shell(["lava-sync a"])) == []
+
+
+def test_a_message_that_nobody_sends_is_warned_of(checked):
+    """The commonest hang is found before anything starts."""
+    found = checked(
+        _shell(["lava-wait go"], roles=frozenset(["client"])),
+        _shell(["lava-send og"], roles=frozenset(["server"])),
+    )
+    assert any("warning" in text and "lava-wait go: no other node sends it" in text for text in found)
+
+
+def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
+    """A definition in a directory of its repository calls what lies beside it."""
+    for folder, message in (("right", "ready"), ("wrong", "strange")):
+        directory = tmp_path / "repo" / folder
+        directory.mkdir(parents=True)
+        (directory / "run.sh").write_text(f"lava-wait {message}\n")
+        (directory / "test.yaml").write_text(
+            f"metadata: {{name: x}}\nrun: {{steps: [cd {folder}, ./run.sh]}}\n"
+        )
+    repos = [{"git-repo": "repo", "testdef": "right/test.yaml"}]
+    found = checked(
+        ActionSpec("lava_test_shell", {"testdef_repos": repos}, roles=frozenset(["client"])),
+        _shell(["lava-send readyy"], roles=frozenset(["server"])),
+    )
+    assert any("right/run.sh:1:1: warning: lava-wait ready" in text for text in found)
+    assert not any("strange" in text for text in found)
+
+
+def test_a_missing_image_is_a_warning(checked):
+    """A job may be checked on another machine than the lab's."""
+    found = checked(ActionSpec(
+        "deploy_linaro_image", {"image": "none.img"},
+        positions={("image",): Position("job.json", 3, 9)},
+    ))
+    assert len(found) == 1
+    assert found[0].startswith("job.json:3:9: warning: there is no image ")
+
+
+def test_what_no_board_can_do_is_an_error_at_once(checked):
+    """Not after an hour of deploying."""
+    assert any("TFTP is not supported" in text for text in checked(
+        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"})
+    ))
+    assert any("cannot fetch ftp://" in text for text in checked(
+        ActionSpec("deploy_linaro_image", {"image": "ftp://x/y.img"})
+    ))
+
+
+def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):
+    """The definition's own file, line and column."""
+    (tmp_path / "bad.yaml").write_text("metadata: {name: x}\nrun:\n  steps: {a: 1}\n")
+    found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["bad.yaml"]}))
+    assert any("bad.yaml:3:" in text for text in found)
+
+
+def test_boards_that_do_not_exist_are_an_error_at_the_role(tmp_path):
+    """The role that cannot be served, with its place in the file."""
+    role = Role("many", 2, "panda", position=Position("job.json", 4, 5))
+    job = Job("job", 60, (role,), (), file="job.json")
+    problems = check_boards(job, Lab((Device("p1", "panda"),)))
+    assert [str(p)[:16] for p in problems] == ["job.json:4:5: no"]
+    assert check_boards(job, Lab((Device("p1", "panda"), Device("p2", "panda")))) == []
