@@ -36,6 +36,7 @@ class PtyConsole:
         self.to_board = lambda data: data
 
     def read(self, timeout):
+        """As console.Console."""
         ready, _, _ = select.select([self.master, self._wake_read], [], [], timeout)
         if self._wake_read in ready:
             os.read(self._wake_read, 4096)
@@ -51,15 +52,18 @@ class PtyConsole:
         return self.noise(data)
 
     def write(self, data):
+        """As console.Console."""
         self.written += data
         data = self.to_board(data)
         while data:
             data = data[os.write(self.master, data) :]
 
     def wake(self):
+        """As console.Console."""
         os.write(self._wake_write, b"w")
 
     def close(self):
+        """Free the descriptors."""
         for descriptor in (self.master, self.slave, self._wake_read, self._wake_write):
             os.close(descriptor)
 
@@ -74,6 +78,7 @@ class Group:
         self.arrived = threading.Condition()
 
     def submit(self, call, on_outcome):
+        """Take a call of the session."""
         with self.arrived:
             self.calls.append(call)
             answer = self.answers.get(call.id)
@@ -88,13 +93,16 @@ class Group:
             on_outcome(Outcome(Status.DONE))
 
     def await_call(self, id_, timeout=30):
+        """Return when a call with that ID has come."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: any(c.id == id_ for c in self.calls), timeout)
 
     def release(self, id_, outcome):
+        """Answer a call that waits."""
         self.waiting.pop(id_)(outcome)
 
     def sent(self, id_):
+        """Return the data of each send with that ID."""
         return [dict(call.data) for call in self.calls if call.id == id_]
 
 
@@ -144,28 +152,48 @@ class Board:
         """Write a definition as the overlay does; return its directory."""
         directory = self.lava / str(self.stages) / "tests" / f"0_{name}"
         directory.mkdir(parents=True)
-        run = ["set -e", f"export TESTRUN_ID=0_{name}", f"cd {directory}",
-               f'echo "<LAVA_SIGNAL_STARTRUN 0_{name} u-u-i-d>"', steps,
-               f'echo "<LAVA_SIGNAL_ENDRUN 0_{name} u-u-i-d>"']
+        run = [
+            "set -e",
+            f"export TESTRUN_ID=0_{name}",
+            f"cd {directory}",
+            f'echo "<LAVA_SIGNAL_STARTRUN 0_{name} u-u-i-d>"',
+            steps,
+            f'echo "<LAVA_SIGNAL_ENDRUN 0_{name} u-u-i-d>"',
+        ]
         (directory / "run.sh").write_text("\n".join(run) + "\n")
         if install is not None:
             (directory / "install.sh").write_text(install)
         return directory
 
-    def run(self, steps, *, timeout=60.0, patterns=None, install=None, session=None, patience=0, **options):
+    def run(
+        self,
+        steps,
+        *,
+        timeout=60.0,
+        patterns=None,
+        install=None,
+        session=None,
+        patience=0,
+        **options,
+    ):
         """Run `steps` as a definition, from an interactive shell; return what was printed."""
         directory = self.definition(steps, install=install)
         (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
         start = time.monotonic()
         session = session or Session(
-            self.console, node="panda01", submit=self.group.submit, emit=self.emit,
-            clock=lambda: time.monotonic() - start, **options,
+            self.console,
+            node="panda01",
+            submit=self.group.submit,
+            emit=self.emit,
+            clock=lambda: time.monotonic() - start,
+            **options,
         )
         process = self.login()
         try:
             session.run(
                 f"{self.lava}/bin/lava-test-runner {self.lava}/{self.stages}",
-                start + timeout, patterns or {},
+                start + timeout,
+                patterns or {},
             )
             self.stages += 1
             if patience:
@@ -180,20 +208,36 @@ class Board:
         """Start an interactive shell on the console, as a login does."""
         return subprocess.Popen(
             [self.root / "tools" / "sh", *self.interactive],
-            stdin=self.console.slave, stdout=self.console.slave, stderr=self.console.slave,
-            env={"PATH": self.path, **self.locale, "TERM": "dumb", "PS1": "# ", "HOME": str(self.root)},
-            start_new_session=True, cwd=self.root,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            stdin=self.console.slave,
+            stdout=self.console.slave,
+            stderr=self.console.slave,
+            env={
+                "PATH": self.path,
+                **self.locale,
+                "TERM": "dumb",
+                "PS1": "# ",
+                "HOME": str(self.root),
+            },
+            start_new_session=True,
+            cwd=self.root,
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - a single ioctl
         )
 
     def emit(self, event, **fields):
+        """Keep an event."""
         self.events.append({"event": event, **fields})
 
     def results(self):
+        """Return the results of the events by case."""
         return {e["case"]: e["result"] for e in self.events if e["event"] == "test_case"}
 
 
+def _take_terminal():
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 def make_board(root, shell):
+    """Return a board with that shell, or skip."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     return Board(root, shell)

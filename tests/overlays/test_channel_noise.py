@@ -1,4 +1,4 @@
-"""The channel under attack: kernel messages, lost and altered bytes, killed and stopped callers."""
+"""The channel under attack: kernel messages, damaged bytes, killed and stopped callers."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def test_kernel_message_in_a_frame_costs_a_resend(board):
     assert "\nk=v w\n" in text
 
 
+@pytest.mark.slow
 def test_noise_both_ways(dash_board):
     """With bytes lost and altered in both directions everything arrives once, byte for byte."""
     board = dash_board
@@ -81,8 +82,10 @@ def test_junk_towards_the_board(board):
     nul = b"" if board.shell == "yash" else b"\x00"  # yash's read never gets past it
 
     def on_call(call):
-        board.console.write(nul + b"\xff\x03\x04\x1a\x15\x13<LAVA_MN R ../../etc/x-1 1/1 5 x>\n<LAVA_MN R\n"
-                            b"<LAVA_MN R abc-999999999 1/1 5 x>\n\n>\n<LAVA_MN A -1 1>\n")
+        board.console.write(
+            nul + b"\xff\x03\x04\x1a\x15\x13<LAVA_MN R ../../etc/x-1 1/1 5 x>\n<LAVA_MN R\n"
+            b"<LAVA_MN R abc-999999999 1/1 5 x>\n\n>\n<LAVA_MN A -1 1>\n"
+        )
         return Outcome(Status.DONE)
 
     board.group.answers["a"] = on_call
@@ -93,6 +96,7 @@ def test_junk_towards_the_board(board):
 
 def test_killed_caller(board):
     """A caller killed while it waits blocks nobody, and nothing of it is left."""
+
     def killed(call):
         board.group.release("never", Outcome(Status.DONE, (("panda02", {"k": "v" * 2000}),)))
         return Outcome(Status.DONE)
@@ -125,7 +129,10 @@ def test_stopped_caller_blocks_nobody(dash_board):
 
 def test_waiting_callers_are_told_of_the_end(board):
     """A background call still waiting when the runner ends fails, and the runner does not hang."""
-    board.interactive = ["-c", "read -r line; eval $line; while [ ! -s outcome ]; do sleep 1; done"]
+    board.interactive = [
+        "-c",
+        "read -r line; eval $line; while [ ! -s outcome ]; do sleep 1; done",
+    ]
     board.run(
         "(lava-wait never || echo rc=$? >$HOME/outcome) 2>$HOME/error &\n"
         "while ! ls $LAVA_DIR/channel | grep -q -- -; do sleep 1; done\nlava-send a",
@@ -142,11 +149,14 @@ def test_no_channel(board):
     environment = {"PATH": board.path}
 
     def call():
-        return subprocess.run(send, env=environment, capture_output=True, text=True, timeout=10, check=False)
+        return subprocess.run(
+            send, env=environment, capture_output=True, text=True, timeout=10, check=False
+        )
 
     first = call()
     assert (first.returncode, first.stderr) == (
-        1, "lava-send: there is no channel to the dispatcher: lava-test-runner is not running\n"
+        1,
+        "lava-send: there is no channel to the dispatcher: lava-test-runner is not running\n",
     )
     (board.lava / "channel").mkdir()
     (board.lava / "channel" / "owner").write_text("1 another-boot\n")
@@ -155,9 +165,15 @@ def test_no_channel(board):
 
 def test_killed_runner_leaves_nothing(board):
     """When the runner is killed the helpers end, the terminal is as it was, the FIFOs are gone."""
-    board.interactive = ["-c", "read -r line; stty -g >before; eval $line; while [ -d $PWD/lava-7/channel ];"
-                               " do sleep 0.1 || sleep 1; done; stty -g >after; echo '<LAVA_TEST_RUNNER EXIT>'"]
-    board.run("lava-send a\nread -r runner _ <$LAVA_DIR/channel/owner\nkill -9 $runner", patience=15)
+    script = """
+        read -r line; stty -g >before; eval $line
+        while [ -d lava-7/channel ]; do sleep 1; done
+        stty -g >after; echo '<LAVA_TEST_RUNNER EXIT>'
+    """
+    board.interactive = ["-c", script]
+    board.run(
+        "lava-send a\nread -r runner _ <$LAVA_DIR/channel/owner\nkill -9 $runner", patience=15
+    )
     assert (board.root / "before").read_text() == (board.root / "after").read_text()
     deadline = time.monotonic() + 10
     while helpers(board) and time.monotonic() < deadline:
@@ -168,7 +184,9 @@ def test_killed_runner_leaves_nothing(board):
 def helpers(board):
     """Return the processes that still run scripts of this board."""
     listing = subprocess.check_output(["ps", "-eo", "pid,stat,args"], text=True)
-    return [line for line in listing.split("\n") if f"{board.lava}/bin" in line and " Z" not in line]
+    return [
+        line for line in listing.split("\n") if f"{board.lava}/bin" in line and " Z" not in line
+    ]
 
 
 def test_deadline(dash_board):
@@ -177,12 +195,15 @@ def test_deadline(dash_board):
         dash_board.run("lava-test-case a --result pass\nlava-wait never", timeout=3)
     assert dash_board.results() == {"a": "pass"}
     assert dash_board.events[-1] == {
-        "event": "definition_finished", "node": "panda01", "definition": "0_test"
+        "event": "definition_finished",
+        "node": "panda01",
+        "definition": "0_test",
     }
 
 
 def test_console_lost(dash_board):
     """A console that goes away lets its error through; results that were seen are recorded."""
+
     def noise(data):
         if b"CUT-HERE" in data.replace(b"echo CUT", b""):
             raise ConsoleError("it is gone")

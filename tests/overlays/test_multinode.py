@@ -13,8 +13,10 @@ def test_send_arrives_and_returns(board):
     assert board.results() == {"multinode-send-ready": "pass"}
 
 
-DATA = (("panda02", {"ip": "10.0.0.2", "text": "a b=c <d> 'e' \"f\" %45 \\n $g `h` *"}),
-        ("beaglexm01", {"ip": "10.0.0.3", "empty": ""}))
+DATA = (
+    ("panda02", {"ip": "10.0.0.2", "text": "a b=c <d> 'e' \"f\" %45 \\n $g `h` *"}),
+    ("beaglexm01", {"ip": "10.0.0.3", "empty": ""}),
+)
 LINES = [f"{k}={v}" for _, data in DATA for k, v in data.items()]
 
 
@@ -67,23 +69,46 @@ def test_exit_codes_and_reasons(board):
     text = board.run(
         "for i in r t n; do rc=0; lava-wait $i 2>>err || rc=$?; echo rc=$rc; done\ncat err"
     )
-    assert [line for line in text.split("\n") if line.startswith("rc=")] == ["rc=1", "rc=3", "rc=4"]
+    assert [line for line in text.split("\n") if line.startswith("rc=")] == [
+        "rc=1",
+        "rc=3",
+        "rc=4",
+    ]
     assert text.count("is missing") == 3
     assert set(board.results().values()) == {"fail"}
 
 
 def test_usage(board):
     """A wrong command line is exit code 2 and no call at all."""
-    text = board.run("\n".join(
-        f"{line} || echo rc=$?" for line in (
-            "lava-send", "lava-send k=v", "lava-send ''", "lava-send id word", "lava-send id =v",
-            "lava-send id 'a b=v'", "lava-wait", "lava-wait a b", "lava-wait --timeout x a",
-            "lava-wait --timeout= a", "lava-wait --timeout 1.2.3 a", "lava-wait a --timeout",
-            "lava-wait --last a", "lava-wait-all", "lava-wait-all a b c", "lava-wait-all --next a",
-            "lava-sync", "lava-sync a b", "lava-sync --next a", "lava-role x", "lava-group a b",
-            "lava-send id \"a=$(printf 'x\\ny')\"",
+    text = board.run(
+        "\n".join(
+            f"{line} || echo rc=$?"
+            for line in (
+                "lava-send",
+                "lava-send k=v",
+                "lava-send ''",
+                "lava-send id word",
+                "lava-send id =v",
+                "lava-send id 'a b=v'",
+                "lava-wait",
+                "lava-wait a b",
+                "lava-wait --timeout x a",
+                "lava-wait --timeout= a",
+                "lava-wait --timeout 1.2.3 a",
+                "lava-wait a --timeout",
+                "lava-wait --last a",
+                "lava-wait-all",
+                "lava-wait-all a b c",
+                "lava-wait-all --next a",
+                "lava-sync",
+                "lava-sync a b",
+                "lava-sync --next a",
+                "lava-role x",
+                "lava-group a b",
+                "lava-send id \"a=$(printf 'x\\ny')\"",
+            )
         )
-    ))
+    )
     assert text.count("rc=2\n") == 22
     assert board.group.calls == []
 
@@ -91,20 +116,34 @@ def test_usage(board):
 def test_options(board):
     """--next and --timeout travel, wherever they stand."""
     board.group.answers["a"] = Outcome(Status.DONE)
-    board.run("lava-wait --next --timeout 5 a; lava-wait a --timeout=2.5; "
-              "lava-sync --timeout 3 a; lava-wait-all --timeout 4 a server")
+    board.run(
+        "lava-wait --next --timeout 5 a; lava-wait a --timeout=2.5; "
+        "lava-sync --timeout 3 a; lava-wait-all --timeout 4 a server"
+    )
     assert board.group.calls == [
-        Call(Api.WAIT, "a", next=True, timeout=5.0), Call(Api.WAIT, "a", timeout=2.5),
-        Call(Api.SYNC, "a", timeout=3.0), Call(Api.WAIT_ALL, "a", role="server", timeout=4.0),
+        Call(Api.WAIT, "a", next=True, timeout=5.0),
+        Call(Api.WAIT, "a", timeout=2.5),
+        Call(Api.SYNC, "a", timeout=3.0),
+        Call(Api.WAIT_ALL, "a", role="server", timeout=4.0),
     ]
 
 
 def test_values_byte_for_byte(board):
     """Any text of one line gets through unchanged in both directions."""
     values = {
-        "space": " two  spaces ", "html": "<a href='x'>&amp;</a>", "equals": "a=b==c", "empty": "",
-        "percent": "100%040%", "back": "a\\b\\n\\0101", "quotes": "\"'`", "shell": "$(x) ${y} *?[a]",
-        "comma": ",a,,b,", "tab": "a\tb", "dash": "-n", "tilde": "~root", "semi": "a;b|c&d#e!",
+        "space": " two  spaces ",
+        "html": "<a href='x'>&amp;</a>",
+        "equals": "a=b==c",
+        "empty": "",
+        "percent": "100%040%",
+        "back": "a\\b\\n\\0101",
+        "quotes": "\"'`",
+        "shell": "$(x) ${y} *?[a]",
+        "comma": ",a,,b,",
+        "tab": "a\tb",
+        "dash": "-n",
+        "tilde": "~root",
+        "semi": "a;b|c&d#e!",
     }
     words = " ".join("'" + f"{k}={v}".replace("'", "'\\''") + "'" for k, v in values.items())
     board.group.answers["echo"] = Outcome(Status.DONE, (("panda02", values),))
@@ -142,7 +181,7 @@ def test_60_kb(board):
 
 
 def test_any_process_may_call(board):
-    """Calls work in loops, pipes, the background, with stdin closed, after setsid, with no environment."""
+    """Calls work in loops, pipes, the background, without stdin, terminal or environment."""
     board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v"}),))
     board.run(
         "printf 'a\\nb\\n' | while read -r x; do lava-send loop-$x; lava-wait w; done\n"
@@ -155,7 +194,16 @@ def test_any_process_may_call(board):
         "cd / && lava-send elsewhere\n"
     )
     assert {c.id for c in board.group.calls} == {
-        "loop-a", "loop-b", "w", "closed", "quiet", "piped", "bg1", "bg2", "session", "bare",
+        "loop-a",
+        "loop-b",
+        "w",
+        "closed",
+        "quiet",
+        "piped",
+        "bg1",
+        "bg2",
+        "session",
+        "bare",
         "elsewhere",
     }
 
@@ -165,7 +213,9 @@ def test_many_at_once(board):
     for n in range(30):
         board.group.answers[f"w{n}"] = Outcome(Status.DONE, (("panda02", {"n": str(n)}),))
     text = board.run(
-        "n=0; while [ $n -lt 30 ]; do (got=$(lava-wait w$n); echo \"<$n $got>\") & n=$((n + 1)); done; wait"
+        "n=0; while [ $n -lt 30 ]; do\n"
+        '(got=$(lava-wait w$n); echo "<$n $got>") & n=$((n + 1))\n'
+        "done; wait"
     )
     assert all(f"<{n} n={n}>" in text for n in range(30))
 
@@ -186,7 +236,19 @@ def test_identity(board):
         "env -i $LAVA_TEST_BIN/lava-self\necho MARK"
     )
     assert output(text, "MARK") == [
-        "panda01", "client", "client", "client", "server", "panda01\tclient", "panda02\tclient",
-        "beaglexm01\tserver", "panda01", "panda02", "rc=1", "p panda01", "p panda02",
-        "p beaglexm01", "panda01",
+        "panda01",
+        "client",
+        "client",
+        "client",
+        "server",
+        "panda01\tclient",
+        "panda02\tclient",
+        "beaglexm01\tserver",
+        "panda01",
+        "panda02",
+        "rc=1",
+        "p panda01",
+        "p panda02",
+        "p beaglexm01",
+        "panda01",
     ]

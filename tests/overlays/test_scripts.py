@@ -16,7 +16,9 @@ OVERLAYS = Path(__file__).parents[2] / "overlays"
 SCRIPTS = sorted([*OVERLAYS.glob("bin/*"), *OVERLAYS.glob("lib/*")])
 
 
-@pytest.mark.parametrize("linter", [["shellcheck", "-s", "sh"], ["shfmt", "-d", "-i", "4", "-ln", "posix"]])
+@pytest.mark.parametrize(
+    "linter", [["shellcheck", "-s", "sh"], ["shfmt", "-d", "-i", "4", "-ln", "posix"]]
+)
 def test_linters_find_nothing(linter):
     """shellcheck and shfmt have no finding, and nothing is disabled for them."""
     if shutil.which(linter[0]) is None:
@@ -53,7 +55,12 @@ def test_results(board):
     )
     cases = {e["case"]: e for e in board.events if e["event"] == "test_case"}
     assert {name: e["result"] for name, e in cases.items()} == {
-        "yes": "pass", "no": "fail", "words": "pass", "speed": "pass", "file": "skip", "ref": "fail",
+        "yes": "pass",
+        "no": "fail",
+        "words": "pass",
+        "speed": "pass",
+        "file": "skip",
+        "ref": "fail",
     }
     assert {e["definition"] for e in cases.values()} == {"0_test"}
     speed = cases["speed"]
@@ -65,12 +72,24 @@ def test_results(board):
 
 def test_wrong_results_are_refused(board):
     """A result that the dispatcher could not read is a usage error, not a lost result."""
-    text = board.run("\n".join(f"{line} || echo rc=$?" for line in (
-        "lava-test-case", "lava-test-case a", "lava-test-case a --result good",
-        "lava-test-case 'a>b' --result pass", "lava-test-case a --shell", "lava-test-set go",
-        "lava-test-set start", "lava-test-reference a --result pass", "lava-test-raise",
-        "lava-test-case a --result pass --units", "lava-test-feedback",
-    )))
+    text = board.run(
+        "\n".join(
+            f"{line} || echo rc=$?"
+            for line in (
+                "lava-test-case",
+                "lava-test-case a",
+                "lava-test-case a --result good",
+                "lava-test-case 'a>b' --result pass",
+                "lava-test-case a --shell",
+                "lava-test-set go",
+                "lava-test-set start",
+                "lava-test-reference a --result pass",
+                "lava-test-raise",
+                "lava-test-case a --result pass --units",
+                "lava-test-feedback",
+            )
+        )
+    )
     assert text.count("rc=2\n") == 11
     assert board.results() == {}
 
@@ -93,7 +112,8 @@ def test_remarks(dash_board):
     """lava-test-event and lava-test-feedback go to the log."""
     dash_board.run("lava-test-event one two\nlava-test-feedback other")
     assert [e["text"] for e in dash_board.events if e["event"] == "log"] == [
-        "test event: one two", "test feedback: other",
+        "test event: one two",
+        "test feedback: other",
     ]
 
 
@@ -160,7 +180,13 @@ def test_small_tools(board):
         "echo MARK; lava-os-build; lava-installed-packages | sed 3q\n"
     )
     assert text.split("MARK\n")[1].split("\n")[:-1] == [
-        "10.1.1.1", "rc=1", "rc=1", f"{board.lava}/o", "/dev/sda", "rc=1", "installed nothing",
+        "10.1.1.1",
+        "rc=1",
+        "rc=1",
+        f"{board.lava}/o",
+        "/dev/sda",
+        "rc=1",
+        "installed nothing",
     ]
     assert text.split("MARK\n")[2].split("\n")[0]
 
@@ -178,13 +204,19 @@ def test_network(board):
     script = board.lava / "bin" / "lava-network"
     script.write_text(script.read_text().replace(str(cache), str(mine)))
     text = board.run(
-        "echo; echo MARK; lava-echo-ipv4 lo; lava-network broadcast lo; lava-network collect lo client\n"
+        "echo; echo MARK; lava-echo-ipv4 lo; lava-network broadcast lo\n"
+        "lava-network collect lo client\n"
         "lava-network query panda02 mac; lava-network query panda01 netmask\n"
         "lava-network query panda03 mac || echo rc=$?\n"
-        "lava-network hosts $LAVA_DIR/hosts; lava-network what 2>/dev/null || echo rc=$?; echo MARK\n"
+        "lava-network hosts $LAVA_DIR/hosts\n"
+        "lava-network what 2>/dev/null || echo rc=$?; echo MARK\n"
     )
     assert text.split("MARK\n")[1].split("\n")[:-1] == [
-        "127.0.0.1", "02:00:00:00:00:02", "255.0.0.0", "rc=1", "rc=2",
+        "127.0.0.1",
+        "02:00:00:00:00:02",
+        "255.0.0.0",
+        "rc=1",
+        "rc=2",
     ]
     assert (board.lava / "hosts").read_text() == "10.0.0.2\tpanda02\n127.0.0.1\tpanda01\n"
     sent = board.group.sent("network_info")[0]

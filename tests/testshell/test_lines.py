@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,7 @@ def test_any_chunks_give_the_same_lines(data, cuts):
     """How the bytes are cut into chunks makes no difference."""
     lines = Lines(longest=20)
     bounds = [0, *sorted(cut for cut in cuts if cut <= len(data)), len(data)]
-    got = [x for a, b in zip(bounds, bounds[1:], strict=False) for x in lines.feed(data[a:b])]
+    got = [x for a, b in pairwise(bounds) for x in lines.feed(data[a:b])]
     *whole, rest = [line[:20].strip(b"\r") for line in data.split(b"\n")]
     assert got == whole
     assert lines.rest() == rest

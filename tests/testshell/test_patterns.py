@@ -30,10 +30,15 @@ def test_measurement_and_fixups():
     assert pattern.find(b"speed 1.2.3 s odd") == Case("speed", "unknown", None, "s")
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("(", "not a regular expression"), ("(?P<result>x)", "test_case_id"),
-    ("(?P<test_case_id>x)", "result"), ("a{99999999999999}", "not a regular expression"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("(", "not a regular expression"),
+        ("(?P<result>x)", "test_case_id"),
+        ("(?P<test_case_id>x)", "result"),
+        ("a{99999999999999}", "not a regular expression"),
+    ],
+)
 def test_bad_pattern(text, says):
     """A pattern that cannot work is an error with a sentence."""
     with pytest.raises(ValueError, match=says):

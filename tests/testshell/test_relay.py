@@ -8,23 +8,36 @@ from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import relay
 
 
-@pytest.mark.parametrize(("words", "call"), [
-    (["send", "id"], Call(Api.SEND, "id")),
-    (["send", "id", "a=b=c", "d="], Call(Api.SEND, "id", {"a": "b=c", "d": ""})),
-    (["wait", "id", "next", "timeout=1.5"], Call(Api.WAIT, "id", next=True, timeout=1.5)),
-    (["wait-all", "id", "role=r=s"], Call(Api.WAIT_ALL, "id", role="r=s")),
-    (["sync", "id"], Call(Api.SYNC, "id")),
-])
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (["send", "id"], Call(Api.SEND, "id")),
+        (["send", "id", "a=b=c", "d="], Call(Api.SEND, "id", {"a": "b=c", "d": ""})),
+        (["wait", "id", "next", "timeout=1.5"], Call(Api.WAIT, "id", next=True, timeout=1.5)),
+        (["wait-all", "id", "role=r=s"], Call(Api.WAIT_ALL, "id", role="r=s")),
+        (["sync", "id"], Call(Api.SYNC, "id")),
+    ],
+)
 def test_calls(words, call):
     """Each call's words make that call."""
     assert relay.call_of([word.encode() for word in words]) == call
 
 
-@pytest.mark.parametrize("words", [
-    [], ["send"], ["shout", "id"], ["send", "id", "word"], ["wait", "id", "colour=red"],
-    ["wait", "id", "timeout=x"], ["wait", "id", "timeout=-1"], ["wait", "id", "timeout=nan"],
-    ["wait", "id", "timeout=inf"], ["wait", "id", "word"],
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["send"],
+        ["shout", "id"],
+        ["send", "id", "word"],
+        ["wait", "id", "colour=red"],
+        ["wait", "id", "timeout=x"],
+        ["wait", "id", "timeout=-1"],
+        ["wait", "id", "timeout=nan"],
+        ["wait", "id", "timeout=inf"],
+        ["wait", "id", "word"],
+    ],
+)
 def test_nonsense(words):
     """Anything else is an error with a sentence, no traceback."""
     with pytest.raises(ValueError, match=r"\w+ \w+"):

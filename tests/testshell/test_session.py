@@ -28,6 +28,7 @@ class Script:
         self.woken = threading.Event()
 
     def read(self, timeout):
+        """As console.Console."""
         if not self.chunks:
             self.woken.wait(timeout)
             self.woken.clear()
@@ -38,9 +39,11 @@ class Script:
         return chunk() if callable(chunk) else chunk
 
     def write(self, data):
+        """As console.Console."""
         self.written += data
 
     def wake(self):
+        """As console.Console."""
         self.woken.set()
 
 
@@ -48,9 +51,11 @@ def run(console, *, submit=None, patterns=None, seconds=20.0):
     """Run a session; return its events, also when it raises."""
     events = []
     session = Session(
-        console, node="panda01",
+        console,
+        node="panda01",
         submit=submit or (lambda call, on_outcome: on_outcome(Outcome(Status.DONE))),
-        emit=lambda event, **fields: events.append((event, fields)), clock=lambda: 1.5,
+        emit=lambda event, **fields: events.append((event, fields)),
+        clock=lambda: 1.5,
     )
     error = None
     try:
@@ -61,12 +66,15 @@ def run(console, *, submit=None, patterns=None, seconds=20.0):
 
 
 def results(events):
+    """Return the results of the events by case."""
     return {f["case"]: f["result"] for e, f in events if e == "test_case"}
 
 
 def test_types_and_ends():
     """The command is typed with a newline, and the runner's end is the session's."""
-    console = Script(b"# /runner /0\r\n<LAVA_TEST_RUNNER START>\r\n", b"<LAVA_TEST", b"_RUNNER EXIT>\r", b"\n# ")
+    console = Script(
+        b"# /runner /0\r\n<LAVA_TEST_RUNNER START>\r\n", b"<LAVA_TEST", b"_RUNNER EXIT>\r", b"\n# "
+    )
     assert run(console) == ([], None)
     assert console.written == b"/runner /0\n"
 
@@ -74,27 +82,42 @@ def test_types_and_ends():
 def test_events_of_a_definition():
     """A definition and its results become events with every field."""
     console = Script(
-        BEGIN, b"<LAVA_SIGNAL_TESTSET START s>\n<LAVA_SIGNAL_STARTTC c>\n<LAVA_SIGNAL_ENDTC c>\n",
+        BEGIN,
+        b"<LAVA_SIGNAL_TESTSET START s>\n<LAVA_SIGNAL_STARTTC c>\n<LAVA_SIGNAL_ENDTC c>\n",
         b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c RESULT=pass UNITS=s MEASUREMENT=2>\n",
-        b"<LAVA_SIGNAL_ENDRUN 0_a u>\n", EXIT,
+        b"<LAVA_SIGNAL_ENDRUN 0_a u>\n",
+        EXIT,
     )
     events, error = run(console)
     assert error is None
     assert events == [
         ("definition_started", {"node": "panda01", "definition": "0_a"}),
-        ("test_case", {
-            "node": "panda01", "definition": "0_a", "case": "c", "result": "pass",
-            "measurement": 2.0, "units": "s", "set": "s", "start": 1.5, "end": 1.5,
-        }),
+        (
+            "test_case",
+            {
+                "node": "panda01",
+                "definition": "0_a",
+                "case": "c",
+                "result": "pass",
+                "measurement": 2.0,
+                "units": "s",
+                "set": "s",
+                "start": 1.5,
+                "end": 1.5,
+            },
+        ),
         ("definition_finished", {"node": "panda01", "definition": "0_a"}),
     ]
 
 
-@pytest.mark.parametrize(("end", "kind"), [
-    (BoardDied("Kernel panic"), BoardDied),
-    (b"<LAVA_SIGNAL_TESTRAISE enough>\n", TestError),
-    (b"", ActionTimeout),
-])
+@pytest.mark.parametrize(
+    ("end", "kind"),
+    [
+        (BoardDied("Kernel panic"), BoardDied),
+        (b"<LAVA_SIGNAL_TESTRAISE enough>\n", TestError),
+        (b"", ActionTimeout),
+    ],
+)
 def test_cut_off(end, kind):
     """However a run is cut off, its results are kept and its definition finished."""
     case = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c RESULT=pass>\n"
@@ -107,9 +130,7 @@ def test_cut_off(end, kind):
 def test_patterns_apply_to_their_definition():
     """A pattern sees its own definition's output, and no other's."""
     pattern = Pattern.compile(r"(?P<test_case_id>\w+)=(?P<result>\w+)")
-    console = Script(
-        b"x=pass\n", BEGIN, b"y=pass\n<LAVA_SIGNAL_STARTRUN 1_b u>\nz=pass\n", EXIT
-    )
+    console = Script(b"x=pass\n", BEGIN, b"y=pass\n<LAVA_SIGNAL_STARTRUN 1_b u>\nz=pass\n", EXIT)
     assert results(run(console, patterns={"0_a": pattern})[0]) == {"y": "pass"}
 
 
@@ -157,8 +178,10 @@ def test_foreign_scripts():
 def test_runner_failures_are_results():
     """A definition that ends early, or cannot be installed, is a failed result of its own."""
     console = Script(
-        b"<LAVA_TEST_RUNNER INSTALL_FAIL 0_a>\n", b"<LAVA_SIGNAL_STARTRUN 1_b u>\n",
-        b"<LAVA_TEST_RUNNER RUN_FAIL 1_b 2>\n", EXIT,
+        b"<LAVA_TEST_RUNNER INSTALL_FAIL 0_a>\n",
+        b"<LAVA_SIGNAL_STARTRUN 1_b u>\n",
+        b"<LAVA_TEST_RUNNER RUN_FAIL 1_b 2>\n",
+        EXIT,
     )
     cases = [(f["definition"], f["case"]) for e, f in run(console)[0] if e == "test_case"]
     assert cases == [("0_a", "lava-test-shell-install"), ("1_b", "lava-test-shell-run")]
@@ -173,8 +196,10 @@ def test_typed_again_until_it_begins(monkeypatch):
         console.chunks.append(data)
         console.wake()
 
-    timers = [threading.Timer(0.07, say, [b"<LAVA_TEST_RUNNER START>\n"]),
-              threading.Timer(0.3, say, [EXIT])]
+    timers = [
+        threading.Timer(0.07, say, [b"<LAVA_TEST_RUNNER START>\n"]),
+        threading.Timer(0.3, say, [EXIT]),
+    ]
     for timer in timers:
         timer.start()
     assert run(console)[1] is None

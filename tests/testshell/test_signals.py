@@ -32,14 +32,16 @@ LINES = {
     "<LAVA_SIGNAL_STARTTC boot>": StartCase("boot"),
     "<LAVA_SIGNAL_ENDTC boot>": EndCase("boot"),
     "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass>": Case("a", "pass"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a b RESULT=FAIL UNITS=MB/s MEASUREMENT=1e3>":
-        Case("a b", "fail", 1000.0, "MB/s"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a b RESULT=FAIL UNITS=MB/s MEASUREMENT=1e3>": Case(
+        "a b", "fail", 1000.0, "MB/s"
+    ),
     "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": Case("x=y", "skip"),
     "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": Case("a", "pass"),
     "<LAVA_SIGNAL_TESTSET START net tests>": StartSet("net tests"),
     "<LAVA_SIGNAL_TESTSET STOP>": StopSet(),
-    "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>":
-        Case("a", "pass", reference="http://x/?y=z"),
+    "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>": Case(
+        "a", "pass", reference="http://x/?y=z"
+    ),
     "<LAVA_SIGNAL_TESTRAISE it is no good>": Raise("it is no good"),
     "<LAVA_SIGNAL_TESTEVENT now>": Remark("event", "now"),
     "<LAVA_SIGNAL_TESTFEEDBACK host>": Remark("feedback", "host"),
@@ -63,11 +65,19 @@ def test_anywhere_and_several():
     assert list(signals.find(line)) == [EndCase("a"), StopSet()]
 
 
-@pytest.mark.parametrize("line", [
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=good>", "<LAVA_SIGNAL_TESTCASE RESULT=pass>",
-    "<LAVA_SIGNAL_TESTCASE>", "<LAVA_SIGNAL_WHAT ever>", "<LAVA_SIGNAL_TESTSET START>",
-    "<LAVA_SIGNAL_STARTRUN >", "<LAVA_TEST_RUNNER SOMETHING>", "<LAVA_SIGNAL_TESTREFERENCE a b>",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=good>",
+        "<LAVA_SIGNAL_TESTCASE RESULT=pass>",
+        "<LAVA_SIGNAL_TESTCASE>",
+        "<LAVA_SIGNAL_WHAT ever>",
+        "<LAVA_SIGNAL_TESTSET START>",
+        "<LAVA_SIGNAL_STARTRUN >",
+        "<LAVA_TEST_RUNNER SOMETHING>",
+        "<LAVA_SIGNAL_TESTREFERENCE a b>",
+    ],
+)
 def test_damaged_is_unknown(line):
     """What looks like a signal and is none is reported as it stands."""
     assert list(signals.find(line.encode())) == [Unknown(line)]
@@ -82,9 +92,12 @@ def test_other_text_is_none(line):
 def test_foreign_sends():
     """A send that LAVA's own script prints is a call; the waiting calls are not."""
     line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key=>"
-    assert list(signals.find(line.encode())) == [Foreign(line, Call(
-        Api.SEND, "ready", {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": ""}
-    ))]
+    assert list(signals.find(line.encode())) == [
+        Foreign(
+            line,
+            Call(Api.SEND, "ready", {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": ""}),
+        )
+    ]
     for line in ("<LAVA_MULTI_NODE> <LAVA_WAIT ready>", "<LAVA_MULTI_NODE> <LAVA_SEND a=b>"):
         assert list(signals.find(line.encode())) == [Foreign(line, None)]
 
@@ -92,7 +105,11 @@ def test_foreign_sends():
 @given(st.binary(max_size=200), st.binary(max_size=60))
 def test_never_an_exception(junk, inside):
     """No bytes at all make the parser fail."""
-    for line in (junk, b"<LAVA_SIGNAL_" + inside + b">", b"<LAVA_TEST_RUNNER " + inside + b">",
-                 b"<LAVA_SIGNAL_TESTCASE " + inside + b">",
-                 b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">"):
+    for line in (
+        junk,
+        b"<LAVA_SIGNAL_" + inside + b">",
+        b"<LAVA_TEST_RUNNER " + inside + b">",
+        b"<LAVA_SIGNAL_TESTCASE " + inside + b">",
+        b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">",
+    ):
         list(signals.find(line))
