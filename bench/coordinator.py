@@ -20,7 +20,6 @@ import socket
 import statistics
 import subprocess
 import tempfile
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -236,26 +235,25 @@ def sends(send, clients: int, seconds: float) -> float:
     return total / seconds
 
 
+def attack(address) -> None:
+    """Send garbage, a connection each, for ever."""
+    while True:
+        with socket.create_connection(address) as sock:
+            sock.sendall(b"00000010" + b"\xff" * 16)
+
+
 def under_attack(size: int) -> tuple[float, float]:
-    """Return a barrier's milliseconds without and with strangers that hammer the port."""
+    """Return a barrier's milliseconds without and with a stranger that hammers the port."""
     with Server(ours, size) as server:
         sockets = connect(server.address, size)
         calm = [barrier(sockets, ours_arrives(sockets, n))[0] for n in range(ROUNDS)]
-        stop = threading.Event()
-
-        def attack() -> None:
-            while not stop.is_set():
-                with socket.create_connection(server.address) as sock:
-                    sock.sendall(b"00000010" + b"\xff" * 16)
-
-        attackers = [threading.Thread(target=attack) for _ in range(2)]
+        attacker = multiprocessing.Process(target=attack, args=(server.address,))
         idle = connect(server.address, 200)
-        for thread in attackers:
-            thread.start()
+        attacker.start()
+        time.sleep(0.2)
         hot = [barrier(sockets, ours_arrives(sockets, n + 100))[0] for n in range(ROUNDS)]
-        stop.set()
-        for thread in attackers:
-            thread.join()
+        attacker.kill()
+        attacker.join()
         for sock in sockets + idle:
             sock.close()
     return 1000 * statistics.median(calm), 1000 * statistics.median(hot)

@@ -8,17 +8,16 @@ goes forward.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import words
+from . import rules, words
 from .calls import Api, Call, Outcome
-from .checks import call_problem, data_size, name_problem
+from .checks import call_problem, data_size
 from .deadlines import Deadlines
+from .roster import Roster
 from .topic import Topic, Wait
 from .transitions import (
     CALL_TRANSITIONS,
-    MEMBER_TRANSITIONS,
     STATUS,
     CallEvent,
     CallState,
@@ -27,7 +26,9 @@ from .transitions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    from .rules import Data
 
 #: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
 MAX_MESSAGES = 1_000_000
@@ -66,17 +67,6 @@ class Answered(NamedTuple):
 Event = Message | Waiting | Answered
 
 
-@dataclass
-class Member:
-    """A device of the group."""
-
-    name: str
-    role: str
-    state: MemberState = MemberState.ACTIVE
-    failure: str | None = None  # why it failed
-    waits: dict[int, Wait] = field(default_factory=dict)
-
-
 class Group:
     """One group of `size` devices; those not among `members` (name -> role) may join.
 
@@ -93,15 +83,12 @@ class Group:
         deadlock_grace: float,
         now: float = 0.0,
     ) -> None:
-        self.size = size
         self.timeout = timeout
         self.deadlock_grace = deadlock_grace
-        self._members: dict[str, Member] = {}
-        self._of_role: dict[str, list[str]] = {}
+        self._roster = Roster(size)
         self._topics: dict[str, Topic] = {}
         self._waits: dict[int, Wait] = {}
         self._deadlines: Deadlines[int] = Deadlines()
-        self._lost: dict[str, Member] = {}
         self._waiting = 0  # active members with at least one wait
         self._messages = 0
         self._kept = 0
@@ -109,44 +96,39 @@ class Group:
         self._aborted: str | None = None
         self._events: list[Event] = []
         for name, role in members.items():
-            if problem := self._admit(name, role):
+            if problem := self._roster.admit(name, role):
                 raise ValueError(problem)
 
     # What is the case
 
     @property
+    def size(self) -> int:
+        """How many members it has when it is complete."""
+        return self._roster.size
+
+    @property
     def roles(self) -> dict[str, str]:
         """The members so far: name -> role."""
-        return {member.name: member.role for member in self._members.values()}
+        return {member.name: member.role for member in self._roster.members.values()}
 
     def __len__(self) -> int:
         """Return how many members have joined."""
-        return len(self._members)
+        return len(self._roster.members)
 
     def role_of(self, name: str) -> str | None:
         """Return the role of a member, or None if there is no such member."""
-        member = self._members.get(name)
+        member = self._roster.members.get(name)
         return None if member is None else member.role
 
     @property
     def complete(self) -> bool:
         """Whether every member has joined."""
-        return len(self._members) == self.size
-
-    def active(self, name: str) -> bool:
-        """Whether `name` is a member that has neither failed nor finished."""
-        return name in self._members and name not in self._lost
+        return self._roster.complete
 
     def missing(self, ticket: int) -> list[str]:
         """Return whom the waiting call `ticket` waits for; any of them will do for a lava-wait."""
         wait = self._waits[ticket]
-        topic = self._topics[wait.call.id]
-        if wait.call.api is Api.WAIT:
-            found = [name for name in self._members if name != wait.node and self.active(name)]
-        else:
-            found = [name for name in self._scope(wait.call.role) if topic.lacks(wait, name)]
-        absent = self.size - len(self._members)
-        return found + ([f"{absent} not yet joined"] if absent else [])
+        return rules.missing(self._roster, self._topics[wait.call.id], wait)
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do, if nothing happens before."""
@@ -158,13 +140,13 @@ class Group:
 
     def join(self, name: str, role: str, now: float) -> tuple[str, list[Event]]:
         """Let `name` in; return ("", what follows) or (why not, [])."""
-        if problem := self._admit(name, role):
+        if problem := self._roster.admit(name, role):
             return problem, []
         self._changed = now
         if self.complete:
             for wait in list(self._waits.values()):
-                if self._role_unknown(wait.call):
-                    reason = words.unknown_role(wait.call.role or "", self._of_role)
+                if self._roster.unknown(wait.call.role):
+                    reason = words.unknown_role(wait.call.role or "", self._roster.of_role)
                     self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
                 else:
                     self._try(wait, now)
@@ -182,8 +164,8 @@ class Group:
             self._end(wait, CallEvent.ABORTED, now, self._aborted)
         elif problem := self._refusal(node, call):
             self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
-        elif self._role_unknown(call):
-            reason = words.unknown_role(call.role or "", self._of_role)
+        elif self._roster.unknown(call.role):
+            reason = words.unknown_role(call.role or "", self._roster.of_role)
             self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
         else:
             self._changed = now
@@ -231,20 +213,8 @@ class Group:
 
     # The rules
 
-    def _admit(self, name: str, role: str) -> str:
-        problem = name_problem("device name", name) or name_problem("role", role)
-        if problem:
-            return problem
-        if name in self._members:
-            return f"there is a device '{name}' in the group already"
-        if self.complete:
-            return f"the group is complete: it has {self.size} devices, and '{name}' is not one"
-        self._members[name] = Member(name, role)
-        self._of_role.setdefault(role, []).append(name)
-        return ""
-
     def _refusal(self, node: str, call: Call) -> str:
-        member = self._members.get(node)
+        member = self._roster.members.get(node)
         if member is None:
             return f"'{node}' is not a device of the group"
         if member.state is not MemberState.ACTIVE:
@@ -260,9 +230,6 @@ class Group:
                 return f"the group's messages have {MAX_KEPT} bytes; no more are kept"
         return ""
 
-    def _role_unknown(self, call: Call) -> bool:
-        return call.role is not None and self.complete and call.role not in self._of_role
-
     def _send(self, sender: str, call: Call, now: float) -> None:
         topic = self._topics.setdefault(call.id, Topic())
         level = topic.add(sender, call.data)
@@ -273,12 +240,12 @@ class Group:
             self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
         for queue in [queue for node, queue in topic.next.items() if node != sender]:
             self._try(queue[0], now)
-        for role in (None, self._members[sender].role):
+        for role in (None, self._roster.members[sender].role):
             bucket = topic.all.get((level, role))
             if bucket is None:
                 continue
             bucket.reached += 1
-            if bucket.reached >= self._needed(role) - 1:
+            if bucket.reached >= self._roster.needed(role) - 1:
                 for wait in list(bucket.waits.values()):
                     self._try(wait, now)
 
@@ -290,9 +257,9 @@ class Group:
             self._forget_unused(wait.call.id)
             return
         self._advance(wait, CallEvent.NOT_YET)
-        topic.park(wait, self._reached(topic, wait))
+        topic.park(wait, rules.reached(self._roster, topic, wait))
         self._waits[wait.ticket] = wait
-        member = self._members[wait.node]
+        member = self._roster.members[wait.node]
         self._waiting += not member.waits
         member.waits[wait.ticket] = wait
         if math.isfinite(limit := self._limit(wait.call)):
@@ -302,73 +269,33 @@ class Group:
     def _try(self, wait: Wait, now: float) -> bool:
         """End `wait` with its data if it is satisfied."""
         topic = self._topics[wait.call.id]
-        data: Iterable[tuple[str, Mapping[str, str]]]
+        data = rules.satisfied(self._roster, topic, wait)
+        if data is None:
+            return False
         if wait.call.next:
-            if (message := topic.unread(wait.node)) is None:
-                return False
             topic.consume(wait.node)
-            data = [message]
-        elif wait.call.api is Api.WAIT:
-            data = list(topic.others(wait.node))
-            if not data:
-                return False
-        else:
-            mine = self._in_scope(wait.node, wait.call.role)
-            there = topic.count.get(wait.node, 0) >= wait.level
-            missing = self._needed(wait.call.role) - self._reached(topic, wait)
-            if not self.complete or missing > (mine and not there):
-                return False
-            data = self._data(topic, wait)
-        self._end(wait, CallEvent.SATISFIED, now, data=tuple(data))
+        self._end(wait, CallEvent.SATISFIED, now, data=data)
         return True
-
-    def _data(self, topic: Topic, wait: Wait) -> Iterable[tuple[str, Mapping[str, str]]]:
-        """Return what a satisfied wait of all is told."""
-        if wait.call.api is Api.SYNC and not topic.filled:
-            return ()  # else a barrier of N devices would make N * N empty entries
-        return (
-            (name, sent)
-            for name, sent in topic.others(wait.node)
-            if self._in_scope(name, wait.call.role)
-        )
 
     def _give_up_hopeless(self, wait: Wait, now: float) -> bool:
         """End `wait` if nothing can satisfy it any more."""
-        if reason := self._hopeless(wait):
+        reason = rules.hopeless(self._roster, self._topics[wait.call.id], wait)
+        if reason:
             self._end(wait, CallEvent.PEER_LOST, now, reason)
         return bool(reason)
-
-    def _hopeless(self, wait: Wait) -> str:
-        topic = self._topics[wait.call.id]
-        if wait.call.api is Api.WAIT:
-            others_active = len(self._members) - len(self._lost) - self.active(wait.node)
-            if others_active or not self.complete:
-                return ""
-            lost = [member for name, member in self._lost.items() if name != wait.node]
-            return words.nobody_left([
-                words.lost(m.name, m.failure, wait.call, topic.count.get(m.name, 0)) for m in lost
-            ])
-        return words.losses_of([
-            words.lost(name, member.failure, wait.call, topic.count.get(name, 0))
-            for name, member in self._lost.items()
-            if self._in_scope(name, wait.call.role) and topic.lacks(wait, name)
-        ])
 
     def _leave(
         self, name: str, event: MemberEvent, failure: str | None, now: float
     ) -> list[Event]:
-        member = self._members.get(name)
+        member = self._roster.members.get(name)
         if member is None:
             return []
-        before, member.state = member.state, MEMBER_TRANSITIONS[member.state, event]
-        if member.state is before:
+        if not self._roster.leave(member, event, failure):
             return []
         self._changed = now
-        member.failure = failure
         reason = f"{name} itself has {member.state}" + (f": {failure}" if failure else "")
         for wait in list(member.waits.values()):
             self._end(wait, CallEvent.CALLER_LOST, now, reason)
-        self._lost[name] = member
         for wait in list(self._waits.values()):
             self._give_up_hopeless(wait, now)
         return self._take()
@@ -377,27 +304,10 @@ class Group:
 
     @property
     def _stuck(self) -> bool:
-        return 0 < self._waiting == len(self._members) - len(self._lost) and self.complete
+        return 0 < self._waiting == self._roster.active and self.complete
 
     def _limit(self, call: Call) -> float:
         return self.timeout if call.timeout is None else call.timeout
-
-    def _scope(self, role: str | None) -> Iterable[str]:
-        return self._members if role is None else self._of_role.get(role, ())
-
-    def _in_scope(self, name: str, role: str | None) -> bool:
-        return role is None or self._members[name].role == role
-
-    def _needed(self, role: str | None) -> int:
-        return self.size if role is None else len(self._of_role.get(role, ()))
-
-    def _reached(self, topic: Topic, wait: Wait) -> int:
-        """Return how many devices of the wait's role, the caller too, are at its level."""
-        bucket = topic.all.get((wait.level, wait.call.role))
-        if bucket is not None:
-            return bucket.reached
-        counts = topic.count
-        return sum(counts.get(name, 0) >= wait.level for name in self._scope(wait.call.role))
 
     def _end(
         self,
@@ -405,7 +315,7 @@ class Group:
         event: CallEvent,
         now: float,
         reason: str = "",
-        data: tuple[tuple[str, Mapping[str, str]], ...] = (),
+        data: Data = (),
     ) -> None:
         waited = wait.state is CallState.WAITING
         self._advance(wait, event)
@@ -413,7 +323,7 @@ class Group:
             self._changed = now
             del self._waits[wait.ticket]
             self._deadlines.discard(wait.ticket)
-            member = self._members[wait.node]
+            member = self._roster.members[wait.node]
             del member.waits[wait.ticket]
             self._waiting -= not member.waits
             self._topics[wait.call.id].unpark(wait)

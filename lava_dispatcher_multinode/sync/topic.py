@@ -76,9 +76,9 @@ class Topic:
         """Count `unread(node)` as read."""
         self.read[node] += 1
 
-    def lacks(self, wait: Wait, name: str) -> bool:
-        """Whether `wait` (of all) still needs a send of `name`, a device it waits for."""
-        return name != wait.node and self.count.get(name, 0) < wait.level
+    def reaches(self, name: str, wait: Wait) -> bool:
+        """Whether `name` has sent as often as `wait` needs of each device."""
+        return self.count.get(name, 0) >= wait.level
 
     def park(self, wait: Wait, reached: int | None = None) -> None:
         """Put `wait` among those that are looked at when a message comes."""

@@ -1,0 +1,94 @@
+"""Satisfied, missing, hopeless: of one call at one moment."""
+
+import pytest
+
+from lava_dispatcher_multinode.sync import rules
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.roster import Roster
+from lava_dispatcher_multinode.sync.topic import Topic, Wait
+from lava_dispatcher_multinode.sync.transitions import MemberEvent
+
+ROLES = {"a": "r", "b": "r", "c": "s"}
+
+
+def moment(sent="", lost="", size=3):
+    """Return a roster and a topic: who has sent, in order, and who has left."""
+    roster, topic = Roster(size), Topic()
+    for name, role in ROLES.items():
+        roster.admit(name, role)
+    for name in sent:
+        topic.add(name, {})
+    for name in lost:
+        roster.leave(roster.members[name], MemberEvent.FINISH, None)
+    return roster, topic
+
+
+def wait(api, role=None, level=1, **options):
+    """Return a call of a."""
+    return Wait(1, "a", Call(Api(api), "x", role=role, **options), 0.0, level)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "told"),
+    [
+        (wait("wait"), "", None),
+        (wait("wait"), "a", None),
+        (wait("wait"), "acb", ["c", "b"]),
+        (wait("wait", next=True), "aacb", ["c"]),
+        (wait("wait-all"), "ab", None),
+        (wait("wait-all"), "ac", None),
+        (wait("wait-all"), "cb", ["c", "b"]),
+        (wait("wait-all", "r"), "ac", None),
+        (wait("wait-all", "r"), "cb", ["b"]),
+        (wait("wait-all", "s"), "c", ["c"]),
+        (wait("sync"), "abc", []),
+        (wait("sync", level=2), "aabbc", None),
+        (wait("sync", level=2), "aabbcc", []),
+    ],
+)
+def test_satisfied(asked, sent, told):
+    """Every kind of call: by others only, by all of them, as often as needed."""
+    data = rules.satisfied(*moment(sent), asked)
+    assert (None if data is None else [name for name, _ in data]) == told
+
+
+def test_reached_is_the_same_with_and_without_a_counter():
+    """The counter that calls share starts from the truth."""
+    roster, topic = moment("aab")
+    for asked, expected in ((wait("wait-all"), 2), (wait("sync", level=2), 1),
+                            (wait("wait-all", "r"), 2), (wait("wait-all", "s"), 0)):
+        assert rules.reached(roster, topic, asked) == expected
+        topic.park(asked, expected)
+        assert rules.reached(roster, topic, asked) == expected
+
+
+def test_missing():
+    """Those who have not sent; for a lava-wait whoever still could."""
+    assert rules.missing(*moment("b", lost="c"), wait("wait")) == ["b"]
+    assert rules.missing(*moment("b"), wait("wait-all")) == ["c"]
+    assert rules.missing(*moment("", size=5), wait("wait-all", "r")) == ["b", "2 not yet joined"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "lost", "why"),
+    [
+        (wait("wait"), "", "b", ""),
+        (wait("wait"), "", "bc", "no device is left that could send it"),
+        (wait("wait-all"), "", "", ""),
+        (wait("wait-all"), "b", "b", ""),
+        (wait("wait-all"), "", "b", "b finished without sending 'x'"),
+        (wait("wait-all", "r"), "", "c", ""),
+        (wait("wait-all", "s"), "", "c", "c finished without"),
+        (wait("sync", level=2), "aab", "b", "b finished after sending 'x' only once"),
+    ],
+)
+def test_hopeless(asked, sent, lost, why):
+    """Exactly when a device that is needed is lost, or all that could do are."""
+    reason = rules.hopeless(*moment(sent, lost), asked)
+    assert reason.startswith(why)
+    assert bool(reason) == bool(why)
+
+
+def test_nothing_is_hopeless_for_a_wait_while_somebody_may_join():
+    """Who has not come yet may send."""
+    assert rules.hopeless(*moment(lost="bc", size=4), wait("wait")) == ""
