@@ -1,0 +1,43 @@
+"""A node without a board: enough for actions that do not touch it."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from lava_dispatcher_multinode.actions.node import Node, Shared
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.images.store import ImageStore
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
+from lava_dispatcher_multinode.lab.device import Deploy, Device
+
+
+@pytest.fixture
+def events():
+    """What was emitted, as (event, fields)."""
+    return []
+
+
+@pytest.fixture
+def make_node(tmp_path, events):
+    """A function that makes a node; its board only records what is asked of it."""
+
+    def make(name="b1", *, client=None, deploy=Deploy(method="media"), seconds=60.0):  # noqa: B008
+        job = Job("job", 60, (Role("r"),), (), directory=tmp_path)
+        shared = Shared(
+            job, "1", [("b1", "r"), ("b2", "s")], ImageStore(tmp_path / "images"), None,
+            lambda event, /, **fields: events.append((event, fields)), time.monotonic,
+        )
+        asked = []
+        board = SimpleNamespace(
+            device=Device(name, "panda", deploy=deploy), asked=asked, boots=0,
+            deploy=lambda image, deadline, progress: asked.append(("deploy", image)),
+            boot=lambda deadline: asked.append(("boot",)),
+        )
+        return Node(
+            name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test")
+        )
+
+    return make

@@ -1,0 +1,36 @@
+"""deploy_linaro_image: fetch, hand to the board, and it has to boot again."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from lava_dispatcher_multinode.actions.deploy_linaro_image import DeployLinaroImage
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.lab.device import Deploy
+
+
+def test_the_unpacked_image_goes_to_the_board(make_node, tmp_path):
+    """Relative to the job, unpacked; what was booted before does not count any more."""
+    (tmp_path / "card.img.gz").write_bytes(gzip.compress(b"card"))
+    node = make_node()
+    node.booted = True
+    DeployLinaroImage().run(node, {"image": "card.img.gz"})
+    (what, image), = node.board.asked
+    assert (what, image.read_bytes()) == ("deploy", b"card")
+    assert not node.booted
+
+
+def test_a_board_that_keeps_its_image_is_left_alone(make_node, events):
+    """deploy.method none: nothing is fetched, and the log says so."""
+    node = make_node(deploy=Deploy(method="none"))
+    DeployLinaroImage().run(node, {"image": "nowhere.img"})
+    assert node.board.asked == []
+    assert "keeps the image" in events[-1][1]["text"]
+
+
+def test_a_missing_image_is_an_error(make_node):
+    """Named with its full path."""
+    with pytest.raises(DeployError, match="no such image file: /.*nowhere.img"):
+        DeployLinaroImage().run(make_node(), {"image": "nowhere.img"})

@@ -1,0 +1,33 @@
+"""lava-multinode: verbs found by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.commands import multinode
+
+
+def test_help_lists_every_verb(capsys):
+    """Without importing any of them."""
+    with pytest.raises(SystemExit, match="0"):
+        multinode.main(["--help"])
+    text = capsys.readouterr().out
+    assert all(verb in text for verb in multinode.VERBS)
+
+
+@pytest.mark.parametrize("verb", multinode.VERBS)
+def test_every_verb_has_help_with_an_example(verb, capsys):
+    """The example is a command line of that verb."""
+    with pytest.raises(SystemExit, match="0"):
+        multinode.main([verb, "--help"])
+    text = capsys.readouterr().out
+    assert "example" in text.lower()
+    assert f"lava-multinode {verb}" in text
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["--frobnicate"]])
+def test_wrong_words_are_usage(words, capsys):
+    """Exit 2, with the usage."""
+    with pytest.raises(SystemExit, match="2"):
+        multinode.main(words)
+    assert "usage" in capsys.readouterr().err
