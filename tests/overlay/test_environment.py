@@ -20,11 +20,10 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
 def source(text, command):
     """Return what `command` prints after the environment was sourced by a clean shell."""
     env = {"PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [SHELL, "-c", text + command], env=env, check=True, capture_output=True, encoding="utf-8"
-    )
+    script = (text + command).encode()
+    done = subprocess.run([SHELL, "-c", script], env=env, check=True, capture_output=True)
     assert not done.stderr
-    return done.stdout
+    return done.stdout.decode()
 
 
 def test_what_is_exported():

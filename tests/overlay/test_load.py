@@ -175,3 +175,14 @@ def test_scripts_of_a_definition(tmp_path, cache, directory):
     assert "lava-send ready" in text
     for name in ("out", "big", "nowhere", "/etc/hostname", "../secret", ".", "a\0b"):
         assert found.script(name) is None
+
+
+def test_scripts_beside_a_definition_that_is_deeper(tmp_path, cache, directory, smoke):
+    """Steps of such a definition begin with `cd` to it; the nearer script is meant."""
+    (directory / "deep").mkdir()
+    (directory / "deep/smoke.yaml").write_text(smoke)
+    (directory / "deep/go.sh").write_text("lava-send deep\n")
+    parameters = repos({"git-repo": "plain", "testdef": "deep/smoke.yaml"})
+    (found,) = load_definitions(parameters, tmp_path, cache)
+    assert found.script("./go.sh") == (directory / "deep/go.sh", "lava-send deep\n")
+    assert found.script("smoke.yaml")[0] == directory / "deep/smoke.yaml"

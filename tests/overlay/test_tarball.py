@@ -41,7 +41,7 @@ def text_of(tar, name):
 
 def test_where_things_are(directory):
     """Scripts, the runner's list, and for each definition its files."""
-    definition = Definition(SMOKE, b"text", "here", {}, directory, (), "key")
+    definition = Definition(SMOKE, b"text", "here", files=directory, key="key")
     found, tar = members({0: [definition, definition], 2: [definition]})
     for script in scripts():
         assert found[f"lava-7/{script.path}"].mode == script.mode
@@ -76,7 +76,7 @@ def test_directories_come_before_what_is_in_them(directory):
 
 def test_equal_content_equal_bytes(directory, tmp_path, monkeypatch):
     """Time, order of the file system, owner and umask make no difference."""
-    definition = Definition(SMOKE, b"text", "here", {}, directory, (), "key")
+    definition = Definition(SMOKE, b"text", "here", files=directory, key="key")
     first = build({0: [definition], 1: [definition]})
     os.utime(directory / "go.sh", (1, 1))
     (directory / "smoke.yaml").chmod(0o600)
@@ -134,7 +134,8 @@ def test_further_repositories_get_their_own_directory(directory, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "tool").write_text("x")
-    found, _ = members({0: [Definition(SMOKE, b"", "h", {}, directory, (("deep/er", other),))]})
+    further = (("deep/er", other),)
+    found, _ = members({0: [Definition(SMOKE, b"", "h", files=directory, repositories=further)]})
     assert "lava-7/0/tests/0_smoke/deep/er/tool" in found
 
 
