@@ -252,3 +252,13 @@ def test_identity(board):
         "p beaglexm01",
         "panda01",
     ]
+
+
+def test_cache_that_cannot_be_written(board):
+    """Where the cache file cannot be written, as another user say, calls still answer."""
+    board.cache.mkdir()
+    board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v"}),))
+    board.group.answers["s"] = Outcome(Status.DONE)
+    text = board.run("lava-wait w; lava-sync s; echo rc=$?")
+    assert "\nk=v\n" in text
+    assert "\nrc=0\n" in text
