@@ -64,7 +64,9 @@ class Definition:
                 if file is not None and file.is_file():
                     with file.open("rb") as stream:
                         text = stream.read(MAX_SCRIPT + 1)
-                    return None if len(text) > MAX_SCRIPT else (file, text.decode(errors="replace"))
+                    if len(text) > MAX_SCRIPT:
+                        return None
+                    return file, text.decode(errors="replace")
             except (OSError, ValueError, RuntimeError):
                 return None
         return None
