@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import BoardsUnavailable, ExitCode, InvalidJob, Problem
+from ..errors import ExitCode, InvalidJob, Problem
 from .errors import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..job.model import Job
-    from ..lab.files import Lab
     from ..overlay.store import OverlayStore
     from ..run.job import Member
 
@@ -159,21 +158,10 @@ def _boards(job: Job, options: argparse.Namespace) -> Iterator[list[Member]]:
     from ..lab.files import load_lab
     from ..lab.locks import hold
 
-    lab = load_lab(options.config_dir)
-    if not lab.devices:
-        raise BoardsUnavailable(_none_configured(lab))
     needed = requirements(job)
-    with hold(lab, needed, job.name, options.wait) as held:
+    lab = load_lab(options.config_dir)
+    with hold(lab, needed, job.name, options.wait, waiting=_say) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]
-
-
-def _none_configured(lab: Lab) -> str:
-    places = ", ".join(str(place) for place in lab.searched)
-    broken = "".join(f"\n    {broken.error}" for broken in lab.broken.values())
-    return (
-        f"no boards are configured (looked in {places}): 'lava-multinode init' writes a first "
-        f"device file; --simulate runs the job without hardware{broken}"
-    )
 
 
 def _run(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..actions.lava_test_shell import COMMAND
-from ..errors import DeployError, InvalidJob, Problem
+from ..errors import BoardsUnavailable, DeployError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
 from ..job.flow import Script
-from ..lab.allocation import BoardsMissing, assign, requirements
+from ..lab.allocation import requirements
+from ..lab.enough import check_enough
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +49,13 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
 def check_boards(job: Job, lab: Lab) -> list[Problem]:
     """Return what the job needs and this lab does not have, held or not."""
     try:
-        assign(requirements(job), lab.devices)
-    except BoardsMissing as error:
-        roles = {requirement.role for requirement in error.requirements}
-        role = next(role for role in job.roles if role.name in roles)
-        at = role.position
+        check_enough(lab, requirements(job))
+    except InvalidJob as error:
+        return list(error.problems)
+    except BoardsUnavailable as error:
+        needy = getattr(error, "requirements", ())
+        names = {requirement.role for requirement in needy} or {job.roles[0].name}
+        at = next(role.position for role in job.roles if role.name in names)
         return [Problem(at.file, at.line, at.column, str(error))]
     return []
 
