@@ -199,10 +199,12 @@ class SimulatedLab:
         try:
             self._control.sendall(json.dumps(request).encode())
             data = self._control.recv(1 << 16)
-        except OSError as error:
+        except TimeoutError:
             raise InfrastructureError(
-                f"the process of the simulated boards does not start: {error}{self.last_words()}"
-            ) from error
+                f"the process of the simulated boards did not start within {_START_WAIT:g} s"
+            ) from None
+        except OSError:
+            data = b""
         if not data:
             raise InfrastructureError(
                 f"the process of the simulated boards ended at once{self.last_words()}"

@@ -24,33 +24,30 @@ from lava_dispatcher_multinode.images.card import write_card
 IMAGES = Path(__file__).parents[3] / "examples" / "images"
 #: What the dispatcher of 2013 typed, by board.
 COMMANDS = {
-    "panda": (
-        "mmc init",
-        "mmc part 0",
-        "setenv bootcmd 'fatload mmc 0:3 0x80200000 uImage; fatload mmc 0:3 0x81600000 uInitrd; "
-        "bootm 0x80200000 0x81600000'",
-        "setenv bootargs ' console=tty0 console=ttyO2,115200n8 root=LABEL=testrootfs rootwait ro "
-        "earlyprintk fixrtc nocompcache vram=48M omapfb.vram=0:24M mem=456M@0x80000000 "
-        "mem=512M@0xA0000000'",
-        "boot",
-    ),
-    "beaglexm": (
-        "mmc init",
-        "mmc part 0",
-        "setenv bootcmd 'fatload mmc 0:3 0x80000000 uImage; fatload mmc 0:3 0x81600000 uInitrd; "
-        "bootm 0x80000000 0x81600000'",
-        "setenv bootargs ' console=tty0 console=ttyO2,115200n8 root=LABEL=testrootfs rootwait ro "
-        "earlyprintk fixrtc nocompcache vram=12M omapfb.debug=y "
-        "omapfb.mode=dvi:1280x720MR-16@60'",
-        "boot",
-    ),
+    "panda": """\
+mmc init
+mmc part 0
+setenv bootcmd 'fatload mmc 0:3 0x80200000 uImage; fatload mmc 0:3 0x81600000 uInitrd; \
+bootm 0x80200000 0x81600000'
+setenv bootargs ' console=tty0 console=ttyO2,115200n8 root=LABEL=testrootfs rootwait ro \
+earlyprintk fixrtc nocompcache vram=48M omapfb.vram=0:24M mem=456M@0x80000000 mem=512M@0xA0000000'
+boot""".splitlines(),
+    "beaglexm": """\
+mmc init
+mmc part 0
+setenv bootcmd 'fatload mmc 0:3 0x80000000 uImage; fatload mmc 0:3 0x81600000 uInitrd; \
+bootm 0x80000000 0x81600000'
+setenv bootargs ' console=tty0 console=ttyO2,115200n8 root=LABEL=testrootfs rootwait ro \
+earlyprintk fixrtc nocompcache vram=12M omapfb.debug=y omapfb.mode=dvi:1280x720MR-16@60'
+boot""".splitlines(),
 }
 _PROMPT = "root@{}:~# "
 
 
 def write_example(card, model, layout="master"):
     """Deploy the example image of `model`."""
-    write_card(io.BytesIO(gzip.decompress((IMAGES / f"{model}.img.gz").read_bytes())), card, layout)
+    packed = (IMAGES / f"{model}.img.gz").read_bytes()
+    write_card(io.BytesIO(gzip.decompress(packed)), card, layout)
 
 
 class Operator:
@@ -173,7 +170,7 @@ def operator(shared_lab):
         yield make
 
 
-class Finished(Exception):  # noqa: N818 - the end of a script
+class Finished(Exception):
     """Everything was typed."""
 
 
@@ -189,12 +186,15 @@ class Script:
         self.kernel_since = None
 
     def text(self, text):
+        """Print lines."""
         self.output += text
 
     def send(self, data):
+        """Print bytes."""
         self.output += data.decode("latin-1")
 
     def receive(self, timeout):
+        """Return what is typed next."""
         if timeout is not None:
             return b""
         if not self.typed:
@@ -202,9 +202,10 @@ class Script:
         return self.typed.pop(0).encode()
 
     def sleep(self, seconds):
-        pass
+        """Take no time."""
 
     def forever(self):
+        """End."""
         raise Finished
 
 

@@ -14,9 +14,9 @@ def test_like_an_array(writes):
     """Memory keeps what was written last at each place, and is zero elsewhere."""
     dram, model = Dram(SIZE), bytearray(SIZE)
     for at, data in writes:
-        data = data[: SIZE - at]
-        dram.write(BASE + at, data)
-        model[at : at + len(data)] = data
+        fitting = data[: SIZE - at]
+        dram.write(BASE + at, fitting)
+        model[at : at + len(fitting)] = fitting
     assert dram.read(BASE, SIZE) == model
 
 

@@ -23,7 +23,8 @@ def test_values(name, value, wanted):
 @pytest.mark.parametrize(("name", "value", "message"), [
     ("slow", 3, "whole number from 50"), ("slow", "fast", "a number"), ("noise", 2, "probability"),
     ("panic", "nowhere", "one of uboot, kernel, login, shell"), ("power", "off", "dead or stuck"),
-    ("drop", True, "a number"), ("noise", "nan", "a number from 0"), ("printk_every", 0, "above 0"),
+    ("drop", True, "a number"), ("noise", "nan", "a number from 0"),
+    ("printk_every", 0, "above 0"),
     ("autologin", "maybe", "true or false"), ("times", 0, "from 1"), ("hang", {}, "one of"),
 ])
 def test_wrong_values(name, value, message):

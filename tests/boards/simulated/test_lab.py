@@ -158,7 +158,6 @@ def test_interrupt_and_job_control(operator):
     board.line("sleep 1000")
     board.expect("sleep 1000\r\n")
     board.type("\x03")
-    board.expect("^C\r\n")
     board.expect("# ")
     assert board.run("echo alive $-")[0].startswith("alive ")
     assert board.run("yes | head -1") == ("y\n", 0)
@@ -347,8 +346,8 @@ def test_ordinary_user(tmp_path, shared_lab):
     package = Path(__file__).parents[3]
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(package)}
-    probe = [*drop, "/usr/bin/python3", "-c", "import sys, lava_dispatcher_multinode as l\n"
-             "sys.exit(sys.version_info < (3, 11))"]
+    question = "import sys, lava_dispatcher_multinode; sys.exit(sys.version_info < (3, 11))"
+    probe = [*drop, "/usr/bin/python3", "-c", question]
     try:
         subprocess.run(probe, check=True, env=environment, capture_output=True)
     except (OSError, subprocess.CalledProcessError):

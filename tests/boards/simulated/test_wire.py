@@ -1,5 +1,6 @@
 """The serial line and the power switch, with a pty and a socket."""
 
+import contextlib
 import json
 import os
 import pty
@@ -118,7 +119,7 @@ def test_unread_bytes_are_lost_in_the_end(ends, monkeypatch):
     wire, far, _ = ends
     wire.send(b"x" * 200_000)
     os.set_blocking(far, False)
-    with pytest.raises(BlockingIOError):
+    with contextlib.suppress(BlockingIOError):
         while os.read(far, 65536):
             pass
     wire.send(b"heard")
