@@ -270,7 +270,11 @@ def test_connections_of_a_member_are_bounded(serve, monkeypatch):
     raws[3].request("lava_send", messageID="x")
     raws[3].reply()
     assert "connections already" in raws[3].reply()["reason"]
-    raws[0].close()
+    for raw in (raws[0], raws[3]):
+        raw.socket.shutdown(socket.SHUT_WR)
+        assert raw.reply() is None
+    again = serve.raw(barrier.coordinator)
+    assert [again.ask("lava_send", messageID="x") for _ in range(2)] == [{"response": "ack"}] * 2
     assert barrier.holds()
 
 
