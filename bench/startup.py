@@ -1,6 +1,6 @@
 """How long a command takes to answer: the best of several, beside a bare interpreter.
 
-    python bench/startup.py
+python bench/startup.py
 """
 
 import subprocess

@@ -69,11 +69,9 @@ def entries(group: str) -> dict[str, EntryPoint]:
     for entry in entry_points(group=group):
         other = found.setdefault(entry.name, entry)
         if other.value != entry.value:
-            raise InvalidJob([Problem(
-                f"entry point group {group}", 0, 0,
-                f"'{entry.name}' comes from two packages: {_origin(other)} and {_origin(entry)}",
-                "uninstall one of them",
-            )])
+            both = f"{_origin(other)} and {_origin(entry)}"
+            message = f"'{entry.name}' comes from two packages: {both}"
+            raise InvalidJob([_problem(group, message, "uninstall one of them")])
     return found
 
 
@@ -83,10 +81,9 @@ def load(group: str, name: str) -> Any:
     try:
         return entry.load()
     except Exception as error:
-        raise InvalidJob([Problem(
-            f"entry point group {group}", 0, 0,
-            f"'{name}' of {_origin(entry)} does not load: {type(error).__name__}: {error}",
-        )]) from error
+        reason = f"{type(error).__name__}: {error}"
+        message = f"'{name}' of {_origin(entry)} does not load: {reason}"
+        raise InvalidJob([_problem(group, message)]) from error
 
 
 def action(command: str) -> Action:
@@ -107,3 +104,7 @@ def device_type_names() -> dict[str, str]:
 def _origin(entry: EntryPoint) -> str:
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
     return f"{package} ({entry.value})"
+
+
+def _problem(group: str, message: str, hint: str = "") -> Problem:
+    return Problem(f"entry point group {group}", 0, 0, message, hint)

@@ -15,10 +15,20 @@ def test_the_contract_s_numbers():
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 70, 130]
 
 
-@given(st.lists(st.sampled_from([
-    ExitCode.BUG, ExitCode.INFRASTRUCTURE, ExitCode.TEST_FAILED, ExitCode.NOTHING_RAN,
-    ExitCode.PASS,
-]), min_size=1))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                ExitCode.BUG,
+                ExitCode.INFRASTRUCTURE,
+                ExitCode.TEST_FAILED,
+                ExitCode.NOTHING_RAN,
+                ExitCode.PASS,
+            ]
+        ),
+        min_size=1,
+    )
+)
 def test_the_worst_code_wins(codes):
     """A run's code is the worst of its nodes: 70 > 3 > 1 > 5 > 0."""
     order = [70, 3, 1, 5, 0]
@@ -30,11 +40,14 @@ def test_of_nothing_nothing_ran():
     assert worst([]) is ExitCode.NOTHING_RAN
 
 
-@pytest.mark.parametrize(("problem", "text"), [
-    (Problem("j.json", 3, 7, "no", "did you mean yes?"), "j.json:3:7: no (did you mean yes?)"),
-    (Problem("j.json", 0, 0, "empty"), "j.json: empty"),
-    (Problem("j.json", 1, 1, "old", warning=True), "j.json:1:1: warning: old"),
-])
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        (Problem("j.json", 3, 7, "no", "did you mean yes?"), "j.json:3:7: no (did you mean yes?)"),
+        (Problem("j.json", 0, 0, "empty"), "j.json: empty"),
+        (Problem("j.json", 1, 1, "old", warning=True), "j.json:1:1: warning: old"),
+    ],
+)
 def test_a_problem_is_one_line_that_editors_understand(problem, text):
     """FILE:LINE:COL: message, the format that every editor jumps to."""
     assert str(problem) == text
@@ -49,7 +62,8 @@ def test_an_invalid_job_lists_every_problem():
 def test_the_tree_in_the_docstring_is_the_tree():
     """The module's docstring names every failure, and no other."""
     classes = {
-        name for name, value in vars(errors).items()
+        name
+        for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, Exception)
     }
     assert errors.__doc__ is not None

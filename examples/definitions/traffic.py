@@ -1,9 +1,9 @@
 """Real traffic between boards where iperf is not installed.
 
-    traffic.py serve PORT           take data from whoever connects, in the background
-    traffic.py send HOST PORT       send 16 MiB there, print the speed in MB/s
-    traffic.py publish PORT FILE    give FILE to whoever connects, in the background
-    traffic.py fetch HOST PORT      print what is given there
+traffic.py serve PORT           take data from whoever connects, in the background
+traffic.py send HOST PORT       send 16 MiB there, print the speed in MB/s
+traffic.py publish PORT FILE    give FILE to whoever connects, in the background
+traffic.py fetch HOST PORT      print what is given there
 """
 
 import os

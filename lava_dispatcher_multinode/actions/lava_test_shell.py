@@ -110,10 +110,7 @@ class LavaTestShell:
 def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
     """Return what every lava_test_shell of the node runs, by its number."""
     own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
-    return {
-        stage: node.shared.overlays.definitions(spec)
-        for stage, spec in enumerate(own)
-    }
+    return {stage: node.shared.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
 
 def _put_overlay(node: Node) -> None:
@@ -128,9 +125,7 @@ def _put_overlay(node: Node) -> None:
     archive = shared.overlays.tarball(stages_of(node)).read_bytes()
     node.step(f"putting the overlay on the board: {len(archive)} bytes over the console")
     shell.put(archive, ARCHIVE)
-    text = environment(
-        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group
-    )
+    text = environment(job_id=shared.job_id, node=node.name, role=node.role, group=shared.group)
     for command in (f"tar -xzf {ARCHIVE} -C /", f"rm -f {ARCHIVE}"):
         code, output = shell.run(command)
         if code:

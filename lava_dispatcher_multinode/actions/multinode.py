@@ -64,10 +64,16 @@ class Multinode:
         started = node.shared.clock()
         outcome = self._call(node, call)
         node.shared.emit(
-            "test_case", node=node.name, definition="lava",
+            "test_case",
+            node=node.name,
+            definition="lava",
             case=f"multinode-{api.value.replace('-', '_')}-{call.id}".lower(),
             result="pass" if outcome.status is Status.DONE else "fail",
-            measurement=None, units=None, set=None, start=started, end=node.shared.clock(),
+            measurement=None,
+            units=None,
+            set=None,
+            start=started,
+            end=node.shared.clock(),
         )
         if outcome.status is not Status.DONE:
             raise WaitFailed(f"{what}: {outcome.reason or outcome.status}")

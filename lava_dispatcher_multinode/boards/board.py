@@ -117,5 +117,3 @@ class UBootBoard:
         # U-Boot the other, and each goes on to the second if not.
         self._step("no power switch configured: asking the board to reboot")
         dialogue.send(b"\x03\rreboot || reset\r")
-
-

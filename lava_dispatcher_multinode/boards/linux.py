@@ -26,7 +26,8 @@ def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
     """Wait for the kernel's first line."""
     if boot.kernel_start:
         dialogue.expect(
-            [re.escape(boot.kernel_start.encode())], timeout=deadline.within(KERNEL_WAIT),
+            [re.escape(boot.kernel_start.encode())],
+            timeout=deadline.within(KERNEL_WAIT),
             step=f"waited for the kernel's '{boot.kernel_start}': "
             "is the kernel right for the board, and its console= the port?",
         )
@@ -46,9 +47,12 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
         if found is None:
             dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
         elif found.index == 0:
-            raise BootError(dialogue.explain(
-                f"the board refused the login of '{login.user}': set login.user and login.password"
-            ))
+            raise BootError(
+                dialogue.explain(
+                    f"the board refused the login of '{login.user}': "
+                    "set login.user and login.password"
+                )
+            )
         elif dialogue.expect_or_none([rb"[^\x00]"], timeout=QUIET) is not None:
             continue  # the line went on: that was no prompt
         elif found.index == 1:
@@ -58,15 +62,19 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
             dialogue.send(login.user.encode() + b"\n")
         elif found.index == 2:
             if login.password is None:
-                raise BootError(dialogue.explain(
-                    f"the board asks for the password of '{login.user}': set login.password"
-                ))
+                raise BootError(
+                    dialogue.explain(
+                        f"the board asks for the password of '{login.user}': set login.password"
+                    )
+                )
             dialogue.send(login.password.encode() + b"\n")
         else:
             shell = Shell(dialogue, deadline)
             shell.take()
             return shell
-    raise BootError(dialogue.explain(
-        f"waited for '{login.prompt}' or a shell prompt: nothing like it in "
-        f"{USER_SPACE_WAIT:.0f} s: set login.prompt or login.shell_prompts"
-    ))
+    raise BootError(
+        dialogue.explain(
+            f"waited for '{login.prompt}' or a shell prompt: nothing like it in "
+            f"{USER_SPACE_WAIT:.0f} s: set login.prompt or login.shell_prompts"
+        )
+    )

@@ -55,8 +55,11 @@ def _run(command: str | None, key: str, device: Device, deadline: Deadline) -> N
     limit = deadline.within(MUX_WAIT)
     try:
         done = subprocess.run(
-            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=limit, check=False,
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=limit,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise DeployError(

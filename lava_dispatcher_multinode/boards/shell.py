@@ -53,9 +53,11 @@ class Shell:
         answer = self._ask(command, timeout)
         if answer is None:
             self.deadline.check(f"'{command}' on the board")
-            raise BootError(self._dialogue.explain(
-                f"'{command}' on the board has not ended within {timeout:.0f} s"
-            ))
+            raise BootError(
+                self._dialogue.explain(
+                    f"'{command}' on the board has not ended within {timeout:.0f} s"
+                )
+            )
         return answer
 
     def put(self, data: bytes, path: str) -> None:
@@ -74,9 +76,11 @@ class Shell:
                 # What was lost may be the end of the document or of a string.
                 self._dialogue.send(CTRL_C + b"\n")
             else:
-                raise DeployError(self._dialogue.explain(
-                    f"{path}: damaged {TRIES} times on its way over the console"
-                ))
+                raise DeployError(
+                    self._dialogue.explain(
+                        f"{path}: damaged {TRIES} times on its way over the console"
+                    )
+                )
             self._must(f"cat {part} >> {target}", path)
         self._must(f"rm -f {part}", path)
 

@@ -99,15 +99,18 @@ class UBoot:
         self._type(command)
         started = rb"Starting kernel|" + re.escape(self._boot.kernel_start.encode())
         found = self._expect(
-            [self._errors, self._prompt, started], KERNEL_WAIT,
+            [self._errors, self._prompt, started],
+            KERNEL_WAIT,
             f"'Starting kernel' after '{command}'",
         )
         if found.index == 0:
             raise self._refused(command, found)
         if found.index == 1:
-            raise BootError(self._dialogue.explain(
-                f"U-Boot: '{command}' came back to the prompt without starting a kernel"
-            ))
+            raise BootError(
+                self._dialogue.explain(
+                    f"U-Boot: '{command}' came back to the prompt without starting a kernel"
+                )
+            )
 
     def _type(self, command: str) -> None:
         """Type a line, its echo checked piece by piece, and one carriage return.
@@ -120,9 +123,12 @@ class UBoot:
                 return
             self._dialogue.send(CTRL_C)  # drops the garbled line
             self._expect([self._prompt], PROMPT_WAIT, "U-Boot's prompt after Ctrl-C")
-        raise BootError(self._dialogue.explain(
-            f"U-Boot: '{command}' was echoed wrongly {TRIES} times: does the line lose characters?"
-        ))
+        raise BootError(
+            self._dialogue.explain(
+                f"U-Boot: '{command}' was echoed wrongly {TRIES} times: "
+                "does the line lose characters?"
+            )
+        )
 
     def _echoed(self, piece: bytes) -> bool:
         self._dialogue.send(piece)
@@ -140,9 +146,9 @@ class UBoot:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
         line = found.before.rpartition(b"\n")[2] + found.match.group()
         line += rest.before if rest else b""
-        return BootError(self._dialogue.explain(
-            f"U-Boot: '{command}' failed: {printable(line.strip())}"
-        ))
+        return BootError(
+            self._dialogue.explain(f"U-Boot: '{command}' failed: {printable(line.strip())}")
+        )
 
 
 def _pieces(command: str) -> list[bytes]:

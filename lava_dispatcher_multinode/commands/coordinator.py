@@ -49,19 +49,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--size", metavar="N", type=_size, required=True, help="how many devices it has"
     )
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", type=_listen, default=("127.0.0.1", 0),
+        "--listen",
+        metavar="HOST:PORT",
+        type=_listen,
+        default=("127.0.0.1", 0),
         help="where to listen; port 0 is any free one (default: 127.0.0.1:0)",
     )
     parser.add_argument(
-        "--port-file", metavar="FILE", type=Path,
+        "--port-file",
+        metavar="FILE",
+        type=Path,
         help="write the port to FILE once it listens; removed at the end",
     )
     parser.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=300.0,
+        "--timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        default=300.0,
         help="limit of a call that brings none (default: 300)",
     )
     parser.add_argument(
-        "--deadlock-grace", metavar="SECONDS", type=_seconds, default=30.0,
+        "--deadlock-grace",
+        metavar="SECONDS",
+        type=_seconds,
+        default=30.0,
         help="how long all may wait without any change until it is a deadlock (default: 30)",
     )
     parser.add_argument(
@@ -100,9 +111,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
         coordinator = Coordinator(
-            group=args.group, size=args.size, timeout=args.timeout,
-            deadlock_grace=args.deadlock_grace, observer=show,
-            host=args.listen[0], port=args.listen[1],
+            group=args.group,
+            size=args.size,
+            timeout=args.timeout,
+            deadlock_grace=args.deadlock_grace,
+            observer=show,
+            host=args.listen[0],
+            port=args.listen[1],
         )
         with coordinator, _port_file(args.port_file, coordinator.address[1]):
             host, port = coordinator.address

@@ -44,29 +44,38 @@ def build_parser() -> argparse.ArgumentParser:
         "--validate", action="store_true", help="print every error of the job and stop; exit 2"
     )
     parser.add_argument(
-        "--output-dir", metavar="DIR", type=Path,
+        "--output-dir",
+        metavar="DIR",
+        type=Path,
         help="where results go (default: lava-runs/<time>-<job name>)",
     )
     parser.add_argument(
-        "--config-dir", metavar="DIR", type=Path,
+        "--config-dir",
+        metavar="DIR",
+        type=Path,
         help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
     )
     parser.add_argument("--target", metavar="DEVICE", help="the board of a single-board job")
     parser.add_argument("--job-id", metavar="ID", help="the job's ID (default: a random one)")
     parser.add_argument(
-        "--wait", metavar="SECONDS", type=_seconds, default=0.0,
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=0.0,
         help="how long to wait for busy boards (default 0: fail at once)",
     )
     boards = parser.add_mutually_exclusive_group()
     boards.add_argument(
-        "--simulate", action="store_true",
+        "--simulate",
+        action="store_true",
         help="run on simulated boards of the types that the job asks for",
     )
     boards.add_argument(
         "--emulate", action="store_true", help="run on QEMU boards (not available yet)"
     )
     parser.add_argument(
-        "--unconfined", action="store_true",
+        "--unconfined",
+        action="store_true",
         help="let simulated boards run as plain processes where they cannot be confined",
     )
     parser.add_argument("--json", action="store_true", help="print results.json on stdout")
@@ -100,9 +109,9 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..overlay.store import OverlayStore
 
     if options.emulate:
-        raise InvalidJob([Problem(
-            "--emulate", 0, 0, "QEMU boards are not available yet", "--simulate is"
-        )])
+        raise InvalidJob(
+            [Problem("--emulate", 0, 0, "QEMU boards are not available yet", "--simulate is")]
+        )
     document = load(options.job)
     job, warnings = parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)

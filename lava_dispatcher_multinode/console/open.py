@@ -47,7 +47,10 @@ def open_command(command: str, device: str) -> Transport:
         tty.setraw(slave)  # what the command prints arrives byte for byte
         process = subprocess.Popen(
             ["/bin/sh", "-c", WITH_TERMINAL, os.ttyname(slave), command],
-            stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
         )
     except OSError as error:
         os.close(master)

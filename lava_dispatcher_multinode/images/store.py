@@ -160,7 +160,10 @@ def _scp(source: str, target: Path, deadline: Deadline) -> None:
     command = ["scp", "-q", "-B", source, str(target)]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
             timeout=deadline.within(deadline.seconds),
         )
     except FileNotFoundError:
@@ -193,7 +196,9 @@ def _opened(packed: Path, suffix: str) -> Iterator[IO[bytes]]:
     try:
         process = subprocess.Popen(
             ["zstd", "-dcq", "--", str(packed)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise DeployError(f"{packed.name}: needs the program zstd") from None

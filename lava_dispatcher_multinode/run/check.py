@@ -37,10 +37,15 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
             problems += _image(spec, job.directory)
         elif spec.command == "deploy_linaro_kernel":
             at = spec.position()
-            problems.append(Problem(
-                at.file, at.line, at.column, "deploying over TFTP is not supported yet",
-                "use deploy_linaro_image with an image that holds the kernel",
-            ))
+            problems.append(
+                Problem(
+                    at.file,
+                    at.line,
+                    at.column,
+                    "deploying over TFTP is not supported yet",
+                    "use deploy_linaro_image with an image that holds the kernel",
+                )
+            )
     if complete:
         problems += flow.check(job, _scripts(job, overlays, remote=remote))
     return problems
@@ -73,9 +78,7 @@ def _image(spec: ActionSpec, directory: Path) -> list[Problem]:
     return [Problem(at.file, at.line, at.column, text, warning=True)]
 
 
-def _scripts(
-    job: Job, overlays: OverlayStore, *, remote: bool
-) -> dict[str, Sequence[Script]]:
+def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Sequence[Script]]:
     """Return what each role runs; a role of which not all is known is left out."""
     found: dict[str, Sequence[Script]] = {}
     for role in job.roles:

@@ -81,14 +81,15 @@ def run(
         except MultinodeError as error:  # before there were nodes that could fail
             for member in members:
                 log.emit(
-                    "node_finished", node=member.device.name, status="error",
-                    error_type=error.error_type, error=str(error),
+                    "node_finished",
+                    node=member.device.name,
+                    status="error",
+                    error_type=error.error_type,
+                    error=str(error),
                 )
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
-            log.emit(
-                "job_finished", status=status_of(code), exit_code=int(code), finished=_now()
-            )
+            log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
     return recorder.results
 
 
@@ -102,9 +103,11 @@ def _run(
 ) -> bool:
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
-        ))
+        scratch = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
+            )
+        )
         shared = Shared(
             job=job,
             job_id=options.job_id,
@@ -117,24 +120,34 @@ def _run(
         simulated = _simulate(members, scratch, options, log, stack)
         secret = {name: secrets.token_hex(16) for name, _ in shared.group}
         group = secrets.token_hex(16)
-        coordinator = stack.enter_context(Coordinator(
-            group=group,
-            nodes=dict(shared.group),
-            secrets=secret,
-            timeout=job.timeout,
-            deadlock_grace=job.deadlock_grace,
-            observer=partial(_observe, log),
-        ))
+        coordinator = stack.enter_context(
+            Coordinator(
+                group=group,
+                nodes=dict(shared.group),
+                secrets=secret,
+                timeout=job.timeout,
+                deadlock_grace=job.deadlock_grace,
+                observer=partial(_observe, log),
+            )
+        )
         nodes = []
         for name, role in shared.group:
-            client = stack.enter_context(GroupClient(
-                coordinator.address, group=group, node=name, role=role, secret=secret[name]
-            ))
+            client = stack.enter_context(
+                GroupClient(
+                    coordinator.address, group=group, node=name, role=role, secret=secret[name]
+                )
+            )
             device = next(m.device for m in members if m.device.name == name)
-            nodes.append(NodeRun(
-                device, role, simulated.get(name), client, shared,
-                options.output / "nodes" / name,
-            ))
+            nodes.append(
+                NodeRun(
+                    device,
+                    role,
+                    simulated.get(name),
+                    client,
+                    shared,
+                    options.output / "nodes" / name,
+                )
+            )
         return _walk(nodes, coordinator, shared)
 
 

@@ -64,8 +64,11 @@ class NodeRun:
         """Do everything; the board is off afterwards, whatever happened."""
         ending = self._guarded()
         self._shared.emit(
-            "node_finished", node=self.name, status=ending.status,
-            error_type=ending.error_type, error=ending.error,
+            "node_finished",
+            node=self.name,
+            status=ending.status,
+            error_type=ending.error_type,
+            error=ending.error,
         )
         return ending
 
@@ -79,7 +82,9 @@ class NodeRun:
             self._shared.emit("log", node=self.name, level="CRITICAL", text=trace)
             where = traceback.extract_tb(sys.exc_info()[2])[-1]
             return Ending(
-                "error", "bug", f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+                "error",
+                "bug",
+                f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})",
             )
         return Ending("pass")
 
@@ -92,7 +97,10 @@ class NodeRun:
         try:
             driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
             board = driver(
-                self._device, console, hardware.switch, hardware.card,
+                self._device,
+                console,
+                hardware.switch,
+                hardware.card,
                 partial(self._shared.step, self.name),
             )
             try:
@@ -142,12 +150,15 @@ class NodeRun:
         self, index: int, spec: ActionSpec, status: str, seconds: float, error: str | None
     ) -> None:
         if status == "skipped":
-            self._shared.emit(
-                "action_started", node=self.name, index=index, command=spec.command
-            )
+            self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
         self._shared.emit(
-            "action_finished", node=self.name, index=index, command=spec.command,
-            status=status, seconds=round(seconds, 3), error=error,
+            "action_finished",
+            node=self.name,
+            index=index,
+            command=spec.command,
+            status=status,
+            seconds=round(seconds, 3),
+            error=error,
         )
 
     def _collect(self, console: Console) -> None:

@@ -25,10 +25,17 @@ def prepare(directory: Path | None, job_name: str) -> Path:
         made = _new(job_name)
         _point(RUNS / LATEST, made.name)
     except OSError as error:
-        raise InvalidJob([Problem(
-            str(error.filename or directory), 0, 0,
-            f"cannot be the output directory: {error.strerror}", "--output-dir names another",
-        )]) from error
+        raise InvalidJob(
+            [
+                Problem(
+                    str(error.filename or directory),
+                    0,
+                    0,
+                    f"cannot be the output directory: {error.strerror}",
+                    "--output-dir names another",
+                )
+            ]
+        ) from error
     return made
 
 

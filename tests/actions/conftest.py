@@ -27,17 +27,22 @@ def make_node(tmp_path, events):
     def make(name="b1", *, client=None, deploy=Deploy(method="media"), seconds=60.0):  # noqa: B008
         job = Job("job", 60, (Role("r"),), (), directory=tmp_path)
         shared = Shared(
-            job, "1", [("b1", "r"), ("b2", "s")], ImageStore(tmp_path / "images"), None,
-            lambda event, /, **fields: events.append((event, fields)), time.monotonic,
+            job,
+            "1",
+            [("b1", "r"), ("b2", "s")],
+            ImageStore(tmp_path / "images"),
+            None,
+            lambda event, /, **fields: events.append((event, fields)),
+            time.monotonic,
         )
         asked = []
         board = SimpleNamespace(
-            device=Device(name, "panda", deploy=deploy), asked=asked, boots=0,
+            device=Device(name, "panda", deploy=deploy),
+            asked=asked,
+            boots=0,
             deploy=lambda image, deadline, progress: asked.append(("deploy", image)),
             boot=lambda deadline: asked.append(("boot",)),
         )
-        return Node(
-            name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test")
-        )
+        return Node(name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test"))
 
     return make

@@ -17,7 +17,7 @@ def test_the_unpacked_image_goes_to_the_board(make_node, tmp_path):
     node = make_node()
     node.booted = True
     DeployLinaroImage().run(node, {"image": "card.img.gz"})
-    (what, image), = node.board.asked
+    ((what, image),) = node.board.asked
     assert (what, image.read_bytes()) == ("deploy", b"card")
     assert not node.booted
 

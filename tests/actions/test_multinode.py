@@ -35,7 +35,9 @@ def test_send_and_wait(make_node, group, events):
     Multinode().run(make_node("b2", client=two), {"request": "lava-wait", "message_id": "Go"})
     logged = [fields["text"] for event, fields in events if event == "log"]
     assert logged == [
-        "lava-wait Go: b1:speed=9", "lava-wait Go: b1:on=true", "lava-wait Go: b1:word=a b",
+        "lava-wait Go: b1:speed=9",
+        "lava-wait Go: b1:on=true",
+        "lava-wait Go: b1:word=a b",
     ]
     cases = [(f["case"], f["result"]) for event, f in events if event == "test_case"]
     assert cases == [("multinode-send-go", "pass"), ("multinode-wait-go", "pass")]
@@ -76,13 +78,16 @@ def test_an_interrupted_run_ends_the_wait(make_node, group):
         Multinode().run(node, {"request": "lava-sync", "message_id": "x"})
 
 
-@pytest.mark.parametrize("parameters", [
-    {"request": "lava-self", "message_id": "x"},
-    {"request": "lava-send"},
-    {"request": "lava-send", "message_id": "two words"},
-    {"request": "lava-send", "message_id": "x", "message": {"bad key": 1}},
-    {"request": "lava-send", "message_id": "x", "message": {"k": [1]}},
-])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"request": "lava-self", "message_id": "x"},
+        {"request": "lava-send"},
+        {"request": "lava-send", "message_id": "two words"},
+        {"request": "lava-send", "message_id": "x", "message": {"bad key": 1}},
+        {"request": "lava-send", "message_id": "x", "message": {"k": [1]}},
+    ],
+)
 def test_the_schema_refuses_what_the_api_does(parameters):
     """Mistakes are found before a board is touched."""
     with pytest.raises(jsonschema.ValidationError):

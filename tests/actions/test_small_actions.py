@@ -27,7 +27,7 @@ def test_deploying_a_kernel_names_the_way_that_there_is(make_node):
 def test_submitting_says_that_nothing_is_sent(make_node, events):
     """An old job's server address, which may hold a password, is not in the log."""
     SubmitResults().run(make_node(), {"server": "http://me:secret@old/RPC2", "stream": "/x/"})
-    (event, fields), = events
+    ((event, fields),) = events
     assert (event, fields["level"]) == ("log", "WARNING")
     assert "nothing is sent" in fields["text"]
     assert "secret" not in str(fields)

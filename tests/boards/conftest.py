@@ -28,7 +28,9 @@ def console_of(tmp_path):
 
     def make(command):
         started = time.monotonic()
-        transcript = Transcript(tmp_path / f"node{len(consoles)}", lambda: time.monotonic() - started)
+        transcript = Transcript(
+            tmp_path / f"node{len(consoles)}", lambda: time.monotonic() - started
+        )
         console = Console(open_console(Connection(command=command), "board01"), transcript)
         consoles.append(console)
         return console
@@ -59,8 +61,11 @@ def simulated(tmp_path):
             defaults = driver.defaults["boot"]
             boot = {"prompts": tuple(defaults["prompts"]), "commands": tuple(defaults["commands"])}
             device = Device(
-                f"{model}01", model, connection=Connection(simulated=True),
-                deploy=Deploy(method="media"), boot=Boot(**{**boot, "retries": 1, **changes}),
+                f"{model}01",
+                model,
+                connection=Connection(simulated=True),
+                deploy=Deploy(method="media"),
+                boot=Boot(**{**boot, "retries": 1, **changes}),
             )
             hardware = connect(device, lab.add(device.name, model, faults or {}))
             started = time.monotonic()

@@ -32,13 +32,19 @@ def test_a_board_with_nothing_deployed_does_not_boot(simulated):
         simulated().boot(_deadline())
 
 
-@pytest.mark.parametrize(("commands", "message"), [
-    (("fatload mmc 0:3 0x80200000 nothing", "boot"), "'fatload .*nothing' failed: .*[Uu]nable"),
-    (("fatload mmc 0:3 0x10 uImage", "boot"), "'fatload .*' failed: .*(data abort|Resetting)"),
-    (("frobnicate", "boot"), "failed: Unknown command 'frobnicate'"),
-    (("fatload mmc 0:3 0x80200000 uImage", "bootm 0x90000000"), "'bootm .*' failed: .*Image"),
-    (("printenv baudrate",), "came back to the prompt without starting a kernel"),
-])
+@pytest.mark.parametrize(
+    ("commands", "message"),
+    [
+        (
+            ("fatload mmc 0:3 0x80200000 nothing", "boot"),
+            "'fatload .*nothing' failed: .*[Uu]nable",
+        ),
+        (("fatload mmc 0:3 0x10 uImage", "boot"), "'fatload .*' failed: .*(data abort|Resetting)"),
+        (("frobnicate", "boot"), "failed: Unknown command 'frobnicate'"),
+        (("fatload mmc 0:3 0x80200000 uImage", "bootm 0x90000000"), "'bootm .*' failed: .*Image"),
+        (("printenv baudrate",), "came back to the prompt without starting a kernel"),
+    ],
+)
 def test_what_u_boot_refuses_is_told_in_its_words(simulated, example_images, commands, message):
     """The command that failed and U-Boot's line are in the message."""
     board = _deploy(simulated(commands=commands), example_images)
@@ -50,7 +56,8 @@ def test_a_root_that_is_not_there_panics(simulated, example_images):
     """The kernel's panic is recognised while waiting for the login."""
     commands = (
         "setenv bootargs console=ttyO2,115200n8 root=LABEL=other",
-        "fatload mmc 0:3 0x80200000 uImage", "bootm 0x80200000",
+        "fatload mmc 0:3 0x80200000 uImage",
+        "bootm 0x80200000",
     )
     board = _deploy(simulated(commands=commands), example_images)
     with pytest.raises(BoardDied, match="Kernel panic - not syncing: VFS"):

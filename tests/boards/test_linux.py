@@ -46,7 +46,9 @@ def test_a_shell_without_login(console_of):
 
 def test_a_missing_password_says_which_key(console_of):
     """The device file's key is named, not only the failure."""
-    console = console_of("stty sane; printf 'b login: '; read user; printf 'Password: '; read word")
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; printf 'Password: '; read word"
+    )
     with pytest.raises(BootError, match=r"password of 'root': set login\.password"):
         _log_in(console)
 

@@ -21,7 +21,8 @@ def test_the_mux_is_switched_around_the_writing(tmp_path, example_images):
     log = tmp_path / "log"
     card = tmp_path / "card.img"
     _write(
-        tmp_path, example_images / "panda.img",
+        tmp_path,
+        example_images / "panda.img",
         to_host=f"test ! -e {card} && echo host >> {log}",
         to_board=f"test -s {card} && echo board >> {log}",
     )
@@ -38,12 +39,19 @@ def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
     assert mark.exists()
 
 
-@pytest.mark.parametrize(("deploy", "card", "message"), [
-    ({"to_host": "echo no mux; exit 5"}, "card.img", r"b1: deploy\.to_host .* exited with 5: no mux"),
-    ({}, None, r"b1: deploy\.path is missing"),
-    ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device"),
-    ({}, "no/such/directory", "cannot write the card"),
-])
+@pytest.mark.parametrize(
+    ("deploy", "card", "message"),
+    [
+        (
+            {"to_host": "echo no mux; exit 5"},
+            "card.img",
+            r"b1: deploy\.to_host .* exited with 5: no mux",
+        ),
+        ({}, None, r"b1: deploy\.path is missing"),
+        ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device"),
+        ({}, "no/such/directory", "cannot write the card"),
+    ],
+)
 def test_what_cannot_be_written_is_told(tmp_path, example_images, deploy, card, message):
     """Device, key and reason are named."""
     with pytest.raises(DeployError, match=message):
@@ -54,5 +62,9 @@ def test_a_board_without_a_deploy_method_says_what_to_set(tmp_path, example_imag
     """The two keys that lead on are in the message."""
     with pytest.raises(DeployError, match=r"set deploy\.method to 'media'"):
         write_media(
-            Device("b1", "panda"), None, example_images / "panda.img", Deadline(1, "t"), lambda *_: None
+            Device("b1", "panda"),
+            None,
+            example_images / "panda.img",
+            Deadline(1, "t"),
+            lambda *_: None,
         )

@@ -14,9 +14,13 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError, DeployError
 
 SHELLS = [
-    pytest.param(argv, id=argv.split()[0], marks=pytest.mark.skipif(
-        shutil.which(argv.split()[0]) is None, reason=f"{argv.split()[0]} is not installed"
-    ))
+    pytest.param(
+        argv,
+        id=argv.split()[0],
+        marks=pytest.mark.skipif(
+            shutil.which(argv.split()[0]) is None, reason=f"{argv.split()[0]} is not installed"
+        ),
+    )
     for argv in ("dash -i", "busybox ash -i", "bash --posix --norc -i", "mksh -i")
 ]
 

@@ -28,7 +28,11 @@ def start():
     def run(*words, **options):
         process = subprocess.Popen(
             [sys.executable, "-c", MAIN, "coordinator", *words],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", **options,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            **options,
         )
         started.append(process)
         return process
@@ -58,7 +62,9 @@ def test_members_meet_there(start, tmp_path):
     listening = json.loads(process.stdout.readline())
     port = int(port_file.read_text())
     assert (listening["event"], listening["port"], listening["host"]) == (
-        "listening", port, "127.0.0.1",
+        "listening",
+        port,
+        "127.0.0.1",
     )
     with client(port, "a") as a, client(port, "b") as b, client(port, "c", "other") as other:
         assert a.call(Call(Api.SEND, "x", {"k": "größe"})).status is Status.DONE
@@ -123,9 +129,17 @@ def test_a_port_file_that_cannot_be_written(start, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [("--size", "0"), ("--size", "x"), ("--size", "-1"), ("--listen", "3079"),
-     ("--listen", "host:99999"), ("--listen", "host:²"), ("--timeout", "nan"),
-     ("--timeout", "soon"), ("--deadlock-grace", "-1")],
+    [
+        ("--size", "0"),
+        ("--size", "x"),
+        ("--size", "-1"),
+        ("--listen", "3079"),
+        ("--listen", "host:99999"),
+        ("--listen", "host:²"),
+        ("--timeout", "nan"),
+        ("--timeout", "soon"),
+        ("--deadlock-grace", "-1"),
+    ],
 )
 def test_wrong_words(words, capsys):
     """Usage, exit code 2, and the word that is wrong."""

@@ -7,10 +7,18 @@ import pytest
 from lava_dispatcher_multinode.commands.dispatch import build_parser, main
 
 
-@pytest.mark.parametrize("words", [
-    [], ["a", "b"], ["--wait", "soon", "j"], ["--wait", "-1", "j"], ["--wait", "nan", "j"],
-    ["--simulate", "--emulate", "j"], ["-q", "-v", "j"],
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["a", "b"],
+        ["--wait", "soon", "j"],
+        ["--wait", "-1", "j"],
+        ["--wait", "nan", "j"],
+        ["--simulate", "--emulate", "j"],
+        ["-q", "-v", "j"],
+    ],
+)
 def test_wrong_words_are_usage(words, capsys):
     """Exit 2 before anything is read."""
     with pytest.raises(SystemExit, match="2"):
@@ -20,17 +28,30 @@ def test_wrong_words_are_usage(words, capsys):
 
 def test_the_historical_options_keep_their_names():
     """Scripts of 2013 go on working."""
-    words = ["--validate", "--output-dir", "d", "--config-dir", "c", "--target", "t",
-             "--job-id", "7", "job.json"]
+    words = [
+        "--validate",
+        "--output-dir",
+        "d",
+        "--config-dir",
+        "c",
+        "--target",
+        "t",
+        "--job-id",
+        "7",
+        "job.json",
+    ]
     options = build_parser().parse_args(words)
     assert (options.validate, str(options.output_dir), str(options.config_dir)) == (True, "d", "c")
     assert (options.target, options.job_id, options.job) == ("t", "7", "job.json")
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["/nonexistent/job.json"], "/nonexistent/job.json: "),
-    (["--emulate", "job.json"], "--emulate: QEMU boards are not available yet"),
-])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["/nonexistent/job.json"], "/nonexistent/job.json: "),
+        (["--emulate", "job.json"], "--emulate: QEMU boards are not available yet"),
+    ],
+)
 def test_what_cannot_be_is_2(words, said, capsys):
     """Told in a line, without a trace."""
     assert main(words) == 2
@@ -40,6 +61,8 @@ def test_what_cannot_be_is_2(words, said, capsys):
 def test_a_job_id_that_is_no_word_is_refused(tmp_path, capsys):
     """It becomes part of paths and of what is typed at boards."""
     job = tmp_path / "job.json"
-    job.write_text('{"timeout": 1, "device_type": "panda", "actions": [{"command": "boot_linaro_image"}]}')
+    job.write_text(
+        '{"timeout": 1, "device_type": "panda", "actions": [{"command": "boot_linaro_image"}]}'
+    )
     assert main(["--validate", "--simulate", "--job-id", "../x;reboot", str(job)]) == 2
     assert "--job-id" in capsys.readouterr().err

@@ -16,12 +16,15 @@ def _raise(error):
     return command
 
 
-@pytest.mark.parametrize(("error", "code"), [
-    (errors.ConsoleError("x"), 3),
-    (errors.BoardsUnavailable("x"), 4),
-    (errors.TestError("x"), 1),
-    (KeyboardInterrupt(), 130),
-])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConsoleError("x"), 3),
+        (errors.BoardsUnavailable("x"), 4),
+        (errors.TestError("x"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+)
 def test_failures_have_their_codes(capsys, error, code):
     """The class decides; the user gets one line."""
     assert guarded("prog", _raise(error)) == code
@@ -40,7 +43,7 @@ def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
     assert guarded("prog", _raise(ZeroDivisionError("oops"))) == 70
     said = capsys.readouterr().err
     assert "this is a bug: ZeroDivisionError: oops" in said
-    log, = tmp_path.iterdir()
+    (log,) = tmp_path.iterdir()
     assert str(log) in said
     assert "Traceback" in log.read_text()
     assert "Traceback" not in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,27 +18,33 @@ def test_a_panic_is_found_however_it_arrives(cuts):
     """Serial ports hand over any pieces; the line is recognised in all of them."""
     watch = DeathWatch(KERNEL)
     places = [0, *sorted(cuts), len(PANIC)]
-    found = [watch.feed(PANIC[a:b]) for a, b in zip(places, places[1:], strict=False)]
+    found = [watch.feed(PANIC[a:b]) for a, b in pairwise(places)]
     lines = [line for line in found if line]
     assert lines == ["Kernel panic - not syncing: VFS: no root"]
 
 
-@pytest.mark.parametrize("text", [
-    b"grep: no 'Kernel panic - not syncing' in the log\n",
-    b"the U-Boot 2013.01 manual\n",
-    b"Oops, I did it again\n",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"grep: no 'Kernel panic - not syncing' in the log\n",
+        b"the U-Boot 2013.01 manual\n",
+        b"Oops, I did it again\n",
+    ],
+)
 def test_talking_of_a_death_is_none(text):
     """A test may print these words in the middle of a line."""
     assert DeathWatch((*KERNEL, *RESET)).feed(text) is None
 
 
-@pytest.mark.parametrize("line", [
-    b"U-Boot SPL 2013.01 (Jan 01 2013)\n",
-    b"U-Boot 2011.12 (Feb 03 2012 - 10:00:00)\r\n",
-    b"<4>[   12.000001] Unable to handle kernel NULL pointer dereference at 00000000\n",
-    b"[   12.000001] Internal error: Oops: 17 [#1] SMP\n",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"U-Boot SPL 2013.01 (Jan 01 2013)\n",
+        b"U-Boot 2011.12 (Feb 03 2012 - 10:00:00)\r\n",
+        b"<4>[   12.000001] Unable to handle kernel NULL pointer dereference at 00000000\n",
+        b"[   12.000001] Internal error: Oops: 17 [#1] SMP\n",
+    ],
+)
 def test_deaths_of_both_boards(line):
     """Reset, oops and bad pointers are all known."""
     found = DeathWatch((*KERNEL, *RESET)).feed(line)

@@ -60,8 +60,13 @@ def dispatch(tmp_path, clean):
     def run(*words, env=None, stdin=None):
         directory = tmp_path / "out"
         done = subprocess.run(
-            [COMMAND, "--output-dir", directory, *words], capture_output=True, text=True,
-            env=clean | (env or {}), cwd=tmp_path, timeout=LIMIT, input=stdin,
+            [COMMAND, "--output-dir", directory, *words],
+            capture_output=True,
+            text=True,
+            env=clean | (env or {}),
+            cwd=tmp_path,
+            timeout=LIMIT,
+            input=stdin,
         )
         return Run(done.returncode, done.stdout, done.stderr, directory)
 
@@ -74,21 +79,24 @@ def job_text(steps, *, roles=(("only", 1),), more=None, actions=None):
         "metadata": {"format": "Lava-Test Test Definition 1.0", "name": "test"},
         "run": {"steps": list(steps)},
     }
-    return json.dumps({
-        "timeout": 60,
-        "job_name": "test job",
-        "device_group": [
-            {"role": role, "count": count, "device_type": "panda"} for role, count in roles
-        ],
-        "actions": actions or [
-            {
-                "command": "deploy_linaro_image",
-                "parameters": {"image": str(EXAMPLES / "images" / "panda.img.gz")},
-            },
-            {"command": "lava_test_shell", "parameters": {"definitions": [definition]}},
-        ],
-        **(more or {}),
-    })
+    return json.dumps(
+        {
+            "timeout": 60,
+            "job_name": "test job",
+            "device_group": [
+                {"role": role, "count": count, "device_type": "panda"} for role, count in roles
+            ],
+            "actions": actions
+            or [
+                {
+                    "command": "deploy_linaro_image",
+                    "parameters": {"image": str(EXAMPLES / "images" / "panda.img.gz")},
+                },
+                {"command": "lava_test_shell", "parameters": {"definitions": [definition]}},
+            ],
+            **(more or {}),
+        }
+    )
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from .conftest import COMMAND, LIMIT, job_text
 
 def test_a_failing_test_case_gives_1(dispatch, job):
     """The run goes on, the case is named, the exit code says it."""
-    run = dispatch("--simulate", job("lava-test-case bad --shell false", "lava-test-case ok --shell true"))
+    run = dispatch(
+        "--simulate", job("lava-test-case bad --shell false", "lava-test-case ok --shell true")
+    )
     assert run.code == 1
     assert run.cases("panda01") == {"bad": "fail", "ok": "pass"}
     assert run.results["nodes"]["panda01"]["status"] == "fail"
@@ -26,14 +28,15 @@ def test_a_failing_test_case_gives_1(dispatch, job):
 def test_a_panic_gives_3_with_the_reason(dispatch, job):
     """The board's failure is the run's, the peer is told why, at once."""
     run = dispatch(
-        "--simulate", job("lava-sync ready", roles=(("a", 1), ("b", 1))),
+        "--simulate",
+        job("lava-sync ready", roles=(("a", 1), ("b", 1))),
         env={"LAVA_SIMULATED_FAULTS": "panda02:panic=login"},
     )
     assert run.code == 3
     nodes = run.results["nodes"]
     assert nodes["panda02"]["error_type"] == "infrastructure"
     assert "Kernel panic - not syncing" in nodes["panda02"]["error"]
-    wait, = run.results["waits"]
+    (wait,) = run.results["waits"]
     assert wait["outcome"] == "never"
     assert (wait["node"], wait["api"], wait["id"]) == ("panda01", "sync", "ready")
     assert "panda02 failed" in run.out
@@ -106,7 +109,10 @@ def test_a_job_without_tests_that_ran_gives_5(dispatch, job):
 
 def test_a_definition_that_stops_is_a_failure(dispatch, job):
     """As in LAVA the steps run under `set -e`."""
-    run = dispatch("--simulate", job("lava-test-case a --shell true", "exit 7", "lava-test-case b --shell true"))
+    run = dispatch(
+        "--simulate",
+        job("lava-test-case a --shell true", "exit 7", "lava-test-case b --shell true"),
+    )
     assert run.code == 1
     assert "b" not in run.cases("panda01")
 
@@ -119,7 +125,7 @@ timeout: 60
 device_type: beagle-xm
 actions:
 - command: deploy_linaro_image
-  parameters: {{image: {image.replace('panda', 'beaglexm')}}}
+  parameters: {{image: {image.replace("panda", "beaglexm")}}}
 - command: boot_linaro_image
 - command: lava_test_shell
   parameters:
@@ -144,27 +150,40 @@ def test_the_multinode_action_meets_the_boards_calls(dispatch, tmp_path):
         "metadata": {"name": "t", "format": "Lava-Test Test Definition 1.0"},
         "run": {"steps": ["lava-test-case got --shell 'lava-wait go | grep -x speed=9'"]},
     }
-    actions = json.loads(job_text([]))["actions"][:1] + [
-        {"command": "multinode", "parameters": {
-            "request": "lava-sync", "message_id": "powered"}},
-        {"command": "multinode", "parameters": {
-            "request": "lava-send", "message_id": "go", "message": {"speed": 9}, "role": "a"}},
+    actions = [
+        json.loads(job_text([]))["actions"][0],
+        {"command": "multinode", "parameters": {"request": "lava-sync", "message_id": "powered"}},
+        {
+            "command": "multinode",
+            "parameters": {
+                "request": "lava-send",
+                "message_id": "go",
+                "message": {"speed": 9},
+                "role": "a",
+            },
+        },
         {"command": "lava_test_shell", "parameters": {"definitions": [definition], "role": "b"}},
     ]
     (tmp_path / "job.json").write_text(job_text([], roles=(("a", 1), ("b", 1)), actions=actions))
     run = dispatch("--simulate", tmp_path / "job.json")
     assert run.code == 0, run.err
     assert run.cases("panda02") == {
-        "multinode-sync-powered": "pass", "multinode-wait-go": "pass", "got": "pass",
+        "multinode-sync-powered": "pass",
+        "multinode-wait-go": "pass",
+        "got": "pass",
     }
 
 
 def test_a_deadlock_is_told_in_words(dispatch, job):
     """Two that wait for each other are told so after the grace, not at the timeout."""
-    run = dispatch("--simulate", job(
-        "case $(lava-role) in a) lava-wait x ;; b) lava-wait y ;; esac",
-        roles=(("a", 1), ("b", 1)), more={"multinode": {"deadlock_grace": 1}},
-    ))
+    run = dispatch(
+        "--simulate",
+        job(
+            "case $(lava-role) in a) lava-wait x ;; b) lava-wait y ;; esac",
+            roles=(("a", 1), ("b", 1)),
+            more={"multinode": {"deadlock_grace": 1}},
+        ),
+    )
     assert run.code == 1
     assert "deadlock: " in run.out
     assert "panda01 waits for 'x' from panda02" in run.out
@@ -176,7 +195,9 @@ def test_two_commands_do_not_disturb_each_other(dispatch, job, clean, tmp_path):
     path = job("lava-sync both", "lava-test-case x --shell true", roles=(("a", 2),))
     other = subprocess.Popen(
         [COMMAND, "--simulate", "--output-dir", tmp_path / "other", path],
-        env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=clean,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     run = dispatch("--simulate", path)
     assert (run.code, other.wait(LIMIT)) == (0, 0)
@@ -198,7 +219,10 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number):
     path = job("lava-test-case early --shell true", f"{nap} & {nap}")
     process = subprocess.Popen(
         [COMMAND, "--simulate", "--output-dir", tmp_path / "out", path],
-        env=clean, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         _wait_for(tmp_path / "out" / "events.jsonl", '"test_case"')
@@ -209,7 +233,7 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number):
     assert process.returncode == 130, err
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["exit_code"] == 130
-    assert [case["case"] for case in results["nodes"]["panda01"]["results"]][0] == "early"
+    assert results["nodes"]["panda01"]["results"][0]["case"] == "early"
     assert "power off" in (tmp_path / "out/nodes/panda01/console.log").read_text()
     assert "interrupted" in out
     left = subprocess.run(["pgrep", "-f", nap], capture_output=True, text=True)

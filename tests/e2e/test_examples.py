@@ -13,7 +13,9 @@ def test_the_seed_s_job(dispatch, examples):
     assert results["status"] == "pass"
     nodes = results["nodes"]
     assert {name: node["role"] for name, node in nodes.items()} == {
-        "panda01": "omap4", "panda02": "omap4", "beaglexm01": "omap3",
+        "panda01": "omap4",
+        "panda02": "omap4",
+        "beaglexm01": "omap3",
     }
     for name, node in nodes.items():
         commands = [(action["command"], action["status"]) for action in node["actions"]]
@@ -28,17 +30,23 @@ def test_the_seed_s_job(dispatch, examples):
     assert "panda02" in (run.directory / "report.html").read_text()
 
 
-@pytest.mark.parametrize(("name", "role", "measured"), [
-    ("client-server", "client", 1), ("variable-clients", "client", 3),
-])
+@pytest.mark.parametrize(
+    ("name", "role", "measured"),
+    [
+        ("client-server", "client", 1),
+        ("variable-clients", "client", 3),
+    ],
+)
 def test_client_and_server(dispatch, examples, name, role, measured):
     """Real data goes from the clients to the server, by address and by name."""
     run = dispatch("--simulate", examples / f"{name}.json")
     assert run.code == 0, run.err
     speeds = [
         case["measurement"]
-        for node in run.results["nodes"].values() if node["role"] == role
-        for case in node["results"] if case["case"] == "throughput"
+        for node in run.results["nodes"].values()
+        if node["role"] == role
+        for case in node["results"]
+        if case["case"] == "throughput"
     ]
     assert len(speeds) == measured
     assert all(speed > 0 for speed in speeds)

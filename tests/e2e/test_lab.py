@@ -36,8 +36,12 @@ def locks(tmp_path):
 
 def test_configured_boards_run_without_simulate(dispatch, job, lab, locks):
     """Device files are all that a job needs; the boards are called as they are there."""
-    run = dispatch("--config-dir", lab, job("lava-sync here", "lava-test-case x --shell true",
-                                            roles=(("a", 1), ("b", 1))), env=locks)
+    run = dispatch(
+        "--config-dir",
+        lab,
+        job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 1), ("b", 1))),
+        env=locks,
+    )
     assert run.code == 0, run.err
     assert sorted(run.results["nodes"]) == ["left", "right"]
 
@@ -45,9 +49,21 @@ def test_configured_boards_run_without_simulate(dispatch, job, lab, locks):
 def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean, tmp_path):
     """Exit code 4 and who has it; with --wait the run begins when it is free."""
     holder = subprocess.Popen(
-        [COMMAND, "--config-dir", lab, "--output-dir", tmp_path / "first",
-         job("lava-test-case x --shell 'sleep 4'", roles=(("a", 1),), more={"job_name": "the first"})],
-        env=clean | locks, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            COMMAND,
+            "--config-dir",
+            lab,
+            "--output-dir",
+            tmp_path / "first",
+            job(
+                "lava-test-case x --shell 'sleep 4'",
+                roles=(("a", 1),),
+                more={"job_name": "the first"},
+            ),
+        ],
+        env=clean | locks,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         deadline = time.monotonic() + LIMIT

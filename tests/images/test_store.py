@@ -27,16 +27,24 @@ def get(tmp_path):
 
     def make(source, sha256=None, steps=None):
         return store.get(
-            source, base=tmp_path, sha256=sha256, deadline=Deadline(60, "test"),
+            source,
+            base=tmp_path,
+            sha256=sha256,
+            deadline=Deadline(60, "test"),
             step=(steps if steps is not None else []).append,
         )
 
     return make
 
 
-@pytest.mark.parametrize(("suffix", "pack"), [
-    (".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress),
-])
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [
+        (".gz", gzip.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+    ],
+)
 def test_packed_images_are_unpacked(get, tmp_path, suffix, pack):
     """The suffix decides; holes stay holes."""
     (tmp_path / f"card.img{suffix}").write_bytes(pack(DATA))
@@ -77,13 +85,16 @@ def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
         get("card.img.gz", sha256="0" * 64)
 
 
-@pytest.mark.parametrize(("source", "message"), [
-    ("missing.img", "no such image file"),
-    ("missing.img.gz", "cannot be unpacked: .*No such file"),
-    ("broken.img.gz", "cannot be unpacked"),
-    ("cut.img.xz", "cannot be unpacked"),
-    ("ftp://host/card.img", "cannot fetch ftp://"),
-])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("missing.img", "no such image file"),
+        ("missing.img.gz", "cannot be unpacked: .*No such file"),
+        ("broken.img.gz", "cannot be unpacked"),
+        ("cut.img.xz", "cannot be unpacked"),
+        ("ftp://host/card.img", "cannot fetch ftp://"),
+    ],
+)
 def test_what_cannot_be_had_is_told(get, tmp_path, source, message):
     """Each kind of broken source has a sentence, never a traceback."""
     (tmp_path / "broken.img.gz").write_bytes(b"not gzip at all")

@@ -59,7 +59,9 @@ def test_it_runs_on_boards(installed, tmp_path):
     """The installed command takes the foreign job to simulated boards, power-on to results."""
     log = tmp_path / "log"
     file = tmp_path / "job.json"
-    file.write_text(json.dumps({"buttons": ["red"], "board": "panda", "count": 2, "log": str(log)}))
+    file.write_text(
+        json.dumps({"buttons": ["red"], "board": "panda", "count": 2, "log": str(log)})
+    )
     done = subprocess.run(
         [Path(sys.executable).parent / "lava-dispatch", "--simulate", "--output-dir",
          tmp_path / "out", file],

@@ -39,7 +39,9 @@ def test_a_message_that_nobody_sends_is_warned_of(checked):
         _shell(["lava-wait go"], roles=frozenset(["client"])),
         _shell(["lava-send og"], roles=frozenset(["server"])),
     )
-    assert any("warning" in text and "lava-wait go: no other node sends it" in text for text in found)
+    assert any(
+        "warning" in text and "lava-wait go: no other node sends it" in text for text in found
+    )
 
 
 def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
@@ -62,22 +64,27 @@ def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
 
 def test_a_missing_image_is_a_warning(checked):
     """A job may be checked on another machine than the lab's."""
-    found = checked(ActionSpec(
-        "deploy_linaro_image", {"image": "none.img"},
-        positions={("image",): Position("job.json", 3, 9)},
-    ))
+    found = checked(
+        ActionSpec(
+            "deploy_linaro_image",
+            {"image": "none.img"},
+            positions={("image",): Position("job.json", 3, 9)},
+        )
+    )
     assert len(found) == 1
     assert found[0].startswith("job.json:3:9: warning: there is no image ")
 
 
 def test_what_no_board_can_do_is_an_error_at_once(checked):
     """Not after an hour of deploying."""
-    assert any("TFTP is not supported" in text for text in checked(
-        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"})
-    ))
-    assert any("cannot fetch ftp://" in text for text in checked(
-        ActionSpec("deploy_linaro_image", {"image": "ftp://x/y.img"})
-    ))
+    assert any(
+        "TFTP is not supported" in text
+        for text in checked(ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"}))
+    )
+    assert any(
+        "cannot fetch ftp://" in text
+        for text in checked(ActionSpec("deploy_linaro_image", {"image": "ftp://x/y.img"}))
+    )
 
 
 def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):

@@ -40,8 +40,11 @@ class CommandSwitch:
 
     def _run(self, key: str, command: str) -> None:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", command], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            ["/bin/sh", "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             output, _ = process.communicate(timeout=self._power.timeout)
