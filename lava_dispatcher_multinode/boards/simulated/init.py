@@ -60,7 +60,10 @@ def scripts(pid_file: str) -> dict[str, str]:
 
 
 def run(session: Session, events: socket.socket) -> NoReturn:
-    """Be init: keep a login on the terminal; `events` gets b"login" and b"shell"."""
+    """Be init: keep a login on the terminal.
+
+    `events` gets b"login" and b"shell", each to be answered with anything.
+    """
     ending: list[int] = []
 
     def on_signal(number: int, frame: FrameType | None) -> None:
@@ -110,7 +113,7 @@ def _start(session: Session, events: socket.socket) -> int:
             _login(session.name, events)
         os.chdir(session.home)
         os.umask(0o022)
-        events.send(b"shell")
+        _tell(events, b"shell")
         os.execve("/bin/sh", ["sh"], session.environment)  # noqa: S606 - the shell is the point
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -152,13 +155,19 @@ def _login(name: str, events: socket.socket) -> None:
     os.write(1, f"\nLinaro 13.06 {name} ttyO2\n\n".encode())
     while True:
         os.write(1, f"{name} login: ".encode())
-        events.send(b"login")
+        _tell(events, b"login")
         user = _ask()
         if user == "root":
             os.write(1, b"Welcome to Linaro 13.06 (GNU/Linux 3.9.0-1-linaro-omap armv7l)\n\n")
             return
         if user:
             _refuse()
+
+
+def _tell(events: socket.socket, what: bytes) -> None:
+    """Tell the board process, and let it do what is to happen at that point."""
+    events.send(what)
+    events.recv(16)
 
 
 def _refuse() -> None:

@@ -133,6 +133,8 @@ class Userland:
             if message == b"shell" and self._shell_since is None:
                 self._shell_since = time.monotonic()
             self._wire.mischief.reach(message.decode())
+            with contextlib.suppress(OSError):
+                self._events.send(b"on")
         elif message.startswith(b"error "):
             self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
 

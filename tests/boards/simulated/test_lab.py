@@ -155,8 +155,8 @@ def test_exit_brings_a_new_login(operator):
 def test_interrupt_and_job_control(operator):
     """Ctrl-C ends a program of the board; the shell has a terminal to control."""
     board = operator().boot()
-    board.line("sleep 1000")
-    board.expect("sleep 1000\r\n")
+    board.line("sh -c 'echo o\"\"k; exec sleep 1000'")
+    board.expect("ok\r\n")
     board.type("\x03")
     board.expect("# ")
     assert board.run("echo alive $-")[0].startswith("alive ")
@@ -270,7 +270,7 @@ def expect(text):
         seen += os.read(console, 4096)
     seen = seen.partition(text)[2]
 expect(b":~# ")
-os.write(console, b"sh -c 'trap \\"\\" HUP; echo o\\"\\"k; exec sleep 98765' &\\r")
+os.write(console, b"sh -c 'trap \\"\\" HUP; echo o\\"\\"k; while :; do sleep 98765; done' &\\r")
 expect(b"ok\\r\\n")
 print(lab._process.pid, flush=True)
 sys.stdin.read()

@@ -23,7 +23,7 @@ def test_init_cannot_be_killed(operator):
 
 def test_init_that_dies_is_a_panic(operator):
     """If the first process ends all the same, the kernel panics as Linux does."""
-    board = operator().boot()
+    board = operator(name=f"dying{os.getpid()}").boot()
     (pid,) = [
         int(entry.name) for entry in Path("/proc").iterdir()
         if entry.name.isdecimal() and _is_init_of(entry, board.board.name)
