@@ -69,6 +69,7 @@ class Board:
             try:
                 self._boot_loader()
             except KernelStart as start:
+                start.__traceback__ = None  # it would keep the boot loader's memory
                 try:
                     self._linux(start)
                 except (Restart, Reset):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import resource
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
 _BRIDGE = "bridge0"
 _IDS = 65536
+_PROCESSES = 16384  # of all boards of a job
 _BOARD_SIZE = "1g"  # of what a board may write, in memory
 _HINT = (
     "a kernel with user namespaces lets anybody do it: look at "
@@ -213,6 +215,7 @@ class Namespaces:
             rootfs.name_board("root", site.name, confinement.hosts_file(site))
         _system_mounts("root", terminal)
         os.chdir("root")
+        _limit_processes()
         syscalls.pivot_root(".", ".")
         syscalls.umount(".")
         os.chdir("/")
@@ -325,6 +328,13 @@ def _system_mounts(root: str, terminal: str) -> None:
                    "mode=1777,size=64m")
     syscalls.mount("devpts", f"{root}/dev/pts", "devpts", syscalls.MS_NOSUID,
                    "newinstance,ptmxmode=0666,mode=0620")
+
+
+def _limit_processes() -> None:
+    """Bound what all boards of the job can start together: a fork bomb ends there."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+    limit = _PROCESSES if hard == resource.RLIM_INFINITY else min(_PROCESSES, hard)
+    resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit))
 
 
 def _report(parent: socket.socket, work: Callable[[], None]) -> NoReturn:

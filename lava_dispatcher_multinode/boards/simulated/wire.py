@@ -106,7 +106,7 @@ class Wire:
 
     def text(self, text: str) -> None:
         """Print lines as firmware does: CR LF for each newline."""
-        self.send(text.replace("\n", "\r\n").encode())
+        self.send(text.replace("\n", "\r\n").encode("latin-1", "replace"))
 
     def answer(self, reply: dict[str, Any]) -> None:
         """Answer the lab's last request."""

@@ -1,12 +1,14 @@
 """Namespaces: ids, and the ways around what a host may lack."""
 
+import contextlib
 import io
 import os
+import sys
 
 import pytest
 
 from lava_dispatcher_multinode.boards.simulated import lab as lab_module
-from lava_dispatcher_multinode.boards.simulated import namespaces
+from lava_dispatcher_multinode.boards.simulated import namespaces, rootfs
 from lava_dispatcher_multinode.boards.simulated.confinement import Unavailable
 
 
@@ -42,22 +44,47 @@ def test_refusal_is_explained(tmp_path, monkeypatch):
         namespaces.Namespaces(tmp_path).start()
 
 
-def test_without_overlays(tmp_path, monkeypatch, operator, shared_lab):
-    """Where overlayfs is refused, boards have the host's programs read-only and an own /etc."""
-    program = (
-        "import sys; from lava_dispatcher_multinode.boards.simulated import namespaces, factory; "
-        "namespaces._overlay_works = lambda: False; sys.exit(factory.main(sys.argv[1:]))"
-    )
+@pytest.fixture
+def other_host(monkeypatch, tmp_path, shared_lab):
+    """A function that makes a lab on a host that differs by a line of Python."""
     launch = lab_module.subprocess.Popen
 
-    def popen(command, **options):
-        return launch([command[0], "-S", "-c", program, command[-1]], **options)
+    @contextlib.contextmanager
+    def make(difference):
+        program = (
+            "import sys\n"
+            "from lava_dispatcher_multinode.boards.simulated import factory, namespaces, rootfs\n"
+            f"{difference}\nsys.exit(factory.main(sys.argv[1:]))"
+        )
 
-    monkeypatch.setattr(lab_module.subprocess, "Popen", popen)
-    with lab_module.SimulatedLab(tmp_path, confinement="namespaces") as lab:
+        def popen(command, **options):
+            return launch([command[0], "-S", "-c", program, command[-1]], **options)
+
+        monkeypatch.setattr(lab_module.subprocess, "Popen", popen)
+        with lab_module.SimulatedLab(tmp_path, confinement="namespaces") as lab:
+            yield lab
+
+    return make
+
+
+def test_without_overlays(other_host, operator):
+    """Where overlayfs is refused, boards have the host's programs read-only and an own /etc."""
+    with other_host("namespaces._overlay_works = lambda: False") as lab:
         board = operator(lab=lab).boot()
         assert board.run("echo x >> /etc/hosts && grep -c '^x' /etc/hosts") == ("1\n", 0)
         assert board.run("touch /usr/bin/new 2>/dev/null")[1] != 0
         assert board.run("command -v reboot") == ("/etc/simulated/bin/reboot\n", 0)
         board.line("reboot")
         board.expect("U-Boot SPL")
+
+
+def test_python_comes_along(other_host, operator):
+    """A host whose only Python is this one lends it to the boards, read-only."""
+    prefix = os.path.realpath(sys.base_prefix)
+    if prefix.split("/")[1] in rootfs.SHARED:
+        pytest.skip("this Python is where boards see it anyway")
+    with other_host(f"rootfs.python_of_this_process = lambda: {prefix!r}") as lab:
+        board = operator(lab=lab).boot()
+        command = "/usr/local/bin/python3 -c 'import ssl, sys; print(sys.base_prefix)'"
+        assert board.run(command) == (f"{prefix}\n", 0)
+        assert board.run(f"touch {prefix}/new 2>/dev/null")[1] != 0
