@@ -51,6 +51,22 @@ def test_e2fsck_accepts_the_root(tmp_path):
     subprocess.run([e2fsck, "-fn", root], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("device_type", ["panda", "beaglexm"])
+def test_mtools_accept_the_boot_partition(tmp_path, device_type):
+    """mdir and mcopy find the boot files in the shipped images."""
+    if shutil.which("mdir") is None:
+        pytest.skip("needs mtools")
+    image = tmp_path / "image"
+    image.write_bytes(gzip.decompress((SHIPPED / f"{device_type}.img.gz").read_bytes()))
+    volume = f"{image}@@{make.BOOT.start}"
+    listing = subprocess.run(["mdir", "-b", "-i", volume, "::"], capture_output=True, text=True,
+                             check=True)
+    files = make.boot_files(device_type)
+    assert listing.stdout.split() == [f"::/{name}" for name in files]
+    subprocess.run(["mcopy", "-i", volume, "::uImage", tmp_path / "copy"], check=True)
+    assert (tmp_path / "copy").read_bytes() == files["uImage"]
+
+
 def test_command(tmp_path):
     """The command of docs/ writes both images, and says which."""
     program = [sys.executable, "-m", "lava_dispatcher_multinode.images.make"]
