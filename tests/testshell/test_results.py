@@ -1,0 +1,126 @@
+"""From signals to events."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.errors import TestError
+from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.results import MAX_STARTED, Recorder
+from lava_dispatcher_multinode.testshell.signals import (
+    Case,
+    EndRun,
+    InstallFail,
+    Raise,
+    RunFail,
+    StartCase,
+    StartRun,
+    StartSet,
+    StopSet,
+    Unknown,
+)
+
+
+class Log:
+    """Keeps events, and is a clock that goes on by a second each time it is read."""
+
+    def __init__(self):
+        self.events = []
+        self.time = 0.0
+
+    def emit(self, event, **fields):
+        """Keep an event."""
+        self.events.append((event, fields))
+
+    def clock(self):
+        """Return the time."""
+        self.time += 1.0
+        return self.time
+
+    def cases(self, *names):
+        """Return these fields of each result."""
+        return [tuple(f[n] for n in names) for e, f in self.events if e == "test_case"]
+
+
+def record(*signals, patterns=None):
+    """Return the log of these signals and the recorder."""
+    log = Log()
+    recorder = Recorder("n", log.emit, log.clock, patterns)
+    for signal in signals:
+        recorder.signal(signal)
+    return log, recorder
+
+
+def test_times_of_a_case():
+    """A case that was begun has both times; one that only has a result has its end."""
+    log, _ = record(StartCase("a"), Case("a", "pass"), Case("b", "fail"))
+    assert log.cases("case", "start", "end") == [("a", 1.0, 2.0), ("b", None, 3.0)]
+
+
+def test_sets_end_with_their_definition():
+    """A set that was not stopped does not reach into the next definition."""
+    log, _ = record(
+        StartRun("0_a"),
+        StartSet("s"),
+        Case("x", "pass"),
+        StopSet(),
+        Case("y", "pass"),
+        StartSet("t"),
+        StartRun("1_b"),
+        Case("z", "pass"),
+    )
+    assert log.cases("definition", "case", "set") == [
+        ("0_a", "x", "s"),
+        ("0_a", "y", None),
+        ("1_b", "z", None),
+    ]
+
+
+def test_definitions_are_finished_once():
+    """Each definition has one end, whether its ENDRUN came, or the next began, or all is over."""
+    log, recorder = record(StartRun("0_a"), StartRun("1_b"), EndRun("1_b"), EndRun("1_b"))
+    recorder.finish()
+    assert [(e, f["definition"]) for e, f in log.events] == [
+        ("definition_started", "0_a"),
+        ("definition_finished", "0_a"),
+        ("definition_started", "1_b"),
+        ("definition_finished", "1_b"),
+    ]
+
+
+def test_failures_of_the_runner():
+    """A definition that did not install, or ended early, fails under its own name."""
+    log, _ = record(InstallFail("0_a"), StartRun("1_b"), RunFail("1_b", "2"), InstallFail(None))
+    assert log.cases("definition", "case", "result") == [
+        ("0_a", "lava-test-shell-install", "fail"),
+        ("1_b", "lava-test-shell-run", "fail"),
+        (None, "lava-test-shell-install", "fail"),
+    ]
+
+
+def test_raise():
+    """A raise is a TestError with its message, of bounded length."""
+    with pytest.raises(TestError, match="lava-test-raise: x+$") as caught:
+        record(Raise("x" * 100_000))
+    assert len(str(caught.value)) < 5000
+
+
+def test_pattern_of_the_definition_only():
+    """Output is looked at only while a definition with a pattern is on."""
+    pattern = Pattern.compile("(?P<test_case_id>a) (?P<result>pass)")
+    log, recorder = record(StartRun("1_b"), patterns={"0_a": pattern})
+    assert not recorder.wants_output
+    recorder.signal(StartRun("0_a"))
+    assert recorder.wants_output
+    recorder.output(b"a pass")
+    recorder.output(b"b pass")
+    assert log.cases("definition", "case") == [("0_a", "a")]
+
+
+def test_bounds():
+    """Cases that begin and never end, and long remarks, do not fill memory."""
+    log, recorder = record(*(StartCase(str(n)) for n in range(MAX_STARTED + 50)))
+    recorder.signal(Unknown("x" * 100_000))
+    recorder.signal(Case(str(MAX_STARTED + 1), "pass"))
+    assert len(log.events[0][1]["text"]) < 5000
+    assert log.cases("start") == [(None,)]
