@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ActionTimeout, DeployError, TestError
@@ -98,7 +99,7 @@ class LavaTestShell:
                 clock=node.shared.clock,
             )
             definitions = node.shared.overlays.definitions(node.spec)
-            command = runner_command(node.shared.job_id, stage)
+            command = runner_command(node.shared.job_id, stage, node.board.root)
             try:
                 session.run(command, node.deadline.at, _patterns(definitions))
             except ActionTimeout as error:
@@ -121,16 +122,22 @@ def _put_overlay(node: Node) -> None:
     shell = board.shell
     assert shell is not None
     shell.deadline = node.deadline
-    directory = board_directory(shared.job_id)
+    root = board.root
     archive = shared.overlays.tarball(stages_of(node)).read_bytes()
     node.step(f"putting the overlay on the board: {len(archive)} bytes over the console")
-    shell.put(archive, ARCHIVE)
-    text = environment(job_id=shared.job_id, node=node.name, role=node.role, group=shared.group)
-    for command in (f"tar -xzf {ARCHIVE} -C /", f"rm -f {ARCHIVE}"):
+    packed, top = root + ARCHIVE, shlex.quote(f"{root}/")
+    shell.put(archive, packed)
+    for command in (
+        f"tar -xzf {shlex.quote(packed)} -C {top}",
+        f"rm -f {shlex.quote(packed)}",
+    ):
         code, output = shell.run(command)
         if code:
             raise DeployError(f"'{command}' on the board exited with {code}: {output}")
-    shell.put(text.encode(), f"{directory}/environment")
+    text = environment(
+        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root
+    )
+    shell.put(text.encode(), f"{root}{board_directory(shared.job_id)}/environment")
     node.overlay_boot = board.boots
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..console.console import Console
     from ..deadline import Deadline
     from ..lab.device import Device
-    from .power.switch import PowerSwitch
+    from .hardware import Hardware
     from .shell import Shell
 
 
@@ -33,16 +33,16 @@ class UBootBoard:
         self,
         device: Device,
         console: Console,
-        switch: PowerSwitch | None,
-        card: str | None,
+        hardware: Hardware,
         step: Callable[[str], None],
     ) -> None:
         self.device = device
         self.console = console
+        self.root = hardware.root
         self.shell: Shell | None = None  # set while the board is booted
         self.boots = 0  # how often it got to a shell: what was put there before is gone
-        self._switch = switch
-        self._card = card
+        self._switch = hardware.switch
+        self._card = hardware.card
         self._step = step
 
     def deploy(

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Hardware:
-    """The open console, the switch (None: the board has none) and where its card is."""
+    """The open console, the switch (None: the board has none) and where its card is.
+
+    `root` comes before every path that tests have on the board: "" but for a
+    simulated board that is not confined.
+    """
 
     transport: Transport
     switch: PowerSwitch | None
     card: str | None
+    root: str = ""
 
 
 class SimulatedSwitch:
@@ -48,6 +53,7 @@ def connect(device: Device, simulated: SimulatedBoard | None) -> Hardware:
             open_tty(simulated.console, device.name),
             SimulatedSwitch(simulated),
             str(simulated.card),
+            simulated.root,
         )
     if device.connection.simulated:
         raise ConsoleError(f"{device.name}: is a simulated board that was not started")

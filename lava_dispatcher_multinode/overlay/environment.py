@@ -19,14 +19,16 @@ def environment(
     node: str,
     role: str,
     group: Sequence[tuple[str, str]],
+    root: str = "",
     extra: Mapping[str, str] | None = None,
 ) -> str:
     """Return a POSIX shell script that exports what belongs to `node`.
 
-    `group` has name and role of every node, in the job's order; `extra` are
-    further variables. Values are quoted, whatever is in them.
+    `group` has name and role of every node, in the job's order; `root` is what
+    comes before the board's own paths; `extra` are further variables. Values
+    are quoted, whatever is in them.
     """
-    directory = board_directory(job_id)
+    directory = root + board_directory(job_id)
     variables = {
         "LAVA_JOB_ID": job_id,
         "LAVA_DIR": directory,
@@ -35,15 +37,15 @@ def environment(
         "LAVA_HOSTNAME": node,
         "TARGET_ROLE": role,
         "LAVA_GROUP": "\n".join(f"{name}\t{its_role}" for name, its_role in group),
-        "LAVA_MULTI_NODE_CACHE": CACHE,
+        "LAVA_MULTI_NODE_CACHE": root + CACHE,
         **(extra or {}),
     }
     lines = [f"export {name}={quote(value)}" for name, value in variables.items()]
     # Sourced more than once in a run, so PATH must not grow.
     lines += [
         'case ":$PATH:" in',
-        f"    *:{directory}/bin:*) ;;",
-        f'    *) export PATH="{directory}/bin:$PATH" ;;',
+        '    *":$LAVA_TEST_BIN:"*) ;;',
+        '    *) export PATH="$LAVA_TEST_BIN:$PATH" ;;',
         "esac",
     ]
     return "\n".join(lines) + "\n"

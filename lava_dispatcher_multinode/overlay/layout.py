@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from ..errors import InvalidJob, Problem
 
@@ -21,9 +22,12 @@ def board_directory(job_id: str) -> str:
     return f"/lava-{job_id}"
 
 
-def runner_command(job_id: str, stage: int) -> str:
-    """Return what is typed at a board's shell to run the definitions of `stage`."""
-    directory = board_directory(job_id)
+def runner_command(job_id: str, stage: int, root: str = "") -> str:
+    """Return what is typed at a board's shell to run the definitions of `stage`.
+
+    `root` is what comes before the board's directory, where that is not its root.
+    """
+    directory = shlex.quote(root + board_directory(job_id))
     return f"{directory}/bin/lava-test-runner {directory}/{stage}"
 
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from .load import Definition
 
 
-def install_script(definition: Definition, directory: str) -> str | None:
-    """Return what prepares the board in `directory`; None if there is nothing to do."""
+def install_script(definition: Definition) -> str | None:
+    """Return what prepares the board; None if there is nothing to do."""
     test = definition.test
     lines = [
         *_command("lava-add-keys", test.keys),
@@ -26,17 +26,17 @@ def install_script(definition: Definition, directory: str) -> str | None:
             this = '"$(. /etc/os-release 2>/dev/null; echo "$ID")"'
             lines.append(f"[ {this} != {quote(distribution)} ] || {install}")
     lines += test.install_steps
-    return _script([*_start(definition, directory), *lines]) if lines else None
+    return _script([*_start(definition), *lines]) if lines else None
 
 
 def _command(name: str, words: Sequence[str]) -> list[str]:
     return [" ".join([name, *map(quote, words)])] if words else []
 
 
-def run_script(definition: Definition, directory: str, run: str) -> str:
-    """Return what runs the steps in `directory`, between the signals of `run`."""
+def run_script(definition: Definition, run: str) -> str:
+    """Return what runs the steps, between the signals of `run`."""
     lines = [
-        *_start(definition, directory),
+        *_start(definition),
         f"export TESTRUN_ID={quote(run)}",
         "read -r UUID <uuid",
         'echo "<LAVA_SIGNAL_STARTRUN $TESTRUN_ID $UUID>"',
@@ -46,10 +46,14 @@ def run_script(definition: Definition, directory: str, run: str) -> str:
     return _script(lines)
 
 
-def _start(definition: Definition, directory: str) -> list[str]:
-    """Return the parameters, then the way to the files; a failing step ends the script."""
+def _start(definition: Definition) -> list[str]:
+    """Return the parameters, then the way to the files beside the script.
+
+    A failing step ends the script. No path in it is absolute: not every board
+    has the overlay at its root.
+    """
     parameters = [f"{name}={quote(value)}" for name, value in definition.parameters.items()]
-    return ["set -e", *parameters, f"cd {quote(directory)}"]
+    return ["set -e", *parameters, 'cd "$(dirname "$0")"']
 
 
 def _script(lines: list[str]) -> str:

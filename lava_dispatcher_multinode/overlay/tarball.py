@@ -50,7 +50,7 @@ def write_tarball(
 
 def _add_stage(overlay: _Overlay, stage: str, definitions: Sequence[Definition]) -> None:
     runs = [run_name(i, definition.test.name) for i, definition in enumerate(definitions)]
-    listed = "".join(f"/{stage}/tests/{run}\n" for run in runs)
+    listed = "".join(f"tests/{run}\n" for run in runs)
     overlay.add(f"{stage}/lava-test-runner.conf", listed.encode())
     for run, definition in zip(runs, definitions, strict=True):
         _add_definition(overlay, f"{stage}/tests/{run}", run, definition)
@@ -58,10 +58,10 @@ def _add_stage(overlay: _Overlay, stage: str, definitions: Sequence[Definition])
 
 def _add_definition(overlay: _Overlay, place: str, run: str, definition: Definition) -> None:
     """Add the definition's own files last: they do not replace what the runner needs."""
-    install = install_script(definition, f"/{place}")
+    install = install_script(definition)
     if install is not None:
         overlay.add(f"{place}/install.sh", install.encode(), 0o755)
-    overlay.add(f"{place}/run.sh", run_script(definition, f"/{place}", run).encode(), 0o755)
+    overlay.add(f"{place}/run.sh", run_script(definition, run).encode(), 0o755)
     overlay.add(f"{place}/testdef.yaml", definition.text)
     identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{place} {definition.key}")
     overlay.add(f"{place}/uuid", f"{identity}\n".encode())

@@ -207,10 +207,14 @@ def _simulate(
     directory.mkdir()
     lab = stack.enter_context(SimulatedLab(directory, unconfined=options.unconfined))
     log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
-    return {
+    boards = {
         device.name: lab.add(device.name, device.device_type, device.simulated)
         for device in devices
     }
+    for name in lab.without_board():
+        text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
+        log.emit("log", node=None, level="WARNING", text=text)
+    return boards
 
 
 def _observe(log: EventLog, clock: Callable[[], float], event: str, **fields: Any) -> None:

@@ -99,8 +99,7 @@ class NodeRun:
             board = driver(
                 self._device,
                 console,
-                hardware.switch,
-                hardware.card,
+                hardware,
                 partial(self._shared.step, self.name),
             )
             try:

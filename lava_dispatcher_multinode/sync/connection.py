@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
+import select
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from .wire import MAX_REQUEST, Frames, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+#: What is watched for. Where the far end has shut its side, READ comes with END.
+READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
 
 #: Bytes read at a time.
 CHUNK = 64 * 1024
@@ -25,12 +26,13 @@ MAX_OUTGOING = 64 * 1024 * 1024
 class Connection:
     """A `door.Peer` over a socket that never blocks. `on_output`: called when bytes are to go."""
 
+    __slots__ = (
+        "_on_output", "_outgoing", "closed", "ended", "frames", "leaving", "lingering", "node",
+        "registered", "socket",
+    )
+
     def __init__(self, sock: socket.socket, on_output: Callable[[Connection], None]) -> None:
         sock.setblocking(False)
-        # Not every kind of socket has them; nothing depends on them.
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.socket = sock
         self.node: str | None = None
         self.frames = Frames(MAX_REQUEST)
@@ -38,7 +40,7 @@ class Connection:
         self.leaving = False  # to be closed when everything is sent
         self.lingering = False  # we have shut our side; what comes is thrown away
         self.closed = False
-        self.registered = 0  # the events that the selector watches for
+        self.registered = 0  # the events that the loop watches for
         self._outgoing = bytearray()
         self._on_output = on_output
 
@@ -70,21 +72,22 @@ class Connection:
     def wanted(self) -> int:
         """The events to watch for."""
         read = not self.ended and len(self._outgoing) <= HIGH_WATER
-        return (READ if read else 0) | (WRITE if self._outgoing else 0)
+        return (READ | END if read else 0) | (WRITE if self._outgoing else 0)
 
-    def receive(self) -> None:
-        """Read what is there."""
+    def receive(self) -> bool:
+        """Read what is there; return whether there may be more, or the end."""
         try:
             data = self.socket.recv(CHUNK)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         except OSError:
             self.closed = True
-            return
+            return False
         if not data:
             self.ended = True
         elif not self.leaving:
             self.frames.feed(data)
+        return not self.ended
 
     def flush(self) -> bool:
         """Write what can be written; return whether there was progress."""

@@ -1,4 +1,4 @@
-"""The selector loop of the coordinator: many connections, one thread, no polling.
+"""The event loop of the coordinator: many connections, one thread, no polling.
 
 Nothing that a connection sends, or fails to take, may stop the loop or make others
 wait: every request has a bounded time to arrive, every connection a bounded turn,
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import selectors
+import select
 import socket
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .connection import READ, Connection
+from .connection import END, READ, WRITE, Connection
 from .deadlines import Deadlines
 from .wire import WireError
 
@@ -38,7 +38,7 @@ LINGER_TIME = 2.0
 PER_MEMBER, STRANGERS = 64, 256
 #: Seconds until connections are accepted again after the process ran out of descriptors.
 NO_DESCRIPTORS = 0.5
-#: Seconds; what a selector can take at most.
+#: Seconds; sleep no longer than this at a time.
 LONGEST = 3600.0
 
 
@@ -58,9 +58,11 @@ class Loop:
         self._waker, self._wake_end = socket.socketpair()
         for sock in (self._listener, self._waker, self._wake_end):
             sock.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, READ, None)
-        self._selector.register(self._waker, READ, None)
+        # Not a selector of `selectors`, whose objects for every event cost as much as recv().
+        self._poll = select.epoll()
+        self._poll.register(self._listener, READ)
+        self._poll.register(self._waker, READ)
+        self._by_number: dict[int, Connection] = {}  # those that are watched, by descriptor
         self._commands: deque[Callable[[], None]] = deque()
         self._connections: set[Connection] = set()
         self._strangers: dict[Connection, None] = {}  # oldest first
@@ -95,37 +97,33 @@ class Loop:
                 self._close(connection)
             for sock in (self._listener, self._waker, self._wake_end):
                 sock.close()
-            self._selector.close()
+            self._poll.close()
 
     def _round(self) -> None:
-        for key, mask in self._selector.select(self._patience()):
-            if key.fileobj is self._listener:
-                self._guarded(self._accept, None)
-            elif key.fileobj is self._waker:
+        for number, events in self._poll.poll(self._patience()):
+            connection = self._by_number.get(number)
+            if connection is not None:
+                self._guarded(self._happened, connection, events)
+            elif number == self._listener.fileno():
+                self._guarded(self._accept)
+            elif number == self._waker.fileno():
                 self._waker.recv(4096)
-            elif mask & READ:
-                self._guarded(self._receive, key.data)
-            else:
-                self._touched[key.data] = None
         for connection in list(self._backlog):
             self._guarded(self._requests, connection)
         while self._commands:
-            self._guarded(lambda _: self._commands.popleft()(), None)
-        self._guarded(self._expire, None)
+            self._guarded(self._commands.popleft())
+        self._guarded(self._expire)
         while self._touched:
             self._guarded(self._settle, self._touched.popitem()[0])
 
-    def _guarded(
-        self, step: Callable[[Connection], None] | Callable[[None], None],
-        connection: Connection | None,
-    ) -> None:
-        """Whatever goes wrong in `step` ends that connection, and nothing else."""
+    def _guarded(self, step: Callable[..., None], *args: Any) -> None:
+        """Whatever goes wrong in `step` ends its connection, if it has one, and nothing else."""
         try:
-            step(connection)  # type: ignore[arg-type]
+            step(*args)
         except Exception:
             logger.exception("a bug in the coordinator; it goes on")
-            if connection is not None:
-                self._close(connection)
+            if args:
+                self._close(args[0])
 
     def _patience(self) -> float:
         if self._backlog or self._commands:
@@ -145,7 +143,7 @@ class Loop:
 
     # New connections
 
-    def _accept(self, _: None) -> None:
+    def _accept(self) -> None:
         for _turn in range(ACCEPTS):
             try:
                 sock, _address = self._listener.accept()
@@ -158,29 +156,37 @@ class Loop:
             self._connections.add(connection)
             self._strangers[connection] = None
             self._overdue.set(connection, self._clock() + REQUEST_TIME)
-            self._touch(connection)
             if len(self._strangers) > self._most_strangers:
                 self._close(next(iter(self._strangers)))
+            # Its request is often there already, and the end: then it is never watched.
+            self._guarded(self._happened, connection, READ | END)
 
     def _short_of_descriptors(self, error: OSError) -> None:
         logger.warning("the coordinator cannot accept a connection: %s", error)
         if self._strangers:
             self._close(next(iter(self._strangers)))
-        self._selector.unregister(self._listener)
+        self._poll.unregister(self._listener)
         self._accept_again = self._clock() + NO_DESCRIPTORS
 
     # Input
 
-    def _receive(self, connection: Connection) -> None:
-        self._touch(connection)
-        connection.receive()
+    def _happened(self, connection: Connection, events: int) -> None:
+        if not events & READ or connection in self._backlog:
+            self._touch(connection)
+            return
+        more = connection.receive()
+        if more and events & END:
+            connection.receive()
         if not connection.closed:
             self._requests(connection)
+        # Who only waits for an answer need not be looked at.
+        if connection.closed or connection.ended or connection.registered != READ | END:
+            self._touch(connection)
 
     def _requests(self, connection: Connection) -> None:
         """Answer what has arrived, at most a turn of it."""
-        self._backlog.pop(connection, None)
-        self._touch(connection)
+        if self._backlog.pop(connection, connection) is None:
+            self._touch(connection)
         served = 0
         try:
             while not connection.leaving and served < TURN:
@@ -194,6 +200,7 @@ class Loop:
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None
+            self._touch(connection)
         if connection.node is not None and connection in self._strangers:
             self._welcome(connection, connection.node)
         if served or connection.leaving:
@@ -238,12 +245,15 @@ class Loop:
         wanted = connection.wanted & (~READ if connection in self._backlog else ~0)
         if wanted == connection.registered:
             return
+        number = connection.socket.fileno()
         if not connection.registered:
-            self._selector.register(connection.socket, wanted, connection)
+            self._poll.register(number, wanted)
+            self._by_number[number] = connection
         elif wanted:
-            self._selector.modify(connection.socket, wanted, connection)
+            self._poll.modify(number, wanted)
         else:
-            self._selector.unregister(connection.socket)
+            self._poll.unregister(number)
+            del self._by_number[number]
         connection.registered = wanted
 
     def _close(self, connection: Connection) -> None:
@@ -260,20 +270,22 @@ class Loop:
         self._overdue.discard(connection)
         self._stalled.discard(connection)
         if connection.registered:
-            self._selector.unregister(connection.socket)
+            number = connection.socket.fileno()
+            self._poll.unregister(number)
+            del self._by_number[number]
         connection.socket.close()
         self._service.gone(connection, self._clock())
 
     # Time
 
-    def _expire(self, _: None) -> None:
+    def _expire(self) -> None:
         now = self._clock()
         for deadlines in (self._overdue, self._stalled):
             for connection in list(deadlines.expired(now)):
                 self._close(connection)
         if self._accept_again is not None and now >= self._accept_again:
             self._accept_again = None
-            self._selector.register(self._listener, READ, None)
+            self._poll.register(self._listener, READ)
         due = self._service.next_deadline()
         if due is not None and due <= now:
             self._service.expire(now)

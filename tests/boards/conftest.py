@@ -73,6 +73,6 @@ def simulated(tmp_path):
             console = Console(hardware.transport, transcript)
             stack.callback(console.close)
             told = [] if steps is None else steps
-            return driver(device, console, hardware.switch, hardware.card, told.append)
+            return driver(device, console, hardware, told.append)
 
         yield make

@@ -24,7 +24,9 @@ def definition(parameters=None, **parts):
 def run(script, directory):
     """Return exit code and output of a script."""
     (directory / "uuid").write_text("the-uuid\n")
-    done = subprocess.run([SHELL, "-e"], input=script, capture_output=True, text=True, check=False)
+    (directory / "run.sh").write_text(script)
+    command = [SHELL, "-e", str(directory / "run.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     return done.returncode, done.stdout
 
 
@@ -32,7 +34,6 @@ def test_steps_run_between_the_signals(tmp_path):
     """In the definition's directory, one shell for all steps, TESTRUN_ID exported."""
     script = run_script(
         definition(steps=("A=1", "pwd", 'echo "$A"', 'sh -c "echo \\$TESTRUN_ID"')),
-        str(tmp_path),
         "0_t",
     )
     code, output = run(script, tmp_path)
@@ -48,7 +49,7 @@ def test_steps_run_between_the_signals(tmp_path):
 
 def test_a_failing_step_ends_the_definition(tmp_path):
     """As in LAVA: what comes after relies on it."""
-    script = run_script(definition(steps=("false", "echo x")), str(tmp_path), "0_t")
+    script = run_script(definition(steps=("false", "echo x")), "0_t")
     code, output = run(script, tmp_path)
     assert code == 1
     assert output == "<LAVA_SIGNAL_STARTRUN 0_t the-uuid>\n"
@@ -60,13 +61,13 @@ def test_a_failing_step_ends_the_definition(tmp_path):
 def test_parameters_are_values_not_commands(tmp_path, value):
     """Whoever writes a job's parameters writes text."""
     made = definition({"P": value}, steps=('printf "[%s]" "$P"', "echo"))
-    _, output = run(run_script(made, str(tmp_path), "0_t"), tmp_path)
+    _, output = run(run_script(made, "0_t"), tmp_path)
     assert f"[{value}]\n" in output
 
 
 def test_install_script(tmp_path, monkeypatch):
     """Keys, sources, packages, steps, in this order; nothing if there is nothing to install."""
-    assert install_script(definition(), "/x") is None
+    assert install_script(definition()) is None
     release = platform.freedesktop_os_release()["ID"]
     made = definition(
         {"P": "1"},
@@ -76,7 +77,7 @@ def test_install_script(tmp_path, monkeypatch):
         distribution_dependencies={release: ("here",), "another": ("there",), "none": ()},
         install_steps=('echo "$P"',),
     )
-    script = install_script(made, str(tmp_path))
+    script = install_script(made)
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("lava-add-keys", "lava-add-sources", "lava-install-packages"):
@@ -97,6 +98,6 @@ def test_install_script(tmp_path, monkeypatch):
 def test_scripts_of_any_steps_parse(tmp_path):
     """Several lines in one step, comments and here-documents stay what they are."""
     steps = ("cat <<END\nin $P here\nEND", "# nothing", "for i in 1 2; do\n  echo $i\ndone")
-    script = run_script(definition({"P": "it"}, steps=steps), str(tmp_path), "0_t")
+    script = run_script(definition({"P": "it"}, steps=steps), "0_t")
     _, output = run(script, tmp_path)
     assert "in it here\n1\n2\n<LAVA_SIGNAL_ENDRUN" in output

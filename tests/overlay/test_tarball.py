@@ -46,14 +46,14 @@ def test_where_things_are(directory):
     for script in scripts():
         assert found[f"lava-7/{script.path}"].mode == script.mode
     assert text_of(tar, "lava-7/0/lava-test-runner.conf") == (
-        "/lava-7/0/tests/0_smoke\n/lava-7/0/tests/1_smoke\n"
+        "tests/0_smoke\ntests/1_smoke\n"
     )
-    assert text_of(tar, "lava-7/2/lava-test-runner.conf") == "/lava-7/2/tests/0_smoke\n"
+    assert text_of(tar, "lava-7/2/lava-test-runner.conf") == "tests/0_smoke\n"
     for place in ("0/tests/0_smoke", "0/tests/1_smoke", "2/tests/0_smoke"):
         here = f"lava-7/{place}"
         assert text_of(tar, f"{here}/testdef.yaml") == "text"
-        assert f"cd /{here}" in text_of(tar, f"{here}/run.sh")
-        assert f"cd /{here}" in text_of(tar, f"{here}/install.sh")
+        assert 'cd "$(dirname "$0")"' in text_of(tar, f"{here}/run.sh")
+        assert 'cd "$(dirname "$0")"' in text_of(tar, f"{here}/install.sh")
         assert found[f"{here}/go.sh"].mode == found[f"{here}/run.sh"].mode == 0o755
         assert found[f"{here}/smoke.yaml"].mode == 0o644
     uuids = {text_of(tar, name) for name in found if name.endswith("/uuid")}

@@ -172,6 +172,10 @@ class SimulatedLab:
         with self._lock:
             return {board.name: board.address for board in self._boards.values()}
 
+    def without_board(self) -> list[str]:
+        """Return the names in LAVA_SIMULATED_FAULTS that no board has: slips, as a rule."""
+        return sorted(set(self._faults) - set(self._boards))
+
     def last_words(self) -> str:
         """Return the end of what the boards' processes complained of, for a message."""
         with contextlib.suppress(OSError):
