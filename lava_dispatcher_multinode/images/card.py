@@ -90,8 +90,9 @@ def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> None:
     _make_room(card, p4.start + p4.size)
     total = boot.size + root.size
     _copy(source, boot.start, card, p3.start, boot.size, lambda done: report(done, total))
-    _copy(source, root.start, card, p5.start, root.size,
-          lambda done: report(boot.size + done, total))
+    _copy(
+        source, root.start, card, p5.start, root.size, lambda done: report(boot.size + done, total)
+    )
     volume = FatVolume(card, p3.start, p3.size)
     volume.set_label(BOOT_LABEL)
     volume.set_hidden_sectors(p3.start // mbr.SECTOR)
@@ -130,7 +131,11 @@ def _make_room(card: BinaryIO, size: int) -> None:
 
 
 def _copy(
-    source: BinaryIO, start: int, card: BinaryIO, to: int, size: int,
+    source: BinaryIO,
+    start: int,
+    card: BinaryIO,
+    to: int,
+    size: int,
     report: Callable[[int], None],
 ) -> None:
     """Copy `size` bytes; zeros become holes where the card is a file."""

@@ -60,8 +60,32 @@ def make_ext2(text: str, blocks: int = 1024) -> bytes:
     used = lost.stop
     image = bytearray(blocks * BLOCK)
     head = struct.pack(
-        "<13IHhHHHHIIIIHH", inodes, blocks, 0, blocks - used, inodes - 11, 1, 0, 0, 8192, 8192,
-        inodes, 0, _WHEN, 0, -1, 0xEF53, 1, 1, 0, _WHEN, 0, 0, 1, 0, 0,
+        "<13IHhHHHHIIIIHH",
+        inodes,
+        blocks,
+        0,
+        blocks - used,
+        inodes - 11,
+        1,
+        0,
+        0,
+        8192,
+        8192,
+        inodes,
+        0,
+        _WHEN,
+        0,
+        -1,
+        0xEF53,
+        1,
+        1,
+        0,
+        _WHEN,
+        0,
+        0,
+        1,
+        0,
+        0,
     ) + struct.pack("<IHHIII", 11, 128, 0, 0, 2, 0)  # file types in directories
     identity = bytes.fromhex("6c617661201346018d6e746573740001")
     image[1024:2048] = (head + identity + text.encode().ljust(16, b"\0")).ljust(1024, b"\0")
@@ -99,8 +123,19 @@ def _bitmap(used: Iterable[int], bits: int) -> bytes:
 def _inode(image: bytearray, number: int, blocks: list[int], links: int) -> None:
     direct, indirect = blocks[:12], 0
     raw = struct.pack(
-        "<HHIIIIIHHIII", 0o40755, 0, len(blocks) * BLOCK, _WHEN, _WHEN, _WHEN, 0, 0, links,
-        len(blocks) * 2, 0, 0,
+        "<HHIIIIIHHIII",
+        0o40755,
+        0,
+        len(blocks) * BLOCK,
+        _WHEN,
+        _WHEN,
+        _WHEN,
+        0,
+        0,
+        links,
+        len(blocks) * 2,
+        0,
+        0,
     ) + struct.pack("<13I", *direct, *[0] * (12 - len(direct)), indirect)
     at = 5 * BLOCK + (number - 1) * 128
     image[at : at + len(raw)] = raw

@@ -39,12 +39,29 @@ class FatVolume:
         sector = self._read_at(0, 512)
         if len(sector) < 512 or sector[510:] != b"\x55\xaa":
             raise DeployError("not a FAT file system: its first sector has no 55 AA")
-        (self.sector_size, per_cluster, reserved, self._fats, root_entries, total16, _media,
-         fat16, _, _, _, total32) = _BPB.unpack_from(sector)
+        (
+            self.sector_size,
+            per_cluster,
+            reserved,
+            self._fats,
+            root_entries,
+            total16,
+            _media,
+            fat16,
+            _,
+            _,
+            _,
+            total32,
+        ) = _BPB.unpack_from(sector)
         fat = fat16 or struct.unpack_from("<I", sector, 36)[0]
         total = (total16 or total32) * self.sector_size
-        if (self.sector_size not in {512, 1024, 2048, 4096} or per_cluster == 0
-                or per_cluster & (per_cluster - 1) or not 1 <= self._fats <= 2 or not reserved):
+        if (
+            self.sector_size not in {512, 1024, 2048, 4096}
+            or per_cluster == 0
+            or per_cluster & (per_cluster - 1)
+            or not 1 <= self._fats <= 2
+            or not reserved
+        ):
             raise DeployError("not a FAT file system: its first sector makes no sense")
         self.cluster_size = per_cluster * self.sector_size
         self._fat_at = reserved * self.sector_size

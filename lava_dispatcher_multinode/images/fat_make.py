@@ -38,9 +38,24 @@ def make_fat16(files: Mapping[str, bytes], label: str, hidden_sectors: int = 0) 
 
 
 def _boot_sector(label: str, hidden_sectors: int) -> bytes:
-    sector = b"\xeb\x3c\x90" + b"mkfs.fat" + struct.pack(
-        "<HBHBHHBHHHII", SECTOR, _PER_CLUSTER, _RESERVED, 2, _ROOT_ENTRIES, _TOTAL, 0xF8,
-        _FAT_SECTORS, 32, 64, hidden_sectors, 0,
+    sector = (
+        b"\xeb\x3c\x90"
+        + b"mkfs.fat"
+        + struct.pack(
+            "<HBHBHHBHHHII",
+            SECTOR,
+            _PER_CLUSTER,
+            _RESERVED,
+            2,
+            _ROOT_ENTRIES,
+            _TOTAL,
+            0xF8,
+            _FAT_SECTORS,
+            32,
+            64,
+            hidden_sectors,
+            0,
+        )
     )
     sector += struct.pack("<BBBI", 0x80, 0, 0x29, 0x20130601)
     sector += label.encode("ascii").ljust(11) + b"FAT16   "
@@ -68,6 +83,8 @@ def _named(name: str, index: int, cluster: int, size: int) -> bytes:
 
 
 def _slot(short: bytes, attributes: int, cluster: int, size: int) -> bytes:
-    return short + bytes([attributes]) + struct.pack(
-        "<BBHHHHHHHI", 0, 0, 0, _DATE, _DATE, 0, 0, _DATE, cluster, size
+    return (
+        short
+        + bytes([attributes])
+        + struct.pack("<BBHHHHHHHI", 0, 0, 0, _DATE, _DATE, 0, 0, _DATE, cluster, size)
     )

@@ -1,6 +1,6 @@
 """Make the images of examples/images: tiny, valid, the same bytes each time.
 
-    python -m lava_dispatcher_multinode.images.make examples/images
+python -m lava_dispatcher_multinode.images.make examples/images
 """
 
 from __future__ import annotations

@@ -30,8 +30,20 @@ class Header(NamedTuple):
 def make(data: bytes, name: str, kind: int, load: int = 0, entry: int = 0) -> bytes:
     """Return `data` behind a header for ARM Linux, uncompressed, of 1 June 2013."""
     text = name.encode("ascii")[:31]
-    fields = [MAGIC, 0, 1370044800, len(data), load, entry, zlib.crc32(data), _LINUX, _ARM,
-              kind, 0, text]
+    fields = [
+        MAGIC,
+        0,
+        1370044800,
+        len(data),
+        load,
+        entry,
+        zlib.crc32(data),
+        _LINUX,
+        _ARM,
+        kind,
+        0,
+        text,
+    ]
     fields[1] = zlib.crc32(_STRUCT.pack(*fields))
     return _STRUCT.pack(*fields) + data
 

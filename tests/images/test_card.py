@@ -61,13 +61,22 @@ def test_progress_reaches_the_total(panda, tmp_path):
     assert seen[-1] == (BOOT.size + ROOT.size,) * 2
 
 
-@pytest.mark.parametrize(("damage", "message"), [
-    (lambda image: image.truncate(0), "no partition table"),
-    (lambda image: image.truncate(ROOT.start + 100), "partition 2 .* cut short"),
-    (lambda image: (image.seek(BOOT.start), image.write(bytes(512))), r"partition 1 .*not a FAT"),
-    (lambda image: (image.seek(ROOT.start), image.write(bytes(4096))), r"partition 2 .*no ext2"),
-    (lambda image: mbr.write(image, [BOOT]), r"no partition 2 \(root\)"),
-])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda image: image.truncate(0), "no partition table"),
+        (lambda image: image.truncate(ROOT.start + 100), "partition 2 .* cut short"),
+        (
+            lambda image: (image.seek(BOOT.start), image.write(bytes(512))),
+            r"partition 1 .*not a FAT",
+        ),
+        (
+            lambda image: (image.seek(ROOT.start), image.write(bytes(4096))),
+            r"partition 2 .*no ext2",
+        ),
+        (lambda image: mbr.write(image, [BOOT]), r"no partition 2 \(root\)"),
+    ],
+)
 def test_broken_images(panda, tmp_path, damage, message):
     """An image that cannot make a card is refused by what is wrong with it."""
     damage(panda)

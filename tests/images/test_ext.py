@@ -75,8 +75,9 @@ def test_label_of_a_modern_ext4(tmp_path):
         ext.set_label(file, 0, "testrootfs")
         assert ext.uuid(file, 0).count("-") == 4
     subprocess.run([tool("e2fsck"), "-fn", image], check=True, capture_output=True)
-    seen = subprocess.run([tool("dumpe2fs"), "-h", image], capture_output=True, text=True,
-                          check=True)
+    seen = subprocess.run(
+        [tool("dumpe2fs"), "-h", image], capture_output=True, text=True, check=True
+    )
     assert "testrootfs" in seen.stdout
     with image.open("rb") as file:
         assert ext.uuid(file, 0) in seen.stdout

@@ -12,8 +12,12 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images.fat import FatVolume
 from lava_dispatcher_multinode.images.fat_make import SIZE, make_fat16
 
-FILES = {"uImage": b"k" * 5000, "board.dtb": b"d" * 512, "empty": b"",
-         "a rather long name.text": b"long"}
+FILES = {
+    "uImage": b"k" * 5000,
+    "board.dtb": b"d" * 512,
+    "empty": b"",
+    "a rather long name.text": b"long",
+}
 
 
 def volume(content):
@@ -115,9 +119,14 @@ def test_any_volume_is_read_or_refused(head, data):
         pass
 
 
-@pytest.mark.parametrize(("bits", "kib", "options"), [
-    (12, 1440, []), (16, 16384, ["-F", "16"]), (32, 40960, ["-F", "32", "-s", "1"]),
-])
+@pytest.mark.parametrize(
+    ("bits", "kib", "options"),
+    [
+        (12, 1440, []),
+        (16, 16384, ["-F", "16"]),
+        (32, 40960, ["-F", "32", "-s", "1"]),
+    ],
+)
 def test_volumes_made_by_others(tmp_path, bits, kib, options):
     """FAT12, FAT16 and FAT32 of dosfstools, filled by mtools, are read, directories too."""
     mkfs = shutil.which("mkfs.fat", path="/sbin:/usr/sbin:/bin:/usr/bin")
@@ -125,10 +134,14 @@ def test_volumes_made_by_others(tmp_path, bits, kib, options):
         pytest.skip("needs mkfs.fat and mtools")
     image, source = tmp_path / "fat", tmp_path / "vmlinuz-3.9.0-long-name"
     source.write_bytes(bytes(range(256)) * 300)
-    subprocess.run([mkfs, *options, "-n", "ORIGINAL", "-C", image, str(kib)], check=True,
-                   capture_output=True)
-    for command in (["mmd", "-i", image, "::sub"], ["mcopy", "-i", image, source, "::sub/"],
-                    ["mcopy", "-i", image, source, "::uimage"]):
+    subprocess.run(
+        [mkfs, *options, "-n", "ORIGINAL", "-C", image, str(kib)], check=True, capture_output=True
+    )
+    for command in (
+        ["mmd", "-i", image, "::sub"],
+        ["mcopy", "-i", image, source, "::sub/"],
+        ["mcopy", "-i", image, source, "::uimage"],
+    ):
         subprocess.run(command, check=True)
     with image.open("r+b") as file:
         fat = FatVolume(file, 0, kib * 1024)

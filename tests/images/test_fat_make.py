@@ -26,8 +26,9 @@ def test_tools_of_others_accept_it(tmp_path):
         pytest.skip("needs mtools")
     image = tmp_path / "fat"
     image.write_bytes(make_fat16({"uImage": b"k" * 3000, "long file name.txt": b"t"}, "boot"))
-    listing = subprocess.run(["mdir", "-b", "-i", image, "::"], capture_output=True, check=True,
-                             text=True)
+    listing = subprocess.run(
+        ["mdir", "-b", "-i", image, "::"], capture_output=True, check=True, text=True
+    )
     assert listing.stdout.split("\n")[:2] == ["::/uImage", "::/long file name.txt"]
     copied = subprocess.run(["mtype", "-i", image, "::uImage"], capture_output=True, check=True)
     assert copied.stdout == b"k" * 3000

@@ -32,7 +32,11 @@ def test_contents(device_type):
     boot, root = mbr.read(disk)
     volume = FatVolume(disk, boot.start, boot.size)
     assert [entry.name for entry in volume.entries()] == [
-        "uImage", "uInitrd", "board.dtb", "boot.txt"]
+        "uImage",
+        "uInitrd",
+        "board.dtb",
+        "boot.txt",
+    ]
     header = uimage.parse(volume.read("uImage"))
     assert (header.kind, header.load) == (uimage.KERNEL, 0x80008000)
     assert uimage.is_zimage(volume.read("uImage")[uimage.HEADER :])
@@ -59,8 +63,9 @@ def test_mtools_accept_the_boot_partition(tmp_path, device_type):
     image = tmp_path / "image"
     image.write_bytes(gzip.decompress((SHIPPED / f"{device_type}.img.gz").read_bytes()))
     volume = f"{image}@@{make.BOOT.start}"
-    listing = subprocess.run(["mdir", "-b", "-i", volume, "::"], capture_output=True, text=True,
-                             check=True)
+    listing = subprocess.run(
+        ["mdir", "-b", "-i", volume, "::"], capture_output=True, text=True, check=True
+    )
     files = make.boot_files(device_type)
     assert listing.stdout.split() == [f"::/{name}" for name in files]
     subprocess.run(["mcopy", "-i", volume, "::uImage", tmp_path / "copy"], check=True)

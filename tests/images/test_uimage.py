@@ -11,14 +11,21 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.images import uimage
 
 
-@given(st.binary(max_size=200), st.sampled_from([uimage.KERNEL, uimage.RAMDISK]),
-       st.integers(0, 0xFFFFFFFF))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([uimage.KERNEL, uimage.RAMDISK]),
+    st.integers(0, 0xFFFFFFFF),
+)
 def test_header_comes_back(data, kind, load):
     """What is put into a header is read from it."""
     raw = uimage.make(data, "Linux-3.9", kind, load, load)
     header = uimage.parse(raw)
     assert (header.name, header.kind, header.size, header.load) == (
-        "Linux-3.9", kind, len(data), load)
+        "Linux-3.9",
+        kind,
+        len(data),
+        load,
+    )
     assert raw[uimage.HEADER :] == data
 
 

@@ -45,9 +45,7 @@ def test_where_things_are(directory):
     found, tar = members({0: [definition, definition], 2: [definition]})
     for script in scripts():
         assert found[f"lava-7/{script.path}"].mode == script.mode
-    assert text_of(tar, "lava-7/0/lava-test-runner.conf") == (
-        "tests/0_smoke\ntests/1_smoke\n"
-    )
+    assert text_of(tar, "lava-7/0/lava-test-runner.conf") == ("tests/0_smoke\ntests/1_smoke\n")
     assert text_of(tar, "lava-7/2/lava-test-runner.conf") == "tests/0_smoke\n"
     for place in ("0/tests/0_smoke", "0/tests/1_smoke", "2/tests/0_smoke"):
         here = f"lava-7/{place}"

@@ -115,5 +115,11 @@ class Board:
         signature = storage.signature(self._card)
         if signature not in self._generations:
             self._generations = {signature: sum(self._generations.values()) + 1}
-        return Site(request["name"], request["index"], request["address"], self._wire.hosts,
-                    self._generations[signature], self._wire.mischief.autologin)
+        return Site(
+            request["name"],
+            request["index"],
+            request["address"],
+            self._wire.hosts,
+            self._generations[signature],
+            self._wire.mischief.autologin,
+        )

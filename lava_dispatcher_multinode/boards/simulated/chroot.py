@@ -33,12 +33,28 @@ PROGRAMS = """
     wc which who whoami xargs xz yes zcat nc wget curl ip ifconfig ping busybox
 """.split()  # noqa: SIM905 - a list of this length is read as text
 _NOT_OF_PYTHON = shutil.ignore_patterns(
-    "test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "__pycache__",
-    "site-packages", "dist-packages", "config-*", "pydoc_data",
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "lib2to3",
+    "ensurepip",
+    "__pycache__",
+    "site-packages",
+    "dist-packages",
+    "config-*",
+    "pydoc_data",
 )
 _LIBRARY = re.compile(r"(?:=>\s*|^\s*)(/\S+)", re.MULTILINE)
-_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9),
-            "tty": (5, 0)}
+_DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
 #: Left to programs: own files, other users' ids, low ports. Not: mknod, chroot, kill, reboot.
 _KEPT_CAPABILITIES = {0, 1, 3, 4, 6, 7, 10}
 _LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
@@ -81,9 +97,7 @@ class Chroot:
             self._generation = site.generation
         child = os.fork()
         if child == 0:
-            confinement.become_init(
-                events, lambda: _enter(root, site, terminal), keep=(terminal,)
-            )
+            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
         return child
 
     def sweep(self, pid: int) -> None:
@@ -145,8 +159,9 @@ def _copy_programs(base: str) -> None:
     wanted = {path for name in PROGRAMS if (path := shutil.which(name, path=init.PATH))}
     python, library = _python()
     shutil.copytree(library, base + library, ignore=_NOT_OF_PYTHON, dirs_exist_ok=True)
-    modules = [entry.path for entry in os.scandir(f"{library}/lib-dynload")
-               if entry.name.endswith(".so")]
+    modules = [
+        entry.path for entry in os.scandir(f"{library}/lib-dynload") if entry.name.endswith(".so")
+    ]
     for path in wanted | {python} | _libraries([*wanted, python, *modules]):
         _copy_file(path, base)
     link = f"{base}/usr/local/bin/python3"
@@ -167,8 +182,11 @@ def _python() -> tuple[str, str]:
 def _libraries(paths: list[str]) -> set[str]:
     """Return what the dynamic linker loads for these programs."""
     answer = subprocess.run(["ldd", *paths], capture_output=True, text=True, check=False)
-    return {path for path in _LIBRARY.findall(answer.stdout)
-            if not path.endswith(":") and os.path.isfile(path)}
+    return {
+        path
+        for path in _LIBRARY.findall(answer.stdout)
+        if not path.endswith(":") and os.path.isfile(path)
+    }
 
 
 def _copy_file(path: str, base: str) -> None:

@@ -41,13 +41,19 @@ class Session(NamedTuple):
 def environment(home: str, name: str, path: str = PATH) -> dict[str, str]:
     """Return the environment of a login of root on the serial console."""
     return {
-        "PATH": path, "HOME": home, "USER": "root", "LOGNAME": "root", "SHELL": "/bin/sh",
-        "TERM": "vt102", "PS1": f"root@{name}:~# ",
+        "PATH": path,
+        "HOME": home,
+        "USER": "root",
+        "LOGNAME": "root",
+        "SHELL": "/bin/sh",
+        "TERM": "vt102",
+        "PS1": f"root@{name}:~# ",
     }
 
 
 def scripts(pid_file: str) -> dict[str, str]:
     """Return reboot, poweroff, halt and shutdown, by name, for an init whose pid is there."""
+
     def script(signal_name: str) -> str:
         return f'#!/bin/sh\nkill -{signal_name} "$(cat {pid_file})"\n'
 
@@ -55,8 +61,12 @@ def scripts(pid_file: str) -> dict[str, str]:
         '#!/bin/sh\ncase " $* " in\n*" -r "*) exec reboot ;;\n*" -H "*) exec halt ;;\n'
         '*" -c "*) exit 0 ;;\n*) exec poweroff ;;\nesac\n'
     )
-    return {"reboot": script("TERM"), "poweroff": script("USR2"), "halt": script("USR1"),
-            "shutdown": shutdown}
+    return {
+        "reboot": script("TERM"),
+        "poweroff": script("USR2"),
+        "halt": script("USR1"),
+        "shutdown": shutdown,
+    }
 
 
 def run(session: Session, events: socket.socket) -> NoReturn:
@@ -140,12 +150,25 @@ def sane(descriptor: int) -> None:
     settings[0] = termios.ICRNL | termios.IXON | termios.BRKINT | termios.IMAXBEL
     settings[1] = termios.OPOST | termios.ONLCR
     settings[2] = termios.CS8 | termios.CREAD | termios.HUPCL | termios.CLOCAL | termios.B115200
-    settings[3] = (termios.ISIG | termios.ICANON | termios.ECHO | termios.ECHOE | termios.ECHOK
-                   | termios.IEXTEN | termios.ECHOCTL | termios.ECHOKE)
+    settings[3] = (
+        termios.ISIG
+        | termios.ICANON
+        | termios.ECHO
+        | termios.ECHOE
+        | termios.ECHOK
+        | termios.IEXTEN
+        | termios.ECHOCTL
+        | termios.ECHOKE
+    )
     settings[4] = settings[5] = termios.B115200
-    for name, value in ((termios.VINTR, b"\x03"), (termios.VQUIT, b"\x1c"),
-                        (termios.VERASE, b"\x7f"), (termios.VKILL, b"\x15"),
-                        (termios.VEOF, b"\x04"), (termios.VSUSP, b"\x1a")):
+    for name, value in (
+        (termios.VINTR, b"\x03"),
+        (termios.VQUIT, b"\x1c"),
+        (termios.VERASE, b"\x7f"),
+        (termios.VKILL, b"\x15"),
+        (termios.VEOF, b"\x04"),
+        (termios.VSUSP, b"\x1a"),
+    ):
         settings[6][name] = value
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
 

@@ -31,7 +31,8 @@ class Kernel:
         #: Whether the serial port is a console at all.
         self.console = any(
             option.partition("=")[2].split(",")[0] == "ttyO2"
-            for option in self._options if option.startswith("console=")
+            for option in self._options
+            if option.startswith("console=")
         )
         self._began = time.monotonic()
 
@@ -57,8 +58,10 @@ class Kernel:
     def panic(self, reason: str) -> NoReturn:
         """Print the last words, and do nothing any more; or restart, as panic= asks for."""
         self.log(f"Kernel panic - not syncing: {reason}", quiet=False)
-        self.log("[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)",
-                 quiet=False)
+        self.log(
+            "[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)",
+            quiet=False,
+        )
         restart = self._option("panic")
         if restart.isdecimal() and int(restart):
             self.log(f"Rebooting in {restart} seconds..", quiet=False)
@@ -99,15 +102,21 @@ class Kernel:
         root = self._option("root")
         place = self._find(root)
         if place is None and self._ramdisk and root != "/dev/ram0":
-            self.wire.text("Gave up waiting for root device.  Common problems:\n"
-                           " - Boot args (cat /proc/cmdline)\n"
-                           f"ALERT!  {root or '(no root= given)'} does not exist.  "
-                           "Dropping to a shell!\n" if self.console else "")
+            self.wire.text(
+                "Gave up waiting for root device.  Common problems:\n"
+                " - Boot args (cat /proc/cmdline)\n"
+                f"ALERT!  {root or '(no root= given)'} does not exist.  "
+                "Dropping to a shell!\n"
+                if self.console
+                else ""
+            )
             raise Crash("Attempted to kill init! exitcode=0x00000100")
         if place is None:
             self._no_root(root)
-        self.log(f"{'RAMDISK' if root == '/dev/ram0' else 'EXT4-fs'} "
-                 f"({place}): mounted filesystem with ordered data mode. Opts: (null)")
+        self.log(
+            f"{'RAMDISK' if root == '/dev/ram0' else 'EXT4-fs'} "
+            f"({place}): mounted filesystem with ordered data mode. Opts: (null)"
+        )
         self.log("Freeing init memory: 352K")
 
     def _find(self, root: str) -> str | None:
@@ -132,11 +141,14 @@ class Kernel:
         block = f"unknown-block({'179,' + match[1] if match else '0,0'})"
         name = root.removeprefix("/dev/")
         self.log(f'VFS: Cannot open root device "{name}" or {block}: error -6', quiet=False)
-        self.log('Please append a correct "root=" boot option; here are the available '
-                 "partitions:", quiet=False)
+        self.log(
+            'Please append a correct "root=" boot option; here are the available partitions:',
+            quiet=False,
+        )
         for part in storage.partitions(self.card):
-            self.log(f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}",
-                     quiet=False)
+            self.log(
+                f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}", quiet=False
+            )
         raise Crash(f"VFS: Unable to mount root fs on {block}")
 
 

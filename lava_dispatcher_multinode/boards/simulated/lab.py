@@ -111,8 +111,13 @@ class SimulatedLab:
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-S", "-m", __package__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                pass_fds=(theirs.fileno(),), start_new_session=True, env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env=_environment(),
             )
         try:
             self.confinement = self._start(unconfined=unconfined, only=confinement)
@@ -124,7 +129,9 @@ class SimulatedLab:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -152,8 +159,15 @@ class SimulatedLab:
             board = SimulatedBoard(self, name, card, str(network[index + 1]), ours)
             if self.confinement == "unconfined":
                 board.root = str(self._directory / "unconfined" / name)
-            request = {"do": "add", "name": name, "model": model, "index": index,
-                       "address": board.address, "card": str(card), "faults": checked}
+            request = {
+                "do": "add",
+                "name": name,
+                "model": model,
+                "index": index,
+                "address": board.address,
+                "card": str(card),
+                "faults": checked,
+            }
             with theirs:
                 try:
                     data = json.dumps(request).encode()
@@ -218,7 +232,8 @@ class SimulatedLab:
             return str(reply["confinement"])
         reasons = "\n".join(f"  {reason}" for reason in reply["reasons"])
         raise InfrastructureError(
-            "simulated boards cannot be kept apart from this host:\n" + reasons
+            "simulated boards cannot be kept apart from this host:\n"
+            + reasons
             + "\n  --unconfined runs the tests of the boards as ordinary processes of this user, "
             "with all that it may do"
         )
@@ -227,6 +242,9 @@ class SimulatedLab:
 def _environment() -> dict[str, str]:
     """Return what the boards' processes get of the environment: no secrets of the user's."""
     package_parent = str(Path(__file__).resolve().parents[3])
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
-            if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+        if name in os.environ
+    }
     return {**kept, "PYTHONPATH": package_parent}

@@ -98,16 +98,26 @@ class Namespaces:
 
     def _prepare(self, parent: socket.socket) -> None:
         """In the child: namespaces, tmpfs, skeleton, bridge."""
-        syscalls.unshare(syscalls.CLONE_NEWUSER | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET
-                         | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
+        syscalls.unshare(
+            syscalls.CLONE_NEWUSER
+            | syscalls.CLONE_NEWNS
+            | syscalls.CLONE_NEWNET
+            | syscalls.CLONE_NEWIPC
+            | syscalls.CLONE_NEWUTS
+        )
         parent.send(b"unshared")
         _expect(parent, b"mapped")
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
         python = None
         if self._python:  # opened before the change of ids: it may be in root's home
             python = os.open(self._python, os.O_PATH | os.O_DIRECTORY)
-        syscalls.mount("tmpfs", str(self._store), "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV,
-                       "mode=755,uid=0,gid=0")
+        syscalls.mount(
+            "tmpfs",
+            str(self._store),
+            "tmpfs",
+            syscalls.MS_NOSUID | syscalls.MS_NODEV,
+            "mode=755,uid=0,gid=0",
+        )
         os.chdir(self._store)
         _be_root()
         os.mkdir("boards")
@@ -163,7 +173,10 @@ class Namespaces:
         return int(answer)
 
     def _fork_init(
-        self, site: Site, parent: socket.socket, events: socket.socket,
+        self,
+        site: Site,
+        parent: socket.socket,
+        events: socket.socket,
         enter: Callable[[bool], init.Session],
     ) -> None:
         """In the helper: enter the job's namespaces, make the board's, fork init."""
@@ -174,8 +187,12 @@ class Namespaces:
         _be_root()
         fresh = _layer(site)
         self._connect(site, net)
-        syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWUTS
-                         | syscalls.CLONE_NEWIPC)
+        syscalls.unshare(
+            syscalls.CLONE_NEWNS
+            | syscalls.CLONE_NEWPID
+            | syscalls.CLONE_NEWUTS
+            | syscalls.CLONE_NEWIPC
+        )
         child = os.fork()
         if child == 0:
             confinement.become_init(events, lambda: enter(fresh))
@@ -222,8 +239,13 @@ class Namespaces:
         socket.sethostname(site.name)
         Path("/run/init.pid").write_text("1\n", encoding="ascii")
         os.mkdir("/run/lock")
-        return init.Session(site.name, "/dev/ttyO2", "/root",
-                            init.environment("/root", site.name, path), site.autologin)
+        return init.Session(
+            site.name,
+            "/dev/ttyO2",
+            "/root",
+            init.environment("/root", site.name, path),
+            site.autologin,
+        )
 
 
 def _mapping(kind: str) -> tuple[int, int]:
@@ -269,8 +291,13 @@ def _layer(site: Site) -> bool:
     if mark.exists():
         syscalls.umount(place)
     os.makedirs(place, exist_ok=True)
-    syscalls.mount("tmpfs", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV,
-                   f"mode=755,size={_BOARD_SIZE}")
+    syscalls.mount(
+        "tmpfs",
+        place,
+        "tmpfs",
+        syscalls.MS_NOSUID | syscalls.MS_NODEV,
+        f"mode=755,size={_BOARD_SIZE}",
+    )
     for top in (*rootfs.shared_directories(), "etc"):
         os.makedirs(f"{place}/upper/{top}")
         os.makedirs(f"{place}/work/{top}")
@@ -316,18 +343,33 @@ def _system_mounts(root: str, terminal: str) -> None:
     plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
     syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
     syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
-    syscalls.mount("tmpfs", f"{root}/tmp", "tmpfs", plain,  # noqa: S108 - the board's
-                   "mode=1777,size=512m")
+    syscalls.mount(
+        "tmpfs",
+        f"{root}/tmp",
+        "tmpfs",
+        plain,  # noqa: S108 - the board's
+        "mode=1777,size=512m",
+    )
     syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
     rootfs.fill_dev(f"{root}/dev")
     for name in rootfs.DEVICES:
         syscalls.bind(f"/dev/{name}", f"{root}/dev/{name}")
     for name in ("ttyO2", "console"):
         syscalls.bind(terminal, f"{root}/dev/{name}")
-    syscalls.mount("tmpfs", f"{root}/dev/shm", "tmpfs", plain,  # noqa: S108 - the board's
-                   "mode=1777,size=64m")
-    syscalls.mount("devpts", f"{root}/dev/pts", "devpts", syscalls.MS_NOSUID,
-                   "newinstance,ptmxmode=0666,mode=0620")
+    syscalls.mount(
+        "tmpfs",
+        f"{root}/dev/shm",
+        "tmpfs",
+        plain,  # noqa: S108 - the board's
+        "mode=1777,size=64m",
+    )
+    syscalls.mount(
+        "devpts",
+        f"{root}/dev/pts",
+        "devpts",
+        syscalls.MS_NOSUID,
+        "newinstance,ptmxmode=0666,mode=0620",
+    )
 
 
 def _limit_processes() -> None:

@@ -33,10 +33,16 @@ def add_bridge(name: str) -> None:
 def add_veth(name: str, bridge: str, peer: str, peer_mac: str, peer_namespace: int) -> None:
     """Plug `name` into `bridge`; its other end is `peer` in the namespace of that descriptor."""
     mac = bytes.fromhex(peer_mac.replace(":", ""))
-    other = (_LINK.pack(0, 0, 0, 0, 0) + _name(peer) + _attribute(_IFLA_ADDRESS, mac)
-             + _attribute(_IFLA_NET_NS_FD, struct.pack("=I", peer_namespace)))
-    info = _nested(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"veth")
-                   + _nested(_INFO_DATA, _nested(_VETH_PEER, other)))
+    other = (
+        _LINK.pack(0, 0, 0, 0, 0)
+        + _name(peer)
+        + _attribute(_IFLA_ADDRESS, mac)
+        + _attribute(_IFLA_NET_NS_FD, struct.pack("=I", peer_namespace))
+    )
+    info = _nested(
+        _IFLA_LINKINFO,
+        _attribute(_INFO_KIND, b"veth") + _nested(_INFO_DATA, _nested(_VETH_PEER, other)),
+    )
     master = _attribute(_IFLA_MASTER, struct.pack("=I", socket.if_nametoindex(bridge)))
     request = _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + master + info
     _ask(_NEWLINK, _CREATE | _EXCL, request)
@@ -61,11 +67,18 @@ def add_address(name: str, address: str) -> None:
     """Give an interface an IPv4 address in the form 10.0.0.1/16."""
     interface = ipaddress.IPv4Interface(address)
     packed = interface.ip.packed
-    head = _ADDRESS.pack(socket.AF_INET, interface.network.prefixlen, 0, 0,
-                         socket.if_nametoindex(name))
+    head = _ADDRESS.pack(
+        socket.AF_INET, interface.network.prefixlen, 0, 0, socket.if_nametoindex(name)
+    )
     broadcast = interface.network.broadcast_address.packed
-    _ask(_NEWADDR, _CREATE | _EXCL, head + _attribute(_IFA_LOCAL, packed)
-         + _attribute(_IFA_ADDRESS, packed) + _attribute(_IFA_BROADCAST, broadcast))
+    _ask(
+        _NEWADDR,
+        _CREATE | _EXCL,
+        head
+        + _attribute(_IFA_LOCAL, packed)
+        + _attribute(_IFA_ADDRESS, packed)
+        + _attribute(_IFA_BROADCAST, broadcast),
+    )
 
 
 def _attribute(kind: int, value: bytes) -> bytes:

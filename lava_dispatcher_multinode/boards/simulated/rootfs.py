@@ -21,15 +21,34 @@ from . import init
 SHARED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "opt")
 #: Package databases, for definitions that list what is installed.
 _DATABASES = ("var/lib/dpkg", "var/lib/rpm")
-_FRESH = ("boot", "home", "media", "mnt", "srv", "sys", "proc", "dev", "root",
-          "var/cache", "var/lib", "var/log", "var/spool", "etc")
+_FRESH = (
+    "boot",
+    "home",
+    "media",
+    "mnt",
+    "srv",
+    "sys",
+    "proc",
+    "dev",
+    "root",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/spool",
+    "etc",
+)
 _DEPTH = 2  # levels below a shared directory in which the skeleton makes room
 _MAX_ETC_FILE = 1 << 20
 #: Where reboot and its like are, if they cannot be put over the host's.
 OWN_BIN = "/etc/simulated/bin"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
-_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
-                 "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
 _NSSWITCH = """passwd: files
 group: files
 shadow: files
@@ -70,13 +89,18 @@ def write_scripts(directory: str, pid_file: str = "/run/init.pid") -> None:
 
 def copy_etc(target: str, source: str = "/etc") -> None:
     """Copy what everybody may read of /etc: no keys, no shadow; nothing large."""
-    shutil.copytree(source, target, symlinks=True, ignore=_private, copy_function=_copy,
-                    dirs_exist_ok=True)
+    shutil.copytree(
+        source, target, symlinks=True, ignore=_private, copy_function=_copy, dirs_exist_ok=True
+    )
     for directory, _, _ in os.walk(target):
         os.chmod(directory, 0o755)  # noqa: S103 - of a board's own /etc
     os.makedirs(f"{target}/simulated", exist_ok=True)
-    for name, text in (("nsswitch.conf", _NSSWITCH), ("resolv.conf", ""), ("fstab", ""),
-                       ("shadow", "root::15857:0:99999:7:::\n")):
+    for name, text in (
+        ("nsswitch.conf", _NSSWITCH),
+        ("resolv.conf", ""),
+        ("fstab", ""),
+        ("shadow", "root::15857:0:99999:7:::\n"),
+    ):
         _replace(f"{target}/{name}", text)
     _replace(f"{target}/passwd", _passwd(f"{source}/passwd"))
 
@@ -156,8 +180,11 @@ def _private(directory: str, names: list[str]) -> set[str]:
         if kind == stat.S_IFLNK:
             continue
         readable = status.st_mode & (0o005 if kind == stat.S_IFDIR else 0o004)
-        if kind not in {stat.S_IFREG, stat.S_IFDIR} or not readable \
-                or (kind == stat.S_IFREG and status.st_size > _MAX_ETC_FILE):
+        if (
+            kind not in {stat.S_IFREG, stat.S_IFDIR}
+            or not readable
+            or (kind == stat.S_IFREG and status.st_size > _MAX_ETC_FILE)
+        ):
             skipped.add(name)
     return skipped
 

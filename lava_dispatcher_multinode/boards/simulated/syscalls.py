@@ -51,12 +51,22 @@ def setns(descriptor: int, kind: int) -> None:
 
 
 def mount(
-    source: str | None, target: str, kind: str | None = None, flags: int = 0,
+    source: str | None,
+    target: str,
+    kind: str | None = None,
+    flags: int = 0,
     options: str | None = None,
 ) -> None:
     """Mount; see mount(2)."""
-    _call("mount", _text(source), _text(target), _text(kind), ctypes.c_ulong(flags),
-          _text(options), about=f"{kind or source} on {target}")
+    _call(
+        "mount",
+        _text(source),
+        _text(target),
+        _text(kind),
+        ctypes.c_ulong(flags),
+        _text(options),
+        about=f"{kind or source} on {target}",
+    )
 
 
 def bind(source: str, target: str, *, read_only: bool = False, recursive: bool = False) -> None:

@@ -43,9 +43,7 @@ class Interrupted(Exception):
 class UBoot:
     """U-Boot from its banner until a kernel starts, which is a `KernelStart`."""
 
-    def __init__(
-        self, wire: Wire, model: Model, card: Path, saved: dict[str, str] | None
-    ) -> None:
+    def __init__(self, wire: Wire, model: Model, card: Path, saved: dict[str, str] | None) -> None:
         from .uboot_commands import COMMANDS
 
         self.wire, self.model, self.card = wire, model, card

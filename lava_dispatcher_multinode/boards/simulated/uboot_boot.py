@@ -120,10 +120,14 @@ def _device_tree(board: UBoot, address: int | None) -> None:
     if address is None:
         return
     if board.dram.read(address, 4) != uimage.FDT_MAGIC:
-        raise _Refused("ERROR: Did not find a cmdline Flattened Device Tree\n"
-                       "Could not find a valid device tree\n")
-    board.wire.text(f"## Flattened Device Tree blob at {address:08x}\n"
-                    f"   Booting using the fdt blob at 0x{address:08x}\n")
+        raise _Refused(
+            "ERROR: Did not find a cmdline Flattened Device Tree\n"
+            "Could not find a valid device tree\n"
+        )
+    board.wire.text(
+        f"## Flattened Device Tree blob at {address:08x}\n"
+        f"   Booting using the fdt blob at 0x{address:08x}\n"
+    )
 
 
 def _start(board: UBoot, *, ramdisk: bool) -> int:

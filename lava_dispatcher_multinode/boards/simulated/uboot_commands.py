@@ -49,23 +49,31 @@ def _help(board: UBoot, words: list[str]) -> int:
     if len(words) > 1:
         known = [name for name in words[1:] if name in COMMANDS]
         for name in words[1:]:
-            text = f"{name} - {_USAGE[name]}" if name in known else (
-                f"Unknown command '{name}' - try 'help' without arguments for list of all "
-                "known commands\n"
+            text = (
+                f"{name} - {_USAGE[name]}"
+                if name in known
+                else (
+                    f"Unknown command '{name}' - try 'help' without arguments for list of all "
+                    "known commands\n"
+                )
             )
             board.wire.text(text + "\n")
         return 0 if len(known) == len(words) - 1 else 1
     for name in sorted(COMMANDS):
-        board.wire.text(f"{name if name != '?' else '?       '}".ljust(8)
-                        + f"- {_USAGE.get(name, 'alias for ' + repr('help'))}\n")
+        board.wire.text(
+            f"{name if name != '?' else '?       '}".ljust(8)
+            + f"- {_USAGE.get(name, 'alias for ' + repr('help'))}\n"
+        )
     return 0
 
 
 def _version(board: UBoot, words: list[str]) -> int:
     del words
     line = next(line for line in board.model.banner.splitlines() if line.startswith("U-Boot"))
-    board.wire.text(f"\n{line}\narm-linux-gnueabihf-gcc (Ubuntu/Linaro 4.7.2-1ubuntu1) 4.7.2\n"
-                    "GNU ld (GNU Binutils for Ubuntu) 2.22.90.20120924\n")
+    board.wire.text(
+        f"\n{line}\narm-linux-gnueabihf-gcc (Ubuntu/Linaro 4.7.2-1ubuntu1) 4.7.2\n"
+        "GNU ld (GNU Binutils for Ubuntu) 2.22.90.20120924\n"
+    )
     return 0
 
 
@@ -78,7 +86,7 @@ def _setenv(board: UBoot, words: list[str]) -> int:
     if len(words) < 2:
         return _usage(board, words)
     if "=" in words[1]:
-        board.wire.text(f'## Error: illegal character \'=\' in variable name "{words[1]}"\n')
+        board.wire.text(f"## Error: illegal character '=' in variable name \"{words[1]}\"\n")
         return 1
     if len(words) == 2:
         board.environment.pop(words[1], None)
@@ -162,9 +170,11 @@ def _mmc(board: UBoot, words: list[str]) -> int:
 
 
 def _card_info(size: int) -> str:
-    return ("Device: OMAP SD/MMC\nManufacturer ID: 3\nOEM: 5344\nName: SU04G \n"
-            "Tran Speed: 50000000\nRd Block Len: 512\nSD version 3.0\nHigh Capacity: Yes\n"
-            f"Capacity: {size / (1 << 20):.1f} MiB\nBus Width: 4-bit\n")
+    return (
+        "Device: OMAP SD/MMC\nManufacturer ID: 3\nOEM: 5344\nName: SU04G \n"
+        "Tran Speed: 50000000\nRd Block Len: 512\nSD version 3.0\nHigh Capacity: Yes\n"
+        f"Capacity: {size / (1 << 20):.1f} MiB\nBus Width: 4-bit\n"
+    )
 
 
 def _parts(board: UBoot) -> int:
@@ -172,12 +182,16 @@ def _parts(board: UBoot) -> int:
     if not found:
         board.wire.text("## Unknown partition table\n")
         return 1
-    board.wire.text("\nPartition Map for MMC device 0  --   Partition Type: DOS\n\n"
-                    "Partition     Start Sector     Num Sectors     Type\n")
+    board.wire.text(
+        "\nPartition Map for MMC device 0  --   Partition Type: DOS\n\n"
+        "Partition     Start Sector     Num Sectors     Type\n"
+    )
     for part in found:
         extended = " Extd" if part.extended else ""
-        board.wire.text(f"{part.number:5d}\t\t{part.start // 512:10d}\t{part.size // 512:10d}\t"
-                        f"{part.type:2x}{extended}\n")
+        board.wire.text(
+            f"{part.number:5d}\t\t{part.start // 512:10d}\t{part.size // 512:10d}\t"
+            f"{part.type:2x}{extended}\n"
+        )
     return 0
 
 
@@ -195,9 +209,11 @@ def _volume(board: UBoot, words: list[str]) -> mbr.Partition | None:
         return None
     part = storage.partition(board.card, int(number or "1", 16) if _is_hex(number or "1") else 0)
     if part is None:
-        board.wire.text(f"** Partition {number or '1'} not valid on device 0 **\n"
-                        f"** Unable to use {interface} {device}:{number or '1'} "
-                        f"for {words[0]} **\n")
+        board.wire.text(
+            f"** Partition {number or '1'} not valid on device 0 **\n"
+            f"** Unable to use {interface} {device}:{number or '1'} "
+            f"for {words[0]} **\n"
+        )
     return part
 
 
@@ -254,10 +270,12 @@ def _usb(board: UBoot, words: list[str]) -> int:
     if len(words) < 2:
         return _usage(board, words)
     if words[1] in {"start", "reset"}:
-        board.wire.text("(Re)start USB...\nUSB:   Register 1313 NbrPorts 3\nUSB EHCI 1.00\n"
-                        "scanning bus for devices... 2 USB Device(s) found\n"
-                        "       scanning bus for storage devices... 0 Storage Device(s) found\n"
-                        "       scanning bus for ethernet devices... 0 Ethernet Device(s) found\n")
+        board.wire.text(
+            "(Re)start USB...\nUSB:   Register 1313 NbrPorts 3\nUSB EHCI 1.00\n"
+            "scanning bus for devices... 2 USB Device(s) found\n"
+            "       scanning bus for storage devices... 0 Storage Device(s) found\n"
+            "       scanning bus for ethernet devices... 0 Ethernet Device(s) found\n"
+        )
     elif words[1] not in {"stop", "tree", "info"}:
         return _usage(board, words)
     return 0
@@ -282,11 +300,33 @@ def _is_hex(text: str) -> bool:
 
 
 COMMANDS: dict[str, Callable[[UBoot, list[str]], int]] = {
-    "?": _help, "boot": _boot, "bootd": _boot, "bootm": bootm, "bootz": bootz, "dhcp": _network,
-    "echo": _echo, "false": _true, "fatload": _fatload, "fatls": _fatls, "help": _help,
-    "mmc": _mmc, "mmcinfo": _mmcinfo, "ping": _network, "printenv": _printenv, "reset": _reset,
-    "run": _run, "saveenv": _saveenv, "setenv": _setenv, "tftp": _network, "tftpboot": _network,
-    "true": _true, "usb": _usb, "version": _version,
+    "?": _help,
+    "boot": _boot,
+    "bootd": _boot,
+    "bootm": bootm,
+    "bootz": bootz,
+    "dhcp": _network,
+    "echo": _echo,
+    "false": _true,
+    "fatload": _fatload,
+    "fatls": _fatls,
+    "help": _help,
+    "mmc": _mmc,
+    "mmcinfo": _mmcinfo,
+    "ping": _network,
+    "printenv": _printenv,
+    "reset": _reset,
+    "run": _run,
+    "saveenv": _saveenv,
+    "setenv": _setenv,
+    "tftp": _network,
+    "tftpboot": _network,
+    "true": _true,
+    "usb": _usb,
+    "version": _version,
 }
-_USAGE |= {"false": "do nothing, unsuccessfully", "true": "do nothing, successfully",
-           "ping": "send ICMP ECHO_REQUEST to network host"}
+_USAGE |= {
+    "false": "do nothing, unsuccessfully",
+    "true": "do nothing, successfully",
+    "ping": "send ICMP ECHO_REQUEST to network host",
+}

@@ -45,9 +45,7 @@ class Unconfined:
             self._generation = site.generation
         child = os.fork()
         if child == 0:
-            confinement.become_init(
-                events, lambda: _enter(root, site, terminal), keep=(terminal,)
-            )
+            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
         return child
 
     def sweep(self, pid: int) -> None:

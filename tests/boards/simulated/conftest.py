@@ -57,8 +57,9 @@ class Operator:
         self.board, self.model = board, model
         self._descriptor = os.open(board.console, os.O_RDWR | os.O_NOCTTY)
         self.log = io.BytesIO()
-        self._spawn = pexpect.fdpexpect.fdspawn(self._descriptor, timeout=20, maxread=65536,
-                                                searchwindowsize=8192)
+        self._spawn = pexpect.fdpexpect.fdspawn(
+            self._descriptor, timeout=20, maxread=65536, searchwindowsize=8192
+        )
         self._spawn.delaybeforesend = None
         self._spawn.logfile_read = self.log
 

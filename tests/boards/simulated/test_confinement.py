@@ -26,8 +26,9 @@ subprocess.run(["sh", "-c", "sleep 600 & (setsid sleep 600 &) ; exit 0"], check=
 confinement.kill_descendants()
 print(confinement._children(os.getpid()), confinement._children_by_search(os.getpid()))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
-                          check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout == "[] []\n"
 
 

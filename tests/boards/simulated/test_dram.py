@@ -21,10 +21,16 @@ def test_like_an_array(writes):
     assert dram.read(BASE, SIZE) == model
 
 
-@pytest.mark.parametrize(("address", "length", "fault"), [
-    (BASE - 1, 1, BASE - 1), (BASE + SIZE, 1, BASE + SIZE), (BASE + SIZE - 1, 2, BASE + SIZE),
-    (0, 4, 0), (0xFFFFFFFF, 1, BASE + SIZE),
-])
+@pytest.mark.parametrize(
+    ("address", "length", "fault"),
+    [
+        (BASE - 1, 1, BASE - 1),
+        (BASE + SIZE, 1, BASE + SIZE),
+        (BASE + SIZE - 1, 2, BASE + SIZE),
+        (0, 4, 0),
+        (0xFFFFFFFF, 1, BASE + SIZE),
+    ],
+)
 def test_outside(address, length, fault):
     """An access outside is a data abort, and changes nothing."""
     dram = Dram(SIZE)

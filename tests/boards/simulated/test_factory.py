@@ -48,8 +48,9 @@ def test_nothing_heavy_is_imported():
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
     )
     package = str(Path(factory.__file__).parents[3])
-    done = subprocess.run([sys.executable, "-S", "-c", program, package], capture_output=True,
-                          text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", program, package], capture_output=True, text=True, check=True
+    )
     names = set(done.stdout.split())
     assert names - sys.stdlib_module_names == {"lava_dispatcher_multinode"}
     assert not {"asyncio", "email", "http", "yaml"} & names

@@ -8,25 +8,45 @@ from lava_dispatcher_multinode.boards.simulated import faults
 from lava_dispatcher_multinode.errors import InvalidJob
 
 
-@pytest.mark.parametrize(("name", "value", "wanted"), [
-    ("slow", "9600", 9600), ("noise", 0.5, 0.5), ("drop", "0.01", 0.01),
-    ("panic", "login", "login"), ("hang", 3, 3.0), ("hang", "2.5", 2.5),
-    ("reboot", {"after": 4}, 4.0), ("panic", "text:ready", {"text": "ready"}),
-    ("panic", {"text": "ready"}, {"text": "ready"}), ("power", "dead", "dead"),
-    ("no_autoboot", "yes", True), ("autologin", False, False), ("times", "2", 2),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("slow", "9600", 9600),
+        ("noise", 0.5, 0.5),
+        ("drop", "0.01", 0.01),
+        ("panic", "login", "login"),
+        ("hang", 3, 3.0),
+        ("hang", "2.5", 2.5),
+        ("reboot", {"after": 4}, 4.0),
+        ("panic", "text:ready", {"text": "ready"}),
+        ("panic", {"text": "ready"}, {"text": "ready"}),
+        ("power", "dead", "dead"),
+        ("no_autoboot", "yes", True),
+        ("autologin", False, False),
+        ("times", "2", 2),
+    ],
+)
 def test_values(name, value, wanted):
     """Values of a device file and of the variable mean the same."""
     assert faults.check({name: value}, "here") == {name: wanted}
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("slow", 3, "whole number from 50"), ("slow", "fast", "a number"), ("noise", 2, "probability"),
-    ("panic", "nowhere", "one of uboot, kernel, login, shell"), ("power", "off", "dead or stuck"),
-    ("drop", True, "a number"), ("noise", "nan", "a number from 0"),
-    ("printk_every", 0, "above 0"),
-    ("autologin", "maybe", "true or false"), ("times", 0, "from 1"), ("hang", {}, "one of"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("slow", 3, "whole number from 50"),
+        ("slow", "fast", "a number"),
+        ("noise", 2, "probability"),
+        ("panic", "nowhere", "one of uboot, kernel, login, shell"),
+        ("power", "off", "dead or stuck"),
+        ("drop", True, "a number"),
+        ("noise", "nan", "a number from 0"),
+        ("printk_every", 0, "above 0"),
+        ("autologin", "maybe", "true or false"),
+        ("times", 0, "from 1"),
+        ("hang", {}, "one of"),
+    ],
+)
 def test_wrong_values(name, value, message):
     """A wrong value is refused by what it should have been."""
     with pytest.raises(InvalidJob, match=message):
@@ -39,7 +59,8 @@ def test_every_mistake_at_once():
         faults.check({"pannic": "login", "slow": -1}, "device panda01: simulated")
     first, second = caught.value.problems
     assert str(first) == (
-        "device panda01: simulated: unknown fault 'pannic' (did you mean 'panic'?)")
+        "device panda01: simulated: unknown fault 'pannic' (did you mean 'panic'?)"
+    )
     assert "slow: -1 is not" in second.message
 
 

@@ -14,15 +14,18 @@ def words(raw):
     return hush.words(raw, lambda name: VALUES.get(name, ""))
 
 
-@pytest.mark.parametrize(("line", "wanted"), [
-    ("mmc init; mmc part 0", [(";", "mmc init"), (";", "mmc part 0")]),
-    ("a && b || c", [(";", "a"), ("&&", "b"), ("||", "c")]),
-    ("setenv x 'a; b && c'", [(";", "setenv x 'a; b && c'")]),
-    ('echo "a;b"; c', [(";", 'echo "a;b"'), (";", "c")]),
-    (";; ;", []),
-    ("echo a # comment; b", [(";", "echo a")]),
-    ("echo a#b", [(";", "echo a#b")]),
-])
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("mmc init; mmc part 0", [(";", "mmc init"), (";", "mmc part 0")]),
+        ("a && b || c", [(";", "a"), ("&&", "b"), ("||", "c")]),
+        ("setenv x 'a; b && c'", [(";", "setenv x 'a; b && c'")]),
+        ('echo "a;b"; c', [(";", 'echo "a;b"'), (";", "c")]),
+        (";; ;", []),
+        ("echo a # comment; b", [(";", "echo a")]),
+        ("echo a#b", [(";", "echo a#b")]),
+    ],
+)
 def test_split(line, wanted):
     """Commands end at ; && || outside of quotes."""
     assert list(hush.split(line)) == wanted
@@ -35,20 +38,23 @@ def test_open_quote(line):
         list(hush.split(line))
 
 
-@pytest.mark.parametrize(("raw", "wanted"), [
-    ("bootm ${kernel} -", ["bootm", "0x80200000", "-"]),
-    ("echo $kernel", ["echo", "0x80200000"]),
-    ("echo ${a}", ["echo", "1", "2"]),
-    ('echo "${a}"', ["echo", "1 2"]),
-    ("echo '${a}'", ["echo", "${a}"]),
-    ("echo x${a}y", ["echo", "x1", "2y"]),
-    ("echo ${none}", ["echo"]),
-    ('echo ""', ["echo", ""]),
-    ("echo a\\ b", ["echo", "a b"]),
-    ('echo "a\\"b"', ["echo", 'a"b']),
-    ("setenv x ' lead'", ["setenv", "x", " lead"]),
-    ("echo $?", ["echo", "0"]),
-])
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [
+        ("bootm ${kernel} -", ["bootm", "0x80200000", "-"]),
+        ("echo $kernel", ["echo", "0x80200000"]),
+        ("echo ${a}", ["echo", "1", "2"]),
+        ('echo "${a}"', ["echo", "1 2"]),
+        ("echo '${a}'", ["echo", "${a}"]),
+        ("echo x${a}y", ["echo", "x1", "2y"]),
+        ("echo ${none}", ["echo"]),
+        ('echo ""', ["echo", ""]),
+        ("echo a\\ b", ["echo", "a b"]),
+        ('echo "a\\"b"', ["echo", 'a"b']),
+        ("setenv x ' lead'", ["setenv", "x", " lead"]),
+        ("echo $?", ["echo", "0"]),
+    ],
+)
 def test_words(raw, wanted):
     """Words are split at spaces, variables replaced, quotes taken away."""
     assert words(raw) == wanted

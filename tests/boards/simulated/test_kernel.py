@@ -37,10 +37,16 @@ def test_roots_that_exist(boot, card, root):
     assert "mounted filesystem" in printed
 
 
-@pytest.mark.parametrize(("root", "ramdisk", "block"), [
-    ("/dev/mmcblk0p7", False, "179,7"), ("/dev/mmcblk0p3", False, "179,3"),
-    ("LABEL=testrootfs", False, "0,0"), ("/dev/ram0", False, "0,0"), ("", False, "0,0"),
-])
+@pytest.mark.parametrize(
+    ("root", "ramdisk", "block"),
+    [
+        ("/dev/mmcblk0p7", False, "179,7"),
+        ("/dev/mmcblk0p3", False, "179,3"),
+        ("LABEL=testrootfs", False, "0,0"),
+        ("/dev/ram0", False, "0,0"),
+        ("", False, "0,0"),
+    ],
+)
 def test_roots_that_do_not(boot, card, root, ramdisk, block):
     """A root that is not there, or that only a ramdisk could find, is a panic."""
     printed = boot(card, f"{CONSOLE} root={root}", ramdisk=ramdisk)
@@ -58,15 +64,17 @@ def test_ramdisk_gives_up(boot, card):
 
 def test_empty_card(boot, tmp_path):
     """Without a card there is no root."""
-    assert "Kernel panic" in boot(tmp_path / "none", f"{CONSOLE} root=/dev/mmcblk0p2",
-                                  ramdisk=False)
+    assert "Kernel panic" in boot(
+        tmp_path / "none", f"{CONSOLE} root=/dev/mmcblk0p2", ramdisk=False
+    )
 
 
 @pytest.mark.parametrize("arguments", ["root=/dev/mmcblk0p5", "console=ttyO0,115200 root=nothing"])
 def test_no_console(boot, card, arguments):
     """Without this console= the kernel says nothing, not even why it dies."""
     assert boot(card, arguments, ramdisk=False) == (
-        "Uncompressing Linux... done, booting the kernel.\n")
+        "Uncompressing Linux... done, booting the kernel.\n"
+    )
 
 
 def test_quiet(boot, card):

@@ -31,9 +31,17 @@ def test_boot_with_the_lines_of_2013(operator, model):
     """The commands that the dispatcher of 2013 typed lead to a root shell on each board."""
     board = operator(model).boot()
     printed = board.log.getvalue().decode()
-    for text in ("U-Boot SPL 2012.10", "Hit any key to stop autoboot:  3 ", "DRAM:  ",
-                 "Starting kernel ...", "Uncompressing Linux... done, booting the kernel.",
-                 "Linux version 3.", "(simulated)", "root=LABEL=testrootfs", "login: "):
+    for text in (
+        "U-Boot SPL 2012.10",
+        "Hit any key to stop autoboot:  3 ",
+        "DRAM:  ",
+        "Starting kernel ...",
+        "Uncompressing Linux... done, booting the kernel.",
+        "Linux version 3.",
+        "(simulated)",
+        "root=LABEL=testrootfs",
+        "login: ",
+    ):
         assert text in printed
     assert "\n" not in printed.replace("\r\n", "")
     assert board.run("id -u") == ("0\n", 0)
@@ -97,20 +105,28 @@ def test_reboot_by_the_system(operator):
     board.expect("Restarting system.")
     board.expect("Hit any key to stop autoboot")
     board.type("\r")
-    for command in ("setenv bootargs 'console=ttyO2 root=/dev/mmcblk0p5'",
-                    "fatload mmc 0:3 80200000 uImage"):
+    for command in (
+        "setenv bootargs 'console=ttyO2 root=/dev/mmcblk0p5'",
+        "fatload mmc 0:3 80200000 uImage",
+    ):
         board.expect("Panda # ")
         board.line(command)
     board.expect("bytes read\r\nPanda # ")
     board.line("bootm 80200000")
     board.login()
     assert board.run("cat /etc/kept; ls /tmp; pgrep sleep || ps | grep -c '[s]leep'")[0] == (
-        "kept\n0\n")
+        "kept\n0\n"
+    )
 
 
-@pytest.mark.parametrize(("command", "words"), [
-    ("poweroff", "Power down."), ("halt", "System halted."), ("shutdown -h now", "Power down."),
-])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("poweroff", "Power down."),
+        ("halt", "System halted."),
+        ("shutdown -h now", "Power down."),
+    ],
+)
 def test_end_of_the_system(operator, command, words):
     """After poweroff and halt the board is silent until its power is switched."""
     board = operator().boot()
@@ -171,10 +187,14 @@ def test_host_is_out_of_reach(operator, tmp_path):
     board = operator().boot()
     name = board.board.name
     assert board.run(f"echo '9.9.9.9 {name}-x' >> /etc/hosts && grep -c {name}-x /etc/hosts") == (
-        "1\n", 0)
+        "1\n",
+        0,
+    )
     assert Path("/etc/hosts").read_bytes() == before
     assert board.run("ls -A /home /root /tmp /srv /mnt") == (
-        "/home:\n\n/mnt:\n\n/root:\n\n/srv:\n\n/tmp:\n", 0)
+        "/home:\n\n/mnt:\n\n/root:\n\n/srv:\n\n/tmp:\n",
+        0,
+    )
     assert board.run(f"ls {tmp_path} {Path(__file__).parent} {board.board.card}")[1] != 0
     assert board.run("touch /usr/local/bin/own /usr/bin/own && rm /usr/bin/env")[1] == 0
     assert not Path("/usr/local/bin/own").exists()
@@ -186,8 +206,12 @@ def test_host_is_out_of_reach(operator, tmp_path):
 def test_kernel_of_the_host_is_out_of_reach(operator):
     """Root on a board cannot restart, configure or crash the host."""
     board = operator().boot()
-    for command in ("echo b > /proc/sysrq-trigger", "echo x > /proc/sys/kernel/core_pattern",
-                    "mknod /tmp/disk b 254 0", "cat /proc/1/environ"):
+    for command in (
+        "echo b > /proc/sysrq-trigger",
+        "echo x > /proc/sys/kernel/core_pattern",
+        "mknod /tmp/disk b 254 0",
+        "cat /proc/1/environ",
+    ):
         assert board.run(f"( {command} ) 2>/dev/null")[1] != 0, command
 
 
@@ -195,8 +219,19 @@ def test_environment_has_nothing_of_the_host(operator, monkeypatch):
     """A login has an environment of its own."""
     board = operator().boot()
     names = {line.partition("=")[0] for line in board.run("env")[0].splitlines()}
-    assert names <= {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "PS1", "PWD", "OLDPWD",
-                     "SHLVL", "_"}
+    assert names <= {
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "TERM",
+        "PS1",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+    }
 
 
 def test_python_on_the_board(operator):
@@ -291,8 +326,11 @@ def descendants(pid):
 def start_owner(tmp_path, *prefix, python=sys.executable, environment=None):
     """Start the program above; return it and descriptors of all processes of its lab."""
     owner = subprocess.Popen(
-        [*prefix, python, "-c", lab_program(tmp_path)], stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, text=True, env=environment,
+        [*prefix, python, "-c", lab_program(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     line = owner.stdout.readline()
     if not line:
@@ -326,8 +364,11 @@ def test_nothing_outlives_the_lab(tmp_path, shared_lab, how):
             assert owner.stdout.read() == "closed\n"
         assert all_gone(processes, 10)
         owner.wait()
-    assert not [line for line in Path("/proc/self/mountinfo").read_text().splitlines()
-                if str(tmp_path) in line]
+    assert not [
+        line
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if str(tmp_path) in line
+    ]
 
 
 def test_killed_factory_takes_the_boards_along(tmp_path, shared_lab):
@@ -354,8 +395,9 @@ def test_ordinary_user(tmp_path, shared_lab):
         pytest.skip("another user cannot run a Python >= 3.11 with this package")
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         os.chown(place, 65534, 65534)
-        owner, processes = start_owner(place, *drop, python="/usr/bin/python3",
-                                       environment=environment)
+        owner, processes = start_owner(
+            place, *drop, python="/usr/bin/python3", environment=environment
+        )
         with owner.stdin, owner.stdout:
             owner.stdin.close()
             assert owner.stdout.read() == "closed\n"

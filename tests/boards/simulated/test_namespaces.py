@@ -20,11 +20,14 @@ def test_ids_of_an_ordinary_user(monkeypatch):
     assert namespaces._mapping("gid") == (100, 1)
 
 
-@pytest.mark.parametrize(("table", "wanted"), [
-    ("0 0 4294967295\n", (2147483647, 65536)),
-    ("0 100000 65536\n", (65534, 1)),
-    ("0 1000 1\n", (0, 1)),
-])
+@pytest.mark.parametrize(
+    ("table", "wanted"),
+    [
+        ("0 0 4294967295\n", (2147483647, 65536)),
+        ("0 100000 65536\n", (65534, 1)),
+        ("0 1000 1\n", (0, 1)),
+    ],
+)
 def test_ids_of_root(monkeypatch, table, wanted):
     """Root gives ids that mean nothing outside, as far as it has any."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)

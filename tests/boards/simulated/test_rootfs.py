@@ -30,8 +30,7 @@ def test_etc_leaves_secrets_behind(tmp_path):
     assert (copy / "link").readlink() == Path("services")
     assert not any((copy / name).exists() for name in ("key", "private", "large", "pipe"))
     assert "hash" not in (copy / "shadow").read_text()
-    assert (copy / "passwd").read_text() == (
-        "root::0:0:root:/root:/bin/sh\nnobody:x:9:9::/:/no\n")
+    assert (copy / "passwd").read_text() == ("root::0:0:root:/root:/bin/sh\nnobody:x:9:9::/:/no\n")
 
 
 def test_root_has_the_usual_places(tmp_path):
@@ -55,9 +54,14 @@ def test_skeleton_has_directories_and_scripts_only(tmp_path):
 def test_scripts_signal_init(tmp_path):
     """reboot and its like send init the signal that it knows."""
     rootfs.write_scripts(str(tmp_path), str(tmp_path / "pid"))
-    for command, name in (("reboot", "TERM"), ("poweroff", "USR2"), ("halt", "USR1"),
-                          ("shutdown -r now", "TERM"), ("shutdown -h now", "USR2"),
-                          ("shutdown -H now", "USR1")):
+    for command, name in (
+        ("reboot", "TERM"),
+        ("poweroff", "USR2"),
+        ("halt", "USR1"),
+        ("shutdown -r now", "TERM"),
+        ("shutdown -h now", "USR2"),
+        ("shutdown -H now", "USR1"),
+    ):
         target = subprocess.Popen(["sleep", "60"])
         (tmp_path / "pid").write_text(str(target.pid))
         path = f"{tmp_path}:{os.environ['PATH']}"
@@ -79,7 +83,9 @@ def test_naming(tmp_path):
 def test_python_of_this_process(tmp_path):
     """Only where boards would have no python3 does this one come along."""
     assert rootfs.python_of_this_process(str(tmp_path)) in {
-        None, os.path.realpath(sys.base_prefix)}
+        None,
+        os.path.realpath(sys.base_prefix),
+    }
     (tmp_path / "python3").symlink_to("/usr/bin/env")
     assert rootfs.python_of_this_process(str(tmp_path)) is None
     rootfs.link_python(str(tmp_path / "skeleton"), "/home/me/python")

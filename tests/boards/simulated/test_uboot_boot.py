@@ -6,8 +6,11 @@ from lava_dispatcher_multinode.boards.simulated.mischief import Reset
 from lava_dispatcher_multinode.boards.simulated.uboot_boot import KernelStart
 from lava_dispatcher_multinode.images import uimage
 
-LOAD = ("fatload mmc 0:3 0x80200000 uImage", "fatload mmc 0:3 0x81600000 uInitrd",
-        "fatload mmc 0:3 0x815f0000 board.dtb")
+LOAD = (
+    "fatload mmc 0:3 0x80200000 uImage",
+    "fatload mmc 0:3 0x81600000 uInitrd",
+    "fatload mmc 0:3 0x815f0000 board.dtb",
+)
 
 
 def test_kernel_and_ramdisk(u_boot, card):
@@ -34,15 +37,21 @@ def test_bootz(u_boot, card):
         u_boot(*LOAD, "bootz 0x80200040 0x81600000 0x815f0000", card=card)
 
 
-@pytest.mark.parametrize(("command", "answer"), [
-    ("bootm 0x80300000", "Wrong Image Format for bootm command\nERROR: can't get kernel image!"),
-    ("bootm 0x81600000", "Wrong Image Type for bootm command"),
-    ("bootm 0x80200000 0x81700000", "Wrong Ramdisk Image Format"),
-    ("bootm 0x80200000 0x80200000", "No Linux ARM Ramdisk Image"),
-    ("bootm 0x80200000 - 0x81600000", "Did not find a cmdline Flattened Device Tree"),
-    ("bootm zzz", "ERROR: can't get kernel image!"),
-    ("bootz 0x80200000", "Bad Linux ARM zImage magic!"),
-])
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (
+            "bootm 0x80300000",
+            "Wrong Image Format for bootm command\nERROR: can't get kernel image!",
+        ),
+        ("bootm 0x81600000", "Wrong Image Type for bootm command"),
+        ("bootm 0x80200000 0x81700000", "Wrong Ramdisk Image Format"),
+        ("bootm 0x80200000 0x80200000", "No Linux ARM Ramdisk Image"),
+        ("bootm 0x80200000 - 0x81600000", "Did not find a cmdline Flattened Device Tree"),
+        ("bootm zzz", "ERROR: can't get kernel image!"),
+        ("bootz 0x80200000", "Bad Linux ARM zImage magic!"),
+    ],
+)
 def test_refused(u_boot, card, command, answer):
     """What is no kernel, ramdisk or device tree is refused; U-Boot stays."""
     printed = u_boot(*LOAD, command, "echo status $?", card=card)
@@ -50,9 +59,13 @@ def test_refused(u_boot, card, command, answer):
     assert "\nstatus 1\n" in printed
 
 
-@pytest.mark.parametrize(("at", "answer"), [
-    (0x80200000 + 8, "Bad Header Checksum"), (0x80200000 + 100, "Bad Data CRC"),
-])
+@pytest.mark.parametrize(
+    ("at", "answer"),
+    [
+        (0x80200000 + 8, "Bad Header Checksum"),
+        (0x80200000 + 100, "Bad Data CRC"),
+    ],
+)
 def test_damaged_kernel(u_boot, card, at, answer):
     """A byte that changed in memory is found by the checksums."""
     u_boot(*LOAD, card=card)

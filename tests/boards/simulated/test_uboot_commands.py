@@ -22,23 +22,26 @@ def test_fatload(u_boot, card):
     assert u_boot.board.dram.read(0x80200000, len(content)) == content
 
 
-@pytest.mark.parametrize(("command", "answer"), [
-    ("fatload mmc 0:3 0x80200000 zImage", '** Unable to read "zImage" from mmc 0:3 **'),
-    ("fatload mmc 0:7 0x80200000 uImage", "** Partition 7 not valid on device 0 **"),
-    ("fatload mmc 0:5 0x80200000 uImage", "** Unable to use mmc 0:5 for fatload **"),
-    ("fatload mmc 1:1 0x80200000 uImage", "** Bad device mmc 1 **"),
-    ("fatload usb 0:1 0x80200000 uImage", "** Bad device usb 0 **"),
-    ("fatload mmc 0:3 xyz uImage", "Usage:"),
-    ("fatload", "Usage:"),
-    ("mmc frob", "Usage:"),
-    ("mmc dev 1", "no mmc device at slot 1"),
-    ("run nothing", '## Error: "nothing" not defined'),
-    ("setenv a=b c", "illegal character '='"),
-    ("dhcp", "No ethernet found."),
-    ("tftp 0x80200000 uImage", "No ethernet found."),
-    ("saveenv", "Unknown command 'saveenv'"),
-    ("help nothing", "Unknown command 'nothing'"),
-])
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("fatload mmc 0:3 0x80200000 zImage", '** Unable to read "zImage" from mmc 0:3 **'),
+        ("fatload mmc 0:7 0x80200000 uImage", "** Partition 7 not valid on device 0 **"),
+        ("fatload mmc 0:5 0x80200000 uImage", "** Unable to use mmc 0:5 for fatload **"),
+        ("fatload mmc 1:1 0x80200000 uImage", "** Bad device mmc 1 **"),
+        ("fatload usb 0:1 0x80200000 uImage", "** Bad device usb 0 **"),
+        ("fatload mmc 0:3 xyz uImage", "Usage:"),
+        ("fatload", "Usage:"),
+        ("mmc frob", "Usage:"),
+        ("mmc dev 1", "no mmc device at slot 1"),
+        ("run nothing", '## Error: "nothing" not defined'),
+        ("setenv a=b c", "illegal character '='"),
+        ("dhcp", "No ethernet found."),
+        ("tftp 0x80200000 uImage", "No ethernet found."),
+        ("saveenv", "Unknown command 'saveenv'"),
+        ("help nothing", "Unknown command 'nothing'"),
+    ],
+)
 def test_failures(u_boot, card, command, answer):
     """A command that fails says what U-Boot says, and its status is not 0."""
     printed = u_boot(command, "echo status $?", card=card)

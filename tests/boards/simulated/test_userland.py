@@ -25,7 +25,8 @@ def test_init_that_dies_is_a_panic(operator):
     """If the first process ends all the same, the kernel panics as Linux does."""
     board = operator(name=f"dying{os.getpid()}").boot()
     (pid,) = [
-        int(entry.name) for entry in Path("/proc").iterdir()
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
         if entry.name.isdecimal() and _is_init_of(entry, board.board.name)
     ]
     os.kill(pid, signal.SIGKILL)
@@ -37,7 +38,8 @@ def _is_init_of(entry, name):
     try:
         parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
         return (entry / "comm").read_text() == "init\n" and (
-            Path("/proc", parent, "comm").read_text() == f"{name}\n")
+            Path("/proc", parent, "comm").read_text() == f"{name}\n"
+        )
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -59,10 +61,13 @@ def test_no_console_no_login(operator):
 def test_missing_root_is_a_panic(operator):
     """A root that the card does not have is a panic on the console."""
     board = operator()
-    board.start_kernel([
-        "fatload mmc 0:3 0x80200000 uImage",
-        "setenv bootargs 'console=ttyO2,115200n8 root=/dev/mmcblk0p9 rootwait'",
-        "bootm 0x80200000",
-    ])
-    board.expect("Kernel panic - not syncing: VFS: Unable to mount root fs on "
-                 "unknown-block(179,9)")
+    board.start_kernel(
+        [
+            "fatload mmc 0:3 0x80200000 uImage",
+            "setenv bootargs 'console=ttyO2,115200n8 root=/dev/mmcblk0p9 rootwait'",
+            "bootm 0x80200000",
+        ]
+    )
+    board.expect(
+        "Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(179,9)"
+    )

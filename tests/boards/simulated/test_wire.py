@@ -69,8 +69,12 @@ def test_power_on_loses_what_was_typed(ends):
 def test_power_cut_ends_any_wait(ends):
     """Off comes out of whatever the board is doing: also out of sleeping and printing."""
     wire, _, lab = ends
-    for busy in (lambda: wire.sleep(60), lambda: wire.receive(None), wire.forever,
-                 lambda: wire.send(b"x" * (1 << 20))):
+    for busy in (
+        lambda: wire.sleep(60),
+        lambda: wire.receive(None),
+        wire.forever,
+        lambda: wire.send(b"x" * (1 << 20)),
+    ):
         ask(lab, do="on", hosts={})
         wire.wait(1)
         lab.recv(100)
