@@ -100,12 +100,13 @@ class Loop:
             self._poll.close()
 
     def _round(self) -> None:
+        newcomers = False
         for number, events in self._poll.poll(self._patience()):
             connection = self._by_number.get(number)
             if connection is not None:
                 self._guarded(self._happened, connection, events)
             elif number == self._listener.fileno():
-                self._guarded(self._accept)
+                newcomers = True
             elif number == self._waker.fileno():
                 self._waker.recv(4096)
         for connection in list(self._backlog):
@@ -113,8 +114,16 @@ class Loop:
         while self._commands:
             self._guarded(self._commands.popleft())
         self._guarded(self._expire)
+        self._settle_all()
+        if newcomers:  # after those who leave: their places are free
+            self._guarded(self._accept)
+            self._settle_all()
+
+    def _settle_all(self) -> None:
         while self._touched:
-            self._guarded(self._settle, self._touched.popitem()[0])
+            touched, self._touched = self._touched, {}
+            for connection in touched:
+                self._guarded(self._settle, connection)
 
     def _guarded(self, step: Callable[..., None], *args: Any) -> None:
         """Whatever goes wrong in `step` ends its connection, if it has one, and nothing else."""
@@ -171,7 +180,7 @@ class Loop:
     # Input
 
     def _happened(self, connection: Connection, events: int) -> None:
-        if not events & READ or connection in self._backlog:
+        if events == WRITE or connection in self._backlog:
             self._touch(connection)
             return
         more = connection.receive()
@@ -185,7 +194,8 @@ class Loop:
 
     def _requests(self, connection: Connection) -> None:
         """Answer what has arrived, at most a turn of it."""
-        if self._backlog.pop(connection, connection) is None:
+        if connection in self._backlog:
+            del self._backlog[connection]
             self._touch(connection)
         served = 0
         try:
