@@ -39,8 +39,7 @@ def make_fat16(files: Mapping[str, bytes], label: str, hidden_sectors: int = 0) 
 
 def _boot_sector(label: str, hidden_sectors: int) -> bytes:
     sector = (
-        b"\xeb\x3c\x90"
-        + b"mkfs.fat"
+        b"\xeb\x3c\x90mkfs.fat"
         + struct.pack(
             "<HBHBHHBHHHII",
             SECTOR,

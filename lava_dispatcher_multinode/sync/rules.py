@@ -30,8 +30,14 @@ def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
     missing = roster.needed(role) - reached(roster, topic, wait)
     if not roster.complete or missing > waits_for_itself:
         return None
+    return gathered(roster, topic, wait)
+
+
+def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
+    """Return what a satisfied lava-wait-all or lava-sync is told."""
     if wait.call.api is Api.SYNC and not topic.filled:
         return ()  # else a barrier of N devices would make N * N empty entries
+    role = wait.call.role
     return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))
 
 
@@ -56,6 +62,8 @@ def missing(roster: Roster, topic: Topic, wait: Wait) -> list[str]:
 
 def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
     """Return why `wait`, which is not satisfied, can never be; or "" while it can."""
+    if not roster.lost and (wait.call.api is not Api.WAIT or roster.size > 1):
+        return ""
     lost = [member for name, member in roster.lost.items() if name != wait.node]
     if wait.call.api is Api.WAIT:
         if not roster.complete or roster.active > roster.is_active(wait.node):

@@ -15,7 +15,7 @@ from .calls import Api, Call, Outcome
 from .checks import call_problem, data_size
 from .deadlines import Deadlines
 from .roster import Roster
-from .topic import Topic, Wait
+from .topic import Bucket, Topic, Wait
 from .transitions import (
     CALL_TRANSITIONS,
     STATUS,
@@ -242,12 +242,26 @@ class Group:
             self._try(queue[0], now)
         for role in (None, self._roster.members[sender].role):
             bucket = topic.all.get((level, role))
-            if bucket is None:
-                continue
-            bucket.reached += 1
-            if bucket.reached >= self._roster.needed(role) - 1:
-                for wait in list(bucket.waits.values()):
-                    self._try(wait, now)
+            if bucket is not None:
+                bucket.reached += 1
+                self._arrived(topic, bucket, role, level, now)
+
+    def _arrived(
+        self, topic: Topic, bucket: Bucket, role: str | None, level: int, now: float
+    ) -> None:
+        """End what is satisfied now that one device more has reached `bucket`'s level."""
+        missing = self._roster.needed(role) - bucket.reached
+        if missing > 1 or not self._roster.complete:
+            return
+        if missing == 0:
+            for wait in list(bucket.waits.values()):
+                self._end(wait, CallEvent.SATISFIED, now, data=rules.gathered(self._roster, topic, wait))
+            return
+        # One device is missing. All wait for it, but for itself: nobody waits for itself.
+        absent = next(n for n in self._roster.scope(role) if topic.count.get(n, 0) < level)
+        for wait in list(self._roster.members[absent].waits.values()):
+            if wait.ticket in bucket.waits:
+                self._try(wait, now)
 
     def _wait(self, wait: Wait, now: float) -> None:
         topic = self._topics.setdefault(wait.call.id, Topic())

@@ -30,6 +30,7 @@ APIS = {
 REQUESTS = {api: request for request, api in APIS.items()}
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
+_from_json = json.JSONDecoder().decode
 
 
 class WireError(ValueError):
@@ -106,7 +107,7 @@ class Frames:
 def decode(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a frame."""
     try:
-        document = json.loads(body.decode("utf-8"))
+        document = _from_json(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise WireError(f"the request is not UTF-8: {error.reason}") from None
     except RecursionError:

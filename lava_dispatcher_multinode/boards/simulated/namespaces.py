@@ -345,9 +345,9 @@ def _system_mounts(root: str, terminal: str) -> None:
     syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
     syscalls.mount(
         "tmpfs",
-        f"{root}/tmp",
+        f"{root}/tmp",  # noqa: S108 - the board's
         "tmpfs",
-        plain,  # noqa: S108 - the board's
+        plain,
         "mode=1777,size=512m",
     )
     syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
@@ -358,9 +358,9 @@ def _system_mounts(root: str, terminal: str) -> None:
         syscalls.bind(terminal, f"{root}/dev/{name}")
     syscalls.mount(
         "tmpfs",
-        f"{root}/dev/shm",
+        f"{root}/dev/shm",  # noqa: S108 - the board's
         "tmpfs",
-        plain,  # noqa: S108 - the board's
+        plain,
         "mode=1777,size=64m",
     )
     syscalls.mount(
