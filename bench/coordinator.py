@@ -75,8 +75,21 @@ def redis(size: int, pipe) -> None:
         port = probe.getsockname()[1]
         probe.close()
         server = subprocess.Popen(
-            ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1",
-             "--tcp-backlog", "4096", "--dir", directory, "--maxclients", str(size + 64)],
+            [
+                "redis-server",
+                "--port",
+                str(port),
+                "--save",
+                "",
+                "--bind",
+                "127.0.0.1",
+                "--tcp-backlog",
+                "4096",
+                "--dir",
+                directory,
+                "--maxclients",
+                str(size + 64),
+            ],
             stdout=subprocess.DEVNULL,
         )
         while True:

@@ -148,8 +148,10 @@ class GroupClient:
         if on_outcome is not None:
             _tell(on_outcome, read_outcome(document))
         elif number is None and document.get("response") == "nack":
-            self._lose(f"the coordinator refuses '{self._who['client_name']}': "
-                       f"{str(document.get('reason', 'no reason given'))[:300]}")
+            self._lose(
+                f"the coordinator refuses '{self._who['client_name']}': "
+                f"{str(document.get('reason', 'no reason given'))[:300]}"
+            )
 
     def _lose(self, reason: str) -> None:
         with self._state:

@@ -27,8 +27,16 @@ class Connection:
     """A `door.Peer` over a socket that never blocks. `on_output`: called when bytes are to go."""
 
     __slots__ = (
-        "_on_output", "_outgoing", "closed", "ended", "frames", "leaving", "lingering", "node",
-        "registered", "socket",
+        "_on_output",
+        "_outgoing",
+        "closed",
+        "ended",
+        "frames",
+        "leaving",
+        "lingering",
+        "node",
+        "registered",
+        "socket",
     )
 
     def __init__(self, sock: socket.socket, on_output: Callable[[Connection], None]) -> None:

@@ -138,8 +138,11 @@ class Loop:
         if self._backlog or self._commands:
             return 0.0
         deadlines = [
-            self._service.next_deadline(), self._overdue.next(), self._stalled.next(),
-            self._accept_again, self._stop_at,
+            self._service.next_deadline(),
+            self._overdue.next(),
+            self._stalled.next(),
+            self._accept_again,
+            self._stop_at,
         ]
         soonest = min((due for due in deadlines if due is not None), default=None)
         if soonest is None:

@@ -108,9 +108,7 @@ class Bundles:
         self._bundles: dict[str, str | None] = {}
         self._waits = self.EXTRA_WAITS
 
-    def add(
-        self, node: str, bundle: str | None, sub_id: str, size: int
-    ) -> Mapping[str, object]:
+    def add(self, node: str, bundle: str | None, sub_id: str, size: int) -> Mapping[str, object]:
         """Take a checksum of `node`; return the reply."""
         self._bundles[node] = bundle
         if not sub_id.endswith(".0"):

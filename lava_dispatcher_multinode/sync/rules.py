@@ -25,11 +25,11 @@ def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
     if wait.call.api is Api.WAIT:
         return tuple(topic.others(wait.node)) or None
     role = wait.call.role
-    # The caller is not among those it waits for: if it has not sent, one may be missing.
-    waits_for_itself = roster.in_scope(wait.node, role) and not topic.reaches(wait.node, wait)
     missing = roster.needed(role) - reached(roster, topic, wait)
-    if not roster.complete or missing > waits_for_itself:
+    if missing > 1 or not roster.complete:
         return None
+    if missing and (not roster.in_scope(wait.node, role) or topic.reaches(wait.node, wait)):
+        return None  # the one that is missing is not the caller, which does not wait for itself
     return gathered(roster, topic, wait)
 
 

@@ -245,7 +245,10 @@ class Service:
             return
         call = event.call
         fields: dict[str, Any] = {
-            "node": event.node, "api": call.api.value, "id": call.id, "role": call.role,
+            "node": event.node,
+            "api": call.api.value,
+            "id": call.id,
+            "role": call.role,
         }
         if isinstance(event, Waiting):
             self._emit("wait_started", **fields, missing=self._group.missing(event.ticket))

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from .rules import Data
 
+#: The calls that send a message.
+SENDING = frozenset({Api.SEND, Api.SYNC})
+
 #: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
 MAX_MESSAGES = 1_000_000
 #: Bytes of data that a group keeps.
@@ -169,7 +172,7 @@ class Group:
             self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
         else:
             self._changed = now
-            if call.api in {Api.SEND, Api.SYNC} and not again:
+            if call.api in SENDING and not again:
                 self._send(node, call, now)
             if call.api is Api.SEND:
                 self._end(wait, CallEvent.SATISFIED, now)
@@ -223,7 +226,7 @@ class Group:
             return problem
         if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
             return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
-        if call.api in {Api.SEND, Api.SYNC}:
+        if call.api in SENDING:
             if self._messages >= MAX_MESSAGES:
                 return f"the group has sent {MAX_MESSAGES} messages; no more are kept"
             if call.data and self._kept + data_size(call.data) > MAX_KEPT:
@@ -255,7 +258,8 @@ class Group:
             return
         if missing == 0:
             for wait in list(bucket.waits.values()):
-                self._end(wait, CallEvent.SATISFIED, now, data=rules.gathered(self._roster, topic, wait))
+                data = rules.gathered(self._roster, topic, wait)
+                self._end(wait, CallEvent.SATISFIED, now, data=data)
             return
         # One device is missing. All wait for it, but for itself: nobody waits for itself.
         absent = next(n for n in self._roster.scope(role) if topic.count.get(n, 0) < level)

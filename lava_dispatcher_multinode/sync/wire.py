@@ -87,6 +87,8 @@ class Frames:
 
     def next(self) -> bytes | None:
         """Return the next whole body, or None; raise `WireError` if it cannot be one."""
+        if self._start == len(self._buffer):
+            return None
         body = self._start + HEADER
         header = self._buffer[self._start : body]
         if len(header) < HEADER:

@@ -69,9 +69,15 @@ class Poller:
     def __init__(self, address, name, role="r", group=GROUP, hostname="rack1"):
         self.address = address
         self.base = {
-            "port": address[1], "blocksize": 4096, "step": 4, "timeout": 1,
-            "host": address[0], "client_name": name, "group_name": group,
-            "hostname": hostname, "role": role,
+            "port": address[1],
+            "blocksize": 4096,
+            "step": 4,
+            "timeout": 1,
+            "host": address[0],
+            "client_name": name,
+            "group_name": group,
+            "hostname": hostname,
+            "role": role,
         }
 
     def ask(self, kind, **fields):

@@ -18,8 +18,15 @@ def test_good_names(name):
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("", "empty"), ("a b", "white space"), ("a\n", "white space"), ("\x1b[0m", "control"),
-     ("a\x85b", "white"), ("x" * 257, "257 bytes"), ("ü" * 129, "258 bytes")],
+    [
+        ("", "empty"),
+        ("a b", "white space"),
+        ("a\n", "white space"),
+        ("\x1b[0m", "control"),
+        ("a\x85b", "white"),
+        ("x" * 257, "257 bytes"),
+        ("ü" * 129, "258 bytes"),
+    ],
 )
 def test_bad_names(name, why):
     """What could not be typed, shown or stored is refused with the reason."""
@@ -55,9 +62,16 @@ def test_sixty_kilobytes_and_not_one_more():
 
 @pytest.mark.parametrize(
     "call",
-    [Call(Api.WAIT, "x", role="r"), Call(Api.SYNC, "x", role="r"), Call(Api.SYNC, "x", next=True),
-     Call(Api.WAIT, "x", timeout=-1), Call(Api.WAIT, "x", timeout=math.nan), Call(Api.WAIT, ""),
-     Call(Api.WAIT_ALL, "x", role="a b"), Call(Api.SEND, "x", {"k k": "v"})],
+    [
+        Call(Api.WAIT, "x", role="r"),
+        Call(Api.SYNC, "x", role="r"),
+        Call(Api.SYNC, "x", next=True),
+        Call(Api.WAIT, "x", timeout=-1),
+        Call(Api.WAIT, "x", timeout=math.nan),
+        Call(Api.WAIT, ""),
+        Call(Api.WAIT_ALL, "x", role="a b"),
+        Call(Api.SEND, "x", {"k k": "v"}),
+    ],
 )
 def test_calls_that_make_no_sense(call):
     """Every part of a call is looked at."""
@@ -66,6 +80,10 @@ def test_calls_that_make_no_sense(call):
 
 def test_good_calls():
     """And ordinary calls pass."""
-    for call in (Call(Api.SEND, "x", {"k": "v"}), Call(Api.WAIT, "x", next=True, timeout=0),
-                 Call(Api.WAIT_ALL, "x", role="r", timeout=math.inf), Call(Api.SYNC, "x")):
+    for call in (
+        Call(Api.SEND, "x", {"k": "v"}),
+        Call(Api.WAIT, "x", next=True, timeout=0),
+        Call(Api.WAIT_ALL, "x", role="r", timeout=math.inf),
+        Call(Api.SYNC, "x"),
+    ):
         assert checks.call_problem(call) == ""

@@ -20,9 +20,7 @@ def test_calls_do_not_wait_for_each_other(serve):
     assert a.call(Call(Api.SEND, "x")).status is Status.DONE
     b.call(Call(Api.SEND, "soon", {"k": "1"}))
     assert short().data == (("b", {"k": "1"}),)
-    threads = [
-        threading.Thread(target=a.call, args=(Call(Api.SEND, f"t{n}"),)) for n in range(8)
-    ]
+    threads = [threading.Thread(target=a.call, args=(Call(Api.SEND, f"t{n}"),)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -82,8 +80,12 @@ def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
 
 @pytest.mark.parametrize(
     ("options", "why"),
-    [({"group": "wrong"}, "unknown group"), ({"secret": "wrong"}, "secret of 'a'"),
-     ({"node": "z"}, "'z' is not one"), ({"role": "boss"}, "role 'r', not 'boss'")],
+    [
+        ({"group": "wrong"}, "unknown group"),
+        ({"secret": "wrong"}, "secret of 'a'"),
+        ({"node": "z"}, "'z' is not one"),
+        ({"role": "boss"}, "role 'r', not 'boss'"),
+    ],
 )
 def test_who_is_refused_is_told_why(serve, options, why):
     """As the outcome of its first call."""
@@ -105,8 +107,12 @@ def test_nobody_listens():
 
 @pytest.mark.parametrize(
     ("answer", "why"),
-    [(b"HTTP/1.1 400 Bad Request\r\n", "nonsense"), (b"00000001x", "nonsense"),
-     (encode({"response": "nack"}), "refuses 'a': no reason given"), (b"", "has closed")],
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "nonsense"),
+        (b"00000001x", "nonsense"),
+        (encode({"response": "nack"}), "refuses 'a': no reason given"),
+        (b"", "has closed"),
+    ],
 )
 def test_something_else_listens(answer, why):
     """Its answer ends the calls with a sentence, whatever it is."""

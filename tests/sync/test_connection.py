@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from lava_dispatcher_multinode.sync import connection as module
-from lava_dispatcher_multinode.sync.connection import READ, WRITE, Connection
+from lava_dispatcher_multinode.sync.connection import END, READ, WRITE, Connection
 from lava_dispatcher_multinode.sync.wire import encode
 
 
@@ -27,10 +27,10 @@ def test_replies_leave_when_flushed(pair):
     connection.send({"a": 1})
     connection.send({"b": 2})
     assert touched
-    assert connection.wanted == READ | WRITE
+    assert connection.wanted == READ | END | WRITE
     assert connection.flush()
     assert far.recv(100) == encode({"a": 1}) + encode({"b": 2})
-    assert connection.wanted == READ
+    assert connection.wanted == READ | END
     assert not connection.flush()
 
 

@@ -33,8 +33,18 @@ def test_a_document_without_the_place_is_an_error():
 
 @pytest.mark.parametrize(
     "bound",
-    [checks.MAX_DATA, wire.MAX_REQUEST, state.MAX_MESSAGES, state.MAX_WAITS, checks.MAX_NAME,
-     loop.PER_MEMBER, loop.STRANGERS, loop.TURN, service.MAX_LOGGED, polling.PATIENCE],
+    [
+        checks.MAX_DATA,
+        wire.MAX_REQUEST,
+        state.MAX_MESSAGES,
+        state.MAX_WAITS,
+        checks.MAX_NAME,
+        loop.PER_MEMBER,
+        loop.STRANGERS,
+        loop.TURN,
+        service.MAX_LOGGED,
+        polling.PATIENCE,
+    ],
 )
 def test_the_documented_bounds_are_the_real_ones(bound):
     """Numbers in the reference are those of the program."""

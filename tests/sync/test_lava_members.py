@@ -132,8 +132,7 @@ def lava(serve):
         probe = [python, "-c", "import lava_dispatcher.protocols.multinode"]
         if (
             Path(python).exists()
-            and subprocess.run(probe, env=environment, capture_output=True, check=False)
-            .returncode
+            and subprocess.run(probe, env=environment, capture_output=True, check=False).returncode
             == 0
         ):
             break
@@ -147,7 +146,10 @@ def lava(serve):
         processes.append(
             subprocess.Popen(
                 [python, "-c", LAVA_CLIENT, *words],
-                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
         )
         return processes[-1]

@@ -16,8 +16,12 @@ from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.wire import MAX_REQUEST, encode
 
 REQUEST = {
-    "request": "lava_send", "client_name": "a", "group_name": "group-1", "role": "r",
-    "hostname": "", "messageID": "m",
+    "request": "lava_send",
+    "client_name": "a",
+    "group_name": "group-1",
+    "role": "r",
+    "hostname": "",
+    "messageID": "m",
 }
 
 

@@ -55,8 +55,12 @@ def test_satisfied(asked, sent, told):
 def test_reached_is_the_same_with_and_without_a_counter():
     """The counter that calls share starts from the truth."""
     roster, topic = moment("aab")
-    for asked, expected in ((wait("wait-all"), 2), (wait("sync", level=2), 1),
-                            (wait("wait-all", "r"), 2), (wait("wait-all", "s"), 0)):
+    for asked, expected in (
+        (wait("wait-all"), 2),
+        (wait("sync", level=2), 1),
+        (wait("wait-all", "r"), 2),
+        (wait("wait-all", "s"), 0),
+    ):
         assert rules.reached(roster, topic, asked) == expected
         topic.park(asked, expected)
         assert rules.reached(roster, topic, asked) == expected

@@ -37,7 +37,9 @@ def make():
     def build(members=("a", "b"), size=None, secrets=(), grace=30):
         events = []
         group = Group(
-            dict.fromkeys(members, "r"), size=size or len(members), timeout=60,
+            dict.fromkeys(members, "r"),
+            size=size or len(members),
+            timeout=60,
             deadlock_grace=grace,
         )
 
@@ -73,7 +75,9 @@ def test_lava_members_ask_again(make):
     assert a.ask("lava_sync", messageID="x") == done
     assert a.ask("lava_sync", messageID="x") == [{"response": "wait"}]
     assert [fields["from"] for event, fields in service.events if event == "message"] == [
-        "a", "b", "a",
+        "a",
+        "b",
+        "a",
     ]
 
 

@@ -176,9 +176,7 @@ def test_a_lost_peer_ends_the_wait_with_its_reason(play):
     assert play.status(waiting) is Status.NEVER
     assert play.reason(waiting) == "lava-wait-all ready: b failed: kernel panic at boot"
     later = play("a sync ready")
-    assert play.reason(later) == (
-        "lava-sync ready: b failed: kernel panic at boot"
-    )
+    assert play.reason(later) == ("lava-sync ready: b failed: kernel panic at boot")
 
 
 def test_a_peer_that_finishes_without_sending(play):

@@ -76,9 +76,25 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
-KEYS = ("request", "client_name", "group_name", "role", "hostname", "messageID", "message",
-        "waitrole", "hold", "next", "timeout", "poll_delay", "group_size", "id", "secret",
-        "bundle", "sub_id")
+KEYS = (
+    "request",
+    "client_name",
+    "group_name",
+    "role",
+    "hostname",
+    "messageID",
+    "message",
+    "waitrole",
+    "hold",
+    "next",
+    "timeout",
+    "poll_delay",
+    "group_size",
+    "id",
+    "secret",
+    "bundle",
+    "sub_id",
+)
 
 
 @given(st.sampled_from([*wire.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
@@ -94,9 +110,17 @@ def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
 
 @pytest.mark.parametrize(
     ("body", "why"),
-    [(b"\xff", "UTF-8"), (b"5", "not a JSON object"), (b"[]", "not a JSON object"),
-     (b"{", "not JSON"), (b"[" * 100_000, "nested"), (b'{"a":' * 100_000, "nested"),
-     (b"1" * 5000, "not JSON"), (b"", "not JSON"), (b"{}", "'request' is missing")],
+    [
+        (b"\xff", "UTF-8"),
+        (b"5", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "nested"),
+        (b'{"a":' * 100_000, "nested"),
+        (b"1" * 5000, "not JSON"),
+        (b"", "not JSON"),
+        (b"{}", "'request' is missing"),
+    ],
 )
 def test_bodies_that_are_no_request(body, why):
     """Each is told why."""
