@@ -1,0 +1,161 @@
+"""Fuzz the coordinator without its sockets: bytes -> frames -> requests -> the rules -> replies.
+
+    python bench/fuzz_coordinator.py [-max_total_time=SECONDS] [-runs=N] [CORPUS]
+
+Options are libFuzzer's. Needs atheris, and skips with a note where it is missing. What is
+checked: nothing but `WireError` comes out of bytes, nothing at all out of requests, ends of
+connections, ends of devices and the clock; no request gets two replies; every reply can be
+sent; and when the group is aborted, no call is left that somebody waits for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+
+try:
+    import atheris
+except ImportError:
+    print("atheris is not installed (pip install atheris): nothing was fuzzed")
+    sys.exit(0)
+
+with atheris.instrument_imports(include=["lava_dispatcher_multinode", "json"]):
+    from lava_dispatcher_multinode.sync import wire
+    from lava_dispatcher_multinode.sync.service import Service
+    from lava_dispatcher_multinode.sync.state import Group
+
+KINDS = [*wire.APIS, "group_data", "clear_group", "aggregate", "complete", "?", "", 5, None]
+NAMES = ["a", "b", "c", "d", "e", "", "a b", "x" * 300, 1, None, ["a"]]
+WORDS = ["m", "n", "", "r", "s", " ", "x" * 300, "\udcff", 0, -1, 1e308, True, None, [], {}]
+DATA = [None, {}, {"k": "v"}, {"k": 1, "l": None}, {"k": []}, {"k\n": "v"}, {"k": "\n"}, "text", 7]
+TIMES = [0, 0.5, 3, 40, -1, float("inf"), float("nan"), "soon", None]
+FIELDS = {
+    "request": KINDS,
+    "client_name": NAMES,
+    "group_name": ["g", "h", None],
+    "role": ["r", "s", "", None, 3],
+    "hostname": ["", "h", 5],
+    "secret": ["right", "wrong", None, 5],
+    "messageID": WORDS,
+    "waitrole": WORDS,
+    "message": DATA,
+    "hold": [True, False, None, 1],
+    "next": [True, False, None, "yes"],
+    "timeout": TIMES,
+    "poll_delay": TIMES,
+    "group_size": [4, 3, -1, True, "4", None],
+    "id": [1, "x", None, [], "y" * 200],
+    "bundle": ["ff", None, 3],
+    "sub_id": ["1.0", "1.1", None, 3],
+}
+
+
+class Peer:
+    """One connection: what `loop.Loop` does with it, without a socket."""
+
+    def __init__(self) -> None:
+        self.node: str | None = None
+        self.frames = wire.Frames(4096)
+        self.asked = self.told = 0
+        self.leaving = False
+
+    def send(self, document) -> None:
+        self.told += 1
+        assert json.loads(wire.encode(document)[wire.HEADER :])["response"]
+
+    def hang_up(self) -> None:
+        self.leaving = True
+
+
+class World:
+    """A group of four with its connections and its clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        group = Group({"a": "r", "b": "r"}, size=4, timeout=30, deadlock_grace=5)
+        self.service = Service("g", group, {"a": "right"}, lambda *_args, **_fields: None)
+        self.peers = [Peer() for _ in range(5)]
+
+    def receive(self, number: int, data: bytes) -> None:
+        peer = self.peers[number]
+        peer.frames.feed(data)
+        try:
+            while not peer.leaving and (body := peer.frames.next()) is not None:
+                peer.asked += 1
+                self.service.request(peer, body, self.now)
+        except wire.WireError as error:
+            peer.asked += 1
+            self.service.refuse(peer, str(error))
+            peer.hang_up()
+        for other in self.peers:
+            assert other.told <= other.asked, "two replies to one request"
+        if peer.leaving:
+            self.replace(number)
+
+    def replace(self, number: int) -> None:
+        peer, self.peers[number] = self.peers[number], Peer()
+        self.service.gone(peer, self.now)
+        assert not self.service.awaited(peer)
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        due = self.service.next_deadline()
+        if due is not None and due <= self.now:
+            self.service.expire(self.now)
+            due = self.service.next_deadline()
+            assert due is None or due > self.now, "something stays due"
+
+    def end(self) -> None:
+        self.service.abort("the end", self.now)
+        assert not any(self.service.awaited(peer) for peer in self.peers)
+
+
+def one_input(data: bytes) -> None:
+    """Play what `data` says."""
+    choice = atheris.FuzzedDataProvider(data)
+    world = World()
+    while choice.remaining_bytes():
+        number = choice.ConsumeIntInRange(0, 4)
+        kind = choice.ConsumeIntInRange(0, 9)
+        if kind == 0:
+            world.receive(number, choice.ConsumeBytes(choice.ConsumeIntInRange(0, 60)))
+        elif kind == 1:
+            body = choice.ConsumeBytes(choice.ConsumeIntInRange(0, 200))
+            world.receive(number, b"%08X%b" % (len(body), body))
+        elif kind == 2:
+            world.replace(number)
+        elif kind == 3:
+            world.wait(choice.PickValueInList([0.1, 3.0, 6.0, 31.0]))
+        elif kind == 4:
+            name = choice.PickValueInList(["a", "b", "c", "z"])
+            if choice.ConsumeBool():
+                world.service.node_failed(name, "why", world.now)
+            else:
+                world.service.node_finished(name, world.now)
+        else:
+            world.receive(number, wire.encode(request(choice, number)))
+    world.end()
+
+
+def request(choice, number: int) -> dict:
+    """Return a request that is good, but for up to three of its fields."""
+    document = {
+        "request": choice.PickValueInList(KINDS[:8]),
+        "client_name": NAMES[number],
+        "group_name": "g",
+        "role": "r",
+        "messageID": choice.PickValueInList(["m", "n"]),
+        "hold": choice.ConsumeBool(),
+        "secret": "right",
+    }
+    for _ in range(choice.ConsumeIntInRange(0, 3)):
+        field = choice.PickValueInList(list(FIELDS))
+        document[field] = choice.PickValueInList(FIELDS[field])
+    return document
+
+
+if __name__ == "__main__":
+    logging.disable()
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
