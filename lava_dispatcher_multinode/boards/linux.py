@@ -18,7 +18,10 @@ KERNEL_WAIT = 60.0  # seconds from "Starting kernel" to the kernel's first line
 USER_SPACE_WAIT = 240.0
 QUIET = 0.3  # seconds of silence that make an end of line a prompt
 NUDGE = 10.0  # seconds of silence after which a hidden prompt is asked for again
-PASSWORD = rb"[Pp]assword: *$"
+# A prompt ends what the board has printed, or a kernel message cuts in behind it.
+STAMP = rb"\[ *\d+\.\d{6}\]"
+END = rb" *(?:$|(?=" + STAMP + rb"))"
+PASSWORD = rb"[Pp]assword:" + END
 REFUSED = rb"Login incorrect|Login timed out|Permission denied"
 
 
@@ -35,9 +38,9 @@ def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
 
 def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
     """Get past the login prompt, if there is one, to a shell that answers."""
-    prompt = re.escape(login.prompt.strip().encode()) + rb" *$"
+    prompt = re.escape(login.prompt.strip().encode()) + END
     ends = b"|".join(re.escape(text.rstrip().encode()) for text in login.shell_prompts)
-    shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb") $"
+    shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb")" + END
     over = time.monotonic() + deadline.within(USER_SPACE_WAIT)
     asked = 0
     while (left := over - time.monotonic()) > 0:
@@ -53,8 +56,8 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
                     "set login.user and login.password"
                 )
             )
-        elif dialogue.expect_or_none([rb"[^\x00]"], timeout=QUIET) is not None:
-            continue  # the line went on: that was no prompt
+        elif _goes_on(dialogue):
+            continue  # that was no prompt
         elif found.index == 1:
             asked += 1
             if asked > 5:
@@ -78,3 +81,9 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
             f"{USER_SPACE_WAIT:.0f} s: set login.prompt or login.shell_prompts"
         )
     )
+
+
+def _goes_on(dialogue: Dialogue) -> bool:
+    """Whether the line goes on after what looked like a prompt, other than by the kernel."""
+    found = dialogue.expect_or_none([rb"[^\x00]+"], timeout=QUIET)
+    return found is not None and re.match(STAMP, found.match.group()) is None

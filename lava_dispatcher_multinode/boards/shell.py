@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 from ..cksum import cksum
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
 
 ANSWER_WAIT = 5.0  # seconds for a command that does nothing
 COMMAND_WAIT = 60.0
+FIRST_WAIT = 2.0  # seconds after which an answer that has not come is asked for again
 TRIES = 5
 LINE = 2400  # bytes of a file in a line typed at the board: far below its tty's 4095
 BLOCK = 8 * LINE  # bytes between two checks
-BLOCK_WAIT = 60.0  # seconds; 27 s at 9600 baud, 2.3 s at 115200
+SMALLEST = 300
+BLOCK_WAIT = 5.0  # seconds for a block's checksum, beside the time on the line
+SLOWEST = 900.0  # bytes a second, at 9600 baud
 CTRL_C = b"\x03"
 
 
@@ -52,7 +56,6 @@ class Shell:
         """Run `command`; return its exit code and what it printed."""
         answer = self._ask(command, timeout)
         if answer is None:
-            self.deadline.check(f"'{command}' on the board")
             raise BootError(
                 self._dialogue.explain(
                     f"'{command}' on the board has not ended within {timeout:.0f} s"
@@ -62,53 +65,77 @@ class Shell:
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the board, over nothing but the console; checked block by block."""
-        target, part = shlex.quote(path), shlex.quote(f"{path}.part")
-        encode = self._encoding()
-        self._must(f": > {target}", path)
-        for start in range(0, len(data), BLOCK):
-            block = data[start : start + BLOCK]
-            sum_and_size = [str(cksum(block)), str(len(block))]
-            for _ in range(TRIES):
-                self._dialogue.send(encode(block, part))
-                answer = self._ask(f"cksum < {part}", BLOCK_WAIT)
-                if answer is not None and answer[1].split() == sum_and_size:
-                    break
-                # What was lost may be the end of the document or of a string.
-                self._dialogue.send(CTRL_C + b"\n")
-            else:
-                raise DeployError(
-                    self._dialogue.explain(
-                        f"{path}: damaged {TRIES} times on its way over the console"
-                    )
-                )
-            self._must(f"cat {part} >> {target}", path)
-        self._must(f"rm -f {part}", path)
+        target, encode = shlex.quote(path), self._encoding()
+        # Every step may be done twice, since its answer may be lost: each piece
+        # is a file of its own, put together in the order of their names.
+        self._must(f"rm -f {target}.part.* && : > {target}", path)
+        size, start, failures = BLOCK, 0, 0
+        while start < len(data):
+            block = data[start : start + size]
+            part = f"{target}.part.{start:012}"
+            if self._arrived(encode(block, part), block, part):
+                start, failures = start + size, 0
+                continue
+            # On a line that loses characters small pieces get through.
+            size, failures = max(size // 4, SMALLEST), failures + 1
+            if failures > TRIES:
+                text = f"{path}: damaged {failures} times on its way over the console"
+                raise DeployError(self._dialogue.explain(text))
+        whole = f"{{ cat {target}.part.* 2>/dev/null || :; }} > {target}"
+        if not self._arrived(whole.encode() + b"\n", data, target):
+            raise DeployError(self._dialogue.explain(f"cannot write {path} on the board"))
+        self._must(f"rm -f {target}.part.*", path)
 
     def _encoding(self) -> Callable[[bytes, str], bytes]:
-        if self.run("command -v base64 >/dev/null")[0] == 0:
-            return _base64
-        return _octal  # every shell's own printf can do that
+        for _ in range(TRIES):
+            answer = self._ask("command -v base64 >/dev/null", ANSWER_WAIT)
+            if answer is not None:
+                return _base64 if answer[0] == 0 else _octal  # every shell's own printf can
+        raise DeployError(self._dialogue.explain("the board's shell does not answer"))
+
+    def _arrived(self, document: bytes, block: bytes, part: str) -> bool:
+        """Type `document`, which makes the file `part` (a shell's word); whether it is `block`."""
+        self._dialogue.send(document)
+        answer = self._ask(f"cksum < {part}", BLOCK_WAIT + len(document) / SLOWEST)
+        sum_and_size = [str(cksum(block)), str(len(block))]
+        if answer is not None and sum_and_size in map(str.split, answer[1].splitlines()):
+            return True
+        # What was lost may be the end of the document or of a string.
+        self._dialogue.send(CTRL_C + b"\n")
+        return False
 
     def _must(self, command: str, path: str) -> None:
-        code, text = self.run(command)
-        if code:
-            raise DeployError(f"cannot write {path} on the board: {text or f'exit code {code}'}")
+        """Run a command that may run twice; a line that lost a character is typed again."""
+        for _ in range(TRIES):
+            answer = self._ask(command, COMMAND_WAIT)
+            if answer is not None and answer[0] == 0:
+                return
+            self._dialogue.send(CTRL_C + b"\n")
+        text = f"{answer[1] or f'exit code {answer[0]}'}" if answer else "no answer"
+        raise DeployError(f"cannot write {path} on the board: {text}")
 
     def _ask(self, command: str, timeout: float) -> tuple[int, str] | None:
-        """Run `command` between two marks that its own echo does not contain."""
+        """Run `command` between two marks that its own echo does not contain.
+
+        A kernel message may go through a mark: the last one is asked for again
+        until it comes whole. While the command runs, what is typed waits.
+        """
         number = next(self._numbers)
-        line = (
-            f"printf '<%s %s>\\n' lava-begin {number}; {command}\n"
-            f"printf '<%s %s %s>\\n' lava-end {number} $?\n"
-        )
+        line = f"printf '<%s %s>\\n' lava-begin {number}; {command}\nlava_code=$?\n"
         self._dialogue.send(line.encode())
-        found = self._dialogue.expect_or_none(
-            [rb"<lava-end %d (\d+)>" % number], timeout=self.deadline.within(timeout)
-        )
-        if found is None:
-            return None
-        output = found.before.rpartition(b"<lava-begin %d>" % number)[2]
-        return int(found.match.group(1)), _text(output)
+        question = f"printf '<%s %s %s>\\n' lava-end {number} $lava_code\n".encode()
+        pattern = rb"<lava-end %d (\d+)>" % number
+        over = time.monotonic() + self.deadline.within(timeout)
+        wait = FIRST_WAIT
+        while (left := over - time.monotonic()) > 0:
+            self._dialogue.send(question)
+            found = self._dialogue.expect_or_none([pattern], timeout=min(wait, left))
+            if found is not None:
+                output = found.before.rpartition(b"<lava-begin %d>" % number)[2]
+                return int(found.match.group(1)), _text(output)
+            wait *= 2
+        self.deadline.check(f"'{command}' on the board")
+        return None
 
 
 def _text(output: bytes) -> str:
