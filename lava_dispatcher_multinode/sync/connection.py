@@ -56,7 +56,10 @@ class Connection:
 
     def send(self, document: Mapping[str, Any]) -> None:
         """Send a reply, after those sent before."""
-        frame = encode(document)
+        self.write(encode(document))
+
+    def write(self, frame: bytes) -> None:
+        """Send bytes, after those sent before."""
         if self._outgoing and len(self._outgoing) + len(frame) > MAX_OUTGOING:
             self.closed = True
         if self.closed or self.leaving:

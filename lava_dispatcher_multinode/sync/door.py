@@ -20,6 +20,9 @@ class Peer(Protocol):
     def send(self, document: Mapping[str, Any]) -> None:
         """Send a reply, after those sent before."""
 
+    def write(self, line: bytes) -> None:
+        """Send a line, after what was sent before."""
+
     def hang_up(self) -> None:
         """Close, after what was sent has left."""
 
@@ -53,6 +56,15 @@ class Door:
             return f"the name '{name[:80]}' is taken: another connection uses it"
         if self._hosts.get(name, request.hostname) != request.hostname:
             return f"the name '{name[:80]}' is taken: another host uses it"
+        return ""
+
+    def line_problem(self, name: str, secret: str, peer: Peer) -> str:
+        """Return why a board's line is refused, or "". Only a name with a secret has lines."""
+        if peer.node not in {None, name}:
+            return f"this connection belongs to '{peer.node}', not to '{name[:80]}'"
+        right = self._secrets.get(name)
+        if right is None or not _same(secret, right):
+            return f"the secret of '{name[:80]}' is wrong, or it has none"
         return ""
 
     def enter(self, request: Request, peer: Peer) -> None:

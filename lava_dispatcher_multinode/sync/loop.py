@@ -209,7 +209,7 @@ class Loop:
                 served += 1
                 self._service.request(connection, body, self._clock())
         except WireError as error:
-            self._service.refuse(connection, str(error))
+            self._service.unreadable(connection, error)
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None

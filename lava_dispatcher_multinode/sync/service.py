@@ -6,12 +6,14 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from . import lines
 from .calls import Api, Call, Outcome, Status
 from .deadlines import Deadlines
 from .door import Door
 from .polling import Bundles, Polls
+from .relay import words_of
 from .state import Answered, Event, Group, Message, Waiting
-from .wire import Request, WireError, read_request, reply
+from .wire import Line, LineError, Request, WireError, read_request, reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -38,22 +40,26 @@ class Service:
         self._door = Door(group_name, secrets)
         self._observer = observer
         self._tickets = itertools.count(1)
-        self._held: dict[int, tuple[Peer, Request]] = {}
+        self._held: dict[int, tuple[Peer, Request | lines.Question]] = {}
         self._of_peer: dict[Peer, set[int]] = {}
         self._assembly: dict[int, tuple[Peer, Request]] = {}  # held group_data
         self._assembly_due: Deadlines[int] = Deadlines()
         self._polls = Polls()
         self._bundles = Bundles()
+        self._asked: dict[str, lines.Asked] = {}  # by boards
         self._logged = 0
 
     # From the sockets
 
     def request(self, peer: Peer, body: bytes, now: float) -> None:
-        """Answer the request in a frame of `peer`: now, or when it is satisfied."""
+        """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
+        if isinstance(body, Line):
+            self._line(peer, body, now)
+            return
         try:
             request = read_request(body)
         except WireError as error:
-            self.refuse(peer, str(error), error.id)
+            self.unreadable(peer, error)
             return
         if problem := self._door.problem(request, peer) or self._enter(request, now):
             self.refuse(peer, problem, request.id, request.client)
@@ -73,6 +79,13 @@ class Service:
         else:
             self._reply(peer, request, {"response": "nack", "reason": "unknown request"})
 
+    def unreadable(self, peer: Peer, error: WireError) -> None:
+        """Refuse what could not be understood, in the form in which it came."""
+        if isinstance(error, LineError):
+            self._refuse_line(peer, error.id, str(error))
+        else:
+            self.refuse(peer, str(error), error.id)
+
     def refuse(self, peer: Peer, reason: str, tag: Any = None, name: str | None = None) -> None:
         """Say no. A peer that has not yet proved to be a member is sent away, too."""
         self._log(f"refused {name or peer.node or 'a connection'!r:.300}: {reason}")
@@ -85,7 +98,9 @@ class Service:
         """End what `peer` waits for: its connection is closed."""
         self._door.leave(peer)
         for ticket in self._of_peer.pop(peer, ()):
-            self._held.pop(ticket, None)
+            _, request = self._held.pop(ticket, (None, None))
+            if isinstance(request, lines.Question):
+                del self._asked[request.node].tickets[request.id]
             if self._assembly.pop(ticket, None) is not None:
                 self._assembly_due.discard(ticket)
             self._do(self._group.cancel(ticket, now))
@@ -180,7 +195,44 @@ class Service:
             self._polls.end(poll)
             self._reply(peer, request, reply(poll.outcome, call, hold=False))
 
-    def _hold(self, peer: Peer, request: Request, ticket: int) -> None:
+    def _line(self, peer: Peer, line: Line, now: float) -> None:
+        try:
+            question = lines.read(line)
+        except LineError as error:
+            self.unreadable(peer, error)
+            return
+        node, tag = question.node, question.id
+        problem = self._door.line_problem(node, question.secret, peer)
+        if problem or self._group.role_of(node) is None:
+            self._refuse_line(peer, tag, problem or f"'{node[:80]}' has not joined the group")
+            return
+        peer.node = node
+        asked = self._asked.setdefault(node, lines.Asked())
+        again = asked.begin(tag)
+        if (answer := asked.answers[tag]) is not None:
+            peer.write(answer)
+        elif (ticket := asked.tickets.get(tag)) is not None:
+            self._move(ticket, peer, question)
+        else:
+            asked.tickets[tag] = ticket = next(self._tickets)
+            self._hold(peer, question, ticket)
+            self._do(self._group.call(node, question.call, ticket, now, again=again))
+
+    def _move(self, ticket: int, peer: Peer, question: lines.Question) -> None:
+        """Have the answer go to `peer`: the board has connected anew."""
+        before, _ = self._held[ticket]
+        if before is not peer:
+            self._of_peer[before].discard(ticket)
+            before.hang_up()
+            self._hold(peer, question, ticket)
+
+    def _refuse_line(self, peer: Peer, tag: str | None, reason: str) -> None:
+        self._log(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
+        peer.write(lines.refusal(tag, reason))
+        if peer.node is None:
+            peer.hang_up()
+
+    def _hold(self, peer: Peer, request: Request | lines.Question, ticket: int) -> None:
         self._held[ticket] = (peer, request)
         self._of_peer.setdefault(peer, set()).add(ticket)
 
@@ -235,6 +287,12 @@ class Service:
         if ticket not in self._held:
             return  # its peer is gone
         peer, request = self._held.pop(ticket)
+        if isinstance(request, lines.Question):
+            self._of_peer[peer].discard(ticket)
+            line = lines.answer(request.id, words_of(call, outcome))
+            self._asked[request.node].end(request.id, line)
+            peer.write(line)
+            return
         if request.hold:
             self._of_peer[peer].discard(ticket)
         self._reply(peer, request, reply(outcome, call, hold=request.hold))

@@ -1,7 +1,8 @@
 """The coordinator's protocol: LAVA's framing, requests and replies; no I/O.
 
 A frame is 8 hexadecimal digits, the length of what follows in bytes, and a JSON
-object. docs/reference/coordinator.md has every field.
+object. Between frames there may be lines of boards (see lines.py), which begin with
+`<`. docs/reference/coordinator.md has every field.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HEADER = 8
+LINE_START = ord("<")
 #: Bytes of JSON in a request: 60 kB of data, and all of it escaped as \uXXXX.
 MAX_REQUEST = 512 * 1024
+#: Bytes of a line: 60 kB of data that all need escapes, and a little more.
+MAX_LINE = 300_000
 #: Bytes of JSON in a reply.
 MAX_REPLY = 256 * 1024 * 1024
 
@@ -39,6 +43,16 @@ class WireError(ValueError):
     def __init__(self, sentence: str, tag: Any = None) -> None:
         super().__init__(sentence)
         self.id = tag
+
+
+class LineError(WireError):
+    """Not a board's line; it is answered in one."""
+
+
+class Line(bytes):
+    """A board's line, without its newline."""
+
+    __slots__ = ()
 
 
 class Request(NamedTuple):
@@ -67,16 +81,18 @@ def encode(document: Mapping[str, Any]) -> bytes:
 
 
 class Frames:
-    """Cuts a stream of bytes, fed in any pieces, into the bodies of its frames."""
+    """Cuts a stream of bytes, fed in any pieces, into the bodies of its frames, and lines."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._buffer = bytearray()
         self._start = 0
+        self._searched = 0  # no newline before this; a line may come byte by byte
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
         del self._buffer[: self._start]
+        self._searched = max(self._searched - self._start, 0)
         self._start = 0
         self._buffer += data
 
@@ -89,6 +105,8 @@ class Frames:
         """Return the next whole body, or None; raise `WireError` if it cannot be one."""
         if self._start == len(self._buffer):
             return None
+        if self._buffer[self._start] == LINE_START:
+            return self._line()
         body = self._start + HEADER
         header = self._buffer[self._start : body]
         if len(header) < HEADER:
@@ -104,6 +122,17 @@ class Frames:
             return None
         self._start = body + length
         return bytes(self._buffer[body : self._start])
+
+    def _line(self) -> Line | None:
+        start = self._start
+        end = self._buffer.find(b"\n", max(start, self._searched))
+        if (len(self._buffer) if end < 0 else end) - start > MAX_LINE:
+            raise LineError(f"a line of more than {MAX_LINE} bytes")
+        if end < 0:
+            self._searched = len(self._buffer)
+            return None
+        self._start = end + 1
+        return Line(self._buffer[start:end])
 
 
 def decode(body: bytes) -> dict[str, Any]:
