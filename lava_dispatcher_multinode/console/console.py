@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,14 +38,16 @@ class Console:
         self._transport = transport
         self._transcript = transcript
         self._delay = character_delay
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # guards all of the next seven
+        self._buffer = bytearray()
         self._woken = False
         self._failure: MultinodeError | None = None  # raised once the buffer is empty
-        self._lossless = False
+        self._lossless = 0  # how many ask for it
+        self._closing = False
         self._watch: DeathWatch | None = None
+        self._dead_at = math.inf  # when a death string has waited too long for its line's end
         self._writing = threading.Lock()
+        transport.note = transcript.note
         self._pump = threading.Thread(target=self._run, name=f"pump {self.name}", daemon=True)
         self._pump.start()
 
@@ -56,21 +58,21 @@ class Console:
         """
         deadline = time.monotonic() + timeout
         with self._changed:
-            while not self._chunks:
+            while not self._buffer:
                 if self._woken:
                     self._woken = False
                     return b""
                 if self._failure is not None:
                     raise self._failure
-                left = deadline - time.monotonic()
-                if left <= 0:
+                now = time.monotonic()
+                if now >= self._dead_at:
+                    self._end()
+                elif now >= deadline:
                     return b""
-                dying = self._watch.unfinished if self._watch is not None else ""
-                if not self._changed.wait(min(left, REST_OF_LINE) if dying else left) and dying:
-                    self._failure = BoardDied(dying)
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-            self._size = 0
+                else:
+                    self._changed.wait(min(deadline, self._dead_at) - now)
+            data = bytes(self._buffer)
+            self._buffer.clear()
             self._changed.notify_all()
         return data
 
@@ -93,39 +95,42 @@ class Console:
     def fail(self, error: MultinodeError) -> None:
         """Make every `read` raise `error` from now on: the run is over, say."""
         with self._changed:
-            self._chunks.clear()
-            self._size = 0
+            self._buffer.clear()
             self._failure = error
             self._changed.notify_all()
 
     def forget(self) -> None:
         """Drop what has come and was not read, and a death that belongs to it."""
         with self._changed:
-            self._chunks.clear()
-            self._size = 0
+            self._buffer.clear()
+            self._watch_anew(self._watch)
             if isinstance(self._failure, BoardDied):
                 self._failure = None
+            self._changed.notify_all()
 
     @contextmanager
     def deadly(self, patterns: Iterable[str]) -> Iterator[None]:
         """Within it, a line like any of `patterns` ends every read with `BoardDied`."""
+        watch = DeathWatch(patterns)
         with self._changed:
-            before, self._watch = self._watch, DeathWatch(patterns)
+            before = self._watch
+            self._watch_anew(watch)
         try:
             yield
         finally:
             with self._changed:
-                self._watch = before
+                self._watch_anew(before)
 
     @contextmanager
     def lossless(self) -> Iterator[None]:
         """Within it, nothing is dropped for a slow reader: the far end waits."""
-        self._lossless = True
+        with self._changed:
+            self._lossless += 1
         try:
             yield
         finally:
             with self._changed:
-                self._lossless = False
+                self._lossless -= 1
                 self._changed.notify_all()
 
     def tail(self) -> list[str]:
@@ -140,37 +145,54 @@ class Console:
         """Stop the pump, free the port, finish the transcript; may be called twice."""
         self._transport.close()
         with self._changed:
-            self._lossless = False
+            self._closing = True
             self._changed.notify_all()
         self._pump.join()
         self._transport.release()
         self._transcript.close()
 
     def _run(self) -> None:
+        error: MultinodeError = ConsoleError(f"{self.name}: is closed")
         try:
             while data := self._transport.read():
                 self._transcript.feed(data)
                 self._deliver(data)
-            error: MultinodeError = ConsoleError(f"{self.name}: is closed")
         except MultinodeError as failure:
             error = failure
         except OSError as failure:  # the transcript's disk is full, say
             error = ConsoleError(f"{self.name}: cannot be recorded: {failure}")
-        with self._changed:
-            if self._failure is None:
-                self._failure = error
-            self._changed.notify_all()
+        finally:  # also of a bug: a reader must not wait for a pump that is no more
+            with self._changed:
+                self._end(error)
 
     def _deliver(self, data: bytes) -> None:
         with self._changed:
-            while self._lossless and self._size > BUFFER:
+            while self._lossless and not self._closing and len(self._buffer) > BUFFER:
                 self._changed.wait()
-            self._chunks.append(data)
-            self._size += len(data)
-            while self._size > BUFFER and not self._lossless:
-                self._size -= len(self._chunks.popleft())
+            self._buffer += data
+            if not self._lossless and len(self._buffer) > BUFFER:
+                del self._buffer[:-BUFFER]
             if self._watch is not None and self._failure is None:
                 line = self._watch.feed(data)
                 if line is not None:
                     self._failure = BoardDied(line)
+                if not self._watch.unfinished:
+                    self._dead_at = math.inf
+                elif self._dead_at == math.inf:
+                    self._dead_at = time.monotonic() + REST_OF_LINE
             self._changed.notify_all()
+
+    def _watch_anew(self, watch: DeathWatch | None) -> None:
+        """Watch from here on; what came before belongs to another time."""
+        if watch is not None:
+            watch.restart()
+        self._watch = watch
+        self._dead_at = math.inf
+
+    def _end(self, error: MultinodeError | None = None) -> None:
+        """Let reads fail; of a death that has begun rather than of `error`."""
+        if self._failure is None:
+            dying = self._watch.unfinished if self._watch is not None else ""
+            self._failure = BoardDied(dying) if dying or error is None else error
+        self._dead_at = math.inf
+        self._changed.notify_all()

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 # At the start of a line, or anywhere after a kernel's time stamp: a panic may
 # come in the middle of a prompt's line, but a test that greps a log for
-# "Kernel panic" must not end the run.
+# "Kernel panic" must not end the run. The group is the rest of the line.
 _STAMP = rb"\[ *\d+\.\d{6}\] ?(?:\[[^\]\r\n]{1,20}\] ?)?"
-_BEFORE = rb"(?:(?:^|[\r\n])[ \t]*(?:<\d>)?(?:" + _STAMP + rb")?|" + _STAMP + rb")"
+_CANDIDATE = re.compile(
+    rb"(?:[\r\n]+(?:<\d>)?(?:" + _STAMP + rb")?|" + _STAMP + rb")(?=([^\r\n]*))"
+)
+_BLANKS = b" \t"
 
 #: Wherever Linux runs.
 KERNEL = (
@@ -28,17 +31,36 @@ RESET = (
     r"U-Boot \d{4}\.\d\d",
     r"Texas Instruments X-Loader ",
 )
+_PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
 LONGEST = 512  # bytes of one line that are looked at
+
+
+def literal_start(pattern: str) -> bytes:
+    """Return the text with which all that the regular expression `pattern` fits begins.
+
+    b"" where that cannot be told without reading it in full.
+    """
+    if "|" in pattern:
+        return b""
+    plain = _PLAIN.match(pattern)
+    assert plain is not None  # it may be empty
+    optional = pattern.startswith(("*", "?", "{"), plain.end())
+    return plain[0][: -1 if optional else None].encode()
 
 
 class DeathWatch:
     """Looks for any of some line patterns in a stream, in time linear in its length."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        alternatives = "|".join(f"(?:{pattern})" for pattern in patterns)
-        self._pattern = re.compile(
-            _BEFORE + rb"((?:" + alternatives.encode() + rb")[^\r\n]*)([\r\n]?)"
-        )
+        texts = tuple(patterns)
+        self._patterns = tuple(re.compile(text.encode()) for text in texts)
+        # Without any of these in it, text is passed over at the speed of memory.
+        literals = [literal_start(text) for text in texts]
+        self._literals = tuple(dict.fromkeys(literals)) if all(literals) else (b"",)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what came before: a new line begins."""
         self._carry = b"\n"  # the end of what was searched: the line that may go on
         self.unfinished = ""  # a deadly line whose end has not come yet
 
@@ -49,15 +71,32 @@ class DeathWatch:
         is what there is so far.
         """
         window = self._carry + data
-        match = self._pattern.search(window)
-        if match is not None:
-            line = printable(match.group(1)[:LONGEST].strip())
-            if match.group(2) or len(match.group(1)) >= LONGEST:
-                self._carry, self.unfinished = b"", ""
-                return line
-            self.unfinished = line
-            self._carry = window[match.start() :]
-            return None
-        start = max(window.rfind(b"\n"), window.rfind(b"\r"), 0)
-        self._carry = window[start : start + LONGEST]
+        self.unfinished = ""
+        for literal in self._literals:
+            if literal in window:
+                return self._search(window)
+        self._keep(window)
         return None
+
+    def _search(self, window: bytes) -> str | None:
+        for candidate in _CANDIDATE.finditer(window):
+            line = candidate[1][:LONGEST]
+            if self._deadly(line):
+                text = printable(line.strip())
+                if candidate.end(1) < len(window) or len(line) == LONGEST:
+                    self._carry = b"\n"
+                    return text
+                self.unfinished = text
+                self._carry = window[candidate.start() :]
+                return None
+        self._keep(window)
+        return None
+
+    def _deadly(self, line: bytes) -> bool:
+        bare = line.lstrip(_BLANKS)
+        return any(pattern.match(bare) or pattern.match(line) for pattern in self._patterns)
+
+    def _keep(self, window: bytes) -> None:
+        """Keep the line that may go on; of a long one its end, where a panic may be next."""
+        start = max(window.rfind(b"\n"), window.rfind(b"\r"), len(window) - LONGEST)
+        self._carry = window[start:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -24,23 +25,39 @@ else:
     _SpawnBase = SpawnBase
 
 WINDOW = 8192  # bytes in which one match must lie; pexpect's default is quadratic
+PIECE = WINDOW // 2  # pexpect looks for nothing before the last WINDOW bytes of a piece
+BEFORE = 1 << 20  # bytes of the text before a match that are kept, at least the last of them
 
 
 class _ConsoleSpawn(_SpawnBase):
     """What pexpect reads from: the console's buffer, never a child of its own."""
 
+    _before: Any  # the stubs do not know its type
+
     def __init__(self, console: Console) -> None:
         super().__init__(timeout=None, maxread=WINDOW, searchwindowsize=WINDOW)
         self.delayafterread = None
         self._console = console
+        self._waiting = memoryview(b"")  # read from the console, not yet handed over
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
-        """Return what has come, all of it: the console bounds it, not `size`."""
+        """Return a piece of what has come."""
         del size
-        data = self._console.read(timeout if timeout is not None else 0.0)
-        if not data:
+        if not self._waiting:
+            self._waiting = memoryview(self._console.read(timeout or 0.0))
+        if not self._waiting:
             raise pexpect.TIMEOUT("")
-        return data
+        self._forget_the_oldest()
+        piece = bytes(self._waiting[:PIECE])
+        self._waiting = self._waiting[PIECE:]
+        return piece
+
+    def _forget_the_oldest(self) -> None:
+        """Keep pexpect from gathering all that comes until something matches."""
+        if self._before.tell() > 2 * BEFORE:
+            kept = self._before.getvalue()[-BEFORE:]
+            self._before = BytesIO()
+            self._before.write(kept)
 
 
 @dataclass(frozen=True)

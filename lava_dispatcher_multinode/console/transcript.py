@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -14,97 +14,142 @@ if TYPE_CHECKING:
 MAX_LINE = 4096  # bytes of one line in console.log; a longer one is continued
 TAIL_LINES = 12
 TAIL_WIDTH = 200  # bytes of one of them
-# All C0 and C1 bytes that a terminal would obey, but for the tab.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
+TAIL_SIZE = 16384  # bytes in which they are looked for
+# What a terminal would obey, but for the tab and the newline.
+_CONTROL = bytes({*range(32), 127} - {*b"\t\n"})
+# The carriage returns around a newline.
+_RETURNS = re.compile(rb"\r+(?=\n)|(?<=\n)\r+")
 
 
 def printable(line: bytes) -> str:
     """Return a console line for people: what a terminal would obey is made visible."""
-    if _CONTROL.search(line):
-        line = _CONTROL.sub(lambda match: b"\\x%02x" % match.group()[0], line)
-    text = line.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else "".join(map(_visible, text))
+    return _visible(line).replace("\n", "\\n")
 
 
-def _visible(character: str) -> str:
-    if character.isprintable() or character == "\t":
-        return character
-    return character.encode("unicode_escape").decode("ascii")
+def _visible(lines: bytes) -> str:
+    text = lines.decode("utf-8", "backslashreplace")
+    return text.translate(_VISIBLE)
+
+
+class _Visible(dict[int, str]):
+    """What stands for each character; filled as they come."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        if code < 0x80 and not character.isprintable():
+            shown = f"\\x{code:02x}"
+        else:
+            shown = character.encode("unicode_escape").decode("ascii")
+        self[code] = shown = character if character.isprintable() else shown
+        return shown
+
+
+_VISIBLE = _Visible({ord("\t"): "\t", ord("\n"): "\n"})
 
 
 class Transcript:
-    """Writes both files as the bytes come; thread-safe."""
+    """Writes both files as the bytes come; thread-safe.
+
+    All work is done on whole pieces of text, not line by line: a board that
+    prints as fast as it can costs little more than the writing.
+    """
 
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._raw: BinaryIO = (directory / "console.raw").open("wb", buffering=0)
+        self._raw: BinaryIO = (directory / "console.raw").open("wb")
         self._log: BinaryIO = (directory / "console.log").open("wb")
         self._clock = clock
         self._partial = b""
         self._started = 0.0  # when the partial line's first byte came
-        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self._recent = bytearray()  # for the tail
         self._lock = threading.Lock()
 
     def feed(self, data: bytes) -> None:
         """Record bytes of the board."""
         with self._lock:
             self._raw.write(data)
-            self._log.write(self._stamped(data))
-            self._log.flush()
+            self._raw.flush()
+            self._remember(data)
+            if lines := self._stamped(data):
+                self._log.write(lines)
+                self._log.flush()
 
     def _stamped(self, data: bytes) -> bytes:
+        """Return the lines that `data` completes, as they stand in console.log."""
         now = self._clock()
-        stamp = b"[%12.6f] " % now
-        lines = data.split(b"\n")
-        if self._partial:
-            lines[0] = self._partial + lines[0]
-        out = []
-        for index, line in enumerate(lines[:-1]):
-            first = b"[%12.6f] " % self._started if index == 0 and self._partial else stamp
-            for start in range(0, len(line) or 1, MAX_LINE):
-                out.append(first + self._clean(line[start : start + MAX_LINE]) + b"\n")
-        if not self._partial or len(lines) > 1:
+        if not self._partial:
             self._started = now
-        self._partial = lines[-1]
-        while len(self._partial) > MAX_LINE:
-            first = b"[%12.6f] " % self._started
-            out.append(first + self._clean(self._partial[:MAX_LINE]) + b"\n")
-            self._partial = self._partial[MAX_LINE:]
-            self._started = now
-        return b"".join(out)
+        text = self._partial + data
+        if len(text) > MAX_LINE:
+            text = _wrapped(text)
+        end = text.rfind(b"\n") + 1
+        self._partial = text[end:]
+        if not end:
+            return b""
+        first, self._started = _stamp(self._started), now
+        lines = _clean(text[:end])[:-1]
+        return first + lines.replace(b"\n", b"\n" + _stamp(now)) + b"\n"
 
     def note(self, text: str) -> None:
         """Write a remark of the dispatcher's into console.log: power on, power off."""
-        with self._lock:
+        # A full disk is told by `feed`, whose thread is there to fail.
+        with self._lock, suppress(OSError):
             if not self._log.closed:
                 self._end_line()
-                self._log.write(b"[%12.6f] -- %s --\n" % (self._clock(), text.encode()))
+                remark = printable(text.encode()).encode()
+                self._log.write(_stamp(self._clock()) + b"-- %s --\n" % remark)
                 self._log.flush()
 
     def tail(self) -> list[str]:
         """Return the last lines that had something on them, oldest first."""
         with self._lock:
-            lines = [*self._tail, self._partial]
-        texts = (printable(line[-TAIL_WIDTH:].strip()) for line in lines)
-        return [text for text in texts if text][-TAIL_LINES:]
+            lines = bytes(self._recent).split(b"\n")
+        shown = [printable(line[-TAIL_WIDTH:].strip()) for line in lines if line.strip()]
+        return shown[-TAIL_LINES:]
 
     def close(self) -> None:
         """Finish both files; may be called twice."""
         with self._lock:
             if not self._log.closed:
-                self._end_line()
-                self._log.close()
-                self._raw.close()
+                with suppress(OSError):
+                    self._end_line()
+                for file in (self._log, self._raw):
+                    with suppress(OSError):
+                        file.close()
 
     def _end_line(self) -> None:
         if self._partial:
-            self._log.write(b"[%12.6f] " % self._started + self._clean(self._partial) + b"\n")
+            line = _clean(self._partial + b"\n")
             self._partial = b""
+            self._log.write(_stamp(self._started) + line)
 
-    def _clean(self, line: bytes) -> bytes:
-        line = line.strip(b"\r")
-        if line.strip():
-            self._tail.append(line)
-        if line.isascii() and not _CONTROL.search(line):
-            return line
-        return printable(line).encode()
+    def _remember(self, data: bytes) -> None:
+        self._recent += data[-TAIL_SIZE:]
+        if len(self._recent) > 2 * TAIL_SIZE:
+            del self._recent[:-TAIL_SIZE]
+
+
+def _stamp(seconds: float) -> bytes:
+    return b"[%12.6f] " % seconds
+
+
+def _wrapped(text: bytes) -> bytes:
+    """Return `text` with the lines longer than `MAX_LINE` broken into such pieces."""
+    step = MAX_LINE // 2
+    if all(text.find(b"\n", at, at + step) >= 0 for at in range(0, len(text) - step, step)):
+        return text  # a newline in each half: none is too long
+    return b"\n".join(
+        line[at : at + MAX_LINE]
+        for line in text.split(b"\n")
+        for at in range(0, len(line) or 1, MAX_LINE)
+    )
+
+
+def _clean(lines: bytes) -> bytes:
+    """Return whole lines without carriage returns at their ends, all controls visible."""
+    lines = lines.replace(b"\r\n", b"\n")
+    if b"\r" in lines:
+        lines = _RETURNS.sub(b"", lines).lstrip(b"\r")
+    if lines.isascii() and len(lines.translate(None, _CONTROL)) == len(lines):
+        return lines
+    return _visible(lines).encode()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,12 +18,27 @@ if TYPE_CHECKING:
 #: Seconds that a far end may refuse to take a byte before the console counts as broken.
 WRITE_STALL = 30.0
 READ_SIZE = 65536
+#: A read that brings this much may have more behind it: a pty hands over 4 kB at a time.
+PLENTY = 2048
+
+
+class LinkLost(ConsoleError):
+    """The far end is gone; `unsent` is what it had not taken of a write."""
+
+    def __init__(self, text: str, unsent: bytes = b"") -> None:
+        self.unsent = unsent
+        super().__init__(text)
+
+
+def unnoticed(_text: str) -> None:
+    """Take a remark that nobody has asked for."""
 
 
 class Transport(Protocol):
     """Bytes to and from one board; one thread reads, any thread writes."""
 
-    name: str  # for messages: "serial:/dev/ttyUSB0"
+    name: str  # for messages: "panda01: console /dev/ttyUSB0"
+    note: Callable[[str], None]  # set by the console: a remark for console.log
 
     def read(self) -> bytes:
         """Block for at least one byte; b"" after `close`; ConsoleError if the far end is gone."""
@@ -31,84 +47,121 @@ class Transport(Protocol):
         """Send all of `data`; ConsoleError when the far end is gone or takes nothing."""
 
     def close(self) -> None:
-        """End a `read` in progress; may be called twice."""
+        """End a `read` and a `write` in progress; may be called twice."""
 
     def release(self) -> None:
         """Let go of the far end; called once no thread reads any more."""
 
 
 class DescriptorTransport:
-    """A transport over one non-blocking file descriptor: a tty, a pty, a socket."""
+    """A transport over one non-blocking file descriptor: a tty, a pty, a socket.
+
+    `hint` says what to look at when the far end is gone.
+    """
 
     def __init__(
-        self, descriptor: int, name: str, *, on_close: Callable[[], object] = lambda: None
+        self,
+        descriptor: int,
+        name: str,
+        *,
+        hint: str = "",
+        on_close: Callable[[], object] = lambda: None,
     ) -> None:
         os.set_blocking(descriptor, False)
         self.name = name
+        self.note: Callable[[str], None] = unnoticed
         self._descriptor = descriptor
+        self._hint = f": {hint}" if hint else ""
         self._on_close = on_close
         # Closing a descriptor does not end another thread's poll; a byte here does.
         self._woken, self._waker = socket.socketpair()
         self._closed = False
+        self._writing = threading.Lock()
+        self._poller = select.poll()
+        self._poller.register(descriptor, select.POLLIN)
+        self._poller.register(self._woken, select.POLLIN)
 
-    def read(self) -> bytes:
-        """Block for at least one byte; b"" after `close`."""
-        poller = select.poll()
-        poller.register(self._descriptor, select.POLLIN)
-        poller.register(self._woken, select.POLLIN)
+    def read(self, timeout: float | None = None) -> bytes:
+        """Block for at least one byte; b"" after `close`, and after `timeout` seconds."""
         while not self._closed:
-            poller.poll()
-            if self._closed:
+            ready = self._poller.poll(None if timeout is None else max(0.0, timeout) * 1000)
+            if self._closed or not ready:
                 break
             try:
                 data = os.read(self._descriptor, READ_SIZE)
             except BlockingIOError:
                 continue
             except OSError as error:  # EIO: nobody holds the other side of the pty
-                reason = error.strerror
-                raise ConsoleError(f"{self.name}: the far end is gone ({reason})") from error
+                text = f"{self.name}: the far end is gone ({error.strerror}){self._hint}"
+                raise LinkLost(text) from error
             if not data:
-                raise ConsoleError(f"{self.name}: the far end closed the connection")
-            return data
+                raise LinkLost(f"{self.name}: the far end closed the connection{self._hint}")
+            return data if len(data) < PLENTY else self._with_more(data)
         return b""
+
+    def _with_more(self, data: bytes) -> bytes:
+        """Return `data` and what is behind it: few large pieces are cheaper than many small."""
+        pieces, size = [data], len(data)
+        # An end or an error comes again at the next read.
+        with contextlib.suppress(OSError):
+            while size < READ_SIZE and (piece := os.read(self._descriptor, READ_SIZE - size)):
+                pieces.append(piece)
+                size += len(piece)
+        return b"".join(pieces)
 
     def write(self, data: bytes) -> None:
         """Send all of `data`, waiting for the far end to take it."""
-        view = memoryview(data)
-        deadline = time.monotonic() + WRITE_STALL
+        with self._writing:
+            view = memoryview(data)
+            deadline = time.monotonic() + WRITE_STALL
+            while view:
+                if self._closed:
+                    raise LinkLost(f"{self.name}: is closed", bytes(view))
+                count = self._write_some(view)
+                if count:
+                    view = view[count:]
+                    deadline = time.monotonic() + WRITE_STALL
+                elif (left := deadline - time.monotonic()) > 0:
+                    self._wait_for_room(left)
+                else:
+                    raise ConsoleError(
+                        f"{self.name}: takes no input for {WRITE_STALL:.0f} s: "
+                        "check the flow control"
+                    )
+
+    def _write_some(self, view: memoryview) -> int:
+        try:
+            return os.write(self._descriptor, view)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            text = f"{self.name}: cannot write: {error.strerror}{self._hint}"
+            raise LinkLost(text, bytes(view)) from error
+
+    def _wait_for_room(self, seconds: float) -> None:
         poller = select.poll()
         poller.register(self._descriptor, select.POLLOUT)
-        while view:
-            try:
-                count = os.write(self._descriptor, view)
-            except BlockingIOError:
-                count = 0
-            except OSError as error:
-                raise ConsoleError(f"{self.name}: cannot write: {error.strerror}") from error
-            if count:
-                view = view[count:]
-                deadline = time.monotonic() + WRITE_STALL
-                continue
-            left = deadline - time.monotonic()
-            if left <= 0 or self._closed:
-                raise ConsoleError(
-                    f"{self.name}: takes no input for {WRITE_STALL:.0f} s: check the flow control"
-                )
-            poller.poll(left * 1000)
+        poller.register(self._woken, select.POLLIN)
+        poller.poll(seconds * 1000)
 
     def close(self) -> None:
-        """End a `read` in progress; the descriptor is freed by `release`."""
+        """End a `read` and a `write` in progress; the descriptor is freed by `release`."""
         if not self._closed:
             self._closed = True
             with contextlib.suppress(OSError):
                 self._waker.send(b"x")
 
     def release(self) -> None:
-        """Free the descriptor; call it when no thread reads any more."""
+        """Free the descriptor; call it when no thread reads any more.
+
+        A writer is waited for: the number might be somebody else's file by the
+        time it writes.
+        """
         self.close()
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1
-            self._woken.close()
-            self._waker.close()
-            os.close(descriptor)
-            self._on_close()
+        with self._writing:
+            if self._descriptor >= 0:
+                descriptor, self._descriptor = self._descriptor, -1
+                self._woken.close()
+                self._waker.close()
+                os.close(descriptor)
+                self._on_close()

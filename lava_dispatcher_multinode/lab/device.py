@@ -18,10 +18,11 @@ class Connection:
     """How to reach the console: exactly one of command, serial, simulated."""
 
     command: str | None = None  # a shell command whose stdin and stdout are the console
-    serial: str | None = None  # a device path or pyserial URL
+    serial: str | None = None  # a device path, or socket://, telnet://, rfc2217://HOST:PORT
     baud: int = 115200
     simulated: bool = False
     character_delay: float = 0.0  # seconds between characters typed at the board
+    reconnect: float = 30.0  # seconds in which a console that drops is opened again
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import shutil
+import socket
+import subprocess
 import time
 import tty
 from dataclasses import dataclass
@@ -55,3 +59,94 @@ def wire(tmp_path):
     console.close()
     if made.board >= 0:
         os.close(made.board)
+
+
+@pytest.fixture
+def pty():
+    """A raw pty: the board's end, and the path of the other one."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    yield master, os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+class Server:
+    """ser2net on loopback, with a pty for its serial device; can be ended and started."""
+
+    def __init__(self, directory: Path, device: str, accepter: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._file = directory / "ser2net.yaml"
+        self._file.write_text(
+            f"connection: &con\n    accepter: {accepter},127.0.0.1,{self.port}\n"
+            f"    connector: serialdev,{device},115200n81,local\n"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self._process = subprocess.Popen(
+            ["ser2net", "-n", "-d", "-u", "-c", str(self._file)], stderr=subprocess.DEVNULL
+        )
+        listening = f":{self.port:04X} 00000000:0000 0A"  # LISTEN
+        deadline = time.monotonic() + 20
+        while listening not in Path("/proc/net/tcp").read_text():
+            assert time.monotonic() < deadline
+            assert self._process.poll() is None
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End it; its connections with it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def ser2net(tmp_path, pty):
+    """Return a function from an accepter such as "telnet,tcp" to a running `Server`."""
+    if shutil.which("ser2net") is None:
+        pytest.skip("ser2net is not installed")
+    servers = []
+
+    def make(accepter):
+        servers.append(Server(tmp_path, pty[1], accepter))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def opened():
+    """Take transports, to release them at the end."""
+    transports = []
+    yield lambda transport: transports.append(transport) or transport
+    for transport in transports:
+        transport.release()
+
+
+@pytest.fixture
+def exchange():
+    """Return a function that sends every byte both ways, and fails unless all arrive."""
+
+    def check(transport, board):
+        data = bytes(range(256)) + b"\r\n\r\0\r\r\xff\xf0\xff\xff"
+        os.write(board, data)
+        got = b""
+        while len(got) < len(data):
+            got += transport.read()
+        assert got == data
+        transport.write(data)
+        got = b""
+        while len(got) < len(data):
+            assert select.select([board], [], [], 10)[0], got
+            got += os.read(board, 4096)
+        assert got == data
+
+    return check

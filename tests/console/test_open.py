@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import tty
 
 import pytest
@@ -18,16 +17,6 @@ def _read(transport, count):
     while len(data) < count:
         data += transport.read()
     return data
-
-
-@pytest.fixture
-def opened():
-    """Transports to release at the end."""
-    transports = []
-    yield lambda transport: transports.append(transport) or transport
-    for transport in transports:
-        transport.close()
-        transport.release()
 
 
 def test_a_command_is_a_console(opened):
@@ -89,28 +78,6 @@ def test_a_missing_serial_device_has_a_hint():
     """The adapter that is not plugged in is the first thing to look at."""
     with pytest.raises(ConsoleError, match="b1: cannot open /dev/no-such: .*plugged in"):
         open_console(Connection(serial="/dev/no-such"), "b1")
-
-
-def test_raw_tcp(opened):
-    """A console server's raw port, through our own socket."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
-        transport = opened(open_console(Connection(serial=url), "b1"))
-        peer, _ = server.accept()
-        with peer:
-            peer.sendall(b"\x00\xff")
-            assert _read(transport, 2) == b"\x00\xff"
-            transport.write(b"abc")
-            assert peer.recv(3) == b"abc"
-
-
-def test_a_refused_connection_has_a_hint():
-    """The console server that is not running is named."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-        with pytest.raises(ConsoleError, match="is the console server running"):
-            open_console(Connection(serial=f"socket://127.0.0.1:{port}"), "b1")
 
 
 def test_no_connection_says_what_to_write():

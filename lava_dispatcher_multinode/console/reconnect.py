@@ -1,0 +1,169 @@
+"""A console whose far end may go away for a while: it is opened again, for a bounded time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import ConsoleError
+from .transport import LinkLost, unnoticed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .transport import Transport
+
+#: Seconds that the first attempt to connect may take, and each later one.
+FIRST_ATTEMPT = 30.0
+ATTEMPT = 5.0
+#: Seconds between attempts: doubled each time, within these.
+SOONEST, LATEST = 0.1, 5.0
+#: Seconds that a link has to last to count as one. What ends sooner, such as a command
+#: that is misspelt or a port that somebody else holds, is not worth another 30 seconds.
+HOLDS = 2.0
+
+
+class Reconnecting:
+    """A transport made of links, one after the other.
+
+    `connect` gets the seconds that it may take, and raises `ConsoleError`. A link
+    that is lost is replaced within `seconds` (0: never); a reader and writers wait
+    for that. What was not taken of a write goes through the next link.
+    """
+
+    def __init__(self, connect: Callable[[float], Transport], seconds: float) -> None:
+        self._connect = connect
+        self._seconds = seconds
+        self._changed = threading.Condition()  # guards all below
+        self._link: Transport | None = connect(FIRST_ATTEMPT)
+        self._opened = time.monotonic()
+        self._lost: ConsoleError | None = None  # what a writer met
+        self._failure: ConsoleError | None = None
+        self._closed = False
+        self._gap: _Gap | None = None  # the last one; the reader's own
+        self.name = self._link.name
+        self.note: Callable[[str], None] = unnoticed
+
+    def read(self) -> bytes:
+        """Block for at least one byte, and over gaps; b"" after `close`."""
+        while True:
+            with self._changed:
+                if self._closed:
+                    return b""
+                link = self._link
+                if self._failure is not None:
+                    raise self._failure
+            try:
+                if link is not None and (data := link.read()):
+                    return data
+                lost = self._lost
+            except LinkLost as error:
+                lost = error
+            if not self._closed:
+                self._replace(lost or LinkLost(f"{self.name}: is gone"))
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`; in a gap, wait for its end."""
+        link = None
+        while data:
+            link = self._link_after(link)
+            try:
+                link.write(data)
+            except LinkLost as error:
+                data = error.unsent
+                with self._changed:
+                    if self._link is link:
+                        self._lost = error
+                link.close()  # ends the reader's read: it opens the next
+            else:
+                return
+
+    def _link_after(self, lost: Transport | None) -> Transport:
+        """Wait for a link other than `lost`."""
+        with self._changed:
+            while self._link is None or self._link is lost:
+                if self._failure is not None:
+                    raise self._failure
+                if self._closed:
+                    raise ConsoleError(f"{self.name}: is closed")
+                self._changed.wait()
+            return self._link
+
+    def close(self) -> None:
+        """End a `read` and every `write` in progress."""
+        with self._changed:
+            self._closed = True
+            link = self._link
+            self._changed.notify_all()
+        if link is not None:
+            link.close()
+
+    def release(self) -> None:
+        """Let go of the far end."""
+        self.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        """Release the link; first of all, or an adapter could not have its name again."""
+        with self._changed:
+            link, self._link = self._link, None
+            self._lost = None
+            self._changed.notify_all()
+        if link is not None:
+            link.close()
+            link.release()
+
+    def _replace(self, lost: ConsoleError) -> None:
+        """Open the next link; return without one after `close`, raise when the time is over."""
+        now = time.monotonic()
+        held = now - self._opened >= HOLDS
+        self._drop()
+        if self._seconds <= 0 or (self._gap is None and not held):
+            raise self._fail(lost)
+        if self._gap is None or held:
+            self._gap = _Gap(now, time.strftime("%H:%M:%S"))
+        self.note(f"{lost}; trying again for {self._seconds:g} s")
+        link = self._next_link(self._gap, lost)
+        with self._changed:
+            self._opened = time.monotonic()
+            if not self._closed:
+                self._link, link = link, None
+            self._changed.notify_all()
+        if link is not None:  # closed while it was opened
+            link.close()
+            link.release()
+        elif not self._closed:
+            gone = self._opened - self._gap.began
+            self.note(f"the console is back after {gone:.1f} s; what came meanwhile is lost")
+
+    def _next_link(self, gap: _Gap, error: ConsoleError) -> Transport | None:
+        """Try until `gap` is too long; None after `close`."""
+        while (left := gap.began + self._seconds - time.monotonic()) > 0:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closed, min(gap.delay, left)):
+                    return None
+            gap.delay = min(gap.delay * 2, LATEST)
+            try:
+                return self._connect(min(max(left, SOONEST), ATTEMPT))
+            except ConsoleError as failure:
+                error = failure
+        raise self._fail(
+            ConsoleError(f"{error}; gone since {gap.since}, for more than {self._seconds:g} s")
+        )
+
+    def _fail(self, error: ConsoleError) -> ConsoleError:
+        with self._changed:
+            self._failure = error
+            self._changed.notify_all()
+        return error
+
+
+@dataclass
+class _Gap:
+    """A time without a link, or with links that did not hold."""
+
+    began: float  # as time.monotonic()
+    since: str  # the same for people
+    delay: float = SOONEST  # before the next attempt

@@ -1,0 +1,61 @@
+"""Consoles behind the network: `socket://`, `telnet://` and `rfc2217://HOST:PORT`."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..errors import ConsoleError
+from .transport import DescriptorTransport
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+SCHEMES = ("socket", "telnet", "rfc2217")
+TELNET_PORT = 23
+HINT = "is the console server running, and does nobody else hold the port?"
+# A network that is gone is noticed after some 30 s, also while nobody types.
+KEEPALIVE = (
+    ("TCP_KEEPIDLE", 10),  # seconds of silence before the first probe
+    ("TCP_KEEPINTVL", 5),  # seconds between probes
+    ("TCP_KEEPCNT", 4),
+    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that what was sent may go unacknowledged
+)
+
+
+def open_tcp(url: str, baud: int, device: str, timeout: float) -> Transport:
+    """Connect within `timeout` seconds; `baud` is for rfc2217 alone.
+
+    What follows a "?" is not looked at: pyserial's options, which ask for what
+    is done anyway.
+    """
+    scheme, host, port = _parts(url, device)
+    try:
+        connection = socket.create_connection((host, port), timeout)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ConsoleError(f"{device}: cannot connect to {url}: {reason}: {HINT}") from error
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        with suppress(AttributeError, OSError):  # not every system has all
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    link = DescriptorTransport(connection.detach(), f"{device}: console {url}", hint=HINT)
+    if scheme == "socket":
+        return link
+    from .telnet_link import TelnetLink
+
+    return TelnetLink(link, baud if scheme == "rfc2217" else None, timeout)
+
+
+def _parts(url: str, device: str) -> tuple[str, str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (TELNET_PORT if parts.scheme == "telnet" else 0)
+    except ValueError:
+        port = 0
+    if not port or not parts.hostname:
+        raise ConsoleError(f"{device}: '{url}' is no {url.partition(':')[0]}://HOST:PORT")
+    return parts.scheme, parts.hostname, port

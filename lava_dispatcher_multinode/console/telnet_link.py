@@ -1,0 +1,118 @@
+"""A console behind telnet: the bytes of a socket, through the telnet of telnet.py."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ..errors import ConsoleError
+from .telnet import NotTelnet, Telnet
+from .transcript import printable
+from .transport import LinkLost, unnoticed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .transport import DescriptorTransport
+
+#: Seconds for the far end to answer what was asked of it.
+NEGOTIATION = 5.0
+LAST_WORDS = 1.0  # seconds for what it says before it closes
+
+
+class TelnetLink:
+    """A transport; ready when it is made: options are settled, and the port's speed.
+
+    `baud` asks for that speed (RFC 2217); None: plain telnet.
+    """
+
+    def __init__(
+        self, link: DescriptorTransport, baud: int | None = None, timeout: float = NEGOTIATION
+    ) -> None:
+        self.name = link.name
+        self.note: Callable[[str], None] = unnoticed
+        self._link = link
+        self._telnet = Telnet(baud)
+        self._writing = threading.Lock()  # a command must not come between a pair's bytes
+        self._early = b""  # what the board said during the negotiation
+        try:
+            self._negotiate(min(timeout, NEGOTIATION))
+            if baud is not None:
+                self._check_port(baud)
+        except ConsoleError:
+            link.release()
+            raise
+
+    def read(self) -> bytes:
+        """Block for at least one byte; b"" after `close`."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
+        while data := self._link.read():
+            plain = self._plain(data)
+            self._answer()
+            if plain:
+                return plain
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+        with self._writing:
+            try:
+                self._link.write(self._telnet.escape(data))
+            except LinkLost as error:
+                raise LinkLost(str(error), self._telnet.unescape(error.unsent)) from error
+
+    def close(self) -> None:
+        """End a `read` and a `write` in progress."""
+        self._link.close()
+
+    def release(self) -> None:
+        """Close the connection."""
+        self._link.release()
+
+    def _plain(self, data: bytes) -> bytes:
+        try:
+            return self._telnet.receive(data)
+        except NotTelnet:
+            raise ConsoleError(f"{self.name}: {_RAW}") from None
+
+    def _answer(self) -> None:
+        if replies := self._telnet.replies():
+            with self._writing:
+                self._link.write(replies)
+
+    def _negotiate(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        try:
+            self._answer()
+            while not self._telnet.settled and (left := deadline - time.monotonic()) > 0:
+                self._early += self._plain(self._link.read(left))
+                self._answer()
+        except LinkLost as error:
+            raise LinkLost(f"{error}{self._last_words()}") from error
+        if not self._telnet.answered:
+            raise ConsoleError(f"{self.name}: {_RAW}")
+
+    def _last_words(self) -> str:
+        """Return why the far end does not want us: "Port already in use", say."""
+        with suppress(ConsoleError):
+            while data := self._link.read(LAST_WORDS):
+                self._early += self._plain(data)
+        said = printable(self._early[-200:].strip())
+        return f"; it said '{said}'" if said else ""
+
+    def _check_port(self, baud: int) -> None:
+        if not self._telnet.controls_port:
+            raise ConsoleError(
+                f"{self.name}: does not let its port be set (RFC 2217): use telnet://, "
+                "with the speed set at the server"
+            )
+        if self._telnet.baud not in {0, baud}:  # 0: it does not know
+            has = self._telnet.baud or "nothing of it"
+            raise ConsoleError(f"{self.name}: asked for {baud} baud, the server has {has}")
+
+
+_RAW = "does not speak telnet: use socket:// for a raw port"
