@@ -1,11 +1,13 @@
 """How fast the coordinator is: barriers of N members, and messages per second.
 
-    python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 3]
+    python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 2] [--repeats 5]
 
 A driver process plays the members, the coordinator runs in a process of its own.
 Barrier, open connections: the time from the last arrival, and from the first, to the last
-release; median of several rounds. "floor" is an epoll loop that only counts lines and
-then answers everyone: what the kernel and Python cost by themselves.
+release; median of several rounds, then of the repeats, in which the servers take turns.
+"floor" is a server that does nothing: for barriers an epoll loop that counts lines and then
+answers everyone, for messages one that accepts, reads, gives a fixed answer and closes.
+That is what the kernel, Python and the driver cost by themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from __future__ import annotations
 import argparse
 import logging
 import multiprocessing
+import os
+import platform
+import re
 import resource
 import selectors
 import shutil
@@ -20,7 +25,9 @@ import socket
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lava_dispatcher_multinode.sync.server import Coordinator
@@ -200,11 +207,27 @@ def barriers(serve, arrives, size: int) -> tuple[float, float]:
     return tuple(1000 * statistics.median(column) for column in zip(*times, strict=True))
 
 
+def answer(_size: int, pipe) -> None:
+    """Accept, read a request, give a fixed answer, close."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    listener.setblocking(True)
+    pipe.send(listener.getsockname())
+    threading.Thread(target=lambda: os._exit(pipe.recv() != "stop")).start()
+    while True:
+        connection, _ = listener.accept()
+        while not connection.recv(65536).endswith(b"}"):
+            pass
+        connection.send(b'00000012{"response":"ack"}')
+        connection.close()
+
+
 def send_each_connection(address, number: int, until: float, counts: list[int]) -> None:
     """Send messages LAVA's way, a connection each."""
     frame = request("lava_send", number, messageID="m", message={"k": "v"})
     while time.perf_counter() < until:
-        with socket.create_connection(address) as sock:
+        # Not create_connection(), which looks the name up each time.
+        with socket.socket() as sock:
+            sock.connect(address)
             sock.sendall(frame)
             sock.shutdown(socket.SHUT_WR)
             while sock.recv(4096):
@@ -231,9 +254,9 @@ def _sender(send, address, number, seconds, pipe) -> None:
     pipe.send(counts[number])
 
 
-def sends(send, clients: int, seconds: float) -> float:
+def sends(serve, send, clients: int, seconds: float) -> float:
     """Return messages per second of `clients` processes."""
-    with Server(ours, 8) as server:
+    with Server(serve, 8) as server:
         jobs = []
         for number in range(clients):
             mine, theirs = multiprocessing.Pipe()
@@ -272,11 +295,27 @@ def under_attack(size: int) -> tuple[float, float]:
     return 1000 * statistics.median(calm), 1000 * statistics.median(hot)
 
 
+def middle(pairs) -> tuple[float, ...]:
+    """Return the median of each place."""
+    return tuple(statistics.median(column) for column in zip(*pairs, strict=True))
+
+
+def machine() -> None:
+    """Say what this runs on; the load is that of others."""
+    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    print(
+        f"{os.cpu_count()} x {model[1] if model else platform.machine()}, "
+        f"Linux {platform.release()}, Python {platform.python_version()}, "
+        f"load before {os.getloadavg()[0]:.1f}"
+    )
+
+
 def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--members", default="2,10,100,500,1000")
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     logging.disable()  # the attacker's refusals
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -286,16 +325,26 @@ def main() -> None:
         kinds.append(("redis", redis, redis_arrives))
     else:
         print("(redis-server is not installed: not compared)")
+    machine()
     print("barrier, ms to the last release from the first arrival / from the last arrival")
     print(f"{'N':>6}" + "".join(f"{name:>20}" for name, _, _ in kinds))
     for size in map(int, options.members.split(",")):
-        row = [barriers(serve, arrives, size) for _, serve, arrives in kinds]
+        turns = [
+            [barriers(serve, arrives, size) for _, serve, arrives in kinds]
+            for _ in range(options.repeats)
+        ]
+        row = [middle(column) for column in zip(*turns, strict=True)]
         print(f"{size:6}" + "".join(f"{a:11.2f} /{b:7.2f}" for a, b in row), flush=True)
     print("lava_send per second")
-    for name, send in (("a connection each", send_each_connection), ("open", send_open)):
+    for name, serve, send in (
+        ("a connection each", ours, send_each_connection),
+        ("its floor", answer, send_each_connection),
+        ("open connections", ours, send_open),
+    ):
         for clients in (1, 8):
-            rate = sends(send, clients, options.seconds)
-            print(f"{name:>20}, {clients} clients: {rate:9.0f}", flush=True)
+            rates = [sends(serve, send, clients, options.seconds) for _ in range(options.repeats)]
+            line = f"{name:>20}, {clients} clients: {statistics.median(rates):9.0f}"
+            print(f"{line} ({min(rates):.0f} to {max(rates):.0f})", flush=True)
     calm, hot = under_attack(100)
     print(f"barrier of 100 from the first arrival: {calm:.1f} ms, under attack {hot:.1f} ms")
 

@@ -21,6 +21,7 @@ except ImportError:
     sys.exit(0)
 
 with atheris.instrument_imports(include=["lava_dispatcher_multinode", "json"]):
+    from lava_dispatcher_multinode import frames
     from lava_dispatcher_multinode.sync import wire
     from lava_dispatcher_multinode.sync.service import Service
     from lava_dispatcher_multinode.sync.state import Group
@@ -29,6 +30,10 @@ KINDS = [*wire.APIS, "group_data", "clear_group", "aggregate", "complete", "?", 
 NAMES = ["a", "b", "c", "d", "e", "", "a b", "x" * 300, 1, None, ["a"]]
 WORDS = ["m", "n", "", "r", "s", " ", "x" * 300, "\udcff", 0, -1, 1e308, True, None, [], {}]
 DATA = [None, {}, {"k": "v"}, {"k": 1, "l": None}, {"k": []}, {"k\n": "v"}, {"k": "\n"}, "text", 7]
+LINE_WORDS = [
+    b"send", b"wait", b"wait-all", b"sync", b"next", b"timeout=1", b"timeout=nan", b"role=r",
+    b"role=", b"k=v", b"=", b"", b"\xff=\xff", b"x" * 300,
+]  # fmt: skip
 TIMES = [0, 0.5, 3, 40, -1, float("inf"), float("nan"), "soon", None]
 FIELDS = {
     "request": KINDS,
@@ -64,6 +69,11 @@ class Peer:
         self.told += 1
         assert json.loads(wire.encode(document)[wire.HEADER :])["response"]
 
+    def write(self, line) -> None:
+        self.told += 1
+        assert line.startswith(b"<LAVA_MN R ")
+        assert line.endswith(b">\n")
+
     def hang_up(self) -> None:
         self.leaving = True
 
@@ -74,7 +84,9 @@ class World:
     def __init__(self) -> None:
         self.now = 0.0
         group = Group({"a": "r", "b": "r"}, size=4, timeout=30, deadlock_grace=5)
-        self.service = Service("g", group, {"a": "right"}, lambda *_args, **_fields: None)
+        self.service = Service(
+            "g", group, {"a": "right", "b": "right"}, lambda *_args, **_fields: None
+        )
         self.peers = [Peer() for _ in range(5)]
 
     def receive(self, number: int, data: bytes) -> None:
@@ -86,7 +98,7 @@ class World:
                 self.service.request(peer, body, self.now)
         except wire.WireError as error:
             peer.asked += 1
-            self.service.refuse(peer, str(error))
+            self.service.unreadable(peer, error)
             peer.hang_up()
         for other in self.peers:
             assert other.told <= other.asked, "two replies to one request"
@@ -133,9 +145,24 @@ def one_input(data: bytes) -> None:
                 world.service.node_failed(name, "why", world.now)
             else:
                 world.service.node_finished(name, world.now)
+        elif kind == 5:
+            world.receive(number, line(choice, number))
         else:
             world.receive(number, wire.encode(request(choice, number)))
     world.end()
+
+
+def line(choice, number: int) -> bytes:
+    """Return a board's line, good or with words that are not."""
+    tag = choice.PickValueInList([b"1-1", b"1-2", b"1-3"])
+    words = [NAMES[number].encode(), choice.PickValueInList([b"right", b"right", b"wrong"])]
+    words += [choice.PickValueInList(LINE_WORDS[:4]), choice.PickValueInList([b"m", b"n"])]
+    for _ in range(choice.ConsumeIntInRange(0, 2)):
+        words.append(choice.PickValueInList(LINE_WORDS))
+    text = frames.encode(words)
+    if choice.ConsumeBool():
+        text += choice.ConsumeBytes(10)
+    return frames.Part(b"Q", tag, 1, 1, text).line()
 
 
 def request(choice, number: int) -> dict:
