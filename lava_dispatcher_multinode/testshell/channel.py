@@ -68,7 +68,7 @@ class Channel:
     def __init__(self, *, window: int = 3000) -> None:
         self._window = window
         self._open: dict[bytes, _Open] = {}
-        self._closed: OrderedDict[bytes, None] = OrderedDict()
+        self._closed: OrderedDict[bytes, Word | None] = OrderedDict()
         self._timed: dict[bytes, _Open] = {}  # those with an ack or a frame that has a due time
         self._ready: deque[bytes] = deque()  # those with a part that was never sent
         self._in_flight = 0  # bytes of frames sent once and not acknowledged
@@ -104,6 +104,13 @@ class Channel:
         )
         self._ready.append(id)
 
+    def acknowledge(self, id: bytes) -> None:  # noqa: A002
+        """Let the acknowledgement of the question `id` be all of its answer."""
+        exchange = self._open.get(id)
+        if exchange is not None and exchange.ack is not None:
+            self._out.append(exchange.ack.line())
+            self._close(id, exchange.ack)
+
     def transmit(self, now: float) -> bytes:
         """Return the bytes to write now."""
         for id_, exchange in list(self._timed.items()):
@@ -130,6 +137,8 @@ class Channel:
 
     def _part(self, part: Part, now: float) -> Question | None:
         if part.id in self._closed:
+            if self._closed[part.id] is not None:  # it was told again: it has not heard us
+                self._out.append(Word(b"A", part.id, part.sum).line())
             return None
         exchange = self._open.get(part.id)
         if exchange is None:
@@ -213,7 +222,7 @@ class Channel:
             return
         self.resent += 1
         exchange.sent_at = now
-        exchange.due = now + min(self._patience * 1.5 ** exchange.sent, MAX_PATIENCE)
+        exchange.due = now + min(self._patience * 1.5**exchange.sent, MAX_PATIENCE)
         self._out.append(exchange.frame)
 
     def _land(self, exchange: _Open) -> None:
@@ -221,10 +230,10 @@ class Channel:
             self._in_flight -= len(exchange.frame)
         exchange.frame = b""
 
-    def _close(self, id_: bytes) -> None:
+    def _close(self, id_: bytes, ack: Word | None = None) -> None:
         del self._open[id_]
         self._timed.pop(id_, None)
-        self._closed[id_] = None
+        self._closed[id_] = ack
         if len(self._closed) > REMEMBERED:
             self._closed.popitem(last=False)
 

@@ -65,7 +65,12 @@ class Part:
     def line(self) -> bytes:
         """Return the frame with its newline."""
         return b"<LAVA_MN %b %b %d/%d %d %b>\n" % (
-            self.kind, self.id, self.part, self.parts, self.sum, self.payload,
+            self.kind,
+            self.id,
+            self.part,
+            self.parts,
+            self.sum,
+            self.payload,
         )
 
 

@@ -1,11 +1,11 @@
 """The words of a question and of its answer: between the board's scripts and `Call`, `Outcome`.
 
-    send ID [KEY=VALUE ...]
-    wait ID [next] [timeout=SECONDS]
-    wait-all ID [role=ROLE] [timeout=SECONDS]
-    sync ID [timeout=SECONDS]
+send ID [KEY=VALUE ...]
+wait ID [next] [timeout=SECONDS]
+wait-all ID [role=ROLE] [timeout=SECONDS]
+sync ID [timeout=SECONDS]
 
-    EXIT-CODE SENTENCE [SENDER:KEY=VALUE ...]
+EXIT-CODE SENTENCE [SENDER:KEY=VALUE ...]
 """
 
 from __future__ import annotations

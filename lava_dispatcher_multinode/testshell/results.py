@@ -99,8 +99,11 @@ class Recorder:
             case Remark(kind, text):
                 self.log("info", f"test {kind}: {text}")
             case Foreign(text, None):
-                self.log("warning", f"cannot answer '{text}': only lava-send works by itself; "
-                         "use the lava-wait, lava-wait-all, lava-sync on the board's PATH")
+                self.log(
+                    "warning",
+                    f"cannot answer '{text}': only lava-send works by itself; "
+                    "use the lava-wait, lava-wait-all, lava-sync on the board's PATH",
+                )
             case Unknown(text):
                 self.log("warning", f"not understood: {text}")
             case EndCase() | _:
@@ -110,9 +113,17 @@ class Recorder:
         """Record a result."""
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         self._emit(
-            "test_case", node=self._node, definition=self._definition, case=case.case,
-            result=case.result, measurement=case.measurement, units=case.units, set=self._set,
-            start=self._started.pop(case.case, None), end=self._clock(), **fields,
+            "test_case",
+            node=self._node,
+            definition=self._definition,
+            case=case.case,
+            result=case.result,
+            measurement=case.measurement,
+            units=case.units,
+            set=self._set,
+            start=self._started.pop(case.case, None),
+            end=self._clock(),
+            **fields,
         )
 
     def log(self, level: str, text: str) -> None:

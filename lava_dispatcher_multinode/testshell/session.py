@@ -13,6 +13,7 @@ from .channel import Channel
 from .lines import Lines
 from .results import Recorder
 from .signals import Case, Foreign, RunnerExit, RunnerStart
+from .told import Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 START_WAIT = 30.0
 #: Seconds that a read waits when nothing is due; every event ends it sooner.
 READ_WAIT = 60.0
+#: Seconds for which a runner that has said it ends may ask for the acknowledgement
+#: again; as a rule the line that it prints then ends it sooner.
+LINGER = 3.0
 _INTERESTING = b"<LAVA_"
 
 
@@ -105,7 +109,6 @@ class Session:
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
         """Relay `call`; `on_outcome` may be called from any thread, and wakes the reader."""
 
-
         def tell(outcome: Outcome) -> None:
             on_outcome(outcome)
             self._console.wake()
@@ -122,8 +125,11 @@ class _Run:
         self._recorder = recorder
         self._lines = Lines()
         self._outcomes: SimpleQueue[tuple[bytes | None, Call, Outcome]] = SimpleQueue()
+        self._told = Told()
         self._started = False
+        self._leaving = False  # the runner has said that it ends; its line may be lost
         self._ended = False
+        self._heard = 0.0  # when the channel last spoke
 
     def read(self, command: bytes, deadline: float) -> None:
         self._session.write(command)
@@ -136,7 +142,7 @@ class _Run:
             self._relay_outcomes()
             if data := self.channel.transmit(now):
                 self._session.write(data)
-            if self._ended:
+            if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
             if now >= deadline:
                 raise ActionTimeout(
@@ -146,6 +152,8 @@ class _Run:
             wake_at = [deadline, now + READ_WAIT]
             if not self._started:
                 wake_at.append(typed_at + START_WAIT)
+            if self._leaving:
+                wake_at.append(self._heard + LINGER)
             if (due := self.channel.due()) is not None:
                 wake_at.append(due)
             self._take(self._session.read(max(0.0, min(wake_at) - now)))
@@ -160,26 +168,45 @@ class _Run:
 
     def _line(self, line: bytes, now: float) -> None:
         if frames.MARK in line:
+            self._heard = now
             for question in self.channel.receive(line, now):
                 self._ask(question)
-        for signal in signals.find(line):
-            match signal:
+        for text, marked in signals.texts(line):
+            told = self._told.claim(text) or marked
+            match signals.parse(text):
                 case RunnerStart():
                     self._started = True
                 case RunnerExit():
                     self._ended = True
+                case _ if told:
+                    pass
                 case Foreign(_, call) if call is not None:
                     self._relay(None, call)
-                case _:
+                case signal:
                     self._recorder.signal(signal)
 
     def _ask(self, question: Question) -> None:
+        self._started = True
+        if question.words[:1] == [b"signal"]:
+            self._tell(question)
+            return
         try:
             call = relay.call_of(question.words)
         except ValueError as error:
             self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
         else:
             self._relay(question.id, call)
+
+    def _tell(self, question: Question) -> None:
+        """Record a signal that is acknowledged; its line, which follows, will be no news."""
+        text = b" ".join(question.words[1:])
+        self.channel.acknowledge(question.id)
+        signal = signals.parse(text)
+        if isinstance(signal, RunnerExit):
+            self._leaving = True
+        else:
+            self._told.add(text)
+            self._recorder.signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
         def on_outcome(outcome: Outcome) -> None:

@@ -24,6 +24,10 @@ _SIGNAL = re.compile(
     rb"|MULTI_NODE> <LAVA_(?P<api>[A-Z_]+)(?P<words>[^>]*)"
     rb")>"
 )
+#: Half of what our scripts put behind a signal that they have told: noise takes rarely all.
+MARK = b"~~"
+#: A kernel message in the middle; its own `>` ended what looks like a signal.
+_KERNEL = re.compile(rb"\[ *\d+\.\d{6}\]")
 _FIELD = re.compile(r"(TEST_CASE_ID|RESULT|UNITS|MEASUREMENT)=")
 _PAIR = re.compile(r"\s+(?=[A-Za-z0-9_.-]+=)")
 
@@ -135,25 +139,48 @@ class Unknown:
 
 
 Signal = (
-    StartRun | EndRun | StartCase | EndCase | Case | StartSet | StopSet | Raise | Remark
-    | RunnerStart | RunnerExit | InstallFail | RunFail | Foreign | Unknown
+    StartRun
+    | EndRun
+    | StartCase
+    | EndCase
+    | Case
+    | StartSet
+    | StopSet
+    | Raise
+    | Remark
+    | RunnerStart
+    | RunnerExit
+    | InstallFail
+    | RunFail
+    | Foreign
+    | Unknown
 )
 
 
-def find(line: bytes) -> Iterator[Signal]:
-    """Yield the signals in a line, in order."""
+def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield what stands behind `<LAVA_` in each signal of a line, in order, and whether
+    it bears the mark of having been told.
+    """
     for match in _SIGNAL.finditer(line):
-        whole = match[0].decode("utf-8", "replace")
-        about = match["rest"] or match["about"] or match["words"] or b""
-        rest = about.decode("utf-8", "replace")
-        if match["name"]:
-            parse = _SIGNALS.get(match["name"])
-        elif match["runner"]:
-            parse = _RUNNER.get(match["runner"])
-        else:
-            yield Foreign(whole, _send(rest) if match["api"] == b"SEND" else None)
-            continue
-        yield (parse(rest.strip()) if parse else None) or Unknown(whole)
+        text = match[0].rpartition(b"<LAVA_")[2] if match["api"] is None else match[0][6:]
+        yield text[:-1], MARK in line[match.end() :]
+
+
+def parse(text: bytes) -> Signal:
+    """Return the signal with that text behind its `<LAVA_`; `Unknown` if it is none."""
+    match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text)
+    if match is None or _KERNEL.search(text):
+        return Unknown(text.decode("utf-8", "replace"))
+    whole = match[0].decode("utf-8", "replace")
+    about = match["rest"] or match["about"] or match["words"] or b""
+    rest = about.decode("utf-8", "replace")
+    if match["name"]:
+        make = _SIGNALS.get(match["name"])
+    elif match["runner"]:
+        make = _RUNNER.get(match["runner"])
+    else:
+        return Foreign(whole, _send(rest) if match["api"] == b"SEND" else None)
+    return (make(rest.strip()) if make else None) or Unknown(whole)
 
 
 def _case(rest: str) -> Signal | None:

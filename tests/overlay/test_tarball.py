@@ -112,7 +112,7 @@ def test_the_runners_files_win(directory, caplog):
     (directory / "run.sh").write_text("theirs")
     (directory / "testdef.yaml").write_text("theirs")
     found, tar = members({0: [Definition(SMOKE, b"ours", "here", {}, directory)]})
-    assert "STARTRUN" in text_of(tar, "lava-7/0/tests/0_smoke/run.sh")
+    assert "TESTRUN_ID" in text_of(tar, "lava-7/0/tests/0_smoke/run.sh")
     assert text_of(tar, "lava-7/0/tests/0_smoke/testdef.yaml") == "ours"
     assert [record.args[1] for record in caplog.records] == ["run.sh"]
     assert found

@@ -156,11 +156,10 @@ class Board:
             "set -e",
             f"export TESTRUN_ID=0_{name}",
             f"cd {directory}",
-            f'echo "<LAVA_SIGNAL_STARTRUN 0_{name} u-u-i-d>"',
             steps,
-            f'echo "<LAVA_SIGNAL_ENDRUN 0_{name} u-u-i-d>"',
         ]
         (directory / "run.sh").write_text("\n".join(run) + "\n")
+        (directory / "uuid").write_text("u-u-i-d\n")
         if install is not None:
             (directory / "install.sh").write_text(install)
         return directory

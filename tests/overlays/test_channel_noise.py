@@ -53,6 +53,35 @@ def test_kernel_message_in_a_frame_costs_a_resend(board):
     assert "\nk=v w\n" in text
 
 
+def test_kernel_message_in_every_signal(board):
+    """Signals through which the kernel prints are recorded once, in order, in their set."""
+
+    def noise(data):
+        return re.sub(rb"(<LAVA_(?:SIGNAL|TEST)[^>]{9})", rb"\1" + KERNEL, data)
+
+    board.console.noise = noise
+    board.run(
+        "lava-test-case a --result pass\nlava-test-set start s\n"
+        "lava-test-case b --result fail\nlava-test-case c --shell true >log; cat log log\n"
+        "lava-test-set stop\nlava-test-case d --result skip\n"
+        "echo '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=e RESULT=pass>' | sed s/E/E/\n"
+    )
+    assert [
+        (e["definition"], e["case"], e["result"], e["set"])
+        for e in board.events
+        if e["event"] == "test_case"
+    ] == [
+        ("0_test", "a", "pass", None),
+        ("0_test", "b", "fail", "s"),
+        ("0_test", "c", "pass", "s"),
+        ("0_test", "d", "skip", None),
+    ]
+    assert [e["event"] for e in board.events if "definition_" in e["event"]] == [
+        "definition_started",
+        "definition_finished",
+    ]
+
+
 @pytest.mark.slow
 def test_noise_both_ways(dash_board):
     """With bytes lost and altered in both directions everything arrives once, byte for byte."""

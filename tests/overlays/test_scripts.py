@@ -70,6 +70,17 @@ def test_results(board):
     assert cases["ref"]["reference"] == "https://example.org/a?b=c"
 
 
+def test_foreign_signals_count(board):
+    """A definition that prints LAVA's lines itself counts, beside ours, each once."""
+    board.run(
+        "echo '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=own RESULT=pass>'\n"
+        "lava-test-case ours --result pass | tee log\ncat log\n"
+        "echo '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=own RESULT=pass>'\n"
+    )
+    cases = [e["case"] for e in board.events if e["event"] == "test_case"]
+    assert cases == ["own", "ours", "own"]
+
+
 def test_wrong_results_are_refused(board):
     """A result that the dispatcher could not read is a usage error, not a lost result."""
     text = board.run(

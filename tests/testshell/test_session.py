@@ -156,6 +156,48 @@ def test_outcome_from_another_thread():
     assert results(events) == {"multinode-wait-x": "fail"}
 
 
+def tell(number, *words):
+    """Return the frame of a signal that is told."""
+    return Part(b"Q", b"ab-%d" % number, 1, 1, frames.encode([b"signal", *words])).line()
+
+
+def test_told_signals_count_once():
+    """A signal that was told counts once: with its line marked, bare, torn, or told again."""
+    result = [b"SIGNAL_TESTCASE", b"TEST_CASE_ID=a", b"RESULT=pass"]
+    line = b"<LAVA_" + b" ".join(result) + b">"
+    console = Script(
+        tell(1, b"SIGNAL_STARTRUN", b"0_a", b"u"),
+        tell(2, *result) + tell(2, *result) + line + b"~~~~\n",
+        tell(3, *result) + line + b"\n",
+        line + b"\n",  # a script's own
+        tell(4, *result) + line[:40] + b"[    1.000000] usb -> 2\n" + line[40:] + b"~~~~\n",
+        tell(5, b"TEST_RUNNER", b"RUN_FAIL", b"0_a", b"2"),
+        EXIT,
+    )
+    events, error = run(console)
+    assert error is None
+    cases = [(f["definition"], f["case"]) for e, f in events if e == "test_case"]
+    assert cases == [("0_a", "a")] * 4 + [("0_a", "lava-test-shell-run")]
+    assert console.written.count(b"<LAVA_MN A ab-") == 6
+
+
+def test_the_end_is_told(monkeypatch):
+    """A runner that told its end is acknowledged as often as it asks; its line may be lost."""
+    monkeypatch.setattr(session, "LINGER", 0.2)
+    end = tell(1, b"TEST_RUNNER", b"EXIT")
+    console = Script(end, end)
+    start = time.monotonic()
+    assert run(console) == ([], None)
+    assert console.written.count(b"<LAVA_MN A ab-1") == 2
+    assert time.monotonic() - start < 10
+
+
+def test_a_line_ends_it_sooner(monkeypatch):
+    """The line of a runner that told its end is not waited for longer than it takes."""
+    monkeypatch.setattr(session, "LINGER", 1000.0)
+    assert run(Script(tell(1, b"TEST_RUNNER", b"EXIT"), EXIT)) == ([], None)
+
+
 def test_answers_nonsense():
     """A question that is no call is answered, and never reaches the coordinator."""
     console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", EXIT)

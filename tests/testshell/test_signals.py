@@ -26,6 +26,13 @@ from lava_dispatcher_multinode.testshell.signals import (
     Unknown,
 )
 
+
+def found(line):
+    """Return the signals in a line."""
+    raw = line.encode() if isinstance(line, str) else line
+    return [signals.parse(text) for text, _ in signals.texts(raw)]
+
+
 LINES = {
     "<LAVA_SIGNAL_STARTRUN 0_smoke 1-2-3>": StartRun("0_smoke"),
     "<LAVA_SIGNAL_ENDRUN 0_smoke 1-2-3>": EndRun("0_smoke"),
@@ -56,13 +63,13 @@ LINES = {
 @pytest.mark.parametrize("line", LINES)
 def test_each_line(line):
     """Every line of LAVA's, and of our own runner's, is understood."""
-    assert list(signals.find(line.encode())) == [LINES[line]]
+    assert found(line) == [LINES[line]]
 
 
 def test_anywhere_and_several():
     """Signals are found behind other output, and more than one on a line."""
     line = b"progress 100%<LAVA_SIGNAL_ENDTC a> \x1b[0m<LAVA_SIGNAL_TESTSET STOP>\x00"
-    assert list(signals.find(line)) == [EndCase("a"), StopSet()]
+    assert found(line) == [EndCase("a"), StopSet()]
 
 
 @pytest.mark.parametrize(
@@ -80,26 +87,45 @@ def test_anywhere_and_several():
 )
 def test_damaged_is_unknown(line):
     """What looks like a signal and is none is reported as it stands."""
-    assert list(signals.find(line.encode())) == [Unknown(line)]
+    assert found(line) == [Unknown(line)]
 
 
 @pytest.mark.parametrize("line", ["", "LAVA_SIGNAL_ENDTC a", "<LAVA_SIGNAL_ENDTC a", "<LAVA_>"])
 def test_other_text_is_none(line):
     """Other text is no signal."""
-    assert list(signals.find(line.encode())) == []
+    assert found(line) == []
 
 
 def test_foreign_sends():
     """A send that LAVA's own script prints is a call; the waiting calls are not."""
     line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key=>"
-    assert list(signals.find(line.encode())) == [
+    assert found(line) == [
         Foreign(
             line,
             Call(Api.SEND, "ready", {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": ""}),
         )
     ]
     for line in ("<LAVA_MULTI_NODE> <LAVA_WAIT ready>", "<LAVA_MULTI_NODE> <LAVA_SEND a=b>"):
-        assert list(signals.find(line.encode())) == [Foreign(line, None)]
+        assert found(line) == [Foreign(line, None)]
+
+
+def test_mark():
+    """The mark of a signal that was told is seen, also when noise left half of it."""
+    text = b"SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass"
+    for behind, marked in ((b"~~~~", True), (b"x~~~", True), (b"~~", True), (b" ~", False)):
+        assert list(signals.texts(b"x<LAVA_" + text + b">" + behind)) == [(text, marked)]
+
+
+def test_torn_by_the_kernel():
+    """A message with a '>' in the middle of a signal does not make another signal of it."""
+    text = "SIGNAL_TESTSET START net[   12.345678] eth0: link -"
+    assert found(f"<LAVA_{text}> up\r") == [Unknown(text)]
+
+
+def test_the_last_of_two_beginnings():
+    """A signal that was cut off does not swallow the one behind it on its line."""
+    line = "<LAVA_SIGNAL_STARTTC a<LAVA_SIGNAL_TESTSET STOP>"
+    assert found(line) == [StopSet()]
 
 
 @given(st.binary(max_size=200), st.binary(max_size=60))
@@ -112,4 +138,4 @@ def test_never_an_exception(junk, inside):
         b"<LAVA_SIGNAL_TESTCASE " + inside + b">",
         b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">",
     ):
-        list(signals.find(line))
+        found(line)
