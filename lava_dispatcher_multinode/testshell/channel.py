@@ -13,8 +13,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import frames
-from .frames import Part, Word, Wreck
+from .. import frames
+from ..frames import Part, Word, Wreck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,11 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
+from .. import frames
 from ..errors import ActionTimeout
+from ..sync import relay
 from ..sync.calls import Outcome, Status
-from . import frames, relay, signals
+from . import signals
 from .channel import Channel
 from .lines import Lines
 from .results import Recorder

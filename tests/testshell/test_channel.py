@@ -8,10 +8,10 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode.frames import Part, Word, Wreck
 from lava_dispatcher_multinode.testshell import channel as rules
-from lava_dispatcher_multinode.testshell import frames
 from lava_dispatcher_multinode.testshell.channel import Channel
-from lava_dispatcher_multinode.testshell.frames import Part, Word, Wreck
 
 
 class Caller:

@@ -8,10 +8,11 @@ from collections import deque
 
 import pytest
 
+from lava_dispatcher_multinode import frames
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, TestError
+from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.testshell import frames, session
-from lava_dispatcher_multinode.testshell.frames import Part
+from lava_dispatcher_multinode.testshell import session
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.session import Session
 

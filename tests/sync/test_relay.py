@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lava_dispatcher_multinode.sync import relay
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.testshell import relay
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.testshell import frames
-from lava_dispatcher_multinode.testshell.frames import Part, Word, Wreck
+from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode.frames import Part, Word, Wreck
 
 WORDS = st.lists(st.binary(max_size=300), max_size=20)
-LIBRARY = Path(__file__).parents[2] / "overlays" / "lib" / "lava-frames"
+LIBRARY = Path(__file__).parents[1] / "overlays" / "lib" / "lava-frames"
 
 
 @given(WORDS)
