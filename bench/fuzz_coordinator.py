@@ -45,6 +45,7 @@ FIELDS = {
     "messageID": WORDS,
     "waitrole": WORDS,
     "message": DATA,
+    "present": [True, False, None, 1],
     "hold": [True, False, None, 1],
     "next": [True, False, None, "yes"],
     "timeout": TIMES,
@@ -85,7 +86,7 @@ class World:
         self.now = 0.0
         group = Group({"a": "r", "b": "r"}, size=4, timeout=30, deadlock_grace=5)
         self.service = Service(
-            "g", group, {"a": "right", "b": "right"}, lambda *_args, **_fields: None
+            "g", group, {"a": "right", "b": "right"}, lambda *_args, **_fields: None, 2.0
         )
         self.peers = [Peer() for _ in range(5)]
 

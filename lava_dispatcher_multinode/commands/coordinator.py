@@ -76,6 +76,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="how long all may wait without any change until it is a deadlock (default: 30)",
     )
     parser.add_argument(
+        "--lost-grace",
+        metavar="SECONDS",
+        type=_seconds,
+        default=10.0,
+        help="how long a member may be without its connection until it has failed (default: 10);"
+        " of members that poll, as LAVA's own, nothing is assumed",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print what happens as JSON, one object per line"
     )
     parser.set_defaults(run=run)
@@ -115,6 +123,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             size=args.size,
             timeout=args.timeout,
             deadlock_grace=args.deadlock_grace,
+            lost_grace=args.lost_grace,
             observer=show,
             host=args.listen[0],
             port=args.listen[1],

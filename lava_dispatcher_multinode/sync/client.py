@@ -65,7 +65,7 @@ class GroupClient:
         )
         self._reader.start()
         # Who says nothing for long after connecting is taken for a stranger.
-        self._send(encode(self._who | {"request": "group_data"}))
+        self._send(encode(self._who | {"request": "group_data", "present": True}))
 
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
         """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
@@ -100,6 +100,15 @@ class GroupClient:
         self.submit(call, take)
         answered.wait()
         return answers[0]
+
+    def finish(self) -> None:
+        """Say that the node's run has ended, and hang up."""
+        self._send(encode(self._who | {"request": "clear_group"}))
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)  # the coordinator answers, and closes
+        if threading.current_thread() is not self._reader:
+            self._reader.join(SEND_TIME)
+        self.close()
 
     def close(self) -> None:
         """Hang up; calls that still wait are answered REFUSED. A second time it does nothing."""

@@ -26,7 +26,9 @@ class Coordinator:
     `nodes`: name -> role of the members known from the start; others may join until there
     are `size` (None: as many as `nodes`). `secrets`: name -> secret, for names that cannot
     be used without. `timeout`: seconds for a call that brings none. `observer(event,
-    **fields)` is called in the coordinator's thread. Port 0 is any free port.
+    **fields)` is called in the coordinator's thread. Port 0 is any free port. `lost_grace`:
+    seconds until a member whose connection stood for it counts as failed when that is lost;
+    None: never, as something else knows what becomes of it.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Coordinator:
         secrets: Mapping[str, str] | None = None,
         timeout: float,
         deadlock_grace: float = 30.0,
+        lost_grace: float | None = None,
         observer: Callable[..., None] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -53,6 +56,7 @@ class Coordinator:
             Group(members, size=size, timeout=timeout, deadlock_grace=deadlock_grace, now=clock()),
             secrets or {},
             observer,
+            lost_grace,
         )
         self._size = size
         self._where = (host, port)

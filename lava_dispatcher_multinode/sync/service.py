@@ -11,6 +11,7 @@ from .calls import Api, Call, Outcome, Status
 from .deadlines import Deadlines
 from .door import Door
 from .polling import Bundles, Polls
+from .presence import Presence
 from .relay import words_of
 from .state import Answered, Event, Group, Message, Waiting
 from .wire import Line, LineError, Request, WireError, read_request, reply
@@ -35,6 +36,7 @@ class Service:
         group: Group,
         secrets: Mapping[str, str],
         observer: Callable[..., None] | None = None,
+        lost_grace: float | None = None,
     ) -> None:
         self._group = group
         self._door = Door(group_name, secrets)
@@ -46,6 +48,7 @@ class Service:
         self._assembly_due: Deadlines[int] = Deadlines()
         self._polls = Polls()
         self._bundles = Bundles()
+        self._presence = Presence(lost_grace)
         self._asked: dict[str, lines.Asked] = {}  # by boards
         self._logged = 0
 
@@ -65,6 +68,8 @@ class Service:
             self.refuse(peer, problem, request.id, request.client)
             return
         self._door.enter(request, peer)
+        if request.present:
+            self._presence.here(request.client, peer)
         if request.call is not None:
             self._call(peer, request, request.call, now)
         elif request.kind == "group_data":
@@ -97,6 +102,7 @@ class Service:
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""
         self._door.leave(peer)
+        self._presence.gone(peer, now)
         for ticket in self._of_peer.pop(peer, ()):
             _, request = self._held.pop(ticket, (None, None))
             if isinstance(request, lines.Question):
@@ -133,6 +139,7 @@ class Service:
             self._group.next_deadline(),
             self._polls.next_deadline(),
             self._assembly_due.next(),
+            self._presence.next_deadline(),
         )
         return min((due for due in deadlines if due is not None), default=None)
 
@@ -140,6 +147,8 @@ class Service:
         """Do what is due."""
         for ticket in self._polls.lapse(now):
             self._do(self._group.cancel(ticket, now))
+        for name in list(self._presence.lost(now)):
+            self.node_failed(name, "its connection to the coordinator was lost", now)
         self._do(self._group.expire(now))
         for ticket in list(self._assembly_due.expired(now)):
             reason = f"the group is not complete: {', '.join(sorted(self._group.roles))} so far"

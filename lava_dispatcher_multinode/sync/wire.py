@@ -66,6 +66,7 @@ class Request(NamedTuple):
     secret: str | None
     id: Any  # echoed in the reply
     hold: bool
+    present: bool
     group_size: int | None
     poll_delay: float  # seconds
     timeout: float | None  # seconds; of a held group_data
@@ -165,9 +166,7 @@ def read_request(body: bytes) -> Request:
 def _request(document: dict[str, Any], tag: Any) -> Request:
     kind = _text(document, "request")
     api = APIS.get(kind)
-    hold = document.get("hold", False)
-    if not isinstance(hold, bool):
-        raise WireError("'hold' is not true or false")
+    hold = _flag(document, "hold")
     group_size = document.get("group_size")
     if group_size is not None and type(group_size) is not int:
         raise WireError("'group_size' is not a whole number")
@@ -184,6 +183,7 @@ def _request(document: dict[str, Any], tag: Any) -> Request:
         secret=_text_or_none(document, "secret"),
         id=tag,
         hold=hold,
+        present=_flag(document, "present"),
         group_size=group_size,
         poll_delay=3.0 if delay is None else min(delay, 60.0),
         timeout=timeout,
@@ -194,9 +194,7 @@ def _request(document: dict[str, Any], tag: Any) -> Request:
 
 
 def _call(api: Api, document: dict[str, Any], timeout: float | None) -> Call:
-    consume = document.get("next", False)
-    if not isinstance(consume, bool):
-        raise WireError("'next' is not true or false")
+    consume = _flag(document, "next")
     role = _text_or_none(document, "waitrole") if api is Api.WAIT_ALL else None
     data = _data(document.get("message")) if api in {Api.SEND, Api.SYNC} else {}
     return Call(api, _text(document, "messageID"), data, role, consume, timeout)
@@ -229,6 +227,13 @@ def _text(document: dict[str, Any], key: str, default: str | None = None) -> str
 
 def _text_or_none(document: dict[str, Any], key: str) -> str | None:
     return _text(document, key) if document.get(key) is not None else None
+
+
+def _flag(document: dict[str, Any], key: str) -> bool:
+    value = document.get(key, False)
+    if not isinstance(value, bool):
+        raise WireError(f"'{key}' is not true or false")
+    return value
 
 
 def _seconds(document: dict[str, Any], key: str) -> float | None:

@@ -139,6 +139,7 @@ def test_a_port_file_that_cannot_be_written(start, tmp_path):
         ("--timeout", "nan"),
         ("--timeout", "soon"),
         ("--deadlock-grace", "-1"),
+        ("--lost-grace", "x"),
     ],
 )
 def test_wrong_words(words, capsys):

@@ -147,3 +147,32 @@ def test_it_listens_on_ipv6_too():
     with Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="::1") as coordinator:
         assert coordinator.address[0] == "::1"
         socket.create_connection(coordinator.address).close()
+
+
+def test_a_member_is_lost_with_its_connection(serve, watch):
+    """Who waits for it is told after the grace; one that has finished, or is back, is not lost."""
+    coordinator = serve("abcd", lost_grace=0.05)
+    a, b, c, d = (serve.member(coordinator, name) for name in "abcd")
+    c.call(Call(Api.SEND, "x"))
+    c.finish()
+    assert d.call(Call(Api.SEND, "x")).status is Status.DONE
+    d.close()
+    d = serve.member(coordinator, "d")
+    waiting = a.ask("wait-all", "x")
+    watch.until("wait_started", node="a")
+    assert b.call(Call(Api.SEND, "y")).status is Status.DONE
+    b.close()
+    reason = "lava-wait-all x: b failed: its connection to the coordinator was lost"
+    assert waiting().reason == reason
+    assert d.call(Call(Api.SEND, "z")).status is Status.DONE
+
+
+def test_a_member_that_polls_is_not_lost(serve):
+    """Its connections end with each request."""
+    coordinator = serve({"a": "r"}, size=2, lost_grace=0.0)
+    poller = serve.poller(coordinator.address, "42", "lava")
+    assert poller.ask("lava_wait", messageID="x") == {"response": "wait"}
+    a = serve.member(coordinator, "a")
+    assert a.call(Call(Api.WAIT, "y", timeout=0.1)).status is Status.TIMEOUT
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+    assert poller.ask("lava_wait", messageID="x")["message"] == {"a": {}}

@@ -86,6 +86,7 @@ KEYS = (
     "message",
     "waitrole",
     "hold",
+    "present",
     "next",
     "timeout",
     "poll_delay",
