@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -162,3 +163,35 @@ def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         parse("--help")
     assert "example:\n  lava-multinode coordinator --group" in capsys.readouterr().out
+
+
+def test_killed_and_started_again(start):
+    """Who waits is told at once that the coordinator is gone; a new one starts empty."""
+    process = start("--group", "g", "--size", "2", "--json")
+    port = json.loads(process.stdout.readline())["port"]
+    outcomes = queue.Queue()
+    with client(port, "a") as a:
+        assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+        a.submit(Call(Api.WAIT, "y"), outcomes.put)
+        while json.loads(process.stdout.readline())["event"] != "wait_started":
+            pass
+        process.kill()
+        outcome = outcomes.get(timeout=20)
+        assert outcome.status is Status.REFUSED
+        assert "the coordinator" in outcome.reason
+    again = start("--group", "g", "--size", "2", "--listen", f"127.0.0.1:{port}", "--json")
+    assert json.loads(again.stdout.readline())["port"] == port
+    with client(port, "a") as a, client(port, "b") as b:
+        assert b.call(Call(Api.WAIT, "x", timeout=0)).status is Status.TIMEOUT
+        assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+        assert b.call(Call(Api.WAIT, "x")).status is Status.DONE
+
+
+def test_a_member_whose_process_dies(start):
+    """The others are told after the grace."""
+    process = start("--group", "g", "--size", "2", "--lost-grace", "0.05", "--json")
+    port = json.loads(process.stdout.readline())["port"]
+    with client(port, "a") as a, client(port, "b") as b:
+        assert b.call(Call(Api.SEND, "x")).status is Status.DONE
+        b.close()
+        assert "b failed: its connection" in a.call(Call(Api.WAIT_ALL, "y")).reason
