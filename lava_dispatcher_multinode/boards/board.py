@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.death import KERNEL, RESET
 from ..console.expect import Dialogue
-from ..errors import BoardDied, BootError
+from ..errors import ActionTimeout, BoardDied, BootError
 from .linux import log_in, wait_for_kernel
 from .media import write_media
 from .u_boot import UBoot
@@ -57,15 +57,18 @@ class UBootBoard:
         tries = max(1, self.device.boot.retries)
         for number in range(1, tries + 1):
             try:
-                self.shell = self._boot_once(deadline)
-            except (BootError, BoardDied) as error:
+                limit = f"boot.timeout of {self.device.name}"
+                self.shell = self._boot_once(deadline.part(self.device.boot.timeout, limit))
+            except (BootError, BoardDied, ActionTimeout) as error:
                 self.shell = None
                 deadline.check(str(error))
                 if number == tries:
-                    raise type(error)(f"boot, try {number} of {tries}: {error}") from error
+                    kind = BoardDied if isinstance(error, BoardDied) else BootError
+                    raise kind(f"boot, try {number} of {tries}: {error}") from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
             else:
                 self.boots += 1
+                self.shell.deadline = deadline
                 return self.shell
         raise AssertionError
 
@@ -77,8 +80,8 @@ class UBootBoard:
         """Switch the board off, where it has a switch."""
         self.shell = None
         if self._switch is not None:
-            self.console.note("power off")
             self._switch.off()
+            self.console.note("power off")
 
     def _boot_once(self, deadline: Deadline) -> Shell:
         boot = self.device.boot
@@ -97,9 +100,9 @@ class UBootBoard:
         # From here on: a kernel can panic in the same breath in which it starts.
         with self.console.deadly((*KERNEL, *self.device.death)):
             try:
-                u_boot.start(start)
-                self._step("waiting for the kernel")
-                wait_for_kernel(dialogue, boot, deadline)
+                if not u_boot.start(start):
+                    self._step("waiting for the kernel")
+                    wait_for_kernel(dialogue, boot, deadline)
                 self._step("waiting for the login prompt")
                 return log_in(dialogue, self.device.login, deadline)
             except BoardDied as error:
@@ -114,6 +117,7 @@ class UBootBoard:
             self._switch.cycle()
             return
         # Without a switch only the board itself can: Linux knows the one word,
-        # U-Boot the other, and each goes on to the second if not.
+        # U-Boot the other, and each goes on to the second if not. Not an empty
+        # line first: U-Boot would repeat its last command.
         self._step("no power switch configured: asking the board to reboot")
-        dialogue.send(b"\x03\rreboot || reset\r")
+        dialogue.send(b"\x03reboot || reset\r")

@@ -22,7 +22,8 @@ NUDGE = 10.0  # seconds of silence after which a hidden prompt is asked for agai
 STAMP = rb"\[ *\d+\.\d{6}\]"
 END = rb" *(?:$|(?=" + STAMP + rb"))"
 PASSWORD = rb"[Pp]assword:" + END
-REFUSED = rb"Login incorrect|Login timed out|Permission denied"
+REFUSED = rb"Login incorrect|Authentication failure"
+MAX_LOGINS = 5
 
 
 def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
@@ -43,13 +44,16 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
     shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb")" + END
     over = time.monotonic() + deadline.within(USER_SPACE_WAIT)
     asked = 0
-    while (left := over - time.monotonic()) > 0:
-        found = dialogue.expect_or_none(
-            [REFUSED, prompt, PASSWORD, shell_prompt], timeout=deadline.within(min(left, NUDGE))
-        )
+    while (left := over - time.monotonic()) > 0 and asked <= MAX_LOGINS:
+        patterns = [prompt, PASSWORD, shell_prompt]
+        if asked:  # before that a boot script may say the same of something else
+            patterns.append(REFUSED)
+        before = dialogue.console.tail()
+        found = dialogue.expect_or_none(patterns, timeout=deadline.within(min(left, NUDGE)))
         if found is None:
-            dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
-        elif found.index == 0:
+            if dialogue.console.tail() == before:
+                dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
+        elif found.index == 3:
             raise BootError(
                 dialogue.explain(
                     f"the board refused the login of '{login.user}': "
@@ -58,12 +62,10 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
             )
         elif _goes_on(dialogue):
             continue  # that was no prompt
-        elif found.index == 1:
+        elif found.index == 0:
             asked += 1
-            if asked > 5:
-                break
             dialogue.send(login.user.encode() + b"\n")
-        elif found.index == 2:
+        elif found.index == 1:
             if login.password is None:
                 raise BootError(
                     dialogue.explain(
@@ -75,6 +77,9 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
             shell = Shell(dialogue, deadline)
             shell.take()
             return shell
+    if asked > MAX_LOGINS:
+        text = f"the board asked {asked} times for a user: set login.user and login.password"
+        raise BootError(dialogue.explain(text))
     raise BootError(
         dialogue.explain(
             f"waited for '{login.prompt}' or a shell prompt: nothing like it in "
@@ -84,6 +89,11 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
 
 
 def _goes_on(dialogue: Dialogue) -> bool:
-    """Whether the line goes on after what looked like a prompt, other than by the kernel."""
-    found = dialogue.expect_or_none([rb"[^\x00]+"], timeout=QUIET)
-    return found is not None and re.match(STAMP, found.match.group()) is None
+    """Whether the line goes on after what looked like a prompt, other than by the kernel.
+
+    No more than the rest of that line is taken: the next may be the real prompt.
+    """
+    line = dialogue.expect_or_none([rb"[^\r\n]*[\r\n]"], timeout=QUIET)
+    rest = line or dialogue.expect_or_none([rb"[^\r\n]+"], timeout=0.0)
+    # A slow line may have brought the kernel's time stamp in part.
+    return rest is not None and re.match(rb"[\r\n]?\[ *\d", rest.match.group()) is None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import errno
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DeployError
 from ..images.card import write_card
+from .host_command import Failed, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from ..lab.device import Device
 
 MUX_WAIT = 60.0  # seconds for one command of the SD-mux
+CARD_WAIT = 15.0  # seconds from the mux's command to the card's device
 
 
 def write_media(
@@ -33,10 +37,9 @@ def write_media(
         raise DeployError(
             f"{_file(device)}: deploy.path is missing: the card's block device or file"
         )
-    _run(deploy.to_host, "deploy.to_host", device, deadline)
-    if card.startswith("/dev/") and not Path(card).is_block_device():
-        raise DeployError(f"{device.name}: {card} is no block device: is the card in its reader?")
     try:
+        _switch(deploy.to_host, "deploy.to_host", device)
+        _wait_for_device(Path(card), device, deadline)
         write_card(image, Path(card), deploy.layout, progress=progress)
     except PermissionError as error:
         raise DeployError(
@@ -46,30 +49,42 @@ def write_media(
     except OSError as error:
         raise DeployError(f"{device.name}: cannot write {card}: {error}") from error
     finally:
-        _run(deploy.to_board, "deploy.to_board", device, deadline)
+        # Whatever happened, the card does not stay with the host.
+        _switch(deploy.to_board, "deploy.to_board", device)
 
 
-def _run(command: str | None, key: str, device: Device, deadline: Deadline) -> None:
-    if command is None:
-        return
-    limit = deadline.within(MUX_WAIT)
-    try:
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise DeployError(
-            f"{device.name}: {key} '{command}' has not ended within {limit:.0f} s"
-        ) from None
-    if done.returncode:
-        text = (done.stderr or done.stdout).decode("utf-8", "backslashreplace").strip()[-500:]
-        raise DeployError(
-            f"{device.name}: {key} '{command}' exited with {done.returncode}: {text}"
-        )
+def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
+    """Wait until the card that the mux has just lent the host is there, with its medium.
+
+    The kernel's events for that need a root or a library of their own; a look
+    ten times a second for some seconds does not.
+    """
+    if not card.is_relative_to("/dev"):
+        return  # a file is made
+    until = time.monotonic() + deadline.within(CARD_WAIT)
+    while True:
+        try:
+            if card.is_block_device():
+                # Exclusive: a disk that the host has mounted is no card.
+                os.close(os.open(card, os.O_RDWR | os.O_EXCL))
+                return
+            reason = "is no block device"
+        except OSError as error:
+            if error.errno not in {errno.ENOMEDIUM, errno.ENXIO, errno.ENOENT}:
+                raise
+            reason = f"cannot be opened: {error.strerror}"
+        if time.monotonic() >= until:
+            raise DeployError(f"{device.name}: {card} {reason}: is the card in its reader?")
+        deadline.check(f"waiting for {card}")
+        time.sleep(0.1)
+
+
+def _switch(command: str | None, key: str, device: Device) -> None:
+    if command is not None:
+        try:
+            run_command(command, MUX_WAIT)
+        except Failed as error:
+            raise DeployError(f"{device.name}: {key} '{command}' {error}") from None
 
 
 def _file(device: Device) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import itertools
 import shlex
 import time
@@ -25,9 +26,16 @@ TRIES = 5
 LINE = 2400  # bytes of a file in a line typed at the board: far below its tty's 4095
 BLOCK = 8 * LINE  # bytes between two checks
 SMALLEST = 300
+FIRST_PART = 100000
 BLOCK_WAIT = 5.0  # seconds for a block's checksum, beside the time on the line
 SLOWEST = 900.0  # bytes a second, at 9600 baud
 CTRL_C = b"\x03"
+#: What boards have for checksums, and what it prints first. Debian's BusyBox has no cksum.
+SUMS: dict[str, Callable[[bytes], str]] = {
+    "cksum": lambda data: str(cksum(data)),
+    "md5sum": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    "sha256sum": lambda data: hashlib.sha256(data).hexdigest(),
+}
 
 
 # An editor of the shell's own would echo, redraw and take keys for commands.
@@ -41,6 +49,7 @@ class Shell:
         self._dialogue = dialogue
         self.deadline = deadline
         self._numbers = itertools.count(1)
+        self._sums: str | None = None  # the board's program for checksums
 
     def take(self) -> None:
         """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
@@ -65,40 +74,54 @@ class Shell:
 
     def put(self, data: bytes, path: str) -> None:
         """Write a file on the board, over nothing but the console; checked block by block."""
-        target, encode = shlex.quote(path), self._encoding()
+        target, parts = shlex.quote(path), shlex.quote(f"{path}.parts")
         # Every step may be done twice, since its answer may be lost: each piece
-        # is a file of its own, put together in the order of their names.
-        self._must(f"rm -f {target}.part.* && : > {target}", path)
-        size, start, failures = BLOCK, 0, 0
+        # is a file of its own. Their names are equally long, so that a lost
+        # character never makes one of another.
+        self._must(f"rm -rf {parts} && mkdir {parts} && : > {target}", path)
+        encode = self._encoding()
+        size, start, failures, number = BLOCK, 0, 0, FIRST_PART
         while start < len(data):
             block = data[start : start + size]
-            part = f"{target}.part.{start:012}"
+            part = f"{parts}/{number}"
             if self._arrived(encode(block, part), block, part):
-                start, failures = start + size, 0
+                start, failures, number = start + size, 0, number + 1
                 continue
             # On a line that loses characters small pieces get through.
             size, failures = max(size // 4, SMALLEST), failures + 1
             if failures > TRIES:
                 text = f"{path}: damaged {failures} times on its way over the console"
                 raise DeployError(self._dialogue.explain(text))
-        whole = f"{{ cat {target}.part.* 2>/dev/null || :; }} > {target}"
-        if not self._arrived(whole.encode() + b"\n", data, target):
+        whole = (
+            f"n={FIRST_PART}; while [ $n -lt {number} ]; do cat {parts}/$n; n=$((n+1)); done"
+            f" > {target}\n"
+        )
+        if not any(self._arrived(whole.encode(), data, target) for _ in range(TRIES)):
             raise DeployError(self._dialogue.explain(f"cannot write {path} on the board"))
-        self._must(f"rm -f {target}.part.*", path)
+        self._must(f"rm -rf {parts}", path)
 
     def _encoding(self) -> Callable[[bytes, str], bytes]:
+        return _base64 if self._has("base64") else _octal  # every shell's own printf can
+
+    def _has(self, program: str) -> bool:
         for _ in range(TRIES):
-            answer = self._ask("command -v base64 >/dev/null", ANSWER_WAIT)
+            answer = self._ask(f"command -v {program} >/dev/null", ANSWER_WAIT)
             if answer is not None:
-                return _base64 if answer[0] == 0 else _octal  # every shell's own printf can
+                return answer[0] == 0
         raise DeployError(self._dialogue.explain("the board's shell does not answer"))
 
     def _arrived(self, document: bytes, block: bytes, part: str) -> bool:
         """Type `document`, which makes the file `part` (a shell's word); whether it is `block`."""
+        if self._sums is None:
+            self._sums = next((s for s in SUMS if self._has(s)), "")
+        if not self._sums:
+            names = " or ".join(SUMS)
+            raise DeployError(f"the board has no {names}: what it gets cannot be checked")
         self._dialogue.send(document)
-        answer = self._ask(f"cksum < {part}", BLOCK_WAIT + len(document) / SLOWEST)
-        sum_and_size = [str(cksum(block)), str(len(block))]
-        if answer is not None and sum_and_size in map(str.split, answer[1].splitlines()):
+        seconds = BLOCK_WAIT + len(document) / SLOWEST
+        answer = self._ask(f"{self._sums} < {part}; wc -c < {part}", seconds)
+        expected = {SUMS[self._sums](block), str(len(block))}
+        if answer is not None and expected <= set(answer[1].split()):
             return True
         # What was lost may be the end of the document or of a string.
         self._dialogue.send(CTRL_C + b"\n")

@@ -53,6 +53,15 @@ ERRORS = (
     "TIMEOUT",
 )
 
+#: Those after which it does not go on. `boot` may try a boot.scr that is not
+#: there, complain, and boot all the same.
+FATAL = (
+    "Unknown command '",
+    "data abort",
+    "Resetting CPU",
+    "Must RESET board to recover",
+)
+
 AUTOBOOT_WAIT = 60.0  # seconds from power-on to the countdown
 PROMPT_WAIT = 10.0
 COMMAND_WAIT = 60.0
@@ -73,44 +82,64 @@ class UBoot:
         prompts = dict.fromkeys((*boot.prompts, *KNOWN_PROMPTS))
         texts = b"|".join(re.escape(prompt.rstrip().encode()) for prompt in prompts)
         self._prompt = rb"(?:^|[\r\n])(?:" + texts + rb") ?"
-        self._errors = rb"(?i:" + b"|".join(re.escape(text.encode()) for text in ERRORS) + rb")"
+        self._errors = _any_of(ERRORS)
+        self._fatal = _any_of(FATAL)
 
     def interrupt(self) -> None:
         """Stop the countdown and get the prompt."""
-        countdown = re.escape(self._boot.interrupt.encode())
-        self._expect([countdown], AUTOBOOT_WAIT, f"U-Boot's '{self._boot.interrupt}'")
-        # The key that stops the countdown is eaten with it: one, and the board
-        # is at an empty command line.
-        self._dialogue.send(self._boot.interrupt_command.encode() + b"\r")
-        self._expect([self._prompt], PROMPT_WAIT, "U-Boot's prompt after stopping autoboot")
+        text = self._boot.interrupt.encode()
+        half = len(text) // 2
+        # Either half will do: a garbled character must not cost the boot.
+        countdown = re.escape(text[:half]) + b"|" + re.escape(text[half:])
+        missed = b"Starting kernel|" + re.escape(self._boot.kernel_start.encode())
+        found = self._expect(
+            [countdown, missed, self._prompt],
+            AUTOBOOT_WAIT,
+            f"U-Boot's '{self._boot.interrupt}'",
+        )
+        if found.index == 1:
+            raise BootError(
+                self._dialogue.explain(
+                    f"a kernel started before U-Boot's '{self._boot.interrupt}' was seen: "
+                    "is boot.interrupt what this board prints?"
+                )
+            )
+        if found.index == 0:
+            # The key that stops the countdown is eaten with it: one, and the board
+            # is at an empty command line.
+            self._dialogue.send(self._boot.interrupt_command.encode() + b"\r")
+            self._expect([self._prompt], PROMPT_WAIT, "U-Boot's prompt after stopping autoboot")
 
-    def run(self, command: str) -> str:
-        """Run one command and return what it printed; `BootError` if that is an error."""
+    def run(self, command: str) -> None:
+        """Run one command; `BootError` if it prints an error."""
         self._type(command)
         found = self._expect(
             [self._errors, self._prompt], COMMAND_WAIT, f"U-Boot's prompt after '{command}'"
         )
         if found.index == 0:
             raise self._refused(command, found)
-        return printable(found.before.strip())
 
-    def start(self, command: str) -> None:
-        """Run the command that boots; return when the kernel is started."""
+    def start(self, command: str) -> bool:
+        """Run the command that boots; return when the kernel is started.
+
+        Return whether its first line has been seen already.
+        """
         self._type(command)
-        started = rb"Starting kernel|" + re.escape(self._boot.kernel_start.encode())
+        kernel = re.escape(self._boot.kernel_start.encode()) or rb"(?!)"
         found = self._expect(
-            [self._errors, self._prompt, started],
+            [self._fatal, self._prompt, kernel, rb"Starting kernel"],
             KERNEL_WAIT,
             f"'Starting kernel' after '{command}'",
         )
         if found.index == 0:
             raise self._refused(command, found)
         if found.index == 1:
-            raise BootError(
-                self._dialogue.explain(
-                    f"U-Boot: '{command}' came back to the prompt without starting a kernel"
-                )
-            )
+            error = re.search(rb"[^\r\n]*" + self._errors + rb"[^\r\n]*", found.before)
+            reason = "came back to the prompt without starting a kernel"
+            if error is not None:
+                reason = f"failed: {printable(error.group().strip())}"
+            raise BootError(self._dialogue.explain(f"U-Boot: '{command}' {reason}"))
+        return found.index == 2
 
     def _type(self, command: str) -> None:
         """Type a line, its echo checked piece by piece, and one carriage return.
@@ -134,8 +163,10 @@ class UBoot:
         self._dialogue.send(piece)
         letters = (re.escape(piece[i : i + 1]) for i in range(len(piece)))
         wait = self._deadline.within(ECHO_WAIT)
-        # A narrow terminal breaks the echo, wherever it likes.
-        return self._dialogue.expect_or_none([b"[\r\n]*".join(letters)], timeout=wait) is not None
+        # A narrow terminal breaks the echo, wherever it likes. Anything else
+        # before it is a character that was not typed.
+        found = self._dialogue.expect_or_none([b"[\r\n]*".join(letters)], timeout=wait)
+        return found is not None and not found.before.strip()
 
     def _expect(self, patterns: Sequence[bytes], seconds: float, what: str) -> Found:
         return self._dialogue.expect(
@@ -154,3 +185,7 @@ class UBoot:
 def _pieces(command: str) -> list[bytes]:
     data = command.encode()
     return [data[start : start + FIFO] for start in range(0, len(data), FIFO)]
+
+
+def _any_of(texts: Sequence[str]) -> bytes:
+    return rb"(?i:" + b"|".join(re.escape(text.encode()) for text in texts) + rb")"

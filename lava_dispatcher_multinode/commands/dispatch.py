@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem
-from .errors import guarded
+from .errors import forget_output, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -181,23 +181,29 @@ def _run(
     job_id: str,
     options: argparse.Namespace,
 ) -> ExitCode:
+    from ..report.files import render
     from ..report.summary import summary
     from ..report.terminal import Terminal, wants_colour
     from ..report.verdict import exit_code
     from ..run.job import Options, run
     from ..run.output import prepare
 
-    output = prepare(options.output_dir, job.name)
-    (output / "job.json").write_text(json.dumps(data, indent=1, default=str) + "\n")
+    output = prepare(options.output_dir, job.name, json.dumps(data, indent=1, default=str))
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     with Terminal(sys.stderr, verbosity=verbosity) as terminal:
         results = run(
             job, members, overlays, Options(output, job_id, options.unconfined), [terminal]
         )
-    if options.json:
-        sys.stdout.write((output / "results.json").read_text())
-    else:
-        sys.stdout.write(summary(results, output, color=wants_colour(sys.stdout)))
+    text = (
+        render(results, "json")
+        if options.json
+        else summary(results, output, color=wants_colour(sys.stdout))
+    )
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()  # nobody reads any more; the exit code counts all the same
     return exit_code(results)
 
 

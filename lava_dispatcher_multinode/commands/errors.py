@@ -28,8 +28,8 @@ def guarded(program: str, command: Callable[[], ExitCode]) -> int:
         _say(f"{program}: interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # `... | head`: nobody reads any more. Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A verb's data, `... | head`: nobody reads any more.
+        forget_output()
         return int(ExitCode.PASS)
     except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
         log = _log_of(error)
@@ -38,6 +38,11 @@ def guarded(program: str, command: Callable[[], ExitCode]) -> int:
             f"    The log {log} has what a report needs; look it over for secrets first."
         )
         return int(ExitCode.BUG)
+
+
+def forget_output() -> None:
+    """Let standard output go nowhere: Python would complain again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:

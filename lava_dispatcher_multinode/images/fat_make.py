@@ -38,23 +38,20 @@ def make_fat16(files: Mapping[str, bytes], label: str, hidden_sectors: int = 0) 
 
 
 def _boot_sector(label: str, hidden_sectors: int) -> bytes:
-    sector = (
-        b"\xeb\x3c\x90mkfs.fat"
-        + struct.pack(
-            "<HBHBHHBHHHII",
-            SECTOR,
-            _PER_CLUSTER,
-            _RESERVED,
-            2,
-            _ROOT_ENTRIES,
-            _TOTAL,
-            0xF8,
-            _FAT_SECTORS,
-            32,
-            64,
-            hidden_sectors,
-            0,
-        )
+    sector = b"\xeb\x3c\x90mkfs.fat" + struct.pack(
+        "<HBHBHHBHHHII",
+        SECTOR,
+        _PER_CLUSTER,
+        _RESERVED,
+        2,
+        _ROOT_ENTRIES,
+        _TOTAL,
+        0xF8,
+        _FAT_SECTORS,
+        32,
+        64,
+        hidden_sectors,
+        0,
     )
     sector += struct.pack("<BBBI", 0x80, 0, 0x29, 0x20130601)
     sector += label.encode("ascii").ljust(11) + b"FAT16   "

@@ -6,6 +6,7 @@ import bz2
 import contextlib
 import gzip
 import hashlib
+import http.client
 import lzma
 import shutil
 import subprocess
@@ -37,7 +38,7 @@ class ImageStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock = threading.Lock()
-        self._images: dict[tuple[str, str | None], _Entry] = {}
+        self._images: dict[str, _Entry] = {}
 
     def get(
         self,
@@ -55,48 +56,48 @@ class ImageStore:
         """
         source = locate(source, base)
         with self._lock:
-            entry = self._images.setdefault((source, sha256), _Entry())
+            entry = self._images.setdefault(source, _Entry())
         with entry.lock:
             if entry.error is not None:  # the other board's failure is this one's too
                 raise DeployError(str(entry.error))
-            if entry.path is None:
-                try:
-                    entry.path = self._fetch(source, sha256, deadline, step)
-                except DeployError as error:
+            try:
+                if entry.fetched is None:
+                    entry.fetched = self._fetch(source, deadline, step)
+                if sha256 is not None:
+                    entry.compare(source, sha256)
+                if entry.image is None:
+                    entry.image = self._unpack(source, entry.fetched, deadline, step)
+            except DeployError as error:
+                if entry.image is None:
                     entry.error = error
-                    raise
-            return entry.path
+                raise
+            return entry.image
 
-    def _fetch(
-        self, source: str, sha256: str | None, deadline: Deadline, step: Callable[[str], None]
-    ) -> Path:
+    def _fetch(self, source: str, deadline: Deadline, step: Callable[[str], None]) -> Path:
         path = local_path(source)
-        packed = Path(urllib.parse.urlsplit(source).path).suffix in PACKED
-        if path is not None and not packed:
+        if path is not None:
             if not path.is_file():
                 raise DeployError(f"no such image file: {path}")
-            if sha256 is not None:
-                with path.open("rb") as file:
-                    _compare(source, hashlib.file_digest(file, "sha256").hexdigest(), sha256)
             return path
-        self._directory.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(source.encode()).hexdigest()[:16]
-        target = self._directory / f"{name}.img"
-        fetched = path
-        if fetched is None:
-            step(f"fetching {source}")
-            fetched = self._directory / f"{name}.fetched"
-            _download(source, fetched, deadline)
-        if sha256 is not None:
-            with fetched.open("rb") as file:
-                _compare(source, hashlib.file_digest(file, "sha256").hexdigest(), sha256)
-        if not packed:
+        step(f"fetching {source}")
+        target = self._target(source, "fetched")
+        _download(source, target, deadline)
+        return target
+
+    def _unpack(
+        self, source: str, fetched: Path, deadline: Deadline, step: Callable[[str], None]
+    ) -> Path:
+        suffix = _suffix(source)
+        if suffix not in PACKED:
             return fetched
         step(f"unpacking {source}")
-        _unpack(fetched, Path(urllib.parse.urlsplit(source).path).suffix, target, source, deadline)
-        if path is None:
-            fetched.unlink()
+        target = self._target(source, "img")
+        _unpack(fetched, suffix, target, source, deadline)
         return target
+
+    def _target(self, source: str, kind: str) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return self._directory / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.{kind}"
 
 
 class _Entry:
@@ -104,15 +105,33 @@ class _Entry:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.path: Path | None = None
+        self.fetched: Path | None = None
+        self.image: Path | None = None
         self.error: DeployError | None = None
+        self._sha256 = ""
+
+    def compare(self, source: str, wanted: str) -> None:
+        """Raise `DeployError` unless what was fetched has the SHA-256 that is wanted."""
+        assert self.fetched is not None
+        if not self._sha256:
+            with self.fetched.open("rb") as file:
+                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if self._sha256 != wanted.lower():
+            raise DeployError(
+                f"{source}: its SHA-256 is {self._sha256}, the job's image_sha256 is {wanted}"
+            )
 
 
 def locate(source: str, base: Path) -> str:
     """Return `source` as a URL, or as an absolute path if it is a local file."""
-    path = local_path(source)
-    if path is None:
+    try:
+        path = local_path(source)
         scheme = urllib.parse.urlsplit(source).scheme
+        if "\0" in source or (path is not None and "\0" in str(path)):
+            raise ValueError("a NUL byte")
+    except ValueError as error:
+        raise DeployError(f"{source!r} is no URL: {error}") from None
+    if path is None:
         if scheme not in SCHEMES:
             raise DeployError(
                 f"'{source}': cannot fetch {scheme}://: use {', '.join(SCHEMES)} or a path"
@@ -129,9 +148,10 @@ def local_path(source: str) -> Path | None:
     return None if "://" in source else Path(source)
 
 
-def _compare(source: str, found: str, wanted: str) -> None:
-    if found != wanted.lower():
-        raise DeployError(f"{source}: its SHA-256 is {found}, the job's image_sha256 is {wanted}")
+def _suffix(source: str) -> str:
+    """Return how the file's name ends; only a URL has a query behind it."""
+    path = source if local_path(source) is not None else urllib.parse.urlsplit(source).path
+    return Path(path).suffix.lower()
 
 
 def _download(source: str, target: Path, deadline: Deadline) -> None:
@@ -146,12 +166,15 @@ def _download(source: str, target: Path, deadline: Deadline) -> None:
             ) as answer,
             target.open("wb") as file,
         ):
-            _copy(answer, file, target, source, deadline)
+            # read1: what has come, so that a server that trickles meets the deadline.
+            _copy(answer.read1, file, target, source, deadline)
+            if answer.length:
+                raise DeployError(f"{source}: cut off, {answer.length} bytes are missing")
     except urllib.error.HTTPError as error:
         error.close()  # it is the connection, too
         raise DeployError(f"{source}: the server answers {error.code} {error.reason}") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error) or type(error).__name__
         raise DeployError(f"{source}: cannot be fetched: {reason}") from error
 
 
@@ -179,9 +202,8 @@ def _scp(source: str, target: Path, deadline: Deadline) -> None:
 def _unpack(packed: Path, suffix: str, target: Path, source: str, deadline: Deadline) -> None:
     try:
         with _opened(packed, suffix) as stream, target.open("wb") as file:
-            _copy(stream, file, target, source, deadline)
-            file.truncate(file.tell())
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+            _copy(stream.read, file, target, source, deadline)
+    except (OSError, EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error) as error:
         raise DeployError(f"{source}: cannot be unpacked: {error}") from error
 
 
@@ -215,12 +237,16 @@ def _opened(packed: Path, suffix: str) -> Iterator[IO[bytes]]:
 
 
 def _copy(
-    stream: IO[bytes], file: IO[bytes], target: Path, source: str, deadline: Deadline
+    read: Callable[[int], bytes],
+    file: IO[bytes],
+    target: Path,
+    source: str,
+    deadline: Deadline,
 ) -> None:
     """Copy, leaving holes for zeroes: a card image is mostly empty."""
     free = shutil.disk_usage(target.parent).free
     written = 0
-    while block := stream.read(BLOCK):
+    while block := read(BLOCK):
         deadline.check(f"getting {source}")
         if block.count(0) == len(block):
             file.seek(len(block), 1)

@@ -20,10 +20,12 @@ from ..report.verdict import exit_code_of, status_of
 from ..sync.client import GroupClient
 from ..sync.server import Coordinator
 from .events import EventLog, clock_from_now
+from .interruptions import Interruptions
 from .node import NodeRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from queue import SimpleQueue
     from typing import Any
 
     from ..boards.simulated.lab import SimulatedBoard
@@ -74,19 +76,16 @@ def run(
             log.subscribe(listener)
         log.emit("job_started", **_about(job, members, options))
         interrupted = False
+        interruptions = stack.enter_context(Interruptions())
         try:
-            interrupted = _run(job, members, overlays, options, log, clock)
+            interrupted = _run(job, members, overlays, options, log, clock, interruptions)
         except KeyboardInterrupt:  # before there were nodes that could be told
             interrupted = True
         except MultinodeError as error:  # before there were nodes that could fail
-            for member in members:
-                log.emit(
-                    "node_finished",
-                    node=member.device.name,
-                    status="error",
-                    error_type=error.error_type,
-                    error=str(error),
-                )
+            _all_failed(log, members, error.error_type, str(error))
+        except Exception as error:
+            _all_failed(log, members, "bug", f"{type(error).__name__}: {error}")
+            raise
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
             log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
@@ -100,6 +99,7 @@ def _run(
     options: Options,
     log: EventLog,
     clock: Callable[[], float],
+    interruptions: Interruptions,
 ) -> bool:
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
@@ -148,41 +148,50 @@ def _run(
                     options.output / "nodes" / name,
                 )
             )
-        return _walk(nodes, coordinator, shared)
+        return _walk(nodes, coordinator, shared, interruptions)
 
 
-def _walk(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> bool:
+def _walk(
+    nodes: Sequence[NodeRun],
+    coordinator: Coordinator,
+    shared: Shared,
+    interruptions: Interruptions,
+) -> bool:
     """Run every node in a thread of its own; return whether it was interrupted."""
+    news = interruptions.news
     threads = [
-        threading.Thread(target=_one, args=(node, coordinator), name=f"node {node.name}")
+        threading.Thread(target=_one, args=(node, coordinator, news), name=f"node {node.name}")
         for node in nodes
     ]
+    interruptions.hold()
+    for thread in threads:
+        thread.start()
+    running = len(threads)
     interrupted = False
-    started = 0
-    while True:
-        try:
-            for thread in threads[started:]:
-                started += 1
-                thread.start()
-            for thread in threads:
-                thread.join()
-        except KeyboardInterrupt:
+    while running:
+        if news.get() is not None:
+            running -= 1
+        elif not interrupted:
             # The nodes end by themselves, each switching its board off; asking
             # twice does not make that quicker.
             interrupted = True
-            started = len(threads)
-            threads = [thread for thread in threads if thread.is_alive()]
             _cancel(nodes, coordinator, shared)
+    for thread in threads:
+        thread.join()
+    return interrupted
+
+
+def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None]) -> None:
+    failure: str | None = "its thread has ended"
+    try:
+        ending = node.run()
+        failure = None if ending.status == "pass" else ending.error or "failed"
+    finally:
+        if failure is None:
+            coordinator.node_finished(node.name)
         else:
-            return interrupted
-
-
-def _one(node: NodeRun, coordinator: Coordinator) -> None:
-    ending = node.run()
-    if ending.status == "pass":
-        coordinator.node_finished(node.name)
-    else:
-        coordinator.node_failed(node.name, (ending.error or "failed").partition("\n")[0])
+            coordinator.node_failed(node.name, failure.partition("\n")[0])
+        news.put(node.name)
 
 
 def _cancel(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> None:
@@ -215,6 +224,17 @@ def _simulate(
         text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
         log.emit("log", node=None, level="WARNING", text=text)
     return boards
+
+
+def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error: str) -> None:
+    for member in members:
+        log.emit(
+            "node_finished",
+            node=member.device.name,
+            status="error",
+            error_type=error_type,
+            error=error,
+        )
 
 
 def _observe(log: EventLog, clock: Callable[[], float], event: str, **fields: Any) -> None:

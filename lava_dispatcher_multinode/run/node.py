@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from ..boards.hardware import connect
 from ..console.console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
-from ..errors import Cancelled, ConsoleError, MultinodeError
+from ..errors import Cancelled, ConsoleError, InfrastructureError, MultinodeError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,9 +78,9 @@ class NodeRun:
             self._run()
         except MultinodeError as error:
             return Ending(_status(error), error.error_type, str(error))
-        except Exception as error:  # noqa: BLE001 - a bug in one node must not take the others
+        except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
             trace = traceback.format_exc()
-            self._shared.emit("log", node=self.name, level="CRITICAL", text=trace)
+            self._log("CRITICAL", trace)
             where = traceback.extract_tb(sys.exc_info()[2])[-1]
             return Ending(
                 "error",
@@ -89,32 +90,45 @@ class NodeRun:
         return Ending("pass")
 
     def _run(self) -> None:
-        hardware = connect(self._device, self._simulated)
-        transcript = Transcript(self._directory, self._shared.clock)
-        self.console = console = Console(
-            hardware.transport, transcript, character_delay=self._device.connection.character_delay
-        )
         try:
-            driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
-            board = driver(
-                self._device,
-                console,
-                hardware,
-                partial(self._shared.step, self.name),
+            transcript = Transcript(self._directory, self._shared.clock)
+        except OSError as error:
+            reason = f"cannot record the console: {error.filename}: {error.strerror}"
+            raise InfrastructureError(f"{self.name}: {reason}") from error
+        with ExitStack() as stack:
+            stack.callback(transcript.close)
+            hardware = connect(self._device, self._simulated)
+            self.console = console = Console(
+                hardware.transport,
+                transcript,
+                character_delay=self._device.connection.character_delay,
             )
+            stack.callback(console.close)
+            driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
+            step = partial(self._shared.step, self.name)
+            board: UBootBoard = driver(self._device, console, hardware, step)
             try:
                 self._walk(board)
-            finally:
-                self._collect(console)
-                board.power_off()
-        finally:
-            console.close()
+            except BaseException:
+                try:
+                    self._last_words(console)
+                finally:
+                    self._off(board)
+                raise
+            board.power_off()
+
+    def _off(self, board: UBootBoard) -> None:
+        """Switch off the board of a node that has failed; that failure is the one to tell."""
+        try:
+            board.power_off()
+        except MultinodeError as error:
+            self._log("ERROR", str(error))
 
     def _walk(self, board: UBootBoard) -> None:
         failed: BaseException | None = None
         node: Node | None = None
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
-            deadline = _deadline(spec, self._shared.job.timeout)
+            deadline = _deadline(spec, self._shared)
             if node is None:
                 node = Node(
                     self.name, self.role, board, self._client, self._shared, spec, deadline
@@ -160,24 +174,23 @@ class NodeRun:
             error=error,
         )
 
-    def _collect(self, console: Console) -> None:
+    def _last_words(self, console: Console) -> None:
         """Let a board that has just died say all of it: the trace follows the panic."""
-        if sys.exc_info()[0] is None:
-            return
         console.forget()
         until = time.monotonic() + LAST_WORDS
-        try:
+        with suppress(ConsoleError, Cancelled):
             while time.monotonic() < until and console.read(0.3):
                 pass
-        except (ConsoleError, Cancelled):
-            return
+
+    def _log(self, level: str, text: str) -> None:
+        self._shared.emit("log", node=self.name, level=level, text=text)
 
 
 def _status(error: BaseException) -> str:
     return "fail" if getattr(error, "error_type", None) in {"test", "multinode"} else "error"
 
 
-def _deadline(spec: ActionSpec, job_timeout: float) -> Deadline:
+def _deadline(spec: ActionSpec, shared: Shared) -> Deadline:
     if spec.timeout is not None:
-        return Deadline(spec.timeout, f"the timeout of {spec.command}")
-    return Deadline(job_timeout, "the job's timeout")
+        return Deadline(spec.timeout, f"the timeout of {spec.command}", shared.cancelled)
+    return Deadline(shared.job.timeout, "the job's timeout", shared.cancelled)

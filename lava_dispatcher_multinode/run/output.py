@@ -12,18 +12,19 @@ RUNS = Path("lava-runs")
 LATEST = "latest"
 
 
-def prepare(directory: Path | None, job_name: str) -> Path:
-    """Make the output directory and return it.
+def prepare(directory: Path | None, job_name: str, job: str = "{}") -> Path:
+    """Make the output directory, with `job` as its job.json, and return it.
 
     Without one a new one is made below `lava-runs`, and `latest` beside it
     points there. Raise `InvalidJob` where that cannot be done.
     """
     try:
-        if directory is not None:
-            directory.mkdir(parents=True, exist_ok=True)
-            return directory
-        made = _new(job_name)
-        _point(RUNS / LATEST, made.name)
+        made = directory or _new(job_name)
+        made.mkdir(parents=True, exist_ok=True)
+        (made / "nodes").mkdir(exist_ok=True)
+        (made / "job.json").write_text(job + "\n")
+        if directory is None:
+            _point(RUNS / LATEST, made.name)
     except OSError as error:
         raise InvalidJob(
             [

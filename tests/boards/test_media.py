@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from lava_dispatcher_multinode.boards import media
 from lava_dispatcher_multinode.boards.media import write_media
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
 from lava_dispatcher_multinode.lab.device import Deploy, Device
 
 
@@ -39,6 +40,33 @@ def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
     assert mark.exists()
 
 
+def test_the_card_goes_back_when_the_mux_or_the_card_fails(tmp_path, example_images, monkeypatch):
+    """Nor does a mux that failed half-way, or a card that never comes."""
+    monkeypatch.setattr(media, "CARD_WAIT", 0.3)
+    mark = tmp_path / "mark"
+    for more in ({"to_host": "false"}, {"card": "/dev/no-such-card"}):
+        with pytest.raises(DeployError):
+            _write(tmp_path, example_images / "panda.img", to_board=f"touch {mark}", **more)
+        assert mark.exists()
+        mark.unlink()
+
+
+def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
+    """The action's deadline ends the writing, not the switching back."""
+    mark = tmp_path / "mark"
+    deploy = Deploy(method="media", layout="image", to_board=f"touch {mark}")
+    deadline = Deadline(0.0, "test")
+    with pytest.raises(ActionTimeout):
+        write_media(
+            Device("b1", "panda", deploy=deploy),
+            str(tmp_path / "card.img"),
+            example_images / "panda.img",
+            deadline,
+            lambda _done, _size: deadline.check(),
+        )
+    assert mark.exists()
+
+
 @pytest.mark.parametrize(
     ("deploy", "card", "message"),
     [
@@ -48,12 +76,15 @@ def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
             r"b1: deploy\.to_host .* exited with 5: no mux",
         ),
         ({}, None, r"b1: deploy\.path is missing"),
-        ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device"),
+        ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device: is the card"),
         ({}, "no/such/directory", "cannot write the card"),
     ],
 )
-def test_what_cannot_be_written_is_told(tmp_path, example_images, deploy, card, message):
+def test_what_cannot_be_written_is_told(
+    tmp_path, example_images, monkeypatch, deploy, card, message
+):
     """Device, key and reason are named."""
+    monkeypatch.setattr(media, "CARD_WAIT", 0.1)
     with pytest.raises(DeployError, match=message):
         _write(tmp_path, example_images / "panda.img", card, **deploy)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import time
 
@@ -88,3 +90,38 @@ def test_a_shortage_names_the_requirement(dispatch, job, lab, locks):
     assert run.code == 4
     assert "role many needs 3 panda" in run.err
     assert "left, right" in run.err
+
+
+def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path):
+    """Ctrl-C, again and again: the power is off before the command ends, and the lock free."""
+    devices = tmp_path / "lab" / "devices"
+    devices.mkdir(parents=True)
+    log = tmp_path / "switch.log"
+    (devices / "slow.yaml").write_text(
+        "device_type: panda\n"
+        "connection: {command: exec cat}\n"
+        f"power: {{on: echo on >> {log}, off: sleep 1; echo off >> {log}, settle: 0}}\n"
+        "deploy: {method: none}\n"
+    )
+    process = subprocess.Popen(
+        [COMMAND, "--config-dir", tmp_path / "lab", "--output-dir", tmp_path / "out", job("true")],
+        env=clean | locks,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + LIMIT
+        while not (log.exists() and "on" in log.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        for _ in range(4):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        _, err = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert log.read_text() == "off\non\noff\n"
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["nodes"]["slow"]["error_type"] == "cancelled"

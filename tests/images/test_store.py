@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import http.server
 import lzma
 import shutil
+import socket
 import subprocess
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
 from lava_dispatcher_multinode.images.store import ImageStore
 
 DATA = b"boot" + bytes(3 << 20) + b"end" + bytes(1 << 20)
@@ -89,7 +93,10 @@ def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
     ("source", "message"),
     [
         ("missing.img", "no such image file"),
-        ("missing.img.gz", "cannot be unpacked: .*No such file"),
+        ("missing.img.gz", "no such image file"),
+        ("http://[bad/x.img", "is no URL"),
+        ("http://127.0.0.1:9/x y.img", "cannot be fetched"),
+        ("file:///a%00b.img.gz", "is no URL: a NUL byte"),
         ("broken.img.gz", "cannot be unpacked"),
         ("cut.img.xz", "cannot be unpacked"),
         ("ftp://host/card.img", "cannot fetch ftp://"),
@@ -135,3 +142,92 @@ def test_images_come_over_http(get, tmp_path):
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_body_that_is_cut_off_is_no_image(get, served):
+    """What the server announced and did not send is missed, plain image or packed."""
+    served["/cut.img"] = (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"x" * 2000)
+    with pytest.raises(DeployError, match="cut off, 3000 bytes are missing"):
+        get(f"{served.url}/cut.img")
+
+
+def test_a_server_that_trickles_meets_the_deadline(served, tmp_path):
+    """A byte now and then is not progress enough."""
+    served["/slow.img"] = (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", None)
+    with pytest.raises(ActionTimeout):
+        ImageStore(tmp_path / "s").get(
+            f"{served.url}/slow.img",
+            base=tmp_path,
+            sha256=None,
+            deadline=Deadline(0.5, "test"),
+            step=lambda _: None,
+        )
+
+
+def test_nonsense_from_a_server_is_told(get, served):
+    """Something that does not speak HTTP is no bug of ours."""
+    served["/x.img"] = (b"220 smtp ready\r\n", b"")
+    with pytest.raises(DeployError, match="cannot be fetched"):
+        get(f"{served.url}/x.img")
+
+
+def test_each_role_has_its_own_checksum(get, tmp_path):
+    """One role's wrong image_sha256 is not the other's, and the file is not written twice."""
+    packed = gzip.compress(DATA)
+    (tmp_path / "card.img.gz").write_bytes(packed)
+    first = get("card.img.gz")
+    written = first.stat().st_mtime_ns
+    assert get("card.img.gz", sha256=hashlib.sha256(packed).hexdigest()) == first
+    with pytest.raises(DeployError, match="its SHA-256 is"):
+        get("card.img.gz", sha256="1" * 64)
+    assert first.stat().st_mtime_ns == written
+
+
+def test_characters_of_urls_are_plain_in_paths(get, tmp_path):
+    """A directory called n#1 does not hide how the file's name ends."""
+    (tmp_path / "n#1?").mkdir()
+    (tmp_path / "n#1?" / "card.img.gz").write_bytes(gzip.compress(DATA))
+    assert get("n#1?/card.img.gz").read_bytes() == DATA
+
+
+def test_many_boards_ask_at_once(get, tmp_path):
+    """All get the same file, unpacked once."""
+    (tmp_path / "card.img.gz").write_bytes(gzip.compress(DATA))
+    steps: list[str] = []
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: get("card.img.gz", steps=steps), range(16)))
+    assert len(found) == 1
+    assert len(steps) == 1
+
+
+class Answers(dict):
+    """What a raw server says, by path; a body of None comes a byte at a time."""
+
+    url = ""
+
+
+@pytest.fixture
+def served():
+    """A server that can be as wrong as a test wants it."""
+    answers = Answers()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answers.url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=_serve, args=(server, answers))
+        thread.start()
+        yield answers
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _serve(server, answers):
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                path = connection.recv(4096).split()[1].decode()
+                head, body = answers[path]
+                connection.sendall(head)
+                for _ in range(500) if body is None else ():
+                    connection.sendall(b"x")
+                    time.sleep(0.01)
+                connection.sendall(body or b"")

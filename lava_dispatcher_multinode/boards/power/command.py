@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from ...errors import PowerError
+from ..host_command import Failed, run_command
 
 if TYPE_CHECKING:
     from ...lab.device import Power
-
-OUTPUT = 500  # characters of a command's output that an error shows
 
 
 class CommandSwitch:
@@ -39,23 +35,7 @@ class CommandSwitch:
             self._run("power.off", self._power.off)
 
     def _run(self, key: str, command: str) -> None:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
         try:
-            output, _ = process.communicate(timeout=self._power.timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            raise PowerError(
-                f"{self._device}: {key} '{command}' has not ended within {self._power.timeout:g} s"
-            ) from None
-        if process.returncode:
-            text = output.decode("utf-8", "backslashreplace").strip()[-OUTPUT:]
-            raise PowerError(
-                f"{self._device}: {key} '{command}' exited with {process.returncode}: {text}"
-            )
+            run_command(command, self._power.timeout)
+        except Failed as error:
+            raise PowerError(f"{self._device}: {key} '{command}' {error}") from None

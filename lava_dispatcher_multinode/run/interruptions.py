@@ -1,0 +1,56 @@
+"""Signals that end a run: Ctrl-C, a closed terminal, a service manager."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interruptions:
+    """Until `hold`, a signal is a KeyboardInterrupt; from then on a line in `news`.
+
+    An exception may come anywhere: inside `Thread.join` it makes Python 3.11
+    believe that the thread has ended. So while there are nodes the main thread
+    learns of signals only where it looks for them.
+
+    `news` gets None for a signal, and whatever others put there.
+    """
+
+    def __init__(self) -> None:
+        self.news: SimpleQueue[str | None] = SimpleQueue()
+        self._held = False
+        self._before: dict[int, object] = {}
+
+    def hold(self) -> None:
+        """Turn signals into news from now on."""
+        self._held = True
+
+    def __enter__(self) -> Self:
+        # Only the main thread may, and only there do signals arrive.
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                # What is ignored (nohup, a job in the background) stays so.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _arrived(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._held:
+            raise KeyboardInterrupt
+        self.news.put(None)

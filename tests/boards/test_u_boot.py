@@ -1,0 +1,94 @@
+"""The U-Boot dialogue, against a script that says what some U-Boot would say.
+
+Simulated boards cover the usual way; this is for what they never say.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.u_boot import UBoot
+from lava_dispatcher_multinode.console.expect import Dialogue
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import BootError
+from lava_dispatcher_multinode.lab.device import Boot
+
+START = "stty raw -echo; printf 'U-Boot 2020\\r\\nHit any key to stop autoboot:  2 '; "
+PROMPT = "printf '\\r\\n=> '; "
+# One character at a time, echoed, until the carriage return: $line.
+READ = (
+    "line=; while c=$(dd bs=1 count=1 2>/dev/null; echo x); c=${c%x}; "
+    '[ "$c" != "$(printf \'\\r\')" ]; do line=$line$c; printf %s "$c"; done; '
+)
+KEY = "dd bs=1 count=1 >/dev/null 2>&1; "
+
+
+def u_boot(console_of, script, **boot):
+    """Return the driver's side of a console whose other side is `script`."""
+    return UBoot(Dialogue(console_of(script)), Boot(**boot), Deadline(30, "test"))
+
+
+def test_a_board_at_its_prompt_is_taken(console_of):
+    """With autoboot switched off there is no countdown to stop."""
+    u_boot(console_of, f"stty raw -echo; {PROMPT} sleep 60").interrupt()
+
+
+def test_a_garbled_countdown_is_stopped(console_of):
+    """Either half of its text will do."""
+    script = f"stty raw -echo; printf 'Hit Xny key to stop autoboot:  2 '; {KEY} {PROMPT} sleep 60"
+    u_boot(console_of, script).interrupt()
+
+
+def test_a_kernel_that_starts_by_itself_is_told(console_of):
+    """The wrong boot.interrupt is found at once, not after the time-out."""
+    script = "printf 'autoboot in 2\\r\\nStarting kernel ...\\r\\n'; sleep 60"
+    with pytest.raises(BootError, match=r"is boot\.interrupt what this board prints"):
+        u_boot(console_of, script).interrupt()
+
+
+def test_a_complaint_on_the_way_does_not_end_the_boot(console_of):
+    """`boot` looks for a boot.scr, does not find it, and boots all the same."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        "printf '\\r\\n** Unable to read file boot.scr **\\r\\nStarting kernel ...\\r\\n'; sleep 60"
+    )
+    board = u_boot(console_of, script)
+    board.interrupt()
+    assert board.start("boot") is False
+
+
+def test_the_complaint_explains_a_prompt_that_came_back(console_of):
+    """The line that says why is in the message."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        f"printf '\\r\\nreading uImage\\r\\n** Unable to read file uImage **'; {PROMPT} sleep 60"
+    )
+    board = u_boot(console_of, script)
+    board.interrupt()
+    with pytest.raises(BootError, match=r"'boot' failed: \*\* Unable to read file uImage"):
+        board.start("boot")
+
+
+def test_a_kernel_without_starting_kernel_is_seen_once(console_of):
+    """Its first line is not waited for again."""
+    script = f"{START}{KEY}{PROMPT}{READ} printf '\\r\\nLinux version 6.1\\r\\n'; sleep 60"
+    board = u_boot(console_of, script)
+    board.interrupt()
+    assert board.start("boot") is True
+
+
+def test_a_character_too_many_in_the_echo_is_noticed(console_of):
+    """The line is dropped with Ctrl-C and typed again; nothing wrong is run."""
+    # The first time a Z comes in before the second piece of 16.
+    script = (
+        f"{START}{KEY}{PROMPT}"
+        "dd bs=1 count=16 2>/dev/null; printf Z; "
+        'while [ "$(dd bs=1 count=1 2>/dev/null)" != "$(printf \'\\003\')" ]; do :; done; '
+        f"printf '<INTERRUPT>'; {PROMPT}{READ}"
+        "printf '\\r\\nran: %s' \"$line\"; " + PROMPT + "sleep 60"
+    )
+    console = console_of(script)
+    board = UBoot(Dialogue(console), Boot(), Deadline(30, "test"))
+    board.interrupt()
+    board.run("setenv bootargs console=ttyO2")
+    assert "ran: setenv bootargs console=ttyO2" in console.tail()
