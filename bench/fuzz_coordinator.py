@@ -156,7 +156,9 @@ def one_input(data: bytes) -> None:
 def line(choice, number: int) -> bytes:
     """Return a board's line, good or with words that are not."""
     tag = choice.PickValueInList([b"1-1", b"1-2", b"1-3"])
-    words = [NAMES[number].encode(), choice.PickValueInList([b"right", b"right", b"wrong"])]
+    # Often a name that another connection uses, too: a board that has connected anew.
+    name = choice.PickValueInList([NAMES[number].encode(), b"a", b"b"])
+    words = [name, choice.PickValueInList([b"right", b"right", b"right", b"wrong"])]
     words += [choice.PickValueInList(LINE_WORDS[:4]), choice.PickValueInList([b"m", b"n"])]
     for _ in range(choice.ConsumeIntInRange(0, 2)):
         words.append(choice.PickValueInList(LINE_WORDS))
