@@ -55,8 +55,12 @@ class DeathWatch:
         texts = tuple(patterns)
         self._patterns = tuple(re.compile(text.encode()) for text in texts)
         # Without any of these in it, text is passed over at the speed of memory.
-        literals = [literal_start(text) for text in texts]
-        self._literals = tuple(dict.fromkeys(literals)) if all(literals) else (b"",)
+        literals = {literal_start(text) for text in texts}
+        self._literals = [
+            literal
+            for literal in literals
+            if not any(literal.startswith(other) for other in literals - {literal})
+        ]
         self.restart()
 
     def restart(self) -> None:

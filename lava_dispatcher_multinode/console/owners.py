@@ -20,16 +20,16 @@ class InUse(OSError):
     """Somebody else has the device; the text says who."""
 
 
-def claim(descriptor: int, processes: Path = Path("/proc")) -> None:
-    """Make the terminal `descriptor` this process's alone, or raise `InUse`.
-
-    Programs that start later are kept out by the kernel, unless they are root's;
-    those that have it open are found, unless they are another user's.
-    """
-    path = os.ttyname(descriptor)
-    owners = [*_lock_holders(Path(path).name), *_openers(path, processes)]
+def check(path: str, processes: Path = Path("/proc")) -> None:
+    """Raise `InUse` if somebody has the device `path` open, as far as this user may see."""
+    path = os.path.realpath(path)
+    owners = {*_lock_holders(Path(path).name), *_openers(path, processes)}
     if owners:
-        raise InUse(errno.EBUSY, f"{', '.join(sorted(set(owners)))} has it open")
+        raise InUse(errno.EBUSY, f"{', '.join(sorted(owners))} has it open")
+
+
+def claim(descriptor: int) -> None:
+    """Keep programs that start later, but for those of root, from opening the terminal."""
     with suppress(OSError):
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
@@ -41,7 +41,7 @@ def disclaim(descriptor: int) -> None:
 
 
 def _openers(path: str, processes: Path) -> list[str]:
-    """Return the other processes that have `path` open, as far as this user may see."""
+    """Return the other processes that have `path` open."""
     found = []
     for process in processes.iterdir():
         if process.name.isdecimal() and int(process.name) != os.getpid():

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import ConsoleError
-from .owners import InUse, claim, disclaim
+from .owners import InUse, check, claim, disclaim
 from .transport import DescriptorTransport
 
 HINT = "was the adapter unplugged?"
@@ -19,7 +19,10 @@ def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
     try:
         line = serial.serial_for_url(port, baudrate=baud, do_not_open=True)
         line.exclusive = True
+        check(str(line.port))  # first: opening it changes the speed and the control lines
         line.open()
+    except InUse as error:
+        raise ConsoleError(f"{device}: cannot open {port}: {error.strerror}") from error
     except (serial.SerialException, ValueError, OSError) as error:
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if isinstance(number, int) else error
@@ -28,11 +31,7 @@ def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
     if not isinstance(descriptor, int):
         line.close()
         raise ConsoleError(f"{device}: {port} leads to no serial device")
-    try:
-        claim(descriptor)
-    except InUse as error:
-        line.close()
-        raise ConsoleError(f"{device}: cannot open {port}: {error.strerror}") from error
+    claim(descriptor)
 
     def close() -> None:
         disclaim(descriptor)

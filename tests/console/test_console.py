@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 
 from lava_dispatcher_multinode.console import console as console_module
+from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.errors import BoardDied, Cancelled, ConsoleError
 
 
@@ -149,3 +151,115 @@ def test_close_can_be_called_twice(wire):
     """Every way out of a run may close the console."""
     wire.console.close()
     wire.console.close()
+
+
+def test_forget_makes_room(wire, monkeypatch):
+    """A pump that waits for a slow reader goes on when the reader drops all."""
+    monkeypatch.setattr(console_module, "BUFFER", 1000)
+    talker = threading.Thread(target=lambda: [wire.print(b"x" * 1000) for _ in range(100)])
+    with wire.console.lossless():
+        talker.start()
+        deadline = time.monotonic() + 20
+        while talker.is_alive() and time.monotonic() < deadline:
+            wire.console.forget()
+            talker.join(0.005)
+        assert not talker.is_alive()
+
+
+def test_lossless_within_lossless(wire, monkeypatch):
+    """The end of the inner one does not end the outer one."""
+    monkeypatch.setattr(console_module, "BUFFER", 1000)
+    with wire.console.lossless():
+        with wire.console.lossless():
+            pass
+        for _ in range(5):
+            wire.print(b"x" * 1000)
+        time.sleep(0.1)
+        assert wire.read_all(5000) == b"x" * 5000
+
+
+def test_close_ends_a_pump_that_waits_for_its_reader(wire, monkeypatch):
+    """A run that is interrupted in a test does not hang."""
+    monkeypatch.setattr(console_module, "BUFFER", 100)
+    with wire.console.lossless():
+        wire.print(b"x" * 1000)
+        wire.print(b"y" * 1000)
+        wire.console.close()
+
+
+def test_short_reads_leave_a_death_its_time(wire):
+    """A reader that looks in often gets the whole reason all the same."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"Kernel panic - ")
+        end = threading.Timer(0.1, wire.print, [b"the reason\n"])
+        end.start()
+        with pytest.raises(BoardDied, match="Kernel panic - the reason"):
+            while True:
+                wire.console.read(0.005)
+        end.join()
+
+
+def test_a_board_that_dies_with_its_console_has_died(wire):
+    """Half a panic and then the end of the line: the panic is the reason."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"Kernel panic - no in")
+        assert wire.read_all(20) == b"Kernel panic - no in"
+        os.close(wire.board)
+        wire.board = -1
+        with pytest.raises(BoardDied, match="Kernel panic - no in"):
+            wire.console.read(60)
+
+
+def test_half_a_death_before_a_power_cycle_is_none_after_it(wire):
+    """The line that the power cut off does not go on with what comes next."""
+    with wire.console.deadly(["Kernel panic"]):
+        wire.print(b"Kernel pan")
+        assert wire.read_all(10) == b"Kernel pan"
+        wire.console.forget()
+        wire.print(b"ic\nfresh")
+        assert wire.read_all(8) == b"ic\nfresh"
+
+
+def test_a_pump_that_fails_tells_its_reader(wire, monkeypatch):
+    """A full disk is the reader's error, not its silence."""
+
+    def full(_data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(wire.console._transcript, "feed", full)
+    wire.print(b"x")
+    with pytest.raises(ConsoleError, match="cannot be recorded: .*No space left"):
+        wire.console.read(60)
+
+
+def test_a_character_delay_paces_what_is_typed(tmp_path):
+    """A UART without flow control gets one character at a time."""
+    times = []
+
+    class Paced:
+        name = "b1: paced"
+        note = None
+
+        def __init__(self):
+            self.ended = threading.Event()
+
+        def read(self):
+            self.ended.wait()
+            return b""
+
+        def write(self, data):
+            times.append((data, time.monotonic()))
+
+        def close(self):
+            self.ended.set()
+
+        def release(self):
+            pass
+
+    console = console_module.Console(
+        Paced(), Transcript(tmp_path, time.monotonic), character_delay=0.02
+    )
+    console.write(b"abc")
+    console.close()
+    assert [data for data, _ in times] == [b"a", b"b", b"c"]
+    assert all(after - before >= 0.02 for (_, before), (_, after) in pairwise(times))

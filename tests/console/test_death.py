@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.console.death import KERNEL, RESET, DeathWatch
+from lava_dispatcher_multinode.console.death import KERNEL, RESET, DeathWatch, literal_start
 
 PANIC = b"\r\n[    3.141593] Kernel panic - not syncing: VFS: no root\r\n"
 
@@ -72,3 +72,80 @@ def test_a_line_without_end_costs_no_memory():
     for _ in range(100):
         assert watch.feed(b"x" * 10000) is None
     assert len(watch._carry) <= 512
+
+
+def test_the_beginning_of_a_long_line_is_no_line():
+    """What a long line goes on with is not taken for a line of its own."""
+    watch = DeathWatch(KERNEL)
+    assert watch.feed(b"x" * 511 + b" ") is None
+    assert watch.feed(b"Kernel panic - not syncing: said a test\n") is None
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_panic_late_in_a_long_line(size):
+    """A progress bar of kilobytes before the panic does not hide it, in whatever pieces."""
+    data = b"." * 3000 + PANIC[2:]
+    watch = DeathWatch(KERNEL)
+    found = [watch.feed(data[at : at + size]) for at in range(0, len(data), size)]
+    assert [line for line in found if line] == ["Kernel panic - not syncing: VFS: no root"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (r"(?i)watchdog bite", b"WATCHDOG BITE at 5\n"),
+        (r"^BUG: (soft|hard) lockup", b"BUG: hard lockup\n"),
+        (r"(\w)\1\1\1", b"aaaa\n"),
+        (r"a*panic", b"panic\n"),
+        (r"colou?r", b"color lost\n"),
+        (r"x|Guru Meditation", b"Guru Meditation\n"),
+        (r"\s+at fault", b"   at fault\n"),
+        (r"end$", b"[    1.000000] end\r\n"),
+        (r".*fatal", b"so this was fatal\n"),
+        (r"über", "über\n".encode()),
+    ],
+)
+def test_any_regular_expression_of_a_device_file(pattern, line):
+    """Flags, groups, back references and anchors mean what they mean on one line."""
+    assert DeathWatch((*KERNEL, pattern)).feed(b"first\n" + line)
+    assert DeathWatch((*KERNEL, pattern)).feed(b"first\n") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "start"),
+    [
+        (r"Kernel panic - not", b"Kernel panic - not"),
+        (r"U-Boot \d{4}", b"U-Boot "),
+        (r"colou?r", b"colo"),
+        (r"ab{0,3}", b"a"),
+        (r"ab+", b"ab"),
+        (r"one|two", b""),
+        (r"(?i)abc", b""),
+        (r"\d", b""),
+    ],
+)
+def test_the_literal_start(pattern, start):
+    """What is looked for first is never more than all matches have."""
+    assert literal_start(pattern) == start
+
+
+def test_restart_forgets_the_line_that_was_open():
+    """The other half of a panic belongs to the time before the power cycle."""
+    watch = DeathWatch(KERNEL)
+    assert watch.feed(b"\nKernel panic - not syncing") is None
+    watch.restart()
+    assert watch.unfinished == ""
+    assert watch.feed(b": old\n") is None
+
+
+@given(st.lists(st.sampled_from([b"\n", b"\r", b"x", b"Kernel ", b"panic", b"[ 1.000000] "])))
+def test_the_search_does_not_depend_on_the_pieces(pieces):
+    """One byte at a time or all at once: the same first death."""
+    data = b"".join(pieces) + b"\n"
+
+    def first(size):
+        watch = DeathWatch(["Kernel panic"])
+        found = (watch.feed(data[at : at + size]) for at in range(0, len(data), size))
+        return next((line for line in found if line), None)
+
+    assert first(1) == first(len(data))

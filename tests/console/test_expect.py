@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from lava_dispatcher_multinode.console import expect as expect_module
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.errors import BootError
 
@@ -77,3 +78,35 @@ def test_forget_drops_what_came(wire):
     dialogue.expect([b"xx"], timeout=10, step="x")
     dialogue.forget()
     assert dialogue.expect_or_none([b"=> "], timeout=0.05) is None
+
+
+def test_a_prompt_far_before_the_end_of_a_piece_is_found(wire):
+    """A board that talks on after its prompt, while nobody reads, is still understood."""
+    wire.print(b"=> ")
+    for _ in range(20):
+        wire.print(b"n" * 3000 + b"\r\n")
+    wire.print(b"mark\r\n")
+    deadline = time.monotonic() + 10
+    while "mark" not in wire.console.tail() and time.monotonic() < deadline:
+        time.sleep(0.01)  # all of it is in the console's buffer now
+    dialogue = Dialogue(wire.console)
+    assert dialogue.expect([rb"=> "], timeout=10, step="prompt").before == b""
+    assert dialogue.expect([rb"mark"], timeout=10, step="mark").before.count(b"n") == 60000
+
+
+def test_what_comes_before_a_match_is_bounded(wire, monkeypatch):
+    """A wait of hours on a board that talks costs no memory; the end of it is kept."""
+    monkeypatch.setattr(expect_module, "BEFORE", 10000)
+    dialogue = Dialogue(wire.console)
+
+    def talk():
+        for number in range(200):
+            wire.print(b"%04d" % number * 250)
+        wire.print(b"login: ")
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    found = dialogue.expect([b"login: "], timeout=30, step="login")
+    talker.join()
+    assert 10000 <= len(found.before) <= 40000
+    assert found.before.endswith(b"0199")

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lava_dispatcher_multinode.console import owners
-from lava_dispatcher_multinode.console.owners import InUse, claim, disclaim
+from lava_dispatcher_multinode.console.owners import InUse, check, claim, disclaim
 
 GET_EXCLUSIVE = 0x80045440  # TIOCGEXCL
 
@@ -31,38 +31,40 @@ def lock_directory(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_a_program_that_has_it_open_is_named(terminal, pty):
+def test_a_program_that_has_it_open_is_named(pty, tmp_path):
     """A terminal program that keeps no lock at all, such as cat, is found."""
     with open(pty[1], "rb") as line, subprocess.Popen(["sleep", "1000"], stdin=line) as other:
         try:
+            link = tmp_path / "by-id"
+            link.symlink_to(pty[1])
             with pytest.raises(InUse, match=rf"sleep \({other.pid}\) has it open"):
-                claim(terminal)
+                check(str(link))
         finally:
             other.kill()
-    claim(terminal)
+    check(pty[1])
 
 
 @pytest.mark.parametrize(
     "write", [lambda pid: b"%10d\n" % pid, lambda pid: struct.pack("<i", pid)]
 )
-def test_lock_files_of_terminal_programs_count(terminal, pty, lock_directory, write):
+def test_lock_files_of_terminal_programs_count(pty, lock_directory, write):
     """minicom, cu and ser2net leave their process's number, as text or as it is."""
     lock = lock_directory / f"LCK..{os.path.basename(pty[1])}"
     with subprocess.Popen(["sleep", "1000"]) as other:
         lock.write_bytes(write(other.pid))
         try:
             with pytest.raises(InUse, match=rf"\({other.pid}\) has it open"):
-                claim(terminal)
+                check(pty[1])
         finally:
             other.kill()
-    claim(terminal)  # of a process that is gone it is a lock no more
+    check(pty[1])  # of a process that is gone it is a lock no more
 
 
-def test_broken_lock_files_are_no_locks(terminal, pty, lock_directory):
+def test_broken_lock_files_are_no_locks(pty, lock_directory):
     """Whatever else lies there does not keep a board from its test."""
     for text in (b"", b"abc\n", b"-1", b"1" * 60):
         (lock_directory / f"LCK..{os.path.basename(pty[1])}").write_bytes(text)
-        claim(terminal)
+        check(pty[1])
 
 
 def test_the_kernel_keeps_others_out(terminal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,80 @@ def test_control_bytes_do_not_reach_a_terminal():
     """An escape sequence of the board's is shown, not obeyed."""
     assert printable(b"a\x1b[2Jb\x07\xc2\x9b1m\xff") == "a\\x1b[2Jb\\x07\\x9b1m\\xff"
     assert printable("grün\t".encode()) == "grün\t"
+
+
+def _expected(chunks):
+    """Return console.log as it should be, made line by line."""
+    out, line, started = [], b"", 0.0
+    for now, chunk in enumerate(chunks):
+        for byte in chunk:
+            if len(line) == MAX_LINE and byte != 10:
+                out.append((started, line))
+                line = b""
+            if not line:
+                started = float(now)
+            if byte == 10:
+                out.append((started, line))
+                line = b""
+            else:
+                line += bytes([byte])
+    if line:
+        out.append((started, line))
+    return b"".join(
+        b"[%12.6f] %s\n" % (time, printable(text.strip(b"\r")).encode()) for time, text in out
+    )
+
+
+_texts = st.lists(
+    st.one_of(
+        st.binary(max_size=30),
+        st.sampled_from([b"\n", b"\r\n", b"\r\r\n", b"\n\r", b"\r", b"y" * 5000, b"z" * MAX_LINE]),
+        st.sampled_from([b"ok\r\n" * 2000, "grün\x9b\u2028\n".encode(), b"\x1b[0;32m OK\r\n"]),
+    ),
+    max_size=12,
+)
+
+
+@given(_texts)
+def test_the_log_is_as_if_made_line_by_line(tmp_path_factory, chunks):
+    """Working on whole pieces makes no difference: ends, continuations, controls, times."""
+    directory = tmp_path_factory.mktemp("transcript")
+    transcript = Transcript(directory, _ticking())
+    for chunk in chunks:
+        transcript.feed(chunk)
+    transcript.close()
+    assert (directory / "console.log").read_bytes() == _expected(chunks)
+
+
+def test_bytes_that_come_one_at_a_time(tmp_path):
+    """A slow line is written like a fast one, and is the tail before it ends."""
+    transcript = Transcript(tmp_path, lambda: 0.0)
+    for byte in b"one\r\ntwo\r\nthr":
+        transcript.feed(bytes([byte]))
+    assert transcript.tail() == ["one", "two", "thr"]
+    assert (tmp_path / "console.log").read_text().split("\n")[-2].endswith("] two")
+    transcript.close()
+
+
+def test_the_tail_is_bounded(tmp_path):
+    """The last lines are kept, and no more of them than a message can show."""
+    transcript = Transcript(tmp_path, lambda: 0.0)
+    for number in range(10000):
+        transcript.feed(b"line %d\r\n" % number)
+    assert transcript.tail() == [f"line {number}" for number in range(9988, 10000)]
+    transcript.feed(b"w" * 1_000_000)
+    assert transcript.tail() == ["w" * 200]
+    assert len(transcript._recent) <= 40000
+    transcript.close()
+
+
+@pytest.mark.parametrize("name", ["console.raw", "console.log"])
+def test_a_full_disk_is_told_once(tmp_path, name):
+    """Whoever feeds is told; notes and the end of the run go on."""
+    (tmp_path / name).symlink_to("/dev/full")
+    transcript = Transcript(tmp_path, lambda: 0.0)
+    with pytest.raises(OSError, match="No space"):
+        transcript.feed(b"x\n")
+    transcript.note("power off")
+    transcript.close()
+    transcript.note("after the end")

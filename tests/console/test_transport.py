@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lava_dispatcher_multinode.console import transport as transport_module
-from lava_dispatcher_multinode.console.transport import DescriptorTransport
+from lava_dispatcher_multinode.console.transport import DescriptorTransport, LinkLost
 from lava_dispatcher_multinode.errors import ConsoleError
 
 
@@ -82,3 +82,67 @@ def test_release_frees_the_descriptor_once(pair):
     transport.release()
     transport.release()
     assert far.recv(1) == b""
+
+
+def test_close_ends_a_write(pair):
+    """A board that takes nothing does not hold who wants to leave."""
+    transport, _far = pair
+    threading.Timer(0.05, transport.close).start()
+    began = time.monotonic()
+    with pytest.raises(LinkLost) as caught:
+        transport.write(b"x" * 10_000_000)
+    assert time.monotonic() - began < 10
+    assert 0 < len(caught.value.unsent) < 10_000_000
+
+
+def test_release_waits_for_a_writer(pair):
+    """A descriptor's number is not given away while somebody writes to it."""
+    transport, far = pair
+    errors = []
+
+    def write():
+        try:
+            transport.write(b"x" * 10_000_000)
+        except LinkLost as error:
+            errors.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    far.recv(1)
+    transport.release()
+    assert errors
+    writer.join()
+    with pytest.raises(LinkLost, match="is closed"):
+        transport.write(b"x")
+
+
+def test_a_read_with_a_timeout_ends(pair):
+    """A negotiation does not wait for ever."""
+    transport, _far = pair
+    assert transport.read(0.01) == b""
+
+
+def test_many_small_pieces_are_read_at_once(pair, monkeypatch):
+    """What is there already comes in few reads, bounded, and in order."""
+    transport, far = pair
+    data = bytes(range(256)) * 600
+    far.sendall(data)
+    pieces = []
+    while sum(map(len, pieces)) < len(data):
+        pieces.append(transport.read())
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) <= transport_module.READ_SIZE
+    assert len(pieces) <= 4
+
+
+def test_an_end_behind_data_is_seen_after_it(pair):
+    """What came before the far end went is read first."""
+    transport, far = pair
+    data = b"y" * 10000
+    far.sendall(data)
+    far.close()
+    got = b""
+    with pytest.raises(LinkLost):
+        while True:
+            got += transport.read()
+    assert got == data
