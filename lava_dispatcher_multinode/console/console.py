@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
 #: are in console.raw), or, inside `lossless`, the far end has to wait.
 BUFFER = 4 << 20
+PIECE = 256 << 10  # bytes that one read returns at most
 REST_OF_LINE = 0.5  # seconds that the end of a death string may take
 
 
@@ -71,8 +72,8 @@ class Console:
                     return b""
                 else:
                     self._changed.wait(min(deadline, self._dead_at) - now)
-            data = bytes(self._buffer)
-            self._buffer.clear()
+            data = bytes(self._buffer[:PIECE])
+            del self._buffer[:PIECE]
             self._changed.notify_all()
         return data
 

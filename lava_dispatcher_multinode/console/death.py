@@ -10,14 +10,15 @@ from .transcript import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+LONGEST = 512  # bytes of one line that are looked at
+
 # At the start of a line, or anywhere after a kernel's time stamp: a panic may
 # come in the middle of a prompt's line, but a test that greps a log for
 # "Kernel panic" must not end the run. The group is the rest of the line.
 _STAMP = rb"\[ *\d+\.\d{6}\] ?(?:\[[^\]\r\n]{1,20}\] ?)?"
 _CANDIDATE = re.compile(
-    rb"(?:[\r\n]+(?:<\d>)?(?:" + _STAMP + rb")?|" + _STAMP + rb")(?=([^\r\n]*))"
+    rb"(?:[\r\n]+(?:<\d>)?(?:" + _STAMP + rb")?|" + _STAMP + rb")(?=([^\r\n]{0,%d}))" % LONGEST
 )
-_BLANKS = b" \t"
 
 #: Wherever Linux runs.
 KERNEL = (
@@ -32,7 +33,6 @@ RESET = (
     r"Texas Instruments X-Loader ",
 )
 _PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
-LONGEST = 512  # bytes of one line that are looked at
 
 
 def literal_start(pattern: str) -> bytes:
@@ -84,7 +84,7 @@ class DeathWatch:
 
     def _search(self, window: bytes) -> str | None:
         for candidate in _CANDIDATE.finditer(window):
-            line = candidate[1][:LONGEST]
+            line = candidate[1]
             if self._deadly(line):
                 text = printable(line.strip())
                 if candidate.end(1) < len(window) or len(line) == LONGEST:
@@ -97,8 +97,11 @@ class DeathWatch:
         return None
 
     def _deadly(self, line: bytes) -> bool:
-        bare = line.lstrip(_BLANKS)
-        return any(pattern.match(bare) or pattern.match(line) for pattern in self._patterns)
+        bare = line.lstrip(b" \t")
+        for pattern in self._patterns:
+            if pattern.match(bare) or (bare is not line and pattern.match(line)):
+                return True
+        return False
 
     def _keep(self, window: bytes) -> None:
         """Keep the line that may go on; of a long one its end, where a panic may be next."""

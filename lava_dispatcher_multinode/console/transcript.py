@@ -17,6 +17,7 @@ TAIL_WIDTH = 200  # bytes of one of them
 TAIL_SIZE = 16384  # bytes in which they are looked for
 # What a terminal would obey, but for the tab and the newline.
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n"})
+_UNUSUAL = re.compile(r"[^ -~\t\n]")
 # The carriage returns around a newline.
 _RETURNS = re.compile(rb"\r+(?=\n)|(?<=\n)\r+")
 
@@ -28,23 +29,24 @@ def printable(line: bytes) -> str:
 
 def _visible(lines: bytes) -> str:
     text = lines.decode("utf-8", "backslashreplace")
-    return text.translate(_VISIBLE)
+    return _UNUSUAL.sub(lambda match: _SHOWN[match[0]], text)
 
 
-class _Visible(dict[int, str]):
-    """What stands for each character; filled as they come."""
+class _Shown(dict[str, str]):
+    """What stands for each unusual character; filled as they come."""
 
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        if code < 0x80 and not character.isprintable():
-            shown = f"\\x{code:02x}"
+    def __missing__(self, character: str) -> str:
+        if character.isprintable():
+            shown = character
+        elif ord(character) < 0x100:
+            shown = f"\\x{ord(character):02x}"
         else:
             shown = character.encode("unicode_escape").decode("ascii")
-        self[code] = shown = character if character.isprintable() else shown
+        self[character] = shown
         return shown
 
 
-_VISIBLE = _Visible({ord("\t"): "\t", ord("\n"): "\n"})
+_SHOWN = _Shown()
 
 
 class Transcript:
@@ -147,9 +149,10 @@ def _wrapped(text: bytes) -> bytes:
 
 def _clean(lines: bytes) -> bytes:
     """Return whole lines without carriage returns at their ends, all controls visible."""
+    plain = lines.translate(None, _CONTROL)
+    if len(plain) + lines.count(b"\r\n") == len(lines) and lines.isascii():
+        return plain  # nothing was taken out but the ends of lines
     lines = lines.replace(b"\r\n", b"\n")
     if b"\r" in lines:
         lines = _RETURNS.sub(b"", lines).lstrip(b"\r")
-    if lines.isascii() and len(lines.translate(None, _CONTROL)) == len(lines):
-        return lines
     return _visible(lines).encode()

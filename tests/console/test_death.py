@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -149,3 +150,11 @@ def test_the_search_does_not_depend_on_the_pieces(pieces):
         return next((line for line in found if line), None)
 
     assert first(1) == first(len(data))
+
+
+def test_a_line_full_of_time_stamps_is_searched_in_linear_time():
+    """A board that prints nothing but stamps, and one deadly word, does not stall its pump."""
+    watch = DeathWatch(KERNEL)
+    began = time.process_time()
+    assert watch.feed(b"[1.000000] " * 200_000 + b"no Kernel panic - not syncing") is None
+    assert time.process_time() - began < 10
