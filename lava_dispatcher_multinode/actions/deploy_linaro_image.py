@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..errors import DeployError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -50,4 +52,7 @@ class DeployLinaroImage:
         )
         node.step("writing the card")
         node.booted = False
-        node.board.deploy(image, node.deadline, lambda _done, _size: node.deadline.check())
+        try:
+            node.board.deploy(image, node.deadline, lambda _done, _size: node.deadline.check())
+        except DeployError as error:
+            raise DeployError(f"{parameters['image']}: {error}") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..console.death import KERNEL, RESET
@@ -12,8 +14,7 @@ from .media import write_media
 from .u_boot import UBoot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ..console.console import Console
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from ..lab.device import Device
     from .hardware import Hardware
     from .shell import Shell
+
+
+#: A board that goes down while tests run says no more, and has said why.
+DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
 
 
 class UBootBoard:
@@ -72,9 +77,18 @@ class UBootBoard:
                 return self.shell
         raise AssertionError
 
-    def watched(self) -> AbstractContextManager[None]:
-        """Return a context in which a panic or a reset ends every read."""
-        return self.console.deadly((*KERNEL, *RESET, *self.device.death))
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Give a context in which a panic, a reset or a shutdown ends every read."""
+        try:
+            with self.console.deadly((*KERNEL, *RESET, *DOWN, *self.device.death)):
+                yield
+        except BoardDied as error:
+            line = str(error)
+            for patterns, what in ((RESET, "restarted"), (DOWN, "was shut down")):
+                if any(re.match(pattern, line) for pattern in patterns):
+                    raise BoardDied(f"the board {what} while tests ran: {line}") from error
+            raise
 
     def power_off(self) -> None:
         """Switch the board off, where it has a switch."""

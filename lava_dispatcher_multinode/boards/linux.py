@@ -42,14 +42,15 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
     prompt = re.escape(login.prompt.strip().encode()) + END
     ends = b"|".join(re.escape(text.rstrip().encode()) for text in login.shell_prompts)
     shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb")" + END
-    over = time.monotonic() + deadline.within(USER_SPACE_WAIT)
+    limit = deadline.within(USER_SPACE_WAIT)
+    over = time.monotonic() + limit
     asked = 0
     while (left := over - time.monotonic()) > 0 and asked <= MAX_LOGINS:
         patterns = [prompt, PASSWORD, shell_prompt]
         if asked:  # before that a boot script may say the same of something else
             patterns.append(REFUSED)
         before = dialogue.console.tail()
-        found = dialogue.expect_or_none(patterns, timeout=deadline.within(min(left, NUDGE)))
+        found = dialogue.expect_or_none(patterns, timeout=min(left, NUDGE))
         if found is None:
             if dialogue.console.tail() == before:
                 dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
@@ -83,7 +84,7 @@ def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
     raise BootError(
         dialogue.explain(
             f"waited for '{login.prompt}' or a shell prompt: nothing like it in "
-            f"{USER_SPACE_WAIT:.0f} s: set login.prompt or login.shell_prompts"
+            f"{limit:.0f} s: set login.prompt or login.shell_prompts"
         )
     )
 

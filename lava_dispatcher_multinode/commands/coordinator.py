@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError
+from .errors import forget_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +113,7 @@ def run(args: argparse.Namespace) -> ExitCode:
                 sys.stdout.buffer.flush()
         except OSError:  # nobody reads any more: an order to stop
             unread.set()
+            forget_output()
             os.kill(os.getpid(), signal.SIGTERM)
 
     # Blocked before the coordinator's thread starts, which inherits that: whichever thread

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem
-from .errors import forget_output, guarded
+from .errors import forget_output, guarded, have_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
+    have_streams()
     options = build_parser().parse_args(arguments)
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -129,16 +130,20 @@ def _validate(
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
     from ..lab.files import load_lab
+    from ..lab.simulate import simulated_devices
     from ..run.check import check, check_boards
 
     problems = [*warnings, *check(job, overlays, remote=False)]
-    if not options.simulate:
+    if options.simulate:
+        simulated_devices(job, options.config_dir)
+    else:
         problems += check_boards(job, load_lab(options.config_dir))
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     _tell(sorted(problems), options)
     if not options.quiet:
-        _say(f"{job.file}: valid: {job.size} nodes, {len(job.actions)} actions")
+        nodes = "1 node" if job.size == 1 else f"{job.size} nodes"
+        _say(f"{job.file}: valid: {nodes}, {len(job.actions)} actions")
     return ExitCode.PASS
 
 
@@ -186,11 +191,14 @@ def _run(
     from ..report.terminal import Terminal, wants_colour
     from ..report.verdict import exit_code
     from ..run.job import Options, run
-    from ..run.output import prepare
+    from ..run.output import output_directory
 
-    output = prepare(options.output_dir, job.name, json.dumps(data, indent=1, default=str))
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
-    with Terminal(sys.stderr, verbosity=verbosity) as terminal:
+    source = json.dumps(data, indent=1, default=str)
+    with (
+        output_directory(options.output_dir, job.name, source) as output,
+        Terminal(sys.stderr, verbosity=verbosity) as terminal,
+    ):
         results = run(
             job, members, overlays, Options(output, job_id, options.unconfined), [terminal]
         )
@@ -202,8 +210,10 @@ def _run(
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:
-        forget_output()  # nobody reads any more; the exit code counts all the same
+    except OSError as error:  # nobody reads any more, or the disk is full
+        forget_output()  # the exit code counts all the same
+        if not isinstance(error, BrokenPipeError):
+            _say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
     return exit_code(results)
 
 

@@ -40,6 +40,14 @@ def guarded(program: str, command: Callable[[], ExitCode]) -> int:
         return int(ExitCode.BUG)
 
 
+def have_streams() -> None:
+    """Make up for standard streams that the caller has closed: what is said goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # For the rest of the process's life.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
 def forget_output() -> None:
     """Let standard output go nowhere: Python would complain again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

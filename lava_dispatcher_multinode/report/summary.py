@@ -95,7 +95,7 @@ def _failed_waits(results: Results) -> Iterator[str]:
         yield ""
         yield "calls that were not answered as asked:"
         for wait in failed[:FAILURES]:
-            call = f"lava-{wait.api} {wait.id}"
+            call = f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
             # The coordinator's sentence names the call already, as the board needs it.
             why = first_line(wait.reason).removeprefix(f"{call}: ") or wait.outcome
             yield one_line(f"  {wait.node}: {call}: {why}")

@@ -29,7 +29,7 @@ MEANING = {
     ExitCode.INVALID: "the job or the command line is wrong",
     ExitCode.INFRASTRUCTURE: "the infrastructure failed, not the test",
     ExitCode.NO_BOARDS: "the boards are not available",
-    ExitCode.NOTHING_RAN: "nothing ran",
+    ExitCode.NOTHING_RAN: "nothing ran: no test result was recorded",
     ExitCode.BUG: "a bug in lava-dispatcher-multinode",
     ExitCode.INTERRUPTED: "interrupted",
 }
@@ -61,17 +61,27 @@ def of_node(node: Node) -> Verdict:
 
 
 def _of_tests(node: Node) -> Verdict:
-    if node.count("fail"):
-        return Verdict("fail", node.error_type or "test", node.error)
-    if node.failed_waits:
+    if node.failed_waits and not _tests_failed(node):
         kind = node.error_type or "multinode"
         return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
+    if node.count("fail"):
+        return Verdict("fail", node.error_type or "test", node.error)
     for action in node.actions.values():
         if action.status == "fail":
             return Verdict("fail", node.error_type or "test", node.error or action.error)
     if node.stated == "fail":
         return Verdict("fail", node.error_type or "test", node.error)
     return Verdict(node.stated or "error", node.error_type, node.error)
+
+
+def _tests_failed(node: Node) -> bool:
+    """Whether anything failed but calls, and a definition that ended for one."""
+    return any(
+        case.result == "fail"
+        and not case.case.startswith("multinode-")
+        and case.case != "lava-test-shell-run"
+        for case in node.cases
+    )
 
 
 def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
-    """Return every error and warning; definitions elsewhere are fetched if `remote`."""
+    """Return every error and warning.
+
+    `remote`: the job is about to run, and what its definitions need is fetched.
+    """
     problems: list[Problem] = []
     complete = True
     for spec in job.actions:
@@ -34,7 +37,7 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
                 problems += error.problems
                 complete = False
         elif spec.command == "deploy_linaro_image":
-            problems += _image(spec, job.directory)
+            problems += _image(spec, job.directory, here=remote)
         elif spec.command == "deploy_linaro_kernel":
             at = spec.position()
             problems.append(
@@ -65,17 +68,20 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
     return []
 
 
-def _image(spec: ActionSpec, directory: Path) -> list[Problem]:
+def _image(spec: ActionSpec, directory: Path, *, here: bool) -> list[Problem]:
+    """Return what is wrong with an image of this machine; `here`: the job will run here."""
     at = spec.position("image")
     try:
         path = local_path(locate(spec.parameters["image"], directory))
     except DeployError as error:
         return [Problem(at.file, at.line, at.column, str(error))]
-    if path is None or path.exists():
+    if path is None or path.is_file():
         return []
-    # Not an error: a job may be checked on another machine than the lab's.
+    if path.exists():
+        return [Problem(at.file, at.line, at.column, f"the image {path} is no file")]
+    # Only a warning for --validate: the lab may be on another machine.
     text = f"there is no image {path} on this machine"
-    return [Problem(at.file, at.line, at.column, text, warning=True)]
+    return [Problem(at.file, at.line, at.column, text, warning=not here)]
 
 
 def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Sequence[Script]]:

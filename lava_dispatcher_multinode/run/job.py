@@ -81,6 +81,7 @@ def run(
             interrupted = _run(job, members, overlays, options, log, clock, interruptions)
         except KeyboardInterrupt:  # before there were nodes that could be told
             interrupted = True
+            _all_failed(log, members, "cancelled", INTERRUPTED)
         except MultinodeError as error:  # before there were nodes that could fail
             _all_failed(log, members, error.error_type, str(error))
         except Exception as error:

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidJob, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RUNS = Path("lava-runs")
 LATEST = "latest"
 
 
-def prepare(directory: Path | None, job_name: str, job: str = "{}") -> Path:
-    """Make the output directory, with `job` as its job.json, and return it.
+@contextmanager
+def output_directory(directory: Path | None, job_name: str, job: str) -> Iterator[Path]:
+    """Give the output directory, with `job` as its job.json, to one run at a time.
 
-    Without one a new one is made below `lava-runs`, and `latest` beside it
-    points there. Raise `InvalidJob` where that cannot be done.
+    Without `directory` a new one is made below `lava-runs`, and `latest` beside
+    it points there. What a run before left of its boards' consoles goes. Raise
+    `InvalidJob` where that cannot be done.
     """
+    with ExitStack() as stack:
+        try:
+            made = directory or _new(job_name)
+            made.mkdir(parents=True, exist_ok=True)
+            stack.callback(os.close, _locked(made))
+            (made / "nodes").mkdir(exist_ok=True)
+            for console in made.glob("nodes/*/console.*"):
+                console.unlink()
+            (made / "job.json").write_text(job + "\n")
+            if directory is None:
+                _point(RUNS / LATEST, made.name)
+        except BlockingIOError:
+            raise _unfit(str(made), "another run is writing to it") from None
+        except OSError as error:
+            name, reason = str(error.filename or directory), error.strerror or str(error)
+            raise _unfit(name, reason) from error
+        yield made
+
+
+def _locked(directory: Path) -> int:
+    """Return a descriptor that keeps other runs out for as long as it is open."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        made = directory or _new(job_name)
-        made.mkdir(parents=True, exist_ok=True)
-        (made / "nodes").mkdir(exist_ok=True)
-        (made / "job.json").write_text(job + "\n")
-        if directory is None:
-            _point(RUNS / LATEST, made.name)
-    except OSError as error:
-        raise InvalidJob(
-            [
-                Problem(
-                    str(error.filename or directory),
-                    0,
-                    0,
-                    f"cannot be the output directory: {error.strerror}",
-                    "--output-dir names another",
-                )
-            ]
-        ) from error
-    return made
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _unfit(name: str, reason: str) -> InvalidJob:
+    message = f"cannot be the output directory: {reason}"
+    return InvalidJob([Problem(name, 0, 0, message, "--output-dir names another")])
 
 
 def _new(job_name: str) -> Path:

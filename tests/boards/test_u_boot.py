@@ -50,7 +50,8 @@ def test_a_complaint_on_the_way_does_not_end_the_boot(console_of):
     """`boot` looks for a boot.scr, does not find it, and boots all the same."""
     script = (
         f"{START}{KEY}{PROMPT}{READ}"
-        "printf '\\r\\n** Unable to read file boot.scr **\\r\\nStarting kernel ...\\r\\n'; sleep 60"
+        "printf '\\r\\n** Unable to read file boot.scr **\\r\\n'; "
+        "printf 'Starting kernel ...\\r\\n'; sleep 60"
     )
     board = u_boot(console_of, script)
     board.interrupt()

@@ -270,5 +270,6 @@ def test_the_weaker_confinements_run_jobs_too(job, clean, tmp_path, confinement)
         text=True,
         env=clean,
         timeout=LIMIT,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr

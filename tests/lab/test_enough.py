@@ -21,11 +21,17 @@ def test_enough_boards_are_enough(make_device):
     check_enough(lab, PANDAS)
 
 
-@pytest.mark.parametrize("device_type", ["panda", None])
-def test_a_broken_file_that_may_be_the_reason_is_told(make_device, device_type):
+def test_a_broken_file_that_is_the_reason_is_told(make_device):
     """The user mends the file rather than buying a board."""
-    lab = Lab((make_device("p1"),), {"p2": Broken(BAD, device_type)})
+    lab = Lab((make_device("p1"),), {"p2": Broken(BAD, "panda")})
     with pytest.raises(InvalidJob, match=r"p2\.yaml:3:1: unknown key"):
+        check_enough(lab, PANDAS)
+
+
+def test_a_broken_file_that_may_be_the_reason_is_told_too(make_device):
+    """Boards are missing all the same: the shortage first, then the file of unknown type."""
+    lab = Lab((make_device("p1"),), {"p2": Broken(BAD, None)})
+    with pytest.raises(BoardsMissing, match=r"(?s)role r needs 2 .*p2\.yaml:3:1: unknown key"):
         check_enough(lab, PANDAS)
 
 

@@ -5,27 +5,56 @@ from __future__ import annotations
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.run.output import prepare
+from lava_dispatcher_multinode.run.output import output_directory
 
 
 def test_a_named_directory_is_made(tmp_path):
-    """--output-dir may be new, and deep; or there already."""
-    assert prepare(tmp_path / "a" / "b", "job") == tmp_path / "a" / "b"
-    assert prepare(tmp_path / "a" / "b", "job").is_dir()
+    """--output-dir may be new, and deep; or there already. The job is in it."""
+    for _ in range(2):
+        with output_directory(tmp_path / "a" / "b", "job", "{}") as made:
+            assert made == tmp_path / "a" / "b"
+            assert (made / "job.json").read_text() == "{}\n"
 
 
 def test_without_one_each_run_gets_its_own(tmp_path, monkeypatch):
     """Two runs in one second do not share; `latest` points at the last."""
     monkeypatch.chdir(tmp_path)
-    first, second = prepare(None, "my job/../x"), prepare(None, "my job/../x")
-    assert first != second
-    assert first.parent == second.parent
-    assert "my-job-..-x" in first.name
-    assert (tmp_path / "lava-runs" / "latest").resolve() == second.resolve()
+    with (
+        output_directory(None, "my job/../x", "{}") as first,
+        output_directory(None, "my job/../x", "{}") as second,
+    ):
+        assert first != second
+        assert first.parent == second.parent
+        assert "my-job-..-x" in first.name
+        assert (tmp_path / "lava-runs" / "latest").resolve() == second.resolve()
+
+
+def test_one_run_at_a_time(tmp_path):
+    """Two that write into one directory would leave nothing that can be read."""
+    with (
+        output_directory(tmp_path, "a", "{}"),
+        pytest.raises(InvalidJob, match="another run is writing to it"),
+        output_directory(tmp_path, "b", "{}"),
+    ):
+        pass
+    with output_directory(tmp_path, "c", "{}"):
+        pass
+
+
+def test_consoles_of_a_run_before_go(tmp_path):
+    """A console of yesterday is not taken for one of today; what else is there stays."""
+    (tmp_path / "nodes" / "old").mkdir(parents=True)
+    (tmp_path / "nodes" / "old" / "console.log").write_text("yesterday")
+    (tmp_path / "nodes" / "old" / "notes").write_text("mine")
+    with output_directory(tmp_path, "job", "{}"):
+        assert [path.name for path in (tmp_path / "nodes" / "old").iterdir()] == ["notes"]
 
 
 def test_a_directory_that_cannot_be_made_is_told(tmp_path):
     """A file in the way is named, with what else to do."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(InvalidJob, match="cannot be the output directory.*--output-dir"):
-        prepare(tmp_path / "file" / "out", "job")
+    with (
+        pytest.raises(InvalidJob, match=r"cannot be the output directory.*--output-dir"),
+        output_directory(tmp_path / "file" / "out", "job", "{}"),
+    ):
+        pass
