@@ -58,6 +58,7 @@ class _Open:
     sent: int = 0  # times
     sent_at: float = 0.0
     due: float = 0.0  # when to send it again
+    hurried: bool = False  # because damage was reported, not because it took long
     ack: Word | None = None  # waits for the answer
     ack_due: float = 0.0
 
@@ -186,6 +187,7 @@ class Channel:
         """Send what is on its way again now; but what fails each time, by the clock."""
         if exchange.frame and exchange.sent <= MAX_HURRIED:
             exchange.due = now
+            exchange.hurried = True
 
     def _word(self, word: Word, now: float) -> None:
         exchange = self._open.get(word.id)
@@ -221,8 +223,11 @@ class Channel:
             exchange.due = float("inf")
             return
         self.resent += 1
+        if not exchange.hurried:  # perhaps the line is slow; the next measurement tells
+            self._patience = min(self._patience * 1.5, MAX_PATIENCE)
+        exchange.hurried = False
         exchange.sent_at = now
-        exchange.due = now + min(self._patience * 1.5**exchange.sent, MAX_PATIENCE)
+        exchange.due = now + min(self._patience * 1.5 ** (exchange.sent - 1), MAX_PATIENCE)
         self._out.append(exchange.frame)
 
     def _land(self, exchange: _Open) -> None:

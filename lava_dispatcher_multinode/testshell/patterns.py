@@ -1,7 +1,6 @@
 """A definition's `parse`: results found in its output by a regular expression.
 
-The expression comes from a repository, and Python's can take exponential time;
-so it is applied to single lines, cut at `LONGEST`.
+It is applied to single lines, cut at `LONGEST`, by matcher.py.
 """
 
 from __future__ import annotations
@@ -17,7 +16,11 @@ if TYPE_CHECKING:
 
 #: Bytes of a line that an expression gets to see.
 LONGEST = 1024
-_GROUPS = {"test_case_id", "result", "measurement", "units"}
+
+
+def text_of(line: bytes) -> str:
+    """Return what an expression gets to see of a line."""
+    return line[:LONGEST].decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,8 @@ class Pattern:
             raise ValueError("the expression needs a group (?P<result>...)")
         return cls(expression, dict(fixups or {}))
 
-    def find(self, line: bytes) -> Case | None:
-        """Return the result in a line of output."""
-        match = self.expression.search(line[:LONGEST].decode("utf-8", "replace"))
-        if match is None:
-            return None
-        groups = {name: text for name, text in match.groupdict().items() if name in _GROUPS}
+    def case(self, groups: Mapping[str, str | None]) -> Case | None:
+        """Return the result that a match's groups are, if any."""
         case = (groups["test_case_id"] or "").strip()
         if not case:
             return None

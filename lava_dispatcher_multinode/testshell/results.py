@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import TestError
+from .matcher import Finder
 from .signals import (
     Case,
     EndCase,
@@ -26,7 +27,7 @@ from .signals import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from .patterns import Pattern
     from .signals import Signal
@@ -59,20 +60,20 @@ class Recorder:
         self._clock = clock
         self._patterns = patterns or {}
         self._definition: str | None = None
-        self._pattern: Pattern | None = None
+        self._finder: Finder | None = None
         self._set: str | None = None
         self._started: dict[str, float] = {}
 
     @property
     def wants_output(self) -> bool:
         """Whether lines without signals can hold results now."""
-        return self._pattern is not None
+        return self._finder is not None
 
-    def output(self, line: bytes) -> None:
-        """Take a line without signals."""
-        case = self._pattern.find(line) if self._pattern is not None else None
-        if case is not None:
-            self.result(case)
+    def output(self, lines: Sequence[bytes]) -> None:
+        """Take lines without signals."""
+        if self._finder is not None and lines:
+            for case in self._finder.find(lines):
+                self.result(case)
 
     def signal(self, signal: Signal) -> None:
         """Take a signal; `TestError` if it asks for the end of the run."""
@@ -134,13 +135,17 @@ class Recorder:
         """Record the end of the definition that is on, if any."""
         if self._definition is not None:
             self._emit("definition_finished", node=self._node, definition=self._definition)
-        self._definition = self._pattern = self._set = None
+        if self._finder is not None:
+            self._finder.close()
+        self._definition = self._finder = self._set = None
         self._started.clear()
 
     def _begin(self, definition: str) -> None:
         self.finish()
         self._definition = definition
-        self._pattern = self._patterns.get(definition)
+        pattern = self._patterns.get(definition)
+        if pattern is not None:
+            self._finder = Finder(pattern, lambda text: self.log("warning", text))
         self._emit("definition_started", node=self._node, definition=definition)
 
     def _broken(self, definition: str | None, stage: str, text: str) -> None:

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from .patterns import Pattern
     from .results import Emit
 
-#: Seconds after which a runner that has not begun is typed again: a line that is
-#: typed can lose a character too. One that did begin ignores what is typed at it.
-START_WAIT = 30.0
+#: Seconds after which a runner that has not begun is typed again, and then after twice
+#: as long: a line that is typed can lose a character too. One that did begin ignores
+#: what is typed at it. The interrupt ends a quotation that noise may have begun.
+START_WAIT = 3.0
+INTERRUPT = b"\x03\n"
 #: Seconds that a read waits when nothing is due; every event ends it sooner.
 READ_WAIT = 60.0
 #: Seconds for which a runner that has said it ends may ask for the acknowledgement
@@ -135,12 +137,14 @@ class _Run:
 
     def read(self, command: bytes, deadline: float) -> None:
         self._session.write(command)
-        typed_at = time.monotonic()
+        patience = START_WAIT
+        type_at = time.monotonic() + patience
         while True:
             now = time.monotonic()
-            if not self._started and now >= typed_at + START_WAIT:
-                self._session.write(command)
-                typed_at = now
+            if not self._started and now >= type_at:
+                self._session.write(INTERRUPT + command)
+                patience *= 2
+                type_at = now + patience
             self._relay_outcomes()
             if data := self.channel.transmit(now):
                 self._session.write(data)
@@ -153,7 +157,7 @@ class _Run:
                 )
             wake_at = [deadline, now + READ_WAIT]
             if not self._started:
-                wake_at.append(typed_at + START_WAIT)
+                wake_at.append(type_at)
             if self._leaving:
                 wake_at.append(self._heard + LINGER)
             if (due := self.channel.due()) is not None:
@@ -162,11 +166,15 @@ class _Run:
 
     def _take(self, data: bytes) -> None:
         now = time.monotonic()
+        output: list[bytes] = []
         for line in self._lines.feed(data):
             if _INTERESTING in line:
+                self._recorder.output(output)
+                output.clear()
                 self._line(line, now)
             elif self._recorder.wants_output:
-                self._recorder.output(line)
+                output.append(line)
+        self._recorder.output(output)
 
     def _line(self, line: bytes, now: float) -> None:
         if frames.MARK in line:

@@ -112,8 +112,8 @@ def test_pattern_of_the_definition_only():
     assert not recorder.wants_output
     recorder.signal(StartRun("0_a"))
     assert recorder.wants_output
-    recorder.output(b"a pass")
-    recorder.output(b"b pass")
+    recorder.output([b"a pass", b"b pass"])
+    recorder.finish()
     assert log.cases("definition", "case") == [("0_a", "a")]
 
 
