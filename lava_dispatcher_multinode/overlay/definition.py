@@ -56,6 +56,8 @@ class TestDefinition:
     steps: tuple[str, ...] = ()
     pattern: str | None = None
     fixupdict: Mapping[str, str] = field(default_factory=dict)
+    #: Where each of `install_steps`, then of `steps`, is written.
+    places: tuple[Position, ...] = field(default=(), compare=False)
 
 
 def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
@@ -75,6 +77,8 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     if "run" not in top:
         reader.wrong("it has no 'run'", hint="a test definition has run: {steps: [...]}")
     _check_format(reader, metadata)
+    install_steps = reader.texts(install.get("steps"), "install", "steps")
+    steps = reader.texts(run.get("steps"), "run", "steps")
     definition = TestDefinition(
         name=name or _name(reader, metadata),
         description=str(metadata.get("description") or ""),
@@ -87,11 +91,15 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
             for key, value in install.items()
             if key.startswith("deps-")
         },
-        install_steps=reader.texts(install.get("steps"), "install", "steps"),
+        install_steps=install_steps,
         repositories=_repositories(reader, install.get("git-repos")),
-        steps=reader.texts(run.get("steps"), "run", "steps"),
+        steps=steps,
         pattern=_pattern(reader, interpreted),
         fixupdict=reader.scalars(interpreted.get("fixupdict"), "parse", "fixupdict"),
+        places=(
+            *(where("install", "steps", index) for index in range(len(install_steps))),
+            *(where("run", "steps", index) for index in range(len(steps))),
+        ),
     )
     if reader.problems:
         raise InvalidJob(sorted(reader.problems))

@@ -50,7 +50,8 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
                 )
             )
     if complete:
-        problems += flow.check(job, _scripts(job, overlays, remote=remote))
+        # Roles that run the same definition have the same slips.
+        problems += dict.fromkeys(flow.check(job, _scripts(job, overlays, remote=remote)))
     return problems
 
 
@@ -102,9 +103,10 @@ def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Seq
 
 
 def _collected(role: str, definition: Definition) -> list[Script]:
+    test = definition.test
     steps = [
-        Script(definition.origin, step, definition.origin, line=0)
-        for step in (*definition.test.install_steps, *definition.test.steps)
+        Script(definition.origin, step, at.file, at.line, at.column)
+        for step, at in zip((*test.install_steps, *test.steps), test.places, strict=True)
     ]
 
     def read(name: str) -> Script | None:

@@ -44,6 +44,15 @@ def test_a_message_that_nobody_sends_is_warned_of(checked):
     )
 
 
+def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
+    """FILE:LINE:COL, once, however many roles run the definition."""
+    text = "metadata: {name: x}\nrun:\n  steps:\n    - true\n    - lava-wait nobody\n"
+    (tmp_path / "test.yaml").write_text(text)
+    found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["test.yaml"]}))
+    assert len(found) == 1
+    assert found[0].startswith(f"{tmp_path}/test.yaml:5:7: warning: lava-wait nobody")
+
+
 def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
     """A definition in a directory of its repository calls what lies beside it."""
     for folder, message in (("right", "ready"), ("wrong", "strange")):
