@@ -71,13 +71,27 @@ def pty():
     os.close(slave)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_listener(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until `process` listens, without a connection that it would count."""
+    listening = f":{port:04X} 00000000:0000 0A"
+    deadline = time.monotonic() + 20
+    while listening not in Path("/proc/net/tcp").read_text():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
 class Server:
     """ser2net on loopback, with a pty for its serial device; can be ended and started."""
 
     def __init__(self, directory: Path, device: str, accepter: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = _free_port()
         self._file = directory / "ser2net.yaml"
         self._file.write_text(
             f"connection: &con\n    accepter: {accepter},127.0.0.1,{self.port}\n"
@@ -90,12 +104,7 @@ class Server:
         self._process = subprocess.Popen(
             ["ser2net", "-n", "-d", "-u", "-c", str(self._file)], stderr=subprocess.DEVNULL
         )
-        listening = f":{self.port:04X} 00000000:0000 0A"  # LISTEN
-        deadline = time.monotonic() + 20
-        while listening not in Path("/proc/net/tcp").read_text():
-            assert time.monotonic() < deadline
-            assert self._process.poll() is None
-            time.sleep(0.01)
+        _await_listener(self.port, self._process)
 
     def stop(self) -> None:
         """End it; its connections with it."""
@@ -120,6 +129,30 @@ def ser2net(tmp_path, pty):
     yield make
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def conserver(tmp_path, pty):
+    """conserver on loopback with the pty as console b1; its port."""
+    if shutil.which("conserver") is None or shutil.which("console") is None:
+        pytest.skip("conserver is not installed")
+    port, second = _free_port(), _free_port()
+    (tmp_path / "cf").write_text(
+        f"config * {{ secondaryport {second}; }}\n"
+        "default * { rw *; master localhost; }\n"
+        f"console b1 {{ type device; device {pty[1]}; baud 115200; parity none;"
+        " options !ixon,!ixoff; }\n"
+        "access * { trusted 127.0.0.1; }\n"
+    )
+    (tmp_path / "passwd").write_text("*any*:\n")
+    words = ["conserver", "-u", "-M", "127.0.0.1", "-p", str(port), "-b", str(second)]
+    words += ["-C", str(tmp_path / "cf"), "-P", str(tmp_path / "passwd")]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            _await_listener(port, server)
+            yield port
+        finally:
+            server.terminate()
 
 
 @pytest.fixture

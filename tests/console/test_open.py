@@ -1,83 +1,18 @@
-"""From a device file's connection to an open console, and the errors on the way."""
+"""From a device file's connection to an open console."""
 
 from __future__ import annotations
 
 import os
+import socket
 import tty
+from dataclasses import replace
 
 import pytest
 
 from lava_dispatcher_multinode.console.open import open_console, open_tty
+from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.lab.device import Connection
-
-
-def _read(transport, count):
-    data = b""
-    while len(data) < count:
-        data += transport.read()
-    return data
-
-
-def test_a_command_is_a_console(opened):
-    """telnet, ssh, conserver: what a command prints comes raw, what is typed reaches it."""
-    transport = opened(open_console(Connection(command="printf 'up\\r\\n'; exec cat"), "b1"))
-    assert _read(transport, 4) == b"up\r\n"
-    transport.write(b"\x03\x04\xff")
-    assert _read(transport, 3) == b"\x03\x04\xff"
-
-
-def test_a_command_that_ends_is_an_error_with_its_text(opened):
-    """The error names board and command."""
-    transport = opened(open_console(Connection(command="true"), "b1"))
-    with pytest.raises(ConsoleError, match="b1: console command 'true': the far end"):
-        while transport.read():
-            pass
-
-
-def test_releasing_ends_the_command():
-    """No telnet is left behind."""
-    transport = open_console(Connection(command="echo $$; exec sleep 1000"), "b1")
-    text = b""
-    while not text.endswith(b"\n"):
-        text += transport.read()
-    os.kill(int(text), 0)  # it runs
-    transport.close()
-    transport.release()
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(text), 0)
-
-
-def test_a_serial_device_opens_raw(opened):
-    """pyserial sets the port up; every byte passes."""
-    master, slave = os.openpty()
-    try:
-        transport = opened(open_console(Connection(serial=os.ttyname(slave)), "b1"))
-        os.write(master, bytes(range(256)))
-        assert _read(transport, 256) == bytes(range(256))
-        transport.write(bytes(range(256)))
-        assert os.read(master, 256) == bytes(range(256))
-    finally:
-        os.close(master)
-        os.close(slave)
-
-
-def test_a_serial_device_has_one_owner(opened):
-    """A second opener is told that somebody else has the port."""
-    master, slave = os.openpty()
-    try:
-        opened(open_console(Connection(serial=os.ttyname(slave)), "b1"))
-        with pytest.raises(ConsoleError, match="is another program"):
-            open_console(Connection(serial=os.ttyname(slave)), "b1")
-    finally:
-        os.close(master)
-        os.close(slave)
-
-
-def test_a_missing_serial_device_has_a_hint():
-    """The adapter that is not plugged in is the first thing to look at."""
-    with pytest.raises(ConsoleError, match="b1: cannot open /dev/no-such: .*plugged in"):
-        open_console(Connection(serial="/dev/no-such"), "b1")
 
 
 def test_no_connection_says_what_to_write():
@@ -99,3 +34,30 @@ def test_a_tty_path_opens_raw(opened, tmp_path):
         os.close(slave)
     with pytest.raises(ConsoleError, match="cannot open"):
         open_tty(tmp_path / "nothing", "b1")
+
+
+@pytest.mark.parametrize(
+    ("connection", "text"),
+    [
+        (Connection(command="echo up; exec cat"), b"up"),
+        (Connection(serial="{pty}"), b"up"),
+        (Connection(serial="socket://127.0.0.1:{port}"), b"up"),
+    ],
+)
+def test_each_kind_is_opened(connection, text, pty, opened):
+    """The device file's connection leads to the transport that it names."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        serial = connection.serial and connection.serial.format(
+            pty=pty[1], port=server.getsockname()[1]
+        )
+        transport = opened(open_console(replace(connection, serial=serial), "b1"))
+        peer = None
+        if serial and "://" in serial:
+            peer, _ = server.accept()
+            peer.sendall(b"up")
+        elif serial:
+            os.write(pty[0], b"up")
+        assert transport.read().strip() == text
+        assert isinstance(transport, Reconnecting)
+        if peer:
+            peer.close()
