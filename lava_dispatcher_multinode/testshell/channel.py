@@ -66,7 +66,7 @@ class _Open:
 class Channel:
     """The dispatcher's end of one board's channel."""
 
-    def __init__(self, *, window: int = 3000) -> None:
+    def __init__(self, *, window: int) -> None:
         self._window = window
         self._open: dict[bytes, _Open] = {}
         self._closed: OrderedDict[bytes, Word | None] = OrderedDict()

@@ -16,6 +16,7 @@ from .lines import Lines
 from .results import Recorder
 from .signals import Case, Foreign, RunnerExit, RunnerStart
 from .told import Told
+from .trickle import Trickle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,11 +31,16 @@ if TYPE_CHECKING:
 #: what is typed at it. The interrupt ends a quotation that noise may have begun.
 START_WAIT = 3.0
 INTERRUPT = b"\x03\n"
+#: Seconds between two pieces of it where there is no flow control.
+PAUSE = 0.1
 #: Seconds that a read waits when nothing is due; every event ends it sooner.
 READ_WAIT = 60.0
 #: Seconds for which a runner that has said it ends may ask for the acknowledgement
 #: again; as a rule the line that it prints then ends it sooner.
 LINGER = 3.0
+#: Bytes of frames on their way to a board: a terminal's buffer holds 4095. On a slow line
+#: one frame at a time, or the clocks of the others would run while it is sent.
+WINDOW, TRICKLE_WINDOW = 3000, 1
 _INTERESTING = b"<LAVA_"
 
 
@@ -55,9 +61,9 @@ class Session:
     """Talks to a board's lava-test-runner; used by one thread.
 
     `submit` is given each call, and a function to call once with its outcome, from
-    any thread. `clock` gives seconds since the run's start, for events. At most
-    `pace` bytes are written at once, with `pause` seconds in between, where a
-    board's UART has no flow control (0: no limit).
+    any thread. `clock` gives seconds since the run's start, for events. `fifo` is for a
+    line without flow control: what the board's UART holds, 16 bytes as a rule; no more
+    are on their way at a time (0: no limit).
     """
 
     def __init__(
@@ -68,16 +74,14 @@ class Session:
         submit: Callable[[Call, Callable[[Outcome], None]], None],
         emit: Emit,
         clock: Callable[[], float],
-        pace: int = 0,
-        pause: float = 0.0,
+        fifo: int = 0,
     ) -> None:
         self._console = console
         self._node = node
         self._submit = submit
         self._emit = emit
         self._clock = clock
-        self._pace = pace
-        self._pause = pause
+        self._fifo = fifo
 
     def run(
         self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
@@ -90,7 +94,7 @@ class Session:
         is recorded.
         """
         recorder = Recorder(self._node, self._emit, self._clock, patterns)
-        run = _Run(self, recorder)
+        run = _Run(self, recorder, Trickle(self._fifo) if self._fifo else None)
         try:
             run.read(command.encode() + b"\n", deadline)
         finally:
@@ -98,13 +102,17 @@ class Session:
             if run.channel.resent:
                 recorder.log("debug", f"{run.channel.resent} frames were sent again")
 
-    def write(self, data: bytes) -> None:
-        """Send `data` to the board, no faster than it can take it."""
-        step = self._pace or len(data)
-        for start in range(0, len(data), step or 1):
+    def type(self, command: bytes) -> None:
+        """Send a line to the board's shell, which acknowledges nothing: it needs time."""
+        step = self._fifo or len(command)
+        for start in range(0, len(command), step):
             if start:
-                time.sleep(self._pause)
-            self._console.write(data[start : start + step])
+                time.sleep(PAUSE)
+            self._console.write(command[start : start + step])
+
+    def write(self, data: bytes) -> None:
+        """Send `data` to the board."""
+        self._console.write(data)
 
     def read(self, timeout: float) -> bytes:
         """Return what has come, as `Console.read`."""
@@ -123,8 +131,9 @@ class Session:
 class _Run:
     """The state of one run."""
 
-    def __init__(self, session: Session, recorder: Recorder) -> None:
-        self.channel = Channel()
+    def __init__(self, session: Session, recorder: Recorder, trickle: Trickle | None) -> None:
+        self.channel = Channel(window=WINDOW if trickle is None else TRICKLE_WINDOW)
+        self._trickle = trickle
         self._session = session
         self._recorder = recorder
         self._lines = Lines()
@@ -136,17 +145,17 @@ class _Run:
         self._heard = 0.0  # when the channel last spoke
 
     def read(self, command: bytes, deadline: float) -> None:
-        self._session.write(command)
+        self._session.type(command)
         patience = START_WAIT
         type_at = time.monotonic() + patience
         while True:
             now = time.monotonic()
             if not self._started and now >= type_at:
-                self._session.write(INTERRUPT + command)
+                self._session.type(INTERRUPT + command)
                 patience *= 2
                 type_at = now + patience
             self._relay_outcomes()
-            if data := self.channel.transmit(now):
+            if data := self._transmit(now):
                 self._session.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
@@ -160,9 +169,21 @@ class _Run:
                 wake_at.append(type_at)
             if self._leaving:
                 wake_at.append(self._heard + LINGER)
-            if (due := self.channel.due()) is not None:
+            if (due := self._due()) is not None:
                 wake_at.append(due)
             self._take(self._session.read(max(0.0, min(wake_at) - now)))
+
+    def _transmit(self, now: float) -> bytes:
+        if self._trickle is None:
+            return self.channel.transmit(now)
+        if self._trickle.idle:  # not sooner, or the channel's clocks would run for nothing
+            self._trickle.feed(self.channel.transmit(now))
+        return self._trickle.transmit(now)
+
+    def _due(self) -> float | None:
+        if self._trickle is None or self._trickle.idle:
+            return self.channel.due()
+        return self._trickle.due()
 
     def _take(self, data: bytes) -> None:
         now = time.monotonic()
@@ -179,6 +200,8 @@ class _Run:
     def _line(self, line: bytes, now: float) -> None:
         if frames.MARK in line:
             self._heard = now
+            if self._trickle is not None:
+                self._trickle.receive(line, now)
             for question in self.channel.receive(line, now):
                 self._ask(question)
         for text, marked in signals.texts(line):

@@ -256,9 +256,11 @@ def test_reboot_starts_clean(dash_board):
 
 
 def test_board_is_told_no_faster_than_it_reads(dash_board):
-    """With a pace, nothing longer than it is written at once."""
+    """With a FIFO, no more than it holds is written at once, and arrives."""
     sizes = []
     dash_board.console.to_board = lambda data: sizes.append(len(data)) or data
     dash_board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v" * 100}),))
-    dash_board.run("lava-wait w", pace=16, pause=0.0001)
+    text = dash_board.run("lava-wait w\nlava-test-case a --result pass", fifo=16)
     assert max(sizes) == 16
+    assert "k=" + "v" * 100 in text
+    assert dash_board.results() == {"multinode-wait-w": "pass", "a": "pass"}

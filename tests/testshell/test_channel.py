@@ -52,7 +52,7 @@ class World:
         self.random = random.Random(seed)
         self.loss = loss
         self.callers = {id_: Caller(id_, words) for id_, words in questions.items()}
-        self.channel = Channel()
+        self.channel = Channel(window=3000)
         self.asked = []
         self.now = 0.0
         self.events = []
@@ -170,7 +170,7 @@ def ask(channel, id_, words, now=0.0):
 
 def test_a_clean_call_is_two_writes():
     """A call that is answered at once needs no acknowledgement but its answer."""
-    channel = Channel()
+    channel = Channel(window=3000)
     assert ask(channel, b"a-1", [b"x"]) == [rules.Question(b"a-1", [b"x"])]
     channel.answer(b"a-1", [b"0", b""])
     sent = channel.transmit(0.001)
@@ -182,7 +182,7 @@ def test_a_clean_call_is_two_writes():
 
 def test_a_long_wait_is_acknowledged_and_quiet():
     """A question without an answer yet is acknowledged once; then nothing is due."""
-    channel = Channel()
+    channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     assert channel.transmit(0.0) == b""
     assert channel.transmit(channel.due()).startswith(b"<LAVA_MN A a-1 ")
@@ -191,7 +191,7 @@ def test_a_long_wait_is_acknowledged_and_quiet():
 
 def test_in_flight_is_bounded():
     """However many answers are ready, what is on its way stays below the terminal's buffer."""
-    channel = Channel()
+    channel = Channel(window=3000)
     for n in range(1, 50):
         ask(channel, b"a-%d" % n, [b"x"])
         channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
@@ -200,7 +200,7 @@ def test_in_flight_is_bounded():
 
 def test_a_dead_caller_is_forgotten():
     """An answer that nobody waits for any more ends with the first of its frames."""
-    channel = Channel()
+    channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
     (part,) = frames.find(channel.transmit(0.0))
@@ -211,7 +211,7 @@ def test_a_dead_caller_is_forgotten():
 
 def test_a_stopped_caller_is_not_flooded():
     """One frame is sent a bounded number of times, which fits into a FIFO."""
-    channel = Channel()
+    channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
     total, now = len(channel.transmit(0.0)), 0.0
@@ -224,7 +224,7 @@ def test_a_stopped_caller_is_not_flooded():
 
 def test_a_question_without_end_is_refused():
     """A question larger than any message is refused at its first part, not collected."""
-    channel = Channel()
+    channel = Channel(window=3000)
     channel.receive(Part(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
     assert (
         b"more than a message can hold"
@@ -234,21 +234,21 @@ def test_a_question_without_end_is_refused():
 
 def test_nonsense_is_refused():
     """A question that is no list of words gets an answer that says so."""
-    channel = Channel()
+    channel = Channel(window=3000)
     assert channel.receive(Part(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
     assert b" 1,not" in channel.transmit(0.0)
 
 
 def test_open_questions_are_bounded():
     """A flood of questions does not make memory grow."""
-    channel = Channel()
+    channel = Channel(window=3000)
     asked = sum(len(ask(channel, b"a-%d" % n, [b"x"])) for n in range(1, 3000))
     assert asked == rules.MAX_OPEN
 
 
 def test_damage_is_reported_at_once():
     """A damaged frame whose ID can be read is asked for again without waiting."""
-    channel = Channel()
+    channel = Channel(window=3000)
     channel.receive(b"<LAVA_MN Q a-1 1/1 123 sen[ 1.0] usb", 0.0)
     assert channel.transmit(0.0) == b"<LAVA_MN N a-1 0>\n"
     assert isinstance(next(frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), Wreck)
@@ -256,6 +256,6 @@ def test_damage_is_reported_at_once():
 
 def test_answer_of_a_closed_question():
     """An answer that comes when its caller is gone changes nothing."""
-    channel = Channel()
+    channel = Channel(window=3000)
     channel.answer(b"a-1", [b"0"])
     assert channel.transmit(0.0) == b""
