@@ -283,6 +283,8 @@ class Plan:
         number = int(call.id[1:])
         with self.lock:
             self.arrived[number] += 1
+            if sum(self.arrived.values()) % 500 == 0:
+                print(f"{sum(self.arrived.values())} calls at {time.ctime()}", file=sys.stderr)
             if call.api is Api.SEND and dict(call.data) != {"k": self.values[number]}:
                 self.wrong.append(number)
         data = (("panda02", {"k": self.values[number]}),) if call.api is Api.WAIT else ()
@@ -327,13 +329,13 @@ class Plan:
             printed = (directory / f"out{worker}").read_bytes().split(b"\n")
             if printed[:-1] != lines:
                 self.wrong.append(f"answers of worker {worker}")
-            self.wrong += (directory / f"err{worker}").read_text().split("\n")[:3]
+            self.wrong += (directory / f"err{worker}").read_text().splitlines()[:3]
         return {
             "calls": len(self.kinds),
             "arrived once": sum(self.arrived[n] == 1 for n in self.kinds),
             "lost": sum(self.arrived[n] == 0 for n in self.kinds),
             "doubled": sum(self.arrived[n] > 1 for n in self.kinds),
-            "wrong": len([w for w in self.wrong if w != ""]),
+            "wrong": len(self.wrong),
             "results of nobody": sum(cases.values()),
         }
 
@@ -365,7 +367,7 @@ def run(
         line.close()
     counts = plan.check(work, workers, board.events)
     if plan.wrong:
-        print([w for w in plan.wrong if w][:10])
+        print(plan.wrong[:10])
     for name, direction in (("from the board", line.up), ("to the board", line.down)):
         for what, count in sorted(direction.counts.items()):
             counts[f"{what} {name}"] = count

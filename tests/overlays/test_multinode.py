@@ -262,3 +262,38 @@ def test_cache_that_cannot_be_written(board):
     text = board.run("lava-wait w; lava-sync s; echo rc=$?")
     assert "\nk=v\n" in text
     assert "\nrc=0\n" in text
+
+
+def test_existing_ways(board):
+    """What published definitions do with the calls works unchanged."""
+    data = (("beaglexm01", {"ip": "10.0.0.3", "port": "80"}),)
+    board.group.answers["ready"] = Outcome(Status.DONE, data)
+    board.group.answers["go"] = Outcome(Status.DONE)
+    board.group.answers["all"] = Outcome(Status.DONE, (("panda02", {"n": "2"}), *data))
+    board.group.answers["no"] = Outcome(Status.TIMEOUT, reason="lava-wait no: nobody")
+    text = board.run(
+        "set -e\n"
+        "echo; echo MARK\n"
+        'ip=$(lava-wait ready | sed -n s/^ip=//p); echo "1 $ip"\n'
+        "lava-wait ready </dev/null | while read -r line; do echo 2 $line; done\n"
+        "lava-wait-all all | { while IFS='= ' read -r who key value; do\n"
+        'lava-send "saw-$who" "$key=$value"; done; }\n'
+        "cut -d = -f 2 $LAVA_MULTI_NODE_CACHE | sed 's/^/3 /'\n"
+        "grep beaglexm01:ip $LAVA_MULTI_NODE_CACHE | awk -F = '{ print 4, $NF }'\n"
+        "lava-sync go >out & pid=$!; wait $pid; test ! -s out\n"
+        "if lava-wait no 2>/dev/null; then echo no; else echo 5 $?; fi\n"
+        "lava-test-case shell --shell lava-wait ready\n"
+        "lava-test-case fails --shell lava-wait no\n"
+        'lava-test-case one --shell "lava-wait ready | grep -q port"\n'
+        "printf 'x\\ny\\n' | while read -r id; do lava-test-case $id --result pass; done\n"
+        "echo MARK\n"
+    )
+    assert [line for line in output(text, "MARK") if line[:1].isdigit()] == [
+        "1 10.0.0.3", "2 ip=10.0.0.3", "2 port=80", "3 2", "3 10.0.0.3", "3 80",
+        "4 10.0.0.3", "5 3",
+    ]  # fmt: skip
+    assert board.group.sent("saw-panda02") == [{"n": "2"}]
+    assert board.group.sent("saw-beaglexm01") == [{"ip": "10.0.0.3"}, {"port": "80"}]
+    results = board.results()
+    assert (results["shell"], results["fails"], results["one"]) == ("pass", "fail", "pass")
+    assert (results["x"], results["y"]) == ("pass", "pass")
