@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from .environment import quote
@@ -35,12 +36,12 @@ def _command(name: str, words: Sequence[str]) -> list[str]:
 
 def run_script(definition: Definition, run: str) -> str:
     """Return what runs the steps; lava-test-runner says when `run` begins and ends."""
-    lines = [
-        *_start(definition),
-        f"export TESTRUN_ID={quote(run)}",
-        "read -r UUID <uuid",
-        *definition.test.steps,
-    ]
+    steps = definition.test.steps
+    lines = [*_start(definition), f"export TESTRUN_ID={quote(run)}", "read -r UUID <uuid", *steps]
+    # An exit on the way must not look like the end; one in the last step is it.
+    if steps and not re.search(r"\b(exit|exec)\b", steps[-1]):
+        lines[1:1] = [': >"$0.unfinished"']
+        lines.append('rm -f "$0.unfinished"')
     return _script(lines)
 
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from .signals import RESULTS, Case, number
+from .signals import RESULTS, Case, measurement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,6 @@ class Pattern:
         return Case(
             case,
             result if result in RESULTS else "unknown",
-            number(groups.get("measurement")),
+            measurement(groups.get("measurement")),
             groups.get("units"),
         )

@@ -66,7 +66,7 @@ class Case:
 
     case: str
     result: str
-    measurement: float | None = None
+    measurement: float | str | None = None
     units: str | None = None
     reference: str | None = None
 
@@ -189,16 +189,16 @@ def _case(rest: str) -> Signal | None:
     case, result = fields.get("TEST_CASE_ID"), fields.get("RESULT", "").lower()
     if not case or result not in RESULTS:
         return None
-    return Case(case, result, number(fields.get("MEASUREMENT")), fields.get("UNITS") or None)
+    return Case(case, result, measurement(fields.get("MEASUREMENT")), fields.get("UNITS") or None)
 
 
-def number(text: str | None) -> float | None:
-    """Return a measurement; None if it is no finite number."""
+def measurement(text: str | None) -> float | str | None:
+    """Return a measurement as a number, or as its text if it is no finite one."""
     try:
         value = float(text or "")
     except ValueError:
-        return None
-    return value if abs(value) < float("inf") else None
+        return text or None
+    return value if abs(value) < float("inf") else text
 
 
 def _reference(rest: str) -> Signal | None:

@@ -273,3 +273,46 @@ def test_the_weaker_confinements_run_jobs_too(job, clean, tmp_path, confinement)
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_published_definitions_do(dispatch, job):
+    """The end of a set with its name, several words after --shell, measurements that are text."""
+    run = dispatch(
+        "--simulate",
+        job(
+            "lava-test-set start s",
+            "lava-test-case a --shell exit 3",
+            "lava-test-set stop s",
+            "lava-test-case b --result pass --measurement v1.2 --units version",
+            "lava-test-case c --shell true",
+        ),
+    )
+    assert run.code == 1
+    assert run.cases("panda01") == {"a": "fail", "b": "pass", "c": "pass"}
+    first, second, _ = run.results["nodes"]["panda01"]["results"]
+    assert (first["set"], second["set"]) == ("s", None)
+    assert second["measurement"] == "v1.2"
+
+
+def test_an_exit_on_the_way_is_not_green(dispatch, job):
+    """`exit 0` in the middle of a definition is told as the failure that it is."""
+    steps = ("lava-test-case a --shell true", "exit 0", "lava-test-case b --shell true")
+    run = dispatch("--simulate", job(*steps))
+    assert run.code == 1
+    assert run.cases("panda01") == {"a": "pass", "lava-test-shell-run": "fail"}
+
+
+def test_a_board_that_shuts_down_releases_its_peers(dispatch, job):
+    """Nobody waits hours for a board that has said goodbye."""
+    run = dispatch(
+        "--simulate",
+        job(
+            'if [ "$(lava-role)" = a ]; then poweroff; sleep 60; fi',
+            "lava-wait x",
+            roles=(("a", 1), ("b", 1)),
+        ),
+    )
+    assert run.code == 3
+    assert "the board was shut down while tests ran" in run.results["nodes"]["panda01"]["error"]
+    (wait,) = run.results["waits"]
+    assert (wait["node"], wait["outcome"]) == ("panda02", "never")

@@ -50,6 +50,22 @@ def test_a_failing_step_ends_the_definition(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("steps", "finished"),
+    [
+        (("echo a", "exit 0", "echo b"), False),
+        (("echo a", "echo b"), True),
+        (("echo a", "exit 0"), True),
+        (("for i in 1 2; do", "echo $i", "done"), True),
+    ],
+)
+def test_an_exit_on_the_way_is_not_the_end(tmp_path, steps, finished):
+    """Exit code 0 before the last step leaves the mark that the runner looks for."""
+    code, _ = run(run_script(definition(steps=steps), "0_t"), tmp_path)
+    assert code == 0
+    assert (tmp_path / "run.sh.unfinished").exists() is not finished
+
+
+@pytest.mark.parametrize(
     "value", ["a b", "it's", "$(touch x)", "`id`", "\\", "", "ü", "a\nb", "*"]
 )
 def test_parameters_are_values_not_commands(tmp_path, value):

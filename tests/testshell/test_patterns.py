@@ -33,7 +33,7 @@ def test_measurement_and_fixups():
     )
     assert find(pattern, b"speed 1.5 MB/s good") == Case("speed", "pass", 1.5, "MB/s")
     assert find(pattern, b"speed 2 s") == Case("speed", "pass", 2.0, "s")
-    assert find(pattern, b"speed 1.2.3 s odd") == Case("speed", "unknown", None, "s")
+    assert find(pattern, b"speed 1.2.3 s odd") == Case("speed", "unknown", "1.2.3", "s")
 
 
 @pytest.mark.parametrize(
