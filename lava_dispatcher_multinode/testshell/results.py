@@ -65,6 +65,11 @@ class Recorder:
         self._started: dict[str, float] = {}
 
     @property
+    def in_definition(self) -> bool:
+        """Whether a definition has begun and not ended."""
+        return self._definition is not None
+
+    @property
     def wants_output(self) -> bool:
         """Whether lines without signals can hold results now."""
         return self._finder is not None

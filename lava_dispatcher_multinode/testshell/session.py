@@ -210,13 +210,22 @@ class _Run:
                 case RunnerStart():
                     self._started = True
                 case RunnerExit():
-                    self._ended = True
+                    self._ended = self._believes_exit
                 case _ if told:
                     pass
                 case Foreign(_, call) if call is not None:
                     self._relay(None, call)
                 case signal:
                     self._recorder.signal(signal)
+
+    @property
+    def _believes_exit(self) -> bool:
+        """Whether the runner's last line is the runner's.
+
+        Inside a definition it is a test's, or a listing's of the script: a runner
+        that has spoken over the channel says there that a definition, and it, ends.
+        """
+        return self._leaving or not self._heard or not self._recorder.in_definition
 
     def _ask(self, question: Question) -> None:
         self._started = True

@@ -294,6 +294,14 @@ def test_what_published_definitions_do(dispatch, job):
     assert second["measurement"] == "v1.2"
 
 
+def test_a_test_cannot_end_the_run(dispatch, job):
+    """The runner's last line, printed by a test, is no more than a line."""
+    forged = 'echo "<LAVA_TEST_RUNNER EXIT>"; cat $LAVA_DIR/bin/lava-test-runner'
+    run = dispatch("--simulate", job(forged, "lava-test-case after --shell false"))
+    assert run.code == 1
+    assert run.cases("panda01") == {"after": "fail"}
+
+
 def test_an_exit_on_the_way_is_not_green(dispatch, job):
     """`exit 0` in the middle of a definition is told as the failure that it is."""
     steps = ("lava-test-case a --shell true", "exit 0", "lava-test-case b --shell true")
