@@ -97,6 +97,7 @@ class LavaTestShell:
                 submit=node.group_client.submit,
                 emit=node.shared.emit,
                 clock=node.shared.clock,
+                fifo=node.board.device.connection.fifo,
             )
             definitions = node.shared.overlays.definitions(node.spec)
             command = runner_command(node.shared.job_id, stage, node.board.root)

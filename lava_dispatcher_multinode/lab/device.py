@@ -22,6 +22,7 @@ class Connection:
     baud: int = 115200
     simulated: bool = False
     character_delay: float = 0.0  # seconds between characters typed at the board
+    fifo: int = 0  # bytes that may be on their way to a test, unacknowledged; 0: no limit
     reconnect: float = 30.0  # seconds in which a console that drops is opened again
 
 

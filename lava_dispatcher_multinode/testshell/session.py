@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from .. import frames
-from ..errors import ActionTimeout
+from ..errors import ActionTimeout, InfrastructureError
 from ..sync import relay
 from ..sync.calls import Outcome, Status
 from . import signals
@@ -160,6 +160,10 @@ class _Run:
             if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
             if now >= deadline:
+                if not self._started and not self._recorder.in_definition:
+                    raise InfrastructureError(
+                        "lava-test-runner has not started: the board's shell does not answer"
+                    )
                 raise ActionTimeout(
                     "lava-test-runner has not ended in time: raise the action's timeout, "
                     "or see the last lines of the console for what hangs"

@@ -48,6 +48,15 @@ def test_configured_boards_run_without_simulate(dispatch, job, lab, locks):
     assert sorted(run.results["nodes"]) == ["left", "right"]
 
 
+def test_a_line_without_flow_control(dispatch, job, lab, locks):
+    """connection.fifo: nothing is typed faster than the board says that it has it."""
+    file = lab / "devices" / "left.yaml"
+    file.write_text(DEVICE.replace("simulated: true}", "simulated: true, fifo: 16}", 1))
+    steps = ("lava-send data value='a b=c%'", "lava-test-case x --shell 'lava-wait-all data'")
+    run = dispatch("--config-dir", lab, job(*steps, roles=(("a", 2),)), env=locks)
+    assert run.code == 0, run.err
+
+
 def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean, tmp_path):
     """Exit code 4 and who has it; with --wait the run begins when it is free."""
     holder = subprocess.Popen(

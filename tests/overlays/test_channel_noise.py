@@ -255,6 +255,34 @@ def test_reboot_starts_clean(dash_board):
     assert [call.id for call in dash_board.group.calls] == ["a"]
 
 
+def test_lost_acknowledgement_of_the_end(board):
+    """A runner whose end was heard and not acknowledged asks again, and is heard once."""
+    eaten = []
+
+    def to_board(data):
+        if eaten or b"RUNNER,EXIT" not in board.console.seen:
+            return data
+        eaten.append(data)
+        return b""
+
+    board.console.to_board = to_board
+    board.run("lava-test-case a --result pass")
+    assert b"<LAVA_MN A " in eaten[0]
+    assert board.results() == {"a": "pass"}
+
+
+def test_the_end_is_not_asked_for_ever(dash_board):
+    """A runner that nobody answers ends all the same, and says so in its line."""
+    runner = dash_board.lava / "bin" / "lava-test-runner"
+    text = runner.read_text()
+    assert "LAVA_ASK=12" in text
+    runner.write_text(text.replace("LAVA_ASK=12", "LAVA_ASK=2"))
+    dash_board.console.noise = lambda data: re.sub(rb"<LAVA_MN Q [^>]*RUNNER,EXIT,>", b"", data)
+    dash_board.run("lava-test-case a --result pass")
+    assert dash_board.console.seen.count(b"RUNNER,EXIT") == 2
+    assert not (dash_board.lava / "channel").exists()
+
+
 def test_board_is_told_no_faster_than_it_reads(dash_board):
     """With a FIFO, no more than it holds is written at once, and arrives."""
     sizes = []

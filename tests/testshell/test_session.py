@@ -9,7 +9,12 @@ from collections import deque
 import pytest
 
 from lava_dispatcher_multinode import frames
-from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, TestError
+from lava_dispatcher_multinode.errors import (
+    ActionTimeout,
+    BoardDied,
+    InfrastructureError,
+    TestError,
+)
 from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import session
@@ -126,6 +131,13 @@ def test_cut_off(end, kind):
     assert isinstance(error, kind)
     assert results(events) == {"c": "pass"}
     assert events[-1][0] == "definition_finished"
+
+
+def test_a_runner_that_never_starts_is_not_the_test_s_failure():
+    """A shell that does not answer any more is the board's."""
+    _, error = run(Script(b"nothing like it\n"), seconds=0.2)
+    assert isinstance(error, InfrastructureError)
+    assert not isinstance(error, ActionTimeout)
 
 
 def test_patterns_apply_to_their_definition():
