@@ -1,4 +1,8 @@
-"""bench/channel_noise.py in small: calls over seeded bad lines, each exactly once."""
+"""The rig of bench/channel_noise.py: its faults happen, and are the same for a seed.
+
+The rig itself is not run here: on a bad line a shell gets garbage to run, and it
+has no walls around it yet.
+"""
 
 from __future__ import annotations
 
@@ -17,32 +21,6 @@ def rig():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def check(counts):
-    """Every call once, unchanged, and no result that nobody reported."""
-    assert counts["arrived once"] == counts["calls"]
-    assert (counts["wrong"], counts["results of nobody"]) == (0, 0)
-    assert counts.get("lost from the board", 0) + counts.get("altered from the board", 0) > 0
-
-
-@pytest.mark.slow
-def test_noise(rig, tmp_path):
-    """Kernel messages, lost and altered characters both ways, wraps, delays, echoes."""
-    check(rig.run(tmp_path, calls=100, seed=3, timeout=100, longest=4000))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fifo", [0, 16])
-def test_slow_line(rig, tmp_path, fifo):
-    """The same at 115200 baud with a UART that overruns, without and with flow control."""
-    check(rig.run(tmp_path, calls=40, seed=4, baud=115200, timeout=100, longest=300, fifo=fifo))
-
-
-@pytest.mark.slow
-def test_slowest_line(rig, tmp_path):
-    """The same at 9600 baud."""
-    check(rig.run(tmp_path, calls=15, seed=5, baud=9600, timeout=100, longest=60, fifo=16))
 
 
 def test_a_rig_that_cannot_find_anything_is_none(rig):

@@ -197,7 +197,7 @@ def test_killed_runner_leaves_nothing(board):
     script = """
         read -r line; stty -g >before; eval $line
         while [ -d lava-7/channel ]; do sleep 1; done
-        stty -g >after; echo '<LAVA_TEST_RUNNER EXIT>'
+        stty -g >after; echo '<LAVA_SIGNAL_ENDRUN 0_test u>'; echo '<LAVA_TEST_RUNNER EXIT>'
     """
     board.interactive = ["-c", script]
     board.run(
