@@ -2,13 +2,12 @@
 
     python bench/simulated.py [N ...]
 
-The boards themselves are processes of their own: their CPU is printed beside
-the dispatcher's, since on one machine they share it.
+The boards themselves are processes of their own, and not in the figures, though on
+one machine they share the cores.
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -43,33 +42,30 @@ def job(count):
 
 
 def measure(count):
-    """Return exit code, wall seconds, dispatcher CPU seconds, its MiB, the boards' CPU seconds."""
+    """Return exit code, wall seconds, dispatcher CPU seconds, its MiB."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "job.json")
         path.write_text(json.dumps(job(count)))
         words = ["-q", "--simulate", "--output-dir", f"{directory}/out", str(path)]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", RUN, *words], capture_output=True, text=True, check=True
         )
         wall = time.monotonic() - began
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         code, own, memory = json.loads(done.stdout.splitlines()[-1])
-        everything = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return code, wall, own, memory, everything - own
+        return code, wall, own, memory
 
 
 def main():
     """Print a line for each size."""
     sizes = [int(word) for word in sys.argv[1:]] or [2, 10, 40]
     print(f"{os.cpu_count()} cores")
-    print(" boards  code   wall s  wall/board  dispatcher CPU s  per board ms  MiB  boards' CPU s")
+    print(" boards  code   wall s  wall/board  dispatcher CPU s  per board ms  MiB")
     for count in sizes:
-        code, wall, own, memory, boards = measure(count)
+        code, wall, own, memory = measure(count)
         print(
             f"{count:7}{code:6}{wall:9.2f}{wall / count:12.3f}{own:18.2f}"
-            f"{1000 * own / count:14.0f}{memory:5.0f}{boards:15.2f}"
+            f"{1000 * own / count:14.0f}{memory:5.0f}"
         )
 
 
