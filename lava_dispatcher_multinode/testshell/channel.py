@@ -25,16 +25,17 @@ MAX_QUESTION = 300_000
 MAX_OPEN = 1000
 #: Answered questions whose IDs are kept, to know a late duplicate.
 REMEMBERED = 4096
-#: Times that one frame is sent. A caller that is stopped has these in its FIFO, of
-#: 64 KiB, when it goes on; when it acknowledges one, it gets the rest.
-MAX_SENT = 40
-#: Times that a frame is sent at once when damage is reported.
+#: Times that one frame is sent by the clock; after RARE of them, seldom. A caller that is
+#: stopped has them in its FIFO, of 64 KiB, when it goes on; it acknowledges one and gets the rest.
+MAX_SENT, RARE = 120, 40
+#: Times that a frame is sent at once when damage is reported, between two by the clock.
 MAX_HURRIED = 8
 #: Seconds that the acknowledgement of a whole question waits for the answer, which says it too.
 ACK_DELAY = 0.05
 FIRST_PATIENCE = 0.7  # seconds until a frame is sent again, before anything was measured
 MIN_PATIENCE = 0.2
 MAX_PATIENCE = 10.0
+RARE_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,18 @@ class _Open:
     answer: deque[Part] = field(default_factory=deque)  # what is not yet acknowledged
     frame: bytes = b""  # of answer[0], while it is on its way
     sum: int = 0
-    sent: int = 0  # times
+    sent: int = 0  # times, by the clock
+    hurries: int = 0  # times that it was sent since, because damage was reported
     sent_at: float = 0.0
     due: float = 0.0  # when to send it again
-    hurried: bool = False  # because damage was reported, not because it took long
+    hurried: bool = False  # it is due because damage was reported
     ack: Word | None = None  # waits for the answer
     ack_due: float = 0.0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the frame on its way was sent once only."""
+        return self.sent == 1 and not self.hurries
 
 
 class Channel:
@@ -185,7 +192,7 @@ class Channel:
 
     def _hurry(self, exchange: _Open, now: float) -> None:
         """Send what is on its way again now; but what fails each time, by the clock."""
-        if exchange.frame and exchange.sent <= MAX_HURRIED:
+        if exchange.frame and exchange.hurries < MAX_HURRIED:
             exchange.due = now
             exchange.hurried = True
 
@@ -196,7 +203,7 @@ class Channel:
             return
         if exchange is None or not exchange.frame or word.sum != exchange.sum:
             return
-        if exchange.sent == 1:
+        if exchange.fresh:
             self._measure(now - exchange.sent_at)
         self._land(exchange)
         exchange.answer.popleft()
@@ -209,29 +216,35 @@ class Channel:
         part = exchange.answer[0]
         exchange.ack = None  # the answer says it
         exchange.frame, exchange.sum = part.line(), part.sum
-        exchange.sent, exchange.sent_at = 1, now
+        exchange.sent, exchange.hurries, exchange.hurried = 1, 0, False
+        exchange.sent_at = now
         exchange.due = now + self._patience
         self._in_flight += len(exchange.frame)
         self._timed[id_] = exchange
         self._out.append(exchange.frame)
 
     def _resend(self, exchange: _Open, now: float) -> None:
-        if exchange.sent == 1:  # lost: it fills no buffer
+        if exchange.fresh:  # lost: it fills no buffer
             self._in_flight -= len(exchange.frame)
-        exchange.sent += 1
-        if exchange.sent > MAX_SENT:
+        if exchange.hurried:
+            exchange.hurried = False
+            exchange.hurries += 1
+        elif exchange.sent == MAX_SENT:
             exchange.due = float("inf")
             return
-        self.resent += 1
-        if not exchange.hurried:  # perhaps the line is slow; the next measurement tells
+        else:
+            exchange.sent += 1
+            exchange.hurries = 0
+            # Perhaps the line is slow; the next measurement tells.
             self._patience = min(self._patience * 1.5, MAX_PATIENCE)
-        exchange.hurried = False
+        self.resent += 1
         exchange.sent_at = now
-        exchange.due = now + min(self._patience * 1.5 ** (exchange.sent - 1), MAX_PATIENCE)
+        patience = min(self._patience * 1.5 ** (exchange.sent - 1), MAX_PATIENCE)
+        exchange.due = now + (patience if exchange.sent < RARE else RARE_PATIENCE)
         self._out.append(exchange.frame)
 
     def _land(self, exchange: _Open) -> None:
-        if exchange.sent == 1:
+        if exchange.fresh:
             self._in_flight -= len(exchange.frame)
         exchange.frame = b""
 

@@ -160,6 +160,16 @@ def test_stages(board):
     ]
 
 
+def test_a_stage_that_is_none(board):
+    """A damaged name of a stage begins nothing and ends nothing: the dispatcher types again."""
+    runner = [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-runner", "/nowhere/0"]
+    done = subprocess.run(
+        runner, env={"PATH": board.path}, capture_output=True, text=True, timeout=10, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no /nowhere/0/lava-test-runner.conf" in done.stderr
+
+
 def test_background_process(board):
     """A background process runs until it is stopped, with what it started; its output is shown."""
     text = board.run(

@@ -218,8 +218,8 @@ def test_a_stopped_caller_is_not_flooded():
     while channel.due() is not None and channel.due() < float("inf"):
         now = channel.due()
         total += len(channel.transmit(now))
-    assert total < 30_000
-    assert now > 60
+    assert 10_000 < total < 60_000
+    assert now > 3600
 
 
 def test_a_question_without_end_is_refused():
