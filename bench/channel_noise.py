@@ -37,6 +37,15 @@ KERNEL = (
     b"\n[%5d.%06d] eth0: link down -> up, 100Mbps > 10Mbps, lpa 0x45E1\r\n",
     b"[%5d.%06d] CPU: 0 PID: 1 Comm: <idle> Tainted: G        W>\r\n[    1.000000] <LAVA_\r\n",
 )
+#: The board's login shell: it knows one command, and only as it was meant.
+LOGIN = """trap : INT
+while printf '# '; do
+    read -r line || exit
+    case $line in
+    '{command}') {command} ;;
+    *) echo "sh: not found" ;;
+    esac
+done"""
 TEXTS = (
     " two  words ",
     "a=b==c",
@@ -357,6 +366,11 @@ def run(
     board = board_class(root, shell)
     board.console.close()
     line = board.console = Line(seed, baud)
+    # What noise makes of a typed line must not be run: this is the host, not a board.
+    board.interactive = [
+        "-c",
+        LOGIN.format(command=f"{board.lava}/bin/lava-test-runner {board.lava}/0"),
+    ]
     plan = Plan(calls, seed, longest)
     board.group.submit = plan.submit
     work = root / "work"
