@@ -93,5 +93,6 @@ class Device:
     login: Login = Login()
     death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
     multinode: str = "console"
+    dispatcher_ip: str | None = None  # the address under which the board reaches this host
     simulated: Mapping[str, Any] = field(default_factory=dict)  # faults; see boards/simulated
     file: Path | None = None  # the device file, for messages
