@@ -247,6 +247,7 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         login=Login(**_with_tuples(data.get("login", {}))),
         death=tuple(data.get("death", ())),
         multinode=data.get("multinode", "console"),
+        dispatcher_ip=data.get("dispatcher_ip"),
         simulated=dict(data.get("simulated", {})),
         file=file,
     )
