@@ -46,6 +46,7 @@ class UBootBoard:
         self.root = hardware.root
         self.shell: Shell | None = None  # set while the board is booted
         self.boots = 0  # how often it got to a shell: what was put there before is gone
+        self.tell: Callable[..., None] = _nobody  # records an event of this node
         self._switch = hardware.switch
         self._card = hardware.card
         self._step = step
@@ -61,17 +62,23 @@ class UBootBoard:
         """Boot what was deployed; retry as often as the device file says."""
         tries = max(1, self.device.boot.retries)
         for number in range(1, tries + 1):
+            self.tell("boot_started", attempt=number, of=tries)
             try:
                 limit = f"boot.timeout of {self.device.name}"
                 self.shell = self._boot_once(deadline.part(self.device.boot.timeout, limit))
             except (BootError, BoardDied, ActionTimeout) as error:
                 self.shell = None
+                self._boot_ended(number, tries, "error", str(error))
                 deadline.check(str(error))
                 if number == tries:
                     kind = BoardDied if isinstance(error, BoardDied) else BootError
                     raise kind(f"boot, try {number} of {tries}: {error}") from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
+            except BaseException as error:
+                self._boot_ended(number, tries, "error", str(error) or type(error).__name__)
+                raise
             else:
+                self._boot_ended(number, tries, "pass", None)
                 self.boots += 1
                 self.shell.deadline = deadline
                 return self.shell
@@ -96,6 +103,9 @@ class UBootBoard:
         if self._switch is not None:
             self._switch.off()
             self.console.note("power off")
+
+    def _boot_ended(self, number: int, tries: int, status: str, error: str | None) -> None:
+        self.tell("boot_finished", attempt=number, of=tries, status=status, error=error)
 
     def _boot_once(self, deadline: Deadline) -> Shell:
         boot = self.device.boot
@@ -135,3 +145,7 @@ class UBootBoard:
         # line first: U-Boot would repeat its last command.
         self._step("no power switch configured: asking the board to reboot")
         dialogue.send(b"\x03reboot || reset\r")
+
+
+def _nobody(event: str, /, **fields: object) -> None:
+    """Take an event where no run is there to record it."""

@@ -107,6 +107,7 @@ class NodeRun:
             driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
             step = partial(self._shared.step, self.name)
             board: UBootBoard = driver(self._device, console, hardware, step)
+            board.tell = partial(self._shared.emit, node=self.name)
             try:
                 self._walk(board)
             except BaseException:

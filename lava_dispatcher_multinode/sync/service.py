@@ -322,6 +322,7 @@ class Service:
         elif call.api is not Api.SEND:
             outcome = event.outcome
             fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
+            fields["senders"] = [sender for sender, _ in outcome.data]
             self._emit("wait_finished", **fields, seconds=event.seconds)
         elif event.outcome.status is not Status.DONE:
             self._emit("log", node=event.node, level="warning", text=event.outcome.reason)

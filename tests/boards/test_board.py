@@ -127,3 +127,18 @@ def test_power_off_is_in_the_log(simulated, example_images, tmp_path):
     log = (tmp_path / "panda01" / "console.log").read_text()
     assert "-- power cycle --" in log
     assert log.rstrip().endswith("-- power off --")
+
+
+def test_every_try_of_a_boot_is_told(simulated, example_images):
+    """A boot that needed a second try is seen to have, with why the first one failed."""
+    board = _deploy(simulated(faults={"panic": "login", "times": 1}, retries=2), example_images)
+    told = []
+    board.tell = lambda event, **fields: told.append((event, fields))
+    board.boot(_deadline())
+    assert [(event, fields["attempt"], fields.get("status")) for event, fields in told] == [
+        ("boot_started", 1, None),
+        ("boot_finished", 1, "error"),
+        ("boot_started", 2, None),
+        ("boot_finished", 2, "pass"),
+    ]
+    assert "Kernel panic" in told[1][1]["error"]

@@ -212,7 +212,10 @@ def test_events(make):
     assert service.events == [
         ("wait_started", who | {"missing": ["b"]}),
         ("message", {"id": "x", "from": "b", "data": {"k": "v"}}),
-        ("wait_finished", who | {"outcome": "done", "reason": "", "seconds": 2.5}),
+        (
+            "wait_finished",
+            who | {"outcome": "done", "reason": "", "senders": ["b"], "seconds": 2.5},
+        ),
     ]
 
 
