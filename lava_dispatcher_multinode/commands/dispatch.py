@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..job.model import Job
     from ..overlay.store import OverlayStore
+    from ..run.guard import Guard
     from ..run.job import Member
 
 EXAMPLE = """examples:
@@ -108,6 +109,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..job.parse import parse
     from ..job.source import load
     from ..overlay.store import OverlayStore
+    from ..run.guard import Guard
 
     if options.emulate:
         raise InvalidJob(
@@ -116,13 +118,20 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     document = load(options.job)
     job, warnings = parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
-    with tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True) as scratch:
-        overlays = OverlayStore(Path(scratch), job, job_id)
-        if options.validate:
+    with contextlib.ExitStack() as stack:
+        guard = None if options.validate else stack.enter_context(Guard())
+        scratch = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
+            )
+        )
+        overlays = OverlayStore(scratch, job, job_id)
+        if guard is None:
             return _validate(job, warnings, overlays, options)
-        with _boards(job, options) as members:
-            _tell([*warnings, *_checked(job, overlays)], options)
-            return _run(job, members, overlays, document.data, job_id, options)
+        guard.remove(scratch)
+        members = stack.enter_context(_boards(job, options, guard))
+        _tell([*warnings, *_checked(job, overlays)], options)
+        return _run(job, members, overlays, document.data, job_id, options, guard)
 
 
 def _validate(
@@ -157,7 +166,7 @@ def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
 
 
 @contextlib.contextmanager
-def _boards(job: Job, options: argparse.Namespace) -> Iterator[list[Member]]:
+def _boards(job: Job, options: argparse.Namespace, guard: Guard) -> Iterator[list[Member]]:
     """Give the job's boards, held for as long as the context lasts."""
     from ..run.job import Member
 
@@ -174,7 +183,7 @@ def _boards(job: Job, options: argparse.Namespace) -> Iterator[list[Member]]:
 
     needed = requirements(job)
     lab = load_lab(options.config_dir)
-    with hold(lab, needed, job.name, options.wait, waiting=_say) as held:
+    with hold(lab, needed, job.name, options.wait, waiting=_say, locked=guard.keep) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]
 
 
@@ -185,6 +194,7 @@ def _run(
     data: object,
     job_id: str,
     options: argparse.Namespace,
+    guard: Guard,
 ) -> ExitCode:
     from ..report.files import render
     from ..report.summary import summary
@@ -196,11 +206,15 @@ def _run(
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     source = json.dumps(data, indent=1, default=str)
     with (
-        output_directory(options.output_dir, job.name, source) as output,
+        output_directory(options.output_dir, job.name, source, locked=guard.keep) as output,
         Terminal(sys.stderr, verbosity=verbosity) as terminal,
     ):
         results = run(
-            job, members, overlays, Options(output, job_id, options.unconfined), [terminal]
+            job,
+            members,
+            overlays,
+            Options(output, job_id, options.unconfined, guard),
+            [terminal],
         )
     text = (
         render(results, "json")

@@ -77,6 +77,11 @@ class LockFile:
         self._path = directory / f"{name}.lock"
         self._descriptor = -1
 
+    @property
+    def descriptor(self) -> int:
+        """The open file that has the lock, while it is taken."""
+        return self._descriptor
+
     def holder(self) -> Holder | None:
         """Return who has it, or None."""
         try:

@@ -35,11 +35,13 @@ def hold(
     *,
     directory: Path | None = None,
     waiting: Callable[[str], None] = lambda _: None,
+    locked: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Assignment]:
     """Hold a device of the lab for each requirement, for as long as the context lasts.
 
     While the boards are busy, wait up to `wait` seconds; `waiting` is told
-    each time why. `directory` has the locks (default: `lock_directory()`).
+    each time why; `locked` gets the descriptor of each lock, to hold it elsewhere
+    too. `directory` has the locks (default: `lock_directory()`).
 
     Raises `BoardsBusy` when the time is over, other `BoardsUnavailable` or
     `InvalidJob` at once when waiting cannot help.
@@ -61,6 +63,8 @@ def hold(
             if not watch.wait(busy.devices, remaining):
                 raise
     try:
+        for lock in locks:
+            locked(lock.descriptor)
         yield assignment
     finally:
         for lock in locks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import threading
 import time
@@ -40,10 +41,12 @@ class EventLog:
     are called one at a time, so that they need no locks against each other.
     """
 
-    def __init__(self, path: Path | None, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path | None, clock: Callable[[], float], *, append: bool = False
+    ) -> None:
         self._clock = clock
         # Unbuffered: what has happened is in the file, even if we are killed.
-        self._file = None if path is None else FileIO(path, "w")
+        self._file = None if path is None else FileIO(path, "a" if append else "w")
         self._subscribers: list[Subscriber] = []
         self._complained: set[object] = set()
         self._pending: deque[Event] = deque()
@@ -116,6 +119,21 @@ class EventLog:
                 if subscriber not in self._complained:
                     self._complained.add(subscriber)
                     _complain(f"a listener failed at '{event['event']}': {error!r}")
+
+
+def mend(path: Path) -> None:
+    """Take away the torn last line that a killed writer left; OSError if that cannot be."""
+    with open(path, "r+b") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - 65536)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            end = start + newline + 1
+            if newline >= 0:
+                break
+        if end < size:
+            file.truncate(end)
 
 
 def encode(event: Mapping[str, Any]) -> bytes:

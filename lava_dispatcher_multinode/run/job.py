@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ..lab.device import Device
     from ..overlay.store import OverlayStore
     from ..report.results import Results
+    from .guard import Guard
 
 INTERRUPTED = "the run was interrupted"
 
@@ -52,6 +54,7 @@ class Options:
     output: Path  # an existing directory
     job_id: str
     unconfined: bool = False
+    guard: Guard | None = None  # is told what there is to put in order if this process dies
 
 
 def run(
@@ -71,6 +74,9 @@ def run(
     recorder = Recorder(options.output)
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
+        if options.guard is not None:
+            devices = [member.device for member in members]
+            options.guard.switch_off(options.output, time.monotonic() - clock(), devices)
         log.subscribe(recorder)
         for listener in listeners:
             log.subscribe(listener)
@@ -109,6 +115,8 @@ def _run(
                 tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
             )
         )
+        if options.guard is not None:
+            options.guard.remove(scratch)
         shared = Shared(
             job=job,
             job_id=options.job_id,

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidJob, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 RUNS = Path("lava-runs")
 LATEST = "latest"
 
 
 @contextmanager
-def output_directory(directory: Path | None, job_name: str, job: str) -> Iterator[Path]:
+def output_directory(
+    directory: Path | None,
+    job_name: str,
+    job: str,
+    *,
+    locked: Callable[[int], None] = lambda _: None,
+) -> Iterator[Path]:
     """Give the output directory, with `job` as its job.json, to one run at a time.
 
     Without `directory` a new one is made below `lava-runs`, and `latest` beside
@@ -31,7 +37,9 @@ def output_directory(directory: Path | None, job_name: str, job: str) -> Iterato
         try:
             made = directory or _new(job_name)
             made.mkdir(parents=True, exist_ok=True)
-            stack.callback(os.close, _locked(made))
+            descriptor = _locked(made)
+            stack.callback(os.close, descriptor)
+            locked(descriptor)
             (made / "nodes").mkdir(exist_ok=True)
             for console in made.glob("nodes/*/console.*"):
                 console.unlink()

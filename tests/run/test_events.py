@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.run.events import EventLog, clock_from_now, encode
+from lava_dispatcher_multinode.run.events import EventLog, clock_from_now, encode, mend
 
 
 class Clock:
@@ -217,3 +217,22 @@ def test_killed_process_leaves_every_event(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert done.returncode == -9
     assert len(read(path)[0]["text"]) == 60000
+
+
+@given(lines=st.lists(st.binary(max_size=90000).map(lambda b: b.replace(b"\n", b"")), max_size=3))
+def test_mend_takes_the_torn_line_only(tmp_path_factory, lines):
+    """Whole lines stay, byte for byte, however long the torn one is."""
+    path = tmp_path_factory.mktemp("events") / "events.jsonl"
+    whole = b"".join(line + b"\n" for line in lines[:-1])
+    path.write_bytes(whole + (lines[-1] if lines else b""))
+    mend(path)
+    assert path.read_bytes() == whole
+
+
+def test_append_goes_on_after_what_is_there(tmp_path):
+    """Who finishes another's log keeps it."""
+    path = tmp_path / "events.jsonl"
+    for kind, append in (("one", False), ("two", True)):
+        with EventLog(path, Clock(), append=append) as log:
+            log.emit(kind)
+    assert [event["event"] for event in read(path)] == ["one", "two"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import InfrastructureError, InvalidJob, PowerError, Problem
+from ...mark import MARK
 from . import faults as fault_names
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def _environment() -> dict[str, str]:
     package_parent = str(Path(__file__).resolve().parents[3])
     kept = {
         name: os.environ[name]
-        for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+        for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", MARK)
         if name in os.environ
     }
     return {**kept, "PYTHONPATH": package_parent}

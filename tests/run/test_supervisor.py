@@ -1,0 +1,99 @@
+"""What the supervisor does with what a dead run has left."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import socket
+import time
+
+from lava_dispatcher_multinode.lab.device import Device, Power
+from lava_dispatcher_multinode.run import supervisor
+from lava_dispatcher_multinode.run.events import EventLog
+from lava_dispatcher_multinode.run.guard import Estate
+
+
+def board(name, off):
+    """A device whose switch runs `off`."""
+    return Device(name, "panda", power=Power(on="true", off=off))
+
+
+def cut_off(directory):
+    """Write the events of a run that was cut off in the middle of a line."""
+    with EventLog(directory / "events.jsonl", lambda: 1.0) as log:
+        nodes = {name: {"role": "a", "device_type": "panda"} for name in ("left", "right")}
+        log.emit("job_started", job={"name": "j", "id": "1", "file": "f"}, nodes=nodes)
+        log.emit("action_started", node="left", index=0, command="lava_test_shell")
+        log.emit("node_finished", node="right", status="pass", error_type=None, error=None)
+    with (directory / "events.jsonl").open("ab") as file:
+        file.write(b'{"t": 2.0, "event": "test_c')
+
+
+def test_waits_for_the_word_or_the_end():
+    """The last word is None; an end without it gives what was told last."""
+    for last, expected in ((pickle.dumps(None), None), (None, 7)):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            ours.send(pickle.dumps(Estate(5, "m")))
+            ours.send(pickle.dumps(Estate(7, "m")))
+            if last:
+                ours.send(last)
+            ours.close()
+            estate = supervisor.wait_for_end(theirs)
+        assert (estate and estate.pid) == expected
+
+
+def test_the_end_is_written_and_the_reports_made(tmp_path, capsys):
+    """The torn line goes, each open node and action gets its end, the code is 3."""
+    cut_off(tmp_path)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    estate = Estate(
+        os.getpid(), "nobody", [scratch], tmp_path, time.monotonic(), [board("left", "true")]
+    )
+    supervisor.clean_up(estate)
+    assert not scratch.exists()
+    assert "its boards are off" in capsys.readouterr().err
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events[3:]] == [
+        "log",
+        "action_finished",
+        "node_finished",
+        "job_finished",
+    ]
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert (results["status"], results["exit_code"]) == ("error", 3)
+    assert results["nodes"]["right"]["status"] == "pass"
+    assert results["nodes"]["left"]["actions"][0]["status"] == "error"
+    assert results["nodes"]["left"]["error_type"] == "infrastructure"
+
+
+def test_a_switch_that_fails_is_named(tmp_path, capsys):
+    """The others are switched off all the same; who reads it knows which board is on."""
+    cut_off(tmp_path)
+    devices = [board("left", "exit 4"), board("right", f"touch {tmp_path}/right-is-off")]
+    supervisor.clean_up(Estate(os.getpid(), "nobody", [], tmp_path, 0.0, devices))
+    assert (tmp_path / "right-is-off").exists()
+    said = capsys.readouterr().err
+    assert "NOT switched off: left: power.off" in said
+    assert "exited with 4" in (tmp_path / "events.jsonl").read_text()
+
+
+def test_a_full_disk_does_not_keep_boards_on(tmp_path, capsys):
+    """Boards first: a run directory that is gone costs the report only."""
+    devices = [board("left", f"touch {tmp_path}/off")]
+    supervisor.clean_up(Estate(1, "nobody", [], tmp_path / "gone", 0.0, devices))
+    assert (tmp_path / "off").exists()
+    assert "its end cannot be written" in capsys.readouterr().err
+
+
+def test_a_run_that_had_ended_is_not_ended_again(tmp_path):
+    """Killed after the last word: only the reports are made anew."""
+    with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
+        log.emit("job_started", job={}, nodes={})
+        log.emit("job_finished", status="pass", exit_code=0, finished="x")
+    before = (tmp_path / "events.jsonl").read_bytes()
+    supervisor.clean_up(Estate(1, "nobody", [], tmp_path, 0.0, []))
+    assert (tmp_path / "events.jsonl").read_bytes() == before
+    assert (tmp_path / "results.json").exists()
