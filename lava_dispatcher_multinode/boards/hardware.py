@@ -41,6 +41,10 @@ class SimulatedSwitch:
         self._board.power_off()
         self._board.power_on()
 
+    def on(self) -> None:
+        """On."""
+        self._board.power_on()
+
     def off(self) -> None:
         """Off."""
         self._board.power_off()

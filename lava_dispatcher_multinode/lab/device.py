@@ -27,15 +27,51 @@ class Connection:
 
 
 @dataclass(frozen=True)
+class PduDaemon:
+    """A port of a pdudaemon: `hostname` and `port`, or an `alias` of its configuration."""
+
+    url: str = "http://localhost:16421"
+    hostname: str | None = None
+    port: str | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
 class Power:
-    """How to switch the board: shell commands, or the simulated board's own switch."""
+    """How to switch the board: shell commands, pdudaemon, somebody's hand, or a process."""
 
     on: str | None = None
     off: str | None = None
     cycle: str | None = None
+    pdudaemon: PduDaemon | None = None
+    manual: bool = False  # whoever sits at the terminal is asked
     simulated: bool = False
     settle: float = 1.0  # seconds between off and on of a cycle made of both
     timeout: float = 60.0  # seconds for one command
+    retries: int = 2  # tries of one command
+
+
+@dataclass(frozen=True)
+class Master:
+    """The image that deploys another onto the same board."""
+
+    commands: tuple[str, ...] = ()  # typed at U-Boot to boot it; none: it boots by itself
+    testboot: str | None = None  # the partitions' devices; None: found by their labels
+    testrootfs: str | None = None
+
+
+@dataclass(frozen=True)
+class Tftp:
+    """How U-Boot fetches: addresses as it takes them, and where from."""
+
+    setup: tuple[str, ...] = ("setenv autoload no", "dhcp")  # lines that bring its network up
+    kernel: str | None = None  # load addresses
+    ramdisk: str | None = None
+    dtb: str | None = None
+    bootargs: str = ""
+    host: str | None = None  # the server as the board knows it; None: dispatcher_ip
+    port: int = 69
+    directory: str | None = None  # of a TFTP server that runs already
 
 
 @dataclass(frozen=True)
@@ -46,14 +82,19 @@ class Deploy:
     the shell commands `to_host` and `to_board`, which switch an SD-mux.
     `layout`: `image` writes the image as it is; `master` makes the card of
     2013, with the image's partitions 1 and 2 as testboot (3) and testrootfs (5).
+    `master`: the board's own master image fetches both partitions over HTTP.
+    `tftp`: U-Boot fetches kernel, ramdisk and device tree (deploy_linaro_kernel).
     `none`: the image is on the board already.
     """
 
-    method: str | None = None  # media | none; None: not configured
+    method: str | None = None  # media | master | tftp | none; None: not configured
     path: str | None = None
     to_host: str | None = None
     to_board: str | None = None
     layout: str = "master"
+    root_partition: int = 2  # of an image that is written as it is
+    master: Master = Master()
+    tftp: Tftp = Tftp()
 
 
 @dataclass(frozen=True)
@@ -80,6 +121,14 @@ class Login:
 
 
 @dataclass(frozen=True)
+class Network:
+    """How Linux on the board gets an address, where the image does not see to it."""
+
+    interface: str | None = None  # None: the first Ethernet
+    commands: tuple[str, ...] = ()  # instead of a DHCP client
+
+
+@dataclass(frozen=True)
 class Device:
     """One board."""
 
@@ -91,6 +140,8 @@ class Device:
     deploy: Deploy = Deploy()
     boot: Boot = Boot()
     login: Login = Login()
+    network: Network = Network()
+    overlay: tuple[str, ...] = ("image", "http", "console")  # ways to deliver it, in order
     death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
     multinode: str = "console"
     dispatcher_ip: str | None = None  # the address under which the board reaches this host

@@ -21,7 +21,18 @@ from ..errors import InvalidJob, Problem
 from ..job.hints import suggest
 from ..job.schema import Checker, shipped
 from ..job.source import load
-from .device import Boot, Connection, Deploy, Device, Login, Power
+from .device import (
+    Boot,
+    Connection,
+    Deploy,
+    Device,
+    Login,
+    Master,
+    Network,
+    PduDaemon,
+    Power,
+    Tftp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,7 +46,7 @@ SCHEMA = "device.schema.json"
 #: Groups of keys that exclude each other: a layer with one takes back the others below it.
 ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("connection",): (("command",), ("serial",), ("simulated",)),
-    ("power",): (("on", "off", "cycle"), ("simulated",)),
+    ("power",): (("on", "off", "cycle"), ("pdudaemon",), ("manual",), ("simulated",)),
 }
 
 #: A device's name is typed, printed, part of file names and of a hosts file.
@@ -167,7 +178,7 @@ def merge(
     """Return `above` laid over `below`; neither is changed."""
     result = dict(below)
     for group in ALTERNATIVES.get(path, ()):
-        if any(above.get(key) not in {None, False} for key in group):
+        if any(above.get(key) not in (None, False) for key in group):
             others = [key for other in ALTERNATIVES[path] if other != group for key in other]
             for key in others:
                 result.pop(key, None)
@@ -241,16 +252,32 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         device_type=data["device_type"],
         tags=frozenset(data.get("tags", ())),
         connection=Connection(**data.get("connection", {})),
-        power=Power(**data.get("power", {})),
-        deploy=Deploy(**data.get("deploy", {})),
+        power=_power(data.get("power", {})),
+        deploy=_deploy(data.get("deploy", {})),
         boot=Boot(**_with_tuples(data.get("boot", {}))),
         login=Login(**_with_tuples(data.get("login", {}))),
+        network=Network(**_with_tuples(data.get("network", {}))),
+        overlay=tuple(data.get("overlay", Device.overlay)),
         death=tuple(data.get("death", ())),
         multinode=data.get("multinode", "console"),
         dispatcher_ip=data.get("dispatcher_ip"),
         simulated=dict(data.get("simulated", {})),
         file=file,
     )
+
+
+def _power(data: Mapping[str, Any]) -> Power:
+    given = data.get("pdudaemon")
+    if given is None:
+        return Power(**data)
+    if "port" in given:  # a number, mostly; some PDUs name theirs
+        given = {**given, "port": str(given["port"])}
+    return Power(**{**data, "pdudaemon": PduDaemon(**given)})
+
+
+def _deploy(data: Mapping[str, Any]) -> Deploy:
+    master = Master(**_with_tuples(data.get("master", {})))
+    return Deploy(**{**data, "master": master, "tftp": Tftp(**_with_tuples(data.get("tftp", {})))})
 
 
 def _with_tuples(data: Mapping[str, Any]) -> dict[str, Any]:

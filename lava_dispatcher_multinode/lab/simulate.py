@@ -22,6 +22,7 @@ SIMULATED: Mapping[str, Any] = {
     "power": {"simulated": True},
     "deploy": {"method": "media", "layout": "master", "path": None},
     "multinode": "console",
+    "overlay": ["console"],  # its root is no file system that an image could hold
 }
 
 

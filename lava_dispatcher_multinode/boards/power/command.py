@@ -26,8 +26,15 @@ class CommandSwitch:
             return
         self.off()
         time.sleep(self._power.settle)  # the board's capacitors, not a race
-        assert self._power.on is not None
-        self._run("power.on", self._power.on)
+        self.on()
+
+    def on(self) -> None:
+        """Switch on; by a cycle where the device file has no command for that."""
+        if self._power.on:
+            self._run("power.on", self._power.on)
+        else:
+            assert self._power.cycle is not None
+            self._run("power.cycle", self._power.cycle)
 
     def off(self) -> None:
         """Switch off; nothing where the device file has no command for that."""

@@ -41,3 +41,11 @@ def test_a_hanging_command_is_an_error():
 def test_no_off_command_is_fine():
     """A board with a reset line only stays on."""
     CommandSwitch("b1", Power(cycle="true")).off()
+
+
+def test_on_is_a_cycle_where_there_is_no_other(tmp_path):
+    """A board with a reset line only can still be started."""
+    log = tmp_path / "log"
+    CommandSwitch("b1", Power(cycle=f"echo cycle >> {log}")).on()
+    CommandSwitch("b1", Power(on=f"echo on >> {log}", cycle="false")).on()
+    assert log.read_text() == "cycle\non\n"

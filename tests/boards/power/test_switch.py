@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.boards.power.switch import configured_switch
-from lava_dispatcher_multinode.lab.device import Device, Power
+from lava_dispatcher_multinode.boards.power.switch import Retrying, configured_switch
+from lava_dispatcher_multinode.errors import PowerError
+from lava_dispatcher_multinode.lab.device import Device, PduDaemon, Power
 
 
 @pytest.mark.parametrize(
@@ -15,8 +16,34 @@ from lava_dispatcher_multinode.lab.device import Device, Power
         (Power(cycle="true"), True),
         (Power(on="true", off="true"), True),
         (Power(on="true"), False),
+        (Power(pdudaemon=PduDaemon(alias="b1")), True),
     ],
 )
 def test_a_switch_needs_a_cycle(power, switched):
     """Only what can start the board from nothing counts as a switch."""
     assert (configured_switch(Device("b1", "panda", power=power)) is not None) is switched
+
+
+class Flaky:
+    """Fails as often as it is told to."""
+
+    def __init__(self, failures):
+        self.failures = failures
+
+    def off(self):
+        """Fail, or not."""
+        self.failures -= 1
+        if self.failures >= 0:
+            raise PowerError("no answer")
+
+    cycle = on = off
+
+
+@pytest.mark.parametrize("call", ["on", "off", "cycle"])
+def test_a_switch_is_tried_again(call):
+    """As often as the device file says, and no more; the error says how often."""
+    getattr(Retrying(Flaky(2), 3, 0), call)()
+    with pytest.raises(PowerError, match=r"^no answer \(3 tries\)$"):
+        getattr(Retrying(Flaky(3), 3, 0), call)()
+    with pytest.raises(PowerError, match=r"^no answer$"):
+        getattr(Retrying(Flaky(1), 1, 0), call)()
