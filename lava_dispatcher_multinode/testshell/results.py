@@ -65,6 +65,11 @@ class Recorder:
         self._started: dict[str, float] = {}
 
     @property
+    def definition(self) -> str | None:
+        """The definition that has begun and not ended."""
+        return self._definition
+
+    @property
     def in_definition(self) -> bool:
         """Whether a definition has begun and not ended."""
         return self._definition is not None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from .. import frames
+from ..cksum import cksum
 from ..errors import ActionTimeout, InfrastructureError
 from ..sync import relay
 from ..sync.calls import Outcome, Status
+from ..sync.words import command as typed
 from . import signals
 from .channel import Channel
 from .lines import Lines
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a runner that has not begun is typed again, and then after twice
 #: as long: a line that is typed can lose a character too. One that did begin ignores
-#: what is typed at it. The interrupt ends a quotation that noise may have begun.
+#: what is typed at it. The interrupt ends a quotation that noise may have begun, and a
+#: runner that has not yet got so far: it comes to nothing, and is begun again.
 START_WAIT = 3.0
 INTERRUPT = b"\x03\n"
 #: Seconds between two pieces of it where there is no flow control.
@@ -42,6 +46,7 @@ LINGER = 3.0
 #: one frame at a time, or the clocks of the others would run while it is sent.
 WINDOW, TRICKLE_WINDOW = 3000, 1
 _INTERESTING = b"<LAVA_"
+MAX_NAMED = 3  # pending calls that a message names
 
 
 class Console(Protocol):
@@ -88,15 +93,17 @@ class Session:
     ) -> None:
         """Type `command`, lava-test-runner with its directory, and see it to its end.
 
+        The directory's checksum goes with it, so that no other is run when noise alters it.
         `deadline` is a time of time.monotonic(); `patterns` is by definition, as
         `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `TestError` when a
         test raises, and let the console's errors through. What was seen until then
         is recorded.
         """
         recorder = Recorder(self._node, self._emit, self._clock, patterns)
-        run = _Run(self, recorder, Trickle(self._fifo) if self._fifo else None)
+        stage = shlex.split(command)[-1]
+        run = _Run(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         try:
-            run.read(command.encode() + b"\n", deadline)
+            run.read(b"%b %d\n" % (command.encode(), cksum(stage.encode() + b"\n")), deadline)
         finally:
             recorder.finish()
             if run.channel.resent:
@@ -131,13 +138,18 @@ class Session:
 class _Run:
     """The state of one run."""
 
-    def __init__(self, session: Session, recorder: Recorder, trickle: Trickle | None) -> None:
+    def __init__(
+        self, session: Session, stage: str, recorder: Recorder, trickle: Trickle | None
+    ) -> None:
         self.channel = Channel(window=WINDOW if trickle is None else TRICKLE_WINDOW)
+        self._stage = stage
         self._trickle = trickle
         self._session = session
         self._recorder = recorder
         self._lines = Lines()
-        self._outcomes: SimpleQueue[tuple[bytes | None, Call, Outcome]] = SimpleQueue()
+        self._outcomes: SimpleQueue[tuple[int, bytes | None, Outcome]] = SimpleQueue()
+        self._pending: dict[int, tuple[Call, float]] = {}  # and since when
+        self._calls = 0
         self._told = Told()
         self._started = False
         self._leaving = False  # the runner has said that it ends; its line may be lost
@@ -164,10 +176,7 @@ class _Run:
                     raise InfrastructureError(
                         "lava-test-runner has not started: the board's shell does not answer"
                     )
-                raise ActionTimeout(
-                    "lava-test-runner has not ended in time: raise the action's timeout, "
-                    "or see the last lines of the console for what hangs"
-                )
+                raise ActionTimeout(self._what_hangs(now))
             wake_at = [deadline, now + READ_WAIT]
             if not self._started:
                 wake_at.append(type_at)
@@ -176,6 +185,23 @@ class _Run:
             if (due := self._due()) is not None:
                 wake_at.append(due)
             self._take(self._session.read(max(0.0, min(wake_at) - now)))
+
+    def _what_hangs(self, now: float) -> str:
+        """Return which definition was on at the deadline, and what it waited for."""
+        definition = self._recorder.definition
+        where = f"definition {definition} was running" if definition else "lava-test-runner hangs"
+        waits = [
+            f"{typed(call)} has had no answer for {now - since:.0f} s"
+            for call, since in self._pending.values()
+        ]
+        if len(waits) > MAX_NAMED:
+            waits[MAX_NAMED:] = [f"and {len(waits) - MAX_NAMED} more calls wait"]
+        hint = (
+            "raise the action's timeout, or see the last lines of the console for what hangs"
+            if not waits
+            else "raise the action's timeout if that is no mistake"
+        )
+        return f"{'; '.join([where, *waits])}: {hint}"
 
     def _transmit(self, now: float) -> bytes:
         if self._trickle is None:
@@ -211,10 +237,10 @@ class _Run:
         for text, marked in signals.texts(line):
             told = self._told.claim(text) or marked
             match signals.parse(text):
-                case RunnerStart():
-                    self._started = True
+                case RunnerStart(stage):
+                    self._started |= stage in {None, self._stage}
                 case RunnerExit():
-                    self._ended = self._believes_exit
+                    self._ended |= self._believes_exit
                 case _ if told:
                     pass
                 case Foreign(_, call) if call is not None:
@@ -228,11 +254,15 @@ class _Run:
 
         Inside a definition it is a test's, or a listing's of the script: a runner
         that has spoken over the channel says there that a definition, and it, ends.
+        Before this runner has begun it is the last one's.
         """
+        if not self._started:
+            return False
         return self._leaving or not self._heard or not self._recorder.in_definition
 
     def _ask(self, question: Question) -> None:
-        self._started = True
+        if not self._started and not self._begins(question):
+            return  # of the runner before this one, late: this one tells its start first
         if question.words[:1] == [b"signal"]:
             self._tell(question)
             return
@@ -243,6 +273,9 @@ class _Run:
         else:
             self._relay(question.id, call)
 
+    def _begins(self, question: Question) -> bool:
+        return signals.parse(b" ".join(question.words[1:])) == RunnerStart(self._stage)
+
     def _tell(self, question: Question) -> None:
         """Record a signal that is acknowledged; its line, which follows, will be no news."""
         text = b" ".join(question.words[1:])
@@ -250,22 +283,29 @@ class _Run:
         signal = signals.parse(text)
         if isinstance(signal, RunnerExit):
             self._leaving = True
+        elif isinstance(signal, RunnerStart):
+            self._started = True
         else:
             self._told.add(text)
             self._recorder.signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
+        self._calls += 1
+        number = self._calls
+        self._pending[number] = (call, time.monotonic())
+
         def on_outcome(outcome: Outcome) -> None:
-            self._outcomes.put((id_, call, outcome))
+            self._outcomes.put((number, id_, outcome))
 
         self._session.submit(call, on_outcome)
 
     def _relay_outcomes(self) -> None:
         while True:
             try:
-                id_, call, outcome = self._outcomes.get_nowait()
+                number, id_, outcome = self._outcomes.get_nowait()
             except Empty:
                 return
+            call, _ = self._pending.pop(number)
             done = outcome.status is Status.DONE
             self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
             if id_ is not None:

@@ -100,12 +100,16 @@ class Remark:
 
 @dataclass(frozen=True)
 class RunnerStart:
-    """The runner has begun."""
+    """The runner has begun; LAVA's own would not say on which directory."""
+
+    stage: str | None = None
 
 
 @dataclass(frozen=True)
 class RunnerExit:
-    """The runner has ended."""
+    """The runner has ended; LAVA's line does not say on which directory."""
+
+    stage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -244,8 +248,8 @@ _SIGNALS: dict[bytes, Callable[[str], Signal | None]] = {
     b"TESTFEEDBACK": lambda rest: Remark("feedback", rest),
 }
 _RUNNER: dict[bytes, Callable[[str], Signal | None]] = {
-    b"START": lambda _rest: RunnerStart(),
-    b"EXIT": lambda _rest: RunnerExit(),
+    b"START": lambda rest: RunnerStart(rest or None),
+    b"EXIT": lambda rest: RunnerExit(rest or None),
     b"INSTALL_FAIL": lambda rest: InstallFail(rest or None),
     b"RUN_FAIL": _run_fail,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import subprocess
 import time
 
@@ -255,6 +256,56 @@ def test_reboot_starts_clean(dash_board):
     assert [call.id for call in dash_board.group.calls] == ["a"]
 
 
+def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(board):
+    """Interrupted by the line typed again, it is begun again, and runs what it has to."""
+    directory = board.definition("lava-send a")
+    (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
+    runner = subprocess.Popen(
+        [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-runner", board.lava / "0"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={"PATH": board.path},
+    )
+    assert b"RUNNER,START," in runner.stdout.readline()
+    runner.kill()
+    runner.wait()
+    while (board.lava / "channel").exists():  # its keeper puts all away
+        time.sleep(0.05)
+    runner.stdout.close()
+    shutil.rmtree(directory)
+    board.run("lava-send a")
+    assert [call.id for call in board.group.calls] == ["a"]
+
+
+def test_a_typed_line_that_noise_altered(board):
+    """A damaged name of a stage, even of one that exists, begins nothing: it is typed again."""
+    to_board = iter([lambda data: data.replace(b"/0 ", b"/1 "), lambda data: data[:-3] + b"\n"])
+    good = lambda data: data  # noqa: E731
+    board.console.to_board = lambda data: (next(to_board, good) if b"run" in data else good)(data)
+    directory = board.definition("lava-send wrong")
+    (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
+    (board.lava / "0").rename(board.lava / "1")
+    board.run("lava-send right")
+    assert [call.id for call in board.group.calls] == ["right"]
+    assert (board.lava / "1" / "lava-test-runner.conf").exists()
+
+
+def test_lost_start(board):
+    """A start that is lost on its way, and typed at again, is one start."""
+    left = [3]
+
+    def noise(data):
+        if b"RUNNER" in data and b"START" in data and left[0]:
+            left[0] -= 1
+            return re.sub(rb"<LAVA_[^>]*START[^>]*>", b"", data)
+        return data
+
+    board.console.noise = noise
+    board.run("lava-send a")
+    assert [call.id for call in board.group.calls] == ["a"]
+    assert left == [0]
+
+
 def test_lost_acknowledgement_of_the_end(board):
     """A runner whose end was heard and not acknowledged asks again, and is heard once."""
     eaten = []
@@ -277,7 +328,7 @@ def test_the_end_is_not_asked_for_ever(dash_board):
     text = runner.read_text()
     assert "LAVA_ASK=12" in text
     runner.write_text(text.replace("LAVA_ASK=12", "LAVA_ASK=2"))
-    dash_board.console.noise = lambda data: re.sub(rb"<LAVA_MN Q [^>]*RUNNER,EXIT,>", b"", data)
+    dash_board.console.noise = lambda data: re.sub(rb"<LAVA_MN Q [^>]*RUNNER,EXIT,[^>]*>", b"", data)
     dash_board.run("lava-test-case a --result pass")
     assert dash_board.console.seen.count(b"RUNNER,EXIT") == 2
     assert not (dash_board.lava / "channel").exists()

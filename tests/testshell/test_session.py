@@ -9,6 +9,7 @@ from collections import deque
 import pytest
 
 from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode.cksum import cksum
 from lava_dispatcher_multinode.errors import (
     ActionTimeout,
     BoardDied,
@@ -21,7 +22,9 @@ from lava_dispatcher_multinode.testshell import session
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.session import Session
 
+START = b"<LAVA_TEST_RUNNER START /0>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
+TYPED = b"/runner /0 %d\n" % cksum(b"/0\n")
 BEGIN = b"<LAVA_SIGNAL_STARTRUN 0_a u>\n"
 
 
@@ -53,9 +56,10 @@ class Script:
         self.woken.set()
 
 
-def run(console, *, submit=None, patterns=None, seconds=20.0):
-    """Run a session; return its events, also when it raises."""
+def run(console, *, submit=None, patterns=None, seconds=20.0, start=START):
+    """Run a session of a runner that begins; return its events, also when it raises."""
     events = []
+    console.chunks.appendleft(start)
     session = Session(
         console,
         node="panda01",
@@ -79,10 +83,13 @@ def results(events):
 def test_types_and_ends():
     """The command is typed with a newline, and the runner's end is the session's."""
     console = Script(
-        b"# /runner /0\r\n<LAVA_TEST_RUNNER START>\r\n", b"<LAVA_TEST", b"_RUNNER EXIT>\r", b"\n# "
+        b"# /runner /0\r\n<LAVA_TEST_RUNNER START /0>\r\n",
+        b"<LAVA_TEST",
+        b"_RUNNER EXIT>\r",
+        b"\n# ",
     )
-    assert run(console) == ([], None)
-    assert console.written == b"/runner /0\n"
+    assert run(console, start=b"") == ([], None)
+    assert console.written == TYPED
 
 
 def test_events_of_a_definition():
@@ -135,9 +142,39 @@ def test_cut_off(end, kind):
 
 def test_a_runner_that_never_starts_is_not_the_test_s_failure():
     """A shell that does not answer any more is the board's."""
-    _, error = run(Script(b"nothing like it\n"), seconds=0.2)
+    _, error = run(Script(b"nothing like it\n", EXIT), seconds=0.2, start=b"")
     assert isinstance(error, InfrastructureError)
     assert not isinstance(error, ActionTimeout)
+
+
+def test_a_timeout_says_who_waited_for_what():
+    """At the deadline the error names the definition and the calls without an answer."""
+    asked = [Part(b"Q", b"ab-%d" % n, 1, 1, b"wait-all,r%d,role=server," % n) for n in range(5)]
+    console = Script(BEGIN, *(part.line() for part in asked))
+    _, error = run(console, submit=lambda _call, _on_outcome: None, seconds=0.3)
+    assert "definition 0_a was running" in str(error)
+    assert "lava-wait-all r0 server has had no answer for 0 s" in str(error)
+    assert "and 2 more calls wait" in str(error)
+
+
+def test_the_runner_before_is_not_this_one():
+    """What a former runner says late neither begins nor ends this one, nor makes a call."""
+    calls = []
+    console = Script(
+        b"<LAVA_TEST_RUNNER EXIT>\n<LAVA_TEST_RUNNER START /9>\n",
+        tell(1, b"TEST_RUNNER", b"EXIT", b"/9"),
+        Part(b"Q", b"ab-2", 1, 1, b"send,late,").line(),
+        tell(3, b"TEST_RUNNER", b"START", b"/9"),
+        EXIT,
+        tell(4, b"TEST_RUNNER", b"START", b"/0"),
+        Part(b"Q", b"ab-5", 1, 1, b"send,good,").line(),
+        b"",
+        tell(6, b"TEST_RUNNER", b"EXIT", b"/0"),
+        EXIT,
+    )
+    events, error = run(console, submit=lambda call, _: calls.append(call.id), start=b"")
+    assert (events, error, calls) == ([], None, ["good"])
+    assert console.written.count(TYPED) == 1
 
 
 def test_patterns_apply_to_their_definition():
@@ -252,15 +289,15 @@ def test_typed_again_until_it_begins(monkeypatch):
         console.wake()
 
     timers = [
-        threading.Timer(0.07, say, [b"<LAVA_TEST_RUNNER START>\n"]),
+        threading.Timer(0.07, say, [START]),
         threading.Timer(0.3, say, [EXIT]),
     ]
     for timer in timers:
         timer.start()
-    assert run(console)[1] is None
+    assert run(console, start=b"")[1] is None
     for timer in timers:
         timer.join()
-    assert console.written.count(b"/runner /0\n") == 2
+    assert console.written.count(TYPED) == 2
 
 
 def test_flood_is_linear():

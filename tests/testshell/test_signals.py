@@ -53,6 +53,7 @@ LINES = {
     "<LAVA_SIGNAL_TESTEVENT now>": Remark("event", "now"),
     "<LAVA_SIGNAL_TESTFEEDBACK host>": Remark("feedback", "host"),
     "<LAVA_TEST_RUNNER START>": RunnerStart(),
+    "<LAVA_TEST_RUNNER START /lava-7/0>": RunnerStart("/lava-7/0"),
     "<LAVA_TEST_RUNNER EXIT>": RunnerExit(),
     "<LAVA_TEST_RUNNER INSTALL_FAIL>": InstallFail(None),
     "<LAVA_TEST_RUNNER INSTALL_FAIL 1_x>": InstallFail("1_x"),
