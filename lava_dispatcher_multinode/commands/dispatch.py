@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import ExitCode, InvalidJob, Problem
+from ..errors import ExitCode, InvalidJob, Problem, worst
+from ..run.host import allow_files
 from .errors import forget_output, guarded, have_streams
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+    allow_files()
     return guarded("lava-dispatch", lambda: _dispatch(options))
 
 
@@ -209,13 +211,14 @@ def _run(
         output_directory(options.output_dir, job.name, source, locked=guard.keep) as output,
         Terminal(sys.stderr, verbosity=verbosity) as terminal,
     ):
-        results = run(
+        outcome = run(
             job,
             members,
             overlays,
             Options(output, job_id, options.unconfined, guard),
             [terminal],
         )
+    results = outcome.results
     text = (
         render(results, "json")
         if options.json
@@ -228,7 +231,11 @@ def _run(
         forget_output()  # the exit code counts all the same
         if not isinstance(error, BrokenPipeError):
             _say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
-    return exit_code(results)
+    code = exit_code(results)
+    if outcome.failure is not None:
+        _say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
+        code = worst([code, ExitCode.INFRASTRUCTURE])
+    return code
 
 
 def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:

@@ -32,6 +32,11 @@ def guarded(program: str, command: Callable[[], ExitCode]) -> int:
         forget_output()
         return int(ExitCode.PASS)
     except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
+        from ..run.host import trouble
+
+        if (host := trouble(error)) is not None:
+            _say(f"{program}: {host}")
+            return int(host.exit_code)
         log = _log_of(error)
         _say(
             f"{program}: this is a bug: {type(error).__name__}: {error}\n"

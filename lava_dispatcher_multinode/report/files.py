@@ -71,6 +71,7 @@ class Recorder:
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.results = Results()
+        self.failure: OSError | None = None  # why the files are not as of the last event
         self._directory = directory
         self._clock = clock
         self._rest_until = float("-inf")
@@ -87,8 +88,13 @@ class Recorder:
 
     def write(self, *, durable: bool = True) -> None:
         """Write the files as of now; `durable`: they also survive a power cut."""
-        for name, kind in FILES.items():
-            write_atomic(self._directory / name, render(self.results, kind), durable=durable)
+        try:
+            for name, kind in FILES.items():
+                write_atomic(self._directory / name, render(self.results, kind), durable=durable)
+        except OSError as error:
+            self.failure = error
+            raise
+        self.failure = None
 
 
 def write_atomic(path: Path, text: str, *, durable: bool = True) -> None:

@@ -21,6 +21,7 @@ from ..report.verdict import exit_code_of, status_of
 from ..sync.client import GroupClient
 from ..sync.server import Coordinator
 from .events import EventLog, clock_from_now
+from .host import trouble
 from .interruptions import Interruptions
 from .node import NodeRun
 
@@ -57,13 +58,21 @@ class Options:
     guard: Guard | None = None  # is told what there is to put in order if this process dies
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run, and why its files do not say so, if they could not be written."""
+
+    results: Results
+    failure: OSError | None
+
+
 def run(
     job: Job,
     members: Sequence[Member],
     overlays: OverlayStore,
     options: Options,
     listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
-) -> Results:
+) -> Outcome:
     """Run `job` on boards that are ours; return what came of it.
 
     The boards are off and everything that was started is gone when this
@@ -91,12 +100,15 @@ def run(
         except MultinodeError as error:  # before there were nodes that could fail
             _all_failed(log, members, error.error_type, str(error))
         except Exception as error:
-            _all_failed(log, members, "bug", f"{type(error).__name__}: {error}")
-            raise
+            host = trouble(error)
+            text = str(host) if host else f"{type(error).__name__}: {error}"
+            _all_failed(log, members, host.error_type if host else "bug", text)
+            if host is None:
+                raise
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
             log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
-    return recorder.results
+    return Outcome(recorder.results, recorder.failure)
 
 
 def _run(

@@ -17,6 +17,7 @@ from ..console.console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
 from ..errors import Cancelled, ConsoleError, InfrastructureError, MultinodeError
+from .host import trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +80,8 @@ class NodeRun:
         except MultinodeError as error:
             return Ending(_status(error), error.error_type, str(error))
         except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
+            if (host := trouble(error)) is not None:
+                return Ending("error", host.error_type, f"{self.name}: {host}")
             trace = traceback.format_exc()
             self._log("CRITICAL", trace)
             where = traceback.extract_tb(sys.exc_info()[2])[-1]

@@ -1,0 +1,76 @@
+"""A host that is in trouble, or unusual: a clear error or a correct run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+
+import pytest
+
+from .conftest import COMMAND, LIMIT
+
+
+@pytest.fixture
+def shell(tmp_path, clean, job):
+    """A function that runs lava-dispatch from a shell, after `before`."""
+    file = job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 2),))
+
+    def run(before, *, wrap=(), env=None, output="out"):
+        words = [str(COMMAND), "--simulate", "-q", "--output-dir", output, str(file)]
+        text = f"{before}\nexec {shlex.join(words)}"
+        return subprocess.run(
+            [*wrap, "sh", "-c", text],
+            capture_output=True,
+            text=True,
+            env=clean if env is None else env,
+            cwd=tmp_path,
+            timeout=LIMIT,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("files", [20, 26, 32, 38, 44, 50])
+def test_few_open_files(shell, files):
+    """Too many open files is 3 and says so, wherever it comes; or it is enough."""
+    done = shell(f"ulimit -n {files}")
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 3}, done.stdout + done.stderr
+    if done.returncode:
+        assert "oo many open files" in done.stdout + done.stderr
+
+
+def test_a_full_disk(shell, tmp_path):
+    """The tests run to their end; that their results are not on disk is 3, and told."""
+    (tmp_path / "small").mkdir()
+    done = shell(
+        "mount -t tmpfs -o size=64k none small", wrap=("unshare", "-rm"), output="small/out"
+    )
+    if "unshare:" in done.stderr or "mount:" in done.stderr:
+        pytest.skip(f"no file system of our own: {done.stderr.strip()}")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_directory_that_cannot_be_written(shell, tmp_path):
+    """The error names the directory and the option that names another."""
+    (tmp_path / "file").write_text("")
+    done = shell("", output="file/out")
+    assert done.returncode == 2
+    assert "file/out: cannot be the output directory: Not a directory" in done.stderr
+    assert "--output-dir" in done.stderr
+
+
+def test_bare_surroundings(shell, tmp_path):
+    """No HOME, locale C, no terminal, umask 077: nothing of that is needed."""
+    done = shell("umask 077; exec </dev/null", env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out" / "results.json").stat().st_mode & 0o077 == 0
+
+
+def test_closed_standard_streams(shell):
+    """A service manager may give none at all."""
+    done = shell("exec <&- >&- 2>&-")
+    assert done.returncode == 0
