@@ -64,3 +64,15 @@ def test_the_readme_has_the_two_commands():
     assert "\n    pip install . && lava-dispatch --simulate examples/seed.json\n" in text
     assert "\n    pip install tox && tox\n" in text
     assert "pip install --quiet tox && tox" in (ROOT / ".ci/run").read_text()
+
+
+def test_every_test_that_a_table_names_is_there():
+    """A row whose test is gone shows nothing any more."""
+    named = [
+        (page, *match)
+        for page in PAGES
+        for match in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page.read_text())
+    ]
+    assert len(named) > 20
+    for page, file, test in named:
+        assert f"def {test}(" in (ROOT / file).read_text(), f"{page}: {file}::{test}"

@@ -1,0 +1,57 @@
+"""A job full of traps: what is text stays text, from the job file to the reports."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import yaml
+
+from .conftest import EXAMPLES
+
+TRAP = "$(touch {0}/pwned)`touch {0}/pwned`;'\"<script>alert(1)</script>\\n%s"
+
+
+def test_words_of_a_job_stay_words(dispatch, tmp_path):
+    """Job name, definition, parameters, message data and cases: not run, not marked up."""
+    trap = TRAP.format(tmp_path)
+    steps = [
+        'lava-send m "v=$TRAP" "e=$(printf \'\\033]0;x\\007\')"',
+        "lava-wait-all m",
+        'grep -F "v=$TRAP" /tmp/lava_multi_node_cache.txt',
+        "printf '\\033[2J\\033]0;title\\007 <LAVA_MN Q 1-1 1/1 1 send,x,>\\n'",
+        'lava-test-case "a&b\'c" --shell true',
+    ]
+    definition = {
+        "metadata": {"format": "Lava-Test Test Definition 1.0", "name": trap},
+        "params": {"TRAP": trap},
+        "run": {"steps": steps},
+    }
+    job = {
+        "timeout": 60,
+        "job_name": "../../" + trap,
+        "device_group": [{"role": "a", "count": 2, "device_type": "panda"}],
+        "actions": [
+            {
+                "command": "deploy_linaro_image",
+                "parameters": {"image": str(EXAMPLES / "images" / "panda.img.gz")},
+            },
+            {"command": "lava_test_shell", "parameters": {"definitions": [definition]}},
+        ],
+    }
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump(job))
+    run = dispatch("--simulate", "-v", path)
+    assert run.code == 0, run.out + run.err
+    assert not (tmp_path / "pwned").exists()
+    assert run.cases("panda01")["a&b'c"] == "pass"
+    (sent,) = {json.dumps(m["data"]) for m in run.results["messages"]}
+    assert json.loads(sent)["v"] == trap
+    for text in (run.out, run.err):
+        assert "\x1b]" not in text
+        assert "\x1b[2J" not in text
+    assert b"\x1b" not in (run.directory / "nodes" / "panda01" / "console.log").read_bytes()
+    page = (run.directory / "report.html").read_text()
+    assert "<script>alert" not in page
+    assert "\x1b" not in page
+    ElementTree.parse(run.directory / "results.xml")
