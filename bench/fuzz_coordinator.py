@@ -22,11 +22,12 @@ except ImportError:
 
 with atheris.instrument_imports(include=["lava_dispatcher_multinode", "json"]):
     from lava_dispatcher_multinode import frames
-    from lava_dispatcher_multinode.sync import wire
+    from lava_dispatcher_multinode.sync import requests, wire
     from lava_dispatcher_multinode.sync.service import Service
     from lava_dispatcher_multinode.sync.state import Group
 
-KINDS = [*wire.APIS, "group_data", "clear_group", "aggregate", "complete", "?", "", 5, None]
+KINDS = [*requests.APIS, "cancel", "group_data", "clear_group", "aggregate", "complete"]
+KINDS += ["?", "", 5, None]
 NAMES = ["a", "b", "c", "d", "e", "", "a b", "x" * 300, 1, None, ["a"]]
 WORDS = ["m", "n", "", "r", "s", " ", "x" * 300, "\udcff", 0, -1, 1e308, True, None, [], {}]
 DATA = [None, {}, {"k": "v"}, {"k": 1, "l": None}, {"k": []}, {"k\n": "v"}, {"k": "\n"}, "text", 7]
@@ -53,6 +54,7 @@ FIELDS = {
     "group_size": [4, 3, -1, True, "4", None],
     "id": [1, "x", None, [], "y" * 200],
     "bundle": ["ff", None, 3],
+    "call": [1, "x", None, [], True],
     "sub_id": ["1.0", "1.1", None, 3],
 }
 
@@ -66,14 +68,14 @@ class Peer:
         self.asked = self.told = 0
         self.leaving = False
 
-    def send(self, document) -> None:
+    def write(self, frame) -> None:
         self.told += 1
-        assert json.loads(wire.encode(document)[wire.HEADER :])["response"]
-
-    def write(self, line) -> None:
-        self.told += 1
-        assert line.startswith(b"<LAVA_MN R ")
-        assert line.endswith(b">\n")
+        if frame.startswith(b"<"):
+            assert frame.startswith(b"<LAVA_MN R ")
+            assert frame.endswith(b">\n")
+        else:
+            assert int(frame[: wire.HEADER], 16) == len(frame) - wire.HEADER
+            assert json.loads(frame[wire.HEADER :])["response"]
 
     def hang_up(self) -> None:
         self.leaving = True
@@ -171,7 +173,7 @@ def line(choice, number: int) -> bytes:
 def request(choice, number: int) -> dict:
     """Return a request that is good, but for up to three of its fields."""
     document = {
-        "request": choice.PickValueInList(KINDS[:8]),
+        "request": choice.PickValueInList(KINDS[:9]),
         "client_name": NAMES[number],
         "group_name": "g",
         "role": "r",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,20 +32,22 @@ class Status(StrEnum):
 SCRIPT_EXIT = {Status.DONE: 0, Status.REFUSED: 1, Status.TIMEOUT: 3, Status.NEVER: 4}
 
 
-@dataclass(frozen=True)
-class Call:
+#: What is sent with no data.
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Call(NamedTuple):
     """One call of the API by one node."""
 
     api: Api
     id: str
-    data: Mapping[str, str] = field(default_factory=dict)  # send only
+    data: Mapping[str, str] = NOTHING  # send only
     role: str | None = None  # wait-all only
     next: bool = False  # wait only: consume
     timeout: float | None = None  # seconds; None: the job's
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The answer to a `Call`.
 
     `data` has one entry per sender, oldest sender first (wait, wait-all, sync).

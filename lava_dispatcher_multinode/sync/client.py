@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from ..errors import InfrastructureError
 from .calls import Call, Outcome, Status
 from .checks import call_problem
+from .requests import held_request, read_outcome
 from .wire import (
     MAX_REPLY,
     MAX_REQUEST,
@@ -20,8 +21,6 @@ from .wire import (
     WireError,
     decode,
     encode,
-    held_request,
-    read_outcome,
 )
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .wire import MAX_REQUEST, Frames, encode
+from .wire import MAX_REQUEST, Frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 #: What is watched for. Where the far end has shut its side, READ comes with END.
 READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
@@ -32,6 +32,7 @@ class Connection:
         "closed",
         "ended",
         "frames",
+        "known",
         "leaving",
         "lingering",
         "node",
@@ -43,6 +44,7 @@ class Connection:
         sock.setblocking(False)
         self.socket = sock
         self.node: str | None = None
+        self.known = False  # counted to its member
         self.frames = Frames(MAX_REQUEST)
         self.ended = False  # the far end sends no more
         self.leaving = False  # to be closed when everything is sent
@@ -53,10 +55,6 @@ class Connection:
         self._on_output = on_output
 
     # As a peer
-
-    def send(self, document: Mapping[str, Any]) -> None:
-        """Send a reply, after those sent before."""
-        self.write(encode(document))
 
     def write(self, frame: bytes) -> None:
         """Send bytes, after those sent before."""
@@ -99,6 +97,15 @@ class Connection:
         elif not self.leaving:
             self.frames.feed(data)
         return not self.ended
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is only watched for input: nothing was left unsent, no end is near."""
+        return self.registered == READ | END and not (self.ended or self.leaving or self.closed)
+
+    def flush_all(self) -> bool:
+        """Write, and return whether nothing is left and nothing went wrong."""
+        return self.flush() and not self._outgoing
 
     def flush(self) -> bool:
         """Write what can be written; return whether there was progress."""

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
-    from .wire import Request
+    from .requests import Head
 
 
 class Peer(Protocol):
@@ -17,11 +16,8 @@ class Peer(Protocol):
 
     node: str | None  # the member it speaks for, once it has proved to be one
 
-    def send(self, document: Mapping[str, Any]) -> None:
-        """Send a reply, after those sent before."""
-
-    def write(self, line: bytes) -> None:
-        """Send a line, after what was sent before."""
+    def write(self, frame: bytes) -> None:
+        """Send a frame or a line, after what was sent before."""
 
     def hang_up(self) -> None:
         """Close, after what was sent has left."""
@@ -41,20 +37,20 @@ class Door:
         self._hosts: dict[str, str] = {}
         self._holders: dict[str, Peer] = {}
 
-    def problem(self, request: Request, peer: Peer) -> str:
-        """Return why `request` is refused, or "". The sentence gives nothing away."""
-        if not hmac.compare_digest(_bytes(request.group), self._group):
+    def problem(self, head: Head, peer: Peer) -> str:
+        """Return why what `head` asks is refused, or "". The sentence gives nothing away."""
+        if not hmac.compare_digest(_bytes(head.group), self._group):
             return "unknown group"
-        name = request.client
+        name = head.client
         if peer.node not in {None, name}:
             return f"this connection belongs to '{peer.node}', not to '{name[:80]}'"
         secret = self._secrets.get(name)
         if secret is not None:
-            ok = request.secret is not None and _same(request.secret, secret)
+            ok = head.secret is not None and _same(head.secret, secret)
             return "" if ok else f"the secret of '{name}' is missing or wrong"
         if self._holders.get(name, peer) is not peer:
             return f"the name '{name[:80]}' is taken: another connection uses it"
-        if self._hosts.get(name, request.hostname) != request.hostname:
+        if self._hosts.get(name, head.hostname) != head.hostname:
             return f"the name '{name[:80]}' is taken: another host uses it"
         return ""
 
@@ -67,13 +63,17 @@ class Door:
             return f"the secret of '{name[:80]}' is wrong, or it has none"
         return ""
 
-    def enter(self, request: Request, peer: Peer) -> None:
+    def enter(self, head: Head, peer: Peer) -> None:
         """Note that `peer` uses the name; to be called once the group has let it in."""
-        peer.node = request.client
-        if request.client not in self._secrets:
-            self._hosts.setdefault(request.client, request.hostname)
-            if request.hold:
-                self._holders[request.client] = peer
+        peer.node = head.client
+        if head.client not in self._secrets:
+            self._hosts.setdefault(head.client, head.hostname)
+            if head.hold:
+                self._holders[head.client] = peer
+
+    def lasting(self, head: Head) -> bool:
+        """Whether `head`, once let in, is so as long as its connection is open."""
+        return head.hold or head.client in self._secrets
 
     def leave(self, peer: Peer) -> None:
         """Forget a connection; its name is free for another of the same host."""

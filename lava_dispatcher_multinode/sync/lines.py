@@ -20,6 +20,7 @@ from .wire import LineError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from .callers import Ticket
     from .calls import Call
 
 #: Questions of one board that are remembered, and bytes of their answers.
@@ -79,7 +80,7 @@ class Asked:
     """
 
     def __init__(self) -> None:
-        self.tickets: dict[str, int] = {}
+        self.tickets: dict[str, Ticket] = {}
         self.answers: OrderedDict[str, bytes | None] = OrderedDict()
         self._kept = 0
 

@@ -11,11 +11,12 @@ import contextlib
 import logging
 import select
 import socket
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from .connection import END, READ, WRITE, Connection
 from .deadlines import Deadlines
+from .strangers import Strangers
 from .wire import WireError
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ REQUEST_TIME = 30.0
 STALL_TIME = 60.0
 #: Seconds to let a far end that is sent away read why; and for the last replies at the end.
 LINGER_TIME = 2.0
-#: Connections of one member; and of those that have not yet proved to be one, beyond
-#: one for every member.
-PER_MEMBER, STRANGERS = 64, 256
+#: Events that may be untold while there is something to do; and told at a time when not.
+MAX_UNTOLD, TOLD = 10_000, 50
 #: Seconds until connections are accepted again after the process ran out of descriptors.
 NO_DESCRIPTORS = 0.5
 #: Seconds; sleep no longer than this at a time.
@@ -54,7 +54,6 @@ class Loop:
         self._service = service
         self._listener = listener
         self._clock = clock
-        self._most_strangers = size + STRANGERS
         self._waker, self._wake_end = socket.socketpair()
         for sock in (self._listener, self._waker, self._wake_end):
             sock.setblocking(False)
@@ -65,8 +64,7 @@ class Loop:
         self._by_number: dict[int, Connection] = {}  # those that are watched, by descriptor
         self._commands: deque[Callable[[], None]] = deque()
         self._connections: set[Connection] = set()
-        self._strangers: dict[Connection, None] = {}  # oldest first
-        self._per_member: Counter[str] = Counter()
+        self._strangers = Strangers(size)
         self._backlog: dict[Connection, None] = {}  # with requests that wait for their turn
         self._touched: dict[Connection, None] = {}  # to be looked after at the end of a round
         self._overdue: Deadlines[Connection] = Deadlines()  # requests that must be complete
@@ -98,13 +96,19 @@ class Loop:
             for sock in (self._listener, self._waker, self._wake_end):
                 sock.close()
             self._poll.close()
+            self._service.reporter.tell(len(self._service.reporter))
 
     def _round(self) -> None:
         newcomers = False
-        for number, events in self._poll.poll(self._patience()):
+        due = self._due()
+        happened = self._poll.poll(self._patience(due))
+        for number, events in happened:
             connection = self._by_number.get(number)
             if connection is not None:
-                self._guarded(self._happened, connection, events)
+                try:
+                    self._happened(connection, events)
+                except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
+                    self._bug(error, connection)
             elif number == self._listener.fileno():
                 newcomers = True
             elif number == self._waker.fileno():
@@ -113,41 +117,58 @@ class Loop:
             self._guarded(self._requests, connection)
         while self._commands:
             self._guarded(self._commands.popleft())
-        self._guarded(self._expire)
+        # What was set in this round and is due already has its turn in the next.
+        if due is not None and due <= self._clock():
+            self._guarded(self._expire)
         self._settle_all()
         if newcomers:  # after those who leave: their places are free
             self._guarded(self._accept)
             self._settle_all()
+        # Who waits is answered first; what happened is written down afterwards.
+        reporter = self._service.reporter
+        if reporter and (not happened or len(reporter) > MAX_UNTOLD):
+            reporter.tell(TOLD if not happened else len(reporter))
 
     def _settle_all(self) -> None:
         while self._touched:
             touched, self._touched = self._touched, {}
             for connection in touched:
-                self._guarded(self._settle, connection)
+                try:
+                    self._settle(connection)
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._bug(error, connection)
 
     def _guarded(self, step: Callable[..., None], *args: Any) -> None:
         """Whatever goes wrong in `step` ends its connection, if it has one, and nothing else."""
         try:
             step(*args)
-        except Exception:
-            logger.exception("a bug in the coordinator; it goes on")
-            if args:
-                self._close(args[0])
+        except Exception as error:  # noqa: BLE001 - see above
+            self._bug(error, args[0] if args else None)
 
-    def _patience(self) -> float:
-        if self._backlog or self._commands:
-            return 0.0
-        deadlines = [
-            self._service.next_deadline(),
+    def _bug(self, error: Exception, connection: Connection | None = None) -> None:
+        logger.error("a bug in the coordinator; it goes on", exc_info=error)
+        if connection is not None:
+            self._close(connection)
+
+    def _due(self) -> float | None:
+        """Return when the first thing has to be done that nobody's bytes bring about."""
+        soonest = self._service.next_deadline()
+        for due in (
             self._overdue.next(),
             self._stalled.next(),
             self._accept_again,
             self._stop_at,
-        ]
-        soonest = min((due for due in deadlines if due is not None), default=None)
-        if soonest is None:
+        ):
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
+
+    def _patience(self, due: float | None) -> float:
+        if self._backlog or self._commands or self._service.reporter:
+            return 0.0
+        if due is None:
             return LONGEST
-        return min(max(soonest - self._clock(), 0.0), LONGEST)
+        return min(max(due - self._clock(), 0.0), LONGEST)
 
     def _unsent(self) -> bool:
         assert self._stop_at is not None
@@ -166,17 +187,16 @@ class Loop:
                 return
             connection = Connection(sock, self._touch)
             self._connections.add(connection)
-            self._strangers[connection] = None
             self._overdue.set(connection, self._clock() + REQUEST_TIME)
-            if len(self._strangers) > self._most_strangers:
-                self._close(next(iter(self._strangers)))
+            if (too_many := self._strangers.add(connection)) is not None:
+                self._close(too_many)
             # Its request is often there already, and the end: then it is never watched.
             self._guarded(self._happened, connection, READ | END)
 
     def _short_of_descriptors(self, error: OSError) -> None:
         logger.warning("the coordinator cannot accept a connection: %s", error)
-        if self._strangers:
-            self._close(next(iter(self._strangers)))
+        if (oldest := self._strangers.oldest()) is not None:
+            self._close(oldest)
         self._poll.unregister(self._listener)
         self._accept_again = self._clock() + NO_DESCRIPTORS
 
@@ -201,33 +221,27 @@ class Loop:
             del self._backlog[connection]
             self._touch(connection)
         served = 0
+        frames, request, clock = connection.frames, self._service.request, self._clock
         try:
-            while not connection.leaving and served < TURN:
-                body = connection.frames.next()
+            while served < TURN and not connection.leaving:
+                body = frames.next()
                 if body is None:
                     break
                 served += 1
-                self._service.request(connection, body, self._clock())
+                request(connection, body, clock())
         except WireError as error:
             self._service.unreadable(connection, error)
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None
             self._touch(connection)
-        if connection.node is not None and connection in self._strangers:
-            self._welcome(connection, connection.node)
+        if not connection.known and (problem := self._strangers.welcome(connection)):
+            self._service.refuse(connection, problem)
+            connection.hang_up()
         if served or connection.leaving:
             self._overdue.discard(connection)
-        if connection.frames.partial and connection not in self._overdue:
-            self._overdue.set(connection, self._clock() + REQUEST_TIME)
-
-    def _welcome(self, connection: Connection, node: str) -> None:
-        """Count a connection to its member."""
-        del self._strangers[connection]
-        self._per_member[node] += 1
-        if self._per_member[node] > PER_MEMBER:
-            self._service.refuse(connection, f"'{node}' has {PER_MEMBER} connections already")
-            connection.hang_up()
+        if frames.partial and connection not in self._overdue:
+            self._overdue.set(connection, clock() + REQUEST_TIME)
 
     # Output, and the end
 
@@ -236,6 +250,8 @@ class Loop:
 
     def _settle(self, connection: Connection) -> None:
         """Send what can be sent, and decide whether the connection stays."""
+        if connection.plain and connection not in self._backlog and connection.flush_all():
+            return
         if connection not in self._connections:
             return
         before = connection.pending, connection.lingering
@@ -276,10 +292,7 @@ class Loop:
         self._connections.discard(connection)
         for place in (self._backlog, self._touched):
             place.pop(connection, None)
-        if connection in self._strangers:
-            del self._strangers[connection]
-        elif connection.node is not None:
-            self._per_member[connection.node] -= 1
+        self._strangers.remove(connection)
         self._overdue.discard(connection)
         self._stalled.discard(connection)
         if connection.registered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .callers import Ticket
 from .deadlines import Deadlines
 
 if TYPE_CHECKING:
@@ -22,14 +23,24 @@ LEAST = 10.0
 Key = tuple[str, str, str, str | None]  # node, api, message ID, role
 
 
-@dataclass
-class Poll:
+@dataclass(eq=False)
+class Poll(Ticket):
     """One blocking call of a polling member, from its first poll to its answer."""
 
     key: Key
-    ticket: int
+    deadlines: Deadlines[Key]
     outcome: Outcome | None = None
     lapsed: bool = False  # not asked for some time: does not count as waiting
+
+    def answer(self, _call: Call, outcome: Outcome) -> None:
+        """Keep the answer until it is asked for."""
+        self.deadlines.discard(self.key)
+        if not self.lapsed:
+            self.outcome = outcome
+
+    def resume(self) -> None:
+        """Let a lapsed call wait again."""
+        self.lapsed, self.outcome = False, None
 
 
 class Polls:
@@ -37,7 +48,6 @@ class Polls:
 
     def __init__(self) -> None:
         self._polls: dict[Key, Poll] = {}
-        self._by_ticket: dict[int, Poll] = {}
         self._per_node: dict[str, int] = {}
         self._deadlines: Deadlines[Key] = Deadlines()
 
@@ -54,47 +64,32 @@ class Polls:
         """Whether `node` has too many calls open."""
         return self._per_node.get(node, 0) >= MAX_POLLS
 
-    def start(self, key: Key, ticket: int) -> Poll:
+    def start(self, key: Key) -> Poll:
         """Remember a call that was asked for the first time."""
-        poll = self._polls[key] = self._by_ticket[ticket] = Poll(key, ticket)
+        poll = self._polls[key] = Poll(key, self._deadlines)
         self._per_node[key[0]] = self._per_node.get(key[0], 0) + 1
         return poll
-
-    def resume(self, poll: Poll, ticket: int) -> None:
-        """Let a lapsed call wait again, under a new ticket."""
-        poll.ticket, poll.lapsed, poll.outcome = ticket, False, None
-        self._by_ticket[ticket] = poll
 
     def asked(self, poll: Poll, now: float, delay: float) -> None:
         """Note a poll of a member that asks every `delay` seconds."""
         self._deadlines.set(poll.key, now + max(LEAST, PATIENCE * delay))
 
-    def answered(self, ticket: int, outcome: Outcome) -> bool:
-        """Keep an answer until it is asked for; False if `ticket` is not a poll's."""
-        poll = self._by_ticket.pop(ticket, None)
-        if poll is None:
-            return False
-        self._deadlines.discard(poll.key)
-        if not poll.lapsed:
-            poll.outcome = outcome
-        return True
-
     def end(self, poll: Poll) -> None:
         """Forget a call whose answer was given."""
         del self._polls[poll.key]
-        self._by_ticket.pop(poll.ticket, None)
+        self._deadlines.discard(poll.key)
         self._per_node[poll.key[0]] -= 1
 
     def next_deadline(self) -> float | None:
         """Return when `lapse` has something to do."""
         return self._deadlines.next()
 
-    def lapse(self, now: float) -> Iterator[int]:
-        """Yield the tickets of calls that nobody has asked for in time."""
+    def lapse(self, now: float) -> Iterator[Poll]:
+        """Yield the calls that nobody has asked for in time."""
         for key in list(self._deadlines.expired(now)):
             poll = self._polls[key]
             poll.lapsed = True
-            yield poll.ticket
+            yield poll
 
 
 class Bundles:

@@ -9,7 +9,7 @@ from .checks import name_problem
 from .transitions import MEMBER_TRANSITIONS, MemberEvent, MemberState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from .topic import Wait
 
@@ -22,7 +22,7 @@ class Member:
     role: str
     state: MemberState = MemberState.ACTIVE
     failure: str | None = None  # why it failed
-    waits: dict[int, Wait] = field(default_factory=dict)  # ticket -> its calls that wait
+    waits: dict[Hashable, Wait] = field(default_factory=dict)  # ticket -> its calls that wait
 
 
 class Roster:
@@ -76,10 +76,6 @@ class Roster:
     def in_scope(self, name: str, role: str | None) -> bool:
         """Whether the member `name` has the role."""
         return role is None or self.members[name].role == role
-
-    def needed(self, role: str | None) -> int:
-        """Return how many members there are, or will be, in a role."""
-        return self.size if role is None else len(self.of_role.get(role, ()))
 
     def unknown(self, role: str | None) -> bool:
         """Whether nobody has the role, nor can have it any more."""

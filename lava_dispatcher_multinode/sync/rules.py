@@ -8,7 +8,7 @@ from . import words
 from .calls import Api
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from .roster import Roster
     from .topic import Topic, Wait
@@ -19,18 +19,28 @@ Data = tuple[tuple[str, "Mapping[str, str]"], ...]
 
 def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
     """Return what `wait` is told, or None if it has to wait."""
-    if wait.call.next:
+    call = wait.call
+    if call.next:
         message = topic.unread(wait.node)
         return None if message is None else (message,)
-    if wait.call.api is Api.WAIT:
+    if call.api is Api.WAIT:
         return tuple(topic.others(wait.node)) or None
-    role = wait.call.role
-    missing = roster.needed(role) - reached(roster, topic, wait)
-    if missing > 1 or not roster.complete:
+    if not roster.complete or not content(absent(roster, topic, wait), wait):
         return None
-    if missing and (not roster.in_scope(wait.node, role) or topic.reaches(wait.node, wait)):
-        return None  # the one that is missing is not the caller, which does not wait for itself
     return gathered(roster, topic, wait)
+
+
+def absent(roster: Roster, topic: Topic, wait: Wait) -> dict[str, None]:
+    """Return who of the role, the caller too, has not sent as often as `wait` needs."""
+    bucket = topic.all.get((wait.level, wait.call.role))
+    if bucket is not None:
+        return bucket.absent
+    return topic.absent(roster.scope(wait.call.role), wait.level)
+
+
+def content(absent: Collection[str], wait: Wait) -> bool:
+    """Whether nobody is absent but the caller: nobody waits for itself."""
+    return not absent or (len(absent) == 1 and wait.node in absent)
 
 
 def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
@@ -41,23 +51,15 @@ def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
     return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))
 
 
-def reached(roster: Roster, topic: Topic, wait: Wait) -> int:
-    """Return how many devices of the role, the caller too, have sent as often as `wait` needs."""
-    bucket = topic.all.get((wait.level, wait.call.role))
-    if bucket is not None:
-        return bucket.reached
-    return sum(topic.reaches(name, wait) for name in roster.scope(wait.call.role))
-
-
-def missing(roster: Roster, topic: Topic, wait: Wait) -> list[str]:
-    """Return whom `wait` waits for; any of them will do for a lava-wait."""
-    others = [name for name in roster.scope(wait.call.role) if name != wait.node]
+def missing(roster: Roster, topic: Topic, wait: Wait) -> Iterator[str]:
+    """Yield whom `wait` waits for; any of them will do for a lava-wait."""
     if wait.call.api is Api.WAIT:
-        found = [name for name in others if roster.is_active(name)]
+        names = [name for name in roster.members if roster.is_active(name)]
     else:
-        found = [name for name in others if not topic.reaches(name, wait)]
-    absent = roster.size - len(roster.members)
-    return [*found, f"{absent} not yet joined"] if absent else found
+        names = list(absent(roster, topic, wait))
+    yield from (name for name in names if name != wait.node)
+    if unknown := roster.size - len(roster.members):
+        yield f"{unknown} not yet joined"
 
 
 def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
@@ -69,12 +71,8 @@ def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
         if not roster.complete or roster.active > roster.is_active(wait.node):
             return ""
     else:
-        lost = [
-            member
-            for member in lost
-            if roster.in_scope(member.name, wait.call.role)
-            and not topic.reaches(member.name, wait)
-        ]
+        needed = absent(roster, topic, wait)
+        lost = [member for member in lost if member.name in needed]
     losses = [
         words.lost(member.name, member.failure, wait.call, topic.count.get(member.name, 0))
         for member in lost

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
-import logging
+import math
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import lines
-from .calls import Api, Call, Outcome, Status
-from .deadlines import Deadlines
+from .assembly import Assembly
+from .callers import Caller, Owed
+from .calls import Api, Status
 from .door import Door
+from .events import Answered, Waiting
 from .polling import Bundles, Polls
 from .presence import Presence
-from .relay import words_of
-from .state import Answered, Event, Group, Message, Waiting
-from .wire import Line, LineError, Request, WireError, read_request, reply
+from .questions import Questions
+from .reporter import MAX_MISSING, Reporter
+from .requests import Replies, reply
+from .wire import Line, LineError, WireError, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
+    from .calls import Call
     from .door import Peer
-
-logger = logging.getLogger(__name__)
-
-#: Refusals that are logged; a flood of them must not fill the disk.
-MAX_LOGGED = 50
+    from .events import Event
+    from .requests import Request
+    from .state import Group
 
 
 class Service:
-    """One group's requests; `observer(event, **fields)` is told what happens in it."""
+    """One group's requests; `observer(event, **fields)` is told what happens in it.
+
+    It is told by `reporter.tell`, which the owner calls when nothing is more urgent.
+    """
 
     def __init__(
         self,
@@ -38,51 +43,38 @@ class Service:
         observer: Callable[..., None] | None = None,
         lost_grace: float | None = None,
     ) -> None:
+        self.reporter = Reporter(observer)
         self._group = group
         self._door = Door(group_name, secrets)
-        self._observer = observer
-        self._tickets = itertools.count(1)
-        self._held: dict[int, tuple[Peer, Request | lines.Question]] = {}
-        self._of_peer: dict[Peer, set[int]] = {}
-        self._assembly: dict[int, tuple[Peer, Request]] = {}  # held group_data
-        self._assembly_due: Deadlines[int] = Deadlines()
+        self._callers: dict[Peer, Caller] = {}
+        self._replies = Replies()
+        self._assembly = Assembly()
         self._polls = Polls()
         self._bundles = Bundles()
         self._presence = Presence(lost_grace)
-        self._asked: dict[str, lines.Asked] = {}  # by boards
-        self._logged = 0
+        self._questions = Questions()
 
     # From the sockets
 
     def request(self, peer: Peer, body: bytes, now: float) -> None:
         """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
+        caller = self._callers.get(peer)
+        if caller is None:
+            caller = self._callers[peer] = Caller(peer)
         if isinstance(body, Line):
-            self._line(peer, body, now)
+            self._line(caller, body, now)
             return
         try:
-            request = read_request(body)
+            request = caller.reader.read(body)
         except WireError as error:
             self.unreadable(peer, error)
             return
-        if problem := self._door.problem(request, peer) or self._enter(request, now):
-            self.refuse(peer, problem, request.id, request.client)
+        if request.head is not caller.head and not self._admit(caller, request, now):
             return
-        self._door.enter(request, peer)
-        if request.present:
-            self._presence.here(request.client, peer)
         if request.call is not None:
-            self._call(peer, request, request.call, now)
-        elif request.kind == "group_data":
-            self._group_data(peer, request, now)
-        elif request.kind == "clear_group":
-            self.node_finished(request.client, now)
-            self._reply(peer, request, {"response": "ack"})
-        elif request.kind == "aggregate":
-            self._aggregate(peer, request)
-        elif request.kind == "complete":
-            peer.hang_up()
+            self._call(caller, request, request.call, now)
         else:
-            self._reply(peer, request, {"response": "nack", "reason": "unknown request"})
+            self._other(caller, request, now)
 
     def unreadable(self, peer: Peer, error: WireError) -> None:
         """Refuse what could not be understood, in the form in which it came."""
@@ -93,9 +85,9 @@ class Service:
 
     def refuse(self, peer: Peer, reason: str, tag: Any = None, name: str | None = None) -> None:
         """Say no. A peer that has not yet proved to be a member is sent away, too."""
-        self._log(f"refused {name or peer.node or 'a connection'!r:.300}: {reason}")
+        self.reporter.refused(f"refused {name or peer.node or 'a connection'!r:.300}: {reason}")
         document = {"response": "nack", "status": Status.REFUSED.value, "reason": reason}
-        peer.send(document if tag is None else document | {"id": tag})
+        peer.write(encode(document if tag is None else document | {"id": tag}))
         if peer.node is None:
             peer.hang_up()
 
@@ -103,17 +95,18 @@ class Service:
         """End what `peer` waits for: its connection is closed."""
         self._door.leave(peer)
         self._presence.gone(peer, now)
-        for ticket in self._of_peer.pop(peer, ()):
-            _, request = self._held.pop(ticket, (None, None))
-            if isinstance(request, lines.Question):
-                del self._asked[request.node].tickets[request.id]
-            if self._assembly.pop(ticket, None) is not None:
-                self._assembly_due.discard(ticket)
+        caller = self._callers.pop(peer, None)
+        if caller is None:
+            return
+        tickets, caller.tickets = caller.tickets, set()
+        for ticket in tickets:
+            ticket.drop()
             self._do(self._group.cancel(ticket, now))
 
     def awaited(self, peer: Peer) -> bool:
         """Whether `peer` has an answer to come."""
-        return bool(self._of_peer.get(peer))
+        caller = self._callers.get(peer)
+        return caller is not None and bool(caller.tickets)
 
     # From the job
 
@@ -128,218 +121,185 @@ class Service:
     def abort(self, reason: str, now: float) -> None:
         """Answer every call, pending or to come, that it can never be satisfied."""
         self._do(self._group.abort(reason, now))
-        for ticket in list(self._assembly):
-            self._assembled(ticket, {"response": "nack", "reason": reason})
+        self._assembly.answer({"response": "nack", "reason": reason}, math.inf)
 
     # From the clock
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do."""
-        deadlines = (
-            self._group.next_deadline(),
+        soonest = self._group.next_deadline()
+        for due in (
             self._polls.next_deadline(),
-            self._assembly_due.next(),
+            self._assembly.due(),
             self._presence.next_deadline(),
-        )
-        return min((due for due in deadlines if due is not None), default=None)
+        ):
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
 
     def expire(self, now: float) -> None:
         """Do what is due."""
-        for ticket in self._polls.lapse(now):
-            self._do(self._group.cancel(ticket, now))
+        for poll in self._polls.lapse(now):
+            self._do(self._group.cancel(poll, now))
         for name in list(self._presence.lost(now)):
             self.node_failed(name, "its connection to the coordinator was lost", now)
         self._do(self._group.expire(now))
-        for ticket in list(self._assembly_due.expired(now)):
-            reason = f"the group is not complete: {', '.join(sorted(self._group.roles))} so far"
-            self._assembled(ticket, {"response": "nack", "reason": reason})
+        reason = f"the group is not complete: {', '.join(sorted(self._group.roles))} so far"
+        self._assembly.answer({"response": "nack", "reason": reason}, now)
 
     # Parts
 
+    def _admit(self, caller: Caller, request: Request, now: float) -> bool:
+        """Let a request in, or refuse it."""
+        head, peer = request.head, caller.peer
+        if problem := self._door.problem(head, peer) or self._enter(request, now):
+            self.refuse(peer, problem, request.id, head.client)
+            return False
+        self._door.enter(head, peer)
+        if head.present:
+            self._presence.here(head.client, peer)
+        if self._door.lasting(head):
+            caller.head = head
+        return True
+
     def _enter(self, request: Request, now: float) -> str:
         """Let a new name join; return why not, or ""."""
-        role = self._group.role_of(request.client)
-        if role is not None:
-            if request.role and request.role != role:
-                return f"'{request.client}' has the role '{role}', not '{request.role[:80]}'"
-            return ""
-        problem, events = self._group.join(request.client, request.role, now)
+        name, role = request.head.client, request.head.role
+        known = self._group.role_of(name)
+        if known is not None:
+            if role in {"", known}:
+                return ""
+            return f"'{name}' has the role '{known}', not '{role[:80]}'"
+        problem, events = self._group.join(name, role, now)
         self._do(events)
         if not problem:
             so_far = f"{len(self._group)} of {self._group.size}"
-            text = f"{request.client} joined as {request.role} ({so_far})"
-            self._emit("log", node=request.client, level="info", text=text)
+            self.reporter.log(name, "info", f"{name} joined as {role} ({so_far})")
         if self._group.complete:
-            for ticket in list(self._assembly):
-                self._assembled(ticket, self._group_reply())
+            self._assembly.answer(self._group_reply(), math.inf)
         return problem
 
-    def _call(self, peer: Peer, request: Request, call: Call, now: float) -> None:
-        ticket = next(self._tickets)
-        if request.hold:
-            self._hold(peer, request, ticket)
-            self._do(self._group.call(request.client, call, ticket, now))
-        elif call.api is Api.SEND:
-            self._held[ticket] = (peer, request)
-            self._do(self._group.call(request.client, call, ticket, now))
+    def _call(self, caller: Caller, request: Request, call: Call, now: float) -> None:
+        head = request.head
+        if head.hold or call.api is Api.SEND:
+            ticket = Owed(caller, request, self._replies)
+            self._do(self._group.call(head.client, call, ticket, now))
         else:
-            self._poll(peer, request, call, ticket, now)
+            self._poll(caller, request, call, now)
 
-    def _poll(self, peer: Peer, request: Request, call: Call, ticket: int, now: float) -> None:
-        key = self._polls.key(request.client, call)
+    def _poll(self, caller: Caller, request: Request, call: Call, now: float) -> None:
+        name = request.head.client
+        key = self._polls.key(name, call)
         poll = self._polls.find(key)
-        if poll is None and self._polls.full(request.client):
-            self.refuse(peer, "too many calls are open", request.id, request.client)
+        if poll is None and self._polls.full(name):
+            self.refuse(caller.peer, "too many calls are open", request.id, name)
             return
         if poll is None:
-            poll = self._polls.start(key, ticket)
-            self._do(self._group.call(request.client, call, ticket, now))
+            poll = self._polls.start(key)
+            self._do(self._group.call(name, call, poll, now))
         elif poll.lapsed:
-            self._polls.resume(poll, ticket)
-            self._do(self._group.call(request.client, call, ticket, now, again=True))
+            poll.resume()
+            self._do(self._group.call(name, call, poll, now, again=True))
         if poll.outcome is None:
-            self._polls.asked(poll, now, request.poll_delay)
-            self._reply(peer, request, {"response": "wait"})
+            self._polls.asked(poll, now, request.head.poll_delay)
+            self._reply(caller, request, {"response": "wait"})
         else:
             self._polls.end(poll)
-            self._reply(peer, request, reply(poll.outcome, call, hold=False))
+            self._reply(caller, request, reply(poll.outcome, call, hold=False))
 
-    def _line(self, peer: Peer, line: Line, now: float) -> None:
-        try:
-            question = lines.read(line)
-        except LineError as error:
-            self.unreadable(peer, error)
-            return
-        node, tag = question.node, question.id
-        problem = self._door.line_problem(node, question.secret, peer)
-        if problem or self._group.role_of(node) is None:
-            self._refuse_line(peer, tag, problem or f"'{node[:80]}' has not joined the group")
-            return
-        peer.node = node
-        asked = self._asked.setdefault(node, lines.Asked())
-        again = asked.begin(tag)
-        if (answer := asked.answers[tag]) is not None:
-            peer.write(answer)
-        elif (ticket := asked.tickets.get(tag)) is not None:
-            self._move(ticket, peer, question)
+    def _other(self, caller: Caller, request: Request, now: float) -> None:
+        """Answer what is no call of the API."""
+        head = request.head
+        if head.kind == "group_data":
+            self._group_data(caller, request, now)
+        elif head.kind == "clear_group":
+            self.node_finished(head.client, now)
+            self._reply(caller, request, {"response": "ack"})
+        elif head.kind == "cancel":
+            self._cancel(caller, request, now)
+        elif head.kind == "aggregate" and head.sub_id is None:
+            self._nack(caller, request, "'sub_id' is missing")
+        elif head.kind == "aggregate" and head.sub_id is not None:
+            size = self._group.size
+            answer = self._bundles.add(head.client, head.bundle, head.sub_id, size)
+            self._reply(caller, request, answer)
+        elif head.kind == "complete":
+            caller.peer.hang_up()
         else:
-            asked.tickets[tag] = ticket = next(self._tickets)
-            self._hold(peer, question, ticket)
-            self._do(self._group.call(node, question.call, ticket, now, again=again))
+            self._nack(caller, request, "unknown request")
 
-    def _move(self, ticket: int, peer: Peer, question: lines.Question) -> None:
-        """Have the answer go to `peer`: the board has connected anew."""
-        before, _ = self._held[ticket]
-        if before is not peer:
-            self._of_peer[before].discard(ticket)
-            before.hang_up()
-            self._hold(peer, question, ticket)
-
-    def _refuse_line(self, peer: Peer, tag: str | None, reason: str) -> None:
-        self._log(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
-        peer.write(lines.refusal(tag, reason))
-        if peer.node is None:
-            peer.hang_up()
-
-    def _hold(self, peer: Peer, request: Request | lines.Question, ticket: int) -> None:
-        self._held[ticket] = (peer, request)
-        self._of_peer.setdefault(peer, set()).add(ticket)
-
-    def _group_data(self, peer: Peer, request: Request, now: float) -> None:
-        if request.group_size not in {None, self._group.size}:
-            reason = f"the group has {self._group.size} devices, not {request.group_size}"
-            self._reply(peer, request, {"response": "nack", "reason": reason})
-        elif self._group.complete:
-            self._reply(peer, request, self._group_reply())
-        elif not request.hold:
-            self._reply(peer, request, {"response": "wait"})
+    def _group_data(self, caller: Caller, request: Request, now: float) -> None:
+        head, group = request.head, self._group
+        if head.group_size not in {None, group.size}:
+            reason = f"the group has {group.size} devices, not {head.group_size}"
+            self._nack(caller, request, reason)
+        elif group.complete:
+            self._reply(caller, request, self._group_reply())
+        elif head.hold:
+            timeout = group.timeout if head.timeout is None else head.timeout
+            self._assembly.join(caller, request, now + timeout)
         else:
-            ticket = next(self._tickets)
-            self._assembly[ticket] = (peer, request)
-            self._of_peer.setdefault(peer, set()).add(ticket)
-            timeout = self._group.timeout if request.timeout is None else request.timeout
-            self._assembly_due.set(ticket, now + timeout)
+            self._reply(caller, request, {"response": "wait"})
 
     def _group_reply(self) -> dict[str, Any]:
         return {"response": "group_data", "roles": self._group.roles}
 
-    def _assembled(self, ticket: int, document: Mapping[str, Any]) -> None:
-        peer, request = self._assembly.pop(ticket)
-        self._assembly_due.discard(ticket)
-        self._of_peer[peer].discard(ticket)
-        self._reply(peer, request, document)
+    def _cancel(self, caller: Caller, request: Request, now: float) -> None:
+        """End a held call of the same connection: nobody is there to hear its answer."""
+        for ticket in caller.tickets:
+            if isinstance(ticket, Owed) and ticket.request.id == request.head.call:
+                self._do(self._group.cancel(ticket, now))
+                self._reply(caller, request, {"response": "ack"})
+                return
+        self._nack(caller, request, "no such call waits")
 
-    def _aggregate(self, peer: Peer, request: Request) -> None:
-        if request.sub_id is None:
-            self._reply(peer, request, {"response": "nack", "reason": "'sub_id' is missing"})
+    def _line(self, caller: Caller, line: Line, now: float) -> None:
+        peer = caller.peer
+        try:
+            asked = lines.read(line)
+        except LineError as error:
+            self.unreadable(peer, error)
             return
-        size = self._group.size
-        answer = self._bundles.add(request.client, request.bundle, request.sub_id, size)
-        self._reply(peer, request, answer)
+        node = asked.node
+        problem = self._door.line_problem(node, asked.secret, peer)
+        if problem or self._group.role_of(node) is None:
+            problem = problem or f"'{node[:80]}' has not joined the group"
+            self._refuse_line(peer, asked.id, problem)
+            return
+        peer.node = node
+        question, again = self._questions.take(caller, asked)
+        if question is not None:
+            self._do(self._group.call(node, asked.call, question, now, again=again))
+
+    def _refuse_line(self, peer: Peer, tag: str | None, reason: str) -> None:
+        self.reporter.refused(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
+        peer.write(lines.refusal(tag, reason))
+        if peer.node is None:
+            peer.hang_up()
 
     @staticmethod
-    def _reply(peer: Peer, request: Request, document: Mapping[str, Any]) -> None:
-        peer.send(document if request.id is None else {**document, "id": request.id})
+    def _reply(caller: Caller, request: Request, document: Mapping[str, Any]) -> None:
+        tag = request.id
+        caller.peer.write(encode(document if tag is None else {**document, "id": tag}))
+
+    def _nack(self, caller: Caller, request: Request, reason: str) -> None:
+        self._reply(caller, request, {"response": "nack", "reason": reason})
 
     # What follows
 
     def _do(self, events: Iterable[Event]) -> None:
+        told = self.reporter.observer is not None
         for event in events:
             if isinstance(event, Answered):
-                self._answer(event.ticket, event.call, event.outcome)
-            if self._observer is not None:
-                self._report(event)
+                event.ticket.answer(event.call, event.outcome)
+            if told and isinstance(event, Waiting):
+                self.reporter.happened(event, self._missing(event.ticket))
+            elif told:
+                self.reporter.happened(event)
 
-    def _answer(self, ticket: int, call: Call, outcome: Outcome) -> None:
-        if self._polls.answered(ticket, outcome):
-            return
-        if ticket not in self._held:
-            return  # its peer is gone
-        peer, request = self._held.pop(ticket)
-        if isinstance(request, lines.Question):
-            self._of_peer[peer].discard(ticket)
-            line = lines.answer(request.id, words_of(call, outcome))
-            self._asked[request.node].end(request.id, line)
-            peer.write(line)
-            return
-        if request.hold:
-            self._of_peer[peer].discard(ticket)
-        self._reply(peer, request, reply(outcome, call, hold=request.hold))
-
-    def _report(self, event: Event) -> None:
-        if isinstance(event, Message):
-            self._emit("message", id=event.id, **{"from": event.sender}, data=dict(event.data))
-            return
-        call = event.call
-        fields: dict[str, Any] = {
-            "node": event.node,
-            "api": call.api.value,
-            "id": call.id,
-            "role": call.role,
-        }
-        if isinstance(event, Waiting):
-            self._emit("wait_started", **fields, missing=self._group.missing(event.ticket))
-        elif call.api is not Api.SEND:
-            outcome = event.outcome
-            fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
-            fields["senders"] = [sender for sender, _ in outcome.data]
-            self._emit("wait_finished", **fields, seconds=event.seconds)
-        elif event.outcome.status is not Status.DONE:
-            self._emit("log", node=event.node, level="warning", text=event.outcome.reason)
-
-    def _log(self, text: str) -> None:
-        self._logged += 1
-        if self._logged == MAX_LOGGED:
-            text += " (further refusals are not logged)"
-        if self._logged <= MAX_LOGGED:
-            self._emit("log", node=None, level="warning", text=text)
-            if self._observer is None:
-                logger.warning("%s", text)
-
-    def _emit(self, event: str, **fields: Any) -> None:
-        if self._observer is None:
-            return
-        try:
-            self._observer(event, **fields)
-        except Exception:
-            logger.exception("the observer of the coordinator failed on %s", event)
+    def _missing(self, ticket: Hashable) -> list[str]:
+        """Return whom a call waits for, but not a thousand names."""
+        every = self._group.missing(ticket)
+        names = list(islice(every, MAX_MISSING))
+        more = sum(1 for _ in every)
+        return [*names, f"{more} more"] if more else names

@@ -7,67 +7,33 @@ goes forward.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from . import rules, words
-from .calls import Api, Call, Outcome
-from .checks import call_problem, data_size
-from .deadlines import Deadlines
+from .calls import Api, Outcome, Status
+from .checks import call_problem
+from .events import Answered, Message, Waiting
+from .messages import Messages
+from .pending import Pending
 from .roster import Roster
-from .topic import Bucket, Topic, Wait
-from .transitions import (
-    CALL_TRANSITIONS,
-    STATUS,
-    CallEvent,
-    CallState,
-    MemberEvent,
-    MemberState,
-)
+from .topic import Wait
+from .transitions import STATUS, CallEvent, CallState, MemberEvent, MemberState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Hashable, Iterator, Mapping
 
+    from .calls import Call
+    from .events import Event
     from .rules import Data
+    from .topic import Bucket, Topic
 
 #: The calls that send a message.
 SENDING = frozenset({Api.SEND, Api.SYNC})
-
-#: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
-MAX_MESSAGES = 1_000_000
-#: Bytes of data that a group keeps.
-MAX_KEPT = 256 * 1024 * 1024
 #: Calls of one member that wait at the same time.
 MAX_WAITS = 1000
-
-
-class Message(NamedTuple):
-    """A message was sent, and every member can have it."""
-
-    id: str
-    sender: str
-    data: Mapping[str, str]
-
-
-class Waiting(NamedTuple):
-    """A call is not satisfied yet."""
-
-    ticket: int
-    node: str
-    call: Call
-
-
-class Answered(NamedTuple):
-    """A call has its answer, `seconds` after it was asked."""
-
-    ticket: int
-    node: str
-    call: Call
-    outcome: Outcome
-    seconds: float
-
-
-Event = Message | Waiting | Answered
+#: The outcome of all that are done and have nothing to tell.
+DONE = Outcome(Status.DONE)
 
 
 class Group:
@@ -89,12 +55,8 @@ class Group:
         self.timeout = timeout
         self.deadlock_grace = deadlock_grace
         self._roster = Roster(size)
-        self._topics: dict[str, Topic] = {}
-        self._waits: dict[int, Wait] = {}
-        self._deadlines: Deadlines[int] = Deadlines()
-        self._waiting = 0  # active members with at least one wait
-        self._messages = 0
-        self._kept = 0
+        self._messages = Messages()
+        self._pending = Pending(self._roster, self._messages)
         self._changed = now
         self._aborted: str | None = None
         self._events: list[Event] = []
@@ -128,16 +90,18 @@ class Group:
         """Whether every member has joined."""
         return self._roster.complete
 
-    def missing(self, ticket: int) -> list[str]:
-        """Return whom the waiting call `ticket` waits for; any of them will do for a lava-wait."""
-        wait = self._waits[ticket]
-        return rules.missing(self._roster, self._topics[wait.call.id], wait)
+    def missing(self, ticket: Hashable) -> Iterator[str]:
+        """Yield whom the waiting call `ticket` waits for; any of them will do for a lava-wait."""
+        wait = self._pending.get(ticket)
+        return iter(()) if wait is None else self._missing(wait)
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do, if nothing happens before."""
-        stuck = [self._changed + self.deadlock_grace] if self._stuck else []
-        due = self._deadlines.next()
-        return min(stuck + ([] if due is None else [due]), default=None)
+        due = self._pending.due()
+        if not self._stuck:
+            return due
+        deadlock = self._changed + self.deadlock_grace
+        return deadlock if due is None else min(due, deadlock)
 
     # What happens
 
@@ -146,19 +110,20 @@ class Group:
         if problem := self._roster.admit(name, role):
             return problem, []
         self._changed = now
+        self._pending.expect(name, role)
         if self.complete:
-            for wait in list(self._waits.values()):
+            for wait in self._pending.all():
                 if self._roster.unknown(wait.call.role):
                     reason = words.unknown_role(wait.call.role or "", self._roster.of_role)
                     self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
                 else:
-                    self._try(wait, now)
+                    self._try(wait, self._messages.topic(wait.call.id), now)
         return "", self._take()
 
     def call(
-        self, node: str, call: Call, ticket: int, now: float, *, again: bool = False
+        self, node: str, call: Call, ticket: Hashable, now: float, *, again: bool = False
     ) -> list[Event]:
-        """Take a call of `node`; its answer, now or later, bears `ticket`, a new number.
+        """Take a call of `node`; its answer, now or later, bears `ticket`, which none has.
 
         `again`: a lava-sync that has sent its message before and only goes on waiting.
         """
@@ -180,9 +145,9 @@ class Group:
                 self._wait(wait, now)
         return self._take()
 
-    def cancel(self, ticket: int, now: float) -> list[Event]:
+    def cancel(self, ticket: Hashable, now: float) -> list[Event]:
         """End the call `ticket`: nobody is there any more to hear the answer."""
-        if wait := self._waits.get(ticket):
+        if wait := self._pending.get(ticket):
             self._end(wait, CallEvent.CALLER_GONE, now, f"{wait.node} hung up before the answer")
         return self._take()
 
@@ -197,21 +162,23 @@ class Group:
     def abort(self, reason: str, now: float) -> list[Event]:
         """Answer every call, pending or to come, that it can never be satisfied."""
         self._aborted = reason
-        for wait in list(self._waits.values()):
+        for wait in self._pending.all():
             self._end(wait, CallEvent.ABORTED, now, reason)
         return self._take()
 
     def expire(self, now: float) -> list[Event]:
         """End what is due at `now`: calls whose time is over, or all of a deadlock."""
-        for ticket in list(self._deadlines.expired(now)):
-            wait = self._waits[ticket]
-            reason = words.timed_out(self._limit(wait.call), self.missing(ticket), wait.call)
+        for wait in self._pending.expired(now):
+            missing = list(self._missing(wait))
+            reason = words.timed_out(self._limit(wait.call), missing, wait.call)
             self._end(wait, CallEvent.TIME_OVER, now, reason)
         if self._stuck and now >= self._changed + self.deadlock_grace:
-            waits = list(self._waits.values())
-            graph = words.deadlock([(w.node, w.call, self.missing(w.ticket)) for w in waits])
+            waits = self._pending.all()
+            told = islice(waits, words.LISTED_WAITS)
+            graph = [(wait.node, wait.call, list(self._missing(wait))) for wait in told]
+            reason = words.deadlock(graph, len(waits))
             for wait in waits:
-                self._end(wait, CallEvent.DEADLOCK, now, graph)
+                self._end(wait, CallEvent.DEADLOCK, now, reason)
         return self._take()
 
     # The rules
@@ -226,67 +193,53 @@ class Group:
             return problem
         if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
             return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
-        if call.api in SENDING:
-            if self._messages >= MAX_MESSAGES:
-                return f"the group has sent {MAX_MESSAGES} messages; no more are kept"
-            if call.data and self._kept + data_size(call.data) > MAX_KEPT:
-                return f"the group's messages have {MAX_KEPT} bytes; no more are kept"
-        return ""
+        return self._messages.problem(call) if call.api in SENDING else ""
 
     def _send(self, sender: str, call: Call, now: float) -> None:
-        topic = self._topics.setdefault(call.id, Topic())
-        level = topic.add(sender, call.data)
-        self._messages += 1
-        self._kept += data_size(call.data) if call.data else 0
+        topic, level = self._messages.add(sender, call)
         self._events.append(Message(call.id, sender, call.data))
-        for wait in [wait for wait in topic.any.values() if wait.node != sender]:
-            self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
-        for queue in [queue for node, queue in topic.next.items() if node != sender]:
-            self._try(queue[0], now)
-        for role in (None, self._roster.members[sender].role):
-            bucket = topic.all.get((level, role))
-            if bucket is not None:
-                bucket.reached += 1
-                self._arrived(topic, bucket, role, level, now)
+        for wait in list(topic.any.values()):
+            if wait.node != sender:
+                self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
+        for queue in list(topic.next.values()):
+            if queue[0].node != sender:
+                self._try(queue[0], topic, now)
+        if topic.all:
+            for role in (None, self._roster.members[sender].role):
+                bucket = topic.all.get((level, role))
+                if bucket is not None:
+                    bucket.absent.pop(sender, None)
+                    self._arrived(topic, bucket, now)
 
-    def _arrived(
-        self, topic: Topic, bucket: Bucket, role: str | None, level: int, now: float
-    ) -> None:
+    def _arrived(self, topic: Topic, bucket: Bucket, now: float) -> None:
         """End what is satisfied now that one device more has reached `bucket`'s level."""
-        missing = self._roster.needed(role) - bucket.reached
-        if missing > 1 or not self._roster.complete:
+        if len(bucket.absent) > 1 or not self._roster.complete:
             return
-        if missing == 0:
+        if not bucket.absent:
             for wait in list(bucket.waits.values()):
                 data = rules.gathered(self._roster, topic, wait)
                 self._end(wait, CallEvent.SATISFIED, now, data=data)
             return
         # One device is missing. All wait for it, but for itself: nobody waits for itself.
-        absent = next(n for n in self._roster.scope(role) if topic.count.get(n, 0) < level)
+        (absent,) = bucket.absent
         for wait in list(self._roster.members[absent].waits.values()):
             if wait.ticket in bucket.waits:
-                self._try(wait, now)
+                self._try(wait, topic, now)
 
     def _wait(self, wait: Wait, now: float) -> None:
-        topic = self._topics.setdefault(wait.call.id, Topic())
+        topic = self._messages.topic(wait.call.id)
         if wait.call.api is Api.SYNC:
             wait.level = topic.count.get(wait.node, 0)
-        if self._try(wait, now) or self._give_up_hopeless(wait, now):
-            self._forget_unused(wait.call.id)
+        if self._try(wait, topic, now) or self._give_up_hopeless(wait, now):
+            self._messages.forget_unused(wait.call.id)
             return
-        self._advance(wait, CallEvent.NOT_YET)
-        topic.park(wait, rules.reached(self._roster, topic, wait))
-        self._waits[wait.ticket] = wait
-        member = self._roster.members[wait.node]
-        self._waiting += not member.waits
-        member.waits[wait.ticket] = wait
-        if math.isfinite(limit := self._limit(wait.call)):
-            self._deadlines.set(wait.ticket, now + limit)
+        wait.advance(CallEvent.NOT_YET)
+        absent = rules.absent(self._roster, topic, wait)
+        self._pending.add(wait, absent, now + self._limit(wait.call))
         self._events.append(Waiting(wait.ticket, wait.node, wait.call))
 
-    def _try(self, wait: Wait, now: float) -> bool:
+    def _try(self, wait: Wait, topic: Topic, now: float) -> bool:
         """End `wait` with its data if it is satisfied."""
-        topic = self._topics[wait.call.id]
         data = rules.satisfied(self._roster, topic, wait)
         if data is None:
             return False
@@ -297,7 +250,8 @@ class Group:
 
     def _give_up_hopeless(self, wait: Wait, now: float) -> bool:
         """End `wait` if nothing can satisfy it any more."""
-        reason = rules.hopeless(self._roster, self._topics[wait.call.id], wait)
+        topic = self._messages.topic(wait.call.id)
+        reason = rules.hopeless(self._roster, topic, wait)
         if reason:
             self._end(wait, CallEvent.PEER_LOST, now, reason)
         return bool(reason)
@@ -314,7 +268,7 @@ class Group:
         reason = f"{name} itself has {member.state}" + (f": {failure}" if failure else "")
         for wait in list(member.waits.values()):
             self._end(wait, CallEvent.CALLER_LOST, now, reason)
-        for wait in list(self._waits.values()):
+        for wait in self._pending.all():
             self._give_up_hopeless(wait, now)
         return self._take()
 
@@ -322,7 +276,10 @@ class Group:
 
     @property
     def _stuck(self) -> bool:
-        return 0 < self._waiting == self._roster.active and self.complete
+        return self._pending.everybody and self._roster.complete
+
+    def _missing(self, wait: Wait) -> Iterator[str]:
+        return rules.missing(self._roster, self._messages.topic(wait.call.id), wait)
 
     def _limit(self, call: Call) -> float:
         return self.timeout if call.timeout is None else call.timeout
@@ -335,30 +292,16 @@ class Group:
         reason: str = "",
         data: Data = (),
     ) -> None:
-        waited = wait.state is CallState.WAITING
-        self._advance(wait, event)
-        if waited:
+        if wait.state is CallState.WAITING:
             self._changed = now
-            del self._waits[wait.ticket]
-            self._deadlines.discard(wait.ticket)
-            member = self._roster.members[wait.node]
-            del member.waits[wait.ticket]
-            self._waiting -= not member.waits
-            self._topics[wait.call.id].unpark(wait)
-            self._forget_unused(wait.call.id)
-        if reason:
-            reason = f"{words.command(wait.call)}: {reason}"
-        outcome = Outcome(STATUS[wait.state], data, reason)
+            self._pending.remove(wait)
+        wait.advance(event)
+        outcome = DONE
+        if data or event is not CallEvent.SATISFIED:
+            if reason:
+                reason = f"{words.command(wait.call)}: {reason}"
+            outcome = Outcome(STATUS[wait.state], data, reason)
         self._events.append(Answered(wait.ticket, wait.node, wait.call, outcome, now - wait.asked))
-
-    @staticmethod
-    def _advance(wait: Wait, event: CallEvent) -> None:
-        wait.state = CALL_TRANSITIONS[wait.state, event]
-
-    def _forget_unused(self, message_id: str) -> None:
-        topic = self._topics.get(message_id)
-        if topic is not None and topic.unused:
-            del self._topics[message_id]
 
     def _take(self) -> list[Event]:
         events, self._events = self._events, []

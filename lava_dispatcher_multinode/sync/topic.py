@@ -7,39 +7,44 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .calls import Api
-from .transitions import CallState
+from .transitions import CALL_TRANSITIONS, CallState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from .calls import Call
+    from .transitions import CallEvent
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Wait:
     """A call in progress. `level`: how often each device waited for must have sent the ID."""
 
-    ticket: int
+    ticket: Hashable
     node: str
     call: Call
     asked: float
     level: int = 1
     state: CallState = CallState.ASKED
 
+    def advance(self, event: CallEvent) -> None:
+        """Go on to the next state."""
+        self.state = CALL_TRANSITIONS[self.state, event]
 
-@dataclass
+
+@dataclass(slots=True)
 class Bucket:
     """The waits that need the same: every device of a role (None: all) at one level.
 
-    `reached` counts the devices of that role that are there. It spares a barrier of
-    N devices from looking at N devices for each of its N arrivals.
+    `absent` are those of that role that are not there yet. It spares a barrier of N
+    devices from looking at N devices for each of its N arrivals.
     """
 
-    reached: int
-    waits: dict[int, Wait] = field(default_factory=dict)
+    absent: dict[str, None]
+    waits: dict[Hashable, Wait] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(slots=True)
 class Topic:
     """The messages under one ID and the waits for them."""
 
@@ -48,17 +53,18 @@ class Topic:
     count: dict[str, int] = field(default_factory=dict)  # sender -> how often
     log: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # for --next
     read: dict[str, int] = field(default_factory=dict)  # receiver -> its place in `log`
-    any: dict[int, Wait] = field(default_factory=dict)
+    any: dict[Hashable, Wait] = field(default_factory=dict)
     next: dict[str, deque[Wait]] = field(default_factory=dict)  # receiver -> oldest first
     all: dict[tuple[int, str | None], Bucket] = field(default_factory=dict)
 
     def add(self, sender: str, data: Mapping[str, str]) -> int:
         """Keep a message; return how often `sender` has sent by now."""
         self.latest[sender] = data
-        self.filled = self.filled or bool(data)
+        if data:
+            self.filled = True
         self.log.append((sender, data))
-        self.count[sender] = self.count.get(sender, 0) + 1
-        return self.count[sender]
+        level = self.count[sender] = self.count.get(sender, 0) + 1
+        return level
 
     def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield (sender, data) of all but `node`, oldest sender first."""
@@ -76,18 +82,22 @@ class Topic:
         """Count `unread(node)` as read."""
         self.read[node] += 1
 
-    def reaches(self, name: str, wait: Wait) -> bool:
-        """Whether `name` has sent as often as `wait` needs of each device."""
-        return self.count.get(name, 0) >= wait.level
+    def absent(self, names: Iterable[str], level: int) -> dict[str, None]:
+        """Return who of `names` has not sent `level` times."""
+        count = self.count
+        return {name: None for name in names if count.get(name, 0) < level}
 
-    def park(self, wait: Wait, reached: int | None = None) -> None:
-        """Put `wait` among those that are looked at when a message comes."""
+    def park(self, wait: Wait, absent: dict[str, None]) -> None:
+        """Put `wait` among those that are looked at when a message comes.
+
+        `absent`: whom it misses, itself too; shared by all that need the same.
+        """
         if wait.call.api is not Api.WAIT:
             key = (wait.level, wait.call.role)
-            if key not in self.all:
-                assert reached is not None
-                self.all[key] = Bucket(reached)
-            self.all[key].waits[wait.ticket] = wait
+            bucket = self.all.get(key)
+            if bucket is None:
+                bucket = self.all[key] = Bucket(absent)
+            bucket.waits[wait.ticket] = wait
         elif wait.call.next:
             self.next.setdefault(wait.node, deque()).append(wait)
         else:
@@ -96,10 +106,11 @@ class Topic:
     def unpark(self, wait: Wait) -> None:
         """Take `wait` out again."""
         if wait.call.api is not Api.WAIT:
-            bucket = self.all[wait.level, wait.call.role]
-            del bucket.waits[wait.ticket]
-            if not bucket.waits:
-                del self.all[wait.level, wait.call.role]
+            key = (wait.level, wait.call.role)
+            waits = self.all[key].waits
+            del waits[wait.ticket]
+            if not waits:
+                del self.all[key]
         elif wait.call.next:
             queue = self.next[wait.node]
             queue.remove(wait)

@@ -67,12 +67,12 @@ def timed_out(seconds: float, missing: Sequence[str], call: Call) -> str:
     return f"timed out after {seconds:g} s, waiting for {names(missing, last) or 'other devices'}"
 
 
-def deadlock(waits: Sequence[tuple[str, Call, Sequence[str]]]) -> str:
-    """Return the wait graph in words, of (who waits, its call, for whom)."""
+def deadlock(waits: Sequence[tuple[str, Call, Sequence[str]]], total: int) -> str:
+    """Return the wait graph in words, of (who waits, its call, for whom), the first of `total`."""
     parts = []
-    for node, call, missing in waits[:LISTED_WAITS]:
+    for node, call, missing in waits:
         last = "or" if call.api is Api.WAIT else "and"
         parts.append(f"{node} waits for '{call.id}' from {names(missing, last)}")
-    if len(waits) > LISTED_WAITS:
-        parts.append(f"{len(waits) - LISTED_WAITS} more waits")
+    if total > len(waits):
+        parts.append(f"{total - len(waits)} more waits")
     return "deadlock: " + "; ".join(parts)

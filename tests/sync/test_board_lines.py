@@ -86,6 +86,7 @@ def test_strangers_are_refused(serve, coordinator, watch):
     assert board.ask("send", "y", tag="1-2") == ["0", ""]
     board.name, board.secret = "b", "secret-b"
     assert "belongs to 'a'" in board.ask("send", "x", tag="1-3")[1]
+    watch.until("message", id="y")
     assert [fields["id"] for event, fields in watch.events if event == "message"] == ["y"]
     logged = [fields["text"] for event, fields in watch.events if event == "log"]
     assert "a-guess" not in str(logged)

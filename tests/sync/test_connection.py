@@ -24,8 +24,8 @@ def pair():
 def test_replies_leave_when_flushed(pair):
     """In order, and the loop is told that there is something to send."""
     connection, far, touched = pair
-    connection.send({"a": 1})
-    connection.send({"b": 2})
+    connection.write(encode({"a": 1}))
+    connection.write(encode({"b": 2}))
     assert touched
     assert connection.wanted == READ | END | WRITE
     assert connection.flush()
@@ -51,7 +51,7 @@ def test_who_takes_nothing_is_not_read(pair, monkeypatch):
     """A flood of requests cannot make us keep a flood of replies."""
     monkeypatch.setattr(module, "HIGH_WATER", 100)
     connection, _, _ = pair
-    connection.send({"a": "x" * 100})
+    connection.write(encode({"a": "x" * 100}))
     assert connection.wanted == WRITE
 
 
@@ -59,9 +59,9 @@ def test_output_is_bounded(pair, monkeypatch):
     """Beyond the bound the far end counts as gone; one long reply alone is allowed."""
     monkeypatch.setattr(module, "MAX_OUTGOING", 1000)
     connection, _, _ = pair
-    connection.send({"a": "x" * 2000})
+    connection.write(encode({"a": "x" * 2000}))
     assert not connection.closed
-    connection.send({"a": "x"})
+    connection.write(encode({"a": "x"}))
     assert connection.closed
 
 
@@ -69,7 +69,7 @@ def test_a_big_reply_leaves_in_pieces(pair):
     """A far end that is slow gets all of it."""
     connection, far, _ = pair
     document = {"a": "x" * 5_000_000}
-    connection.send(document)
+    connection.write(encode(document))
     got = bytearray()
     far.setblocking(False)
     while connection.pending:
@@ -85,9 +85,9 @@ def test_a_big_reply_leaves_in_pieces(pair):
 def test_hanging_up_waits_for_what_was_sent(pair):
     """Then our side is shut, and whatever still comes is thrown away."""
     connection, far, _ = pair
-    connection.send({"a": 1})
+    connection.write(encode({"a": 1}))
     connection.hang_up()
-    connection.send({"too": "late"})
+    connection.write(encode({"too": "late"}))
     connection.flush()
     assert connection.lingering
     assert far.recv(100) == encode({"a": 1})
@@ -105,7 +105,7 @@ def test_a_reset_closes():
             near, _ = server.accept()
             with near:
                 connection = Connection(near, lambda _: None)
-                connection.send({"a": 1})
+                connection.write(encode({"a": 1}))
                 far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 far.close()
                 act(connection)

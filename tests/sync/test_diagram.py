@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.sync import checks, diagram, loop, polling, service, state, wire
+from lava_dispatcher_multinode.sync import (
+    checks,
+    diagram,
+    loop,
+    messages,
+    polling,
+    reporter,
+    state,
+    strangers,
+    wire,
+)
 from lava_dispatcher_multinode.sync.transitions import CALL_TRANSITIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,13 +46,13 @@ def test_a_document_without_the_place_is_an_error():
     [
         checks.MAX_DATA,
         wire.MAX_REQUEST,
-        state.MAX_MESSAGES,
+        messages.MAX_MESSAGES,
         state.MAX_WAITS,
         checks.MAX_NAME,
-        loop.PER_MEMBER,
-        loop.STRANGERS,
+        strangers.PER_MEMBER,
+        strangers.STRANGERS,
         loop.TURN,
-        service.MAX_LOGGED,
+        reporter.MAX_LOGGED,
         polling.PATIENCE,
     ],
 )

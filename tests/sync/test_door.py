@@ -3,7 +3,8 @@
 import pytest
 
 from lava_dispatcher_multinode.sync.door import Door
-from lava_dispatcher_multinode.sync.wire import encode, read_request
+from lava_dispatcher_multinode.sync.requests import Reader
+from lava_dispatcher_multinode.sync.wire import encode
 
 
 class Peer:
@@ -13,9 +14,9 @@ class Peer:
 
 
 def request(name="a", group="g", **fields):
-    """Return a request."""
+    """Return the head of a request."""
     base = {"request": "lava_send", "messageID": "x", "client_name": name, "group_name": group}
-    return read_request(encode(base | fields)[8:])
+    return Reader().read(encode(base | fields)[8:]).head
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import socket
 import pytest
 
 from lava_dispatcher_multinode.sync import loop as module
-from lava_dispatcher_multinode.sync import server
+from lava_dispatcher_multinode.sync import server, strangers
 from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.wire import MAX_REQUEST, encode
 
@@ -255,18 +255,18 @@ def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
 
 def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
     """The oldest of them goes for a newcomer; members stay."""
-    monkeypatch.setattr(module, "STRANGERS", 5)
+    monkeypatch.setattr(strangers, "STRANGERS", 5)
     barrier = Barrier(serve)
     assert barrier.holds()
-    strangers = [serve.raw(barrier.coordinator) for _ in range(20)]
-    assert strangers[0].reply() is None
-    assert strangers[-1].ask("lava_send", messageID="x") == {"response": "ack"}
+    idle = [serve.raw(barrier.coordinator) for _ in range(20)]
+    assert idle[0].reply() is None
+    assert idle[-1].ask("lava_send", messageID="x") == {"response": "ack"}
     assert barrier.holds()
 
 
 def test_connections_of_a_member_are_bounded(serve, monkeypatch):
     """More than its share are refused; the share of others is theirs."""
-    monkeypatch.setattr(module, "PER_MEMBER", 3)
+    monkeypatch.setattr(strangers, "PER_MEMBER", 3)
     barrier = Barrier(serve)
     raws = [serve.raw(barrier.coordinator) for _ in range(4)]
     for raw in raws[:3]:

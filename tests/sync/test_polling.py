@@ -13,12 +13,11 @@ def test_a_call_is_one_from_its_first_poll_to_its_answer():
     """The answer is kept until asked for, and then the same call is a new one."""
     polls = Polls()
     assert polls.find(KEY) is None
-    poll = polls.start(KEY, 1)
+    poll = polls.start(KEY)
     assert polls.find(Polls.key("a", CALL)) is poll
     assert polls.find(Polls.key("b", CALL)) is None
     assert polls.find(Polls.key("a", Call(Api.WAIT, "x"))) is None
-    assert polls.answered(1, DONE)
-    assert not polls.answered(1, DONE)
+    poll.answer(CALL, DONE)
     assert polls.find(KEY).outcome is DONE
     polls.end(poll)
     assert polls.find(KEY) is None
@@ -27,18 +26,18 @@ def test_a_call_is_one_from_its_first_poll_to_its_answer():
 def test_who_stops_asking_does_not_count_as_waiting():
     """It lapses after several of its own poll delays, and resumes where it was."""
     polls = Polls()
-    poll = polls.start(KEY, 1)
+    poll = polls.start(KEY)
     polls.asked(poll, 0.0, 1.0)
     polls.asked(poll, 5.0, 1.0)
     assert polls.next_deadline() == 5.0 + LEAST
-    assert list(polls.lapse(5.0 + LEAST)) == [1]
-    assert polls.answered(1, Outcome(Status.REFUSED))
+    assert list(polls.lapse(5.0 + LEAST)) == [poll]
+    poll.answer(CALL, Outcome(Status.REFUSED))
     assert poll.lapsed
     assert poll.outcome is None
-    polls.resume(poll, 2)
+    poll.resume()
     polls.asked(poll, 20.0, 30.0)
     assert polls.next_deadline() == 20.0 + polling.PATIENCE * 30.0
-    assert polls.answered(2, DONE)
+    poll.answer(CALL, DONE)
     assert poll.outcome is DONE
     assert polls.next_deadline() is None
 
@@ -46,7 +45,7 @@ def test_who_stops_asking_does_not_count_as_waiting():
 def test_open_calls_are_bounded():
     """For each member by itself."""
     polls = Polls()
-    opened = [polls.start(("a", "wait", str(n), None), n) for n in range(MAX_POLLS)]
+    opened = [polls.start(("a", "wait", str(n), None)) for n in range(MAX_POLLS)]
     assert polls.full("a")
     assert not polls.full("b")
     polls.end(opened[0])

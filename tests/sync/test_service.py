@@ -1,8 +1,10 @@
 """Requests to replies, without a socket."""
 
+import json
+
 import pytest
 
-from lava_dispatcher_multinode.sync import service as module
+from lava_dispatcher_multinode.sync import reporter as module
 from lava_dispatcher_multinode.sync.service import Service
 from lava_dispatcher_multinode.sync.state import Group
 from lava_dispatcher_multinode.sync.wire import encode
@@ -14,9 +16,9 @@ class Peer:
     def __init__(self, service):
         self.service, self.node, self.sent, self.left = service, None, [], False
 
-    def send(self, document):
+    def write(self, frame):
         """Keep a reply."""
-        self.sent.append(document)
+        self.sent.append(json.loads(frame[8:]))
 
     def hang_up(self):
         """Note that it was sent away."""
@@ -27,6 +29,7 @@ class Peer:
         base = {"request": kind, "client_name": name, "group_name": "g", "role": "r"}
         before = len(self.sent)
         self.service.request(self, encode(base | fields)[8:], now)
+        self.service.reporter.tell(1000)
         return self.sent[before:]
 
 
@@ -202,6 +205,37 @@ def test_a_lost_connection_ends_its_waits(make):
     assert a.sent == []
 
 
+def test_a_held_call_can_be_taken_back(make):
+    """Its process was killed: it is no wait any more, consumes nothing, and others stay."""
+    service = make(grace=5)
+    a, b = Peer(service), Peer(service)
+    for number in (1, 2):
+        a.ask("lava_wait", messageID=f"m{number}", next=True, hold=True, id=number)
+    told = a.ask("cancel", call=1, id=3)
+    assert [(reply["id"], reply["response"]) for reply in told] == [(1, "nack"), (3, "ack")]
+    assert "hung up" in told[0]["reason"]
+    assert [reply["response"] for reply in a.ask("cancel", call=1)] == ["nack"]
+    b.ask("lava_send", "b", messageID="m1", message={"k": "v"})
+    b.ask("lava_send", "b", messageID="m2")
+    assert a.sent[-1]["id"] == 2
+    assert a.ask("lava_wait", messageID="m1", next=True, hold=True)[0]["message"]["b"] == {
+        "k": "v"
+    }
+
+
+def test_nobody_takes_back_the_call_of_another(make):
+    """Only the connection that made it can; nor does its end count as a deadlock's wait."""
+    service = make(grace=5)
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait", messageID="x", hold=True, id=1, now=0.0)
+    assert b.ask("cancel", "b", call=1, now=1.0)[0]["response"] == "nack"
+    b.ask("lava_wait", "b", messageID="y", hold=True, id=1, now=1.0)
+    a.ask("cancel", call=1, now=2.0)
+    due = service.next_deadline()
+    assert due is not None
+    assert due > 50  # b's own time: nobody is in a deadlock
+
+
 def test_events(make):
     """What the run records: message, start, end, with their fields."""
     service = make()
@@ -226,7 +260,7 @@ def test_a_failing_observer_does_not_stop_the_group(make, caplog):
     def fail(event, **fields):
         raise OSError("disk full")
 
-    service._observer = fail
+    service.reporter.observer = fail
     assert Peer(service).ask("lava_send", messageID="x") == [{"response": "ack"}]
     assert "disk full" in caplog.text
 

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from lava_dispatcher_multinode.sync import state
+from lava_dispatcher_multinode.sync import messages, state
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.state import Answered, Group, Waiting
+from lava_dispatcher_multinode.sync.events import Answered, Waiting
+from lava_dispatcher_multinode.sync.state import Group
 
 
 class Play:
@@ -297,7 +298,7 @@ def test_a_group_that_is_not_complete():
     tickets = [play(line) for line in lines]
     play.at(50)  # it is no deadlock: b may come
     assert play.outcomes == {}
-    assert play.group.missing(1) == ["1 not yet joined"]
+    assert list(play.group.missing(1)) == ["1 not yet joined"]
     problem, events = play.group.join("b", "s", 50.0)
     play.take(events)
     assert problem == ""
@@ -311,8 +312,8 @@ def test_a_group_that_is_not_complete():
 def test_bounds(play, monkeypatch):
     """Waits of a member, messages and bytes of a group: refused with a sentence, none lost."""
     monkeypatch.setattr(state, "MAX_WAITS", 2)
-    monkeypatch.setattr(state, "MAX_MESSAGES", 2)
-    monkeypatch.setattr(state, "MAX_KEPT", 10)
+    monkeypatch.setattr(messages, "MAX_MESSAGES", 2)
+    monkeypatch.setattr(messages, "MAX_KEPT", 10)
     for _ in range(2):
         play("a wait x")
     assert "waiting" in play.reason(play("a wait x"))
@@ -335,7 +336,7 @@ def test_a_call_that_waits_is_announced(play):
     """For the terminal's line: who waits; and one that need not wait is not."""
     play("b send x")
     assert any(isinstance(e, Waiting) for e in play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0))
-    assert play.group.missing(99) == ["c"]
+    assert list(play.group.missing(99)) == ["c"]
     events = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
     assert [type(event) for event in events] == [Answered]
 

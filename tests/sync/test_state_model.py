@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.state import Answered, Group, Message, Waiting
+from lava_dispatcher_multinode.sync.events import Answered, Message, Waiting
+from lava_dispatcher_multinode.sync.state import Group
 
 NAMES = ("a", "b", "c", "d", "e")
 ROLES = ("r", "s")

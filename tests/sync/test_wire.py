@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.sync import wire
+from lava_dispatcher_multinode.sync import requests, wire
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 
 WHO = {"client_name": "a", "group_name": "g", "role": "r", "hostname": "h"}
@@ -17,7 +17,7 @@ DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TE
 
 def read(**fields):
     """Return the request of a good member with these fields."""
-    return wire.read_request(wire.encode(WHO | fields)[wire.HEADER :])
+    return requests.Reader().read(wire.encode(WHO | fields)[wire.HEADER :])
 
 
 @given(st.lists(DATA, max_size=5), st.data())
@@ -68,7 +68,7 @@ def test_no_bytes_do_anything_but_wire_errors(data):
     frames.feed(data)
     with contextlib.suppress(wire.WireError):
         while (body := frames.next()) is not None:
-            wire.read_request(body)
+            requests.Reader().read(body)
 
 
 JSON = st.recursive(
@@ -98,13 +98,13 @@ KEYS = (
 )
 
 
-@given(st.sampled_from([*wire.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
+@given(st.sampled_from([*requests.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
 def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
     """Missing or wrong types never reach the rules."""
     fields = {"request": kind, "messageID": "x", **WHO, key: value}
     with contextlib.suppress(wire.WireError):
-        request = wire.read_request(json.dumps(fields).encode())
-        assert isinstance(request.client, str)
+        request = requests.Reader().read(json.dumps(fields).encode())
+        assert isinstance(request.head.client, str)
         if request.call is not None:
             assert all(isinstance(text, str) for text in request.call.data.values())
 
@@ -126,7 +126,7 @@ def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
 def test_bodies_that_are_no_request(body, why):
     """Each is told why."""
     with pytest.raises(wire.WireError, match=why):
-        wire.read_request(body)
+        requests.Reader().read(body)
 
 
 def test_a_refused_request_keeps_its_number():
@@ -166,7 +166,7 @@ def test_a_call_survives_the_way(data, api, consume, timeout):
         consume and api is Api.WAIT,
         timeout,
     )
-    assert read(**wire.held_request(call)).call == call
+    assert read(**requests.held_request(call)).call == call
 
 
 @given(
@@ -177,25 +177,25 @@ def test_a_call_survives_the_way(data, api, consume, timeout):
 def test_an_outcome_survives_the_way(status, data, reason):
     """Data only when done, senders in their order."""
     outcome = Outcome(status, tuple(data) if status is Status.DONE else (), reason)
-    document = wire.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
+    document = requests.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
     frame = wire.encode(document)
-    assert wire.read_outcome(wire.decode(frame[wire.HEADER :])) == outcome
+    assert requests.read_outcome(wire.decode(frame[wire.HEADER :])) == outcome
 
 
 def test_replies_as_lava_knows_them():
     """Exactly the fields of its protocol, the string of lava_sync too."""
     done = Outcome(Status.DONE, (("b", {"k": "v"}),))
-    assert wire.reply(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
+    assert requests.reply(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
     for api in (Api.WAIT, Api.WAIT_ALL):
-        answer = wire.reply(done, Call(api, "x"), hold=False)
+        answer = requests.reply(done, Call(api, "x"), hold=False)
         assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
-    answer = wire.reply(done, Call(Api.SYNC, "x"), hold=False)
+    answer = requests.reply(done, Call(Api.SYNC, "x"), hold=False)
     assert answer == {"response": "ack", "message": "x"}
-    never = wire.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
+    never = requests.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
     assert never == {"response": "nack", "reason": "why"}
 
 
 def test_a_reply_of_something_else_is_refused():
     """A client that reached the wrong server says so."""
-    assert wire.read_outcome({"status": "fine"}).status is Status.REFUSED
-    assert wire.read_outcome({}).status is Status.REFUSED
+    assert requests.read_outcome({"status": "fine"}).status is Status.REFUSED
+    assert requests.read_outcome({}).status is Status.REFUSED

@@ -32,10 +32,10 @@ def test_what_became_of_a_peer():
 def test_a_deadlock_names_who_waits_for_whom():
     """The contract's own example."""
     graph = [("panda01", WAIT, ["beaglexm01"]), ("beaglexm01", Call(Api.WAIT, "b"), ["panda01"])]
-    assert words.deadlock(graph) == (
+    assert words.deadlock(graph, 2) == (
         "deadlock: panda01 waits for 'a' from beaglexm01; beaglexm01 waits for 'b' from panda01"
     )
-    assert words.deadlock([("x", WAIT, ["y"])] * 40).endswith("; 8 more waits")
+    assert words.deadlock([("x", WAIT, ["y"])] * 32, 40).endswith("; 8 more waits")
 
 
 def test_a_timeout_names_who_was_missing():

@@ -1,0 +1,58 @@
+"""Who asks, and what is to be answered: the connections of a service and their tickets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from .requests import Reader
+
+if TYPE_CHECKING:
+    from .calls import Call, Outcome
+    from .door import Peer
+    from .requests import Head, Replies, Request
+
+
+class Caller:
+    """One connection, from its first request to its end."""
+
+    __slots__ = ("head", "peer", "reader", "tickets")
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+        self.reader = Reader()
+        self.head: Head | None = None  # let in, and not to be looked at again
+        self.tickets: set[Ticket] = set()  # that it has an answer to come for
+
+
+class Ticket(ABC):
+    """What the group's answer to a call comes back with."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def answer(self, call: Call, outcome: Outcome) -> None:
+        """Take the answer: `call` is what was asked."""
+
+    def drop(self) -> None:  # noqa: B027 - most have nothing to do
+        """Note that the connection is gone which the answer would have gone to."""
+
+
+class Owed(Ticket):
+    """A request that is answered with a frame, now or when its call is satisfied."""
+
+    __slots__ = ("caller", "replies", "request")
+
+    def __init__(self, caller: Caller, request: Request, replies: Replies) -> None:
+        self.caller = caller
+        self.request = request
+        self.replies = replies
+        caller.tickets.add(self)
+
+    def answer(self, call: Call, outcome: Outcome) -> None:
+        """Send the reply, if its connection is still there."""
+        caller, request = self.caller, self.request
+        if self in caller.tickets:
+            caller.tickets.remove(self)
+            hold = request.head.hold
+            caller.peer.write(self.replies.frame(outcome, call, request.id, hold=hold))

@@ -1,0 +1,84 @@
+"""What the run is told of a group, after those who wait have had their answers."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .calls import Api, Status
+from .events import Message, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .events import Event
+
+logger = logging.getLogger(__name__)
+
+#: Refusals that are logged; a flood of them must not fill the disk.
+MAX_LOGGED = 50
+#: Names that `missing` lists before it says "and N more".
+MAX_MISSING = 20
+
+
+class Reporter:
+    """Keeps what has happened until `tell`; without an observer, nothing."""
+
+    def __init__(self, observer: Callable[..., None] | None) -> None:
+        self.observer = observer
+        self._untold: deque[tuple[str, dict[str, Any]]] = deque()
+        self._refused = 0
+
+    def __len__(self) -> int:
+        return len(self._untold)
+
+    def tell(self, most: int) -> None:
+        """Tell the observer what has happened, up to `most` events."""
+        for _ in range(min(most, len(self._untold))):
+            event, fields = self._untold.popleft()
+            try:
+                assert self.observer is not None
+                self.observer(event, **fields)
+            except Exception:
+                logger.exception("the observer of the coordinator failed on %s", event)
+
+    def log(self, node: str | None, level: str, text: str) -> None:
+        """Note a sentence."""
+        self._note("log", node=node, level=level, text=text)
+
+    def refused(self, text: str) -> None:
+        """Note a refusal, or that there are too many of them."""
+        self._refused += 1
+        if self._refused == MAX_LOGGED:
+            text += " (further refusals are not logged)"
+        if self._refused <= MAX_LOGGED:
+            self.log(None, "warning", text)
+            if self.observer is None:
+                logger.warning("%s", text)
+
+    def happened(self, event: Event, missing: Sequence[str] = ()) -> None:
+        """Note what follows from the rules; `missing`: whom a `Waiting` waits for."""
+        if isinstance(event, Message):
+            self._note("message", id=event.id, **{"from": event.sender}, data=dict(event.data))
+            return
+        call = event.call
+        fields: dict[str, Any] = {
+            "node": event.node,
+            "api": call.api.value,
+            "id": call.id,
+            "role": call.role,
+        }
+        if isinstance(event, Waiting):
+            self._note("wait_started", **fields, missing=missing)
+        elif call.api is not Api.SEND:
+            outcome = event.outcome
+            fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
+            fields["senders"] = [sender for sender, _ in outcome.data]
+            self._note("wait_finished", **fields, seconds=event.seconds)
+        elif event.outcome.status is not Status.DONE:
+            self.log(event.node, "warning", event.outcome.reason)
+
+    def _note(self, event: str, **fields: Any) -> None:
+        if self.observer is not None:
+            self._untold.append((event, fields))

@@ -1,0 +1,243 @@
+"""Requests and replies of LAVA's protocol, and what goes beyond it; no I/O.
+
+docs/reference/coordinator.md has every field.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .calls import NOTHING, Api, Call, Outcome, Status
+from .wire import HEADER, WireError, decode, encode, frame, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+APIS = {
+    "lava_send": Api.SEND,
+    "lava_wait": Api.WAIT,
+    "lava_wait_all": Api.WAIT_ALL,
+    "lava_sync": Api.SYNC,
+}
+REQUESTS = {api: request for request, api in APIS.items()}
+
+#: Bytes of a request whose head a connection remembers.
+MAX_REMEMBERED = 2048
+
+
+class Head(NamedTuple):
+    """What a member says of itself and of what it wants; its types checked, no more.
+
+    As a rule all requests of a connection have the same.
+    """
+
+    kind: str
+    client: str
+    group: str
+    role: str
+    hostname: str
+    secret: str | None
+    hold: bool
+    present: bool
+    group_size: int | None
+    poll_delay: float  # seconds
+    timeout: float | None  # seconds; of a held request
+    api: Api | None  # of lava_send, lava_wait, lava_wait_all, lava_sync
+    next: bool
+    waitrole: str | None
+    bundle: str | None  # of aggregate
+    sub_id: str | None  # of aggregate
+    call: Any  # of cancel: the `id` of the held request
+
+
+class Request(NamedTuple):
+    """A request."""
+
+    head: Head
+    id: Any  # echoed in the reply
+    call: Call | None
+
+
+class Reader:
+    """Reads the requests of one connection."""
+
+    __slots__ = ("_head", "_said")
+
+    def __init__(self) -> None:
+        self._said: dict[str, Any] | None = None
+        self._head: Head | None = None
+
+    def read(self, body: bytes) -> Request:
+        """Return the request in a frame; where the head is the last one's, the same object."""
+        document = decode(body)
+        tag = document.pop("id", None)
+        if isinstance(tag, dict | list) or (isinstance(tag, str) and len(tag) > 100):
+            raise WireError("'id' is not a number or a short text")
+        try:
+            message_id = document.pop("messageID", None)
+            message = document.pop("message", None)
+            head = self._head
+            # Here 1 is as good as true, and is not worth a closer look.
+            if head is None or document != self._said:
+                head = _head(document)
+                if len(body) <= MAX_REMEMBERED:
+                    self._head, self._said = head, document
+            call = None if head.api is None else _call(head, head.api, message_id, message)
+        except WireError as error:
+            raise WireError(str(error), tag) from None
+        return Request(head, tag, call)
+
+
+def _head(document: dict[str, Any]) -> Head:
+    kind = _text(document, "request")
+    hold = _flag(document, "hold")
+    group_size = document.get("group_size")
+    if group_size is not None and type(group_size) is not int:
+        raise WireError("'group_size' is not a whole number")
+    call = document.get("call")
+    if isinstance(call, dict | list):
+        raise WireError("'call' is not a number or a short text")
+    # A member of 2013 has a 'timeout' of its own in every request: only who wants to be
+    # answered when satisfied leaves the time to us.
+    timeout = _seconds(document, "timeout") if hold else None
+    delay = _seconds(document, "poll_delay")
+    api = APIS.get(kind)
+    return Head(
+        kind=kind,
+        client=_text(document, "client_name"),
+        group=_text(document, "group_name"),
+        role=_text(document, "role", ""),
+        hostname=_text(document, "hostname", ""),
+        secret=_text_or_none(document, "secret"),
+        hold=hold,
+        present=_flag(document, "present"),
+        group_size=group_size,
+        poll_delay=3.0 if delay is None else min(delay, 60.0),
+        timeout=timeout if hold else math.inf,
+        api=api,
+        next=_flag(document, "next"),
+        waitrole=_text_or_none(document, "waitrole") if api is Api.WAIT_ALL else None,
+        bundle=_text_or_none(document, "bundle"),
+        sub_id=_text_or_none(document, "sub_id"),
+        call=call,
+    )
+
+
+def _call(head: Head, api: Api, message_id: Any, message: Any) -> Call:
+    if not isinstance(message_id, str):
+        raise WireError(f"'messageID' is {'missing' if message_id is None else 'not a text'}")
+    data = NOTHING
+    if message is not None and (api is Api.SEND or api is Api.SYNC):
+        data = _data(message)
+    return Call(api, message_id, data, head.waitrole, head.next, head.timeout)
+
+
+def _data(message: Any) -> dict[str, str]:
+    """LAVA's values come from YAML: numbers and truth values count as their text."""
+    if not isinstance(message, dict):
+        raise WireError("'message' is not an object")
+    data = {}
+    for key, value in message.items():
+        if isinstance(value, dict | list):
+            raise WireError(f"the value of '{key[:80]}' in 'message' is not a text")
+        data[key] = value if isinstance(value, str) else "" if value is None else str(value)
+    return data
+
+
+def _text(document: dict[str, Any], key: str, default: str | None = None) -> str:
+    value = document.get(key)
+    if value is None and default is not None:
+        return default
+    if value is None:
+        raise WireError(f"'{key}' is missing")
+    if not isinstance(value, str):
+        raise WireError(f"'{key}' is not a text")
+    return value
+
+
+def _text_or_none(document: dict[str, Any], key: str) -> str | None:
+    return _text(document, key) if document.get(key) is not None else None
+
+
+def _flag(document: dict[str, Any], key: str) -> bool:
+    value = document.get(key, False)
+    if not isinstance(value, bool):
+        raise WireError(f"'{key}' is not true or false")
+    return value
+
+
+def _seconds(document: dict[str, Any], key: str) -> float | None:
+    value = document.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise WireError(f"'{key}' is not a number of seconds")
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def reply(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]:
+    """Return the reply to a call; without `hold` exactly as LAVA's members know it."""
+    answer: dict[str, Any] = {"response": "ack" if outcome.status is Status.DONE else "nack"}
+    if outcome.status is Status.DONE and call.api is not Api.SEND:
+        answer["message"] = {sender: dict(data) for sender, data in outcome.data}
+        if call.api is Api.SYNC and not hold:
+            answer["message"] = call.id
+    if hold:
+        answer["status"] = outcome.status.value
+    if outcome.reason:
+        answer["reason"] = outcome.reason
+    return answer
+
+
+class Replies:
+    """Frames of replies. One that goes to many, as at the end of a barrier, is made once."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Outcome, Api, str, bool] | None = None
+        self._frame = self._open = b""
+
+    def frame(self, outcome: Outcome, call: Call, tag: Any, *, hold: bool) -> bytes:
+        """Return the frame of the reply to a call with the `id` `tag`."""
+        of = self._of
+        if (
+            of is None
+            or of[0] is not outcome
+            or of[1] is not call.api
+            or of[2] != call.id
+            or of[3] is not hold
+        ):
+            self._of = (outcome, call.api, call.id, hold)
+            self._frame = encode(reply(outcome, call, hold=hold))
+            self._open = self._frame[HEADER:-1]
+        if tag is None:
+            return self._frame
+        return frame(b'%b,"id":%b}' % (self._open, to_json(tag).encode("ascii")))
+
+
+def held_request(call: Call) -> dict[str, Any]:
+    """Return the part of a held request that says what is asked."""
+    fields = {
+        "request": REQUESTS[call.api],
+        "hold": True,
+        "messageID": call.id,
+        "message": dict(call.data) or None,
+        "waitrole": call.role,
+        "next": call.next or None,
+        "timeout": call.timeout,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def read_outcome(document: Mapping[str, Any]) -> Outcome:
+    """Return the outcome in the reply to a held request."""
+    message = document.get("message")
+    data = tuple(message.items()) if isinstance(message, dict) else ()
+    reason = str(document.get("reason", ""))
+    try:
+        return Outcome(Status(document.get("status", Status.REFUSED)), data, reason)
+    except ValueError:
+        return Outcome(Status.REFUSED, reason=f"not a reply of a coordinator: {document!r:.200}")

@@ -1,0 +1,53 @@
+"""The calls that wait."""
+
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.messages import Messages
+from lava_dispatcher_multinode.sync.pending import Pending
+from lava_dispatcher_multinode.sync.roster import Roster
+from lava_dispatcher_multinode.sync.topic import Wait
+
+
+def world():
+    """Return a group's roster of two, its messages, and nothing pending."""
+    roster, messages = Roster(3), Messages()
+    for name in "ab":
+        roster.admit(name, "r")
+    return roster, messages, Pending(roster, messages)
+
+
+def test_everybody_waits_when_each_has_a_call():
+    """Not when one has two; and not any more when one has none."""
+    _, messages, pending = world()
+    waits = [Wait(n, name, Call(Api.WAIT, "x"), 0.0) for n, name in enumerate("aab")]
+    for wait, everybody in zip(waits, (False, False, True), strict=True):
+        pending.add(wait, {}, 5.0)
+        assert pending.everybody is everybody
+    pending.remove(waits[0])
+    assert pending.everybody
+    assert pending.all() == waits[1:]
+    pending.remove(waits[1])
+    assert not pending.everybody
+    pending.remove(waits[2])
+    assert messages.topic("x").unused
+
+
+def test_time_is_over_once():
+    """For those that are due, soonest first; who never is due is never told."""
+    _, _, pending = world()
+    dues = (7.0, 5.0, float("inf"))
+    waits = [Wait(n, "a", Call(Api.WAIT, str(n)), 0.0) for n in range(3)]
+    for wait, due in zip(waits, dues, strict=True):
+        pending.add(wait, {}, due)
+    assert pending.due() == 5.0
+    assert pending.expired(10.0) == [waits[1], waits[0]]
+    assert pending.due() is None
+
+
+def test_a_newcomer_is_waited_for():
+    """By those who wait for all or for its role, and by no others."""
+    _, messages, pending = world()
+    for n, role in enumerate((None, "r", "s")):
+        pending.add(Wait(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0), {}, 5.0)
+    pending.expect("c", "r")
+    found = {role: list(bucket.absent) for (_, role), bucket in messages.topic("x").all.items()}
+    assert found == {None: ["c"], "r": ["c"], "s": []}
