@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..job.model import Job
+    from ..lab.files import Lab
     from ..overlay.store import OverlayStore
     from ..run.guard import Guard
     from ..run.job import Member
@@ -110,6 +112,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     # Imports wait for their turn: --help and a wrong command line are instant.
     from ..job.parse import parse
     from ..job.source import load
+    from ..lab.files import load_lab
     from ..overlay.store import OverlayStore
     from ..run.guard import Guard
 
@@ -118,6 +121,10 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
             [Problem("--emulate", 0, 0, "QEMU boards are not available yet", "--simulate is")]
         )
     document = load(options.job)
+    lab = None
+    if not options.simulate:
+        lab = load_lab(options.config_dir)
+        document = replace(document, device_types=lab.device_types)
     job, warnings = parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
     with contextlib.ExitStack() as stack:
@@ -129,26 +136,30 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         )
         overlays = OverlayStore(scratch, job, job_id)
         if guard is None:
-            return _validate(job, warnings, overlays, options)
+            return _validate(job, warnings, overlays, lab, options)
         guard.remove(scratch)
-        members = stack.enter_context(_boards(job, options, guard))
-        _tell([*warnings, *_checked(job, overlays)], options)
+        members = stack.enter_context(_boards(job, lab, options, guard))
+        _tell([*warnings, *_checked(job, overlays, members)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
 
 def _validate(
-    job: Job, warnings: Sequence[Problem], overlays: OverlayStore, options: argparse.Namespace
+    job: Job,
+    warnings: Sequence[Problem],
+    overlays: OverlayStore,
+    lab: Lab | None,
+    options: argparse.Namespace,
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..lab.files import load_lab
     from ..lab.simulate import simulated_devices
-    from ..run.check import check, check_boards
+    from ..run.check import check, check_boards, check_hosts
 
     problems = [*warnings, *check(job, overlays, remote=False)]
-    if options.simulate:
+    if lab is None:
         simulated_devices(job, options.config_dir)
+        problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
     else:
-        problems += check_boards(job, load_lab(options.config_dir))
+        problems += check_boards(job, lab)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     _tell(sorted(problems), options)
@@ -158,33 +169,36 @@ def _validate(
     return ExitCode.PASS
 
 
-def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
-    from ..run.check import check
+def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
+    from ..run.check import check, check_hosts
 
-    problems = check(job, overlays, remote=True)
+    hosts = {
+        role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
+    }
+    problems = [*check(job, overlays, remote=True), *check_hosts(job, hosts)]
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     return problems
 
 
 @contextlib.contextmanager
-def _boards(job: Job, options: argparse.Namespace, guard: Guard) -> Iterator[list[Member]]:
+def _boards(
+    job: Job, lab: Lab | None, options: argparse.Namespace, guard: Guard
+) -> Iterator[list[Member]]:
     """Give the job's boards, held for as long as the context lasts."""
     from ..run.job import Member
 
     roles = [role.name for role in job.roles for _ in range(role.count)]
-    if options.simulate:
+    if lab is None:
         from ..lab.simulate import simulated_devices
 
         devices = simulated_devices(job, options.config_dir)
         yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
         return
     from ..lab.allocation import requirements
-    from ..lab.files import load_lab
     from ..lab.locks import hold
 
     needed = requirements(job)
-    lab = load_lab(options.config_dir)
     with hold(lab, needed, job.name, options.wait, waiting=_say, locked=guard.keep) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]
 

@@ -129,12 +129,30 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Lava:
+    """How LAVA's own dispatcher runs the board; only with `host: lava`.
+
+    `deploy` and `boot` are blocks of LAVA's for jobs that do not bring their
+    own; what they leave out comes from the device dictionary.
+    """
+
+    device: Path | None = None  # LAVA's device dictionary: the rendered YAML that lava-run takes
+    dispatcher: Path | None = None  # dispatcher.yaml
+    env_dut: Path | None = None  # env-dut.yaml
+    path: Path | None = None  # where LAVA's Python packages are; None: where they are installed
+    python: str | None = None  # the interpreter that runs them
+    deploy: Mapping[str, Any] = field(default_factory=dict)
+    boot: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Device:
     """One board."""
 
     name: str
     device_type: str
     tags: frozenset[str] = frozenset()
+    host: str = "own"  # own | lava: who runs the board's node
     connection: Connection = Connection()
     power: Power = Power()
     deploy: Deploy = Deploy()
@@ -145,5 +163,6 @@ class Device:
     death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
     multinode: str = "console"
     dispatcher_ip: str | None = None  # the address under which the board reaches this host
+    lava: Lava = Lava()
     simulated: Mapping[str, Any] = field(default_factory=dict)  # faults; see boards/simulated
     file: Path | None = None  # the device file, for messages

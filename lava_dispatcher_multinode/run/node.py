@@ -49,12 +49,13 @@ class NodeRun:
         device: Device,
         role: str,
         simulated: SimulatedBoard | None,
-        client: GroupClient,
+        client: GroupClient | None,
         shared: Shared,
         directory: Path,
     ) -> None:
         self.name = device.name
         self.role = role
+        self.failed = False  # once its run has ended
         self.console: Console | None = None
         self._device = device
         self._simulated = simulated
@@ -73,6 +74,11 @@ class NodeRun:
             error=ending.error,
         )
         return ending
+
+    def cancel(self, reason: str) -> None:
+        """End it soon, from another thread: whatever it waits for on the console fails."""
+        if self.console is not None:
+            self.console.fail(Cancelled(reason))
 
     def _guarded(self) -> Ending:
         try:
@@ -134,6 +140,7 @@ class NodeRun:
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
             deadline = _deadline(spec, self._shared)
             if node is None:
+                assert self._client is not None
                 node = Node(
                     self.name, self.role, board, self._client, self._shared, spec, deadline
                 )
