@@ -108,16 +108,21 @@ class Boot:
     kernel_start: str = "Linux version"
     retries: int = 3
     timeout: float = 300.0  # seconds for one try, from power-on to the shell
+    autoboot_timeout: float = 60.0  # seconds from power-on to U-Boot's prompt
+    command_timeout: float | None = None  # seconds for one command; None: by its kind
+    kernel_timeout: float = 60.0  # seconds from "Starting kernel" to `kernel_start`
 
 
 @dataclass(frozen=True)
 class Login:
-    """How to get from the kernel to a root shell."""
+    """How to get from the kernel to a root shell; `commands` are typed after the login."""
 
     prompt: str = "login:"
     user: str = "root"
     password: str | None = None
+    commands: tuple[str, ...] = ()  # such as "sudo su", for a user who is not root
     shell_prompts: tuple[str, ...] = ("# ", "$ ")  # literal ends of a line
+    timeout: float = 240.0  # seconds from the kernel's first line to the shell
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,8 @@ class Device:
     network: Network = Network()
     overlay: tuple[str, ...] = ("image", "http", "console")  # ways to deliver it, in order
     death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
+    panic: str = "infrastructure"  # whose failure a death string is: infrastructure | test
+    silence: float = 600.0  # seconds without a byte, while tests run; 0: no limit
     multinode: str = "console"
     dispatcher_ip: str | None = None  # the address under which the board reaches this host
     lava: Lava = Lava()

@@ -278,6 +278,8 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         network=Network(**_with_tuples(data.get("network", {}))),
         overlay=tuple(data.get("overlay", Device.overlay)),
         death=tuple(data.get("death", ())),
+        panic=data.get("panic", "infrastructure"),
+        silence=data.get("silence", Device.silence),
         multinode=data.get("multinode", "console"),
         dispatcher_ip=data.get("dispatcher_ip"),
         lava=_lava(data.get("lava", {}), file),

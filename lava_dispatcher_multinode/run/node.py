@@ -198,10 +198,14 @@ class NodeRun:
 
 
 def _status(error: BaseException) -> str:
-    return "fail" if getattr(error, "error_type", None) in {"test", "multinode"} else "error"
+    return error.status if isinstance(error, MultinodeError) else "error"
 
 
 def _deadline(spec: ActionSpec, shared: Shared) -> Deadline:
     if spec.timeout is not None:
-        return Deadline(spec.timeout, f"the timeout of {spec.command}", shared.cancelled)
-    return Deadline(shared.job.timeout, "the job's timeout", shared.cancelled)
+        place = spec.position()
+        where = f", {place.file}:{place.line}" if place.line else ""
+        limit = f"the timeout of {spec.command}{where}"
+        return Deadline(spec.timeout, limit, shared.cancelled)
+    limit = f"the job's timeout, {shared.job.file}"
+    return Deadline(shared.job.timeout, limit, shared.cancelled)
