@@ -1,57 +1,83 @@
-"""Make a small FAT16 volume with files in its root directory, the same bytes each time."""
+"""Make a FAT16 volume with files in its root directory, the same bytes each time."""
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECTOR = 512
-_PER_CLUSTER = 1  # FAT16 wants 4085 clusters at least; small ones keep the volume small
 _ROOT_ENTRIES = 512
-_CLUSTERS = 4096
-_FAT_SECTORS = -(-(_CLUSTERS + 2) * 2 // SECTOR)
 _RESERVED = 1
-_TOTAL = _RESERVED + 2 * _FAT_SECTORS + _ROOT_ENTRIES * 32 // SECTOR + _CLUSTERS * _PER_CLUSTER
 _DATE = (2013 - 1980) << 9 | 6 << 5 | 1  # 1 June 2013
-SIZE = _TOTAL * SECTOR  # bytes of every volume made here
 
 
-def make_fat16(files: Mapping[str, bytes], label: str, hidden_sectors: int = 0) -> bytes:
-    """Return a volume of `SIZE` bytes; ValueError if the files do not fit."""
+class Geometry(NamedTuple):
+    """How large a volume is: sectors in a cluster, and clusters, 4085 to 65524 of them."""
+
+    per_cluster: int
+    clusters: int
+
+    @property
+    def fat_sectors(self) -> int:
+        """The length of one table."""
+        return -(-(self.clusters + 2) * 2 // SECTOR)
+
+    @property
+    def total(self) -> int:
+        """All sectors."""
+        root = _ROOT_ENTRIES * 32 // SECTOR
+        return _RESERVED + 2 * self.fat_sectors + root + self.clusters * self.per_cluster
+
+    @property
+    def size(self) -> int:
+        """The volume's size in bytes."""
+        return self.total * SECTOR
+
+
+SMALL = Geometry(1, 4096)
+SIZE = SMALL.size  # bytes of a volume unless told otherwise
+
+
+def make_fat16(
+    files: Mapping[str, bytes], label: str, hidden_sectors: int = 0, geometry: Geometry = SMALL
+) -> bytes:
+    """Return a volume of `geometry.size` bytes; ValueError if the files do not fit."""
     fat = [0xFFF8, 0xFFFF]
+    cluster = geometry.per_cluster * SECTOR
     directory = bytearray(_slot(label.encode("ascii").ljust(11), 0x08, 0, 0))
     data = bytearray()
     for index, (name, content) in enumerate(files.items()):
         first = len(fat) if content else 0
-        count = -(-len(content) // SECTOR)
+        count = -(-len(content) // cluster)
         fat += [*range(first + 1, first + count), 0xFFFF] if content else []
-        data += content.ljust(count * SECTOR, b"\0")
+        data += content.ljust(count * cluster, b"\0")
         directory += _named(name, index, first, len(content))
-    if len(fat) > _CLUSTERS + 2 or len(directory) > _ROOT_ENTRIES * 32:
-        raise ValueError("the files do not fit into a small FAT16 volume")
-    table = struct.pack(f"<{len(fat)}H", *fat).ljust(_FAT_SECTORS * SECTOR, b"\0")
-    head = _boot_sector(label, hidden_sectors) + table * 2
-    return (head + directory.ljust(_ROOT_ENTRIES * 32, b"\0") + data).ljust(SIZE, b"\0")
+    if len(fat) > geometry.clusters + 2 or len(directory) > _ROOT_ENTRIES * 32:
+        raise ValueError("the files do not fit into the FAT16 volume")
+    table = struct.pack(f"<{len(fat)}H", *fat).ljust(geometry.fat_sectors * SECTOR, b"\0")
+    head = _boot_sector(label, hidden_sectors, geometry) + table * 2
+    return (head + directory.ljust(_ROOT_ENTRIES * 32, b"\0") + data).ljust(geometry.size, b"\0")
 
 
-def _boot_sector(label: str, hidden_sectors: int) -> bytes:
+def _boot_sector(label: str, hidden_sectors: int, geometry: Geometry) -> bytes:
+    small = geometry.total < 1 << 16  # else the number of sectors has a place of its own
     sector = b"\xeb\x3c\x90mkfs.fat" + struct.pack(
         "<HBHBHHBHHHII",
         SECTOR,
-        _PER_CLUSTER,
+        geometry.per_cluster,
         _RESERVED,
         2,
         _ROOT_ENTRIES,
-        _TOTAL,
+        geometry.total if small else 0,
         0xF8,
-        _FAT_SECTORS,
+        geometry.fat_sectors,
         32,
         64,
         hidden_sectors,
-        0,
+        0 if small else geometry.total,
     )
     sector += struct.pack("<BBBI", 0x80, 0, 0x29, 0x20130601)
     sector += label.encode("ascii").ljust(11) + b"FAT16   "

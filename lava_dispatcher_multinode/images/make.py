@@ -15,6 +15,7 @@ from .fat_make import SIZE as FAT_SIZE
 from .fat_make import make_fat16
 
 MIB = 1 << 20
+KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a kernel that is none
 _LOAD = 0x8000_8000  # where a kernel for these boards runs
 BOOT = mbr.Partition(1, MIB, FAT_SIZE, mbr.FAT16, bootable=True)
 ROOT = mbr.Partition(2, -(-(MIB + FAT_SIZE) // MIB) * MIB, MIB, mbr.LINUX)
@@ -48,7 +49,7 @@ def boot_files(device_type: str) -> dict[str, bytes]:
     )
     script = f"setenv bootcmd '{commands}'\nsetenv bootargs '{_BOOTARGS}'\nboot\n"
     return {
-        "uImage": uimage.make(kernel, "Linux-3.9-simulated", uimage.KERNEL, _LOAD, _LOAD),
+        "uImage": uimage.make(kernel, KERNEL_NAME, uimage.KERNEL, _LOAD, _LOAD),
         "uInitrd": uimage.make(ramdisk, "initramfs", uimage.RAMDISK),
         "board.dtb": uimage.FDT_MAGIC + device_type.encode().ljust(60, b"\0"),
         "boot.txt": script.encode(),

@@ -1,0 +1,81 @@
+"""Make an ext4 with files in it, the same bytes each time: mke2fs and debugfs, without root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: No journal: power that is cut leaves nothing to replay. The rest, old boot loaders cannot read.
+FEATURES = "^has_journal,^metadata_csum,^64bit,^orphan_file,^resize_inode"
+WHEN = 1370044800  # 1 June 2013, UTC
+_IDENTITY = "6c617661-2013-4601-8d6e-746573740002"
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+def make_ext4(
+    target: Path, size: int, label: str, entries: Iterable[tuple[str, int, bytes]]
+) -> None:
+    """Write a file system of `size` bytes to the file `target`.
+
+    `entries` are (path, mode with the type's bits, content or a link's aim);
+    directories come before what is in them. All of it is root's.
+    """
+    target.unlink(missing_ok=True)
+    with target.open("wb") as file:
+        file.truncate(size)
+    _run(
+        "mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024", "-O", FEATURES, "-L", label,
+        "-U", _IDENTITY, "-E", f"hash_seed={_IDENTITY},lazy_itable_init=0,nodiscard", "-m", "0",
+        str(target),
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="lava-ext-") as scratch:
+        script = Path(scratch, "script")
+        script.write_text("".join(f"{line}\n" for line in _commands(entries, Path(scratch))))
+        complaints = _run("debugfs", "-w", "-f", str(script), str(target))
+    if complaints:
+        raise InfrastructureError(f"debugfs: {complaints[0]}")
+
+
+def _commands(entries: Iterable[tuple[str, int, bytes]], scratch: Path) -> Iterable[str]:
+    for number, (path, mode, content) in enumerate(entries):
+        if stat.S_ISDIR(mode):
+            yield f'mkdir "/{path}"'
+        elif stat.S_ISLNK(mode):
+            yield f'symlink "/{path}" "{content.decode()}"'
+            continue
+        else:
+            source = scratch / str(number)
+            source.write_bytes(content)
+            yield f'write "{source}" "/{path}"'
+        yield f'set_inode_field "/{path}" mode 0{mode:o}'
+
+
+def _run(program: str, *arguments: str) -> Sequence[str]:
+    """Run it; return its complaints: debugfs exits with 0 whatever fails."""
+    path = os.environ.get("PATH", "") + "".join(f":{directory}" for directory in _SBIN)
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise InfrastructureError(f"needs the program {program}: apt-get install e2fsprogs")
+    # libext2fs takes its clock from here: whatever it makes is of that time.
+    environ = {**os.environ, "E2FSPROGS_FAKE_TIME": str(WHEN), "LC_ALL": "C"}
+    done = subprocess.run(
+        [found, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=environ,
+    )
+    errors = done.stderr.decode("utf-8", "replace").splitlines()
+    if done.returncode:
+        raise InfrastructureError(f"{program} failed: {' '.join(errors)}")
+    return [line for line in errors if line and not line.startswith("debugfs 1")]

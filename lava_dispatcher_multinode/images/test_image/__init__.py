@@ -1,0 +1,1 @@
+"""The test image: a small Linux of Debian's own packages, made without root."""
