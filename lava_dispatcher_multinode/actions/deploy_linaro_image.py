@@ -8,6 +8,7 @@ from ..errors import DeployError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from .node import Node
 
@@ -50,9 +51,24 @@ class DeployLinaroImage:
             deadline=node.deadline,
             step=node.step,
         )
+        if node.board.device.connection.qemu is not None:
+            image = _bootable(image, node, parameters["image"])
         node.step("writing the card")
         node.booted = False
         try:
             node.board.deploy(image, node.deadline, lambda _done, _size: node.deadline.check())
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
+
+
+def _bootable(image: Path, node: Node, name: str) -> Path:
+    """Return what an emulated board can boot: in place of a placeholder, the test image."""
+    from ..images.placeholder import is_placeholder
+    from ..images.test_image.cache import cached_image
+
+    if not is_placeholder(image):
+        return image
+    real = cached_image(node.step)
+    text = f"{name} is for simulated boards only: in its place the test image is deployed, {real}"
+    node.log("WARNING", text)
+    return real

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..console.open import open_console, open_tty
 from ..errors import ConsoleError
 from .power.switch import configured_switch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
     from ..console.transport import Transport
+    from ..deadline import Deadline
     from ..lab.device import Device
     from .power.switch import PowerSwitch
-    from .simulated.lab import SimulatedBoard
+
+
+class MadeBoard(Protocol):
+    """A board that is made for a run: simulated or emulated."""
+
+    console: Path  # a tty; it stays the same for the life of the board
+    card: Path  # the SD card; written while the power is off
+    root: str  # what comes before /lava-<job id> and the like on this board
+
+    def power_on(self) -> None:
+        """Switch on."""
+
+    def power_off(self) -> None:
+        """Switch off; nothing of the board runs any more when this returns."""
+
+    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Return the context in which the board may boot, beside the run's others."""
+
+    def introduction(self) -> Sequence[str]:
+        """Return the shell commands that tell the board, once booted, its name and network."""
+
+
+def _at_once(_deadline: Deadline) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def _nothing_to_tell() -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -28,12 +61,14 @@ class Hardware:
     switch: PowerSwitch | None
     card: str | None
     root: str = ""
+    turn: Callable[[Deadline], AbstractContextManager[None]] = _at_once
+    introduction: Callable[[], Sequence[str]] = _nothing_to_tell
 
 
-class SimulatedSwitch:
+class MadeSwitch:
     """The switch of a board that is a process."""
 
-    def __init__(self, board: SimulatedBoard) -> None:
+    def __init__(self, board: MadeBoard) -> None:
         self._board = board
 
     def cycle(self) -> None:
@@ -50,17 +85,19 @@ class SimulatedSwitch:
         self._board.power_off()
 
 
-def connect(device: Device, simulated: SimulatedBoard | None) -> Hardware:
+def connect(device: Device, made: MadeBoard | None) -> Hardware:
     """Open the console of `device`, whose power is still as it was."""
-    if simulated is not None:
+    if made is not None:
         return Hardware(
-            open_tty(simulated.console, device.name),
-            SimulatedSwitch(simulated),
-            str(simulated.card),
-            simulated.root,
+            open_tty(made.console, device.name),
+            MadeSwitch(made),
+            str(made.card),
+            made.root,
+            made.turn,
+            made.introduction,
         )
-    if device.connection.simulated:
-        raise ConsoleError(f"{device.name}: is a simulated board that was not started")
+    if device.connection.simulated or device.connection.qemu:
+        raise ConsoleError(f"{device.name}: is a board of a run's own, and was not started")
     return Hardware(
         open_console(device.connection, device.name),
         configured_switch(device),

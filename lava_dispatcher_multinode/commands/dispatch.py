@@ -9,7 +9,6 @@ import secrets
 import signal
 import sys
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..job.model import Job
-    from ..lab.files import Lab
+    from ..lab.device import Device
     from ..overlay.store import OverlayStore
     from ..run.guard import Guard
     from ..run.job import Member
@@ -75,7 +74,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="run on simulated boards of the types that the job asks for",
     )
     boards.add_argument(
-        "--emulate", action="store_true", help="run on QEMU boards (not available yet)"
+        "--emulate",
+        action="store_true",
+        help="run on boards that QEMU emulates, with a real U-Boot and a real Linux",
     )
     parser.add_argument(
         "--unconfined",
@@ -112,19 +113,10 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     # Imports wait for their turn: --help and a wrong command line are instant.
     from ..job.parse import parse
     from ..job.source import load
-    from ..lab.files import load_lab
     from ..overlay.store import OverlayStore
     from ..run.guard import Guard
 
-    if options.emulate:
-        raise InvalidJob(
-            [Problem("--emulate", 0, 0, "QEMU boards are not available yet", "--simulate is")]
-        )
     document = load(options.job)
-    lab = None
-    if not options.simulate:
-        lab = load_lab(options.config_dir)
-        document = replace(document, device_types=lab.device_types)
     job, warnings = parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
     with contextlib.ExitStack() as stack:
@@ -136,30 +128,25 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         )
         overlays = OverlayStore(scratch, job, job_id)
         if guard is None:
-            return _validate(job, warnings, overlays, lab, options)
+            return _validate(job, warnings, overlays, options)
         guard.remove(scratch)
-        members = stack.enter_context(_boards(job, lab, options, guard))
-        _tell([*warnings, *_checked(job, overlays, members)], options)
+        members = stack.enter_context(_boards(job, options, guard))
+        _tell([*warnings, *_checked(job, overlays)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
 
 def _validate(
-    job: Job,
-    warnings: Sequence[Problem],
-    overlays: OverlayStore,
-    lab: Lab | None,
-    options: argparse.Namespace,
+    job: Job, warnings: Sequence[Problem], overlays: OverlayStore, options: argparse.Namespace
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..lab.simulate import simulated_devices
-    from ..run.check import check, check_boards, check_hosts
+    from ..lab.files import load_lab
+    from ..run.check import check, check_boards
 
     problems = [*warnings, *check(job, overlays, remote=False)]
-    if lab is None:
-        simulated_devices(job, options.config_dir)
-        problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
+    if options.simulate or options.emulate:
+        _made_devices(job, options)
     else:
-        problems += check_boards(job, lab)
+        problems += check_boards(job, load_lab(options.config_dir))
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     _tell(sorted(problems), options)
@@ -169,36 +156,38 @@ def _validate(
     return ExitCode.PASS
 
 
-def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
-    from ..run.check import check, check_hosts
+def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
+    from ..run.check import check
 
-    hosts = {
-        role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
-    }
-    problems = [*check(job, overlays, remote=True), *check_hosts(job, hosts)]
+    problems = check(job, overlays, remote=True)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     return problems
 
 
+def _made_devices(job: Job, options: argparse.Namespace) -> list[Device]:
+    from ..lab.simulate import emulated_devices, simulated_devices
+
+    make = simulated_devices if options.simulate else emulated_devices
+    return make(job, options.config_dir)
+
+
 @contextlib.contextmanager
-def _boards(
-    job: Job, lab: Lab | None, options: argparse.Namespace, guard: Guard
-) -> Iterator[list[Member]]:
+def _boards(job: Job, options: argparse.Namespace, guard: Guard) -> Iterator[list[Member]]:
     """Give the job's boards, held for as long as the context lasts."""
     from ..run.job import Member
 
     roles = [role.name for role in job.roles for _ in range(role.count)]
-    if lab is None:
-        from ..lab.simulate import simulated_devices
-
-        devices = simulated_devices(job, options.config_dir)
+    if options.simulate or options.emulate:
+        devices = _made_devices(job, options)
         yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
         return
     from ..lab.allocation import requirements
+    from ..lab.files import load_lab
     from ..lab.locks import hold
 
     needed = requirements(job)
+    lab = load_lab(options.config_dir)
     with hold(lab, needed, job.name, options.wait, waiting=_say, locked=guard.keep) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]
 

@@ -2,7 +2,8 @@
 
 Lowest first: the driver's own defaults, `device-defaults.yaml`,
 `device-types/<type>.yaml`, `devices/<name>.yaml`, each of the three from every
-directory of the search path in its order. Mappings are merged key by key,
+directory of the search path in its order. An emulated board has the layer
+`machines/<machine>.yaml` above its driver's. Mappings are merged key by key,
 anything else replaces what was there, null takes it back.
 """
 
@@ -26,12 +27,12 @@ from .device import (
     Connection,
     Deploy,
     Device,
-    Lava,
     Login,
     Master,
     Network,
     PduDaemon,
     Power,
+    QemuMachine,
     Tftp,
 )
 
@@ -46,11 +47,9 @@ SCHEMA = "device.schema.json"
 
 #: Groups of keys that exclude each other: a layer with one takes back the others below it.
 ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
-    ("connection",): (("command",), ("serial",), ("simulated",)),
+    ("connection",): (("command",), ("serial",), ("simulated",), ("qemu",)),
     ("power",): (("on", "off", "cycle"), ("pdudaemon",), ("manual",), ("simulated",)),
 }
-
-LAVA = "lava"  # as `host`
 
 #: A device's name is typed, printed, part of file names and of a hosts file.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -103,14 +102,13 @@ class Layers:
 
         Whatever else may be wrong with them: `InvalidJob` only if one cannot be read at all.
         """
-        found = host = None
+        found = None
         for directory in self.directories:
             path = directory / "devices" / f"{name}.yaml"
             data = load(path).data if _is_file(path) else None
             if isinstance(data, Mapping):
-                found, host = data.get("device_type", found), data.get("host", host)
-        known = plugins.device_type_names()
-        return str(found) if host == LAVA and found not in known else known.get(str(found))
+                found = data.get("device_type", found)
+        return plugins.device_type_names().get(str(found))
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
@@ -132,12 +130,13 @@ class Layers:
             *self._type_documents(device_type),
             *own,
         ]
-        layers = [document.data for document in files]
-        if device_type in plugins.entries(plugins.DEVICE_TYPES):  # any other is LAVA's
-            layers.insert(0, plugins.load(plugins.DEVICE_TYPES, device_type).defaults)
-        merged: dict[str, Any] = {}
-        for layer in (*layers, forced, {"device_type": device_type}):
-            merged = merge(merged, layer)
+        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults
+        above = [*(document.data for document in files), forced, {"device_type": device_type}]
+        merged = _laid([defaults, *above])
+        if (qemu := merged.get("connection", {}).get("qemu")) is not None:
+            machine = qemu.get("machine", QemuMachine.machine)
+            differs = [document.data for document in self._documents(f"machines/{machine}.yaml")]
+            merged = _laid([defaults, *differs, *above])
         merged = _with_hostname(merged, name)
         _check_connection(merged, own, shown)
         return _device(name, merged, file)
@@ -145,10 +144,8 @@ class Layers:
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type, those under an alias of it first."""
         names = plugins.device_type_names()
-        aliases = {alias for alias, proper in names.items() if proper == device_type}
-        for name in sorted(
-            sorted(aliases | {device_type}), key=lambda alias: alias == device_type
-        ):
+        aliases = sorted(alias for alias, proper in names.items() if proper == device_type)
+        for name in sorted(aliases, key=lambda alias: alias == device_type):
             yield from self._documents(f"device-types/{name}.yaml")
 
     def _documents(self, relative: str) -> Iterator[Document]:
@@ -177,6 +174,14 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # in a directory that is closed to this user, such as root's home
         return False
+
+
+def _laid(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return all of `layers`, lowest first, laid over one another."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        merged = merge(merged, layer)
+    return merged
 
 
 def merge(
@@ -213,8 +218,6 @@ def _proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str)
             shown, line, column = place.file, place.line, place.column
     if given in known:
         return known[given]
-    if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
-        return given  # of LAVA's 200 types none needs a driver here
     hint = suggest(str(given or ""), known, what="known types")
     message = "device_type is missing" if given is None else f"unknown device type '{given}'"
     raise InvalidJob([Problem(shown, line, column, message, hint)])
@@ -230,22 +233,14 @@ def _bad_expressions(document: Document) -> Iterator[Problem]:
 
 
 def _check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
-    """Raise unless there is exactly one way to the console, or LAVA's device dictionary."""
-    if merged.get("host") == LAVA:
-        if not merged.get("lava", {}).get("device"):
-            hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
-            message = "host is lava, and LAVA's device dictionary is not named"
-            for document in own:
-                if "host" in document.data:
-                    raise InvalidJob([document.problem(message, ("host",), key=True, hint=hint)])
-            raise InvalidJob([Problem(shown, 0, 0, message, hint)])
-        return
+    """Raise unless there is exactly one way to the console."""
     connection = merged.get("connection", {})
-    kinds = [key for key in ("command", "serial", "simulated") if connection.get(key)]
+    ways = [key for (key,) in ALTERNATIVES["connection",]]
+    kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
     if len(kinds) == 1:
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
-    hint = "exactly one of command, serial and simulated says how to reach the console"
+    hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
     for document in own:
         if "connection" in document.data:
             raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
@@ -269,8 +264,7 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         name=name,
         device_type=data["device_type"],
         tags=frozenset(data.get("tags", ())),
-        host=data.get("host", "own"),
-        connection=Connection(**data.get("connection", {})),
+        connection=_connection(data.get("connection", {})),
         power=_power(data.get("power", {})),
         deploy=_deploy(data.get("deploy", {})),
         boot=Boot(**_with_tuples(data.get("boot", {}))),
@@ -278,14 +272,18 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         network=Network(**_with_tuples(data.get("network", {}))),
         overlay=tuple(data.get("overlay", Device.overlay)),
         death=tuple(data.get("death", ())),
-        panic=data.get("panic", "infrastructure"),
-        silence=data.get("silence", Device.silence),
         multinode=data.get("multinode", "console"),
         dispatcher_ip=data.get("dispatcher_ip"),
-        lava=_lava(data.get("lava", {}), file),
         simulated=dict(data.get("simulated", {})),
         file=file,
     )
+
+
+def _connection(data: Mapping[str, Any]) -> Connection:
+    given = data.get("qemu")
+    if given is None:
+        return Connection(**data)
+    return Connection(**{**data, "qemu": QemuMachine(**_with_tuples(given))})
 
 
 def _power(data: Mapping[str, Any]) -> Power:
@@ -300,13 +298,6 @@ def _power(data: Mapping[str, Any]) -> Power:
 def _deploy(data: Mapping[str, Any]) -> Deploy:
     master = Master(**_with_tuples(data.get("master", {})))
     return Deploy(**{**data, "master": master, "tftp": Tftp(**_with_tuples(data.get("tftp", {})))})
-
-
-def _lava(data: Mapping[str, Any], file: Path | None) -> Lava:
-    """Return the section with paths that are absolute; they start where the device file is."""
-    base = file.absolute().parent if file else Path.cwd()
-    keys = ("device", "dispatcher", "env_dut", "path")
-    return Lava(**{**data, **{key: base / data[key] for key in keys if data.get(key)}})
 
 
 def _with_tuples(data: Mapping[str, Any]) -> dict[str, Any]:

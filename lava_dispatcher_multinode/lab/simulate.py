@@ -1,4 +1,4 @@
-"""Boards made on the spot, for `--simulate`: whatever the job asks for."""
+"""Boards made on the spot, for `--simulate` and `--emulate`: whatever the job asks for."""
 
 from __future__ import annotations
 
@@ -24,15 +24,31 @@ SIMULATED: Mapping[str, Any] = {
     "multinode": "console",
     "overlay": ["console"],  # its root is no file system that an image could hold
 }
+#: The layer that makes one an emulated one; the machine's own has the rest.
+EMULATED: Mapping[str, Any] = {
+    "connection": {"qemu": {}},
+    "power": None,
+    "deploy": {"method": "media", "path": None, "to_host": None, "to_board": None},
+}
 
 
 def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
-    """Return a simulated device for each node of `job`, in the order of its nodes.
+    """Return a simulated device for each node of `job`; see `_made`."""
+    return _made(job, SIMULATED, config_dir)
+
+
+def emulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
+    """Return an emulated device for each node of `job`; see `_made`."""
+    return _made(job, EMULATED, config_dir)
+
+
+def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[Device]:
+    """Return a device with `layer` for each node of `job`, in the order of its nodes.
 
     A named device keeps its name; the others are called panda01, panda02 and
     so on. They have the tags that were asked for. What this host's own labs
     look like makes no difference; the device files of an explicit
-    `config_dir` are layers of the simulated boards too, faults for instance.
+    `config_dir` are layers of the boards too, faults for instance.
 
     Raises `InvalidJob` where no type is known for a named device.
     """
@@ -44,7 +60,7 @@ def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
         for _ in range(role.count):
             name = role.device or _free_name(device_type, taken)
             taken.add(name)
-            forced = {**SIMULATED, "device_type": device_type, "tags": sorted(role.tags)}
+            forced = {**layer, "device_type": device_type, "tags": sorted(role.tags)}
             devices.append(layers.device(name, forced))
     return devices
 
@@ -68,6 +84,6 @@ def _type_of(role: Role, layers: Layers) -> str:
     at = role.position
     raise InvalidJob([Problem(
         at.file, at.line, at.column,
-        f"the type of device '{role.device}' is not known, so it cannot be simulated",
+        f"the type of device '{role.device}' is not known, so it cannot be made",
         "give device_type instead, or a --config-dir with its device file",
     )])  # fmt: skip

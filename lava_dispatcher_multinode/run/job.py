@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..actions.node import Shared
-from ..errors import MultinodeError
+from ..errors import Cancelled, MultinodeError
 from ..images.store import ImageStore
-from ..lab.layers import LAVA
-from ..lava.job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..sync.client import GroupClient
@@ -25,7 +23,7 @@ from ..sync.server import Coordinator
 from .events import EventLog, clock_from_now
 from .host import trouble
 from .interruptions import Interruptions
-from .lava_node import Door, LavaNodeRun
+from .made import make_boards
 from .node import NodeRun
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
     from typing import Any
 
-    from ..boards.simulated.lab import SimulatedBoard
     from ..job.model import Job
     from ..lab.device import Device
     from ..overlay.store import OverlayStore
@@ -141,7 +138,8 @@ def _run(
             emit=log.emit,
             clock=clock,
         )
-        simulated = _simulate(members, scratch, options, log, stack)
+        devices = [member.device for member in members]
+        made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)
         secret = {name: secrets.token_hex(16) for name, _ in shared.group}
         group = secrets.token_hex(16)
         coordinator = stack.enter_context(
@@ -154,22 +152,24 @@ def _run(
                 observer=partial(_observe, log, clock),
             )
         )
-        nodes: list[NodeRun] = []
-        lava: LavaJob | None = None
+        nodes = []
         for name, role in shared.group:
-            device = next(m.device for m in members if m.device.name == name)
-            directory = options.output / "nodes" / name
-            if device.host == LAVA:
-                lava = lava or LavaJob(job, shared.group, scratch / "lava")
-                door = Door(coordinator.address, group, secret[name])
-                nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
-                continue
             client = stack.enter_context(
                 GroupClient(
                     coordinator.address, group=group, node=name, role=role, secret=secret[name]
                 )
             )
-            nodes.append(NodeRun(device, role, simulated.get(name), client, shared, directory))
+            device = next(m.device for m in members if m.device.name == name)
+            nodes.append(
+                NodeRun(
+                    device,
+                    role,
+                    made.get(name),
+                    client,
+                    shared,
+                    options.output / "nodes" / name,
+                )
+            )
         return _walk(nodes, coordinator, shared, interruptions)
 
 
@@ -181,7 +181,6 @@ def _walk(
 ) -> bool:
     """Run every node in a thread of its own; return whether it was interrupted."""
     news = interruptions.news
-    essential = {role.name for role in shared.job.roles if role.essential}
     threads = [
         threading.Thread(target=_one, args=(node, coordinator, news), name=f"node {node.name}")
         for node in nodes
@@ -192,17 +191,13 @@ def _walk(
     running = len(threads)
     interrupted = False
     while running:
-        name = news.get()
-        if name is not None:
+        if news.get() is not None:
             running -= 1
-            node = next(node for node in nodes if node.name == name)
-            if node.failed and node.role in essential and not shared.cancelled.is_set():
-                _cancel(nodes, coordinator, shared, f"{name}, of an essential role, has failed")
         elif not interrupted:
             # The nodes end by themselves, each switching its board off; asking
             # twice does not make that quicker.
             interrupted = True
-            _cancel(nodes, coordinator, shared, INTERRUPTED)
+            _cancel(nodes, coordinator, shared)
     for thread in threads:
         thread.join()
     return interrupted
@@ -214,7 +209,6 @@ def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None])
         ending = node.run()
         failure = None if ending.status == "pass" else ending.error or "failed"
     finally:
-        node.failed = failure is not None
         if failure is None:
             coordinator.node_finished(node.name)
         else:
@@ -222,42 +216,13 @@ def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None])
         news.put(node.name)
 
 
-def _cancel(
-    nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared, reason: str
-) -> None:
+def _cancel(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> None:
     shared.cancelled.set()
-    text = f"{reason}: switching the boards off"
-    shared.emit("log", node=None, level="WARNING", text=text)
-    coordinator.abort(reason)
+    shared.emit("log", node=None, level="WARNING", text="interrupted: switching the boards off")
+    coordinator.abort(INTERRUPTED)
     for node in nodes:
-        node.cancel(reason)
-
-
-def _simulate(
-    members: Sequence[Member], scratch: Path, options: Options, log: EventLog, stack: ExitStack
-) -> dict[str, SimulatedBoard]:
-    """Start the boards that are processes; all of them before any gets power."""
-    devices = [
-        member.device
-        for member in members
-        if member.device.connection.simulated and member.device.host != LAVA
-    ]
-    if not devices:
-        return {}
-    from ..boards.simulated.lab import SimulatedLab
-
-    directory = scratch / "boards"
-    directory.mkdir()
-    lab = stack.enter_context(SimulatedLab(directory, unconfined=options.unconfined))
-    log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
-    boards = {
-        device.name: lab.add(device.name, device.device_type, device.simulated)
-        for device in devices
-    }
-    for name in lab.without_board():
-        text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
-        log.emit("log", node=None, level="WARNING", text=text)
-    return boards
+        if node.console is not None:
+            node.console.fail(Cancelled(INTERRUPTED))
 
 
 def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error: str) -> None:

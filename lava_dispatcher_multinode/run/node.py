@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..actions.node import Shared
     from ..boards.board import UBootBoard
-    from ..boards.simulated.lab import SimulatedBoard
+    from ..boards.hardware import MadeBoard
     from ..job.model import ActionSpec
     from ..lab.device import Device
     from ..sync.client import GroupClient
@@ -48,17 +48,16 @@ class NodeRun:
         self,
         device: Device,
         role: str,
-        simulated: SimulatedBoard | None,
-        client: GroupClient | None,
+        made: MadeBoard | None,
+        client: GroupClient,
         shared: Shared,
         directory: Path,
     ) -> None:
         self.name = device.name
         self.role = role
-        self.failed = False  # once its run has ended
         self.console: Console | None = None
         self._device = device
-        self._simulated = simulated
+        self._made = made
         self._client = client
         self._shared = shared
         self._directory = directory
@@ -74,11 +73,6 @@ class NodeRun:
             error=ending.error,
         )
         return ending
-
-    def cancel(self, reason: str) -> None:
-        """End it soon, from another thread: whatever it waits for on the console fails."""
-        if self.console is not None:
-            self.console.fail(Cancelled(reason))
 
     def _guarded(self) -> Ending:
         try:
@@ -106,7 +100,7 @@ class NodeRun:
             raise InfrastructureError(f"{self.name}: {reason}") from error
         with ExitStack() as stack:
             stack.callback(transcript.close)
-            hardware = connect(self._device, self._simulated)
+            hardware = connect(self._device, self._made)
             self.console = console = Console(
                 hardware.transport,
                 transcript,
@@ -140,7 +134,6 @@ class NodeRun:
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
             deadline = _deadline(spec, self._shared)
             if node is None:
-                assert self._client is not None
                 node = Node(
                     self.name, self.role, board, self._client, self._shared, spec, deadline
                 )
@@ -198,14 +191,10 @@ class NodeRun:
 
 
 def _status(error: BaseException) -> str:
-    return error.status if isinstance(error, MultinodeError) else "error"
+    return "fail" if getattr(error, "error_type", None) in {"test", "multinode"} else "error"
 
 
 def _deadline(spec: ActionSpec, shared: Shared) -> Deadline:
     if spec.timeout is not None:
-        place = spec.position()
-        where = f", {place.file}:{place.line}" if place.line else ""
-        limit = f"the timeout of {spec.command}{where}"
-        return Deadline(spec.timeout, limit, shared.cancelled)
-    limit = f"the job's timeout, {shared.job.file}"
-    return Deadline(shared.job.timeout, limit, shared.cancelled)
+        return Deadline(spec.timeout, f"the timeout of {spec.command}", shared.cancelled)
+    return Deadline(shared.job.timeout, "the job's timeout", shared.cancelled)

@@ -49,7 +49,6 @@ def test_the_historical_options_keep_their_names():
     ("words", "said"),
     [
         (["/nonexistent/job.json"], "/nonexistent/job.json: "),
-        (["--emulate", "job.json"], "--emulate: QEMU boards are not available yet"),
     ],
 )
 def test_what_cannot_be_is_2(words, said, capsys):

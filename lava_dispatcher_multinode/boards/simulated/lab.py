@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,8 +20,11 @@ from ...mark import MARK
 from . import faults as fault_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from types import TracebackType
+
+    from ...deadline import Deadline
 
 MODELS = ("panda", "beaglexm")
 WAYS = ("namespaces", "chroot")  # in the order of preference
@@ -55,6 +59,14 @@ class SimulatedBoard:
     def power_off(self) -> None:
         """Switch off; nothing of the board runs any more when this returns."""
         self._ask({"do": "off"}, "off")
+
+    def turn(self, _deadline: Deadline) -> AbstractContextManager[None]:
+        """Return the context in which it may boot: at any time, it is quick."""
+        return nullcontext()
+
+    def introduction(self) -> Sequence[str]:
+        """Return nothing: who made it has told it all."""
+        return ()
 
     def close(self) -> None:
         """Take the board away: its power is off, its console ends."""

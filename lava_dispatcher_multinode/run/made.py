@@ -1,0 +1,66 @@
+"""The boards of a run that are processes of its own: simulated and emulated ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from ..boards.hardware import MadeBoard
+    from ..lab.device import Device
+    from .events import EventLog
+
+
+def make_boards(
+    devices: Sequence[Device],
+    scratch: Path,
+    log: EventLog,
+    stack: ExitStack,
+    *,
+    unconfined: bool = False,
+) -> dict[str, MadeBoard]:
+    """Return the boards that have to be made, by name: all of them before any gets power.
+
+    They are gone when `stack` is closed.
+    """
+    made: dict[str, MadeBoard] = {}
+    simulated = [device for device in devices if device.connection.simulated]
+    emulated = [device for device in devices if device.connection.qemu]
+    if simulated:
+        made.update(_simulate(simulated, scratch / "simulated", log, stack, unconfined))
+    if emulated:
+        made.update(_emulate(emulated, scratch / "emulated", log, stack))
+    return made
+
+
+def _simulate(
+    devices: Sequence[Device], directory: Path, log: EventLog, stack: ExitStack, unconfined: bool
+) -> dict[str, MadeBoard]:
+    from ..boards.simulated.lab import SimulatedLab
+
+    directory.mkdir()
+    lab = stack.enter_context(SimulatedLab(directory, unconfined=unconfined))
+    log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
+    boards: dict[str, MadeBoard] = {
+        device.name: lab.add(device.name, device.device_type, device.simulated)
+        for device in devices
+    }
+    for name in lab.without_board():
+        text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
+        log.emit("log", node=None, level="WARNING", text=text)
+    return boards
+
+
+def _emulate(
+    devices: Sequence[Device], directory: Path, log: EventLog, stack: ExitStack
+) -> dict[str, MadeBoard]:
+    from ..boards.emulated.lab import EmulatedLab
+
+    directory.mkdir()
+    lab = stack.enter_context(EmulatedLab(directory))
+    text = f"emulated boards: {lab.turns.size} boot at a time"
+    log.emit("log", node=None, level="INFO", text=text)
+    return {device.name: lab.add(device) for device in devices}
