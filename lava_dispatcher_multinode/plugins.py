@@ -1,10 +1,8 @@
 """What other packages can add, through entry points.
 
-| group                       | an entry's name is      | it loads to a class like |
-|-----------------------------|-------------------------|--------------------------|
-| lava_dispatcher.actions     | the command in a job    | `Action`                 |
-| lava_dispatcher.job_parsers | any                     | `JobParser`              |
-| lava_dispatcher.device_types| the device type         | `DeviceType`             |
+* `lava_dispatcher.actions`: the command in a job, and a class like `Action`;
+* `lava_dispatcher.job_parsers`: any name, and a class like `JobParser`;
+* `lava_dispatcher.device_types`: the device type, and a class like `DeviceType`.
 
 This package's own are found the same way; nothing is registered twice, so two
 entries with one name are an error that names both packages.
