@@ -1,33 +1,103 @@
-"""The rig of bench/channel_noise.py: its faults happen, and are the same for a seed.
+"""bench/channel_noise.py in small: calls over seeded bad lines, each exactly once.
 
-The rig itself is not run here: on a bad line a shell gets garbage to run, and it
-has no walls around it yet.
+The shell at the far end gets garbage to run: it is a simulated board's, in namespaces
+of its own, and where there are none these tests are skipped.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import collections
+import random
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).parents[2] / "bench" / "channel_noise.py"
+from lava_dispatcher_multinode.errors import InfrastructureError
+
+BENCH = Path(__file__).parents[2] / "bench"
 
 
 @pytest.fixture(scope="module")
 def rig():
     """Return the bench as a module."""
-    spec = importlib.util.spec_from_file_location("channel_noise", BENCH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCH)
+        import channel_noise
+
+        yield channel_noise
+        for name in ("channel_noise", "bad_line"):
+            sys.modules.pop(name)
 
 
-def test_a_rig_that_cannot_find_anything_is_none(rig):
+@pytest.fixture
+def survives(rig, tmp_path):
+    """A function that makes calls over a bad line and fails if any was lost or harmed."""
+
+    def survives(**options):
+        shell = options.get("shell", "dash")
+        if shutil.which(shell) is None:
+            pytest.skip(f"{shell} is not installed")
+        try:
+            counts = rig.run(tmp_path, timeout=100, **options)
+        except InfrastructureError as error:
+            pytest.skip(f"no walls around the shell: {error}")
+        assert rig.good(counts), counts
+        assert counts["lost from the board"] + counts["altered from the board"] > 0
+        return counts
+
+    return survives
+
+
+@pytest.mark.slow
+def test_noise(survives):
+    """Kernel messages, lost and altered characters both ways, wraps, delays, echoes."""
+    counts = survives(calls=300, seed=3, longest=20_000)
+    assert counts["lost to the board"] + counts["altered to the board"] > 0
+    assert counts["frames to the board sent again"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", ["busybox", "bash", "mksh", "yash", "posh"])
+def test_noise_under_every_shell(survives, shell):
+    """The scripts of no shell lose or double anything on such a line."""
+    survives(calls=60, seed=4, longest=1000, shell=shell)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fifo", "calls"), [(0, 100), (16, 40)])
+def test_slow_line(survives, fifo, calls):
+    """The same at 115200 baud with a UART that overruns, without and with flow control."""
+    counts = survives(calls=calls, seed=4, baud=115200, longest=300, fifo=fifo)
+    assert bool(counts.get("bytes lost: UART overrun")) == (fifo == 0)
+
+
+@pytest.mark.slow
+def test_slowest_line(survives):
+    """The same at 9600 baud."""
+    survives(calls=15, seed=5, baud=9600, longest=60, fifo=16)
+
+
+@pytest.mark.slow
+def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
+    """A dispatcher that forgets which questions it has answered is found out."""
+    from lava_dispatcher_multinode.testshell import channel
+
+    monkeypatch.setattr(channel, "REMEMBERED", 0)
+    try:
+        counts = rig.run(tmp_path, calls=150, seed=3, longest=80, timeout=60)
+    except InfrastructureError as error:
+        pytest.skip(f"no walls around the shell: {error}")
+    assert counts["doubled"] > 0
+    assert not rig.good(counts)
+
+
+def test_the_same_seed_is_the_same_noise(rig):
     """The rig's own faults happen, and are the same each time for a seed."""
-    spoilt = [rig.Faults(1, kernel=True).spoil(b"some line of text\n" * 2000) for _ in range(2)]
+    spoilt = [rig.bad_line.Faults(1, kernel=True).spoil(b"some line of text\n" * 2000) for _ in range(2)]
     assert spoilt[0] == spoilt[1]
-    faults = rig.Faults(1, kernel=True)
+    faults = rig.bad_line.Faults(1, kernel=True)
     faults.spoil(b"some line of text\n" * 2000)
     assert 40 < faults.counts["lost"] + faults.counts["altered"] < 120
     assert 8 < faults.counts["kernel messages"] < 40
@@ -35,13 +105,23 @@ def test_a_rig_that_cannot_find_anything_is_none(rig):
 
 def test_the_uart_overruns(rig):
     """While interrupts are off sixteen bytes are kept; those after them are lost."""
-    import collections
-    import random
-
     counts = collections.Counter()
-    uart = rig.Uart(random.Random(1), counts)
+    uart = rig.bad_line.Uart(random.Random(1), counts)
     uart.next_blind = 1e12
     uart.blind(100.0, 1.0)
     assert uart.receive(b"x" * 40, 100.0, 100.5) == b""
     assert uart.receive(b"y", 101.4, 101.5) == b"x" * 16 + b"y"
     assert counts["bytes lost: UART overrun"] == 24
+
+
+def test_no_walls_no_run(rig, tmp_path, monkeypatch):
+    """Where boards cannot have namespaces of their own the rig does not run at all."""
+    monkeypatch.setattr(rig, "SimulatedLab", refuse)
+    with pytest.raises(InfrastructureError, match="namespaces"):
+        rig.run(tmp_path, calls=1, seed=1)
+
+
+def refuse(_directory, *, confinement):
+    """As a lab on a host that forbids it."""
+    assert confinement == "namespaces"
+    raise InfrastructureError("namespaces: forbidden here")
