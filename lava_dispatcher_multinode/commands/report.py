@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..report import files
+from ..report.consoles import Consoles
 
 if TYPE_CHECKING:
     from ..report.results import Results
@@ -43,13 +44,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write FILE instead, whole or not at all"
     )
+    parser.add_argument(
+        "--against",
+        metavar="DIR",
+        type=Path,
+        help="another run, to say what changed since (text, html, json)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
     results = files.read_results(args.directory)
-    text = files.render(results, args.format) if args.format else _text(results, args)
+    before = None if args.against is None else files.read_results(args.against)
+    if args.format:
+        source = files.Source(Consoles(args.directory), before)
+        text = files.render(results, args.format, source)
+    else:
+        text = _text(results, args) + _changes(before, results)
     if args.output is not None:
         _save(args.output, text)
     else:
@@ -68,6 +80,16 @@ def _text(results: Results, args: argparse.Namespace) -> str:
         return summary(results, args.directory)
     columns = size_of(sys.stdout)[0] if is_terminal(sys.stdout) else None
     return summary(results, args.directory, color=wants_colour(sys.stdout), columns=columns)
+
+
+def _changes(before: Results | None, results: Results) -> str:
+    if before is None:
+        return ""
+    from ..report.changes import changes, words
+    from ..report.text import one_line
+
+    found = [f"  {one_line(words(change))}\n" for change in changes(before, results)]
+    return "\nchanged since the run before:\n" + "".join(found or ["  nothing\n"])
 
 
 def _save(path: Path, text: str) -> None:

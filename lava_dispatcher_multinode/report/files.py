@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
+from .consoles import TOTAL, TOTAL_SO_FAR, Consoles
 from .results import Results
 
 if TYPE_CHECKING:
@@ -27,40 +29,59 @@ MILESTONES = frozenset({"job_started", "action_finished", "node_finished", "job_
 REST = 20
 
 
-def render(results: Results, kind: str) -> str:
-    """Return the report of `kind`: json, junit, html or tap; KeyError for others."""
-    return _RENDERERS[kind](results)
+def render(results: Results, kind: str, source: Source | None = None) -> str:
+    """Return the report of `kind`, one of `FORMATS`; KeyError for others.
+
+    `source` has what is not in the events: the consoles, a run to compare with.
+    """
+    return _RENDERERS[kind](results, source or Source())
 
 
-def _json(results: Results) -> str:
-    return json.dumps(results.document(), indent=1, allow_nan=False) + "\n"
+@dataclass(frozen=True)
+class Source:
+    """What a report can be made from, beside the events of its run."""
+
+    consoles: Consoles = field(default_factory=lambda: Consoles(None))
+    before: Results | None = None
 
 
-def _junit(results: Results) -> str:
+def _json(results: Results, source: Source) -> str:
+    document = results.document()
+    if source.before is not None:
+        from .changes import changes, words
+
+        document["changes"] = [words(change) for change in changes(source.before, results)]
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+
+
+def _junit(results: Results, source: Source) -> str:
     from . import junit
 
-    return junit.render(results)
+    return junit.render(results, source.consoles)
 
 
-def _html(results: Results) -> str:
+def _html(results: Results, source: Source) -> str:
     from . import html
 
-    return html.render(results)
+    return html.render(results, source.consoles, source.before)
 
 
-def _tap(results: Results) -> str:
+def _tap(results: Results, _: Source) -> str:
     from . import tap
 
     return tap.render(results)
 
 
-_RENDERERS: dict[str, Callable[[Results], str]] = {
+_RENDERERS: dict[str, Callable[[Results, Source], str]] = {
     "html": _html,
     "json": _json,
     "junit": _junit,
     "tap": _tap,
 }
 FORMATS = tuple(_RENDERERS)
+
+#: The formats that say what changed against another run.
+COMPARING = frozenset({"html", "json"})
 
 #: What a run directory holds.
 FILES = {"results.json": "json", "results.xml": "junit", "report.html": "html"}
@@ -88,9 +109,12 @@ class Recorder:
 
     def write(self, *, durable: bool = True) -> None:
         """Write the files as of now; `durable`: they also survive a power cut."""
+        total = TOTAL if self.results.over else TOTAL_SO_FAR
+        source = Source(Consoles(self._directory, total))
         try:
             for name, kind in FILES.items():
-                write_atomic(self._directory / name, render(self.results, kind), durable=durable)
+                text = render(self.results, kind, source)
+                write_atomic(self._directory / name, text, durable=durable)
         except OSError as error:
             self.failure = error
             raise

@@ -1,114 +1,159 @@
 """results.xml: the shape that Jenkins, GitLab and their like read.
 
 One suite per node and definition, and one per node for its actions, as LAVA's
-suite `lava` has them. Source of the shape: the Jenkins xunit plug-in's
-junit-10.xsd, as far as common readers go.
+suite `lava` has them. The shape is that of junit-10.xsd of Jenkins's xUnit
+plug-in, but for one thing that readers have come to know since: a case may
+have properties, which hold its measurement.
 """
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from . import verdict
+from .consoles import Consoles
 from .text import speakable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .model import Action, Case, Node
+    from .model import Action, Boot, Case, Node
     from .results import Results
 
-_COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+_TOTALS = {"failures": "failure", "errors": "error"}
+#: A line of this shape makes a CI keep the file; what a board prints must not be one.
+_ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT)", re.IGNORECASE)
 
 
-def render(results: Results) -> str:
+def render(results: Results, consoles: Consoles | None = None) -> str:
     """Return the whole document, with its XML declaration."""
+    writer = _Writer(results, consoles or Consoles(None))
     root = ET.Element("testsuites", name=speakable(results.job["name"] or "job"))
     for node in results.nodes.values():
-        root.extend(_suites(node, results))
+        root.extend(writer.suites(node))
     _total(root, root.iter("testcase"))
     root.set("time", _seconds(results.last))
-    if results.started:
-        root.set("timestamp", _timestamp(results.started))
     ET.indent(root, " ")
     text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-def _suites(node: Node, results: Results) -> Iterable[ET.Element]:
-    definitions: dict[str, list[Case]] = {}
-    for case in node.cases:
-        definitions.setdefault(case.definition, []).append(case)
-    actions = list(_actions(node))
-    if actions:
-        yield _suite(node, "lava", actions, results)
-    for definition, cases in definitions.items():
-        name = definition or "tests"
-        yield _suite(node, name, [_case(node, name, case) for case in cases], results)
+class _Writer:
+    """Makes the suites of one run."""
+
+    def __init__(self, results: Results, consoles: Consoles) -> None:
+        self._results = results
+        self._consoles = consoles
+
+    def suites(self, node: Node) -> Iterable[ET.Element]:
+        definitions: dict[str, list[Case]] = {}
+        for case in node.cases:
+            definitions.setdefault(case.definition, []).append(case)
+        actions = list(self._actions(node))
+        if actions:
+            yield self._suite(node, "lava", actions)
+        for definition, cases in definitions.items():
+            name = definition or "tests"
+            seen: Counter[str] = Counter()
+            yield self._suite(node, name, [self._case(node, name, case, seen) for case in cases])
+
+    def _suite(self, node: Node, name: str, cases: list[ET.Element]) -> ET.Element:
+        suite = ET.Element(
+            "testsuite", name=speakable(f"{node.name}.{name}"), hostname=speakable(node.name)
+        )
+        _total(suite, cases)
+        suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
+        suite.set("time", _seconds(sum(float(case.get("time", "0")) for case in cases)))
+        if self._results.started:
+            suite.set("timestamp", _timestamp(self._results.started))
+        facts = {
+            "node": node.name,
+            "role": node.role,
+            "device_type": node.device_type,
+            "job_id": self._results.job["id"],
+        }
+        suite.append(_properties(facts))
+        suite.extend(cases)
+        _out(suite, _attachment(node))
+        return suite
+
+    def _case(self, node: Node, definition: str, case: Case, seen: Counter[str]) -> ET.Element:
+        name = f"{case.set}/{case.case}" if case.set else case.case
+        seen[name] += 1
+        # Of two cases with one name, readers show one.
+        unique = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        element = _testcase(node, definition, unique, case.seconds)
+        if case.measurement is not None:
+            facts = {"measurement": str(case.measurement), "units": case.units or ""}
+            element.append(_properties(facts))
+        if case.result == "fail":
+            ET.SubElement(element, "failure", type="test", message=speakable(f"{name} failed"))
+            self._console(element, node, case.time)
+        elif case.result != "pass":
+            ET.SubElement(element, "skipped", message=speakable(case.result))
+        return element
+
+    def _actions(self, node: Node) -> Iterable[ET.Element]:
+        """Yield a case per action, and one for a node's error that no action has."""
+        judged = verdict.of_node(node)
+        told = False
+        for action in sorted(node.actions.values(), key=lambda action: action.index):
+            # It failed because its cases did, and each of them is told already.
+            if action.status == "fail" and node.count("fail"):
+                continue
+            element = _testcase(node, "lava", action.command, action.seconds)
+            told |= self._tell(element, node, action, judged)
+            _retries(element, action, node.boots)
+            yield element
+        if judged.status == "error" and not told:
+            element = _testcase(node, "lava", "node", None)
+            _problem(element, "error", judged.error_type, judged.error)
+            self._console(element, node, node.finished)
+            yield element
+
+    def _tell(
+        self, element: ET.Element, node: Node, action: Action, judged: verdict.Verdict
+    ) -> bool:
+        """Say how the action ended; return whether that was an error."""
+        if action.status == "skipped":
+            ET.SubElement(element, "skipped", message="the run ended before it")
+        elif action.status != "pass":  # failed, an error, or cut off in the middle
+            tag = "failure" if action.status == "fail" else "error"
+            _problem(element, tag, judged.error_type, action.error or judged.error)
+            self._console(element, node, action.finished)
+            return tag == "error"
+        return False
+
+    def _console(self, element: ET.Element, node: Node, time: float | None) -> None:
+        """Add what the board had said when it failed."""
+        lines = self._consoles.around(node.name, self._results.last if time is None else time)
+        said = [_ATTACHMENT.sub("[ ", line) for line in lines]
+        _out(element, "\n".join([*said, _attachment(node)]))
 
 
-def _suite(node: Node, name: str, cases: list[ET.Element], results: Results) -> ET.Element:
-    suite = ET.Element(
-        "testsuite", name=speakable(f"{node.name}.{name}"), hostname=speakable(node.name)
-    )
-    _total(suite, cases)
-    suite.set("time", _seconds(sum(float(case.get("time", "0")) for case in cases)))
-    if results.started:
-        suite.set("timestamp", _timestamp(results.started))
-    facts = {
-        "node": node.name,
-        "role": node.role,
-        "device_type": node.device_type,
-        "job_id": results.job["id"],
-    }
-    suite.append(_properties(facts))
-    suite.extend(cases)
-    log = ET.SubElement(suite, "system-out")
-    log.text = speakable(f"[[ATTACHMENT|nodes/{node.name}/console.log]]")
-    return suite
+def _retries(element: ET.Element, action: Action, boots: Iterable[Boot]) -> None:
+    """Add the boots that failed: as flaky where the action passed all the same."""
+    tag = "flakyError" if action.status == "pass" else "rerunError"
+    for boot in boots:
+        if boot.status == "error" and boot.within(action):
+            problem = f"boot {boot.attempt} of {boot.of}: {boot.error or 'failed'}"
+            _problem(element, tag, "infrastructure", problem)
 
 
-def _case(node: Node, definition: str, case: Case) -> ET.Element:
-    name = f"{case.set}/{case.case}" if case.set else case.case
-    element = _testcase(node, definition, name, case.seconds)
-    if case.measurement is not None:
-        facts = {"measurement": str(case.measurement), "units": case.units or ""}
-        element.append(_properties(facts))
-    if case.result == "fail":
-        ET.SubElement(element, "failure", type="test", message=speakable(f"{name} failed"))
-    elif case.result != "pass":
-        ET.SubElement(element, "skipped", message=speakable(case.result))
-    return element
+def _attachment(node: Node) -> str:
+    name = node.name
+    # A name that is no file's has no log either, and must not name another file.
+    plain = PurePath(name).name == name and "]" not in name and name.isprintable()
+    return f"[[ATTACHMENT|nodes/{name}/console.log]]" if plain else ""
 
 
-def _actions(node: Node) -> Iterable[ET.Element]:
-    """Yield a case per action, and one for a node's error that no action has."""
-    judged = verdict.of_node(node)
-    told = False
-    for action in sorted(node.actions.values(), key=lambda action: action.index):
-        # It failed because its cases did, and each of them is told already.
-        if action.status == "fail" and node.count("fail"):
-            continue
-        element = _testcase(node, "lava", action.command, action.seconds)
-        told |= _tell(element, action, judged)
-        yield element
-    if judged.status == "error" and not told:
-        element = _testcase(node, "lava", "node", None)
-        _problem(element, "error", judged.error_type, judged.error)
-        yield element
-
-
-def _tell(element: ET.Element, action: Action, judged: verdict.Verdict) -> bool:
-    """Say how the action ended; return whether that was an error."""
-    if action.status == "skipped":
-        ET.SubElement(element, "skipped", message="the run ended before it")
-    elif action.status == "fail":
-        _problem(element, "failure", judged.error_type, action.error or judged.error)
-    elif action.status != "pass":  # an error, or cut off in the middle
-        _problem(element, "error", judged.error_type, action.error or judged.error)
-        return True
-    return False
+def _out(element: ET.Element, text: str) -> None:
+    if text:
+        ET.SubElement(element, "system-out").text = speakable(text)
 
 
 def _problem(element: ET.Element, tag: str, kind: str | None, error: str | None) -> None:
@@ -133,12 +178,12 @@ def _properties(facts: dict[str, str]) -> ET.Element:
 def _total(element: ET.Element, cases: Iterable[ET.Element]) -> None:
     cases = list(cases)
     element.set("tests", str(len(cases)))
-    for attribute, tag in _COUNTED.items():
+    for attribute, tag in _TOTALS.items():
         element.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.3f}"
+    return f"{max(seconds, 0.0):.3f}"
 
 
 def _timestamp(started: str) -> str:

@@ -15,6 +15,34 @@ class Action:
     status: str | None = None  # None: not finished
     seconds: float | None = None
     error: str | None = None
+    finished: float | None = None
+
+
+@dataclass
+class Boot:
+    """One try of a boot."""
+
+    attempt: int
+    of: int
+    started: float
+    status: str | None = None  # None: not finished
+    error: str | None = None
+    finished: float | None = None
+
+    def within(self, action: Action) -> bool:
+        """Whether it was a part of `action` of the same node."""
+        if action.started is None or self.started < action.started:
+            return False
+        return action.finished is None or self.started <= action.finished
+
+
+@dataclass
+class Stretch:
+    """A definition or a step: a name with a beginning, and an end once it is known."""
+
+    name: str
+    started: float
+    finished: float | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +57,7 @@ class Case:
     set: str | None = None
     start: float | None = None
     end: float | None = None
+    time: float = 0.0  # when it was recorded
 
     @property
     def full_name(self) -> str:
@@ -56,6 +85,7 @@ class Wait:
     answered: float | None = None
     outcome: str | None = None  # done | refused | timeout | never
     reason: str = ""
+    senders: tuple[str, ...] | None = None  # whose messages answered it; None: not told
 
 
 @dataclass(frozen=True)
@@ -78,6 +108,9 @@ class Node:
     actions: dict[int, Action] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    boots: list[Boot] = field(default_factory=list)
+    definitions: list[Stretch] = field(default_factory=list)
+    steps: list[Stretch] = field(default_factory=list)
     stated: str | None = None  # pass | fail | error | skipped; None: has not finished
     error_type: str | None = None
     error: str | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
 from . import document, values
-from .model import Action, Case, Message, Node, Wait
+from .model import Action, Boot, Case, Message, Node, Stretch, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STATUSES = frozenset({"pass", "fail", "error", "skipped"})
 RESULTS = frozenset({"pass", "fail", "skip", "unknown"})
 OUTCOMES = frozenset({"done", "refused", "timeout", "never"})
+STEPS = 2000  # of one node that are kept
 ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "cancelled"})
 
 
@@ -81,6 +82,49 @@ def _action_finished(results: Results, event: Event) -> None:
     action.status = values.choice(event.get("status"), STATUSES, "error")
     action.seconds = values.number(event.get("seconds"))
     action.error = values.text(event.get("error")) or None
+    action.finished = _time(event)
+    _end(results.node(event).steps, _time(event))
+
+
+def _step(results: Results, event: Event) -> None:
+    steps = results.node(event).steps
+    _end(steps, _time(event))
+    if len(steps) < STEPS:
+        steps.append(Stretch(values.text(event.get("text")), _time(event)))
+
+
+def _boot_started(results: Results, event: Event) -> None:
+    attempt, of = (int(values.number(event.get(key)) or 1) for key in ("attempt", "of"))
+    results.node(event).boots.append(Boot(attempt, of, _time(event)))
+
+
+def _boot_finished(results: Results, event: Event) -> None:
+    boots = results.node(event).boots
+    if not boots or boots[-1].finished is not None:
+        _boot_started(results, event)
+    boots[-1].status = values.choice(event.get("status"), STATUSES, "error")
+    boots[-1].error = values.text(event.get("error")) or None
+    boots[-1].finished = _time(event)
+
+
+def _definition_started(results: Results, event: Event) -> None:
+    definitions = results.node(event).definitions
+    _end(definitions, _time(event))
+    definitions.append(Stretch(values.text(event.get("definition")), _time(event)))
+
+
+def _definition_finished(results: Results, event: Event) -> None:
+    _end(results.node(event).definitions, _time(event))
+
+
+def _end(stretches: list[Stretch], time: float) -> None:
+    """End the one that is still on."""
+    if stretches and stretches[-1].finished is None:
+        stretches[-1].finished = time
+
+
+def _time(event: Event) -> float:
+    return values.number(event.get("t")) or 0.0
 
 
 def _action(results: Results, event: Event) -> Action:
@@ -100,6 +144,7 @@ def _test_case(results: Results, event: Event) -> None:
             set=values.text(event.get("set")) or None,
             start=values.number(event.get("start")),
             end=values.number(event.get("end")),
+            time=_time(event),
         )
     )
 
@@ -127,6 +172,9 @@ def _wait_finished(results: Results, event: Event) -> None:
     wait.answered = values.number(event.get("t"))
     wait.outcome = values.choice(event.get("outcome"), OUTCOMES, "never")
     wait.reason = values.text(event.get("reason"))
+    senders = event.get("senders")
+    if isinstance(senders, list | tuple) and senders:
+        wait.senders = tuple(values.text(name) for name in senders)
 
 
 def _open_wait(results: Results, event: Event) -> Wait:
@@ -158,7 +206,9 @@ def _node_finished(results: Results, event: Event) -> None:
     node.stated = values.choice(event.get("status"), STATUSES, "error")
     node.error_type = values.choice(event.get("error_type"), ERROR_TYPES, "") or None
     node.error = values.text(event.get("error")) or None
-    node.finished = values.number(event.get("t"))
+    node.finished = _time(event)
+    _end(node.steps, _time(event))
+    _end(node.definitions, _time(event))
 
 
 def _job_finished(results: Results, event: Event) -> None:
@@ -173,6 +223,11 @@ _HANDLERS: dict[str, Callable[[Results, Event], None]] = {
     "job_started": _job_started,
     "action_started": _action_started,
     "action_finished": _action_finished,
+    "step": _step,
+    "boot_started": _boot_started,
+    "boot_finished": _boot_finished,
+    "definition_started": _definition_started,
+    "definition_finished": _definition_finished,
     "test_case": _test_case,
     "message": _message,
     "wait_started": _wait_started,

@@ -27,9 +27,19 @@ def speakable(text: str) -> str:
     return _FORBIDDEN.sub(_UNKNOWN, text)
 
 
+def plain(text: str) -> str:
+    """Return `text` with its lines kept and everything else that is not seen replaced.
+
+    That includes characters which turn the direction of writing, or hide.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c in "\n\t" or c.isprintable() else _UNKNOWN for c in text)
+
+
 def escape(text: str) -> str:
     """Return `text` for HTML, in an element or a quoted attribute."""
-    return html.escape(speakable(text))
+    return html.escape(plain(text))
 
 
 def width(text: str) -> int:

@@ -40,7 +40,7 @@ class Arrow:
 def arrows(results: Results) -> Iterator[Arrow]:
     """Yield, for each answered wait, the latest message of every sender that it was for.
 
-    The events do not say which message answered which wait, so it is those
+    Where the events do not say whose messages those are, it is everybody's
     with the same ID that had been sent by then.
     """
     by_id: dict[str, list[Message]] = {}
@@ -52,10 +52,17 @@ def arrows(results: Results) -> Iterator[Arrow]:
                 m.sender: m
                 for m in by_id.get(wait.id, ())
                 if m.sender != wait.node and m.time <= wait.answered
+                if _counts(m.sender, wait, results)
             }
             for message in latest.values():
                 if message.sender in results.nodes and wait.node in results.nodes:
                     yield Arrow(message, wait)
+
+
+def _counts(sender: str, wait: Wait, results: Results) -> bool:
+    if wait.senders is not None:
+        return sender in wait.senders
+    return not wait.role or sender not in results.nodes or results.nodes[sender].role == wait.role
 
 
 class Scale:

@@ -74,7 +74,8 @@ class Reporter:
         elif call.api is not Api.SEND:
             outcome = event.outcome
             fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
-            fields["senders"] = [sender for sender, _ in outcome.data]
+            # Where no message had data, the answer does not name who sent them.
+            fields["senders"] = [sender for sender, _ in outcome.data] or None
             self._note("wait_finished", **fields, seconds=event.seconds)
         elif event.outcome.status is not Status.DONE:
             self.log(event.node, "warning", event.outcome.reason)

@@ -6,6 +6,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.report import files
+from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.run.events import encode
 
@@ -28,7 +29,8 @@ def test_run_directory_has_its_reports(tmp_path, whole_story):
     document = json.loads((tmp_path / "results.json").read_text())
     assert document == Results.of(whole_story).document()
     assert (tmp_path / "results.xml").read_text() == files.render(recorder.results, "junit")
-    assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html")
+    source = files.Source(Consoles(tmp_path))
+    assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html", source)
 
 
 def test_results_are_there_before_the_end(tmp_path, whole_story):

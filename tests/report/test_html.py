@@ -1,11 +1,13 @@
 """report.html: complete, self-contained, and deaf to what boards say."""
 
+import re
 from html.parser import HTMLParser
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.report import html
+from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.results import Results
 
 VOID = {"meta"}
@@ -65,13 +67,34 @@ def test_page_tells_the_run(whole_story):
 
 
 def test_page_needs_nothing_else(whole_story):
-    """It can be mailed: no script, no font, no picture, no style from elsewhere."""
+    """It can be mailed: no script, font, picture or style from elsewhere, by its own policy."""
     text = html.render(Results.of(whole_story))
     page = Page(text)
-    assert not {"script", "img", "link", "iframe", "object"} & set(page.tags)
+    assert not {"img", "link", "iframe", "object"} & set(page.tags)
     assert all(link.startswith("nodes/") for link in page.links)
-    assert "http://" not in text
-    assert "https://" not in text
+    assert "default-src 'none'" in text
+    assert "connect-src 'none'" in text
+    assert "unsafe" not in text.partition("</head>")[0].partition("<style>")[0]
+
+
+def test_answers_come_first(whole_story, tmp_path):
+    """Who failed first, what it printed, who waited, what was sent, what changed: at the top."""
+    log = tmp_path / "nodes" / "panda02" / "console.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("[    5.900000] iperf: connection refused\n[    9.900000] later\n")
+    after, before = Results.of(whole_story), Results.of(whole_story[:-9])
+    text = html.render(after, Consoles(tmp_path), before)
+    top = text[text.index('id="story"') : text.index('id="timeline"')]
+    for words in (
+        "Who failed first?",
+        ">panda02 at 6.000 s</a>: 0_smoke net iperf &lt;b&gt;",
+        "iperf: connection refused",
+        "Who waited for panda02?",
+        "released panda02",
+        "What changed since the run before?",
+    ):
+        assert words in top
+    assert "later" not in top
 
 
 def test_unfinished_run_says_so(story):
@@ -87,8 +110,28 @@ def test_hostile_names_stay_text(story):
     story.start({evil: {"role": evil, "device_type": evil}}).action(evil, evil, "error", evil)
     story.message(evil, evil).wait(evil, "never", evil, id=evil).case(evil, evil, set=evil)
     page = Page(html.render(Results.of(story.end(evil, "error", "bug", evil).events)))
-    assert "script" not in page.tags
+    assert page.tags.count("script") == 2  # the data and our own
     assert all(link.startswith("nodes/%22%3E%3Cscript") for link in page.links)
+
+
+def test_a_case_that_was_run_again_shows_its_history(story):
+    """One row, the last result in it, and every earlier one with its time."""
+    story.start({"panda01": {}}).at(1).case("panda01", result="fail").at(2).case("panda01")
+    text = html.render(Results.of(story.end("panda01").events))
+    (row,) = re.findall("<tr [^>]*>.*0_smoke.*</tr>", text)
+    assert row.index("fail at 1.000 s") < row.index("pass at 2.000 s")
+    assert 'data-result="pass"' in row
+
+
+def test_every_try_of_a_boot_is_in_the_table(story):
+    """A board that needed a second try is seen to have."""
+    story.start({"panda01": {}}).add("action_started", node="panda01", index=0, command="boot")
+    for attempt, status in ((1, "error"), (2, "pass")):
+        story.at(attempt).add("boot_started", node="panda01", attempt=attempt, of=3)
+        story.add("boot_finished", node="panda01", attempt=attempt, of=3, status=status)
+    text = html.render(Results.of(story.events))
+    assert ">1: error</a> <a" in text
+    assert ">2: pass</a>" in text
 
 
 def test_name_that_is_no_text_has_a_page(story):

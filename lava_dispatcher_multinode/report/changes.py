@@ -1,0 +1,134 @@
+"""What changed from one run to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import verdict
+from .story import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .model import Action, Case, Node
+    from .results import Results
+    from .story import Sentence
+
+LISTED = 100
+MEASURED = 0.10  # share by which a measurement has to differ
+SLOWER = 0.25  # share by which an action's time has to differ ...
+_WORST = ("error", "fail", "skipped", "pass")
+SECONDS = 1.0  # ... and at least this much
+
+
+def changes(before: Results, after: Results) -> list[Sentence]:
+    """Return what is different in `after`, the worst first; empty if nothing is."""
+    found: list[Sentence] = []
+    codes = [verdict.exit_code(results) for results in (before, after)]
+    if codes[0] != codes[1]:
+        found.append((f"exit code {int(codes[0])} became {int(codes[1])}",))
+    pairs = list(_pairs(before, after))
+    pairs.sort(key=lambda pair: _WORST.index(verdict.of_node(pair[1]).status))
+    for test in (_status, _cases, _boots, _times):
+        for old, new in pairs:
+            found += test(old, new)
+    found += _nodes(before, after, pairs)
+    found += _messages(before, after)
+    if len(found) > LISTED:
+        found[LISTED:] = [(f"and {len(found) - LISTED} more",)]
+    return found
+
+
+def words(sentence: Sentence) -> str:
+    """Return a sentence as text."""
+    return "".join(part if isinstance(part, str) else part.text for part in sentence)
+
+
+def _pairs(before: Results, after: Results) -> Iterator[tuple[Node, Node]]:
+    """Pair nodes by name; boards that were exchanged by their place in the role."""
+    left = {name: node for name, node in before.nodes.items() if name not in after.nodes}
+    for name, node in after.nodes.items():
+        old = before.nodes.get(name)
+        if old is None:
+            old = next((n for n in left.values() if n.role == node.role), None)
+            if old is None:
+                continue
+            del left[old.name]
+        yield old, node
+
+
+def _status(old: Node, new: Node) -> Iterator[Sentence]:
+    was, now = verdict.of_node(old), verdict.of_node(new)
+    if was.status != now.status:
+        place = Place(new.name, new.name, new.finished or 0.0)
+        yield (place, f": {was.status} became {now.status}")
+
+
+def _cases(old: Node, new: Node) -> Iterator[Sentence]:
+    was, now = _last(old), _last(new)
+    for key, case in now.items():
+        place = Place(f"{new.name}: {case.full_name}", new.name, case.time)
+        earlier = was.get(key)
+        if earlier is None:
+            yield (place, f": new, {case.result}")
+        elif earlier.result != case.result:
+            yield (place, f": {earlier.result} became {case.result}")
+        else:
+            yield from _measurement(earlier, case, place)
+    for key, case in was.items():
+        if key not in now:
+            yield (f"{new.name}: {case.full_name}: gone, was {case.result}",)
+
+
+def _last(node: Node) -> dict[Any, Case]:
+    return {(case.definition, case.set, case.case): case for case in node.cases}
+
+
+def _measurement(old: Case, new: Case, place: Place) -> Iterator[Sentence]:
+    was, now = old.measurement, new.measurement
+    if was == now:
+        return
+    numbers = isinstance(was, int | float) and isinstance(now, int | float)
+    if not numbers or _differs(float(was or 0), float(now or 0), MEASURED):
+        yield (place, f": {was} became {now} {new.units or ''}".rstrip())
+
+
+def _boots(old: Node, new: Node) -> Iterator[Sentence]:
+    was, now = (sum(boot.status == "error" for boot in node.boots) for node in (old, new))
+    if was != now:
+        place = Place(new.name, new.name, new.boots[0].started if new.boots else 0.0)
+        yield (place, f": {was} failed boots became {now}")
+
+
+def _times(old: Node, new: Node) -> Iterator[Sentence]:
+    for index, action in new.actions.items():
+        earlier = old.actions.get(index)
+        if earlier is None or earlier.command != action.command:
+            continue
+        was, now = _seconds(earlier), _seconds(action)
+        if _differs(was, now, SLOWER) and abs(now - was) >= SECONDS:
+            place = Place(f"{new.name}: {action.command}", new.name, action.started or 0.0)
+            yield (place, f": {was:.1f} s became {now:.1f} s")
+
+
+def _seconds(action: Action) -> float:
+    return action.seconds or 0.0
+
+
+def _differs(was: float, now: float, share: float) -> bool:
+    return abs(now - was) > share * max(abs(was), abs(now))
+
+
+def _nodes(before: Results, after: Results, pairs: list[tuple[Node, Node]]) -> Iterator[Sentence]:
+    for old, new in pairs:
+        if old.name != new.name:
+            yield (f"{new.name} in place of {old.name}",)
+    paired = {name for pair in pairs for name in (pair[0].name, pair[1].name)}
+    yield from ((f"{name} was not there",) for name in after.nodes if name not in paired)
+    yield from ((f"{name} is not there",) for name in before.nodes if name not in paired)
+
+
+def _messages(before: Results, after: Results) -> Iterator[Sentence]:
+    was, now = ({message.id: None for message in results.messages} for results in (before, after))
+    yield from ((f"message {name} is new",) for name in now if name not in was)
+    yield from ((f"message {name} was not sent",) for name in was if name not in now)

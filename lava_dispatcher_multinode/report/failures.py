@@ -1,0 +1,68 @@
+"""What went wrong in a run, in order of time, and what had been said before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import verdict
+from .narrator import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .model import Node, Wait
+    from .results import Results
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that failed on a node. `what` is the thing, `why` the reason, maybe empty."""
+
+    time: float  # seconds since the run's start
+    node: str
+    what: str
+    why: str = ""
+
+
+def failures(results: Results) -> list[Failure]:
+    """Return everything that failed, earliest first; a boot that a retry mended has not."""
+    found = [failure for node in results.nodes.values() for failure in _of(node, results.last)]
+    return sorted(found, key=lambda failure: failure.time)
+
+
+def waiting_for(results: Results, name: str) -> list[Wait]:
+    """Return the calls that waited for `name`, those that it let down first, then the longest."""
+    waits = [wait for wait in results.waits if name in wait.missing and wait.node != name]
+    let_down = [wait for wait in waits if wait.outcome != "done"]
+    return sorted(let_down or waits, key=lambda wait: -seconds(wait, results.last))
+
+
+def seconds(wait: Wait, now: float) -> float:
+    """Return how long a call took, or has taken so far."""
+    return (now if wait.answered is None else wait.answered) - wait.asked
+
+
+def call(wait: Wait) -> str:
+    """Return a call as somebody would type it."""
+    return f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
+
+
+def _of(node: Node, now: float) -> Iterator[Failure]:
+    for case in node.cases:
+        # A call's result says what the call itself says, below.
+        if case.result == "fail" and not case.case.startswith("multinode-"):
+            yield Failure(case.time, node.name, case.full_name)
+    for wait in node.failed_waits:
+        why = wait.reason.removeprefix(f"{call(wait)}: ") or wait.outcome or ""
+        yield Failure(wait.answered or wait.asked, node.name, call(wait), why)
+    told = False
+    for action in node.actions.values():
+        if action.status == "error" or (action.status == "fail" and not node.count("fail")):
+            time = now if action.finished is None else action.finished
+            yield Failure(time, node.name, action.command, action.error or "")
+            told = True
+    judged = verdict.of_node(node)
+    if judged.status == "error" and not told:
+        what = first_line(judged.error or "") or "ended with an error"
+        yield Failure(now if node.finished is None else node.finished, node.name, what)

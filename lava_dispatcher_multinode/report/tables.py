@@ -1,0 +1,212 @@
+"""The tables of a page: they read without a script, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from . import timeline, verdict
+from .failures import call, seconds
+from .text import escape, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from .model import Action, Case, Message, Node, Wait
+    from .results import Results
+
+ROWS = 20_000  # of one table
+RELEASED = 8  # nodes that are named beside a message
+_NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"})
+
+
+def nodes(results: Results) -> str:
+    """Return the table of nodes."""
+    heads = ("Node", "Role", "Type", "Status", "Passed", "Failed", "Error", "Console")
+    rows = [
+        _row(node, verdict.of_node(node).status, _node(node)) for node in results.nodes.values()
+    ]
+    return _table(heads, rows, "No node took part.")
+
+
+def actions(results: Results) -> str:
+    """Return the table of actions, with every try of a boot in them."""
+    heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
+    rows = [
+        _row(node, action.status or "error", _action(node, action))
+        for node in results.nodes.values()
+        for action in sorted(node.actions.values(), key=lambda action: action.index)
+    ]
+    return _table(heads, rows, "No action was begun.")
+
+
+def cases(results: Results) -> str:
+    """Return the table of results; a case that was run again has all its results in one row."""
+    heads = ("Node", "Definition", "Set", "Case", "Result", "Measurement", "Seconds", "History")
+    rows = [
+        _row(node, history[-1].result, _case(node, history))
+        for node in results.nodes.values()
+        for history in _histories(node)
+    ]
+    return _table(heads, rows, "No result was recorded.")
+
+
+def waits(results: Results) -> str:
+    """Return the table of calls that waited."""
+    heads = ("Node", "Call", "Waited for", "Outcome", "Reason", "Asked", "Answered", "Seconds")
+    rows = [
+        _row(
+            results.nodes.get(wait.node),
+            "pass" if wait.outcome == "done" else "fail",
+            _wait(wait, results.last),
+        )
+        for wait in results.waits
+    ]
+    return _table(heads, rows, "Nobody waited.")
+
+
+def messages(results: Results) -> str:
+    """Return the table of messages: who sent what, and whom it released."""
+    heads = ("Sender", "ID", "Data", "Sent", "Released")
+    released: dict[int, list[Wait]] = {}
+    for arrow in timeline.arrows(results):
+        released.setdefault(id(arrow.message), []).append(arrow.wait)
+    rows = [
+        _row(results.nodes.get(m.sender), "", _message(m, released.get(id(m), ())))
+        for m in results.messages
+    ]
+    return _table(heads, rows, "No message was sent.")
+
+
+def link(text: str, node: str, time: float) -> str:
+    """Return words that lead to a second of a console; without a script to its file."""
+    name, shown = escape(plain(node)), escape(text)
+    return (
+        f'<a href="{_folder(node)}/console.log" data-node="{name}" data-t="{time:.6f}">{shown}</a>'
+    )
+
+
+def badge(word: str) -> str:
+    """Return a status or result in its colour."""
+    return f'<span class="badge {word}">{word}</span>'
+
+
+def _node(node: Node) -> str:
+    judged = verdict.of_node(node)
+    error = f"{judged.error_type}: {judged.error}" if judged.error else ""
+    folder = _folder(node.name)
+    logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
+    time = node.finished or 0.0
+    return (
+        f"<td>{link(node.name, node.name, time)}</td>"
+        + _cells(node.role, node.device_type)
+        + f"<td>{badge(judged.status)}</td>"
+        + _numbers(str(node.count("pass")), str(node.count("fail")))
+        + f'<td class="text">{escape(error)}</td><td>{logs}</td>'
+    )
+
+
+def _action(node: Node, action: Action) -> str:
+    took = "" if action.seconds is None else f"{action.seconds:.3f}"
+    boots = [boot for boot in node.boots if boot.within(action)]
+    history = " ".join(
+        link(f"{boot.attempt}: {boot.status or 'cut off'}", node.name, boot.started)
+        for boot in boots
+    )
+    name = action.command
+    error = action.error or ("" if action.status else "cut off")
+    return (
+        _cells(node.name)
+        + f"<td>{_maybe_link(name, node.name, action.started)}</td>"
+        + f"<td>{badge(action.status or 'error')}</td>"
+        + _numbers(took)
+        + f'<td>{history}</td><td class="text">{escape(error)}</td>'
+    )
+
+
+def _maybe_link(text: str, node: str, time: float | None) -> str:
+    return escape(text) if time is None else link(text, node, time)
+
+
+def _histories(node: Node) -> Iterable[list[Case]]:
+    found: dict[tuple[str, str | None, str], list[Case]] = {}
+    for case in node.cases:
+        found.setdefault((case.definition, case.set, case.case), []).append(case)
+    return found.values()
+
+
+def _case(node: Node, history: list[Case]) -> str:
+    case = history[-1]
+    measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}"
+    took = "" if case.seconds is None else f"{case.seconds:.3f}"
+    earlier = [link(f"{c.result} at {c.time:.3f} s", node.name, c.time) for c in history[-10:]]
+    more = f"{len(history) - 10} more, " if len(history) > 10 else ""
+    return (
+        _cells(node.name, case.definition, case.set or "")
+        + f"<td>{link(case.case, node.name, case.time)}</td><td>{badge(case.result)}</td>"
+        + _cells(measured)
+        + _numbers(took)
+        + f"<td>{more + ', '.join(earlier) if len(history) > 1 else ''}</td>"
+    )
+
+
+def _wait(wait: Wait, now: float) -> str:
+    answered = "" if wait.answered is None else f"{wait.answered:.3f}"
+    return (
+        _cells(wait.node)
+        + f"<td>{link(call(wait), wait.node, wait.asked)}</td>"
+        + _cells(", ".join(wait.missing), wait.outcome or "never answered", wait.reason)
+        + _numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}")
+    )
+
+
+def _message(message: Message, released: Sequence[Wait]) -> str:
+    data = " ".join(f"{key}={value}" for key, value in message.data.items())
+    links = []
+    for wait in released[:RELEASED]:
+        answered = wait.asked if wait.answered is None else wait.answered
+        after = f"{wait.node} +{answered - message.time:.3f} s"
+        links.append(link(after, wait.node, answered))
+    if len(released) > RELEASED:
+        links.append(f"and {len(released) - RELEASED} more")
+    to = ", ".join(links)
+    return (
+        f"<td>{link(message.sender, message.sender, message.time)}</td>"
+        + _cells(message.id, data)
+        + _numbers(f"{message.time:.3f}")
+        + f"<td>{to}</td>"
+    )
+
+
+def _row(node: Node | None, result: str, cells: str) -> str:
+    name, role = (node.name, node.role) if node else ("", "")
+    about = f'data-of="{escape(plain(name))}" data-role="{escape(plain(role))}"'
+    return f'<tr {about} data-result="{escape(result)}">{cells}</tr>'
+
+
+def _table(heads: Iterable[str], rows: list[str], nothing: str) -> str:
+    if not rows:
+        return f'<p class="dim">{nothing}</p>'
+    head = "".join(_head_cells(heads))
+    body = "\n".join(rows[:ROWS])
+    more = f'<p class="dim">and {len(rows) - ROWS} more</p>' if len(rows) > ROWS else ""
+    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'<div class="wide">{table}</div>{more}'
+
+
+def _head_cells(heads: Iterable[str]) -> Iterator[str]:
+    for name in heads:
+        kind = ' class="number"' if name in _NUMBERS else ""
+        yield f'<th scope="col"{kind}>{name}</th>'
+
+
+def _cells(*texts: str) -> str:
+    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+
+
+def _numbers(*texts: str) -> str:
+    return "".join(f'<td class="number">{escape(text)}</td>' for text in texts)
+
+
+def _folder(node: str) -> str:
+    return f"nodes/{quote(node, safe='', errors='replace')}"

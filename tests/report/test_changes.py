@@ -1,0 +1,58 @@
+"""What changed from one run to another."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.report.changes import changes, words
+from lava_dispatcher_multinode.report.results import Results
+
+
+def said(before, after):
+    """Return the changes as text."""
+    return [words(change) for change in changes(Results.of(before), Results.of(after))]
+
+
+def run(make, **case):
+    """Return the events of a run of one board with one case."""
+    return make().start({"a": {"role": "r"}}).case("a", **case).end("a").finish(0).events
+
+
+def test_same_run_has_no_changes(whole_story):
+    """A run compared with itself says nothing."""
+    assert said(whole_story, whole_story) == []
+
+
+def test_results_that_became_others(story):
+    """Pass to fail, new and gone ones, by name."""
+    make = type(story)
+    assert said(run(make), run(make, result="fail")) == [
+        "a: pass became fail",
+        "a: 0_smoke ping: pass became fail",
+    ]
+    assert said(run(make, case="x"), run(make)) == [
+        "a: 0_smoke ping: new, pass",
+        "a: 0_smoke x: gone, was pass",
+    ]
+
+
+def test_measurements_count_from_a_tenth(story):
+    """Noise is no change; text that differs is."""
+    make = type(story)
+    assert said(run(make, measurement=100), run(make, measurement=105)) == []
+    assert said(
+        run(make, measurement=100, units="ms"), run(make, measurement=150, units="ms")
+    ) == ["a: 0_smoke ping: 100 became 150 ms"]
+
+
+def test_exchanged_board_is_compared_by_role(story):
+    """Another board in the same role is still the same part of the test."""
+    make = type(story)
+    other = make().start({"b": {"role": "r"}}).case("b", result="fail").end("b").finish(0).events
+    assert "b: 0_smoke ping: pass became fail" in said(run(make), other)
+    assert "b in place of a" in said(run(make), other)
+
+
+@given(st.data())
+def test_any_two_runs_compare(event_lists, data):
+    """Any kinds, any order, cut anywhere."""
+    said(data.draw(event_lists), data.draw(event_lists))

@@ -1,0 +1,58 @@
+"""What failed, in order, and who waited for it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.report.failures import failures, waiting_for
+from lava_dispatcher_multinode.report.results import Results
+
+
+def told(events):
+    """Return the failures as (time, node, what)."""
+    return [(f.time, f.node, f.what) for f in failures(Results.of(events))]
+
+
+def test_failures_are_in_order_of_time(whole_story):
+    """A failed case, then the board that died."""
+    assert told(whole_story) == [
+        (6, "panda02", "0_smoke net iperf <b>"),
+        (7, "beaglexm01", "lava_test_shell"),
+    ]
+
+
+def test_boot_that_a_retry_mended_is_no_failure(story):
+    """What a board got over has not failed."""
+    story.start({"a": {}}).add("boot_started", node="a", attempt=1, of=2)
+    story.add("boot_finished", node="a", attempt=1, of=2, status="error", error="panic")
+    story.action("a", "boot_linaro_image").end("a")
+    assert told(story.events) == []
+
+
+def test_call_is_told_once_and_not_again_as_its_result(story):
+    """A call that failed has a result of its own, which says the same."""
+    story.start({"a": {}}).at(1).wait("a", "timeout", "panda01 has not sent it")
+    story.case("a", "multinode-wait-ready", "fail")
+    assert told(story.events)[0] == (3, "a", "lava-wait ready")
+    assert len(told(story.end("a", "fail", "multinode", "x").events)) == 1
+
+
+def test_cut_off_run_names_its_nodes(story):
+    """Nodes that never came to their end are failures at the end of what is known."""
+    assert told(story.start({"a": {}}).at(4).add("step", node="a", text="x").events) == [
+        (4, "a", "the run was cut off before this node had finished")
+    ]
+
+
+def test_those_let_down_are_told_before_those_served(story):
+    """Who waited in vain matters more than who waited long."""
+    story.start().wait("panda02", "done").wait("beaglexm01", "never", "panda01 failed")
+    results = Results.of(story.events)
+    assert [wait.node for wait in waiting_for(results, "panda01")] == ["beaglexm01"]
+    assert waiting_for(results, "panda02") == []
+
+
+@given(st.data())
+def test_any_events_have_failures_in_order(event_lists, data):
+    """Any kinds, any order, cut anywhere."""
+    found = failures(Results.of(data.draw(event_lists)))
+    assert [f.time for f in found] == sorted(f.time for f in found)
