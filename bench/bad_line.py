@@ -7,6 +7,8 @@ import random
 import threading
 import time
 
+from lava_dispatcher_multinode.errors import ConsoleError
+
 FIFO = 16  # bytes that the board's UART holds
 TICK = 0.004  # seconds of a line with a speed that pass at once
 ALTERED = 1 / 500  # of the characters are changed or lost, in each direction
@@ -200,7 +202,13 @@ class BadLine:
                 start = max(end, time.monotonic())
                 end = start + len(piece) / self._rate if self._rate else start
                 time.sleep(max(0.0, end - time.monotonic()))
-                self.inner.write(self._uart.receive(self.down.spoil(piece), start, end))
+                arrived = self._uart.receive(self.down.spoil(piece), start, end)
+                try:
+                    self.inner.write(arrived)
+                except ConsoleError:
+                    if self._closed:  # in the middle of it
+                        return
+                    raise
 
     def close(self):
         """As transport.Transport."""
