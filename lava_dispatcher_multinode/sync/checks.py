@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .calls import Api
@@ -29,6 +30,13 @@ def size(text: str) -> int:
 
 def name_problem(what: str, name: str) -> str:
     """Check a message ID, a role or a device name; `what` says which."""
+    if len(name) > MAX_NAME:  # nothing long is kept in a cache
+        return f"the {what} has {size(name)} bytes; at most {MAX_NAME} are allowed"
+    return _short_name_problem(what, name)
+
+
+@lru_cache(maxsize=1024)  # the members of a barrier all name the same
+def _short_name_problem(what: str, name: str) -> str:
     if not name:
         return f"the {what} is empty"
     if size(name) > MAX_NAME:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from typing import TYPE_CHECKING
 
 from .wire import MAX_REQUEST, Frames
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 #: What is watched for. Where the far end has shut its side, READ comes with END.
 READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
+WATCHED = READ | END
 
 #: Bytes read at a time.
 CHUNK = 64 * 1024
@@ -24,11 +21,11 @@ MAX_OUTGOING = 64 * 1024 * 1024
 
 
 class Connection:
-    """A `door.Peer` over a socket that never blocks. `on_output`: called when bytes are to go."""
+    """A `door.Peer` over a socket that never blocks; in `touched` when bytes are to go."""
 
     __slots__ = (
-        "_on_output",
         "_outgoing",
+        "_touched",
         "closed",
         "ended",
         "frames",
@@ -40,7 +37,7 @@ class Connection:
         "socket",
     )
 
-    def __init__(self, sock: socket.socket, on_output: Callable[[Connection], None]) -> None:
+    def __init__(self, sock: socket.socket, touched: dict[Connection, None]) -> None:
         sock.setblocking(False)
         self.socket = sock
         self.node: str | None = None
@@ -52,7 +49,7 @@ class Connection:
         self.closed = False
         self.registered = 0  # the events that the loop watches for
         self._outgoing = bytearray()
-        self._on_output = on_output
+        self._touched = touched
 
     # As a peer
 
@@ -63,12 +60,12 @@ class Connection:
         if self.closed or self.leaving:
             return
         self._outgoing += frame
-        self._on_output(self)
+        self._touched[self] = None
 
     def hang_up(self) -> None:
         """Close, after what was sent has left."""
         self.leaving = True
-        self._on_output(self)
+        self._touched[self] = None
 
     # As a socket
 
@@ -98,14 +95,23 @@ class Connection:
             self.frames.feed(data)
         return not self.ended
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is only watched for input: nothing was left unsent, no end is near."""
-        return self.registered == READ | END and not (self.ended or self.leaving or self.closed)
-
     def flush_all(self) -> bool:
-        """Write, and return whether nothing is left and nothing went wrong."""
-        return self.flush() and not self._outgoing
+        """Write all, if all is well: nothing was left unsent before, and no end is near.
+
+        Return whether that was so, and nothing else is to be done.
+        """
+        if self.registered != WATCHED or self.ended or self.leaving or self.closed:
+            return False
+        outgoing = self._outgoing
+        try:
+            sent = self.socket.send(outgoing)
+        except OSError:
+            return False  # flush() sees what it is
+        if sent < len(outgoing):
+            del outgoing[:sent]
+            return False
+        outgoing.clear()
+        return True
 
     def flush(self) -> bool:
         """Write what can be written; return whether there was progress."""

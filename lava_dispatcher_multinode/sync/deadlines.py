@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from heapq import heappush
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ class Deadlines(Generic[Key]):
     """One deadline per key (seconds on the caller's clock)."""
 
     def __init__(self) -> None:
-        self._due: dict[Key, tuple[float, int]] = {}
+        self._due: dict[Key, tuple[float, int, Key]] = {}  # what is valid in the heap
         self._heap: list[tuple[float, int, Key]] = []
-        self._serial = 0  # orders equal times, and tells a replaced entry from the valid one
+        self._serial = 0  # orders equal times
 
     def __len__(self) -> int:
         return len(self._due)
@@ -31,22 +32,24 @@ class Deadlines(Generic[Key]):
     def set(self, key: Key, when: float) -> None:
         """Make `key` due at `when`, whatever it was before."""
         self._serial += 1
-        self._due[key] = (when, self._serial)
-        heapq.heappush(self._heap, (when, self._serial, key))
-        if len(self._heap) > 2 * len(self._due) + SLACK:
-            self._heap = [(time, serial, name) for name, (time, serial) in self._due.items()]
+        entry = self._due[key] = (when, self._serial, key)
+        heap = self._heap
+        heappush(heap, entry)
+        if len(heap) > 2 * len(self._due) + SLACK:
+            self._heap = list(self._due.values())
             heapq.heapify(self._heap)
 
     def discard(self, key: Key) -> None:
         """Forget `key`, if it is known."""
-        self._due.pop(key, None)
+        if self._due.pop(key, None) is not None and not self._due:
+            self._heap.clear()  # else `next` would have to take out one by one
 
     def next(self) -> float | None:
         """Return the soonest deadline, or None."""
         while self._heap:
-            when, serial, key = self._heap[0]
-            if self._due.get(key) == (when, serial):
-                return when
+            entry = self._heap[0]
+            if self._due.get(entry[2]) is entry:
+                return entry[0]
             heapq.heappop(self._heap)
         return None
 

@@ -131,7 +131,8 @@ class Loop:
 
     def _settle_all(self) -> None:
         while self._touched:
-            touched, self._touched = self._touched, {}
+            touched = list(self._touched)
+            self._touched.clear()
             for connection in touched:
                 try:
                     self._settle(connection)
@@ -185,7 +186,7 @@ class Loop:
             except OSError as error:
                 self._short_of_descriptors(error)
                 return
-            connection = Connection(sock, self._touch)
+            connection = Connection(sock, self._touched)
             self._connections.add(connection)
             self._overdue.set(connection, self._clock() + REQUEST_TIME)
             if (too_many := self._strangers.add(connection)) is not None:
@@ -250,7 +251,7 @@ class Loop:
 
     def _settle(self, connection: Connection) -> None:
         """Send what can be sent, and decide whether the connection stays."""
-        if connection.plain and connection not in self._backlog and connection.flush_all():
+        if connection not in self._backlog and connection.flush_all():
             return
         if connection not in self._connections:
             return

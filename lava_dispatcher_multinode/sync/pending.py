@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .messages import Messages
     from .roster import Roster
-    from .topic import Wait
+    from .topic import Topic, Wait
 
 
 class Pending:
@@ -33,9 +33,9 @@ class Pending:
         """Return all that wait, oldest first."""
         return list(self._waits.values())
 
-    def add(self, wait: Wait, absent: dict[str, None], due: float) -> None:
-        """Take a call that waits until `due`; `absent` as in `Topic.park`."""
-        self._messages.topic(wait.call.id).park(wait, absent)
+    def add(self, wait: Wait, topic: Topic, due: float) -> None:
+        """Take a call that waits until `due`."""
+        topic.park(wait)
         self._waits[wait.ticket] = wait
         waits = self._roster.members[wait.node].waits
         if not waits:
@@ -52,17 +52,17 @@ class Pending:
         del waits[wait.ticket]
         if not waits:
             self._members -= 1
-        topic = self._messages.topic(wait.call.id)
-        topic.unpark(wait)
-        if not topic.log:
-            self._messages.forget_unused(wait.call.id)
+        topic = wait.topic
+        if topic is not None:
+            topic.unpark(wait)
+            if not topic.log:
+                self._messages.forget_unused(wait.call.id)
 
     def expect(self, name: str, role: str) -> None:
         """Let all that wait for everybody of a role wait for a newcomer, too."""
         for wait in self._waits.values():
-            bucket = self._messages.topic(wait.call.id).all.get((wait.level, wait.call.role))
-            if bucket is not None and wait.call.role in {None, role}:
-                bucket.absent[name] = None
+            if wait.bucket is not None and wait.call.role in {None, role}:
+                wait.bucket.absent[name] = None
 
     @property
     def everybody(self) -> bool:

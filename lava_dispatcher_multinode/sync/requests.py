@@ -197,20 +197,22 @@ class Replies:
     """Frames of replies. One that goes to many, as at the end of a barrier, is made once."""
 
     def __init__(self) -> None:
-        self._of: tuple[Outcome, Api, str, bool] | None = None
+        self._outcome: Outcome | None = None
+        self._call: Call | None = None
+        self._hold = False
         self._frame = self._open = b""
 
     def frame(self, outcome: Outcome, call: Call, tag: Any, *, hold: bool) -> bytes:
         """Return the frame of the reply to a call with the `id` `tag`."""
-        of = self._of
+        last = self._call
         if (
-            of is None
-            or of[0] is not outcome
-            or of[1] is not call.api
-            or of[2] != call.id
-            or of[3] is not hold
+            outcome is not self._outcome
+            or last is None
+            or call.api is not last.api
+            or call.id != last.id
+            or hold is not self._hold
         ):
-            self._of = (outcome, call.api, call.id, hold)
+            self._outcome, self._call, self._hold = outcome, call, hold
             self._frame = encode(reply(outcome, call, hold=hold))
             self._open = self._frame[HEADER:-1]
         if tag is None:

@@ -33,6 +33,7 @@ class Roster:
         self.members: dict[str, Member] = {}
         self.lost: dict[str, Member] = {}  # failed or finished, in that order
         self.of_role: dict[str, list[str]] = {}
+        self.complete = False  # whether every member has joined
 
     def admit(self, name: str, role: str) -> str:
         """Let `name` in; return why not, or ""."""
@@ -44,6 +45,7 @@ class Roster:
             return f"the group is complete: it has {self.size} devices, and '{name}' is not one"
         self.members[name] = Member(name, role)
         self.of_role.setdefault(role, []).append(name)
+        self.complete = len(self.members) == self.size
         return ""
 
     def leave(self, member: Member, event: MemberEvent, failure: str | None) -> bool:
@@ -54,11 +56,6 @@ class Roster:
         member.failure = failure
         self.lost[member.name] = member
         return True
-
-    @property
-    def complete(self) -> bool:
-        """Whether every member has joined."""
-        return len(self.members) == self.size
 
     @property
     def active(self) -> int:

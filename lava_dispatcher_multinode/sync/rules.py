@@ -32,10 +32,7 @@ def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
 
 def absent(roster: Roster, topic: Topic, wait: Wait) -> dict[str, None]:
     """Return who of the role, the caller too, has not sent as often as `wait` needs."""
-    bucket = topic.all.get((wait.level, wait.call.role))
-    if bucket is not None:
-        return bucket.absent
-    return topic.absent(roster.scope(wait.call.role), wait.level)
+    return topic.bucket(wait, roster.scope(wait.call.role)).absent
 
 
 def content(absent: Collection[str], wait: Wait) -> bool:
@@ -45,7 +42,7 @@ def content(absent: Collection[str], wait: Wait) -> bool:
 
 def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
     """Return what a satisfied lava-wait-all or lava-sync is told."""
-    if wait.call.api is Api.SYNC and not topic.filled:
+    if not topic.filled and wait.call.api is Api.SYNC:
         return ()  # else a barrier of N devices would make N * N empty entries
     role = wait.call.role
     return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))

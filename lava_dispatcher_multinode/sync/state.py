@@ -132,17 +132,19 @@ class Group:
             self._end(wait, CallEvent.ABORTED, now, self._aborted)
         elif problem := self._refusal(node, call):
             self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
-        elif self._roster.unknown(call.role):
+        elif call.role is not None and self._roster.unknown(call.role):
             reason = words.unknown_role(call.role or "", self._roster.of_role)
             self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
         else:
             self._changed = now
             if call.api in SENDING and not again:
-                self._send(node, call, now)
+                topic = self._send(node, call, now)
+            else:
+                topic = self._messages.topic(call.id)
             if call.api is Api.SEND:
                 self._end(wait, CallEvent.SATISFIED, now)
             else:
-                self._wait(wait, now)
+                self._wait(wait, topic, now)
         return self._take()
 
     def cancel(self, ticket: Hashable, now: float) -> list[Event]:
@@ -195,26 +197,28 @@ class Group:
             return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
         return self._messages.problem(call) if call.api in SENDING else ""
 
-    def _send(self, sender: str, call: Call, now: float) -> None:
+    def _send(self, sender: str, call: Call, now: float) -> Topic:
         topic, level = self._messages.add(sender, call)
         self._events.append(Message(call.id, sender, call.data))
-        for wait in list(topic.any.values()):
-            if wait.node != sender:
-                self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
-        for queue in list(topic.next.values()):
-            if queue[0].node != sender:
-                self._try(queue[0], topic, now)
+        if topic.any:
+            for wait in list(topic.any.values()):
+                if wait.node != sender:
+                    self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
+        if topic.next:
+            for queue in list(topic.next.values()):
+                if queue[0].node != sender:
+                    self._try(queue[0], topic, now)
         if topic.all:
             for role in (None, self._roster.members[sender].role):
                 bucket = topic.all.get((level, role))
                 if bucket is not None:
                     bucket.absent.pop(sender, None)
-                    self._arrived(topic, bucket, now)
+                    if len(bucket.absent) <= 1 and self._roster.complete:
+                        self._arrived(topic, bucket, now)
+        return topic
 
     def _arrived(self, topic: Topic, bucket: Bucket, now: float) -> None:
-        """End what is satisfied now that one device more has reached `bucket`'s level."""
-        if len(bucket.absent) > 1 or not self._roster.complete:
-            return
+        """End what is satisfied now that at most one device has yet to reach its level."""
         if not bucket.absent:
             for wait in list(bucket.waits.values()):
                 data = rules.gathered(self._roster, topic, wait)
@@ -226,16 +230,16 @@ class Group:
             if wait.ticket in bucket.waits:
                 self._try(wait, topic, now)
 
-    def _wait(self, wait: Wait, now: float) -> None:
-        topic = self._messages.topic(wait.call.id)
+    def _wait(self, wait: Wait, topic: Topic, now: float) -> None:
         if wait.call.api is Api.SYNC:
             wait.level = topic.count.get(wait.node, 0)
-        if self._try(wait, topic, now) or self._give_up_hopeless(wait, now):
+        if wait.call.api is not Api.WAIT:
+            topic.bucket(wait, self._roster.scope(wait.call.role))
+        if self._try(wait, topic, now) or self._give_up_hopeless(wait, topic, now):
             self._messages.forget_unused(wait.call.id)
             return
         wait.advance(CallEvent.NOT_YET)
-        absent = rules.absent(self._roster, topic, wait)
-        self._pending.add(wait, absent, now + self._limit(wait.call))
+        self._pending.add(wait, topic, now + self._limit(wait.call))
         self._events.append(Waiting(wait.ticket, wait.node, wait.call))
 
     def _try(self, wait: Wait, topic: Topic, now: float) -> bool:
@@ -248,9 +252,8 @@ class Group:
         self._end(wait, CallEvent.SATISFIED, now, data=data)
         return True
 
-    def _give_up_hopeless(self, wait: Wait, now: float) -> bool:
+    def _give_up_hopeless(self, wait: Wait, topic: Topic, now: float) -> bool:
         """End `wait` if nothing can satisfy it any more."""
-        topic = self._messages.topic(wait.call.id)
         reason = rules.hopeless(self._roster, topic, wait)
         if reason:
             self._end(wait, CallEvent.PEER_LOST, now, reason)
@@ -269,7 +272,7 @@ class Group:
         for wait in list(member.waits.values()):
             self._end(wait, CallEvent.CALLER_LOST, now, reason)
         for wait in self._pending.all():
-            self._give_up_hopeless(wait, now)
+            self._give_up_hopeless(wait, self._messages.topic(wait.call.id), now)
         return self._take()
 
     # Small parts

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .calls import Api
 from .transitions import CALL_TRANSITIONS, CallState
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ class Wait:
     asked: float
     level: int = 1
     state: CallState = CallState.ASKED
+    topic: Topic | None = None  # where it is parked
+    bucket: Bucket | None = None  # of a lava-wait-all or lava-sync
 
     def advance(self, event: CallEvent) -> None:
         """Go on to the next state."""
@@ -82,22 +83,24 @@ class Topic:
         """Count `unread(node)` as read."""
         self.read[node] += 1
 
-    def absent(self, names: Iterable[str], level: int) -> dict[str, None]:
-        """Return who of `names` has not sent `level` times."""
-        count = self.count
-        return {name: None for name in names if count.get(name, 0) < level}
+    def bucket(self, wait: Wait, scope: Iterable[str]) -> Bucket:
+        """Return the bucket of a lava-wait-all or lava-sync, for whom `scope` is needed.
 
-    def park(self, wait: Wait, absent: dict[str, None]) -> None:
-        """Put `wait` among those that are looked at when a message comes.
-
-        `absent`: whom it misses, itself too; shared by all that need the same.
+        It is shared, and kept, once there is a wait in it.
         """
-        if wait.call.api is not Api.WAIT:
-            key = (wait.level, wait.call.role)
-            bucket = self.all.get(key)
-            if bucket is None:
-                bucket = self.all[key] = Bucket(absent)
-            bucket.waits[wait.ticket] = wait
+        if wait.bucket is None:
+            wait.bucket = self.all.get((wait.level, wait.call.role))
+        if wait.bucket is None:
+            count, level = self.count, wait.level
+            wait.bucket = Bucket({name: None for name in scope if count.get(name, 0) < level})
+        return wait.bucket
+
+    def park(self, wait: Wait) -> None:
+        """Put `wait` among those that are looked at when a message comes."""
+        wait.topic = self
+        if wait.bucket is not None:
+            self.all[wait.level, wait.call.role] = wait.bucket
+            wait.bucket.waits[wait.ticket] = wait
         elif wait.call.next:
             self.next.setdefault(wait.node, deque()).append(wait)
         else:
@@ -105,12 +108,11 @@ class Topic:
 
     def unpark(self, wait: Wait) -> None:
         """Take `wait` out again."""
-        if wait.call.api is not Api.WAIT:
-            key = (wait.level, wait.call.role)
-            waits = self.all[key].waits
+        if wait.bucket is not None:
+            waits = wait.bucket.waits
             del waits[wait.ticket]
             if not waits:
-                del self.all[key]
+                del self.all[wait.level, wait.call.role]
         elif wait.call.next:
             queue = self.next[wait.node]
             queue.remove(wait)

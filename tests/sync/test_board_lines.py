@@ -108,6 +108,7 @@ def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
     assert first.ask("wait", "queue", "next", tag="1-2") == ["0", "", "b:n=1"]
     assert Board(serve, coordinator).ask("wait", "queue", "next", tag="1-2")[2] == "b:n=1"
     assert first.ask("wait", "queue", "next", tag="1-3") == ["0", "", "b:n=2"]
+    watch.until("wait_finished", node="a", senders=["b"])
     messages = [fields for event, fields in watch.events if event == "message"]
     assert [message["from"] for message in messages] == ["a", "b", "b"]
 

@@ -16,9 +16,9 @@ def pair():
     """A connection and the far end of its socket."""
     near, far = socket.socketpair()
     far.settimeout(20)
-    touched = []
+    touched = {}
     with contextlib.closing(near), contextlib.closing(far):
-        yield Connection(near, touched.append), far, touched
+        yield Connection(near, touched), far, touched
 
 
 def test_replies_leave_when_flushed(pair):
@@ -104,7 +104,7 @@ def test_a_reset_closes():
             far = socket.create_connection(server.getsockname())
             near, _ = server.accept()
             with near:
-                connection = Connection(near, lambda _: None)
+                connection = Connection(near, {})
                 connection.write(encode({"a": 1}))
                 far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 far.close()

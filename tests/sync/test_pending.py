@@ -18,9 +18,10 @@ def world():
 def test_everybody_waits_when_each_has_a_call():
     """Not when one has two; and not any more when one has none."""
     _, messages, pending = world()
+    topic = messages.topic("x")
     waits = [Wait(n, name, Call(Api.WAIT, "x"), 0.0) for n, name in enumerate("aab")]
     for wait, everybody in zip(waits, (False, False, True), strict=True):
-        pending.add(wait, {}, 5.0)
+        pending.add(wait, topic, 5.0)
         assert pending.everybody is everybody
     pending.remove(waits[0])
     assert pending.everybody
@@ -33,11 +34,11 @@ def test_everybody_waits_when_each_has_a_call():
 
 def test_time_is_over_once():
     """For those that are due, soonest first; who never is due is never told."""
-    _, _, pending = world()
+    _, messages, pending = world()
     dues = (7.0, 5.0, float("inf"))
     waits = [Wait(n, "a", Call(Api.WAIT, str(n)), 0.0) for n in range(3)]
     for wait, due in zip(waits, dues, strict=True):
-        pending.add(wait, {}, due)
+        pending.add(wait, messages.topic(wait.call.id), due)
     assert pending.due() == 5.0
     assert pending.expired(10.0) == [waits[1], waits[0]]
     assert pending.due() is None
@@ -45,9 +46,13 @@ def test_time_is_over_once():
 
 def test_a_newcomer_is_waited_for():
     """By those who wait for all or for its role, and by no others."""
-    _, messages, pending = world()
+    roster, messages, pending = world()
+    topic = messages.topic("x")
+    topic.add("b", {})
     for n, role in enumerate((None, "r", "s")):
-        pending.add(Wait(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0), {}, 5.0)
+        wait = Wait(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0)
+        topic.bucket(wait, roster.scope(role))
+        pending.add(wait, topic, 5.0)
     pending.expect("c", "r")
-    found = {role: list(bucket.absent) for (_, role), bucket in messages.topic("x").all.items()}
-    assert found == {None: ["c"], "r": ["c"], "s": []}
+    found = {role: list(bucket.absent) for (_, role), bucket in topic.all.items()}
+    assert found == {None: ["a", "c"], "r": ["a", "c"], "s": []}

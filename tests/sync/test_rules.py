@@ -62,7 +62,8 @@ def test_the_absent_are_the_same_from_the_start_and_as_calls_share_them():
         (wait("wait-all", "s"), "c"),
     ):
         assert list(rules.absent(roster, topic, asked)) == list(expected)
-        topic.park(asked, dict.fromkeys(expected))
+        topic.park(asked)
+        asked.bucket = None  # as another call that needs the same
         assert list(rules.absent(roster, topic, asked)) == list(expected)
 
 
