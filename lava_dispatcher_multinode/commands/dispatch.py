@@ -18,11 +18,11 @@ from ..run.host import allow_files
 from .errors import forget_output, guarded, have_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from ..job.model import Job
-    from ..lab.device import Device
     from ..overlay.store import OverlayStore
+    from ..run.boards import Choice
     from ..run.guard import Guard
     from ..run.job import Member
 
@@ -114,6 +114,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..job.parse import parse
     from ..job.source import load
     from ..overlay.store import OverlayStore
+    from ..run.boards import boards_of
     from ..run.guard import Guard
 
     document = load(options.job)
@@ -130,7 +131,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         if guard is None:
             return _validate(job, warnings, overlays, options)
         guard.remove(scratch)
-        members = stack.enter_context(_boards(job, options, guard))
+        members = stack.enter_context(boards_of(job, _choice(options), guard, _say))
         _tell([*warnings, *_checked(job, overlays)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
@@ -140,11 +141,12 @@ def _validate(
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
     from ..lab.files import load_lab
+    from ..run.boards import made_devices
     from ..run.check import check, check_boards
 
     problems = [*warnings, *check(job, overlays, remote=False)]
     if options.simulate or options.emulate:
-        _made_devices(job, options)
+        made_devices(job, _choice(options))
     else:
         problems += check_boards(job, load_lab(options.config_dir))
     if any(not problem.warning for problem in problems):
@@ -165,31 +167,10 @@ def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
     return problems
 
 
-def _made_devices(job: Job, options: argparse.Namespace) -> list[Device]:
-    from ..lab.simulate import emulated_devices, simulated_devices
+def _choice(options: argparse.Namespace) -> Choice:
+    from ..run.boards import Choice
 
-    make = simulated_devices if options.simulate else emulated_devices
-    return make(job, options.config_dir)
-
-
-@contextlib.contextmanager
-def _boards(job: Job, options: argparse.Namespace, guard: Guard) -> Iterator[list[Member]]:
-    """Give the job's boards, held for as long as the context lasts."""
-    from ..run.job import Member
-
-    roles = [role.name for role in job.roles for _ in range(role.count)]
-    if options.simulate or options.emulate:
-        devices = _made_devices(job, options)
-        yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
-        return
-    from ..lab.allocation import requirements
-    from ..lab.files import load_lab
-    from ..lab.locks import hold
-
-    needed = requirements(job)
-    lab = load_lab(options.config_dir)
-    with hold(lab, needed, job.name, options.wait, waiting=_say, locked=guard.keep) as held:
-        yield [Member(requirement.role, held[requirement]) for requirement in needed]
+    return Choice(options.simulate, options.emulate, options.config_dir, options.wait)
 
 
 def _run(

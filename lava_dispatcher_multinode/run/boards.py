@@ -1,0 +1,63 @@
+"""The boards of a job: made for it, or chosen from the lab and held."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .job import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ..job.model import Job
+    from ..lab.device import Device
+    from .guard import Guard
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where boards come from, as a command line says it; `wait` is seconds for busy ones."""
+
+    simulate: bool = False
+    emulate: bool = False
+    config_dir: Path | None = None
+    wait: float = 0.0
+
+    @property
+    def made(self) -> bool:
+        """Whether they are made on the spot."""
+        return self.simulate or self.emulate
+
+
+def made_devices(job: Job, choice: Choice) -> list[Device]:
+    """Return a device for each node of `job`, simulated or emulated."""
+    from ..lab.simulate import emulated_devices, simulated_devices
+
+    make = simulated_devices if choice.simulate else emulated_devices
+    return make(job, choice.config_dir)
+
+
+@contextmanager
+def boards_of(
+    job: Job, choice: Choice, guard: Guard, waiting: Callable[[str], None]
+) -> Iterator[list[Member]]:
+    """Give the job's boards, held for as long as the context lasts.
+
+    `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
+    """
+    if choice.made:
+        roles = [role.name for role in job.roles for _ in range(role.count)]
+        devices = made_devices(job, choice)
+        yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
+        return
+    from ..lab.allocation import requirements
+    from ..lab.files import load_lab
+    from ..lab.locks import hold
+
+    needed = requirements(job)
+    lab = load_lab(choice.config_dir)
+    with hold(lab, needed, job.name, choice.wait, waiting=waiting, locked=guard.keep) as held:
+        yield [Member(requirement.role, held[requirement]) for requirement in needed]
