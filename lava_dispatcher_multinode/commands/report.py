@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ExitCode
+from ..errors import ExitCode, InvalidJob, Problem
 from ..report import files
 from ..report.consoles import Consoles
+from ..report.kcidb import Origin
 
 if TYPE_CHECKING:
     from ..report.results import Results
@@ -18,8 +20,10 @@ EPILOG = """\
 example:
   lava-multinode report lava-runs/latest --format junit > results.xml
 
-It reads events.jsonl only, so it also works on a run that was killed, and
-while one is going on.
+  lava-multinode report lava-runs/latest --format html --against lava-runs/before > r.html
+
+It reads events.jsonl and the consoles' logs only, so it also works on a run
+that was killed, and while one is going on.
 """
 
 
@@ -50,15 +54,33 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         help="another run, to say what changed since (text, html, json)",
     )
+    kcidb = parser.add_argument_group("--format kcidb")
+    kcidb.add_argument(
+        "--origin",
+        type=_origin,
+        default=Origin.name,
+        help="the name under which KCIDB knows you (default: %(default)s)",
+    )
+    kcidb.add_argument(
+        "--build-id",
+        metavar="ORIGIN:ID",
+        type=_build,
+        help="the build that was tested (default: one named after the job)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
     results = files.read_results(args.directory)
+    if args.against and args.format and args.format not in files.COMPARING:
+        message = f"--format {args.format} has no place for changes"
+        hint = f"it is for {', '.join(sorted(files.COMPARING))}, and the text without --format"
+        raise InvalidJob([Problem("--against", 0, 0, message, hint)])
     before = None if args.against is None else files.read_results(args.against)
     if args.format:
-        source = files.Source(Consoles(args.directory), before)
+        origin = Origin(args.origin, args.build_id or "")
+        source = files.Source(Consoles(args.directory), before, origin)
         text = files.render(results, args.format, source)
     else:
         text = _text(results, args) + _changes(before, results)
@@ -70,6 +92,18 @@ def run(args: argparse.Namespace) -> ExitCode:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     return ExitCode.PASS
+
+
+def _origin(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: small letters, digits and _ only")
+    return text
+
+
+def _build(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+:[^\0]*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like origin:id")
+    return text
 
 
 def _text(results: Results, args: argparse.Namespace) -> str:
@@ -93,8 +127,6 @@ def _changes(before: Results | None, results: Results) -> str:
 
 
 def _save(path: Path, text: str) -> None:
-    from ..errors import InvalidJob, Problem
-
     try:
         files.write_atomic(path, text)
     except OSError as error:

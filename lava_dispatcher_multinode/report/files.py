@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 from .consoles import TOTAL, TOTAL_SO_FAR, Consoles
+from .kcidb import Origin
 from .results import Results
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Source:
 
     consoles: Consoles = field(default_factory=lambda: Consoles(None))
     before: Results | None = None
+    origin: Origin = field(default_factory=Origin)
 
 
 def _json(results: Results, source: Source) -> str:
@@ -72,10 +74,24 @@ def _tap(results: Results, _: Source) -> str:
     return tap.render(results)
 
 
+def _squad(results: Results, source: Source) -> str:
+    from . import squad
+
+    return squad.render(results, source.consoles)
+
+
+def _kcidb(results: Results, source: Source) -> str:
+    from . import kcidb
+
+    return kcidb.render(results, source.consoles, source.origin)
+
+
 _RENDERERS: dict[str, Callable[[Results, Source], str]] = {
     "html": _html,
     "json": _json,
     "junit": _junit,
+    "kcidb": _kcidb,
+    "squad": _squad,
     "tap": _tap,
 }
 FORMATS = tuple(_RENDERERS)

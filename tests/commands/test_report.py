@@ -37,6 +37,8 @@ def call(*words):
         ("json", '{\n "format": 1,'),
         ("junit", '<?xml version="1.0" encoding="utf-8"?>\n<testsuites'),
         ("html", "<!DOCTYPE html>"),
+        ("squad", '{\n "tests": {'),
+        ("kcidb", '{\n "version": {'),
         ("tap", "TAP version 14\n1..1\nok 1 - panda01: smoke größe\n"),
     ],
 )
@@ -46,6 +48,24 @@ def test_every_format_goes_to_standard_output(directory, capsys, kind, beginning
     out, err = capsys.readouterr()
     assert out.startswith(beginning)
     assert err == ""
+
+
+def test_changes_against_another_run(directory, capsys):
+    """In the text and in JSON; a format without a place for them says so."""
+    assert call(directory, "--against", directory) == ExitCode.PASS
+    assert "changed since the run before:\n  nothing\n" in capsys.readouterr().out
+    call(directory, "--against", directory, "--json")
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+    with pytest.raises(InvalidJob, match="tap has no place for changes"):
+        call(directory, "--against", directory, "--format", "tap")
+
+
+@pytest.mark.parametrize("words", [("--origin", "Big Lab"), ("--build-id", "none")])
+def test_kcidb_names_are_checked_at_once(directory, capsys, words):
+    """What KCIDB would refuse is refused before it is sent there."""
+    with pytest.raises(SystemExit):
+        call(directory, "--format", "kcidb", *words)
+    assert words[1] in capsys.readouterr().err
 
 
 def test_json_is_short_for_its_format(directory, capsys):

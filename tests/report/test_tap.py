@@ -1,7 +1,11 @@
 """TAP, read by its rules."""
 
 import re
+import shutil
+import subprocess
 
+import pytest
+import tap.parser as tap_parser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,6 +48,34 @@ def test_name_cannot_give_directives(story):
     assert "not ok 1 - p: 0_smoke x \\# SKIP ok 2 - y\\\\\n" in tap.render(
         Results.of(story.events)
     )
+
+
+def test_a_tap_consumer_reads_it(whole_story):
+    """tap.py, which others use, finds the same points, directives and figures."""
+    lines = list(tap_parser.Parser().parse_text(tap.render(Results.of(whole_story))))
+    points = [line for line in lines if line.category == "test"]
+    assert [(point.number, point.ok, point.skip) for point in points] == [
+        (1, True, False),
+        (2, True, False),
+        (3, False, False),
+        (4, True, True),
+        (5, False, False),
+    ]
+    assert points[0].yaml_block == {"measurement": 3.5, "units": "ms"}
+    assert not [line for line in lines if line.category == "unknown"]
+
+
+@pytest.mark.skipif(shutil.which("prove") is None, reason="perl's prove is not installed")
+def test_prove_reads_it(whole_story, tmp_path):
+    """The harness that TAP comes from counts the same failures and complains of nothing."""
+    # Perl's reader knows 13, and of a document like ours 14 asks nothing else.
+    text = tap.render(Results.of(whole_story)).replace("TAP version 14", "TAP version 13")
+    (tmp_path / "run.tap").write_text(text)
+    command = ["prove", "--verbose", "--exec", "cat", "run.tap"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "Failed tests:  3, 5" in done.stdout + done.stderr
+    assert "Parse errors" not in done.stdout + done.stderr
 
 
 @given(st.data())
