@@ -25,11 +25,24 @@ class Deadline:
         self.at = time.monotonic() + seconds  # as time.monotonic()
         self._cancelled = cancelled
 
+    def __str__(self) -> str:
+        """Return the limit for a message: which, and where it is set."""
+        return f"{self.seconds:g} s ({self.limit})"
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left, 0 if none are."""
+        return max(0.0, self.at - time.monotonic())
+
     def part(self, seconds: float, limit: str) -> Deadline:
-        """Return a deadline of its own for a part of it, over at the latest with it."""
-        part = Deadline(seconds, limit, self._cancelled)
-        part.at = min(part.at, self.at)
-        return part
+        """Return the deadline of a part of it, over at the latest with it.
+
+        That is this one itself where it ends first: a message then names the
+        limit that counted.
+        """
+        if self.at <= time.monotonic() + seconds:
+            return self
+        return Deadline(seconds, limit, self._cancelled)
 
     def within(self, seconds: float) -> float:
         """Return `seconds`, or what is left if that is less; `ActionTimeout` if nothing is."""
@@ -42,4 +55,4 @@ class Deadline:
             raise Cancelled("the run was interrupted")
         if time.monotonic() >= self.at:
             where = f": {doing}" if doing else ""
-            raise ActionTimeout(f"not done within {self.seconds:g} s ({self.limit}){where}")
+            raise ActionTimeout(f"not done within {self}{where}")

@@ -2,7 +2,9 @@
 
 * `MultinodeError`
     * `InvalidJob`            2  job file, device file or command line are wrong
-    * `TestError`             1  a test asked for the end of the run
+    * `TestError`             1  the tests failed as a whole: they hang, say
+        * `TestRaised`           a test asked for the end of the run
+        * `KernelCrashed`        as `BoardDied`, where the device file makes that the test's doing
     * `WaitFailed`            1  a MultiNode call of the dispatcher's own failed
     * `InfrastructureError`   3  the world is wrong, not the test
         * `ConsoleError`         the console cannot be opened, or is gone
@@ -65,6 +67,7 @@ class MultinodeError(Exception):
 
     exit_code = ExitCode.BUG
     error_type = "bug"
+    status = "error"  # of the action and the node; "fail": a test's doing
 
 
 @dataclass(frozen=True, order=True)
@@ -96,11 +99,22 @@ class InvalidJob(MultinodeError):
 
 
 class TestError(MultinodeError):
-    """A test ended the run (`lava-test-raise`)."""
+    """The tests failed as a whole: they have not ended in time, say."""
 
     __test__ = False  # not for pytest to collect
     exit_code = ExitCode.TEST_FAILED
     error_type = "test"
+    status = "fail"
+
+
+class TestRaised(TestError):
+    """A test ended the run (`lava-test-raise`): it could not go on."""
+
+    status = "error"
+
+
+class KernelCrashed(TestError):
+    """A death string, on a device whose file says that the kernel is what is tested."""
 
 
 class WaitFailed(MultinodeError):
@@ -108,6 +122,7 @@ class WaitFailed(MultinodeError):
 
     exit_code = ExitCode.TEST_FAILED
     error_type = "multinode"
+    status = "fail"
 
 
 class InfrastructureError(MultinodeError):

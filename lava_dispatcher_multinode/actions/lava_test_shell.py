@@ -88,6 +88,7 @@ class LavaTestShell:
         if not node.booted:
             node.board.boot(node.deadline)
             node.booted = True
+        node.board.require_root()
         with node.board.watched(), node.board.console.lossless():
             _put_overlay(node)
             node.step("running tests")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import Cancelled, WaitFailed
+from ..errors import BoardDied, Cancelled, WaitFailed
 from ..sync.calls import Api, Call, Outcome, Status
 
 if TYPE_CHECKING:
@@ -89,8 +90,24 @@ class Multinode:
             answers.append(outcome)
             done.set()
 
-        node.group_client.submit(call, answered)
-        done.wait()  # the coordinator holds the deadline, and answers when the run is cancelled
+        deaths: list[BoardDied] = []
+
+        def died(death: BoardDied) -> None:
+            deaths.append(death)
+            done.set()
+
+        board = node.board
+        with ExitStack() as stack:
+            if (
+                board.shell is not None
+            ):  # nobody reads its console now, and it may die all the same
+                stack.enter_context(board.watched(f"while {call.api.value} was waited for"))
+                stack.enter_context(board.console.when_dead(died))
+            node.group_client.submit(call, answered)
+            # The coordinator holds the deadline, and answers when the run is cancelled.
+            done.wait()
+            if deaths:
+                raise deaths[0]
         if node.shared.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         return answers[0]

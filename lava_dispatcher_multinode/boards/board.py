@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..console.death import KERNEL, RESET
+from ..console.death import DOWN, KERNEL, RESET
 from ..console.expect import Dialogue
-from ..errors import ActionTimeout, BoardDied, BootError
+from ..errors import (
+    ActionTimeout,
+    BoardDied,
+    BootError,
+    KernelCrashed,
+    MultinodeError,
+)
+from .autoboot import CountdownMissed
+from .last_words import explained
 from .linux import log_in, wait_for_kernel
 from .media import write_media
-from .u_boot import UBoot
+from .power.check import check_off
+from .u_boot import UBoot, check_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,10 +30,6 @@ if TYPE_CHECKING:
     from ..lab.device import Device
     from .hardware import Hardware
     from .shell import Shell
-
-
-#: A board that goes down while tests run says no more, and has said why.
-DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
 
 
 class UBootBoard:
@@ -52,6 +56,7 @@ class UBootBoard:
         self._turn = hardware.turn
         self._introduction = hardware.introduction
         self._step = step
+        self._press = False  # keys at U-Boot from power-on: its countdown was missed once
 
     def deploy(
         self, image: Path, deadline: Deadline, progress: Callable[[int, int], None]
@@ -62,20 +67,25 @@ class UBootBoard:
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed; retry as often as the device file says."""
+        if not self.device.boot.commands:
+            raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
+        for command in self.device.boot.commands:
+            check_line(command)
         tries = max(1, self.device.boot.retries)
         for number in range(1, tries + 1):
             self.tell("boot_started", attempt=number, of=tries)
             try:
                 with self._turn(deadline):
-                    limit = f"boot.timeout of {self.device.name}"
+                    limit = "boot.timeout"
                     self.shell = self._boot_once(deadline.part(self.device.boot.timeout, limit))
                     self._introduce(self.shell)
-            except (BootError, BoardDied, ActionTimeout) as error:
+            except (BootError, BoardDied, KernelCrashed, ActionTimeout) as error:
                 self.shell = None
                 self._boot_ended(number, tries, "error", str(error))
+                self._press = self._press or isinstance(error, CountdownMissed)
                 deadline.check(str(error))
                 if number == tries:
-                    kind = BoardDied if isinstance(error, BoardDied) else BootError
+                    kind = BootError if isinstance(error, ActionTimeout) else type(error)
                     raise kind(f"boot, try {number} of {tries}: {error}") from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
             except BaseException as error:
@@ -88,25 +98,41 @@ class UBootBoard:
                 return self.shell
         raise AssertionError
 
+    def require_root(self) -> None:
+        """Raise `BootError` unless the shell is root's: tests need to write anywhere."""
+        uid = self.shell.uid if self.shell is not None else None
+        if uid and not self.root:  # a simulated board that is not confined is the user's own
+            raise BootError(
+                f"{self.device.name}: the shell belongs to user {uid}, and tests need root: "
+                "log in as root, or set login.commands, to [sudo su] say"
+            )
+
     @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self, doing: str = "while tests ran") -> Iterator[None]:
         """Give a context in which a panic, a reset or a shutdown ends every read."""
+        self.console.watch((*KERNEL, *RESET, *DOWN, *self.device.death))
         try:
-            with self.console.deadly((*KERNEL, *RESET, *DOWN, *self.device.death)):
-                yield
-        except BoardDied as error:
-            line = str(error)
-            for patterns, what in ((RESET, "restarted"), (DOWN, "was shut down")):
-                if any(re.match(pattern, line) for pattern in patterns):
-                    raise BoardDied(f"the board {what} while tests ran: {line}") from error
-            raise
+            yield
+        except BoardDied as death:
+            raise self._explained(death, doing) from death
+        finally:
+            self._watch()
+
+    def _watch(self) -> None:
+        """From the kernel's start to power-off, also while nobody reads."""
+        self.console.watch((*KERNEL, *RESET, *self.device.death))
+
+    def _explained(self, death: BoardDied, doing: str) -> MultinodeError:
+        return explained(self.console, death, doing, self.device.panic)
 
     def power_off(self) -> None:
-        """Switch the board off, where it has a switch."""
+        """Switch the board off, where it has a switch, and see that it is."""
         self.shell = None
+        self.console.watch(None)
         if self._switch is not None:
             self._switch.off()
             self.console.note("power off")
+            check_off(self.device.name, self._switch, self.console)
 
     def _boot_ended(self, number: int, tries: int, status: str, error: str | None) -> None:
         self.tell("boot_finished", attempt=number, of=tries, status=status, error=error)
@@ -117,24 +143,27 @@ class UBootBoard:
         self._restart(dialogue)
         u_boot = UBoot(dialogue, boot, deadline)
         self._step("waiting for U-Boot")
-        u_boot.interrupt()
-        if not boot.commands:
-            raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
+        u_boot.interrupt(press=self._press)
         *setup, start = boot.commands
         for command in setup:
             self._step(f"U-Boot: {command}")
             u_boot.run(command)
         self._step(f"U-Boot: {start}")
         # From here on: a kernel can panic in the same breath in which it starts.
-        with self.console.deadly((*KERNEL, *self.device.death)):
-            try:
-                if not u_boot.start(start):
-                    self._step("waiting for the kernel")
-                    wait_for_kernel(dialogue, boot, deadline)
-                self._step("waiting for the login prompt")
-                return log_in(dialogue, self.device.login, deadline)
-            except BoardDied as error:
-                raise BoardDied(dialogue.explain(str(error))) from error
+        self.console.watch((*KERNEL, *self.device.death))
+        try:
+            if not u_boot.start(start):
+                self._watch()
+                self._step("waiting for the kernel")
+                wait_for_kernel(dialogue, boot, deadline)
+            self._watch()
+            self._step("waiting for the login prompt")
+            shell = log_in(dialogue, self.device.login, deadline)
+        except BoardDied as death:
+            raise self._explained(death, "while it booted") from death
+        if shell.uid:
+            self._step(f"the shell belongs to user {shell.uid}, not to root: tests need root")
+        return shell
 
     def _introduce(self, shell: Shell) -> None:
         """Tell the board what of its name and network only its maker knows."""
@@ -145,6 +174,7 @@ class UBootBoard:
 
     def _restart(self, dialogue: Dialogue) -> None:
         self.shell = None
+        self.console.watch(None)
         dialogue.forget()
         if self._switch is not None:
             self._step("switching the power on")

@@ -50,13 +50,17 @@ class Shell:
         self.deadline = deadline
         self._numbers = itertools.count(1)
         self._sums: str | None = None  # the board's program for checksums
+        self.uid: int | None = None  # whose shell it is; None: not known
 
     def take(self) -> None:
         """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
         for _ in range(TRIES):
             answer = self._ask(QUIET, ANSWER_WAIT)
             if answer is not None:
-                self._ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)  # not everyone may, nor has it
+                # Not everyone may, nor has them.
+                self._ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)
+                code, text = self._ask("id -u 2>/dev/null", ANSWER_WAIT) or (1, "")
+                self.uid = int(text) if code == 0 and text.isdecimal() else None
                 return
             self._dialogue.send(CTRL_C + b"\n")
         raise BootError(self._dialogue.explain("the shell does not answer"))

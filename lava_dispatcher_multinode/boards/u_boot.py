@@ -7,69 +7,22 @@ from typing import TYPE_CHECKING
 
 from ..console.transcript import printable
 from ..errors import BootError
+from . import u_boot_words as words
+from .autoboot import CTRL_C, Autoboot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..console.expect import Dialogue, Found
     from ..deadline import Deadline
     from ..lab.device import Boot
 
-#: What boards of these types are known to print; `boot.prompts` comes on top.
-KNOWN_PROMPTS = (
-    "Panda # ",
-    "OMAP3 beagleboard.org # ",
-    "BeagleBoard # ",
-    "U-Boot> ",
-    "U-Boot# ",
-    "=> ",
-)
-
-#: What U-Boot prints when a command did not work; its commands have no other sign.
-ERRORS = (
-    "Unknown command '",
-    "** Unable to read",
-    "** Bad device",
-    "** Invalid partition",
-    "** No partition table",
-    "** No boot file defined",
-    "File not found",
-    "no mmc device at slot",
-    "Wrong Image Format for boot",
-    "ERROR: can't get kernel image",
-    "Wrong Ramdisk Image Format",
-    "Ramdisk image is corrupt or invalid",
-    "Bad Magic Number",
-    "Bad Header Checksum",
-    "Bad Data CRC",
-    "Bad Linux ARM zImage magic",
-    "ERROR: Did not find a cmdline Flattened Device Tree",
-    "data abort",
-    "Resetting CPU",
-    "Must RESET board to recover",
-    "ERROR: The remote end did not respond in time",
-    "Retry count exceeded",
-    "Retry time exceeded",
-    "TIMEOUT",
-)
-
-#: Those after which it does not go on. `boot` may try a boot.scr that is not
-#: there, complain, and boot all the same.
-FATAL = (
-    "Unknown command '",
-    "data abort",
-    "Resetting CPU",
-    "Must RESET board to recover",
-)
-
-AUTOBOOT_WAIT = 60.0  # seconds from power-on to the countdown
 PROMPT_WAIT = 10.0
-COMMAND_WAIT = 60.0
-KERNEL_WAIT = 60.0
 ECHO_WAIT = 5.0
+PROBE_AFTER = 5.0  # seconds of silence after which the prompt may have come garbled
 FIFO = 16  # bytes that a UART holds: never more unechoed at once
 TRIES = 3
-CTRL_C = b"\x03"
+#: Typed to see whether U-Boot is at its prompt: it echoes there, and a command that
+#: runs swallows it. Ctrl-C then drops it; an end of line would repeat the last command.
+PROBE = b"~"
 
 
 class UBoot:
@@ -79,43 +32,17 @@ class UBoot:
         self._dialogue = dialogue
         self._boot = boot
         self._deadline = deadline
-        prompts = dict.fromkeys((*boot.prompts, *KNOWN_PROMPTS))
-        texts = b"|".join(re.escape(prompt.rstrip().encode()) for prompt in prompts)
-        self._prompt = rb"(?:^|[\r\n])(?:" + texts + rb") ?"
-        self._errors = _any_of(ERRORS)
-        self._fatal = _any_of(FATAL)
+        self._prompt = words.prompt_pattern(boot.prompts)
 
-    def interrupt(self) -> None:
-        """Stop the countdown and get the prompt."""
-        text = self._boot.interrupt.encode()
-        half = len(text) // 2
-        # Either half will do: a garbled character must not cost the boot.
-        countdown = re.escape(text[:half]) + b"|" + re.escape(text[half:])
-        missed = b"Starting kernel|" + re.escape(self._boot.kernel_start.encode())
-        found = self._expect(
-            [countdown, missed, self._prompt],
-            AUTOBOOT_WAIT,
-            f"U-Boot's '{self._boot.interrupt}'",
-        )
-        if found.index == 1:
-            raise BootError(
-                self._dialogue.explain(
-                    f"a kernel started before U-Boot's '{self._boot.interrupt}' was seen: "
-                    "is boot.interrupt what this board prints?"
-                )
-            )
-        if found.index == 0:
-            # The key that stops the countdown is eaten with it: one, and the board
-            # is at an empty command line.
-            self._dialogue.send(self._boot.interrupt_command.encode() + b"\r")
-            self._expect([self._prompt], PROMPT_WAIT, "U-Boot's prompt after stopping autoboot")
+    def interrupt(self, *, press: bool = False) -> None:
+        """Stop the countdown and get the prompt; `press` keys without waiting for one."""
+        limit = self._deadline.part(self._boot.autoboot_timeout, "boot.autoboot_timeout")
+        Autoboot(self._dialogue, self._boot, self._prompt).stop(limit, press=press)
 
     def run(self, command: str) -> None:
         """Run one command; `BootError` if it prints an error."""
-        self._type(command)
-        found = self._expect(
-            [self._errors, self._prompt], COMMAND_WAIT, f"U-Boot's prompt after '{command}'"
-        )
+        limit = self._type(command)
+        found = self._answer([words.ERROR_PATTERN, self._prompt], command, limit)
         if found.index == 0:
             raise self._refused(command, found)
 
@@ -124,38 +51,41 @@ class UBoot:
 
         Return whether its first line has been seen already.
         """
-        self._type(command)
+        limit = self._type(command)
         kernel = re.escape(self._boot.kernel_start.encode()) or rb"(?!)"
-        found = self._expect(
-            [self._fatal, self._prompt, kernel, rb"Starting kernel"],
-            KERNEL_WAIT,
-            f"'Starting kernel' after '{command}'",
+        found = self._dialogue.expect(
+            [words.FATAL_PATTERN, self._prompt, kernel, rb"Starting kernel"],
+            timeout=limit,
+            step=f"waited for 'Starting kernel' after '{command}'",
         )
         if found.index == 0:
             raise self._refused(command, found)
         if found.index == 1:
-            error = re.search(rb"[^\r\n]*" + self._errors + rb"[^\r\n]*", found.before)
+            error = re.search(rb"[^\r\n]*(?:" + words.ERROR_PATTERN + rb")[^\r\n]*", found.before)
             reason = "came back to the prompt without starting a kernel"
             if error is not None:
                 reason = f"failed: {printable(error.group().strip())}"
             raise BootError(self._dialogue.explain(f"U-Boot: '{command}' {reason}"))
         return found.index == 2
 
-    def _type(self, command: str) -> None:
+    def _type(self, command: str) -> Deadline:
         """Type a line, its echo checked piece by piece, and one carriage return.
 
-        One: an empty line would make U-Boot repeat its last command.
+        One: an empty line would make U-Boot repeat its last command. Return the
+        deadline of the command, which runs then.
         """
+        check_line(command)
         for _ in range(TRIES):
-            if all(self._echoed(piece) for piece in _pieces(command)):
-                self._dialogue.send(b"\r")
-                return
+            if all(self._echoed(piece) for piece in _pieces(command)) and self._entered():
+                return self._limit(command)
             self._dialogue.send(CTRL_C)  # drops the garbled line
-            self._expect([self._prompt], PROMPT_WAIT, "U-Boot's prompt after Ctrl-C")
+            self._dialogue.expect_or_none(
+                [self._prompt], timeout=self._deadline.within(PROMPT_WAIT)
+            )
         raise BootError(
             self._dialogue.explain(
-                f"U-Boot: '{command}' was echoed wrongly {TRIES} times: "
-                "does the line lose characters?"
+                f"U-Boot: '{command}' was echoed wrongly {TRIES} times: does the line lose "
+                "characters? See connection.character_delay"
             )
         )
 
@@ -166,26 +96,70 @@ class UBoot:
         # A narrow terminal breaks the echo, wherever it likes. Anything else
         # before it is a character that was not typed.
         found = self._dialogue.expect_or_none([b"[\r\n]*".join(letters)], timeout=wait)
-        return found is not None and not found.before.strip()
+        return found is not None and not re.sub(words.ESCAPES, b"", found.before).strip()
 
-    def _expect(self, patterns: Sequence[bytes], seconds: float, what: str) -> Found:
+    def _entered(self) -> bool:
+        """End the line; whether U-Boot has taken that."""
+        self._dialogue.send(b"\r")
+        wait = self._deadline.within(ECHO_WAIT)
+        return self._dialogue.expect_or_none([rb"(?=[\r\n])"], timeout=wait) is not None
+
+    def _limit(self, command: str) -> Deadline:
+        seconds = self._boot.command_timeout
+        if seconds is not None:
+            return self._deadline.part(seconds, "boot.command_timeout")
+        seconds = words.seconds_for(command)
+        return self._deadline.part(
+            seconds, "for such commands, unless boot.command_timeout is set"
+        )
+
+    def _answer(self, patterns: list[bytes], command: str, limit: Deadline) -> Found:
+        """Wait for one of `patterns`, the last of which is the prompt.
+
+        Where nothing comes the prompt itself may have been garbled: that is
+        asked for, without a line's end.
+        """
+        while limit.left > PROBE_AFTER:
+            found = self._dialogue.expect_or_none(patterns, timeout=PROBE_AFTER)
+            if found is not None:
+                return found
+            self._dialogue.send(PROBE)
+            found = self._dialogue.expect_or_none([*patterns, PROBE], timeout=1.0)
+            if found is not None and found.index < len(patterns):
+                return found
+            if found is not None:
+                self._dialogue.send(CTRL_C)
         return self._dialogue.expect(
-            patterns, timeout=self._deadline.within(seconds), step=f"waited for {what}"
+            patterns, timeout=limit, step=f"waited for U-Boot's prompt after '{command}'"
         )
 
     def _refused(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
         line = found.before.rpartition(b"\n")[2] + found.match.group()
         line += rest.before if rest else b""
-        return BootError(
-            self._dialogue.explain(f"U-Boot: '{command}' failed: {printable(line.strip())}")
+        reason = printable(re.sub(rb"\x08+", b"", line).strip())
+        # Whoever wants to try again finds a prompt, unless the board restarts.
+        if re.search(words.FATAL_PATTERN, line) is None or b"Unknown command" in line:
+            self._dialogue.expect_or_none([self._prompt], timeout=1.0)
+        return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {reason}"))
+
+
+def check_line(command: str) -> None:
+    """Raise `BootError` for a line that U-Boot would cut, or take for several."""
+    size = len(command.encode())
+    if size > words.LONGEST_LINE:
+        raise BootError(
+            f"U-Boot would cut the line '{command[:60]}...': it has {size} characters, and a "
+            f"line has {words.LONGEST_LINE} at the most (CONFIG_SYS_CBSIZE): make it several, "
+            "with setenv and run"
+        )
+    if not command.strip() or not command.isprintable():
+        raise BootError(
+            f"U-Boot cannot be typed {command!r}: an empty line repeats its last command, "
+            "and control characters are commands of its line editor"
         )
 
 
 def _pieces(command: str) -> list[bytes]:
     data = command.encode()
     return [data[start : start + FIFO] for start in range(0, len(data), FIFO)]
-
-
-def _any_of(texts: Sequence[str]) -> bytes:
-    return rb"(?i:" + b"|".join(re.escape(text.encode()) for text in texts) + rb")"

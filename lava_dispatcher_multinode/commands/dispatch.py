@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,9 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..run.guard import Guard
 
     document = load(options.job)
+    choice = _choice(options)
+    if choice.lab is not None:
+        document = replace(document, device_types=choice.lab.device_types)
     job, warnings = parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
     with contextlib.ExitStack() as stack:
@@ -129,26 +133,30 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         )
         overlays = OverlayStore(scratch, job, job_id)
         if guard is None:
-            return _validate(job, warnings, overlays, options)
+            return _validate(job, warnings, overlays, choice, options)
         guard.remove(scratch)
-        members = stack.enter_context(boards_of(job, _choice(options), guard, _say))
-        _tell([*warnings, *_checked(job, overlays)], options)
+        members = stack.enter_context(boards_of(job, choice, guard, _say))
+        _tell([*warnings, *_checked(job, overlays, members)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
 
 def _validate(
-    job: Job, warnings: Sequence[Problem], overlays: OverlayStore, options: argparse.Namespace
+    job: Job,
+    warnings: Sequence[Problem],
+    overlays: OverlayStore,
+    choice: Choice,
+    options: argparse.Namespace,
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..lab.files import load_lab
     from ..run.boards import made_devices
-    from ..run.check import check, check_boards
+    from ..run.check import check, check_boards, check_hosts
 
     problems = [*warnings, *check(job, overlays, remote=False)]
-    if options.simulate or options.emulate:
-        made_devices(job, _choice(options))
+    if choice.lab is None:
+        made_devices(job, choice)
+        problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
     else:
-        problems += check_boards(job, load_lab(options.config_dir))
+        problems += check_boards(job, choice.lab)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     _tell(sorted(problems), options)
@@ -158,10 +166,13 @@ def _validate(
     return ExitCode.PASS
 
 
-def _checked(job: Job, overlays: OverlayStore) -> list[Problem]:
-    from ..run.check import check
+def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
+    from ..run.check import check, check_hosts
 
-    problems = check(job, overlays, remote=True)
+    hosts = {
+        role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
+    }
+    problems = [*check(job, overlays, remote=True), *check_hosts(job, hosts)]
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     return problems

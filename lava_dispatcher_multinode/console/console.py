@@ -12,7 +12,7 @@ from ..errors import BoardDied, ConsoleError, MultinodeError
 from .death import DeathWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from .transcript import Transcript
     from .transport import Transport
@@ -39,13 +39,14 @@ class Console:
         self._transport = transport
         self._transcript = transcript
         self._delay = character_delay
-        self._changed = threading.Condition()  # guards all of the next seven
+        self._changed = threading.Condition()  # guards all of the next eight
         self._buffer = bytearray()
         self._woken = False
         self._failure: MultinodeError | None = None  # raised once the buffer is empty
         self._lossless = 0  # how many ask for it
         self._closing = False
         self._watch: DeathWatch | None = None
+        self._on_death: Callable[[BoardDied], None] | None = None
         self._dead_at = math.inf  # when a death string has waited too long for its line's end
         self._writing = threading.Lock()
         transport.note = transcript.note
@@ -122,6 +123,31 @@ class Console:
             with self._changed:
                 self._watch_anew(before)
 
+    def watch(self, patterns: Iterable[str] | None) -> None:
+        """From here on a line like any of `patterns` is the board's death; None: nothing is.
+
+        As `deadly`, for as long as the board is up, also while nobody reads. A
+        death that was seen under an earlier watch stays one.
+        """
+        with self._changed:
+            self._watch_anew(None if patterns is None else DeathWatch(patterns))
+
+    @contextmanager
+    def when_dead(self, callback: Callable[[BoardDied], None]) -> Iterator[None]:
+        """Within it, `callback` is called once, from any thread, when the board has died.
+
+        For who waits for something else than the console.
+        """
+        with self._changed:
+            self._on_death = callback
+            if isinstance(self._failure, BoardDied):
+                callback(self._failure)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._on_death = None
+
     @contextmanager
     def lossless(self) -> Iterator[None]:
         """Within it, nothing is dropped for a slow reader: the far end waits."""
@@ -137,6 +163,15 @@ class Console:
     def tail(self) -> list[str]:
         """Return the last lines that the board printed, for messages."""
         return self._transcript.tail()
+
+    def tail_from(self, text: str) -> list[str]:
+        """Return the lines since the last one with `text` in it, as far as they are kept."""
+        return self._transcript.tail_from(text)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the far end is there just now; while it is not, a `write` would wait."""
+        return bool(getattr(self._transport, "connected", True))
 
     def note(self, text: str) -> None:
         """Write a remark into console.log."""
@@ -176,12 +211,17 @@ class Console:
             if self._watch is not None and self._failure is None:
                 line = self._watch.feed(data)
                 if line is not None:
-                    self._failure = BoardDied(line)
+                    self._die(line)
                 if not self._watch.unfinished:
                     self._dead_at = math.inf
                 elif self._dead_at == math.inf:
                     self._dead_at = time.monotonic() + REST_OF_LINE
             self._changed.notify_all()
+
+    def _die(self, line: str) -> None:
+        self._failure = death = BoardDied(line)
+        if self._on_death is not None:
+            self._on_death(death)
 
     def _watch_anew(self, watch: DeathWatch | None) -> None:
         """Watch from here on; what came before belongs to another time."""
@@ -194,6 +234,9 @@ class Console:
         """Let reads fail; of a death that has begun rather than of `error`."""
         if self._failure is None:
             dying = self._watch.unfinished if self._watch is not None else ""
-            self._failure = BoardDied(dying) if dying or error is None else error
+            if dying or error is None:
+                self._die(dying)
+            else:
+                self._failure = error
         self._dead_at = math.inf
         self._changed.notify_all()

@@ -23,15 +23,24 @@ _CANDIDATE = re.compile(
 #: Wherever Linux runs.
 KERNEL = (
     r"Kernel panic - not syncing",
-    r"Internal error: Oops",
+    r"Internal error: ",
     r"Unable to handle kernel ",
+    r"BUG: unable to handle ",
+    r"kernel BUG at ",
+    r"Unhandled fault: ",
+    r"(?:NMI )?watchdog: BUG: soft lockup",
+    r"BUG: soft lockup",
+    r"(?:NMI )?watchdog: Watchdog detected hard LOCKUP",
+    r"Watchdog detected hard LOCKUP",
 )
-#: After the shell is up, the boot loader's banner means that the board was reset.
+#: After the kernel has started, the boot loader's banner means that the board was reset.
 RESET = (
     r"U-Boot SPL \d{4}\.\d\d",
     r"U-Boot \d{4}\.\d\d",
     r"Texas Instruments X-Loader ",
 )
+#: A board that goes down while tests run says no more, and has said why.
+DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
 _PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
 
 

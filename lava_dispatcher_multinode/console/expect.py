@@ -16,6 +16,7 @@ from ..errors import BootError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..deadline import Deadline
     from .console import Console
 
 # The stubs make it generic; the class itself is not.
@@ -76,15 +77,17 @@ class Dialogue:
         self.console = console
         self._spawn = _ConsoleSpawn(console)
 
-    def expect(self, patterns: Sequence[bytes], *, timeout: float, step: str) -> Found:
+    def expect(self, patterns: Sequence[bytes], *, timeout: float | Deadline, step: str) -> Found:
         """Wait for the first of `patterns` (regular expressions).
 
-        Raise `BootError` with the step and the console's last lines after
-        `timeout` seconds.
+        Raise `BootError` with the step, the limit and the console's last lines
+        after `timeout`, which is in seconds unless it is a deadline.
         """
-        found = self.expect_or_none(patterns, timeout=timeout)
+        seconds = timeout if isinstance(timeout, int | float) else timeout.left
+        found = self.expect_or_none(patterns, timeout=seconds)
         if found is None:
-            raise BootError(self.explain(f"{step}: nothing like it within {timeout:.0f} s"))
+            limit = f"{timeout:.0f} s" if isinstance(timeout, int | float) else str(timeout)
+            raise BootError(self.explain(f"{step}: nothing like it within {limit}"))
         return found
 
     def expect_or_none(self, patterns: Sequence[bytes], *, timeout: float) -> Found | None:

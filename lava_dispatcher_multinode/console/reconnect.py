@@ -46,6 +46,12 @@ class Reconnecting:
         self.name = self._link.name
         self.note: Callable[[str], None] = unnoticed
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link just now."""
+        with self._changed:
+            return self._link is not None
+
     def read(self) -> bytes:
         """Block for at least one byte, and over gaps; b"" after `close`."""
         while True:

@@ -104,10 +104,18 @@ class Transcript:
 
     def tail(self) -> list[str]:
         """Return the last lines that had something on them, oldest first."""
+        return self._last_lines()[-TAIL_LINES:]
+
+    def tail_from(self, text: str) -> list[str]:
+        """Return the last line that has `text` in it and those after it; all if there is none."""
+        lines = self._last_lines()
+        here = [number for number, line in enumerate(lines) if text[:TAIL_WIDTH] in line]
+        return lines[here[-1] :] if here else lines
+
+    def _last_lines(self) -> list[str]:
         with self._lock:
             lines = bytes(self._recent).split(b"\n")
-        shown = [printable(line[-TAIL_WIDTH:].strip()) for line in lines if line.strip()]
-        return shown[-TAIL_LINES:]
+        return [printable(line[-TAIL_WIDTH:].strip()) for line in lines if line.strip()]
 
     def close(self) -> None:
         """Finish both files; may be called twice."""

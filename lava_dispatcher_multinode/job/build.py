@@ -36,7 +36,7 @@ def check(
     that mean nothing in this kind of job, with the reason.
     """
     schema = shipped("job", SCHEMA_FILE)
-    names = {"action": plugins.entries(plugins.ACTIONS), "device-type": _device_types()}
+    names = {"action": plugins.entries(plugins.ACTIONS), "device-type": device_types(document)}
     known = names | ({"role": roles} if roles else {})
     errors = [*Checker(schema, known, HINTS).problems(document), *more]
     errors += islice(actions.problems(document, known), MAX_PROBLEMS)
@@ -66,13 +66,14 @@ def job(document: Document, roles: Sequence[Role]) -> Job:
     )
 
 
-def proper_type(device_type: str | None) -> str | None:
+def proper_type(device_type: str | None, document: Document) -> str | None:
     """Return the device type that an alias stands for."""
-    return None if device_type is None else _device_types()[device_type]
+    return None if device_type is None else device_types(document)[device_type]
 
 
-def _device_types() -> Mapping[str, str]:
-    return plugins.device_type_names()
+def device_types(document: Document) -> Mapping[str, str]:
+    """Return every name of a type that a job may have, to its proper name."""
+    return {name: name for name in document.device_types} | plugins.device_type_names()
 
 
 def _ignored(

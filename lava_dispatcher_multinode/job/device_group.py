@@ -36,7 +36,7 @@ class DeviceGroupParser:
             Role(
                 name=entry["role"],
                 count=int(entry.get("count", 1)),
-                device_type=build.proper_type(entry.get("device_type")),
+                device_type=build.proper_type(entry.get("device_type"), document),
                 device=entry.get("device"),
                 tags=frozenset(entry.get("tags", ())),
                 position=document.position(("device_group", index)),

@@ -35,6 +35,7 @@ class Role:
     device: str | None = None  # a named device; then count is 1
     tags: frozenset[str] = frozenset()
     position: Position = Position("")
+    essential: bool = False  # when one of its nodes fails, the others are ended
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class ActionSpec:
     parameters: Mapping[str, Any] = field(default_factory=nothing)
     roles: frozenset[str] | None = None  # None: every role
     timeout: float | None = None  # seconds; None: the job's
+    refused: str = ""
     positions: Mapping[tuple[str | int, ...], Position] = field(
         default_factory=dict, compare=False
     )
@@ -75,6 +77,8 @@ class Job:
     deadlock_grace: float = 30.0  # seconds
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=nothing)
+    #: LAVA's own multinode definition, where the job is one.
+    lava: Mapping[str, Any] | None = None
 
     @property
     def size(self) -> int:

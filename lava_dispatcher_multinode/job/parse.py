@@ -61,14 +61,10 @@ def _refused(document: Document) -> InvalidJob:
     """Return what is wrong with a document that is no job that anybody knows."""
     data = document.data
     if is_pipeline(data):
-        protocols = data.get("protocols")
-        group = isinstance(protocols, dict) and "lava-multinode" in protocols
-        kind = "LAVA MultiNode job (protocols: lava-multinode)" if group else "LAVA pipeline job"
-        path = ("protocols", "lava-multinode") if group else ()
         return InvalidJob([
             document.problem(
-                f"this is a {kind}; this format is not supported yet", path, key=True,
-                hint="a job here has 'device_group' and 'actions' with a 'command' each",
+                "this is a LAVA pipeline job for one board; those are not supported", (), key=True,
+                hint="LAVA jobs for a group are: they have 'protocols: lava-multinode: roles'",
             )
         ])  # fmt: skip
     hints = [suggest(key, _BOARDS) for key in list(data)[:100]]

@@ -33,7 +33,7 @@ class SingleBoardParser:
         data = document.data
         role = Role(
             name=ROLE,
-            device_type=build.proper_type(data.get("device_type")),
+            device_type=build.proper_type(data.get("device_type"), document),
             device=data.get("target"),
             tags=frozenset(data.get("device_tags", ())),
             position=document.position(("target" if "target" in data else "device_type",)),

@@ -25,6 +25,7 @@ class Document:
 
     `data` is made of dict (with str keys), list, str, int, float, bool and
     None; treat it as read-only, since YAML's aliases share parts of it.
+    `device_types` are known besides those that have a driver here.
     """
 
     data: Any
@@ -32,6 +33,7 @@ class Document:
     directory: Path  # absolute; what relative paths in the file start from
     tree: Located
     lines: Lines
+    device_types: frozenset[str] = frozenset()
 
     def position(self, path: DataPath = (), *, key: bool = False) -> Position:
         """Return where the value at `path` begins, or with `key` its key.

@@ -119,16 +119,21 @@ class Boot:
     kernel_start: str = "Linux version"
     retries: int = 3
     timeout: float = 300.0  # seconds for one try, from power-on to the shell
+    autoboot_timeout: float = 60.0  # seconds from power-on to U-Boot's prompt
+    command_timeout: float | None = None  # seconds for one command; None: by its kind
+    kernel_timeout: float = 60.0  # seconds from "Starting kernel" to `kernel_start`
 
 
 @dataclass(frozen=True)
 class Login:
-    """How to get from the kernel to a root shell."""
+    """How to get from the kernel to a root shell; `commands` are typed after the login."""
 
     prompt: str = "login:"
     user: str = "root"
     password: str | None = None
+    commands: tuple[str, ...] = ()  # such as "sudo su", for a user who is not root
     shell_prompts: tuple[str, ...] = ("# ", "$ ")  # literal ends of a line
+    timeout: float = 240.0  # seconds from the kernel's first line to the shell
 
 
 @dataclass(frozen=True)
@@ -140,12 +145,30 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Lava:
+    """How LAVA's own dispatcher runs the board; only with `host: lava`.
+
+    `deploy` and `boot` are blocks of LAVA's for jobs that do not bring their
+    own; what they leave out comes from the device dictionary.
+    """
+
+    device: Path | None = None  # LAVA's device dictionary: the rendered YAML that lava-run takes
+    dispatcher: Path | None = None  # dispatcher.yaml
+    env_dut: Path | None = None  # env-dut.yaml
+    path: Path | None = None  # where LAVA's Python packages are; None: where they are installed
+    python: str | None = None  # the interpreter that runs them
+    deploy: Mapping[str, Any] = field(default_factory=dict)
+    boot: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Device:
     """One board."""
 
     name: str
     device_type: str
     tags: frozenset[str] = frozenset()
+    host: str = "own"  # own | lava: who runs the board's node
     connection: Connection = Connection()
     power: Power = Power()
     deploy: Deploy = Deploy()
@@ -154,7 +177,10 @@ class Device:
     network: Network = Network()
     overlay: tuple[str, ...] = ("image", "http", "console")  # ways to deliver it, in order
     death: tuple[str, ...] = ()  # further death strings, regular expressions on one line
+    panic: str = "infrastructure"  # whose failure a death string is: infrastructure | test
+    silence: float = 600.0  # seconds without a byte, while tests run; 0: no limit
     multinode: str = "console"
     dispatcher_ip: str | None = None  # the address under which the board reaches this host
+    lava: Lava = Lava()
     simulated: Mapping[str, Any] = field(default_factory=dict)  # faults; see boards/simulated
     file: Path | None = None  # the device file, for messages

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidJob, Problem
-from .layers import Layers, search_path
+from .layers import LAVA, Layers, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,11 @@ class Lab:
     devices: tuple[Device, ...]
     broken: Mapping[str, Broken] = field(default_factory=dict)
     searched: tuple[Path, ...] = ()
+
+    @property
+    def device_types(self) -> frozenset[str]:
+        """The types of the boards that LAVA's dispatcher runs: they need no driver here."""
+        return frozenset(device.device_type for device in self.devices if device.host == LAVA)
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:

@@ -27,6 +27,7 @@ from .device import (
     Connection,
     Deploy,
     Device,
+    Lava,
     Login,
     Master,
     Network,
@@ -50,6 +51,8 @@ ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
     ("connection",): (("command",), ("serial",), ("simulated",), ("qemu",)),
     ("power",): (("on", "off", "cycle"), ("pdudaemon",), ("manual",), ("simulated",)),
 }
+
+LAVA = "lava"  # as `host`
 
 #: A device's name is typed, printed, part of file names and of a hosts file.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -102,13 +105,14 @@ class Layers:
 
         Whatever else may be wrong with them: `InvalidJob` only if one cannot be read at all.
         """
-        found = None
+        found = host = None
         for directory in self.directories:
             path = directory / "devices" / f"{name}.yaml"
             data = load(path).data if _is_file(path) else None
             if isinstance(data, Mapping):
-                found = data.get("device_type", found)
-        return plugins.device_type_names().get(str(found))
+                found, host = data.get("device_type", found), data.get("host", host)
+        known = plugins.device_type_names()
+        return str(found) if host == LAVA and found not in known else known.get(str(found))
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
@@ -130,7 +134,9 @@ class Layers:
             *self._type_documents(device_type),
             *own,
         ]
-        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults
+        drivers = plugins.entries(plugins.DEVICE_TYPES)  # any other type is LAVA's
+        known = device_type in drivers
+        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults if known else {}
         above = [*(document.data for document in files), forced, {"device_type": device_type}]
         merged = _laid([defaults, *above])
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
@@ -144,8 +150,10 @@ class Layers:
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type, those under an alias of it first."""
         names = plugins.device_type_names()
-        aliases = sorted(alias for alias, proper in names.items() if proper == device_type)
-        for name in sorted(aliases, key=lambda alias: alias == device_type):
+        aliases = {alias for alias, proper in names.items() if proper == device_type}
+        for name in sorted(
+            sorted(aliases | {device_type}), key=lambda alias: alias == device_type
+        ):
             yield from self._documents(f"device-types/{name}.yaml")
 
     def _documents(self, relative: str) -> Iterator[Document]:
@@ -218,6 +226,8 @@ def _proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str)
             shown, line, column = place.file, place.line, place.column
     if given in known:
         return known[given]
+    if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
+        return given  # of LAVA's 200 types none needs a driver here
     hint = suggest(str(given or ""), known, what="known types")
     message = "device_type is missing" if given is None else f"unknown device type '{given}'"
     raise InvalidJob([Problem(shown, line, column, message, hint)])
@@ -233,7 +243,16 @@ def _bad_expressions(document: Document) -> Iterator[Problem]:
 
 
 def _check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
-    """Raise unless there is exactly one way to the console."""
+    """Raise unless there is exactly one way to the console, or LAVA's device dictionary."""
+    if merged.get("host") == LAVA:
+        if not merged.get("lava", {}).get("device"):
+            hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
+            message = "host is lava, and LAVA's device dictionary is not named"
+            for document in own:
+                if "host" in document.data:
+                    raise InvalidJob([document.problem(message, ("host",), key=True, hint=hint)])
+            raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+        return
     connection = merged.get("connection", {})
     ways = [key for (key,) in ALTERNATIVES["connection",]]
     kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
@@ -264,6 +283,7 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         name=name,
         device_type=data["device_type"],
         tags=frozenset(data.get("tags", ())),
+        host=data.get("host", "own"),
         connection=_connection(data.get("connection", {})),
         power=_power(data.get("power", {})),
         deploy=_deploy(data.get("deploy", {})),
@@ -272,8 +292,11 @@ def _device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
         network=Network(**_with_tuples(data.get("network", {}))),
         overlay=tuple(data.get("overlay", Device.overlay)),
         death=tuple(data.get("death", ())),
+        panic=data.get("panic", "infrastructure"),
+        silence=data.get("silence", Device.silence),
         multinode=data.get("multinode", "console"),
         dispatcher_ip=data.get("dispatcher_ip"),
+        lava=_lava(data.get("lava", {}), file),
         simulated=dict(data.get("simulated", {})),
         file=file,
     )
@@ -298,6 +321,13 @@ def _power(data: Mapping[str, Any]) -> Power:
 def _deploy(data: Mapping[str, Any]) -> Deploy:
     master = Master(**_with_tuples(data.get("master", {})))
     return Deploy(**{**data, "master": master, "tftp": Tftp(**_with_tuples(data.get("tftp", {})))})
+
+
+def _lava(data: Mapping[str, Any], file: Path | None) -> Lava:
+    """Return the section with paths that are absolute; they start where the device file is."""
+    base = file.absolute().parent if file else Path.cwd()
+    keys = ("device", "dispatcher", "env_dut", "path")
+    return Lava(**{**data, **{key: base / data[key] for key in keys if data.get(key)}})
 
 
 def _with_tuples(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .job import Member
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from ..job.model import Job
     from ..lab.device import Device
+    from ..lab.files import Lab
     from .guard import Guard
 
 
@@ -30,6 +32,13 @@ class Choice:
     def made(self) -> bool:
         """Whether they are made on the spot."""
         return self.simulate or self.emulate
+
+    @cached_property
+    def lab(self) -> Lab | None:
+        """The lab that they are chosen from, read once; None where they are made."""
+        from ..lab.files import load_lab
+
+        return None if self.made else load_lab(self.config_dir)
 
 
 def made_devices(job: Job, choice: Choice) -> list[Device]:
@@ -48,16 +57,16 @@ def boards_of(
 
     `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
     """
-    if choice.made:
+    if choice.lab is None:
         roles = [role.name for role in job.roles for _ in range(role.count)]
         devices = made_devices(job, choice)
         yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
         return
     from ..lab.allocation import requirements
-    from ..lab.files import load_lab
     from ..lab.locks import hold
 
     needed = requirements(job)
-    lab = load_lab(choice.config_dir)
-    with hold(lab, needed, job.name, choice.wait, waiting=waiting, locked=guard.keep) as held:
+    with hold(
+        choice.lab, needed, job.name, choice.wait, waiting=waiting, locked=guard.keep
+    ) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]

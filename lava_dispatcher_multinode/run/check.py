@@ -9,17 +9,20 @@ from ..errors import BoardsUnavailable, DeployError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
 from ..job.flow import Script
-from ..lab.allocation import requirements
+from ..job.hints import either
+from ..lab.allocation import assign, requirements
 from ..lab.enough import check_enough
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from ..job.model import ActionSpec, Job
     from ..lab.files import Lab
     from ..overlay.load import Definition
     from ..overlay.store import OverlayStore
+
+_LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
 
 
 def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
@@ -38,27 +41,38 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
                 complete = False
         elif spec.command == "deploy_linaro_image":
             problems += _image(spec, job.directory, here=remote)
-        elif spec.command == "deploy_linaro_kernel":
-            at = spec.position()
-            problems.append(
-                Problem(
-                    at.file,
-                    at.line,
-                    at.column,
-                    "deploying over TFTP is not supported yet",
-                    "use deploy_linaro_image with an image that holds the kernel",
-                )
-            )
     if complete:
         # Roles that run the same definition have the same slips.
         problems += dict.fromkeys(flow.check(job, _scripts(job, overlays, remote=remote)))
     return problems
 
 
+def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:
+    """Return the actions that boards of this package's own are to do, and cannot.
+
+    `hosts` has, for each role, who runs its nodes (`Device.host`).
+    """
+    own = {role for role, kinds in hosts.items() if "own" in kinds}
+    problems = []
+    for spec in job.actions:
+        roles = sorted(own if spec.roles is None else own & spec.roles)
+        at = spec.position()
+        if spec.refused and roles:
+            text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
+            problems.append(Problem(at.file, at.line, at.column, text, _LAVA_CAN))
+        elif spec.command == "deploy_linaro_kernel" and roles:
+            hint = "use deploy_linaro_image with an image that holds the kernel"
+            text = "deploying over TFTP is not supported yet"
+            problems.append(Problem(at.file, at.line, at.column, text, hint))
+    return problems
+
+
 def check_boards(job: Job, lab: Lab) -> list[Problem]:
     """Return what the job needs and this lab does not have, held or not."""
     try:
-        check_enough(lab, requirements(job))
+        needed = requirements(job)
+        check_enough(lab, needed)
+        found = assign(needed, lab.devices)
     except InvalidJob as error:
         return list(error.problems)
     except BoardsUnavailable as error:
@@ -66,7 +80,8 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         names = {requirement.role for requirement in needy} or {job.roles[0].name}
         at = next(role.position for role in job.roles if role.name in names)
         return [Problem(at.file, at.line, at.column, str(error))]
-    return []
+    roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
+    return check_hosts(job, {role: [found[r].host for r in own] for role, own in roles.items()})
 
 
 def _image(spec: ActionSpec, directory: Path, *, here: bool) -> list[Problem]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..actions.node import Shared
-from ..errors import Cancelled, MultinodeError
+from ..errors import MultinodeError
 from ..images.store import ImageStore
+from ..lab.layers import LAVA
+from ..lava.job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..sync.client import GroupClient
@@ -23,6 +25,7 @@ from ..sync.server import Coordinator
 from .events import EventLog, clock_from_now
 from .host import trouble
 from .interruptions import Interruptions
+from .lava_node import Door, LavaNodeRun
 from .made import make_boards
 from .node import NodeRun
 
@@ -152,24 +155,22 @@ def _run(
                 observer=partial(_observe, log, clock),
             )
         )
-        nodes = []
+        nodes: list[NodeRun] = []
+        lava: LavaJob | None = None
         for name, role in shared.group:
+            device = next(m.device for m in members if m.device.name == name)
+            directory = options.output / "nodes" / name
+            if device.host == LAVA:
+                lava = lava or LavaJob(job, shared.group, scratch / "lava")
+                door = Door(coordinator.address, group, secret[name])
+                nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
+                continue
             client = stack.enter_context(
                 GroupClient(
                     coordinator.address, group=group, node=name, role=role, secret=secret[name]
                 )
             )
-            device = next(m.device for m in members if m.device.name == name)
-            nodes.append(
-                NodeRun(
-                    device,
-                    role,
-                    made.get(name),
-                    client,
-                    shared,
-                    options.output / "nodes" / name,
-                )
-            )
+            nodes.append(NodeRun(device, role, made.get(name), client, shared, directory))
         return _walk(nodes, coordinator, shared, interruptions)
 
 
@@ -181,6 +182,7 @@ def _walk(
 ) -> bool:
     """Run every node in a thread of its own; return whether it was interrupted."""
     news = interruptions.news
+    essential = {role.name for role in shared.job.roles if role.essential}
     threads = [
         threading.Thread(target=_one, args=(node, coordinator, news), name=f"node {node.name}")
         for node in nodes
@@ -191,13 +193,17 @@ def _walk(
     running = len(threads)
     interrupted = False
     while running:
-        if news.get() is not None:
+        name = news.get()
+        if name is not None:
             running -= 1
+            node = next(node for node in nodes if node.name == name)
+            if node.failed and node.role in essential and not shared.cancelled.is_set():
+                _cancel(nodes, coordinator, shared, f"{name}, of an essential role, has failed")
         elif not interrupted:
             # The nodes end by themselves, each switching its board off; asking
             # twice does not make that quicker.
             interrupted = True
-            _cancel(nodes, coordinator, shared)
+            _cancel(nodes, coordinator, shared, INTERRUPTED)
     for thread in threads:
         thread.join()
     return interrupted
@@ -209,6 +215,7 @@ def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None])
         ending = node.run()
         failure = None if ending.status == "pass" else ending.error or "failed"
     finally:
+        node.failed = failure is not None
         if failure is None:
             coordinator.node_finished(node.name)
         else:
@@ -216,13 +223,15 @@ def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None])
         news.put(node.name)
 
 
-def _cancel(nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared) -> None:
+def _cancel(
+    nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared, reason: str
+) -> None:
     shared.cancelled.set()
-    shared.emit("log", node=None, level="WARNING", text="interrupted: switching the boards off")
-    coordinator.abort(INTERRUPTED)
+    text = f"{reason}: switching the boards off"
+    shared.emit("log", node=None, level="WARNING", text=text)
+    coordinator.abort(reason)
     for node in nodes:
-        if node.console is not None:
-            node.console.fail(Cancelled(INTERRUPTED))
+        node.cancel(reason)
 
 
 def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error: str) -> None:

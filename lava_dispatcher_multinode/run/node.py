@@ -49,12 +49,13 @@ class NodeRun:
         device: Device,
         role: str,
         made: MadeBoard | None,
-        client: GroupClient,
+        client: GroupClient | None,
         shared: Shared,
         directory: Path,
     ) -> None:
         self.name = device.name
         self.role = role
+        self.failed = False  # once its run has ended
         self.console: Console | None = None
         self._device = device
         self._made = made
@@ -73,6 +74,11 @@ class NodeRun:
             error=ending.error,
         )
         return ending
+
+    def cancel(self, reason: str) -> None:
+        """End it soon, from another thread: whatever it waits for on the console fails."""
+        if self.console is not None:
+            self.console.fail(Cancelled(reason))
 
     def _guarded(self) -> Ending:
         try:
@@ -134,6 +140,7 @@ class NodeRun:
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
             deadline = _deadline(spec, self._shared)
             if node is None:
+                assert self._client is not None
                 node = Node(
                     self.name, self.role, board, self._client, self._shared, spec, deadline
                 )
@@ -191,10 +198,14 @@ class NodeRun:
 
 
 def _status(error: BaseException) -> str:
-    return "fail" if getattr(error, "error_type", None) in {"test", "multinode"} else "error"
+    return error.status if isinstance(error, MultinodeError) else "error"
 
 
 def _deadline(spec: ActionSpec, shared: Shared) -> Deadline:
     if spec.timeout is not None:
-        return Deadline(spec.timeout, f"the timeout of {spec.command}", shared.cancelled)
-    return Deadline(shared.job.timeout, "the job's timeout", shared.cancelled)
+        place = spec.position()
+        where = f", {place.file}:{place.line}" if place.line else ""
+        limit = f"the timeout of {spec.command}{where}"
+        return Deadline(spec.timeout, limit, shared.cancelled)
+    limit = f"the job's timeout, {shared.job.file}"
+    return Deadline(shared.job.timeout, limit, shared.cancelled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import TestError
+from ..errors import TestRaised
 from .matcher import Finder
 from .signals import (
     Case,
@@ -106,7 +106,7 @@ class Recorder:
             case InstallFail(definition):
                 self._broken(definition, "install", "an install step failed")
             case Raise(message):
-                raise TestError(f"lava-test-raise: {message[:LONGEST_TEXT]}")
+                raise TestRaised(f"lava-test-raise: {message[:LONGEST_TEXT]}")
             case Remark(kind, text):
                 self.log("info", f"test {kind}: {text}")
             case Foreign(text, None):

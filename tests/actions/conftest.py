@@ -40,6 +40,7 @@ def make_node(tmp_path, events):
             device=Device(name, "panda", deploy=deploy),
             asked=asked,
             boots=0,
+            shell=None,
             deploy=lambda image, deadline, progress: asked.append(("deploy", image)),
             boot=lambda deadline: asked.append(("boot",)),
         )

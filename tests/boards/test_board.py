@@ -85,10 +85,13 @@ def test_a_failed_boot_is_tried_again(simulated, example_images):
     """As often as the device file says; each try is told."""
     steps: list[str] = []
     board = _deploy(simulated(faults={"panic": "login"}, steps=steps, retries=3), example_images)
-    with pytest.raises(BoardDied, match="boot, try 3 of 3: Kernel panic"):
+    with pytest.raises(
+        BoardDied, match="boot, try 3 of 3: the board died while it booted: Kernel"
+    ):
         board.boot(_deadline())
     assert [step for step in steps if step.startswith("boot failed, try")] == [
-        f"boot failed, try {n} of 3: Kernel panic - not syncing: Fatal exception in interrupt"
+        f"boot failed, try {n} of 3: the board died while it booted: "
+        "Kernel panic - not syncing: Fatal exception in interrupt"
         for n in (1, 2)
     ]
 

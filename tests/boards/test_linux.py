@@ -5,6 +5,9 @@ The other end is a script that plays getty and then becomes a real shell.
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
 from lava_dispatcher_multinode.boards import linux
@@ -81,15 +84,72 @@ def test_a_line_of_the_boot_that_ends_like_a_prompt_is_none(console_of):
     assert _log_in(console).run("true")[0] == 0
 
 
-def test_no_login_at_all_names_the_keys(console_of, monkeypatch):
-    """The message says what was waited for and how to change it."""
-    monkeypatch.setattr(linux, "USER_SPACE_WAIT", 0.5)
-    with pytest.raises(BootError, match=r"set login\.prompt or login\.shell_prompts"):
-        _log_in(console_of("sleep 60"))
+def test_no_login_at_all_names_the_keys(console_of):
+    """The message says what was waited for, which limit it was, and how to change it."""
+    with pytest.raises(
+        BootError, match=r"0\.5 s \(login\.timeout\): set login\.prompt or login\."
+    ):
+        _log_in(console_of("sleep 60"), Login(timeout=0.5))
 
 
-def test_a_kernel_that_stays_silent_has_a_hint(console_of, monkeypatch):
+def test_a_kernel_that_stays_silent_has_a_hint(console_of):
     """The usual reasons, wrong kernel and wrong console=, are named."""
-    monkeypatch.setattr(linux, "KERNEL_WAIT", 0.2)
-    with pytest.raises(BootError, match="its console= the port"):
-        wait_for_kernel(Dialogue(console_of("sleep 60")), Boot(), Deadline(60, "test"))
+    boot = Boot(kernel_timeout=0.2)
+    with pytest.raises(
+        BootError, match=r"its console= the port.* 0\.2 s \(boot\.kernel_timeout\)"
+    ):
+        wait_for_kernel(Dialogue(console_of("sleep 60")), boot, Deadline(60, "test"))
+
+
+def test_a_user_who_is_not_root_becomes_root(console_of):
+    """login.commands are typed after the login, with the password where they ask for it."""
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; printf 'Password: '; read word; "
+        "printf '\\r\\nb:~$ '; read command; printf '[sudo] password for me: '; read again; "
+        f"[ \"$command:$word$again\" = 'sudo su:xx' ] || exit; {SHELL}"
+    )
+    login = Login(user="me", password="x", commands=("sudo su",))
+    assert _log_in(console, login).run("true")[0] == 0
+
+
+def test_a_refused_sudo_says_so(console_of):
+    """The command that was refused is named."""
+    console = console_of(
+        "stty sane; printf 'b:~$ '; read command; printf 'Password: '; read again; "
+        "printf '\\r\\nsu: Authentication failure\\r\\n'; sleep 60"
+    )
+    with pytest.raises(BootError, match="refused 'su' of login.commands"):
+        _log_in(console, Login(password="x", commands=("su",)))
+
+
+def test_whose_shell_it_is_is_known(console_of):
+    """Tests need root, so it has to be said when it is not root's."""
+    shell = _log_in(console_of(f"stty sane; {SHELL}"))
+    assert shell.uid == os.getuid()
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        ("(initramfs) ", "initial ramdisk's shell"),
+        ("Press Enter for maintenance\\r\\n(or press Control-D to continue): ", "emergency mode"),
+        ("You are required to change your password immediately", "password changed"),
+    ],
+)
+def test_where_a_boot_ends_instead_is_told_at_once(console_of, printed, said):
+    """Not after minutes of waiting for a login that will not come."""
+    with pytest.raises(BootError, match=said):
+        _log_in(console_of(f"stty sane; printf '{printed}'; sleep 60"))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["root@board:/root# \\033[6n", "\\033[01;32mroot@b\\033[00m:\\033[01;34m~\\033[00m# \\033[0m"],
+    ids=["busybox", "coloured"],
+)
+def test_a_prompt_with_escape_sequences_is_one(console_of, prompt):
+    """BusyBox asks for the cursor's place after its prompt, and bash has colours."""
+    console = console_of(f"stty sane; PS1=$(printf '{prompt}') exec dash -i")
+    started = time.monotonic()
+    assert _log_in(console).run("true")[0] == 0
+    assert time.monotonic() - started < linux.NUDGE

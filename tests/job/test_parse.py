@@ -12,16 +12,6 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job
 
-LAVA = """\
-job_name: two boards
-timeouts: {job: {minutes: 5}}
-protocols:
-  lava-multinode:
-    roles: {client: {device_type: panda, count: 1}}
-actions:
-- deploy: {role: [client], to: tmpfs}
-"""
-
 
 def test_json_and_yaml_are_the_same_job(read, seed):
     """The seed in block YAML."""
@@ -31,13 +21,6 @@ def test_json_and_yaml_are_the_same_job(read, seed):
     flow = read(seed)[0]
     assert block.actions == flow.actions
     assert [role.name for role in block.roles] == [role.name for role in flow.roles]
-
-
-def test_a_lava_multinode_job_is_known_by_name(refused):
-    """The user learns what it is, not that 'timeout' is missing."""
-    (problem,) = refused(LAVA, file="j.yaml")
-    assert problem.startswith("j.yaml:4:3: this is a LAVA MultiNode job (protocols: lava-multi")
-    assert "not supported yet" in problem
 
 
 def test_a_lava_job_without_a_group_is_known_too(refused):

@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.lab.device import Device
 from lava_dispatcher_multinode.lab.files import Lab
 from lava_dispatcher_multinode.overlay.store import OverlayStore
-from lava_dispatcher_multinode.run.check import check, check_boards
+from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts
 
 
 @pytest.fixture
@@ -87,13 +87,26 @@ def test_a_missing_image_is_a_warning(checked):
 def test_what_no_board_can_do_is_an_error_at_once(checked):
     """Not after an hour of deploying."""
     assert any(
-        "TFTP is not supported" in text
-        for text in checked(ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"}))
-    )
-    assert any(
         "cannot fetch ftp://" in text
         for text in checked(ActionSpec("deploy_linaro_image", {"image": "ftp://x/y.img"}))
     )
+
+
+def test_only_boards_of_our_own_are_asked_what_they_cannot():
+    """What LAVA's dispatcher runs is LAVA's business; the others are refused by name."""
+    roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
+    actions = (
+        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"}),
+        ActionSpec("deploy to fastboot", refused="only LAVA knows how"),
+        ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
+    )
+    job = Job("job", 60, roles, actions)
+    assert check_hosts(job, {"server": ["lava"], "client": ["lava"]}) == []
+    found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
+    assert len(found) == 2
+    assert "TFTP is not supported" in found[0]
+    assert "deploy to fastboot of server: only LAVA knows how" in found[1]
+    assert "host: lava" in found[1]
 
 
 def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):

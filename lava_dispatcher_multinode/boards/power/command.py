@@ -19,6 +19,11 @@ class CommandSwitch:
         self._device = device
         self._power = power
 
+    @property
+    def can_switch_off(self) -> bool:
+        """Whether `off` does anything."""
+        return self._power.off is not None
+
     def cycle(self) -> None:
         """Cycle the power: by the one command, or off, a pause, on."""
         if self._power.cycle:

@@ -35,6 +35,11 @@ class Retrying:
         self._tries = tries
         self._pause = pause  # seconds between two tries
 
+    @property
+    def can_switch_off(self) -> bool:
+        """Whether `off` does anything: there may be a command for `cycle` alone."""
+        return bool(getattr(self._switch, "can_switch_off", True))
+
     def cycle(self) -> None:
         """Off and on; all of it again if it fails."""
         self._try(self._switch.cycle)

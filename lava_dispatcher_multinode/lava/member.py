@@ -1,0 +1,177 @@
+"""LAVA's dispatcher as a member of our group. A program by itself, run by LAVA's Python.
+
+    member.py SETTINGS lava-run-arguments...
+
+LAVA is not changed: `lava-run` is run as it is installed. What is added before
+is what LAVA itself looks for: one more subclass of its `Protocol`, which takes
+the place of its MultinodeProtocol. That one gets its coordinator from a file in
+/etc and asks it again every few seconds; this one is told where it is, and its
+calls are answered when they are satisfied.
+
+SETTINGS is a JSON file: `address` [host, port], `group`, `name` and `secret` of
+the node, `ids` {name: number in LAVA's eyes}, `lava_run` (the script),
+`downloads` (a directory in place of LAVA's own, or null). It is read and
+removed: it holds the secrets, which no log shall show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import socket
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+SPARE = 30.0  # seconds beyond a call's timeout in which the coordinator answers
+HEADER = 8
+
+
+def main(arguments: list[str]) -> None:
+    """Be lava-run."""
+    path = Path(arguments[0])
+    settings = json.loads(path.read_text("utf-8"))
+    path.unlink()
+    os.environ.pop("PYTHONPATH", None)  # ours for LAVA, not for what it starts
+    lazy("guestfs")
+    if settings["downloads"] is not None:
+        import lava_common.constants
+
+        lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
+    log_as_json()
+    protocol = join(settings)  # LAVA holds its subclasses weakly
+    sys.argv = [settings["lava_run"], *arguments[1:]]
+    runpy.run_path(settings["lava_run"], run_name="__main__")
+    del protocol
+
+
+def lazy(name: str) -> None:
+    """Import a module when it is used: few jobs need guestfs, and not every host has it."""
+
+    class Lazy(types.ModuleType):
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute.startswith("__"):
+                raise AttributeError(attribute)
+            del sys.modules[name]
+            module = __import__(name)
+            return getattr(module, attribute)
+
+    sys.modules[name] = Lazy(name)
+
+
+def log_as_json() -> None:
+    """Let LAVA write the lines of its log quickly: JSON is YAML, and 70 % of its time is this."""
+    from lava_common import log
+
+    original = log.dump
+
+    def dump(data: dict[str, Any], *secrets: Any) -> str:
+        message = data.get("msg")
+        if isinstance(message, str) and len(message) < 10_000 and not any(secrets):
+            return json.dumps(data)
+        text: str = original(data, *secrets)
+        return text
+
+    log.dump = dump
+
+
+def ask(address: tuple[str, int], request: dict[str, Any], patience: float) -> dict[str, Any]:
+    """Send one request; return the reply. OSError or ValueError if there is none."""
+    body = json.dumps(request).encode()
+    with socket.create_connection(address, SPARE) as connection:
+        connection.settimeout(patience)
+        connection.sendall(b"%08X%b" % (len(body), body))
+        connection.shutdown(socket.SHUT_WR)
+        answer = bytearray()
+        while data := connection.recv(65536):
+            answer += data
+    reply: dict[str, Any] = json.loads(answer[HEADER:].decode())
+    return reply
+
+
+def read_reply(request: dict[str, Any], reply: dict[str, Any], ids: dict[str, str]) -> str:
+    """Return an accepted reply as LAVA's client knows it: JSON, numbers for names."""
+    if reply["response"] == "group_data":
+        roles = {ids.get(name, name): role for name, role in reply["roles"].items()}
+        return json.dumps({"response": "group_data", "roles": roles})
+    if request["request"] == "lava_sync":
+        return json.dumps({"response": "ack", "message": request["messageID"]})
+    message = reply.get("message")
+    if message is None:
+        return json.dumps({"response": "ack"})
+    numbered = {ids.get(name, name): data for name, data in message.items()}
+    return json.dumps({"response": "ack", "message": numbered})
+
+
+def join(settings: dict[str, Any]) -> type:
+    """Make LAVA choose the protocol below for every multinode job, for as long as it is kept."""
+    from lava_common.exceptions import (
+        InfrastructureError,
+        MultinodeProtocolTimeoutError,
+        TestError,
+    )
+    from lava_dispatcher.connection import Protocol
+    from lava_dispatcher.protocols.multinode import MultinodeProtocol
+
+    address = tuple(settings["address"])
+    ids = settings["ids"]
+    who = {"client_name": settings["name"], "group_name": settings["group"]}
+    who["secret"] = settings["secret"]
+    accepts = MultinodeProtocol.__dict__["accepts"].__func__
+
+    class GroupProtocol(MultinodeProtocol, Protocol):  # type: ignore[misc]
+        """LAVA finds the direct subclasses of Protocol; hence the second base."""
+
+        name = MultinodeProtocol.name
+
+        @classmethod
+        def accepts(cls, parameters: Any) -> bool:
+            return bool(accepts(cls, parameters))
+
+        def set_up(self) -> None:
+            parameters = self.parameters["protocols"][self.name]
+            host, port = address
+            self.settings = {"coordinator_hostname": host, "port": port, "poll_delay": 1}
+            # LAVA logs its messages: the group's name and the secret come in when they leave.
+            self.base_message = {"client_name": self.job_id, "role": parameters["role"]}
+            self.initialise_group()
+            if self.delayed_start:
+                role = parameters["expect_role"]
+                self.logger.info("the start waits for lava_start of role %s", role)
+                wait = {"request": "lava_wait_all", "messageID": "lava_start", "waitrole": role}
+                self._send(wait, True)
+
+        def poll(self, message: str, timeout: float | None = None) -> str:
+            seconds = float(timeout or self.poll_timeout.duration)
+            request = json.loads(message) | who | {"hold": True, "timeout": seconds}
+            request["hostname"] = socket.gethostname()
+            try:
+                reply = ask(address, request, seconds + SPARE)
+                if reply["response"] != "nack":
+                    return read_reply(request, reply, ids)
+            except (OSError, ValueError, KeyError) as error:
+                text = f"the job's coordinator does not answer: {error}"
+                raise InfrastructureError(text) from error
+            reason = reply.get("reason") or "refused"
+            if "messageID" not in request:
+                raise InfrastructureError(f"not admitted to the group: {reason}")
+            self.logger.error("%s", reason)
+            if reply.get("status") == "timeout":
+                raise MultinodeProtocolTimeoutError(reason)
+            # LAVA would tell the board "nack", record a pass, and go on.
+            call = request["request"].replace("lava_", "multinode-", 1)
+            case = f"{call}-{request['messageID']}".lower()
+            self.logger.results({"definition": "lava", "case": case, "result": "fail"})
+            raise TestError(reason)
+
+        def finalise_protocol(self, device: Any = None) -> None:
+            """Say nothing: the dispatcher of the group sees how this process ends."""
+
+    MultinodeProtocol.accepts = classmethod(lambda _cls, _parameters: False)
+    return GroupProtocol
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,190 @@
+"""LAVA's multinode jobs (`protocols: lava-multinode`) as jobs of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidJob
+from ..job.build import device_types
+from ..job.device_group import MAX_BOARDS
+from ..job.gone import is_pipeline
+from ..job.model import ActionSpec, Job, Role
+from ..job.schema import Checker, shipped
+from .blocks import steps
+from .split import PROTOCOL
+from .timeouts import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..errors import Problem
+    from ..job.source import Document
+
+SCHEMA = "submission.schema.json"
+API_TIMEOUT = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
+_ROLES = ("protocols", PROTOCOL, "roles")
+_NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
+
+
+class LavaParser:
+    """Accepts LAVA's own format, for a group."""
+
+    def accepts(self, document: Document) -> bool:
+        """Whether it is a LAVA job with the multinode protocol."""
+        data = document.data
+        if not is_pipeline(data):
+            return False
+        protocols = data.get("protocols")
+        return isinstance(protocols, dict) and PROTOCOL in protocols
+
+    def parse(self, document: Document) -> tuple[Job, list[Problem]]:
+        """Return the job and warnings; raise `InvalidJob` with every error."""
+        roles = _role_names(document.data)
+        types = device_types(document)
+        schema = shipped("lava", SCHEMA)
+        problems = Checker(schema, {"role": roles, "device-type": types}).problems(document)
+        problems = problems or list(_problems(document))
+        if problems:
+            raise InvalidJob(sorted(problems))
+        warnings = [
+            document.problem(
+                f"unknown key '{key}': LAVA refuses it", (key,), key=True, warning=True
+            )
+            for key in document.data
+            if key not in schema["properties"]
+        ]
+        warnings += _context(document)
+        return _job(document, types), warnings
+
+
+def _role_names(data: Mapping[str, Any]) -> list[str]:
+    block = data["protocols"][PROTOCOL]
+    roles = block.get("roles") if isinstance(block, dict) else None
+    return list(roles) if isinstance(roles, dict) else []
+
+
+def _problems(document: Document) -> Iterator[Problem]:
+    """Yield what the schema cannot say."""
+    data = document.data
+    for key in ("device_type", "environment", "context", "tags"):
+        if data.get(key):
+            yield document.problem(
+                f"'{key}' cannot be at the top", (key,), key=True, hint=_NOT_HERE
+            )
+    roles = data["protocols"][PROTOCOL]["roles"]
+    for name, role in roles.items():
+        yield from _role_problems(document, name, role)
+    total = sum(role.get("count", 0) for role in roles.values())
+    if not 1 <= total <= MAX_BOARDS:
+        text = (
+            "no role has a board"
+            if not total
+            else f"{total} boards in one job; the limit is {MAX_BOARDS}"
+        )
+        yield document.problem(text, _ROLES)
+    yield from _long(document)
+
+
+def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> Iterator[Problem]:
+    path = (*_ROLES, name)
+    if "connection" in role:
+        hint = "only a LAVA server makes them: see lava-multinode submit"
+        text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
+        yield document.problem(text, (*path, "connection"), hint=hint)
+    if "device" in role and role.get("count", 1) != 1:
+        yield document.problem(
+            "'count' must be 1 where 'device' names one board", (*path, "count")
+        )
+    if ("request" in role) != ("expect_role" in role):
+        text = "'request: lava-start' and 'expect_role' go together"
+        yield document.problem(text, path)
+    if role.get("expect_role") == name:
+        text = f"role '{name}' cannot wait for itself to be started"
+        yield document.problem(text, (*path, "expect_role"))
+
+
+def _long(document: Document) -> Iterator[Problem]:
+    """Yield the timeouts that LAVA refuses: those longer than the job's."""
+    timeouts = document.data["timeouts"]
+    limit = seconds(timeouts["job"])
+    places: list[tuple[str | int, ...]] = [
+        ("timeouts", key) for key in ("action", "connection") if key in timeouts
+    ]
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            if "timeout" in block:
+                places.append(("actions", index, kind, "timeout"))
+    for path in places:
+        value: Any = document.data
+        for step in path:
+            value = value[step]
+        if seconds(value) > limit:
+            yield document.problem("longer than the job's timeout", path)
+
+
+def _context(document: Document) -> Iterator[Problem]:
+    for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
+        if role.get("context"):
+            text = "'context' changes nothing in a device dictionary that is rendered already"
+            yield document.problem(text, (*_ROLES, name, "context"), key=True, warning=True)
+
+
+def _job(document: Document, types: Mapping[str, str]) -> Job:
+    data = document.data
+    block = data["protocols"][PROTOCOL]
+    return Job(
+        name=data["job_name"],
+        timeout=seconds(block["timeout"]) if "timeout" in block else API_TIMEOUT,
+        roles=tuple(_role(document, name, role, types) for name, role in block["roles"].items()),
+        actions=(*_delayed(document), *_actions(document)),
+        file=document.file,
+        directory=document.directory,
+        metadata=data.get("metadata", {}),
+        lava=data,
+    )
+
+
+def _role(
+    document: Document, name: str, role: Mapping[str, Any], types: Mapping[str, str]
+) -> Role:
+    device = role.get("device")
+    return Role(
+        name=name,
+        count=role["count"],
+        device_type=None if device else types[role["device_type"]],
+        device=device,
+        tags=frozenset(role.get("tags", ())),
+        essential=bool(role.get("essential")),
+        position=document.position((*_ROLES, name)),
+    )
+
+
+def _delayed(document: Document) -> Iterator[ActionSpec]:
+    """Yield the wait of each role that another one starts."""
+    for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
+        if role.get("request") == "lava-start":
+            call = {"request": "lava-wait-all", "message_id": "lava_start"}
+            yield ActionSpec(
+                command="multinode",
+                parameters={**call, "waitrole": role["expect_role"]},
+                roles=frozenset([name]),
+                timeout=seconds(role.get("timeout") or document.data["timeouts"]["job"]),
+                positions={(): document.position((*_ROLES, name))},
+            )
+
+
+def _actions(document: Document) -> Iterator[ActionSpec]:
+    timeouts = document.data["timeouts"]
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            path = ("actions", index, kind)
+            default = block.get("timeout") or timeouts.get("action") or timeouts["job"]
+            for step in steps(kind, block):
+                yield ActionSpec(
+                    command=step.command,
+                    parameters=step.parameters,
+                    roles=frozenset(block["role"]),
+                    timeout=seconds(step.timeout or default),
+                    refused=step.refused,
+                    positions=document.positions(path) | {(): document.position(path, key=True)},
+                )

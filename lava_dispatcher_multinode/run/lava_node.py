@@ -1,0 +1,235 @@
+"""A node that LAVA's dispatcher runs: a process of its own, watched to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from ..console.transcript import Transcript
+from ..errors import (
+    ActionTimeout,
+    Cancelled,
+    InfrastructureError,
+    InvalidJob,
+    Problem,
+    TestError,
+    WaitFailed,
+)
+from ..lava import keep, member
+from ..lava.installed import environment
+from ..lava.log import Log
+from ..lava.timeouts import seconds
+from .node import NodeRun
+
+if TYPE_CHECKING:
+    from ..actions.node import Shared
+    from ..errors import MultinodeError
+    from ..lab.device import Device
+    from ..lava.installed import Installed
+    from ..lava.job import LavaJob
+
+LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
+CLEANUP = 60.0  # seconds for LAVA to switch the board off once it has been told to end
+LONGEST_LINE = 1 << 20
+
+
+class Door(NamedTuple):
+    """How the node becomes a member of the group."""
+
+    address: tuple[str, int]
+    group: str
+    secret: str
+
+
+class LavaNodeRun(NodeRun):
+    """Runs lava-run for one node; its log becomes the node's events, results and console."""
+
+    def __init__(
+        self,
+        device: Device,
+        role: str,
+        shared: Shared,
+        directory: Path,
+        lava: LavaJob,
+        door: Door,
+    ) -> None:
+        super().__init__(device, role, None, None, shared, directory)
+        self._lava = lava
+        self._door = door
+        self._process: subprocess.Popen[bytes] | None = None
+        self._late: str | None = None
+        self._lock = threading.Lock()  # guards _process and the signals to it
+
+    def cancel(self, reason: str) -> None:
+        """Tell LAVA to end: it switches the board off. Whatever takes too long is killed."""
+        self._log("INFO", f"telling LAVA's dispatcher to end: {reason}")
+        self._end()
+
+    def _run(self) -> None:
+        definition = self._lava.definition(self._device)
+        installed = self._lava.installed(self._device)
+        if installed.needs_root and os.geteuid() != 0:
+            raise InfrastructureError(
+                f"{self.name}: LAVA's dispatcher {installed.version} runs only as root"
+            )
+        self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
+        with ExitStack() as stack:
+            try:
+                transcript = Transcript(self._directory, self._shared.clock)
+                record = stack.enter_context((self._directory / "logs.yaml").open("wb"))
+                words = self._prepare(definition, installed)
+            except OSError as error:
+                text = f"cannot write {error.filename}: {error.strerror}"
+                raise InfrastructureError(f"{self.name}: {text}") from error
+            stack.callback(transcript.close)
+            blocks = [kind for action in definition["actions"] for kind in action]
+            log = Log(self.name, self._shared.emit, self._shared.clock, transcript.feed, blocks)
+            limit = seconds(definition["timeouts"]["job"])
+            process = self._start(words, installed)
+            stack.callback(process.wait)
+            stack.callback(self._end)
+            timer = threading.Timer(limit + CLEANUP, self._too_long, (limit,))
+            stack.callback(timer.cancel)
+            timer.daemon = True
+            timer.start()
+            assert process.stderr is not None
+            with process.stderr as lines:
+                while line := lines.readline(LONGEST_LINE):
+                    record.write(b"- " + line)
+                    log.line(line)
+            code = process.wait()
+            log.close()
+            self._judge(log, code)
+
+    def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._shared.cancelled.is_set():
+                raise Cancelled("the run was interrupted")
+            self._process = subprocess.Popen(
+                [sys.executable, keep.__file__, *words],
+                env=environment(installed.path),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C comes to us, and we tell LAVA
+            )
+            return self._process
+
+    def _end(self) -> None:
+        """Ask LAVA to end, and kill it when it takes too long to."""
+        with self._lock:
+            process = self._process
+            if process is None or process.poll() is not None:
+                return
+            process.send_signal(signal.SIGTERM)
+        timer = threading.Timer(CLEANUP, self._kill)
+        timer.daemon = True
+        timer.start()
+
+    def _kill(self) -> None:
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.send_signal(signal.SIGTERM)  # the second time it kills
+
+    def _too_long(self, limit: float) -> None:
+        self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
+        self._end()
+
+    def _judge(self, log: Log, code: int) -> None:
+        """Raise for what LAVA says; its exit code 0 says nothing of the tests."""
+        if self._shared.cancelled.is_set():
+            raise Cancelled("the run was interrupted")
+        if self._late is not None:
+            raise ActionTimeout(f"{self.name}: {self._late}")
+        if log.failure is not None:
+            raise _error(self.name, *log.failure, validated=log.validated)
+        if code == 0 and log.finished:
+            return
+        how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
+        raise InfrastructureError(f"{self.name}: LAVA's dispatcher {how} before its job had ended")
+
+    def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
+        """Write the files that lava-run takes; return the command that runs it."""
+        lava, directory = self._device.lava, self._lava.directory / self.name
+        directory.mkdir(parents=True, mode=0o700)
+        device = _dictionary(self._device)
+        downloads = None
+        if not os.access(LAVAS_DOWNLOADS, os.W_OK) and os.geteuid() != 0:
+            downloads = str(directory / "downloads")
+        settings = {
+            "address": self._door.address,
+            "group": self._door.group,
+            "name": self.name,
+            "secret": self._door.secret,
+            "ids": self._lava.ids,
+            "lava_run": str(installed.lava_run),
+            "downloads": downloads,
+        }
+        job, dispatcher = directory / "job.yaml", lava.dispatcher or directory / "dispatcher.yaml"
+        job.write_text(yaml.safe_dump(definition, sort_keys=False))
+        (directory / "settings.json").write_text(json.dumps(settings))
+        (directory / "device.yaml").write_text(yaml.safe_dump(device))
+        if lava.dispatcher is None:
+            address = self._device.dispatcher_ip or _own_address()
+            dispatcher.write_text(yaml.safe_dump({"dispatcher_ip": address}))
+        return [
+            installed.python, member.__file__, str(directory / "settings.json"),
+            "--job-id", self._lava.ids[self.name],
+            "--output-dir", str(directory / "output"),
+            "--device", str(directory / "device.yaml"),
+            "--dispatcher", str(dispatcher),
+            *(["--env-dut", str(lava.env_dut)] if lava.env_dut else []),
+            *([] if installed.needs_root else ["--skip-sudo-warning"]),
+            str(job),
+        ]  # fmt: skip
+
+
+def _dictionary(device: Device) -> dict[str, Any]:
+    from ..lava.dictionary import load_dictionary
+
+    return load_dictionary(device)
+
+
+def _error(name: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
+    """Return LAVA's failure as ours; `kind` is its `error_type`."""
+    text = f"{name}: LAVA: {message}"
+    if kind == "Test":
+        return TestError(text)
+    if kind == "MultinodeTimeout":
+        return WaitFailed(text)
+    if kind == "Canceled":
+        return Cancelled(text)
+    if kind in {"Job", "Configuration"} and not validated:
+        hint = "LAVA has refused it before it touched the board"
+        return InvalidJob([Problem(name, 0, 0, f"LAVA: {message}", hint)])
+    # A JobError on the way is a board that did not do as the job expects; LAVA's own
+    # bugs are the host's trouble, not ours.
+    return InfrastructureError(text if kind == "Infrastructure" else f"{text} ({kind})")
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _own_address() -> str:
+    """Return this host's address towards its network; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address: str = probe.getsockname()[0]
+        except OSError:  # no network
+            return "127.0.0.1"
+    return address
