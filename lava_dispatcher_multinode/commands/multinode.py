@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 VERBS = {
     "boards": "list the boards, their state and who holds them",
     "coordinator": "run a MultiNode coordinator by itself",
+    "export": "write a job in LAVA's format",
     "init": "write a first device file and job",
     "report": "make a report from a run directory",
     "schema": "print a JSON Schema",

@@ -116,11 +116,16 @@ def of_dictionary(device: Device, deploy: Mapping[str, Any], boot: Mapping[str, 
 
 
 def _login(login: Login) -> dict[str, Any]:
-    prompts = [re.escape(prompt) for prompt in login.shell_prompts]
-    automatic = {"login_prompt": re.escape(login.prompt), "username": login.user}
+    prompts = [_literal(prompt) for prompt in login.shell_prompts]
+    automatic = {"login_prompt": _literal(login.prompt), "username": login.user}
     if login.password is not None:
         automatic |= {"password_prompt": "Password:", "password": login.password}
     return {"prompts": prompts, "auto_login": automatic}
+
+
+def _literal(text: str) -> str:
+    """Return an expression that fits just this text; readable, unlike what `re.escape` makes."""
+    return re.sub(r"[.^$*+?{}\[\]\\|()]", r"\\\g<0>", text)
 
 
 def _url(text: str, directory: Path) -> dict[str, Any]:

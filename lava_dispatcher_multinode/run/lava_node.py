@@ -79,9 +79,7 @@ class LavaNodeRun(NodeRun):
         definition = self._lava.definition(self._device)
         installed = self._lava.installed(self._device)
         if installed.needs_root and os.geteuid() != 0:
-            raise InfrastructureError(
-                f"{self.name}: LAVA's dispatcher {installed.version} runs only as root"
-            )
+            raise InfrastructureError(f"LAVA's dispatcher {installed.version} runs only as root")
         self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
         with ExitStack() as stack:
             try:
@@ -90,7 +88,7 @@ class LavaNodeRun(NodeRun):
                 words = self._prepare(definition, installed)
             except OSError as error:
                 text = f"cannot write {error.filename}: {error.strerror}"
-                raise InfrastructureError(f"{self.name}: {text}") from error
+                raise InfrastructureError(text) from error
             stack.callback(transcript.close)
             blocks = [kind for action in definition["actions"] for kind in action]
             log = Log(self.name, self._shared.emit, self._shared.clock, transcript.feed, blocks)
@@ -150,13 +148,13 @@ class LavaNodeRun(NodeRun):
         if self._shared.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         if self._late is not None:
-            raise ActionTimeout(f"{self.name}: {self._late}")
+            raise ActionTimeout(self._late)
         if log.failure is not None:
             raise _error(self.name, *log.failure, validated=log.validated)
         if code == 0 and log.finished:
             return
         how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
-        raise InfrastructureError(f"{self.name}: LAVA's dispatcher {how} before its job had ended")
+        raise InfrastructureError(f"LAVA's dispatcher {how} before its job had ended")
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
         """Write the files that lava-run takes; return the command that runs it."""
@@ -202,7 +200,7 @@ def _dictionary(device: Device) -> dict[str, Any]:
 
 def _error(name: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
     """Return LAVA's failure as ours; `kind` is its `error_type`."""
-    text = f"{name}: LAVA: {message}"
+    text = f"LAVA: {message}"
     if kind == "Test":
         return TestError(text)
     if kind == "MultinodeTimeout":

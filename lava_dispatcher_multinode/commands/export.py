@@ -1,0 +1,102 @@
+"""`lava-multinode export`: a job in LAVA's own format."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ExitCode, InvalidJob, Problem
+
+if TYPE_CHECKING:
+    from ..lava.export import Exported
+
+EPILOG = """\
+examples:
+  lava-multinode export job.json > job.yaml
+  lava-multinode export job.json --split -o definitions/
+  lava-multinode export job.json --config-dir lab -o job.yaml
+
+What LAVA cannot be told is listed on stderr, and as comments in the file.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a job in LAVA's format",
+        description="Write a job as LAVA's multinode YAML, for a lab's server.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
+    parser.add_argument(
+        "--split",
+        action="store_true",
+        help="write the definition of each node, as LAVA's scheduler would make them",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="the file to write, with --split the directory (default: standard output)",
+    )
+    add_config_dir(parser)
+    parser.set_defaults(run=run)
+
+
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """Add the option that tells how boards under LAVA are deployed and booted."""
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        type=Path,
+        help="device files; those with host: lava say how their types are deployed and booted",
+    )
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Write the job; 0, also where something could not be said. InvalidJob if it is wrong."""
+    exported = exported_job(args.job, args.config_dir)
+    tell(exported)
+    texts = exported.nodes(args.job) if args.split else {"": exported.text(args.job)}
+    try:
+        if args.output is None:
+            sys.stdout.write("---\n".join(texts.values()))
+        elif args.split:
+            args.output.mkdir(parents=True, exist_ok=True)
+            for name, text in texts.items():
+                (args.output / f"{name}.yaml").write_text(text, "utf-8")
+        else:
+            args.output.write_text(texts[""], "utf-8")
+    except OSError as error:
+        if args.output is None:
+            raise
+        path = str(error.filename or args.output)
+        raise InvalidJob([Problem(path, 0, 0, error.strerror or str(error))]) from None
+    return ExitCode.PASS
+
+
+def exported_job(path: str, config_dir: Path | None) -> Exported:
+    """Return the job in `path` in LAVA's words; its warnings go to stderr."""
+    from ..job.parse import parse
+    from ..job.source import load
+    from ..lab.files import load_lab
+    from ..lava.export import any_type, export
+
+    document = load(path)
+    lab = load_lab(config_dir) if config_dir else None
+    job, warnings = parse(replace(document, device_types=any_type(document)))
+    for problem in warnings:
+        print(problem, file=sys.stderr)  # noqa: T201
+    return export(job, lab)
+
+
+def tell(exported: Exported) -> None:
+    """Say on stderr what LAVA cannot be told."""
+    for remark in exported.remarks:
+        print(f"not said to LAVA: {remark}", file=sys.stderr)  # noqa: T201

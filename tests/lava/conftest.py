@@ -1,0 +1,249 @@
+"""Boards without hardware for LAVA's own dispatcher, where that is on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.lab.device import Lava
+from lava_dispatcher_multinode.lava.installed import find
+
+COMMAND = Path(sys.executable).parent / "lava-dispatch"
+DUT = Path(__file__).with_name("dut.sh")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LIMIT = 100  # seconds for one run
+LAVAS_TMP = Path("/var/lib/lava/dispatcher/tmp")
+
+#: What LAVA has to know of such a board: as small as it can be.
+DICTIONARY = {
+    "devicetype": "shell",
+    "constants": {
+        "posix": {
+            "lava_test_sh_cmd": "/bin/sh",
+            "lava_test_results_dir": "/lava-%s",
+            "lava_test_shell_file": "~/.bashrc",
+        },
+        "kernel-start-message": "",
+        "default-shell-prompt": "lava-test: # ",
+        "shutdown-message": "The system is going down for reboot NOW",
+        "spawn_maxread": "4092",
+        "failure_retry": 1,
+        "boot_retry": 1,
+    },
+    "parameters": {"pass": None},
+    "actions": {
+        "deploy": {"connections": {"serial": None}, "methods": {"overlay": None}},
+        "boot": {"connections": {"serial": None}, "methods": {"minimal": None}},
+    },
+    "timeouts": {
+        "actions": {"lava-test-shell": {"minutes": 3}},
+        "connections": {"lava-test-shell": {"seconds": 10}},
+    },
+}
+#: The overlay needs no web server: the board sees the directory that it is in.
+BOOT = {
+    "method": "minimal",
+    "reset": False,
+    "prompts": ["root@[a-z0-9-]+:#"],
+    "transfer_overlay": {
+        "download_command": "f(){ cp /var/lib/lava/dispatcher/${1#http://*/} . ; }; cd /root; f",
+        "unpack_command": "tar -C / -xzf",
+    },
+}
+PANDA = {
+    "device_type": "panda",
+    "connection": {"simulated": True},
+    "power": {"simulated": True},
+    "deploy": {"method": "media"},
+}
+
+
+@dataclass
+class Run:
+    """What a run left behind."""
+
+    code: int
+    err: str
+    directory: Path
+
+    @property
+    def results(self):
+        """The content of results.json."""
+        return json.loads((self.directory / "results.json").read_text())
+
+    @property
+    def events(self):
+        """All events, in order."""
+        lines = (self.directory / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    def cases(self, node):
+        """Return the results of `node` by test case."""
+        return {case["case"]: case["result"] for case in self.results["nodes"][node]["results"]}
+
+
+@pytest.fixture(scope="session")
+def installed():
+    """LAVA's dispatcher; skip where there is none that can run here."""
+    try:
+        found = find(Lava())
+    except InfrastructureError as error:
+        pytest.skip(str(error))
+    if os.geteuid() != 0 and found.needs_root:
+        pytest.skip(f"LAVA's dispatcher {found.version} runs only as root")
+    words = ["unshare", "--mount", "--pid", "--fork", "--uts", "true"]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("this machine gives no namespaces to make a board of")
+    LAVAS_TMP.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A lab of two boards under LAVA's dispatcher, dut-01 and dut-02, and a simulated panda."""
+    directory = tmp_path / "lab"
+    (directory / "devices").mkdir(parents=True)
+    (directory / "device-types").mkdir()
+    for name in ("dut-01", "dut-02"):
+        dictionary = DICTIONARY | {"commands": {"connect": f"{DUT} {name}"}}
+        (directory / "devices" / f"{name}.dict").write_text(yaml.safe_dump(dictionary))
+        device = {
+            "device_type": "shell",
+            "host": "lava",
+            "lava": {"device": f"{name}.dict"},
+            "dispatcher_ip": "127.0.0.1",
+        }
+        (directory / "devices" / f"{name}.yaml").write_text(yaml.safe_dump(device))
+    (directory / "device-types" / "shell.yaml").write_text(
+        yaml.safe_dump({"lava": {"boot": BOOT}})
+    )
+    (directory / "devices" / "panda01.yaml").write_text(yaml.safe_dump(PANDA))
+    return directory
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """An environment with nobody's device files, faults or locks; LAVA's place is kept."""
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("LAVA_") or k == "LAVA_DISPATCHER_PATH"
+    }
+    own = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "LAVA_LOCK_DIR": str(tmp_path / "locks")}
+    return kept | own | {"TERM": "dumb"}
+
+
+@pytest.fixture
+def begin(tmp_path, lab, environ):
+    """A function that starts lava-dispatch on the lab; what it started is ended."""
+    processes = []
+
+    def start(job):
+        path = tmp_path / ("job.yaml" if "protocols" in job else "job.json")
+        path.write_text(
+            yaml.safe_dump(job, sort_keys=False) if "protocols" in job else json.dumps(job)
+        )
+        words = [COMMAND, "--config-dir", lab, "--output-dir", tmp_path / "out", path]
+        process = subprocess.Popen(
+            words,
+            env=environ,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=LIMIT)
+
+
+@pytest.fixture
+def dispatch(begin, tmp_path):
+    """A function that runs a job to its end."""
+
+    def run(job):
+        process = begin(job)
+        _, err = process.communicate(timeout=LIMIT)
+        return Run(process.returncode, err, tmp_path / "out")
+
+    return run
+
+
+def definition(name, *steps):
+    """Return a test definition."""
+    return {
+        "metadata": {"format": "Lava-Test Test Definition 1.0", "name": name},
+        "run": {"steps": list(steps)},
+    }
+
+
+def lava_test(name, roles, *steps):
+    """Return a test block of LAVA's."""
+    inline = {"from": "inline", "name": name, "path": f"inline/{name}.yaml"}
+    block = {"definitions": [{**inline, "repository": definition(name, *steps)}]}
+    return {"test": {"role": list(roles), "timeout": {"minutes": 2}, **block}}
+
+
+def lava_job(roles, *tests, **more):
+    """Return a job in LAVA's format; `roles` maps a role to its keys beside the type's."""
+    everyone = list(roles)
+    return {
+        "job_name": "boards without hardware",
+        "visibility": "public",
+        "timeouts": {
+            "job": {"minutes": 5},
+            "action": {"minutes": 3},
+            "connection": {"minutes": 1},
+        },
+        "protocols": {
+            "lava-multinode": {
+                "timeout": {"minutes": 1},
+                "roles": {
+                    role: {"device_type": "shell", "count": 1, **keys}
+                    for role, keys in roles.items()
+                },
+            }
+        },
+        "actions": [
+            {"deploy": {"role": everyone, "to": "overlay", "timeout": {"minutes": 1}}},
+            {"boot": {"role": everyone, "timeout": {"minutes": 1}, **BOOT}},
+            *tests,
+        ],
+        **more,
+    }
+
+
+def mixed_job(server, client):
+    """Return a job of ours: a board under LAVA is the server, a panda the client."""
+    image = str(EXAMPLES / "images" / "panda.img.gz")
+    return {
+        "job_name": "mixed",
+        "timeout": 60,
+        "device_group": [
+            {"role": "server", "device_type": "shell"},
+            {"role": "client", "device_type": "panda"},
+        ],
+        "actions": [
+            {"command": "deploy_linaro_image", "parameters": {"image": image}},
+            *(
+                {
+                    "command": "lava_test_shell",
+                    "parameters": {"role": role, "definitions": [definition(role, *steps)]},
+                }
+                for role, steps in (("server", server), ("client", client))
+            ),
+        ],
+    }

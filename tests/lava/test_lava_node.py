@@ -1,0 +1,171 @@
+"""Nodes under LAVA's own dispatcher in whole runs; the boards are shells in namespaces."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import LAVAS_TMP, LIMIT, lava_job, lava_test, mixed_job
+
+pytestmark = pytest.mark.usefixtures("installed")
+CACHE = "/tmp/lava_multi_node_cache.txt"
+
+
+def family(pid):
+    """Return the processes below `pid`, with their command lines."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(fields[1])
+            except OSError:
+                continue
+    found, waiting = {}, [pid]
+    while waiting:
+        above = waiting.pop()
+        for child in (child for child, parent in parents.items() if parent == above):
+            try:
+                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().decode()
+            except OSError:
+                continue
+            waiting.append(child)
+    return found
+
+
+def until(condition, seconds=LIMIT):
+    """Wait for `condition` to be true of something that another process does; return it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it has not happened in time")
+
+
+def events_of(directory):
+    """Return the text of the events so far."""
+    path = directory / "events.jsonl"
+    return path.read_text() if path.exists() else ""
+
+
+def test_two_boards_under_lava(dispatch):
+    """LAVA's own job on two of LAVA's boards: every call, values both ways, one results.json."""
+    run = dispatch(
+        lava_job(
+            {"server": {}, "client": {}},
+            lava_test(
+                "serve", ["server"],
+                "lava-sync up", "lava-send ready ipaddr=10.0.0.1 port=80", "lava-wait done",
+                f"lava-test-case got-it --shell grep -q rate=941 {CACHE}",
+                "lava-test-case rate --result pass --measurement 42.5 --units MB/s",
+                "lava-sync bye",
+            ),
+            lava_test(
+                "ask", ["client"],
+                "lava-sync up", "lava-wait ready",
+                f"lava-test-case address --shell grep -q ipaddr=10.0.0.1 {CACHE}",
+                "lava-send done rate=941", "lava-wait-all ready server", "lava-sync bye",
+            ),
+        )
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert run.cases("dut-01") == {
+        "multinode-sync-up": "pass", "multinode-send-ready": "pass", "multinode-wait-done": "pass",
+        "got-it": "pass", "rate": "pass", "multinode-sync-bye": "pass",
+    }  # fmt: skip
+    assert run.cases("dut-02")["address"] == "pass"
+    assert run.cases("dut-02")["multinode-wait_all-ready"] == "pass"
+    rate = next(r for r in run.results["nodes"]["dut-01"]["results"] if r["case"] == "rate")
+    assert (rate["measurement"], rate["units"], rate["definition"]) == (42.5, "MB/s", "0_serve")
+    sent = {(m["from"], m["id"]) for m in run.results["messages"]}
+    assert {("dut-01", "ready"), ("dut-02", "done")} <= sent
+    actions = [a["command"] for a in run.results["nodes"]["dut-01"]["actions"]]
+    assert actions == ["deploy", "boot", "test"]
+    console = (run.directory / "nodes/dut-01/console.raw").read_text()
+    assert "<LAVA_SIGNAL_STARTRUN 0_serve" in console
+    assert not list(LAVAS_TMP.glob("*/lava-overlay*")), "LAVA's files are gone"
+
+
+def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
+    """A board under LAVA and a panda of our own meet; messages have the boards' names."""
+    run = dispatch(
+        mixed_job(
+            ["lava-sync up", "lava-send addr ip=10.0.0.1", "lava-wait pong",
+             f"lava-test-case pong --shell grep -q n=1 {CACHE}",
+             "lava-wait-all pong client", "lava-sync bye"],
+            ["lava-sync up", "test \"$(lava-wait addr)\" = ip=10.0.0.1", "lava-send pong n=1",
+             "lava-test-case addr --shell grep -q dut-01:ip=10.0.0.1 " + CACHE, "lava-sync bye"],
+        )
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert run.cases("dut-01")["pong"] == "pass"
+    assert run.cases("panda01")["addr"] == "pass"
+
+
+def test_a_failed_case_is_a_failed_run(dispatch):
+    """LAVA's own exit code is 0 then."""
+    job = lava_job({"only": {}}, lava_test("t", ["only"], "lava-test-case no --shell false"))
+    run = dispatch(job)
+    assert run.code == 1, run.err
+    assert run.cases("dut-01") == {"no": "fail"}
+
+
+def test_a_wait_that_cannot_be_satisfied_is_no_pass(dispatch):
+    """LAVA would record a pass, and go on with the definition."""
+    run = dispatch(
+        lava_job(
+            {"a": {}, "b": {}},
+            lava_test("t", ["a"], "lava-wait never", "lava-test-case after --result pass"),
+            lava_test("u", ["b"], "lava-test-case fine --result pass"),
+        )
+    )
+    assert run.code == 1, run.err
+    assert run.cases("dut-01") == {"multinode-wait-never": "fail"}
+    assert "dut-02 finished" in run.results["nodes"]["dut-01"]["error"]
+
+
+def test_one_of_lavas_processes_is_killed(begin, tmp_path):
+    """The others fail at once, with the reason; nothing of the killed one is left."""
+    job = mixed_job(["lava-sync up", "sleep 90"], ["lava-sync up", "lava-wait never"])
+    process = begin(job)
+    until(lambda: '"api":"wait","id":"never"' in events_of(tmp_path / "out"))
+    found = family(process.pid)
+    victim = next(pid for pid, words in found.items() if words.startswith("lava-run"))
+    board = next(
+        pid for pid, words in found.items() if "dut.sh" in words or words.endswith("-i\0")
+    )
+    os.kill(victim, signal.SIGKILL)
+    killed = time.monotonic()
+    _, err = process.communicate(timeout=LIMIT)
+    assert time.monotonic() - killed < 15
+    assert process.returncode == 3, err
+    text = events_of(tmp_path / "out")
+    assert "LAVA's dispatcher was killed by SIGKILL" in text
+    assert "dut-01 failed: LAVA's dispatcher was killed" in text
+    assert not Path(f"/proc/{board}").exists()
+
+
+def test_an_interruption_ends_lava_too(begin, tmp_path):
+    """Ctrl-C: LAVA switches its board off, and none of its processes outlives the run."""
+    process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
+    until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
+    found = family(process.pid)
+    assert any(words.startswith("lava-run") for words in found.values())
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 130, err
+    assert not [pid for pid in found if Path(f"/proc/{pid}").exists()]
+
+
+def test_what_lava_refuses_is_the_jobs_fault(dispatch):
+    """It is known before the board is touched: exit code 2, with LAVA's words."""
+    job = lava_job({"only": {}})
+    job["actions"][1]["boot"]["method"] = "grub"
+    run = dispatch(job)
+    assert run.code == 2, run.err
+    assert "LAVA:" in run.results["nodes"]["dut-01"]["error"]
