@@ -10,7 +10,7 @@ calls are answered when they are satisfied.
 
 SETTINGS is a JSON file: `address` [host, port], `group`, `name` and `secret` of
 the node, `ids` {name: number in LAVA's eyes}, `lava_run` (the script),
-`downloads` (a directory in place of LAVA's own, or null). It is read and
+`downloads` (the directory for LAVA's files). It is read and
 removed: it holds the secrets, which no log shall show.
 """
 
@@ -36,10 +36,9 @@ def main(arguments: list[str]) -> None:
     path.unlink()
     os.environ.pop("PYTHONPATH", None)  # ours for LAVA, not for what it starts
     lazy("guestfs")
-    if settings["downloads"] is not None:
-        import lava_common.constants
+    import lava_common.constants
 
-        lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
+    lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
     log_as_json()
     protocol = join(settings)  # LAVA holds its subclasses weakly
     sys.argv = [settings["lava_run"], *arguments[1:]]

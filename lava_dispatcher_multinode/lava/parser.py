@@ -39,6 +39,11 @@ class LavaParser:
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
         """Return the job and warnings; raise `InvalidJob` with every error."""
+        if "target_group" in _block(document.data):
+            text = "this is the definition of one node, which a LAVA server has made"
+            path = ("protocols", PROTOCOL, "target_group")
+            hint = "give the job as it was submitted"
+            raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
         roles = _role_names(document.data)
         types = device_types(document)
         schema = shipped("lava", SCHEMA)
@@ -57,9 +62,13 @@ class LavaParser:
         return _job(document, types), warnings
 
 
-def _role_names(data: Mapping[str, Any]) -> list[str]:
+def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
     block = data["protocols"][PROTOCOL]
-    roles = block.get("roles") if isinstance(block, dict) else None
+    return block if isinstance(block, dict) else {}
+
+
+def _role_names(data: Mapping[str, Any]) -> list[str]:
+    roles = _block(data).get("roles")
     return list(roles) if isinstance(roles, dict) else []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -68,6 +69,8 @@ class LavaNodeRun(NodeRun):
         self._door = door
         self._process: subprocess.Popen[bytes] | None = None
         self._late: str | None = None
+        self._killer: threading.Timer | None = None
+        self._downloads = LAVAS_DOWNLOADS
         self._lock = threading.Lock()  # guards _process and the signals to it
 
     def cancel(self, reason: str) -> None:
@@ -93,8 +96,11 @@ class LavaNodeRun(NodeRun):
             blocks = [kind for action in definition["actions"] for kind in action]
             log = Log(self.name, self._shared.emit, self._shared.clock, transcript.feed, blocks)
             limit = seconds(definition["timeouts"]["job"])
+            # Killed, LAVA leaves its files where it downloads to.
+            left = self._downloads / self._lava.ids[self.name]
+            stack.callback(shutil.rmtree, left, ignore_errors=True)
             process = self._start(words, installed)
-            stack.callback(process.wait)
+            stack.callback(self._over)
             stack.callback(self._end)
             timer = threading.Timer(limit + CLEANUP, self._too_long, (limit,))
             stack.callback(timer.cancel)
@@ -127,12 +133,19 @@ class LavaNodeRun(NodeRun):
         """Ask LAVA to end, and kill it when it takes too long to."""
         with self._lock:
             process = self._process
-            if process is None or process.poll() is not None:
+            if process is None or self._killer is not None or process.poll() is not None:
                 return
             process.send_signal(signal.SIGTERM)
-        timer = threading.Timer(CLEANUP, self._kill)
-        timer.daemon = True
-        timer.start()
+            self._killer = threading.Timer(CLEANUP, self._kill)
+            self._killer.daemon = True
+            self._killer.start()
+
+    def _over(self) -> None:
+        """Wait for the end of the process that was told to end, or has."""
+        assert self._process is not None
+        self._process.wait()
+        if self._killer is not None:
+            self._killer.cancel()
 
     def _kill(self) -> None:
         with self._lock:
@@ -161,9 +174,8 @@ class LavaNodeRun(NodeRun):
         lava, directory = self._device.lava, self._lava.directory / self.name
         directory.mkdir(parents=True, mode=0o700)
         device = _dictionary(self._device)
-        downloads = None
-        if not os.access(LAVAS_DOWNLOADS, os.W_OK) and os.geteuid() != 0:
-            downloads = str(directory / "downloads")
+        if os.geteuid() != 0 and not os.access(LAVAS_DOWNLOADS, os.W_OK):
+            self._downloads = directory / "downloads"
         settings = {
             "address": self._door.address,
             "group": self._door.group,
@@ -171,7 +183,7 @@ class LavaNodeRun(NodeRun):
             "secret": self._door.secret,
             "ids": self._lava.ids,
             "lava_run": str(installed.lava_run),
-            "downloads": downloads,
+            "downloads": str(self._downloads),
         }
         job, dispatcher = directory / "job.yaml", lava.dispatcher or directory / "dispatcher.yaml"
         job.write_text(yaml.safe_dump(definition, sort_keys=False))
