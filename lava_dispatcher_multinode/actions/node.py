@@ -37,6 +37,7 @@ class Shared:
     overlays: OverlayStore
     emit: Emit
     clock: Callable[[], float]  # seconds since the run's start
+    visit: Callable[[Node], None] | None = None  # called after a node's last action
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def step(self, node: str, text: str) -> None:

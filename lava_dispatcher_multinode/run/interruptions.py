@@ -32,6 +32,10 @@ class Interruptions:
         """Turn signals into news from now on."""
         self._held = True
 
+    def interrupt(self) -> None:
+        """Do what a signal does to nodes that run; for whoever has the run in a thread."""
+        self.news.put(None)
+
     def __enter__(self) -> Self:
         # Only the main thread may, and only there do signals arrive.
         if threading.current_thread() is threading.main_thread():

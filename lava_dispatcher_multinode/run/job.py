@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from queue import SimpleQueue
     from typing import Any
 
+    from ..actions.node import Node
     from ..job.model import Job
     from ..lab.device import Device
     from ..overlay.store import OverlayStore
@@ -59,6 +60,7 @@ class Options:
     job_id: str
     unconfined: bool = False
     guard: Guard | None = None  # is told what there is to put in order if this process dies
+    visit: Callable[[Node], None] | None = None  # is given each node after its last action
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def run(
     overlays: OverlayStore,
     options: Options,
     listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
+    interruptions: Interruptions | None = None,
 ) -> Outcome:
     """Run `job` on boards that are ours; return what came of it.
 
@@ -94,7 +97,7 @@ def run(
             log.subscribe(listener)
         log.emit("job_started", **_about(job, members, options))
         interrupted = False
-        interruptions = stack.enter_context(Interruptions())
+        interruptions = stack.enter_context(interruptions or Interruptions())
         try:
             interrupted = _run(job, members, overlays, options, log, clock, interruptions)
         except KeyboardInterrupt:  # before there were nodes that could be told
@@ -140,6 +143,7 @@ def _run(
             overlays=overlays,
             emit=log.emit,
             clock=clock,
+            visit=options.visit,
         )
         devices = [member.device for member in members]
         made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)

@@ -17,6 +17,7 @@ from ..console.console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
 from ..errors import Cancelled, ConsoleError, InfrastructureError, MultinodeError
+from ..job.model import ActionSpec
 from .host import trouble
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ..actions.node import Shared
     from ..boards.board import UBootBoard
     from ..boards.hardware import MadeBoard
-    from ..job.model import ActionSpec
     from ..lab.device import Device
     from ..sync.client import GroupClient
 
@@ -136,15 +136,12 @@ class NodeRun:
 
     def _walk(self, board: UBootBoard) -> None:
         failed: BaseException | None = None
-        node: Node | None = None
+        assert self._client is not None
+        spec = ActionSpec("")  # before the first
+        deadline = _deadline(spec, self._shared)
+        node = Node(self.name, self.role, board, self._client, self._shared, spec, deadline)
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
-            deadline = _deadline(spec, self._shared)
-            if node is None:
-                assert self._client is not None
-                node = Node(
-                    self.name, self.role, board, self._client, self._shared, spec, deadline
-                )
-            node.spec, node.deadline = spec, deadline
+            node.spec, node.deadline = spec, _deadline(spec, self._shared)
             if failed is None:
                 try:
                     self._act(node, index, spec)
@@ -154,6 +151,9 @@ class NodeRun:
                 self._report(index, spec, "skipped", 0.0, None)
         if failed is not None:
             raise failed
+        if self._shared.visit is not None:
+            node.deadline = _deadline(ActionSpec(""), self._shared)
+            self._shared.visit(node)
 
     def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
         if self._shared.cancelled.is_set():
