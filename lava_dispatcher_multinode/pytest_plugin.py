@@ -1,0 +1,231 @@
+"""pytest: `--lava-job JOB` collects a job's test cases; `lava_group` gives tests the boards.
+
+The job is run once, at its collection; each test case of each node is then an item that
+passes or fails as it did, with what the board's console said meanwhile. With pytest-xdist
+one worker runs it and the others read what came of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .report.model import Case, Node
+    from .report.results import Results
+    from .run.boards import Choice
+    from .run.hands_on import Group
+
+NO_RESULTS = {2: "the job is not valid", 4: "the boards are not available"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, each beginning with --lava."""
+    group = parser.getgroup("lava", "jobs and boards of lava-dispatcher-multinode")
+    group.addoption(
+        "--lava-job",
+        action="append",
+        default=[],
+        metavar="JOB",
+        help="run JOB and collect its test cases; may be given again",
+    )
+    group.addoption(
+        "--lava-group", metavar="JOB", help="the job whose boards the fixture lava_group gives"
+    )
+    where = "boards for --lava-job and --lava-group"
+    group.addoption("--lava-simulate", action="store_true", help=f"simulated {where}")
+    group.addoption("--lava-emulate", action="store_true", help=f"QEMU {where}")
+    group.addoption("--lava-config-dir", metavar="DIR", help="device files, as --config-dir")
+    group.addoption("--lava-output-dir", metavar="DIR", help="results, one directory below a job")
+    group.addoption("--lava-wait", metavar="SECONDS", default="0", help="for busy boards")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the jobs collected, alone if nothing else was named."""
+    jobs = config.getoption("lava_job")
+    if jobs and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = []
+    config.args += [str(Path(job).resolve()) for job in jobs if job not in config.args]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Return the collector of a job that --lava-job names; other files are left alone."""
+    jobs = {Path(job).resolve() for job in parent.config.getoption("lava_job")}
+    if file_path.resolve() in jobs:
+        return JobFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.fixture(scope="session")
+def lava_group(pytestconfig: pytest.Config) -> Iterator[Group]:
+    """The booted boards of --lava-group: `group["panda01"].run("uname -r")`.
+
+    See lava_dispatcher_multinode.run.hands_on; they are off when the session ends.
+    """
+    from .run.hands_on import open_group
+
+    job = pytestconfig.getoption("lava_group")
+    if job is None:
+        pytest.skip("lava_group needs boards: --lava-group JOB")
+    with open_group(job, _choice(pytestconfig), output=_output(pytestconfig, Path(job))) as group:
+        yield group
+
+
+class JobFile(pytest.File):
+    """A job; running it is how its test cases become known."""
+
+    def collect(self) -> Iterator[NodeCases]:
+        """Run it, and return its nodes."""
+        if self.config.option.collectonly:
+            return
+        directory = _run_once(self.config, self.path)
+        from .report.files import read_results
+
+        results = read_results(directory)
+        for name in results.nodes:
+            yield NodeCases.from_parent(self, name=name, results=results, directory=directory)
+
+
+class NodeCases(pytest.Collector):
+    """A node of a job that has been run."""
+
+    def __init__(self, *, results: Results, directory: Path, **others: Any) -> None:
+        super().__init__(**others)
+        self.node: Node = results.nodes[self.name]
+        self.directory = directory
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Return its cases, and one item for the node itself."""
+        seen: dict[str, int] = {}
+        for case in self.node.cases:
+            name = f"{case.definition}::{case.case}"
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                name += f"[{seen[name]}]"
+            yield CaseItem.from_parent(
+                self, name=name, case=case, node=self.name, directory=self.directory
+            )
+        yield NodeItem.from_parent(self, name="node", node=self.node)
+
+
+class Failed(Exception):
+    """What a board's test case or run came to."""
+
+
+class LavaItem(pytest.Item):
+    """An item whose outcome is known; a failure is its text, not a traceback."""
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return the text of a failure."""
+        if isinstance(excinfo.value, Failed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return the job and the name for headlines."""
+        parent = self.parent.name if self.parent else ""
+        return self.path, None, f"{parent}::{self.name}"
+
+
+class CaseItem(LavaItem):
+    """A test case of a node."""
+
+    def __init__(self, *, case: Case, node: str, directory: Path, **others: Any) -> None:
+        super().__init__(**others)
+        self.case = case
+        self.node = node
+        self.directory = directory
+        if case.measurement is not None:
+            self.user_properties.append(("measurement", f"{case.measurement} {case.units or ''}"))
+
+    def runtest(self) -> None:
+        """Come out as it did on the board."""
+        if self.case.result == "skip":
+            pytest.skip("skipped on the board")
+        if self.case.result != "pass":
+            raise Failed(f"the result is '{self.case.result}'{self._excerpt()}")
+
+    def _excerpt(self) -> str:
+        """Return the last of what the console had said when the case ended."""
+        from .report.consoles import Consoles
+
+        lines = Consoles(self.directory).around(self.node, self.case.time or 0.0)
+        return "\n".join(["", f"the console of {self.node}:", *lines]) if lines else ""
+
+
+class NodeItem(LavaItem):
+    """How a node's run ended, beyond its test cases."""
+
+    def __init__(self, *, node: Node, **others: Any) -> None:
+        super().__init__(**others)
+        self.node = node
+
+    def runtest(self) -> None:
+        """Fail with what ended the node, unless that is a test case of its own."""
+        from .report.verdict import of_node
+
+        verdict = of_node(self.node)
+        if verdict.status == "error" or (verdict.status == "fail" and verdict.error):
+            raise Failed(f"{verdict.error_type}: {verdict.error}")
+
+
+def _run_once(config: pytest.Config, job: Path) -> Path:
+    """Return the run's directory; who comes while another worker runs it waits."""
+    run_id = getattr(config, "workerinput", {}).get("testrunuid")
+    if run_id is None:
+        return _run(config, job)
+    from filelock import FileLock
+
+    key = hashlib.sha256(f"{run_id} {job}".encode()).hexdigest()[:20]
+    told = Path(tempfile.gettempdir(), f"lava-pytest-{key}")
+    with FileLock(f"{told}.lock"):
+        if not told.exists():
+            told.write_text(str(_run(config, job)))
+    return Path(told.read_text())
+
+
+def _run(config: pytest.Config, job: Path) -> Path:
+    """Run the job by lava-dispatch; UsageError where there are no results to collect."""
+    output = _output(config, job) or Path(tempfile.mkdtemp(prefix="lava-run-"))
+    words = ["--quiet", "--output-dir", str(output), "--wait", config.getoption("lava_wait")]
+    for name in ("simulate", "emulate"):
+        if config.getoption(f"lava_{name}"):
+            words.append(f"--{name}")
+    if config.getoption("lava_config_dir"):
+        words += ["--config-dir", config.getoption("lava_config_dir")]
+    program = "import sys; from lava_dispatcher_multinode.commands.dispatch import main as m; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}sys.exit(m())", *words, str(job)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode in NO_RESULTS or not (output / "events.jsonl").exists():
+        reason = NO_RESULTS.get(done.returncode, f"lava-dispatch exited with {done.returncode}")
+        raise pytest.UsageError(f"{job}: {reason}:\n{done.stderr.strip()}")
+    return output
+
+
+def _output(config: pytest.Config, job: Path) -> Path | None:
+    directory = config.getoption("lava_output_dir")
+    return Path(directory, job.stem) if directory else None
+
+
+def _choice(config: pytest.Config) -> Choice:
+    from .run.boards import Choice
+
+    lab = config.getoption("lava_config_dir")
+    return Choice(
+        config.getoption("lava_simulate"),
+        config.getoption("lava_emulate"),
+        Path(lab) if lab else None,
+        float(config.getoption("lava_wait")),
+    )
