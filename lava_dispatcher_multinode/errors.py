@@ -12,6 +12,7 @@
         * `DeployError`          the image did not get onto the board
         * `BootError`            no boot loader, kernel, login or shell
         * `BoardDied`            a death string: panic, oops, reset
+        * `BoardHangs`           it says nothing, and does not answer
         * `ActionTimeout`        an action's time is over
     * `BoardsUnavailable`     4  not enough boards, or somebody holds them
     * `Cancelled`           130  the user or the group ended it
@@ -150,6 +151,10 @@ class BootError(InfrastructureError):
 
 class BoardDied(InfrastructureError):
     """A death string on the console: panic, oops, unexpected reset."""
+
+
+class BoardHangs(InfrastructureError):
+    """A board that ran tests says nothing any more, and does not answer when asked."""
 
 
 class ActionTimeout(InfrastructureError):

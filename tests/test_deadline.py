@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.errors import ActionTimeout
+from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled
 
 
 def test_a_wait_is_cut_to_what_is_left():
@@ -22,3 +24,21 @@ def test_an_expired_deadline_names_its_limit():
         deadline.check("boot")
     with pytest.raises(ActionTimeout):
         deadline.within(1.0)
+
+
+def test_the_limit_that_ends_first_is_the_one_named():
+    """A part that cannot have its own time is over with the whole, and says so."""
+    action = Deadline(5.0, "the job's timeout, job.json")
+    boot = action.part(2.0, "boot.timeout")
+    assert str(boot) == "2 s (boot.timeout)"
+    assert boot.part(60.0, "boot.kernel_timeout") is boot
+    assert 0 < boot.left <= 2.0
+
+
+def test_a_cancelled_run_ends_every_part():
+    """Whoever checks learns that the user ended it, not that it took too long."""
+    cancelled = threading.Event()
+    part = Deadline(5.0, "job", cancelled).part(2.0, "boot.timeout")
+    cancelled.set()
+    with pytest.raises(Cancelled):
+        part.check()

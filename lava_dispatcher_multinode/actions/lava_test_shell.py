@@ -99,6 +99,7 @@ class LavaTestShell:
                 emit=node.shared.emit,
                 clock=node.shared.clock,
                 fifo=node.board.device.connection.fifo,
+                silence=node.board.device.silence,
             )
             definitions = node.shared.overlays.definitions(node.spec)
             command = runner_command(node.shared.job_id, stage, node.board.root)
@@ -106,8 +107,9 @@ class LavaTestShell:
                 session.run(command, node.deadline.at, _patterns(definitions))
             except ActionTimeout as error:
                 # A test that hangs is the test's failure, not the infrastructure's.
-                limit = f"{node.deadline.seconds:g} s ({node.deadline.limit})"
-                raise TestError(f"the tests have not ended within {limit}: {error}") from error
+                raise TestError(
+                    f"the tests have not ended within {node.deadline}: {error}"
+                ) from error
 
 
 def stages_of(node: Node) -> dict[int, Sequence[Definition]]:

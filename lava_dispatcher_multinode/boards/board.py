@@ -10,6 +10,7 @@ from ..console.expect import Dialogue
 from ..errors import (
     ActionTimeout,
     BoardDied,
+    BoardHangs,
     BootError,
     KernelCrashed,
     MultinodeError,
@@ -88,6 +89,8 @@ class UBootBoard:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
                     raise kind(f"boot, try {number} of {tries}: {error}") from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
+                # What it still prints must not be taken for the next try's.
+                self.power_off()
             except BaseException as error:
                 self._boot_ended(number, tries, "error", str(error) or type(error).__name__)
                 raise
@@ -115,6 +118,9 @@ class UBootBoard:
             yield
         except BoardDied as death:
             raise self._explained(death, doing) from death
+        except BoardHangs as error:
+            lines = ["the console's last lines:", *self.console.tail()]
+            raise BoardHangs("\n    ".join([str(error), *lines])) from error
         finally:
             self._watch()
 

@@ -36,6 +36,8 @@ FIRST_PATIENCE = 0.7  # seconds until a frame is sent again, before anything was
 MIN_PATIENCE = 0.2
 MAX_PATIENCE = 10.0
 RARE_PATIENCE = 60.0
+#: An ID that no process on the board has: none has the number of init.
+NOBODY = b"0-1"
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,10 @@ class Channel:
         if exchange is not None and exchange.ack is not None:
             self._out.append(exchange.ack.line())
             self._close(id, exchange.ack)
+
+    def ask_for_life(self) -> None:
+        """Send what nobody has asked for: a board that lives says that nobody waits for it."""
+        self._out.append(Part(b"R", NOBODY, 1, 1, b"").line())
 
     def transmit(self, now: float) -> bytes:
         """Return the bytes to write now."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .. import frames
 from ..cksum import cksum
-from ..errors import ActionTimeout, InfrastructureError
+from ..errors import ActionTimeout, BoardHangs, InfrastructureError
 from ..sync import relay
 from ..sync.calls import Outcome, Status
 from ..sync.words import command as typed
@@ -20,6 +20,7 @@ from .results import Recorder
 from .signals import Case, Foreign, RunnerExit, RunnerStart
 from .told import Told
 from .trickle import Trickle
+from .vigil import Vigil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,8 @@ class Session:
     `submit` is given each call, and a function to call once with its outcome, from
     any thread. `clock` gives seconds since the run's start, for events. `fifo` is for a
     line without flow control: what the board's UART holds, 16 bytes as a rule; no more
-    are on their way at a time (0: no limit).
+    are on their way at a time (0: no limit). `silence` is for how many seconds the
+    board may say nothing before it is asked whether it lives (0: for ever).
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Session:
         emit: Emit,
         clock: Callable[[], float],
         fifo: int = 0,
+        silence: float = 0.0,
     ) -> None:
         self._console = console
         self._node = node
@@ -87,6 +90,7 @@ class Session:
         self._emit = emit
         self._clock = clock
         self._fifo = fifo
+        self.silence = silence
 
     def run(
         self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
@@ -95,9 +99,9 @@ class Session:
 
         The directory's checksum goes with it, so that no other is run when noise alters it.
         `deadline` is a time of time.monotonic(); `patterns` is by definition, as
-        `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `TestError` when a
-        test raises, and let the console's errors through. What was seen until then
-        is recorded.
+        `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `BoardHangs` of a board
+        that does not answer any more, `TestError` when a test raises, and let the
+        console's errors through. What was seen until then is recorded.
         """
         recorder = Recorder(self._node, self._emit, self._clock, patterns)
         stage = shlex.split(command)[-1]
@@ -159,9 +163,15 @@ class _Run:
     def read(self, command: bytes, deadline: float) -> None:
         self._session.type(command)
         patience = START_WAIT
-        type_at = time.monotonic() + patience
+        now = time.monotonic()
+        type_at = now + patience
+        vigil = Vigil(self._session.silence, deadline, now)
         while True:
             now = time.monotonic()
+            # A board without the channel's scripts could not answer.
+            if self._heard and now >= vigil.due():
+                vigil.asked(now)
+                self.channel.ask_for_life()
             if not self._started and now >= type_at:
                 self._session.type(INTERRUPT + command)
                 patience *= 2
@@ -171,25 +181,34 @@ class _Run:
                 self._session.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
+            if vigil.is_dead(now):
+                raise BoardHangs(
+                    f"the board hangs: nothing on its console for {vigil.silent_for(now):.0f} s, "
+                    f"and no answer when it was asked: {self._where()}"
+                )
             if now >= deadline:
                 if not self._started and not self._recorder.in_definition:
                     raise InfrastructureError(
                         "lava-test-runner has not started: the board's shell does not answer"
                     )
                 raise ActionTimeout(self._what_hangs(now))
-            wake_at = [deadline, now + READ_WAIT]
+            wake_at = [deadline, now + READ_WAIT, vigil.dead_at()]
+            if self._heard:
+                wake_at.append(vigil.due())
             if not self._started:
                 wake_at.append(type_at)
             if self._leaving:
                 wake_at.append(self._heard + LINGER)
             if (due := self._due()) is not None:
                 wake_at.append(due)
-            self._take(self._session.read(max(0.0, min(wake_at) - now)))
+            data = self._session.read(max(0.0, min(wake_at) - now))
+            if data:
+                vigil.heard(time.monotonic())
+            self._take(data)
 
     def _what_hangs(self, now: float) -> str:
         """Return which definition was on at the deadline, and what it waited for."""
-        definition = self._recorder.definition
-        where = f"definition {definition} was running" if definition else "lava-test-runner hangs"
+        where = self._where()
         waits = [
             f"{typed(call)} has had no answer for {now - since:.0f} s"
             for call, since in self._pending.values()
@@ -202,6 +221,10 @@ class _Run:
             else "raise the action's timeout if that is no mistake"
         )
         return f"{'; '.join([where, *waits])}: {hint}"
+
+    def _where(self) -> str:
+        definition = self._recorder.definition
+        return f"definition {definition} was running" if definition else "lava-test-runner hangs"
 
     def _transmit(self, now: float) -> bytes:
         if self._trickle is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager, nullcontext
 
 import jsonschema
 import pytest
 
 from lava_dispatcher_multinode.actions.multinode import Multinode
-from lava_dispatcher_multinode.errors import Cancelled, WaitFailed
+from lava_dispatcher_multinode.errors import BoardDied, Cancelled, WaitFailed
 from lava_dispatcher_multinode.sync.client import GroupClient
 from lava_dispatcher_multinode.sync.server import Coordinator
 
@@ -75,6 +76,27 @@ def test_an_interrupted_run_ends_the_wait(make_node, group):
 
     threading.Timer(0.1, interrupt).start()
     with pytest.raises(Cancelled):
+        Multinode().run(node, {"request": "lava-sync", "message_id": "x"})
+
+
+def test_a_board_that_dies_ends_the_wait(make_node, group):
+    """Nobody reads its console now; its death is the node's all the same."""
+    _, one, _ = group
+    node = make_node("b1", client=one)
+
+    class Console:
+        """Dies as soon as somebody asks."""
+
+        @contextmanager
+        def when_dead(self, callback):
+            """As console.Console."""
+            callback(BoardDied("Kernel panic"))
+            yield
+
+    node.board.shell = object()
+    node.board.console = Console()
+    node.board.watched = lambda doing: nullcontext()
+    with pytest.raises(BoardDied, match="Kernel panic"):
         Multinode().run(node, {"request": "lava-sync", "message_id": "x"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from queue import SimpleQueue
 from itertools import pairwise
 
 import pytest
@@ -106,6 +107,40 @@ def test_a_death_is_only_raised_where_it_was_asked_for(wire):
     """The boot loader's banner is no death outside a test."""
     with wire.console.deadly(["U-Boot"]):
         pass
+    wire.print(b"U-Boot 2013.01\n")
+    assert wire.read_all(15) == b"U-Boot 2013.01\n"
+
+
+def test_a_board_dies_also_while_nobody_reads(wire):
+    """Whoever waits for something else is told, once; a reader later, too."""
+    told = SimpleQueue()
+    wire.console.watch(["Kernel panic"])
+    with wire.console.when_dead(told.put):
+        wire.print(b"[    1.000000] Kernel panic - not syncing\r\nmore\r\n")
+        assert str(told.get(timeout=10)) == "Kernel panic - not syncing"
+        wire.console.watch(["Kernel panic", "U-Boot"])  # a new watch revives nobody
+        with pytest.raises(BoardDied):
+            while True:
+                wire.console.read(5)
+    assert told.empty()
+
+
+def test_a_death_before_somebody_asks_is_told_at_once(wire):
+    """The board may have died between two waits."""
+    told = SimpleQueue()
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel panic\r\n")
+    with pytest.raises(BoardDied):
+        while True:
+            wire.console.read(5)
+    with wire.console.when_dead(told.put):
+        assert isinstance(told.get_nowait(), BoardDied)
+
+
+def test_no_watch_no_death(wire):
+    """A board that is switched off, or starts anew, may print what it likes."""
+    wire.console.watch(["U-Boot"])
+    wire.console.watch(None)
     wire.print(b"U-Boot 2013.01\n")
     assert wire.read_all(15) == b"U-Boot 2013.01\n"
 

@@ -131,6 +131,15 @@ def test_the_tail_is_bounded(tmp_path):
     transcript.close()
 
 
+def test_the_tail_from_a_text_on(tmp_path):
+    """A report begins at its last first line; of a text that is not kept there is all."""
+    transcript = Transcript(tmp_path, lambda: 0.0)
+    transcript.feed(b"panic\r\nold\r\n\r\n[1.0] panic: x\r\ntrace\r\n")
+    assert transcript.tail_from("panic") == ["[1.0] panic: x", "trace"]
+    assert len(transcript.tail_from("oops")) == 4
+    transcript.close()
+
+
 @pytest.mark.parametrize("name", ["console.raw", "console.log"])
 def test_a_full_disk_is_told_once(tmp_path, name):
     """Whoever feeds is told; notes and the end of the run go on."""

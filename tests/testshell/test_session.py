@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -13,12 +14,14 @@ from lava_dispatcher_multinode.cksum import cksum
 from lava_dispatcher_multinode.errors import (
     ActionTimeout,
     BoardDied,
+    BoardHangs,
     InfrastructureError,
     TestError,
 )
-from lava_dispatcher_multinode.frames import Part
+from lava_dispatcher_multinode.frames import Part, Word
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.testshell import session
+from lava_dispatcher_multinode.testshell import session, vigil
+from lava_dispatcher_multinode.testshell.channel import NOBODY
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.session import Session
 
@@ -56,7 +59,7 @@ class Script:
         self.woken.set()
 
 
-def run(console, *, submit=None, patterns=None, seconds=20.0, start=START):
+def run(console, *, submit=None, patterns=None, seconds=20.0, start=START, silence=0.0):
     """Run a session of a runner that begins; return its events, also when it raises."""
     events = []
     console.chunks.appendleft(start)
@@ -66,6 +69,7 @@ def run(console, *, submit=None, patterns=None, seconds=20.0, start=START):
         submit=submit or (lambda call, on_outcome: on_outcome(Outcome(Status.DONE))),
         emit=lambda event, **fields: events.append((event, fields)),
         clock=lambda: 1.5,
+        silence=silence,
     )
     error = None
     try:
@@ -311,3 +315,62 @@ def test_flood_is_linear():
 
     seconds(5)
     assert seconds(200) < 40 * seconds(20) + 1
+
+
+def frame(kind, id_, sum_):
+    """Return a word's line."""
+    return Word(kind, id_, sum_).line()
+
+
+class Dies(Script):
+    """Answers questions for its life until it has said its last chunk."""
+
+    def __init__(self, *chunks, answers, then=b""):
+        super().__init__(*chunks)
+        self.answers = answers
+        self.then = then  # what it says with its last answer
+        self.asked = 0
+
+    def write(self, data):
+        """Answer what nobody waits for, as a board's reader does."""
+        super().write(data)
+        for part in frames.find(data):
+            if isinstance(part, Part) and part.id == NOBODY:
+                self.asked += 1
+                if self.answers:
+                    self.answers -= 1
+                    self.chunks.append(frame(b"G", part.id, part.sum))
+                    if not self.answers:
+                        self.chunks.append(self.then or frame(b"G", part.id, part.sum))
+                    self.woken.set()
+
+
+SPOKEN = Part(b"Q", b"1-2", 1, 1, frames.encode([b"signal", b"LAVA_TEST_RUNNER START /0"])).line()
+
+
+def test_a_silent_board_that_answers_goes_on(monkeypatch):
+    """A test that sleeps is no board that hangs."""
+    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    console = Dies(SPOKEN, BEGIN, answers=3, then=b"<LAVA_SIGNAL_ENDRUN 0_a u>\n" + EXIT)
+    _, error = run(console, silence=0.1)
+    assert error is None
+    assert console.asked == 3
+
+
+def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
+    """The message says for how long, and in which definition."""
+    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    monkeypatch.setattr(vigil, "LEAST", 0.2)
+    console = Dies(SPOKEN, BEGIN, answers=1)
+    _, error = run(console, silence=0.1)
+    assert isinstance(error, BoardHangs)
+    assert re.search(r"hangs: nothing on its console for \d+ s.*definition 0_a was", str(error))
+    assert console.asked > 1
+
+
+def test_a_board_without_the_channel_is_not_asked():
+    """It could not answer: only its deadline ends it."""
+    console = Dies(BEGIN, answers=0)
+    _, error = run(console, silence=0.05, seconds=0.5)
+    assert isinstance(error, ActionTimeout)
+    assert console.asked == 0

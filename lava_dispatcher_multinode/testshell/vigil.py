@@ -1,0 +1,65 @@
+"""Whether a board that says nothing still lives: when to ask it, and when it is dead."""
+
+from __future__ import annotations
+
+import math
+
+#: Seconds between two questions: a line may lose one.
+EVERY = 5.0
+#: Seconds that a board has to answer, at the most; and at the least, at the tests' deadline.
+PATIENCE, LEAST = 60.0, 3.0
+#: Seconds before the deadline at which a silent board is asked: is it the board or the test?
+BEFORE_DEADLINE = 10.0
+
+
+class Vigil:
+    """Watches the clock of one board, without input or output; times as time.monotonic().
+
+    `silence` is the device file's, in seconds; 0: it is never asked. Any byte of
+    the board is a sign of life.
+    """
+
+    def __init__(self, silence: float, deadline: float, now: float) -> None:
+        self._silence = silence
+        self._deadline = deadline
+        self._heard = now
+        self._asked_first: float | None = None  # since it was last heard
+        self._asked_last = -math.inf
+
+    def heard(self, now: float) -> None:
+        """Take note of a sign of life."""
+        self._heard = now
+        self._asked_first = None
+        self._asked_last = -math.inf
+
+    def silent_for(self, now: float) -> float:
+        """Return how long it has said nothing, in seconds."""
+        return now - self._heard
+
+    def due(self) -> float:
+        """Return when to ask it next."""
+        if not self._silence:
+            return math.inf
+        at_deadline = max(self._deadline - BEFORE_DEADLINE, self._heard + BEFORE_DEADLINE / 2)
+        return max(min(self._heard + self._silence, at_deadline), self._asked_last + EVERY)
+
+    def asked(self, now: float) -> None:
+        """Take note that it is asked now."""
+        self._asked_last = now
+        if self._asked_first is None:
+            self._asked_first = now
+
+    def is_dead(self, now: float) -> bool:
+        """Whether it had time enough to answer."""
+        if self._asked_first is None:
+            return False
+        waited = now - self._asked_first
+        if now >= self._deadline:
+            return waited >= LEAST
+        return waited >= min(PATIENCE, max(self._silence, LEAST))
+
+    def dead_at(self) -> float:
+        """Return when `is_dead` is to be asked at the latest, short of the deadline."""
+        if self._asked_first is None:
+            return math.inf
+        return self._asked_first + min(PATIENCE, max(self._silence, LEAST))

@@ -1,0 +1,250 @@
+"""What may go wrong in a run: what the user sees, the exit code, what remains on disk.
+
+Each row is a run of its own, with a board that fails and a peer that waits for it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from .rack import Drop, Rack
+
+VICTIM, PEER = "panda01", "panda02"
+#: What both boards do; the peer waits for the other, which fails after `now`.
+STEPS = (
+    "lava-test-case before --shell true",
+    f"[ $(lava-self) = {PEER} ] || {{ sleep %d; echo here-and-now; sleep %d; }}",
+    "lava-sync done",
+    "lava-test-case after --shell true",
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row: what is wrong with the victim, and what becomes of the run."""
+
+    name: str
+    says: str  # a pattern of the victim's error, or of what is told on the terminal
+    code: int = 3
+    faults: dict[str, Any] = field(default_factory=dict)  # of the simulated board
+    drop: Drop | None = None
+    device: dict[str, Any] = field(default_factory=dict)  # keys of the device file
+    before: bool = True  # the victim's results before the fault are kept
+    peer: str = "never"  # the outcome of the peer's wait; "": it has been served
+    tries: int = 1  # of the victim's boot
+    timeout: int = 60  # seconds, the job's
+    naps: tuple[int, int] = (0, 1)  # seconds that the victim sleeps before the fault, and then
+
+
+IN_TEST = "text:here-and-now"
+FAULTS = (
+    Fault(
+        "panic in the boot",
+        "died while it booted: Kernel panic",
+        faults={"panic": "kernel"},
+        before=False,
+    ),
+    Fault(
+        "panic at the login",
+        "died while it booted: Kernel panic",
+        faults={"panic": "login"},
+        before=False,
+    ),
+    Fault(
+        "panic in a test",
+        "died while tests ran: Kernel panic - not syncing: Fatal",
+        faults={"panic": IN_TEST},
+    ),
+    Fault(
+        "panic where kernels are tested",
+        "died while tests ran: Kernel panic - not syncing: Fatal",
+        code=1,
+        faults={"panic": IN_TEST},
+        device={"panic": "test"},
+    ),
+    Fault(
+        "hang",
+        "board hangs: nothing on its console.*0_test was running",
+        faults={"hang": IN_TEST},
+        device={"silence": 3},
+    ),
+    Fault(
+        "hang, seen at the deadline",
+        "board hangs: nothing on its console",
+        faults={"hang": IN_TEST},
+        timeout=16,
+    ),
+    Fault(
+        "hang in the boot",
+        r"'login:'.*2 s \(login\.timeout\)",
+        faults={"hang": "login"},
+        device={"login": {"timeout": 2}},
+        before=False,
+    ),
+    Fault(
+        "hang in U-Boot",
+        r"2 s \(boot\.autoboot_timeout\)",
+        faults={"hang": "uboot"},
+        device={"boot": {"autoboot_timeout": 2}},
+        before=False,
+    ),
+    Fault("silent, but alive", "", code=0, device={"silence": 1}, peer="", naps=(0, 6)),
+    Fault(
+        "restart in a test",
+        "the board restarted while tests ran: U-Boot",
+        faults={"reboot": IN_TEST},
+    ),
+    Fault(
+        "panic once, tried again",
+        "boot failed, try 1 of 2",
+        code=0,
+        faults={"panic": "login", "times": 1},
+        device={"boot": {"retries": 2}},
+        peer="",
+        tries=2,
+    ),
+    Fault(
+        "countdown missed, then pressed from power-on",
+        "boot failed, try 1 of 3: a kernel started before U-Boot could be stopped",
+        code=0,
+        faults={"countdown": 1},
+        device={
+            "deploy": {"layout": "image"},  # what U-Boot boots by itself
+            "boot": {
+                "retries": 3,
+                "interrupt": "never said",
+                "commands": [
+                    "setenv bootargs console=ttyO2,115200n8 root=/dev/mmcblk0p2",
+                    "fatload mmc 0:1 0x80200000 uImage; fatload mmc 0:1 0x81600000 uInitrd",
+                    "bootm 0x80200000 0x81600000",
+                ],
+            },
+        },
+        peer="",
+        tries=2,
+    ),
+    Fault(
+        "console drops and comes back",
+        "",
+        code=0,
+        drop=Drop(b"here-and-now"),
+        peer="",
+        naps=(3, 1),
+    ),
+    Fault(
+        "console gone for good",
+        "panda01: cannot .*; gone since .* for more than 1 s",
+        drop=Drop(b"here-and-now", back=False),
+        device={"connection": {"reconnect": 1}},
+        naps=(3, 1),
+    ),
+    Fault(
+        "never boots",
+        r"try 2 of 2.*boot\.autoboot_timeout.*does the power switch restart",
+        faults={"power": "dead"},
+        device={"boot": {"retries": 2, "autoboot_timeout": 1}},
+        before=False,
+        tries=2,
+    ),
+    Fault(
+        "power switch fails",
+        r"power\.on 'exit 3' exited with 3",
+        device={"power": {"on": "exit 3", "retries": 1}},
+        before=False,
+    ),
+    Fault(
+        "power switch does not end",
+        r"power\.on 'sleep 60' has not ended within 1 s",
+        device={"power": {"on": "sleep 60", "timeout": 1, "retries": 1}},
+        before=False,
+    ),
+    Fault(
+        "power-off does nothing",
+        "still answers on its console 5 s after power-off",
+        faults={"power": "stuck"},
+        peer="",
+    ),
+    Fault(
+        "U-Boot refuses a command",
+        "'frobnicate' failed: Unknown command 'frobnicate'",
+        device={"boot": {"commands": ["frobnicate", "boot"]}},
+        before=False,
+    ),
+    Fault(
+        "a line too long for U-Boot",
+        "would cut the line 'setenv a xxx.*CONFIG_SYS_CBSIZE",
+        device={"boot": {"commands": ["setenv a " + 600 * "x", "boot"]}},
+        before=False,
+    ),
+)
+
+
+@pytest.fixture
+def rack(tmp_path):
+    """An empty rack."""
+    made = Rack(tmp_path / "rack")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_board_fails(dispatch, job, rack, fault):
+    """Found, named, the peer released with the reason; both off, everything on disk."""
+    rack.add(VICTIM, faults=fault.faults, drop=fault.drop, device=fault.device)
+    rack.add(PEER)
+    more = {"timeout": fault.timeout, "multinode": {"deadlock_grace": 5}}
+    roles = (("a", 1), ("b", 1))
+    steps = [step % fault.naps if "%" in step else step for step in STEPS]
+    run = dispatch(
+        "--config-dir",
+        rack.config,
+        job(*steps, roles=roles, more=more),
+        env={"LAVA_LOCK_DIR": str(rack.config / "locks")},
+    )
+    assert run.code == fault.code, run.err
+    _seen(run, fault)
+    _released(run, fault)
+    _on_disk(run, fault)
+
+
+def _seen(run, fault):
+    """What the user sees: on the terminal, and as the node's error in the results."""
+    assert re.search(fault.says, run.err + run.out, re.DOTALL)
+    victim = run.results["nodes"][VICTIM]
+    if fault.code:
+        assert re.search(fault.says, victim["error"], re.DOTALL)
+    kinds = {0: ("pass", None), 1: ("fail", "test"), 3: ("error", "infrastructure")}
+    assert (victim["status"], victim["error_type"]) == kinds[fault.code]
+
+
+def _released(run, fault):
+    """The peer is told why, and keeps what it had done."""
+    assert run.cases(PEER)["before"] == "pass"
+    waits = [w for w in run.results["waits"] if w["node"] == PEER]
+    if fault.peer:
+        assert [w["outcome"] for w in waits] == [fault.peer]
+        assert f"{VICTIM} failed: " in run.err
+    else:
+        assert [w["outcome"] for w in waits] == ["done"]
+        assert run.cases(PEER)["after"] == "pass"
+
+
+def _on_disk(run, fault):
+    """Every byte, every event up to the last, all reports, and each try of the boot."""
+    assert run.results["exit_code"] == fault.code
+    assert run.events[-1]["event"] == "job_finished"
+    assert (run.cases(VICTIM).get("before") == "pass") is fault.before
+    for name in ("results.xml", "report.html"):
+        assert (run.directory / name).stat().st_size > 0
+    for name in (VICTIM, PEER):
+        log = (run.directory / "nodes" / name / "console.log").read_text()
+        assert log.rstrip().endswith("-- power off --") or fault.name.startswith(
+            ("power", "console")
+        )
+    boots = [e for e in run.events if e["event"] == "boot_finished" and e["node"] == VICTIM]
+    too_long = "too long" in fault.name
+    assert len(boots) == (0 if too_long else fault.tries)

@@ -1,0 +1,59 @@
+"""When a silent board is asked, and when it is dead."""
+
+from __future__ import annotations
+
+import math
+
+from lava_dispatcher_multinode.testshell.vigil import BEFORE_DEADLINE, EVERY, LEAST, Vigil
+
+
+def test_a_board_that_speaks_is_not_asked():
+    """Every byte begins the silence anew."""
+    vigil = Vigil(30.0, 1000.0, 0.0)
+    assert vigil.due() == 30.0
+    vigil.heard(20.0)
+    assert vigil.due() == 50.0
+
+
+def test_an_answer_ends_the_vigil():
+    """A test may be silent for hours on a board that answers."""
+    vigil = Vigil(30.0, 1000.0, 0.0)
+    vigil.asked(30.0)
+    vigil.heard(30.1)
+    assert not vigil.is_dead(500.0)
+    assert vigil.due() == 60.1
+
+
+def test_no_answer_is_death_after_as_long_again():
+    """It is asked again meanwhile, since a line may lose a question."""
+    vigil = Vigil(30.0, 1000.0, 0.0)
+    vigil.asked(30.0)
+    assert vigil.due() == 30.0 + EVERY
+    vigil.asked(35.0)
+    assert vigil.dead_at() == 60.0
+    assert not vigil.is_dead(59.9)
+    assert vigil.is_dead(60.0)
+
+
+def test_before_the_deadline_a_silent_board_is_asked():
+    """Whether the test hangs or the board is not the same failure."""
+    vigil = Vigil(600.0, 100.0, 0.0)
+    assert vigil.due() == 100.0 - BEFORE_DEADLINE
+    vigil.asked(90.0)
+    assert not vigil.is_dead(99.0)
+    assert vigil.is_dead(100.0)
+
+
+def test_a_question_too_late_for_an_answer_proves_nothing():
+    """A board that has spoken shortly before the deadline is alive."""
+    vigil = Vigil(600.0, 100.0, 0.0)
+    vigil.heard(94.0)
+    vigil.asked(100.0 - LEAST / 2)
+    assert not vigil.is_dead(100.0)
+
+
+def test_silence_0_asks_never():
+    """For boards that are suspended for hours."""
+    vigil = Vigil(0.0, 100.0, 0.0)
+    assert vigil.due() == math.inf
+    assert not vigil.is_dead(1000.0)
