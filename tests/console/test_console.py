@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from queue import SimpleQueue
 from itertools import pairwise
+from queue import SimpleQueue
 
 import pytest
 
