@@ -17,6 +17,7 @@ from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
 from .errors import forget_output, guarded, have_streams
+from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="let simulated boards run as plain processes where they cannot be confined",
     )
     parser.add_argument("--json", action="store_true", help="print results.json on stdout")
+    add_option(parser)
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("-v", "--verbose", action="store_true", help="also show the log")
     volume.add_argument("-q", "--quiet", action="store_true", help="show the summary only")
@@ -94,7 +96,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     have_streams()
-    options = build_parser().parse_args(arguments)
+    words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+    options = build_parser().parse_args(words)
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -195,6 +198,7 @@ def _run(
 ) -> ExitCode:
     from ..report.files import render
     from ..report.summary import summary
+    from ..report.tails import Tails
     from ..report.terminal import Terminal, wants_colour
     from ..report.verdict import exit_code
     from ..run.job import Options, run
@@ -204,14 +208,15 @@ def _run(
     source = json.dumps(data, indent=1, default=str)
     with (
         output_directory(options.output_dir, job.name, source, locked=guard.keep) as output,
-        Terminal(sys.stderr, verbosity=verbosity) as terminal,
+        Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
+        served(options.web, output, lambda text: _say(f"lava-dispatch: {text}")) as listeners,
     ):
         outcome = run(
             job,
             members,
             overlays,
             Options(output, job_id, options.unconfined, guard),
-            [terminal],
+            [terminal, *listeners],
         )
     results = outcome.results
     text = (

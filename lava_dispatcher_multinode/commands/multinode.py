@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .errors import guarded, have_streams
+from .web import spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +24,14 @@ VERBS = {
     "init": "write a first device file and job",
     "report": "make a report from a run directory",
     "schema": "print a JSON Schema",
+    "watch": "look at a run that is going on",
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     have_streams()
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(
         prog="lava-multinode",
         description="Boards, coordinator and reports of multi-board jobs.",

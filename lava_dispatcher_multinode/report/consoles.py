@@ -75,8 +75,8 @@ class Consoles:
             file.seek(start)
             before = file.read(end - start)
             after = file.read(EXCERPT_BYTES // 8)
-        words = _saying(before)[-LINES_BEFORE:]
-        words += [line for line in _saying(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS]
+        words = saying(before)[-LINES_BEFORE:]
+        words += [line for line in saying(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS]
         return visible(b"\n".join(words)).split("\n") if words else []
 
 
@@ -132,7 +132,8 @@ def _next_stamp(file: BinaryIO, offset: int) -> float | None:
     return _at(line) if line else None
 
 
-def _saying(data: bytes) -> list[bytes]:
+def saying(data: bytes) -> list[bytes]:
+    """Return the lines in which a board says something, with their times."""
     return [line for line in data.split(b"\n") if _says_something(line)]
 
 

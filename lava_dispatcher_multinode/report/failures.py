@@ -27,7 +27,7 @@ class Failure:
 
 def failures(results: Results) -> list[Failure]:
     """Return everything that failed, earliest first; a boot that a retry mended has not."""
-    found = [failure for node in results.nodes.values() for failure in _of(node, results.last)]
+    found = [failure for node in results.nodes.values() for failure in _of(node, results)]
     return sorted(found, key=lambda failure: failure.time)
 
 
@@ -48,7 +48,8 @@ def call(wait: Wait) -> str:
     return f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
 
 
-def _of(node: Node, now: float) -> Iterator[Failure]:
+def _of(node: Node, results: Results) -> Iterator[Failure]:
+    now = results.last
     for case in node.cases:
         # A call's result says what the call itself says, below.
         if case.result == "fail" and not case.case.startswith("multinode-"):
@@ -62,7 +63,7 @@ def _of(node: Node, now: float) -> Iterator[Failure]:
             time = now if action.finished is None else action.finished
             yield Failure(time, node.name, action.command, action.error or "")
             told = True
-    judged = verdict.of_node(node)
+    judged = verdict.so_far(node, results)
     if judged.status == "error" and not told:
         what = first_line(judged.error or "") or "ended with an error"
         yield Failure(now if node.finished is None else node.finished, node.name, what)

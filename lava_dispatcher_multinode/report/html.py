@@ -70,9 +70,10 @@ def _body(results: Results, title: str, answers: list[Answer]) -> str:
 
 def _head(results: Results, title: str) -> str:
     code = verdict.exit_code(results)
-    status = verdict.status_of(code)
+    going_on = results.going_on and not results.over
+    status = "open" if going_on else verdict.status_of(code)
     facts = [
-        f"exit code {int(code)}: {verdict.MEANING[code]}",
+        "going on" if going_on else f"exit code {int(code)}: {verdict.MEANING[code]}",
         f"{results.last:.3f} s",
         f"started {results.started}" if results.started else "",
         f"finished {results.finished}" if results.finished else "not finished",

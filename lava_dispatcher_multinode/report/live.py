@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import values
 from .narrator import call, missing
-from .text import clip, one_line, pad
+from .text import clip, one_line, pad, width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     Event = Mapping[str, Any]
+
+LEAST = 12  # columns that a console's last line has to have
 
 
 @dataclass
@@ -33,8 +35,9 @@ class Lane:
 class Live:
     """What all nodes are doing, by the events so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_line: Callable[[str], str] | None = None) -> None:
         self._lanes: dict[str, Lane] = {}
+        self._last_line = last_line
 
     def feed(self, event: Event) -> None:
         """Take one event."""
@@ -55,13 +58,21 @@ class Live:
             lanes.sort(key=lambda lane: lane.status is not None)
         shown = lanes if len(lanes) <= rows else lanes[: max(0, rows - 1)]
         column = min(24, max((len(lane.name) for lane in lanes), default=0))
-        lines = [_line(lane, now, columns, column) for lane in shown]
+        lines = [self._line(lane, now, columns, column) for lane in shown]
         if len(shown) < len(lanes) and rows > 0:
             left = lanes[len(shown) :]
             done = sum(lane.status is not None for lane in left)
             text = f"and {len(left)} more nodes: {len(left) - done} at work, {done} finished"
             lines.append((clip(text, columns), ""))
         return lines
+
+    def _line(self, lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
+        text, style = _line(lane, now, columns, column)
+        room = columns - width(text) - 3
+        if self._last_line is not None and lane.status is None and room >= LEAST:
+            said = clip(one_line(self._last_line(lane.name)), room)
+            text += f" | {said}" if said else ""
+        return text, style
 
 
 def _advance(lane: Lane, event: Event, time: float) -> None:

@@ -33,6 +33,7 @@ class Results:
         self.finished: str | None = None
         self.stated_exit_code: ExitCode | None = None
         self.over = False  # the run came to its end by itself
+        self.going_on = False  # its process is known to be at work: nothing is cut off yet
         self.last: float = 0.0  # `t` of the latest event, seconds
         self.nodes: dict[str, Node] = {}
         self.messages: list[Message] = []

@@ -23,17 +23,19 @@ _NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"
 def nodes(results: Results) -> str:
     """Return the table of nodes."""
     heads = ("Node", "Role", "Type", "Status", "Passed", "Failed", "Error", "Console")
-    rows = [
-        _row(node, verdict.of_node(node).status, _node(node)) for node in results.nodes.values()
-    ]
+    rows = []
+    for node in results.nodes.values():
+        judged = verdict.so_far(node, results)
+        rows.append(_row(node, judged.status, _node(node, judged)))
     return _table(heads, rows, "No node took part.")
 
 
 def actions(results: Results) -> str:
     """Return the table of actions, with every try of a boot in them."""
     heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
+    unended = "open" if results.going_on and not results.over else "error"
     rows = [
-        _row(node, action.status or "error", _action(node, action))
+        _row(node, action.status or unended, _action(node, action, unended))
         for node in results.nodes.values()
         for action in sorted(node.actions.values(), key=lambda action: action.index)
     ]
@@ -91,8 +93,7 @@ def badge(word: str) -> str:
     return f'<span class="badge {word}">{word}</span>'
 
 
-def _node(node: Node) -> str:
-    judged = verdict.of_node(node)
+def _node(node: Node, judged: verdict.Verdict) -> str:
     error = f"{judged.error_type}: {judged.error}" if judged.error else ""
     folder = _folder(node.name)
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
@@ -106,19 +107,19 @@ def _node(node: Node) -> str:
     )
 
 
-def _action(node: Node, action: Action) -> str:
+def _action(node: Node, action: Action, unended: str) -> str:
     took = "" if action.seconds is None else f"{action.seconds:.3f}"
     boots = [boot for boot in node.boots if boot.within(action)]
     history = " ".join(
-        link(f"{boot.attempt}: {boot.status or 'cut off'}", node.name, boot.started)
+        link(f"{boot.attempt}: {boot.status or 'not ended'}", node.name, boot.started)
         for boot in boots
     )
     name = action.command
-    error = action.error or ("" if action.status else "cut off")
+    error = action.error or ("" if action.status or unended == "open" else "cut off")
     return (
         _cells(node.name)
         + f"<td>{_maybe_link(name, node.name, action.started)}</td>"
-        + f"<td>{badge(action.status or 'error')}</td>"
+        + f"<td>{badge(action.status or unended)}</td>"
         + _numbers(took)
         + f'<td>{history}</td><td class="text">{escape(error)}</td>'
     )

@@ -61,7 +61,8 @@ class Terminal:
     """A subscriber of events that shows them on `stream`.
 
     `verbosity`: -1 nothing, 0 what moves, 1 every log line too. `tty` and
-    `color` override what is found out about the stream.
+    `color` override what is found out about the stream. `now` gives the run's
+    seconds where events come late; `last_line` what a node printed last.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Terminal:
         color: bool | None = None,
         environ: Mapping[str, str] = os.environ,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] | None = None,
+        last_line: Callable[[str], str] | None = None,
     ) -> None:
         self._stream = stream
         self._verbosity = verbosity
@@ -80,7 +83,8 @@ class Terminal:
         self._tty = tty and verbosity >= 0
         self._color = wants_colour(stream, environ) if color is None else color
         self._clock = clock
-        self._live = Live()
+        self._now = now
+        self._live = Live(last_line)
         self._narrator = Narrator()
         self._lines: list[Line] = []
         self._frame: list[str] = []  # what is drawn, without its colours
@@ -147,7 +151,8 @@ class Terminal:
 
     def _draw_live(self, columns: int, rows: int) -> list[tuple[str, str]]:
         # The last column and row stay free: some terminals wrap or scroll at once.
-        return self._live.lines(self._clock() + self._offset, columns - 1, rows - 1)
+        now = self._clock() + self._offset if self._now is None else self._now()
+        return self._live.lines(now, columns - 1, rows - 1)
 
     def _show(self, lines: list[Line], frame: list[tuple[str, str]], columns: int) -> None:
         texts = [text for text, _ in frame]

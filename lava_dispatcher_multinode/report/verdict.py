@@ -60,6 +60,13 @@ def of_node(node: Node) -> Verdict:
     return _of_tests(node)
 
 
+def so_far(node: Node, results: Results) -> Verdict:
+    """Return the verdict as it is shown: `open` while the node is at work in a run going on."""
+    if results.going_on and not results.over and node.stated is None:
+        return Verdict("open")
+    return of_node(node)
+
+
 def _of_tests(node: Node) -> Verdict:
     if node.failed_waits and not _tests_failed(node):
         kind = node.error_type or "multinode"

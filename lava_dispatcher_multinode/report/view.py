@@ -34,7 +34,7 @@ def view(results: Results) -> dict[str, Any]:
         "last": results.last,
         "over": results.over,
         "failed": _failed(results),
-        "nodes": [_node(node) for node in results.nodes.values()],
+        "nodes": [_node(node, results) for node in results.nodes.values()],
         "items": _items(results)[:ITEMS],
     }
 
@@ -47,12 +47,12 @@ def _failed(results: Results) -> list[list[Any]]:
     return [[plain(name), time] for name, time in first.items()]
 
 
-def _node(node: Node) -> dict[str, str]:
+def _node(node: Node, results: Results) -> dict[str, str]:
     return {
         "name": plain(node.name),
         "role": plain(node.role),
         "type": plain(node.device_type),
-        "status": verdict.of_node(node).status,
+        "status": verdict.so_far(node, results).status,
     }
 
 

@@ -121,20 +121,26 @@ function showChoice() {
   byId("choice").replaceChildren(...chips);
 }
 
-// Lines of a run in progress; who is at the end of the console stays there.
-async function appendConsole(node, text) {
-  const log = await logOf(node);
+function lengthened(log, text) {
   const whole = (log.text + text).slice(-LIVE_MOST);
-  const grown = split(whole.slice(whole.length < LIVE_MOST ? 0 : whole.indexOf("\n") + 1));
-  logs.set(node, Promise.resolve(grown));
-  const column = columns.get(node);
-  if (!column) return;
-  const { view } = column;
-  const atEnd = view.scrollTop + view.clientHeight >= view.scrollHeight - 2 * ROW;
-  setLog(column, grown);
-  paint(column);
-  if (atEnd) {
-    view.scrollTop = view.scrollHeight;
-    column.own = view.scrollTop;
-  }
+  // Cut at its beginning, it begins with a whole line.
+  return split(whole.length < LIVE_MOST ? whole : whole.slice(whole.indexOf("\n") + 1));
+}
+
+// Lines of a run in progress; who is at the end of the console stays there.
+function appendConsole(node, text) {
+  const grown = logOf(node).then((log) => lengthened(log, text));
+  logs.set(node, grown);
+  grown.then((log) => {
+    const column = columns.get(node);
+    if (!column) return;
+    const { view } = column;
+    const atEnd = view.scrollTop + view.clientHeight >= view.scrollHeight - 2 * ROW;
+    setLog(column, log);
+    if (atEnd) {
+      view.scrollTop = view.scrollHeight;
+      column.own = view.scrollTop;
+    }
+    paint(column);
+  });
 }

@@ -194,7 +194,7 @@ function openFirst() {
 // A run in progress: the page is fetched again when something happened; consoles come by pieces.
 function goLive(url) {
   const source = new EventSource(url);
-  source.addEventListener("changed", async () => {
+  const renew = async () => {
     const answer = await fetch(location.href.replace(/#.*/, ""));
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -207,7 +207,8 @@ function goLive(url) {
     applyFilter();
     if (chart.whole) fit();
     else draw();
-  });
+  };
+  source.addEventListener("changed", renew);
   source.addEventListener("console", (event) => {
     const { node, text } = JSON.parse(event.data);
     const known = logs.has(node);
@@ -216,7 +217,10 @@ function goLive(url) {
     if (!known) showChoice();
     if (!known && columns.size < 3) openConsole(node);
   });
-  source.addEventListener("end", () => source.close());
+  source.addEventListener("end", async () => {
+    await renew(); // once more before hanging up: the server waits for that
+    source.close();
+  });
 }
 
 readData(document);

@@ -1,0 +1,93 @@
+"""`lava-multinode watch`: look at a run that is going on, without touching it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import web
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..errors import ExitCode
+
+EPILOG = """\
+example:
+  lava-multinode watch lava-runs/latest
+  lava-multinode watch --web lava-runs/latest
+
+It reads what the run writes, and nothing else; Ctrl-C leaves, the run goes on.
+It ends with the run, also if that was killed, and has its exit code.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "watch",
+        help="look at a run that is going on",
+        description="Show a run that is going on, in this or another terminal, read-only.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
+    web.add_option(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="also show the log")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Show it until it ends; return the run's exit code. InvalidJob if there is none."""
+    from ..report.follow import follow
+    from ..report.results import Results
+    from ..report.summary import summary
+    from ..report.tails import Tails
+    from ..report.terminal import Terminal, wants_colour
+    from ..report.verdict import exit_code
+
+    results, clock = Results(), _Clock()
+    terminal = Terminal(
+        sys.stdout, verbosity=int(args.verbose), now=clock, last_line=Tails(args.directory)
+    )
+    with terminal, web.served(args.web, args.directory, _say) as listeners:
+        for event in follow(args.directory, threading.Event()):
+            clock.feed(event)
+            results.feed(event)
+            terminal(event)
+            for listener in listeners:
+                listener(event)
+    if not results.over:
+        _say("the run ended without saying so: it was killed")
+    sys.stdout.write(summary(results, args.directory, color=wants_colour(sys.stdout)))
+    return exit_code(results)
+
+
+class _Clock:
+    """The run's seconds by this machine's clock: events that are read late are not new."""
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self._last = 0.0
+
+    def feed(self, event: Mapping[str, Any]) -> None:
+        if event.get("event") == "job_started":
+            try:
+                self._started = datetime.fromisoformat(str(event.get("started"))).timestamp()
+            except ValueError:
+                self._started = time.time()
+        at = event.get("t")
+        self._last = float(at) if isinstance(at, int | float) else self._last
+
+    def __call__(self) -> float:
+        # Another machine's clock may be behind ours, never the run behind its events.
+        return max(self._last, time.time() - self._started)
+
+
+def _say(text: str) -> None:
+    print(f"lava-multinode: {text}", file=sys.stderr)  # noqa: T201

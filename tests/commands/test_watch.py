@@ -1,0 +1,95 @@
+"""`lava-multinode watch`: the verb, and the word --web before it is parsed."""
+
+import argparse
+import contextlib
+
+import pytest
+
+from lava_dispatcher_multinode.commands import watch, web
+from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
+from lava_dispatcher_multinode.run.events import EventLog
+
+JOB = {"name": "ping", "id": "42", "file": "ping.json"}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """The directory of a run in which a case failed, with something hostile in it."""
+    with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
+        log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
+        log.emit("test_case", node="panda01", definition="0", case="\x1b[2Jx", result="fail")
+        log.emit("node_finished", node="panda01", status="fail", error_type="test", error=None)
+        log.emit("job_finished", status="fail", exit_code=1, finished="2026-11-22T14:00:01Z")
+    return tmp_path
+
+
+def call(*words):
+    """Parse and run, as the command does."""
+    parser = argparse.ArgumentParser()
+    watch.add_parser(parser.add_subparsers())
+    args = parser.parse_args(web.spelled_out(["watch", *map(str, words)]))
+    return args.run(args)
+
+
+def test_it_shows_the_run_and_has_its_exit_code(directory, capsys):
+    """Plain lines where there is no terminal; the summary at the end; nothing alive in it."""
+    assert call(directory) is ExitCode.TEST_FAILED
+    out = capsys.readouterr().out
+    assert "[    1.000] job ping on panda01" in out
+    assert "exit code 1: a test failed" in out
+    assert "\x1b" not in out
+
+
+def test_killed_run_is_told(directory, capsys):
+    """No end in the log and nobody who holds the directory: that was no end."""
+    log = directory / "events.jsonl"
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:2]))
+    assert call(directory) is ExitCode.INFRASTRUCTURE
+    assert "it was killed" in capsys.readouterr().err
+
+
+def test_directory_without_a_run(tmp_path):
+    """A clear error, not an endless wait."""
+    with pytest.raises(InvalidJob):
+        call(tmp_path)
+
+
+def test_web_serves_while_it_watches(directory, capsys):
+    """The URL is told."""
+    call("--web", directory)
+    assert "http://127.0.0.1:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        (["--web", "job.json"], ["--web=0", "job.json"]),
+        (["--web", "8080", "job.json"], ["--web", "8080", "job.json"]),
+        (["job.json", "--web"], ["job.json", "--web=0"]),
+        (["--web=8080", "x"], ["--web=8080", "x"]),
+        ([], []),
+    ],
+)
+def test_web_does_not_swallow_the_job(words, spelled):
+    """What follows --web is its port only if it is a number."""
+    assert web.spelled_out(words) == spelled
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_port_that_is_none(port, capsys):
+    """Refused with the range."""
+    parser = argparse.ArgumentParser()
+    web.add_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--web={port}"])
+    assert "0 to 65535" in capsys.readouterr().err
+
+
+def test_taken_port_is_told(tmp_path):
+    """With what to do, before anything is run."""
+    said = []
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(web.served(0, tmp_path, said.append))
+        port = int(said[0].rsplit(":", 1)[1].split("/")[0])
+        with pytest.raises(InvalidJob, match=f"cannot serve on port {port}"):
+            stack.enter_context(web.served(port, tmp_path, said.append))
