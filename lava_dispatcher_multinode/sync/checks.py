@@ -21,6 +21,9 @@ MAX_NAME = 256
 _KEY = re.compile(r"[A-Za-z0-9_.-]+\Z")
 _NOT_IN_NAMES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")
 _NOT_IN_VALUES = re.compile(r"[\n\x00]")
+#: No character, and none of the surrogates that stand for bytes which are not UTF-8:
+#: JSON can say it, but it could not be handed to a board.
+_NO_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def size(text: str) -> int:
@@ -41,6 +44,8 @@ def _short_name_problem(what: str, name: str) -> str:
         return f"the {what} is empty"
     if size(name) > MAX_NAME:
         return f"the {what} has {size(name)} bytes; at most {MAX_NAME} are allowed"
+    if _NO_CHARACTER.search(name):
+        return f"the {what} {name!r} contains half of a character"
     if _NOT_IN_NAMES.search(name):
         return f"the {what} {name!r} contains white space or a control character"
     return ""
@@ -58,6 +63,8 @@ def data_problem(data: Mapping[str, str]) -> str:
             return f"the key {key[:80]!r} is not made of letters, digits, '_', '.' and '-'"
         if _NOT_IN_VALUES.search(value):
             return f"the value of '{key}' has more than one line, or a NUL"
+        if _NO_CHARACTER.search(value):
+            return f"the value of '{key}' contains half of a character"
     if data and (total := data_size(data)) > MAX_DATA:
         return f"the data has {total} bytes; at most {MAX_DATA} are allowed in a message"
     return ""

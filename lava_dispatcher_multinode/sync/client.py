@@ -66,10 +66,11 @@ class GroupClient:
         # Who says nothing for long after connecting is taken for a stranger.
         self._send(encode(self._who | {"request": "group_data", "present": True}))
 
-    def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
+    def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> Callable[[], None]:
         """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
 
-        Where the connection is lost already it is called before this returns.
+        Where the connection is lost already it is called before this returns. What is
+        returned takes the call back: one that still waits is then answered REFUSED.
         """
         number = next(self._numbers)
         frame = encode(self._who | held_request(call) | {"id": number})
@@ -77,15 +78,25 @@ class GroupClient:
             # The coordinator would close the connection, and end every other call with it.
             reason = call_problem(call) or "the call is too long"
             _tell(on_outcome, Outcome(Status.REFUSED, reason=f"lava-{call.api}: {reason}"))
-            return
+            return _nothing
         with self._state:
             lost = self._lost
             if lost is None:
                 self._pending[number] = on_outcome
-        if lost is None:
-            self._send(frame)
-        else:
+        if lost is not None:
             _tell(on_outcome, Outcome(Status.REFUSED, reason=lost))
+            return _nothing
+        self._send(frame)
+
+        def cancel() -> None:
+            with self._state:
+                waits = number in self._pending
+            if waits:
+                # With a number of its own: a refusal without one is of the whole connection.
+                fields = {"request": "cancel", "call": number, "id": next(self._numbers)}
+                self._send(encode(self._who | fields))
+
+        return cancel
 
     def call(self, call: Call) -> Outcome:
         """Make `call` and return its answer, however long that takes."""
@@ -188,6 +199,10 @@ def _connect(address: tuple[str, int]) -> socket.socket:
     seconds = struct.pack("ll", int(SEND_TIME), 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
     return sock
+
+
+def _nothing() -> None:
+    """Take back what was answered already."""
 
 
 def _tell(on_outcome: Callable[[Outcome], None], outcome: Outcome) -> None:

@@ -34,8 +34,8 @@ REQUEST_TIME = 30.0
 STALL_TIME = 60.0
 #: Seconds to let a far end that is sent away read why; and for the last replies at the end.
 LINGER_TIME = 2.0
-#: Events that may be untold while there is something to do; and told at a time when not.
-MAX_UNTOLD, TOLD = 10_000, 50
+#: Events that may be untold; told in a round, and in one in which nothing else is to do.
+MAX_UNTOLD, TOLD, TOLD_IDLE = 10_000, 8, 64
 #: Seconds until connections are accepted again after the process ran out of descriptors.
 NO_DESCRIPTORS = 0.5
 #: Seconds; sleep no longer than this at a time.
@@ -126,8 +126,9 @@ class Loop:
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
-        if reporter and (not happened or len(reporter) > MAX_UNTOLD):
-            reporter.tell(TOLD if not happened else len(reporter))
+        if reporter:
+            most = TOLD if happened else TOLD_IDLE
+            reporter.tell(max(most, len(reporter) - MAX_UNTOLD))
 
     def _settle_all(self) -> None:
         while self._touched:

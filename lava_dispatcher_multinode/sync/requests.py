@@ -22,6 +22,8 @@ APIS = {
 }
 REQUESTS = {api: request for request, api in APIS.items()}
 
+#: Characters of an `id`.
+MAX_TAG = 100
 #: Bytes of a request whose head a connection remembers.
 MAX_REMEMBERED = 2048
 
@@ -72,7 +74,7 @@ class Reader:
         """Return the request in a frame; where the head is the last one's, the same object."""
         document = decode(body)
         tag = document.pop("id", None)
-        if isinstance(tag, dict | list) or (isinstance(tag, str) and len(tag) > 100):
+        if not _is_tag(tag):
             raise WireError("'id' is not a number or a short text")
         try:
             message_id = document.pop("messageID", None)
@@ -96,7 +98,7 @@ def _head(document: dict[str, Any]) -> Head:
     if group_size is not None and type(group_size) is not int:
         raise WireError("'group_size' is not a whole number")
     call = document.get("call")
-    if isinstance(call, dict | list):
+    if not _is_tag(call):
         raise WireError("'call' is not a number or a short text")
     # A member of 2013 has a 'timeout' of its own in every request: only who wants to be
     # answered when satisfied leaves the time to us.
@@ -143,6 +145,13 @@ def _data(message: Any) -> dict[str, str]:
             raise WireError(f"the value of '{key[:80]}' in 'message' is not a text")
         data[key] = value if isinstance(value, str) else "" if value is None else str(value)
     return data
+
+
+def _is_tag(value: Any) -> bool:
+    """Whether it may be an `id`: JSON that is short, and not the NaN that Python makes of it."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, str | int) and len(str(value)) <= MAX_TAG)
 
 
 def _text(document: dict[str, Any], key: str, default: str | None = None) -> str:

@@ -17,6 +17,7 @@ from .presence import Presence
 from .questions import Questions
 from .reporter import MAX_MISSING, Reporter
 from .requests import Replies, reply
+from .state import MAX_WAITS
 from .wire import Line, LineError, WireError, encode
 
 if TYPE_CHECKING:
@@ -235,6 +236,8 @@ class Service:
             self._nack(caller, request, reason)
         elif group.complete:
             self._reply(caller, request, self._group_reply())
+        elif head.hold and len(caller.tickets) >= MAX_WAITS:
+            self._nack(caller, request, f"{head.client} has {MAX_WAITS} calls waiting")
         elif head.hold:
             timeout = group.timeout if head.timeout is None else head.timeout
             self._assembly.join(caller, request, now + timeout)

@@ -55,6 +55,7 @@ class _Open:
     payloads: list[bytes] = field(default_factory=list)
     size: int = 0
     asked: bool = False
+    whole: int = 0  # the checksum of the question's last part
     answer: deque[Part] = field(default_factory=deque)  # what is not yet acknowledged
     frame: bytes = b""  # of answer[0], while it is on its way
     sum: int = 0
@@ -86,6 +87,7 @@ class Channel:
         self._patience = FIRST_PATIENCE
         self._smooth: float | None = None  # round trip, seconds
         self._spread = 0.0
+        self._gone: list[bytes] = []
         self.resent = 0  # frames, for the log
 
     def receive(self, line: bytes, now: float) -> list[Question]:
@@ -124,6 +126,17 @@ class Channel:
     def ask_for_life(self) -> None:
         """Send what nobody has asked for: a board that lives says that nobody waits for it."""
         self._out.append(Part(b"R", NOBODY, 1, 1, b"").line())
+
+    def probe(self, id: bytes) -> None:  # noqa: A002
+        """Acknowledge a question once more: the board says if its caller is gone."""
+        exchange = self._open.get(id)
+        if exchange is not None and exchange.asked and not exchange.answer:
+            self._out.append(Word(b"A", id, exchange.whole).line())
+
+    def take_gone(self) -> list[bytes]:
+        """Return the questions without an answer of which the board said so, once."""
+        gone, self._gone = self._gone, []
+        return gone
 
     def transmit(self, now: float) -> bytes:
         """Return the bytes to write now."""
@@ -176,7 +189,7 @@ class Channel:
         if not new or part.part < part.parts:
             self._out.append(acknowledgement.line())
             return None
-        exchange.asked = True
+        exchange.asked, exchange.whole = True, part.sum
         exchange.ack, exchange.ack_due = acknowledgement, now + ACK_DELAY
         self._timed[part.id] = exchange
         return self._question(part.id, exchange)
@@ -207,7 +220,13 @@ class Channel:
         if word.kind == b"N" and exchange is not None:
             self._hurry(exchange, now)
             return
-        if exchange is None or not exchange.frame or word.sum != exchange.sum:
+        if exchange is None:
+            return
+        if word.kind == b"G" and not exchange.answer and word.sum == exchange.whole:
+            self._gone.append(word.id)
+            self._close(word.id)
+            return
+        if not exchange.frame or word.sum != exchange.sum:
             return
         if exchange.fresh:
             self._measure(now - exchange.sent_at)

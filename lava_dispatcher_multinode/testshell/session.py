@@ -12,7 +12,6 @@ from ..cksum import cksum
 from ..errors import ActionTimeout, BoardHangs, InfrastructureError
 from ..sync import relay
 from ..sync.calls import Outcome, Status
-from ..sync.words import command as typed
 from . import signals
 from .channel import Channel
 from .lines import Lines
@@ -21,6 +20,7 @@ from .signals import Case, Foreign, RunnerExit, RunnerStart
 from .told import Told
 from .trickle import Trickle
 from .vigil import Vigil
+from .waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,6 @@ LINGER = 3.0
 #: one frame at a time, or the clocks of the others would run while it is sent.
 WINDOW, TRICKLE_WINDOW = 3000, 1
 _INTERESTING = b"<LAVA_"
-MAX_NAMED = 3  # pending calls that a message names
 
 
 class Console(Protocol):
@@ -67,10 +66,11 @@ class Session:
     """Talks to a board's lava-test-runner; used by one thread.
 
     `submit` is given each call, and a function to call once with its outcome, from
-    any thread. `clock` gives seconds since the run's start, for events. `fifo` is for a
-    line without flow control: what the board's UART holds, 16 bytes as a rule; no more
-    are on their way at a time (0: no limit). `silence` is for how many seconds the
-    board may say nothing before it is asked whether it lives (0: for ever).
+    any thread; it returns a function that takes the call back. `clock` gives seconds since
+    the run's start, for events. `fifo` is for a line without flow control: what the board's
+    UART holds, 16 bytes as a rule; no more are on their way at a time (0: no limit).
+    `silence` is for how many seconds the board may say nothing before it is asked whether it
+    lives (0: for ever).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Session:
         console: Console,
         *,
         node: str,
-        submit: Callable[[Call, Callable[[Outcome], None]], None],
+        submit: Callable[[Call, Callable[[Outcome], None]], Callable[[], None] | None],
         emit: Emit,
         clock: Callable[[], float],
         fifo: int = 0,
@@ -109,6 +109,7 @@ class Session:
         try:
             run.read(b"%b %d\n" % (command.encode(), cksum(stage.encode() + b"\n")), deadline)
         finally:
+            run.end()
             recorder.finish()
             if run.channel.resent:
                 recorder.log("debug", f"{run.channel.resent} frames were sent again")
@@ -129,14 +130,16 @@ class Session:
         """Return what has come, as `Console.read`."""
         return self._console.read(timeout)
 
-    def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> None:
+    def submit(
+        self, call: Call, on_outcome: Callable[[Outcome], None]
+    ) -> Callable[[], None] | None:
         """Relay `call`; `on_outcome` may be called from any thread, and wakes the reader."""
 
         def tell(outcome: Outcome) -> None:
             on_outcome(outcome)
             self._console.wake()
 
-        self._submit(call, tell)
+        return self._submit(call, tell)
 
 
 class _Run:
@@ -152,13 +155,16 @@ class _Run:
         self._recorder = recorder
         self._lines = Lines()
         self._outcomes: SimpleQueue[tuple[int, bytes | None, Outcome]] = SimpleQueue()
-        self._pending: dict[int, tuple[Call, float]] = {}  # and since when
-        self._calls = 0
+        self._waits = Waits()
         self._told = Told()
         self._started = False
         self._leaving = False  # the runner has said that it ends; its line may be lost
         self._ended = False
         self._heard = 0.0  # when the channel last spoke
+
+    def end(self) -> None:
+        """Take back the calls of processes that the run has left behind."""
+        self._waits.end()
 
     def read(self, command: bytes, deadline: float) -> None:
         self._session.type(command)
@@ -177,6 +183,8 @@ class _Run:
                 patience *= 2
                 type_at = now + patience
             self._relay_outcomes()
+            if (waits := self._waits.probe(now)) is not None:
+                self.channel.probe(waits)
             if data := self._transmit(now):
                 self._session.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER):
@@ -199,8 +207,7 @@ class _Run:
                 wake_at.append(type_at)
             if self._leaving:
                 wake_at.append(self._heard + LINGER)
-            if (due := self._due()) is not None:
-                wake_at.append(due)
+            wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
             data = self._session.read(max(0.0, min(wake_at) - now))
             if data:
                 vigil.heard(time.monotonic())
@@ -209,12 +216,7 @@ class _Run:
     def _what_hangs(self, now: float) -> str:
         """Return which definition was on at the deadline, and what it waited for."""
         where = self._where()
-        waits = [
-            f"{typed(call)} has had no answer for {now - since:.0f} s"
-            for call, since in self._pending.values()
-        ]
-        if len(waits) > MAX_NAMED:
-            waits[MAX_NAMED:] = [f"and {len(waits) - MAX_NAMED} more calls wait"]
+        waits = self._waits.sentences(now)
         hint = (
             "raise the action's timeout, or see the last lines of the console for what hangs"
             if not waits
@@ -257,6 +259,8 @@ class _Run:
                 self._trickle.receive(line, now)
             for question in self.channel.receive(line, now):
                 self._ask(question)
+            for id_ in self.channel.take_gone():
+                self._waits.gone(id_)
         for text, marked in signals.texts(line):
             told = self._told.claim(text) or marked
             match signals.parse(text):
@@ -313,14 +317,12 @@ class _Run:
             self._recorder.signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
-        self._calls += 1
-        number = self._calls
-        self._pending[number] = (call, time.monotonic())
+        number = self._waits.add(id_, call, time.monotonic())
 
         def on_outcome(outcome: Outcome) -> None:
             self._outcomes.put((number, id_, outcome))
 
-        self._session.submit(call, on_outcome)
+        self._waits.cancelled_by(number, self._session.submit(call, on_outcome))
 
     def _relay_outcomes(self) -> None:
         while True:
@@ -328,7 +330,7 @@ class _Run:
                 number, id_, outcome = self._outcomes.get_nowait()
             except Empty:
                 return
-            call, _ = self._pending.pop(number)
+            call = self._waits.pop(number).call
             done = outcome.status is Status.DONE
             self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
             if id_ is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.testshell import waits
 
 
 def test_send_arrives_and_returns(board):
@@ -218,6 +219,32 @@ def test_many_at_once(board):
         "done; wait"
     )
     assert all(f"<{n} n={n}>" in text for n in range(30))
+
+
+def test_a_call_whose_process_is_killed_is_taken_back(board, monkeypatch):
+    """The group need not count a wait that nobody makes; the definition goes on."""
+    monkeypatch.setattr(waits, "PROBE", 0.2)
+    submit, cancelled = board.group.submit, []
+
+    def submit_and_cancel(call, on_outcome):
+        submit(call, on_outcome)
+        if {"never", "go"} <= set(board.group.waiting):
+            board.group.release("go", Outcome(Status.DONE))
+
+        def cancel():
+            cancelled.append(call.id)
+            board.group.release(call.id, Outcome(Status.REFUSED, reason="hung up"))
+            board.group.answers["gone"] = Outcome(Status.DONE)
+            if "gone" in board.group.waiting:
+                board.group.release("gone", Outcome(Status.DONE))
+
+        return cancel
+
+    board.group.submit = submit_and_cancel
+    steps = ["lava-wait never & pid=$!", "lava-wait go", "kill -9 $pid", "lava-wait gone"]
+    board.run("\n".join([*steps, "echo still here"]))
+    assert cancelled == ["never"]
+    assert "still here" in board.console.seen.decode(errors="replace")
 
 
 def test_set_e_ends_the_definition(board):

@@ -46,6 +46,13 @@ def test_lines_and_nul_are_no_values(value):
     assert "'k'" in checks.data_problem({"k": value})
 
 
+@pytest.mark.parametrize("half", [chr(0xD800), chr(0xDC7F), chr(0xDD00)])
+def test_half_a_character_is_no_text(half):
+    """JSON can say it; no board could be told, and telling it must not end another's run."""
+    assert "half of a character" in checks.data_problem({"k": half})
+    assert "half of a character" in checks.name_problem("message ID", half)
+
+
 @pytest.mark.parametrize("key", ["", "a b", "a=b", "ü", "a\n", "a:b"])
 def test_bad_keys(key):
     """Keys are of the characters that the contract names."""

@@ -1,5 +1,6 @@
 """A member's side."""
 
+import queue
 import socket
 import threading
 
@@ -51,6 +52,36 @@ def test_closing_answers_who_waits(serve, watch):
     a.close()
     assert wait().reason == "the connection to the coordinator was closed"
     assert a.call(Call(Api.SEND, "x")).status is Status.REFUSED
+
+
+def test_a_call_can_be_taken_back(serve, watch):
+    """It is answered REFUSED, once; other calls of the connection go on."""
+    coordinator = serve()
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    answers = queue.Queue()
+    cancel = a.submit(Call(Api.WAIT, "x", next=True), answers.put)
+    other = a.ask("wait", "y")
+    watch.until("wait_started", id="y")
+    cancel()
+    assert answers.get(timeout=20).status is Status.REFUSED
+    cancel()
+    b.call(Call(Api.SEND, "x", {"k": "v"}))
+    assert a.call(Call(Api.WAIT, "x", next=True)).data == (("b", {"k": "v"}),)
+    b.call(Call(Api.SEND, "y"))
+    assert other().status is Status.DONE
+    assert answers.empty()
+
+
+def test_a_call_that_was_answered_cannot_be_taken_back(serve):
+    """Neither one that is done, nor one that never left: nothing happens."""
+    a = serve.member(serve(), "a")
+    a.submit(Call(Api.WAIT, "x" * 600_000), lambda _: None)()
+    done = threading.Event()
+    cancel = a.submit(Call(Api.SEND, "x"), lambda _: done.set())
+    assert done.wait(20)
+    cancel()
+    a.close()
+    a.submit(Call(Api.SEND, "x"), lambda _: None)()
 
 
 def test_closing_from_a_callback(serve):

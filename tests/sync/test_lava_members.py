@@ -1,8 +1,9 @@
 """LAVA's own dispatchers in the group: pollers as of 2013, and the class of today.
 
-The class is Debian's lava-dispatcher package's own, unmodified but for host and port;
-where it is not installed its tests are skipped. LAVA_DISPATCHER_PATH can name a directory
-into which the packages lava-dispatcher and lava-common were unpacked.
+The class is LAVA's own, unmodified but for host and port; where it is not installed its
+tests are skipped. LAVA_DISPATCHER_PATH can name directories, separated by colons, each with
+another version: into which Debian's packages lava-dispatcher and lava-common were unpacked,
+or a clone of upstream's repository.
 """
 
 import json
@@ -123,10 +124,13 @@ protocol.finalise_protocol()
 """
 
 
-@pytest.fixture
-def lava(serve):
+VERSIONS = os.environ.get("LAVA_DISPATCHER_PATH", "").split(os.pathsep)
+
+
+@pytest.fixture(params=VERSIONS, ids=[f"version-{n}" for n in range(1, len(VERSIONS) + 1)])
+def lava(serve, request):
     """Start a member of LAVA's own; skip where its dispatcher is not installed."""
-    path = os.environ.get("LAVA_DISPATCHER_PATH", "")
+    path = request.param
     environment = os.environ | ({"PYTHONPATH": path} if path else {})
     for python in ("/usr/bin/python3", sys.executable):
         probe = [python, "-c", "import lava_dispatcher.protocols.multinode"]
@@ -137,7 +141,7 @@ def lava(serve):
         ):
             break
     else:
-        pytest.skip("Debian's lava-dispatcher is not installed")
+        pytest.skip(f"LAVA's dispatcher is not installed{path and f' in {path}'}")
     processes = []
 
     def start(coordinator, name, role, size):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lava_dispatcher_multinode.sync import reporter as module
+from lava_dispatcher_multinode.sync import service as service_module
 from lava_dispatcher_multinode.sync.service import Service
 from lava_dispatcher_multinode.sync.state import Group
 from lava_dispatcher_multinode.sync.wire import encode
@@ -145,6 +146,18 @@ def test_group_data_has_its_limits(make):
     a.ask("group_data", hold=True)
     service.gone(a, 6.0)
     assert service.next_deadline() is None
+
+
+def test_group_data_cannot_fill_the_memory(make, monkeypatch):
+    """One connection that asks again and again has as many waiting as calls, no more."""
+    monkeypatch.setattr(service_module, "MAX_WAITS", 3)
+    service = make(members=(), size=2)
+    a = Peer(service)
+    told = [a.ask("group_data", hold=True, id=number) for number in range(5)]
+    assert [[reply["id"] for reply in replies] for replies in told] == [[], [], [], [3], [4]]
+    assert "3 calls waiting" in a.sent[0]["reason"]
+    Peer(service).ask("group_data", "b")
+    assert [reply["id"] for reply in a.sent[2:]] == [0, 1, 2]
 
 
 def test_clear_group_is_the_end_of_a_member(make):

@@ -134,8 +134,9 @@ def test_a_refused_request_keeps_its_number():
     with pytest.raises(wire.WireError) as caught:
         read(request="lava_send", id=7)
     assert caught.value.id == 7
-    with pytest.raises(wire.WireError, match="'id'"):
-        read(request="lava_send", id=[7])
+    for tag in ([7], {}, "x" * 101, 10**101, float("nan"), float("inf")):
+        with pytest.raises(wire.WireError, match="'id'"):
+            read(request="lava_send", id=tag)
 
 
 def test_a_polling_member_keeps_its_own_time():

@@ -209,6 +209,24 @@ def test_a_dead_caller_is_forgotten():
     assert channel.due() is None
 
 
+def test_a_caller_can_be_asked_after():
+    """While it waits for its answer; only an honest word ends it, and it is told once."""
+    channel = Channel(window=3000)
+    channel.probe(b"a-1")
+    ask(channel, b"a-1", [b"x"])
+    (ack,) = frames.find(channel.transmit(1.0))
+    channel.probe(b"a-1")
+    assert list(frames.find(channel.transmit(2.0))) == [ack]
+    channel.receive(Word(b"G", b"a-1", ack.sum ^ 1).line(), 2.1)
+    assert channel.take_gone() == []
+    channel.receive(Word(b"G", b"a-1", ack.sum).line(), 2.1)
+    assert channel.take_gone() == [b"a-1"]
+    assert channel.take_gone() == []
+    channel.answer(b"a-1", [b"0", b""])
+    channel.probe(b"a-1")
+    assert channel.transmit(3.0) == b""
+
+
 def test_a_stopped_caller_is_not_flooded():
     """One frame is sent a bounded number of times, which fits into a FIFO."""
     channel = Channel(window=3000)

@@ -1,0 +1,47 @@
+"""Calls without an answer."""
+
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.testshell.waits import PROBE, Waits
+
+CALL = Call(Api.WAIT, "x")
+
+
+def test_each_is_asked_after_in_its_turn():
+    """One at a time, however many wait; one that came without a question is left out."""
+    waits = Waits()
+    assert waits.due() is None
+    numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", None, b"1-2")]
+    assert waits.due() == PROBE
+    assert waits.probe(PROBE - 0.1) is None
+    asked = [waits.probe(PROBE * n) for n in range(1, 5)]
+    assert asked == [b"1-1", None, b"1-2", b"1-1"]
+    for number in numbers:
+        waits.pop(number)
+    assert waits.due() is None
+    assert waits.probe(1000.0) is None
+
+
+def test_who_is_gone_is_taken_back():
+    """That call only; at the end all; and none that has its answer."""
+    waits, taken = Waits(), []
+    numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]
+    for number in numbers:
+        waits.cancelled_by(number, lambda number=number: taken.append(number))
+    waits.gone(b"1-2")
+    assert taken == [numbers[1]]
+    waits.pop(numbers[0])
+    waits.cancelled_by(numbers[0], lambda: taken.append("too late"))
+    waits.end()
+    assert taken == [numbers[1], numbers[1], numbers[2]]
+
+
+def test_sentences_name_a_few():
+    """The oldest first, whichever was asked after last."""
+    waits = Waits()
+    for second in range(5):
+        waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))
+    waits.probe(100.0)
+    told = waits.sentences(10.0)
+    assert told[0] == "lava-wait m0 has had no answer for 10 s"
+    assert told[-1] == "and 2 more calls wait"
+    assert len(told) == 4
