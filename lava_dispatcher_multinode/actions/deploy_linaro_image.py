@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..boards.deploy.fit import unfit
 from ..errors import DeployError
+from ..images.store import Image
+from .overlay import parcel_of
+
+PLACEHOLDER = 8 << 20  # bytes that the largest of them has
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
     from .node import Node
 
 
 class DeployLinaroImage:
-    """Fetch the image, once for all boards of the run, and write it to the board's card."""
+    """Fetch the image, once for all boards of the run, and put it on the board."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -44,6 +47,8 @@ class DeployLinaroImage:
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board keeps the image that it has")
             return
+        if reason := unfit(node.board.device, "deploy_linaro_image"):
+            raise DeployError(reason)
         image = node.shared.images.get(
             parameters["image"],
             base=node.job.directory,
@@ -53,22 +58,23 @@ class DeployLinaroImage:
         )
         if node.board.device.connection.qemu is not None:
             image = _bootable(image, node, parameters["image"])
-        node.step("writing the card")
         node.booted = False
         try:
-            node.board.deploy(image, node.deadline, lambda _done, _size: node.deadline.check())
+            node.overlay_put_in = node.board.deploy(image, node.deadline, parcel_of(node))
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
 
 
-def _bootable(image: Path, node: Node, name: str) -> Path:
+def _bootable(image: Image, node: Node, name: str) -> Image:
     """Return what an emulated board can boot: in place of a placeholder, the test image."""
     from ..images.placeholder import is_placeholder
     from ..images.test_image.cache import cached_image
 
-    if not is_placeholder(image):
+    if image.path.stat().st_size > PLACEHOLDER:
+        return image
+    if not is_placeholder(image.unpacked(node.deadline, node.step)):
         return image
     real = cached_image(node.step)
     text = f"{name} is for simulated boards only: in its place the test image is deployed, {real}"
     node.log("WARNING", text)
-    return real
+    return Image(str(real), real, real)

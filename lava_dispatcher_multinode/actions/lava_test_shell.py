@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import ActionTimeout, DeployError, TestError
-from ..overlay.environment import environment
-from ..overlay.layout import board_directory, run_name, runner_command
+from ..errors import ActionTimeout, TestError
+from ..overlay.layout import run_name, runner_command
 from ..testshell.patterns import Pattern
 from ..testshell.session import Session
+from .overlay import put_overlay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..overlay.load import Definition
     from .node import Node
-
-COMMAND = "lava_test_shell"
-ARCHIVE = "/tmp/lava-overlay.tar.gz"  # noqa: S108 - on the board, which is ours
 
 _SOURCE = {
     "revision": {"type": "string", "description": "Commit, tag or branch."},
@@ -90,7 +86,7 @@ class LavaTestShell:
             node.booted = True
         node.board.require_root()
         with node.board.watched(), node.board.console.lossless():
-            _put_overlay(node)
+            put_overlay(node)
             node.step("running tests")
             session = Session(
                 node.board.console,
@@ -110,39 +106,6 @@ class LavaTestShell:
                 raise TestError(
                     f"the tests have not ended within {node.deadline}: {error}"
                 ) from error
-
-
-def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
-    """Return what every lava_test_shell of the node runs, by its number."""
-    own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
-    return {stage: node.shared.overlays.definitions(spec) for stage, spec in enumerate(own)}
-
-
-def _put_overlay(node: Node) -> None:
-    """Put scripts, definitions and the node's environment on the board, once a boot."""
-    board, shared = node.board, node.shared
-    if node.overlay_boot == board.boots:
-        return
-    shell = board.shell
-    assert shell is not None
-    shell.deadline = node.deadline
-    root = board.root
-    archive = shared.overlays.tarball(stages_of(node)).read_bytes()
-    node.step(f"putting the overlay on the board: {len(archive)} bytes over the console")
-    packed, top = root + ARCHIVE, shlex.quote(f"{root}/")
-    shell.put(archive, packed)
-    for command in (
-        f"tar -xzf {shlex.quote(packed)} -C {top}",
-        f"rm -f {shlex.quote(packed)}",
-    ):
-        code, output = shell.run(command)
-        if code:
-            raise DeployError(f"'{command}' on the board exited with {code}: {output}")
-    text = environment(
-        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root
-    )
-    shell.put(text.encode(), f"{root}{board_directory(shared.job_id)}/environment")
-    node.overlay_boot = board.boots
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:

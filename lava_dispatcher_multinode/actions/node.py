@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import Cancelled
+from ..serve.servers import Servers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,7 @@ class Shared:
     emit: Emit
     clock: Callable[[], float]  # seconds since the run's start
     visit: Callable[[Node], None] | None = None  # called after a node's last action
+    servers: Servers = field(default_factory=Servers)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def step(self, node: str, text: str) -> None:
@@ -61,6 +63,7 @@ class Node:
     booted: bool = False  # since the last deploy
     stages: int = 0  # lava_test_shell actions begun
     overlay_boot: int = 0  # the boot since which the overlay is on the board
+    overlay_put_in: bool = False  # the last deploy put the overlay into the image
 
     @property
     def job(self) -> Job:

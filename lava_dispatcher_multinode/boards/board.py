@@ -12,23 +12,26 @@ from ..errors import (
     BoardDied,
     BoardHangs,
     BootError,
+    DeployError,
     KernelCrashed,
     MultinodeError,
 )
 from .autoboot import CountdownMissed
+from .deploy.fit import unfit
+from .deploy.media import write_media
 from .last_words import explained
 from .linux import log_in, wait_for_kernel
-from .media import write_media
 from .power.check import check_off
 from .u_boot import UBoot, check_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from ..console.console import Console
     from ..deadline import Deadline
+    from ..images.store import Image
     from ..lab.device import Device
+    from .delivery.parcel import Parcel
     from .hardware import Hardware
     from .shell import Shell
 
@@ -59,12 +62,16 @@ class UBootBoard:
         self._step = step
         self._press = False  # keys at U-Boot from power-on: its countdown was missed once
 
-    def deploy(
-        self, image: Path, deadline: Deadline, progress: Callable[[int, int], None]
-    ) -> None:
-        """Put a disk image on the board; it has to boot afterwards."""
+    def deploy(self, image: Image, deadline: Deadline, parcel: Parcel | None = None) -> bool:
+        """Put a disk image on the board; it has to boot afterwards.
+
+        Return whether `parcel`, the overlay, went with it.
+        """
+        method = self.device.deploy.method
+        if method != "media":
+            raise DeployError(unfit(self.device, "deploy_linaro_image"))
         self.power_off()
-        write_media(self.device, self._card, image, deadline, progress)
+        return write_media(self.device, self._card, image, parcel, deadline, self._step)
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed; retry as often as the device file says."""
@@ -164,7 +171,7 @@ class UBootBoard:
                 wait_for_kernel(dialogue, boot, deadline)
             self._watch()
             self._step("waiting for the login prompt")
-            shell = log_in(dialogue, self.device.login, deadline)
+            shell = log_in(dialogue, self.device.login, deadline, self.device.connection.fifo)
         except BoardDied as death:
             raise self._explained(death, "while it booted") from death
         if shell.uid:

@@ -52,11 +52,14 @@ def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
         )
 
 
-def log_in(dialogue: Dialogue, login: Login, deadline: Deadline) -> Shell:
-    """Get past the login prompt, if there is one, to a shell that answers."""
+def log_in(dialogue: Dialogue, login: Login, deadline: Deadline, fifo: int = 0) -> Shell:
+    """Get past the login prompt, if there is one, to a shell that answers.
+
+    `fifo` is that of the device's connection.
+    """
     limit = deadline.part(login.timeout, "login.timeout")
     _Login(dialogue, login).get_to_shell(limit)
-    shell = Shell(dialogue, deadline)
+    shell = Shell(dialogue, deadline, fifo)
     shell.take()
     return shell
 

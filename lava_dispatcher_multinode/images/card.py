@@ -3,24 +3,29 @@
 The master card keeps a system of its own on partitions 1 and 2. The image's boot
 partition becomes 3, a FAT labelled testboot, and its root becomes 5, an ext
 labelled testrootfs, inside the extended partition 4.
+
+What was written is read back and compared, before anything else touches the card.
 """
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import io
 import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from ..errors import DeployError
 from . import ext, mbr
 from .fat import FatVolume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    Progress = Callable[[int, int], None]
+    Progress = Callable[[int, int | None], None]
 
 CHUNK = 1 << 20
 MIB = 1 << 20
@@ -28,15 +33,21 @@ MASTER_BOOT = 1 * MIB  # partitions 1 and 2 hold nothing here but their place
 MASTER_ROOT = 1 * MIB
 BOOT_LABEL, ROOT_LABEL = "testboot", "testrootfs"
 LAYOUTS = ("image", "master")
+ROOT_OF_MASTER = 5  # the number of that layout's root partition
 
 
 def write_card(
-    image: BinaryIO | Path, target: Path, layout: str, progress: Progress | None = None
+    image: BinaryIO | IO[bytes] | Path,
+    target: Path,
+    layout: str,
+    progress: Progress | None = None,
 ) -> None:
     """Write `image` to `target`, a file (made anew, sparse) or a block device.
 
-    `progress(done, total)` is called in bytes. Raise `DeployError` where the image
-    or the device cannot be used; the target is then not bootable.
+    For the layout `image` a stream will do; `master` jumps about in it.
+    `progress(done, total)` is called in bytes; the total of a stream is None.
+    Raise `DeployError` where the image or the device cannot be used; the
+    target is then not bootable.
     """
     if layout not in LAYOUTS:
         raise DeployError(f"unknown card layout '{layout}': one of {', '.join(LAYOUTS)}")
@@ -44,15 +55,26 @@ def write_card(
     try:
         with _opened(image) as source, _target(target) as card:
             if layout == "image":
-                _verbatim(source, card, report)
+                copies = [_verbatim(source, card, report)]
             else:
-                _master(source, card, report)
+                copies = _master(cast("BinaryIO", source), card, report)
+            _verify(card, copies, report)
+            if layout == "master":
+                _label(card)
     except OSError as error:
         raise DeployError(f"cannot write the card {target}: {error}") from error
 
 
+class Copy(NamedTuple):
+    """What was written: where, how much, and the digest that it must have there."""
+
+    to: int
+    size: int
+    digest: bytes
+
+
 @contextmanager
-def _opened(image: BinaryIO | Path) -> Iterator[BinaryIO]:
+def _opened(image: BinaryIO | IO[bytes] | Path) -> Iterator[BinaryIO | IO[bytes]]:
     if isinstance(image, Path):
         with image.open("rb") as source:
             yield source
@@ -71,15 +93,21 @@ def _target(path: Path) -> Iterator[BinaryIO]:
             os.fsync(card.fileno())
 
 
-def _verbatim(source: BinaryIO, card: BinaryIO, report: Progress) -> None:
-    size = mbr.size_of(source)
-    if size == 0:
+def _verbatim(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> Copy:
+    # What can tell its size without being read whole; a decompressor cannot.
+    plain = isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
+    size = mbr.size_of(cast("BinaryIO", source)) if plain else None
+    if size is not None:
+        _make_room(card, size)
+    copy = _copy(source, card, 0, size, lambda done: report(done, size))
+    if copy.size == 0:
         raise DeployError("the image is empty")
-    _make_room(card, size)
-    _copy(source, 0, card, 0, size, lambda done: report(done, size))
+    if size is None:
+        _make_room(card, copy.size)  # a hole at the end
+    return copy
 
 
-def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> None:
+def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> list[Copy]:
     boot, root = _parts(source)
     p1 = mbr.Partition(1, MIB, MASTER_BOOT, mbr.FAT32_LBA)
     p2 = mbr.Partition(2, _end(p1), MASTER_ROOT, mbr.LINUX)
@@ -89,15 +117,23 @@ def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> None:
     p4 = mbr.Partition(4, outer, p5.start + p5.size - outer, mbr.EXTENDED[1])
     _make_room(card, p4.start + p4.size)
     total = boot.size + root.size
-    _copy(source, boot.start, card, p3.start, boot.size, lambda done: report(done, total))
-    _copy(
-        source, root.start, card, p5.start, root.size, lambda done: report(boot.size + done, total)
+    source.seek(boot.start)
+    copies = [_copy(source, card, p3.start, boot.size, lambda done: report(done, total))]
+    source.seek(root.start)
+    copies.append(
+        _copy(source, card, p5.start, root.size, lambda done: report(boot.size + done, total))
     )
-    volume = FatVolume(card, p3.start, p3.size)
-    volume.set_label(BOOT_LABEL)
-    volume.set_hidden_sectors(p3.start // mbr.SECTOR)
-    ext.set_label(card, p5.start, ROOT_LABEL)
     mbr.write(card, (p1, p2, p3, p4, p5))
+    return copies
+
+
+def _label(card: BinaryIO) -> None:
+    """Give the partitions the names by which the boot lines of 2013 know them."""
+    found = {partition.number: partition for partition in mbr.read(card)}
+    volume = FatVolume(card, found[3].start, found[3].size)
+    volume.set_label(BOOT_LABEL)
+    volume.set_hidden_sectors(found[3].start // mbr.SECTOR)
+    ext.set_label(card, found[5].start, ROOT_LABEL)
 
 
 def _parts(source: BinaryIO) -> tuple[mbr.Partition, mbr.Partition]:
@@ -131,23 +167,60 @@ def _make_room(card: BinaryIO, size: int) -> None:
 
 
 def _copy(
-    source: BinaryIO,
-    start: int,
+    source: BinaryIO | IO[bytes],
     card: BinaryIO,
     to: int,
-    size: int,
+    size: int | None,
     report: Callable[[int], None],
-) -> None:
-    """Copy `size` bytes; zeros become holes where the card is a file."""
+) -> Copy:
+    """Copy `size` bytes (None: all that come); zeros become holes where the card is a file."""
     sparse = stat.S_ISREG(os.fstat(card.fileno()).st_mode)
-    source.seek(start)
+    digest = hashlib.blake2b()
     done = 0
-    while done < size:
-        chunk = source.read(min(CHUNK, size - done))
+    while size is None or done < size:
+        chunk = source.read(CHUNK if size is None else min(CHUNK, size - done))
         if not chunk:
+            if size is None:
+                break
             raise DeployError(f"the image ended {size - done} bytes early")
+        digest.update(chunk)
         if not sparse or chunk.strip(b"\0"):
             card.seek(to + done)
-            card.write(chunk)
+            _write(card, chunk, to + done)
         done += len(chunk)
         report(done)
+    return Copy(to, done, digest.digest())
+
+
+def _write(card: BinaryIO, chunk: bytes, at: int) -> None:
+    try:
+        card.write(chunk)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DeployError(f"the card is full after {at} bytes; the image needs more") from error
+
+
+def _verify(card: BinaryIO, copies: Sequence[Copy], report: Progress) -> None:
+    """Read back what was written, from the medium rather than from memory."""
+    total = sum(copy.size for copy in copies)
+    card.flush()
+    if not stat.S_ISREG(os.fstat(card.fileno()).st_mode):
+        os.fsync(card.fileno())
+        os.posix_fadvise(card.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for copy in copies:
+        digest = hashlib.blake2b()
+        card.seek(copy.to)
+        done = 0
+        while done < copy.size:
+            chunk = card.read(min(CHUNK, copy.size - done))
+            if not chunk:
+                break
+            digest.update(chunk)
+            done += len(chunk)
+            report(total, total)  # the place where a deadline ends it
+        if digest.digest() != copy.digest:
+            raise DeployError(
+                f"the card does not hold what was written to it (bytes {copy.to} to "
+                f"{copy.to + copy.size}): it is worn out, or larger than it is"
+            )

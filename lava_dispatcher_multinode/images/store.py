@@ -1,24 +1,21 @@
-"""Disk images from wherever they are, unpacked, each once a run."""
+"""The files that a run deploys, from wherever they are, each fetched once a run."""
 
 from __future__ import annotations
 
-import bz2
-import contextlib
-import gzip
-import hashlib
-import http.client
-import lzma
+import os
 import shutil
-import subprocess
 import threading
-import urllib.error
 import urllib.parse
-import urllib.request
-import zlib
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from ..errors import DeployError
+from .cache import Cache, digest
+from .fetch import SPARE, fetch
+from .meter import Meter
+from .packed import SUFFIXES, opened
+from .web import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,17 +23,79 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
 
 BLOCK = 1 << 20
-CONNECT_WAIT = 60.0  # seconds without a byte from the other end
-SPARE = 256 << 20  # bytes of disk that an image being unpacked must leave free
 SCHEMES = ("file", "http", "https", "scp")
-PACKED = (".gz", ".bz2", ".xz", ".zst")
+
+
+class Image:
+    """One file, on this host's disk; any thread may read it, any number of times."""
+
+    def __init__(self, source: str, path: Path, target: Path) -> None:
+        self.name = without_secrets(source)
+        self.path = path  # as it was fetched, maybe compressed
+        self._suffix = _suffix(source)
+        self._target = target
+        self._lock = threading.Lock()
+        self._unpacked: Path | None = None
+        self._sha256 = ""
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is compressed."""
+        return self._suffix in SUFFIXES
+
+    @contextmanager
+    def opened(self) -> Iterator[IO[bytes]]:
+        """Give a context with its content as a stream; of a compressed one, what is in it."""
+        with opened(self.path, self._suffix, self.name) as stream:
+            yield stream
+
+    def unpacked(self, deadline: Deadline, step: Callable[[str], None]) -> Path:
+        """Return the file for those that must jump about in it; made once, with holes."""
+        if not self.packed:
+            return self.path
+        with self._lock:
+            if self._unpacked is None:
+                step(f"unpacking {self.name}")
+                self._unpack(Meter(f"unpacking {self.name}", step, deadline))
+                self._unpacked = self._target
+            return self._unpacked
+
+    def compare(self, wanted: str) -> None:
+        """Raise `DeployError` unless the file as it was fetched has this SHA-256."""
+        with self._lock:
+            self._sha256 = self._sha256 or digest(self.path)
+        if self._sha256 != wanted.lower():
+            raise DeployError(
+                f"{self.name}: its SHA-256 is {self._sha256}, the job's image_sha256 is {wanted}"
+            )
+
+    def _unpack(self, meter: Meter) -> None:
+        """Copy, leaving holes for zeroes: a card image is mostly empty."""
+        room = shutil.disk_usage(self._target.parent).free - SPARE
+        written = done = 0
+        with self.opened() as stream, self._target.open("wb") as file:
+            while block := stream.read(BLOCK):
+                done += len(block)
+                meter(done, None)
+                if block.count(0) == len(block):
+                    file.seek(len(block), os.SEEK_CUR)
+                    continue
+                written += len(block)
+                if written > room:
+                    raise DeployError(
+                        f"{self.name}: is too large for the free space of {self._target.parent}"
+                    )
+                file.write(block)
+            file.truncate(file.tell())
 
 
 class ImageStore:
-    """Fetches and unpacks images below `directory`; many threads may ask for one image."""
+    """Fetches images; `directory` is the run's, `cache` (None: none) outlives it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, cache: Path | None = None) -> None:
         self._directory = directory
+        self._cache_directory = cache
+        self._cache: Cache | None = None
         self._lock = threading.Lock()
         self._images: dict[str, _Entry] = {}
 
@@ -48,11 +107,10 @@ class ImageStore:
         sha256: str | None,
         deadline: Deadline,
         step: Callable[[str], None],
-    ) -> Path:
-        """Return the unpacked image as a file.
+    ) -> Image:
+        """Return what `source`, a URL or a path relative to `base`, has.
 
-        `source` is a URL or a path relative to `base`; `sha256` is that of the
-        file as it is fetched. Raise `DeployError`.
+        `sha256` is that of the file as it is fetched. Raise `DeployError`.
         """
         source = locate(source, base)
         with self._lock:
@@ -60,66 +118,59 @@ class ImageStore:
         with entry.lock:
             if entry.error is not None:  # the other board's failure is this one's too
                 raise DeployError(str(entry.error))
-            try:
-                if entry.fetched is None:
-                    entry.fetched = self._fetch(source, deadline, step)
-                if sha256 is not None:
-                    entry.compare(source, sha256)
-                if entry.image is None:
-                    entry.image = self._unpack(source, entry.fetched, deadline, step)
-            except DeployError as error:
-                if entry.image is None:
+            if entry.image is None:
+                try:
+                    path = self._fetch(source, sha256, deadline, step)
+                except DeployError as error:
                     entry.error = error
-                raise
-            return entry.image
+                    raise
+                entry.image = Image(source, path, self._directory / f"{len(self._images)}.img")
+        if sha256 is not None:
+            entry.image.compare(sha256)
+        return entry.image
 
-    def _fetch(self, source: str, deadline: Deadline, step: Callable[[str], None]) -> Path:
+    def _fetch(
+        self, source: str, sha256: str | None, deadline: Deadline, step: Callable[[str], None]
+    ) -> Path:
+        self._directory.mkdir(parents=True, exist_ok=True)
         path = local_path(source)
         if path is not None:
             if not path.is_file():
                 raise DeployError(f"no such image file: {path}")
             return path
-        step(f"fetching {source}")
-        target = self._target(source, "fetched")
-        _download(source, target, deadline)
-        return target
+        cached = fetch(source, self._opened_cache(), sha256, deadline, step)
+        # A name of this run's own: another run may make room in the cache.
+        own = self._directory / f"{len(self._images)}.fetched"
+        try:
+            os.link(cached, own)
+        except OSError:  # the cache is on another disk
+            return cached
+        return own
 
-    def _unpack(
-        self, source: str, fetched: Path, deadline: Deadline, step: Callable[[str], None]
-    ) -> Path:
-        suffix = _suffix(source)
-        if suffix not in PACKED:
-            return fetched
-        step(f"unpacking {source}")
-        target = self._target(source, "img")
-        _unpack(fetched, suffix, target, source, deadline)
-        return target
-
-    def _target(self, source: str, kind: str) -> Path:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        return self._directory / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.{kind}"
+    def _opened_cache(self) -> Cache:
+        with self._lock:
+            if self._cache is None:
+                try:
+                    self._cache = Cache(self._cache_directory or self._directory / "cache")
+                except OSError:  # a home that cannot be written: the run's own will do
+                    self._cache = Cache(self._directory / "cache")
+            return self._cache
 
 
 class _Entry:
-    """One image: its lock is held while it is made."""
+    """One image: its lock is held while it is fetched."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.fetched: Path | None = None
-        self.image: Path | None = None
+        self.image: Image | None = None
         self.error: DeployError | None = None
-        self._sha256 = ""
 
-    def compare(self, source: str, wanted: str) -> None:
-        """Raise `DeployError` unless what was fetched has the SHA-256 that is wanted."""
-        assert self.fetched is not None
-        if not self._sha256:
-            with self.fetched.open("rb") as file:
-                self._sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if self._sha256 != wanted.lower():
-            raise DeployError(
-                f"{source}: its SHA-256 is {self._sha256}, the job's image_sha256 is {wanted}"
-            )
+
+def default_cache() -> Path:
+    """Return where downloads are kept for this user."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("lava-dispatcher") / "downloads"
 
 
 def locate(source: str, base: Path) -> str:
@@ -152,107 +203,3 @@ def _suffix(source: str) -> str:
     """Return how the file's name ends; only a URL has a query behind it."""
     path = source if local_path(source) is not None else urllib.parse.urlsplit(source).path
     return Path(path).suffix.lower()
-
-
-def _download(source: str, target: Path, deadline: Deadline) -> None:
-    if source.startswith("scp://"):
-        _scp(source, target, deadline)
-        return
-    try:
-        with (
-            # `locate` let http and https through, and nothing else.
-            urllib.request.urlopen(  # noqa: S310
-                source, timeout=deadline.within(CONNECT_WAIT)
-            ) as answer,
-            target.open("wb") as file,
-        ):
-            # read1: what has come, so that a server that trickles meets the deadline.
-            _copy(answer.read1, file, target, source, deadline)
-            if answer.length:
-                raise DeployError(f"{source}: cut off, {answer.length} bytes are missing")
-    except urllib.error.HTTPError as error:
-        error.close()  # it is the connection, too
-        raise DeployError(f"{source}: the server answers {error.code} {error.reason}") from error
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error) or type(error).__name__
-        raise DeployError(f"{source}: cannot be fetched: {reason}") from error
-
-
-def _scp(source: str, target: Path, deadline: Deadline) -> None:
-    # As a URL it cannot be taken for an option, and scp splits it itself.
-    command = ["scp", "-q", "-B", source, str(target)]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=deadline.within(deadline.seconds),
-        )
-    except FileNotFoundError:
-        raise DeployError(f"{source}: needs the program scp (openssh-client)") from None
-    except subprocess.TimeoutExpired:
-        deadline.check(f"fetching {source}")
-        raise
-    if done.returncode:
-        text = done.stderr.decode("utf-8", "backslashreplace").strip()
-        raise DeployError(f"{source}: scp failed: {text}")
-
-
-def _unpack(packed: Path, suffix: str, target: Path, source: str, deadline: Deadline) -> None:
-    try:
-        with _opened(packed, suffix) as stream, target.open("wb") as file:
-            _copy(stream.read, file, target, source, deadline)
-    except (OSError, EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error) as error:
-        raise DeployError(f"{source}: cannot be unpacked: {error}") from error
-
-
-@contextlib.contextmanager
-def _opened(packed: Path, suffix: str) -> Iterator[IO[bytes]]:
-    if suffix != ".zst":
-        openers = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
-        with cast("IO[bytes]", openers[suffix](packed)) as stream:
-            yield stream
-        return
-    # Python learns Zstandard with 3.14 only.
-    try:
-        process = subprocess.Popen(
-            ["zstd", "-dcq", "--", str(packed)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise DeployError(f"{packed.name}: needs the program zstd") from None
-    with process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            yield process.stdout
-            text = process.stderr.read().decode("utf-8", "backslashreplace").strip()
-            if process.wait():
-                raise DeployError(f"{packed.name}: zstd: {text}")
-        finally:
-            process.kill()
-
-
-def _copy(
-    read: Callable[[int], bytes],
-    file: IO[bytes],
-    target: Path,
-    source: str,
-    deadline: Deadline,
-) -> None:
-    """Copy, leaving holes for zeroes: a card image is mostly empty."""
-    free = shutil.disk_usage(target.parent).free
-    written = 0
-    while block := read(BLOCK):
-        deadline.check(f"getting {source}")
-        if block.count(0) == len(block):
-            file.seek(len(block), 1)
-            continue
-        written += len(block)
-        if written > free - SPARE:
-            raise DeployError(f"{source}: is too large for the free space of {target.parent}")
-        file.write(block)
-    file.truncate(file.tell())

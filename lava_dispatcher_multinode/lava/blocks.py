@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..images.store import PACKED
+from ..images.packed import SUFFIXES as PACKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

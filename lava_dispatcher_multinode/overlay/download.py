@@ -5,11 +5,10 @@ from __future__ import annotations
 import http.client
 import time
 from typing import IO
-from urllib import request
 from urllib.error import HTTPError
 
 from ..errors import InfrastructureError
-from .source import without_secrets
+from ..images.web import open_url, without_secrets
 
 STALL = 30.0  # seconds without a byte
 _BLOCK = 1 << 16
@@ -21,17 +20,9 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
     Raises `InfrastructureError` if it cannot be had.
     """
     deadline = time.monotonic() + timeout
-    # Not urlopen: a redirection must not lead to file: or ftp:.
-    opener = request.OpenerDirector()
-    for handler in (
-        request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler,
-        request.HTTPDefaultErrorHandler, request.HTTPRedirectHandler,
-        request.HTTPErrorProcessor, request.UnknownHandler,
-    ):  # fmt: skip
-        opener.add_handler(handler())
     size = 0
     try:
-        with opener.open(url, timeout=min(STALL, timeout)) as answer:
+        with open_url(url, min(STALL, timeout)) as answer:
             while block := answer.read1(_BLOCK):
                 size += len(block)
                 if size > limit:

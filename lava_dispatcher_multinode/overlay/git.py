@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from ..errors import InfrastructureError
-from .source import GIT_PROTOCOLS, BadSource, without_secrets
+from ..images.web import without_secrets
+from .source import GIT_PROTOCOLS, BadSource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,13 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from ..images.web import without_secrets
+
 #: What git may speak. No `ext`, which runs a command.
 GIT_PROTOCOLS = ("file", "git", "http", "https", "ssh")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP_STYLE = re.compile(r"[\w.-]+(@[\w.-]+)?:")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]{0,199}")
-_USER_OR_QUERY = re.compile(r"(?<=://)[^/@\s]*@|\?[^\s'\"]*")
 _UNUSABLE = re.compile(r"[\0-\x20\x7f]")
 
 
@@ -55,11 +56,6 @@ class Source:
 
     def __str__(self) -> str:
         return "tar-repo" if self.kind == Kind.EMBEDDED else without_secrets(self.location)
-
-
-def without_secrets(text: str) -> str:
-    """Return `text` with no user, password or query in the URLs in it."""
-    return _USER_OR_QUERY.sub("", text)
 
 
 def git_source(

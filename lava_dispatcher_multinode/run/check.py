@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..actions.lava_test_shell import COMMAND
+from ..actions.overlay import COMMAND
 from ..errors import BoardsUnavailable, DeployError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow

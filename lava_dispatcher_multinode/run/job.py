@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from ..actions.node import Shared
 from ..errors import MultinodeError
-from ..images.store import ImageStore
+from ..images.store import ImageStore, default_cache
 from ..lab.layers import LAVA
 from ..lava.job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
+from ..serve.servers import Servers
 from ..sync.client import GroupClient
 from ..sync.server import Coordinator
 from .events import EventLog, clock_from_now
@@ -139,7 +140,8 @@ def _run(
             job=job,
             job_id=options.job_id,
             group=[(member.device.name, member.role) for member in members],
-            images=ImageStore(scratch / "images"),
+            images=ImageStore(scratch / "images", default_cache()),
+            servers=stack.enter_context(Servers()),
             overlays=overlays,
             emit=log.emit,
             clock=clock,

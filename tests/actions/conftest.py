@@ -41,7 +41,8 @@ def make_node(tmp_path, events):
             asked=asked,
             boots=0,
             shell=None,
-            deploy=lambda image, deadline, progress: asked.append(("deploy", image)),
+            root="",
+            deploy=lambda image, deadline, parcel: asked.append(("deploy", image)),
             boot=lambda deadline: asked.append(("boot",)),
         )
         return Node(name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test"))

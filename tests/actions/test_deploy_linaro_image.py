@@ -11,14 +11,16 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.lab.device import Deploy
 
 
-def test_the_unpacked_image_goes_to_the_board(make_node, tmp_path):
-    """Relative to the job, unpacked; what was booted before does not count any more."""
+def test_the_image_goes_to_the_board(make_node, tmp_path):
+    """Relative to the job; what was booted before does not count any more."""
     (tmp_path / "card.img.gz").write_bytes(gzip.compress(b"card"))
     node = make_node()
     node.booted = True
     DeployLinaroImage().run(node, {"image": "card.img.gz"})
     ((what, image),) = node.board.asked
-    assert (what, image.read_bytes()) == ("deploy", b"card")
+    assert what == "deploy"
+    with image.opened() as stream:
+        assert stream.read() == b"card"
     assert not node.booted
 
 
@@ -34,3 +36,12 @@ def test_a_missing_image_is_an_error(make_node):
     """Named with its full path."""
     with pytest.raises(DeployError, match="no such image file: /.*nowhere.img"):
         DeployLinaroImage().run(make_node(), {"image": "nowhere.img"})
+
+
+def test_a_board_that_takes_no_images_is_refused(make_node, tmp_path):
+    """Before anything is fetched; the key is named."""
+    for method in (None, "tftp"):
+        with pytest.raises(DeployError, match=r"deploy\.method .*set deploy\.method to 'media'"):
+            DeployLinaroImage().run(
+                make_node(deploy=Deploy(method=method)), {"image": "nowhere.img"}
+            )

@@ -7,10 +7,12 @@ import pytest
 from lava_dispatcher_multinode.cksum import cksum
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
+from lava_dispatcher_multinode.images.store import Image
 
 
 def _deploy(board, images, model="panda"):
-    board.deploy(images / f"{model}.img", _deadline(), lambda _done, _size: None)
+    path = images / f"{model}.img"
+    board.deploy(Image(str(path), path, path), _deadline())
     return board
 
 

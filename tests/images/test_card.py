@@ -1,11 +1,13 @@
 """Cards as the boards of 2013 have them."""
 
+import gzip
 import io
 import struct
 
 import pytest
 
 from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.images import card as card_module
 from lava_dispatcher_multinode.images import ext, mbr
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.fat import FatVolume
@@ -100,3 +102,32 @@ def test_unwritable_card(panda, tmp_path):
     """A card that cannot be written is a DeployError that names it."""
     with pytest.raises(DeployError, match="missing/card"):
         write_card(panda, tmp_path / "missing" / "card", "image")
+
+
+def test_a_stream_will_do_for_the_image_layout(panda, tmp_path):
+    """A decompressor's output goes straight to the card, a hole at its end too."""
+    data = panda.getvalue() + bytes(3 << 20)
+    packed = io.BytesIO(gzip.compress(data))
+    with gzip.open(packed) as stream:
+        write_card(stream, tmp_path / "card", "image")
+    assert (tmp_path / "card").read_bytes() == data
+    with gzip.open(io.BytesIO(gzip.compress(b""))) as stream, pytest.raises(DeployError):
+        write_card(stream, tmp_path / "card", "image")
+
+
+@pytest.mark.parametrize("layout", ["image", "master"])
+def test_a_card_that_keeps_something_else_is_found_out(panda, tmp_path, monkeypatch, layout):
+    """What is read back must be what was written, at every place."""
+    whole = card_module._copy
+
+    def worn(source, card, to, size, report):
+        copy = whole(source, card, to, size, report)
+        card.seek(to + copy.size - 1)
+        last = card.read(1)
+        card.seek(to + copy.size - 1)
+        card.write(bytes([last[0] ^ 1]))
+        return copy
+
+    monkeypatch.setattr(card_module, "_copy", worn)
+    with pytest.raises(DeployError, match="does not hold what was written"):
+        write_card(panda, tmp_path / "card", layout)

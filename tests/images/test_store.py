@@ -30,13 +30,9 @@ def get(tmp_path):
     store = ImageStore(tmp_path / "store")
 
     def make(source, sha256=None, steps=None):
-        return store.get(
-            source,
-            base=tmp_path,
-            sha256=sha256,
-            deadline=Deadline(60, "test"),
-            step=(steps if steps is not None else []).append,
-        )
+        deadline, step = Deadline(60, "test"), (steps if steps is not None else []).append
+        image = store.get(source, base=tmp_path, sha256=sha256, deadline=deadline, step=step)
+        return image.unpacked(deadline, step)
 
     return make
 

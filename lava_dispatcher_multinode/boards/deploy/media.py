@@ -8,15 +8,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import DeployError
-from ..images.card import write_card
-from .host_command import Failed, run_command
+from ...errors import DeployError
+from ...images import mbr
+from ...images.card import ROOT_OF_MASTER, write_card
+from ...images.inject import NotPossible, inject
+from ...images.meter import Meter
+from ..host_command import Failed, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..deadline import Deadline
-    from ..lab.device import Device
+    from ...deadline import Deadline
+    from ...images.store import Image
+    from ...lab.device import Device
+    from ..delivery.parcel import Parcel
 
 MUX_WAIT = 60.0  # seconds for one command of the SD-mux
 CARD_WAIT = 15.0  # seconds from the mux's command to the card's device
@@ -25,14 +30,16 @@ CARD_WAIT = 15.0  # seconds from the mux's command to the card's device
 def write_media(
     device: Device,
     card: str | None,
-    image: Path,
+    image: Image,
+    parcel: Parcel | None,
     deadline: Deadline,
-    progress: Callable[[int, int], None],
-) -> None:
-    """Write `image` to the card of `device`, whose power is off."""
+    step: Callable[[str], None],
+) -> bool:
+    """Write `image` to the card of `device`, whose power is off.
+
+    Return whether `parcel`, if there is one, is in its root file system.
+    """
     deploy = device.deploy
-    if deploy.method != "media":
-        raise DeployError(_unconfigured(device))
     if card is None:
         raise DeployError(
             f"{_file(device)}: deploy.path is missing: the card's block device or file"
@@ -40,7 +47,8 @@ def write_media(
     try:
         _switch(deploy.to_host, "deploy.to_host", device)
         _wait_for_device(Path(card), device, deadline)
-        write_card(image, Path(card), deploy.layout, progress=progress)
+        _write(device, Path(card), image, deadline, step)
+        return parcel is not None and _put_in(device, Path(card), parcel, deadline, step)
     except PermissionError as error:
         raise DeployError(
             f"{device.name}: not allowed to write {card}: run as root, or give your user's group "
@@ -51,6 +59,38 @@ def write_media(
     finally:
         # Whatever happened, the card does not stay with the host.
         _switch(deploy.to_board, "deploy.to_board", device)
+
+
+def _write(
+    device: Device, card: Path, image: Image, deadline: Deadline, step: Callable[[str], None]
+) -> None:
+    step(f"writing the card {card}")
+    meter = Meter("writing the card", step, deadline)
+    if device.deploy.layout == "image":
+        with image.opened() as stream:
+            write_card(stream, card, "image", meter)
+    else:  # this layout jumps about in the image
+        write_card(image.unpacked(deadline, step), card, device.deploy.layout, meter)
+
+
+def _put_in(
+    device: Device, card: Path, parcel: Parcel, deadline: Deadline, step: Callable[[str], None]
+) -> bool:
+    """Put the overlay into the root file system; if that cannot be, there are other ways."""
+    if "image" not in device.overlay:
+        return False
+    number = ROOT_OF_MASTER if device.deploy.layout == "master" else device.deploy.root_partition
+    step("putting the overlay into the image")
+    try:
+        with card.open("rb") as disk:
+            root = next((p for p in mbr.read(disk) if p.number == number), None)
+        if root is None:
+            raise NotPossible(f"the card has no partition {number}: set deploy.root_partition")
+        inject(card, root.start, parcel.archive, parcel.files, deadline)
+    except (NotPossible, DeployError) as error:
+        step(f"the overlay does not go into the image: {error}")
+        return False
+    return True
 
 
 def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
@@ -89,10 +129,3 @@ def _switch(command: str | None, key: str, device: Device) -> None:
 
 def _file(device: Device) -> str:
     return str(device.file) if device.file else device.name
-
-
-def _unconfigured(device: Device) -> str:
-    return (
-        f"{_file(device)}: no way to deploy an image is configured: set deploy.method to 'media' "
-        "with deploy.path, or to 'none' if the right image is on the board already"
-    )

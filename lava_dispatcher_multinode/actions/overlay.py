@@ -1,0 +1,54 @@
+"""The overlay of one node: made of its definitions, put on its board once a boot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..boards.delivery.deliver import deliver
+from ..boards.delivery.parcel import Parcel
+from ..overlay.environment import environment
+from ..overlay.layout import board_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..overlay.load import Definition
+    from .node import Node
+
+COMMAND = "lava_test_shell"
+
+
+def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
+    """Return what every lava_test_shell of the node runs, by its number."""
+    own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
+    return {stage: node.shared.overlays.definitions(spec) for stage, spec in enumerate(own)}
+
+
+def parcel_of(node: Node) -> Parcel | None:
+    """Return the node's overlay; None if it runs no tests."""
+    stages = stages_of(node)
+    if not stages:
+        return None
+    shared, root = node.shared, node.board.root
+    text = environment(
+        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root
+    )
+    return Parcel(
+        shared.overlays.tarball(stages), board_directory(shared.job_id), text.encode(), root
+    )
+
+
+def put_overlay(node: Node) -> None:
+    """Put scripts, definitions and the node's environment on the board, once a boot."""
+    board = node.board
+    if node.overlay_boot == board.boots:
+        return
+    shell = board.shell
+    assert shell is not None
+    shell.deadline = node.deadline
+    parcel = parcel_of(node)
+    assert parcel is not None  # there is an action that asks for it
+    deliver(
+        shell, parcel, board.device, node.shared.servers, node.step, put_in=node.overlay_put_in
+    )
+    node.overlay_boot = board.boots

@@ -1,0 +1,1 @@
+"""Getting the overlay onto a board, by whatever way it has."""

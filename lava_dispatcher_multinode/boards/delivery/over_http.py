@@ -1,0 +1,50 @@
+"""The overlay over the board's network, fetched from the dispatcher."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from ...errors import DeployError
+from ..fetching import fetch_command
+from ..network import bring_up
+from .over_console import ARCHIVE
+from .unpack import unpack
+
+if TYPE_CHECKING:
+    from ...lab.device import Device
+    from ...serve.servers import Servers
+    from ..shell import Shell
+    from .parcel import Parcel
+
+FETCH_WAIT = 600.0  # seconds for one file
+
+
+def over_http(shell: Shell, parcel: Parcel, device: Device, servers: Servers) -> None:
+    """Have the board fetch the overlay; `DeployError` if it cannot."""
+    host = device.dispatcher_ip
+    if host is None:
+        raise DeployError("dispatcher_ip is not set")
+    command = fetch_command(shell)
+    bring_up(shell, device.network)
+    packed = parcel.root + ARCHIVE
+    _fetch(shell, servers, command, host, parcel.archive.read_bytes(), packed)
+    if not unpack(shell, packed, parcel.root):
+        raise DeployError("the board has no tar that can unpack it")
+    shell.run(f"rm -f {shlex.quote(packed)}")
+    for path, content in parcel.files.items():
+        _fetch(shell, servers, command, host, content, path)
+
+
+def _fetch(
+    shell: Shell, servers: Servers, command: str, host: str, content: bytes, path: str
+) -> None:
+    url = servers.url(content, "overlay", host)
+    try:
+        line = command.format(url=url, file=shlex.quote(path))
+        code, output = shell.run(line, timeout=FETCH_WAIT)
+    finally:
+        servers.remove(url)
+    if code:
+        reason = output.splitlines()[-1:] or [f"exit code {code}"]
+        raise DeployError(f"the board cannot fetch from http://{host}: {reason[0]}")

@@ -1,0 +1,1 @@
+"""Getting an image onto a board, one method a file."""

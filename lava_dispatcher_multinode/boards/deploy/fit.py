@@ -1,0 +1,30 @@
+"""Which deploy action fits which method of a device file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...lab.device import Device
+
+#: What can be asked of a board, by deploy.method. `none` does nothing, whatever is asked.
+METHODS = {
+    "deploy_linaro_image": ("media", "master", "none"),
+    "deploy_linaro_kernel": ("tftp", "none"),
+}
+HINTS = {
+    "deploy_linaro_image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
+    "'none' if the right image is on the board already",
+    "deploy_linaro_kernel": "set deploy.method to 'tftp', or to 'none' if the board boots by "
+    "itself",
+}
+
+
+def unfit(device: Device, action: str) -> str | None:
+    """Return what keeps `action` from being done with `device`; None if nothing does."""
+    method = device.deploy.method
+    if method in METHODS[action]:
+        return None
+    where = str(device.file) if device.file else device.name
+    have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
+    return f"{where}: {have}, which {action} cannot use: {HINTS[action]}"

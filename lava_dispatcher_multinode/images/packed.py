@@ -1,0 +1,80 @@
+"""Reading what is compressed, as a stream: nothing is written anywhere."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import subprocess
+import zlib
+from typing import IO, TYPE_CHECKING, cast
+
+from ..errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+#: What reading a broken file raises; `opened` makes it a `DeployError`.
+_BROKEN = (EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+
+
+@contextlib.contextmanager
+def opened(path: Path, suffix: str, name: str) -> Iterator[IO[bytes]]:
+    """Give a context with what is in `path`, decompressed as its `suffix` says.
+
+    `name` is what messages call it. Raise `DeployError` if it is broken, also
+    where the reader finds out.
+    """
+    try:
+        with _stream(path, suffix, name) as stream:
+            yield stream
+    except _BROKEN as error:
+        raise DeployError(f"{name}: cannot be unpacked: {error}") from error
+
+
+@contextlib.contextmanager
+def _stream(path: Path, suffix: str, name: str) -> Iterator[IO[bytes]]:
+    if suffix == ".zst":
+        with _zstd(path, name) as stream:
+            yield stream
+        return
+    openers = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+    opener = openers.get(suffix)
+    with cast("IO[bytes]", opener(path)) if opener else path.open("rb") as stream:
+        try:
+            yield stream
+        except OSError as error:
+            # bz2's word for a broken file is an OSError without a number; a
+            # disk's, of whatever the reader writes to, has one.
+            if error.errno is None:
+                raise ValueError(str(error)) from error
+            raise
+
+
+@contextlib.contextmanager
+def _zstd(path: Path, name: str) -> Iterator[IO[bytes]]:
+    # Python learns Zstandard with 3.14 only.
+    try:
+        process = subprocess.Popen(
+            ["zstd", "-dcq", "--", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise DeployError(f"{name}: needs the program zstd") from None
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            yield process.stdout
+            # Only what was read to its end is known to be whole.
+            if not process.stdout.read(1):
+                text = process.stderr.read().decode("utf-8", "backslashreplace").strip()
+                if process.wait():
+                    raise DeployError(f"{name}: cannot be unpacked: {text}")
+        finally:
+            process.kill()

@@ -1,0 +1,176 @@
+"""Files into an ext by debugfs: what is there afterwards, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import struct
+import subprocess
+import tarfile
+
+import pytest
+
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.images import inject as inject_module
+from lava_dispatcher_multinode.images.inject import NotPossible, inject
+
+OFFSET = 1 << 20
+PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
+pytestmark = pytest.mark.skipif(
+    not all(shutil.which(tool, path=PATH) for tool in ("debugfs", "mke2fs", "e2fsck")),
+    reason="e2fsprogs is not installed",
+)
+
+
+def _run(*command):
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env={**os.environ, "PATH": PATH}
+    ).stdout
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A function that makes a disk with an ext of a kind at OFFSET."""
+
+    def make(kind="ext4", *options):
+        tree = tmp_path / "tree"
+        (tree / "etc").mkdir(parents=True)
+        (tree / "etc" / "old").write_text("old")
+        (tree / "link").symlink_to("etc")
+        path = tmp_path / f"{kind}.img"
+        path.write_bytes(b"")
+        os.truncate(path, 9 << 20)
+        _run("mke2fs", "-q", "-F", "-t", kind, *options, "-d", str(tree), "-E",
+             f"offset={OFFSET},root_owner=0:0", str(path), "8m")  # fmt: skip
+        return path
+
+    return make
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """A function that packs (name, content, mode); None is a directory, a str a link."""
+
+    def make(*members):
+        path = tmp_path / "overlay.tar.gz"
+        with tarfile.open(path, "w:gz") as tar:
+            for name, content, mode in members:
+                member = tarfile.TarInfo(name)
+                member.mode, member.uid, member.gid, member.mtime = mode, 3, 4, 1370044800
+                if content is None:
+                    member.type = tarfile.DIRTYPE
+                elif isinstance(content, str):
+                    member.type, member.linkname = tarfile.SYMTYPE, content
+                else:
+                    member.size = len(content)
+                tar.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
+        return path
+
+    return make
+
+
+def _inject(disk, archive, files=None):
+    inject(disk, OFFSET, archive, files or {}, Deadline(60, "test"))
+
+
+def _ask(disk, command):
+    return _run("debugfs", "-R", command, f"{disk}?offset={OFFSET}")
+
+
+def _checked(disk, tmp_path):
+    """Check the file system as it is at rest."""
+    part = tmp_path / "part"
+    part.write_bytes(disk.read_bytes()[OFFSET:])
+    _run("e2fsck", "-fn", str(part))
+
+
+@pytest.mark.parametrize("kind", ["ext2", "ext3", "ext4"])
+def test_files_are_there_with_owner_mode_and_content(disk, archive, tmp_path, kind):
+    """Directories are made, blanks in names kept, links too; the file system is sound."""
+    path = disk(kind)
+    content = os.urandom(70_000)
+    tar = archive(
+        ("lava-1", None, 0o755),
+        ("lava-1/bin/lava self", content, 0o4755),
+        ("lava-1/empty", b"", 0o600),
+        ("lava-1/link", "bin/lava self", 0o777),
+    )
+    for _ in range(2):  # and once more over itself
+        _inject(path, tar, {"/lava-1/environment": b"a=1\n"})
+    _ask(path, f'dump "/lava-1/bin/lava self" {tmp_path}/back')
+    assert (tmp_path / "back").read_bytes() == content
+    stat = _ask(path, 'stat "/lava-1/bin/lava self"')
+    assert "Mode:  04755" in stat
+    assert "User:     3   Group:     4" in stat
+    assert "bin/lava self" in _ask(path, "stat /lava-1/link")
+    assert _ask(path, "cat /lava-1/environment") == "a=1\n"
+    _checked(path, tmp_path)
+
+
+def test_what_is_there_is_replaced_and_the_rest_stays(disk, archive, tmp_path):
+    """A file of the image gives way; its neighbours do not."""
+    path = disk()
+    _inject(path, archive(("etc/old", b"new", 0o644)))
+    assert _ask(path, "cat /etc/old") == "new"
+    assert "lost+found" in _ask(path, "ls /")
+    _checked(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([("etc", b"x", 0o644)], "/etc is a directory there"),
+        ([("etc/old/x", b"x", 0o644)], "/etc/old is no directory there"),
+        ([("link/x", b"x", 0o644)], "/link is no directory there"),
+        ([('a"b', b"x", 0o644)], "debugfs cannot take the name"),
+        ([("big", bytes(range(256)) * 40_000, 0o644)], "debugfs says: .*(space|allocate)"),
+    ],
+)
+def test_what_does_not_fit_is_told(disk, archive, members, message):
+    """debugfs exits with 0: its complaint, or what is in the way, is found all the same."""
+    with pytest.raises(NotPossible, match=message):
+        _inject(disk(), archive(*members))
+
+
+def test_a_journal_that_needs_recovery_is_left_alone(disk, archive):
+    """Its replay would undo what was put there; nothing is written."""
+    path = disk("ext4")
+    image = bytearray(path.read_bytes())
+    at = OFFSET + 1024 + 0x60
+    struct.pack_into("<I", image, at, struct.unpack_from("<I", image, at)[0] | 4)
+    path.write_bytes(image)
+    with pytest.raises(NotPossible, match="journal needs recovery"):
+        _inject(path, archive(("x", b"x", 0o644)))
+    assert path.read_bytes() == image
+
+
+def test_something_else_than_ext_is_told(archive, tmp_path):
+    """A FAT, or nothing at all."""
+    (tmp_path / "disk").write_bytes(bytes(4 << 20))
+    with pytest.raises(NotPossible, match="no ext2, ext3 or ext4"):
+        _inject(tmp_path / "disk", archive(("x", b"x", 0o644)))
+
+
+def test_a_write_that_did_not_take_is_found(disk, archive, monkeypatch):
+    """Every file is read back."""
+    path = disk()
+    whole = inject_module._debugfs
+
+    def forgetful(where, commands, deadline, *, write=False):
+        if write:
+            commands = [line for line in commands if not line.startswith("write")][:1]
+        return whole(where, commands, deadline, write=write)
+
+    monkeypatch.setattr(inject_module, "_debugfs", forgetful)
+    with pytest.raises(NotPossible, match="does not read back"):
+        _inject(path, archive(("lava-1/x", b"x", 0o644)))
+
+
+def test_without_debugfs_the_package_is_named(disk, archive, monkeypatch):
+    """The user knows what to install."""
+    path, tar = disk(), archive(("x", b"x", 0o644))
+    monkeypatch.setattr(inject_module.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(NotPossible, match=r"debugfs \(e2fsprogs\)"):
+        _inject(path, tar)

@@ -1,0 +1,166 @@
+"""The HTTP server for boards: what it gives, and what it does not let others do."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.serve import http as http_module
+from lava_dispatcher_multinode.serve.http import HttpServer, _span
+from lava_dispatcher_multinode.serve.shelf import Shelf
+
+DATA = os.urandom(300_000)
+
+
+@pytest.fixture
+def served():
+    """A shelf and the port of a server of it."""
+    shelf = Shelf()
+    server = HttpServer(shelf, "127.0.0.1")
+    yield shelf, server.port
+    server.close()
+
+
+def _get(port, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", f"/{path}", headers=headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer, content
+
+
+def test_a_file_is_served_whole_and_in_part(served, tmp_path):
+    """From memory and from disk; a Range gives that part and says which."""
+    shelf, port = served
+    (tmp_path / "file").write_bytes(DATA)
+    for path in (shelf.put(DATA, "a.bin"), shelf.put(tmp_path / "file", "b.bin")):
+        answer, content = _get(port, path)
+        assert (answer.status, content) == (200, DATA)
+        answer, content = _get(port, path, Range="bytes=100-199")
+        assert (answer.status, content) == (206, DATA[100:200])
+        assert answer.headers["Content-Range"] == "bytes 100-199/300000"
+        assert _get(port, path, Range="bytes=-5")[1] == DATA[-5:]
+        assert _get(port, path, Range="bytes=300000-")[0].status == 416
+
+
+def test_only_what_is_on_the_shelf_is_served(served, tmp_path):
+    """No other path, no way out of it, and nothing that was taken away."""
+    shelf, port = served
+    path = shelf.put(b"x", "x")
+    for other in ("", "x", path + "/", "../" * 9 + "etc/passwd", path.replace("/", "/../")):
+        assert _get(port, other)[0].status == 404
+    shelf.remove(path)
+    assert _get(port, path)[0].status == 404
+    gone = shelf.put(tmp_path / "gone", "gone")
+    assert _get(port, gone)[0].status == 404
+
+
+def test_paths_cannot_be_guessed():
+    """The same file twice has two paths, of 96 random bits each."""
+    shelf = Shelf()
+    one, other = shelf.put(b"x", "x"), shelf.put(b"x", "x")
+    assert one != other
+    assert len(one) == 24 + len("/x")
+
+
+@pytest.mark.parametrize("program", ["wget", "busybox wget", "curl"])
+def test_what_boards_have_can_fetch(served, tmp_path, program):
+    """GNU's wget, BusyBox's and curl."""
+    if shutil.which(program.split()[0]) is None:
+        pytest.skip(f"{program} is not installed")
+    shelf, port = served
+    url = f"http://127.0.0.1:{port}/{shelf.put(DATA, 'file')}"
+    output = "-o" if program == "curl" else "-O"
+    command = [*program.split(), output, str(tmp_path / "got"), url]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    assert (tmp_path / "got").read_bytes() == DATA
+
+
+def test_one_who_says_nothing_holds_up_nobody(served, monkeypatch):
+    """Idle connections end; others are served meanwhile."""
+    monkeypatch.setattr(http_module, "HEAD_WAIT", 0.3)
+    shelf, port = served
+    path = shelf.put(b"content", "x")
+    with socket.create_connection(("127.0.0.1", port)) as idle:
+        assert _get(port, path)[1] == b"content"
+        idle.settimeout(10)
+        idle.sendall(b"GET / HT")
+        assert idle.recv(100) == b""
+
+
+def test_too_many_connections_are_closed_unheard(served, monkeypatch):
+    """And there is room again when the others have gone."""
+    monkeypatch.setattr(http_module, "CONNECTIONS", 2)
+    shelf, port = served
+    path = shelf.put(b"content", "x")
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    time.sleep(0.1)
+    with socket.create_connection(("127.0.0.1", port)) as third:
+        third.settimeout(10)
+        with contextlib.suppress(ConnectionResetError):
+            assert third.recv(100) == b""
+    for connection in held:
+        connection.close()
+    until = time.monotonic() + 10
+    while True:
+        try:
+            assert _get(port, path)[1] == b"content"
+            break
+        except (OSError, http.client.HTTPException):
+            assert time.monotonic() < until
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\0" * 20_000,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /x HTTP/1.0\r\n\r\n",
+        b"\n\n",
+    ],
+)
+def test_nonsense_ends_its_own_connection_only(served, head):
+    """Garbage, unknown methods and endless heads: the next request is served."""
+    shelf, port = served
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(20)
+        with contextlib.suppress(OSError):
+            connection.sendall(head)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(4096):
+                pass
+    assert _get(port, shelf.put(b"still here", "x"))[1] == b"still here"
+
+
+def test_closing_ends_transfers_in_progress(tmp_path):
+    """A board that does not take its file does not keep the run from ending."""
+    shelf = Shelf()
+    server = HttpServer(shelf, "127.0.0.1")
+    path = shelf.put(bytes(50 << 20), "big")
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(f"GET /{path} HTTP/1.0\r\n\r\n".encode())
+        assert slow.recv(10)
+        ended = threading.Thread(target=server.close)
+        ended.start()
+        ended.join(10)
+        assert not ended.is_alive()
+
+
+@given(st.text(max_size=30) | st.from_regex(r"bytes=\d{0,20}-\d{0,20}", fullmatch=True),
+       st.integers(0, 10_000))  # fmt: skip
+def test_a_range_is_within_the_file(wanted, size):
+    """Whatever a header says, what is sent is a part of the file."""
+    span = _span(wanted, size)
+    assert span is None or 0 <= span[0] <= span[1] <= size
