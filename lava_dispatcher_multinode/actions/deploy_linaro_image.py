@@ -13,6 +13,7 @@ PLACEHOLDER = 8 << 20  # bytes that the largest of them has
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from .node import Node
 
 
