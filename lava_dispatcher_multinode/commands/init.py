@@ -14,6 +14,7 @@ example:
 """
 
 JOB = """\
+# yaml-language-server: $schema=schemas/job.schema.json
 # Runs without hardware:    lava-dispatch --simulate {job}
 # and on the real board:    lava-dispatch --config-dir {lab} {job}
 job_name: first-job
@@ -42,6 +43,7 @@ actions:
 """
 
 DEVICE = """\
+# yaml-language-server: $schema=../../schemas/device.schema.json
 # What is not said here is the default of the device type.
 device_type: panda
 tags: []                            # what a job may ask for: [hdmi, sata]
@@ -90,10 +92,13 @@ def run(args: argparse.Namespace) -> ExitCode:
     directory: Path = args.directory
     job, lab = directory / "job.yaml", directory / "lab"
     device = lab / "devices" / "panda01.yaml"
+    schemas = directory / "schemas"  # where the files' first lines say that they are
     contents = {
         job: JOB.format(job=job, lab=lab).encode(),
         device: DEVICE.encode(),
         directory / "panda.img.gz": compressed(example_image("panda")),
+        schemas / "job.schema.json": _schema("job"),
+        schemas / "device.schema.json": _schema("device"),
     }
     there = [
         Problem(str(path), 0, 0, "exists already", "name another directory, or remove it")
@@ -110,6 +115,14 @@ def run(args: argparse.Namespace) -> ExitCode:
         f"then: edit {device}, and lava-dispatch --config-dir {lab} {job}"
     )
     return ExitCode.PASS
+
+
+def _schema(kind: str) -> bytes:
+    import json
+
+    from .schema import KINDS
+
+    return (json.dumps(KINDS[kind](), indent=2) + "\n").encode()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -35,7 +35,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "kind",
         choices=sorted(KINDS),
-        help="job: a job file; device: a device file; results: results.json",
+        help="job: a job file; device: a device file; results: results.json; "
+        "events: a line of events.jsonl",
     )
     parser.add_argument("--json", action="store_true", help="accepted; it is JSON anyway")
     parser.set_defaults(run=run)
@@ -66,8 +67,15 @@ def _results() -> dict[str, Any]:
     return shipped("report", "results.schema.json")
 
 
+def _events() -> dict[str, Any]:
+    from ..job.schema import shipped
+
+    return shipped("report", "events.schema.json")
+
+
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {
     "device": _device,
+    "events": _events,
     "job": _job,
     "results": _results,
 }

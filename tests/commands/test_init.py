@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode.commands.multinode import main
 from lava_dispatcher_multinode.job.parse import parse
@@ -46,3 +49,14 @@ def test_a_place_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["init", str(tmp_path / "file")]) == 2
     assert "cannot write it" in capsys.readouterr().err
+
+
+def test_editors_find_the_schemas(tmp_path):
+    """Each file's first line leads to a schema that it is valid by."""
+    main(["init", str(tmp_path)])
+    for path in (tmp_path / "job.yaml", tmp_path / "lab" / "devices" / "panda01.yaml"):
+        text = path.read_text()
+        comment, _, where = text.partition("\n")[0].partition("=")
+        assert comment == "# yaml-language-server: $schema"
+        schema = json.loads((path.parent / where).read_text())
+        Draft202012Validator(schema).validate(load(path).data)

@@ -30,7 +30,7 @@ def one_action(monkeypatch):
     monkeypatch.setattr(plugins, "device_type_names", lambda: {"panda": "panda"})
 
 
-@pytest.mark.parametrize("kind", ["device", "job", "results"])
+@pytest.mark.parametrize("kind", ["device", "events", "job", "results"])
 def test_each_kind_is_a_valid_schema(capsys, kind):
     """What is printed is JSON, and a schema that validators take."""
     assert run(kind) is ExitCode.PASS

@@ -1,0 +1,54 @@
+"""The schema of events.jsonl says what the documents say, and what runs write."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+SCHEMA = json.loads(
+    files("lava_dispatcher_multinode.report").joinpath("events.schema.json").read_text()
+)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
+FIELDS = {
+    part["if"]["properties"]["event"]["const"]: set(part["then"]["properties"])
+    for part in SCHEMA["allOf"]
+}
+
+
+def documented():
+    """Return the kinds of the document's table with the words in backquotes beside them."""
+    for line in DOCUMENT.read_text().partition("## Kinds")[2].splitlines():
+        match = re.match(r"\| (`[^|]*`) \|(.*)\|", line)
+        for kind in re.findall(r"`(\w+)`", match[1]) if match else ():
+            yield kind, set(re.findall(r"`(\w+)`", match[2]))
+
+
+def test_every_documented_kind_and_field_has_a_schema():
+    """And the other way round."""
+    table = dict(documented())
+    assert set(table) == set(FIELDS)
+    for kind, fields in FIELDS.items():
+        assert fields <= table[kind], kind
+
+
+def test_a_run_is_valid(whole_story):
+    """What the other tests take for a run is one."""
+    validator = Draft202012Validator(SCHEMA)
+    for event in whole_story:
+        validator.validate(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "step"},
+        {"t": 1, "event": "step", "node": "a"},
+        {"t": 1, "event": "test_case", "node": "a", "definition": "d", "case": "c"},
+    ],
+)
+def test_event_that_lacks_something_is_not(event):
+    """A time, and what its kind needs."""
+    assert not Draft202012Validator(SCHEMA).is_valid(event)
