@@ -44,9 +44,21 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
+def own_address():
+    """Return the address that goes with this board's name; "", which is all, if none does.
+
+    Simulated boards may share their host's network. Debian gives 127.0.1.1 to every name.
+    """
+    try:
+        address = socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return ""
+    return "" if address.startswith("127.0.") else address
+
+
 def serve(port, handler, file=None):
     """Listen, then go on in the background: the caller returns to a server that is there."""
-    server = Server(("", port), handler)
+    server = Server((own_address(), port), handler)
     server.file = file
     if os.fork() == 0:
         os.setsid()

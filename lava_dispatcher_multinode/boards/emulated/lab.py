@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from ...errors import PowerError
 from .machines import MACHINES, firmware
-from .network import GroupNetwork, introduction
+from .network import GroupNetwork
 from .process import Qemu
 from .turns import Turns
 
@@ -71,8 +71,7 @@ class EmulatedBoard:
 
     def introduction(self) -> Sequence[str]:
         """Return the shell commands that tell the board, once booted, who and where it is."""
-        mac = self._lab.network.mac(self._index, 1)
-        return introduction(self.name, mac, self.address, self._lab.hosts())
+        return self._lab.network.introduction(self.name, self._index, self._lab.hosts())
 
     def close(self) -> None:
         """Take the board away."""
@@ -108,7 +107,7 @@ class EmulatedBoard:
             *("-chardev", "serial,id=console,path=/dev/fdset/1", "-serial", "chardev:console"),
             *(() if machine.on_card is not None else ("-bios", str(loader))),
             *(word.format(card=card) for word in machine.card),
-            *network.words("host", "group"),
+            *network.words(self._index, "host", "group"),
             # The last one is Linux's and U-Boot's first: that is the way to the host.
             *cards[1],
             *cards[0],

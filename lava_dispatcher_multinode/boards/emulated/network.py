@@ -1,8 +1,10 @@
-"""The networks of emulated boards: one with the host, one of the group's own.
+"""The network of emulated boards: the host and the group, both behind one address.
 
-The host is reached as 10.0.2.2, by each board over a link of its own. The group's
-network is multicast on this host's loopback: no root, no bridge, any number of
-boards.
+Each board has two cards. The first leads to the host, 10.0.2.2, by QEMU's own user
+network, whose DHCP gives each board an address of its own. The second leads to the
+group: multicast on this host's loopback, without root or a bridge, for any number
+of boards. It has no address; a route says that the group's addresses are there. So
+`eth0` has the address by which the others know a board, as on a bench.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GROUP = ipaddress.IPv4Network("10.66.0.0/16")
+NETWORK, HOST = ipaddress.IPv4Network("10.0.0.0/16"), "10.0.2.2"
+GROUP = ipaddress.IPv4Network("10.0.4.0/22")
 _MULTICAST = "230.0.0.1"
 _HOSTS_AT_ONCE = 40  # in one command line: a tty takes 4095 bytes
 
@@ -44,30 +47,47 @@ class GroupNetwork:
         tail = bytes([0x52, 0x54, card]) + self._number[:1] + (index + 1).to_bytes(2, "big")
         return tail.hex(":")
 
-    def words(self, host: str, group: str) -> list[str]:
+    def words(self, index: int, host: str, group: str) -> list[str]:
         """Return what QEMU is told to have both networks under these ids."""
-        backend = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
-        return ["-netdev", f"user,id={host}", "-netdev", backend]
+        user = f"user,id={host},net={NETWORK},host={HOST},dhcpstart={self.address(index)}"
+        socket_ = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
+        return ["-netdev", user, "-netdev", socket_]
+
+    def introduction(self, name: str, index: int, hosts: Mapping[str, str]) -> Sequence[str]:
+        """Return the commands that tell a board its name, its network and its group's names.
+
+        A card is found by its own address: what it is called is the kernel's affair.
+        An address that DHCP has given already is the right one.
+        """
+        address = f"{self.address(index)}/{NETWORK.prefixlen}"
+        to_host = (
+            f"{_card(self.mac(index, 0))} && ip link set $lava_card up && "
+            "{ ip addr show dev $lava_card | grep -q 'inet ' || "
+            f"{{ ip addr add {address} dev $lava_card && ip route add default via {HOST}; }}; }}"
+        )
+        to_group = (
+            f"{_card(self.mac(index, 1))} && ip link set $lava_card up && "
+            f"ip route replace {GROUP} dev $lava_card"
+        )
+        return [f"hostname {shlex.quote(name)}", to_host, to_group, *_hosts(hosts)]
 
 
-def introduction(name: str, mac: str, address: str, hosts: Mapping[str, str]) -> Sequence[str]:
-    """Return the commands that tell a board its name, its address and its group's names.
-
-    The card is found by its address: what it is called is the kernel's affair.
-    """
-    network = (
-        "for lava_card in /sys/class/net/*; do read -r lava_mac <$lava_card/address; "
-        f'[ "$lava_mac" = {mac} ] || continue; lava_card=${{lava_card##*/}}; '
-        f"ip addr add {address}/{GROUP.prefixlen} dev $lava_card; ip link set $lava_card up; done"
+def _card(mac: str) -> str:
+    """Return a condition that sets lava_card to the card with this address."""
+    return (
+        'lava_card=; for lava_dir in /sys/class/net/*; do read -r lava_mac <"$lava_dir/address"; '
+        f'[ "$lava_mac" != {mac} ] || lava_card=${{lava_dir##*/}}; done; [ -n "$lava_card" ]'
     )
+
+
+def _hosts(hosts: Mapping[str, str]) -> Sequence[str]:
+    """Return the commands that enter the names, once, however often the board boots."""
     lines = [f"{address}\t{name}" for name, address in hosts.items()]
-    mark = "# the boards of this job"
-    commands = [f"hostname {shlex.quote(name)}", network]
+    commands = []
     for start in range(0, len(lines), _HOSTS_AT_ONCE):
         words = " ".join(shlex.quote(line) for line in lines[start : start + _HOSTS_AT_ONCE])
-        note = f"{mark} {start}"
-        # Once, also on a board that boots again from the same card.
+        note = f"'# the boards of this job {start}'"
         commands.append(
-            f"grep -qsx '{note}' /etc/hosts || printf '%s\\n' '{note}' {words} >>/etc/hosts"
+            f"grep -qsx {note} /etc/hosts || printf '%s\\n' {note} {words} >>/etc/hosts"
         )
     return commands

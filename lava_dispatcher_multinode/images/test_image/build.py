@@ -46,7 +46,7 @@ MACHINES = {
 #: For later, at `modprobe`.
 FURTHER = ("vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii")
 _IN_INITIAL_ROOT = (
-    "cat", "findfs", "insmod", "mount", "sh", "switch_root", "tr", "umount", "usleep",
+    "findfs", "insmod", "mount", "sh", "switch_root", "tr", "umount", "usleep",
 )  # fmt: skip
 _DIRECTORIES = (
     "bin", "dev", "etc", "lib", "lib/modules", "mnt", "opt", "proc", "root", "run", "sys", "tmp",
