@@ -23,6 +23,7 @@ VERBS = {
     "export": "write a job in LAVA's format",
     "init": "write a first device file and job",
     "report": "make a report from a run directory",
+    "submit": "run a job on a LAVA lab",
     "schema": "print a JSON Schema",
     "watch": "look at a run that is going on",
 }

@@ -21,12 +21,9 @@ from ..errors import (
     ActionTimeout,
     Cancelled,
     InfrastructureError,
-    InvalidJob,
-    Problem,
-    TestError,
-    WaitFailed,
 )
 from ..lava import keep, member
+from ..lava.failure import failure_of
 from ..lava.installed import environment
 from ..lava.log import Log
 from ..lava.timeouts import seconds
@@ -34,7 +31,6 @@ from .node import NodeRun
 
 if TYPE_CHECKING:
     from ..actions.node import Shared
-    from ..errors import MultinodeError
     from ..lab.device import Device
     from ..lava.installed import Installed
     from ..lava.job import LavaJob
@@ -163,7 +159,7 @@ class LavaNodeRun(NodeRun):
         if self._late is not None:
             raise ActionTimeout(self._late)
         if log.failure is not None:
-            raise _error(self.name, *log.failure, validated=log.validated)
+            raise failure_of(self.name, *log.failure, validated=log.validated)
         if code == 0 and log.finished:
             return
         how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
@@ -208,23 +204,6 @@ def _dictionary(device: Device) -> dict[str, Any]:
     from ..lava.dictionary import load_dictionary
 
     return load_dictionary(device)
-
-
-def _error(name: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
-    """Return LAVA's failure as ours; `kind` is its `error_type`."""
-    text = f"LAVA: {message}"
-    if kind == "Test":
-        return TestError(text)
-    if kind == "MultinodeTimeout":
-        return WaitFailed(text)
-    if kind == "Canceled":
-        return Cancelled(text)
-    if kind in {"Job", "Configuration"} and not validated:
-        hint = "LAVA has refused it before it touched the board"
-        return InvalidJob([Problem(name, 0, 0, f"LAVA: {message}", hint)])
-    # A JobError on the way is a board that did not do as the job expects; LAVA's own
-    # bugs are the host's trouble, not ours.
-    return InfrastructureError(text if kind == "Infrastructure" else f"{text} ({kind})")
 
 
 def _signal(number: int) -> str:

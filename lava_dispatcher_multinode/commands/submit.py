@@ -1,0 +1,169 @@
+"""`lava-multinode submit`: a job on a LAVA lab, its results as if it had run here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExitCode, MultinodeError
+from .export import add_config_dir, exported_job, tell
+
+if TYPE_CHECKING:
+    from ..lava.follow import Followed
+    from ..lava.server import Server
+    from ..run.events import EventLog
+
+EPILOG = """\
+examples:
+  lava-multinode submit job.yaml --server https://lava.example.com
+  lava-multinode submit job.json --server my-lab -o lava-runs/lab
+
+--server is a URL or the name of an identity of lavacli's; user and token are read from
+lavacli's configuration (~/.config/lavacli.yaml). A job that is not in LAVA's format is
+exported first. Ctrl-C cancels the job on the server.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "submit",
+        help="run a job on a LAVA lab",
+        description="Submit a job to a LAVA server, follow it, and write its results here.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
+    parser.add_argument("--server", metavar="URL", required=True, help="the server")
+    parser.add_argument(
+        "-o", "--output-dir", metavar="DIR", type=Path,
+        help="where results go (default: lava-runs/<time>-<job name>)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--interval", metavar="SECONDS", type=float, default=10.0,
+        help="how often the server is asked (default 10)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print results.json on stdout")
+    add_config_dir(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Submit and follow the job; the exit code is the results'."""
+    from ..lava.server import Server, identity_for
+    from ..report.files import render
+    from ..report.summary import summary
+    from ..report.verdict import exit_code
+    from ..run.output import output_directory
+
+    exported = exported_job(args.job, args.config_dir)
+    tell(exported)
+    server = Server(identity_for(args.server))
+    jobs = server.submit(exported.text(args.job))
+    text = json.dumps(exported.submission, indent=1, default=str)
+    name = str(exported.submission["job_name"])
+    with output_directory(args.output_dir, name, text) as output:
+        for job in jobs:
+            print(server.page(job), file=sys.stderr)  # noqa: T201
+        results = _followed(server, jobs, exported.submission, output, args)
+    sys.stdout.write(render(results, "json") if args.json else summary(results, output))
+    return exit_code(results)
+
+
+def _followed(
+    server: Server,
+    jobs: list[str],
+    submission: Any,
+    output: Path,
+    args: argparse.Namespace,
+) -> Any:
+    from ..lava.follow import follow, node_names
+    from ..report.files import EVENTS, Recorder
+    from ..report.terminal import Terminal
+    from ..report.verdict import exit_code_of, status_of
+    from ..run.events import EventLog, clock_from_now
+
+    clock = clock_from_now()
+    recorder = Recorder(output)
+    names = node_names(submission)
+    types = {role: entry.get("device_type", "") for role, entry in _roles(submission).items()}
+    with ExitStack() as stack:
+        log = stack.enter_context(EventLog(output / EVENTS, clock))
+        log.subscribe(recorder)
+        log.subscribe(stack.enter_context(Terminal(sys.stderr)))
+        log.emit(
+            "job_started",
+            job={"name": submission["job_name"], "id": jobs[0], "file": args.job},
+            started=_now(),
+            nodes={name: {"role": role, "device_type": types[role]} for name, role in names},
+        )
+        followed = [
+            _node(name, job, output, log, clock, submission, role, stack)
+            for (name, role), job in zip(names, jobs, strict=True)
+        ]
+        interrupted = False
+        try:
+            follow(server, followed, log.emit, args.interval)
+        except KeyboardInterrupt:
+            interrupted = True
+            _cancel(server, followed, log)
+        except MultinodeError as error:
+            for job in followed:
+                if not job.ended:
+                    _failed(log, job, error.error_type, str(error))
+        finally:
+            code = exit_code_of(recorder.results, interrupted=interrupted)
+            log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
+    return recorder.results
+
+
+def _node(
+    name: str,
+    job: str,
+    output: Path,
+    log: EventLog,
+    clock: Any,
+    submission: Any,
+    role: str,
+    stack: ExitStack,
+) -> Followed:
+    from ..console.transcript import Transcript
+    from ..lava.follow import Followed
+    from ..lava.log import Log
+    from ..lava.split import actions_of
+
+    directory = output / "nodes" / name
+    transcript = Transcript(directory, clock)
+    stack.callback(transcript.close)
+    record = directory / "logs.yaml"
+    record.write_bytes(b"")
+    blocks = [kind for action in actions_of(submission, role) for kind in action]
+    reader = Log(name, log.emit, clock, transcript.feed, blocks)
+    return Followed(name, job, reader, transcript, record)
+
+
+def _cancel(server: Server, followed: list[Followed], log: EventLog) -> None:
+    """Cancel what still runs: its boards are the lab's, and others wait for them."""
+    for job in followed:
+        if not job.ended:
+            with suppress(MultinodeError):
+                server.cancel(job.job)
+            _failed(log, job, "cancelled", "interrupted: canceled on the server")
+
+
+def _failed(log: EventLog, job: Followed, error_type: str, error: str) -> None:
+    log.emit("node_finished", node=job.node, status="error", error_type=error_type, error=error)
+
+
+def _roles(submission: Any) -> dict[str, Any]:
+    roles: dict[str, Any] = submission["protocols"]["lava-multinode"]["roles"]
+    return roles
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

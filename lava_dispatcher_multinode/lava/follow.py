@@ -1,0 +1,113 @@
+"""The jobs of one submission, from the server's queue to their ends: their logs as our events."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .failure import failure_of
+from .server import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ..console.transcript import Transcript
+    from ..errors import MultinodeError
+    from .log import Emit, Log
+    from .server import Server, Shown
+
+PATIENCE = 600.0  # seconds in which a server may be out of reach
+
+
+@dataclass
+class Followed:
+    """One node's job on the server."""
+
+    node: str
+    job: str
+    log: Log
+    transcript: Transcript
+    record: Path  # logs.yaml
+    lines: int = 0
+    state: str = ""
+    device: str | None = None
+    ended: bool = False
+    said: set[str] = field(default_factory=set)
+
+
+def node_names(submission: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return the name and the role of each node, in the order of the server's jobs."""
+    roles = submission["protocols"]["lava-multinode"]["roles"]  # type: ignore[index]
+    return [
+        (role if entry["count"] == 1 else f"{role}-{number + 1}", role)
+        for role, entry in roles.items()
+        for number in range(entry.get("count", 1))
+    ]
+
+
+def follow(
+    server: Server,
+    jobs: Sequence[Followed],
+    emit: Emit,
+    interval: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Emit what the server says of `jobs` until all have ended.
+
+    It is asked every `interval` seconds. Raise what `server` raises, once it
+    has been out of reach for too long.
+    """
+    reached = clock()
+    while waiting := [job for job in jobs if not job.ended]:
+        try:
+            for job in waiting:
+                _look(server, job, emit)
+            reached = clock()
+        except Unreachable as error:
+            if clock() - reached > PATIENCE:
+                raise
+            emit("log", node=None, level="WARNING", text=f"asking again: {error}")
+        if any(not job.ended for job in jobs):
+            sleep(interval)
+
+
+def _look(server: Server, job: Followed, emit: Emit) -> None:
+    shown = server.show(job.job)
+    if shown.state != job.state:
+        job.state = shown.state
+        emit("step", node=job.node, text=f"{shown.state.lower()}")
+    if shown.device and shown.device != job.device:
+        job.device = shown.device
+        where = f"on {shown.device}, {server.page(job.job)}"
+        emit("log", node=job.node, level="INFO", text=where)
+    lines = server.log(job.job, job.lines)
+    with job.record.open("ab") as record:
+        for line in lines:
+            record.write(b"- " + line + b"\n")
+            job.log.line(line)
+    job.lines += len(lines)
+    if shown.state == "Finished" and not lines:  # a log is whole a moment after its job
+        job.ended = True
+        job.log.close()
+        _end(job, shown, emit)
+
+
+def _end(job: Followed, shown: Shown, emit: Emit) -> None:
+    error: MultinodeError | None = None
+    if shown.health != "Complete" or job.log.failure:
+        kind, message = job.log.failure or (shown.error_type, shown.error)
+        if shown.health == "Canceled":
+            kind, message = "Canceled", message or "the job was canceled on the server"
+        text = message or f"the job ended as {shown.health}"
+        error = failure_of(job.node, kind, text, validated=job.log.validated)
+    fails = error is not None and error.error_type in {"test", "multinode"}
+    emit(
+        "node_finished",
+        node=job.node,
+        status="pass" if error is None else "fail" if fails else "error",
+        error_type=error and error.error_type,
+        error=error and str(error),
+    )
