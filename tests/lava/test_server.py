@@ -207,7 +207,6 @@ def test_a_server_that_is_gone_for_a_while_is_asked_again():
 
     class Away:
         def show(self, job):
-        """Return how a job is; it ends after four looks."""
             raise Unreachable("away")
 
     with pytest.raises(InfrastructureError, match="away"):
