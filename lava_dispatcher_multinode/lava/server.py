@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import yaml
 
 from ..errors import InfrastructureError, InvalidJob, Problem
-from ..overlay.source import without_secrets
+from ..images.web import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
