@@ -13,10 +13,12 @@ That is what the kernel, Python and the driver cost by themselves.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import multiprocessing
 import os
 import platform
+import random
 import re
 import resource
 import selectors
@@ -30,6 +32,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.sync.server import Coordinator
 from lava_dispatcher_multinode.sync.wire import encode
 
@@ -38,12 +41,26 @@ if TYPE_CHECKING:
 
 #: Barriers of a turn: enough for small groups, whose barriers are short, to be warm.
 ROUNDS, ARRIVALS = 7, 1000
+#: Messages whose way is timed under attack; and the member that attacks.
+PROBES, ATTACKER = 1000, 2
 
 
 def ours(size: int, pipe) -> None:
     """Serve a group until told to stop."""
     nodes = {f"n{number}": "r" for number in range(size)}
     with Coordinator(group="g", nodes=nodes, timeout=120) as coordinator:
+        pipe.send(coordinator.address)
+        pipe.recv()
+
+
+def recorded(size: int, pipe) -> None:
+    """Serve a group, and write down what happens, as lava-dispatch does."""
+    nodes = {f"n{number}": "r" for number in range(size)}
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        EventLog(Path(directory, "events.jsonl"), time.monotonic) as log,
+        Coordinator(group="g", nodes=nodes, timeout=120, observer=log.emit) as coordinator,
+    ):
         pipe.send(coordinator.address)
         pipe.recv()
 
@@ -125,6 +142,7 @@ class Server:
         self._pipe, theirs = multiprocessing.Pipe()
         self._process = multiprocessing.Process(target=serve, args=(size, theirs))
         self._process.start()
+        self.pid = self._process.pid
         self.address = tuple(self._pipe.recv())
 
     def __enter__(self):
@@ -273,28 +291,78 @@ def sends(serve, send, clients: int, seconds: float) -> float:
     return total / seconds
 
 
-def attack(address) -> None:
+def strangers(address) -> None:
     """Send garbage, a connection each, for ever."""
     while True:
-        with socket.create_connection(address) as sock:
+        with contextlib.suppress(OSError), socket.create_connection(address) as sock:
             sock.sendall(b"00000010" + b"\xff" * 16)
 
 
-def under_attack(size: int) -> tuple[float, float]:
-    """Return a barrier's milliseconds without and with a stranger that hammers the port."""
-    with Server(ours, size) as server:
-        sockets = connect(server.address, size)
-        calm = [barrier(sockets, ours_arrives(sockets, n))[0] for n in range(ROUNDS)]
-        attacker = multiprocessing.Process(target=attack, args=(server.address,))
+def frames_of_a_member(address) -> None:
+    """Send random frames over open connections, 2000 each, for ever; read no reply."""
+    chance = random.Random(1)
+    while True:
+        bodies = [chance.randbytes(chance.randrange(60)) for _ in range(1000)]
+        burst = b"".join(b"%08X%b" % (len(body), body) for body in bodies)
+        with contextlib.suppress(OSError), socket.create_connection(address) as sock:
+            sock.sendall(request("lava_send", ATTACKER, messageID="m"))
+            for _ in range(2):
+                sock.sendall(burst)
+
+
+def resident(pid: int) -> float:
+    """Return the MiB of memory that a process has."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def latencies(sockets, first: int) -> list[float]:
+    """Return the milliseconds of barriers of the first two of `sockets`, one after the other."""
+    found = []
+    for label in range(first, first + PROBES):
+        frames = [
+            request("lava_wait", 0, messageID=f"p{label}", hold=True),
+            request("lava_send", 1, messageID=f"p{label}", hold=True),
+        ]
+        start = time.perf_counter()
+        for sock, frame in zip(sockets, frames, strict=False):
+            sock.sendall(frame)
+        for sock in sockets[:2]:
+            sock.recv(65536)
+        found.append(1000 * (time.perf_counter() - start))
+    return found
+
+
+def under_attack() -> None:
+    """Print what two members notice of others' misdeeds: a message's way from one to the other."""
+    print("a message to one who waits, ms: median / 99th of 100 / longest; memory of the server")
+    with Server(ours, ATTACKER + 1) as server:
+        sockets = connect(server.address, 2)
         idle = connect(server.address, 200)
-        attacker.start()
-        time.sleep(0.2)
-        hot = [barrier(sockets, ours_arrives(sockets, n + 100))[0] for n in range(ROUNDS)]
-        attacker.kill()
-        attacker.join()
+        label = 0
+        for name, attack in (
+            ("in peace", None),
+            ("200 idle, a stranger's garbage", strangers),
+            ("200 idle, a member's 100,000s of frames", frames_of_a_member),
+        ):
+            before = resident(server.pid)
+            attacker = None
+            if attack is not None:
+                attacker = multiprocessing.Process(target=attack, args=(server.address,))
+                attacker.start()
+                time.sleep(0.3)
+            times = sorted(latencies(sockets, label))
+            label += PROBES
+            if attacker is not None:
+                attacker.kill()
+                attacker.join()
+            print(
+                f"{name:>40}: {statistics.median(times):.2f} / {times[len(times) * 99 // 100]:.2f}"
+                f" / {times[-1]:.2f}; {before:.0f} to {resident(server.pid):.0f} MiB",
+                flush=True,
+            )
         for sock in sockets + idle:
             sock.close()
-    return 1000 * statistics.median(calm), 1000 * statistics.median(hot)
 
 
 def middle(pairs) -> tuple[float, ...]:
@@ -322,7 +390,11 @@ def main() -> None:
     logging.disable()  # the attacker's refusals
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    kinds = [("ours", ours, ours_arrives), ("floor", floor, floor_arrives)]
+    kinds = [
+        ("ours", ours, ours_arrives),
+        ("with events.jsonl", recorded, ours_arrives),
+        ("floor", floor, floor_arrives),
+    ]
     if shutil.which("redis-server"):
         kinds.append(("redis", redis, redis_arrives))
     else:
@@ -347,8 +419,7 @@ def main() -> None:
             rates = [sends(serve, send, clients, options.seconds) for _ in range(options.repeats)]
             line = f"{name:>20}, {clients} clients: {statistics.median(rates):9.0f}"
             print(f"{line} ({min(rates):.0f} to {max(rates):.0f})", flush=True)
-    calm, hot = under_attack(100)
-    print(f"barrier of 100 from the first arrival: {calm:.1f} ms, under attack {hot:.1f} ms")
+    under_attack()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
 WATCHED = READ | END
 
 #: Bytes read at a time.
-CHUNK = 64 * 1024
+CHUNK = 16 * 1024
 #: With more bytes than this still to send, no further request is read.
 HIGH_WATER = 1024 * 1024
 #: With more than this the far end counts as gone; one reply may be longer.

@@ -1,0 +1,58 @@
+"""The questions of boards."""
+
+from lava_dispatcher_multinode.sync.callers import Caller
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.sync.lines import Question
+from lava_dispatcher_multinode.sync.questions import Questions
+
+CALL = Call(Api.WAIT, "x")
+ASKED = Question("1-1", "a", "secret", CALL)
+DONE = Outcome(Status.DONE, (("b", {"k": "v"}),))
+
+
+class Peer:
+    """Keeps what it is sent."""
+
+    def __init__(self):
+        self.sent, self.left = [], False
+
+    def write(self, line):
+        """Keep a line."""
+        self.sent.append(line)
+
+    def hang_up(self):
+        """Note that it was sent away."""
+        self.left = True
+
+
+def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
+    """The group is asked once; the connection before is closed."""
+    questions = Questions()
+    first, second, third = (Caller(Peer()) for _ in range(3))
+    question, again = questions.take(first, ASKED)
+    assert not again
+    assert questions.take(second, ASKED) == (None, True)
+    assert first.peer.left
+    question.answer(CALL, DONE)
+    assert questions.take(third, ASKED) == (None, True)
+    assert first.peer.sent == []
+    assert second.peer.sent == third.peer.sent
+    assert b"b:k=v" in third.peer.sent[0]
+    assert [first.tickets, second.tickets, third.tickets] == [set(), set(), set()]
+
+
+def test_a_board_that_comes_back_asks_the_same_question():
+    """Its message was sent the first time; another board's question is its own."""
+    questions = Questions()
+    gone = Caller(Peer())
+    question, _ = questions.take(gone, ASKED)
+    gone.tickets = set()
+    question.drop()
+    question.answer(CALL, Outcome(Status.REFUSED, reason="hung up"))
+    assert gone.peer.sent == []
+    anew, again = questions.take(Caller(Peer()), ASKED)
+    assert anew is not None
+    assert again
+    other, again = questions.take(Caller(Peer()), ASKED._replace(node="b"))
+    assert other is not None
+    assert not again

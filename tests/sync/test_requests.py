@@ -1,0 +1,197 @@
+"""Requests and replies."""
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.sync import requests, wire
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+
+WHO = {"client_name": "a", "group_name": "g", "role": "r", "hostname": "h"}
+TEXT = st.text(st.characters(exclude_characters="\n\0"), max_size=20)
+DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TEXT, max_size=4)
+
+
+def read(**fields):
+    """Return the request of a good member with these fields."""
+    return requests.Reader().read(wire.encode(WHO | fields)[wire.HEADER :])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+KEYS = (
+    "request",
+    "client_name",
+    "group_name",
+    "role",
+    "hostname",
+    "messageID",
+    "message",
+    "waitrole",
+    "hold",
+    "present",
+    "next",
+    "timeout",
+    "poll_delay",
+    "group_size",
+    "id",
+    "secret",
+    "bundle",
+    "sub_id",
+)
+
+
+@given(st.sampled_from([*requests.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
+def test_no_value_of_any_key_does_anything_but_wire_errors(kind, key, value):
+    """Missing or wrong types never reach the rules."""
+    fields = {"request": kind, "messageID": "x", **WHO, key: value}
+    with contextlib.suppress(wire.WireError):
+        request = requests.Reader().read(json.dumps(fields).encode())
+        assert isinstance(request.head.client, str)
+        if request.call is not None:
+            assert all(isinstance(text, str) for text in request.call.data.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"\xff", "UTF-8"),
+        (b"5", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "nested"),
+        (b'{"a":' * 100_000, "nested"),
+        (b"1" * 5000, "not JSON"),
+        (b"", "not JSON"),
+        (b"{}", "'request' is missing"),
+    ],
+)
+def test_bodies_that_are_no_request(body, why):
+    """Each is told why."""
+    with pytest.raises(wire.WireError, match=why):
+        requests.Reader().read(body)
+
+
+def test_a_refused_request_keeps_its_number():
+    """So that a client of many calls knows which one it was."""
+    with pytest.raises(wire.WireError) as caught:
+        read(request="lava_send", id=7)
+    assert caught.value.id == 7
+    for tag in ([7], {}, "x" * 101, 10**101, float("nan"), float("inf")):
+        with pytest.raises(wire.WireError, match="'id'"):
+            read(request="lava_send", id=tag)
+
+
+def test_a_polling_member_keeps_its_own_time():
+    """2013's requests carry a `timeout` that is not for us."""
+    request = read(request="lava_sync", messageID="x", timeout=5)
+    assert request.call.timeout == float("inf")
+    assert read(request="lava_sync", messageID="x", timeout=5, hold=True).call.timeout == 5
+    assert read(request="lava_sync", messageID="x", hold=True).call.timeout is None
+    huge = read(request="lava_sync", messageID="x", hold=True, timeout=10**400)
+    assert huge.call.timeout == float("inf")
+
+
+def test_values_of_yaml_become_text():
+    """LAVA's dispatcher sends numbers as numbers."""
+    message = {"port": 80, "up": True, "none": None, "f": 1.5}
+    request = read(request="lava_send", messageID="x", message=message)
+    assert request.call.data == {"port": "80", "up": "True", "none": "", "f": "1.5"}
+
+
+@given(DATA, st.sampled_from(Api), st.booleans(), st.none() | st.floats(0, 1e6))
+def test_a_call_survives_the_way(data, api, consume, timeout):
+    """What a client asks is what the rules see, every byte of it."""
+    call = Call(
+        api,
+        "x<=>%ü",
+        data if api is Api.SEND else {},
+        "r" if api is Api.WAIT_ALL else None,
+        consume and api is Api.WAIT,
+        timeout,
+    )
+    assert read(**requests.held_request(call)).call == call
+
+
+@given(
+    st.sampled_from(Status),
+    st.lists(st.tuples(TEXT, DATA), max_size=4, unique_by=lambda pair: pair[0]),
+    TEXT,
+)
+def test_an_outcome_survives_the_way(status, data, reason):
+    """Data only when done, senders in their order."""
+    outcome = Outcome(status, tuple(data) if status is Status.DONE else (), reason)
+    document = requests.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
+    frame = wire.encode(document)
+    assert requests.read_outcome(wire.decode(frame[wire.HEADER :])) == outcome
+
+
+def test_replies_as_lava_knows_them():
+    """Exactly the fields of its protocol, the string of lava_sync too."""
+    done = Outcome(Status.DONE, (("b", {"k": "v"}),))
+    assert requests.reply(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
+    for api in (Api.WAIT, Api.WAIT_ALL):
+        answer = requests.reply(done, Call(api, "x"), hold=False)
+        assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
+    answer = requests.reply(done, Call(Api.SYNC, "x"), hold=False)
+    assert answer == {"response": "ack", "message": "x"}
+    never = requests.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
+    assert never == {"response": "nack", "reason": "why"}
+
+
+def test_a_reply_of_something_else_is_refused():
+    """A client that reached the wrong server says so."""
+    assert requests.read_outcome({"status": "fine"}).status is Status.REFUSED
+    assert requests.read_outcome({}).status is Status.REFUSED
+
+
+def test_a_head_is_read_once_for_a_connection():
+    """The same object while nothing in it changes; what does is noticed, whatever it is."""
+    reader = requests.Reader()
+    base = WHO | {"request": "lava_sync", "messageID": "x", "hold": True}
+
+    def head(**fields):
+        return reader.read(wire.encode(base | fields)[wire.HEADER :]).head
+
+    first = head()
+    assert head(messageID="y", id=3, message={"k": "v"}) is first
+    for key, value in (("secret", "s"), ("hold", False), ("client_name", "b"), ("timeout", 3)):
+        other = head(**{key: value})
+        assert other is not first
+        assert other != first
+        assert head() == first
+    with pytest.raises(wire.WireError, match="'hold'"):
+        head(hold="yes")
+
+
+def test_a_big_head_is_not_kept():
+    """A connection cannot make us keep half a megabyte."""
+    reader = requests.Reader()
+    body = wire.encode(WHO | {"request": "group_data", "junk": "x" * 5000})[wire.HEADER :]
+    assert reader.read(body).head is not reader.read(body).head
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([Outcome(Status.DONE), Outcome(Status.DONE, (("b", {"k": "v"}),))]),
+            st.sampled_from([Call(api, id_) for api in Api for id_ in "xy"]),
+            st.sampled_from([None, 1, 't"', 2.5, True]),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_a_frame_that_is_used_again_is_the_right_one(asked):
+    """Whatever was replied before."""
+    replies = requests.Replies()
+    for outcome, call, tag, hold in asked:
+        document = requests.reply(outcome, call, hold=hold)
+        document |= {} if tag is None else {"id": tag}
+        assert replies.frame(outcome, call, tag, hold=hold) == wire.encode(document)
