@@ -100,7 +100,8 @@ class LavaTestShell:
             definitions = node.shared.overlays.definitions(node.spec)
             command = runner_command(node.shared.job_id, stage, node.board.root)
             try:
-                session.run(command, node.deadline.at, _patterns(definitions))
+                with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
+                    session.run(command, node.deadline.at, _patterns(definitions))
             except ActionTimeout as error:
                 # A test that hangs is the test's failure, not the infrastructure's.
                 raise TestError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import Cancelled
 from ..serve.servers import Servers
+from .direct import Direct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,6 +42,7 @@ class Shared:
     visit: Callable[[Node], None] | None = None  # called after a node's last action
     servers: Servers = field(default_factory=Servers)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    direct: Direct = field(default_factory=Direct)
 
     def step(self, node: str, text: str) -> None:
         """Say what `node` is doing just now; the place where a cancelled run ends."""

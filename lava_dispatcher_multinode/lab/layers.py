@@ -145,6 +145,7 @@ class Layers:
             merged = _laid([defaults, *differs, *above])
         merged = _with_hostname(merged, name)
         _check_connection(merged, own, shown)
+        _check_socket(merged, files, shown)
         return _device(name, merged, file)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
@@ -263,6 +264,21 @@ def _check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown:
     for document in own:
         if "connection" in document.data:
             raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
+    raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+
+
+def _check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
+    """Raise if the board is to reach the coordinator and nobody says under which address."""
+    if merged.get("multinode") != "socket" or merged.get("dispatcher_ip"):
+        return
+    connection = merged["connection"]
+    if connection.get("simulated") or connection.get("qemu") is not None:
+        return
+    message = "multinode: socket without a dispatcher_ip"
+    hint = "dispatcher_ip is the address under which the board reaches this host"
+    for document in reversed(files):
+        if "multinode" in document.data:
+            raise InvalidJob([document.problem(message, ("multinode",), key=True, hint=hint)])
     raise InvalidJob([Problem(shown, 0, 0, message, hint)])
 
 

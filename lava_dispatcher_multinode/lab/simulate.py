@@ -21,7 +21,6 @@ SIMULATED: Mapping[str, Any] = {
     "connection": {"simulated": True},
     "power": {"simulated": True},
     "deploy": {"method": "media", "layout": "master", "path": None},
-    "multinode": "console",
     "overlay": ["console"],  # its root is no file system that an image could hold
 }
 #: The layer that makes one an emulated one; the machine's own has the rest.

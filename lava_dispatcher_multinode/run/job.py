@@ -23,6 +23,7 @@ from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
 from ..sync.client import GroupClient
 from ..sync.server import Coordinator
+from .direct import way_of
 from .events import EventLog, clock_from_now
 from .host import trouble
 from .interruptions import Interruptions
@@ -151,6 +152,7 @@ def _run(
         made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)
         secret = {name: secrets.token_hex(16) for name, _ in shared.group}
         group = secrets.token_hex(16)
+        ways = {member.device.name: way_of(member.device) for member in members}
         coordinator = stack.enter_context(
             Coordinator(
                 group=group,
@@ -159,8 +161,14 @@ def _run(
                 timeout=job.timeout,
                 deadlock_grace=job.deadlock_grace,
                 observer=partial(_observe, log, clock),
+                on_answer=partial(shared.direct.answered, log.emit, clock),
+                hosts=[way.listen for way in ways.values() if way],
             )
         )
+        for name, way in ways.items():
+            if way is not None:
+                port = coordinator.address_on(way.listen)[1]
+                shared.direct.allow(name, (way.told, port), secret[name])
         nodes: list[NodeRun] = []
         lava: LavaJob | None = None
         for name, role in shared.group:

@@ -45,6 +45,8 @@ class Call(NamedTuple):
     role: str | None = None  # wait-all only
     next: bool = False  # wait only: consume
     timeout: float | None = None  # seconds; None: the job's
+    #: What the board calls its question: asked again, on whatever way, it is the same call.
+    question: str | None = None
 
 
 class Outcome(NamedTuple):

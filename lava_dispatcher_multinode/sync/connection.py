@@ -11,6 +11,8 @@ from .wire import MAX_REQUEST, Frames
 #: What is watched for. Where the far end has shut its side, READ comes with END.
 READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
 WATCHED = READ | END
+#: Where the far end has shut its side and an answer is to come: that it has gone altogether.
+GONE = select.EPOLLHUP
 
 #: Bytes read at a time.
 CHUNK = 16 * 1024
@@ -78,6 +80,8 @@ class Connection:
     def wanted(self) -> int:
         """The events to watch for."""
         read = not self.ended and len(self._outgoing) <= HIGH_WATER
+        if self.ended and not self.lingering:
+            return GONE | (WRITE if self._outgoing else 0)
         return (READ | END if read else 0) | (WRITE if self._outgoing else 0)
 
     def receive(self) -> bool:

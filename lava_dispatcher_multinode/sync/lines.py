@@ -1,6 +1,7 @@
 """Lines for boards: a call in one line and its answer in one, for scripts with a plain socket.
 
     <LAVA_MN Q ID 1/1 SUM PAYLOAD>   a question: NODE, SECRET, and the words of a call
+    <LAVA_MN A ID SUM>               the question with that SUM has come
     <LAVA_MN R ID 1/1 SUM PAYLOAD>   its answer: EXIT-CODE, SENTENCE, and the data
 
 The grammar is the console channel's, in one part. See docs/reference/coordinator.md.
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .callers import Ticket
-    from .calls import Call
+    from .calls import Call, Outcome
 
-#: Questions of one board that are remembered, and bytes of their answers.
+#: Questions of one board that are remembered, and characters of data in their answers.
 REMEMBERED, MAX_KEPT = 1000, 1024 * 1024
 #: The ID in the answer to a line whose own cannot be read.
 NO_ID = "0-0"
@@ -40,6 +41,7 @@ class Question(NamedTuple):
     id: str
     node: str
     secret: str
+    sum: int
     call: Call
 
 
@@ -55,9 +57,14 @@ def read(line: bytes) -> Question:
     try:
         node, secret, *words = frames.decode(part.payload)
         name, proof = node.decode("utf-8"), secret.decode("utf-8")
-        return Question(tag, name, proof, call_of(words))
+        return Question(tag, name, proof, part.sum, call_of(words, tag))
     except ValueError as error:  # UnicodeDecodeError is one
         raise LineError(f"not a question: {error}", tag) from None
+
+
+def acknowledgement(question: Question) -> bytes:
+    """Return the line that says that the question has come, and waits if it must."""
+    return frames.Word(b"A", question.id.encode(), question.sum).line()
 
 
 def answer(tag: str, words: Sequence[bytes]) -> bytes:
@@ -76,12 +83,12 @@ class Asked:
 
     A script that lost its connection sends the same line once more, and whoever has
     recorded a line can at most hear its answer. `tickets`: of those that wait.
-    `answers`: of those that are remembered; None while there is none.
+    `answers`: of those that are remembered, with their size; None while there is none.
     """
 
     def __init__(self) -> None:
         self.tickets: dict[str, Ticket] = {}
-        self.answers: OrderedDict[str, bytes | None] = OrderedDict()
+        self.answers: OrderedDict[str, tuple[Call, Outcome, int] | None] = OrderedDict()
         self._kept = 0
 
     def begin(self, tag: str) -> bool:
@@ -91,14 +98,16 @@ class Asked:
         self._forget()
         return before
 
-    def end(self, tag: str, line: bytes) -> None:
+    def end(self, tag: str, call: Call, outcome: Outcome) -> None:
         """Keep its answer."""
         del self.tickets[tag]
-        self.answers[tag] = line
-        self._kept += len(line)
+        size = sum(len(key) + len(text) for _, data in outcome.data for key, text in data.items())
+        self.answers[tag] = (call, outcome, size)
+        self._kept += size
         self._forget()
 
     def _forget(self) -> None:
         """Keep to the bounds; the newest stays."""
         while len(self.answers) > REMEMBERED or (self._kept > MAX_KEPT and len(self.answers) > 1):
-            self._kept -= len(self.answers.popitem(last=False)[1] or b"")
+            _, answered = self.answers.popitem(last=False)
+            self._kept -= answered[2] if answered else 0

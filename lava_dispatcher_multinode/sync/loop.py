@@ -12,15 +12,16 @@ import logging
 import select
 import socket
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .connection import END, READ, WRITE, Connection
+from .connection import END, GONE, READ, WRITE, Connection
 from .deadlines import Deadlines
 from .strangers import Strangers
 from .wire import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .service import Service
 
@@ -43,24 +44,28 @@ LONGEST = 3600.0
 
 
 class Loop:
-    """Serves `service`, a group of `size`, on `listener` until `stop` is posted.
+    """Serves `service`, a group of `size`, on `listeners` until `stop` is posted.
 
-    Both are its own from now on.
+    They are its own from now on.
     """
 
     def __init__(
-        self, service: Service, listener: socket.socket, size: int, clock: Callable[[], float]
+        self,
+        service: Service,
+        listeners: Sequence[socket.socket],
+        size: int,
+        clock: Callable[[], float],
     ) -> None:
         self._service = service
-        self._listener = listener
+        self._listeners = {listener.fileno(): listener for listener in listeners}
         self._clock = clock
         self._waker, self._wake_end = socket.socketpair()
-        for sock in (self._listener, self._waker, self._wake_end):
+        for sock in (*listeners, self._waker, self._wake_end):
             sock.setblocking(False)
         # Not a selector of `selectors`, whose objects for every event cost as much as recv().
         self._poll = select.epoll()
-        self._poll.register(self._listener, READ)
-        self._poll.register(self._waker, READ)
+        for number in (*self._listeners, self._waker.fileno()):
+            self._poll.register(number, READ)
         self._by_number: dict[int, Connection] = {}  # those that are watched, by descriptor
         self._commands: deque[Callable[[], None]] = deque()
         self._connections: set[Connection] = set()
@@ -93,13 +98,13 @@ class Loop:
         finally:
             for connection in list(self._connections):
                 self._close(connection)
-            for sock in (self._listener, self._waker, self._wake_end):
+            for sock in (*self._listeners.values(), self._waker, self._wake_end):
                 sock.close()
             self._poll.close()
             self._service.reporter.tell(len(self._service.reporter))
 
     def _round(self) -> None:
-        newcomers = False
+        newcomers = []
         due = self._due()
         happened = self._poll.poll(self._patience(due))
         for number, events in happened:
@@ -109,8 +114,8 @@ class Loop:
                     self._happened(connection, events)
                 except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
                     self._bug(error, connection)
-            elif number == self._listener.fileno():
-                newcomers = True
+            elif number in self._listeners:
+                newcomers.append(self._listeners[number])
             elif number == self._waker.fileno():
                 self._waker.recv(4096)
         for connection in list(self._backlog):
@@ -121,8 +126,8 @@ class Loop:
         if due is not None and due <= self._clock():
             self._guarded(self._expire)
         self._settle_all()
-        if newcomers:  # after those who leave: their places are free
-            self._guarded(self._accept)
+        for listener in newcomers:  # after those who leave: their places are free
+            self._guarded(partial(self._accept, listener))
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
@@ -178,10 +183,10 @@ class Loop:
 
     # New connections
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _turn in range(ACCEPTS):
             try:
-                sock, _address = self._listener.accept()
+                sock, _address = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionError):
                 return
             except OSError as error:
@@ -199,13 +204,17 @@ class Loop:
         logger.warning("the coordinator cannot accept a connection: %s", error)
         if (oldest := self._strangers.oldest()) is not None:
             self._close(oldest)
-        self._poll.unregister(self._listener)
+        if self._accept_again is None:
+            for number in self._listeners:
+                self._poll.unregister(number)
         self._accept_again = self._clock() + NO_DESCRIPTORS
 
     # Input
 
     def _happened(self, connection: Connection, events: int) -> None:
-        if events == WRITE or connection in self._backlog:
+        if connection.ended and events & GONE:
+            connection.closed = True
+        if connection.closed or events == WRITE or connection in self._backlog:
             self._touch(connection)
             return
         more = connection.receive()
@@ -213,6 +222,8 @@ class Loop:
             connection.receive()
         if not connection.closed:
             self._requests(connection)
+        if connection.ended:
+            self._service.ended(connection)
         # Who only waits for an answer need not be looked at.
         if connection.closed or connection.ended or connection.registered != READ | END:
             self._touch(connection)
@@ -313,7 +324,8 @@ class Loop:
                 self._close(connection)
         if self._accept_again is not None and now >= self._accept_again:
             self._accept_again = None
-            self._poll.register(self._listener, READ)
+            for number in self._listeners:
+                self._poll.register(number, READ)
         due = self._service.next_deadline()
         if due is not None and due <= now:
             self._service.expire(now)

@@ -1,66 +1,89 @@
-"""The questions of boards, which ask with lines: answered once, to whoever asked last."""
+"""The questions of boards: answered once, on whatever way the board asked last."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import lines
 from .callers import Ticket
-from .relay import words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .callers import Caller
     from .calls import Call, Outcome
 
 
+class Way(NamedTuple):
+    """Where an answer goes: over the board's network, or through its dispatcher."""
+
+    caller: Caller
+    id: Any  # of the request, if it came in a frame
+    line: lines.Question | None  # if it came in a line
+    frame: Callable[[Outcome, Call], bytes]  # the answer as it is sent there
+
+
 class Question(Ticket):
-    """One that waits. `caller` is the connection that asked last."""
+    """One that waits."""
 
-    __slots__ = ("_asked", "_id", "caller")
+    __slots__ = ("_asked", "_id", "_on_answer", "way")
 
-    def __init__(self, asked: lines.Asked, caller: Caller, tag: str) -> None:
+    def __init__(
+        self,
+        asked: lines.Asked,
+        tag: str,
+        way: Way,
+        on_answer: Callable[[str, Call, Outcome], None] | None,
+    ) -> None:
         self._asked = asked
         self._id = tag
-        self.caller = caller
-        caller.tickets.add(self)
+        self._on_answer = on_answer
+        self.way = way
+        way.caller.tickets.add(self)
         asked.tickets[tag] = self
 
     def answer(self, call: Call, outcome: Outcome) -> None:
-        """Remember the answer, and send it."""
-        if self in self.caller.tickets:
-            self.caller.tickets.remove(self)
-            line = lines.answer(self._id, words_of(call, outcome))
-            self._asked.end(self._id, line)
-            self.caller.peer.write(line)
+        """Remember the answer, and send it; who has not seen the question is told before."""
+        caller = self.way.caller
+        if self in caller.tickets:
+            caller.tickets.remove(self)
+            self._asked.end(self._id, call, outcome)
+            if self.way.line is not None and self._on_answer is not None:
+                self._on_answer(self.way.line.node, call, outcome)
+            caller.peer.write(self.way.frame(outcome, call))
 
     def drop(self) -> None:
         """Let the board ask it again."""
         del self._asked.tickets[self._id]
 
-    def move(self, caller: Caller) -> None:
-        """Have the answer go to `caller`: the board has connected anew."""
-        if self.caller is not caller:
-            self.caller.tickets.discard(self)
-            self.caller.peer.hang_up()
-            self.caller = caller
-            caller.tickets.add(self)
+    def move(self, way: Way) -> None:
+        """Have the answer go another way: the board has connected anew, or has no network."""
+        before = self.way
+        self.way = way
+        if before.caller is not way.caller:
+            before.caller.tickets.discard(self)
+            way.caller.tickets.add(self)
+            if before.line is not None:
+                before.caller.peer.hang_up()
 
 
 class Questions:
-    """Those of all boards."""
+    """Those of all boards; `on_answer(node, call, outcome)` for those that come in lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_answer: Callable[[str, Call, Outcome], None] | None = None) -> None:
         self._of: dict[str, lines.Asked] = {}
+        self._on_answer = on_answer
 
-    def take(self, caller: Caller, asked: lines.Question) -> tuple[Question | None, bool]:
+    def take(self, node: str, tag: str, way: Way) -> tuple[Question | None, bool]:
         """Return the question if it is to be put to the group, and whether it was before."""
-        memory = self._of.setdefault(asked.node, lines.Asked())
-        again = memory.begin(asked.id)
-        waiting = memory.tickets.get(asked.id)
-        if (answer := memory.answers[asked.id]) is not None:
-            caller.peer.write(answer)
+        memory = self._of.setdefault(node, lines.Asked())
+        again = memory.begin(tag)
+        waiting = memory.tickets.get(tag)
+        if (answered := memory.answers[tag]) is not None:
+            call, outcome, _ = answered
+            way.caller.peer.write(way.frame(outcome, call))
         elif isinstance(waiting, Question):
-            waiting.move(caller)
+            waiting.move(way)
         else:
-            return Question(memory, caller, asked.id), again
+            return Question(memory, tag, way, self._on_answer), again
         return None, again

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _ENCODING = ("utf-8", "surrogateescape")  # what is not UTF-8 goes through unchanged
 
 
-def call_of(words: Sequence[bytes]) -> Call:
-    """Return the call; ValueError, with a sentence, if the words are none."""
+def call_of(words: Sequence[bytes], question: str | None = None) -> Call:
+    """Return the call, `question` by its ID; ValueError, with a sentence, if they are none."""
     if len(words) < 2:
         raise ValueError("a call is at least two words")
     name, id_, *rest = (word.decode(*_ENCODING) for word in words)
@@ -33,7 +33,7 @@ def call_of(words: Sequence[bytes]) -> Call:
     except ValueError:
         raise ValueError(f"there is no call '{name}'") from None
     if api is Api.SEND:
-        return Call(api, id_, dict(_pair(word) for word in rest))
+        return Call(api, id_, dict(_pair(word) for word in rest), question=question)
     options = dict(_pair(word) if "=" in word else (word, "") for word in rest)
     call = Call(
         api,
@@ -41,6 +41,7 @@ def call_of(words: Sequence[bytes]) -> Call:
         role=options.pop("role", None),
         next=options.pop("next", None) is not None,
         timeout=_seconds(options.pop("timeout", None)),
+        question=question,
     )
     if options:
         raise ValueError(f"unknown option '{next(iter(options))}'")

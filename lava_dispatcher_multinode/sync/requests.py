@@ -26,6 +26,8 @@ REQUESTS = {api: request for request, api in APIS.items()}
 MAX_TAG = 100
 #: Bytes of a request whose head a connection remembers.
 MAX_REMEMBERED = 2048
+#: Characters in the ID of a board's question.
+LONGEST = 32
 
 
 class Head(NamedTuple):
@@ -79,13 +81,18 @@ class Reader:
         try:
             message_id = document.pop("messageID", None)
             message = document.pop("message", None)
+            question = document.pop("question", None)
+            if not (question is None or (isinstance(question, str) and len(question) <= LONGEST)):
+                raise WireError("'question' is not the ID of a board's question")
             head = self._head
             # Here 1 is as good as true, and is not worth a closer look.
             if head is None or document != self._said:
                 head = _head(document)
                 if len(body) <= MAX_REMEMBERED:
                     self._head, self._said = head, document
-            call = None if head.api is None else _call(head, head.api, message_id, message)
+            call = (
+                None if head.api is None else _call(head, head.api, message_id, message, question)
+            )
         except WireError as error:
             raise WireError(str(error), tag) from None
         return Request(head, tag, call)
@@ -126,13 +133,13 @@ def _head(document: dict[str, Any]) -> Head:
     )
 
 
-def _call(head: Head, api: Api, message_id: Any, message: Any) -> Call:
+def _call(head: Head, api: Api, message_id: Any, message: Any, question: str | None) -> Call:
     if not isinstance(message_id, str):
         raise WireError(f"'messageID' is {'missing' if message_id is None else 'not a text'}")
     data = NOTHING
     if message is not None and (api is Api.SEND or api is Api.SYNC):
         data = _data(message)
-    return Call(api, message_id, data, head.waitrole, head.next, head.timeout)
+    return Call(api, message_id, data, head.waitrole, head.next, head.timeout, question)
 
 
 def _data(message: Any) -> dict[str, str]:
@@ -239,6 +246,7 @@ def held_request(call: Call) -> dict[str, Any]:
         "waitrole": call.role,
         "next": call.next or None,
         "timeout": call.timeout,
+        "question": call.question,
     }
     return {key: value for key, value in fields.items() if value is not None}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -13,11 +14,16 @@ from .service import Service
 from .state import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
+
+    from .calls import Call, Outcome
 
 #: Connections that may wait to be accepted; the kernel's own limit (somaxconn) may be lower.
 LISTEN_BACKLOG = 4096
+
+#: A board that was switched off says nothing: after a minute its waits end.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
 class Coordinator:
@@ -26,7 +32,9 @@ class Coordinator:
     `nodes`: name -> role of the members known from the start; others may join until there
     are `size` (None: as many as `nodes`). `secrets`: name -> secret, for names that cannot
     be used without. `timeout`: seconds for a call that brings none. `observer(event,
-    **fields)` is called in the coordinator's thread. Port 0 is any free port. `lost_grace`:
+    **fields)` is called in the coordinator's thread, as is `on_answer(node, call, outcome)`
+    for each call that came in a board's line. Port 0 is any free port; `hosts`: further
+    addresses to listen on, on any free port. `lost_grace`:
     seconds until a member whose connection stood for it counts as failed when that is lost;
     None: never, as something else knows what becomes of it.
     """
@@ -42,8 +50,10 @@ class Coordinator:
         deadlock_grace: float = 30.0,
         lost_grace: float | None = None,
         observer: Callable[..., None] | None = None,
+        on_answer: Callable[[str, Call, Outcome], None] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        hosts: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         members = dict(nodes or {})
@@ -57,19 +67,28 @@ class Coordinator:
             secrets or {},
             observer,
             lost_grace,
+            on_answer,
         )
         self._size = size
-        self._where = (host, port)
+        self._where = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])
         self._clock = clock
-        self._address: tuple[str, int] | None = None
+        self._addresses: dict[str, tuple[str, int]] = {}
         self._loop: Loop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
         """Listen and serve; raise `InfrastructureError` if the port cannot be had."""
-        listener = _listen(*self._where)
-        self._address = listener.getsockname()[:2]
-        self._loop = Loop(self._service, listener, self._size, self._clock)
+        listeners: list[socket.socket] = []
+        try:
+            for host, port in self._where:
+                if host not in self._addresses:
+                    listeners.append(_listen(host, port))
+                    self._addresses[host] = listeners[-1].getsockname()[:2]
+        except InfrastructureError:
+            for listener in listeners:
+                listener.close()
+            raise
+        self._loop = Loop(self._service, listeners, self._size, self._clock)
         self._thread = threading.Thread(target=self._loop.run, name="coordinator", daemon=True)
         self._thread.start()
         return self
@@ -95,9 +114,13 @@ class Coordinator:
     @property
     def address(self) -> tuple[str, int]:
         """Host and port that it listens on, once started."""
-        if self._address is None:
+        if not self._addresses:
             raise RuntimeError("the coordinator has not been started")
-        return self._address
+        return next(iter(self._addresses.values()))
+
+    def address_on(self, host: str) -> tuple[str, int]:
+        """Host and port that it listens on for `host`, one of those that it was given."""
+        return self._addresses[host]
 
     def node_failed(self, name: str, reason: str) -> None:
         """The run of `name` has failed: who waits for it is told at once."""
@@ -128,14 +151,22 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InfrastructureError(f"cannot listen on {host}:{port}: {error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # These two are inherited by what it accepts, which spares each connection two calls.
+        # These are inherited by what it accepts, which spares each connection the calls.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, seconds in KEEPALIVE.items():
+            listener.setsockopt(socket.IPPROTO_TCP, option, seconds)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(where)
         listener.listen(LISTEN_BACKLOG)
     except OSError as error:
         listener.close()
         raise InfrastructureError(
-            f"cannot listen on {host}:{port}: {error.strerror} (choose another port; 0 is any)"
+            f"cannot listen on {host}:{port}: {error.strerror} ({_advice(error)})"
         ) from None
     return listener
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "it must be an address of this host"
+    return "choose another port; 0 is any"

@@ -14,7 +14,8 @@ from .door import Door
 from .events import Answered, Waiting
 from .polling import Bundles, Polls
 from .presence import Presence
-from .questions import Questions
+from .questions import Question, Questions, Way
+from .relay import words_of
 from .reporter import MAX_MISSING, Reporter
 from .requests import Replies, reply
 from .state import MAX_WAITS
@@ -23,7 +24,8 @@ from .wire import Line, LineError, WireError, encode
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
 
-    from .calls import Call
+    from .callers import Ticket
+    from .calls import Call, Outcome
     from .door import Peer
     from .events import Event
     from .requests import Request
@@ -34,6 +36,8 @@ class Service:
     """One group's requests; `observer(event, **fields)` is told what happens in it.
 
     It is told by `reporter.tell`, which the owner calls when nothing is more urgent.
+    `on_answer(node, call, outcome)` is told at once, before a call that came in a board's
+    line is answered: nobody else has seen it.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Service:
         secrets: Mapping[str, str],
         observer: Callable[..., None] | None = None,
         lost_grace: float | None = None,
+        on_answer: Callable[[str, Call, Outcome], None] | None = None,
     ) -> None:
         self.reporter = Reporter(observer)
         self._group = group
@@ -53,7 +58,7 @@ class Service:
         self._polls = Polls()
         self._bundles = Bundles()
         self._presence = Presence(lost_grace)
-        self._questions = Questions()
+        self._questions = Questions(on_answer)
 
     # From the sockets
 
@@ -103,6 +108,16 @@ class Service:
         for ticket in tickets:
             ticket.drop()
             self._do(self._group.cancel(ticket, now))
+
+    def ended(self, peer: Peer) -> None:
+        """Find out whether a board that says no more still listens.
+
+        What is sent to one that does not is answered with a reset, which is the end of it.
+        """
+        caller = self._callers.get(peer)
+        for ticket in caller.tickets if caller else ():
+            if isinstance(ticket, Question) and ticket.way.line is not None:
+                peer.write(lines.acknowledgement(ticket.way.line))
 
     def awaited(self, peer: Peer) -> bool:
         """Whether `peer` has an answer to come."""
@@ -182,7 +197,16 @@ class Service:
 
     def _call(self, caller: Caller, request: Request, call: Call, now: float) -> None:
         head = request.head
-        if head.hold or call.api is Api.SEND:
+        if head.hold and call.question:
+            replies = self._replies
+            way = Way(
+                caller,
+                request.id,
+                None,
+                lambda outcome, call: replies.frame(outcome, call, request.id, hold=True),
+            )
+            self._ask(head.client, call.question, call, way, now)
+        elif head.hold or call.api is Api.SEND:
             ticket = Owed(caller, request, self._replies)
             self._do(self._group.call(head.client, call, ticket, now))
         else:
@@ -250,7 +274,7 @@ class Service:
     def _cancel(self, caller: Caller, request: Request, now: float) -> None:
         """End a held call of the same connection: nobody is there to hear its answer."""
         for ticket in caller.tickets:
-            if isinstance(ticket, Owed) and ticket.request.id == request.head.call:
+            if _id_of(ticket) == request.head.call:
                 self._do(self._group.cancel(ticket, now))
                 self._reply(caller, request, {"response": "ack"})
                 return
@@ -270,9 +294,20 @@ class Service:
             self._refuse_line(peer, asked.id, problem)
             return
         peer.node = node
-        question, again = self._questions.take(caller, asked)
+        peer.write(lines.acknowledgement(asked))
+        way = Way(
+            caller,
+            None,
+            asked,
+            lambda outcome, call: lines.answer(asked.id, words_of(call, outcome)),
+        )
+        self._ask(node, asked.id, asked.call, way, now)
+
+    def _ask(self, node: str, tag: str, call: Call, way: Way, now: float) -> None:
+        """Make a board's call, unless it has been made: it may come on several ways."""
+        question, again = self._questions.take(node, tag, way)
         if question is not None:
-            self._do(self._group.call(node, asked.call, question, now, again=again))
+            self._do(self._group.call(node, call, question, now, again=again))
 
     def _refuse_line(self, peer: Peer, tag: str | None, reason: str) -> None:
         self.reporter.refused(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
@@ -306,3 +341,12 @@ class Service:
         names = list(islice(every, MAX_MISSING))
         more = sum(1 for _ in every)
         return [*names, f"{more} more"] if more else names
+
+
+def _id_of(ticket: Ticket) -> object:
+    """Return the `id` of the held request that a ticket is for."""
+    if isinstance(ticket, Owed):
+        return ticket.request.id
+    if isinstance(ticket, Question) and ticket.way.line is None:
+        return ticket.way.id
+    return ticket  # equal to no `id`

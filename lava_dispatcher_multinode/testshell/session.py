@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,6 +47,8 @@ LINGER = 3.0
 #: Bytes of frames on their way to a board: a terminal's buffer holds 4095. On a slow line
 #: one frame at a time, or the clocks of the others would run while it is sent.
 WINDOW, TRICKLE_WINDOW = 3000, 1
+#: Calls that were answered elsewhere and may be asked here, because the answer was lost.
+REMEMBERED = 64
 _INTERESTING = b"<LAVA_"
 
 
@@ -91,6 +94,7 @@ class Session:
         self._clock = clock
         self._fifo = fifo
         self.silence = silence
+        self._run: _Run | None = None
 
     def run(
         self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
@@ -106,13 +110,28 @@ class Session:
         recorder = Recorder(self._node, self._emit, self._clock, patterns)
         stage = shlex.split(command)[-1]
         run = _Run(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
+        self._run = run
         try:
             run.read(b"%b %d\n" % (command.encode(), cksum(stage.encode() + b"\n")), deadline)
         finally:
+            self._run = None
             run.end()
             recorder.finish()
             if run.channel.resent:
                 recorder.log("debug", f"{run.channel.resent} frames were sent again")
+
+    def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:
+        """Record a call that came on another way than this console; from any thread.
+
+        Return False if no runner runs that it could belong to. Whoever tells it before
+        the board has the answer has it recorded before all that the board says then.
+        """
+        run = self._run
+        if run is None:
+            return False
+        run.outcomes.put((None, None, call, outcome))
+        self._console.wake()
+        return True
 
     def type(self, command: bytes) -> None:
         """Send a line to the board's shell, which acknowledges nothing: it needs time."""
@@ -154,7 +173,8 @@ class _Run:
         self._session = session
         self._recorder = recorder
         self._lines = Lines()
-        self._outcomes: SimpleQueue[tuple[int, bytes | None, Outcome]] = SimpleQueue()
+        self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
+        self._elsewhere: deque[str] = deque(maxlen=REMEMBERED)  # answered, and maybe lost
         self._waits = Waits()
         self._told = Told()
         self._started = False
@@ -211,6 +231,7 @@ class _Run:
             data = self._session.read(max(0.0, min(wake_at) - now))
             if data:
                 vigil.heard(time.monotonic())
+            self._relay_outcomes()  # what was answered before the board said this
             self._take(data)
 
     def _what_hangs(self, now: float) -> str:
@@ -294,7 +315,7 @@ class _Run:
             self._tell(question)
             return
         try:
-            call = relay.call_of(question.words)
+            call = relay.call_of(question.words, question.id.decode())
         except ValueError as error:
             self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
         else:
@@ -320,18 +341,22 @@ class _Run:
         number = self._waits.add(id_, call, time.monotonic())
 
         def on_outcome(outcome: Outcome) -> None:
-            self._outcomes.put((number, id_, outcome))
+            self.outcomes.put((number, id_, call, outcome))
 
         self._waits.cancelled_by(number, self._session.submit(call, on_outcome))
 
     def _relay_outcomes(self) -> None:
         while True:
             try:
-                number, id_, outcome = self._outcomes.get_nowait()
+                number, id_, call, outcome = self.outcomes.get_nowait()
             except Empty:
                 return
-            call = self._waits.pop(number).call
-            done = outcome.status is Status.DONE
-            self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
+            if number is not None:
+                self._waits.pop(number)
+            if call.question is None or call.question not in self._elsewhere:
+                done = outcome.status is Status.DONE
+                self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
+            if number is None and call.question is not None:
+                self._elsewhere.append(call.question)
             if id_ is not None:
                 self.channel.answer(id_, relay.words_of(call, outcome))

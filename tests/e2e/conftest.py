@@ -15,6 +15,17 @@ import pytest
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = Path(sys.executable).parent / "lava-dispatch"
 LIMIT = 100  # seconds for one run
+#: There is no option that forces a weak confinement where a strong one works.
+WEAK = """
+import sys
+from lava_dispatcher_multinode.boards.simulated import lab
+class Weak(lab.SimulatedLab):
+    def __init__(self, directory, *, unconfined=False):
+        super().__init__(directory, confinement={!r})
+lab.SimulatedLab = Weak
+from lava_dispatcher_multinode.commands.dispatch import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @dataclass
@@ -57,10 +68,13 @@ def clean(tmp_path):
 def dispatch(tmp_path, clean):
     """A function that runs lava-dispatch with the words given."""
 
-    def run(*words, env=None, stdin=None):
+    def run(*words, env=None, stdin=None, confinement=None):
         directory = tmp_path / "out"
+        command = [COMMAND]
+        if confinement is not None:
+            command = [sys.executable, "-c", WEAK.format(confinement)]
         done = subprocess.run(
-            [COMMAND, "--output-dir", directory, *words],
+            [*command, "--output-dir", directory, *words],
             capture_output=True,
             text=True,
             env=clean | (env or {}),

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -242,21 +241,10 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number):
 
 
 @pytest.mark.parametrize("confinement", ["chroot", "unconfined"])
-def test_the_weaker_confinements_run_jobs_too(job, clean, tmp_path, confinement):
+def test_the_weaker_confinements_run_jobs_too(dispatch, job, confinement):
     """Where the kernel has no namespaces for us, the same tests run on the same boards."""
     if confinement == "chroot" and os.geteuid() != 0:
         pytest.skip("chroot is for root")
-    # There is no option that forces a weak confinement where a strong one works.
-    program = (
-        "import functools, sys\n"
-        "from lava_dispatcher_multinode.boards.simulated import lab\n"
-        "class Weak(lab.SimulatedLab):\n"
-        "    def __init__(self, directory, *, unconfined=False):\n"
-        f"        super().__init__(directory, confinement={confinement!r})\n"
-        "lab.SimulatedLab = Weak\n"
-        "from lava_dispatcher_multinode.commands.dispatch import main\n"
-        "sys.exit(main(sys.argv[1:]))\n"
-    )
     path = job(
         "lava-sync ready",
         "lava-send name is=$(lava-self)",
@@ -264,15 +252,8 @@ def test_the_weaker_confinements_run_jobs_too(job, clean, tmp_path, confinement)
         "lava-test-case cache --shell 'grep -q is= $LAVA_MULTI_NODE_CACHE'",
         roles=(("a", 1), ("b", 1)),
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "--simulate", "--output-dir", tmp_path / "out", path],
-        capture_output=True,
-        text=True,
-        env=clean,
-        timeout=LIMIT,
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
+    run = dispatch("--simulate", path, confinement=confinement)
+    assert run.code == 0, run.err
 
 
 def test_what_published_definitions_do(dispatch, job):

@@ -134,3 +134,47 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path)
     assert log.read_text() == "off\non\noff\n"
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["nodes"]["slow"]["error_type"] == "cancelled"
+
+
+def test_the_socket_channel(dispatch, job, lab, locks):
+    """multinode: socket: results and events are the same, and no call is on a console."""
+    for name in ("left", "right"):
+        file = lab / "devices" / f"{name}.yaml"
+        file.write_text(DEVICE + "multinode: socket\n")
+    steps = (
+        "lava-sync here",
+        "lava-send data value='a b=c%'",
+        "lava-test-case x --shell 'lava-wait data'",
+        "lava-sync --timeout 0.1 late || true",
+        "ls -l $LAVA_DIR/socket; env",
+    )
+    words = ("--config-dir", lab, job(*steps, roles=(("a", 2),)))
+    run = dispatch(*words, env=locks, confinement="unconfined")
+    for name in ("left", "right"):
+        cases = run.cases(name)
+        assert cases["multinode-sync-here"] == "pass", run.err
+        assert cases["x"] == cases["multinode-wait-data"] == "pass"
+        assert "multinode-sync-late" in cases
+        console = run.console(name)
+        assert b"-rw------- 1" in console
+        assert b"wait,data," not in console
+    waits = [wait["outcome"] for wait in run.results["waits"] if wait["id"] == "data"]
+    assert waits == ["done", "done"]
+    definitions = {
+        event["definition"]
+        for event in run.events
+        if event["event"] == "test_case" and event["case"].startswith("multinode-")
+    }
+    assert definitions == {"0_test"}
+
+
+def test_a_socket_without_an_address_is_found_before_the_run(dispatch, job, tmp_path, locks):
+    """--validate names the file and the line of multinode: socket."""
+    devices = tmp_path / "lab" / "devices"
+    devices.mkdir(parents=True)
+    (devices / "real.yaml").write_text(
+        "device_type: panda\nconnection: {serial: /dev/ttyUSB7}\nmultinode: socket\n"
+    )
+    run = dispatch("--validate", "--config-dir", tmp_path / "lab", job("true"), env=locks)
+    assert run.code != 0
+    assert f"{devices}/real.yaml:3:1: multinode: socket without a dispatcher_ip" in run.err

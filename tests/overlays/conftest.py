@@ -80,7 +80,7 @@ class Group:
     def submit(self, call, on_outcome):
         """Take a call of the session."""
         with self.arrived:
-            self.calls.append(call)
+            self.calls.append(call._replace(question=None))
             answer = self.answers.get(call.id)
             if answer is None and call.api is not Api.SEND:
                 self.waiting[call.id] = on_outcome

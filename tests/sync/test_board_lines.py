@@ -1,5 +1,6 @@
 """Boards that speak lines over real sockets."""
 
+import queue
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ class Board:
     def __init__(self, serve, coordinator, name="a", secret="secret-a"):
         self.raw = serve.raw(coordinator)
         self.name, self.secret = name, secret
+        self.acknowledged = []
 
     def write(self, *words, tag="1-1"):
         """Send a question."""
@@ -30,6 +32,9 @@ class Board:
     def read(self):
         """Return (ID, words) of the next answer, or None at the end."""
         line = self.raw.file.readline()
+        if line.startswith(b"<LAVA_MN A "):
+            self.acknowledged.append(line.split()[2].decode())
+            return self.read()
         if not line:
             return None
         head, mark, tag, parts, total, payload = line.rstrip(b">\n").split(b" ")
@@ -172,8 +177,9 @@ exec 3<>"/dev/tcp/$1/$2"
 body="Q 1f-$$ 1/1 a,$3,send,x,k=v%040w,"
 sum=$(printf '%s\n' "$body" | cksum)
 printf '<LAVA_MN Q %s 1/1 %s %s>\n' "1f-$$" "${sum%% *}" "a,$3,send,x,k=v%040w," >&3
+read -r acknowledgement <&3
 read -r answer <&3
-echo "$answer"
+echo "$acknowledgement$answer"
 """
 
 
@@ -196,3 +202,53 @@ def test_a_half_closed_connection(serve, coordinator):
     other(serve, coordinator).call(Call(Api.SEND, "x", {"k": "v"}))
     assert board.read() == ("1-1", ["0", "", "b:k=v"])
     assert board.read() is None
+
+
+def test_a_board_that_hangs_up(serve, coordinator, watch):
+    """Its wait ends, though a closed connection begins like a half-closed one."""
+    board = Board(serve, coordinator)
+    board.write("wait", "x")
+    watch.until("wait_started", node="a")
+    board.raw.file.readline()
+    board.raw.close()
+    watch.until("wait_finished", node="a")
+
+
+def test_a_question_is_acknowledged(serve, coordinator):
+    """Before its answer, with its sum: a board knows by it that it has got through."""
+    board = Board(serve, coordinator)
+    assert board.ask("send", "x") == ["0", ""]
+    text = frames.encode([b"a", b"secret-a", b"send", b"x"])
+    assert board.acknowledged == ["1-1"]
+    board.raw.send(frames.Part(b"Q", b"1-2", 1, 1, text).line())
+    want = b"<LAVA_MN A 1-2 %d>\n" % frames.Part(b"Q", b"1-2", 1, 1, text).sum
+    assert board.raw.file.readline() == want
+
+
+def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
+    """The same call, whether it waits or is answered; the member's other calls go on."""
+    board, b = Board(serve, coordinator), other(serve, coordinator)
+    a = serve.member(coordinator, "a", secret="secret-a")
+    answers = queue.SimpleQueue()
+    a.submit(Call(Api.WAIT, "other"), answers.put)
+    board.write("sync", "x", tag="1-2")
+    watch.until("wait_started", id="x")
+    a.submit(Call(Api.SYNC, "x", question="1-2"), answers.put)
+    assert board.read() is None
+    assert b.call(Call(Api.SYNC, "x")).status == "done"
+    assert answers.get(timeout=20).status == "done"
+    assert b.call(Call(Api.SYNC, "x", timeout=0.01)).status == "timeout"
+    assert Board(serve, coordinator).ask("sync", "x", tag="1-2") == ["0", ""]
+    b.call(Call(Api.SEND, "other", {"k": "v"}))
+    assert answers.get(timeout=20).data == (("b", {"k": "v"}),)
+
+
+def test_who_answers_tells(serve):
+    """Calls in lines, and no others, are told before they are answered."""
+    told = []
+    coordinator = serve(secrets=SECRETS, on_answer=lambda *about: told.append(about))
+    other(serve, coordinator).call(Call(Api.SEND, "y"))
+    assert Board(serve, coordinator).ask("send", "x") == ["0", ""]
+    assert [(node, call.id, outcome.status) for node, call, outcome in told] == [
+        ("a", "x", "done")
+    ]

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from lava_dispatcher_multinode.sync import connection as module
-from lava_dispatcher_multinode.sync.connection import END, READ, WRITE, Connection
+from lava_dispatcher_multinode.sync.connection import END, GONE, READ, WRITE, Connection
 from lava_dispatcher_multinode.sync.wire import encode
 
 
@@ -44,7 +44,7 @@ def test_input_reaches_the_frames(pair):
     far.shutdown(socket.SHUT_WR)
     connection.receive()
     assert connection.ended
-    assert connection.wanted == 0
+    assert connection.wanted == GONE
 
 
 def test_who_takes_nothing_is_not_read(pair, monkeypatch):

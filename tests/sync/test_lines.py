@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import frames
 from lava_dispatcher_multinode.sync import lines
-from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.sync.wire import MAX_LINE, Frames, Line, LineError, encode
 
 
@@ -19,8 +19,11 @@ def question(*words, tag=b"1f-2"):
 def test_a_question():
     """Who, with what proof, and the call; a line of a terminal's is the same."""
     line = question("panda01", "s3", "wait-all", "ready", "role=server", "timeout=5")
-    call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0)
-    assert lines.read(line) == ("1f-2", "panda01", "s3", call)
+    call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0, question="1f-2")
+    got = lines.read(line)
+    assert got == ("1f-2", "panda01", "s3", int(line.split()[4]), call)
+    assert got.call.question == "1f-2"
+    assert lines.acknowledgement(got) == b"<LAVA_MN A 1f-2 %b>\n" % line.split()[4]
     assert lines.read(line + b"\r") == lines.read(line)
 
 
@@ -104,15 +107,17 @@ def test_answers_are_remembered_within_bounds(monkeypatch):
     """By number and by bytes, the oldest goes first and the newest stays."""
     monkeypatch.setattr(lines, "REMEMBERED", 3)
     monkeypatch.setattr(lines, "MAX_KEPT", 10)
+    call = Call(Api.WAIT, "x")
     asked = lines.Asked()
     for number, tag in enumerate("abcd"):
         assert not asked.begin(tag)
         asked.tickets[tag] = number
-        asked.end(tag, b"ok")
+        asked.end(tag, call, Outcome(Status.DONE, (("b", {"k": "v"}),)))
     assert list(asked.answers) == ["b", "c", "d"]
     assert asked.begin("d")
     asked.begin("e")
     asked.tickets["e"] = 5
-    asked.end("e", b"x" * 11)
-    assert list(asked.answers.items()) == [("e", b"x" * 11)]
+    large = Outcome(Status.DONE, (("b", {"k": "v" * 10}),))
+    asked.end("e", call, large)
+    assert list(asked.answers.items()) == [("e", (call, large, 11))]
     assert asked.tickets == {}

@@ -29,6 +29,7 @@ START = b"<LAVA_TEST_RUNNER START /0>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
 TYPED = b"/runner /0 %d\n" % cksum(b"/0\n")
 BEGIN = b"<LAVA_SIGNAL_STARTRUN 0_a u>\n"
+END = b"<LAVA_SIGNAL_ENDRUN 0_a u>\n"
 
 
 class Script:
@@ -206,7 +207,7 @@ def test_outcome_from_another_thread():
 
     events, error = run(console, submit=submit)
     assert error is None
-    assert calls == [Call(Api.WAIT, "x")]
+    assert calls == [Call(Api.WAIT, "x", question="ab-1")]
     assert results(events) == {"multinode-wait-x": "fail"}
 
 
@@ -374,3 +375,39 @@ def test_a_board_without_the_channel_is_not_asked():
     _, error = run(console, silence=0.05, seconds=0.5)
     assert isinstance(error, ActionTimeout)
     assert console.asked == 0
+
+
+def test_calls_that_were_answered_elsewhere():
+    """Are recorded once, before what the board says next, also when it asks here again."""
+    call = Call(Api.WAIT, "x", question="1f-1")
+    sessions, times = [], []
+
+    def submit(call, on_outcome):
+        assert call.question == "1f-1"
+        on_outcome(Outcome(Status.DONE))
+
+    def elsewhere():
+        times.append(sessions[0].answered_elsewhere(call, Outcome(Status.DONE)))
+        return END + BEGIN
+
+    question = Part(b"Q", b"1f-1", 1, 1, frames.encode([b"wait", b"x"])).line()
+    console = Script(START + BEGIN, elsewhere, question, END + EXIT)
+    events = []
+    sessions.append(
+        Session(
+            console,
+            node="panda01",
+            submit=submit,
+            emit=lambda event, **fields: events.append((event, fields.get("case"))),
+            clock=lambda: 1.5,
+        )
+    )
+    assert not sessions[0].answered_elsewhere(call, Outcome(Status.DONE))
+    sessions[0].run("/runner /0", time.monotonic() + 20)
+    assert times == [True]
+    assert events[:3] == [
+        ("definition_started", None),
+        ("test_case", "multinode-wait-x"),
+        ("definition_finished", None),
+    ]
+    assert [case for _, case in events].count("multinode-wait-x") == 1

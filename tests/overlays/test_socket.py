@@ -1,0 +1,385 @@
+"""The socket channel: every shell and every tool, against a live coordinator."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode.errors import ActionTimeout
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.client import GroupClient
+from lava_dispatcher_multinode.sync.server import Coordinator
+from lava_dispatcher_multinode.testshell.session import Session
+
+NODES = {"panda01": "client", "panda02": "client", "beaglexm01": "server"}
+SECRETS = {name: f"secret-of-{name}" for name in NODES}
+TOOLS = ("bash", "socat", "nc.traditional", "nc.openbsd", "busybox")
+
+
+class Wired:
+    """A board, its group's coordinator, and the way between them."""
+
+    def __init__(self, board):
+        self.board = board
+        self.told = []  # (event, fields) of the coordinator
+        self.news = threading.Condition()
+        self.session = None
+        self.coordinator = Coordinator(
+            group="g", nodes=NODES, secrets=SECRETS, timeout=60, deadlock_grace=60,
+            observer=self.observe, on_answer=self.answered,
+        ).start()  # fmt: skip
+        self.members = {
+            name: GroupClient(
+                self.coordinator.address,
+                group="g", node=name, role=role, secret=SECRETS[name],
+            )
+            for name, role in NODES.items()
+        }  # fmt: skip
+        self.on_console = []  # calls that came over the console
+        self.point(self.coordinator.address)
+
+    def point(self, address):
+        """Tell the board where the coordinator is."""
+        words = frames.encode([b"panda01", SECRETS["panda01"].encode()]).decode()
+        file = self.board.lava / "socket"
+        file.write_text(f"{address[0]} {address[1]} {words}\n")
+        file.chmod(0o600)
+
+    def observe(self, event, **fields):
+        """Keep what the coordinator tells."""
+        with self.news:
+            self.told.append((event, fields))
+            self.news.notify_all()
+
+    def answered(self, node, call, outcome):
+        """As `actions.direct.Direct`."""
+        assert node == "panda01"
+        assert self.session.answered_elsewhere(call, outcome)
+
+    def until(self, event, count=1, timeout=30):
+        """Return when `event` has been told `count` times."""
+        with self.news:
+            assert self.news.wait_for(
+                lambda: [name for name, _ in self.told].count(event) >= count, timeout
+            )
+
+    def submit(self, call, on_outcome):
+        """As the dispatcher's own member: the way over the console."""
+        with self.news:
+            self.on_console.append(call)
+            self.news.notify_all()
+        self.members["panda01"].submit(call, on_outcome)
+
+    def run(self, steps, **options):
+        """Run `steps` as a definition; return what was printed."""
+        self.session = Session(
+            self.board.console,
+            node="panda01",
+            submit=self.submit,
+            emit=self.board.emit,
+            clock=time.monotonic,
+        )
+        return self.board.run(steps, session=self.session, **options)
+
+    def send(self, id_, data=None, node="panda02"):
+        """Send as another board."""
+        self.members[node].call(Call(Api.SEND, id_, data or {}))
+
+    def close(self):
+        """End all of it."""
+        for member in self.members.values():
+            member.close()
+        self.coordinator.close()
+
+    def only(self, tool):
+        """Leave the board no way to the network but `tool`."""
+        program = tool and shutil.which(tool)
+        if tool and program is None:
+            pytest.skip(f"{tool} is not installed")
+        tools = self.board.root / "few"
+        tools.mkdir()
+        own = self.board.root / "tools" / "sh"
+        for folder in ("/usr/bin", "/bin"):
+            for name in os.listdir(folder):
+                if name not in {"bash", "socat", "nc", "busybox", "sh"}:
+                    (tools / name).unlink(missing_ok=True)
+                    (tools / name).symlink_to(f"{folder}/{name}")
+        (tools / "sh").symlink_to(os.readlink(own))
+        if tool:
+            (tools / ("nc" if tool.startswith("nc") else tool)).symlink_to(program)
+        self.board.path = str(tools)
+
+
+@pytest.fixture
+def wired(board):
+    """A board of each shell on the network of its coordinator."""
+    wired = Wired(board)
+    yield wired
+    wired.close()
+
+
+@pytest.fixture
+def wired_dash(dash_board):
+    """A board with dash, for what does not depend on the shell."""
+    wired = Wired(dash_board)
+    yield wired
+    wired.close()
+
+
+AWKWARD = "  a b=c <d> 'e' \"f\" %45 \\n $g `h` * ü\t,"
+
+
+def test_calls(wired):
+    """Every call: same output, exit code, cache and results; nothing over the console."""
+    if wired.board.shell == "yash":
+        wired.board.locale = {"LC_ALL": "C.UTF-8"}
+    wired.send("ready", {"ip": "10.0.0.2", "text": AWKWARD, "empty": ""})
+    wired.send("ready", {"ip": "10.0.0.3"}, "beaglexm01")
+    for name in ("panda02", "beaglexm01"):
+        wired.members[name].submit(Call(Api.SYNC, "go"), lambda _: None)
+    text = wired.run(
+        f"lava-send mine 'text={AWKWARD.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'\n"
+        "lava-wait ready >out\nlava-wait-all ready client >out2\n"
+        "cp $LAVA_MULTI_NODE_CACHE cache\nlava-sync go; lava-sync --timeout 0.1 never 2>err || "
+        "echo rc=$?; lava-wait-all x ghosts 2>>err || echo rc=$?"
+    )
+    assert [line for line in text.split("\n") if line.startswith("rc=")] == ["rc=3", "rc=1"]
+    place = wired.board.lava / "0" / "tests" / "0_test"
+    assert (place / "out").read_text() == f"ip=10.0.0.2\ntext={AWKWARD}\nempty=\nip=10.0.0.3\n"
+    assert (place / "out2").read_text().split("\n")[0] == "panda02 ip=10.0.0.2"
+    assert (place / "cache").read_text().split("\n")[0] == "panda02:ip=10.0.0.2"
+    assert "waiting for panda02 and beaglexm01" in (place / "err").read_text()
+    assert wired.members["panda02"].call(Call(Api.WAIT, "mine")).data == (
+        ("panda01", {"text": AWKWARD}),
+    )
+    assert wired.board.results() == {
+        "multinode-send-mine": "pass",
+        "multinode-wait-ready": "pass",
+        "multinode-wait_all-ready": "pass",
+        "multinode-sync-go": "pass",
+        "multinode-sync-never": "fail",
+        "multinode-wait_all-x": "fail",
+    }
+    assert wired.on_console == []
+    assert b"secret-of" not in wired.board.console.seen
+
+
+def test_existing_ways(wired):
+    """$( ), pipes, while read, the background, stdin closed, a case that waits."""
+    wired.send("ip", {"ip": "10.0.0.2"})
+    wired.send("many", {f"k{i}": f"v {i}" for i in range(3)})
+    for name in ("panda02", "beaglexm01"):
+        wired.members[name].submit(Call(Api.SYNC, "late"), lambda _: None)
+    text = wired.run(
+        "server=$(lava-wait ip | cut -d = -f 2)\necho server $server\n"
+        "lava-wait many | while read -r line; do lava-send got \"line=$line\" </dev/null; done\n"
+        "lava-sync late >late.out 2>&1 & pid=$!\n"
+        "lava-send last <&-\nlava-test-case waits --shell lava-wait ip\n"
+        "wait $pid; echo late $?; env >env.txt"
+    )
+    assert "server 10.0.0.2\n" in text
+    assert "late 0\n" in text
+    assert wired.board.results()["waits"] == "pass"
+    assert wired.on_console == []
+    environment = (wired.board.lava / "0" / "tests" / "0_test" / "env.txt").read_text()
+    assert "secret-of" not in environment
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_tools(wired_dash, tool):
+    """Whatever the board has to reach a port: answered at once, waited for, and hung up."""
+    wired_dash.only(tool)
+    wired_dash.send("a", {"k": "v" * 5000})
+    thread = threading.Thread(
+        target=lambda: (wired_dash.until("wait_started"), wired_dash.send("b")), daemon=True
+    )
+    thread.start()
+    text = wired_dash.run("lava-send x; lava-wait a | wc -c; lava-wait b; echo rc=$?")
+    thread.join()
+    assert "5003\n" in text
+    assert "rc=0\n" in text
+    assert wired_dash.on_console == []
+
+
+def test_60_kb_both_ways(wired):
+    """The largest message arrives whole and unchanged, bytes that need escapes and all."""
+    if wired.board.shell == "yash":  # itself cuts text at what is no character of its locale
+        wired.board.locale = {"LC_ALL": "C.UTF-8"}
+    # Without cksum, as in Debian's BusyBox, a question's checksum is made bit by bit.
+    pieces = 500 if wired.board.shell == "busybox" else 15000
+    value = "".join(chr(33 + i * 7 % 90) + "ü " for i in range(pieces))
+    wired.send("big", {"k": value})
+    wired.run("lava-wait big >out; lava-send back \"$(cat out)\"")
+    place = wired.board.lava / "0" / "tests" / "0_test"
+    assert (place / "out").read_text() == f"k={value}\n"
+    assert wired.members["panda02"].call(Call(Api.WAIT, "back")).data == (
+        ("panda01", {"k": value}),
+    )
+    assert wired.on_console == []
+
+
+def test_no_network(wired):
+    """No tool, nobody there, nothing but silence, no right to read: the console does it."""
+    refusing = socket.create_server(("127.0.0.1", 0))
+    address = refusing.getsockname()
+    refusing.close()
+    wired.point(address)
+    wired.send("a", {"k": "v"})
+    assert "k=v" in wired.run("lava-wait a; lava-send b")
+    assert [call.id for call in wired.on_console] == ["a", "b"]
+    assert wired.board.results() == {"multinode-wait-a": "pass", "multinode-send-b": "pass"}
+
+
+def test_no_tool(wired_dash):
+    """A board without any way to open a connection."""
+    wired_dash.only(None)
+    wired_dash.run("lava-send b")
+    assert [call.id for call in wired_dash.on_console] == ["b"]
+
+
+def test_a_network_that_swallows_everything(wired_dash):
+    """Ten seconds once, not for each call, and then the console."""
+    deaf = socket.create_server(("127.0.0.1", 0))
+    with deaf:
+        wired_dash.point(deaf.getsockname())
+        start = time.monotonic()
+        wired_dash.run("lava-send a; lava-send b; lava-send c")
+        assert 9 < time.monotonic() - start < 19
+    assert [call.id for call in wired_dash.on_console] == ["a", "b", "c"]
+
+
+class Relay:
+    """A network between board and coordinator that can be cut."""
+
+    def __init__(self, target, news):
+        self.target = target
+        self.news = news
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.pairs = []
+        self.threads = []
+        self._start(self._accept)
+
+    def _start(self, target, *args):
+        self.threads.append(threading.Thread(target=target, args=args, daemon=True))
+        self.threads[-1].start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(self.target)
+            with self.news:
+                self.pairs.append((near, far))
+                self.news.notify_all()
+            for source, sink in ((near, far), (far, near)):
+                self._start(self._copy, source, sink)
+
+    @staticmethod
+    def _copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+        finally:
+            source.close()
+
+    def cut(self, *, for_good):
+        """Break what is open; `for_good`: and refuse what comes."""
+        if for_good:
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
+        pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        """End it."""
+        with contextlib.suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        self.cut(for_good=False)
+        for thread in self.threads:
+            thread.join(10)
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["and comes back", "for good"])
+def test_a_connection_that_breaks(wired, for_good):
+    """In mid-wait: asked anew, or on the console, and a rendezvous still counts once."""
+    relay = Relay(wired.coordinator.address, wired.news)
+    wired.point(relay.server.getsockname())
+
+    def other():
+        wired.until("wait_started")
+        time.sleep(0.5)  # the acknowledgement is on its way through the board's shell
+        relay.cut(for_good=for_good)
+        with wired.news:  # asked again: over the network, or on the console
+            assert wired.news.wait_for(lambda: wired.on_console or relay.pairs, 30)
+        for name in ("panda02", "beaglexm01"):
+            wired.members[name].submit(Call(Api.SYNC, "go"), lambda _: None)
+
+    thread = threading.Thread(target=other, daemon=True)
+    thread.start()
+    text = wired.run("lava-sync go && echo rc=0; lava-sync --timeout 0.1 go || echo rc=$?")
+    thread.join()
+    assert "rc=0\n" in text
+    assert "rc=3\n" in text
+    relay.close()
+    ids = [call.id for call in wired.on_console]
+    assert ids == (["go", "go"] if for_good else [])
+    results = [e["result"] for e in wired.board.events if e["event"] == "test_case"]
+    assert results == ["pass", "fail"]
+    sent = [fields["from"] for event, fields in wired.told if event == "message"]
+    assert sent.count("panda01") == 2
+
+
+@pytest.mark.parametrize("name", ["TERM", "KILL"])
+def test_a_killed_caller(wired, name):
+    """Its wait ends with it, and neither process nor file is left behind."""
+    wired.run(
+        f"lava-wait never & pid=$!; sleep 1; kill -{name} $pid; wait $pid || true; "
+        "n=0; while ls $LAVA_DIR/channel | grep -q -- - && [ $n -lt 50 ]; do "
+        "n=$((n + 1)); sleep 0.1; done; echo left $(ls $LAVA_DIR/channel) >$LAVA_RESULT_DIR.left"
+    )
+    wired.until("wait_finished")
+    left = (wired.board.root / "results.left").read_text().split()[1:]
+    assert sorted(left) == ["out", "owner", "patience", "wake"]
+    port = str(wired.coordinator.address[1])
+    commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert port not in commands
+
+
+def test_a_board_that_was_switched_off(wired_dash):
+    """Everything on it dies at once: its wait ends."""
+
+    def switch_off():
+        wired_dash.until("wait_started")
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                status = (process / "environ").read_bytes()
+                if f"HOME={wired_dash.board.root}\0".encode() in status:
+                    os.kill(int(process.name), signal.SIGKILL)
+        wired_dash.until("wait_finished")
+        wired_dash.board.console.wake()
+
+    thread = threading.Thread(target=switch_off, daemon=True)
+    thread.start()
+    with pytest.raises(ActionTimeout):
+        wired_dash.run("lava-wait never", timeout=5)
+    thread.join(10)
+    assert not thread.is_alive()
