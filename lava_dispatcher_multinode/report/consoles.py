@@ -16,6 +16,7 @@ MOST = 8 << 20
 #: The same for a report that is made while the run is going on.
 TOTAL_SO_FAR = 2 << 20
 
+EXCERPTS = 300  # of one report; each costs a few reads and some kilobytes
 LINES_BEFORE = 12
 LINES_AFTER = 4  # a dying board's, which come ...
 LAST_WORDS = 2.0  # ... within this many seconds
@@ -78,6 +79,21 @@ class Consoles:
         words = saying(before)[-LINES_BEFORE:]
         words += [line for line in saying(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS]
         return visible(b"\n".join(words)).split("\n") if words else []
+
+
+class Excerpts:
+    """What boards had said when something failed, for the first of very many failures."""
+
+    def __init__(self, consoles: Consoles) -> None:
+        self._consoles = consoles
+        self._left = EXCERPTS
+
+    def __call__(self, node: str, time: float) -> list[str]:
+        """Return lines as `Consoles.around`; none after `EXCERPTS` of them."""
+        if not self._left:
+            return []
+        self._left -= 1
+        return self._consoles.around(node, time)
 
 
 def visible(data: bytes) -> str:

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from . import verdict
-from .consoles import Consoles
+from .consoles import Consoles, Excerpts
 from .text import speakable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class _Writer:
 
     def __init__(self, results: Results, consoles: Consoles) -> None:
         self._results = results
-        self._consoles = consoles
+        self._excerpt = Excerpts(consoles)
 
     def suites(self, node: Node) -> Iterable[ET.Element]:
         definitions: dict[str, list[Case]] = {}
@@ -130,7 +130,7 @@ class _Writer:
 
     def _console(self, element: ET.Element, node: Node, time: float | None) -> None:
         """Add what the board had said when it failed."""
-        lines = self._consoles.around(node.name, self._results.last if time is None else time)
+        lines = self._excerpt(node.name, self._results.last if time is None else time)
         said = [_ATTACHMENT.sub("[ ", line) for line in lines]
         _out(element, "\n".join([*said, _attachment(node)]))
 

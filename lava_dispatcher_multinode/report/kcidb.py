@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
+from .consoles import Excerpts
 from .text import plain
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def render(results: Results, consoles: Consoles, origin: Origin) -> str:
 class _Writer:
     def __init__(self, results: Results, consoles: Consoles, origin: Origin) -> None:
         self._results = results
-        self._consoles = consoles
+        self._lines = Excerpts(consoles)
         self._origin = origin.name
         self._run = f"{origin.name}:{plain(results.job['id']) or 'unknown'}"
         self._build = origin.build or self._run
@@ -121,5 +122,5 @@ class _Writer:
             return None
 
     def _excerpt(self, node: Node, time: float | None) -> dict[str, str]:
-        lines = self._consoles.around(node.name, self._results.last if time is None else time)
+        lines = self._lines(node.name, self._results.last if time is None else time)
         return {"log_excerpt": "\n".join(lines)[-EXCERPT:]} if lines else {}

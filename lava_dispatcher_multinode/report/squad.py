@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
+from .consoles import Excerpts
 from .text import plain
 
 if TYPE_CHECKING:
@@ -27,23 +28,24 @@ def render(results: Results, consoles: Consoles) -> str:
     """Return one JSON object with the three, each as it is submitted."""
     tests: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
+    excerpt = Excerpts(consoles)
     for node in results.nodes.values():
         for action in node.actions.values():
             name = _name(node.name, "lava", action.command)
             tests[_unique(name, tests)] = _ACTION.get(action.status or "", "fail")
         for case in node.cases:
             name = _unique(_name(node.name, case.definition, case.set or "", case.case), tests)
-            tests[name] = _test(node, case, consoles)
+            tests[name] = _test(node, case, excerpt)
             if isinstance(case.measurement, int | float):
                 metrics[name] = {"value": case.measurement, "unit": plain(case.units or "")}
     document = {"tests": tests, "metrics": metrics, "metadata": _metadata(results)}
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _test(node: Node, case: Case, consoles: Consoles) -> dict[str, str]:
+def _test(node: Node, case: Case, excerpt: Excerpts) -> dict[str, str]:
     if case.result != "fail":
         return {"result": case.result}
-    return {"result": "fail", "log": "\n".join(consoles.around(node.name, case.time))}
+    return {"result": "fail", "log": "\n".join(excerpt(node.name, case.time))}
 
 
 def _metadata(results: Results) -> dict[str, Any]:

@@ -90,3 +90,10 @@ def test_any_bytes_become_harmless_text(data):
 def test_hidden_characters_are_shown_by_name():
     """Who reads it sees that they were there."""
     assert visible("a\u202eb\x1b[2Jc\u2029".encode()) == "a\\u202eb\\x1b[2Jc\\u2029"
+
+
+def test_very_many_failures_have_no_excerpts_after_some(record, monkeypatch):
+    """Ten thousand failed cases do not make a report of a gigabyte."""
+    monkeypatch.setattr(consoles, "EXCERPTS", 2)
+    excerpt = consoles.Excerpts(record("a", lines(3)))
+    assert [bool(excerpt("a", 9)) for _ in range(4)] == [True, True, False, False]
