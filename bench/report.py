@@ -48,8 +48,10 @@ def make_run(directory: Path, nodes: int, kilobytes: int, cases: int) -> None:
         folder = directory / "nodes" / name
         folder.mkdir(parents=True)
         with open(folder / "console.log", "w", encoding="ascii") as file:
-            for number in range(lines):
-                file.write(f"[{number * cases / lines:12.6f}] {LINE.format(number)}")
+            file.writelines(
+                f"[{number * cases / lines:12.6f}] {LINE.format(number)}"
+                for number in range(lines)
+            )
 
 
 def measure(directory: Path, kind: str | None, answer: multiprocessing.SimpleQueue) -> None:
