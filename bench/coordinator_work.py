@@ -1,0 +1,103 @@
+"""Where the coordinator's microseconds go: its own work for a message, without sockets.
+
+    python bench/coordinator_work.py [--members 1000] [--repeats 15]
+
+CPU time of this process for each stage of a barrier's messages, the least of several turns:
+other work on the machine adds to it, nothing takes away. bench/coordinator.py has the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from lava_dispatcher_multinode.sync.requests import Reader
+from lava_dispatcher_multinode.sync.service import Service
+from lava_dispatcher_multinode.sync.state import Group
+from lava_dispatcher_multinode.sync.wire import HEADER, Frames, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Peer:
+    """A connection that takes everything."""
+
+    node = None
+
+    def write(self, frame: bytes) -> None:
+        """Take a reply."""
+
+
+def main() -> None:
+    """Print everything."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--members", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+    size = options.members
+    names = [f"n{number}" for number in range(size)]
+    base = {"request": "lava_sync", "group_name": "g", "role": "r", "hold": True}
+    frames = [encode(base | {"client_name": name, "messageID": "b"}) for name in names]
+    bodies = [frame[HEADER:] for frame in frames]
+    streams, readers = [Frames(1 << 20) for _ in names], [Reader() for _ in names]
+    calls = [reader.read(body).call for reader, body in zip(readers, bodies, strict=True)]
+
+    def cut() -> None:
+        for stream, frame in zip(streams, frames, strict=True):
+            stream.feed(frame)
+            stream.next()
+            stream.next()
+
+    def read() -> None:
+        for reader, body in zip(readers, bodies, strict=True):
+            reader.read(body)
+
+    def group() -> Group:
+        return Group(dict.fromkeys(names, "r"), size=size, timeout=120, deadlock_grace=30)
+
+    def arrive(group: Group) -> Group:
+        for number in range(size - 1):
+            group.call(names[number], calls[number], number, 0.0)
+        return group
+
+    def served() -> tuple[Service, list[Peer]]:
+        service, peers = Service("g", group(), {}), [Peer() for _ in names]
+        for peer, body in zip(peers, bodies, strict=True):
+            service.request(peer, body, 0.0)
+        return service, peers
+
+    def ask(world: tuple[Service, list[Peer]]) -> tuple[Service, list[Peer]]:
+        for peer, body in zip(world[1][:-1], bodies, strict=False):
+            world[0].request(peer, body, 0.0)
+        return world
+
+    def show(what: str, prepare: Callable, stage: Callable) -> None:
+        times = []
+        for _ in range(options.repeats):
+            given = prepare()
+            start = time.process_time()
+            stage(given)
+            times.append(time.process_time() - start)
+        print(f"{what:>45}: {min(times) / size * 1e6:5.2f} us a member", flush=True)
+
+    show("frames cut", lambda: None, lambda _: cut())
+    show("JSON decoded", lambda: None, lambda _: [decode(body) for body in bodies])
+    show("requests read, JSON and all", lambda: None, lambda _: read())
+    show("arrivals by the rules", group, arrive)
+    show(
+        "release by the rules",
+        lambda: arrive(group()),
+        lambda g: g.call(names[-1], calls[-1], -1, 0.0),
+    )
+    show("arrivals in all", served, ask)
+    show(
+        "release in all",
+        lambda: ask(served()),
+        lambda world: world[0].request(world[1][-1], bodies[-1], 0.0),
+    )
+
+
+if __name__ == "__main__":
+    main()
