@@ -20,6 +20,7 @@ from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
+START = b"<LAVA_TEST_RUNNER START x>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
 CHATTER = b"[   12.345678] some driver: a line as the kernel prints them, with numbers 0x1234\n"
 
@@ -86,7 +87,7 @@ def parsing(data, chunk=4096):
     """Return the CPU seconds for `data`, as a serial port gives it."""
     chunks = [data[start : start + chunk] for start in range(0, len(data), chunk)]
     start = time.process_time()
-    session(Canned([*chunks, EXIT])).run("x", time.monotonic() + 600)
+    session(Canned([START, *chunks, EXIT])).run("x", time.monotonic() + 600)
     return time.process_time() - start
 
 
@@ -104,6 +105,8 @@ def latency(boards, seconds):
         for c in consoles
     ]
     threads += [threading.Thread(target=chatter, args=(c,)) for c in consoles[1:]]
+    for console in consoles:
+        os.write(console.board_writes, START)
     for thread in threads:
         thread.start()
     asking = consoles[0]

@@ -30,6 +30,7 @@ from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.testshell.session import Session
 
+START = b"<LAVA_TEST_RUNNER START true>\r\n"
 END = b"<LAVA_TEST_RUNNER EXIT>\r\n"
 LINE = b"[%5d.%06d] usb 1-1.%d: new high-speed USB device number %d using ehci-omap\r\n"
 RESULT = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=case-%d RESULT=pass>\r\n"
@@ -51,6 +52,7 @@ def block() -> bytes:
 
 def talk(descriptor: int, megabytes: float) -> None:
     """Print so much, and the end."""
+    os.write(descriptor, START)
     data = memoryview(block())
     left = int(megabytes * 1e6)
     while left > 0:
@@ -165,6 +167,8 @@ def boards(pipe) -> None:
 
 def talk_at_baud(descriptors: list[int], seconds: float = 5.0) -> None:
     """Print at the speed of a serial line, in the pieces of a USB adapter."""
+    for descriptor in descriptors:
+        os.write(descriptor, START)
     data = block()
     size = int(BAUD / 10 * BURST)
     began, burst = time.monotonic(), 0

@@ -17,4 +17,4 @@ def cksum(data: bytes) -> int:
     length = len(data)
     tail = length.to_bytes((length.bit_length() + 7) // 8, "little")
     crc = zlib.crc32((data + tail).translate(_REVERSED), 0xFFFFFFFF)
-    return int(f"{crc:032b}"[::-1], 2)
+    return int.from_bytes(crc.to_bytes(4, "little").translate(_REVERSED), "big")

@@ -14,8 +14,8 @@ and a newline. See docs/reference/console-channel.md.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from .cksum import cksum
 
@@ -41,9 +41,11 @@ _FRAME = re.compile(
     rb"|<LAVA_MN (?P<rest>[QAGN]) (?P<hit>[0-9a-f]{1,16}-[0-9]{1,10}) "
 )
 
+#: A frame's is asked for when it is checked, and again when it is acknowledged.
+_sum = lru_cache(maxsize=16)(cksum)
 
-@dataclass(frozen=True)
-class Part:
+
+class Part(NamedTuple):
     """A piece of a question (`Q`) or of an answer (`R`); `part` counts from 1."""
 
     kind: bytes
@@ -60,7 +62,7 @@ class Part:
     @property
     def sum(self) -> int:
         """The checksum."""
-        return cksum(self.text)
+        return _sum(self.text)
 
     def line(self) -> bytes:
         """Return the frame with its newline."""
@@ -74,8 +76,7 @@ class Part:
         )
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """An acknowledgement (`A`), or news that nobody waits (`G`); quotes a part's checksum.
 
     Or news of damage (`N`).
@@ -90,8 +91,7 @@ class Word:
         return b"<LAVA_MN %b %b %d>\n" % (self.kind, self.id, self.sum)
 
 
-@dataclass(frozen=True)
-class Wreck:
+class Wreck(NamedTuple):
     """A frame whose kind and ID can be read, and whose rest cannot."""
 
     kind: bytes
@@ -128,7 +128,7 @@ def decode(text: bytes) -> list[bytes]:
     *words, rest = text.split(b",")
     if rest:
         raise ValueError("the last word has no end")
-    return [_ESCAPE.sub(_unescape, word) for word in words]
+    return [_ESCAPE.sub(_unescape, word) if b"%" in word else word for word in words]
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:

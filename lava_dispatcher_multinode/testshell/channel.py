@@ -48,7 +48,7 @@ class Question:
     words: Sequence[bytes]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A question from its first part to the acknowledgement of its answer's last."""
 

@@ -283,14 +283,13 @@ class _Run:
             for id_ in self.channel.take_gone():
                 self._waits.gone(id_)
         for text, marked in signals.texts(line):
-            told = self._told.claim(text) or marked
+            if self._told.claim(text) or marked:
+                continue
             match signals.parse(text):
                 case RunnerStart(stage):
                     self._started |= stage in {None, self._stage}
                 case RunnerExit():
                     self._ended |= self._believes_exit
-                case _ if told:
-                    pass
                 case Foreign(_, call) if call is not None:
                     self._relay(None, call)
                 case signal:
