@@ -1,20 +1,25 @@
 """The console's path, from a pty to log, death strings and signals: MB/s, CPU, memory.
 
-    python bench/console.py [--megabytes 50,500]
+    [LAVA_DISPATCHER_PATH=...] python bench/console.py [--megabytes 50,500]
 
 A process of its own prints into the pty as fast as it is read: kernel-like lines, and
 one test result in a hundred. CPU seconds are the reading process's alone. "test shell"
 is the whole path: pump, console.raw, console.log, death strings, buffer, and the session
-that finds the results; "console" ends at the buffer.
+that finds the results; "console" ends at the buffer. "lava loop" is LAVA's own, with its
+patterns, its log to a file and its console, a process that copies: for the ratio, where
+LAVA's dispatcher is installed or unpacked.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
+import logging
 import multiprocessing
 import os
 import resource
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -36,6 +41,7 @@ LINE = b"[%5d.%06d] usb 1-1.%d: new high-speed USB device number %d using ehci-o
 RESULT = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=case-%d RESULT=pass>\r\n"
 BOARDS = 40
 BAUD = 115200
+COMPARED = ("lava loop", "test shell")
 FORK = multiprocessing.get_context("fork")  # keeps descriptors
 BURST = 0.016  # seconds of a line that a USB adapter hands over at once
 
@@ -109,6 +115,40 @@ def test_shell(descriptor: int) -> None:
         made.close()
 
 
+def lava_loop(descriptor: int) -> None:
+    """LAVA's test shell: its loop, its log to a file, a console of the kind it has."""
+    sys.path.append(os.environ.get("LAVA_DISPATCHER_PATH", ""))
+    from lava_common.log import YAMLLogger
+    from lava_common.timeout import Timeout
+    from lava_dispatcher.actions.test.shell import TestShellAction
+    from lava_dispatcher.shell import ShellCommand
+
+    with tempfile.TemporaryDirectory() as directory:
+        logger = YAMLLogger("dispatcher")
+        logger.addHandler(logging.FileHandler(f"{directory}/output.yaml"))
+        action = TestShellAction()
+        action.logger = logger
+        action.parameters = {"stage": 0}
+        action._reset_patterns()  # noqa: SLF001 - as its validate does
+        action.signal_director.test_uuid = "u"
+        newer = [None] if "action" in inspect.signature(Timeout).parameters else []
+        command = f"cat {os.ttyname(descriptor)}"
+        shell = ShellCommand(command, Timeout("bench", *newer, duration=3600), logger)
+        while action._keep_running(shell, 3600, "#"):  # noqa: SLF001 - as its run does
+            pass
+        shell.close(force=True)
+
+
+def lava_is_there() -> bool:
+    """Whether LAVA's dispatcher can be imported."""
+    sys.path.append(os.environ.get("LAVA_DISPATCHER_PATH", ""))
+    try:
+        import lava_dispatcher  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def open_console(descriptor: int, directory: str) -> Console:
     """Return a console over a copy of the descriptor."""
     return Console(
@@ -121,7 +161,7 @@ def measured(read, megabytes: float, pipe) -> None:
     """Send seconds, CPU seconds and the largest resident size in MB of `read`."""
     board, descriptor = os.openpty()
     tty.setraw(descriptor)
-    talker = FORK.Process(target=talk, args=(board, megabytes))
+    talker = FORK.Process(target=talk, args=(board, megabytes), daemon=True)
     talker.start()
     os.close(board)
     began, cpu = time.perf_counter(), time.process_time()
@@ -150,7 +190,7 @@ def boards(pipe) -> None:
     ends = [os.openpty() for _ in range(BOARDS)]
     for _, descriptor in ends:
         tty.setraw(descriptor)
-    talker = FORK.Process(target=talk_at_baud, args=([board for board, _ in ends],))
+    talker = FORK.Process(target=talk_at_baud, args=([board for board, _ in ends],), daemon=True)
     talker.start()
     for board, _ in ends:
         os.close(board)
@@ -192,11 +232,17 @@ def main() -> None:
     print(f"pexpect {pexpect.__version__}; every figure with a pty and its writer beside it\n")
     print(f"{'':24}{'MB':>6}{'MB/s':>9}{'CPU s/MB':>11}{'RSS MB':>9}")
     rows = [(plain, sizes[0]), (pexpect_defaults, 2), (pexpect_windows, sizes[0])]
+    rows += [(lava_loop, 5)] if lava_is_there() else []
     rows += [(read, size) for read in (console, test_shell) for size in sizes]
+    costs = {}
     for read, size in rows:
         seconds, cpu, memory = in_a_process(measured, read, size)
         name = read.__name__.replace("_", " ")
+        costs.setdefault(name, (seconds / size, cpu / size))
         print(f"{name:24}{size:6.0f}{size / seconds:9.1f}{cpu / size:11.4f}{memory:9.0f}")
+    if "lava loop" in costs:
+        wall, cpu = (lava / ours for lava, ours in zip(*[costs[n] for n in COMPARED], strict=True))
+        print(f"\nbeside LAVA's loop: {wall:.1f} times the MB/s, 1/{cpu:.1f} of the CPU per MB")
     share = in_a_process(boards)
     print(f"\n{BOARDS} boards at {BAUD} baud, whole path: {100 * share:.0f} % of one core,")
     print(f"so one core carries about {BOARDS / share:.0f}")

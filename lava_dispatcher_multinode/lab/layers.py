@@ -235,12 +235,17 @@ def _proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str)
 
 
 def _bad_expressions(document: Document) -> Iterator[Problem]:
-    """Yield the death strings that are no regular expressions."""
-    for index, pattern in enumerate(document.data.get("death", ())):
+    """Yield the death strings that are no regular expressions, or fit every line."""
+    for index, pattern in enumerate(document.data.get("death") or ()):
+        path = ("death", index)
         try:
-            re.compile(pattern)
-        except (re.error, RecursionError, OverflowError) as error:
-            yield document.problem(f"not a regular expression: {error}", ("death", index))
+            fits_nothing = re.compile(pattern.encode()).match(b"")  # consoles are bytes
+        except (ValueError, re.error, RecursionError, OverflowError) as error:
+            yield document.problem(f"not a regular expression: {error}", path)
+        else:
+            if fits_nothing is not None:
+                hint = "it would end every run; write what the line begins with"
+                yield document.problem(f"'{pattern}' fits the empty line", path, hint=hint)
 
 
 def _check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
