@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InfrastructureError
+from .member import SELDOM
 
 if TYPE_CHECKING:
     from ..lab.device import Lava
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 DEBIAN_PYTHON = "/usr/bin/python3"
 PROBE = (
     "import sys, types\n"
-    "sys.modules.setdefault('guestfs', types.ModuleType('guestfs'))\n"
+    f"for name in {SELDOM}: sys.modules.setdefault(name, types.ModuleType(name))\n"
     "import lava_dispatcher.parser, lava_dispatcher.protocols.multinode, lava_dispatcher.worker\n"
     "import lava_common.version\n"
     "print(lava_common.version.__version__)\n"

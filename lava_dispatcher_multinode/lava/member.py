@@ -27,6 +27,8 @@ from typing import Any
 
 SPARE = 30.0  # seconds beyond a call's timeout in which the coordinator answers
 HEADER = 8
+#: What LAVA imports at once, few jobs need, and not every host has.
+SELDOM = ("guestfs", "sentry_sdk")
 
 
 def main(arguments: list[str]) -> None:
@@ -35,7 +37,8 @@ def main(arguments: list[str]) -> None:
     settings = json.loads(path.read_text("utf-8"))
     path.unlink()
     os.environ.pop("PYTHONPATH", None)  # ours for LAVA, not for what it starts
-    lazy("guestfs")
+    for name in SELDOM:
+        lazy(name)
     import lava_common.constants
 
     lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> None:
 
 
 def lazy(name: str) -> None:
-    """Import a module when it is used: few jobs need guestfs, and not every host has it."""
+    """Import a module when it is used, and no sooner."""
 
     class Lazy(types.ModuleType):
         def __getattr__(self, attribute: str) -> Any:

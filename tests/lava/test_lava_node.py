@@ -172,3 +172,39 @@ def test_what_lava_refuses_is_the_jobs_fault(dispatch):
     run = dispatch(job)
     assert run.code == 2, run.err
     assert "LAVA:" in run.results["nodes"]["dut-01"]["error"]
+
+
+def test_an_essential_role_takes_the_others_with_it(dispatch):
+    """LAVA's `essential`: nobody goes on for minutes without it."""
+    started = time.monotonic()
+    run = dispatch(
+        lava_job(
+            {"key": {"essential": True}, "other": {}},
+            lava_test("t", ["key"], "lava-sync up", "lava-test-raise no-network"),
+            lava_test("u", ["other"], "lava-sync up", "sleep 90"),
+        )
+    )
+    assert time.monotonic() - started < 60
+    assert run.code == 1, run.err
+    nodes = run.results["nodes"]
+    assert "no-network" in nodes["dut-01"]["error"]
+    assert nodes["dut-02"]["error_type"] == "cancelled"
+    assert "of an essential role, has failed" in run.err
+
+
+def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch):
+    """LAVA's scripts tell senders apart by numbers; lava-group says whose they are."""
+    run = dispatch(
+        lava_job(
+            {"one": {}, "two": {}},
+            lava_test("t", ["one"], "lava-send a k=v w=x", "lava-sync end"),
+            lava_test(
+                "u", ["two"], "lava-wait-all a one",
+                f'lava-test-case from --shell grep -q "^$(lava-group one):k=v" {CACHE}',
+                'lava-test-case self --shell test "$(lava-group two)" = "$(lava-self)"',
+                "lava-sync end",
+            ),
+        )
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    assert run.cases("dut-02")["from"] == "pass"

@@ -1,0 +1,116 @@
+"""Where LAVA's dispatcher is, what its dictionaries hold, and how its errors are ours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob
+from lava_dispatcher_multinode.lab.device import Device, Lava
+from lava_dispatcher_multinode.lava.dictionary import load_dictionary, methods
+from lava_dispatcher_multinode.lava.failure import failure_of
+from lava_dispatcher_multinode.lava.installed import environment, find
+
+
+def clone(root, version="2031.05"):
+    """Make what can be taken for a clone of LAVA's repository."""
+    modules = ("parser", "protocols/multinode", "worker")
+    for name in ("lava_common/version.py", *(f"lava_dispatcher/{name}.py" for name in modules)):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"__version__ = {version!r}\n")
+    script = root / "lava/dispatcher/lava-run"
+    script.parent.mkdir(parents=True)
+    script.write_text("parser.add_argument('--skip-sudo-warning')\n")
+    return root
+
+
+def test_a_clone_is_found_with_its_version(tmp_path):
+    """By lava.path and lava.python; whether it wants root is read from lava-run."""
+    found = find(Lava(path=clone(tmp_path / "lava"), python=sys.executable))
+    assert (found.version, found.needs_root) == ("2031.05", False)
+    assert found.lava_run == tmp_path / "lava/lava/dispatcher/lava-run"
+    assert environment(found.path)["PYTHONPATH"] == str(tmp_path / "lava")
+
+
+def test_the_environment_names_one_too(tmp_path, monkeypatch):
+    """An unpacked Debian package, as CI has it: lava-run is beside the packages."""
+    packages = clone(tmp_path / "usr/lib/python3/dist-packages", "2023.01")
+    (packages / "lava/dispatcher/lava-run").unlink()
+    (tmp_path / "usr/bin").mkdir()
+    (tmp_path / "usr/bin/lava-run").write_text("#!/usr/bin/python3\n")
+    monkeypatch.setenv("LAVA_DISPATCHER_PATH", str(packages))
+    found = find(Lava(python=sys.executable))
+    assert (found.version, found.needs_root) == ("2023.01", True)
+
+
+def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
+    """With what to do: install it, or name the interpreter that has its packages."""
+    monkeypatch.delenv("LAVA_DISPATCHER_PATH", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfrastructureError, match="install the package lava-dispatcher"):
+        find(Lava())
+    broken = clone(tmp_path / "broken")
+    (broken / "lava_dispatcher/worker.py").write_text("import a_module_that_nobody_has\n")
+    with pytest.raises(InfrastructureError, match=r"No module named .*lava\.python"):
+        find(Lava(path=broken, python=sys.executable))
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function that loads a dictionary of this text."""
+
+    def run(text):
+        path = tmp_path / "d.dict"
+        path.write_text(text)
+        return load_dictionary(Device("board7", "x", host="lava", lava=Lava(device=path)))
+
+    return run
+
+
+def test_a_dictionary(load):
+    """The board's name here is what LAVA's tests are told."""
+    found = load("hostname: other\nactions: {boot: {methods: {u-boot: }}, deploy: }\n")
+    assert found["hostname"] == "board7"
+    assert list(methods(found, "boot")) == ["u-boot"]
+    assert methods(found, "deploy") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{% extends 'qemu.jinja2' %}\n", "rendered YAML"),
+        ("a: [", "line"),
+        ("hello", "it has no 'actions'"),
+        ("actions: 1", "it has no 'actions'"),
+    ],
+)
+def test_what_is_no_dictionary(load, text, said):
+    """A template, above all: lava-run takes what the server makes of it."""
+    with pytest.raises(InvalidJob, match=said):
+        load(text)
+
+
+def test_a_dictionary_that_is_not_there():
+    """The path is named."""
+    device = Device("b", "x", host="lava", lava=Lava(device=Path("/nonexistent/b.dict")))
+    with pytest.raises(InvalidJob, match=r"/nonexistent/b\.dict: cannot read it"):
+        load_dictionary(device)
+
+
+@pytest.mark.parametrize(
+    ("kind", "validated", "ours"),
+    [
+        ("Test", True, "test"), ("MultinodeTimeout", True, "multinode"),
+        ("Canceled", True, "cancelled"), ("Job", False, "job"), ("Configuration", False, "job"),
+        ("Job", True, "infrastructure"), ("Infrastructure", True, "infrastructure"),
+        ("Bug", True, "infrastructure"), ("", False, "infrastructure"),
+    ],
+)  # fmt: skip
+def test_lavas_errors_are_ours(kind, validated, ours):
+    """A JobError before the board was touched is the job's fault; later it is the board's."""
+    error = failure_of("n", kind, "why", validated=validated)
+    assert error.error_type == ours
+    assert "LAVA: why" in str(error)

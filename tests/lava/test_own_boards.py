@@ -1,0 +1,89 @@
+"""LAVA's multinode jobs on boards of this package's own: no LAVA is needed."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import EXAMPLES, lava_test
+
+
+def lava_job_for_pandas(**boot):
+    """Return a lab's job for two pandas: image, U-Boot, tests that meet."""
+    url = (EXAMPLES / "images" / "panda.img.gz").as_uri()
+    roles = ["server", "client"]
+    return {
+        "job_name": "a lab's job",
+        "visibility": "public",
+        "timeouts": {"job": {"minutes": 10}, "action": {"minutes": 3}},
+        "protocols": {
+            "lava-multinode": {
+                "timeout": {"minutes": 1},
+                "roles": {role: {"device_type": "panda", "count": 1} for role in roles},
+            }
+        },
+        "actions": [
+            {
+                "deploy": {
+                    "role": roles,
+                    "to": "flasher",
+                    "images": {"image": {"url": url, "compression": "gz"}},
+                }
+            },
+            {
+                "boot": {
+                    "role": roles,
+                    "method": "u-boot",
+                    "commands": "mmc",
+                    "prompts": ["# "],
+                    "protocols": {
+                        "lava-multinode": [
+                            {
+                                "action": "uboot-action",
+                                "request": "lava-sync",
+                                "messageID": "power",
+                            }
+                        ]
+                    },
+                    **boot,
+                }
+            },
+            lava_test(
+                "serve", ["server"], "lava-sync up", "lava-send addr ip=10.0.0.1", "lava-wait ok"
+            ),
+            lava_test(
+                "ask",
+                ["client"],
+                "lava-sync up",
+                'test "$(lava-wait addr)" = ip=10.0.0.1',
+                "lava-send ok",
+            ),
+        ],
+    }
+
+
+@pytest.fixture
+def pandas(lab):
+    """A lab of two simulated pandas, and no board under LAVA."""
+    devices = lab / "devices"
+    (devices / "panda02.yaml").write_text((devices / "panda01.yaml").read_text())
+    for path in devices.glob("dut-*"):
+        path.unlink()
+
+
+def test_a_labs_job_on_pandas(pandas, dispatch):
+    """Deployed, held together before power-on, booted, tested: as the lab's own would be."""
+    run = dispatch(lava_job_for_pandas())
+    assert run.code == 0, run.err
+    assert run.cases("panda01")["multinode-sync-power"] == "pass"
+    commands = [action["command"] for action in run.results["nodes"]["panda01"]["actions"]]
+    assert commands == ["deploy_linaro_image", "multinode", "boot_linaro_image", "lava_test_shell"]
+    assert {m["id"] for m in run.results["messages"]} == {"power", "up", "addr", "ok"}
+
+
+def test_what_a_panda_cannot_is_refused_before_anything_starts(pandas, dispatch):
+    """By name, with the way out; nothing was run."""
+    run = dispatch(lava_job_for_pandas(method="grub"))
+    assert run.code == 2
+    assert "boot by grub of client and server: only LAVA knows how" in run.err
+    assert "host: lava" in run.err
+    assert not (run.directory / "results.json").exists()

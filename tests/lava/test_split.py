@@ -1,0 +1,92 @@
+"""Definitions for each node, as LAVA's scheduler makes them; and LAVA's times."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.lava.split import actions_of, split
+from lava_dispatcher_multinode.lava.timeouts import seconds, timeout
+
+from .conftest import lava_job, lava_test
+
+JOB = lava_job(
+    {"a": {"count": 2, "tags": ["x"], "essential": True, "context": {"arch": "arm"}}, "b": {}},
+    lava_test("t", ["b"], "true"),
+    priority="high",
+    metadata={"k": "v"},
+)
+NODES = [("7", "a"), ("8", "a"), ("9", "b")]
+
+
+def test_each_node_gets_its_part():
+    """Its role's blocks in order, the group's facts, and nothing of another role's."""
+    found = split(JOB, NODES, "group")
+    assert list(found) == ["7", "8", "9"]
+    protocol = found["8"]["protocols"]["lava-multinode"]
+    assert protocol == {
+        "tags": ["x"], "essential": True, "timeout": {"minutes": 1}, "target_group": "group",
+        "role": "a", "group_size": 3, "sub_id": 1, "roles": {"7": "a", "8": "a", "9": "b"},
+    }  # fmt: skip
+    assert found["8"]["context"] == {"arch": "arm"}
+    assert (found["8"]["device_type"], found["8"]["priority"]) == ("shell", "high")
+    assert [next(iter(a)) for a in found["8"]["actions"]] == ["deploy", "boot"]
+    assert found["9"]["actions"][2]["test"]["role"] == "b"
+    assert "count" not in found["9"]["protocols"]["lava-multinode"]
+
+
+def test_nodes_share_nothing():
+    """Who changes one definition changes no other, nor the job."""
+    found = split(JOB, NODES, "group")
+    found["7"]["actions"][0]["deploy"]["to"] = "elsewhere"
+    assert found["8"]["actions"][0]["deploy"]["to"] == "overlay"
+    assert JOB["actions"][0]["deploy"]["role"] == ["a", "b"]
+
+
+def test_as_lavas_own_scheduler_does():
+    """Compared with LAVA's own function, where its server's source is on this machine."""
+    root = Path(os.environ.get("LAVA_DISPATCHER_PATH", "/usr/lib/python3/dist-packages"))
+    source = root / "lava_scheduler_app" / "utils.py"
+    if not source.is_file():
+        pytest.skip("lava-server is not unpacked in LAVA_DISPATCHER_PATH")
+    # Its module needs Django; the function itself does not.
+    found = [
+        part
+        for part in ast.parse(source.read_text()).body
+        if isinstance(part, ast.FunctionDef) and part.name == "split_multinode_yaml"
+    ]
+    names = {"copy": copy, "SubmissionException": ValueError, "Any": object}
+    exec(compile(ast.Module(found, []), str(source), "exec"), names)
+    theirs = names["split_multinode_yaml"](copy.deepcopy(JOB), "group")
+    ours = split(JOB, NODES, "group")
+    for definition in ours.values():
+        del definition["protocols"]["lava-multinode"]["roles"]  # added when all have boards
+    assert list(ours.values()) == [job for jobs in theirs.values() for job in jobs]
+
+
+def test_a_role_without_its_list():
+    """As some write it."""
+    assert actions_of({"actions": [{"boot": {"role": "a"}}]}, "a") == [{"boot": {"role": "a"}}]
+    assert actions_of({"actions": [{"boot": {"role": "ab"}}]}, "a") == []
+
+
+def test_times_in_lavas_forms():
+    """Several units add up; `skip` is none."""
+    assert seconds({"hours": 1, "minutes": 2, "seconds": 3, "skip": True}) == 3723
+    assert timeout(300) == {"minutes": 5}
+    assert timeout(90) == {"seconds": 90}
+    assert timeout(0.2) == {"seconds": 1}
+
+
+@given(st.floats(0.001, 10**8))
+def test_times_there_and_back(value):
+    """Never shorter than asked for, and less than a second longer."""
+    written = timeout(value)
+    assert len(written) == 1
+    assert value <= seconds(written) < max(value + 1, 1.001)
