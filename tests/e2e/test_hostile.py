@@ -29,7 +29,7 @@ def test_words_of_a_job_stay_words(dispatch, tmp_path):
     }
     job = {
         "timeout": 60,
-        "job_name": "../../" + trap,
+        "job_name": "../../<script>alert(1)</script>$(touch pwned)",
         "device_group": [{"role": "a", "count": 2, "device_type": "panda"}],
         "actions": [
             {
@@ -43,7 +43,7 @@ def test_words_of_a_job_stay_words(dispatch, tmp_path):
     path.write_text(yaml.safe_dump(job))
     run = dispatch("--simulate", "-v", path)
     assert run.code == 0, run.out + run.err
-    assert not (tmp_path / "pwned").exists()
+    assert list(tmp_path.rglob("pwned")) == []
     assert run.cases("panda01")["a&b'c"] == "pass"
     (sent,) = {json.dumps(m["data"]) for m in run.results["messages"]}
     assert json.loads(sent)["v"] == trap
