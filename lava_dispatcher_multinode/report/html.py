@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .results import Results
     from .story import Answer, Sentence
 
-SHOWN = 6  # sentences of an answer that are seen at once
+SHOWN = 8  # sentences of an answer that are seen at once
 _HINT = (
     "Bars: actions. Below them: boots and steps, definitions with their cases, calls that "
     "waited. Arrows: the messages that ended them. Choose any of them to see that second of "

@@ -32,7 +32,8 @@ function describe(item) {
   const seconds = item.end - item.start;
   const took = seconds > 0 ? `, ${seconds.toFixed(3)} s` : "";
   const result = item.result ? `: ${item.result}` : "";
-  return `${item.node}, ${item.kind} ${item.label}${result}, at ${item.start.toFixed(3)} s${took}`;
+  const what = item.label.startsWith(item.kind) ? item.label : `${item.kind} ${item.label}`;
+  return `${item.node}, ${what}${result}, at ${item.start.toFixed(3)} s${took}`;
 }
 
 async function unpack(base64) {

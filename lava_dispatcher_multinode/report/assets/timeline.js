@@ -66,7 +66,7 @@ const draw = perFrame(() => {
   const tops = new Map(lanes.map((node, number) => [node.name, number * LANE]));
   const items = run.items.filter((item) => tops.has(item.node) && inView(item));
   drawAxis();
-  const parts = lanes.map((node) => drawLane(node, tops.get(node.name)));
+  const parts = [];
   const busy = new Set();
   for (const kind of LAYERS) {
     for (const item of items) {
@@ -74,11 +74,16 @@ const draw = perFrame(() => {
     }
   }
   parts.push(...drawArrows(items, tops));
-  parts.push(...items.filter((item) => isFailure(item)).map((item) => drawCross(item, tops)));
+  const failed = items.filter((item) => isFailure(item) && item.end <= chart.to);
+  parts.push(...failed.map((item) => drawCross(item, tops)));
   if (chart.clock !== null) parts.push(drawClock(lanes.length * LANE));
   const picture = byId("lanes");
-  sized(picture, Math.max(LANE, lanes.length * LANE));
-  picture.replaceChildren(arrowTip(), ...parts);
+  const height = Math.max(LANE, lanes.length * LANE);
+  sized(picture, height);
+  picture.replaceChildren(
+    definitions(height), ...lanes.map((node) => drawLane(node, tops.get(node.name))),
+    shape("g", { "clip-path": "url(#plot)" }, ...parts),
+  );
 });
 
 function sized(picture, height) {
@@ -194,11 +199,13 @@ function arrow(wait, sender, time, tops) {
   return line;
 }
 
-function arrowTip() {
+// The tip of an arrow, and the part of the picture that times are drawn in.
+function definitions(height) {
   const size = { viewBox: "0 0 6 6", refX: 6, refY: 3, markerWidth: 7, markerHeight: 7 };
   const marker = shape("marker", { id: "tip", orient: "auto", ...size });
   marker.append(shape("path", { d: "M0 0L6 3L0 6z", class: "tip" }));
-  return shape("defs", {}, marker);
+  const plot = { x: GUTTER - 5, y: 0, width: plotWidth() + 5 + RIGHT, height };
+  return shape("defs", {}, marker, shape("clipPath", { id: "plot" }, shape("rect", plot)));
 }
 
 function drawClock(height) {
