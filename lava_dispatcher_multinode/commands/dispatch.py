@@ -9,7 +9,7 @@ import secrets
 import signal
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let simulated boards run as plain processes where they cannot be confined",
     )
-    parser.add_argument("--json", action="store_true", help="print results.json on stdout")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print results.json, or with --validate a list of problems, on stdout",
+    )
     add_option(parser)
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("-v", "--verbose", action="store_true", help="also show the log")
@@ -103,7 +107,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
     allow_files()
-    return guarded("lava-dispatch", lambda: _dispatch(options))
+    return guarded("lava-dispatch", lambda: _checked_or_run(options))
+
+
+def _checked_or_run(options: argparse.Namespace) -> ExitCode:
+    if not (options.validate and options.json):
+        return _dispatch(options)
+    try:
+        return _dispatch(options)
+    except InvalidJob as error:
+        _print_problems(error.problems)
+        return error.exit_code
 
 
 def _seconds(text: str) -> float:
@@ -162,6 +176,9 @@ def _validate(
         problems += check_boards(job, choice.lab)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
+    if options.json:
+        _print_problems(problems)
+        return ExitCode.PASS
     _tell(sorted(problems), options)
     if not options.quiet:
         nodes = "1 node" if job.size == 1 else f"{job.size} nodes"
@@ -236,6 +253,10 @@ def _run(
         _say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
         code = worst([code, ExitCode.INFRASTRUCTURE])
     return code
+
+
+def _print_problems(problems: Sequence[Problem]) -> None:
+    print(json.dumps([asdict(problem) for problem in sorted(problems)], indent=1))  # noqa: T201
 
 
 def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:

@@ -12,16 +12,19 @@ from .errors import guarded, have_streams
 from .web import spelled_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ..errors import ExitCode
 
 #: Verb to what it does, for --help; the module has the verb's name.
 VERBS = {
     "boards": "list the boards, their state and who holds them",
+    "completion": "print a shell's completion script",
+    "console": "take a board's console by hand",
     "coordinator": "run a MultiNode coordinator by itself",
     "export": "write a job in LAVA's format",
     "init": "write a first device file and job",
+    "power": "switch a board on or off",
     "report": "make a report from a run directory",
     "submit": "run a job on a LAVA lab",
     "schema": "print a JSON Schema",
@@ -33,6 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     have_streams()
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+    named = next((word for word in words if not word.startswith("-")), None)
+    options = build_parser([named] if named else []).parse_args(words)
+
+    def command() -> ExitCode:
+        code: ExitCode = options.run(options)
+        return code
+
+    return guarded("lava-multinode", command)
+
+
+def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:
+    """Return the parser; of the verbs that are not in `whole` it knows the names only."""
     parser = argparse.ArgumentParser(
         prog="lava-multinode",
         description="Boards, coordinator and reports of multi-board jobs.",
@@ -41,16 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    named = next((word for word in words if not word.startswith("-")), None)
     for verb, text in VERBS.items():
-        if verb == named:
+        if verb in whole:
             import_module(f".{verb}", __package__).add_parser(verbs)
         else:
             verbs.add_parser(verb, help=text)
-    options = parser.parse_args(words)
-
-    def command() -> ExitCode:
-        code: ExitCode = options.run(options)
-        return code
-
-    return guarded("lava-multinode", command)
+    return parser

@@ -305,3 +305,15 @@ def test_a_board_that_shuts_down_releases_its_peers(dispatch, job):
     assert "the board was shut down while tests ran" in run.results["nodes"]["panda01"]["error"]
     (wait,) = run.results["waits"]
     assert (wait["node"], wait["outcome"]) == ("panda02", "never")
+
+
+def test_validate_prints_problems_as_json(dispatch, job, tmp_path):
+    """All of them with their places, on stdout; none: an empty list."""
+    (tmp_path / "wrong.json").write_text('{"timeout": 5,\n "job_name": 3}')
+    run = dispatch("--validate", "--simulate", "--json", tmp_path / "wrong.json")
+    assert run.code == 2
+    problems = json.loads(run.out)
+    assert {problem["line"] for problem in problems} >= {1, 2}
+    assert all(problem["message"] for problem in problems)
+    run = dispatch("--validate", "--simulate", "--json", job("true"))
+    assert (run.code, json.loads(run.out)) == (0, [])

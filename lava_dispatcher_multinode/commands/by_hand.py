@@ -1,0 +1,50 @@
+"""One board of the lab, taken by a person instead of a job."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import BoardsUnavailable, InvalidJob, Problem
+from ..job.hints import suggest
+from ..lab.files import load_lab
+from ..lab.lockfiles import Holder, LockFile, lock_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..lab.device import Device
+
+
+class Held(BoardsUnavailable):
+    """Somebody has the board."""
+
+    def __init__(self, name: str, holder: Holder) -> None:
+        super().__init__(f"{name} is held by {holder}")
+        self.holder = holder
+
+
+def find(name: str, config_dir: Path | None) -> Device:
+    """Return the board `name`; `InvalidJob` if there is none, or its file is wrong."""
+    lab = load_lab(config_dir)
+    for device in lab.devices:
+        if device.name == name:
+            return device
+    if name in lab.broken:
+        raise lab.broken[name].error
+    names = [device.name for device in lab.devices]
+    hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
+    raise InvalidJob([Problem(name, 0, 0, "there is no device file for this board", hint)])
+
+
+@contextmanager
+def taken(device: Device, purpose: str) -> Iterator[None]:
+    """Hold the board's lock, as a job does; raise `Held` if somebody has it."""
+    lock = LockFile(lock_directory(), device.name)
+    if not lock.take(purpose):
+        raise Held(device.name, lock.holder() or Holder())
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,176 @@
+"""`lava-multinode console`: a board's console by hand, or a look at that of a run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import sys
+import termios
+import threading
+import tty
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..console.open import open_console
+from ..errors import ConsoleError, ExitCode
+from .by_hand import Held, find, taken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..console.transport import Transport
+    from ..lab.device import Device
+
+EPILOG = """\
+example:
+  lava-multinode console panda01
+
+Ctrl-] leaves. While a run holds the board, its console can be seen, not typed at.
+"""
+LEAVE = b"\x1d"  # Ctrl-]
+CHUNK = 65536
+#: Seconds between two looks at a file that grows: there is no event that says so everywhere.
+LOOK = 0.1
+BEFORE = 2000  # bytes of the run's console shown at first
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "console",
+        help="take a board's console by hand",
+        description="Connect this terminal to a board's console.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("board", metavar="BOARD")
+    parser.add_argument(
+        "--config-dir", metavar="DIR", type=Path,
+        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Connect, until Ctrl-] or the end of the input; 3 if the console fails."""
+    device = find(args.board, args.config_dir)
+    try:
+        with taken(device, "console by hand"):
+            _take(device)
+    except Held as held:
+        raw = console_of_run(held.holder.pid, device.name)
+        if raw is None:
+            raise
+        _say(f"{held}: its console, to look at only; Ctrl-] leaves")
+        with raw_terminal():
+            follow(raw, held.holder.pid)
+    return ExitCode.PASS
+
+
+def _take(device: Device) -> None:
+    if device.connection.simulated or device.connection.qemu is not None:
+        raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
+    transport = open_console(device.connection, device.name)
+    transport.note = lambda text: _say(f"{text}\r")
+    try:
+        _say(f"{device.name}: connected; Ctrl-] leaves")
+        with raw_terminal():
+            converse(transport)
+    finally:
+        transport.close()
+        transport.release()
+
+
+def converse(transport: Transport) -> None:
+    """Copy the terminal to the board and back, until Ctrl-] or an end."""
+    ended, wake = os.pipe()
+    failure: list[ConsoleError] = []
+
+    def show() -> None:
+        try:
+            while data := transport.read():
+                write_all(data)
+        except ConsoleError as error:
+            failure.append(error)
+        finally:
+            os.write(wake, b"x")
+
+    reader = threading.Thread(target=show, daemon=True)
+    reader.start()
+    try:
+        while True:
+            ready, _, _ = select.select([0, ended], [], [])
+            if ended in ready:
+                break
+            data = os.read(0, CHUNK)
+            typed, leave, _ = data.partition(LEAVE)
+            if typed:
+                transport.write(typed)
+            if leave or not data:
+                break
+    finally:
+        transport.close()
+        reader.join()
+        os.close(ended)
+        os.close(wake)
+    if failure:
+        raise failure[0]
+
+
+def console_of_run(pid: int, name: str) -> Path | None:
+    """Return the file to which the process `pid` writes the console of board `name`, if any."""
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                target = link.readlink()
+                if target.parts[-3:] == ("nodes", name, "console.raw"):
+                    return target
+    return None
+
+
+def follow(path: Path, pid: int) -> None:
+    """Show what is added to `path` while the process lives, until Ctrl-]."""
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - BEFORE, 0))
+        inputs = [0]
+        while True:
+            alive = Path(f"/proc/{pid}").exists()
+            while data := file.read(CHUNK):
+                write_all(data)
+            if not alive:
+                return
+            ready, _, _ = select.select(inputs, [], [], LOOK)
+            if ready:
+                typed = os.read(0, CHUNK)
+                if LEAVE in typed:
+                    return
+                if not typed:
+                    inputs = []  # nobody to leave: to the run's end
+
+
+@contextmanager
+def raw_terminal() -> Iterator[None]:
+    """Have every key go to the board, if standard input is a terminal; put back at the end."""
+    if not os.isatty(0):
+        yield
+        return
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0)
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
+        _say("")
+
+
+def write_all(data: bytes) -> None:
+    """Write to standard output, whatever it is."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,57 @@
+"""`lava-multinode power`: switch a board by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ..boards.power.switch import configured_switch
+from ..errors import ExitCode, PowerError
+from .by_hand import find, taken
+
+EPILOG = """\
+example:
+  lava-multinode power panda01 cycle
+
+The board is locked meanwhile: one that a run holds is not touched.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "power",
+        help="switch a board on or off",
+        description="Switch a board as its device file says.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("board", metavar="BOARD")
+    parser.add_argument("action", choices=("on", "off", "cycle"))
+    parser.add_argument(
+        "--config-dir", metavar="DIR", type=Path,
+        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Switch; `PowerError` if that cannot be done, `BoardsUnavailable` if it is in use."""
+    device = find(args.board, args.config_dir)
+    if device.connection.simulated or device.connection.qemu is not None:
+        raise PowerError(
+            f"{device.name}: is a board of a run's own: it has no power outside of one"
+        )
+    switch = configured_switch(device)
+    if switch is None:
+        raise PowerError(
+            f"{device.name}: the device file has no switch: give it 'power' with "
+            f"on and off, cycle, pdudaemon or manual ({device.file})"
+        )
+    with taken(device, f"power {args.action}"):
+        getattr(switch, args.action)()
+    if args.json:
+        print(json.dumps({"board": device.name, "power": args.action}))  # noqa: T201
+    return ExitCode.PASS

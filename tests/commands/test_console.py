@@ -1,0 +1,182 @@
+"""lava-multinode console, on a real terminal."""
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
+
+COMMAND = Path(sys.executable).parent / "lava-multinode"
+
+
+class Terminal:
+    """A terminal with the verb on it."""
+
+    def __init__(self, lab):
+        self.master, slave = pty.openpty()
+        self.slave = slave
+        self.before = termios.tcgetattr(slave)
+        self.process = subprocess.Popen(
+            [COMMAND, "console", "left", "--config-dir", lab],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+        )
+        self.seen = b""
+
+    def until(self, text, seconds=30):
+        """Read until `text` has come."""
+        over = time.monotonic() + seconds
+        while text not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], over - time.monotonic())
+            assert ready, self.seen
+            self.seen += os.read(self.master, 4096)
+
+    def type(self, data):
+        """Press keys."""
+        os.write(self.master, data)
+
+    def ends(self):
+        """Return the exit code; the terminal is as it was."""
+        code = self.process.wait(30)
+        assert termios.tcgetattr(self.slave) == self.before
+        return code
+
+    def close(self):
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A directory for device files, with locks of its own."""
+    monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
+    (tmp_path / "devices").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def console(lab):
+    """A function that starts the verb for a board with this connection."""
+    opened = []
+
+    def start(connection):
+        file = lab / "devices" / "left.yaml"
+        file.write_text(f"device_type: panda\nconnection: {{{connection}}}\n")
+        opened.append(Terminal(lab))
+        return opened[-1]
+
+    yield start
+    for terminal in opened:
+        terminal.close()
+
+
+def test_a_command_as_console(console):
+    """Keys go to the board, Ctrl-C too; Ctrl-] leaves, and what is behind it is not typed."""
+    terminal = console("command: stty raw -echo; echo ready; cat -v")
+    terminal.until(b"ready")
+    terminal.type(b"a\x03b\r")
+    terminal.until(b"a^Cb^M")
+    assert LockFile(lock_directory(), "left").holder().job == "console by hand"
+    terminal.type(b"c\x1dd")
+    assert terminal.ends() == 0
+    assert LockFile(lock_directory(), "left").holder() is None
+
+
+def test_a_network_port(console):
+    """Raw TCP; when the far end closes for good the verb says so, exit code 3."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        terminal = console(f"serial: 'socket://127.0.0.1:{port}', reconnect: 0")
+        far, _ = server.accept()
+    with far:
+        far.sendall(b"U-Boot\r\n")
+        terminal.until(b"U-Boot")
+        terminal.type(b"help\r")
+        assert far.recv(100) == b"help\r"
+    assert terminal.ends() == 3
+
+
+def test_a_serial_device(console):
+    """A tty; what it says before anybody types is seen."""
+    master, slave = pty.openpty()
+    name = os.ttyname(slave)
+    os.close(slave)  # or we would be its owner
+    try:
+        terminal = console(f"serial: {name}")
+        terminal.until(b"Ctrl-]")
+        os.write(master, b"login: ")
+        terminal.until(b"login: ")
+        terminal.type(b"\x1d")
+        assert terminal.ends() == 0
+    finally:
+        os.close(master)
+
+
+def test_a_run_holds_it(console, lab):
+    """Its console is followed, and nothing that is typed gets there; it ends with the run."""
+    raw = lab / "run" / "nodes" / "left" / "console.raw"
+    raw.parent.mkdir(parents=True)
+    program = (
+        "import sys\n"
+        "from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory\n"
+        "lock = LockFile(lock_directory(), 'left')\n"
+        "assert lock.take('the job')\n"
+        f"file = open({str(raw)!r}, 'wb', buffering=0)\n"
+        "file.write(b'before ')\n"
+        "print('held', flush=True)\n"
+        "for line in sys.stdin: file.write(line.encode())\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        terminal = console("command: cat")
+        terminal.until(b"before ")
+        assert re.search(rb"held by .*'the job'.*look at only", terminal.seen)
+        terminal.type(b"typed")
+        holder.stdin.write("after\n")
+        holder.stdin.flush()
+        terminal.until(b"after")
+        terminal.type(b"\x1d")
+        assert terminal.ends() == 0
+        assert raw.read_bytes() == b"before after\n"
+        again = console("command: cat")
+        again.until(b"after")
+        holder.stdin.close()
+        holder.wait(20)
+        assert again.ends() == 0
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+        if not holder.stdin.closed:
+            holder.stdin.close()
+
+
+def test_a_simulated_board_has_none(console):
+    """Outside of a run; exit code 3."""
+    assert console("simulated: true").ends() == 3
+
+
+def test_an_interrupt_from_outside(console):
+    """The terminal is put back."""
+    terminal = console("command: cat")
+    terminal.until(b"Ctrl-]")
+    time.sleep(0.2)  # not before it is raw: that is the moment to test
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.ends() == 130
