@@ -3,10 +3,10 @@
 from lava_dispatcher_multinode.sync.callers import Caller
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.sync.lines import Question
-from lava_dispatcher_multinode.sync.questions import Questions
+from lava_dispatcher_multinode.sync.questions import Questions, Way
 
 CALL = Call(Api.WAIT, "x")
-ASKED = Question("1-1", "a", "secret", CALL)
+ASKED = Question(id="1-1", node="a", secret="secret", sum=7, call=CALL)
 DONE = Outcome(Status.DONE, (("b", {"k": "v"}),))
 
 
@@ -25,19 +25,29 @@ class Peer:
         self.left = True
 
 
+def frame(outcome, _call):
+    """Return an answer as it would be sent."""
+    return repr(outcome.data).encode()
+
+
+def take(questions, caller, asked=ASKED):
+    """Have a line asked over a connection."""
+    return questions.take(asked.node, asked.id, Way(caller, None, asked, frame))
+
+
 def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
     """The group is asked once; the connection before is closed."""
     questions = Questions()
     first, second, third = (Caller(Peer()) for _ in range(3))
-    question, again = questions.take(first, ASKED)
+    question, again = take(questions, first)
     assert not again
-    assert questions.take(second, ASKED) == (None, True)
+    assert take(questions, second) == (None, True)
     assert first.peer.left
     question.answer(CALL, DONE)
-    assert questions.take(third, ASKED) == (None, True)
+    assert take(questions, third) == (None, True)
     assert first.peer.sent == []
     assert second.peer.sent == third.peer.sent
-    assert b"b:k=v" in third.peer.sent[0]
+    assert b"'k': 'v'" in third.peer.sent[0]
     assert [first.tickets, second.tickets, third.tickets] == [set(), set(), set()]
 
 
@@ -45,14 +55,14 @@ def test_a_board_that_comes_back_asks_the_same_question():
     """Its message was sent the first time; another board's question is its own."""
     questions = Questions()
     gone = Caller(Peer())
-    question, _ = questions.take(gone, ASKED)
+    question, _ = take(questions, gone)
     gone.tickets = set()
     question.drop()
     question.answer(CALL, Outcome(Status.REFUSED, reason="hung up"))
     assert gone.peer.sent == []
-    anew, again = questions.take(Caller(Peer()), ASKED)
+    anew, again = take(questions, Caller(Peer()))
     assert anew is not None
     assert again
-    other, again = questions.take(Caller(Peer()), ASKED._replace(node="b"))
+    other, again = take(questions, Caller(Peer()), ASKED._replace(node="b"))
     assert other is not None
     assert not again
