@@ -6,13 +6,15 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import BoardDied, Cancelled, WaitFailed
+from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..sync.calls import Api, Call, Outcome, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .node import Node
+
+ANSWER_WAIT = 60.0  # seconds beyond the call's own that its answer may take, on a busy host
 
 REQUESTS = {
     "lava-send": Api.SEND,
@@ -105,7 +107,11 @@ class Multinode:
                 stack.enter_context(board.console.when_dead(died))
             node.group_client.submit(call, answered)
             # The coordinator holds the deadline, and answers when the run is cancelled.
-            done.wait()
+            if not done.wait((call.timeout or 0.0) + ANSWER_WAIT):
+                raise InfrastructureError(
+                    f"the coordinator has not answered {ANSWER_WAIT:g} s after the call's time, "
+                    f"{node.deadline}, was over"
+                )
             if deaths:
                 raise deaths[0]
         if node.shared.cancelled.is_set():

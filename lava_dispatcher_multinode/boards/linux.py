@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import BootError
 from .shell import Shell
+from .u_boot_words import kernel_pattern
 
 if TYPE_CHECKING:
     from ..console.expect import Dialogue
@@ -45,7 +46,7 @@ def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
     """Wait for the kernel's first line."""
     if boot.kernel_start:
         dialogue.expect(
-            [re.escape(boot.kernel_start.encode())],
+            [kernel_pattern(boot.kernel_start)],
             timeout=deadline.part(boot.kernel_timeout, "boot.kernel_timeout"),
             step=f"waited for the kernel's '{boot.kernel_start}': "
             "is the kernel right for the board, and its console= the port?",

@@ -83,6 +83,10 @@ FATAL = (
 #: Longer lines are cut without a word (CONFIG_SYS_CBSIZE is 512 on most boards).
 LONGEST_LINE = 510
 
+#: What shows that a kernel runs, also where its first lines came garbled or `quiet` has
+#: them left out: a time stamp, or the login prompt, which stays for who answers it.
+KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |Booting Linux on |(?=login: )"
+
 #: What a terminal obeys: U-Boot's EFI boot manager asks for the terminal's size on its way.
 ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]))*"
 
@@ -120,6 +124,11 @@ def countdown_pattern(text: str) -> bytes:
     parts = min(3, len(data) // _PART) or 1
     cuts = [len(data) * n // parts for n in range(parts + 1)]
     return b"|".join(re.escape(data[a:b]) for a, b in pairwise(cuts))
+
+
+def kernel_pattern(start: str) -> bytes:
+    """Return what shows that a kernel runs; `start` is the device file's `kernel_start`."""
+    return b"|".join(filter(None, (re.escape(start.encode()), KERNEL_RUNS)))
 
 
 def any_of(texts: Sequence[str]) -> bytes:

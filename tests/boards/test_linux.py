@@ -153,3 +153,19 @@ def test_a_prompt_with_escape_sequences_is_one(console_of, prompt):
     started = time.monotonic()
     assert _log_in(console).run("true")[0] == 0
     assert time.monotonic() - started < linux.NUDGE
+
+
+def test_a_quiet_kernel_is_known_by_its_login(console_of):
+    """`quiet` leaves its first line out; the prompt is still there for the login."""
+    console = console_of(f"stty sane; printf '\\r\\nb login: '; read user; {SHELL}")
+    dialogue = Dialogue(console)
+    started = time.monotonic()
+    wait_for_kernel(dialogue, Boot(), Deadline(60, "test"))
+    assert log_in(dialogue, Login(), Deadline(60, "test")).run("true")[0] == 0
+    assert time.monotonic() - started < linux.NUDGE
+
+
+def test_a_garbled_first_line_is_not_waited_for(console_of):
+    """Any time stamp of a kernel says that it runs."""
+    console = console_of("printf '\\r\\n[    0.000000] LinuXX version 6.1\\r\\n'; sleep 60")
+    wait_for_kernel(Dialogue(console), Boot(), Deadline(60, "test"))
