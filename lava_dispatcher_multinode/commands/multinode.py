@@ -22,6 +22,7 @@ VERBS = {
     "completion": "print a shell's completion script",
     "console": "take a board's console by hand",
     "coordinator": "run a MultiNode coordinator by itself",
+    "doctor": "look for what is wrong on this host",
     "export": "write a job in LAVA's format",
     "init": "write a first device file and job",
     "power": "switch a board on or off",

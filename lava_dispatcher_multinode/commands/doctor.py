@@ -1,0 +1,55 @@
+"""`lava-multinode doctor`: what is wrong on this host, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from ..errors import ExitCode
+from ..lab.files import load_lab
+from .diagnosis import of_board, of_host
+
+EPILOG = """\
+example:
+  lava-multinode doctor
+
+Exit code 3 says that something is wrong.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="look for what is wrong on this host",
+        description="Look at device files, ports, locks and tools; say what to do.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config-dir", metavar="DIR", type=Path,
+        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print a JSON list")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> ExitCode:
+    """Print the findings; 0 if nothing is wrong."""
+    lab = load_lab(args.config_dir)
+    findings = [*of_host(lab)]
+    for device in lab.devices:
+        findings += of_board(device)
+    if args.json:
+        rows = [{**asdict(finding), "wrong": finding.wrong} for finding in findings]
+        print(json.dumps(rows, indent=1))  # noqa: T201
+    else:
+        for finding in findings:
+            mark = "WRONG" if finding.wrong else "ok   "
+            print(f"{mark} {finding.about}: {finding.text}")  # noqa: T201
+            if finding.wrong:
+                print(f"      -> {finding.todo}")  # noqa: T201
+    wrong = any(finding.wrong for finding in findings)
+    return ExitCode.INFRASTRUCTURE if wrong else ExitCode.PASS
