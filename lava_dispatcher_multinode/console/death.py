@@ -23,11 +23,10 @@ _CANDIDATE = re.compile(
 #: Wherever Linux runs.
 KERNEL = (
     r"Kernel panic - not syncing",
-    r"Internal error: ",
+    r"Internal error: .*\[#\d+\]",  # not what a program says of itself
     r"Unable to handle kernel ",
     r"BUG: unable to handle ",
     r"kernel BUG at ",
-    r"Unhandled fault: ",
     r"(?:NMI )?watchdog: BUG: soft lockup",
     r"BUG: soft lockup",
     r"(?:NMI )?watchdog: Watchdog detected hard LOCKUP",

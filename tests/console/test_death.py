@@ -158,3 +158,19 @@ def test_a_line_full_of_time_stamps_is_searched_in_linear_time():
     began = time.process_time()
     assert watch.feed(b"[1.000000] " * 200_000 + b"no Kernel panic - not syncing") is None
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("line", "dead"),
+    [
+        (b"[    3.054060] Internal error: Oops: 5 [#1] SMP THUMB2", True),
+        (b"Internal error: undefined instruction: 0 [#2] PREEMPT SMP ARM", True),
+        (b"Internal error: cannot open display", False),
+        (b"[    9.000000] kernel BUG at mm/slub.c:3926!", True),
+        (b"[    9.000000] watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [sh:1]", True),
+        (b"[    9.000000] Unhandled fault: alignment exception (0x001) at 0x00000001", False),
+    ],
+)
+def test_what_kernels_die_of_and_programs_live_through(line, dead):
+    """A program's own error, and a process that the kernel ends, end no board."""
+    assert (DeathWatch(KERNEL).feed(line + b"\r\n") is not None) is dead
