@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import subprocess
@@ -136,7 +137,7 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path)
     assert results["nodes"]["slow"]["error_type"] == "cancelled"
 
 
-def test_the_socket_channel(dispatch, job, lab, locks):
+def test_the_socket_channel(dispatch, job, lab, locks, tmp_path):
     """multinode: socket: results and events are the same, and no call is on a console."""
     for name in ("left", "right"):
         file = lab / "devices" / f"{name}.yaml"
@@ -147,6 +148,7 @@ def test_the_socket_channel(dispatch, job, lab, locks):
         "lava-test-case x --shell 'lava-wait data'",
         "lava-sync --timeout 0.1 late || true",
         "ls -l $LAVA_DIR/socket; env",
+        f"cp $LAVA_DIR/socket {tmp_path}/$(lava-self).socket",
     )
     words = ("--config-dir", lab, job(*steps, roles=(("a", 2),)))
     run = dispatch(*words, env=locks, confinement="unconfined")
@@ -158,6 +160,12 @@ def test_the_socket_channel(dispatch, job, lab, locks):
         console = run.console(name)
         assert b"-rw------- 1" in console
         assert b"wait,data," not in console
+        line = (tmp_path / f"{name}.socket").read_bytes()
+        _, secret, _ = line.split(b" ")[2].split(b",")
+        assert len(secret) == 32
+        assert base64.b64encode(line)[:40] not in console
+        for file in run.directory.rglob("*"):
+            assert file.is_dir() or secret not in file.read_bytes(), file
     waits = [wait["outcome"] for wait in run.results["waits"] if wait["id"] == "data"]
     assert waits == ["done", "done"]
     definitions = {
