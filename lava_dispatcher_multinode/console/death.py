@@ -40,16 +40,19 @@ RESET = (
 )
 #: A board that goes down while tests run says no more, and has said why.
 DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
+_MISSING = re.compile(r"\A\(\?:[^\\()\[\]]*\)\?")  # (?:reboot: )?
 _PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
 
 
 def literal_start(pattern: str) -> bytes:
     """Return the text with which all that the regular expression `pattern` fits begins.
 
-    b"" where that cannot be told without reading it in full.
+    Behind one part that may be missing, if it begins with such; b"" where that cannot be
+    told without reading it in full.
     """
     if "|" in pattern:
         return b""
+    pattern = _MISSING.sub("", pattern, count=1)
     plain = _PLAIN.match(pattern)
     assert plain is not None  # it may be empty
     optional = pattern.startswith(("*", "?", "{"), plain.end())

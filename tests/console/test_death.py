@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.console.death import KERNEL, RESET, DeathWatch, literal_start
+from lava_dispatcher_multinode.console.death import DOWN, KERNEL, RESET, DeathWatch, literal_start
 
 PANIC = b"\r\n[    3.141593] Kernel panic - not syncing: VFS: no root\r\n"
 
@@ -128,6 +128,19 @@ def test_any_regular_expression_of_a_device_file(pattern, line):
 def test_the_literal_start(pattern, start):
     """What is looked for first is never more than all matches have."""
     assert literal_start(pattern) == start
+
+
+@pytest.mark.parametrize("pattern", [*KERNEL, *RESET, *DOWN])
+def test_no_own_death_string_costs_a_look_at_every_line(pattern):
+    """Each begins with some text, so that what has none of these is passed over as a whole."""
+    assert len(literal_start(pattern)) >= 6
+
+
+def test_a_start_that_may_be_missing():
+    """It is passed by, and the deadly line is found with it and without."""
+    assert literal_start(r"(?:reboot: )?Power down") == b"Power down"
+    for line in (b"reboot: Power down", b"Power down"):
+        assert DeathWatch(DOWN).feed(b"\r\n" + line + b"\r\n") == line.decode()
 
 
 def test_restart_forgets_the_line_that_was_open():
