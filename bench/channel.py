@@ -84,11 +84,15 @@ def session(console):
 
 
 def parsing(data, chunk=4096):
-    """Return the CPU seconds for `data`, as a serial port gives it."""
+    """Return the CPU seconds for `data`, as a serial port gives it: the best of five turns."""
     chunks = [data[start : start + chunk] for start in range(0, len(data), chunk)]
-    start = time.process_time()
-    session(Canned([START, *chunks, EXIT])).run("x", time.monotonic() + 600)
-    return time.process_time() - start
+
+    def turn():
+        start = time.process_time()
+        session(Canned([START, *chunks, EXIT])).run("x", time.monotonic() + 600)
+        return time.process_time() - start
+
+    return min(turn() for _ in range(5))
 
 
 def latency(boards, seconds):
@@ -144,7 +148,7 @@ def main():
     size = 50 << 20
     taken = parsing(CHATTER * (size // len(CHATTER)))
     print(f"output:    {size / 1e6 / taken:8.1f} MB/s  ({taken / (size / 1e6) * 1000:.2f} ms/MB)")
-    count = 100_000
+    count = 50_000
     lines = [
         b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=case-%d RESULT=pass>\r\n" % n for n in range(count)
     ]
