@@ -18,7 +18,10 @@ function makeColumn(node) {
   view.setAttribute("aria-label", `console of ${node}`);
   view.setAttribute("aria-live", "off");
   const close = el("button", { type: "button", title: `close the console of ${node}` }, "\u00d7");
-  const head = el("div", { className: "head" }, el("strong", {}, node), close);
+  const lacks = shortened.get(node);
+  const note = lacks ? ` without ${(lacks / 1e6).toFixed(1)} MB from its middle` : "";
+  const name = el("span", {}, el("strong", {}, node), note);
+  const head = el("div", { className: "head" }, name, close);
   const column = { node, view, space, rows, log: null, marked: -1, own: -1 };
   column.root = el("div", { className: "column" }, head, view);
   close.addEventListener("click", () => closeConsole(node));

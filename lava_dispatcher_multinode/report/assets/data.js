@@ -1,7 +1,8 @@
 // The run: its nodes and items (report/view.py says what they are), and its consoles.
 
 const run = { nodes: [], items: [], failed: [], last: 0, over: true };
-const packed = new Map(); // node -> {base64, leftOut}
+const packed = new Map(); // node -> base64 of gzip
+const shortened = new Map(); // node -> bytes that its console lacks here
 const logs = new Map(); // node -> promise of {text, starts, times}
 
 function readData(page) {
@@ -14,7 +15,8 @@ function readData(page) {
 function readConsoles() {
   for (const script of document.querySelectorAll("script.console")) {
     const { node, leftOut } = script.dataset;
-    packed.set(node, { base64: script.textContent, leftOut: Number(leftOut) });
+    packed.set(node, script.textContent);
+    if (leftOut !== "0") shortened.set(node, Number(leftOut));
     script.remove(); // one copy is enough
   }
 }
@@ -67,8 +69,8 @@ function lineOf(log, index) {
 
 function logOf(node) {
   if (!logs.has(node)) {
-    const entry = packed.get(node);
-    logs.set(node, (entry ? unpack(entry.base64) : Promise.resolve("")).then(split));
+    const base64 = packed.get(node);
+    logs.set(node, (base64 ? unpack(base64) : Promise.resolve("")).then(split));
     packed.delete(node);
   }
   return logs.get(node);

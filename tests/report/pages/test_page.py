@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from lava_dispatcher_multinode.report import html
+from lava_dispatcher_multinode.report import consoles, html
 from lava_dispatcher_multinode.report.changes import changes
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.results import Results
@@ -302,6 +302,18 @@ def test_large_run_draws_what_is_in_view(page, write, story):
     for _ in range(7):
         page.key("+")
     assert page.js("document.querySelectorAll('#lanes .item').length") < 40 * 10
+
+
+def test_console_that_is_too_long_says_what_it_lacks(page, write, whole_story, logs, monkeypatch):
+    """Both ends are there, and a note above and between them."""
+    monkeypatch.setattr(consoles, "MOST", 4000)
+    ready(page, write(whole_story, {"panda02": logs["panda02"] * 100}))
+    assert "MB from its middle" in page.js("document.querySelector('.column .head').innerText")
+    page.key("/")
+    page.send("Input.insertText", text="bytes left out here")
+    page.key("Enter")
+    page.until("document.getElementById('hits').textContent")
+    assert page.js("document.getElementById('hits').textContent") == "1 of 1"
 
 
 def test_changes_against_another_run(page, write, whole_story):
