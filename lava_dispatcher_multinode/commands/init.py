@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from ..errors import ExitCode, InvalidJob, Problem
@@ -11,11 +12,13 @@ EPILOG = """\
 example:
   lava-multinode init bench
   lava-dispatch --simulate bench/job.yaml
+  lava-multinode init --test-image test.img      a Linux for emulated boards
 """
 
 JOB = """\
 # yaml-language-server: $schema=schemas/job.schema.json
 # Runs without hardware:    lava-dispatch --simulate {job}
+# with a real Linux:        lava-dispatch --emulate {job}
 # and on the real board:    lava-dispatch --config-dir {lab} {job}
 job_name: first-job
 timeout: 600                        # seconds, of each action and each MultiNode call
@@ -28,7 +31,7 @@ device_group:
 actions:
   - command: deploy_linaro_image
     parameters:
-      image: panda.img.gz           # tiny; only simulated boards boot it
+      image: panda.img.gz           # tiny; emulated boards get the test image instead
   - command: lava_test_shell
     parameters:
       definitions:
@@ -82,6 +85,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "directory", metavar="DIR", type=Path, nargs="?", default=Path(), help="default: here"
     )
+    parser.add_argument(
+        "--test-image",
+        metavar="PATH",
+        type=Path,
+        nargs="?",
+        const=Path("test.img"),
+        help="write nothing but the image that emulated boards boot (default: test.img), "
+        "made of Debian's packages",
+    )
     parser.set_defaults(run=run)
 
 
@@ -89,6 +101,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Write all of the files, or none if one exists (`InvalidJob`)."""
     from ..images.make import compressed, example_image
 
+    if args.test_image is not None:
+        return _test_image(args.test_image)
     directory: Path = args.directory
     job, lab = directory / "job.yaml", directory / "lab"
     device = lab / "devices" / "panda01.yaml"
@@ -123,6 +137,19 @@ def _schema(kind: str) -> bytes:
     from .schema import KINDS
 
     return (json.dumps(KINDS[kind](), indent=2) + "\n").encode()
+
+
+def _test_image(path: Path) -> ExitCode:
+    """Write the test image; what it is made of is fetched if it is not there."""
+    from ..images.card import write_card
+    from ..images.test_image.cache import cached_image
+
+    if path.exists():
+        raise InvalidJob([Problem(str(path), 0, 0, "exists already", "name another file")])
+    image = cached_image(lambda text: print(text, file=sys.stderr))  # noqa: T201
+    write_card(image, path, "image")
+    print(f"wrote {path}")  # noqa: T201
+    return ExitCode.PASS
 
 
 def _write(path: Path, content: bytes) -> None:

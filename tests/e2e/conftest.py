@@ -68,7 +68,7 @@ def clean(tmp_path):
 def dispatch(tmp_path, clean):
     """A function that runs lava-dispatch with the words given."""
 
-    def run(*words, env=None, stdin=None, confinement=None):
+    def run(*words, env=None, stdin=None, confinement=None, limit=LIMIT):
         directory = tmp_path / "out"
         command = [COMMAND]
         if confinement is not None:
@@ -79,7 +79,7 @@ def dispatch(tmp_path, clean):
             text=True,
             env=clean | (env or {}),
             cwd=tmp_path,
-            timeout=LIMIT,
+            timeout=limit,
             input=stdin,
         )
         return Run(done.returncode, done.stdout, done.stderr, directory)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import termios
 import threading
 import tty
 from concurrent.futures import ThreadPoolExecutor
@@ -89,8 +88,7 @@ class EmulatedBoard:
                 _burn(self.card, machine.on_card, loader)
         except OSError as error:
             raise PowerError(f"{self.name}: the card {self.card}: {error.strerror}") from error
-        # What was typed while it was off, nobody has read.
-        termios.tcflush(self._slave, termios.TCOFLUSH)
+        self._forget_what_was_typed()
         network = self._lab.network
         card = str(self.card.absolute()).replace(",", ",,")
         cards = [
@@ -114,6 +112,13 @@ class EmulatedBoard:
             *settings.arguments,
         ]
         return Qemu(self.name, words, (self._master,), self._log, self._ended)
+
+    def _forget_what_was_typed(self) -> None:
+        """Drop what came while the board was off: it would stop U-Boot's countdown."""
+        os.set_blocking(self._master, False)
+        with suppress(BlockingIOError):
+            while os.read(self._master, 65536):
+                pass
 
     def _ended(self, reason: str) -> None:
         """Say on the console what nobody else can: who listens there is told at once."""

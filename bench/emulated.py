@@ -1,0 +1,117 @@
+"""How long emulated boards take: power-on to U-Boot, to a shell, to the first test result.
+
+    python bench/emulated.py [--boards 1 3] [--machine virt]
+
+Each number of boards runs the same job. Seconds are from each board's power-on; memory is
+what QEMU's processes held together at most, looked at ten times a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+COMMAND = Path(sys.executable).parent / "lava-dispatch"
+STAGES = (
+    ("U-Boot's prompt", lambda event: event.get("text", "").startswith("U-Boot: ")),
+    ("shell", lambda event: event["event"] == "boot_finished"),
+    ("first result", lambda event: event["event"] == "test_case"),
+)
+
+
+def job(boards):
+    definition = {
+        "metadata": {"format": "Lava-Test Test Definition 1.0", "name": "bench"},
+        "run": {"steps": ["lava-test-case alive --shell true"]},
+    }
+    return {
+        "timeout": 900,
+        "job_name": "bench",
+        "device_group": [{"role": "board", "count": boards, "device_type": "panda"}],
+        "actions": [
+            {
+                "command": "deploy_linaro_image",
+                "parameters": {"image": str(EXAMPLES / "images" / "panda.img.gz")},
+            },
+            {"command": "lava_test_shell", "parameters": {"definitions": [definition]}},
+        ],
+    }
+
+
+def rss(parent):
+    """Return the MiB that the QEMU processes below `parent` hold."""
+    done = subprocess.run(
+        ["ps", "-o", "rss=,comm=", "--ppid", str(parent)], capture_output=True, text=True
+    )
+    lines = (line.split() for line in done.stdout.splitlines())
+    return sum(int(size) for size, *name in lines if name[0].startswith("qemu")) / 1024
+
+
+def run(boards, machine):
+    """Return events and the most memory of one run."""
+    with tempfile.TemporaryDirectory() as scratch:
+        top = Path(scratch)
+        layer = top / "lab" / "device-types"
+        layer.mkdir(parents=True)
+        (layer / "panda.yaml").write_text(f"connection: {{qemu: {{machine: {machine}}}}}\n")
+        (top / "job.json").write_text(json.dumps(job(boards)))
+        most, over = [0.0], threading.Event()
+        with subprocess.Popen(
+            [COMMAND, "--emulate", "-q", "--config-dir", top / "lab", "--output-dir", top / "out",
+             top / "job.json"],
+            stdout=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+
+            def watch():
+                while not over.wait(0.1):
+                    most[0] = max(most[0], rss(process.pid))
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            code = process.wait()
+            over.set()
+            watcher.join()
+        if code:
+            sys.exit(f"the job failed: exit code {code}")
+        lines = (top / "out" / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines], most[0]
+
+
+def times(events):
+    """Return, for each node, the seconds from power-on to each stage."""
+    found = {}
+    for event in events:
+        node = event.get("node")
+        if node is None:
+            continue
+        if event.get("text") == "switching the power on":
+            found[node] = {"on": event["t"]}
+        for name, reached in STAGES:
+            if node in found and name not in found[node] and reached(event):
+                found[node][name] = event["t"] - found[node]["on"]
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--boards", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--machine", default="virt")
+    options = parser.parse_args()
+    run(1, options.machine)  # makes the test image if it is not there
+    print(f"{'boards':>6} {'':12}" + "".join(f"{name:>18}" for name, _ in STAGES) + "   MiB")
+    for boards in options.boards:
+        events, memory = run(boards, options.machine)
+        nodes = times(events).values()
+        for which, choose in (("first board", min), ("last board", max)):
+            row = "".join(f"{choose(node[name] for node in nodes):>16.1f} s" for name, _ in STAGES)
+            print(f"{boards:>6} {which:12}{row} {memory:>5.0f}")
+
+
+if __name__ == "__main__":
+    main()
