@@ -47,7 +47,10 @@ def job(boards):
 def rss(parent):
     """Return the MiB that the QEMU processes below `parent` hold."""
     done = subprocess.run(
-        ["ps", "-o", "rss=,comm=", "--ppid", str(parent)], capture_output=True, text=True
+        ["ps", "-o", "rss=,comm=", "--ppid", str(parent)],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     lines = (line.split() for line in done.stdout.splitlines())
     return sum(int(size) for size, *name in lines if name[0].startswith("qemu")) / 1024

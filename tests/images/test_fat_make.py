@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from lava_dispatcher_multinode.images.fat_make import SIZE, make_fat16
+from lava_dispatcher_multinode.images.fat import FatVolume
+from lava_dispatcher_multinode.images.fat_make import SIZE, Geometry, make_fat16
 
 
 def test_same_bytes_each_time():
@@ -32,6 +33,19 @@ def test_tools_of_others_accept_it(tmp_path):
     assert listing.stdout.split("\n")[:2] == ["::/uImage", "::/long file name.txt"]
     copied = subprocess.run(["mtype", "-i", image, "::uImage"], capture_output=True, check=True)
     assert copied.stdout == b"k" * 3000
+    fsck = shutil.which("fsck.fat", path="/sbin:/usr/sbin:/bin:/usr/bin")
+    if fsck:
+        subprocess.run([fsck, "-n", image], check=True, capture_output=True)
+
+
+def test_a_large_volume(tmp_path):
+    """What U-Boot loads does not fit into the small one; others accept the large one as well."""
+    geometry = Geometry(8, 10000)
+    image = tmp_path / "fat"
+    image.write_bytes(make_fat16({"uImage": b"k" * 9000000}, "boot", 2048, geometry))
+    assert image.stat().st_size == geometry.size
+    with image.open("rb") as disk:
+        assert FatVolume(disk, 0, geometry.size).read("uImage") == b"k" * 9000000
     fsck = shutil.which("fsck.fat", path="/sbin:/usr/sbin:/bin:/usr/bin")
     if fsck:
         subprocess.run([fsck, "-n", image], check=True, capture_output=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job, Position, Role
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
-from lava_dispatcher_multinode.lab.simulate import simulated_devices
+from lava_dispatcher_multinode.lab.simulate import emulated_devices, simulated_devices
 
 
 def job(*roles):
@@ -89,3 +89,31 @@ def test_the_hosts_own_lab_makes_no_difference(config, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config.path))
     (device,) = simulated_devices(job(Role("a", 1, "panda")))
     assert "nonsense" not in device.boot.commands
+
+
+def test_emulated_boards_get_the_layer_of_their_machine(config):
+    """Their driver's lines give way to the machine's, and those to a device file's."""
+    config.write("device-types/beaglexm.yaml", "connection: {qemu: {machine: orangepi-pc}}\n")
+    config.write("devices/panda01.yaml", "device_type: panda\nboot: {commands: [mine]}\n")
+    group = job(Role("a", 2, "panda"), Role("b", 1, "beaglexm"))
+    first, second, third = emulated_devices(group, config.path)
+    assert first.connection.qemu.machine == "virt"
+    assert first.boot.commands == ("mine",)
+    assert "virtio" in second.boot.commands[0]
+    assert second.dispatcher_ip == "10.0.2.2"
+    assert third.connection.qemu.machine == "orangepi-pc"
+    assert "bootz" in third.boot.commands[2]
+
+
+def test_an_emulated_board_is_reached_as_nothing_else(config):
+    """The file of a real board does not lead an emulated run to it, nor to its switch."""
+    config.write(
+        "devices/panda01.yaml",
+        "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\n"
+        "power: {on: a, off: b}\ndeploy: {method: none, path: /dev/sda, to_host: c}\n",
+    )
+    (device,) = emulated_devices(job(Role("a", 1, "panda")), config.path)
+    assert device.connection.serial is None
+    assert device.power.on is None
+    assert device.deploy.path is None
+    assert device.deploy.to_host is None

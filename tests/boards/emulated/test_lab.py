@@ -39,11 +39,11 @@ def test_what_is_typed_at_a_board_that_is_off_is_lost(lab, emulated, listen):
 
 def test_the_card_is_the_board_s(lab, emulated, listen):
     """U-Boot finds what was written while the power was off; the size is rounded as cards are."""
-    board = lab.add(emulated(memory=128))
+    board = lab.add(emulated(memory=512))
     board.card.write_bytes(b"\0" * 65 * (1 << 20) + b"here")
     console = listen(board)
     board.power_on()
-    assert b"DRAM:  128 MiB" in console.until(b"autoboot")
+    assert b"DRAM:  512 MiB" in console.until(b"autoboot")
     console.say(b"\r")
     console.until(PROMPT)
     console.say(b"virtio scan; virtio read 0x48000000 0x20800 1; md.b 0x48000000 4\r")

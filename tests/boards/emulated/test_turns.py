@@ -56,9 +56,9 @@ def test_waiting_ends_with_the_deadline():
     turns = Turns(1)
     with turns.turn(Deadline(30, "test")):
         short = Deadline(0.05, "the job's timeout")
-        with pytest.raises(ActionTimeout, match="waiting for other emulated boards"):
-            with turns.turn(short):
-                pass
+        waiting = pytest.raises(ActionTimeout, match="waiting for other emulated boards")
+        with waiting, turns.turn(short):
+            pass
 
 
 def test_a_cancelled_run_waits_for_nobody():
