@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ...errors import PowerError
+from ..turns import Turns
 from .machines import MACHINES, firmware
 from .network import GroupNetwork
 from .process import Qemu
-from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import InfrastructureError, InvalidJob, PowerError, Problem
 from ...mark import MARK
+from ..turns import Turns
 from . import faults as fault_names
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ WAYS = ("namespaces", "chroot")  # in the order of preference
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _PRIVATE = ipaddress.IPv4Network("10.66.0.0/16")  # nobody else is on it
 _LOOPBACK = ipaddress.IPv4Network("127.66.0.0/16")
+#: Boards that boot at a time, for each processor: more only make each other late.
+BOOTING = 8
 _SWITCH_WAIT = 15.0  # seconds for power on, power off
 _START_WAIT = 60.0
 _END_WAIT = 15.0
@@ -60,9 +62,9 @@ class SimulatedBoard:
         """Switch off; nothing of the board runs any more when this returns."""
         self._ask({"do": "off"}, "off")
 
-    def turn(self, _deadline: Deadline) -> AbstractContextManager[None]:
-        """Return the context in which it may boot: at any time, it is quick."""
-        return nullcontext()
+    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Return the context in which it may boot, beside the other boards."""
+        return self._lab.turns.turn(deadline)
 
     def introduction(self) -> Sequence[str]:
         """Return nothing: who made it has told it all."""
@@ -116,6 +118,7 @@ class SimulatedLab:
     ) -> None:
         self._directory = directory.resolve()
         self._boards: dict[str, SimulatedBoard] = {}
+        self.turns = Turns(BOOTING)
         self._lock = threading.Lock()
         self._faults = fault_names.from_variable(os.environ.get(fault_names.VARIABLE, ""))
         self._log = self._directory / "boards.log"

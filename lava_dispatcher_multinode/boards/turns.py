@@ -1,4 +1,4 @@
-"""Whose turn it is to boot: an emulated board that boots keeps a processor busy."""
+"""Whose turn it is to boot: a board that is a process keeps a processor busy while it does."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ...deadline import Deadline
+    from ..deadline import Deadline
 
 
 class Turns:
-    """As many at once as this process has processors."""
+    """So many at once for each processor that this process may use."""
 
-    def __init__(self, size: int | None = None) -> None:
-        self.size = size or len(os.sched_getaffinity(0))
+    def __init__(self, a_processor: int = 1) -> None:
+        self.size = a_processor * len(os.sched_getaffinity(0))
         self._free = self.size
         self._changed = threading.Condition()
 
@@ -31,7 +31,7 @@ class Turns:
         with self._changed:
             while not self._free:
                 self._changed.wait(max(0.0, deadline.at - time.monotonic()))
-                deadline.check("waiting for other emulated boards to have booted")
+                deadline.check("waiting for other boards to have booted")
             self._free -= 1
         try:
             yield
