@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
 
 
-class Turns:
-    """So many at once for each processor that this process may use."""
+def processors() -> int:
+    """Return how many this process may use."""
+    return len(os.sched_getaffinity(0))
 
-    def __init__(self, a_processor: int = 1) -> None:
-        self.size = a_processor * len(os.sched_getaffinity(0))
+
+class Turns:
+    """`size` boards at once."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
         self._free = self.size
         self._changed = threading.Condition()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ...errors import PowerError
-from ..turns import Turns
+from ..turns import Turns, processors
 from .machines import MACHINES, firmware
 from .network import GroupNetwork
 from .process import Qemu
@@ -138,7 +138,7 @@ class EmulatedLab:
         self._directory = directory
         self._boards: dict[str, EmulatedBoard] = {}
         self.network = GroupNetwork()
-        self.turns = Turns()
+        self.turns = Turns(processors())
         # QEMU ends with the thread that starts it; a pool's one worker lasts until `close`.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="emulated boards")
 

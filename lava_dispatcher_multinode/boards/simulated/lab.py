@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import InfrastructureError, InvalidJob, PowerError, Problem
 from ...mark import MARK
-from ..turns import Turns
+from ..turns import Turns, processors
 from . import faults as fault_names
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class SimulatedLab:
     ) -> None:
         self._directory = directory.resolve()
         self._boards: dict[str, SimulatedBoard] = {}
-        self.turns = Turns(BOOTING)
+        self.turns = Turns(BOOTING * processors())
         self._lock = threading.Lock()
         self._faults = fault_names.from_variable(os.environ.get(fault_names.VARIABLE, ""))
         self._log = self._directory / "boards.log"

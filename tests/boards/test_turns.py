@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lava_dispatcher_multinode.boards.emulated.turns import Turns
+from lava_dispatcher_multinode.boards.turns import Turns
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled
 
@@ -56,7 +56,7 @@ def test_waiting_ends_with_the_deadline():
     turns = Turns(1)
     with turns.turn(Deadline(30, "test")):
         short = Deadline(0.05, "the job's timeout")
-        waiting = pytest.raises(ActionTimeout, match="waiting for other emulated boards")
+        waiting = pytest.raises(ActionTimeout, match="waiting for other boards")
         with waiting, turns.turn(short):
             pass
 
