@@ -1,37 +1,67 @@
-"""`deploy_linaro_kernel`: boot files over the network; no board here can do it yet."""
+"""`deploy_linaro_kernel`: boot files over the network, by TFTP."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..boards.deploy.fit import unfit
+from ..boards.deploy.tftp import BootFiles
 from ..errors import DeployError
+from .overlay import parcel_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..images.store import Image
     from .node import Node
 
+FILES = ("kernel", "ramdisk", "dtb")
 _FILE = {"type": "string", "minLength": 1}
 
 
 class DeployLinaroKernel:
-    """The parameters of 2013; no board here can fetch over TFTP yet."""
+    """Serve kernel, ramdisk and device tree to the board's U-Boot, which fetches them to boot."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "required": ["kernel"],
         "additionalProperties": False,
         "properties": {
-            "kernel": {**_FILE, "description": "Kernel image."},
-            "ramdisk": {**_FILE, "description": "Initial RAM disk."},
+            "kernel": {**_FILE, "description": "Kernel: zImage, uImage or FIT image."},
+            "ramdisk": {
+                **_FILE,
+                "description": "Initial RAM disk, with or without U-Boot's header.",
+            },
             "dtb": {**_FILE, "description": "Device tree blob."},
-            "rootfs": {**_FILE, "description": "Root file system."},
+            "rootfs": {
+                **_FILE,
+                "description": "Root file system; refused: put it into the ramdisk.",
+            },
         },
     }
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        """Refuse, with the way that there is."""
-        raise DeployError(
-            f"{node.name}: deploying {parameters['kernel']} over TFTP is not supported yet: "
-            "use deploy_linaro_image with an image that holds the kernel"
+        """Fetch the files, once for all boards of the run, and offer them to the node's board."""
+        if node.board.device.deploy.method == "none":
+            node.log("INFO", "deploy.method is none: the board boots what it has")
+            return
+        if reason := unfit(node.board.device, "deploy_linaro_kernel"):
+            raise DeployError(reason)
+        if "rootfs" in parameters:
+            raise DeployError(NO_ROOTFS)
+        files = {name: self._get(node, parameters[name]) for name in FILES if name in parameters}
+        node.booted = False
+        node.overlay_put_in = node.board.deploy_kernel(
+            BootFiles(**files), node.shared.servers, parcel_of(node)
         )
+
+    def _get(self, node: Node, source: str) -> Image:
+        return node.shared.images.get(
+            source, base=node.job.directory, sha256=None, deadline=node.deadline, step=node.step
+        )
+
+
+NO_ROOTFS = (
+    "rootfs: a root over the network would take NFS, which this dispatcher does not serve: "
+    "put the root file system into the ramdisk, or deploy an image"
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .board import UBootBoard
+from .deploy.tftp import HIGH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,5 +35,22 @@ class BeagleXM(UBootBoard):
                 f"setenv bootargs '{BOOT_ARGS}'",
                 "boot",
             ],
+        },
+        "deploy": {
+            "tftp": {
+                # Its Ethernet is a USB device, and has no address of its own: device files give
+                # each board one (setenv usbethaddr), or two would be the same to a network.
+                "setup": [
+                    "setenv usbethaddr 00:40:5c:26:0a:6c",
+                    "usb start",
+                    "setenv autoload no",
+                    *HIGH,
+                    "dhcp",
+                ],
+                "kernel": "0x81000000",
+                "ramdisk": "0x82000000",
+                "dtb": "0x81f00000",
+                "bootargs": "console=ttyO2,115200n8 root=/dev/ram0 ip=dhcp",
+            },
         },
     }

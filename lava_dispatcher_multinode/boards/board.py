@@ -19,6 +19,7 @@ from ..errors import (
 from .autoboot import CountdownMissed
 from .deploy.fit import unfit
 from .deploy.media import write_media
+from .deploy.tftp import boot_commands
 from .last_words import explained
 from .linux import log_in, wait_for_kernel
 from .power.check import check_off
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
     from ..images.store import Image
     from ..lab.device import Device
+    from ..serve.servers import Servers
     from .delivery.parcel import Parcel
+    from .deploy.tftp import BootFiles
     from .hardware import Hardware
     from .shell import Shell
 
@@ -60,6 +63,7 @@ class UBootBoard:
         self._turn = hardware.turn
         self._introduction = hardware.introduction
         self._step = step
+        self._commands = device.boot.commands  # what boots that which was deployed
         self._press = False  # keys at U-Boot from power-on: its countdown was missed once
 
     def deploy(self, image: Image, deadline: Deadline, parcel: Parcel | None = None) -> bool:
@@ -71,13 +75,20 @@ class UBootBoard:
         if method != "media":
             raise DeployError(unfit(self.device, "deploy_linaro_image"))
         self.power_off()
+        self._commands = self.device.boot.commands
         return write_media(self.device, self._card, image, parcel, deadline, self._step)
+
+    def deploy_kernel(self, files: BootFiles, servers: Servers, parcel: Parcel | None) -> bool:
+        """Have U-Boot fetch `files` at the next boots; whether `parcel` is in the ramdisk."""
+        self.power_off()
+        self._commands, put_in = boot_commands(self.device, files, parcel, servers, self._step)
+        return put_in
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed; retry as often as the device file says."""
-        if not self.device.boot.commands:
+        if not self._commands:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
-        for command in self.device.boot.commands:
+        for command in self._commands:
             check_line(command)
         tries = max(1, self.device.boot.retries)
         for number in range(1, tries + 1):
@@ -157,7 +168,7 @@ class UBootBoard:
         u_boot = UBoot(dialogue, boot, deadline)
         self._step("waiting for U-Boot")
         u_boot.interrupt(press=self._press)
-        *setup, start = boot.commands
+        *setup, start = self._commands
         for command in setup:
             self._step(f"U-Boot: {command}")
             u_boot.run(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .board import UBootBoard
+from .deploy.tftp import HIGH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,5 +33,15 @@ class Panda(UBootBoard):
                 f"setenv bootargs '{BOOT_ARGS}'",
                 "boot",
             ],
+        },
+        "deploy": {
+            "tftp": {
+                # The Ethernet of this board is a USB device.
+                "setup": ["usb start", "setenv autoload no", *HIGH, "dhcp"],
+                "kernel": "0x82000000",
+                "ramdisk": "0x84000000",
+                "dtb": "0x83f00000",
+                "bootargs": "console=ttyO2,115200n8 root=/dev/ram0 ip=dhcp",
+            },
         },
     }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..actions.deploy_linaro_kernel import FILES, NO_ROOTFS
 from ..actions.overlay import COMMAND
+from ..boards.deploy.fit import METHODS, unfit
 from ..errors import BoardsUnavailable, DeployError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..job.model import ActionSpec, Job
+    from ..lab.allocation import Requirement
     from ..lab.files import Lab
     from ..overlay.load import Definition
     from ..overlay.store import OverlayStore
@@ -40,7 +43,11 @@ def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
                 problems += error.problems
                 complete = False
         elif spec.command == "deploy_linaro_image":
-            problems += _image(spec, job.directory, here=remote)
+            problems += _file(spec, "image", job.directory, here=remote)
+        elif spec.command == "deploy_linaro_kernel":
+            for name in FILES:
+                if name in spec.parameters:
+                    problems += _file(spec, name, job.directory, here=remote)
     if complete:
         # Roles that run the same definition have the same slips.
         problems += dict.fromkeys(flow.check(job, _scripts(job, overlays, remote=remote)))
@@ -60,10 +67,9 @@ def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]
         if spec.refused and roles:
             text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
             problems.append(Problem(at.file, at.line, at.column, text, _LAVA_CAN))
-        elif spec.command == "deploy_linaro_kernel" and roles:
-            hint = "use deploy_linaro_image with an image that holds the kernel"
-            text = "deploying over TFTP is not supported yet"
-            problems.append(Problem(at.file, at.line, at.column, text, hint))
+        elif "rootfs" in spec.parameters and spec.command == "deploy_linaro_kernel" and roles:
+            at = spec.position("rootfs")
+            problems.append(Problem(at.file, at.line, at.column, NO_ROOTFS))
     return problems
 
 
@@ -81,22 +87,37 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         at = next(role.position for role in job.roles if role.name in names)
         return [Problem(at.file, at.line, at.column, str(error))]
     roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
-    return check_hosts(job, {role: [found[r].host for r in own] for role, own in roles.items()})
+    hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
+    return [*check_hosts(job, hosts), *_unfit(job, lab, needed)]
 
 
-def _image(spec: ActionSpec, directory: Path, *, here: bool) -> list[Problem]:
-    """Return what is wrong with an image of this machine; `here`: the job will run here."""
-    at = spec.position("image")
+def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+    """Return the deploys that no board of their role can do, as its device file is."""
+    found = []
+    for requirement in needed:
+        boards = [d for d in lab.devices if requirement.accepts(d) and d.host == "own"]
+        for spec in job.actions_of(requirement.role):
+            if spec.command in METHODS:
+                reasons = [unfit(device, spec.command) for device in boards]
+                if reasons and all(reasons):
+                    at = spec.position()
+                    found.append(Problem(at.file, at.line, at.column, str(reasons[0])))
+    return list(dict.fromkeys(found))
+
+
+def _file(spec: ActionSpec, name: str, directory: Path, *, here: bool) -> list[Problem]:
+    """Return what is wrong with a file of this machine; `here`: the job will run here."""
+    at = spec.position(name)
     try:
-        path = local_path(locate(spec.parameters["image"], directory))
+        path = local_path(locate(spec.parameters[name], directory))
     except DeployError as error:
         return [Problem(at.file, at.line, at.column, str(error))]
     if path is None or path.is_file():
         return []
     if path.exists():
-        return [Problem(at.file, at.line, at.column, f"the image {path} is no file")]
+        return [Problem(at.file, at.line, at.column, f"the {name} {path} is no file")]
     # Only a warning for --validate: the lab may be on another machine.
-    text = f"there is no image {path} on this machine"
+    text = f"there is no {name} {path} on this machine"
     return [Problem(at.file, at.line, at.column, text, warning=not here)]
 
 

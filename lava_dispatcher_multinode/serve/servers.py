@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import secrets
+import shutil
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DeployError
 from .http import HttpServer
-from .shelf import Shelf
+from .shelf import TOKEN, Shelf
 from .tftp import PORT, TftpServer
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import TracebackType
 
 LOOPBACK = "127.0.0.1"
@@ -28,6 +30,7 @@ class Servers:
         self._shelf = Shelf()
         self._http: dict[str, HttpServer] = {}
         self._tftp: dict[tuple[str, int], TftpServer] = {}
+        self._laid: list[Path] = []
 
     def __enter__(self) -> Servers:
         return self
@@ -43,6 +46,8 @@ class Servers:
                 http.close()
             for tftp in self._tftp.values():
                 tftp.close()
+            for folder in self._laid:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def url(self, content: Path | bytes, name: str, host: str) -> str:
         """Return where a board that reaches this host as `host` can fetch `content` by HTTP."""
@@ -66,6 +71,26 @@ class Servers:
                 except OSError as error:
                     raise DeployError(_why(address, port, error)) from error
         return self._shelf.put(content, name)
+
+    def lay(self, content: Path | bytes, name: str, directory: str) -> str:
+        """Put `content` below the directory of another TFTP server; return its name there.
+
+        It is taken away when this ends.
+        """
+        folder = Path(directory) / f"lava-{secrets.token_hex(TOKEN)}"
+        try:
+            folder.mkdir()
+            with self._lock:
+                self._laid.append(folder)
+            if isinstance(content, bytes):
+                (folder / name).write_bytes(content)
+            else:
+                shutil.copyfile(content, folder / name)
+            folder.chmod(0o755)  # a server of its own user reads it
+            (folder / name).chmod(0o644)
+        except OSError as error:
+            raise DeployError(f"cannot write to deploy.tftp.directory: {error}") from error
+        return f"{folder.name}/{name}"
 
     def remove(self, place: str) -> None:
         """Serve no more what `url` or `tftp` has returned as `place`."""

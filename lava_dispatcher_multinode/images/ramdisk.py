@@ -1,0 +1,89 @@
+"""Initial ramdisks: files added to them, and the header with which U-Boot takes them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from . import cpio, uimage
+from .inject import NotPossible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_CPIO = (b"070701", b"070702")
+_OPENERS: dict[bytes, Any] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"]\0\0": lzma.open,
+}
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"]\0\0": lzma.open,
+}
+#: What the kernel unpacks and Python 3.11 does not: taken for what it mostly is.
+_UNREAD = (b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18", b"\x89LZO")
+
+
+def bare(data: bytes) -> bytes:
+    """Return a ramdisk without U-Boot's header, if it has one."""
+    try:
+        header = uimage.parse(data)
+    except ValueError:
+        return data
+    if header is None:
+        return data
+    return data[uimage.HEADER : uimage.HEADER + header.size]
+
+
+def wrapped(data: bytes) -> bytes:
+    """Return a bare ramdisk behind the header that every U-Boot takes."""
+    return uimage.make(data, "ramdisk", uimage.RAMDISK)
+
+
+def with_files(data: bytes, archive: Path, files: Mapping[str, bytes]) -> bytes:
+    """Return the bare ramdisk `data` with a tar's members and `files`, by path, in it.
+
+    The kernel unpacks one archive after the other. Raise `NotPossible`.
+    """
+    if not _is_cpio(data):
+        raise NotPossible("the ramdisk is no cpio archive")
+    more = gzip.compress(cpio.archive(_entries(archive, files)), 6, mtime=0)
+    return data + bytes(-len(data) % 4) + more
+
+
+def _is_cpio(data: bytes) -> bool:
+    for magic, opener in _OPENERS.items():
+        if data.startswith(magic):
+            try:
+                with opener(io.BytesIO(data)) as stream:
+                    return stream.read(6) in _CPIO
+            except (OSError, EOFError, lzma.LZMAError, zlib.error):
+                return False
+    return data.startswith((*_CPIO, *_UNREAD))
+
+
+def _entries(archive: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, int, bytes]]:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            name = member.name.strip("/")
+            if member.isdir():
+                yield name, stat.S_IFDIR | member.mode, b""
+            elif member.issym():
+                yield name, cpio.LINK, member.linkname.encode()
+            else:
+                content = tar.extractfile(member)
+                if content is None:
+                    raise NotPossible(f"{name} is neither file, directory nor symbolic link")
+                yield name, stat.S_IFREG | member.mode, content.read()
+    for path, data in files.items():
+        yield path.strip("/"), cpio.FILE, data
