@@ -25,11 +25,6 @@ _OPENERS: dict[bytes, Any] = {
     b"\xfd7zXZ": lzma.open,
     b"]\0\0": lzma.open,
 }
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-    b"]\0\0": lzma.open,
-}
 #: What the kernel unpacks and Python 3.11 does not: taken for what it mostly is.
 _UNREAD = (b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18", b"\x89LZO")
 

@@ -1,0 +1,172 @@
+"""Every way to deploy and every way of the overlay, on a real U-Boot and a real Linux."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.images import cpio, mbr
+from lava_dispatcher_multinode.images.fat import FatVolume
+
+MISSING = [tool for tool in ("qemu-system-arm", "dpkg-deb") if shutil.which(tool) is None]
+UBOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(MISSING) or not UBOOT.is_file(),
+        reason=f"not installed: {', '.join(MISSING) or 'u-boot-qemu'}",
+    ),
+]
+
+#: It says where it runs and what it has, so that the test cannot pass on something else.
+DEFINITION = {
+    "metadata": {"format": "Lava-Test Test Definition 1.0", "name": "deployed"},
+    "run": {
+        "steps": [
+            "lava-test-case arm --shell 'uname -m | grep armv7'",
+            "lava-test-case name --shell 'test \"$(lava-self)\" = board01'",
+            "echo root: $(grep -o 'root=[^ ]*' /proc/cmdline)",
+        ]
+    },
+}
+
+
+INIT = b"""#!/bin/sh
+mount -t devtmpfs dev /dev
+exec /sbin/init </dev/console >/dev/console 2>&1
+"""
+
+
+@pytest.fixture(scope="session")
+def test_image():
+    """The project's test image; skipped where Debian's packages cannot be had."""
+    from lava_dispatcher_multinode.errors import InfrastructureError
+    from lava_dispatcher_multinode.images.test_image.cache import cached_image
+
+    try:
+        return cached_image(lambda _: None)
+    except InfrastructureError as error:
+        pytest.skip(f"no test image: {error}")
+
+
+@pytest.fixture
+def deploy(dispatch, tmp_path):
+    """A function that deploys to an emulated panda, as its device file says, and runs a test."""
+
+    def run(device, action, **parameters):
+        devices = tmp_path / "lab" / "devices"
+        devices.mkdir(parents=True)
+        text = {"device_type": "panda", "connection": {"qemu": {}}, **device}
+        (devices / "board01.yaml").write_text(json.dumps(text))
+        job = {
+            "job_name": "deploy",
+            "target": "board01",
+            "timeout": 90,
+            "actions": [
+                {"command": action, "parameters": parameters},
+                {"command": "lava_test_shell", "parameters": {"definitions": [DEFINITION]}},
+            ],
+        }
+        (tmp_path / "job.json").write_text(json.dumps(job))
+        done = dispatch("--config-dir", str(tmp_path / "lab"), str(tmp_path / "job.json"))
+        assert done.code == 0, done.out[-4000:] + done.err
+        assert done.cases("board01") == {"arm": "pass", "name": "pass"}
+        return [event["text"] for event in done.events if event["event"] == "step"], done
+
+    return run
+
+
+def test_media_with_the_overlay_in_the_image(deploy, test_image, tmp_path):
+    """A compressed image is streamed to the card, and the overlay is there when Linux is."""
+    packed = tmp_path / "card.img.gz"
+    with packed.open("wb") as target:
+        subprocess.run(["gzip", "-1", "-c", str(test_image)], stdout=target, check=True)
+    steps, run = deploy({"deploy": {"layout": "image"}, **_BOOT_IMAGE}, "deploy_linaro_image",
+                        image=str(packed))  # fmt: skip
+    assert any(step.endswith("with its image") for step in steps)
+    assert not any(step.startswith("unpacking") for step in steps)
+    assert b"root: root=/dev/vda2" in run.console("board01")
+
+
+@pytest.mark.parametrize("way", ["http", "console"])
+def test_media_with_the_overlay_after_boot(deploy, test_image, way):
+    """Fetched from the dispatcher, or typed, where the device file says so."""
+    steps, _ = deploy({"overlay": [way]}, "deploy_linaro_image", image=str(test_image))
+    ways = [step.rpartition(" over ")[2] for step in steps if " bytes over " in step]
+    assert ways == [{"http": "HTTP", "console": "the console"}[way]]
+
+
+@pytest.fixture
+def boot_files(test_image, tmp_path):
+    """Kernel, ramdisk and device tree for U-Boot to fetch; the ramdisk is all of a system."""
+    with test_image.open("rb") as disk:
+        boot = next(part for part in mbr.read(disk) if part.number == 1)
+        volume = FatVolume(disk, boot.start, boot.size)
+        (tmp_path / "uImage").write_bytes(volume.read("uImage"))
+    (tmp_path / "root.cpio.gz").write_bytes(gzip.compress(_system(), 1))
+    subprocess.run(
+        ["qemu-system-arm", "-M", f"virt,dumpdtb={tmp_path}/virt.dtb", "-cpu", "cortex-a15",
+         "-m", "256", "-display", "none", "-bios", str(UBOOT)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return {"kernel": "uImage", "ramdisk": "root.cpio.gz", "dtb": "virt.dtb"}
+
+
+def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
+    """U-Boot fetches all three from the dispatcher's own server, and boots them."""
+    host = f"127.{random.randint(2, 250)}.{random.randint(1, 250)}.1"
+    _require_port(host)
+    tftp = {
+        "setup": ["setenv autoload no", "dhcp"],
+        "host": host,  # 10.0.2.2 itself is QEMU's own TFTP server's
+        "kernel": "0x48000000",
+        "ramdisk": "0x4b000000",
+        "dtb": "0x4a000000",
+        "bootargs": "console=ttyAMA0,115200n8",
+    }
+    device = {"deploy": {"method": "tftp", "tftp": tftp}}
+    steps, run = deploy(device, "deploy_linaro_kernel", **boot_files)
+    assert any(step.endswith("with its image") for step in steps)
+    assert run.console("board01").count(b"Bytes transferred = ") == 3
+
+
+def _system():
+    """Return the archive of a root file system: the test image's, with a first program."""
+    from lava_dispatcher_multinode.images.debian import Packages
+    from lava_dispatcher_multinode.images.test_image import build
+    from lava_dispatcher_multinode.images.test_image.cache import cache_directory
+    from lava_dispatcher_multinode.images.test_image.modules import Modules
+
+    packages = Packages(cache_directory() / "debian", lambda _: None)
+    modules = Modules(packages.unpacked(build.KERNEL))
+    busybox = (packages.unpacked(build.BUSYBOX) / "bin" / "busybox").read_bytes()
+    return cpio.archive([*build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
+
+
+def _require_port(host):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, 69))
+        except OSError as error:
+            pytest.skip(f"U-Boot asks at port 69, which only root can serve: {error}")
+
+
+#: The image as it is, not as the card of 2013: from its own partitions.
+_BOOT_IMAGE = {
+    "boot": {
+        "commands": [
+            "setenv bootargs 'console=ttyAMA0,115200n8 root=/dev/vda2 rootwait rw'",
+            "fatload virtio 0:1 0x48000000 uImage",
+            "fatload virtio 0:1 0x4b000000 uInitrd",
+            "bootm 0x48000000 0x4b000000 ${fdtcontroladdr}",
+        ]
+    }
+}
