@@ -61,7 +61,9 @@ class DeployLinaroImage:
             image = _bootable(image, node, parameters["image"])
         node.booted = False
         try:
-            node.overlay_put_in = node.board.deploy(image, node.deadline, parcel_of(node))
+            node.overlay_put_in = node.board.deploy(
+                image, node.shared.servers, node.deadline, parcel_of(node)
+            )
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
 

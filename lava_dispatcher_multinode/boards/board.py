@@ -18,6 +18,7 @@ from ..errors import (
 )
 from .autoboot import CountdownMissed
 from .deploy.fit import unfit
+from .deploy.master import deploy_by_master
 from .deploy.media import write_media
 from .deploy.tftp import boot_commands
 from .last_words import explained
@@ -64,19 +65,40 @@ class UBootBoard:
         self._introduction = hardware.introduction
         self._step = step
         self._commands = device.boot.commands  # what boots that which was deployed
+        self._alone = False  # what is to boot does so if nobody interrupts
         self._press = False  # keys at U-Boot from power-on: its countdown was missed once
 
-    def deploy(self, image: Image, deadline: Deadline, parcel: Parcel | None = None) -> bool:
+    def deploy(
+        self, image: Image, servers: Servers, deadline: Deadline, parcel: Parcel | None = None
+    ) -> bool:
         """Put a disk image on the board; it has to boot afterwards.
 
         Return whether `parcel`, the overlay, went with it.
         """
-        method = self.device.deploy.method
-        if method != "media":
-            raise DeployError(unfit(self.device, "deploy_linaro_image"))
+        if reason := unfit(self.device, "deploy_linaro_image"):
+            raise DeployError(reason)
+        if self.device.deploy.method == "master":
+            return self._deploy_by_master(image, servers, deadline, parcel)
         self.power_off()
         self._commands = self.device.boot.commands
         return write_media(self.device, self._card, image, parcel, deadline, self._step)
+
+    def _deploy_by_master(
+        self, image: Image, servers: Servers, deadline: Deadline, parcel: Parcel | None
+    ) -> bool:
+        self._step("booting the master image")
+        self._commands = self.device.deploy.master.commands
+        self._alone = not self._commands
+        try:
+            shell = self.boot(deadline)
+            self.require_root()
+            with self.watched("while the master image deployed"):
+                return deploy_by_master(
+                    shell, self.device, image, parcel, servers, deadline, self._step
+                )
+        finally:
+            self._commands, self._alone = self.device.boot.commands, False
+            self.power_off()  # all that it wrote is out
 
     def deploy_kernel(self, files: BootFiles, servers: Servers, parcel: Parcel | None) -> bool:
         """Have U-Boot fetch `files` at the next boots; whether `parcel` is in the ramdisk."""
@@ -86,7 +108,7 @@ class UBootBoard:
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed; retry as often as the device file says."""
-        if not self._commands:
+        if not self._commands and not self._alone:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
         for command in self._commands:
             check_line(command)
@@ -165,18 +187,13 @@ class UBootBoard:
         boot = self.device.boot
         dialogue = Dialogue(self.console)
         self._restart(dialogue)
-        u_boot = UBoot(dialogue, boot, deadline)
-        self._step("waiting for U-Boot")
-        u_boot.interrupt(press=self._press)
-        *setup, start = self._commands
-        for command in setup:
-            self._step(f"U-Boot: {command}")
-            u_boot.run(command)
-        self._step(f"U-Boot: {start}")
-        # From here on: a kernel can panic in the same breath in which it starts.
-        self.console.watch((*KERNEL, *self.device.death))
         try:
-            if not u_boot.start(start):
+            if self._alone:
+                # Its U-Boot's first words, a sign of a reset at any other time, are welcome.
+                self.console.watch((*KERNEL, *self.device.death))
+                self._step("waiting for the kernel that boots by itself")
+                wait_for_kernel(dialogue, boot, deadline)
+            elif not self._start_kernel(dialogue, deadline):
                 self._watch()
                 self._step("waiting for the kernel")
                 wait_for_kernel(dialogue, boot, deadline)
@@ -188,6 +205,20 @@ class UBootBoard:
         if shell.uid:
             self._step(f"the shell belongs to user {shell.uid}, not to root: tests need root")
         return shell
+
+    def _start_kernel(self, dialogue: Dialogue, deadline: Deadline) -> bool:
+        """Type at U-Boot what boots; return whether the kernel's first line has come already."""
+        u_boot = UBoot(dialogue, self.device.boot, deadline)
+        self._step("waiting for U-Boot")
+        u_boot.interrupt(press=self._press)
+        *setup, start = self._commands
+        for command in setup:
+            self._step(f"U-Boot: {command}")
+            u_boot.run(command)
+        self._step(f"U-Boot: {start}")
+        # From here on: a kernel can panic in the same breath in which it starts.
+        self.console.watch((*KERNEL, *self.device.death))
+        return u_boot.start(start)
 
     def _introduce(self, shell: Shell) -> None:
         """Tell the board what of its name and network only its maker knows."""

@@ -34,7 +34,7 @@ class Image:
         self.path = path  # as it was fetched, maybe compressed
         self._suffix = _suffix(source)
         self._target = target
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # what is derived may be so of the unpacked one
         self._unpacked: Path | None = None
         self._sha256 = ""
 
@@ -59,6 +59,16 @@ class Image:
                 self._unpack(Meter(f"unpacking {self.name}", step, deadline))
                 self._unpacked = self._target
             return self._unpacked
+
+    def derived(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return a file made of this one by `make`, once, however many boards want it."""
+        with self._lock:
+            path = self._target.with_suffix(f".{name}")
+            if not path.exists():
+                half = self._target.with_suffix(f".{name}.part")
+                make(half)
+                half.rename(path)
+            return path
 
     def compare(self, wanted: str) -> None:
         """Raise `DeployError` unless the file as it was fetched has this SHA-256."""

@@ -1,13 +1,9 @@
-"""The actions that are a few lines: boot, kernel, submit."""
+"""The actions that are a few lines: boot, submit."""
 
 from __future__ import annotations
 
-import pytest
-
 from lava_dispatcher_multinode.actions.boot_linaro_image import BootLinaroImage
-from lava_dispatcher_multinode.actions.deploy_linaro_kernel import DeployLinaroKernel
 from lava_dispatcher_multinode.actions.submit_results import SubmitResults
-from lava_dispatcher_multinode.errors import DeployError
 
 
 def test_boot_boots_once(make_node):
@@ -16,12 +12,6 @@ def test_boot_boots_once(make_node):
     BootLinaroImage().run(node, {})
     assert node.board.asked == [("boot",)]
     assert node.booted
-
-
-def test_deploying_a_kernel_names_the_way_that_there_is(make_node):
-    """Not supported yet, and said so."""
-    with pytest.raises(DeployError, match="use deploy_linaro_image"):
-        DeployLinaroKernel().run(make_node(), {"kernel": "uImage"})
 
 
 def test_submitting_says_that_nothing_is_sent(make_node, events):

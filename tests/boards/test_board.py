@@ -8,11 +8,13 @@ from lava_dispatcher_multinode.cksum import cksum
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
 from lava_dispatcher_multinode.images.store import Image
+from lava_dispatcher_multinode.serve.servers import Servers
 
 
 def _deploy(board, images, model="panda"):
     path = images / f"{model}.img"
-    board.deploy(Image(str(path), path, path), _deadline())
+    with Servers() as servers:
+        board.deploy(Image(str(path), path, path), servers, _deadline())
     return board
 
 

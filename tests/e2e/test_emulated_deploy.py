@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.images import cpio, mbr
+from lava_dispatcher_multinode.images import cpio, ext, mbr
 from lava_dispatcher_multinode.images.fat import FatVolume
+from lava_dispatcher_multinode.images.fat_make import make_fat16
+
+MIB = 1 << 20
 
 MISSING = [tool for tool in ("qemu-system-arm", "dpkg-deb") if shutil.which(tool) is None]
 UBOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
@@ -136,6 +139,54 @@ def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
     steps, run = deploy(device, "deploy_linaro_kernel", **boot_files)
     assert any(step.endswith("with its image") for step in steps)
     assert run.console("board01").count(b"Bytes transferred = ") == 3
+
+
+def test_master_as_in_2013(deploy, test_image, tmp_path):
+    """The master image makes both file systems, fetches both partitions, and the overlay.
+
+    The test image is its own master, on the card's first partitions.
+    """
+    card = tmp_path / "card.img"
+    _make_master_card(card, test_image)
+    boot = (
+        "setenv bootcmd 'fatload virtio 0:1 0x48000000 uImage; "
+        "fatload virtio 0:1 0x4b000000 uInitrd; bootm 0x48000000 0x4b000000 ${fdtcontroladdr}'"
+    )
+    args = "setenv bootargs 'console=ttyAMA0,115200n8 root=/dev/vda2 rootwait rw'"
+    device = {
+        "deploy": {
+            "method": "master",
+            "path": str(card),
+            "master": {"commands": [boot, args, "boot"]},
+        }
+    }
+    steps, run = deploy(device, "deploy_linaro_image", image=str(test_image))
+    assert any(step.endswith("with its image") for step in steps)
+    assert b"root: root=LABEL=testrootfs" in run.console("board01")
+    with card.open("rb") as disk:
+        parts = {part.number: part for part in mbr.read(disk)}
+        assert FatVolume(disk, parts[3].start, parts[3].size).label == "testboot"
+        assert ext.label(disk, parts[5].start) == "testrootfs"
+
+
+def _make_master_card(card, image):
+    """A card of 2013: the master's own partitions, and two that only have their labels."""
+    with image.open("rb") as source, card.open("w+b") as disk:
+        boot, root = (part for part in mbr.read(source) if part.number in {1, 2})
+        third = mbr.Partition(3, root.start + root.size + MIB, 40 * MIB, mbr.FAT16)
+        outer = third.start + third.size
+        fifth = mbr.Partition(5, outer + MIB, 88 * MIB, mbr.LINUX)
+        fourth = mbr.Partition(4, outer, 89 * MIB, mbr.EXTENDED[1])
+        disk.truncate(256 * MIB)
+        for part in (boot, root):
+            source.seek(part.start)
+            disk.seek(part.start)
+            disk.write(source.read(part.size))
+        disk.seek(third.start)
+        disk.write(make_fat16({}, "testboot", third.start // mbr.SECTOR))
+        disk.seek(fifth.start)
+        disk.write(ext.make_ext2("testrootfs"))
+        mbr.write(disk, (boot, root, third, fourth, fifth))
 
 
 def _system():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
-from lava_dispatcher_multinode.lab.device import Device
+from lava_dispatcher_multinode.lab.device import Deploy, Device
 from lava_dispatcher_multinode.lab.files import Lab
 from lava_dispatcher_multinode.overlay.store import OverlayStore
 from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts
@@ -96,7 +96,7 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     """What LAVA's dispatcher runs is LAVA's business; the others are refused by name."""
     roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
     actions = (
-        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage"}),
+        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage", "rootfs": "x"}),
         ActionSpec("deploy to fastboot", refused="only LAVA knows how"),
         ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
     )
@@ -104,9 +104,33 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     assert check_hosts(job, {"server": ["lava"], "client": ["lava"]}) == []
     found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
     assert len(found) == 2
-    assert "TFTP is not supported" in found[0]
+    assert "a root over the network would take NFS" in found[0]
     assert "deploy to fastboot of server: only LAVA knows how" in found[1]
     assert "host: lava" in found[1]
+
+
+def test_boot_files_that_are_not_there_are_told(checked):
+    """Each of them."""
+    files = {"kernel": "nowhere/zImage", "ramdisk": "nowhere/rd", "dtb": "http://x/dtb"}
+    found = checked(ActionSpec("deploy_linaro_kernel", files))
+    assert [text.partition("no ")[2].split()[0] for text in found] == ["kernel", "ramdisk"]
+
+
+def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
+    """If one of the boards that might get the role can do it, it may be that one."""
+    job = Job("job", 60, (Role("r", device_type="panda"),),
+              (ActionSpec("deploy_linaro_image", {"image": "x"}),
+               ActionSpec("deploy_linaro_kernel", {"kernel": "x"})))  # fmt: skip
+    boards = [Device(f"p{n}", "panda", deploy=Deploy(method=method))
+              for n, method in enumerate((None, "media", "tftp", "none"))]  # fmt: skip
+
+    def told(*devices):
+        return [str(p).partition("which ")[2].split()[0] for p in check_boards(job, Lab(devices))]
+
+    assert told(boards[0]) == ["deploy_linaro_image", "deploy_linaro_kernel"]
+    assert told(boards[0], boards[1]) == ["deploy_linaro_kernel"]
+    assert told(boards[2]) == ["deploy_linaro_image"]
+    assert told(boards[1], boards[2]) == told(boards[3]) == []
 
 
 def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):

@@ -1,0 +1,40 @@
+"""deploy_linaro_kernel: fetch the files, hand them to the board, and it has to boot again."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.actions.deploy_linaro_kernel import DeployLinaroKernel
+from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.lab.device import Deploy
+
+
+def test_the_files_go_to_the_board(make_node, tmp_path):
+    """Those that are named, as they are: U-Boot and the kernel unpack for themselves."""
+    for name in ("zImage", "root.cpio.gz"):
+        (tmp_path / name).write_bytes(name.encode())
+    node = make_node(deploy=Deploy(method="tftp"))
+    node.booted = True
+    asked = []
+    node.board.deploy_kernel = lambda files, servers, parcel: asked.append(files)
+    DeployLinaroKernel().run(node, {"kernel": "zImage", "ramdisk": "root.cpio.gz"})
+    (files,) = asked
+    assert files.kernel.path == tmp_path / "zImage"
+    assert files.ramdisk.path == tmp_path / "root.cpio.gz"
+    assert files.dtb is None
+    assert not node.booted
+
+
+def test_a_board_that_keeps_what_it_has_is_left_alone(make_node, events):
+    """deploy.method none: nothing is fetched, and the log says so."""
+    DeployLinaroKernel().run(make_node(deploy=Deploy(method="none")), {"kernel": "nowhere"})
+    assert "boots what it has" in events[-1][1]["text"]
+
+
+def test_what_cannot_be_done_is_refused(make_node):
+    """The wrong method, and a root that would take NFS."""
+    with pytest.raises(DeployError, match=r"set deploy\.method to 'tftp'"):
+        DeployLinaroKernel().run(make_node(), {"kernel": "zImage"})
+    node = make_node(deploy=Deploy(method="tftp"))
+    with pytest.raises(DeployError, match="put the root file system into the ramdisk"):
+        DeployLinaroKernel().run(node, {"kernel": "zImage", "rootfs": "x"})
