@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
@@ -61,6 +62,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.verdict import exit_code
     from ..run.output import output_directory
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # cancel the job then, too
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
     server = Server(identity_for(args.server))

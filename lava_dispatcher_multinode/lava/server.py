@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 TIMEOUT = 60.0  # seconds for one answer
+NO_ENTRY = 401
 REFUSED = frozenset({400, 401, 403, 404})
 
 
@@ -95,12 +96,11 @@ class Server:
             return ask(self._proxy)
         except xmlrpc.client.Fault as fault:
             text = f"the server refuses: {fault.faultString} ({fault.faultCode})"
-            hint = ""
-            if fault.faultCode == 401 or "uthenticat" in fault.faultString:
-                hint = f"its token belongs into {configuration()}: see lavacli identities add"
-            raise InvalidJob([Problem(server, 0, 0, text, hint)]) from fault
+            raise InvalidJob([Problem(server, 0, 0, text)]) from fault
         except xmlrpc.client.ProtocolError as error:
-            text = f"{server}: {error.errcode} {without_secrets(str(error.errmsg))}"
+            text = f"{server}: {without_secrets(str(error.errmsg))}"
+            if error.errcode == NO_ENTRY:
+                text += f" (user and token are those of {configuration()}: see lavacli identities)"
             kind = InfrastructureError if error.errcode in REFUSED else Unreachable
             raise kind(text) from None  # the error itself has the token in its URL
         except (OSError, xmlrpc.client.Error) as error:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
+import subprocess
+import sys
 import threading
 import xmlrpc.client
+from pathlib import Path
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 import pytest
@@ -25,6 +29,7 @@ from lava_dispatcher_multinode.lava.server import Server, Unreachable, endpoint,
 from .conftest import lava_job, lava_test
 
 pytest.importorskip("lavacli", reason="lavacli (extra lab) is not installed")
+COMMAND = Path(sys.executable).parent / "lava-multinode"
 SECRET = "0123456789secret"
 
 
@@ -37,6 +42,7 @@ class Lab:
         self.cancelled = []
         self.health = {}
         self.looks = {}
+        self.last = 4
 
     def submit(self, definition):
         """Take a job, as scheduler.jobs.submit does: one ID for each node."""
@@ -50,7 +56,7 @@ class Lab:
         if not job.startswith("17."):
             raise xmlrpc.client.Fault(404, f"Job '{job}' was not found.")
         looks = self.looks[job] = self.looks.get(job, 0) + 1
-        state = "Submitted" if looks == 1 else "Running" if looks < 4 else "Finished"
+        state = "Submitted" if looks == 1 else "Running" if looks < self.last else "Finished"
         health = self.health.get(job, "Complete") if state == "Finished" else "Unknown"
         return {
             "id": job,
@@ -64,7 +70,7 @@ class Lab:
         looks = self.looks.get(job, 0)
         lines = self.logs.get(job, [])[: max(0, (looks - 1) * 3)]
         text = "".join(f"- {json.dumps(line)}\n" for line in lines[start:]) or "[]"
-        return looks >= 4, xmlrpc.client.Binary(text.encode())
+        return looks >= self.last, xmlrpc.client.Binary(text.encode())
 
     def cancel(self, job):
         """Note it."""
@@ -183,9 +189,28 @@ def test_an_identity_by_name_and_none_at_all(lab, submit, tmp_path, capsys):
     assert submit(JOB, "desk")[0] == 0
     (tmp_path / "lavacli.yaml").unlink()
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "o2"]) == 3
-    assert "401" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "401" in said
+    assert "lavacli.yaml" in said
     assert main(["submit", "job.yaml", "--server", "desk", "-o", "o2"]) == 2
     assert "neither a URL nor an identity" in capsys.readouterr().err
+
+
+def test_an_interruption_cancels_the_jobs(lab, tmp_path):
+    """Other people's boards are not kept busy for a run that nobody waits for."""
+    lab.last = 10**6  # it never ends by itself
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    words = [COMMAND, "submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.05"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if "running" in line:
+                process.send_signal(signal.SIGTERM)
+                break
+        process.stderr.read()
+    assert process.returncode == 130
+    assert lab.cancelled == ["17.0", "17.1", "17.2"]
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {node["error_type"] for node in results["nodes"].values()} == {"cancelled"}
 
 
 def test_the_token_is_in_no_message(lab, tmp_path, capsys):
