@@ -16,9 +16,11 @@ removed: it holds the secrets, which no log shall show.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import runpy
+import signal
 import socket
 import sys
 import types
@@ -27,12 +29,15 @@ from typing import Any
 
 SPARE = 30.0  # seconds beyond a call's timeout in which the coordinator answers
 HEADER = 8
+PR_SET_PDEATHSIG = 1
 #: What LAVA imports at once, few jobs need, and not every host has.
 SELDOM = ("guestfs", "sentry_sdk")
 
 
 def main(arguments: list[str]) -> None:
     """Be lava-run."""
+    # If keep.py is killed, the board must still be switched off: LAVA does so on SIGTERM.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     path = Path(arguments[0])
     settings = json.loads(path.read_text("utf-8"))
     path.unlink()

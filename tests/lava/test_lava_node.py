@@ -38,6 +38,14 @@ def family(pid):
     return found
 
 
+def alive(pid):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def until(condition, seconds=LIMIT):
     """Wait for `condition` to be true of something that another process does; return it."""
     end = time.monotonic() + seconds
@@ -208,3 +216,17 @@ def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch):
     )  # fmt: skip
     assert run.code == 0, run.err
     assert run.cases("dut-02")["from"] == "pass"
+
+
+@pytest.mark.parametrize("who", ["keep.py", "lava-dispatch"])
+def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
+    """The board is switched off and nothing runs on: also without who started it."""
+    process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
+    until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
+    found = family(process.pid)
+    keeper = next(pid for pid, words in found.items() if "keep.py" in words)
+    lava = [keeper, *family(keeper)]
+    assert len(lava) > 2
+    os.kill(keeper if who == "keep.py" else process.pid, signal.SIGKILL)
+    until(lambda: not [pid for pid in lava if alive(pid)], 60)
+    process.communicate(timeout=LIMIT)
