@@ -92,7 +92,7 @@ def run(
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
         if options.guard is not None:
-            devices = [member.device for member in members]
+            devices = [member.device for member in members if member.device.host != LAVA]
             options.guard.switch_off(options.output, time.monotonic() - clock(), devices)
         log.subscribe(recorder)
         for listener in listeners:
@@ -148,7 +148,7 @@ def _run(
             clock=clock,
             visit=options.visit,
         )
-        devices = [member.device for member in members]
+        devices = [member.device for member in members if member.device.host != LAVA]
         made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)
         secret = {name: secrets.token_hex(16) for name, _ in shared.group}
         group = secrets.token_hex(16)
