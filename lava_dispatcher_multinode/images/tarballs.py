@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DeployError
-from . import ext, mbr
+from . import ext, mbr, unpack_ext
 from .fat import FatVolume
 
 if TYPE_CHECKING:
@@ -36,23 +36,21 @@ def boot_tarball(image: Path, target: Path) -> None:
 def root_tarball(image: Path, target: Path, deadline: Deadline) -> None:
     """Write the files of partition 2, an ext, to the gzip tar `target`, owners and all.
 
-    debugfs has them; only root, or who pretends to be (fakeroot), keeps their owners.
+    debugfs has them; who pretends to be root (fakeroot) keeps their owners and modes.
     """
     with image.open("rb") as disk:
         offset = _partition(disk, 2).start
         ext.label(disk, offset)  # `DeployError` if it is none
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        where = shlex.quote(f"{image}?offset={offset}")
-        script = (
-            f"{_program('debugfs', 'e2fsprogs')} -R 'rdump / {folder}' {where} && "
-            f"rm -rf {folder}/lost+found && "
-            f"{_program('tar', 'tar')} -C {folder} --numeric-owner -I 'gzip -1' "
-            f"-cf {shlex.quote(str(target))} ."
-        )
-        fake = [] if os.geteuid() == 0 else [_program("fakeroot", "fakeroot")]
+        # Owners and modes are kept by who is root, or made to believe that it is.
+        words = [
+            *(_program("fakeroot", "fakeroot"), sys.executable, "-I", unpack_ext.__file__),
+            *(_program("debugfs", "e2fsprogs"), _program("tar", "tar")),
+            *(f"{image}?offset={offset}", folder, str(target)),
+        ]
         try:
             done = subprocess.run(
-                [*fake, "/bin/sh", "-c", script],
+                words,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,
