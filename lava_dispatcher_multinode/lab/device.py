@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+#: As `host`: LAVA's own dispatcher runs the board.
+LAVA = "lava"
+
 
 @dataclass(frozen=True)
 class QemuMachine:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidJob, Problem
-from .layers import LAVA, Layers, search_path
+from .device import LAVA
+from .layers import Layers, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,8 +12,7 @@ import yaml
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from ..lab.device import Login
-from ..lab.layers import LAVA
+from ..lab.device import LAVA, Login
 from .definitions import Definitions
 from .dictionary import load_dictionary, methods
 from .split import split

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..actions.node import Shared
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
-from ..lab.layers import LAVA
+from ..lab.device import LAVA
 from ..lava.job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of

@@ -8,13 +8,11 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab import device as model
 from lava_dispatcher_multinode.lab import layers as module
-from lava_dispatcher_multinode.lab.layers import Layers, merge, search_path
+from lava_dispatcher_multinode.lab.layers import Layers, search_path
 
 SERIAL = "connection: {serial: /dev/null}\n"
 
@@ -104,32 +102,6 @@ def test_wrong_value_in_a_layer_is_told_with_that_file(config):
     assert (problem.file, problem.line, problem.column) == (str(file), 2, 12)
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
-        ("device_type: panda\n", 0, "no connection"),
-        ("device_type: panda\nconnection: {serial: a, command: b}\n", 2, "command and serial"),
-        ("device_type: panda\nconnection: {simulated: false}\n", 2, "no connection"),
-        (SERIAL, 0, "device_type is missing"),
-        ("device_type: pandaa\n" + SERIAL, 1, "unknown device type 'pandaa'"),
-        ("device_type: panda\ndeath: ['(']\n" + SERIAL, 2, "regular expression"),
-        ("device_type: panda\ndeath: ['\\u0041']\n" + SERIAL, 2, "regular expression"),
-        ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "fits the empty line"),
-        ("device_type: panda\ndeath: ['']\n" + SERIAL, 2, ""),
-        ("[1, 2]\n", 1, ""),
-        ("a: [\n", 1, ""),
-        ("", 0, "empty"),
-    ],
-)
-def test_wrong_device_files(config, text, line, said):
-    """Every kind of mistake is a problem with the file, and the line if it has one."""
-    file = config.write("devices/p.yaml", text)
-    problem = wrong(Layers([config.path]), "p")
-    assert problem.file == str(file)
-    assert problem.line >= line
-    assert said in problem.message
-
-
 @pytest.mark.parametrize("name", ["a b", "-p", "p\n", "x" * 64, "..", "ü"])
 def test_names_that_cannot_be_device_names(config, name):
     """A name is typed on consoles and is part of file names."""
@@ -172,42 +144,6 @@ def test_schema_has_the_keys_of_the_model():
         if is_dataclass(getattr(example, name)):
             inner = {f.name for f in fields(getattr(example, name))}
             assert set(schema["properties"][name]["properties"]) == inner
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers()),
-    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=8,
-)
-MAPPINGS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
-
-
-def without_nulls(value):
-    """Return what a layer alone means: null keys are no keys."""
-    if not isinstance(value, dict):
-        return value
-    return {key: without_nulls(item) for key, item in value.items() if item is not None}
-
-
-@given(MAPPINGS, MAPPINGS)
-def test_merge_laws(below, above):
-    """A layer over nothing is itself, over itself changes nothing, and its values win."""
-    assert merge({}, above) == without_nulls(above)
-    assert merge(merge({}, above), above) == without_nulls(above)
-    merged = merge(below, above)
-    for key, value in above.items():
-        if value is None:
-            assert key not in merged
-        elif not isinstance(value, dict):
-            assert merged[key] == value
-
-
-@given(MAPPINGS, MAPPINGS)
-def test_merge_leaves_its_arguments_alone(below, above):
-    """Layers are shared between devices, so nothing may be written into them."""
-    before = json.dumps([below, above])
-    merge(below, above)
-    assert json.dumps([below, above]) == before
 
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/device-file.md"
