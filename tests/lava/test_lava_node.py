@@ -115,6 +115,40 @@ def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
     assert run.cases("panda01")["addr"] == "pass"
 
 
+def test_a_directory_and_calls_of_the_dispatcher(dispatch, tmp_path):
+    """A definition's files get to LAVA's board; calls are made before and after its boot."""
+    files = tmp_path / "defs"
+    files.mkdir()
+    (files / "lavatest.yaml").write_text(
+        "metadata: {name: d, format: Lava-Test Test Definition 1.0}\n"
+        "params: {WORD: here}\n"
+        """run: {steps: [./go.sh, 'lava-test-case word --shell test "$WORD" = there']}\n"""
+    )
+    (files / "go.sh").write_text("#!/bin/sh\nlava-test-case script --result pass\n")
+    (files / "go.sh").chmod(0o755)
+    send = {"request": "lava-send", "message_id": "before"}
+    repos = [{"git-repo": "defs", "parameters": {"WORD": "there"}}]
+    run = dispatch(
+        {
+            "job_name": "j",
+            "timeout": 60,
+            "device_group": [{"role": "a", "device_type": "shell"}],
+            "actions": [
+                {"command": "multinode", "parameters": send},
+                {"command": "lava_test_shell", "parameters": {"testdef_repos": repos}},
+                {"command": "multinode", "parameters": {**send, "message_id": "after"}},
+            ],
+        }
+    )
+    assert run.code == 0, run.err
+    assert run.cases("dut-01") == {
+        "script": "pass",
+        "word": "pass",
+        "multinode-send-after": "pass",
+    }
+    assert [message["id"] for message in run.results["messages"]] == ["before", "after"]
+
+
 def test_a_failed_case_is_a_failed_run(dispatch):
     """LAVA's own exit code is 0 then."""
     job = lava_job({"only": {}}, lava_test("t", ["only"], "lava-test-case no --shell false"))
