@@ -38,7 +38,7 @@ def make_ext4(
         "-U", _IDENTITY, "-E", f"hash_seed={_IDENTITY},lazy_itable_init=0,nodiscard", "-m", "0",
         str(target),
     )  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="lava-ext-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="lava-ext-", dir=target.parent) as scratch:
         script = Path(scratch, "script")
         script.write_text("".join(f"{line}\n" for line in _commands(entries, Path(scratch))))
         complaints = _run("debugfs", "-w", "-f", str(script), str(target))

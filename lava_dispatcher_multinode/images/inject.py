@@ -43,7 +43,9 @@ def inject(
     """
     _check(disk, offset)
     where = f"{disk}?offset={offset}"
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(archive) as tar:
+    # Beside the archive: where the run's scratch files are, whoever has to remove them.
+    scratch = tempfile.TemporaryDirectory(prefix="inject-", dir=archive.parent)
+    with scratch as folder, tarfile.open(archive) as tar:
         members = list(_members(tar, files))
         known = _types(where, {path for path, _, _ in members}, deadline)
         commands = _Commands(Path(folder), known)

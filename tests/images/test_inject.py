@@ -174,3 +174,9 @@ def test_without_debugfs_the_package_is_named(disk, archive, monkeypatch):
     monkeypatch.setattr(inject_module.shutil, "which", lambda *_, **__: None)
     with pytest.raises(NotPossible, match=r"debugfs \(e2fsprogs\)"):
         _inject(path, tar)
+
+
+def test_scratch_files_are_beside_the_archive(disk, archive, tmp_path, monkeypatch):
+    """Who ends without a word leaves them in the run's directory, which somebody removes."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not-there"))
+    _inject(disk(), archive(("x", b"x", 0o644)))
