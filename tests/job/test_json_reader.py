@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.job.json_reader import read
@@ -25,7 +25,6 @@ def load(text):
     return value
 
 
-@settings(deadline=None)
 @given(JSON, st.sampled_from([None, 1, "\t"]), st.booleans())
 def test_reads_what_the_standard_library_reads(value, indent, ascii_only):
     """Our brackets and the standard library's strings make the same data."""
@@ -33,7 +32,6 @@ def test_reads_what_the_standard_library_reads(value, indent, ascii_only):
     assert load(text).data == json.loads(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='{}[]",:\\ \n01-.eEtrufalsn\tN', max_size=30))
 def test_accepts_no_more_than_the_standard_library(text):
     """Any text is either the same data as json.loads makes, or a fault within the text."""
@@ -47,7 +45,6 @@ def test_accepts_no_more_than_the_standard_library(text):
     assert 0 <= index <= len(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet='{}[]",: ab01', max_size=30))
 def test_refuses_no_more_than_the_standard_library(text):
     """What json.loads reads is read, but for numbers that are not finite and double keys."""

@@ -108,7 +108,7 @@ JUNK = st.one_of(
 )  # fmt: skip
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
     """Values replaced, removed and added anywhere never give a traceback."""
@@ -148,7 +148,7 @@ def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
         assert 1 <= problem.column <= len(rows[problem.line - 1]) + 1
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_the_text_is_a_job_or_problems(read, seed, data):
     """Characters deleted, doubled or put in: as an editor's slip does."""

@@ -1,7 +1,7 @@
 """What a script's text shows."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.job.shell_text import ApiCall, scan
@@ -146,7 +146,6 @@ def test_other_languages_give_mentions_only():
     assert (found.calls, found.mentions, found.unseen) == ([], {("wait", "x")}, False)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="lava-wit snd$(){}\"'`\\\n#;|&<>E=", max_size=80))
 def test_any_text_is_scanned(text):
     """Scripts are other people's; none of them stops the check."""

@@ -5,7 +5,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import InvalidJob
@@ -98,7 +98,6 @@ def test_files_that_cannot_be_opened(tmp_path):
             load(path)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_document_or_problems_inside_them(tmp_path_factory, data):
     """The reader stands any input."""

@@ -1,14 +1,13 @@
 """Places in a text, and the bounds of a tree."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.job import tree
 from lava_dispatcher_multinode.job.tree import Fault, Lines, Located
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab \n\r\t\u2028é"))
 def test_every_place_is_inside_the_text(text):
     """No message points at a line or column that an editor cannot go to."""

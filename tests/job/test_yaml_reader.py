@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.job.tree import Fault, Lines
@@ -25,7 +25,6 @@ def load(text):
     return value
 
 
-@settings(deadline=None)
 @given(PLAIN, st.booleans())
 def test_reads_what_safe_load_reads(value, flow):
     """Existing LAVA jobs mean what they meant."""
@@ -33,7 +32,6 @@ def test_reads_what_safe_load_reads(value, flow):
     assert load(text).data == value
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab:-[]{},&*!<|>'\"# \n\t%@0", max_size=40))
 def test_any_text_is_data_or_a_fault_inside_it(text):
     """No text gives a traceback, and what it gives JSON could hold."""

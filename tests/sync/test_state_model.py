@@ -308,4 +308,4 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
 TestGroupAgainstModel = GroupAgainstModel.TestCase
 TestGroupAgainstModel.__doc__ = "No message lost or doubled; no release early, late or missed."
-TestGroupAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestGroupAgainstModel.settings = settings(max_examples=150, stateful_step_count=40)

@@ -147,7 +147,7 @@ QUESTIONS = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(QUESTIONS, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
 def test_everything_arrives_exactly_once(questions, seed, loss):
     """Over a lossy, doubling, noisy link each question is asked once and answered in full."""

@@ -1,7 +1,7 @@
 """Memory."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.boards.simulated.dram import BASE, DataAbort, Dram
@@ -9,7 +9,6 @@ from lava_dispatcher_multinode.boards.simulated.dram import BASE, DataAbort, Dra
 SIZE = 1 << 20
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, SIZE - 1), st.binary(max_size=200_000)), max_size=4))
 def test_like_an_array(writes):
     """Memory keeps what was written last at each place, and is zero elsewhere."""

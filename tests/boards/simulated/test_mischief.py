@@ -1,7 +1,7 @@
 """Faults, as they happen."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.boards.simulated.mischief import Crash, Hang, Mischief, Reset
@@ -27,7 +27,6 @@ def test_no_faults(data, sizes):
     assert list(mischief.watch(data)) == [(data, None)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 500), min_size=1), st.integers(0, 9))
 def test_drops_depend_on_the_bytes_only(sizes, seed):
     """The same bytes are lost however they are cut into pieces: a failure can be repeated."""
