@@ -187,12 +187,14 @@ def _validate(
 
 
 def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
+    from ..lab.device import LAVA
     from ..run.check import check, check_hosts
 
     hosts = {
         role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
     }
-    problems = [*check(job, overlays, remote=True), *check_hosts(job, hosts)]
+    lavas = {role for role, kinds in hosts.items() if set(kinds) == {LAVA}}
+    problems = [*check(job, overlays, remote=True, lavas=lavas), *check_hosts(job, hosts)]
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
     return problems

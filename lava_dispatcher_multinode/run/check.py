@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..actions.deploy_linaro_kernel import FILES, NO_ROOTFS
 from ..actions.overlay import COMMAND
 from ..boards.deploy.fit import METHODS, unfit
-from ..errors import BoardsUnavailable, DeployError, InvalidJob, Problem
+from ..errors import BoardsUnavailable, DeployError, InfrastructureError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
 from ..job.flow import Script
@@ -28,20 +29,33 @@ if TYPE_CHECKING:
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
 
 
-def check(job: Job, overlays: OverlayStore, *, remote: bool) -> list[Problem]:
+def check(
+    job: Job, overlays: OverlayStore, *, remote: bool, lavas: Collection[str] = ()
+) -> list[Problem]:
     """Return every error and warning.
 
     `remote`: the job is about to run, and what its definitions need is fetched.
+    `lavas` are the roles that LAVA's dispatcher runs: it gets its own jobs as
+    they are, and what we cannot read or fetch of them is no error.
     """
     problems: list[Problem] = []
     complete = True
     for spec in job.actions:
+        lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
         if spec.command == COMMAND:
             try:
                 overlays.definitions(spec, remote=remote)
             except InvalidJob as error:
-                problems += error.problems
+                problems += [replace(p, warning=lavas_own or p.warning) for p in error.problems]
                 complete = False
+            except InfrastructureError as error:
+                if not lavas_own:
+                    raise
+                at = spec.position()
+                problems.append(Problem(at.file, at.line, at.column, str(error), warning=True))
+                complete = False
+        elif lavas_own:
+            continue
         elif spec.command == "deploy_linaro_image":
             problems += _file(spec, "image", job.directory, here=remote)
         elif spec.command == "deploy_linaro_kernel":

@@ -133,6 +133,16 @@ def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
     assert told(boards[1], boards[2]) == told(boards[3]) == []
 
 
+def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):
+    """A lab's job goes to LAVA's dispatcher as it is; our own boards need what they run."""
+    spec = ActionSpec("lava_test_shell", {"testdef_urls": ["gone.yaml"]}, frozenset(["server"]))
+    job = Job("job", 60, (Role("server", device_type="x"),), (spec,), directory=tmp_path, lava={})
+    overlays = OverlayStore(tmp_path / "o", job, "1")
+    (ours,) = check(job, overlays, remote=True)
+    (lavas,) = check(job, overlays, remote=True, lavas={"server"})
+    assert (ours.warning, lavas.warning) == (False, True)
+
+
 def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):
     """The definition's own file, line and column."""
     (tmp_path / "bad.yaml").write_text("metadata: {name: x}\nrun:\n  steps: {a: 1}\n")
