@@ -188,6 +188,8 @@ def locate(source: str, base: Path) -> str:
     try:
         path = local_path(source)
         scheme = urllib.parse.urlsplit(source).scheme
+        if path is not None and urllib.parse.urlsplit(source).netloc not in {"", "localhost"}:
+            raise DeployError(f"'{source}' names a host: write file:///path, or a path alone")
         if "\0" in source or (path is not None and "\0" in str(path)):
             raise ValueError("a NUL byte")
     except ValueError as error:

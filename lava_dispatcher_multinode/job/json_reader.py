@@ -48,6 +48,12 @@ class _Reader:
     def found(self, index: int) -> str:
         return shown(self.text[index]) if index < len(self.text) else "end of the file"
 
+    def fault(self, index: int, expected: str, hint: str) -> Fault:
+        """Return that something else than `expected` is at `index`."""
+        comment = self.text[index : index + 1] in ("#", "/")
+        hint = "JSON has no comments; YAML has" if comment else hint
+        return Fault(index, f"expected {expected}, found {self.found(index)}", hint)
+
     def value(self, index: int, depth: int) -> tuple[Located, int]:
         check_depth(depth, index)
         match self.text[index : index + 1]:
@@ -66,8 +72,13 @@ class _Reader:
         end = self.skip(index + 1)
         while items or self.text[end : end + 1] != "}":
             if self.text[end : end + 1] != '"':
-                hint = "remove the comma before it" if items else 'keys are in double quotes ("x")'
-                raise Fault(end, f"expected a key, found {self.found(end)}", hint)
+                hint = 'keys are in double quotes ("x")'
+                hint = (
+                    "remove the comma before it"
+                    if items and self.text[end : end + 1] == "}"
+                    else hint
+                )
+                raise self.fault(end, "a key", hint)
             key_index = end
             key, end = self.string(end)
             end = self.skip(end)
@@ -99,11 +110,8 @@ class _Reader:
         if self.text[index : index + 1] == ",":
             return self.skip(index + 1)
         line, column = self.lines.place(opened)
-        raise Fault(
-            index,
-            f"expected ',' or '{closing}', found {self.found(index)}",
-            f"the '{self.text[opened]}' of line {line}, column {column} is still open",
-        )
+        hint = f"the '{self.text[opened]}' of line {line}, column {column} is still open"
+        raise self.fault(index, f"',' or '{closing}'", hint)
 
     def string(self, index: int) -> tuple[str, int]:
         try:
@@ -120,10 +128,12 @@ class _Reader:
             return Located(_CONSTANTS[word], index), index + len(word)
         number = _NUMBER.fullmatch(word)
         if number is None:
-            hint = "text is in double quotes" if word else ""
-            hint = f"did you mean {_PYTHON[word]}?" if word in _PYTHON else hint
-            what = shown(word) if word else self.found(index)
-            raise Fault(index, f"expected a value, found {what}", hint)
+            if not word:
+                raise self.fault(index, "a value", "")
+            hint = (
+                f"did you mean {_PYTHON[word]}?" if word in _PYTHON else "text is in double quotes"
+            )
+            raise Fault(index, f"expected a value, found {shown(word)}", hint)
         try:
             whole = number.group(1) is None and number.group(2) is None
             value = int(word) if whole else float(word)

@@ -76,6 +76,8 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     interpreted = reader.mapping(top.get("parse"), "parse")
     if "run" not in top:
         reader.wrong("it has no 'run'", hint="a test definition has run: {steps: [...]}")
+    elif run and "steps" not in run:
+        reader.wrong("run has no 'steps'", "run", hint=f"it has: {', '.join(map(str, run))[:200]}")
     _check_format(reader, metadata)
     install_steps = reader.texts(install.get("steps"), "install", "steps")
     steps = reader.texts(run.get("steps"), "run", "steps")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidJob, Problem
+from ..errors import InfrastructureError, InvalidJob, Problem
 from ..job.hints import suggest
 from ..job.model import Position
 from ..job.source import MAX_BYTES, from_bytes
@@ -101,6 +101,11 @@ def load_definitions(
             wrong.append((entry.path, error))
         except InvalidJob as error:
             problems += error.problems
+        except InfrastructureError as error:
+            at = where(*entry.path)
+            raise InfrastructureError(
+                str(Problem(at.file, at.line, at.column, f"cannot fetch {entry.source}: {error}"))
+            ) from error
     for path, bad in wrong:
         at = where(*path)
         problems.append(Problem(at.file, at.line, at.column, str(bad), bad.hint))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import verdict
 from .narrator import first_line
+from .text import without_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def _of(node: Node, results: Results) -> Iterator[Failure]:
         if case.result == "fail" and not case.case.startswith("multinode-"):
             yield Failure(case.time, node.name, case.full_name)
     for wait in node.failed_waits:
-        why = wait.reason.removeprefix(f"{call(wait)}: ") or wait.outcome or ""
+        why = without_call(wait.reason, call(wait)) or wait.outcome or ""
         yield Failure(wait.answered or wait.asked, node.name, call(wait), why)
     told = False
     for action in node.actions.values():

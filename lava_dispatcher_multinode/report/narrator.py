@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from . import values
-from .text import clip, one_line
+from .text import clip, one_line, without_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -113,8 +113,7 @@ def _wait_finished(event: Event) -> Line:
     outcome, reason = _of(event, "outcome"), _short(_of(event, "reason"))
     if outcome == "done":
         return Line(Weight.PROGRESS, f"{call(event)}: done")
-    # The coordinator's sentence names the call already, as the board needs it.
-    reason = reason.removeprefix(f"{call(event)}: ")
+    reason = without_call(reason, call(event))
     text = f"{call(event)}: {outcome}" + (f": {reason}" if reason else "")
     return Line(Weight.NOTABLE, text, "bad")
 

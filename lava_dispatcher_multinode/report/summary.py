@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import verdict
+from .failures import call
 from .narrator import first_line
 from .terminal import paint
-from .text import clip, one_line, pad, width
+from .text import clip, one_line, pad, width, without_call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,9 +96,7 @@ def _failed_waits(results: Results) -> Iterator[str]:
         yield ""
         yield "calls that were not answered as asked:"
         for wait in failed[:FAILURES]:
-            call = f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
-            # The coordinator's sentence names the call already, as the board needs it.
-            why = first_line(wait.reason).removeprefix(f"{call}: ") or wait.outcome
-            yield one_line(f"  {wait.node}: {call}: {why}")
+            why = without_call(first_line(wait.reason), call(wait)) or wait.outcome
+            yield one_line(f"  {wait.node}: {call(wait)}: {why}")
         if len(failed) > FAILURES:
             yield f"  and {len(failed) - FAILURES} more"

@@ -93,6 +93,7 @@ def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
         ("http://[bad/x.img", "is no URL"),
         ("http://127.0.0.1:9/x y.img", "cannot be fetched"),
         ("file:///a%00b.img.gz", "is no URL: a NUL byte"),
+        ("file://card.img", "names a host: write file:///path"),
         ("broken.img.gz", "cannot be unpacked"),
         ("cut.img.xz", "cannot be unpacked"),
         ("ftp://host/card.img", "cannot fetch ftp://"),

@@ -86,7 +86,10 @@ def test_keys_and_values_have_their_places():
         ('{"a": "', 6, "unterminated string", ""),
         ('{"a": "\\u0000"}', 6, "NUL", ""),
         ('{"a": "\\ud800"}', 6, "surrogate", ""),
-        ('{"a": 1 // b\n}', 8, "expected ',' or '}', found '/'", ""),
+        ('{"a": 1 // b\n}', 8, "expected ',' or '}', found '/'", "no comments"),
+        ('{"a": 1, # b\n}', 9, "expected a key, found '#'", "no comments"),
+        ("// b\n{}", 0, "expected a value, found '/'", "no comments"),
+        ('{"a": 1, b: 2}', 9, "expected a key, found 'b'", "double quotes"),
         ("", 0, "expected a value, found end of the file", ""),
     ],
 )

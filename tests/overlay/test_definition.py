@@ -97,6 +97,11 @@ def test_the_least(tmp_path):
         ("metadata: {}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
         ("metadata: {name: a, format: 'X 2'}\nrun: {}\n", "t.yaml:1:29", "unknown format"),
         ("metadata: {name: a}\nrun:\n  steps:\n  - echo: b\n", "t.yaml:4:5", "quotes"),
+        (
+            "metadata: {name: a}\nrun:\n  step: [ls]\n",
+            "t.yaml:3:3",
+            "run has no 'steps' (it has: step",
+        ),
         ("metadata: {name: a}\nrun: []\n", "t.yaml:2:6", "run must be a mapping"),
         ("metadata: {name: a}\nrun: {}\nparse: {pattern: '('}\n", "t.yaml:3:18", "expression"),
         ("metadata: {name: a}\nrun: {}\nparse: {pattern: x}\n", "t.yaml:3:18", "test_case_id"),

@@ -126,8 +126,11 @@ def test_without_the_network(tmp_path, cache, directory):
     parameters["testdef_urls"] = ["http://localhost:1/x.yaml"]
     found = load_definitions(parameters, tmp_path, cache, remote=False)
     assert [definition.files for definition in found] == [directory]
-    with pytest.raises(InfrastructureError):
-        load_definitions(parameters, tmp_path, cache)
+    with pytest.raises(InfrastructureError) as caught:
+        load_definitions(parameters, tmp_path, cache, position=at)
+    assert str(caught.value).startswith(
+        "job.json:3:1: cannot fetch https://localhost:1/x: git fetch"
+    )
 
 
 def with_repository(url):

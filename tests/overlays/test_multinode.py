@@ -111,6 +111,7 @@ def test_usage(board):
         )
     )
     assert text.count("rc=2\n") == 22
+    assert "lava-wait: --timeout takes seconds, not 'x'" in text
     assert board.group.calls == []
 
 
@@ -273,6 +274,7 @@ def test_identity(board):
         "beaglexm01\tserver",
         "panda01",
         "panda02",
+        "lava-group: no device has the role 'nobody'",
         "rc=1",
         "p panda01",
         "p panda02",
