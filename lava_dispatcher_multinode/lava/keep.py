@@ -4,8 +4,8 @@ What LAVA's dispatcher starts (consoles, emulators, tools) often has a session
 of its own, out of reach of a signal to a process group. So this is the reaper
 of all its descendants, and kills what is left of them when the command ends.
 
-SIGTERM is passed on once; a second one kills. Its exit code is the command's,
-as a shell would give it.
+SIGTERM is passed on, once: a second one would stop LAVA from switching its board
+off. SIGQUIT kills. Its exit code is the command's, as a shell would give it.
 """
 
 from __future__ import annotations
@@ -26,19 +26,25 @@ def main(command: list[str]) -> int:
     parent = os.getppid()
     prctl = ctypes.CDLL(None).prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # If whoever started this is killed, the board must still be switched off.
+    # If whoever started this is killed, the board must still be switched off. It comes more than
+    # once then: the parent is a thread, and after it another one of that process.
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     process: subprocess.Popen[bytes] | None = None
     asked = os.getppid() != parent
 
     def passed_on(_number: int, _frame: object) -> None:
         nonlocal asked
-        if process is not None:
-            process.send_signal(signal.SIGKILL if asked else signal.SIGTERM)
+        if process is not None and not asked:
+            process.send_signal(signal.SIGTERM)
         asked = True
+
+    def killed(_number: int, _frame: object) -> None:
+        if process is not None:
+            process.kill()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, passed_on)
+    signal.signal(signal.SIGQUIT, killed)
     if asked:
         return 128 + signal.SIGTERM
     process = subprocess.Popen(command)

@@ -8,17 +8,17 @@ to switch off.
 from __future__ import annotations
 
 import os
-import pickle
 import secrets
 import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
 from ..mark import MARK
+from . import estate
+from .estate import Estate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,18 +28,6 @@ if TYPE_CHECKING:
     from ..lab.device import Device
 
 END_WAIT = 10.0  # seconds
-
-
-@dataclass
-class Estate:
-    """What a run leaves if it dies."""
-
-    pid: int
-    mark: str
-    scratch: list[Path] = field(default_factory=list)  # directories to remove
-    output: Path | None = None  # the run's directory, once it has an event log
-    started: float = 0.0  # time.monotonic() at the run's start: its clock goes on
-    devices: Sequence[Device] = ()  # the boards to switch off
 
 
 class Guard:
@@ -66,6 +54,7 @@ class Guard:
         except OSError as error:
             ours.close()
             raise InfrastructureError(f"the run's supervisor cannot be started: {error}") from None
+        ours.settimeout(END_WAIT)  # one that was stopped must not stop us
         self._ours = ours
         os.environ[MARK] = self._estate.mark
         self._tell()
@@ -81,7 +70,7 @@ class Guard:
         assert self._ours is not None
         assert self._process is not None
         with suppress(OSError):  # it is gone already
-            self._ours.send(pickle.dumps(None))
+            estate.send(self._ours, None)
         try:
             self._process.wait(END_WAIT)
         except subprocess.TimeoutExpired:
@@ -108,4 +97,4 @@ class Guard:
     def _tell(self, *descriptors: int) -> None:
         assert self._ours is not None
         with suppress(OSError):  # a supervisor that was killed is no reason to stop
-            socket.send_fds(self._ours, [pickle.dumps(self._estate)], descriptors)
+            estate.send(self._ours, self._estate, *descriptors)

@@ -27,6 +27,7 @@ from ..lava.failure import failure_of
 from ..lava.installed import environment
 from ..lava.log import Log
 from ..lava.timeouts import seconds
+from ..mark import CLEANUP, MARK, OF_LAVA
 from .node import NodeRun
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from ..lava.job import LavaJob
 
 LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
-CLEANUP = 60.0  # seconds for LAVA to switch the board off once it has been told to end
 LONGEST_LINE = 1 << 20
 
 
@@ -117,7 +117,7 @@ class LavaNodeRun(NodeRun):
                 raise Cancelled("the run was interrupted")
             self._process = subprocess.Popen(
                 [sys.executable, keep.__file__, *words],
-                env=environment(installed.path),
+                env=_marked(environment(installed.path)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -146,7 +146,7 @@ class LavaNodeRun(NodeRun):
     def _kill(self) -> None:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
-                self._process.send_signal(signal.SIGTERM)  # the second time it kills
+                self._process.send_signal(signal.SIGQUIT)  # keep.py kills it then
 
     def _too_long(self, limit: float) -> None:
         self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
@@ -204,6 +204,11 @@ def _dictionary(device: Device) -> dict[str, Any]:
     from ..lava.dictionary import load_dictionary
 
     return load_dictionary(device)
+
+
+def _marked(environ: dict[str, str]) -> dict[str, str]:
+    """Return the environment with the run's mark, if there is one, as that of LAVA's part."""
+    return environ | ({MARK: environ[MARK] + OF_LAVA} if MARK in environ else {})
 
 
 def _signal(number: int) -> str:

@@ -9,31 +9,43 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ..mark import MARK
+from ..mark import CLEANUP, MARK, OF_LAVA
 
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
 LIMIT = 20.0  # seconds for all
 
 
 def end_marked(mark: str) -> int:
-    """End every process with `mark`, and what those start meanwhile; return how many.
-
-    First politely: LAVA's dispatcher switches its board off when it is asked to end.
-    """
+    """End every process with `mark`, and what those start meanwhile; return how many."""
     ended = _round(mark, signal.SIGTERM, GRACE)
+    return max(ended, _kill(mark))
+
+
+def end_lava(mark: str) -> int:
+    """Wait for the run's LAVA dispatchers, which have been told to end; end what stays of them.
+
+    They switch their boards off meanwhile. Return how many processes there were.
+    """
+    found = _round(mark + OF_LAVA, None, CLEANUP)
+    return max(found, _kill(mark + OF_LAVA))
+
+
+def _kill(mark: str) -> int:
+    most = 0
     until = time.monotonic() + LIMIT
     while (killed := _round(mark, signal.SIGKILL, GRACE)) and time.monotonic() < until:
-        ended = max(ended, killed)
-    return ended
+        most = max(most, killed)
+    return most
 
 
-def _round(mark: str, number: signal.Signals, seconds: float) -> int:
+def _round(mark: str, number: signal.Signals | None, seconds: float) -> int:
     """Signal all there are, and wait until they are gone; return how many there were."""
     found = _find(mark)
     poll = select.poll()
     for descriptor in found:
-        with suppress(ProcessLookupError, PermissionError):
-            signal.pidfd_send_signal(descriptor, number)
+        if number is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                signal.pidfd_send_signal(descriptor, number)
         poll.register(descriptor, select.POLLIN)
     until = time.monotonic() + seconds
     left = set(found)

@@ -7,7 +7,6 @@ imported when there is work: as a rule there is none.
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import signal
 import socket
@@ -17,15 +16,16 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from .estate import wait_for_end
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..lab.device import Device
     from ..report.results import Results
+    from .estate import Estate
     from .events import EventLog
-    from .guard import Estate
 
-MAX_MESSAGE = 1 << 24  # bytes
 DIED = "the dispatcher ended without a word (killed, crashed, or out of memory)"
 
 
@@ -40,28 +40,14 @@ def main() -> int:
     return 0
 
 
-def wait_for_end(link: socket.socket) -> Estate | None:
-    """Return what a dispatcher that has died leaves; None if it ended as it should."""
-    link.settimeout(None)
-    estate: Estate | None = None
-    while True:
-        try:
-            data, _locks, _flags, _address = socket.recv_fds(link, MAX_MESSAGE, 16)
-        except OSError:
-            data = b""
-        if not data:
-            return estate
-        estate = pickle.loads(data)  # noqa: S301 - our own parent wrote it
-        if estate is None:
-            return None
-
-
 def clean_up(estate: Estate) -> None:
     """Do what the dispatcher would have done at its end; the boards come first."""
-    from .leftovers import end_marked
+    from ..errors import MultinodeError
+    from .leftovers import end_lava, end_marked
 
     ended = end_marked(estate.mark)
     failures = switch_off(estate.devices)
+    ended += end_lava(estate.mark)
     for directory in estate.scratch:
         shutil.rmtree(directory, ignore_errors=True)
     text = f"{DIED}: its boards are off"
@@ -71,7 +57,7 @@ def clean_up(estate: Estate) -> None:
         try:
             write_end(estate, ended, failures)
             text += f"; what had happened is in {estate.output}"
-        except OSError as error:
+        except (MultinodeError, OSError) as error:
             text += f"; its end cannot be written: {error}"
     _say(f"lava-dispatch: {text}")
 
@@ -79,7 +65,6 @@ def clean_up(estate: Estate) -> None:
 def switch_off(devices: Sequence[Device]) -> dict[str, str]:
     """Switch all off at the same time; return what failed, by device."""
     from ..boards.power.switch import configured_switch
-    from ..errors import MultinodeError
 
     failures: dict[str, str] = {}
 
@@ -88,8 +73,8 @@ def switch_off(devices: Sequence[Device]) -> dict[str, str]:
             switch = configured_switch(device)
             if switch is not None:
                 switch.off()
-        except (MultinodeError, OSError) as error:
-            failures[device.name] = str(error)
+        except Exception as error:  # noqa: BLE001 - none of them must pass for switched off
+            failures[device.name] = str(error) or type(error).__name__
 
     threads = [threading.Thread(target=off, args=(device,)) for device in devices]
     for thread in threads:

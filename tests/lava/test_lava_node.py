@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .conftest import LAVAS_TMP, LIMIT, lava_job, lava_test, mixed_job
 
@@ -205,6 +206,30 @@ def test_an_interruption_ends_lava_too(begin, tmp_path):
     _, err = process.communicate(timeout=LIMIT)
     assert process.returncode == 130, err
     assert not [pid for pid in found if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_killed_dispatcher_leaves_lavas_board_off(begin, lab, tmp_path):
+    """kill -9: LAVA is told to end, once, and its own power-off runs to its end."""
+    switched = tmp_path / "switched"
+    path = lab / "devices" / "dut-01.dict"
+    dictionary = yaml.safe_load(path.read_text())
+    off = tmp_path / "off.sh"
+    off.write_text(f"#!/bin/sh\necho begun >> {switched}; sleep 1; echo off >> {switched}\n")
+    off.chmod(0o755)
+    dictionary["commands"]["power_off"] = str(off)
+    path.write_text(yaml.safe_dump(dictionary))
+    (lab / "devices" / "dut-02.yaml").unlink()
+    process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
+    until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
+    found = family(process.pid)
+    lavas = next(words for words in found.values() if words.startswith("lava-run"))
+    number = re.search(r"job: ([0-9]+)", lavas)[1]
+    process.kill()
+    _, err = process.communicate(timeout=LIMIT)  # the supervisor has the same stderr
+    assert "its boards are off" in err
+    assert switched.read_text() == "begun\noff\n"
+    assert not [pid for pid in found if alive(pid)]
+    assert not (LAVAS_TMP / number).exists()
 
 
 def test_what_lava_refuses_is_the_jobs_fault(dispatch):

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 
-from lava_dispatcher_multinode.mark import MARK
-from lava_dispatcher_multinode.run.leftovers import end_marked
+from lava_dispatcher_multinode.mark import MARK, OF_LAVA
+from lava_dispatcher_multinode.run.leftovers import end_lava, end_marked
 
 STUBBORN = """
 import signal, sys, time
@@ -35,7 +35,7 @@ def finish(process):
 
 
 def test_who_is_asked_politely_may_tidy_up():
-    """SIGTERM comes first: a dispatcher of LAVA's switches its board off then."""
+    """SIGTERM comes first."""
     process = start(
         "mine-1", "sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 1; done"
     )
@@ -65,3 +65,16 @@ def test_other_runs_are_left_alone():
     assert other.poll() is None
     other.kill()
     finish(other)
+
+
+def test_lava_is_left_to_its_own_end(monkeypatch):
+    """The kernel has told it; a second signal would keep it from switching its board off."""
+    monkeypatch.setattr("lava_dispatcher_multinode.run.leftovers.CLEANUP", 0.3)
+    told = start(f"mine-5{OF_LAVA}", "sh", "-c", "echo ready; exec sleep 60")
+    slow = start(f"mine-6{OF_LAVA}", "sh", "-c", "echo ready; exec sleep 60")
+    assert end_marked("mine-5") == 0
+    assert told.poll() is None
+    told.kill()
+    finish(told)
+    assert end_lava("mine-6") == 1
+    assert finish(slow) == -signal.SIGKILL

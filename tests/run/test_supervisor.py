@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import socket
 import time
 
 from lava_dispatcher_multinode.lab.device import Device, Power
 from lava_dispatcher_multinode.run import supervisor
+from lava_dispatcher_multinode.run.estate import Estate
 from lava_dispatcher_multinode.run.events import EventLog
-from lava_dispatcher_multinode.run.guard import Estate
 
 
 def board(name, off):
@@ -28,20 +26,6 @@ def cut_off(directory):
         log.emit("node_finished", node="right", status="pass", error_type=None, error=None)
     with (directory / "events.jsonl").open("ab") as file:
         file.write(b'{"t": 2.0, "event": "test_c')
-
-
-def test_waits_for_the_word_or_the_end():
-    """The last word is None; an end without it gives what was told last."""
-    for last, expected in ((pickle.dumps(None), None), (None, 7)):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            ours.send(pickle.dumps(Estate(5, "m")))
-            ours.send(pickle.dumps(Estate(7, "m")))
-            if last:
-                ours.send(last)
-            ours.close()
-            estate = supervisor.wait_for_end(theirs)
-        assert (estate and estate.pid) == expected
 
 
 def test_the_end_is_written_and_the_reports_made(tmp_path, capsys):
@@ -97,3 +81,23 @@ def test_a_run_that_had_ended_is_not_ended_again(tmp_path):
     supervisor.clean_up(Estate(1, "nobody", [], tmp_path, 0.0, []))
     assert (tmp_path / "events.jsonl").read_bytes() == before
     assert (tmp_path / "results.json").exists()
+
+
+def test_what_fails_unexpectedly_is_not_off(tmp_path, capsys, monkeypatch):
+    """No board is said to be off whose switch has broken in a way that nobody thought of."""
+
+    def broken(_device):
+        raise KeyError("a plug-in's mistake")
+
+    monkeypatch.setattr("lava_dispatcher_multinode.boards.power.switch.configured_switch", broken)
+    supervisor.clean_up(Estate(1, "nobody", [], None, 0.0, [board("left", "true")]))
+    assert "NOT switched off: 'a plug-in's mistake'" in capsys.readouterr().err.replace('"', "'")
+
+
+def test_a_damaged_event_log_costs_the_reports_only(tmp_path, capsys):
+    """It is said, in a sentence."""
+    (tmp_path / "events.jsonl").write_text("nonsense\n" * 3)
+    devices = [board("left", f"touch {tmp_path}/off")]
+    supervisor.clean_up(Estate(1, "nobody", [], tmp_path, 0.0, devices))
+    assert (tmp_path / "off").exists()
+    assert "its end cannot be written" in capsys.readouterr().err
