@@ -22,7 +22,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import confinement, init, netlink, rootfs, syscalls
+from . import confinement, ids, init, mounts, netlink, rootfs, syscalls
 from .confinement import Site, Unavailable
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
 _BRIDGE = "bridge0"
-_IDS = 65536
 _PROCESSES = 16384  # of all boards of a job
-_BOARD_SIZE = "1g"  # of what a board may write, in memory
 _HINT = (
     "a kernel with user namespaces lets anybody do it: look at "
     "/proc/sys/user/max_user_namespaces (0 forbids), "
@@ -51,7 +49,7 @@ class Namespaces:
         self._store = directory / "namespaces"
         self._spaces: tuple[int, int, int] = (-1, -1, -1)  # user, mount, network
         self._overlays = True
-        self._uid, self._gid = _mapping("uid"), _mapping("gid")
+        self._uid, self._gid = ids.mapping("uid"), ids.mapping("gid")
         self._python: str | None = None
 
     def start(self) -> None:
@@ -84,7 +82,7 @@ class Namespaces:
         with ours:
             try:
                 _expect(ours, b"unshared")
-                _map_ids(child, self._uid, self._gid)
+                ids.map_ids(child, self._uid, self._gid)
                 ours.send(b"mapped")
                 self._overlays = _expect(ours, b"ready", b"plain") == b"ready"
                 user, mount, net = (
@@ -119,7 +117,7 @@ class Namespaces:
             "mode=755,uid=0,gid=0",
         )
         os.chdir(self._store)
-        _be_root()
+        ids.be_root()
         os.mkdir("boards")
         rootfs.make_skeleton("skeleton")
         rootfs.copy_etc("skeleton/etc")
@@ -128,7 +126,7 @@ class Namespaces:
             syscalls.bind(f"/proc/self/fd/{python}", "python", read_only=True)
             rootfs.link_python("skeleton", self._python)
         netlink.add_bridge(_BRIDGE)
-        parent.send(b"ready" if _overlay_works() else b"plain")
+        parent.send(b"ready" if mounts.overlay_works() else b"plain")
         parent.recv(1)  # until the parent holds the namespaces open
 
     def _try(self) -> None:
@@ -184,8 +182,8 @@ class Namespaces:
         syscalls.setns(user, syscalls.CLONE_NEWUSER)
         syscalls.setns(mount, syscalls.CLONE_NEWNS)
         os.chdir(self._store)
-        _be_root()
-        fresh = _layer(site)
+        ids.be_root()
+        fresh = mounts.layer(site)
         self._connect(site, net)
         syscalls.unshare(
             syscalls.CLONE_NEWNS
@@ -221,16 +219,16 @@ class Namespaces:
         path = init.PATH
         if self._overlays:
             for top in (*rootfs.shared_directories(), "etc"):
-                _overlay(top)
+                mounts.overlay(top)
         else:
-            _plain(fresh=fresh)
+            mounts.plain(fresh=fresh)
             path = f"{rootfs.OWN_BIN}:{path}"
         if self._python:
             os.makedirs(f"root{self._python}", exist_ok=True)
             syscalls.bind("../../python", f"root{self._python}", read_only=True)
         if fresh:
             rootfs.name_board("root", site.name, confinement.hosts_file(site))
-        _system_mounts("root", terminal)
+        mounts.system_mounts("root", terminal)
         os.chdir("root")
         _limit_processes()
         syscalls.pivot_root(".", ".")
@@ -246,130 +244,6 @@ class Namespaces:
             init.environment("/root", site.name, path),
             site.autologin,
         )
-
-
-def _mapping(kind: str) -> tuple[int, int]:
-    """Return the host's first id for a board's ids from 0, and how many there are.
-
-    Root gets ids that mean nothing on the host, so that what belongs to the
-    host's root (in /proc, above all) is out of the boards' reach. Anybody else
-    has only the own id to give.
-    """
-    own = os.geteuid() if kind == "uid" else os.getegid()
-    if os.geteuid() != 0:
-        return own, 1
-    with open(f"/proc/self/{kind}_map", encoding="ascii") as file:
-        ranges = [tuple(map(int, line.split())) for line in file]
-    first, _, count = max(ranges, key=lambda item: item[2])
-    if count >= 4 * _IDS:
-        return first + count // 2, _IDS
-    return (first + count - 2, 1) if count > 2 else (own, 1)
-
-
-def _map_ids(child: int, uid: tuple[int, int], gid: tuple[int, int]) -> None:
-    if os.geteuid() != 0:
-        Path(f"/proc/{child}/setgroups").write_text("deny", encoding="ascii")
-    for kind, (first, count) in (("gid", gid), ("uid", uid)):
-        path = f"/proc/{child}/{kind}_map"
-        Path(path).write_text(f"0 {first} {count}\n", encoding="ascii")
-
-
-def _be_root() -> None:
-    """Become the root of the user namespace."""
-    with contextlib.suppress(PermissionError):  # an ordinary user's keeps its groups
-        os.setgroups([])
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-
-
-def _layer(site: Site) -> bool:
-    """Mount the board's writable layer unless it is there; return whether it is new."""
-    place = f"boards/{site.number}"
-    mark = Path(place, "generation")
-    if mark.exists() and mark.read_text(encoding="ascii") == str(site.generation):
-        return False
-    if mark.exists():
-        syscalls.umount(place)
-    os.makedirs(place, exist_ok=True)
-    syscalls.mount(
-        "tmpfs",
-        place,
-        "tmpfs",
-        syscalls.MS_NOSUID | syscalls.MS_NODEV,
-        f"mode=755,size={_BOARD_SIZE}",
-    )
-    for top in (*rootfs.shared_directories(), "etc"):
-        os.makedirs(f"{place}/upper/{top}")
-        os.makedirs(f"{place}/work/{top}")
-    rootfs.fill_root(f"{place}/root")
-    mark.write_text(str(site.generation), encoding="ascii")
-    return True
-
-
-def _overlay(top: str) -> None:
-    """Lay the board's own files over the skeleton, over the host's."""
-    lower = f"../../skeleton/{top}" + ("" if top == "etc" else f":/{top}")
-    options = f"lowerdir={lower},upperdir=upper/{top},workdir=work/{top},userxattr"
-    syscalls.mount("overlay", f"root/{top}", "overlay", 0, options)
-
-
-def _overlay_works() -> bool:
-    for name in ("upper", "work", "merged"):
-        os.makedirs(f"trial/{name}")
-    options = "lowerdir=skeleton/usr:/usr,upperdir=trial/upper,workdir=trial/work,userxattr"
-    try:
-        syscalls.mount("overlay", "trial/merged", "overlay", 0, options)
-        os.mkdir("trial/merged/local/trial")
-    except OSError:
-        return False
-    syscalls.umount("trial/merged")
-    return True
-
-
-def _plain(*, fresh: bool) -> None:
-    """Do without overlays: the host's programs read-only, /etc copied."""
-    import shutil
-
-    for top in rootfs.shared_directories():
-        syscalls.bind(f"/{top}", f"root/{top}", read_only=True)
-    if fresh:
-        shutil.copytree("../../skeleton/etc", "root/etc", symlinks=True, dirs_exist_ok=True)
-        os.makedirs(f"root{rootfs.OWN_BIN}")
-        rootfs.write_scripts(f"root{rootfs.OWN_BIN}")
-
-
-def _system_mounts(root: str, terminal: str) -> None:
-    """Mount what every Linux has: /proc, /dev, /run, /tmp; the console is the terminal."""
-    plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
-    syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
-    syscalls.mount(
-        "tmpfs",
-        f"{root}/tmp",  # noqa: S108 - the board's
-        "tmpfs",
-        plain,
-        "mode=1777,size=512m",
-    )
-    syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
-    rootfs.fill_dev(f"{root}/dev")
-    for name in rootfs.DEVICES:
-        syscalls.bind(f"/dev/{name}", f"{root}/dev/{name}")
-    for name in ("ttyO2", "console"):
-        syscalls.bind(terminal, f"{root}/dev/{name}")
-    syscalls.mount(
-        "tmpfs",
-        f"{root}/dev/shm",  # noqa: S108 - the board's
-        "tmpfs",
-        plain,
-        "mode=1777,size=64m",
-    )
-    syscalls.mount(
-        "devpts",
-        f"{root}/dev/pts",
-        "devpts",
-        syscalls.MS_NOSUID,
-        "newinstance,ptmxmode=0666,mode=0620",
-    )
 
 
 def _limit_processes() -> None:

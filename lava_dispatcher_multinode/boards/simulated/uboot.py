@@ -1,6 +1,6 @@
 """U-Boot as it is met on the console: banner, countdown, prompt, line editing.
 
-What its commands do is in `uboot_commands.py` and `uboot_boot.py`.
+`uboot_commands.py` has the table of its commands.
 """
 
 from __future__ import annotations

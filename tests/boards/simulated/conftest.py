@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect.fdpexpect
 import pytest
 
+from lava_dispatcher_multinode.boards.simulated import lab as lab_module
 from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
 from lava_dispatcher_multinode.boards.simulated.mischief import Mischief
 from lava_dispatcher_multinode.boards.simulated.models import MODELS
@@ -236,3 +237,26 @@ def card(tmp_path):
     """A card with the panda's example image, as a master card."""
     write_example(tmp_path / "card", "panda")
     return tmp_path / "card"
+
+
+@pytest.fixture
+def other_host(monkeypatch, tmp_path, shared_lab):
+    """A function that makes a lab on a host that differs by a line of Python."""
+    launch = lab_module.subprocess.Popen
+
+    @contextlib.contextmanager
+    def make(difference):
+        program = (
+            "import sys\n"
+            "from lava_dispatcher_multinode.boards.simulated import factory, mounts, rootfs\n"
+            f"{difference}\nsys.exit(factory.main(sys.argv[1:]))"
+        )
+
+        def popen(command, **options):
+            return launch([command[0], "-S", "-c", program, command[-1]], **options)
+
+        monkeypatch.setattr(lab_module.subprocess, "Popen", popen)
+        with lab_module.SimulatedLab(tmp_path, confinement="namespaces") as lab:
+            yield lab
+
+    return make

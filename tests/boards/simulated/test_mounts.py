@@ -1,0 +1,12 @@
+"""A board's files."""
+
+
+def test_without_overlays(other_host, operator):
+    """Where overlayfs is refused, boards have the host's programs read-only and an own /etc."""
+    with other_host("mounts.overlay_works = lambda: False") as lab:
+        board = operator(lab=lab).boot()
+        assert board.run("echo x >> /etc/hosts && grep -c '^x' /etc/hosts") == ("1\n", 0)
+        assert board.run("touch /usr/bin/new 2>/dev/null")[1] != 0
+        assert board.run("command -v reboot") == ("/etc/simulated/bin/reboot\n", 0)
+        board.line("reboot")
+        board.expect("U-Boot SPL")
