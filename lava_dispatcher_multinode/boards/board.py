@@ -124,7 +124,7 @@ class UBootBoard:
                 self.shell = None
                 self._boot_ended(number, tries, "error", str(error))
                 self._press = self._press or isinstance(error, CountdownMissed)
-                deadline.check(str(error))
+                deadline.check("" if isinstance(error, ActionTimeout) else str(error))
                 if number == tries:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
                     raise kind(f"boot, try {number} of {tries}: {error}") from error

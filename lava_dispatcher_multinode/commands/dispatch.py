@@ -121,10 +121,11 @@ def _checked_or_run(options: argparse.Namespace) -> ExitCode:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return seconds
+    with contextlib.suppress(ValueError):
+        seconds = float(text)
+        if 0 <= seconds < float("inf"):
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
 def _dispatch(options: argparse.Namespace) -> ExitCode:

@@ -47,9 +47,6 @@ def load_lab(config_dir: Path | None = None) -> Lab:
     A wrong file does not hide the others: it is in `broken`. Raises
     `InvalidJob` only when `config_dir` is no directory.
     """
-    if config_dir is not None and not config_dir.is_dir():
-        hint = "--config-dir is the directory above devices/"
-        raise InvalidJob([Problem(str(config_dir), 0, 0, "there is no such directory", hint)])
     layers = Layers(search_path(config_dir))
     devices: list[Device] = []
     broken = _strays(layers)

@@ -44,9 +44,12 @@ def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
     """Return where device files are looked for, lowest first.
 
     `config_dir` takes the place of the host's and the user's directory, as
-    the historical option does.
+    the historical option does. Raises `InvalidJob` where it is no directory.
     """
     if config_dir is not None:
+        if not config_dir.is_dir():
+            hint = "--config-dir is the directory above devices/"
+            raise InvalidJob([Problem(str(config_dir), 0, 0, "there is no such directory", hint)])
         return (PACKAGE_DEFAULTS, config_dir)
     from platformdirs import user_config_path
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from .layers import PACKAGE_DEFAULTS, Layers
+from .layers import PACKAGE_DEFAULTS, Layers, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[D
 
     Raises `InvalidJob` where no type is known for a named device.
     """
-    layers = Layers((PACKAGE_DEFAULTS, config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+    layers = Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
     taken = {role.device for role in job.roles}
     devices = []
     for role in job.roles:

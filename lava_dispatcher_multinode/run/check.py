@@ -15,6 +15,7 @@ from ..job.flow import Script
 from ..job.hints import either
 from ..lab.allocation import assign, requirements
 from ..lab.enough import check_enough
+from ..overlay.syntax import slips
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -44,7 +45,9 @@ def check(
         lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
         if spec.command == COMMAND:
             try:
-                overlays.definitions(spec, remote=remote)
+                found = overlays.definitions(spec, remote=remote)
+                if not lavas_own:
+                    problems += [slip for definition in found for slip in slips(definition.test)]
             except InvalidJob as error:
                 problems += [replace(p, warning=lavas_own or p.warning) for p in error.problems]
                 complete = False

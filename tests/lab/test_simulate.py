@@ -117,3 +117,9 @@ def test_an_emulated_board_is_reached_as_nothing_else(config):
     assert device.power.on is None
     assert device.deploy.path is None
     assert device.deploy.to_host is None
+
+
+def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
+    """A typing error in it must not look like boards that behave."""
+    with pytest.raises(InvalidJob, match="no such directory"):
+        simulated_devices(job(Role("a", 1, "panda")), tmp_path / "nowhere")

@@ -157,3 +157,9 @@ def test_boards_that_do_not_exist_are_an_error_at_the_role(tmp_path):
     problems = check_boards(job, Lab((Device("p1", "panda"),)))
     assert [str(p)[:16] for p in problems] == ["job.json:4:5: no"]
     assert check_boards(job, Lab((Device("p1", "panda"), Device("p2", "panda")))) == []
+
+
+def test_steps_that_are_no_shell_are_warned_of(checked):
+    """A typing error in a step does not wait for three boots to show."""
+    (found,) = checked(_shell(["echo a", "if true; echo b; fi"]))
+    assert "warning: syntax error" in found

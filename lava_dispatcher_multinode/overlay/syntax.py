@@ -1,0 +1,59 @@
+"""Whether a definition's steps are shell, for all this host's sh can tell; it runs nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..job.model import Position
+    from .definition import TestDefinition
+
+TIMEOUT = 5.0  # seconds
+_SAID = re.compile(r"(?:(\d+): )?(syntax error.*)", re.IGNORECASE)
+_HINT = "so says this host's sh; the definition ends there unless the board's knows more"
+
+
+def slips(test: TestDefinition) -> Iterator[Problem]:
+    """Yield a warning for each section of `test` whose steps are no shell script.
+
+    Steps make one script: a loop may begin in one of them and end in another.
+    """
+    install = len(test.install_steps)
+    for steps, places in (
+        (test.install_steps, test.places[:install]),
+        (test.steps, test.places[install:]),
+    ):
+        if steps and (found := _complaint(steps)) is not None:
+            line, text = found
+            at = _place(steps, places, line)
+            yield Problem(at.file, at.line, at.column, text, _HINT, warning=True)
+
+
+def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:
+    """Return the line, from 1, and what is wrong with it; None where nothing is."""
+    script = "\n".join(steps) + "\n"
+    try:
+        done = subprocess.run(
+            ["sh", "-n"], input=script.encode(), capture_output=True, timeout=TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    said = _SAID.search(done.stderr.decode(errors="replace"))
+    if done.returncode <= 0 or said is None:
+        return None
+    return int(said[1] or 1), said[2][0].lower() + said[2][1:200]
+
+
+def _place(steps: Sequence[str], places: Sequence[Position], line: int) -> Position:
+    """Return where the step with this line of the script is written; the last has what follows."""
+    for step, place in zip(steps, places, strict=True):
+        line -= step.count("\n") + 1
+        if line <= 0:
+            return place
+    return places[-1]
