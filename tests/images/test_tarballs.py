@@ -81,3 +81,55 @@ def test_what_cannot_be_packed_is_told(tmp_path):
         boot_tarball(disk, tmp_path / "boot.tgz")
     with pytest.raises(DeployError, match="no ext2, ext3 or ext4"):
         root_tarball(disk, tmp_path / "root.tgz", Deadline(60, "test"))
+
+
+def ext_disk(tmp_path, script, change=lambda data: data):
+    """Return an image whose second partition debugfs has made by `script`, and `change`."""
+    part, disk = tmp_path / "part", tmp_path / "disk.img"
+    run = {"check": True, "capture_output": True, "env": {**os.environ, "PATH": PATH}}
+    subprocess.run(["mke2fs", "-q", "-b", "1024", part, "4m"], **run)
+    subprocess.run(["debugfs", "-w", "-f", "-", part], input=script.encode(), **run)
+    with disk.open("w+b") as file:
+        file.truncate(6 * MIB)
+        mbr.write(file, [mbr.Partition(2, MIB, 4 * MIB, mbr.LINUX)])
+        file.seek(MIB)
+        file.write(change(part.read_bytes()))
+    return disk
+
+
+@needs_tools
+@pytest.mark.parametrize(
+    ("made", "name", "message"),
+    [
+        ("write {source} AAAevil", b"../evil", "no file can have"),
+        ("symlink AAAA {outside}\nwrite {source} AAAB", b"AAAB", "twice"),
+        ("write {source} AAA%evil", b"AAA\nevil", "no file can have"),
+        ("mkdir AAA%dump", b"AAA\ndump", "no file can have"),
+        ("write {source} big\nset_inode_field big size 99999999999999", b"big", "too large"),
+        ("mkdir d\nln <2> d/up\nset_inode_field d/up mode 040755", b"", "circle|twice"),
+    ],
+)
+def test_a_hostile_root_writes_nowhere_else(tmp_path, made, name, message):
+    """debugfs takes what the image has: `../`, a file through a link, a newline as a command."""
+    source, outside = tmp_path / "source", tmp_path / "outside"
+    source.write_text("gotcha")
+    script = made.format(source=source, outside=outside)
+    before = {b"../evil": b"AAAevil", b"AAAB": b"AAAA"}.get(name, name.replace(b"\n", b"%"))
+    disk = ext_disk(tmp_path, script, lambda data: data.replace(before, name))
+    work = tmp_path / "work"
+    work.mkdir()
+    with pytest.raises(DeployError, match=message):
+        root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
+    assert not outside.exists()
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@needs_tools
+def test_a_scratch_directory_with_a_blank_in_its_name(tmp_path):
+    """It is one word for debugfs, too."""
+    work = tmp_path / "a directory"
+    work.mkdir()
+    disk = ext_disk(tmp_path, f"write {__file__} file")
+    root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
+    with tarfile.open(work / "root.tgz") as tar:
+        assert "./file" in tar.getnames()
