@@ -39,7 +39,10 @@ class Shared:
     overlays: OverlayStore
     emit: Emit
     clock: Callable[[], float]  # seconds since the run's start
-    visit: Callable[[Node], None] | None = None  # called after a node's last action
+    #: Called when a node is through with its actions, or has failed; its board is still up.
+    visit: Callable[[Node, BaseException | None], None] = lambda _node, _failure: None
+    #: Tells the group early that a node will send no more, and why if it has failed.
+    leave: Callable[[str, str | None], None] = lambda _node, _failure: None
     servers: Servers = field(default_factory=Servers)
     cancelled: threading.Event = field(default_factory=threading.Event)
     direct: Direct = field(default_factory=Direct)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import select
-import sys
-import termios
 import threading
-import tty
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..console.open import open_console
 from ..errors import ConsoleError, ExitCode
 from .by_hand import Held, find, taken
+from .keyboard import CHUNK, LEAVE, raw_terminal, say, write_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ..console.transport import Transport
     from ..lab.device import Device
 
@@ -29,8 +25,6 @@ example:
 
 Ctrl-] leaves. While a run holds the board, its console can be seen, not typed at.
 """
-LEAVE = b"\x1d"  # Ctrl-]
-CHUNK = 65536
 #: Seconds between two looks at a file that grows: there is no event that says so everywhere.
 LOOK = 0.1
 BEFORE = 2000  # bytes of the run's console shown at first
@@ -63,7 +57,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         raw = console_of_run(held.holder.pid, device.name)
         if raw is None:
             raise
-        _say(f"{held}: its console, to look at only; Ctrl-] leaves")
+        say(f"{held}: its console, to look at only; Ctrl-] leaves")
         with raw_terminal():
             follow(raw, held.holder.pid)
     return ExitCode.PASS
@@ -73,9 +67,9 @@ def _take(device: Device) -> None:
     if device.connection.simulated or device.connection.qemu is not None:
         raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
     transport = open_console(device.connection, device.name)
-    transport.note = lambda text: _say(f"{text}\r")
+    transport.note = lambda text: say(f"{text}\r")
     try:
-        _say(f"{device.name}: connected; Ctrl-] leaves")
+        say(f"{device.name}: connected; Ctrl-] leaves")
         with raw_terminal():
             converse(transport)
     finally:
@@ -148,29 +142,3 @@ def follow(path: Path, pid: int) -> None:
                     return
                 if not typed:
                     inputs = []  # nobody to leave: to the run's end
-
-
-@contextmanager
-def raw_terminal() -> Iterator[None]:
-    """Have every key go to the board, if standard input is a terminal; put back at the end."""
-    if not os.isatty(0):
-        yield
-        return
-    before = termios.tcgetattr(0)
-    try:
-        tty.setraw(0)
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, before)
-        _say("")
-
-
-def write_all(data: bytes) -> None:
-    """Write to standard output, whatever it is."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201

@@ -91,6 +91,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="print results.json, or with --validate a list of problems, on stdout",
     )
     add_option(parser)
+    parser.add_argument(
+        "--pause-on-failure",
+        action="store_true",
+        help="when a node has failed, keep all boards up and hand its console to this terminal",
+    )
     volume = parser.add_mutually_exclusive_group()
     volume.add_argument("-v", "--verbose", action="store_true", help="also show the log")
     volume.add_argument("-q", "--quiet", action="store_true", help="show the summary only")
@@ -135,7 +140,10 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
     from ..run.guard import Guard
+    from .paused import check_terminal
 
+    if options.pause_on_failure:
+        check_terminal()
     document = load(options.job)
     choice = _choice(options)
     if choice.lab is not None:
@@ -223,6 +231,8 @@ def _run(
     from ..report.verdict import exit_code
     from ..run.job import Options, run
     from ..run.output import output_directory
+    from ..run.pause import Pause
+    from .paused import TerminalDesk
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     source = json.dumps(data, indent=1, default=str)
@@ -231,13 +241,12 @@ def _run(
         Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
         served(options.web, output, lambda text: _say(f"lava-dispatch: {text}")) as listeners,
     ):
-        outcome = run(
-            job,
-            members,
-            overlays,
-            Options(output, job_id, options.unconfined, guard),
-            [terminal, *listeners],
-        )
+        chosen = Options(output, job_id, options.unconfined, guard)
+        if options.pause_on_failure:
+            pause = Pause(TerminalDesk(terminal))
+            chosen = replace(chosen, visit=pause.visit)
+            listeners.append(pause.listen)
+        outcome = run(job, members, overlays, chosen, [terminal, *listeners])
     results = outcome.results
     text = (
         render(results, "json")

@@ -92,6 +92,10 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.waiting.append((call(event), missing(event)))
         case "wait_finished":
             lane.waiting = _without(lane.waiting, call(event))
+        case "pause_started":
+            lane.step = "paused: somebody looks at the board"
+        case "pause_finished":
+            lane.step = ""
         case "node_finished":
             lane.status, lane.until, lane.waiting = values.text(event.get("status")), time, []
 

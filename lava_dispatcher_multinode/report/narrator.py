@@ -118,6 +118,11 @@ def _wait_finished(event: Event) -> Line:
     return Line(Weight.NOTABLE, text, "bad")
 
 
+def _pause_finished(event: Event) -> Line:
+    seconds = values.number(event.get("seconds")) or 0.0
+    return Line(Weight.NOTABLE, f"was paused for {seconds:.1f} s", "warning")
+
+
 def _log(event: Event) -> Line:
     level = _of(event, "level").lower()
     text = f"{level}: {_of(event, 'text')}"
@@ -165,6 +170,10 @@ _TELLERS: dict[str, Callable[[Event], Line]] = {
     "message": _message,
     "wait_started": _wait_started,
     "wait_finished": _wait_finished,
+    "pause_started": lambda event: Line(
+        Weight.NOTABLE, f"paused: {_short(first_line(_of(event, 'error')))}", "warning"
+    ),
+    "pause_finished": _pause_finished,
     "node_finished": _node_finished,
     "log": _log,
 }

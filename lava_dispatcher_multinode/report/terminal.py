@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import values
@@ -18,7 +19,7 @@ from .narrator import Line, Narrator, Weight
 from .text import width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     Event = Mapping[str, Any]
@@ -90,6 +91,8 @@ class Terminal:
         self._frame: list[str] = []  # what is drawn, without its colours
         self._offset = 0.0  # from `clock` to the run's seconds
         self._news = False
+        self._suspended = False
+        self._away = False  # nothing is drawn, nor will be while it is suspended
         self._closing = False
         self._broken = False
         self._changed = threading.Condition()
@@ -105,13 +108,28 @@ class Terminal:
             if line is not None and line.weight >= self._least:
                 self._lines.append(line)
             self._news = True
-            self._changed.notify()
+            self._changed.notify_all()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Within it nothing is on the terminal but what others write; lines come afterwards."""
+        with self._changed:
+            self._suspended = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._away or self._closing)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._suspended = False
+                self._news = True
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Write what is left, take the live lines away, end the thread."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
 
     def __enter__(self) -> Terminal:
@@ -135,19 +153,26 @@ class Terminal:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._news or self._closing, TICK if self._tty else None
+                    lambda: self._news or self._closing or self._suspended,
+                    TICK if self._tty else None,
                 )
-                closing, self._news = self._closing, False
+                closing, hidden, self._news = self._closing, self._suspended, False
                 lines, self._lines = self._lines, []
                 columns, rows = size_of(self._stream) if self._tty else (80, 24)
-                frame = [] if closing or not self._tty else self._draw_live(columns, rows)
+                drawn = self._tty and not closing and not hidden
+                frame = self._draw_live(columns, rows) if drawn else []
             if self._verbosity >= 0:
                 self._show(lines, frame, columns)
             if closing:
                 return
-            if self._tty:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, FRAME)
+            with self._changed:
+                if hidden:
+                    self._away = True
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._closing or not self._suspended)
+                    self._away = False
+                elif self._tty:
+                    self._changed.wait_for(lambda: self._closing or self._suspended, FRAME)
 
     def _draw_live(self, columns: int, rows: int) -> list[tuple[str, str]]:
         # The last column and row stay free: some terminals wrap or scroll at once.

@@ -226,7 +226,9 @@ def open_group(
         boards = {m.device.name: Board(m.device.name, m.role) for m in members}
         news: SimpleQueue[str | None] = SimpleQueue()  # a failure, or None: one more is ready
 
-        def visit(node: Node) -> None:
+        def visit(node: Node, failure: BaseException | None) -> None:
+            if failure is not None:
+                return
             if node.board.shell is None:
                 node.board.boot(node.deadline)
             news.put(None)

@@ -62,7 +62,8 @@ class Options:
     job_id: str
     unconfined: bool = False
     guard: Guard | None = None  # is told what there is to put in order if this process dies
-    visit: Callable[[Node], None] | None = None  # is given each node after its last action
+    #: Is given each node when it is through with its actions, or has failed; see `Shared`.
+    visit: Callable[[Node, BaseException | None], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,9 @@ def _run(
             overlays=overlays,
             emit=log.emit,
             clock=clock,
-            visit=options.visit,
         )
+        if options.visit is not None:
+            shared.visit = options.visit
         devices = [member.device for member in members if member.device.host != LAVA]
         made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)
         secret = {name: secrets.token_hex(16) for name, _ in shared.group}
@@ -165,6 +167,7 @@ def _run(
                 hosts=[way.listen for way in ways.values() if way],
             )
         )
+        shared.leave = partial(_leave, coordinator)
         for name, way in ways.items():
             if way is not None:
                 port = coordinator.address_on(way.listen)[1]
@@ -230,11 +233,15 @@ def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None])
         failure = None if ending.status == "pass" else ending.error or "failed"
     finally:
         node.failed = failure is not None
-        if failure is None:
-            coordinator.node_finished(node.name)
-        else:
-            coordinator.node_failed(node.name, failure.partition("\n")[0])
+        _leave(coordinator, node.name, failure)
         news.put(node.name)
+
+
+def _leave(coordinator: Coordinator, name: str, failure: str | None) -> None:
+    if failure is None:
+        coordinator.node_finished(name)
+    else:
+        coordinator.node_failed(name, failure.partition("\n")[0])
 
 
 def _cancel(

@@ -117,15 +117,29 @@ class NodeRun:
             step = partial(self._shared.step, self.name)
             board: UBootBoard = driver(self._device, console, hardware, step)
             board.tell = partial(self._shared.emit, node=self.name)
+            node = self._node(board)
             try:
-                self._walk(board)
-            except BaseException:
+                self._walk(node)
+                self._visit(node, None)
+            except BaseException as error:
                 try:
                     self._last_words(console)
+                    self._visit(node, error)
                 finally:
                     self._off(board)
                 raise
             board.power_off()
+
+    def _node(self, board: UBootBoard) -> Node:
+        assert self._client is not None
+        spec = ActionSpec("")  # before the first
+        deadline = _deadline(spec, self._shared)
+        return Node(self.name, self.role, board, self._client, self._shared, spec, deadline)
+
+    def _visit(self, node: Node, failure: BaseException | None) -> None:
+        node.spec = ActionSpec("")
+        node.deadline = _deadline(node.spec, self._shared)
+        self._shared.visit(node, failure)
 
     def _off(self, board: UBootBoard) -> None:
         """Switch off the board of a node that has failed; that failure is the one to tell."""
@@ -134,12 +148,8 @@ class NodeRun:
         except MultinodeError as error:
             self._log("ERROR", str(error))
 
-    def _walk(self, board: UBootBoard) -> None:
+    def _walk(self, node: Node) -> None:
         failed: BaseException | None = None
-        assert self._client is not None
-        spec = ActionSpec("")  # before the first
-        deadline = _deadline(spec, self._shared)
-        node = Node(self.name, self.role, board, self._client, self._shared, spec, deadline)
         for index, spec in enumerate(self._shared.job.actions_of(self.role)):
             node.spec, node.deadline = spec, _deadline(spec, self._shared)
             if failed is None:
@@ -151,9 +161,6 @@ class NodeRun:
                 self._report(index, spec, "skipped", 0.0, None)
         if failed is not None:
             raise failed
-        if self._shared.visit is not None:
-            node.deadline = _deadline(ActionSpec(""), self._shared)
-            self._shared.visit(node)
 
     def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
         if self._shared.cancelled.is_set():

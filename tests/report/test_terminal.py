@@ -128,6 +128,20 @@ def test_failures_stay_above_the_live_lines(screen, story):
     assert b"\x1b[31m" in screen.raw
 
 
+def test_a_suspended_view_leaves_the_terminal_to_others(screen, story):
+    """Its lines go away first; what happens meanwhile is told afterwards."""
+    with Terminal(screen.stream, environ=ENVIRON) as terminal:
+        show(terminal, story.start({"p": {}}).events)
+        screen.wait(lambda lines: len(lines) == 1)
+        with terminal.suspended():
+            screen.wait(lambda lines: lines == [])
+            before = len(screen.raw)
+            show(terminal, story.case("p", "usb", "fail").events[1:])
+            time.sleep(0.3)  # as long as some drawings take
+            assert len(screen.raw) == before
+        screen.wait(lambda lines: len(lines) == 2 and lines[0].endswith("p: 0_smoke usb: fail"))
+
+
 def test_elapsed_time_moves_without_events(screen, story):
     """A board that is silent is seen to be waited for."""
     with Terminal(screen.stream, environ=ENVIRON) as terminal:

@@ -1,0 +1,44 @@
+"""This process's terminal, lent to a board: every key goes there, until Ctrl-]."""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+import tty
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEAVE = b"\x1d"  # Ctrl-]
+CHUNK = 65536
+
+
+@contextmanager
+def raw_terminal() -> Iterator[None]:
+    """Have every key go to the board, if standard input is a terminal; put back at the end."""
+    if not os.isatty(0):
+        yield
+        return
+    before = termios.tcgetattr(0)
+    try:
+        tty.setraw(0)
+        yield
+    finally:
+        with suppress(termios.error, OSError):  # it was closed
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+            say("")
+
+
+def write_all(data: bytes, descriptor: int = 1) -> None:
+    """Write to standard output, or to `descriptor`, whatever it is."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def say(text: str) -> None:
+    """Tell whoever types."""
+    print(text, file=sys.stderr)  # noqa: T201
