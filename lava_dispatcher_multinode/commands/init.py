@@ -13,6 +13,7 @@ example:
   lava-multinode init bench
   lava-dispatch --simulate bench/job.yaml
   lava-multinode init --test-image test.img      a Linux for emulated boards
+  lava-multinode init --renew-test-image         the same of Debian's newest packages
 """
 
 JOB = """\
@@ -85,7 +86,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "directory", metavar="DIR", type=Path, nargs="?", default=Path(), help="default: here"
     )
-    parser.add_argument(
+    image = parser.add_mutually_exclusive_group()
+    image.add_argument(
         "--test-image",
         metavar="PATH",
         type=Path,
@@ -93,6 +95,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         const=Path("test.img"),
         help="write nothing but the image that emulated boards boot (default: test.img), "
         "made of Debian's packages",
+    )
+    image.add_argument(
+        "--renew-test-image",
+        action="store_true",
+        help="make nothing but that image, kept for later runs, anew: of Debian's newest packages",
     )
     parser.set_defaults(run=run)
 
@@ -103,6 +110,8 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     if args.test_image is not None:
         return _test_image(args.test_image)
+    if args.renew_test_image:
+        return _renew()
     directory: Path = args.directory
     job, lab = directory / "job.yaml", directory / "lab"
     device = lab / "devices" / "panda01.yaml"
@@ -140,16 +149,27 @@ def _schema(kind: str) -> bytes:
 
 
 def _test_image(path: Path) -> ExitCode:
-    """Write the test image; what it is made of is fetched if it is not there."""
+    """Write a copy of the test image; what it is made of is fetched if it is not there."""
     from ..images.card import write_card
     from ..images.test_image.cache import cached_image
 
     if path.exists():
         raise InvalidJob([Problem(str(path), 0, 0, "exists already", "name another file")])
-    image = cached_image(lambda text: print(text, file=sys.stderr))  # noqa: T201
+    image = cached_image(_tell)
     write_card(image, path, "image")
     print(f"wrote {path}")  # noqa: T201
     return ExitCode.PASS
+
+
+def _renew() -> ExitCode:
+    from ..images.test_image.cache import cached_image
+
+    print(f"made {cached_image(_tell, renew=True)}")  # noqa: T201
+    return ExitCode.PASS
+
+
+def _tell(step: str) -> None:
+    print(step, file=sys.stderr)  # noqa: T201
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import InfrastructureError
@@ -38,11 +39,21 @@ Dir::Etc::sourceparts "/dev/null";
 
 
 class Packages:
-    """Packages below `directory`, which is kept: what is there is not fetched again."""
+    """Packages below `directory`, which is kept: what is there is not fetched again.
 
-    def __init__(self, directory: Path, step: Callable[[str], None] = lambda _text: None) -> None:
+    Unless with `renew`: then each is as new as the archive has it, and replaces an older one.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        step: Callable[[str], None] = lambda _text: None,
+        *,
+        renew: bool = False,
+    ) -> None:
         self._directory = directory.absolute()
         self._archives = self._directory / "archives"
+        self._renew = renew
         self._step = step
         self._updated = False
 
@@ -53,7 +64,7 @@ class Packages:
         linux-image-armmp does, stands for that. Raise `InfrastructureError`.
         """
         package = self._fetched(name)
-        target = self._directory / "unpacked" / package.stem
+        target = self._unpacked(package)
         if not target.is_dir():
             half = target.with_name(f"{target.name}.part")
             shutil.rmtree(half, ignore_errors=True)
@@ -62,20 +73,27 @@ class Packages:
             half.rename(target)
         return target
 
+    def _unpacked(self, package: Path) -> Path:
+        return self._directory / "unpacked" / package.stem
+
     def _fetched(self, name: str) -> Path:
         self._archives.mkdir(parents=True, exist_ok=True)
         noted = self._archives / f"{name}.is"
-        if noted.is_file() and (known := self._archives / noted.read_text()).is_file():
+        known = self._archives / noted.read_text() if noted.is_file() else None
+        if known is not None and known.is_file() and not self._renew:
             return known
         self._update()
         real = self._meant_by(name)
         self._step(f"fetching {real} from Debian")
-        before = set(self._archives.iterdir())
-        self._run(["apt-get", "-qq", "download", real], f"fetching {real}", self._archives)
-        new = [path for path in set(self._archives.iterdir()) - before if path.suffix == ".deb"]
-        found = new or sorted(self._archives.glob(f"{real}_*.deb"))
-        noted.write_text(found[-1].name)
-        return found[-1]
+        with TemporaryDirectory(dir=self._directory) as scratch:
+            self._run(["apt-get", "-qq", "download", real], f"fetching {real}", Path(scratch))
+            (found,) = Path(scratch).glob("*.deb")
+            package = found.replace(self._archives / found.name)
+        noted.write_text(package.name)
+        if known is not None and known != package:
+            known.unlink(missing_ok=True)
+            shutil.rmtree(self._unpacked(known), ignore_errors=True)
+        return package
 
     def _meant_by(self, name: str) -> str:
         shown = self._run(["apt-cache", "show", "--no-all-versions", name], f"looking for {name}")

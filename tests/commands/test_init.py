@@ -8,6 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.images.test_image import cache
 from lava_dispatcher_multinode.job.parse import parse
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
@@ -60,3 +61,47 @@ def test_editors_find_the_schemas(tmp_path):
         assert comment == "# yaml-language-server: $schema"
         schema = json.loads((path.parent / where).read_text())
         Draft202012Validator(schema).validate(load(path).data)
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """What the test image is made of: here no packages, but "image 1", "image 2" and so on."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = []
+
+    def build(target, packages):
+        made.append(f"image {len(made) + 1}".encode())
+        target.write_bytes(made[-1])
+        return []
+
+    monkeypatch.setattr(cache, "build", build)
+    return made
+
+
+def test_a_copy_of_the_test_image(tmp_path, capsys, built):
+    """It is written where it is wanted, and nothing else is; made once for all copies."""
+    for name in ("one.img", "two.img"):
+        assert main(["init", "--test-image", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).read_bytes() == b"image 1"
+    said = capsys.readouterr()
+    assert said.out == f"wrote {tmp_path}/one.img\nwrote {tmp_path}/two.img\n"
+    assert "making the test image" in said.err
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "one.img", "two.img"}
+
+
+def test_the_test_image_overwrites_nothing(tmp_path, capsys, built):
+    """Nor is it made for nothing."""
+    (tmp_path / "mine.img").write_text("precious")
+    assert main(["init", "--test-image", str(tmp_path / "mine.img")]) == 2
+    assert f"{tmp_path}/mine.img: exists already" in capsys.readouterr().err
+    assert (tmp_path / "mine.img").read_text() == "precious"
+    assert not built
+
+
+def test_the_test_image_is_renewed(tmp_path, capsys, built):
+    """Later copies are of the new one."""
+    main(["init", "--test-image", str(tmp_path / "one.img")])
+    assert main(["init", "--renew-test-image"]) == 0
+    assert "made " in capsys.readouterr().out
+    main(["init", "--test-image", str(tmp_path / "two.img")])
+    assert (tmp_path / "two.img").read_bytes() == b"image 2"

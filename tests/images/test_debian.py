@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -11,21 +12,32 @@ from lava_dispatcher_multinode.images import debian
 
 
 @pytest.fixture
-def package(tmp_path):
-    """A real, tiny package, as if fetched before."""
-    tree = tmp_path / "tree"
-    (tree / "DEBIAN").mkdir(parents=True)
-    (tree / "DEBIAN" / "control").write_text(
-        "Package: tiny\nVersion: 1\nArchitecture: armhf\nMaintainer: a <a@b>\nDescription: x\n"
-    )
-    (tree / "hello").write_text("there\n")
+def deb(tmp_path):
+    """A function that makes a real, tiny package of a version."""
+
+    def make(version, directory):
+        tree = tmp_path / f"tree{version}"
+        (tree / "DEBIAN").mkdir(parents=True)
+        (tree / "DEBIAN" / "control").write_text(
+            f"Package: tiny\nVersion: {version}\nArchitecture: armhf\n"
+            "Maintainer: a <a@b>\nDescription: x\n"
+        )
+        (tree / "hello").write_text(f"there {version}\n")
+        command = ["dpkg-deb", "-b", tree, directory / f"tiny_{version}_armhf.deb"]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except FileNotFoundError:
+            pytest.skip("needs dpkg-deb")
+
+    return make
+
+
+@pytest.fixture
+def package(tmp_path, deb):
+    """A package as if fetched before."""
     archives = tmp_path / "packages" / "archives"
     archives.mkdir(parents=True)
-    command = ["dpkg-deb", "-b", tree, archives / "tiny_1_armhf.deb"]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("needs dpkg-deb")
+    deb(1, archives)
     (archives / "tiny.is").write_text("tiny_1_armhf.deb")
     return debian.Packages(tmp_path / "packages")
 
@@ -33,10 +45,35 @@ def package(tmp_path):
 def test_what_is_there_needs_no_network(package):
     """A second run does not ask the archive; files are unpacked once."""
     tree = package.unpacked("tiny")
-    assert (tree / "hello").read_text() == "there\n"
+    assert (tree / "hello").read_text() == "there 1\n"
     (tree / "hello").unlink()
     assert package.unpacked("tiny") == tree
     assert not (tree / "hello").exists()
+
+
+def test_renewing_replaces_what_is_older(package, deb, tmp_path, monkeypatch):
+    """The archive is asked again; the older package and its files go, not to pile up."""
+    old = package.unpacked("tiny")
+    archive, programs = tmp_path / "archive", tmp_path / "programs"
+    archive.mkdir()
+    programs.mkdir()
+    deb(2, archive)
+    for name, text in (
+        ("apt-get", f'case "$*" in *download*) cp {archive}/*.deb . ;; esac'),
+        ("apt-cache", "true"),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setattr(debian, "KEYRING", programs / "apt-get")
+    new = debian.Packages(tmp_path / "packages", renew=True).unpacked("tiny")
+    assert (new / "hello").read_text() == "there 2\n"
+    assert not old.exists()
+    assert [path.name for path in sorted((tmp_path / "packages" / "archives").iterdir())] == [
+        "tiny.is",
+        "tiny_2_armhf.deb",
+    ]
+    assert debian.Packages(tmp_path / "packages").unpacked("tiny") == new
 
 
 def test_a_host_that_is_no_debian_is_told(tmp_path, monkeypatch):

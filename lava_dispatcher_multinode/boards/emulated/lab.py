@@ -70,7 +70,9 @@ class EmulatedBoard:
 
     def introduction(self) -> Sequence[str]:
         """Return the shell commands that tell the board, once booted, who and where it is."""
-        return self._lab.network.introduction(self.name, self._index, self._lab.hosts())
+        modules = MACHINES[self._settings.machine].group_modules
+        hosts = self._lab.hosts()
+        return self._lab.network.introduction(self.name, self._index, hosts, modules)
 
     def close(self) -> None:
         """Take the board away."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NETWORK, HOST = ipaddress.IPv4Network("10.0.0.0/16"), "10.0.2.2"
 GROUP = ipaddress.IPv4Network("10.0.4.0/22")
 _MULTICAST = "230.0.0.1"
+CARD_TRIES = 50  # of 0.1 s: what is on USB is found in its own time
 _HOSTS_AT_ONCE = 40  # in one command line: a tty takes 4095 bytes
 
 
@@ -53,11 +54,14 @@ class GroupNetwork:
         socket_ = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
         return ["-netdev", user, "-netdev", socket_]
 
-    def introduction(self, name: str, index: int, hosts: Mapping[str, str]) -> Sequence[str]:
+    def introduction(
+        self, name: str, index: int, hosts: Mapping[str, str], modules: Sequence[str] = ()
+    ) -> Sequence[str]:
         """Return the commands that tell a board its name, its network and its group's names.
 
         A card is found by its own address: what it is called is the kernel's affair.
-        An address that DHCP has given already is the right one.
+        An address that DHCP has given already is the right one. `modules` are loaded
+        for the group's network; a board by itself has none.
         """
         address = f"{self.address(index)}/{NETWORK.prefixlen}"
         to_host = (
@@ -65,11 +69,13 @@ class GroupNetwork:
             "{ ip addr show dev $lava_card | grep -q 'inet ' || "
             f"{{ ip addr add {address} dev $lava_card && ip route add default via {HOST}; }}; }}"
         )
+        load = f"modprobe -qa {' '.join(modules)}; " if modules else ""
         to_group = (
-            f"{_card(self.mac(index, 1))} && ip link set $lava_card up && "
+            f"{load}{_card_in_time(self.mac(index, 1))} && ip link set $lava_card up && "
             f"ip route replace {GROUP} dev $lava_card"
         )
-        return [f"hostname {shlex.quote(name)}", to_host, to_group, *_hosts(hosts)]
+        group = [to_group] if len(hosts) > 1 else []
+        return [f"hostname {shlex.quote(name)}", to_host, *group, *_hosts(hosts)]
 
 
 def _card(mac: str) -> str:
@@ -77,6 +83,14 @@ def _card(mac: str) -> str:
     return (
         'lava_card=; for lava_dir in /sys/class/net/*; do read -r lava_mac <"$lava_dir/address"; '
         f'[ "$lava_mac" != {mac} ] || lava_card=${{lava_dir##*/}}; done; [ -n "$lava_card" ]'
+    )
+
+
+def _card_in_time(mac: str) -> str:
+    """Return a condition as `_card`'s that waits for the card to come."""
+    return (
+        f"lava_tries={CARD_TRIES}; until {{ {_card(mac)}; }} || [ $lava_tries -eq 0 ]; "
+        'do lava_tries=$((lava_tries - 1)); sleep 0.1; done; [ -n "$lava_card" ]'
     )
 
 

@@ -43,8 +43,11 @@ MACHINES = {
     "linux,dummy-virt": ("virtio_mmio", "virtio_blk", "virtio_net", *_FILE_SYSTEMS),
     "allwinner,sun8i-h3": ("sunxi_mmc", "dwmac_sun8i", *_FILE_SYSTEMS),
 }
-#: For later, at `modprobe`.
-FURTHER = ("vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii")
+#: For later, at `modprobe`: other cards, and the network on USB.
+FURTHER = (
+    *("vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii"),
+    *("phy_sun4i_usb", "ohci_platform", "cdc_ether"),
+)
 _IN_INITIAL_ROOT = (
     "findfs", "insmod", "mount", "sh", "switch_root", "tr", "umount", "usleep",
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     Step = Callable[[str], None]
 
 APPLICATION = "lava-dispatcher"
+#: Seconds since its last use after which another recipe's image goes: another version of
+#: this package may be at work beside us.
+UNUSED = 24 * 3600.0
 _PARTS = ("cpio.py", "debian.py", "ext_make.py", "fat_make.py", "mbr.py", "uimage.py")
 
 
-def cached_image(step: Step) -> Path:
+def cached_image(step: Step, *, renew: bool = False) -> Path:
     """Return the image, made now if it is not there: Debian's packages are fetched for it.
 
-    `step` is told what takes time. Many processes may ask at once. Raise
+    `step` is told what takes time. `renew`: make it in any case, of the newest
+    packages that there are. Many processes may ask at once. Raise
     `InfrastructureError`.
     """
     from filelock import FileLock
@@ -30,17 +35,29 @@ def cached_image(step: Step) -> Path:
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
     image = directory / f"test-image-{recipe()}.img"
+    facts = image.with_suffix(".json")
     with FileLock(directory / "lock"):
-        if not image.is_file():
+        if renew or not image.is_file():
             step("making the test image")
             half = image.with_suffix(".part")
-            made_of = build(half, Packages(directory / "debian", step))
+            made_of = build(half, Packages(directory / "debian", step, renew=renew))
             with half.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            facts = {"packages": made_of, "sha256": digest}
-            image.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n")
+            text = json.dumps({"packages": made_of, "sha256": digest}, indent=1)
+            facts.write_text(f"{text}\n")
             half.rename(image)
+            _remove_outdated(directory, image)
+        facts.touch()  # when it was last used
     return image
+
+
+def _remove_outdated(directory: Path, image: Path) -> None:
+    """Remove the images of other recipes, but for those that somebody has just used."""
+    for facts in directory.glob("test-image-*.json"):
+        other = facts.with_suffix(".img")
+        if other != image and facts.stat().st_mtime < time.time() - UNUSED:
+            other.unlink(missing_ok=True)
+            facts.unlink()
 
 
 def package(name: str) -> Path:

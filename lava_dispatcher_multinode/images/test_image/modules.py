@@ -42,12 +42,15 @@ class Modules:
         order[name] = path
 
     def table(self, files: Iterable[Path]) -> str:
-        """Return a modules.dep for `files`, which lie side by side."""
+        """Return a modules.dep for `files`, which lie side by side.
+
+        modprobe looks no further than at a module's own line, and loads its last one first.
+        """
         lines = []
         for path in files:
-            others = [self._files[_plain(name)] for name in needs(path.read_bytes())
-                      if _plain(name) in self._files]  # fmt: skip
-            lines.append(f"{path.name}: {' '.join(other.name for other in others)}".rstrip())
+            *others, _ = self.in_order([path.stem])
+            names = " ".join(other.name for other in reversed(others))
+            lines.append(f"{path.name}: {names}".rstrip())
         return "".join(f"{line}\n" for line in lines)
 
 

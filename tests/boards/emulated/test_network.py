@@ -8,9 +8,11 @@ import subprocess
 
 import pytest
 
+from lava_dispatcher_multinode.boards.emulated import network as network_module
 from lava_dispatcher_multinode.boards.emulated.network import GROUP, HOST, GroupNetwork
 
 BOARDS = 300
+TWO = {"panda01": "10.0.4.1", "panda02": "10.0.4.2"}
 
 
 @pytest.fixture
@@ -67,7 +69,17 @@ def test_names_are_entered_once(network, tmp_path, shell):
     ]
 
 
-def test_a_board_without_such_a_card_says_so(network):
-    """The dispatcher then shows it; nothing is done to another card."""
-    command = network.introduction("panda01", 0, {})[2]
+def test_a_board_without_such_a_card_says_so(network, monkeypatch):
+    """The dispatcher then shows it, and goes on in time; nothing is done to another card."""
+    monkeypatch.setattr(network_module, "CARD_TRIES", 2)
+    command = network.introduction("panda01", 0, TWO)[2]
     assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 1
+
+
+def test_a_board_by_itself_has_no_group(network):
+    """Its boot does not take the time that drivers on USB take; a group's loads them first."""
+    alone = network.introduction("panda01", 0, {"panda01": "10.0.4.1"}, ["cdc_ether"])
+    assert not any("modprobe" in command or "ip route replace" in command for command in alone)
+    assert network.introduction("panda01", 0, TWO, ["cdc_ether"])[2].startswith(
+        "modprobe -qa cdc_ether; "
+    )

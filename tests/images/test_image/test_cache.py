@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 
 from lava_dispatcher_multinode.images.test_image import cache
 
@@ -54,3 +56,49 @@ def test_a_failed_build_leaves_no_image(tmp_path, monkeypatch):
             assert not list(tmp_path.rglob("*.img"))
         else:
             raise AssertionError
+
+
+def test_what_is_outdated_goes(tmp_path, monkeypatch):
+    """Another recipe's image is removed, unless another version has just used it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cache, "build", lambda target, packages: target.write_bytes(b"x") and [])
+    directory = cache.cache_directory()
+    directory.mkdir(parents=True)
+    for name, age in (("old", cache.UNUSED + 60), ("young", cache.UNUSED - 60)):
+        for suffix in ("img", "json"):
+            path = directory / f"test-image-{name}.{suffix}"
+            path.touch()
+            os.utime(path, (time.time() - age,) * 2)
+    image = cache.cached_image(lambda text: None)
+    assert {path.name for path in directory.glob("*.img")} == {image.name, "test-image-young.img"}
+    assert not (directory / "test-image-old.json").exists()
+
+
+def test_using_an_image_keeps_it(tmp_path, monkeypatch):
+    """What counts is when it was last asked for, not when it was made."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(cache, "build", lambda target, packages: target.write_bytes(b"x") and [])
+    image = cache.cached_image(lambda text: None)
+    facts = image.with_suffix(".json")
+    os.utime(facts, (0, 0))
+    cache.cached_image(lambda text: None)
+    assert facts.stat().st_mtime > time.time() - cache.UNUSED
+
+
+def test_it_is_renewed_when_asked(tmp_path, monkeypatch):
+    """Newer packages come in with it; who has the old one open keeps reading it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    contents = iter((b"first", b"second"))
+    asked = []
+
+    def build(target, packages):
+        asked.append(packages._renew)
+        target.write_bytes(next(contents))
+        return []
+
+    monkeypatch.setattr(cache, "build", build)
+    with cache.cached_image(lambda text: None).open("rb") as old:
+        image = cache.cached_image(lambda text: None, renew=True)
+        assert old.read() == b"first"
+    assert image.read_bytes() == b"second"
+    assert asked == [False, True]

@@ -14,7 +14,8 @@ def modules(tmp_path):
     top = tmp_path / "lib" / "modules" / "6.1"
     (top / "kernel").mkdir(parents=True)
     (top / "modules.builtin").write_text("kernel/lib/crc16.ko\n")
-    for name, others in (("ext4", "jbd2,crc16"), ("jbd2", ""), ("virtio-blk", "jbd2")):
+    for name, others in (("ext4", "jbd2,crc16"), ("jbd2", ""), ("virtio-blk", "jbd2"),
+                         ("vfat", "ext4")):  # fmt: skip
         content = b"\x7fELF\0license=GPL\0depends=%b\0name=x\0" % others.encode()
         (top / "kernel" / f"{name}.ko").write_bytes(content)
     return Modules(tmp_path)
@@ -28,9 +29,9 @@ def test_what_is_needed_comes_first_and_once(modules):
 
 
 def test_the_table_is_modprobe_s(modules):
-    """A name, a colon, what it needs."""
-    order = modules.in_order(["ext4"])
-    assert modules.table(order) == "jbd2.ko:\next4.ko: jbd2.ko\n"
+    """A name, a colon, all that it needs and what that needs: what is first needed comes last."""
+    order = modules.in_order(["vfat"])
+    assert modules.table(order) == ("jbd2.ko:\next4.ko: jbd2.ko\nvfat.ko: ext4.ko jbd2.ko\n")
 
 
 def test_a_module_that_there_is_not(modules):
