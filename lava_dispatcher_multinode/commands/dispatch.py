@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..discretion import without_logins
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
 from .errors import forget_output, guarded, have_streams
@@ -235,7 +236,7 @@ def _run(
     from .paused import TerminalDesk
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
-    source = json.dumps(data, indent=1, default=str)
+    source = json.dumps(without_logins(data), indent=1, default=str)
     with (
         output_directory(options.output_dir, job.name, source, locked=guard.keep) as output,
         Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,

@@ -8,6 +8,7 @@ import subprocess
 import tty
 from contextlib import suppress
 
+from ..discretion import program
 from ..errors import ConsoleError
 from .transport import DescriptorTransport
 
@@ -32,12 +33,14 @@ def open_command(command: str, device: str) -> DescriptorTransport:
         )
     except OSError as error:
         os.close(master)
-        raise ConsoleError(f"{device}: cannot start '{command}': {error.strerror}") from error
+        raise ConsoleError(
+            f"{device}: cannot start '{program(command)}': {error.strerror}"
+        ) from error
     finally:
         os.close(slave)
     return DescriptorTransport(
         master,
-        f"{device}: console command '{command}'",
+        f"{device}: console command '{program(command)}'",
         hint=HINT,
         on_close=lambda: _end(process),
     )

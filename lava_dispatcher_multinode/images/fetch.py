@@ -10,9 +10,10 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 from urllib.error import HTTPError
 
+from ..discretion import without_secrets
 from ..errors import DeployError
 from .meter import Meter
-from .web import open_url, without_secrets
+from .web import open_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ..discretion import without_secrets
 from ..errors import DeployError
 from .cache import Cache, digest
 from .fetch import SPARE, fetch
 from .meter import Meter
 from .packed import SUFFIXES, opened
-from .web import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

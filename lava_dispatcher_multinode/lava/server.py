@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 import yaml
 
+from ..discretion import without_secrets
 from ..errors import InfrastructureError, InvalidJob, Problem
-from ..images.web import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

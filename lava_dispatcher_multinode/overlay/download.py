@@ -7,8 +7,9 @@ import time
 from typing import IO
 from urllib.error import HTTPError
 
+from ..discretion import without_secrets
 from ..errors import InfrastructureError
-from ..images.web import open_url, without_secrets
+from ..images.web import open_url
 
 STALL = 30.0  # seconds without a byte
 _BLOCK = 1 << 16

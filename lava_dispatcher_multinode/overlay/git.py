@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
+from ..discretion import split_login, without_secrets
 from ..errors import InfrastructureError
-from ..images.web import without_secrets
 from .source import GIT_PROTOCOLS, BadSource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from .source import Source
@@ -55,8 +56,11 @@ def check_out(source: Source, target: Path, timeout: float) -> None:
     Raises `BadSource` if there is no such revision, `InfrastructureError` if
     the repository cannot be had.
     """
-    git = _Git(target, time.monotonic() + timeout)
     url = f"file://{quote(source.location)}" if not source.remote else source.location
+    login: Mapping[str, str] = {}
+    if url.startswith(("http://", "https://")):
+        url, login = split_login(url)
+    git = _Git(target, time.monotonic() + timeout, _headers(url, login))
     git("init", "-q", "--template=")
     wanted = source.revision or source.branch or "HEAD"
     try:
@@ -85,7 +89,8 @@ def _check_out_from_all(git: _Git, url: str, wanted: str) -> None:
 class _Git:
     """Runs git in one directory until one deadline."""
 
-    def __init__(self, directory: Path, deadline: float) -> None:
+    def __init__(self, directory: Path, deadline: float, environ: Mapping[str, str]) -> None:
+        self._environ = environ
         self._directory = directory
         self._deadline = deadline
         directory.mkdir(parents=True)
@@ -101,7 +106,7 @@ class _Git:
                 process = subprocess.Popen(
                     ["git", *options, *arguments],
                     cwd=self._directory,
-                    env=_environment(),
+                    env={**_environment(), **self._environ},
                     stdin=subprocess.DEVNULL,
                     stdout=printed,
                     stderr=said,
@@ -127,6 +132,17 @@ class _Git:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def _headers(url: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that have git send `headers` to `url`: `ps` shows a command line."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    variables = {}
+    for number, (name, value) in enumerate(headers.items(), first):
+        variables[f"GIT_CONFIG_KEY_{number}"] = f"http.{url}.extraHeader"
+        variables[f"GIT_CONFIG_VALUE_{number}"] = f"{name}: {value}"
+        variables["GIT_CONFIG_COUNT"] = str(number + 1)
+    return variables
 
 
 def _environment() -> dict[str, str]:

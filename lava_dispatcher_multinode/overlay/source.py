@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..images.web import without_secrets
+from ..discretion import without_secrets
 
 #: What git may speak. No `ext`, which runs a command.
 GIT_PROTOCOLS = ("file", "git", "http", "https", "ssh")

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..deadline import Deadline
+from ..discretion import without_logins
 from ..errors import InfrastructureError, InvalidJob, MultinodeError, WaitFailed
 from ..sync.calls import Api, Call, Status
 from .boards import Choice, boards_of
@@ -221,7 +222,7 @@ def open_group(
         ]:
             raise InvalidJob(errors)
         members = stack.enter_context(boards_of(job, choice or Choice(), guard, waiting))
-        source = json.dumps(document.data, indent=1, default=str)
+        source = json.dumps(without_logins(document.data), indent=1, default=str)
         made = stack.enter_context(output_directory(output, job.name, source, locked=guard.keep))
         boards = {m.device.name: Board(m.device.name, m.role) for m in members}
         news: SimpleQueue[str | None] = SimpleQueue()  # a failure, or None: one more is ready

@@ -55,3 +55,40 @@ def test_words_of_a_job_stay_words(dispatch, tmp_path):
     assert "<script>alert" not in page
     assert "\x1b" not in page
     ElementTree.parse(run.directory / "results.xml")
+
+
+def test_no_password_is_in_a_runs_directory(dispatch, tmp_path):
+    """Of the job's URLs, the device file's commands, a login: results are published."""
+    (tmp_path / "lab" / "devices").mkdir(parents=True)
+    device = {
+        "device_type": "panda",
+        "connection": {"simulated": True},
+        "power": {"on": "true -p swordfish", "off": "true -p swordfish"},
+        "deploy": {"method": "media"},
+        "login": {"password": "swordfish"},
+    }
+    (tmp_path / "lab" / "devices" / "panda01.yaml").write_text(yaml.safe_dump(device))
+    job = {
+        "timeout": 60,
+        "job_name": "secrets",
+        "target": "panda01",
+        "actions": [
+            {
+                "command": "deploy_linaro_image",
+                "parameters": {"image": str(EXAMPLES / "images" / "panda.img.gz")},
+            },
+            {"command": "boot_linaro_image"},
+            {
+                "command": "deploy_linaro_image",
+                "parameters": {"image": "http://me:swordfish@127.0.0.1:9/x.img?token=swordfish"},
+            },
+        ],
+    }
+    path = tmp_path / "job.yaml"
+    path.write_text(yaml.safe_dump(job))
+    run = dispatch("-v", "--config-dir", tmp_path / "lab", path)
+    assert run.code == 3, run.err
+    assert "cannot be fetched" in run.err
+    assert "swordfish" not in run.out + run.err
+    for file in run.directory.rglob("*"):
+        assert not file.is_file() or b"swordfish" not in file.read_bytes(), file

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +130,29 @@ def test_git_never_asks(repository, tmp_path, monkeypatch):
     assert "'GIT_TERMINAL_PROMPT': '0'" in env
     assert "'GIT_ALLOW_PROTOCOL': 'file:git:http:https:ssh'" in env
     assert "BatchMode=yes" in env
+
+
+def test_a_password_is_sent_and_not_shown_by_ps(tmp_path):
+    """Everybody on this host can read command lines."""
+    heads, lines = [], []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                heads.append(connection.recv(4096))
+                for path in Path("/proc").glob("[0-9]*/cmdline"):
+                    with contextlib.suppress(OSError):
+                        lines.append(path.read_bytes())
+                connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://me:se%63ret@127.0.0.1:{server.getsockname()[1]}/x.git"
+        with pytest.raises(InfrastructureError) as caught:
+            check_out(Source(Kind.GIT, url), tmp_path / "out", 30.0)
+        thread.join()
+    assert b"Authorization: Basic bWU6c2VjcmV0\r\n" in heads[0]
+    assert any(b"git-remote-http" in line or b"remote-http" in line for line in lines)
+    assert not any(b"se%63ret" in line or b"bWU6c2VjcmV0" in line for line in lines)
+    assert "se%63ret" not in str(caught.value)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...discretion import program
 from ...errors import DeployError
 from ...images import mbr
 from ...images.card import ROOT_OF_MASTER, write_card
@@ -124,7 +125,7 @@ def _switch(command: str | None, key: str, device: Device) -> None:
         try:
             run_command(command, MUX_WAIT)
         except Failed as error:
-            raise DeployError(f"{device.name}: {key} '{command}' {error}") from None
+            raise DeployError(f"{device.name}: {key} '{program(command)}' {error}") from None
 
 
 def _file(device: Device) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ...discretion import program
 from ...errors import PowerError
 from ..host_command import Failed, run_command
 
@@ -50,4 +51,4 @@ class CommandSwitch:
         try:
             run_command(command, self._power.timeout)
         except Failed as error:
-            raise PowerError(f"{self._device}: {key} '{command}' {error}") from None
+            raise PowerError(f"{self._device}: {key} '{program(command)}' {error}") from None

@@ -9,6 +9,7 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
+from ...discretion import split_login
 from ...errors import PowerError
 
 if TYPE_CHECKING:
@@ -49,10 +50,14 @@ class PduDaemonSwitch:
             query = {"alias": daemon.alias}
         else:
             query = {"hostname": str(daemon.hostname), "port": str(daemon.port)}
-        url = f"{daemon.url.rstrip('/')}/power/control/{what}?{urlencode(query)}"
+        base, login = split_login(daemon.url)
+        url = f"{base.rstrip('/')}/power/control/{what}?{urlencode(query)}"
         opener = request.build_opener(request.ProxyHandler({}))  # a lab's switch is no web page
         try:
-            with opener.open(url, timeout=self._power.timeout):
+            with opener.open(
+                request.Request(url, headers=dict(login)),  # noqa: S310 - a device file's
+                timeout=self._power.timeout,
+            ):
                 return
         except HTTPError as error:
             with error:
@@ -63,6 +68,4 @@ class PduDaemonSwitch:
         except (URLError, OSError, ValueError, http.client.HTTPException) as error:
             reason = f"cannot be asked: {getattr(error, 'reason', error) or type(error).__name__}"
         where = daemon.alias or f"{daemon.hostname} port {daemon.port}"
-        raise PowerError(
-            f"{self._device}: power {what} ({where}): pdudaemon at {daemon.url} {reason}"
-        )
+        raise PowerError(f"{self._device}: power {what} ({where}): pdudaemon at {base} {reason}")

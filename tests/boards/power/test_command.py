@@ -32,6 +32,14 @@ def test_a_failing_command_is_an_error_with_its_output():
         switch.off()
 
 
+def test_the_arguments_of_a_command_are_not_told():
+    """They are often passwords, and errors are in results that many read."""
+    switch = CommandSwitch("b1", Power(off="pdu() { exit 7; }; pdu -p swordfish"))
+    with pytest.raises(PowerError, match=r"b1: power\.off 'pdu\(\) …' exited with 7") as caught:
+        switch.off()
+    assert "swordfish" not in str(caught.value)
+
+
 def test_a_hanging_command_is_an_error():
     """A PDU that does not answer does not hold the run; the key is named."""
     with pytest.raises(PowerError, match=r"b1: power\.off .* has not ended within 0.2 s"):

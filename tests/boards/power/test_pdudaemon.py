@@ -101,6 +101,21 @@ def test_a_wrong_server_is_an_error(answer, message):
         thread.join()
 
 
+def test_a_password_in_the_url_is_sent_and_not_told():
+    """A proxy before the daemon may want one; messages are published with results."""
+    heads = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answer = b"HTTP/1.0 500 No\r\n\r\nno"
+        thread = threading.Thread(target=_answer, args=(server, answer, heads))
+        thread.start()
+        url = f"http://me:secret@127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(PowerError, match="answers 500: no") as caught:
+            PduDaemonSwitch("b1", Power(), PduDaemon(url, "p", "1")).off()
+        thread.join()
+    assert b"Authorization: Basic bWU6c2VjcmV0\r\n" in heads[0]
+    assert "secret" not in str(caught.value)
+
+
 def test_a_daemon_that_is_not_there_is_an_error():
     """The address is in the message."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -115,11 +130,13 @@ def test_half_a_configuration_is_refused():
         PduDaemonSwitch("b1", Power(), PduDaemon(hostname="p"))
 
 
-def _answer(server, answer):
+def _answer(server, answer, heads=None):
     with contextlib.suppress(OSError):
         connection, _ = server.accept()
         with connection:
-            connection.recv(4096)
+            head = connection.recv(4096)
+            if heads is not None:
+                heads.append(head)
             if answer is None:
                 connection.recv(1)  # until the client gives up
             else:

@@ -1,0 +1,51 @@
+"""What is shown of things that may hold passwords: a run's directory is read by many."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_USER_OR_QUERY = re.compile(r"(?<=://)[^/@\s]*@|\?[^\s'\"]*")
+# A user alone is no secret, but for HTTP, where it may be a token.
+_LOGIN = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]*@|(?<=http://)[^/@\s]*@|(?<=https://)[^/@\s]*@")
+_URL = re.compile(r"\w+://\S+")
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with no user, password or query in the URLs in it."""
+    return _USER_OR_QUERY.sub("", text)
+
+
+def without_logins(data: Any) -> Any:
+    """Return a document with no password in its URLs, and no query in values that are URLs."""
+    if isinstance(data, dict):
+        return {without_logins(key): without_logins(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [without_logins(value) for value in data]
+    if not isinstance(data, str):
+        return data
+    text = data.partition("?")[0] if _URL.fullmatch(data) else data
+    return _LOGIN.sub("", text)
+
+
+def program(command: str) -> str:
+    """Return what a command line of a device file runs, without its arguments."""
+    words = command.split()
+    name = next((word for word in words if "=" not in word), "")
+    return name if words == [name] else f"{name} …".lstrip()
+
+
+def split_login(url: str) -> tuple[str, Mapping[str, str]]:
+    """Return `url` without user and password, and those as HTTP's headers, if there are any."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    login = unquote(user)
+    encoded = b64encode((login if ":" in login else f"{login}:").encode()).decode()
+    return parts._replace(netloc=host).geturl(), {"Authorization": f"Basic {encoded}"}
