@@ -102,7 +102,7 @@ class World:
                 self.service.request(peer, body, self.now)
         except wire.WireError as error:
             peer.asked += 1
-            self.service.unreadable(peer, error)
+            self.service.refusals.unreadable(peer, error)
             peer.hang_up()
         for other in self.peers:
             assert other.told <= other.asked, "two replies to one request"

@@ -34,6 +34,10 @@ class Ticket(ABC):
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Take the answer: `call` is what was asked."""
 
+    def is_for(self, _id: object) -> bool:
+        """Whether it is for the held request with the `id` `_id`."""
+        return False
+
     def drop(self) -> None:  # noqa: B027 - most have nothing to do
         """Note that the connection is gone which the answer would have gone to."""
 
@@ -48,6 +52,10 @@ class Owed(Ticket):
         self.request = request
         self.replies = replies
         caller.tickets.add(self)
+
+    def is_for(self, _id: object) -> bool:
+        """Whether that is its request."""
+        return bool(self.request.id == _id)
 
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Send the reply, if its connection is still there."""

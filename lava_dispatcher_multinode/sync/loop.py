@@ -7,28 +7,29 @@ bounded output and a bounded time to take it.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import select
-import socket
-from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .commands import Commands
 from .connection import END, GONE, READ, WRITE, Connection
 from .deadlines import Deadlines
+from .listeners import Listeners
 from .strangers import Strangers
+from .watched import Watched
 from .wire import WireError
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Sequence
 
     from .service import Service
 
 logger = logging.getLogger(__name__)
 
-#: Connections taken, and requests of one connection answered, before others have their turn.
-ACCEPTS, TURN = 64, 16
+#: Requests of one connection answered before others have their turn.
+TURN = 16
 #: Seconds for a new connection's first request, and for the rest of any request begun.
 REQUEST_TIME = 30.0
 #: Seconds in which a far end must take some of what is sent to it.
@@ -37,8 +38,6 @@ STALL_TIME = 60.0
 LINGER_TIME = 2.0
 #: Events that may be untold; told in a round, and in one in which nothing else is to do.
 MAX_UNTOLD, TOLD, TOLD_IDLE = 10_000, 8, 64
-#: Seconds until connections are accepted again after the process ran out of descriptors.
-NO_DESCRIPTORS = 0.5
 #: Seconds; sleep no longer than this at a time.
 LONGEST = 3600.0
 
@@ -57,32 +56,24 @@ class Loop:
         clock: Callable[[], float],
     ) -> None:
         self._service = service
-        self._listeners = {listener.fileno(): listener for listener in listeners}
         self._clock = clock
-        self._waker, self._wake_end = socket.socketpair()
-        for sock in (*listeners, self._waker, self._wake_end):
-            sock.setblocking(False)
         # Not a selector of `selectors`, whose objects for every event cost as much as recv().
         self._poll = select.epoll()
-        for number in (*self._listeners, self._waker.fileno()):
-            self._poll.register(number, READ)
-        self._by_number: dict[int, Connection] = {}  # those that are watched, by descriptor
-        self._commands: deque[Callable[[], None]] = deque()
+        self._listeners = Listeners(listeners, self._poll)
+        self._commands = Commands()
+        self._poll.register(self._commands, READ)
+        self._watched = Watched(self._poll)
         self._connections: set[Connection] = set()
         self._strangers = Strangers(size)
         self._backlog: dict[Connection, None] = {}  # with requests that wait for their turn
         self._touched: dict[Connection, None] = {}  # to be looked after at the end of a round
         self._overdue: Deadlines[Connection] = Deadlines()  # requests that must be complete
         self._stalled: Deadlines[Connection] = Deadlines()
-        self._accept_again: float | None = None
         self._stop_at: float | None = None
 
     def post(self, command: Callable[[], None]) -> None:
         """Have `command` run in the loop's thread, soon; from any thread."""
-        self._commands.append(command)
-        # A full pipe wakes as well; a closed one has nobody left to wake.
-        with contextlib.suppress(OSError):
-            self._wake_end.send(b"x")
+        self._commands.post(command)
 
     def stop(self) -> None:
         """Answer all that is pending, send it, and return from `run`; in the loop's thread."""
@@ -98,8 +89,8 @@ class Loop:
         finally:
             for connection in list(self._connections):
                 self._close(connection)
-            for sock in (*self._listeners.values(), self._waker, self._wake_end):
-                sock.close()
+            self._listeners.close()
+            self._commands.close()
             self._poll.close()
             self._service.reporter.tell(len(self._service.reporter))
 
@@ -108,26 +99,26 @@ class Loop:
         due = self._due()
         happened = self._poll.poll(self._patience(due))
         for number, events in happened:
-            connection = self._by_number.get(number)
+            connection = self._watched.find(number)
             if connection is not None:
                 try:
                     self._happened(connection, events)
                 except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
                     self._bug(error, connection)
             elif number in self._listeners:
-                newcomers.append(self._listeners[number])
-            elif number == self._waker.fileno():
-                self._waker.recv(4096)
+                newcomers.append(number)
+            else:
+                self._commands.woken()
         for connection in list(self._backlog):
             self._guarded(self._requests, connection)
-        while self._commands:
-            self._guarded(self._commands.popleft())
+        for command in self._commands.take():
+            self._guarded(command)
         # What was set in this round and is due already has its turn in the next.
         if due is not None and due <= self._clock():
             self._guarded(self._expire)
         self._settle_all()
-        for listener in newcomers:  # after those who leave: their places are free
-            self._guarded(partial(self._accept, listener))
+        for number in newcomers:  # after those who leave: their places are free
+            self._guarded(partial(self._accept, number))
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
@@ -163,7 +154,7 @@ class Loop:
         for due in (
             self._overdue.next(),
             self._stalled.next(),
-            self._accept_again,
+            self._listeners.again_at,
             self._stop_at,
         ):
             if due is not None and (soonest is None or due < soonest):
@@ -183,31 +174,24 @@ class Loop:
 
     # New connections
 
-    def _accept(self, listener: socket.socket) -> None:
-        for _turn in range(ACCEPTS):
-            try:
-                sock, _address = listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionError):
-                return
-            except OSError as error:
-                self._short_of_descriptors(error)
-                return
-            connection = Connection(sock, self._touched)
-            self._connections.add(connection)
-            self._overdue.set(connection, self._clock() + REQUEST_TIME)
-            if (too_many := self._strangers.add(connection)) is not None:
-                self._close(too_many)
-            # Its request is often there already, and the end: then it is never watched.
-            self._guarded(self._happened, connection, READ | END)
+    def _accept(self, number: int) -> None:
+        for sock in self._listeners.accept(number, self._short_of_descriptors):
+            self._take_in(sock)
 
     def _short_of_descriptors(self, error: OSError) -> None:
         logger.warning("the coordinator cannot accept a connection: %s", error)
         if (oldest := self._strangers.oldest()) is not None:
             self._close(oldest)
-        if self._accept_again is None:
-            for number in self._listeners:
-                self._poll.unregister(number)
-        self._accept_again = self._clock() + NO_DESCRIPTORS
+        self._listeners.pause(self._clock())
+
+    def _take_in(self, sock: socket.socket) -> None:
+        connection = Connection(sock, self._touched)
+        self._connections.add(connection)
+        self._overdue.set(connection, self._clock() + REQUEST_TIME)
+        if (too_many := self._strangers.add(connection)) is not None:
+            self._close(too_many)
+        # Its request is often there already, and the end: then it is never watched.
+        self._guarded(self._happened, connection, READ | END)
 
     # Input
 
@@ -243,13 +227,13 @@ class Loop:
                 served += 1
                 request(connection, body, clock())
         except WireError as error:
-            self._service.unreadable(connection, error)
+            self._service.refusals.unreadable(connection, error)
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None
             self._touch(connection)
         if not connection.known and (problem := self._strangers.welcome(connection)):
-            self._service.refuse(connection, problem)
+            self._service.refusals.request(connection, problem)
             connection.hang_up()
         if served or connection.leaving:
             self._overdue.discard(connection)
@@ -281,22 +265,8 @@ class Loop:
         ):
             self._close(connection)
         else:
-            self._watch(connection)
-
-    def _watch(self, connection: Connection) -> None:
-        wanted = connection.wanted & (~READ if connection in self._backlog else ~0)
-        if wanted == connection.registered:
-            return
-        number = connection.socket.fileno()
-        if not connection.registered:
-            self._poll.register(number, wanted)
-            self._by_number[number] = connection
-        elif wanted:
-            self._poll.modify(number, wanted)
-        else:
-            self._poll.unregister(number)
-            del self._by_number[number]
-        connection.registered = wanted
+            waits = connection in self._backlog
+            self._watched.watch(connection, connection.wanted & (~READ if waits else ~0))
 
     def _close(self, connection: Connection) -> None:
         if connection not in self._connections:
@@ -308,10 +278,7 @@ class Loop:
         self._strangers.remove(connection)
         self._overdue.discard(connection)
         self._stalled.discard(connection)
-        if connection.registered:
-            number = connection.socket.fileno()
-            self._poll.unregister(number)
-            del self._by_number[number]
+        self._watched.watch(connection, 0)
         connection.socket.close()
         self._service.gone(connection, self._clock())
 
@@ -322,10 +289,7 @@ class Loop:
         for deadlines in (self._overdue, self._stalled):
             for connection in list(deadlines.expired(now)):
                 self._close(connection)
-        if self._accept_again is not None and now >= self._accept_again:
-            self._accept_again = None
-            for number in self._listeners:
-                self._poll.register(number, READ)
+        self._listeners.resume(now)
         due = self._service.next_deadline()
         if due is not None and due <= now:
             self._service.expire(now)

@@ -9,7 +9,7 @@ from .callers import Ticket
 from .deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from .calls import Call, Outcome
 
@@ -44,12 +44,37 @@ class Poll(Ticket):
 
 
 class Polls:
-    """Tells the first poll of a call from the next ones, and a member that has given up."""
+    """Tells the first poll of a call from the next ones, and a member that has given up.
 
-    def __init__(self) -> None:
+    `put(node, call, poll, now, again=)` puts a call to the group.
+    """
+
+    def __init__(self, put: Callable[..., None]) -> None:
+        self._put = put
         self._polls: dict[Key, Poll] = {}
         self._per_node: dict[str, int] = {}
         self._deadlines: Deadlines[Key] = Deadlines()
+
+    def ask(self, node: str, call: Call, delay: float, now: float) -> Poll | None:
+        """Take a poll of `node`, which asks every `delay` seconds; None if it has too many open.
+
+        Its `outcome` is the answer, given once, or None as long as there is none.
+        """
+        key = self.key(node, call)
+        poll = self.find(key)
+        if poll is None and self.full(node):
+            return None
+        if poll is None:
+            poll = self.start(key)
+            self._put(node, call, poll, now)
+        elif poll.lapsed:
+            poll.resume()
+            self._put(node, call, poll, now, again=True)
+        if poll.outcome is None:
+            self.asked(poll, now, delay)
+        else:
+            self.end(poll)
+        return poll
 
     @staticmethod
     def key(node: str, call: Call) -> Key:

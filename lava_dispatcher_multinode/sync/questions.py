@@ -52,6 +52,10 @@ class Question(Ticket):
                 self._on_answer(self.way.line.node, call, outcome)
             caller.peer.write(self.way.frame(outcome, call))
 
+    def is_for(self, _id: object) -> bool:
+        """Whether it came in that request; what came in a line is nobody's to take back."""
+        return self.way.line is None and bool(self.way.id == _id)
+
     def drop(self) -> None:
         """Let the board ask it again."""
         del self._asked.tickets[self._id]

@@ -1,4 +1,4 @@
-"""When is a call satisfied, whom does it miss, and when is it hopeless: pure functions."""
+"""When is a call refused, satisfied or hopeless, and whom does it miss: pure functions."""
 
 from __future__ import annotations
 
@@ -6,15 +6,37 @@ from typing import TYPE_CHECKING
 
 from . import words
 from .calls import Api
+from .checks import call_problem
+from .transitions import MemberState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from .calls import Call
+    from .messages import Messages
     from .roster import Roster
     from .topic import Topic, Wait
 
+#: The calls that send a message.
+SENDING = frozenset({Api.SEND, Api.SYNC})
+#: Calls of one member that wait at the same time.
+MAX_WAITS = 1000
 #: (sender, data) of each, oldest sender first.
 Data = tuple[tuple[str, "Mapping[str, str]"], ...]
+
+
+def refusal(roster: Roster, messages: Messages, node: str, call: Call) -> str:
+    """Return why `node` may not make `call`, or ""."""
+    member = roster.members.get(node)
+    if member is None:
+        return f"'{node}' is not a device of the group"
+    if member.state is not MemberState.ACTIVE:
+        return f"{node} has {member.state} and is out of the group"
+    if problem := call_problem(call):
+        return problem
+    if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
+        return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
+    return messages.problem(call) if call.api in SENDING else ""
 
 
 def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import lines
+from .answers import Answers
 from .assembly import Assembly
+from .board_lines import BoardLines
 from .callers import Caller, Owed
-from .calls import Api, Status
+from .calls import Api
 from .door import Door
-from .events import Answered, Waiting
 from .polling import Bundles, Polls
 from .presence import Presence
 from .questions import Question, Questions, Way
-from .relay import words_of
-from .reporter import MAX_MISSING, Reporter
+from .refusals import Refusals
+from .reporter import Reporter
 from .requests import Replies, reply
-from .state import MAX_WAITS
-from .wire import Line, LineError, WireError, encode
+from .rules import MAX_WAITS
+from .wire import Line, WireError, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from .callers import Ticket
     from .calls import Call, Outcome
     from .door import Peer
-    from .events import Event
     from .requests import Request
     from .state import Group
 
@@ -51,14 +50,17 @@ class Service:
     ) -> None:
         self.reporter = Reporter(observer)
         self._group = group
+        self.refusals = Refusals(self.reporter)
+        self._do = Answers(group, self.reporter).give
         self._door = Door(group_name, secrets)
         self._callers: dict[Peer, Caller] = {}
         self._replies = Replies()
         self._assembly = Assembly()
-        self._polls = Polls()
+        self._polls = Polls(self._put)
         self._bundles = Bundles()
         self._presence = Presence(lost_grace)
         self._questions = Questions(on_answer)
+        self._lines = BoardLines(self._door, group, self.refusals, self._ask)
 
     # From the sockets
 
@@ -68,12 +70,12 @@ class Service:
         if caller is None:
             caller = self._callers[peer] = Caller(peer)
         if isinstance(body, Line):
-            self._line(caller, body, now)
+            self._lines.take(caller, body, now)
             return
         try:
             request = caller.reader.read(body)
         except WireError as error:
-            self.unreadable(peer, error)
+            self.refusals.unreadable(peer, error)
             return
         if request.head is not caller.head and not self._admit(caller, request, now):
             return
@@ -81,21 +83,6 @@ class Service:
             self._call(caller, request, request.call, now)
         else:
             self._other(caller, request, now)
-
-    def unreadable(self, peer: Peer, error: WireError) -> None:
-        """Refuse what could not be understood, in the form in which it came."""
-        if isinstance(error, LineError):
-            self._refuse_line(peer, error.id, str(error))
-        else:
-            self.refuse(peer, str(error), error.id)
-
-    def refuse(self, peer: Peer, reason: str, tag: Any = None, name: str | None = None) -> None:
-        """Say no. A peer that has not yet proved to be a member is sent away, too."""
-        self.reporter.refused(f"refused {name or peer.node or 'a connection'!r:.300}: {reason}")
-        document = {"response": "nack", "status": Status.REFUSED.value, "reason": reason}
-        peer.write(encode(document if tag is None else document | {"id": tag}))
-        if peer.node is None:
-            peer.hang_up()
 
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""
@@ -169,7 +156,7 @@ class Service:
         """Let a request in, or refuse it."""
         head, peer = request.head, caller.peer
         if problem := self._door.problem(head, peer) or self._enter(request, now):
-            self.refuse(peer, problem, request.id, head.client)
+            self.refusals.request(peer, problem, request.id, head.client)
             return False
         self._door.enter(head, peer)
         if head.present:
@@ -208,28 +195,18 @@ class Service:
             self._ask(head.client, call.question, call, way, now)
         elif head.hold or call.api is Api.SEND:
             ticket = Owed(caller, request, self._replies)
-            self._do(self._group.call(head.client, call, ticket, now))
+            self._put(head.client, call, ticket, now)
         else:
             self._poll(caller, request, call, now)
 
     def _poll(self, caller: Caller, request: Request, call: Call, now: float) -> None:
-        name = request.head.client
-        key = self._polls.key(name, call)
-        poll = self._polls.find(key)
-        if poll is None and self._polls.full(name):
-            self.refuse(caller.peer, "too many calls are open", request.id, name)
-            return
+        head = request.head
+        poll = self._polls.ask(head.client, call, head.poll_delay, now)
         if poll is None:
-            poll = self._polls.start(key)
-            self._do(self._group.call(name, call, poll, now))
-        elif poll.lapsed:
-            poll.resume()
-            self._do(self._group.call(name, call, poll, now, again=True))
-        if poll.outcome is None:
-            self._polls.asked(poll, now, request.head.poll_delay)
+            self.refusals.request(caller.peer, "too many calls are open", request.id, head.client)
+        elif poll.outcome is None:
             self._reply(caller, request, {"response": "wait"})
         else:
-            self._polls.end(poll)
             self._reply(caller, request, reply(poll.outcome, call, hold=False))
 
     def _other(self, caller: Caller, request: Request, now: float) -> None:
@@ -274,46 +251,23 @@ class Service:
     def _cancel(self, caller: Caller, request: Request, now: float) -> None:
         """End a held call of the same connection: nobody is there to hear its answer."""
         for ticket in caller.tickets:
-            if _id_of(ticket) == request.head.call:
+            if ticket.is_for(request.head.call):
                 self._do(self._group.cancel(ticket, now))
                 self._reply(caller, request, {"response": "ack"})
                 return
         self._nack(caller, request, "no such call waits")
 
-    def _line(self, caller: Caller, line: Line, now: float) -> None:
-        peer = caller.peer
-        try:
-            asked = lines.read(line)
-        except LineError as error:
-            self.unreadable(peer, error)
-            return
-        node = asked.node
-        problem = self._door.line_problem(node, asked.secret, peer)
-        if problem or self._group.role_of(node) is None:
-            problem = problem or f"'{node[:80]}' has not joined the group"
-            self._refuse_line(peer, asked.id, problem)
-            return
-        peer.node = node
-        peer.write(lines.acknowledgement(asked))
-        way = Way(
-            caller,
-            None,
-            asked,
-            lambda outcome, call: lines.answer(asked.id, words_of(call, outcome)),
-        )
-        self._ask(node, asked.id, asked.call, way, now)
-
     def _ask(self, node: str, tag: str, call: Call, way: Way, now: float) -> None:
         """Make a board's call, unless it has been made: it may come on several ways."""
         question, again = self._questions.take(node, tag, way)
         if question is not None:
-            self._do(self._group.call(node, call, question, now, again=again))
+            self._put(node, call, question, now, again=again)
 
-    def _refuse_line(self, peer: Peer, tag: str | None, reason: str) -> None:
-        self.reporter.refused(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
-        peer.write(lines.refusal(tag, reason))
-        if peer.node is None:
-            peer.hang_up()
+    def _put(
+        self, node: str, call: Call, ticket: Ticket, now: float, *, again: bool = False
+    ) -> None:
+        """Put a call to the group."""
+        self._do(self._group.call(node, call, ticket, now, again=again))
 
     @staticmethod
     def _reply(caller: Caller, request: Request, document: Mapping[str, Any]) -> None:
@@ -322,31 +276,3 @@ class Service:
 
     def _nack(self, caller: Caller, request: Request, reason: str) -> None:
         self._reply(caller, request, {"response": "nack", "reason": reason})
-
-    # What follows
-
-    def _do(self, events: Iterable[Event]) -> None:
-        told = self.reporter.observer is not None
-        for event in events:
-            if isinstance(event, Answered):
-                event.ticket.answer(event.call, event.outcome)
-            if told and isinstance(event, Waiting):
-                self.reporter.happened(event, self._missing(event.ticket))
-            elif told:
-                self.reporter.happened(event)
-
-    def _missing(self, ticket: Hashable) -> list[str]:
-        """Return whom a call waits for, but not a thousand names."""
-        every = self._group.missing(ticket)
-        names = list(islice(every, MAX_MISSING))
-        more = sum(1 for _ in every)
-        return [*names, f"{more} more"] if more else names
-
-
-def _id_of(ticket: Ticket) -> object:
-    """Return the `id` of the held request that a ticket is for."""
-    if isinstance(ticket, Owed):
-        return ticket.request.id
-    if isinstance(ticket, Question) and ticket.way.line is None:
-        return ticket.way.id
-    return ticket  # equal to no `id`

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from . import rules, words
 from .calls import Api, Outcome, Status
-from .checks import call_problem
 from .events import Answered, Message, Waiting
 from .messages import Messages
 from .pending import Pending
 from .roster import Roster
 from .topic import Wait
-from .transitions import STATUS, CallEvent, CallState, MemberEvent, MemberState
+from .transitions import STATUS, CallEvent, CallState, MemberEvent
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
@@ -28,10 +27,6 @@ if TYPE_CHECKING:
     from .rules import Data
     from .topic import Bucket, Topic
 
-#: The calls that send a message.
-SENDING = frozenset({Api.SEND, Api.SYNC})
-#: Calls of one member that wait at the same time.
-MAX_WAITS = 1000
 #: The outcome of all that are done and have nothing to tell.
 DONE = Outcome(Status.DONE)
 
@@ -130,14 +125,14 @@ class Group:
         wait = Wait(ticket, node, call, now)
         if self._aborted is not None:
             self._end(wait, CallEvent.ABORTED, now, self._aborted)
-        elif problem := self._refusal(node, call):
+        elif problem := rules.refusal(self._roster, self._messages, node, call):
             self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
         elif call.role is not None and self._roster.unknown(call.role):
             reason = words.unknown_role(call.role or "", self._roster.of_role)
             self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
         else:
             self._changed = now
-            if call.api in SENDING and not again:
+            if call.api in rules.SENDING and not again:
                 topic = self._send(node, call, now)
             else:
                 topic = self._messages.topic(call.id)
@@ -184,18 +179,6 @@ class Group:
         return self._take()
 
     # The rules
-
-    def _refusal(self, node: str, call: Call) -> str:
-        member = self._roster.members.get(node)
-        if member is None:
-            return f"'{node}' is not a device of the group"
-        if member.state is not MemberState.ACTIVE:
-            return f"{node} has {member.state} and is out of the group"
-        if problem := call_problem(call):
-            return problem
-        if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
-            return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
-        return self._messages.problem(call) if call.api in SENDING else ""
 
     def _send(self, sender: str, call: Call, now: float) -> Topic:
         topic, level = self._messages.add(sender, call)

@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.sync import (
     messages,
     polling,
     reporter,
-    state,
+    rules,
     strangers,
     wire,
 )
@@ -47,7 +47,7 @@ def test_a_document_without_the_place_is_an_error():
         checks.MAX_DATA,
         wire.MAX_REQUEST,
         messages.MAX_MESSAGES,
-        state.MAX_WAITS,
+        rules.MAX_WAITS,
         checks.MAX_NAME,
         strangers.PER_MEMBER,
         strangers.STRANGERS,

@@ -10,8 +10,8 @@ import socket
 
 import pytest
 
+from lava_dispatcher_multinode.sync import listeners, server, strangers
 from lava_dispatcher_multinode.sync import loop as module
-from lava_dispatcher_multinode.sync import server, strangers
 from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.wire import MAX_REQUEST, encode
 
@@ -331,7 +331,7 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
 
 def test_running_out_of_descriptors(serve, monkeypatch):
     """New connections wait until there are some again; the others are served meanwhile."""
-    monkeypatch.setattr(module, "NO_DESCRIPTORS", 0.05)
+    monkeypatch.setattr(listeners, "NO_DESCRIPTORS", 0.05)
     listen = server._listen
     failures = [OSError(24, "Too many open files")] * 2
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lava_dispatcher_multinode.sync import messages, state
+from lava_dispatcher_multinode.sync import messages, rules
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 from lava_dispatcher_multinode.sync.events import Answered, Waiting
 from lava_dispatcher_multinode.sync.state import Group
@@ -311,7 +311,7 @@ def test_a_group_that_is_not_complete():
 
 def test_bounds(play, monkeypatch):
     """Waits of a member, messages and bytes of a group: refused with a sentence, none lost."""
-    monkeypatch.setattr(state, "MAX_WAITS", 2)
+    monkeypatch.setattr(rules, "MAX_WAITS", 2)
     monkeypatch.setattr(messages, "MAX_MESSAGES", 2)
     monkeypatch.setattr(messages, "MAX_KEPT", 10)
     for _ in range(2):

@@ -1,0 +1,46 @@
+"""What follows from the rules."""
+
+from lava_dispatcher_multinode.sync.answers import Answers
+from lava_dispatcher_multinode.sync.callers import Ticket
+from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.reporter import MAX_MISSING, Reporter
+from lava_dispatcher_multinode.sync.state import Group
+
+WAIT, SEND = Call(Api.WAIT_ALL, "x"), Call(Api.SEND, "x")
+
+
+class Kept(Ticket):
+    """Keeps its answer."""
+
+    def __init__(self):
+        self.outcome = None
+
+    def answer(self, call, outcome):
+        """Keep it."""
+        self.outcome = outcome
+
+
+def group(*names):
+    """Return a group of these devices."""
+    return Group(dict.fromkeys(names, "r"), size=len(names), timeout=9, deadlock_grace=9)
+
+
+def test_who_waits_is_answered_whether_or_not_anybody_is_told():
+    """The record is for people; the barrier is for boards."""
+    for observer in (None, lambda *_, **__: None):
+        two, ticket = group("a", "b"), Kept()
+        answers = Answers(two, Reporter(observer))
+        answers.give(two.call("a", WAIT, ticket, 0.0))
+        assert ticket.outcome is None
+        answers.give(two.call("b", SEND, Kept(), 0.0))
+        assert ticket.outcome.status is Status.DONE
+
+
+def test_a_thousand_missing_names_are_not_listed():
+    """The first few, and how many more."""
+    names = [f"n{number}" for number in range(MAX_MISSING + 5)]
+    many, told = group(*names), []
+    reporter = Reporter(lambda event, **fields: told.append(fields))
+    Answers(many, reporter).give(many.call("n0", WAIT, Kept(), 0.0))
+    reporter.tell(9)
+    assert told[0]["missing"] == [*names[1 : MAX_MISSING + 1], "4 more"]

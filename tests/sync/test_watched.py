@@ -1,0 +1,26 @@
+"""Which connections the loop watches."""
+
+import select
+import socket
+
+from lava_dispatcher_multinode.sync.connection import READ, WRITE, Connection
+from lava_dispatcher_multinode.sync.watched import Watched
+
+
+def test_a_connection_is_watched_for_what_is_wanted():
+    """And found by its descriptor as long as it is watched."""
+    ours, theirs = socket.socketpair()
+    with select.epoll() as poll, ours, theirs:
+        watched, connection = Watched(poll), Connection(ours, {})
+        number = ours.fileno()
+        assert watched.find(number) is None
+        watched.watch(connection, READ)
+        assert watched.find(number) is connection
+        assert poll.poll(0) == []
+        watched.watch(connection, READ | WRITE)
+        assert poll.poll(0) == [(number, WRITE)]
+        for _ in range(2):
+            watched.watch(connection, 0)
+            assert watched.find(number) is None
+        theirs.send(b"x")
+        assert poll.poll(0) == []
