@@ -49,7 +49,8 @@ FAULTS = {
     "a script ends early": ("", "exit 3", None, {1}),
     "a deadlock": ("", "lava-wait never", None, {1}),
     "Ctrl-C": ("", None, (signal.SIGINT, 2.0), {130, 0}),
-    "terminated": ("", None, (signal.SIGTERM, 2.0), {130, 0}),
+    # -15: before Python had read the program; nothing had begun
+    "terminated": ("", None, (signal.SIGTERM, 2.0), {130, 0, -15}),
     "killed": ("", None, (signal.SIGKILL, 2.0), {-9, 0}),
 }
 

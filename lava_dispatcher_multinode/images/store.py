@@ -124,23 +124,28 @@ class ImageStore:
         """
         source = locate(source, base)
         with self._lock:
-            entry = self._images.setdefault(source, _Entry())
+            entry = self._images.setdefault(source, _Entry(len(self._images)))
         with entry.lock:
             if entry.error is not None:  # the other board's failure is this one's too
                 raise DeployError(str(entry.error))
             if entry.image is None:
                 try:
-                    path = self._fetch(source, sha256, deadline, step)
+                    path = self._fetch(source, entry.number, sha256, deadline, step)
                 except DeployError as error:
                     entry.error = error
                     raise
-                entry.image = Image(source, path, self._directory / f"{len(self._images)}.img")
+                entry.image = Image(source, path, self._directory / f"{entry.number}.img")
         if sha256 is not None:
             entry.image.compare(sha256)
         return entry.image
 
     def _fetch(
-        self, source: str, sha256: str | None, deadline: Deadline, step: Callable[[str], None]
+        self,
+        source: str,
+        number: int,
+        sha256: str | None,
+        deadline: Deadline,
+        step: Callable[[str], None],
     ) -> Path:
         self._directory.mkdir(parents=True, exist_ok=True)
         path = local_path(source)
@@ -150,7 +155,7 @@ class ImageStore:
             return path
         cached = fetch(source, self._opened_cache(), sha256, deadline, step)
         # A name of this run's own: another run may make room in the cache.
-        own = self._directory / f"{len(self._images)}.fetched"
+        own = self._directory / f"{number}.fetched"
         try:
             os.link(cached, own)
         except OSError:  # the cache is on another disk
@@ -168,9 +173,10 @@ class ImageStore:
 
 
 class _Entry:
-    """One image: its lock is held while it is fetched."""
+    """One image: its lock is held while it is fetched, its files have its number."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.lock = threading.Lock()
         self.image: Image | None = None
         self.error: DeployError | None = None

@@ -197,6 +197,23 @@ def test_many_boards_ask_at_once(get, tmp_path):
     assert len(steps) == 1
 
 
+def test_two_images_at_once_are_two(get, tmp_path, monkeypatch):
+    """Boards of two types that ask in the same moment each get their own."""
+    names = ["panda.img.gz", "beaglexm.img.gz"]
+    for name in names:
+        (tmp_path / name).write_bytes(gzip.compress(name.encode()))
+    both, real = threading.Barrier(2), ImageStore._fetch
+
+    def fetch(*arguments):
+        both.wait(30)
+        return real(*arguments)
+
+    monkeypatch.setattr(ImageStore, "_fetch", fetch)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(get, names))
+    assert [path.read_bytes() for path in found] == [name.encode() for name in names]
+
+
 class Answers(dict):
     """What a raw server says, by path; a body of None comes a byte at a time."""
 
