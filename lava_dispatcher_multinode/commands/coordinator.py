@@ -44,7 +44,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--group", metavar="NAME", required=True, help="the group's name, its only credential"
+        "--group",
+        metavar="NAME",
+        type=_group,
+        required=True,
+        help="the group's name, its only credential",
     )
     parser.add_argument(
         "--size", metavar="N", type=_size, required=True, help="how many devices it has"
@@ -173,6 +177,12 @@ def _text(event: str, fields: dict[str, Any]) -> str:
         why = f" ({fields['reason']})" if fields["reason"] else ""
         return f"{fields['node']} {fields['outcome']} with {call}{why}"
     return f"{fields['level']}: {fields['text']}"
+
+
+def _group(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name is empty: everybody would know it")
+    return text
 
 
 def _size(text: str) -> int:

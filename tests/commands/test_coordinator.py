@@ -133,6 +133,7 @@ def test_a_port_file_that_cannot_be_written(start, tmp_path):
     [
         ("--size", "0"),
         ("--size", "x"),
+        ("--group", " "),
         ("--size", "-1"),
         ("--listen", "3079"),
         ("--listen", "host:99999"),
