@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, InvalidJob, Problem
 from ..report import files
 from ..report.consoles import Consoles
+from ..report.follow import is_running
 from ..report.kcidb import Origin
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
+    # Asked before the look: it may end meanwhile.
+    going_on = args.directory.is_dir() and is_running(args.directory)
     results = files.read_results(args.directory)
+    results.going_on = going_on
     if args.against and args.format and args.format not in files.COMPARING:
         message = f"--format {args.format} has no place for changes"
         hint = f"it is for {', '.join(sorted(files.COMPARING))}, and the text without --format"

@@ -28,7 +28,7 @@ _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 def summary(
     results: Results, directory: Path | None, *, color: bool = False, columns: int | None = None
 ) -> str:
-    """Return the table of nodes, what failed, where the results are, the exit code.
+    """Return the table of nodes, what failed, where the results are, the exit code if it is over.
 
     `columns`: the terminal's, to which the table is cut; None: as wide as it gets.
     """
@@ -38,13 +38,16 @@ def summary(
         lines.append("")
     if directory is not None:
         lines.append(f"results: {one_line(str(directory))}")
-    meaning = f"exit code {int(code)}: {verdict.MEANING[code]}"
-    lines.append(paint(meaning, _STYLE.get(verdict.status_of(code), "warning"), color=color))
+    if results.going_on and not results.over:
+        lines.append("the run is going on")
+    else:
+        meaning = f"exit code {int(code)}: {verdict.MEANING[code]}"
+        lines.append(paint(meaning, _STYLE.get(verdict.status_of(code), "warning"), color=color))
     return "\n".join(lines) + "\n"
 
 
 def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
-    rows = [HEADS, *(_row(node) for node in results.nodes.values())]
+    rows = [HEADS, *(_row(node, results) for node in results.nodes.values())]
     if len(rows) == 1:
         return
     widths = [max(width(cell) for cell in cells) for cells in zip(*rows, strict=True)]
@@ -67,8 +70,8 @@ def _painted(line: str, status: str, start: int, color: bool) -> str:
     return line[:start] + paint(status, _STYLE.get(status, ""), color=color) + line[end:]
 
 
-def _row(node: Node) -> tuple[str, ...]:
-    judged = verdict.of_node(node)
+def _row(node: Node, results: Results) -> tuple[str, ...]:
+    judged = verdict.so_far(node, results)
     names = (clip(one_line(text), WIDEST) for text in (node.name, node.role, node.device_type))
     counts = (str(node.count("pass")), str(node.count("fail")))
     error = one_line(first_line(judged.error or ""))

@@ -8,6 +8,7 @@ import pytest
 from lava_dispatcher_multinode.commands import report
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
 from lava_dispatcher_multinode.run.events import EventLog
+from lava_dispatcher_multinode.run.output import output_directory
 
 JOB = {"name": "ping", "id": "42", "file": "ping.json"}
 
@@ -104,3 +105,16 @@ def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         call("--help")
     assert "example:\n  lava-multinode report" in capsys.readouterr().out
+
+
+def test_a_run_that_goes_on_has_no_verdict_yet(tmp_path, capsys):
+    """What is at work has not failed; when its process is gone it has."""
+    with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
+        log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
+    with output_directory(tmp_path, "ping", "{}"):
+        assert call(tmp_path) == ExitCode.PASS
+        text = capsys.readouterr().out
+        assert "open" in text
+        assert text.endswith("the run is going on\n")
+    call(tmp_path)
+    assert "exit code 3" in capsys.readouterr().out
