@@ -28,6 +28,10 @@ class MadeBoard(Protocol):
     card: Path  # the SD card; written while the power is off
     root: str  # what comes before /lava-<job id> and the like on this board
 
+    @property
+    def known_off(self) -> bool:
+        """Whether nothing of it runs, for certain."""
+
     def power_on(self) -> None:
         """Switch on."""
 
@@ -70,6 +74,11 @@ class MadeSwitch:
 
     def __init__(self, board: MadeBoard) -> None:
         self._board = board
+
+    @property
+    def known_off(self) -> bool:
+        """Whether the board is off for certain: nobody has to ask it."""
+        return self._board.known_off
 
     def cycle(self) -> None:
         """Off and on; a process has no capacitors."""

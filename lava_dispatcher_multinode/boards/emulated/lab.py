@@ -64,6 +64,11 @@ class EmulatedBoard:
                 self._qemu.kill()
                 self._qemu = None
 
+    @property
+    def known_off(self) -> bool:
+        """Whether its QEMU has ended, or was never started."""
+        return self._qemu is None
+
     def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Return the context in which this board may boot."""
         return self._lab.turns.turn(deadline)

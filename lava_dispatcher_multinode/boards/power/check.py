@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from ...console.console import Console
     from .switch import PowerSwitch
 
-#: Seconds in which a board that is off has said nothing, asked or not.
-SILENT = 0.15
+#: Seconds for an answer to one question. A board that runs has it at once, but this host may
+#: be busy, and the console far away: hence the next.
+SILENT = 0.2
+#: So many questions in a row that had no answer: it is off.
+QUESTIONS = 4
 #: Seconds that a board may live on what its capacitors hold.
 LINGER = 5.0
 #: Anything that runs answers it: a shell and a login prompt with a new line, U-Boot with
@@ -22,17 +25,22 @@ QUESTION = b"\x03"
 
 def check_off(name: str, switch: PowerSwitch, console: Console) -> None:
     """Raise `PowerError` if the board still answers some seconds after power-off."""
-    if not getattr(switch, "can_switch_off", True):
+    if not getattr(switch, "can_switch_off", True) or getattr(switch, "known_off", False):
         return
+    unanswered = 0
     over = time.monotonic() + LINGER
     try:
         console.forget()
         while console.connected:  # an adapter that the board feeds goes with it
             console.write(QUESTION)
             if not console.read(SILENT):
-                return
-            if time.monotonic() >= over:
+                unanswered += 1
+                if unanswered == QUESTIONS:
+                    return
+            elif time.monotonic() >= over:
                 break
+            else:
+                unanswered = 0
         else:
             return
     except MultinodeError:

@@ -57,7 +57,7 @@ class Board:
                         wire.discard()
                     self._on()
                 except PowerCut:
-                    wire.answer({})
+                    wire.answer({"off": True})
         except LabGone:
             return
 

@@ -52,15 +52,17 @@ class SimulatedBoard:
         self._lab = lab
         self._control = control
         self._lock = threading.Lock()
+        self.known_off = False  # the board itself has said so
         self.console = Path()  # a tty; it stays the same for the life of the board
 
     def power_on(self) -> None:
         """Switch on; return when it is done, which is long before Linux runs."""
+        self.known_off = False
         self._ask({"do": "on", "hosts": self._lab.hosts()}, "on")
 
     def power_off(self) -> None:
         """Switch off; nothing of the board runs any more when this returns."""
-        self._ask({"do": "off"}, "off")
+        self.known_off = bool(self._ask({"do": "off"}, "off").get("off"))
 
     def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Return the context in which it may boot, beside the other boards."""
@@ -92,7 +94,7 @@ class SimulatedBoard:
         reply: dict[str, Any] = json.loads(data)
         return reply
 
-    def _ask(self, request: dict[str, Any], what: str) -> None:
+    def _ask(self, request: dict[str, Any], what: str) -> dict[str, Any]:
         with self._lock:
             if self._control.fileno() < 0:
                 raise PowerError(f"{self.name}: the simulated board was closed")
@@ -102,7 +104,7 @@ class SimulatedBoard:
                 raise PowerError(
                     f"{self.name}: the simulated board is gone{self._lab.last_words()}"
                 ) from None
-            self.answer(f"power {what}")
+            return self.answer(f"power {what}")
 
 
 class SimulatedLab:

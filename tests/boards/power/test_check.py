@@ -39,10 +39,32 @@ SWITCH = SimpleNamespace(can_switch_off=True)
 
 
 def test_a_silent_board_is_off():
-    """One question, and no answer."""
+    """Some questions, and no answer."""
     console = Console(0)
     check_off("b1", SWITCH, console)
-    assert console.asked == 1
+    assert console.asked == check.QUESTIONS
+
+
+def test_an_answer_may_be_late(monkeypatch):
+    """A busy host, a far console: the second and third question find the board alive."""
+
+    class Late(Console):
+        """Answers every third question only."""
+
+        def read(self, timeout):
+            """Be slow."""
+            return super().read(timeout) if self.asked % 3 == 0 else b""
+
+    monkeypatch.setattr(check, "LINGER", 0.1)
+    with pytest.raises(PowerError, match="still answers"):
+        check_off("b1", SWITCH, Late(60))
+
+
+def test_a_board_that_is_known_to_be_off_is_not_asked():
+    """One that is a process: it has ended."""
+    console = Console(60)
+    check_off("b1", SimpleNamespace(known_off=True), console)
+    assert console.asked == 0
 
 
 def test_a_board_may_live_on_its_capacitors():
