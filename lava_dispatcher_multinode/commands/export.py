@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=Path,
         help="the file to write, with --split the directory (default: standard output)",
     )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="write JSON, which LAVA takes too; --split: one object, by node",
+    )
     add_config_dir(parser)
     parser.set_defaults(run=run)
 
@@ -63,22 +69,41 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Write the job; 0, also where something could not be said. InvalidJob if it is wrong."""
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
-    texts = exported.nodes(args.job) if args.split else {"": exported.text(args.job)}
     try:
-        if args.output is None:
-            sys.stdout.write("---\n".join(texts.values()))
-        elif args.split:
+        if args.split and args.output is not None:
             args.output.mkdir(parents=True, exist_ok=True)
-            for name, text in texts.items():
-                (args.output / f"{name}.yaml").write_text(text, "utf-8")
+            for name, text in _by_node(exported, args).items():
+                (args.output / name).write_text(text, "utf-8")
+        elif args.output is not None:
+            args.output.write_text(_whole(exported, args), "utf-8")
         else:
-            args.output.write_text(texts[""], "utf-8")
+            sys.stdout.write(_whole(exported, args))
     except OSError as error:
         if args.output is None:
             raise
         path = str(error.filename or args.output)
         raise InvalidJob([Problem(path, 0, 0, error.strerror or str(error))]) from None
     return ExitCode.PASS
+
+
+def _whole(exported: Exported, args: argparse.Namespace) -> str:
+    if args.json:
+        return _json(exported.definitions() if args.split else exported.submission)
+    return "---\n".join(
+        exported.nodes(args.job).values() if args.split else [exported.text(args.job)]
+    )
+
+
+def _by_node(exported: Exported, args: argparse.Namespace) -> dict[str, str]:
+    """Return what to write by file name."""
+    if args.json:
+        nodes = exported.definitions().items()
+        return {f"{name}.json": _json(definition) for name, definition in nodes}
+    return {f"{name}.yaml": text for name, text in exported.nodes(args.job).items()}
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, indent=1, default=str) + "\n"
 
 
 def exported_job(path: str, config_dir: Path | None) -> Exported:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EPILOG = """\
 example:
@@ -101,6 +106,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="make nothing but that image, kept for later runs, anew: of Debian's newest packages",
     )
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
     parser.set_defaults(run=run)
 
 
@@ -109,9 +115,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..images.make import compressed, example_image
 
     if args.test_image is not None:
-        return _test_image(args.test_image)
+        return _test_image(args.test_image, as_json=args.json)
     if args.renew_test_image:
-        return _renew()
+        return _renew(as_json=args.json)
     directory: Path = args.directory
     job, lab = directory / "job.yaml", directory / "lab"
     device = lab / "devices" / "panda01.yaml"
@@ -132,6 +138,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise InvalidJob(there)
     for path, content in contents.items():
         _write(path, content)
+    if args.json:
+        print(_written(contents))  # noqa: T201
+        return ExitCode.PASS
     print(  # noqa: T201
         f"wrote {', '.join(map(str, contents))}\n"
         f"next: lava-dispatch --simulate {job}\n"
@@ -140,15 +149,17 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.PASS
 
 
-def _schema(kind: str) -> bytes:
-    import json
+def _written(paths: Iterable[Path]) -> str:
+    return json.dumps({"written": [str(path) for path in paths]})
 
+
+def _schema(kind: str) -> bytes:
     from .schema import KINDS
 
     return (json.dumps(KINDS[kind](), indent=2) + "\n").encode()
 
 
-def _test_image(path: Path) -> ExitCode:
+def _test_image(path: Path, *, as_json: bool) -> ExitCode:
     """Write a copy of the test image; what it is made of is fetched if it is not there."""
     from ..images.card import write_card
     from ..images.test_image.cache import cached_image
@@ -157,14 +168,15 @@ def _test_image(path: Path) -> ExitCode:
         raise InvalidJob([Problem(str(path), 0, 0, "exists already", "name another file")])
     image = cached_image(_tell)
     write_card(image, path, "image")
-    print(f"wrote {path}")  # noqa: T201
+    print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
     return ExitCode.PASS
 
 
-def _renew() -> ExitCode:
+def _renew(*, as_json: bool) -> ExitCode:
     from ..images.test_image.cache import cached_image
 
-    print(f"made {cached_image(_tell, renew=True)}")  # noqa: T201
+    image = cached_image(_tell, renew=True)
+    print(_written([image]) if as_json else f"made {image}")  # noqa: T201
     return ExitCode.PASS
 
 

@@ -38,12 +38,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
     web.add_option(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="print results.json at the end; the view on stderr"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="also show the log")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Show it until it ends; return the run's exit code. InvalidJob if there is none."""
+    from ..report.files import render
     from ..report.follow import follow
     from ..report.results import Results
     from ..report.summary import summary
@@ -53,7 +57,10 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     results, clock = Results(), _Clock()
     terminal = Terminal(
-        sys.stdout, verbosity=int(args.verbose), now=clock, last_line=Tails(args.directory)
+        sys.stderr if args.json else sys.stdout,
+        verbosity=int(args.verbose),
+        now=clock,
+        last_line=Tails(args.directory),
     )
     with terminal, web.served(args.web, args.directory, _say) as listeners:
         for event in follow(args.directory, threading.Event()):
@@ -64,7 +71,11 @@ def run(args: argparse.Namespace) -> ExitCode:
                 listener(event)
     if not results.over:
         _say("the run ended without saying so: it was killed")
-    sys.stdout.write(summary(results, args.directory, color=wants_colour(sys.stdout)))
+    sys.stdout.write(
+        render(results, "json")
+        if args.json
+        else summary(results, args.directory, color=wants_colour(sys.stdout))
+    )
     return exit_code(results)
 
 

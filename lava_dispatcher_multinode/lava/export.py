@@ -45,17 +45,22 @@ class Exported:
 
     def nodes(self, origin: str) -> dict[str, str]:
         """Return the definition of each node, as YAML by a name for its file."""
+        head = "\n".join(
+            [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
+        )
+        definitions = self.definitions().items()
+        return {name: f"{head}\n{_yaml(definition)}" for name, definition in definitions}
+
+    def definitions(self) -> dict[str, Any]:
+        """Return the definition of each node by a name for its file."""
         roles = self.submission["protocols"]["lava-multinode"]["roles"]
         names = [
             (role, number) for role, entry in roles.items() for number in range(entry["count"])
         ]
         ids = [(str(index + 1), role) for index, (role, _) in enumerate(names)]
         found = split(self.submission, ids, str(uuid.uuid4()))
-        head = "\n".join(
-            [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
-        )
         return {
-            f"{role}-{number + 1}": f"{head}\n{_yaml(found[name])}"
+            f"{role}-{number + 1}": found[name]
             for (role, number), (name, _) in zip(names, ids, strict=True)
         }
 

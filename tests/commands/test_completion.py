@@ -1,5 +1,6 @@
 """lava-multinode completion."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -35,3 +36,51 @@ def test_bash_completes(capsys):
     assert "power" in offered("lava-multinode", "po")
     assert "--config-dir" in offered("lava-multinode", "boards", "--co")
     assert {"on", "off", "cycle"} <= set(offered("lava-multinode", "power", "panda01", ""))
+
+
+@pytest.mark.parametrize("command", completion.COMMANDS)
+@pytest.mark.parametrize(("shell", "check"), [("zsh", "-n"), ("fish", "--no-execute")])
+def test_other_shells_can_read_their_script(shell, check, command, tmp_path, capsys):
+    """No syntax error, in zsh and fish themselves."""
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    multinode.main(["completion", shell, "--command", command])
+    script = tmp_path / "script"
+    script.write_text(capsys.readouterr().out)
+    done = subprocess.run([shell, check, script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_fish_completes(tmp_path, capsys):
+    """fish itself offers verbs, and a verb's options."""
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not installed")
+    multinode.main(["completion", "fish"])
+    script = tmp_path / "script"
+    script.write_text(capsys.readouterr().out)
+
+    def offered(line):
+        program = f"source {script}; complete -C '{line}'"
+        environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/"}
+        done = subprocess.run(
+            ["fish", "-N", "-c", program], capture_output=True, text=True, env=environment
+        )
+        assert done.stderr == ""
+        return [offer.partition("\t")[0] for offer in done.stdout.splitlines()]
+
+    assert "power" in offered("lava-multinode po")
+    assert "--config-dir" in offered("lava-multinode boards --co")
+
+
+def test_zsh_completes(tmp_path, capsys):
+    """zsh loads the script as a function of its completion system."""
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not installed")
+    multinode.main(["completion", "zsh"])
+    (tmp_path / "_lava-multinode").write_text(capsys.readouterr().out)
+    program = (
+        f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -d {tmp_path}/dump; "
+        "print $_comps[lava-multinode]; autoload +X _lava-multinode && print loaded"
+    )
+    done = subprocess.run(["zsh", "-f", "-c", program], capture_output=True, text=True)
+    assert done.stdout.split() == ["_lava-multinode", "loaded"], done.stderr

@@ -4,17 +4,21 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import termios
 import time
+import tty
 from pathlib import Path
 
 import pytest
 
 from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
+
+from ..console.conftest import Server
 
 COMMAND = Path(sys.executable).parent / "lava-multinode"
 
@@ -84,6 +88,27 @@ def console(lab):
         terminal.close()
 
 
+@pytest.fixture
+def ser2net(tmp_path):
+    """A function from an accepter to a port of ser2net, and the board behind it."""
+    if shutil.which("ser2net") is None:
+        pytest.skip("ser2net is not installed")
+    board, slave = pty.openpty()
+    tty.setraw(slave)
+    servers = []
+
+    def start(accepter):
+        servers.append(Server(tmp_path, os.ttyname(slave), accepter))
+        servers[-1].start()
+        return servers[-1].port, board
+
+    yield start
+    for server in servers:
+        server.stop()
+    os.close(board)
+    os.close(slave)
+
+
 def test_a_command_as_console(console):
     """Keys go to the board, Ctrl-C too; Ctrl-] leaves, and what is behind it is not typed."""
     terminal = console("command: stty raw -echo; echo ready; cat -v")
@@ -108,6 +133,27 @@ def test_a_network_port(console):
         terminal.type(b"help\r")
         assert far.recv(100) == b"help\r"
     assert terminal.ends() == 3
+
+
+@pytest.mark.parametrize(
+    ("scheme", "accepter"), [("telnet", "telnet,tcp"), ("rfc2217", "telnet(rfc2217),tcp")]
+)
+def test_a_console_server(scheme, accepter, console, ser2net):
+    """Over telnet and RFC 2217 every byte goes both ways, those of telnet's own too."""
+    port, board = ser2net(accepter)
+    terminal = console(f"serial: '{scheme}://127.0.0.1:{port}'")
+    terminal.until(b"Ctrl-]")
+    every = bytes(byte for byte in range(256) if byte != 0x1D)  # that one leaves
+    os.write(board, every)
+    terminal.until(every)
+    terminal.type(every)
+    typed = b""
+    while len(typed) < len(every):
+        assert select.select([board], [], [], 20)[0], typed
+        typed += os.read(board, 4096)
+    assert typed == every
+    terminal.type(b"\x1d")
+    assert terminal.ends() == 0
 
 
 def test_a_serial_device(console):

@@ -35,6 +35,14 @@ def test_the_files_fit_together(tmp_path, capsys):
     assert definition.test.name == "first-test"
 
 
+def test_json_names_the_files(tmp_path, capsys):
+    """For a program that goes on with them."""
+    assert main(["init", str(tmp_path / "bench"), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)["written"]
+    there = {str(path) for path in (tmp_path / "bench").rglob("*") if path.is_file()}
+    assert set(written) == there
+
+
 @pytest.mark.parametrize("name", ["job.yaml", "lab/devices/panda01.yaml", "panda.img.gz"])
 def test_nothing_is_overwritten(tmp_path, capsys, name):
     """Not even a part is written where something is in the way."""

@@ -25,6 +25,14 @@ def test_every_verb_has_help_with_an_example(verb, capsys):
     assert f"lava-multinode {verb}" in text
 
 
+@pytest.mark.parametrize("verb", sorted(set(multinode.VERBS) - {"completion", "console"}))
+def test_every_verb_that_prints_data_has_json(verb, capsys):
+    """The other two give a script for shells, and a board's own bytes."""
+    with pytest.raises(SystemExit, match="0"):
+        multinode.main([verb, "--help"])
+    assert "--json" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("words", [[], ["frobnicate"], ["--frobnicate"]])
 def test_wrong_words_are_usage(words, capsys):
     """Exit 2, with the usage."""

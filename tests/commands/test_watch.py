@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import json
 
 import pytest
 
@@ -38,6 +39,14 @@ def test_it_shows_the_run_and_has_its_exit_code(directory, capsys):
     assert "[    1.000] job ping on panda01" in out
     assert "exit code 1: a test failed" in out
     assert "\x1b" not in out
+
+
+def test_json_has_stdout_for_itself(directory, capsys):
+    """results.json there, the view on stderr."""
+    assert call("--json", directory) is ExitCode.TEST_FAILED
+    said = capsys.readouterr()
+    assert json.loads(said.out)["nodes"]["panda01"]["status"] == "fail"
+    assert "job ping on panda01" in said.err
 
 
 def test_killed_run_is_told(directory, capsys):

@@ -193,6 +193,18 @@ def test_a_job_of_lavas_stays_as_it_is(export, validate):
     assert not said
 
 
+def test_json_is_the_same_job(export, tmp_path, validate):
+    """LAVA reads it as YAML; --split gives one object, or one file each."""
+    original = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["b"], "true"))
+    text, _ = export(original, "--json")
+    validate(text)
+    assert json.loads(text) == yaml.safe_load(export(original)[0])
+    assert sorted(json.loads(export(original, "--json", "--split")[0])) == ["a-1", "b-1", "b-2"]
+    export(original, "--json", "--split", "-o", str(tmp_path / "s"))
+    found = {path.name: json.loads(path.read_text()) for path in (tmp_path / "s").iterdir()}
+    assert sorted(found) == ["a-1.json", "b-1.json", "b-2.json"]
+
+
 def test_split_gives_a_definition_for_each_node(export, tmp_path, capsys):
     """One file each, named by role; together one group."""
     original = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["b"], "true"))

@@ -87,6 +87,7 @@ def test_stuck_power(operator):
     """A switch that does nothing when off leaves the board running."""
     board = operator(power="stuck").boot()
     board.board.power_off()
+    assert not board.board.known_off
     assert board.run("echo still here") == ("still here\n", 0)
 
 

@@ -93,6 +93,7 @@ def test_power_cut_in_the_middle(operator):
     board.board.power_off()
     board.type("x")
     assert board.board.power_off() is None
+    assert board.board.known_off
     board.loader()
 
 
