@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..sync.calls import Api, Call, Outcome, Status
+from ..sync.relay import case_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ class Multinode:
             "test_case",
             node=node.name,
             definition="lava",
-            case=f"multinode-{api.value.replace('-', '_')}-{call.id}".lower(),
+            case=case_of(call),
             result="pass" if outcome.status is Status.DONE else "fail",
             measurement=None,
             units=None,
@@ -100,9 +101,7 @@ class Multinode:
 
         board = node.board
         with ExitStack() as stack:
-            if (
-                board.shell is not None
-            ):  # nobody reads its console now, and it may die all the same
+            if board.shell is not None:  # nobody reads its console now: it may die all the same
                 stack.enter_context(board.watched(f"while {call.api.value} was waited for"))
                 stack.enter_context(board.console.when_dead(died))
             node.group_client.submit(call, answered)

@@ -23,7 +23,6 @@ from .estate import Estate
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from ..lab.device import Device
 
@@ -60,12 +59,7 @@ class Guard:
         self._tell()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.environ.pop(MARK, None)
         assert self._ours is not None
         assert self._process is not None

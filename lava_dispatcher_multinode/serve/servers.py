@@ -9,15 +9,11 @@ import shutil
 import socket
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import DeployError
 from .http import HttpServer
 from .shelf import TOKEN, Shelf
 from .tftp import PORT, TftpServer
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,12 +31,7 @@ class Servers:
     def __enter__(self) -> Servers:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             for http in self._http.values():
                 http.close()

@@ -12,6 +12,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, ConsoleError
 from lava_dispatcher_multinode.sync.calls import Outcome, Status
+from lava_dispatcher_multinode.testshell import session
 
 KERNEL = b"\r\n[  123.456789] usb 1-1: new high-speed USB device <number> 2, error -71\r\n"
 
@@ -277,6 +278,13 @@ def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(boar
     assert [call.id for call in board.group.calls] == ["a"]
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Type at a runner that has not begun sooner: nothing but time is saved."""
+    monkeypatch.setattr(session, "START_WAIT", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_typed_line_that_noise_altered(board):
     """A damaged name of a stage, even of one that exists, begins nothing: it is typed again."""
     to_board = iter([lambda data: data.replace(b"/0 ", b"/1 "), lambda data: data[:-3] + b"\n"])

@@ -20,7 +20,6 @@ from .process import Qemu
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from ...deadline import Deadline
     from ...lab.device import Device, QemuMachine
@@ -152,12 +151,7 @@ class EmulatedLab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def add(self, device: Device) -> EmulatedBoard:

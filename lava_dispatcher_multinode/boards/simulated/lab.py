@@ -22,7 +22,6 @@ from . import faults as fault_names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from ...deadline import Deadline
 
@@ -146,12 +145,7 @@ class SimulatedLab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def add(self, name: str, model: str, faults: Mapping[str, object]) -> SimulatedBoard:
