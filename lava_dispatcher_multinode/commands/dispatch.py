@@ -176,7 +176,7 @@ def _validate(
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
     from ..run.boards import made_devices
-    from ..run.check import check, check_boards, check_hosts
+    from ..run.check import check, check_boards, check_hosts, check_lava
 
     problems = [*warnings, *check(job, overlays, remote=False)]
     if choice.lab is None:
@@ -186,6 +186,8 @@ def _validate(
         problems += check_boards(job, choice.lab)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
+    if choice.lab is not None:
+        check_lava(job, choice.lab)
     if options.json:
         _print_problems(problems)
         return ExitCode.PASS
@@ -198,6 +200,7 @@ def _validate(
 
 def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
     from ..lab.device import LAVA
+    from ..lava.preflight import ready
     from ..run.check import check, check_hosts
 
     hosts = {
@@ -207,6 +210,7 @@ def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> lis
     problems = [*check(job, overlays, remote=True, lavas=lavas), *check_hosts(job, hosts)]
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
+    ready(member.device for member in members)
     return problems
 
 

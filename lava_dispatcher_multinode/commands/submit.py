@@ -139,6 +139,7 @@ def _node(
     from ..console.transcript import Transcript
     from ..lava.follow import Followed
     from ..lava.log import Log
+    from ..lava.single import as_group
     from ..lava.split import actions_of
 
     directory = output / "nodes" / name
@@ -146,7 +147,7 @@ def _node(
     stack.callback(transcript.close)
     record = directory / "logs.yaml"
     record.write_bytes(b"")
-    blocks = [kind for action in actions_of(submission, role) for kind in action]
+    blocks = [kind for action in actions_of(as_group(submission), role) for kind in action]
     reader = Log(name, log.emit, clock, transcript.feed, blocks)
     return Followed(name, job, reader, transcript, record)
 
@@ -165,7 +166,9 @@ def _failed(log: EventLog, job: Followed, error_type: str, error: str) -> None:
 
 
 def _roles(submission: Any) -> dict[str, Any]:
-    roles: dict[str, Any] = submission["protocols"]["lava-multinode"]["roles"]
+    from ..lava.single import as_group
+
+    roles: dict[str, Any] = as_group(submission)["protocols"]["lava-multinode"]["roles"]
     return roles
 
 

@@ -77,8 +77,9 @@ class Job:
     deadlock_grace: float = 30.0  # seconds
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=nothing)
-    #: LAVA's own multinode definition, where the job is one.
+    #: LAVA's own definition, where the job is one; and the places of its actions.
     lava: Mapping[str, Any] | None = None
+    places: tuple[Position, ...] = ()
 
     @property
     def size(self) -> int:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from .. import plugins
 from ..errors import InvalidJob, Problem
 from . import build
-from .gone import is_pipeline
 from .hints import either, suggest
 from .sentences import type_sentence
 
@@ -60,13 +59,6 @@ def _origin(name: str) -> str:
 def _refused(document: Document) -> InvalidJob:
     """Return what is wrong with a document that is no job that anybody knows."""
     data = document.data
-    if is_pipeline(data):
-        return InvalidJob([
-            document.problem(
-                "this is a LAVA pipeline job for one board; those are not supported", (), key=True,
-                hint="LAVA jobs for a group are: they have 'protocols: lava-multinode: roles'",
-            )
-        ])  # fmt: skip
     hints = [suggest(key, _BOARDS) for key in list(data)[:100]]
     near = [hint for hint in hints if hint.startswith("did")]
     problem = document.problem(

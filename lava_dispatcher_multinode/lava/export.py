@@ -15,6 +15,7 @@ from ..errors import InvalidJob, Problem
 from ..lab.device import LAVA, Login
 from .definitions import Definitions
 from .dictionary import load_dictionary, methods
+from .single import ROLE, is_single
 from .split import split
 from .translate import submission
 from .ways import of_dictionary, of_driver, of_unknown
@@ -53,6 +54,8 @@ class Exported:
 
     def definitions(self) -> dict[str, Any]:
         """Return the definition of each node by a name for its file."""
+        if is_single(self.submission):
+            return {ROLE: dict(self.submission)}
         roles = self.submission["protocols"]["lava-multinode"]["roles"]
         names = [
             (role, number) for role, entry in roles.items() for number in range(entry["count"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .failure import failure_of
 from .server import Unreachable
+from .single import as_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +40,7 @@ class Followed:
 
 def node_names(submission: Mapping[str, object]) -> list[tuple[str, str]]:
     """Return the name and the role of each node, in the order of the server's jobs."""
-    roles = submission["protocols"]["lava-multinode"]["roles"]  # type: ignore[index]
+    roles = as_group(submission)["protocols"]["lava-multinode"]["roles"]
     return [
         (role if entry["count"] == 1 else f"{role}-{number + 1}", role)
         for role, entry in roles.items()

@@ -44,8 +44,11 @@ class Installed:
 
 
 def find(lava: Lava) -> Installed:
-    """Return the dispatcher that a device file's `lava` names; `InfrastructureError` if none."""
-    named = os.environ.get("LAVA_DISPATCHER_PATH")
+    """Return the dispatcher that a device file's `lava` names; `InfrastructureError` if none.
+
+    Of several directories in LAVA_DISPATCHER_PATH the first one counts.
+    """
+    named = os.environ.get("LAVA_DISPATCHER_PATH", "").split(os.pathsep)[0]
     path = lava.path or (Path(named).absolute() if named else None)
     return _find(path, lava.python)
 
@@ -76,7 +79,7 @@ def _script(path: Path | None) -> Path | None:
     if path is None:
         found = shutil.which("lava-run")
         return Path(found) if found else None
-    places = (path / "lava/dispatcher/lava-run", path.parents[1] / "../bin/lava-run")
+    places = (path / "lava/dispatcher/lava-run", path / "../../../bin/lava-run")
     return next((place.resolve() for place in places if place.is_file()), None)
 
 

@@ -7,10 +7,11 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from .installed import find
+from .single import as_group
 from .split import split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from ..job.model import Job
@@ -23,10 +24,18 @@ class LavaJob:
 
     `nodes` are all of the job's, with their roles. LAVA's scripts can only
     tell apart senders that are numbers, so it knows each as one: `ids`.
+    `leaves` is told of each directory that is left behind if all of us are killed.
     """
 
-    def __init__(self, job: Job, nodes: Sequence[tuple[str, str]], directory: Path) -> None:
+    def __init__(
+        self,
+        job: Job,
+        nodes: Sequence[tuple[str, str]],
+        directory: Path,
+        leaves: Callable[[Path], None] = lambda _: None,
+    ) -> None:
         self.job = job
+        self.leaves = leaves
         self.directory = directory
         base = 100_000_000 + secrets.randbelow(800_000_000)
         self.ids = {name: str(base + number) for number, (name, _) in enumerate(nodes)}
@@ -34,11 +43,12 @@ class LavaJob:
 
     def definition(self, device: Device) -> dict[str, Any]:
         """Return what lava-run gets for the node on `device`; raise for what cannot be said."""
-        submission = self.job.lava
+        submission: Mapping[str, Any] | None = self.job.lava
         if submission is None:
             from .translate import submission_for
 
             submission = submission_for(self.job, device, self.directory)
+        submission = as_group(submission)
         nodes = [(self.ids[name], role) for name, role in self._nodes]
         # The members' real group has a secret name, which no log shall show.
         return split(submission, nodes, str(uuid.uuid4()))[self.ids[device.name]]

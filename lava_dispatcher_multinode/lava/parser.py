@@ -1,7 +1,8 @@
-"""LAVA's multinode jobs (`protocols: lava-multinode`) as jobs of ours."""
+"""LAVA's jobs as jobs of ours: for a group (`protocols: lava-multinode`), and for one board."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob
@@ -11,6 +12,7 @@ from ..job.gone import is_pipeline
 from ..job.model import ActionSpec, Job, Role
 from ..job.schema import Checker, shipped
 from .blocks import steps
+from .single import ROLE, GroupOfOne, is_single
 from .split import PROTOCOL
 from .timeouts import seconds
 
@@ -27,18 +29,27 @@ _NOT_HERE = "in a multinode job each role has its own, below protocols: lava-mul
 
 
 class LavaParser:
-    """Accepts LAVA's own format, for a group."""
+    """Accepts LAVA's own format, for a group or for one board."""
 
     def accepts(self, document: Document) -> bool:
-        """Whether it is a LAVA job with the multinode protocol."""
-        data = document.data
-        if not is_pipeline(data):
-            return False
-        protocols = data.get("protocols")
-        return isinstance(protocols, dict) and PROTOCOL in protocols
+        """Whether it is a LAVA job."""
+        return is_pipeline(document.data)
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
         """Return the job and warnings; raise `InvalidJob` with every error."""
+        document, target = _without_target(document)
+        lava = document.data
+        if not isinstance(lava.get("protocols", {}), dict):
+            text = "'protocols' must have protocols by their names"
+            raise InvalidJob([document.problem(text, ("protocols",))])
+        if is_single(lava):
+            document = GroupOfOne.of(document)
+        elif target is not None:
+            hint = "give a role a 'device' instead"
+            text = f"a job for a group cannot be aimed at one board ({target})"
+            raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
+        if target is not None:
+            document = _aimed(document, target)
         if "target_group" in _block(document.data):
             text = "this is the definition of one node, which a LAVA server has made"
             path = ("protocols", PROTOCOL, "target_group")
@@ -59,7 +70,21 @@ class LavaParser:
             if key not in schema["properties"]
         ]
         warnings += _context(document)
-        return _job(document, types), warnings
+        return _job(document, types, lava), warnings
+
+
+def _without_target(document: Document) -> tuple[Document, str | None]:
+    """Return the document without the board that a command line has named, and its name."""
+    data = dict(document.data)
+    target = data.pop("target", None)
+    return replace(document, data=data), target
+
+
+def _aimed(document: Document, target: str) -> Document:
+    protocols = document.data["protocols"]
+    block = protocols[PROTOCOL]
+    role = {**block["roles"][ROLE], "device": target}
+    return document.with_top(protocols={**protocols, PROTOCOL: {**block, "roles": {ROLE: role}}})
 
 
 def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -138,7 +163,7 @@ def _context(document: Document) -> Iterator[Problem]:
             yield document.problem(text, (*_ROLES, name, "context"), key=True, warning=True)
 
 
-def _job(document: Document, types: Mapping[str, str]) -> Job:
+def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) -> Job:
     data = document.data
     block = data["protocols"][PROTOCOL]
     return Job(
@@ -149,7 +174,8 @@ def _job(document: Document, types: Mapping[str, str]) -> Job:
         file=document.file,
         directory=document.directory,
         metadata=data.get("metadata", {}),
-        lava=data,
+        lava=lava,
+        places=tuple(document.position(("actions", n)) for n in range(len(data["actions"]))),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .definitions import FORMAT, Definitions
+from .dictionary import load_dictionary, methods
 from .split import PROTOCOL
 from .timeouts import timeout
 from .ways import ACTIONS, of_dictionary
@@ -27,24 +28,46 @@ SHELL = "lava_test_shell"
 _GONE = ("submit_results", "submit_results_on_host")
 
 
+class Source(Protocol):
+    """Has the definitions of a lava_test_shell, in LAVA's form."""
+
+    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+        """Return them."""
+
+
 def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
     """Return the submission for the node on `device`, whose dispatcher is on this host.
 
     All roles are in it as if they were on such boards: only this node's part is used.
     """
-    from .dictionary import load_dictionary, methods
+    directory.mkdir(parents=True, exist_ok=True)
+    return _for(job, device, Definitions(job, directory, lambda _: None, directory / "tarballs"))
 
+
+def outline(job: Job, device: Device) -> dict[str, Any]:
+    """Return the submission for the node on `device`, with no definition in its tests.
+
+    Nothing is fetched for it.
+    """
+    return _for(job, device, _None())
+
+
+class _None:
+    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+        del spec
+        return [_inline_call({"request": "lava-self", "message_id": ""})]
+
+
+def _for(job: Job, device: Device, definitions: Source) -> dict[str, Any]:
     dictionary = load_dictionary(device)
     ways = of_dictionary(device, methods(dictionary, "deploy"), methods(dictionary, "boot"))
-    directory.mkdir(parents=True, exist_ok=True)
-    definitions = Definitions(job, directory, lambda _: None, directory / "tarballs")
     return submission(job, {role.name: ways for role in job.roles}, definitions, lambda _: None)
 
 
 def submission(
     job: Job,
     ways: Mapping[str, Ways],
-    definitions: Definitions,
+    definitions: Source,
     remark: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return LAVA's form of `job`; `ways` has those of each role.
@@ -97,7 +120,7 @@ class _Writer:
         self,
         job: Job,
         ways: Mapping[str, Ways],
-        definitions: Definitions,
+        definitions: Source,
         remark: Callable[[str], None],
     ) -> None:
         self.actions: list[dict[str, Block]] = []

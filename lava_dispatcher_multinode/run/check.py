@@ -14,7 +14,9 @@ from ..job import flow
 from ..job.flow import Script
 from ..job.hints import either
 from ..lab.allocation import assign, requirements
+from ..lab.device import LAVA
 from ..lab.enough import check_enough
+from ..lava.preflight import check_fit, ready
 from ..overlay.syntax import slips
 
 if TYPE_CHECKING:
@@ -105,7 +107,15 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         return [Problem(at.file, at.line, at.column, str(error))]
     roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
     hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
-    return [*check_hosts(job, hosts), *_unfit(job, lab, needed)]
+    return [*check_hosts(job, hosts), *_unfit(job, lab, needed), *_unfit_lava(job, lab, needed)]
+
+
+def check_lava(job: Job, lab: Lab) -> None:
+    """Raise what is wrong with this host where `job` needs LAVA's dispatcher on it.
+
+    The job fits the lab, as `check_boards` has found.
+    """
+    ready(assign(requirements(job), lab.devices).values())
 
 
 def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
@@ -120,6 +130,13 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
                     at = spec.position()
                     found.append(Problem(at.file, at.line, at.column, str(reasons[0])))
     return list(dict.fromkeys(found))
+
+
+def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+    """Return what LAVA's dispatcher cannot do on the boards that it would run."""
+    boards = {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
+    lavas = {role: b for role, b in boards.items() if any(d.host == LAVA for d in b)}
+    return check_fit(job, lavas) if lavas else []
 
 
 def _file(spec: ActionSpec, name: str, directory: Path, *, here: bool) -> list[Problem]:

@@ -12,6 +12,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -36,6 +37,7 @@ class Guard:
         self._estate = Estate(os.getpid(), secrets.token_hex(8))
         self._process: subprocess.Popen[bytes] | None = None
         self._ours: socket.socket | None = None
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -90,5 +92,6 @@ class Guard:
 
     def _tell(self, *descriptors: int) -> None:
         assert self._ours is not None
-        with suppress(OSError):  # a supervisor that was killed is no reason to stop
+        # Nodes' threads tell, too; what is told last has to be the newest.
+        with self._lock, suppress(OSError):  # a supervisor that was killed is no reason to stop
             estate.send(self._ours, self._estate, *descriptors)

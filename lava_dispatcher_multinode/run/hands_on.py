@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..deadline import Deadline
 from ..discretion import without_logins
-from ..errors import InfrastructureError, InvalidJob, MultinodeError, WaitFailed
+from ..errors import InfrastructureError, InvalidJob, MultinodeError, Problem, WaitFailed
+from ..lab.device import LAVA
 from ..sync.calls import Api, Call, Status
 from .boards import Choice, boards_of
 from .guard import Guard
@@ -30,10 +31,12 @@ from .job import Options, run
 from .output import output_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..actions.node import Node
     from ..console.console import Console
+    from ..job.model import Job
+    from .job import Member
 
     Data = dict[str, dict[str, str]]
 
@@ -145,6 +148,21 @@ class Board:
         self._work.put(None)
 
 
+def _only_ours(job: Job, members: Sequence[Member]) -> None:
+    """Raise `InvalidJob` for boards whose consoles are LAVA's while they run."""
+    problems = []
+    for member in members:
+        if member.device.host == LAVA:
+            at = next(role.position for role in job.roles if role.name == member.role)
+            text = (
+                f"{member.device.name} has 'host: lava': it is in the hands of LAVA's dispatcher"
+            )
+            hint = "run its tests by a job, with lava-dispatch"
+            problems.append(Problem(at.file, at.line, at.column, text, hint))
+    if problems:
+        raise InvalidJob(problems)
+
+
 class Group:
     """The boards of an open group, by name; a mapping as far as one needs it."""
 
@@ -208,7 +226,10 @@ def open_group(
     from ..overlay.store import OverlayStore
     from .check import check
 
+    choice = choice or Choice()
     document = load(str(file))
+    if choice.lab is not None:
+        document = replace(document, device_types=choice.lab.device_types)
     job, _warnings = parse(document)
     job = replace(job, actions=tuple(a for a in job.actions if a.command != TESTS))
     job_id = secrets.token_hex(4)
@@ -221,7 +242,8 @@ def open_group(
             problem for problem in check(job, overlays, remote=True) if not problem.warning
         ]:
             raise InvalidJob(errors)
-        members = stack.enter_context(boards_of(job, choice or Choice(), guard, waiting))
+        members = stack.enter_context(boards_of(job, choice, guard, waiting))
+        _only_ours(job, members)
         source = json.dumps(without_logins(document.data), indent=1, default=str)
         made = stack.enter_context(output_directory(output, job.name, source, locked=guard.keep))
         boards = {m.device.name: Board(m.device.name, m.role) for m in members}

@@ -174,11 +174,12 @@ def _run(
                 shared.direct.allow(name, (way.told, port), secret[name])
         nodes: list[NodeRun] = []
         lava: LavaJob | None = None
+        leaves = options.guard.remove if options.guard else lambda _: None
         for name, role in shared.group:
             device = next(m.device for m in members if m.device.name == name)
             directory = options.output / "nodes" / name
             if device.host == LAVA:
-                lava = lava or LavaJob(job, shared.group, scratch / "lava")
+                lava = lava or LavaJob(job, shared.group, scratch / "lava", leaves)
                 door = Door(coordinator.address, group, secret[name])
                 nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
                 continue

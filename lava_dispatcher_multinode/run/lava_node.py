@@ -26,6 +26,7 @@ from ..lava import keep, member
 from ..lava.failure import failure_of
 from ..lava.installed import environment
 from ..lava.log import Log
+from ..lava.preflight import allowed
 from ..lava.timeouts import seconds
 from ..mark import CLEANUP, MARK, OF_LAVA
 from .node import NodeRun
@@ -77,8 +78,7 @@ class LavaNodeRun(NodeRun):
     def _run(self) -> None:
         definition = self._lava.definition(self._device)
         installed = self._lava.installed(self._device)
-        if installed.needs_root and os.geteuid() != 0:
-            raise InfrastructureError(f"LAVA's dispatcher {installed.version} runs only as root")
+        allowed(installed)
         self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
         with ExitStack() as stack:
             try:
@@ -94,6 +94,7 @@ class LavaNodeRun(NodeRun):
             limit = seconds(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.
             left = self._downloads / self._lava.ids[self.name]
+            self._lava.leaves(left)
             stack.callback(shutil.rmtree, left, ignore_errors=True)
             process = self._start(words, installed)
             stack.callback(self._over)

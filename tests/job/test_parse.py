@@ -23,12 +23,6 @@ def test_json_and_yaml_are_the_same_job(read, seed):
     assert [role.name for role in block.roles] == [role.name for role in flow.roles]
 
 
-def test_a_lava_job_without_a_group_is_known_too(refused):
-    """Also when it says device_type, as single-board jobs do."""
-    (problem,) = refused("device_type: panda\nactions: [{deploy: {}}]", file="j.yaml")
-    assert "LAVA pipeline job" in problem
-
-
 @pytest.mark.parametrize("text", ["[1, 2]", "5", '"text"'])
 def test_what_is_no_object_is_no_job(refused, text):
     """The shape is named."""

@@ -20,6 +20,10 @@ COMMAND = Path(sys.executable).parent / "lava-dispatch"
 DUT = Path(__file__).with_name("dut.sh")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 100  # seconds for one run
+#: Where LAVA's dispatchers are, one version each: the first is the usual one.
+VERSIONS = os.environ.get("LAVA_DISPATCHER_PATH", "/usr/lib/python3/dist-packages").split(
+    os.pathsep
+)
 LAVAS_TMP = Path("/var/lib/lava/dispatcher/tmp")
 
 #: What LAVA has to know of such a board: as small as it can be.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -12,14 +11,14 @@ import yaml
 
 from lava_dispatcher_multinode.commands.multinode import main
 
-from .conftest import BOOT, EXAMPLES, definition, lava_job, lava_test
+from .conftest import BOOT, EXAMPLES, VERSIONS, definition, lava_job, lava_test
 
 
 @pytest.fixture(scope="module")
 def validate():
     """LAVA's own check of a submission, strict; skip where LAVA's packages are not unpacked."""
     pytest.importorskip("voluptuous")
-    path = os.environ.get("LAVA_DISPATCHER_PATH", "/usr/lib/python3/dist-packages")
+    path = VERSIONS[0]
     if not Path(path, "lava_common/schemas").is_dir():
         pytest.skip("lava-common is not installed")
     before = list(sys.path)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import LAVAS_TMP, LIMIT, lava_job, lava_test, mixed_job
+from .conftest import LAVAS_TMP, LIMIT, VERSIONS, lava_job, lava_test, mixed_job
 
 pytestmark = pytest.mark.usefixtures("installed")
 CACHE = "/tmp/lava_multi_node_cache.txt"
@@ -63,8 +63,10 @@ def events_of(directory):
     return path.read_text() if path.exists() else ""
 
 
-def test_two_boards_under_lava(dispatch):
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
+def test_two_boards_under_lava(dispatch, environ, path):
     """LAVA's own job on two of LAVA's boards: every call, values both ways, one results.json."""
+    environ["LAVA_DISPATCHER_PATH"] = path
     run = dispatch(
         lava_job(
             {"server": {}, "client": {}},
@@ -286,6 +288,10 @@ def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
     keeper = next(pid for pid, words in found.items() if "keep.py" in words)
     lava = [keeper, *family(keeper)]
     assert len(lava) > 2
+    number = next(filter(None, (re.search(r"job: ([0-9]+)", words) for words in found.values())))[
+        1
+    ]
     os.kill(keeper if who == "keep.py" else process.pid, signal.SIGKILL)
     until(lambda: not [pid for pid in lava if alive(pid)], 60)
     process.communicate(timeout=LIMIT)
+    until(lambda: not (LAVAS_TMP / number).exists())

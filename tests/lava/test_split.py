@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import copy
-import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.lava.split import actions_of, split
 from lava_dispatcher_multinode.lava.timeouts import seconds, timeout
 
-from .conftest import lava_job, lava_test
+from .conftest import VERSIONS, lava_job, lava_test
 
 JOB = lava_job(
     {"a": {"count": 2, "tags": ["x"], "essential": True, "context": {"arch": "arm"}}, "b": {}},
@@ -51,7 +50,7 @@ def test_nodes_share_nothing():
 
 def test_as_lavas_own_scheduler_does():
     """Compared with LAVA's own function, where its server's source is on this machine."""
-    root = Path(os.environ.get("LAVA_DISPATCHER_PATH", "/usr/lib/python3/dist-packages"))
+    root = Path(VERSIONS[0])
     source = root / "lava_scheduler_app" / "utils.py"
     if not source.is_file():
         pytest.skip("lava-server is not unpacked in LAVA_DISPATCHER_PATH")

@@ -101,6 +101,25 @@ def test_an_exception_of_the_program_s_leaves_nothing_on(job, tmp_path):
     assert json.loads((tmp_path / "out" / "results.json").read_text())["status"] == "pass"
 
 
+def test_a_board_of_lavas_is_refused(tmp_path):
+    """Its console is LAVA's while it runs: told with the job's place, and before anything."""
+    devices = tmp_path / "lab" / "devices"
+    devices.mkdir(parents=True)
+    (devices / "juno.dict").write_text("actions: {}")
+    text = "{device_type: juno-r2, host: lava, lava: {device: juno.dict}}"
+    (devices / "juno.yaml").write_text(text)
+    path = tmp_path / "job.json"
+    group = [{"role": "a", "device_type": "juno-r2"}]
+    actions = [{"command": "boot_linaro_image"}]
+    path.write_text(json.dumps({"timeout": 9, "device_group": group, "actions": actions}))
+    choice = Choice(config_dir=tmp_path / "lab")
+    out = tmp_path / "out"
+    said = r"job\.json:1:\d+: juno has 'host: lava'"
+    with pytest.raises(InvalidJob, match=said), open_group(path, choice, output=out):
+        raise AssertionError("no group")
+    assert not out.exists()
+
+
 def test_a_job_that_is_wrong(job):
     """Before any board: the error that lava-dispatch has."""
     with pytest.raises(InvalidJob, match="no_such"), open_group(job({"command": "no_such"})):

@@ -1,0 +1,66 @@
+"""Asks LAVA whether boards can do what jobs want. A program by itself, run by LAVA's Python.
+
+Standard input is a JSON list of [device dictionary, definition], as lava-run
+takes them. Standard output is one line, a JSON list with, for each, null or
+[number of the block that is refused, counted from 0, why].
+
+LAVA finds out by making its pipeline: no board is touched and nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import sys
+import types
+from typing import Any
+
+#: What LAVA imports at once and nothing here uses: see member.py.
+SELDOM = ("guestfs", "sentry_sdk")
+SELF = "127.0.0.1"  # LAVA asks `ip` for this host's address, unless it is told one
+
+
+def main() -> None:
+    """Answer for all."""
+    for name in SELDOM:
+        sys.modules.setdefault(name, types.ModuleType(name))
+    answers = [refusal(device, definition) for device, definition in json.load(sys.stdin)]
+    print(json.dumps(answers))  # noqa: T201
+
+
+def refusal(device: dict[str, Any], definition: dict[str, Any]) -> tuple[int, str] | None:
+    """Return the first block that LAVA refuses, and its words; None if it takes all."""
+    if _refused(device, definition) is None:
+        return None
+    # Which of them it was, LAVA does not say: the first with which it goes wrong.
+    actions = definition["actions"]
+    for count in range(1, len(actions) + 1):
+        reason = _refused(device, {**definition, "actions": actions[:count]})
+        if reason is not None:
+            return count - 1, reason
+    return None
+
+
+def _refused(device: dict[str, Any], definition: dict[str, Any]) -> str | None:
+    from lava_common.exceptions import ConfigurationError, JobError
+    from lava_dispatcher.device import NewDevice
+    from lava_dispatcher.parser import JobParser
+
+    try:
+        JobParser().parse(
+            content=json.dumps(definition),
+            device=NewDevice(copy.deepcopy(device)),
+            job_id="1",
+            logger=logging.getLogger("fit"),
+            dispatcher_config=json.dumps({"dispatcher_ip": SELF}),
+        )
+    except (ConfigurationError, JobError) as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - LAVA's own slip with what it has not checked
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    main()

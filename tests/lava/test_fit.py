@@ -1,0 +1,41 @@
+"""The question to LAVA whether a board can do a job's blocks, as the program that asks it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from lava_dispatcher_multinode.lava.installed import environment
+from lava_dispatcher_multinode.lava.preflight import FIT
+from lava_dispatcher_multinode.lava.split import split
+
+from .conftest import DICTIONARY, lava_job, lava_test
+
+
+@pytest.fixture
+def ask(installed):
+    """A function that asks; returns the answers."""
+
+    def run(*definitions):
+        pairs = [[DICTIONARY | {"commands": {"connect": "true"}}, d] for d in definitions]
+        done = subprocess.run(
+            [installed.python, FIT], input=json.dumps(pairs), env=environment(installed.path),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    return run
+
+
+def test_the_first_block_that_is_refused(ask):
+    """Its number and LAVA's words; null where all are taken, also beside a refused one."""
+    good = split(lava_job({"a": {}}, lava_test("t", ["a"], "true")), [("1", "a")], "g")["1"]
+    deploy = {**good, "actions": [{"deploy": {"role": "a", "to": "tftp"}}, *good["actions"]]}
+    late = {**good, "actions": [*good["actions"], {"boot": {"role": "a", "method": "u-boot"}}]}
+    slip = {**good, "actions": [*good["actions"], {"boot": {"role": "a"}}]}
+    answers = ask(good, deploy, late, slip)
+    assert answers[0] is None
+    assert (answers[1][0], answers[2][0], answers[3][0]) == (0, 3, 3)
+    assert "deployment strategies" in answers[1][1]
