@@ -15,6 +15,9 @@ from pathlib import Path
 #: Where picocom, minicom, cu, ser2net and others note who has a port: LCK..ttyUSB0.
 LOCK_DIRECTORIES = (Path("/run/lock"), Path("/var/lock"), Path("/var/lock/lockdev"))
 
+#: What a pty's master is called in /proc.
+MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
+
 
 class InUse(OSError):
     """Somebody else has the device; the text says who."""
@@ -41,15 +44,48 @@ def disclaim(descriptor: int) -> None:
 
 
 def _openers(path: str, processes: Path) -> list[str]:
-    """Return the other processes that have `path` open."""
-    found = []
+    """Return the other processes that have `path` open.
+
+    A pty's maker, socat say, has its other end and is no rival, though it may
+    keep this end open, too, and leave it open in programs that it starts.
+    """
+    openers: dict[int, list[int]] = {}
+    makers = set()
     for process in processes.iterdir():
-        if process.name.isdecimal() and int(process.name) != os.getpid():
+        if process.name.isdecimal():
             with suppress(OSError):
-                links = (process / "fd").iterdir()
-                if any(str(link.readlink()) == path for link in links):
-                    found.append(_named(int(process.name)))
-    return found
+                links = {
+                    int(link.name): str(link.readlink()) for link in (process / "fd").iterdir()
+                }
+                openers[int(process.name)] = [fd for fd, to in links.items() if to == path]
+                if any(
+                    _is_master(process / "fdinfo" / str(fd), path)
+                    for fd, to in links.items()
+                    if to in MASTERS
+                ):
+                    makers.add(int(process.name))
+    return [
+        _named(pid)
+        for pid, descriptors in openers.items()
+        if descriptors
+        and pid not in {os.getpid(), *makers}
+        # Nobody reads from a descriptor that it does not know it has.
+        and (min(descriptors) <= 2 or not _descends(pid, makers, processes))
+    ]
+
+
+def _is_master(fdinfo: Path, path: str) -> bool:
+    """Whether a descriptor is the other end of the pty `path`."""
+    return f"tty-index:\t{Path(path).name}\n" in fdinfo.read_text() and "/pts/" in path
+
+
+def _descends(pid: int, makers: set[int], processes: Path) -> bool:
+    """Whether one of `makers` has started `pid`, or what started it."""
+    with suppress(OSError, ValueError, IndexError):
+        while pid > 1 and pid not in makers:
+            stat = (processes / str(pid) / "stat").read_text(errors="replace")
+            pid = int(stat.rpartition(")")[2].split()[1])
+    return pid in makers
 
 
 def _lock_holders(name: str) -> list[str]:

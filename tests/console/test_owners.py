@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 
@@ -42,6 +43,30 @@ def test_a_program_that_has_it_open_is_named(pty, tmp_path):
         finally:
             other.kill()
     check(pty[1])
+
+
+def test_a_pty_s_maker_is_no_rival(tmp_path):
+    """socat keeps the end that it made open, also in the program that it starts."""
+    if shutil.which("socat") is None:
+        pytest.skip("socat is not installed")
+    link = tmp_path / "tty"
+    words = ["socat", "-d", "-d", f"PTY,link={link},rawer", "EXEC:sleep 1000"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as maker:
+        try:
+            while b"starting data transfer" not in maker.stderr.readline():
+                pass
+            check(str(link))
+            with (
+                open(link, "rb") as line,
+                subprocess.Popen(["sleep", "1000"], stdin=line) as other,
+            ):
+                try:
+                    with pytest.raises(InUse, match=rf"^\[Errno 16\] sleep \({other.pid}\) has"):
+                        check(str(link))
+                finally:
+                    other.kill()
+        finally:
+            maker.terminate()
 
 
 @pytest.mark.parametrize(
