@@ -223,6 +223,9 @@ def test_an_interrupt_from_outside(console):
     """The terminal is put back."""
     terminal = console("command: cat")
     terminal.until(b"Ctrl-]")
-    time.sleep(0.2)  # not before it is raw: that is the moment to test
+    end = time.monotonic() + 20
+    while termios.tcgetattr(terminal.master)[3] & termios.ICANON:  # until it is raw
+        assert time.monotonic() < end
+        time.sleep(0.01)
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.ends() == 130

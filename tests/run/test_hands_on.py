@@ -39,6 +39,17 @@ def job(tmp_path):
     return write
 
 
+def by_hand(console):
+    """A dialogue of one's own."""
+    console.write(b"echo $((20 + 3)) by hand\n")
+    seen = b""
+    while b"23 by hand" not in seen:
+        came = console.read(30)
+        assert came
+        seen += came
+    return seen
+
+
 def test_commands_messages_and_power(job, tmp_path):
     """What a test needs of boards: run, send, wait, sync, boot again; and a run's files."""
     before = set(threading.enumerate())
@@ -55,6 +66,7 @@ def test_commands_messages_and_power(job, tmp_path):
         assert group.together(lambda board: board.run("hostname").output) == {
             board.name: board.name for board in group
         }
+        assert b"23 by hand" in client.with_console(by_hand)
         client.run("touch /tmp/mark")
         client.boot()
         assert client.run("test -e /tmp/mark").code == 1

@@ -89,11 +89,12 @@ def test_what_boards_have_can_fetch(served, tmp_path, program):
 
 def test_one_who_says_nothing_holds_up_nobody(served, monkeypatch):
     """Idle connections end; others are served meanwhile."""
-    monkeypatch.setattr(http_module, "HEAD_WAIT", 0.3)
     shelf, port = served
     path = shelf.put(b"content", "x")
-    with socket.create_connection(("127.0.0.1", port)) as idle:
+    with socket.create_connection(("127.0.0.1", port)):
         assert _get(port, path)[1] == b"content"
+    monkeypatch.setattr(http_module, "HEAD_WAIT", 0.3)
+    with socket.create_connection(("127.0.0.1", port)) as idle:
         idle.settimeout(10)
         idle.sendall(b"GET / HT")
         assert idle.recv(100) == b""
@@ -104,8 +105,7 @@ def test_too_many_connections_are_closed_unheard(served, monkeypatch):
     monkeypatch.setattr(http_module, "CONNECTIONS", 2)
     shelf, port = served
     path = shelf.put(b"content", "x")
-    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-    time.sleep(0.1)
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]  # they come first
     with socket.create_connection(("127.0.0.1", port)) as third:
         third.settimeout(10)
         with contextlib.suppress(ConnectionResetError):

@@ -290,11 +290,13 @@ def test_connections_of_a_member_are_bounded(serve, monkeypatch):
 
 def test_a_request_has_its_time(serve, monkeypatch):
     """A first one that never comes, and one that is never complete; idle members may stay."""
-    monkeypatch.setattr(module, "REQUEST_TIME", 0.1)
     barrier = Barrier(serve)
-    silent, slow, idle = (serve.raw(barrier.coordinator) for _ in range(3))
+    slow, idle = (serve.raw(barrier.coordinator) for _ in range(2))
     assert idle.ask("lava_send", messageID="x") == {"response": "ack"}
     assert slow.ask("lava_send", messageID="x") == {"response": "ack"}
+    assert barrier.holds()
+    monkeypatch.setattr(module, "REQUEST_TIME", 0.1)
+    silent = serve.raw(barrier.coordinator)
     slow.send(without()[:20])
     assert silent.reply() is None
     assert slow.reply() is None

@@ -19,19 +19,18 @@ def read(**fields):
     return requests.Reader().read(wire.encode(WHO | fields)[wire.HEADER :])
 
 
-@given(st.lists(DATA, max_size=5), st.data())
-def test_any_split_gives_the_same_frames(documents, data):
+@given(st.lists(DATA, max_size=5), st.lists(st.integers(0, 1000), max_size=20))
+def test_any_split_gives_the_same_frames(documents, cuts):
     """Byte by byte, all at once, or anything between."""
     stream = b"".join(map(wire.encode, documents))
-    frames, found = wire.Frames(10_000), []
-    while stream:
-        size = data.draw(st.integers(1, len(stream)))
-        frames.feed(stream[:size])
-        stream = stream[size:]
-        while (body := frames.next()) is not None:
-            found.append(json.loads(body))
-    assert found == documents
-    assert not frames.partial
+    for ends in (range(len(stream)), [], sorted(cuts)):
+        frames, found = wire.Frames(10_000), []
+        for start, end in zip([0, *ends], [*ends, len(stream)], strict=True):
+            frames.feed(stream[start:end])
+            while (body := frames.next()) is not None:
+                found.append(json.loads(body))
+        assert found == documents
+        assert not frames.partial
 
 
 def test_the_length_is_of_bytes_in_eight_digits():

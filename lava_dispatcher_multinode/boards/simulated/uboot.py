@@ -50,7 +50,6 @@ class UBoot:
         self.dram = Dram(model.dram)
         self.environment = dict(model.environment if saved is None else saved)
         self.saved = saved  # what saveenv kept, None: nothing
-        self.partition_seen = False
         self.status = 0
         self._locals: dict[str, str] = {}
         self._commands: dict[str, Callable[[UBoot, list[str]], int]] = COMMANDS
