@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..boards.power.manual import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError, Problem
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
@@ -42,8 +43,12 @@ class TerminalDesk:
 
     def hand_over(self, board: Board, pause: Pause) -> None:
         """Connect terminal and board until Ctrl-], or the end of the run or the terminal."""
-        # A terminal that was closed: nobody looks any more.
-        with self._live.suspended(), suppress(OSError, termios.error), raw_terminal():
+        with (
+            KEYBOARD,
+            self._live.suspended(),
+            suppress(OSError, termios.error),  # it was closed: nobody looks any more
+            raw_terminal(),
+        ):
             self._paused.set()  # first: who comes now is told of twice rather than never
             try:
                 _say(_introduction(board, pause))

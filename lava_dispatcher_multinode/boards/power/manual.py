@@ -11,7 +11,8 @@ from ...errors import PowerError
 
 TERMINAL = "/dev/tty"
 PATIENCE = 600.0  # seconds for a hand to get there
-_asking = threading.Lock()  # one question at a time, however many boards
+#: Held by whoever reads the keyboard: one question at a time, however many boards.
+KEYBOARD = threading.Lock()
 
 
 class ManualSwitch:
@@ -49,7 +50,7 @@ class ManualSwitch:
         return terminal
 
     def _ask(self, what: str) -> None:
-        with _asking:
+        with KEYBOARD:
             terminal = self._open()
             try:
                 text = what.format(self._device)
