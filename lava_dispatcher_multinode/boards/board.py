@@ -63,7 +63,8 @@ class UBootBoard:
         self._card = hardware.card
         self._turn = hardware.turn
         self._introduction = hardware.introduction
-        self._step = step
+        self._say = step
+        self._doing = ""  # the last step
         self._commands = device.boot.commands  # what boots that which was deployed
         self._alone = False  # what is to boot does so if nobody interrupts
         self._press = False  # keys at U-Boot from power-on: its countdown was missed once
@@ -124,7 +125,9 @@ class UBootBoard:
                 self.shell = None
                 self._boot_ended(number, tries, "error", str(error))
                 self._press = self._press or isinstance(error, CountdownMissed)
-                deadline.check("" if isinstance(error, ActionTimeout) else str(error))
+                if isinstance(error, ActionTimeout) and not deadline.left:
+                    raise
+                deadline.check(str(error))
                 if number == tries:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
                     raise kind(f"boot, try {number} of {tries}: {error}") from error
@@ -180,6 +183,10 @@ class UBootBoard:
             self.console.note("power off")
             check_off(self.device.name, self._switch, self.console)
 
+    def _step(self, text: str) -> None:
+        self._doing = text
+        self._say(text)
+
     def _boot_ended(self, number: int, tries: int, status: str, error: str | None) -> None:
         self.tell("boot_finished", attempt=number, of=tries, status=status, error=error)
 
@@ -200,6 +207,8 @@ class UBootBoard:
             self._watch()
             self._step("waiting for the login prompt")
             shell = log_in(dialogue, self.device.login, deadline, self.device.connection.fifo)
+        except ActionTimeout as error:
+            raise ActionTimeout(dialogue.explain(f"{error}: {self._doing}")) from error
         except BoardDied as death:
             raise self._explained(death, "while it booted") from death
         if shell.uid:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from lava_dispatcher_multinode.cksum import cksum
@@ -105,6 +107,22 @@ def test_a_dead_power_switch_is_a_silent_console(simulated, example_images):
     board = _deploy(simulated(faults={"power": "dead"}), example_images)
     with pytest.raises(ActionTimeout, match="test"):
         board.boot(_deadline(1.0))
+
+
+def test_a_time_limit_names_the_step(simulated, example_images, monkeypatch):
+    """Where the time went, once, and the console's last lines: not the limit alone."""
+    board = _deploy(simulated(), example_images)
+
+    def start_kernel(_dialogue, deadline):
+        board._step("U-Boot: run forever")
+        while True:
+            time.sleep(min(0.05, deadline.within(1.0)))
+
+    monkeypatch.setattr(board, "_start_kernel", start_kernel)
+    with pytest.raises(ActionTimeout) as caught:
+        board.boot(_deadline(0.2))
+    assert str(caught.value).startswith("not done within 0.2 s (test): U-Boot: run forever")
+    assert str(caught.value).count("not done") == 1
 
 
 def test_a_reset_during_a_test_is_a_death(simulated, example_images):
