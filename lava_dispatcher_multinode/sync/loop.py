@@ -78,8 +78,8 @@ class Loop:
     def stop(self) -> None:
         """Answer all that is pending, send it, and return from `run`; in the loop's thread."""
         if self._stop_at is None:
+            self._stop_at = self._clock() + LINGER_TIME  # first: whatever goes wrong, it ends
             self._service.abort("the coordinator has stopped", self._clock())
-            self._stop_at = self._clock() + LINGER_TIME
 
     def run(self) -> None:
         """Serve until stopped."""

@@ -351,11 +351,16 @@ def test_a_connection_that_breaks(wired, for_good):
 @pytest.mark.parametrize("name", ["TERM", "KILL"])
 def test_a_killed_caller(wired, name):
     """Its wait ends with it, and neither process nor file is left behind."""
+    killing = threading.Thread(target=lambda: (wired.until("wait_started"), go.touch()))
+    go = wired.board.root / "go"
+    killing.start()
     wired.run(
-        f"lava-wait never & pid=$!; sleep 1; kill -{name} $pid; wait $pid || true; "
+        f"lava-wait never & pid=$!; while ! [ -e {go} ]; do sleep 0.1; done; "
+        f"kill -{name} $pid; wait $pid || true; "
         "n=0; while ls $LAVA_DIR/channel | grep -q -- - && [ $n -lt 50 ]; do "
         "n=$((n + 1)); sleep 0.1; done; echo left $(ls $LAVA_DIR/channel) >$LAVA_RESULT_DIR.left"
     )
+    killing.join()
     wired.until("wait_finished")
     left = (wired.board.root / "results.left").read_text().split()[1:]
     assert sorted(left) == ["out", "owner", "patience", "wake"]

@@ -4,6 +4,7 @@ import queue
 import shutil
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -252,3 +253,19 @@ def test_who_answers_tells(serve):
     assert [(node, call.id, outcome.status) for node, call, outcome in told] == [
         ("a", "x", "done")
     ]
+
+
+def test_a_listener_that_fails_does_not_keep_it_from_ending(serve):
+    """Whoever closes a coordinator waits for it: nothing may stop it from stopping."""
+
+    def on_answer(node, call, outcome):
+        raise ZeroDivisionError
+
+    coordinator = serve(secrets=SECRETS, on_answer=on_answer)
+    board = Board(serve, coordinator)
+    board.write("wait", "never")
+    board.raw.file.readline()  # it has the question
+    thread = threading.Thread(target=coordinator.close, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
