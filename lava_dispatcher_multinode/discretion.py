@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _USER_OR_QUERY = re.compile(r"(?<=://)[^/@\s]*@|\?[^\s'\"]*")
 # A user alone is no secret, but for HTTP, where it may be a token.
 _LOGIN = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]*@|(?<=http://)[^/@\s]*@|(?<=https://)[^/@\s]*@")
+_SECRET = frozenset({"secrets", "token"})
+HIDDEN = "(not shown)"
 _URL = re.compile(r"\w+://\S+")
 
 
@@ -22,15 +24,27 @@ def without_secrets(text: str) -> str:
 
 
 def without_logins(data: Any) -> Any:
-    """Return a document with no password in its URLs, and no query in values that are URLs."""
+    """Return a document with no password in its URLs, and no query in values that are URLs.
+
+    What LAVA's jobs have as `secrets` and as `token` of a callback is not shown either.
+    """
     if isinstance(data, dict):
-        return {without_logins(key): without_logins(value) for key, value in data.items()}
+        return {
+            without_logins(key): _hidden(value) if key in _SECRET else without_logins(value)
+            for key, value in data.items()
+        }
     if isinstance(data, list):
         return [without_logins(value) for value in data]
     if not isinstance(data, str):
         return data
     text = data.partition("?")[0] if _URL.fullmatch(data) else data
     return _LOGIN.sub("", text)
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item) for key, item in value.items()}
+    return HIDDEN if isinstance(value, str | int | float) else without_logins(value)
 
 
 def program(command: str) -> str:

@@ -6,15 +6,17 @@ import argparse
 import json
 import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, MultinodeError
+from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .export import add_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ..lava.follow import Followed
     from ..lava.server import Server
     from ..run.events import EventLog
@@ -26,7 +28,7 @@ examples:
 
 --server is a URL or the name of an identity of lavacli's; user and token are read from
 lavacli's configuration (~/.config/lavacli.yaml). A job that is not in LAVA's format is
-exported first. Ctrl-C cancels the job on the server.
+exported first. Ctrl-C cancels the job on the server; another one does not wait for that.
 """
 
 
@@ -46,16 +48,28 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="where results go (default: lava-runs/<time>-<job name>)",
     )  # fmt: skip
     parser.add_argument(
-        "--interval", metavar="SECONDS", type=float, default=10.0,
+        "--interval", metavar="SECONDS", type=_seconds, default=10.0,
         help="how often the server is asked (default 10)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=_seconds,
+        help="how long the server may take to start all nodes (default: as long as it wants)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print results.json on stdout")
     add_config_dir(parser)
     parser.set_defaults(run=run)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return seconds
+
+
 def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
+    from ..discretion import without_logins
     from ..lava.server import Server, identity_for
     from ..report.files import render
     from ..report.summary import summary
@@ -69,12 +83,17 @@ def run(args: argparse.Namespace) -> ExitCode:
     tell(exported)
     server = Server(identity_for(args.server))
     jobs = server.submit(exported.text(args.job))
-    text = json.dumps(exported.submission, indent=1, default=str)
+    text = json.dumps(without_logins(exported.submission), indent=1, default=str)
     name = str(exported.submission["job_name"])
-    with output_directory(args.output_dir, name, text) as output:
+    try:
         for job in jobs:
             print(server.page(job), file=sys.stderr)  # noqa: T201
-        results = _followed(server, jobs, exported.submission, output, args)
+        with output_directory(args.output_dir, name, text) as output:
+            results = _followed(server, jobs, exported.submission, output, args)
+    except BaseException:  # boards that nobody follows would be busy for nothing
+        for job, fate in _cancel(server, jobs):
+            print(f"{server.page(job)}: {fate}", file=sys.stderr)  # noqa: T201
+        raise
     sys.stdout.write(render(results, "json") if args.json else summary(results, output))
     return exit_code(results)
 
@@ -95,6 +114,9 @@ def _followed(
     clock = clock_from_now()
     recorder = Recorder(output)
     names = node_names(submission)
+    if len(jobs) != len(names):
+        text = f"the server has made {len(jobs)} jobs of {len(names)} nodes"
+        raise InfrastructureError(text)
     types = {role: entry.get("device_type", "") for role, entry in _roles(submission).items()}
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(output / EVENTS, clock))
@@ -112,14 +134,12 @@ def _followed(
         ]
         interrupted = False
         try:
-            follow(server, followed, log.emit, args.interval)
+            follow(server, followed, log.emit, args.interval, args.wait)
         except KeyboardInterrupt:
             interrupted = True
-            _cancel(server, followed, log)
+            _give_up(server, followed, log, "cancelled", "interrupted")
         except MultinodeError as error:
-            for job in followed:
-                if not job.ended:
-                    _failed(log, job, error.error_type, str(error))
+            _give_up(server, followed, log, error.error_type, str(error))
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
             log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
@@ -152,17 +172,39 @@ def _node(
     return Followed(name, job, reader, transcript, record)
 
 
-def _cancel(server: Server, followed: list[Followed], log: EventLog) -> None:
+def _give_up(
+    server: Server, followed: list[Followed], log: EventLog, error_type: str, reason: str
+) -> None:
     """Cancel what still runs: its boards are the lab's, and others wait for them."""
-    for job in followed:
-        if not job.ended:
-            with suppress(MultinodeError):
-                server.cancel(job.job)
-            _failed(log, job, "cancelled", "interrupted: canceled on the server")
+    left = {job.job: job.node for job in followed if not job.ended}
+    for job, fate in _cancel(server, list(left)):
+        error = f"{reason}: {fate}"
+        log.emit(
+            "node_finished", node=left[job], status="error", error_type=error_type, error=error
+        )
 
 
-def _failed(log: EventLog, job: Followed, error_type: str, error: str) -> None:
-    log.emit("node_finished", node=job.node, status="error", error_type=error_type, error=error)
+def _cancel(server: Server, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Cancel jobs; yield what became of each.
+
+    Another Ctrl-C ends that, and so does a server that does not answer.
+    """
+    from ..lava.server import Unreachable
+
+    why = ""
+    for job in jobs:
+        if not why:
+            try:
+                server.cancel(job)
+            except KeyboardInterrupt:
+                why = "interrupted again"
+            except Unreachable as error:
+                why = str(error)
+            except MultinodeError as error:
+                yield job, f"not canceled on the server: {error}"
+                continue
+        where = server.page(job)
+        yield job, f"NOT canceled, see {where}: {why}" if why else "canceled on the server"
 
 
 def _roles(submission: Any) -> dict[str, Any]:

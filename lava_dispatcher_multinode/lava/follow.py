@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..errors import BoardsUnavailable
 from .failure import failure_of
 from .server import Unreachable
 from .single import as_group
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .server import Server, Shown
 
 PATIENCE = 600.0  # seconds in which a server may be out of reach
+QUEUED = frozenset({"Submitted", "Scheduling", "Scheduled"})
 
 
 @dataclass
@@ -53,15 +55,17 @@ def follow(
     jobs: Sequence[Followed],
     emit: Emit,
     interval: float,
+    wait: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Emit what the server says of `jobs` until all have ended.
 
     It is asked every `interval` seconds. Raise what `server` raises, once it
-    has been out of reach for too long.
+    has been out of reach for too long; `BoardsUnavailable` where not all have
+    started within `wait` seconds.
     """
-    reached = clock()
+    begun = reached = clock()
     while waiting := [job for job in jobs if not job.ended]:
         try:
             for job in waiting:
@@ -71,8 +75,16 @@ def follow(
             if clock() - reached > PATIENCE:
                 raise
             emit("log", node=None, level="WARNING", text=f"asking again: {error}")
+        if wait is not None and clock() - begun > wait:
+            _check_started(jobs, wait)
         if any(not job.ended for job in jobs):
             sleep(interval)
+
+
+def _check_started(jobs: Sequence[Followed], wait: float) -> None:
+    queued = [f"{job.node} ({job.state.lower()})" for job in jobs if job.state in QUEUED]
+    if queued:
+        raise BoardsUnavailable(f"not started within {wait:g} s: {', '.join(queued)}")
 
 
 def _look(server: Server, job: Followed, emit: Emit) -> None:

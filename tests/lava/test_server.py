@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import xmlrpc.client
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
@@ -21,10 +22,9 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.multinode import main
-from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob
+from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lava import server as module
-from lava_dispatcher_multinode.lava.follow import follow, node_names
-from lava_dispatcher_multinode.lava.server import Server, Unreachable, endpoint, identity_for
+from lava_dispatcher_multinode.lava.server import Server, endpoint, identity_for
 
 from .conftest import lava_job, lava_test
 
@@ -43,13 +43,22 @@ class Lab:
         self.health = {}
         self.looks = {}
         self.last = 4
+        self.states = {}
+        self.extra = 0
+        self.refusal = None
+        self.asked_to_cancel = threading.Event()
+        self.on_cancel = lambda: None
 
     def submit(self, definition):
         """Take a job, as scheduler.jobs.submit does: one ID for each node."""
         job = yaml.safe_load(definition)
+        if self.refusal:
+            raise self.refusal
         self.submitted.append(job)
+        if "protocols" not in job:
+            return "17.0"
         count = sum(r["count"] for r in job["protocols"]["lava-multinode"]["roles"].values())
-        return [f"17.{number}" for number in range(count)]
+        return [f"17.{number}" for number in range(count + self.extra)]
 
     def show(self, job):
         """Return how a job is; it ends after four looks."""
@@ -57,6 +66,7 @@ class Lab:
             raise xmlrpc.client.Fault(404, f"Job '{job}' was not found.")
         looks = self.looks[job] = self.looks.get(job, 0) + 1
         state = "Submitted" if looks == 1 else "Running" if looks < self.last else "Finished"
+        state = self.states.get(job, state)
         health = self.health.get(job, "Complete") if state == "Finished" else "Unknown"
         return {
             "id": job,
@@ -74,6 +84,8 @@ class Lab:
 
     def cancel(self, job):
         """Note it."""
+        self.asked_to_cancel.set()
+        self.on_cancel()
         self.cancelled.append(job)
 
 
@@ -213,6 +225,143 @@ def test_an_interruption_cancels_the_jobs(lab, tmp_path):
     assert {node["error_type"] for node in results["nodes"].values()} == {"cancelled"}
 
 
+def test_a_second_interruption_waits_for_nothing(lab, tmp_path, monkeypatch):
+    """The server is slow to cancel: the user is told which jobs may still run."""
+    lab.last = 10**6
+    held = threading.Event()
+    lab.on_cancel = held.wait
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    words = [COMMAND, "submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.05"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr:
+            if "running" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        assert lab.asked_to_cancel.wait(30)
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+    held.set()
+    assert process.returncode == 130
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    errors = [node["error"] for node in results["nodes"].values()]
+    assert all("NOT canceled" in error and "interrupted again" in error for error in errors)
+    assert f"{lab.url}/scheduler/job/17.2" in errors[2]
+
+
+def test_a_run_that_cannot_be_written_cancels_its_jobs(lab, tmp_path, capsys):
+    """Nobody would follow them."""
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    assert main(["submit", "job.yaml", "--server", lab.url, "-o", "job.yaml/x"]) == 2
+    assert "cannot be the output directory" in capsys.readouterr().err
+    assert lab.cancelled == ["17.0", "17.1", "17.2"]
+
+
+def test_a_job_that_never_starts(lab, tmp_path, capsys):
+    """With --wait it is given up, canceled, and told which nodes have no board."""
+    lab.states["17.1"] = "Submitted"
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    words = ["submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.01"]
+    assert main([*words, "--wait", "0.5"]) == 3
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    error = results["nodes"]["b-1"]["error"]
+    assert error == "not started within 0.5 s: b-1 (submitted): canceled on the server"
+    assert lab.cancelled == ["17.1"]
+
+
+def test_secrets_of_a_job_stay_on_the_server(lab, submit, tmp_path):
+    """The server gets them; the run's directory does not."""
+    lab.logs = {f"17.{n}": job_log("x", "pass") for n in range(3)}
+    callback = {"url": "https://h/", "token": SECRET}
+    notify = {"criteria": {"status": "finished"}, "callback": callback}
+    assert submit(JOB | {"secrets": {"KEY": SECRET}, "notify": notify})[0] == 0
+    assert lab.submitted[0]["secrets"] == {"KEY": SECRET}
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or SECRET not in path.read_text(), path
+
+
+def test_a_job_for_one_board(lab, submit):
+    """It goes to the lab as it is; its node has the role's name."""
+    lab.logs = {"17.0": job_log("x", "pass")}
+    job = {key: value for key, value in JOB.items() if key != "protocols"} | {"device_type": "q"}
+    job["actions"] = [
+        {kind: {key: item for key, item in block.items() if key != "role"}}
+        for action in JOB["actions"] for kind, block in action.items()
+    ]  # fmt: skip
+    code, results = submit(job)
+    assert (code, list(results["nodes"])) == (0, ["board"])
+    assert lab.submitted == [job]
+
+
+def test_a_count_of_jobs_that_does_not_fit(lab, tmp_path, capsys):
+    """A server of another mind: its jobs are canceled, and no traceback."""
+    lab.extra = 1
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    assert main(["submit", "job.yaml", "--server", lab.url, "-o", "out"]) == 3
+    assert "4 jobs of 3 nodes" in capsys.readouterr().err
+    assert len(lab.cancelled) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, "<html><body>Log in<br></body></html>", "check your endpoint URL"),
+        (200, "", "endpoint URL"),
+        (404, "gone", "404"),
+        (500, "oops", "500"),
+        (502, "busy", "502"),
+    ],
+)
+def test_what_is_no_lava_server(tmp_path, monkeypatch, capsys, status, body, said):
+    """HTML, nothing, an error: its address and what came, exit code 3, nothing submitted twice."""
+    asked = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        code = main(["submit", "job.yaml", "--server", url, "-o", "out"])
+        server.shutdown()
+        thread.join()
+    text = capsys.readouterr().err
+    assert code == 3, text
+    assert said in text
+    assert url in text
+    assert asked == ["/RPC2"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_server_without_tls(lab, tmp_path, capsys):
+    """https:// to a port that speaks http: told as what it is, exit code 3."""
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    url = lab.url.replace("http:", "https:")
+    assert main(["submit", "job.yaml", "--server", url, "-o", "out"]) == 3
+    assert "SSL" in capsys.readouterr().err
+
+
+def test_the_servers_refusal_of_a_job(lab, tmp_path, capsys):
+    """Its own sentence, exit code 2."""
+    lab.refusal = xmlrpc.client.Fault(400, "Decoding job submission failed: no such type")
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    assert main(["submit", "job.yaml", "--server", lab.url, "-o", "out"]) == 2
+    assert "no such type" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_token_is_in_no_message(lab, tmp_path, capsys):
     """Not even when the server cannot be reached."""
     identity = {"uri": "http://127.0.0.1:1/RPC2", "username": "ann", "token": SECRET}
@@ -223,24 +372,6 @@ def test_the_token_is_in_no_message(lab, tmp_path, capsys):
     assert "127.0.0.1:1" in said.err
     assert SECRET not in said.err + said.out
     assert SECRET not in repr(identity_for("gone"))
-
-
-def test_a_server_that_is_gone_for_a_while_is_asked_again():
-    """And for too long is a failure."""
-    times = iter(range(0, 10_000, 100))
-    events = []
-
-    class Away:
-        def show(self, job):
-            raise Unreachable("away")
-
-    with pytest.raises(InfrastructureError, match="away"):
-        follow(
-            Away(), [type("Job", (), {"ended": False, "job": "1"})()],
-            lambda event, **fields: events.append(fields["text"]), 1,
-            sleep=lambda _: None, clock=lambda: next(times),
-        )  # fmt: skip
-    assert len(events) > 2
 
 
 def test_a_refusal_is_the_jobs_fault(lab):
@@ -268,9 +399,3 @@ def test_without_lavacli_it_says_how_to_get_it(monkeypatch):
 def test_one_endpoint_for_every_way_to_write_it(url):
     """What is configured is found, and no password of a URL is kept."""
     assert endpoint(url) == "https://l.example/RPC2"
-
-
-def test_nodes_are_named_by_role():
-    """Numbered where a role has more than one; none where it has none."""
-    job = lava_job({"a": {}, "b": {"count": 2}, "c": {"count": 0}})
-    assert node_names(job) == [("a", "a"), ("b-1", "b"), ("b-2", "b")]
