@@ -1,0 +1,53 @@
+"""What a board knows of its network where it has no tool to ask."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parents[2] / "overlays" / "lib" / "lava-interface"
+
+
+@pytest.fixture(params=["dash", "busybox", "bash", "mksh", "yash", "posh"])
+def ask(request, tmp_path):
+    """A function: what `ipv4_of` says of an interface, where there is no ip and no ifconfig."""
+    shell = shutil.which(request.param)
+    if shell is None:
+        pytest.skip(f"needs {request.param}")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("grep", "sed", "["):
+        (programs / name).symlink_to(shutil.which(name))
+    (programs / "sh").symlink_to(shell)
+    devices, hosts = tmp_path / "devices", tmp_path / "hosts"
+    devices.write_text("Inter-| Receive\n face |bytes\n    lo: 0 0\n  eth0: 120 1\n")
+    hosts.write_text("127.0.0.1\tlocalhost\n10.1.0.1\tpanda01\n10.1.0.2\tpanda011 panda02.lab\n")
+    library = LIBRARY.read_text().replace("/etc/hosts", str(hosts))
+    library = library.replace("/proc/net/dev", str(devices))
+
+    def say(interface, name="panda01"):
+        done = subprocess.run(
+            [programs / "sh", "-c", f"{library}\nipv4_of {interface}"],
+            env={"PATH": str(programs), "LAVA_HOSTNAME": name},
+            capture_output=True,
+            text=True,
+        )
+        assert not done.stderr
+        return done.stdout
+
+    return say
+
+
+def test_the_group_s_address(ask):
+    """A new Debian has neither program, nor has a simulated board there its sysfs."""
+    assert ask("eth0") == "10.1.0.1\n"
+    assert ask("eth0", "panda02.lab") == "10.1.0.2\n"
+
+
+def test_no_other_interface_has_it(ask):
+    """Nothing is better than another card's address."""
+    assert ask("eth1") == ask("lo") == ask("eth") == ""
+    assert ask("eth0", "panda03") == ""
