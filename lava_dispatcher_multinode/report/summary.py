@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HEADS = ("node", "role", "type", "status", "passed", "failed", "error")
 STATUS = HEADS.index("status")
 WIDEST = 30  # columns of a cell, but for the error
+EXPLANATION = 12  # lines of an error
 FAILURES = 50  # named; the rest are counted
 
 _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
@@ -33,7 +34,12 @@ def summary(
     `columns`: the terminal's, to which the table is cut; None: as wide as it gets.
     """
     code = verdict.exit_code(results)
-    lines = [*_table(results, color, columns), *_failures(results), *_failed_waits(results)]
+    lines = [
+        *_table(results, color, columns),
+        *_explained(results),
+        *_failures(results),
+        *_failed_waits(results),
+    ]
     if lines:
         lines.append("")
     if directory is not None:
@@ -76,6 +82,22 @@ def _row(node: Node, results: Results) -> tuple[str, ...]:
     counts = (str(node.count("pass")), str(node.count("fail")))
     error = one_line(first_line(judged.error or ""))
     return (*names, judged.status, *counts, error)
+
+
+def _explained(results: Results) -> Iterator[str]:
+    """Yield all of the errors that kept nodes from beginning: what to do is in their end."""
+    nodes: dict[str, list[str]] = {}
+    for node in results.nodes.values():
+        error = (verdict.of_node(node).error or "").strip()
+        if "\n" in error and not node.actions:
+            nodes.setdefault(error, []).append(node.name)
+    for error, names in nodes.items():
+        yield ""
+        yield one_line(f"{', '.join(names)}:")
+        lines = error.splitlines()
+        yield from (f"  {one_line(line)}" for line in lines[:EXPLANATION])
+        if len(lines) > EXPLANATION:
+            yield f"  and {len(lines) - EXPLANATION} more lines"
 
 
 def _failures(results: Results) -> Iterator[str]:

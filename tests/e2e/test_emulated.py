@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from lava_dispatcher_multinode.boards.emulated.lab import EmulatedLab
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.images.test_image import cache
+from lava_dispatcher_multinode.lab.device import Connection, Device, QemuMachine
 
 LIMIT = 400  # seconds for one run, on a host that has other things to do
 
@@ -35,10 +40,18 @@ def emulate(dispatch, clean, tmp_path, test_image):
     return lambda *words: dispatch(*words, limit=LIMIT)
 
 
-def test_the_seed_s_job_on_real_linux(emulate, examples):
-    """Two pandas and a beaglexm boot Debian's kernel, synchronise and exchange data."""
-    run = emulate("--emulate", examples / "seed.json")
+def test_the_seed_s_job_on_real_linux(emulate, examples, tmp_path):
+    """Two pandas and a beaglexm boot Debian's kernel, synchronise and exchange data.
+
+    One of them asks the coordinator over its network, which neither job nor results show.
+    """
+    lab = tmp_path / "lab"
+    (lab / "devices").mkdir(parents=True)
+    (lab / "devices" / "panda02.yaml").write_text("device_type: panda\nmultinode: socket\n")
+    run = emulate("--emulate", "--config-dir", lab, examples / "seed.json")
     assert run.code == 0, run.err
+    for name, over_the_console in (("panda01", True), ("panda02", False)):
+        assert (b" sync,booted" in run.console(name)) == over_the_console
     nodes = run.results["nodes"]
     assert list(nodes) == ["panda01", "panda02", "beaglexm01"]
     for name, node in nodes.items():
@@ -50,6 +63,36 @@ def test_the_seed_s_job_on_real_linux(emulate, examples):
         assert b"armv7l" in console
     told = [event["text"] for event in run.events if event.get("level") == "WARNING"]
     assert any("images/panda.img.gz is for simulated boards only" in text for text in told)
+
+
+def test_client_and_server(emulate, examples):
+    """Data goes from board to board, as fast as it is said to."""
+    run = emulate("--emulate", examples / "client-server.json")
+    assert run.code == 0, run.err
+    (speed,) = [
+        case["measurement"]
+        for case in run.results["nodes"]["panda01"]["results"]
+        if case["case"] == "throughput"
+    ]
+    assert 0.1 < speed < 1000  # MB/s
+
+
+def test_the_image_boots_by_itself(test_image, tmp_path):
+    """Nobody types at U-Boot: its boot.scr starts the Linux of the card's first two partitions."""
+    device = Device("panda01", "panda", connection=Connection(qemu=QemuMachine()))
+    with EmulatedLab(tmp_path) as lab:
+        board = lab.add(device)
+        shutil.copy(test_image, board.card)
+        console = os.open(board.console, os.O_RDWR | os.O_NOCTTY)
+        board.power_on()
+        heard, end = b"", time.monotonic() + LIMIT
+        while b"root@board:" not in heard:
+            left = end - time.monotonic()
+            assert left > 0, heard
+            if select.select([console], [], [], left)[0]:
+                heard += os.read(console, 65536)
+        os.close(console)
+    assert heard.index(b"boot.scr") < heard.index(b"Linux version ")
 
 
 def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_image):

@@ -19,7 +19,7 @@ def ask(request, tmp_path):
         pytest.skip(f"needs {request.param}")
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name in ("grep", "sed", "["):
+    for name in ("grep", "sed", "[", "echo"):
         (programs / name).symlink_to(shutil.which(name))
     (programs / "sh").symlink_to(shell)
     devices, hosts = tmp_path / "devices", tmp_path / "hosts"

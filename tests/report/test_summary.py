@@ -33,6 +33,18 @@ def test_call_that_was_not_answered_is_named(story):
     assert "  panda02: lava-wait ready: deadlock: panda02 waits\n" in text
 
 
+def test_why_nothing_began_is_told_in_full(story):
+    """What would help is not in the table's one line; said once for all nodes, and bounded."""
+    why = "cannot be kept apart:\n  namespaces: no\n  --unconfined" + "\n  more" * 20
+    story.start({"a": {}, "b": {}})
+    for name in ("a", "b"):
+        story.end(name, "error", error=why, error_type="infrastructure")
+    text = summary(Results.of(story.events), None)
+    assert "\na, b:\n  cannot be kept apart:\n    namespaces: no\n    --unconfined\n" in text
+    assert text.count("namespaces: no") == 1
+    assert "  and 11 more lines\n" in text
+
+
 def test_many_failures_are_counted(story):
     """A thousand failed cases do not push the table off the screen."""
     story.start({"p": {}})

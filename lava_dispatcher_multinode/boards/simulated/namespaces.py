@@ -32,7 +32,7 @@ NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
 _BRIDGE = "bridge0"
 _PROCESSES = 16384  # of all boards of a job
 _HINT = (
-    "a kernel with user namespaces lets anybody do it: look at "
+    "a kernel with user namespaces lets anybody do it, but in a chroot: look at "
     "/proc/sys/user/max_user_namespaces (0 forbids), "
     "kernel.unprivileged_userns_clone (must be 1 where it exists), "
     "kernel.apparmor_restrict_unprivileged_userns (must be 0 where it exists), "
