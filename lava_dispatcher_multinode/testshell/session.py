@@ -1,55 +1,25 @@
-"""One run of lava-test-runner on a board: its signals recorded, its calls relayed."""
+"""Runs of lava-test-runner on a board, over its console."""
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections import deque
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
-from .. import frames
 from ..cksum import cksum
-from ..errors import ActionTimeout, BoardHangs, InfrastructureError
-from ..sync import relay
-from ..sync.calls import Outcome, Status
-from . import signals
-from .channel import Channel
-from .lines import Lines
 from .results import Recorder
-from .signals import Case, Foreign, RunnerExit, RunnerStart
-from .told import Told
+from .runner import Runner
 from .trickle import Trickle
-from .vigil import Vigil
-from .waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..sync.calls import Call
-    from .channel import Question
+    from ..sync.calls import Call, Outcome
     from .patterns import Pattern
     from .results import Emit
 
-#: Seconds after which a runner that has not begun is typed again, and then after twice
-#: as long: a line that is typed can lose a character too. One that did begin ignores
-#: what is typed at it. The interrupt ends a quotation that noise may have begun, and a
-#: runner that has not yet got so far: it comes to nothing, and is begun again.
-START_WAIT = 3.0
-INTERRUPT = b"\x03\n"
-#: Seconds between two pieces of it where there is no flow control.
+#: Seconds between two pieces of a typed line where there is no flow control.
 PAUSE = 0.1
-#: Seconds that a read waits when nothing is due; every event ends it sooner.
-READ_WAIT = 60.0
-#: Seconds for which a runner that has said it ends may ask for the acknowledgement
-#: again; as a rule the line that it prints then ends it sooner.
-LINGER = 3.0
-#: Bytes of frames on their way to a board: a terminal's buffer holds 4095. On a slow line
-#: one frame at a time, or the clocks of the others would run while it is sent.
-WINDOW, TRICKLE_WINDOW = 3000, 1
-#: Calls that were answered elsewhere and may be asked here, because the answer was lost.
-REMEMBERED = 64
-_INTERESTING = b"<LAVA_"
 
 
 class Console(Protocol):
@@ -94,7 +64,7 @@ class Session:
         self._clock = clock
         self._fifo = fifo
         self.silence = silence
-        self._run: _Run | None = None
+        self._run: Runner | None = None
 
     def run(
         self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
@@ -109,7 +79,7 @@ class Session:
         """
         recorder = Recorder(self._node, self._emit, self._clock, patterns)
         stage = shlex.split(command)[-1]
-        run = _Run(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
+        run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         self._run = run
         try:
             run.read(b"%b %d\n" % (command.encode(), cksum(stage.encode() + b"\n")), deadline)
@@ -159,203 +129,3 @@ class Session:
             self._console.wake()
 
         return self._submit(call, tell)
-
-
-class _Run:
-    """The state of one run."""
-
-    def __init__(
-        self, session: Session, stage: str, recorder: Recorder, trickle: Trickle | None
-    ) -> None:
-        self.channel = Channel(window=WINDOW if trickle is None else TRICKLE_WINDOW)
-        self._stage = stage
-        self._trickle = trickle
-        self._session = session
-        self._recorder = recorder
-        self._lines = Lines()
-        self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
-        self._elsewhere: deque[str] = deque(maxlen=REMEMBERED)  # answered, and maybe lost
-        self._waits = Waits()
-        self._told = Told()
-        self._started = False
-        self._leaving = False  # the runner has said that it ends; its line may be lost
-        self._ended = False
-        self._heard = 0.0  # when the channel last spoke
-
-    def end(self) -> None:
-        """Take back the calls of processes that the run has left behind."""
-        self._waits.end()
-
-    def read(self, command: bytes, deadline: float) -> None:
-        self._session.type(command)
-        patience = START_WAIT
-        now = time.monotonic()
-        type_at = now + patience
-        vigil = Vigil(self._session.silence, deadline, now)
-        while True:
-            now = time.monotonic()
-            # A board without the channel's scripts could not answer.
-            if self._heard and now >= vigil.due():
-                vigil.asked(now)
-                self.channel.ask_for_life()
-            if not self._started and now >= type_at:
-                self._session.type(INTERRUPT + command)
-                patience *= 2
-                type_at = now + patience
-            self._relay_outcomes()
-            if (waits := self._waits.probe(now)) is not None:
-                self.channel.probe(waits)
-            if data := self._transmit(now):
-                self._session.write(data)
-            if self._ended or (self._leaving and now >= self._heard + LINGER):
-                return
-            if vigil.is_dead(now):
-                raise BoardHangs(
-                    f"the board hangs: nothing on its console for {vigil.silent_for(now):.0f} s, "
-                    f"and no answer when it was asked: {self._where()}"
-                )
-            if now >= deadline:
-                if not self._started and not self._recorder.in_definition:
-                    raise InfrastructureError(
-                        "lava-test-runner has not started: the board's shell does not answer"
-                    )
-                raise ActionTimeout(self._what_hangs(now))
-            wake_at = [deadline, now + READ_WAIT, vigil.dead_at()]
-            if self._heard:
-                wake_at.append(vigil.due())
-            if not self._started:
-                wake_at.append(type_at)
-            if self._leaving:
-                wake_at.append(self._heard + LINGER)
-            wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
-            data = self._session.read(max(0.0, min(wake_at) - now))
-            if data:
-                vigil.heard(time.monotonic())
-            self._relay_outcomes()  # what was answered before the board said this
-            self._take(data)
-
-    def _what_hangs(self, now: float) -> str:
-        """Return which definition was on at the deadline, and what it waited for."""
-        where = self._where()
-        waits = self._waits.sentences(now)
-        hint = (
-            "raise the action's timeout, or see the last lines of the console for what hangs"
-            if not waits
-            else "raise the action's timeout if that is no mistake"
-        )
-        return f"{'; '.join([where, *waits])}: {hint}"
-
-    def _where(self) -> str:
-        definition = self._recorder.definition
-        return f"definition {definition} was running" if definition else "lava-test-runner hangs"
-
-    def _transmit(self, now: float) -> bytes:
-        if self._trickle is None:
-            return self.channel.transmit(now)
-        if self._trickle.idle:  # not sooner, or the channel's clocks would run for nothing
-            self._trickle.feed(self.channel.transmit(now))
-        return self._trickle.transmit(now)
-
-    def _due(self) -> float | None:
-        if self._trickle is None or self._trickle.idle:
-            return self.channel.due()
-        return self._trickle.due()
-
-    def _take(self, data: bytes) -> None:
-        now = time.monotonic()
-        output: list[bytes] = []
-        for line in self._lines.feed(data):
-            if _INTERESTING in line:
-                self._recorder.output(output)
-                output.clear()
-                self._line(line, now)
-            elif self._recorder.wants_output:
-                output.append(line)
-        self._recorder.output(output)
-
-    def _line(self, line: bytes, now: float) -> None:
-        if frames.MARK in line:
-            self._heard = now
-            if self._trickle is not None:
-                self._trickle.receive(line, now)
-            for question in self.channel.receive(line, now):
-                self._ask(question)
-            for id_ in self.channel.take_gone():
-                self._waits.gone(id_)
-        for text, marked in signals.texts(line):
-            if self._told.claim(text) or marked:
-                continue
-            match signals.parse(text):
-                case RunnerStart(stage):
-                    self._started |= stage in {None, self._stage}
-                case RunnerExit():
-                    self._ended |= self._believes_exit
-                case Foreign(_, call) if call is not None:
-                    self._relay(None, call)
-                case signal:
-                    self._recorder.signal(signal)
-
-    @property
-    def _believes_exit(self) -> bool:
-        """Whether the runner's last line is the runner's.
-
-        Inside a definition it is a test's, or a listing's of the script: a runner
-        that has spoken over the channel says there that a definition, and it, ends.
-        Before this runner has begun it is the last one's.
-        """
-        if not self._started:
-            return False
-        return self._leaving or not self._heard or not self._recorder.in_definition
-
-    def _ask(self, question: Question) -> None:
-        if not self._started and not self._begins(question):
-            return  # of the runner before this one, late: this one tells its start first
-        if question.words[:1] == [b"signal"]:
-            self._tell(question)
-            return
-        try:
-            call = relay.call_of(question.words, question.id.decode())
-        except ValueError as error:
-            self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
-        else:
-            self._relay(question.id, call)
-
-    def _begins(self, question: Question) -> bool:
-        return signals.parse(b" ".join(question.words[1:])) == RunnerStart(self._stage)
-
-    def _tell(self, question: Question) -> None:
-        """Record a signal that is acknowledged; its line, which follows, will be no news."""
-        text = b" ".join(question.words[1:])
-        self.channel.acknowledge(question.id)
-        signal = signals.parse(text)
-        if isinstance(signal, RunnerExit):
-            self._leaving = True
-        elif isinstance(signal, RunnerStart):
-            self._started = True
-        else:
-            self._told.add(text)
-            self._recorder.signal(signal)
-
-    def _relay(self, id_: bytes | None, call: Call) -> None:
-        number = self._waits.add(id_, call, time.monotonic())
-
-        def on_outcome(outcome: Outcome) -> None:
-            self.outcomes.put((number, id_, call, outcome))
-
-        self._waits.cancelled_by(number, self._session.submit(call, on_outcome))
-
-    def _relay_outcomes(self) -> None:
-        while True:
-            try:
-                number, id_, call, outcome = self.outcomes.get_nowait()
-            except Empty:
-                return
-            if number is not None:
-                self._waits.pop(number)
-            if call.question is None or call.question not in self._elsewhere:
-                done = outcome.status is Status.DONE
-                self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
-            if number is None and call.question is not None:
-                self._elsewhere.append(call.question)
-            if id_ is not None:
-                self.channel.answer(id_, relay.words_of(call, outcome))

@@ -12,7 +12,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, ConsoleError
 from lava_dispatcher_multinode.sync.calls import Outcome, Status
-from lava_dispatcher_multinode.testshell import session
+from lava_dispatcher_multinode.testshell import runner
 
 KERNEL = b"\r\n[  123.456789] usb 1-1: new high-speed USB device <number> 2, error -71\r\n"
 
@@ -281,7 +281,7 @@ def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(boar
 @pytest.fixture
 def impatient(monkeypatch):
     """Type at a runner that has not begun sooner: nothing but time is saved."""
-    monkeypatch.setattr(session, "START_WAIT", 0.5)
+    monkeypatch.setattr(runner, "START_WAIT", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")

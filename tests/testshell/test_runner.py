@@ -1,0 +1,217 @@
+"""One run of lava-test-runner, over a console that follows a script."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+
+from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode.errors import (
+    ActionTimeout,
+    BoardHangs,
+)
+from lava_dispatcher_multinode.frames import Part, Word
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.testshell import runner, vigil
+from lava_dispatcher_multinode.testshell.channel import NOBODY
+from lava_dispatcher_multinode.testshell.session import Session
+
+from .conftest import BEGIN, END, EXIT, START, TYPED, Script, results, run, tell
+
+
+def test_told_signals_count_once():
+    """A signal that was told counts once: with its line marked, bare, torn, or told again."""
+    result = [b"SIGNAL_TESTCASE", b"TEST_CASE_ID=a", b"RESULT=pass"]
+    line = b"<LAVA_" + b" ".join(result) + b">"
+    console = Script(
+        tell(1, b"SIGNAL_STARTRUN", b"0_a", b"u"),
+        tell(2, *result) + tell(2, *result) + line + b"~~~~\n",
+        tell(3, *result) + line + b"\n",
+        line + b"\n",  # a script's own
+        tell(4, *result) + line[:40] + b"[    1.000000] usb -> 2\n" + line[40:] + b"~~~~\n",
+        tell(5, b"TEST_RUNNER", b"RUN_FAIL", b"0_a", b"2"),
+        EXIT,
+    )
+    events, error = run(console)
+    assert error is None
+    cases = [(f["definition"], f["case"]) for e, f in events if e == "test_case"]
+    assert cases == [("0_a", "a")] * 4 + [("0_a", "lava-test-shell-run")]
+    assert console.written.count(b"<LAVA_MN A ab-") == 6
+
+
+def test_the_end_is_told(monkeypatch):
+    """A runner that told its end is acknowledged as often as it asks; its line may be lost."""
+    monkeypatch.setattr(runner, "LINGER", 0.2)
+    end = tell(1, b"TEST_RUNNER", b"EXIT")
+    console = Script(end, end)
+    start = time.monotonic()
+    assert run(console) == ([], None)
+    assert console.written.count(b"<LAVA_MN A ab-1") == 2
+    assert time.monotonic() - start < 10
+
+
+def test_a_line_ends_it_sooner(monkeypatch):
+    """The line of a runner that told its end is not waited for longer than it takes."""
+    monkeypatch.setattr(runner, "LINGER", 1000.0)
+    assert run(Script(tell(1, b"TEST_RUNNER", b"EXIT"), EXIT)) == ([], None)
+
+
+def test_answers_nonsense():
+    """A question that is no call is answered, and never reaches the coordinator."""
+    console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", EXIT)
+    events, error = run(console, submit=None)
+    assert (events, error) == ([], None)
+    (frame,) = frames.find(console.written.split(b"\n")[1])
+    assert frames.decode(frame.payload) == [b"1", b"there is no call 'shout'"]
+
+
+def test_foreign_scripts():
+    """LAVA's own send is honoured, its wait warned of."""
+    console = Script(
+        b"<LAVA_MULTI_NODE> <LAVA_SEND go k=v>\n<LAVA_MULTI_NODE> <LAVA_WAIT go>\n", b"", EXIT
+    )
+    events, _ = run(console)
+    assert results(events) == {"multinode-send-go": "pass"}
+    assert [f["level"] for e, f in events if e == "log"] == ["warning"]
+
+
+def test_runner_failures_are_results():
+    """A definition that ends early, or cannot be installed, is a failed result of its own."""
+    console = Script(
+        b"<LAVA_TEST_RUNNER INSTALL_FAIL 0_a>\n",
+        b"<LAVA_SIGNAL_STARTRUN 1_b u>\n",
+        b"<LAVA_TEST_RUNNER RUN_FAIL 1_b 2>\n",
+        EXIT,
+    )
+    cases = [(f["definition"], f["case"]) for e, f in run(console)[0] if e == "test_case"]
+    assert cases == [("0_a", "lava-test-shell-install"), ("1_b", "lava-test-shell-run")]
+
+
+def test_typed_again_until_it_begins(monkeypatch):
+    """A command that was garbled on its way is typed again; one that runs is not."""
+    monkeypatch.setattr(runner, "START_WAIT", 0.05)
+    console = Script(b"# /run~er /0\nnot found\n")
+
+    def say(data):
+        console.chunks.append(data)
+        console.wake()
+
+    timers = [
+        threading.Timer(0.07, say, [START]),
+        threading.Timer(0.3, say, [EXIT]),
+    ]
+    for timer in timers:
+        timer.start()
+    assert run(console, start=b"")[1] is None
+    for timer in timers:
+        timer.join()
+    assert console.written.count(TYPED) == 2
+
+
+def test_flood_is_linear():
+    """A flood of output costs time in proportion, and is not kept."""
+    chunk = b"some line of output that is of no interest to anybody at all\n" * 1000
+
+    def seconds(count):
+        start = time.process_time()
+        run(Script(*[chunk] * count, EXIT))
+        return time.process_time() - start
+
+    seconds(5)
+    assert seconds(200) < 40 * seconds(20) + 1
+
+
+def frame(kind, id_, sum_):
+    """Return a word's line."""
+    return Word(kind, id_, sum_).line()
+
+
+class Dies(Script):
+    """Answers questions for its life until it has said its last chunk."""
+
+    def __init__(self, *chunks, answers, then=b""):
+        super().__init__(*chunks)
+        self.answers = answers
+        self.then = then  # what it says with its last answer
+        self.asked = 0
+
+    def write(self, data):
+        """Answer what nobody waits for, as a board's reader does."""
+        super().write(data)
+        for part in frames.find(data):
+            if isinstance(part, Part) and part.id == NOBODY:
+                self.asked += 1
+                if self.answers:
+                    self.answers -= 1
+                    self.chunks.append(frame(b"G", part.id, part.sum))
+                    if not self.answers:
+                        self.chunks.append(self.then or frame(b"G", part.id, part.sum))
+                    self.woken.set()
+
+
+SPOKEN = Part(b"Q", b"1-2", 1, 1, frames.encode([b"signal", b"LAVA_TEST_RUNNER START /0"])).line()
+
+
+def test_a_silent_board_that_answers_goes_on(monkeypatch):
+    """A test that sleeps is no board that hangs."""
+    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    console = Dies(SPOKEN, BEGIN, answers=3, then=b"<LAVA_SIGNAL_ENDRUN 0_a u>\n" + EXIT)
+    _, error = run(console, silence=0.1)
+    assert error is None
+    assert console.asked == 3
+
+
+def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
+    """The message says for how long, and in which definition."""
+    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    monkeypatch.setattr(vigil, "LEAST", 0.2)
+    console = Dies(SPOKEN, BEGIN, answers=1)
+    _, error = run(console, silence=0.1)
+    assert isinstance(error, BoardHangs)
+    assert re.search(r"hangs: nothing on its console for \d+ s.*definition 0_a was", str(error))
+    assert console.asked > 1
+
+
+def test_a_board_without_the_channel_is_not_asked():
+    """It could not answer: only its deadline ends it."""
+    console = Dies(BEGIN, answers=0)
+    _, error = run(console, silence=0.05, seconds=0.5)
+    assert isinstance(error, ActionTimeout)
+    assert console.asked == 0
+
+
+def test_calls_that_were_answered_elsewhere():
+    """Are recorded once, before what the board says next, also when it asks here again."""
+    call = Call(Api.WAIT, "x", question="1f-1")
+    sessions, times = [], []
+
+    def submit(call, on_outcome):
+        assert call.question == "1f-1"
+        on_outcome(Outcome(Status.DONE))
+
+    def elsewhere():
+        times.append(sessions[0].answered_elsewhere(call, Outcome(Status.DONE)))
+        return END + BEGIN
+
+    question = Part(b"Q", b"1f-1", 1, 1, frames.encode([b"wait", b"x"])).line()
+    console = Script(START + BEGIN, elsewhere, question, END + EXIT)
+    events = []
+    sessions.append(
+        Session(
+            console,
+            node="panda01",
+            submit=submit,
+            emit=lambda event, **fields: events.append((event, fields.get("case"))),
+            clock=lambda: 1.5,
+        )
+    )
+    assert not sessions[0].answered_elsewhere(call, Outcome(Status.DONE))
+    sessions[0].run("/runner /0", time.monotonic() + 20)
+    assert times == [True]
+    assert events[:3] == [
+        ("definition_started", None),
+        ("test_case", "multinode-wait-x"),
+        ("definition_finished", None),
+    ]
+    assert [case for _, case in events].count("multinode-wait-x") == 1
