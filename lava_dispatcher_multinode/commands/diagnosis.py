@@ -44,6 +44,7 @@ class Finding:
 def of_host(lab: Lab) -> Iterator[Finding]:
     """Yield what is so whatever the board."""
     yield from _files(lab)
+    yield from _shared(lab.devices)
     yield from _locks([device.name for device in lab.devices])
     yield from _simulated()
     missing = [name for name in EMULATOR if _program(name) is None]
@@ -85,6 +86,22 @@ def _files(lab: Lab) -> Iterator[Finding]:
         yield Finding("device files", f"{len(lab.devices)} boards are configured")
     elif not lab.broken:
         yield Finding("device files", "no boards are configured: 'lava-multinode init' writes one")
+
+
+def _shared(devices: Sequence[Device]) -> Iterator[Finding]:
+    """Yield what only one board can have and several are given: a copied file, as a rule."""
+    owners_of: dict[tuple[str, str], list[str]] = {}
+    for device in devices:
+        serial, card = device.connection.serial, device.deploy.path
+        if serial is not None:
+            port = serial if "://" in serial else os.path.realpath(serial)
+            owners_of.setdefault(("connection.serial", port), []).append(device.name)
+        if card is not None:
+            owners_of.setdefault(("deploy.path", os.path.realpath(card)), []).append(device.name)
+    for (key, what), names in owners_of.items():
+        if len(names) > 1:
+            text = f"have the same {key}, {what}"
+            yield Finding(" and ".join(names), text, "give each board its own in its device file")
 
 
 def _locks(names: Sequence[str]) -> Iterator[Finding]:

@@ -40,6 +40,20 @@ def test_ports(tmp_path):
         os.close(slave)
 
 
+def test_boards_that_share_what_only_one_can_have(tmp_path):
+    """A device file that was copied and not changed is found, also by another name of the port."""
+    (tmp_path / "by-id").symlink_to("/dev/null")
+    ports = ("/dev/null", str(tmp_path / "by-id"), "/dev/zero")
+    boards = [
+        Device(f"b{n}", "panda", connection=Connection(serial=port))
+        for n, port in enumerate(ports)
+    ]
+    found = [f for f in of_host(Lab(tuple(boards))) if "connection.serial" in f.text]
+    assert [(f.about, f.text, f.wrong) for f in found] == [
+        ("b0 and b1", "have the same connection.serial, /dev/null", True)
+    ]
+
+
 def test_modem_manager(tmp_path):
     """It talks to USB adapters by itself; how to stop it is said."""
     process = tmp_path / "proc" / "12"
