@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: No journal: power that is cut leaves nothing to replay. The rest, old boot loaders cannot read.
 FEATURES = "^has_journal,^metadata_csum,^64bit,^orphan_file,^resize_inode"
 WHEN = 1370044800  # 1 June 2013, UTC
+WAIT = 600.0  # seconds for either program, on a slow disk
 _IDENTITY = "6c617661-2013-4601-8d6e-746573740002"
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -68,13 +69,17 @@ def _run(program: str, *arguments: str) -> Sequence[str]:
         raise InfrastructureError(f"needs the program {program}: apt-get install e2fsprogs")
     # libext2fs takes its clock from here: whatever it makes is of that time.
     environ = {**os.environ, "E2FSPROGS_FAKE_TIME": str(WHEN), "LC_ALL": "C"}
-    done = subprocess.run(
-        [found, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        env=environ,
-    )
+    try:
+        done = subprocess.run(
+            [found, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            env=environ,
+            timeout=WAIT,
+        )
+    except subprocess.TimeoutExpired:
+        raise InfrastructureError(f"{program}: not done within {WAIT:.0f} s") from None
     errors = done.stderr.decode("utf-8", "replace").splitlines()
     if done.returncode:
         raise InfrastructureError(f"{program} failed: {' '.join(errors)}")

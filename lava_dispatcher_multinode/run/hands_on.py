@@ -264,9 +264,20 @@ def open_group(
 
         interruptions = Interruptions()
         options = Options(made, job_id, unconfined, guard, visit)
-        thread = threading.Thread(
-            target=run, args=(job, members, overlays, options, [listen], interruptions)
-        )
+
+        def whole() -> None:
+            """Run the job; an end before the nodes' own, a full disk say, is one of all boards."""
+            failure = "the run has ended"
+            try:
+                run(job, members, overlays, options, [listen], interruptions)
+            except Exception as error:  # noqa: BLE001 - told where the group is opened
+                failure = f"the run has failed: {error or type(error).__name__}"
+            finally:
+                for board in boards.values():
+                    board.release()
+                news.put(failure)
+
+        thread = threading.Thread(target=whole)
         thread.start()
         try:
             for _ in boards:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds to reach the coordinator; and to hand it a request.
 CONNECT_TIME, SEND_TIME = 30.0, 30.0
+#: Seconds that an answer may take beyond its call's own, on a busy host; where it has none.
+ANSWER_TIME, LONGEST = 60.0, 7 * 86400.0
 CHUNK = 64 * 1024
 
 
@@ -98,7 +100,7 @@ class GroupClient:
         return cancel
 
     def call(self, call: Call) -> Outcome:
-        """Make `call` and return its answer, however long that takes."""
+        """Make `call` and return its answer; `InfrastructureError` long after its time is over."""
         answered = threading.Event()
         answers: list[Outcome] = []
 
@@ -107,7 +109,12 @@ class GroupClient:
             answered.set()
 
         self.submit(call, take)
-        answered.wait()
+        # The coordinator holds the deadline; where a call has none, its own default.
+        if not answered.wait(LONGEST if call.timeout is None else call.timeout + ANSWER_TIME):
+            raise InfrastructureError(
+                f"lava-{call.api} {call.id}: no answer from the coordinator {ANSWER_TIME:g} s "
+                "after the call's time was over"
+            )
         return answers[0]
 
     def finish(self) -> None:

@@ -136,3 +136,14 @@ def test_a_job_that_is_wrong(job):
     """Before any board: the error that lava-dispatch has."""
     with pytest.raises(InvalidJob, match="no_such"), open_group(job({"command": "no_such"})):
         pytest.fail("such a job has no boards")
+
+
+def test_a_run_that_cannot_begin_is_told(job, tmp_path):
+    """Nobody waits for boards that never come."""
+    output = tmp_path / "out"
+    (output / "events.jsonl").mkdir(parents=True)
+    with (
+        pytest.raises(InfrastructureError, match="the run has failed: .*events.jsonl"),
+        open_group(job(), SIMULATE, output=output),
+    ):
+        pass

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.sync import client as client_module
 from lava_dispatcher_multinode.sync import loop
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 from lava_dispatcher_multinode.sync.client import GroupClient
@@ -159,6 +160,18 @@ def test_something_else_listens(answer, why):
         far.shutdown(socket.SHUT_WR)
         client._reader.join(20)
     assert why in outcomes[0].reason
+
+
+def test_a_coordinator_that_hangs_is_told(monkeypatch):
+    """It takes the call, its connection stays open, and no answer ever comes."""
+    monkeypatch.setattr(client_module, "ANSWER_TIME", 0.1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        GroupClient(server.getsockname(), group="g", node="a", role="r") as client,
+        server.accept()[0],
+        pytest.raises(InfrastructureError, match="lava-wait x: no answer from the coordinator"),
+    ):
+        client.call(Call(Api.WAIT, "x", timeout=0.1))
 
 
 def test_a_member_may_be_silent_at_first(serve, monkeypatch):
