@@ -22,8 +22,8 @@ class Failed(Exception):
         return self.reason
 
 
-def run_command(command: str, timeout: float) -> None:
-    """Run `command` to its end; raise `Failed`.
+def run_command(command: str, timeout: float, key: str = "") -> None:
+    """Run `command` to its end; raise `Failed`. `key` is where `timeout`, in seconds, is set.
 
     It has a session of its own: a time-out ends all that it started, and a
     Ctrl-C meant for the dispatcher does not cut it short. What it prints goes
@@ -40,7 +40,8 @@ def run_command(command: str, timeout: float) -> None:
         try:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise Failed(f"has not ended within {timeout:g} s") from None
+            where = f" ({key})" if key else ""
+            raise Failed(f"has not ended within {timeout:g} s{where}") from None
         finally:
             if process.poll() is None:
                 with suppress(ProcessLookupError):

@@ -49,6 +49,6 @@ class CommandSwitch:
 
     def _run(self, key: str, command: str) -> None:
         try:
-            run_command(command, self._power.timeout)
+            run_command(command, self._power.timeout, "power.timeout")
         except Failed as error:
             raise PowerError(f"{self._device}: {key} '{program(command)}' {error}") from None

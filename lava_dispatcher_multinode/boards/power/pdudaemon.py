@@ -64,7 +64,7 @@ class PduDaemonSwitch:
                 text = error.read(ANSWER).decode("utf-8", "backslashreplace").strip()
             reason = f"answers {error.code}: {text or error.reason}"
         except TimeoutError:
-            reason = f"has not answered within {self._power.timeout:g} s"
+            reason = f"has not answered within {self._power.timeout:g} s (power.timeout)"
         except (URLError, OSError, ValueError, http.client.HTTPException) as error:
             reason = f"cannot be asked: {getattr(error, 'reason', error) or type(error).__name__}"
         where = daemon.alias or f"{daemon.hostname} port {daemon.port}"

@@ -42,7 +42,9 @@ def test_the_arguments_of_a_command_are_not_told():
 
 def test_a_hanging_command_is_an_error():
     """A PDU that does not answer does not hold the run; the key is named."""
-    with pytest.raises(PowerError, match=r"b1: power\.off .* has not ended within 0.2 s"):
+    with pytest.raises(
+        PowerError, match=r"b1: power\.off .* has not ended within 0.2 s \(power.timeout\)"
+    ):
         CommandSwitch("b1", Power(off="sleep 100", timeout=0.2)).off()
 
 
