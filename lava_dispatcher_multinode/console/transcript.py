@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from contextlib import suppress
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+LONGEST = 4 << 30  # bytes of one console: four days at 115200 baud, without a pause
+STEP = 64 << 20  # bytes between two looks at the disk's room
+SPARE = 1 << 30  # bytes of disk that are left to others, once a console has `STEP`
 MAX_LINE = 4096  # bytes of one line in console.log; a longer one is continued
 TAIL_LINES = 12
 TAIL_WIDTH = 200  # bytes of one of them
@@ -61,6 +65,8 @@ class Transcript:
         self._raw: BinaryIO = (directory / "console.raw").open("wb")
         self._log: BinaryIO = (directory / "console.log").open("wb")
         self._clock = clock
+        self._written = 0  # bytes that the board has printed
+        self._look = STEP  # at so many, sizes are looked at; -1: there is no room
         self._partial = b""
         self._started = 0.0  # when the partial line's first byte came
         self._recent = bytearray()  # for the tail
@@ -69,12 +75,34 @@ class Transcript:
     def feed(self, data: bytes) -> None:
         """Record bytes of the board."""
         with self._lock:
+            self._remember(data)
+            if self._full(len(data)):
+                return
             self._raw.write(data)
             self._raw.flush()
-            self._remember(data)
             if lines := self._stamped(data):
                 self._log.write(lines)
                 self._log.flush()
+
+    def _full(self, size: int) -> bool:
+        """Count `size` more bytes; whether they are not to be written, which is said once.
+
+        A board that prints without end must not take the disk from the others.
+        """
+        self._written += size
+        if self._written < self._look or self._look < 0:
+            return self._look < 0
+        self._look += STEP
+        disk = os.fstatvfs(self._raw.fileno())
+        if self._written < LONGEST and disk.f_bavail * disk.f_frsize > SPARE:
+            return False
+        self._look = -1
+        self._end_line()
+        reason = b"recorded no further: %d MiB are enough, or the disk is almost full"
+        remark = _stamp(self._clock()) + b"-- " + reason % (self._written >> 20) + b" --\n"
+        self._log.write(remark)
+        self._log.flush()
+        return True
 
     def _stamped(self, data: bytes) -> bytes:
         """Return the lines that `data` completes, as they stand in console.log."""

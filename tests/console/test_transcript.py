@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.console import transcript as transcript_module
 from lava_dispatcher_multinode.console.transcript import MAX_LINE, Transcript, printable
 
 
@@ -39,6 +40,25 @@ def test_a_line_has_the_time_of_its_first_byte(tmp_path):
         "[    0.000000] slowly",
         "[    1.000000] next",
     ]
+
+
+@pytest.mark.parametrize(("longest", "spare"), [(5000, 0), (1 << 40, 1 << 80)])
+def test_a_board_that_prints_without_end_does_not_fill_the_disk(
+    tmp_path, monkeypatch, longest, spare
+):
+    """At the limit, or where the disk has little room left; it is said, and reading goes on."""
+    for name, value in {"LONGEST": longest, "SPARE": spare, "STEP": 5000}.items():
+        monkeypatch.setattr(transcript_module, name, value)
+    transcript = Transcript(tmp_path, _ticking())
+    for number in range(2000):
+        transcript.feed(b"line %d\r\n" % number)
+    transcript.note("power off")
+    assert transcript.tail()[-1] == "line 1999"
+    transcript.close()
+    assert (tmp_path / "console.raw").stat().st_size < 5000
+    log = (tmp_path / "console.log").read_text()
+    assert log.count("recorded no further") == 1
+    assert log.endswith("-- power off --\n")
 
 
 def test_an_endless_line_is_continued(tmp_path):
