@@ -10,14 +10,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import MultinodeError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..actions.node import Node
     from ..console.console import Console
+
+#: Tests have a shell that neither echoes nor prompts.
+FOR_PEOPLE = b"stty echo; PS1='# '\n"
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,9 @@ class Pause:
         node.shared.leave(node.name, error)  # else the others would wait for it meanwhile
         board = Board(node.name, node.board.console, error or self._of_tests(node.name))
         board.console.watch(None)  # whoever looks may reboot it
+        if failure is None and node.board.shell is not None:  # it is at its prompt
+            with suppress(MultinodeError):
+                node.board.shell.type(FOR_PEOPLE)
         with self._changed:
             self._boards[node.name] = board
         self._desk.arrived(board)

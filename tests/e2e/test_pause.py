@@ -113,8 +113,10 @@ def test_a_failed_test_case(session, job):
     assert b"panda01: failed: 1 test case 0_test bad" in told
     if b"next board: panda02" not in told:
         run.until(rb"panda02 has ended")
+    run.type(b"\r")
+    run.until(rb"[\r\n]# ")
     run.type(b"hostname; echo $((6 * 7)); sleep 60\r")
-    run.until(rb"panda01\r\n42\r\n")
+    run.until(rb"sleep 60\r\n.*panda01\r\n42\r\n")  # with its echo
     run.type(b"\x03echo still-$((1 + 1))\r")
     run.until(rb"still-2\r\n")
     run.type(b"\x1e")

@@ -70,7 +70,7 @@ class Group:
             role=name,
             shared=shared,
             job=SimpleNamespace(roles=self.roles),
-            board=SimpleNamespace(console=SimpleNamespace(watch=lambda _: None)),
+            board=SimpleNamespace(shell=None, console=SimpleNamespace(watch=lambda _: None)),
         )
 
         def run():
