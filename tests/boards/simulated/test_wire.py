@@ -85,11 +85,11 @@ def test_power_cut_ends_any_wait(ends):
 
 
 def test_off_when_off(ends):
-    """Off is answered at once when the power is off already."""
+    """Off is answered at once when the power is off already, and that it was."""
     wire, _, lab = ends
     ask(lab, do="off")
     wire.wait(1)
-    assert json.loads(lab.recv(100)) == {}
+    assert json.loads(lab.recv(100)) == {"off": True}
 
 
 def test_lab_gone(ends):
