@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..deadline import Deadline
 
+LONGEST_WORD = 2000  # bytes; there are two in a line
 WAIT = 300.0  # seconds for all of it
 _INCOMPAT_RECOVER = 0x4
 _STATE_ERRORS = 0x2
@@ -206,6 +207,7 @@ def _debugfs(
 
 
 def _word(path: str) -> str:
-    if any(letter in path for letter in '"\n\r\\'):
-        raise NotPossible(f"debugfs cannot take the name {path!r}")
+    # Of a line of 8 kB debugfs takes the rest for another command.
+    if any(letter in path for letter in '"\n\r\\') or len(os.fsencode(path)) > LONGEST_WORD:
+        raise NotPossible(f"debugfs cannot take the name {path[:200]!r}")
     return f'"{path}"'

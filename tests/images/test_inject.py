@@ -125,6 +125,8 @@ def test_what_is_there_is_replaced_and_the_rest_stays(disk, archive, tmp_path):
         ([("etc/old/x", b"x", 0o644)], "/etc/old is no directory there"),
         ([("link/x", b"x", 0o644)], "/link is no directory there"),
         ([('a"b', b"x", 0o644)], "debugfs cannot take the name"),
+        ([("a\ndump <2> x", b"x", 0o644)], "debugfs cannot take the name"),
+        ([("d" * 250 + "/" + "x/" * 4000, b"x", 0o644)], "debugfs cannot take the name"),
         ([("big", bytes(range(256)) * 40_000, 0o644)], "debugfs says: .*(space|allocate)"),
     ],
 )
