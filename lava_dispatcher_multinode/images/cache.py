@@ -8,6 +8,7 @@ urls/<key>.lock     held by who downloads it: two runs fetch one file once
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -21,9 +22,17 @@ LIMIT = 20 << 30  # bytes of all files; the ones that were not used for longest 
 
 
 class Cache:
-    """The files below `directory`."""
+    """The files below `directory`, which is its user's alone; `OSError` if it is another's.
+
+    What came with a password is for nobody else to read, and nobody else's to put there: neither
+    a file nor a link that would be written through.
+    """
 
     def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if directory.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "belongs to another user", str(directory))
+        directory.chmod(0o700)
         self._files = directory / "files"
         self._urls = directory / "urls"
         for folder in (self._files, self._urls):
