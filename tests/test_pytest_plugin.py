@@ -43,10 +43,11 @@ def test_cases_are_items(pytester, job):
         "lava-sync here",
         "lava-test-case good --shell true",
         "lava-test-case skipped --result skip",
+        "lava-test-case open --result unknown",
         "echo the reason of it; lava-test-case bad --result fail",
     )
     done = pytester.runpytest_subprocess("-v", "--lava-simulate", "--lava-job", name)
-    done.assert_outcomes(passed=6, failed=2, skipped=2)  # sync, good and the node pass, twice
+    done.assert_outcomes(passed=6, failed=2, skipped=4)  # sync, good and the node pass, twice
     done.stdout.fnmatch_lines(["*panda01::0_d::good PASSED*", "*panda02::0_d::bad FAILED*"])
     done.stdout.fnmatch_lines(["*the result is 'fail'*", "*the reason of it*"])
     done.stdout.no_fnmatch_line("*Traceback*")
