@@ -130,7 +130,7 @@ class _Writer:
         self._remark = remark
         self._roles = [role.name for role in job.roles]
         self._seconds = dict.fromkeys(self._roles, 0.0)
-        self._deployed: dict[str, str] = {}  # role -> image | kernel
+        self._deployed: dict[str, str] = {}  # role -> image | kernel | nfs
         self._booted: set[str] = set()
         self._calls: dict[str, list[Block]] = defaultdict(list)  # before the next boot
 
@@ -166,7 +166,7 @@ class _Writer:
 
         self._write("deploy", roles, block, self._limit(spec))
         self._booted -= set(roles)
-        self._deployed |= dict.fromkeys(roles, kind)
+        self._deployed |= dict.fromkeys(roles, "nfs" if "rootfs" in parameters else kind)
 
     def _boot(self, roles: Sequence[str], limit: float) -> None:
         # LAVA puts what tests need onto the board when it deploys.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 #: Boot method -> the name of its action, for calls of the API before the board is started.
 ACTIONS = {"minimal": "minimal-boot", "qemu": "boot-image-retry", "u-boot": "uboot-action"}
+#: What was deployed -> LAVA's name for the loader's commands that start it.
+_COMMANDS = {"kernel": "ramdisk", "nfs": "nfs"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ class Ways:
         return block
 
     def boot_block(self, deployed: str) -> dict[str, Any]:
-        """Return the block that boots what was deployed: an image, or a "kernel"."""
+        """Return the block that boots what was deployed: "image", "kernel", or "nfs"."""
         block = {**self.boot, **self.login}
-        if deployed == "kernel" and block.get("method") == "u-boot":
-            block["commands"] = "ramdisk"
+        if deployed in _COMMANDS and block.get("method") == "u-boot":
+            block["commands"] = _COMMANDS[deployed]
         return block
 
 
