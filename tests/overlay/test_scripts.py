@@ -40,7 +40,7 @@ def test_a_wheel_that_is_installed_elsewhere_finds_its_scripts(tmp_path):
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         if (ROOT / name).exists():
             shutil.copy(ROOT / name, source)
-    for name in ("lava_dispatcher_multinode", "overlays"):
+    for name in ("lava_dispatcher_multinode", "overlays", "man"):
         ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
     pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
