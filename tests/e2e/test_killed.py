@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.report import files
 
 from .conftest import COMMAND, LIMIT
 
-KILLS = 6  # in each of the tests below
+KILLS = 10  # in each of the tests below
 LONGEST = 1.8  # seconds; a whole run takes 1.5
 DEVICE = """
 device_type: panda
