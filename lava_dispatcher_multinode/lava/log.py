@@ -78,9 +78,12 @@ class Log:
         elif isinstance(message, str):
             self._remark(str(level), message)
 
-    def close(self) -> None:
-        """Take the end of the log."""
-        self._finish_action("pass" if self._ended is not None else "error", None)
+    def close(self, error: str | None = None) -> None:
+        """Take the end of the log; `error` is what ended it in the middle of an action."""
+        if self._ended is not None:
+            self._finish_action("pass", None)
+        else:
+            self._finish_action("error", error)
 
     def _remark(self, level: str, text: str) -> None:
         if match := _START.match(text):

@@ -21,6 +21,7 @@ from ..errors import (
     ActionTimeout,
     Cancelled,
     InfrastructureError,
+    MultinodeError,
 )
 from ..lava import keep, member
 from ..lava.failure import failure_of
@@ -109,8 +110,12 @@ class LavaNodeRun(NodeRun):
                     record.write(b"- " + line)
                     log.line(line)
             code = process.wait()
+            try:
+                self._judge(log, code)
+            except MultinodeError as error:
+                log.close(str(error))
+                raise
             log.close()
-            self._judge(log, code)
 
     def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -194,6 +195,8 @@ def test_one_of_lavas_processes_is_killed(begin, tmp_path):
     text = events_of(tmp_path / "out")
     assert "LAVA's dispatcher was killed by SIGKILL" in text
     assert "dut-01 failed: LAVA's dispatcher was killed" in text
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert "killed by SIGKILL" in results["nodes"]["dut-01"]["actions"][-1]["error"]
     assert not Path(f"/proc/{board}").exists()
     assert not (LAVAS_TMP / number).exists(), "what LAVA leaves behind when it is killed"
 
@@ -230,7 +233,7 @@ def test_a_killed_dispatcher_leaves_lavas_board_off(begin, lab, tmp_path):
     _, err = process.communicate(timeout=LIMIT)  # the supervisor has the same stderr
     assert "its boards are off" in err
     assert switched.read_text() == "begun\noff\n"
-    assert not [pid for pid in found if alive(pid)]
+    until(lambda: not [pid for pid in found if alive(pid)], 10)  # the supervisor is the last
     assert not (LAVAS_TMP / number).exists()
 
 
