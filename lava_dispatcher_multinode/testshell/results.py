@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Cases that have begun and have no result yet; more than that lose their start times.
 MAX_STARTED = 1000
+#: Results of one lava_test_shell: each costs some 2 kB of memory until the run ends.
+MAX_RESULTS = 100_000
 #: Bytes of a text that a board makes up and that goes into an event.
 LONGEST_TEXT = 4096
 
@@ -63,6 +65,7 @@ class Recorder:
         self._finder: Finder | None = None
         self._set: str | None = None
         self._started: dict[str, float] = {}
+        self._count = 0
 
     @property
     def definition(self) -> str | None:
@@ -121,7 +124,12 @@ class Recorder:
                 pass
 
     def result(self, case: Case) -> None:
-        """Record a result."""
+        """Record a result; `TestRaised` where a test prints them without end."""
+        self._count += 1
+        if self._count > MAX_RESULTS + 1:
+            return  # that ends already
+        if self._count > MAX_RESULTS:
+            raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         self._emit(
             "test_case",

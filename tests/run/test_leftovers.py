@@ -78,3 +78,9 @@ def test_lava_is_left_to_its_own_end(monkeypatch):
     finish(told)
     assert end_lava("mine-6") == 1
     assert finish(slow) == -signal.SIGKILL
+
+
+def test_without_proc_nothing_is_found(monkeypatch, tmp_path):
+    """And nothing breaks: the boards are still to be switched off."""
+    monkeypatch.setattr("lava_dispatcher_multinode.run.leftovers.PROC", str(tmp_path / "none"))
+    assert end_marked("mine-7") == 0

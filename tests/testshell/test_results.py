@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.errors import TestError
+from lava_dispatcher_multinode.errors import TestError, TestRaised
+from lava_dispatcher_multinode.testshell import results as results_module
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.results import MAX_STARTED, Recorder
 from lava_dispatcher_multinode.testshell.signals import (
@@ -124,3 +125,14 @@ def test_bounds():
     recorder.signal(Case(str(MAX_STARTED + 1), "pass"))
     assert len(log.events[0][1]["text"]) < 5000
     assert log.cases("start") == [(None,)]
+
+
+def test_results_without_end_end_the_tests(monkeypatch):
+    """A loop that prints them must not take the memory of all; what came is recorded."""
+    monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
+    log, recorder = record(*(Case(f"c{number}", "pass") for number in range(3)))
+    with pytest.raises(TestRaised, match="more than 3 results of one lava_test_shell"):
+        recorder.signal(Case("c3", "fail"))
+    recorder.signal(Case("c4", "pass"))
+    recorder.finish()
+    assert log.cases("case") == [("c0",), ("c1",), ("c2",)]
