@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..lab.device import Device
 
 END_WAIT = 10.0  # seconds
+MOST = 10  # supervisors after the first
 
 
 class Guard:
@@ -35,13 +36,38 @@ class Guard:
 
     def __init__(self) -> None:
         self._estate = Estate(os.getpid(), secrets.token_hex(8))
-        self._process: subprocess.Popen[bytes] | None = None
-        self._ours: socket.socket | None = None
-        self._lock = threading.Lock()
+        self._locks: list[int] = []  # descriptors of our own
+        self._lock = threading.Lock()  # what is told last has to be the newest
+        self._over = False
+        self._watch = threading.Thread(target=self._replace, name="supervisor", daemon=True)
 
     def __enter__(self) -> Self:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            self._start()
+        except OSError as error:
+            raise InfrastructureError(f"the run's supervisor cannot be started: {error}") from None
+        os.environ[MARK] = self._estate.mark
+        self._tell()
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         os.environ.pop(MARK, None)
+        with self._lock, suppress(OSError):  # it is gone already
+            self._over = True
+            estate.send(self._ours, None)
+        self._watch.join(END_WAIT)
+        if self._watch.is_alive():
+            self._process.kill()
+            self._watch.join()
+        self._ours.close()
+        for descriptor in self._locks:
+            os.close(descriptor)
+
+    def _start(self) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours.settimeout(END_WAIT)  # one that was stopped must not stop us
+        environ = {name: value for name, value in os.environ.items() if name != MARK}
         try:
             with theirs:
                 self._process = subprocess.Popen(
@@ -50,33 +76,35 @@ class Guard:
                     stdout=subprocess.DEVNULL,
                     cwd="/",
                     start_new_session=True,  # a Ctrl-C or a closed terminal is not meant for it
-                    env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                    env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 )
-        except OSError as error:
-            ours.close()
-            raise InfrastructureError(f"the run's supervisor cannot be started: {error}") from None
-        ours.settimeout(END_WAIT)  # one that was stopped must not stop us
-        self._ours = ours
-        os.environ[MARK] = self._estate.mark
-        self._tell()
-        return self
+        except OSError:
+            self._ours.close()
+            raise
 
-    def __exit__(self, *_: object) -> None:
-        os.environ.pop(MARK, None)
-        assert self._ours is not None
-        assert self._process is not None
-        with suppress(OSError):  # it is gone already
-            estate.send(self._ours, None)
-        try:
-            self._process.wait(END_WAIT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+    def _replace(self) -> None:
+        """Start another one if it ends before the run does; somebody short of memory killed it."""
+        for _ in range(MOST):
             self._process.wait()
-        self._ours.close()
+            with self._lock:
+                if self._over:
+                    return
+                self._ours.close()
+                try:
+                    self._start()
+                except OSError as error:
+                    _say(f"has ended, and no other can be started: {error}")
+                    return
+                with suppress(OSError):
+                    estate.send(self._ours, self._estate, *self._locks)
+            _say("was killed: another one is there now")
+        self._process.wait()
 
     def keep(self, descriptor: int) -> None:
         """Have the supervisor hold `descriptor`, a lock, for as long as it lives."""
-        self._tell(descriptor)
+        own = os.dup(descriptor)
+        self._locks.append(own)
+        self._tell(own)
 
     def remove(self, directory: Path) -> None:
         """Have `directory` removed."""
@@ -91,7 +119,11 @@ class Guard:
         self._tell()
 
     def _tell(self, *descriptors: int) -> None:
-        assert self._ours is not None
-        # Nodes' threads tell, too; what is told last has to be the newest.
+        # Nodes' threads tell, too.
         with self._lock, suppress(OSError):  # a supervisor that was killed is no reason to stop
             estate.send(self._ours, self._estate, *descriptors)
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"lava-dispatch: the run's supervisor {text}\n")

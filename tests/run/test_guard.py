@@ -23,6 +23,26 @@ with Guard() as guard:
 """
 
 
+REPLACED = """
+import fcntl, os, sys
+from pathlib import Path
+from lava_dispatcher_multinode.run.guard import Guard
+with Guard() as guard:
+    scratch = Path(sys.argv[1])
+    scratch.mkdir()
+    guard.remove(scratch)
+    lock = open(sys.argv[2], "w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    guard.keep(lock.fileno())
+    first = guard._process
+    first.kill()
+    while guard._process is first:
+        os.sched_yield()
+    guard.remove(scratch)  # waits until the other one has been told
+    os._exit(9)
+"""
+
+
 def test_an_orderly_end_touches_nothing(tmp_path, capfd):
     """Who ends as he should cleans up himself; the supervisor is gone and has said nothing."""
     with Guard() as guard:
@@ -57,13 +77,27 @@ def test_a_lock_is_held_by_the_supervisor_too(tmp_path):
         assert _free(other)
 
 
-def test_a_supervisor_that_was_killed_stops_nothing(tmp_path):
-    """A run goes on without: it is its own end that matters."""
+def test_a_supervisor_that_was_killed_is_replaced(tmp_path, capfd):
+    """The next one holds the locks and knows what there is; the run goes on meanwhile."""
+    scratch, path = tmp_path / "scratch", tmp_path / "lock"
+    done = subprocess.run(
+        [sys.executable, "-c", REPLACED, scratch, path], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 9
+    assert "the run's supervisor was killed: another one is there now" in done.stderr
+    assert "the dispatcher ended without a word" in done.stderr
+    assert not scratch.exists()
+
+
+def test_one_that_keeps_dying_stops_nothing(tmp_path, monkeypatch):
+    """It is the run's own end that matters."""
+    monkeypatch.setattr("lava_dispatcher_multinode.run.guard.MOST", 1)
     with Guard() as guard:
-        assert guard._process is not None
-        guard._process.kill()
-        guard._process.wait()
-        guard.remove(tmp_path)
+        for _ in range(2):
+            before = guard._process
+            before.kill()
+            before.wait()
+            guard.remove(tmp_path)
         guard.switch_off(tmp_path, 0.0, [])
 
 
