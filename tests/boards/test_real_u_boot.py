@@ -24,7 +24,9 @@ QEMU = "qemu-system-arm"
 #: Raw, since the console's pty is not: QEMU prints what a board prints.
 COMMAND = (
     f"stty raw -echo; exec {QEMU} -M virt -cpu cortex-a15 -m 128 -bios {FIRMWARE} -display none "
-    "-monitor none -chardev stdio,id=s0,signal=off -serial chardev:s0 -nic user,tftp={directory}"
+    "-monitor none -chardev stdio,id=s0,signal=off -serial chardev:s0 "
+    # Of a card on PCI, QEMU wants a boot ROM that comes with a recommended package only.
+    "-netdev user,id=net,tftp={directory} -device virtio-net-device,netdev=net"
 )
 pytestmark = [
     pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed"),

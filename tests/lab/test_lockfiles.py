@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -176,14 +177,18 @@ print(lock.take("mine"), flush=True)
 """
 
 
-def start_as_nobody(*arguments):
-    """Start a Python that another user can run; the modules at hand need its library only."""
-    package = Path(lockfiles.__file__).parents[2]
+def start_as_nobody(directory, *arguments):
+    """Start a Python that another user can run; the modules at hand need its library only.
+
+    They are copied to `directory`: nobody else may read root's home.
+    """
+    package = Path(lockfiles.__file__).parents[1]
+    shutil.copytree(package, directory / package.name, ignore=shutil.ignore_patterns("*.pyc"))
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         with contextlib.suppress(PermissionError, FileNotFoundError):
             return subprocess.Popen(
                 [python, "-B", *arguments],
-                user=65534, group=65534, extra_groups=[], env={"PYTHONPATH": str(package)},
+                user=65534, group=65534, extra_groups=[], env={"PYTHONPATH": str(directory)},
                 stdout=subprocess.PIPE, text=True,
             )  # fmt: skip
     return pytest.skip("other users cannot run this Python")
@@ -199,7 +204,7 @@ def test_two_users_share_the_locks(monkeypatch):
         assert lock_directory() == shared
         lock = LockFile(shared, "p1")
         assert lock.take("root's")
-        with start_as_nobody("-c", OTHER_USER, str(shared)) as other:
+        with start_as_nobody(Path(name), "-c", OTHER_USER, str(shared)) as other:
             assert other.stdout.readline() == "root's False\n"
             lock.release()
             assert other.stdout.readline() == "True\n"
