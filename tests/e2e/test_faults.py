@@ -155,13 +155,13 @@ FAULTS = (
     ),
     Fault(
         "power switch fails",
-        r"power\.on 'exit 3' exited with 3",
+        r"power\.on 'exit …' exited with 3",
         device={"power": {"on": "exit 3", "retries": 1}},
         before=False,
     ),
     Fault(
         "power switch does not end",
-        r"power\.on 'sleep 60' has not ended within 1 s",
+        r"power\.on 'sleep …' has not ended within 1 s",
         device={"power": {"on": "sleep 60", "timeout": 1, "retries": 1}},
         before=False,
     ),
