@@ -283,4 +283,5 @@ def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    with contextlib.suppress(OSError):  # the terminal was closed: nobody is left to be told
+        print(text, file=sys.stderr)  # noqa: T201

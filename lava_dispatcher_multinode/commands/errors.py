@@ -7,8 +7,9 @@ import platform
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from .. import __version__
 from ..errors import ExitCode, MultinodeError
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
 
 def guarded(program: str, command: Callable[[], ExitCode]) -> int:
     """Run `command`; return the process's exit code, having told of any failure on stderr."""
+    try:
+        return _guarded(program, command)
+    finally:
+        # A terminal that was closed takes nothing more; Python would exit with 120 for it.
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                _forget(stream)
+
+
+def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
     try:
         return int(command())
     except MultinodeError as error:
@@ -55,11 +68,16 @@ def have_streams() -> None:
 
 def forget_output() -> None:
     """Let standard output go nowhere: Python would complain again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _forget(sys.stdout)
+
+
+def _forget(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # the terminal was closed: nobody is left to be told
+        print(text, file=sys.stderr)  # noqa: T201
 
 
 def _log_of(error: BaseException) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from lava_dispatcher_multinode import errors
@@ -52,3 +55,21 @@ def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
 def test_success_passes_through():
     """The command's own code is the process's."""
     assert guarded("prog", lambda: ExitCode.NOTHING_RAN) == 5
+
+
+def test_a_closed_terminal_changes_no_exit_code():
+    """Nobody is left to be told; the code is for whoever waits for the process."""
+    program = (
+        "import os, pty, sys\n"
+        "from lava_dispatcher_multinode.commands.errors import guarded\n"
+        "from lava_dispatcher_multinode.errors import ConsoleError\n"
+        "master, slave = pty.openpty()\n"
+        "for number in (1, 2): os.dup2(slave, number)\n"
+        "os.close(slave)\n"
+        "def command():\n"
+        "    os.close(master)\n"
+        "    sys.stdout.write('results')\n"
+        "    raise ConsoleError('gone')\n"
+        "sys.exit(guarded('prog', command))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 3

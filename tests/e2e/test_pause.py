@@ -55,6 +55,11 @@ class Session:
         before, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return before
 
+    def prompt(self):
+        """Wait for the board's prompt: what is typed before it is there is not echoed."""
+        self.type(b"\r")
+        self.until(rb"[\r\n]# ")
+
     def type(self, data):
         """Press keys."""
         os.write(self.master, data)
@@ -113,8 +118,7 @@ def test_a_failed_test_case(session, job):
     assert b"panda01: failed: 1 test case 0_test bad" in told
     if b"next board: panda02" not in told:
         run.until(rb"panda02 has ended")
-    run.type(b"\r")
-    run.until(rb"[\r\n]# ")
+    run.prompt()
     run.type(b"hostname; echo $((6 * 7)); sleep 60\r")
     run.until(rb"sleep 60\r\n.*panda01\r\n42\r\n")  # with its echo
     run.type(b"\x03echo still-$((1 + 1))\r")
@@ -138,6 +142,7 @@ def test_the_live_view_gives_way(session, job):
     """While somebody looks, nothing but the console is on the terminal; afterwards it is back."""
     run = session("--simulate", job("lava-test-case bad --result fail"))
     run.until(PAUSED)
+    run.prompt()
     run.type(b"sleep 2; echo over\r")
     quiet = run.until(rb"\r\nover\r\n")
     assert quiet.count(b"\x1b[") == 0  # the view is drawn with escape sequences
@@ -164,6 +169,7 @@ def test_time_limits_do_not_end_it(session, job):
     """The job's timeout is over long before the pause is."""
     run = session("--simulate", job("lava-test-case bad --result fail", more={"timeout": 8}))
     run.until(PAUSED)
+    run.prompt()
     run.type(b"sleep 9; echo over\r")
     run.until(rb"\r\nover\r\n")
     run.type(b"\x1d")
