@@ -291,3 +291,4 @@ def open_group(
             for board in boards.values():
                 board.release()
             thread.join()
+            interruptions.news.close()  # of a run that never began

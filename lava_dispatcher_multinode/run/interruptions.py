@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
+
+from .news import News
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -24,8 +25,9 @@ class Interruptions:
     """
 
     def __init__(self) -> None:
-        self.news: SimpleQueue[str | None] = SimpleQueue()
+        self.news = News()
         self._held = False
+        self._woken = -1  # the descriptor that signals woke before
         self._before: dict[int, object] = {}
 
     def hold(self) -> None:
@@ -39,6 +41,7 @@ class Interruptions:
     def __enter__(self) -> Self:
         # Only the main thread may, and only there do signals arrive.
         if threading.current_thread() is threading.main_thread():
+            self._woken = signal.set_wakeup_fd(self.news.waker, warn_on_full_buffer=False)
             for number in SIGNALS:
                 # What is ignored (nohup, a job in the background) stays so.
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -46,8 +49,11 @@ class Interruptions:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self._woken)
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        self.news.close()
 
     def _arrived(self, _number: int, _frame: FrameType | None) -> None:
         if not self._held:

@@ -33,7 +33,6 @@ from .node import NodeRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from queue import SimpleQueue
     from typing import Any
 
     from ..actions.node import Node
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from ..overlay.store import OverlayStore
     from ..report.results import Results
     from .guard import Guard
+    from .news import News
 
 INTERRUPTED = "the run was interrupted"
 
@@ -227,7 +227,7 @@ def _walk(
     return interrupted
 
 
-def _one(node: NodeRun, coordinator: Coordinator, news: SimpleQueue[str | None]) -> None:
+def _one(node: NodeRun, coordinator: Coordinator, news: News) -> None:
     failure: str | None = "its thread has ended"
     try:
         ending = node.run()

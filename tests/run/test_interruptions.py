@@ -28,8 +28,8 @@ def test_after_hold_it_is_news(number):
         interruptions.hold()
         _kill(number)
         _kill(number)
-        assert interruptions.news.get(timeout=10) is None
-        assert interruptions.news.get(timeout=10) is None
+        assert interruptions.news.get() is None
+        assert interruptions.news.get() is None
 
 
 def test_handlers_are_put_back():
