@@ -143,8 +143,8 @@ def test_the_live_view_gives_way(session, job):
     run = session("--simulate", job("lava-test-case bad --result fail"))
     run.until(PAUSED)
     run.prompt()
-    run.type(b"sleep 2; echo over\r")
-    quiet = run.until(rb"\r\nover\r\n")
+    run.type(b"sleep 2; echo ov''er\r")
+    quiet = run.until(rb"over\r\n")
     assert quiet.count(b"\x1b[") == 0  # the view is drawn with escape sequences
     run.type(b"\x1d")
     assert run.ends() == 1
@@ -170,8 +170,8 @@ def test_time_limits_do_not_end_it(session, job):
     run = session("--simulate", job("lava-test-case bad --result fail", more={"timeout": 8}))
     run.until(PAUSED)
     run.prompt()
-    run.type(b"sleep 9; echo over\r")
-    run.until(rb"\r\nover\r\n")
+    run.type(b"sleep 9; echo ov''er\r")
+    run.until(rb"over\r\n")
     run.type(b"\x1d")
     assert run.ends() == 1
     (node,) = run.results["nodes"].values()
