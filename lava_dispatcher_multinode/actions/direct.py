@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import frames
-from ..sync.calls import Status
-from ..sync.relay import case_of
+from .calls import record_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,15 +53,4 @@ class Direct:
         listener = self._listeners.get(node)
         if listener is not None and listener(call, outcome):
             return
-        emit(
-            "test_case",
-            node=node,
-            definition="lava",
-            case=case_of(call),
-            result="pass" if outcome.status is Status.DONE else "fail",
-            measurement=None,
-            units=None,
-            set=None,
-            start=None,
-            end=clock(),
-        )
+        record_call(emit, node, call, outcome, None, clock())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..sync.calls import Api, Call, Outcome, Status
-from ..sync.relay import case_of
+from .calls import record_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,18 +67,7 @@ class Multinode:
         node.step(what)
         started = node.shared.clock()
         outcome = self._call(node, call)
-        node.shared.emit(
-            "test_case",
-            node=node.name,
-            definition="lava",
-            case=case_of(call),
-            result="pass" if outcome.status is Status.DONE else "fail",
-            measurement=None,
-            units=None,
-            set=None,
-            start=started,
-            end=node.shared.clock(),
-        )
+        record_call(node.shared.emit, node.name, call, outcome, started, node.shared.clock())
         if outcome.status is not Status.DONE:
             raise WaitFailed(f"{what}: {outcome.reason or outcome.status}")
         for sender, data in outcome.data:
