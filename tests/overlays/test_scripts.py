@@ -188,6 +188,34 @@ def test_background_process(board):
     assert lines.count("rc=1") == 2
 
 
+def test_stopping_a_process_that_has_ended_ends_nobody_else(board):
+    """Whatever the group's number: procps' kill can take -1001 for -1, which is everybody.
+
+    In a PID namespace, since that is then everybody on this machine.
+    """
+    script = (
+        "sleep 60 & bystander=$!\n"
+        "echo 1000 >/proc/sys/kernel/ns_last_pid\n"
+        "lava-background-process-start short --cmd true\n"
+        "wait $(cut -d ' ' -f 1 $LAVA_DIR/background/short.pid); sleep 1\n"
+        "cat $LAVA_DIR/background/short.pid; lava-background-process-stop short\n"
+        "kill -0 $bystander && echo bystander lives\n"
+    )
+    unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no PID namespaces here")
+    done = subprocess.run(
+        [shutil.which("env"), "-i", f"PATH={board.path}", f"LAVA_DIR={board.lava}"]
+        + [shutil.which(unshare[0]), *unshare[1:], board.root / "tools" / "sh", "-c"]
+        + [f"PATH=$LAVA_DIR/bin:$PATH\n{script}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert re.fullmatch(r"1\d{3} group\nbystander lives\n", done.stdout), done
+
+
 def test_small_tools(board):
     """The tools that ask the system or the environment print, or say what they miss."""
     text = board.run(
