@@ -58,6 +58,11 @@ class PtyConsole:
         while data:
             data = data[os.write(self.master, data) :]
 
+    def await_prompt(self):
+        """Return when a shell has printed its prompt."""
+        while b"# " not in self.seen:
+            assert self.read(30), "the shell does not prompt"
+
     def wake(self):
         """As console.Console."""
         os.write(self._wake_write, b"w")
@@ -189,6 +194,8 @@ class Board:
         )
         process = self.login()
         try:
+            if self.interactive == ["-i"]:
+                self.console.await_prompt()
             session.run(
                 f"{self.lava}/bin/lava-test-runner {self.lava}/{self.stages}",
                 start + timeout,
