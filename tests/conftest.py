@@ -1,4 +1,6 @@
-"""What holds for every test: examples that are the same each time, and no clock over them."""
+"""What holds for every test: the same examples each time, no clock over them, Ctrl-C that works."""
+
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -8,3 +10,6 @@ settings.register_profile("same", derandomize=True, max_examples=50, **calm)
 # pytest --hypothesis-profile=explore looks further.
 settings.register_profile("explore", max_examples=1000, print_blob=True, **calm)
 settings.load_profile("same")
+
+# A job that a shell runs in the background ignores it, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -117,7 +117,7 @@ def boot_files(test_image, tmp_path):
     (tmp_path / "root.cpio.gz").write_bytes(gzip.compress(_system(), 1))
     subprocess.run(
         ["qemu-system-arm", "-M", f"virt,dumpdtb={tmp_path}/virt.dtb", "-cpu", "cortex-a15",
-         "-m", "256", "-display", "none", "-bios", str(UBOOT)],
+         "-m", "256", "-display", "none", "-nic", "none", "-bios", str(UBOOT)],
         check=True, capture_output=True,
     )  # fmt: skip
     return {"kernel": "uImage", "ramdisk": "root.cpio.gz", "dtb": "virt.dtb"}

@@ -86,7 +86,8 @@ def test_aliases_and_merges():
         ("a: {<<: 1}", 1, "merges a mapping"),
         ("a: \x07", 1, "not allowed in YAML"),
         ('a: "\\0"', 1, "NUL"),
-        ("[" * 100_000, 1, "64 levels"),
+        ("[" * 100, 1, "64 levels"),
+        ("[" * 100_000, 1, "level"),  # PyYAML from 6.0.4 on says it first
     ],
 )
 def test_faults_say_what_and_where(text, line, message):
