@@ -1,6 +1,7 @@
 """The console channel on bad lines: does each call arrive exactly once, byte for byte?
 
-    bench/channel_noise.py [--calls 10000] [--seed 1] [--baud 9600 --fifo 16] [--shell dash]
+    bench/channel_noise.py [--calls 10000] [--seed 1] [--baud 9600 --fifo 16 --lines 25]
+                           [--shell dash]
 
 A simulated board in namespaces of its own, with a real shell, runs the board's scripts;
 at the other end are the real `Console` and the real `Session`. Between them, once the
@@ -8,7 +9,8 @@ overlay is on the board, is a line that a seeded generator spoils: kernel messag
 byte, characters altered and lost both ways, delays, wraps and echoes. With --baud the
 line also takes its time, and the board has a UART of 16 bytes without flow control, which
 overruns while its interrupts are off: as long as the kernel prints, and now and then
-besides.
+besides. With --lines the calls are spread over so many boards, each with a line and a seed
+of its own, at the same time: a slow line leaves the processor idle.
 
 A shell on a bad line gets garbage to run. So it runs where there is nothing to harm, and
 where there are no namespaces this refuses to.
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import concurrent.futures
 import gzip
 import io
 import random
@@ -250,23 +253,40 @@ def good(counts):
     return counts["arrived once"] == counts["calls"] and not spurious
 
 
+def run_line(number, options):
+    """Make one line's share of the calls; return its counts."""
+    lines = options.pop("lines")
+    options["seed"] += number
+    options["calls"] = -(-options["calls"] // lines)
+    with tempfile.TemporaryDirectory() as root:
+        return run(Path(root), **options)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--calls", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--baud", type=int, default=0)
     parser.add_argument("--fifo", type=int, default=0, help="flow control by pieces of so many")
+    parser.add_argument("--lines", type=int, default=1, help="boards at the same time")
     parser.add_argument("--shell", default="dash")
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--longest", type=int, default=60_000)
     parser.add_argument("--timeout", type=float, default=3600.0)
-    with tempfile.TemporaryDirectory() as root:
+    options = vars(parser.parse_args())
+    counts = collections.Counter()
+    with concurrent.futures.ProcessPoolExecutor(options["lines"]) as boards:
+        shares = [boards.submit(run_line, n, dict(options)) for n in range(options["lines"])]
         try:
-            counts = run(Path(root), **vars(parser.parse_args()))
+            for share in concurrent.futures.as_completed(shares):
+                line = share.result()
+                seconds = max(counts["seconds"], line["seconds"])
+                counts += collections.Counter(line)
+                counts["seconds"] = seconds
         except InfrastructureError as error:
             sys.exit(f"not without walls around the shell: {error}")
-    for what, count in counts.items():
-        print(f"{count:>12}  {what}")
+    for what in {**line, **counts}:
+        print(f"{counts[what]:>12}  {what}")
     return 0 if good(counts) else 1
 
 
