@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import select
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..console.open import open_console
 from ..errors import ConsoleError, ExitCode
+from ..ready import readable
 from .by_hand import Held, find, taken
 from .keyboard import CHUNK, LEAVE, raw_terminal, say, write_all
 
@@ -95,8 +95,7 @@ def converse(transport: Transport) -> None:
     reader.start()
     try:
         while True:
-            ready, _, _ = select.select([0, ended], [], [])
-            if ended in ready:
+            if ended in readable([0, ended]):
                 break
             data = os.read(0, CHUNK)
             typed, leave, _ = data.partition(LEAVE)
@@ -135,8 +134,7 @@ def follow(path: Path, pid: int) -> None:
                 write_all(data)
             if not alive:
                 return
-            ready, _, _ = select.select(inputs, [], [], LOOK)
-            if ready:
+            if readable(inputs, LOOK):
                 typed = os.read(0, CHUNK)
                 if LEAVE in typed:
                     return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import sys
 import termios
 import threading
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..boards.power.manual import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError, Problem
+from ..ready import readable
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def _at(board: Board, pause: Pause) -> Board | None:
     reader.start()
     try:
         while True:
-            ready, _, _ = select.select([0, over], [], [])
-            if over in ready:
+            if over in readable([0, over]):
                 return None
             data = os.read(0, CHUNK)
             key = KEYS.search(data)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from ..ready import readable
 from .patterns import text_of
 
 if TYPE_CHECKING:
@@ -138,9 +138,7 @@ class Matcher:
     def _reply(self, seconds: float) -> bytes:
         assert self._process is not None
         assert self._process.stdout is not None
-        poller = select.poll()
-        poller.register(self._process.stdout, select.POLLIN)
-        if not poller.poll(seconds * 1000):
+        if not readable([self._process.stdout.fileno()], seconds):
             self.close()
             raise TooSlow(f"takes longer than {seconds:g} s")
         reply: bytes = self._process.stdout.readline()

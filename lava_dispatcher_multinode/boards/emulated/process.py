@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import shutil
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ...errors import PowerError
+from ...ready import readable
 from . import leash
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Qemu:
 
     def _wait_for_greeting(self, monitor: socket.socket) -> None:
         """Wait until QEMU speaks: it has then found all that it was told to use."""
-        ready = select.select([monitor], [], [], START_WAIT)[0]
+        ready = readable([monitor.fileno()], START_WAIT)
         if ready and monitor.recv(1 << 16):
             return
         self.kill()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import select
 import threading
 import time
 
 from ...errors import PowerError
+from ...ready import readable
 
 TERMINAL = "/dev/tty"
 PATIENCE = 600.0  # seconds for a hand to get there
@@ -65,7 +65,7 @@ def _answered(terminal: int) -> bool:
     """Wait for an end of line, in a terminal that hands over lines or keys; False: it hung up."""
     until = time.monotonic() + PATIENCE
     while (left := until - time.monotonic()) > 0:
-        if not select.select([terminal], [], [], left)[0]:
+        if not readable([terminal], left):
             break
         try:
             typed = os.read(terminal, 1024)
