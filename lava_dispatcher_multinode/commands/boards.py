@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..lab.files import load_lab
 from ..lab.lockfiles import holders, lock_directory
+from .arguments import add_config_dir
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..lab.files import Lab
     from ..lab.lockfiles import Holder
 
+DESCRIPTION = "List the boards that have a device file."
 EPILOG = """\
 example:
   lava-multinode boards
@@ -37,21 +39,10 @@ class Row:
     problems: list[str] = field(default_factory=list)
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "boards",
-        help="list the boards, their state and who holds them",
-        description="List the boards that have a device file.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--config-dir", metavar="DIR", type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )  # fmt: skip
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    add_config_dir(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
 
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = "Print a script that makes a shell complete verbs, options and choices."
 EPILOG = """\
 example:
   lava-multinode completion bash > ~/.local/share/bash-completion/completions/lava-multinode
@@ -16,18 +20,10 @@ SHELLS = ("bash", "zsh", "fish")
 COMMANDS = ("lava-multinode", "lava-dispatch")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "completion",
-        help="print a shell's completion script",
-        description="Print a script that makes a shell complete verbs, options and choices.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument("shell", choices=SHELLS)
     parser.add_argument("--command", choices=COMMANDS, default=COMMANDS[0])
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

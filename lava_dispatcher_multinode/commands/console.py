@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import threading
 from contextlib import suppress
@@ -12,13 +11,17 @@ from typing import TYPE_CHECKING
 from ..console.open import open_console
 from ..errors import ConsoleError, ExitCode
 from ..ready import readable
+from .arguments import add_config_dir
 from .by_hand import Held, find, taken
 from .keyboard import CHUNK, LEAVE, raw_terminal, say, write_all
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..console.transport import Transport
     from ..lab.device import Device
 
+DESCRIPTION = "Connect this terminal to a board's console."
 EPILOG = """\
 example:
   lava-multinode console panda01
@@ -30,21 +33,10 @@ LOOK = 0.1
 BEFORE = 2000  # bytes of the run's console shown at first
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "console",
-        help="take a board's console by hand",
-        description="Connect this terminal to a board's console.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument("board", metavar="BOARD")
-    parser.add_argument(
-        "--config-dir", metavar="DIR", type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )  # fmt: skip
-    parser.set_defaults(run=run)
+    add_config_dir(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

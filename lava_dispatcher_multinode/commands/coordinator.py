@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import signal
 import sys
@@ -16,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError
+from .arguments import seconds
 from .errors import forget_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DESCRIPTION = "Serve messages and barriers to one group of devices."
 EPILOG = """\
 example:
   lava-multinode coordinator --group "$(uuidgen)" --size 3 --port-file port
@@ -34,15 +35,8 @@ SIGTERM (exit code 0) ends it; who waits then is told so.
 STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "coordinator",
-        help="run a MultiNode coordinator by itself",
-        description="Serve messages and barriers to one group of devices.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument(
         "--group",
         metavar="NAME",
@@ -69,21 +63,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=300.0,
         help="limit of a call that brings none (default: 300)",
     )
     parser.add_argument(
         "--deadlock-grace",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         help="how long all may wait without any change until it is a deadlock (default: 30)",
     )
     parser.add_argument(
         "--lost-grace",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=10.0,
         help="how long a member may be without its connection until it has failed (default: 10);"
         " of members that poll, as LAVA's own, nothing is assumed",
@@ -91,7 +85,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", action="store_true", help="print what happens as JSON, one object per line"
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -197,13 +190,3 @@ def _listen(text: str) -> tuple[str, int]:
     if not host or not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:3079")
     return host, int(port)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return seconds

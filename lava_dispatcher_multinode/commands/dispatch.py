@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import json
 import secrets
-import signal
 import sys
 import tempfile
 from dataclasses import asdict, replace
@@ -17,7 +16,8 @@ from .. import __version__
 from ..discretion import without_logins
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
-from .errors import forget_output, guarded, have_streams
+from .arguments import add_config_dir, add_job, seconds
+from .errors import forget_output, guarded, have_streams, interrupt_on_signals
 from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
+    add_job(parser)
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
         "--validate", action="store_true", help="print every error of the job and stop; exit 2"
@@ -55,18 +55,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         help="where results go (default: lava-runs/<time>-<job name>)",
     )
-    parser.add_argument(
-        "--config-dir",
-        metavar="DIR",
-        type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )
+    add_config_dir(parser)
     parser.add_argument("--target", metavar="DEVICE", help="the board of a single-board job")
     parser.add_argument("--job-id", metavar="ID", help="the job's ID (default: a random one)")
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         help="how long to wait for busy boards (default 0: fail at once)",
     )
@@ -108,10 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     have_streams()
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
-    # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+    interrupt_on_signals()
     allow_files()
     return guarded("lava-dispatch", lambda: _checked_or_run(options))
 
@@ -124,14 +116,6 @@ def _checked_or_run(options: argparse.Namespace) -> ExitCode:
     except InvalidJob as error:
         _print_problems(error.problems)
         return error.exit_code
-
-
-def _seconds(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        seconds = float(text)
-        if 0 <= seconds < float("inf"):
-            return seconds
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
 
 
 def _dispatch(options: argparse.Namespace) -> ExitCode:

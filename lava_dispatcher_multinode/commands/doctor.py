@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..lab.files import load_lab
+from .arguments import add_config_dir
 from .diagnosis import of_board, of_host
 
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = "Look at device files, ports, locks and tools; say what to do."
 EPILOG = """\
 example:
   lava-multinode doctor
@@ -19,21 +23,10 @@ Exit code 3 says that something is wrong.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "doctor",
-        help="look for what is wrong on this host",
-        description="Look at device files, ports, locks and tools; say what to do.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--config-dir", metavar="DIR", type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )  # fmt: skip
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    add_config_dir(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

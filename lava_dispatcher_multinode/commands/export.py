@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import replace
@@ -10,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
+from .arguments import add_job
 
 if TYPE_CHECKING:
+    import argparse
+
     from ..lava.export import Exported
 
+DESCRIPTION = "Write a job as LAVA's multinode YAML, for a lab's server."
 EPILOG = """\
 examples:
   lava-multinode export job.json > job.yaml
@@ -24,16 +27,9 @@ What LAVA cannot be told is listed on stderr, and as comments in the file.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "export",
-        help="write a job in LAVA's format",
-        description="Write a job as LAVA's multinode YAML, for a lab's server.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    add_job(parser)
     parser.add_argument(
         "--split",
         action="store_true",
@@ -51,11 +47,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="store_true",
         help="write JSON, which LAVA takes too; --split: one object, by node",
     )
-    add_config_dir(parser)
-    parser.set_defaults(run=run)
+    add_lava_config_dir(parser)
 
 
-def add_config_dir(parser: argparse.ArgumentParser) -> None:
+def add_lava_config_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option that tells how boards under LAVA are deployed and booted."""
     parser.add_argument(
         "--config-dir",

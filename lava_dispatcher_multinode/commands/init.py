@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,8 +10,12 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, InvalidJob, Problem
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable
 
+DESCRIPTION = (
+    "Write a device file, a job and an image to start from. Nothing that exists is overwritten."
+)
 EPILOG = """\
 example:
   lava-multinode init bench
@@ -78,16 +81,8 @@ deploy:
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "init",
-        help="write a first device file and job",
-        description="Write a device file, a job and an image to start from. "
-        "Nothing that exists is overwritten.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument(
         "directory", metavar="DIR", type=Path, nargs="?", default=Path(), help="default: here"
     )
@@ -107,7 +102,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="make nothing but that image, kept for later runs, anew: of Debian's newest packages",
     )
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -1,4 +1,8 @@
-"""`lava-multinode VERB`: every verb is a module with `add_parser`, imported when it is named."""
+"""`lava-multinode VERB`: every verb is a module, imported when it is named.
+
+It has `DESCRIPTION` and `EPILOG` for --help, `add_arguments(parser)`, and `run(options)`,
+which returns the exit code.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +62,17 @@ def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb, text in VERBS.items():
-        if verb in whole:
-            import_module(f".{verb}", __package__).add_parser(verbs)
-        else:
+        if verb not in whole:
             verbs.add_parser(verb, help=text)
+            continue
+        module = import_module(f".{verb}", __package__)
+        own = verbs.add_parser(
+            verb,
+            help=text,
+            description=module.DESCRIPTION,
+            epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(own)
+        own.set_defaults(run=module.run)
     return parser

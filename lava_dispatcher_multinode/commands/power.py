@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..boards.power.switch import configured_switch
 from ..errors import ExitCode, PowerError
+from .arguments import add_config_dir
 from .by_hand import find, taken
 
+if TYPE_CHECKING:
+    import argparse
+
+DESCRIPTION = "Switch a board as its device file says."
 EPILOG = """\
 example:
   lava-multinode power panda01 cycle
@@ -18,23 +22,12 @@ The board is locked meanwhile: one that a run holds is not touched.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "power",
-        help="switch a board on or off",
-        description="Switch a board as its device file says.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument("board", metavar="BOARD")
     parser.add_argument("action", choices=("on", "off", "cycle"))
-    parser.add_argument(
-        "--config-dir", metavar="DIR", type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )  # fmt: skip
+    add_config_dir(parser)
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -17,6 +17,7 @@ from ..report.kcidb import Origin
 if TYPE_CHECKING:
     from ..report.results import Results
 
+DESCRIPTION = "Write the report of a run to standard output."
 EPILOG = """\
 example:
   lava-multinode report lava-runs/latest --format junit > results.xml
@@ -28,15 +29,8 @@ that was killed, and while one is going on.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "report",
-        help="make the report of a run",
-        description="Write the report of a run to standard output.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
     parser.add_argument("--format", choices=sorted(files.FORMATS), help="default: text for people")
     parser.add_argument(
@@ -68,7 +62,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_build,
         help="the build that was tested (default: one named after the job)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
+DESCRIPTION = "Print the JSON Schema (draft 2020-12) of a kind of file."
 EPILOG = """\
 examples:
   lava-multinode schema job > job.schema.json
@@ -23,15 +24,8 @@ those of other packages too.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "schema",
-        help="print a JSON Schema",
-        description="Print the JSON Schema (draft 2020-12) of a kind of file.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument(
         "kind",
         choices=sorted(KINDS),
@@ -39,7 +33,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "events: a line of events.jsonl",
     )
     parser.add_argument("--json", action="store_true", help="accepted; it is JSON anyway")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import signal
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -12,15 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, MultinodeError
-from .export import add_config_dir, exported_job, tell
+from .arguments import add_job, positive_seconds
+from .errors import interrupt_on_signals
+from .export import add_lava_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator, Sequence
 
     from ..lava.follow import Followed
     from ..lava.server import Server
     from ..run.events import EventLog
 
+DESCRIPTION = "Submit a job to a LAVA server, follow it, and write its results here."
 EPILOG = """\
 examples:
   lava-multinode submit job.yaml --server https://lava.example.com
@@ -32,39 +34,24 @@ exported first. Ctrl-C cancels the job on the server; another one does not wait 
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "submit",
-        help="run a job on a LAVA lab",
-        description="Submit a job to a LAVA server, follow it, and write its results here.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
+    add_job(parser)
     parser.add_argument("--server", metavar="URL", required=True, help="the server")
     parser.add_argument(
         "-o", "--output-dir", metavar="DIR", type=Path,
         help="where results go (default: lava-runs/<time>-<job name>)",
     )  # fmt: skip
     parser.add_argument(
-        "--interval", metavar="SECONDS", type=_seconds, default=10.0,
+        "--interval", metavar="SECONDS", type=positive_seconds, default=10.0,
         help="how often the server is asked (default 10)",
     )  # fmt: skip
     parser.add_argument(
-        "--wait", metavar="SECONDS", type=_seconds,
+        "--wait", metavar="SECONDS", type=positive_seconds,
         help="how long the server may take to start all nodes (default: as long as it wants)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print results.json on stdout")
-    add_config_dir(parser)
-    parser.set_defaults(run=run)
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return seconds
+    add_lava_config_dir(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
@@ -76,9 +63,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.verdict import exit_code
     from ..run.output import output_directory
 
-    for number in (signal.SIGTERM, signal.SIGHUP):  # cancel the job then, too
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+    interrupt_on_signals()  # the job is canceled then, too
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
     server = Server(identity_for(args.server))

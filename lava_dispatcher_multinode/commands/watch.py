@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import threading
 import time
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from . import web
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
     from ..errors import ExitCode
 
+DESCRIPTION = "Show a run that is going on, in this or another terminal, read-only."
 EPILOG = """\
 example:
   lava-multinode watch lava-runs/latest
@@ -27,22 +28,14 @@ It ends with the run, also if that was killed, and has its exit code.
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    parser = subparsers.add_parser(
-        "watch",
-        help="look at a run that is going on",
-        description="Show a run that is going on, in this or another terminal, read-only.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the verb takes."""
     parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
     web.add_option(parser)
     parser.add_argument(
         "--json", action="store_true", help="print results.json at the end; the view on stderr"
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="also show the log")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> ExitCode:

@@ -1,6 +1,5 @@
 """`lava-multinode coordinator`: the verb, as a process of its own."""
 
-import argparse
 import json
 import os
 import queue
@@ -10,7 +9,7 @@ import sys
 
 import pytest
 
-from lava_dispatcher_multinode.commands import coordinator as module
+from lava_dispatcher_multinode.commands.multinode import build_parser
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 from lava_dispatcher_multinode.sync.client import GroupClient
 
@@ -51,9 +50,7 @@ def client(port, name, group="g"):
 
 def parse(*words):
     """Return the parsed command line."""
-    parser = argparse.ArgumentParser()
-    module.add_parser(parser.add_subparsers())
-    return parser.parse_args(["coordinator", *words])
+    return build_parser(["coordinator"]).parse_args(["coordinator", *words])
 
 
 def test_members_meet_there(start, tmp_path):

@@ -1,11 +1,10 @@
 """`lava-multinode report`: the verb."""
 
-import argparse
 import json
 
 import pytest
 
-from lava_dispatcher_multinode.commands import report
+from lava_dispatcher_multinode.commands.multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
 from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.output import output_directory
@@ -26,9 +25,7 @@ def directory(tmp_path):
 
 def call(*words):
     """Parse and run, as the command does."""
-    parser = argparse.ArgumentParser()
-    report.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["report", *map(str, words)])
+    args = build_parser(["report"]).parse_args(["report", *map(str, words)])
     return args.run(args)
 
 

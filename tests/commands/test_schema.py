@@ -1,21 +1,18 @@
 """lava-multinode schema."""
 
-import argparse
 import json
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode import plugins
-from lava_dispatcher_multinode.commands import schema
+from lava_dispatcher_multinode.commands.multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode
 
 
 def run(*words):
     """Run the verb with these arguments."""
-    parser = argparse.ArgumentParser()
-    schema.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["schema", *words])
+    args = build_parser(["schema"]).parse_args(["schema", *words])
     return args.run(args)
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from lava_dispatcher_multinode.commands import watch, web
+from lava_dispatcher_multinode.commands import web
+from lava_dispatcher_multinode.commands.multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
 from lava_dispatcher_multinode.run.events import EventLog
 
@@ -26,9 +27,7 @@ def directory(tmp_path):
 
 def call(*words):
     """Parse and run, as the command does."""
-    parser = argparse.ArgumentParser()
-    watch.add_parser(parser.add_subparsers())
-    args = parser.parse_args(web.spelled_out(["watch", *map(str, words)]))
+    args = build_parser(["watch"]).parse_args(web.spelled_out(["watch", *map(str, words)]))
     return args.run(args)
 
 
