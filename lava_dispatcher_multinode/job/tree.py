@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH = 64  # levels of nesting
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 MAX_VALUES = 100_000  # values in a file, those that aliases repeat counted again
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -105,7 +106,7 @@ def check_text(value: str, index: int) -> str:
 def check_depth(depth: int, index: int) -> None:
     """Refuse what is nested too deep."""
     if depth > MAX_DEPTH:
-        raise Fault(index, f"nested more than {MAX_DEPTH} levels deep")
+        raise Fault(index, TOO_DEEP)
 
 
 def shown(value: object, limit: int = 60) -> str:

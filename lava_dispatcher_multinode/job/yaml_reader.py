@@ -14,7 +14,17 @@ from typing import Any
 
 import yaml
 
-from .tree import Fault, Lines, Located, check_depth, check_text, mapping, sequence, shown
+from .tree import (
+    TOO_DEEP,
+    Fault,
+    Lines,
+    Located,
+    check_depth,
+    check_text,
+    mapping,
+    sequence,
+    shown,
+)
 
 MAX_MERGED = 10_000  # keys that '<<' may add in one file
 
@@ -46,6 +56,8 @@ def _fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
     mark = error.problem_mark or error.context_mark
     message = " ".join(part for part in (error.context, error.problem) if part)
     index = mark.index if mark else 0
+    if "maximum nesting depth" in message:  # libyaml, since 0.2.6, has a limit of its own
+        return Fault(index, TOO_DEEP)
     tab = "\t" in text[index : index + 1]
     return Fault(index, message, "indent with spaces, not tabs" if tab else "")
 
