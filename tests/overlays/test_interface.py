@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "overlays" / "lib" / "lava-interface"
+LIBRARIES = Path(__file__).parents[2] / "overlays" / "lib"
 
 
 @pytest.fixture(params=["dash", "busybox", "bash", "mksh", "yash", "posh"])
@@ -25,13 +25,14 @@ def ask(request, tmp_path):
     devices, hosts = tmp_path / "devices", tmp_path / "hosts"
     devices.write_text("Inter-| Receive\n face |bytes\n    lo: 0 0\n  eth0: 120 1\n")
     hosts.write_text("127.0.0.1\tlocalhost\n10.1.0.1\tpanda01\n10.1.0.2\tpanda011 panda02.lab\n")
-    library = LIBRARY.read_text().replace("/etc/hosts", str(hosts))
+    library = (LIBRARIES / "lava-interface").read_text().replace("/etc/hosts", str(hosts))
     library = library.replace("/proc/net/dev", str(devices))
 
     def say(interface, name="panda01"):
+        script = f". {LIBRARIES}/lava-environment\n{library}\nipv4_of {interface}"
         done = subprocess.run(
-            [programs / "sh", "-c", f"{library}\nipv4_of {interface}"],
-            env={"PATH": str(programs), "LAVA_HOSTNAME": name},
+            [programs / "sh", "-c", script],
+            env={"PATH": str(programs), "LAVA_HOSTNAME": name, "LAVA_DIR": str(tmp_path)},
             capture_output=True,
             text=True,
         )
