@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +93,7 @@ def _followed(
     from ..report.files import EVENTS, Recorder
     from ..report.terminal import Terminal
     from ..report.verdict import exit_code_of, status_of
-    from ..run.events import EventLog, clock_from_now
+    from ..run.events import EventLog, clock_from_now, time_of_day
 
     clock = clock_from_now()
     recorder = Recorder(output)
@@ -110,7 +109,7 @@ def _followed(
         log.emit(
             "job_started",
             job={"name": submission["job_name"], "id": jobs[0], "file": args.job},
-            started=_now(),
+            started=time_of_day(),
             nodes={name: {"role": role, "device_type": types[role]} for name, role in names},
         )
         followed = [
@@ -127,7 +126,9 @@ def _followed(
             _give_up(server, followed, log, error.error_type, str(error))
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
-            log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
+            log.emit(
+                "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
+            )
     return recorder.results
 
 
@@ -197,7 +198,3 @@ def _roles(submission: Any) -> dict[str, Any]:
 
     roles: dict[str, Any] = as_group(submission)["protocols"]["lava-multinode"]["roles"]
     return roles
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from io import FileIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,17 @@ if TYPE_CHECKING:
 
 def clock_from_now() -> Callable[[], float]:
     """Return a clock that counts seconds from this call; one is shared by a whole run."""
-    start = time.monotonic()
+    return clock_since(time.monotonic())
+
+
+def clock_since(start: float) -> Callable[[], float]:
+    """Return a clock that counts seconds from `start`, a time of time.monotonic()."""
     return lambda: time.monotonic() - start
+
+
+def time_of_day() -> str:
+    """Return the date and time as events have them: ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class EventLog:

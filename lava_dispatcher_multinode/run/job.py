@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ from ..serve.servers import Servers
 from ..sync.client import GroupClient
 from ..sync.server import Coordinator
 from .direct import way_of
-from .events import EventLog, clock_from_now
+from .events import EventLog, clock_from_now, time_of_day
 from .host import trouble
 from .interruptions import Interruptions
 from .lava_node import Door, LavaNodeRun
@@ -116,7 +115,9 @@ def run(
                 raise
         finally:
             code = exit_code_of(recorder.results, interrupted=interrupted)
-            log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=_now())
+            log.emit(
+                "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
+            )
     return Outcome(recorder.results, recorder.failure)
 
 
@@ -277,13 +278,9 @@ def _observe(log: EventLog, clock: Callable[[], float], event: str, **fields: An
 def _about(job: Job, members: Sequence[Member], options: Options) -> dict[str, Any]:
     return {
         "job": {"name": job.name, "id": options.job_id, "file": job.file},
-        "started": _now(),
+        "started": time_of_day(),
         "nodes": {
             member.device.name: {"role": member.role, "device_type": member.device.device_type}
             for member in members
         },
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,14 +12,12 @@ import signal
 import socket
 import sys
 import threading
-import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .estate import wait_for_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..lab.device import Device
     from ..report.results import Results
@@ -88,7 +86,7 @@ def write_end(estate: Estate, ended: int, failures: dict[str, str]) -> None:
     """Append the run's end to its events, and make the reports anew."""
     from ..report.files import EVENTS, Recorder, read_results
     from ..report.verdict import exit_code_of, status_of
-    from .events import EventLog, mend
+    from .events import EventLog, clock_since, mend, time_of_day
 
     assert estate.output is not None
     mend(estate.output / EVENTS)
@@ -97,7 +95,7 @@ def write_end(estate: Estate, ended: int, failures: dict[str, str]) -> None:
     if recorder.results.over:
         recorder.write()  # it died after the last word, perhaps before the reports
         return
-    clock = _clock(estate.started)
+    clock = clock_since(estate.started)
     with EventLog(estate.output / EVENTS, clock, append=True) as log:
         log.subscribe(recorder.results.feed)
         also = f" ({ended} processes of the run were ended)" if ended else ""
@@ -106,8 +104,9 @@ def write_end(estate: Estate, ended: int, failures: dict[str, str]) -> None:
             log.emit("log", node=node, level="ERROR", text=text)
         _end_nodes(recorder.results, log)
         code = exit_code_of(recorder.results)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=now)
+        log.emit(
+            "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
+        )
     recorder.write()
 
 
@@ -129,10 +128,6 @@ def _end_nodes(results: Results, log: EventLog) -> None:
         log.emit(
             "node_finished", node=name, status="error", error_type="infrastructure", error=DIED
         )
-
-
-def _clock(started: float) -> Callable[[], float]:
-    return lambda: time.monotonic() - started
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 import enum
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,7 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.run.events import EventLog, clock_from_now, encode, mend
+from lava_dispatcher_multinode.run.events import (
+    EventLog,
+    clock_from_now,
+    encode,
+    mend,
+    time_of_day,
+)
 
 
 class Clock:
@@ -168,6 +175,11 @@ def test_threads_never_mix_lines_and_times_never_go_back(tmp_path):
     assert times == sorted(times)
     for node in "0123":
         assert [len(e["text"]) for e in seen if e["node"] == node] == list(range(100))
+
+
+def test_the_time_of_day_is_of_one_zone():
+    """Runs of two machines are compared by it."""
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time_of_day())
 
 
 def test_nothing_after_close(tmp_path):
