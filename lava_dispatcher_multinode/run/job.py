@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +19,11 @@ from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
 from ..sync.client import GroupClient
-from ..sync.server import Coordinator
-from .direct import way_of
+from .coordinator import leave, open_coordinator
 from .events import EventLog, clock_from_now, time_of_day
 from .host import trouble
 from .interruptions import Interruptions
-from .lava_node import Door, LavaNodeRun
+from .lava_node import LavaNodeRun
 from .made import make_boards
 from .node import NodeRun
 
@@ -35,10 +32,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..actions.node import Node
+    from ..boards.hardware import MadeBoard
     from ..job.model import Job
     from ..lab.device import Device
     from ..overlay.store import OverlayStore
     from ..report.results import Results
+    from ..sync.server import Coordinator
+    from .coordinator import Door
     from .guard import Guard
     from .news import News
 
@@ -151,46 +151,39 @@ def _run(
         )
         if options.visit is not None:
             shared.visit = options.visit
-        devices = [member.device for member in members if member.device.host != LAVA]
-        made = make_boards(devices, scratch, log, stack, unconfined=options.unconfined)
-        secret = {name: secrets.token_hex(16) for name, _ in shared.group}
-        group = secrets.token_hex(16)
-        ways = {member.device.name: way_of(member.device) for member in members}
-        coordinator = stack.enter_context(
-            Coordinator(
-                group=group,
-                nodes=dict(shared.group),
-                secrets=secret,
-                timeout=job.timeout,
-                deadlock_grace=job.deadlock_grace,
-                observer=partial(_observe, log, clock),
-                on_answer=partial(shared.direct.answered, log.emit, clock),
-                hosts=[way.listen for way in ways.values() if way],
+        own = [member.device for member in members if member.device.host != LAVA]
+        made = make_boards(own, scratch, log, stack, unconfined=options.unconfined)
+        devices = [member.device for member in members]
+        coordinator, doors = open_coordinator(devices, shared, stack)
+        nodes = _nodes(members, shared, options, made, doors, scratch, stack)
+        return _walk(nodes, coordinator, shared, interruptions)
+
+
+def _nodes(
+    members: Sequence[Member],
+    shared: Shared,
+    options: Options,
+    made: Mapping[str, MadeBoard],
+    doors: Mapping[str, Door],
+    scratch: Path,
+    stack: ExitStack,
+) -> list[NodeRun]:
+    """Return the nodes, each a member of the group, or about to be one."""
+    leaves = options.guard.remove if options.guard else lambda _: None
+    lava = LavaJob(shared.job, shared.group, scratch / "lava", leaves)
+    nodes: list[NodeRun] = []
+    for device, role in ((member.device, member.role) for member in members):
+        door, directory = doors[device.name], options.output / "nodes" / device.name
+        if device.host == LAVA:
+            nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
+            continue
+        client = stack.enter_context(
+            GroupClient(
+                door.address, group=door.group, node=device.name, role=role, secret=door.secret
             )
         )
-        shared.leave = partial(_leave, coordinator)
-        for name, way in ways.items():
-            if way is not None:
-                port = coordinator.address_on(way.listen)[1]
-                shared.direct.allow(name, (way.told, port), secret[name])
-        nodes: list[NodeRun] = []
-        lava: LavaJob | None = None
-        leaves = options.guard.remove if options.guard else lambda _: None
-        for name, role in shared.group:
-            device = next(m.device for m in members if m.device.name == name)
-            directory = options.output / "nodes" / name
-            if device.host == LAVA:
-                lava = lava or LavaJob(job, shared.group, scratch / "lava", leaves)
-                door = Door(coordinator.address, group, secret[name])
-                nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
-                continue
-            client = stack.enter_context(
-                GroupClient(
-                    coordinator.address, group=group, node=name, role=role, secret=secret[name]
-                )
-            )
-            nodes.append(NodeRun(device, role, made.get(name), client, shared, directory))
-        return _walk(nodes, coordinator, shared, interruptions)
+        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, directory))
+    return nodes
 
 
 def _walk(
@@ -235,15 +228,8 @@ def _one(node: NodeRun, coordinator: Coordinator, news: News) -> None:
         failure = None if ending.status == "pass" else ending.error or "failed"
     finally:
         node.failed = failure is not None
-        _leave(coordinator, node.name, failure)
+        leave(coordinator, node.name, failure)
         news.put(node.name)
-
-
-def _leave(coordinator: Coordinator, name: str, failure: str | None) -> None:
-    if failure is None:
-        coordinator.node_finished(name)
-    else:
-        coordinator.node_failed(name, failure.partition("\n")[0])
 
 
 def _cancel(
@@ -266,13 +252,6 @@ def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error
             error_type=error_type,
             error=error,
         )
-
-
-def _observe(log: EventLog, clock: Callable[[], float], event: str, **fields: Any) -> None:
-    """Record what the coordinator tells; its waits have a length, a run's events a time."""
-    if "seconds" in fields:
-        fields["asked"] = round(clock() - fields.pop("seconds"), 6)
-    log.emit(event, **fields)
 
 
 def _about(job: Job, members: Sequence[Member], options: Options) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -37,17 +37,10 @@ if TYPE_CHECKING:
     from ..lab.device import Device
     from ..lava.installed import Installed
     from ..lava.job import LavaJob
+    from .coordinator import Door
 
 LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
 LONGEST_LINE = 1 << 20
-
-
-class Door(NamedTuple):
-    """How the node becomes a member of the group."""
-
-    address: tuple[str, int]
-    group: str
-    secret: str
 
 
 class LavaNodeRun(NodeRun):
