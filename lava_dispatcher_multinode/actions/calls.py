@@ -8,8 +8,8 @@ from ..sync.calls import Status
 from ..sync.relay import case_of
 
 if TYPE_CHECKING:
+    from ..emit import Emit
     from ..sync.calls import Call, Outcome
-    from .node import Emit
 
 
 def record_call(

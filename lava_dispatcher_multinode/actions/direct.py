@@ -15,8 +15,8 @@ from .calls import record_call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..emit import Emit
     from ..sync.calls import Call, Outcome
-    from .node import Emit
 
     Listener = Callable[[Call, Outcome], bool]
 

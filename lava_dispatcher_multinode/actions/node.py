@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
 from ..serve.servers import Servers
@@ -15,17 +15,11 @@ if TYPE_CHECKING:
 
     from ..boards.board import UBootBoard
     from ..deadline import Deadline
+    from ..emit import Emit
     from ..images.store import ImageStore
     from ..job.model import ActionSpec, Job
     from ..overlay.store import OverlayStore
     from ..sync.client import GroupClient
-
-
-class Emit(Protocol):
-    """Records an event of the run; see docs/reference/events.md."""
-
-    def __call__(self, event: str, /, **fields: object) -> None:
-        """Record it."""
 
 
 @dataclass

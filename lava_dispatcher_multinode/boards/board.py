@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..console.console import Console
     from ..deadline import Deadline
+    from ..emit import Emit
     from ..images.store import Image
     from ..lab.device import Device
     from ..serve.servers import Servers
@@ -58,7 +59,7 @@ class UBootBoard:
         self.root = hardware.root
         self.shell: Shell | None = None  # set while the board is booted
         self.boots = 0  # how often it got to a shell: what was put there before is gone
-        self.tell: Callable[..., None] = _nobody  # records an event of this node
+        self.tell: Emit = _nobody  # records an event of this node
         self._switch = hardware.switch
         self._card = hardware.card
         self._turn = hardware.turn

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _job() -> dict[str, Any]:
-    from ..job.emit import job_schema
+    from ..job.editor_schema import job_schema
 
     return job_schema()
 

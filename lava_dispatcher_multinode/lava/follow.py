@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..console.transcript import Transcript
+    from ..emit import Emit
     from ..errors import MultinodeError
-    from .log import Emit, Log
+    from .log import Log
     from .server import Server, Shown
 
 PATIENCE = 600.0  # seconds in which a server may be out of reach

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ..emit import Emit
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -25,13 +27,6 @@ _TEST = re.compile(r"(Starting|Ending) test lava\.(\S+) \(")
 #: What member.py records among LAVA's own results; `multinode-test` is one of those.
 _CALL = re.compile(r"multinode-(send|sync|wait|wait_all)-")
 _LEVELS = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR", "info": "INFO"}
-
-
-class Emit(Protocol):
-    """Records an event of the run."""
-
-    def __call__(self, event: str, /, **fields: object) -> None:
-        """Record it."""
 
 
 class Log:

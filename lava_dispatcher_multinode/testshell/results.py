@@ -6,7 +6,7 @@ off loses none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import TestRaised
 from .matcher import Finder
@@ -29,6 +29,7 @@ from .signals import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..emit import Emit
     from .patterns import Pattern
     from .signals import Signal
 
@@ -38,13 +39,6 @@ MAX_STARTED = 1000
 MAX_RESULTS = 100_000
 #: Bytes of a text that a board makes up and that goes into an event.
 LONGEST_TEXT = 4096
-
-
-class Emit(Protocol):
-    """Records an event of the run."""
-
-    def __call__(self, event: str, /, **fields: object) -> None:
-        """Record it."""
 
 
 class Recorder:

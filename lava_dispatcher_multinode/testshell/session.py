@@ -14,9 +14,9 @@ from .trickle import Trickle
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..emit import Emit
     from ..sync.calls import Call, Outcome
     from .patterns import Pattern
-    from .results import Emit
 
 #: Seconds between two pieces of a typed line where there is no flow control.
 PAUSE = 0.1

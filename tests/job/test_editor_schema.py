@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.job.emit import job_schema
+from lava_dispatcher_multinode.job.editor_schema import job_schema
 
 
 def test_it_is_a_schema_that_editors_can_read():

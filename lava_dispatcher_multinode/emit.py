@@ -1,0 +1,12 @@
+"""What everybody in a run is given to say what happens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Emit(Protocol):
+    """Records an event of the run; see docs/reference/events.md."""
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Record it."""
