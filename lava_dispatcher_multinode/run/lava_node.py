@@ -24,7 +24,7 @@ from ..errors import (
     MultinodeError,
 )
 from ..lava import keep, member
-from ..lava.failure import failure_of
+from ..lava.failure import judge
 from ..lava.installed import environment
 from ..lava.log import Log
 from ..lava.preflight import allowed
@@ -152,17 +152,11 @@ class LavaNodeRun(NodeRun):
         self._end()
 
     def _judge(self, log: Log, code: int) -> None:
-        """Raise for what LAVA says; its exit code 0 says nothing of the tests."""
         if self._shared.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         if self._late is not None:
             raise ActionTimeout(self._late)
-        if log.failure is not None:
-            raise failure_of(self.name, *log.failure, validated=log.validated)
-        if code == 0 and log.finished:
-            return
-        how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
-        raise InfrastructureError(f"LAVA's dispatcher {how} before its job had ended")
+        judge(self.name, log, code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
         """Write the files that lava-run takes; return the command that runs it."""
@@ -208,13 +202,6 @@ def _dictionary(device: Device) -> dict[str, Any]:
 def _marked(environ: dict[str, str]) -> dict[str, str]:
     """Return the environment with the run's mark, if there is one, as that of LAVA's part."""
     return environ | ({MARK: environ[MARK] + OF_LAVA} if MARK in environ else {})
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _own_address() -> str:
