@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..discretion import without_logins
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
 from .arguments import add_config_dir, add_job, seconds
@@ -224,9 +223,8 @@ def _run(
     from .paused import TerminalDesk
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
-    source = json.dumps(without_logins(data), indent=1, default=str)
     with (
-        output_directory(options.output_dir, job.name, source, locked=guard.keep) as output,
+        output_directory(options.output_dir, job.name, data, locked=guard.keep) as output,
         Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
         served(options.web, output, lambda text: _say(f"lava-dispatch: {text}")) as listeners,
     ):

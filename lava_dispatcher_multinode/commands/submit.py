@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,7 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
-    from ..discretion import without_logins
     from ..lava.server import Server, identity_for
     from ..report.files import render
     from ..report.summary import summary
@@ -67,12 +65,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     tell(exported)
     server = Server(identity_for(args.server))
     jobs = server.submit(exported.text(args.job))
-    text = json.dumps(without_logins(exported.submission), indent=1, default=str)
     name = str(exported.submission["job_name"])
     try:
         for job in jobs:
             print(server.page(job), file=sys.stderr)  # noqa: T201
-        with output_directory(args.output_dir, name, text) as output:
+        with output_directory(args.output_dir, name, exported.submission) as output:
             results = _followed(server, jobs, exported.submission, output, args)
     except BaseException:  # boards that nobody follows would be busy for nothing
         for job, fate in _cancel(server, jobs):

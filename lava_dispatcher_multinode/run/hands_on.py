@@ -9,7 +9,6 @@ run as any other: events, consoles, results, the supervisor.
 
 from __future__ import annotations
 
-import json
 import secrets
 import tempfile
 import threading
@@ -20,7 +19,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..deadline import Deadline
-from ..discretion import without_logins
 from ..errors import InfrastructureError, InvalidJob, MultinodeError, Problem, WaitFailed
 from ..lab.device import LAVA
 from ..sync.calls import Api, Call, Status
@@ -244,8 +242,9 @@ def open_group(
             raise InvalidJob(errors)
         members = stack.enter_context(boards_of(job, choice, guard, waiting))
         _only_ours(job, members)
-        source = json.dumps(without_logins(document.data), indent=1, default=str)
-        made = stack.enter_context(output_directory(output, job.name, source, locked=guard.keep))
+        made = stack.enter_context(
+            output_directory(output, job.name, document.data, locked=guard.keep)
+        )
         boards = {m.device.name: Board(m.device.name, m.role) for m in members}
         news: SimpleQueue[str | None] = SimpleQueue()  # a failure, or None: one more is ready
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import time
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..discretion import without_logins
 from ..errors import InvalidJob, Problem
 
 if TYPE_CHECKING:
@@ -23,15 +25,16 @@ LATEST = "latest"
 def output_directory(
     directory: Path | None,
     job_name: str,
-    job: str,
+    job: object,
     *,
     locked: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Give the output directory, with `job` as its job.json, to one run at a time.
 
-    Without `directory` a new one is made below `lava-runs`, and `latest` beside
-    it points there. What a run before left of its boards' consoles goes. Raise
-    `InvalidJob` where that cannot be done.
+    `job` is the document as it was read; its passwords are left out. Without
+    `directory` a new one is made below `lava-runs`, and `latest` beside it points
+    there. What a run before left of its boards' consoles goes. Raise `InvalidJob`
+    where that cannot be done.
     """
     with ExitStack() as stack:
         try:
@@ -43,7 +46,8 @@ def output_directory(
             (made / "nodes").mkdir(exist_ok=True)
             for console in made.glob("nodes/*/console.*"):
                 console.unlink()
-            (made / "job.json").write_text(job + "\n")
+            text = json.dumps(without_logins(job), indent=1, default=str)
+            (made / "job.json").write_text(text + "\n")
             if directory is None:
                 _point(RUNS / LATEST, made.name)
         except BlockingIOError:

@@ -108,7 +108,7 @@ def test_a_run_that_goes_on_has_no_verdict_yet(tmp_path, capsys):
     """What is at work has not failed; when its process is gone it has."""
     with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
         log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
-    with output_directory(tmp_path, "ping", "{}"):
+    with output_directory(tmp_path, "ping", {}):
         assert call(tmp_path) == ExitCode.PASS
         text = capsys.readouterr().out
         assert "open" in text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
@@ -9,19 +11,19 @@ from lava_dispatcher_multinode.run.output import output_directory
 
 
 def test_a_named_directory_is_made(tmp_path):
-    """--output-dir may be new, and deep; or there already. The job is in it."""
+    """--output-dir may be new, and deep; or there already. The job is in it, and no password."""
     for _ in range(2):
-        with output_directory(tmp_path / "a" / "b", "job", "{}") as made:
+        with output_directory(tmp_path / "a" / "b", "job", {"image": "http://u:p@host/i"}) as made:
             assert made == tmp_path / "a" / "b"
-            assert (made / "job.json").read_text() == "{}\n"
+            assert json.loads((made / "job.json").read_text()) == {"image": "http://host/i"}
 
 
 def test_without_one_each_run_gets_its_own(tmp_path, monkeypatch):
     """Two runs in one second do not share; `latest` points at the last."""
     monkeypatch.chdir(tmp_path)
     with (
-        output_directory(None, "my job/../x", "{}") as first,
-        output_directory(None, "my job/../x", "{}") as second,
+        output_directory(None, "my job/../x", {}) as first,
+        output_directory(None, "my job/../x", {}) as second,
     ):
         assert first != second
         assert first.parent == second.parent
@@ -32,12 +34,12 @@ def test_without_one_each_run_gets_its_own(tmp_path, monkeypatch):
 def test_one_run_at_a_time(tmp_path):
     """Two that write into one directory would leave nothing that can be read."""
     with (
-        output_directory(tmp_path, "a", "{}"),
+        output_directory(tmp_path, "a", {}),
         pytest.raises(InvalidJob, match="another run is writing to it"),
-        output_directory(tmp_path, "b", "{}"),
+        output_directory(tmp_path, "b", {}),
     ):
         pass
-    with output_directory(tmp_path, "c", "{}"):
+    with output_directory(tmp_path, "c", {}):
         pass
 
 
@@ -46,7 +48,7 @@ def test_consoles_of_a_run_before_go(tmp_path):
     (tmp_path / "nodes" / "old").mkdir(parents=True)
     (tmp_path / "nodes" / "old" / "console.log").write_text("yesterday")
     (tmp_path / "nodes" / "old" / "notes").write_text("mine")
-    with output_directory(tmp_path, "job", "{}"):
+    with output_directory(tmp_path, "job", {}):
         assert [path.name for path in (tmp_path / "nodes" / "old").iterdir()] == ["notes"]
 
 
@@ -55,6 +57,6 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(InvalidJob, match=r"cannot be the output directory.*--output-dir"),
-        output_directory(tmp_path / "file" / "out", "job", "{}"),
+        output_directory(tmp_path / "file" / "out", "job", {}),
     ):
         pass
