@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .report.model import Case, Node
     from .report.results import Results
     from .run.boards import Choice
-    from .run.hands_on import Group
+    from .run.group import Group
 
 NO_RESULTS = {2: "the job is not valid", 4: "the boards are not available"}
 
@@ -68,7 +68,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def lava_group(pytestconfig: pytest.Config) -> Iterator[Group]:
     """The booted boards of --lava-group: `group["panda01"].run("uname -r")`.
 
-    See lava_dispatcher_multinode.run.hands_on; they are off when the session ends.
+    See lava_dispatcher_multinode.run.group; they are off when the session ends.
     """
     from .run.hands_on import open_group
 

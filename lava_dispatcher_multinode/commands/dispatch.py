@@ -119,7 +119,6 @@ def _checked_or_run(options: argparse.Namespace) -> ExitCode:
 
 def _dispatch(options: argparse.Namespace) -> ExitCode:
     # Imports wait for their turn: --help and a wrong command line are instant.
-    from ..job.parse import parse
     from ..job.source import load
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
@@ -130,9 +129,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         check_terminal()
     document = load(options.job)
     choice = _choice(options)
-    if choice.lab is not None:
-        document = replace(document, device_types=choice.lab.device_types)
-    job, warnings = parse(document, options.target)
+    job, warnings = choice.parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
     with contextlib.ExitStack() as stack:
         guard = None if options.validate else stack.enter_context(Guard())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ..errors import Problem
     from ..job.model import Job
+    from ..job.source import Document
     from ..lab.device import Device
     from ..lab.files import Lab
     from .guard import Guard
@@ -39,6 +41,17 @@ class Choice:
         from ..lab.files import load_lab
 
         return None if self.made else load_lab(self.config_dir)
+
+    def parse(self, document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
+        """Return the job and its warnings; it may name device types that only the lab has.
+
+        `target` as of `job.parse.parse`.
+        """
+        from ..job.parse import parse
+
+        if self.lab is not None:
+            document = replace(document, device_types=self.lab.device_types)
+        return parse(document, target)
 
 
 def made_devices(job: Job, choice: Choice) -> list[Device]:
