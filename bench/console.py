@@ -92,7 +92,8 @@ def console(descriptor: int) -> None:
     """Transcript, death strings and buffer; a reader that drops all."""
     with tempfile.TemporaryDirectory() as directory:
         made = open_console(descriptor, directory)
-        with made.deadly((*KERNEL, *RESET)), made.lossless():
+        made.watch((*KERNEL, *RESET))
+        with made.lossless():
             tail = b""
             while END not in tail:
                 tail = tail[-100:] + made.read(60)
@@ -110,7 +111,8 @@ def test_shell(descriptor: int) -> None:
             emit=lambda *_, **__: None,
             clock=time.monotonic,
         )
-        with made.deadly((*KERNEL, *RESET)), made.lossless():
+        made.watch((*KERNEL, *RESET))
+        with made.lossless():
             session.run("true", time.monotonic() + 3600)
         made.close()
 

@@ -110,23 +110,10 @@ class Console:
                 self._failure = None
             self._changed.notify_all()
 
-    @contextmanager
-    def deadly(self, patterns: Iterable[str]) -> Iterator[None]:
-        """Within it, a line like any of `patterns` ends every read with `BoardDied`."""
-        watch = DeathWatch(patterns)
-        with self._changed:
-            before = self._watch
-            self._watch_anew(watch)
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._watch_anew(before)
-
     def watch(self, patterns: Iterable[str] | None) -> None:
         """From here on a line like any of `patterns` is the board's death; None: nothing is.
 
-        As `deadly`, for as long as the board is up, also while nobody reads. A
+        It ends every read with `BoardDied`, and counts also while nobody reads. A
         death that was seen under an earlier watch stays one.
         """
         with self._changed:

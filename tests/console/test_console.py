@@ -85,30 +85,22 @@ def test_lossless_makes_the_board_wait(wire, monkeypatch):
 
 def test_a_death_string_is_raised_after_what_came_before_it(wire):
     """Results that were printed before a panic are read before the panic is raised."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"result: pass\r\nKernel panic - no init\r\n")
-        seen = b""
-        with pytest.raises(BoardDied, match="Kernel panic - no init"):
-            while True:
-                seen += wire.console.read(5)
-        assert b"result: pass" in seen
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"result: pass\r\nKernel panic - no init\r\n")
+    seen = b""
+    with pytest.raises(BoardDied, match="Kernel panic - no init"):
+        while True:
+            seen += wire.console.read(5)
+    assert b"result: pass" in seen
 
 
 def test_a_death_without_the_end_of_its_line_counts_too(wire):
     """A board that dies in the middle of the word does not hold its reader."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"Kernel panic - not")
-        with pytest.raises(BoardDied, match="Kernel panic - not"):
-            while True:
-                wire.console.read(60)
-
-
-def test_a_death_is_only_raised_where_it_was_asked_for(wire):
-    """The boot loader's banner is no death outside a test."""
-    with wire.console.deadly(["U-Boot"]):
-        pass
-    wire.print(b"U-Boot 2013.01\n")
-    assert wire.read_all(15) == b"U-Boot 2013.01\n"
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel panic - not")
+    with pytest.raises(BoardDied, match="Kernel panic - not"):
+        while True:
+            wire.console.read(60)
 
 
 def test_a_board_dies_also_while_nobody_reads(wire):
@@ -147,12 +139,12 @@ def test_no_watch_no_death(wire):
 
 def test_forget_clears_a_death(wire):
     """After a power cycle the old panic does not count again."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"Kernel panic\n")
-        with pytest.raises(BoardDied):
-            while True:
-                wire.console.read(5)
-        wire.console.forget()
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel panic\n")
+    with pytest.raises(BoardDied):
+        while True:
+            wire.console.read(5)
+    wire.console.forget()
     wire.print(b"fresh")
     assert wire.read_all(5) == b"fresh"
 
@@ -224,35 +216,35 @@ def test_close_ends_a_pump_that_waits_for_its_reader(wire, monkeypatch):
 
 def test_short_reads_leave_a_death_its_time(wire):
     """A reader that looks in often gets the whole reason all the same."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"Kernel panic - ")
-        end = threading.Timer(0.1, wire.print, [b"the reason\n"])
-        end.start()
-        with pytest.raises(BoardDied, match="Kernel panic - the reason"):
-            while True:
-                wire.console.read(0.005)
-        end.join()
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel panic - ")
+    end = threading.Timer(0.1, wire.print, [b"the reason\n"])
+    end.start()
+    with pytest.raises(BoardDied, match="Kernel panic - the reason"):
+        while True:
+            wire.console.read(0.005)
+    end.join()
 
 
 def test_a_board_that_dies_with_its_console_has_died(wire):
     """Half a panic and then the end of the line: the panic is the reason."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"Kernel panic - no in")
-        assert wire.read_all(20) == b"Kernel panic - no in"
-        os.close(wire.board)
-        wire.board = -1
-        with pytest.raises(BoardDied, match="Kernel panic - no in"):
-            wire.console.read(60)
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel panic - no in")
+    assert wire.read_all(20) == b"Kernel panic - no in"
+    os.close(wire.board)
+    wire.board = -1
+    with pytest.raises(BoardDied, match="Kernel panic - no in"):
+        wire.console.read(60)
 
 
 def test_half_a_death_before_a_power_cycle_is_none_after_it(wire):
     """The line that the power cut off does not go on with what comes next."""
-    with wire.console.deadly(["Kernel panic"]):
-        wire.print(b"Kernel pan")
-        assert wire.read_all(10) == b"Kernel pan"
-        wire.console.forget()
-        wire.print(b"ic\nfresh")
-        assert wire.read_all(8) == b"ic\nfresh"
+    wire.console.watch(["Kernel panic"])
+    wire.print(b"Kernel pan")
+    assert wire.read_all(10) == b"Kernel pan"
+    wire.console.forget()
+    wire.print(b"ic\nfresh")
+    assert wire.read_all(8) == b"ic\nfresh"
 
 
 def test_a_pump_that_fails_tells_its_reader(wire, monkeypatch):
