@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import select
 import signal
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-WAYS = ("namespaces", "chroot", "unconfined")
+WAYS = ("namespaces", "chroot")  # in the order of preference
+#: The boards' own network, which nobody else is on.
+PRIVATE = ipaddress.IPv4Network("10.66.0.0/16")
+UNCONFINED = "unconfined"  # only if that is asked for
 
 
 class Unavailable(Exception):

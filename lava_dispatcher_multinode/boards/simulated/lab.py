@@ -18,6 +18,8 @@ from ...errors import InfrastructureError, InvalidJob, PowerError, Problem
 from ...mark import MARK
 from ..turns import Turns, processors
 from . import faults as fault_names
+from .confinement import PRIVATE, UNCONFINED, WAYS
+from .models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,10 +27,7 @@ if TYPE_CHECKING:
 
     from ...deadline import Deadline
 
-MODELS = ("panda", "beaglexm")
-WAYS = ("namespaces", "chroot")  # in the order of preference
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
-_PRIVATE = ipaddress.IPv4Network("10.66.0.0/16")  # nobody else is on it
 _LOOPBACK = ipaddress.IPv4Network("127.66.0.0/16")
 #: Boards that boot at a time, for each processor: more only make each other late.
 BOOTING = 8
@@ -165,11 +164,11 @@ class SimulatedLab:
             if name in self._boards:
                 raise InvalidJob([Problem(where, 0, 0, f"there are two boards '{name}'")])
             index = len(self._boards)
-            network = _PRIVATE if self.confinement == "namespaces" else _LOOPBACK
+            network = PRIVATE if self.confinement == "namespaces" else _LOOPBACK
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             card = self._directory / "cards" / f"{name}.img"
             board = SimulatedBoard(self, name, card, str(network[index + 1]), ours)
-            if self.confinement == "unconfined":
+            if self.confinement == UNCONFINED:
                 board.root = str(self._directory / "unconfined" / name)
             request = {
                 "do": "add",
@@ -223,7 +222,7 @@ class SimulatedLab:
 
     def _start(self, *, unconfined: bool, only: str | None) -> str:
         """Have the factory choose a confinement; return its name."""
-        ways = [only] if only else [*WAYS, *(["unconfined"] if unconfined else [])]
+        ways = [only] if only else [*WAYS, *([UNCONFINED] if unconfined else [])]
         request = {"do": "start", "directory": str(self._directory), "ways": ways}
         self._control.settimeout(_START_WAIT)
         try:

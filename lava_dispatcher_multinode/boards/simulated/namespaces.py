@@ -15,7 +15,6 @@ init's parent.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import resource
 import socket
@@ -23,12 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from . import confinement, ids, init, mounts, netlink, rootfs, syscalls
-from .confinement import Site, Unavailable
+from .confinement import PRIVATE, Site, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
 _BRIDGE = "bridge0"
 _PROCESSES = 16384  # of all boards of a job
 _HINT = (
@@ -131,7 +129,7 @@ class Namespaces:
 
     def _try(self) -> None:
         """Start a board whose init only ends well if all of its confinement was made."""
-        site = Site("trial", 65000, str(NETWORK[65000]), {}, 0, autologin=True)
+        site = Site("trial", 65000, str(PRIVATE[65000]), {}, 0, autologin=True)
         terminal, slave = os.openpty()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -208,7 +206,7 @@ class Namespaces:
         syscalls.setns(own, syscalls.CLONE_NEWNET)
         os.close(own)
         netlink.set_up("lo")
-        netlink.add_address("eth0", f"{site.address}/{NETWORK.prefixlen}")
+        netlink.add_address("eth0", f"{site.address}/{PRIVATE.prefixlen}")
         netlink.set_up("eth0")
 
     def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init.Session:
