@@ -105,7 +105,7 @@ def connect(device: Device, made: MadeBoard | None) -> Hardware:
             made.turn,
             made.introduction,
         )
-    if device.connection.simulated or device.connection.qemu:
+    if device.connection.made:
         raise ConsoleError(f"{device.name}: is a board of a run's own, and was not started")
     return Hardware(
         open_console(device.connection, device.name),

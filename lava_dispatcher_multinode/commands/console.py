@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _take(device: Device) -> None:
-    if device.connection.simulated or device.connection.qemu is not None:
+    if device.connection.made:
         raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
     transport = open_console(device.connection, device.name)
     transport.note = lambda text: say(f"{text}\r")

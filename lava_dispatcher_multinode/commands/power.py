@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Switch; `PowerError` if that cannot be done, `BoardsUnavailable` if it is in use."""
     device = find(args.board, args.config_dir)
-    if device.connection.simulated or device.connection.qemu is not None:
+    if device.connection.made:
         raise PowerError(
             f"{device.name}: is a board of a run's own: it has no power outside of one"
         )

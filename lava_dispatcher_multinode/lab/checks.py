@@ -56,10 +56,7 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
         if not merged.get("lava", {}).get("device"):
             hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
             message = "host is lava, and LAVA's device dictionary is not named"
-            for document in own:
-                if "host" in document.data:
-                    raise InvalidJob([document.problem(message, ("host",), key=True, hint=hint)])
-            raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+            raise _wrong("host", message, hint, own, shown)
         return
     connection = merged.get("connection", {})
     ways = [key for (key,) in ALTERNATIVES["connection",]]
@@ -68,10 +65,7 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
     hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
-    for document in own:
-        if "connection" in document.data:
-            raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
-    raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+    raise _wrong("connection", message, hint, own, shown)
 
 
 def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
@@ -83,7 +77,14 @@ def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: st
         return
     message = "multinode: socket without a dispatcher_ip"
     hint = "dispatcher_ip is the address under which the board reaches this host"
-    for document in reversed(files):
-        if "multinode" in document.data:
-            raise InvalidJob([document.problem(message, ("multinode",), key=True, hint=hint)])
-    raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+    raise _wrong("multinode", message, hint, reversed(files), shown)
+
+
+def _wrong(
+    key: str, message: str, hint: str, documents: Iterable[Document], shown: str
+) -> InvalidJob:
+    """Return an error at the first of `documents` that has `key`, else of the board as a whole."""
+    for document in documents:
+        if key in document.data:
+            return InvalidJob([document.problem(message, (key,), key=True, hint=hint)])
+    return InvalidJob([Problem(shown, 0, 0, message, hint)])

@@ -39,6 +39,11 @@ class Connection:
     fifo: int = 0  # bytes that may be on their way to a test, unacknowledged; 0: no limit
     reconnect: float = 30.0  # seconds in which a console that drops is opened again
 
+    @property
+    def made(self) -> bool:
+        """Whether the board is made for a run, and is nowhere outside of one."""
+        return self.simulated or self.qemu is not None
+
 
 @dataclass(frozen=True)
 class PduDaemon:
@@ -187,3 +192,8 @@ class Device:
     lava: Lava = Lava()
     simulated: Mapping[str, Any] = field(default_factory=dict)  # faults; see boards/simulated
     file: Path | None = None  # the device file, for messages
+
+    @property
+    def place(self) -> str:
+        """What messages name: the device file, or the device where there is none."""
+        return str(self.file or self.name)

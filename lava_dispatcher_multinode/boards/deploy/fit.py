@@ -25,6 +25,5 @@ def unfit(device: Device, action: str) -> str | None:
     method = device.deploy.method
     if method in METHODS[action]:
         return None
-    where = str(device.file) if device.file else device.name
     have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
-    return f"{where}: {have}, which {action} cannot use: {HINTS[action]}"
+    return f"{device.place}: {have}, which {action} cannot use: {HINTS[action]}"

@@ -43,7 +43,7 @@ def write_media(
     deploy = device.deploy
     if card is None:
         raise DeployError(
-            f"{_file(device)}: deploy.path is missing: the card's block device or file"
+            f"{device.place}: deploy.path is missing: the card's block device or file"
         )
     try:
         _switch(deploy.to_host, "deploy.to_host", device)
@@ -126,7 +126,3 @@ def _switch(command: str | None, key: str, device: Device) -> None:
             run_command(command, MUX_WAIT)
         except Failed as error:
             raise DeployError(f"{device.name}: {key} '{program(command)}' {error}") from None
-
-
-def _file(device: Device) -> str:
-    return str(device.file) if device.file else device.name

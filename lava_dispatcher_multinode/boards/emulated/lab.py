@@ -97,12 +97,12 @@ class EmulatedBoard:
         self._forget_what_was_typed()
         network = self._lab.network
         card = str(self.card.absolute()).replace(",", ",,")
-        cards = [
+        to_host, to_group = (
             [word.format(id=identity, mac=network.mac(self._index, number)) for word in words]
             for number, (identity, words) in enumerate(
                 (("host", machine.host_nic), ("group", machine.group_nic))
             )
-        ]
+        )
         words = [
             *machine.arguments,
             *("-m", str(settings.memory or machine.memory)),
@@ -113,8 +113,8 @@ class EmulatedBoard:
             *(word.format(card=card) for word in machine.card),
             *network.words(self._index, "host", "group"),
             # The last one is Linux's and U-Boot's first: that is the way to the host.
-            *cards[1],
-            *cards[0],
+            *to_group,
+            *to_host,
             *settings.arguments,
         ]
         return Qemu(self.name, words, (self._master,), self._log, self._ended)

@@ -18,9 +18,9 @@ NANOPI = "usr/lib/u-boot/nanopi_neo/u-boot-sunxi-with-spl.bin"
 class Machine:
     """One of QEMU's boards, with Debian's U-Boot.
 
-    `arguments`, `card` and `nic` are words for QEMU; the latter two with `{card}`
-    for the drive's file, `{id}` and `{mac}` for the network's. `on_card`: the byte
-    of the card from which the boot ROM reads the firmware; else QEMU gets its path.
+    `arguments`, `card`, `host_nic` and `group_nic` are words for QEMU, with `{card}`
+    for the drive's file, `{id}` and `{mac}` for the network's. `on_card`: the byte of
+    the card from which the boot ROM reads the firmware; None: QEMU gets its path.
     `group_modules`: what Linux loads for the group's network, where that takes its time.
     """
 
