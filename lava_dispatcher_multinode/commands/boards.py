@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from ..errors import ExitCode
 from ..lab.files import load_lab
 from ..lab.lockfiles import holders, lock_directory
 from .arguments import add_config_dir
+from .errors import say
 
 if TYPE_CHECKING:
     import argparse
@@ -55,10 +55,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         print(table(rows))  # noqa: T201
     else:
         searched = ", ".join(str(directory / "devices") for directory in lab.searched[1:])
-        print(  # noqa: T201
+        say(
             f"no devices are configured (looked in {searched}); "
-            "'lava-multinode init' writes a first device file",
-            file=sys.stderr,
+            "'lava-multinode init' writes a first device file"
         )
     return ExitCode.PASS
 

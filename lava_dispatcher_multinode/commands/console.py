@@ -13,7 +13,8 @@ from ..errors import ConsoleError, ExitCode
 from ..ready import readable
 from .arguments import add_config_dir
 from .by_hand import Held, find, taken
-from .keyboard import CHUNK, LEAVE, raw_terminal, say, write_all
+from .errors import say
+from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:
     import argparse

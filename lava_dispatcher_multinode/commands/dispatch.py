@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import secrets
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
 from .arguments import add_config_dir, add_job, seconds
-from .errors import forget_output, guarded, have_streams, interrupt_on_signals
+from .errors import forget_output, guarded, have_streams, interrupt_on_signals, say
 from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     choice = _choice(options)
     job, warnings = choice.parse(document, options.target)
     job_id = options.job_id or secrets.token_hex(4)
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         guard = None if options.validate else stack.enter_context(Guard())
         scratch = Path(
             stack.enter_context(
@@ -142,7 +142,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         if guard is None:
             return _validate(job, warnings, overlays, choice, options)
         guard.remove(scratch)
-        members = stack.enter_context(boards_of(job, choice, guard, _say))
+        members = stack.enter_context(boards_of(job, choice, guard, say))
         _tell([*warnings, *_checked(job, overlays, members)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
@@ -174,7 +174,7 @@ def _validate(
     _tell(sorted(problems), options)
     if not options.quiet:
         nodes = "1 node" if job.size == 1 else f"{job.size} nodes"
-        _say(f"{job.file}: valid: {nodes}, {len(job.actions)} actions")
+        say(f"{job.file}: valid: {nodes}, {len(job.actions)} actions")
     return ExitCode.PASS
 
 
@@ -223,7 +223,7 @@ def _run(
     with (
         output_directory(options.output_dir, job.name, data, locked=guard.keep) as output,
         Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
-        served(options.web, output, lambda text: _say(f"lava-dispatch: {text}")) as listeners,
+        served(options.web, output, lambda text: say(f"lava-dispatch: {text}")) as listeners,
     ):
         chosen = Options(output, job_id, options.unconfined, guard)
         if options.pause_on_failure:
@@ -243,10 +243,10 @@ def _run(
     except OSError as error:  # nobody reads any more, or the disk is full
         forget_output()  # the exit code counts all the same
         if not isinstance(error, BrokenPipeError):
-            _say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
+            say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
     code = exit_code(results)
     if outcome.failure is not None:
-        _say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
+        say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
         code = worst([code, ExitCode.INFRASTRUCTURE])
     return code
 
@@ -258,9 +258,4 @@ def _print_problems(problems: Sequence[Problem]) -> None:
 def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:
     if not options.quiet:
         for problem in problems:
-            _say(str(problem))
-
-
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal was closed: nobody is left to be told
-        print(text, file=sys.stderr)  # noqa: T201
+            say(str(problem))

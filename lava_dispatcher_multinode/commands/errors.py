@@ -36,10 +36,10 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
     try:
         return int(command())
     except MultinodeError as error:
-        _say(f"{program}: {error}" if error.exit_code is not ExitCode.INVALID else str(error))
+        say(f"{program}: {error}" if error.exit_code is not ExitCode.INVALID else str(error))
         return int(error.exit_code)
     except KeyboardInterrupt:
-        _say(f"{program}: interrupted")
+        say(f"{program}: interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # A verb's data, `... | head`: nobody reads any more.
@@ -49,10 +49,10 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
         from ..run.host import trouble
 
         if (host := trouble(error)) is not None:
-            _say(f"{program}: {host}")
+            say(f"{program}: {host}")
             return int(host.exit_code)
         log = _log_of(error)
-        _say(
+        say(
             f"{program}: this is a bug: {type(error).__name__}: {error}\n"
             f"    The log {log} has what a report needs; look it over for secrets first."
         )
@@ -83,7 +83,8 @@ def _forget(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever sits there, on standard error."""
     with suppress(OSError):  # the terminal was closed: nobody is left to be told
         print(text, file=sys.stderr)  # noqa: T201
 

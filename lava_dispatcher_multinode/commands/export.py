@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
 from .arguments import add_job
+from .errors import say
 
 if TYPE_CHECKING:
     import argparse
@@ -112,11 +113,11 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
     lab = load_lab(config_dir) if config_dir else None
     job, warnings = parse(replace(document, device_types=any_type(document)))
     for problem in warnings:
-        print(problem, file=sys.stderr)  # noqa: T201
+        say(str(problem))
     return export(job, lab)
 
 
 def tell(exported: Exported) -> None:
     """Say on stderr what LAVA cannot be told."""
     for remark in exported.remarks:
-        print(f"not said to LAVA: {remark}", file=sys.stderr)  # noqa: T201
+        say(f"not said to LAVA: {remark}")

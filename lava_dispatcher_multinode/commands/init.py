@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
+from .errors import say
 
 if TYPE_CHECKING:
     import argparse
@@ -160,7 +160,7 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
 
     if path.exists():
         raise InvalidJob([Problem(str(path), 0, 0, "exists already", "name another file")])
-    image = cached_image(_tell)
+    image = cached_image(say)
     write_card(image, path, "image")
     print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
     return ExitCode.PASS
@@ -169,13 +169,9 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
 def _renew(*, as_json: bool) -> ExitCode:
     from ..images.test_image.cache import cached_image
 
-    image = cached_image(_tell, renew=True)
+    image = cached_image(say, renew=True)
     print(_written([image]) if as_json else f"made {image}")  # noqa: T201
     return ExitCode.PASS
-
-
-def _tell(step: str) -> None:
-    print(step, file=sys.stderr)  # noqa: T201
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import termios
 import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
+
+from .errors import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def raw_terminal() -> Iterator[None]:
     finally:
         with suppress(termios.error, OSError):  # it was closed
             termios.tcsetattr(0, termios.TCSADRAIN, before)
-            say("")
+        say("")
 
 
 def write_all(data: bytes, descriptor: int = 1) -> None:
@@ -37,8 +38,3 @@ def write_all(data: bytes, descriptor: int = 1) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def say(text: str) -> None:
-    """Tell whoever types."""
-    print(text, file=sys.stderr)  # noqa: T201

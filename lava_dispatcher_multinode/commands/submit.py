@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .arguments import add_job, positive_seconds
-from .errors import interrupt_on_signals
+from .errors import interrupt_on_signals, say
 from .export import add_lava_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
@@ -68,12 +68,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     name = str(exported.submission["job_name"])
     try:
         for job in jobs:
-            print(server.page(job), file=sys.stderr)  # noqa: T201
+            say(server.page(job))
         with output_directory(args.output_dir, name, exported.submission) as output:
             results = _followed(server, jobs, exported.submission, output, args)
     except BaseException:  # boards that nobody follows would be busy for nothing
         for job, fate in _cancel(server, jobs):
-            print(f"{server.page(job)}: {fate}", file=sys.stderr)  # noqa: T201
+            say(f"{server.page(job)}: {fate}")
         raise
     sys.stdout.write(render(results, "json") if args.json else summary(results, output))
     return exit_code(results)

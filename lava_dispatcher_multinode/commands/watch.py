@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import web
+from .errors import say
 
 if TYPE_CHECKING:
     import argparse
@@ -94,4 +95,4 @@ class _Clock:
 
 
 def _say(text: str) -> None:
-    print(f"lava-multinode: {text}", file=sys.stderr)  # noqa: T201
+    say(f"lava-multinode: {text}")

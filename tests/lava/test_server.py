@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -253,6 +254,18 @@ def test_a_run_that_cannot_be_written_cancels_its_jobs(lab, tmp_path, capsys):
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "job.yaml/x"]) == 2
     assert "cannot be the output directory" in capsys.readouterr().err
+    assert lab.cancelled == ["17.0", "17.1", "17.2"]
+
+
+def test_a_closed_terminal_cancels_them_all(lab, tmp_path):
+    """Nobody can be told of the first; the others are canceled all the same."""
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
+    reader, closed = os.pipe()
+    os.close(reader)
+    words = [COMMAND, "submit", "job.yaml", "--server", lab.url, "-o", "job.yaml/x"]
+    done = subprocess.run(words, cwd=tmp_path, stderr=closed, timeout=60)
+    os.close(closed)
+    assert done.returncode == 2
     assert lab.cancelled == ["17.0", "17.1", "17.2"]
 
 
