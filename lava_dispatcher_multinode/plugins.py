@@ -99,6 +99,13 @@ def device_type_names() -> dict[str, str]:
     return names
 
 
+def device_type_by_name(device: str) -> str | None:
+    """Return the proper name of the type that the name of `device` begins with, if any."""
+    known = device_type_names()
+    fitting = [name for name in known if device.startswith(name)]
+    return known[max(fitting, key=len)] if fitting else None
+
+
 def _origin(entry: EntryPoint) -> str:
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
     return f"{package} ({entry.value})"

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..errors import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,10 @@ class Position:
     file: str
     line: int = 0
     column: int = 0
+
+    def problem(self, message: str, hint: str = "", *, warning: bool = False) -> Problem:
+        """Return what is wrong here."""
+        return Problem(self.file, self.line, self.column, message, hint, warning)
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,7 @@ class Document:
         warning: bool = False,
     ) -> Problem:
         """Return a `Problem` with what is at `path`."""
-        at = self.position(path, key=key)
-        return Problem(at.file, at.line, at.column, message, hint, warning)
+        return self.position(path, key=key).problem(message, hint, warning=warning)
 
     def with_top(self, **values: Any) -> Document:
         """Return the document with other values for some top-level keys."""

@@ -6,7 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from .layers import PACKAGE_DEFAULTS, Layers, search_path
 
 if TYPE_CHECKING:
@@ -73,16 +73,9 @@ def _free_name(device_type: str, taken: set[str | None]) -> str:
 def _type_of(role: Role, layers: Layers) -> str:
     """Return the type of a device that the job only names: its file's, or from its name."""
     assert role.device is not None
-    device_type = layers.device_type(role.device)
+    device_type = layers.device_type(role.device) or plugins.device_type_by_name(role.device)
     if device_type is not None:
         return device_type
-    known = plugins.device_type_names()
-    fitting = [name for name in known if role.device.startswith(name)]
-    if fitting:
-        return known[max(fitting, key=len)]
-    at = role.position
-    raise InvalidJob([Problem(
-        at.file, at.line, at.column,
-        f"the type of device '{role.device}' is not known, so it cannot be made",
-        "give device_type instead, or a --config-dir with its device file",
-    )])  # fmt: skip
+    message = f"the type of device '{role.device}' is not known, so it cannot be made"
+    hint = "give device_type instead, or a --config-dir with its device file"
+    raise InvalidJob([role.position.problem(message, hint)])

@@ -6,7 +6,7 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from ..job.source import from_bytes
 from ..overlay.entries import entries
 from ..overlay.fetch import SourceCache
@@ -54,8 +54,7 @@ class Definitions:
         found = list(entries(spec.parameters, self._job.directory, wrong))
         if wrong:
             path, error = wrong[0]
-            at = spec.position(*path)
-            raise InvalidJob([Problem(at.file, at.line, at.column, str(error), error.hint)])
+            raise InvalidJob([spec.position(*path).problem(str(error), error.hint)])
         return [self._one(spec, entry) for entry in found]
 
     def _one(self, spec: ActionSpec, entry: Entry) -> dict[str, Any]:

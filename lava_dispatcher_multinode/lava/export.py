@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from .. import plugins
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from ..lab.device import LAVA, Login
 from .definitions import Definitions
 from .dictionary import load_dictionary, methods
@@ -123,14 +123,11 @@ def _type_of(role: Role, lab: Lab | None) -> str:
     for device in lab.devices if lab else ():
         if device.name == role.device:
             return device.device_type
-    known = plugins.device_type_names()
-    fitting = [name for name in known if (role.device or "").startswith(name)]
-    if fitting:
-        return known[max(fitting, key=len)]
-    at = role.position
+    if (device_type := plugins.device_type_by_name(role.device or "")) is not None:
+        return device_type
     text = f"the type of device '{role.device}' is not known, and LAVA wants one"
     hint = "a --config-dir with its device file says it"
-    raise InvalidJob([Problem(at.file, at.line, at.column, text, hint)])
+    raise InvalidJob([role.position.problem(text, hint)])
 
 
 def _local(value: Any) -> Iterator[str]:

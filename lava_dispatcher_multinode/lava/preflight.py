@@ -122,7 +122,7 @@ def _problem(job: Job, role: str, name: str, pair: list[Any], number: int, reaso
         actions = as_group(job.lava)["actions"]
         at = job.places[[n for n, action in enumerate(actions) if _has(action, role)][number]]
     text = f"{what} of {role}: LAVA cannot on {name}: {reason[:MAX_TEXT]}"
-    return Problem(at.file, at.line, at.column, text)
+    return at.problem(text)
 
 
 def _has(action: Mapping[str, Any], role: str) -> bool:

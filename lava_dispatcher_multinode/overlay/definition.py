@@ -125,8 +125,7 @@ class _Reader:
         self._where = where
 
     def wrong(self, message: str, *path: str | int, hint: str = "") -> None:
-        at = self._where(*path)
-        self.problems.append(Problem(at.file, at.line, at.column, message, hint))
+        self.problems.append(self._where(*path).problem(message, hint))
 
     def mapping(self, value: Any, *path: str | int) -> Mapping[str, Any]:
         if value is None:

@@ -102,13 +102,9 @@ def load_definitions(
         except InvalidJob as error:
             problems += error.problems
         except InfrastructureError as error:
-            at = where(*entry.path)
-            raise InfrastructureError(
-                str(Problem(at.file, at.line, at.column, f"cannot fetch {entry.source}: {error}"))
-            ) from error
-    for path, bad in wrong:
-        at = where(*path)
-        problems.append(Problem(at.file, at.line, at.column, str(bad), bad.hint))
+            problem = where(*entry.path).problem(f"cannot fetch {entry.source}: {error}")
+            raise InfrastructureError(str(problem)) from error
+    problems += [where(*path).problem(str(bad), bad.hint) for path, bad in wrong]
     if problems:
         raise InvalidJob(sorted(problems))
     return found

@@ -6,11 +6,10 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from ..errors import Problem
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..errors import Problem
     from ..job.model import Position
     from .definition import TestDefinition
 
@@ -32,7 +31,7 @@ def slips(test: TestDefinition) -> Iterator[Problem]:
         if steps and (found := _complaint(steps)) is not None:
             line, text = found
             at = _place(steps, places, line)
-            yield Problem(at.file, at.line, at.column, text, _HINT, warning=True)
+            yield at.problem(text, _HINT, warning=True)
 
 
 def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:

@@ -56,8 +56,7 @@ def check(
             except InfrastructureError as error:
                 if not lavas_own:
                     raise
-                at = spec.position()
-                problems.append(Problem(at.file, at.line, at.column, str(error), warning=True))
+                problems.append(spec.position().problem(str(error), warning=True))
                 complete = False
         elif lavas_own:
             continue
@@ -82,13 +81,11 @@ def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]
     problems = []
     for spec in job.actions:
         roles = sorted(own if spec.roles is None else own & spec.roles)
-        at = spec.position()
         if spec.refused and roles:
             text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
-            problems.append(Problem(at.file, at.line, at.column, text, _LAVA_CAN))
+            problems.append(spec.position().problem(text, _LAVA_CAN))
         elif "rootfs" in spec.parameters and spec.command == "deploy_linaro_kernel" and roles:
-            at = spec.position("rootfs")
-            problems.append(Problem(at.file, at.line, at.column, NO_ROOTFS))
+            problems.append(spec.position("rootfs").problem(NO_ROOTFS))
     return problems
 
 
@@ -104,7 +101,7 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         needy = getattr(error, "requirements", ())
         names = {requirement.role for requirement in needy} or {job.roles[0].name}
         at = next(role.position for role in job.roles if role.name in names)
-        return [Problem(at.file, at.line, at.column, str(error))]
+        return [at.problem(str(error))]
     roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
     hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
     return [*check_hosts(job, hosts), *_unfit(job, lab, needed), *_unfit_lava(job, lab, needed)]
@@ -127,8 +124,7 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
             if spec.command in METHODS:
                 reasons = [unfit(device, spec.command) for device in boards]
                 if reasons and all(reasons):
-                    at = spec.position()
-                    found.append(Problem(at.file, at.line, at.column, str(reasons[0])))
+                    found.append(spec.position().problem(str(reasons[0])))
     return list(dict.fromkeys(found))
 
 
@@ -145,14 +141,14 @@ def _file(spec: ActionSpec, name: str, directory: Path, *, here: bool) -> list[P
     try:
         path = local_path(locate(spec.parameters[name], directory))
     except DeployError as error:
-        return [Problem(at.file, at.line, at.column, str(error))]
+        return [at.problem(str(error))]
     if path is None or path.is_file():
         return []
     if path.exists():
-        return [Problem(at.file, at.line, at.column, f"the {name} {path} is no file")]
+        return [at.problem(f"the {name} {path} is no file")]
     # Only a warning for --validate: the lab may be on another machine.
     text = f"there is no {name} {path} on this machine"
-    return [Problem(at.file, at.line, at.column, text, warning=not here)]
+    return [at.problem(text, warning=not here)]
 
 
 def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Sequence[Script]]:

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from ..actions.overlay import COMMAND as TESTS
-from ..errors import InfrastructureError, InvalidJob, MultinodeError, Problem
+from ..errors import InfrastructureError, InvalidJob, MultinodeError
 from ..lab.device import LAVA
 from .boards import Choice, boards_of
 from .group import Board, Group
@@ -156,6 +156,6 @@ def _only_ours(job: Job, members: Sequence[Member]) -> None:
                 f"{member.device.name} has 'host: lava': it is in the hands of LAVA's dispatcher"
             )
             hint = "run its tests by a job, with lava-dispatch"
-            problems.append(Problem(at.file, at.line, at.column, text, hint))
+            problems.append(at.problem(text, hint))
     if problems:
         raise InvalidJob(problems)
