@@ -96,7 +96,9 @@ def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
 
 def test_the_same_seed_is_the_same_noise(rig):
     """The rig's own faults happen, and are the same each time for a seed."""
-    spoilt = [rig.bad_line.Faults(1, kernel=True).spoil(b"some line of text\n" * 2000) for _ in range(2)]
+    spoilt = [
+        rig.bad_line.Faults(1, kernel=True).spoil(b"some line of text\n" * 2000) for _ in range(2)
+    ]
     assert spoilt[0] == spoilt[1]
     faults = rig.bad_line.Faults(1, kernel=True)
     faults.spoil(b"some line of text\n" * 2000)

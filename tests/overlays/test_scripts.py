@@ -207,9 +207,11 @@ def test_stopping_a_process_that_has_ended_ends_nobody_else(board):
     if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no PID namespaces here")
     done = subprocess.run(
-        [shutil.which("env"), "-i", f"PATH={board.path}", f"LAVA_DIR={board.lava}"]
-        + [shutil.which(unshare[0]), *unshare[1:], board.root / "tools" / "sh", "-c"]
-        + [f"PATH=$LAVA_DIR/bin:$PATH\n{script}"],
+        [
+            *(shutil.which("env"), "-i", f"PATH={board.path}", f"LAVA_DIR={board.lava}"),
+            *(shutil.which(unshare[0]), *unshare[1:], board.root / "tools" / "sh"),
+            *("-c", f"PATH=$LAVA_DIR/bin:$PATH\n{script}"),
+        ],
         capture_output=True,
         text=True,
         timeout=60,

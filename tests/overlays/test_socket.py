@@ -182,7 +182,7 @@ def test_existing_ways(wired):
         wired.members[name].submit(Call(Api.SYNC, "late"), lambda _: None)
     text = wired.run(
         "server=$(lava-wait ip | cut -d = -f 2)\necho server $server\n"
-        "lava-wait many | while read -r line; do lava-send got \"line=$line\" </dev/null; done\n"
+        'lava-wait many | while read -r line; do lava-send got "line=$line" </dev/null; done\n'
         "lava-sync late >late.out 2>&1 & pid=$!\n"
         "lava-send last <&-\nlava-test-case waits --shell lava-wait ip\n"
         "wait $pid; echo late $?; env >env.txt"
@@ -219,7 +219,7 @@ def test_60_kb_both_ways(wired):
     pieces = 500 if wired.board.shell == "busybox" else 15000
     value = "".join(chr(33 + i * 7 % 90) + "ü " for i in range(pieces))
     wired.send("big", {"k": value})
-    wired.run("lava-wait big >out; lava-send back \"$(cat out)\"")
+    wired.run('lava-wait big >out; lava-send back "$(cat out)"')
     place = wired.board.lava / "0" / "tests" / "0_test"
     assert (place / "out").read_text() == f"k={value}\n"
     assert wired.members["panda02"].call(Call(Api.WAIT, "back")).data == (
