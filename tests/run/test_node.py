@@ -1,0 +1,220 @@
+"""One node's way through its actions, on a board that is no more than a console and a switch."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.actions.node import Shared
+from lava_dispatcher_multinode.errors import BootError, TestError
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.lab.device import Connection, Device
+from lava_dispatcher_multinode.run import node as module
+from lava_dispatcher_multinode.run.node import NodeRun
+
+DEVICE = Device("panda01", "panda", connection=Connection(simulated=True))
+
+
+class Board:
+    """What a run needs of a made board; it is on from the start."""
+
+    root = ""
+    known_off = False
+
+    def __init__(self, console, card):
+        self.console, self.card = console, card
+
+    def power_on(self):
+        """Switch on."""
+        self.known_off = False
+
+    def power_off(self):
+        """Switch off."""
+        self.known_off = True
+
+    def turn(self, deadline):
+        """Boot whenever."""
+        return nullcontext()
+
+    def introduction(self):
+        """Know all already."""
+        return ()
+
+
+@pytest.fixture
+def board(tmp_path):
+    """A board with a tty for a console."""
+    master, slave = os.openpty()
+    yield Board(Path(os.ttyname(slave)), tmp_path / "card.img")
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.fixture
+def run(board, tmp_path, monkeypatch):
+    """A function that runs actions, each a function of the node; it returns the ending."""
+    monkeypatch.setattr(module, "LAST_WORDS", 0.05)
+    events = []
+
+    def run(*works, cancelled=False, timeout=None, visit=None):
+        known = {f"a{number}": work for number, work in enumerate(works)}
+        place = {(): Position("job.json", 7)}
+        specs = [ActionSpec(name, timeout=timeout, positions=place) for name in known]
+        monkeypatch.setattr(plugins, "action", lambda name: Action(known[name]))
+        job = Job("job", 60, (Role("r"),), tuple(specs), file="job.json")
+        shared = Shared(
+            job,
+            "1",
+            [("panda01", "r")],
+            None,
+            None,
+            lambda event, /, **fields: events.append({"event": event, **fields}),
+            time.monotonic,
+        )
+        if visit is not None:
+            shared.visit = visit
+        if cancelled:
+            shared.cancelled.set()
+        # Such a run's actions make no calls: its member is not asked anything.
+        node = NodeRun(DEVICE, "r", board, object(), shared, tmp_path / "panda01")
+        run.node = node
+        return node.run()
+
+    run.events = events
+    return run
+
+
+class Action:
+    """An action that does what the test wants."""
+
+    def __init__(self, work):
+        self._work = work
+
+    def run(self, node, parameters):
+        """Do it."""
+        self._work(node)
+
+
+def fails(error):
+    """Return what an action does to fail so."""
+
+    def work(_node):
+        raise error
+
+    return work
+
+
+def statuses(run):
+    """Return how each action ended, in order."""
+    return [event["status"] for event in run.events if event["event"] == "action_finished"]
+
+
+def test_actions_in_order_and_off_at_the_end(run, board):
+    """Each is told when it begins and how it ended, and the node at last."""
+    done = []
+    ending = run(*(lambda node: done.append(node.spec.command) for _ in range(2)))
+    assert done == ["a0", "a1"]
+    assert ending.status == "pass"
+    kinds = [event["event"] for event in run.events]
+    assert kinds == ["action_started", "action_finished"] * 2 + ["node_finished"]
+    assert board.known_off
+
+
+def test_after_a_failure_the_rest_is_skipped(run, board):
+    """And the board is off all the same."""
+    ending = run(fails(BootError("no login prompt")), lambda _: pytest.fail("it is skipped"))
+    assert statuses(run) == ["error", "skipped"]
+    assert (ending.status, ending.error_type) == ("error", "infrastructure")
+    assert ending.error == "no login prompt"
+    assert board.known_off
+
+
+def test_a_test_s_failure_is_no_error(run):
+    """Its status is the test's doing, as its exit code is."""
+    ending = run(fails(TestError("the tests have not ended")))
+    assert (ending.status, ending.error_type) == ("fail", "test")
+    assert statuses(run) == ["fail"]
+
+
+def test_a_bug_is_told_with_its_place(run, board):
+    """The trace goes into the log; the message says where to look."""
+    ending = run(fails(ZeroDivisionError("division by zero")))
+    assert (ending.status, ending.error_type) == ("error", "bug")
+    assert ending.error.startswith("ZeroDivisionError: division by zero (")
+    (log,) = [event for event in run.events if event["event"] == "log"]
+    assert log["level"] == "CRITICAL"
+    assert "Traceback" in log["text"]
+    assert board.known_off
+
+
+def test_a_plug_in_that_exits_ends_its_node_only(run, board):
+    """Its thread has no other way to tell."""
+    ending = run(fails(SystemExit(1)))
+    assert (ending.status, ending.error_type) == ("error", "bug")
+    assert board.known_off
+
+
+def test_what_the_host_lacks_is_no_bug(run):
+    """A full disk is told as one, with what helps."""
+    ending = run(fails(OSError(errno.ENOSPC, "No space left on device", "/x")))
+    assert (ending.error_type, ending.status) == ("infrastructure", "error")
+    assert ending.error.startswith("panda01: /x: No space left on device: make room")
+
+
+def test_a_cancelled_run_begins_nothing(run, board):
+    """What was not begun is skipped, and the board is off."""
+    ending = run(lambda _: pytest.fail("it is skipped"), cancelled=True)
+    assert statuses(run) == ["skipped"]
+    assert ending.error_type == "cancelled"
+    assert board.known_off
+
+
+def test_an_action_s_deadline_names_its_place(run):
+    """The job's limit, or the action's own with the line on which it is."""
+    seen = []
+    run(lambda node: seen.append(str(node.deadline)))
+    run(lambda node: seen.append(str(node.deadline)), timeout=5)
+    assert seen == ["60 s (the job's timeout, job.json)", "5 s (the timeout of a0, job.json:7)"]
+
+
+def test_whoever_visits_finds_the_board_up(run, board):
+    """At the end, and after a failure, which it is told."""
+    seen = []
+
+    def visit(node, failure):
+        seen.append((type(failure), board.known_off))
+
+    run(lambda _: None, visit=visit)
+    board.known_off = False
+    run(fails(BootError("x")), visit=visit)
+    assert seen == [(type(None), False), (BootError, False)]
+
+
+def test_a_console_that_cannot_be_recorded(run, board, tmp_path):
+    """The node does not begin, and says which file it is."""
+    (tmp_path / "panda01").write_text("in the way")
+    ending = run(lambda _: pytest.fail("it is not begun"))
+    assert ending.error_type == "infrastructure"
+    assert "panda01: cannot record the console: " in ending.error
+
+
+def test_cancel_ends_what_waits_for_the_console(run):
+    """From another thread, with the reason."""
+
+    def work(node):
+        thread = threading.Thread(target=run.node.cancel, args=("the user said so",))
+        thread.start()
+        try:
+            node.board.console.read(60)
+        finally:
+            thread.join()
+
+    ending = run(work)
+    assert (ending.error_type, ending.error) == ("cancelled", "the user said so")
