@@ -68,7 +68,7 @@ def _put_secret(node: Node, shell: Shell) -> None:
     if secret is None:
         return
     if shell.fifo or not any(shell.has(program) for program in SUMS):
-        why = "connection.fifo" if shell.fifo else "the board has no cksum, md5sum or sha256sum"
+        why = "connection.fifo" if shell.fifo else f"a board without {', '.join(SUMS)}"
         node.log("WARNING", f"multinode: socket is not used: {why} puts what is typed in the log")
         return
     shell.run("lava_umask=$(umask); umask 077")
