@@ -76,9 +76,9 @@ class MadeSwitch:
         self._board = board
 
     @property
-    def known_off(self) -> bool:
-        """Whether the board is off for certain: nobody has to ask it."""
-        return self._board.known_off
+    def worth_checking(self) -> bool:
+        """Whether something of the board may still run."""
+        return not self._board.known_off
 
     def cycle(self) -> None:
         """Off and on; a process has no capacitors."""

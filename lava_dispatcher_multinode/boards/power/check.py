@@ -25,7 +25,7 @@ QUESTION = b"\x03"
 
 def check_off(name: str, switch: PowerSwitch, console: Console) -> None:
     """Raise `PowerError` if the board still answers some seconds after power-off."""
-    if not getattr(switch, "can_switch_off", True) or getattr(switch, "known_off", False):
+    if not switch.worth_checking:
         return
     unanswered = 0
     over = time.monotonic() + LINGER

@@ -21,8 +21,8 @@ class CommandSwitch:
         self._power = power
 
     @property
-    def can_switch_off(self) -> bool:
-        """Whether `off` does anything."""
+    def worth_checking(self) -> bool:
+        """Whether `off` does anything: there may be a command for `cycle` alone."""
         return self._power.off is not None
 
     def cycle(self) -> None:

@@ -18,6 +18,8 @@ KEYBOARD = threading.Lock()
 class ManualSwitch:
     """Asks, and waits for Enter."""
 
+    worth_checking = True
+
     def __init__(self, device: str) -> None:
         self._device = device
         os.close(self._open())  # better now than when the board is to go off

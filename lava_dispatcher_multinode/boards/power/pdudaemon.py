@@ -21,6 +21,8 @@ ANSWER = 500  # bytes of the daemon's answer that an error shows
 class PduDaemonSwitch:
     """Asks the daemon, which answers when the switch has done it."""
 
+    worth_checking = True  # the daemon knows its port, and not what is plugged in there
+
     def __init__(self, device: str, power: Power, daemon: PduDaemon) -> None:
         if not daemon.alias and not (daemon.hostname and daemon.port):
             raise PowerError(

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 class PowerSwitch(Protocol):
     """Each call returns when it is done; `PowerError` when it cannot be."""
 
+    @property
+    def worth_checking(self) -> bool:
+        """Whether the console is to be asked if the board is off, once `off` has returned.
+
+        Not where `off` does nothing, nor where it is known for certain what it did.
+        """
+
     def cycle(self) -> None:
         """Have the board start from nothing, whatever it was doing."""
 
@@ -36,9 +43,9 @@ class Retrying:
         self._pause = pause  # seconds between two tries
 
     @property
-    def can_switch_off(self) -> bool:
-        """Whether `off` does anything: there may be a command for `cycle` alone."""
-        return bool(getattr(self._switch, "can_switch_off", True))
+    def worth_checking(self) -> bool:
+        """As of the switch itself."""
+        return self._switch.worth_checking
 
     def cycle(self) -> None:
         """Off and on; all of it again if it fails."""

@@ -7,9 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from lava_dispatcher_multinode.boards.hardware import MadeSwitch
 from lava_dispatcher_multinode.boards.power import check
 from lava_dispatcher_multinode.boards.power.check import check_off
+from lava_dispatcher_multinode.boards.power.command import CommandSwitch
+from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
+from lava_dispatcher_multinode.boards.power.switch import Retrying
 from lava_dispatcher_multinode.errors import ConsoleError, PowerError
+from lava_dispatcher_multinode.lab.device import PduDaemon, Power
 
 
 class Console:
@@ -35,7 +40,7 @@ class Console:
         return b"^C\r\n# " if time.monotonic() < self._until else b""
 
 
-SWITCH = SimpleNamespace(can_switch_off=True)
+SWITCH = SimpleNamespace(worth_checking=True)
 
 
 def test_a_silent_board_is_off():
@@ -60,11 +65,22 @@ def test_an_answer_may_be_late(monkeypatch):
         check_off("b1", SWITCH, Late(60))
 
 
-def test_a_board_that_is_known_to_be_off_is_not_asked():
-    """One that is a process: it has ended."""
-    console = Console(60)
-    check_off("b1", SimpleNamespace(known_off=True), console)
-    assert console.asked == 0
+@pytest.mark.parametrize(
+    ("switch", "asked"),
+    [
+        (MadeSwitch(SimpleNamespace(known_off=True)), False),
+        (MadeSwitch(SimpleNamespace(known_off=False)), True),
+        (Retrying(CommandSwitch("b1", Power(cycle="true")), 1, 0), False),
+        (Retrying(CommandSwitch("b1", Power(on="true", off="true")), 1, 0), True),
+        (PduDaemonSwitch("b1", Power(), PduDaemon(alias="b1")), True),
+    ],
+    ids=["has ended", "may run", "no command for off", "a command", "a daemon"],
+)
+def test_who_is_asked(switch, asked):
+    """Not a process that has ended, nor a board whose switch can only cycle."""
+    console = Console(0)
+    check_off("b1", switch, console)
+    assert (console.asked > 0) is asked
 
 
 def test_a_board_may_live_on_its_capacitors():
@@ -79,13 +95,6 @@ def test_a_board_that_goes_on_answering_was_not_switched(monkeypatch):
     monkeypatch.setattr(check, "LINGER", 0.1)
     with pytest.raises(PowerError, match=r"b1: the board still answers .* 0\.1 s after power-off"):
         check_off("b1", SWITCH, Console(60))
-
-
-def test_a_switch_that_cannot_switch_off_is_not_checked():
-    """There may be a command that cycles the power, and none for off."""
-    console = Console(60)
-    check_off("b1", SimpleNamespace(can_switch_off=False), console)
-    assert console.asked == 0
 
 
 def test_a_console_that_goes_with_the_board_is_not_written_to():

@@ -27,6 +27,8 @@ def test_a_switch_needs_a_cycle(power, switched):
 class Flaky:
     """Fails as often as it is told to."""
 
+    worth_checking = True
+
     def __init__(self, failures):
         self.failures = failures
 
