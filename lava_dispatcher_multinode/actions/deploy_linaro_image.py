@@ -9,12 +9,12 @@ from ..errors import DeployError
 from ..images.store import Image
 from .overlay import parcel_of
 
-PLACEHOLDER = 8 << 20  # bytes that the largest of them has
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .node import Node
+
+PLACEHOLDER = 8 << 20  # bytes that the largest of them has
 
 
 class DeployLinaroImage:

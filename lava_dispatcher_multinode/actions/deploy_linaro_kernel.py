@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .node import Node
 
 FILES = ("kernel", "ramdisk", "dtb")
+NO_ROOTFS = (
+    "rootfs: a root over the network would take NFS, which this dispatcher does not serve: "
+    "put the root file system into the ramdisk, or deploy an image"
+)
 _FILE = {"type": "string", "minLength": 1}
 
 
@@ -59,9 +63,3 @@ class DeployLinaroKernel:
         return node.shared.images.get(
             source, base=node.job.directory, sha256=None, deadline=node.deadline, step=node.step
         )
-
-
-NO_ROOTFS = (
-    "rootfs: a root over the network would take NFS, which this dispatcher does not serve: "
-    "put the root file system into the ramdisk, or deploy an image"
-)

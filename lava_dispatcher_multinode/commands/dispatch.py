@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..job.model import Job
     from ..overlay.store import OverlayStore
+    from ..report.results import Results
     from ..run.boards import Choice
     from ..run.guard import Guard
     from ..run.job import Member
@@ -209,10 +210,8 @@ def _run(
     options: argparse.Namespace,
     guard: Guard,
 ) -> ExitCode:
-    from ..report.files import render
-    from ..report.summary import summary
     from ..report.tails import Tails
-    from ..report.terminal import Terminal, wants_colour
+    from ..report.terminal import Terminal
     from ..report.verdict import exit_code
     from ..run.job import Options, run
     from ..run.output import output_directory
@@ -231,24 +230,29 @@ def _run(
             chosen = replace(chosen, visit=pause.visit)
             listeners.append(pause.listen)
         outcome = run(job, members, overlays, chosen, [terminal, *listeners])
-    results = outcome.results
-    text = (
-        render(results, "json")
-        if options.json
-        else summary(results, output, color=wants_colour(sys.stdout))
-    )
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:  # nobody reads any more, or the disk is full
-        forget_output()  # the exit code counts all the same
-        if not isinstance(error, BrokenPipeError):
-            say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
-    code = exit_code(results)
+    _show(outcome.results, output, as_json=options.json)
+    code = exit_code(outcome.results)
     if outcome.failure is not None:
         say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
         code = worst([code, ExitCode.INFRASTRUCTURE])
     return code
+
+
+def _show(results: Results, output: Path, *, as_json: bool) -> None:
+    """Print what came of the run; its exit code counts also where that cannot be."""
+    from ..report.files import render
+    from ..report.summary import summary
+    from ..report.terminal import wants_colour
+
+    colour = wants_colour(sys.stdout)
+    text = render(results, "json") if as_json else summary(results, output, color=colour)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:  # nobody reads any more, or the disk is full
+        forget_output()
+        if not isinstance(error, BrokenPipeError):
+            say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:

@@ -52,17 +52,13 @@ def boot_commands(
         )
     start = _start_word(boot.kernel)
     disk, put_in = _ramdisk(device, boot.ramdisk, parcel, step)
-    dtb = None if boot.dtb is None else boot.dtb.path.read_bytes()
-    if dtb is not None and not dtb.startswith(uimage.FDT_MAGIC):
-        raise DeployError(f"{boot.dtb.name if boot.dtb else ''}: is no device tree blob")
+    files = {"kernel": boot.kernel.path, "ramdisk": disk, "dtb": _device_tree(boot.dtb)}
+    contents = {name: content for name, content in files.items() if content is not None}
     words = {"kernel": "", "ramdisk": "-", "dtb": ""}
     lines = [*tftp.setup, f"setenv serverip {host}"]
     if tftp.port != PORT:
         lines.append(f"setenv tftpdstp {tftp.port}")
-    contents = {"kernel": boot.kernel.path, "ramdisk": disk, "dtb": dtb}
     for name, content in contents.items():
-        if content is None:
-            continue
         address = getattr(tftp, name)
         if address is None:
             raise DeployError(f"{device.name}: deploy.tftp.{name} is missing: the load address")
@@ -74,10 +70,18 @@ def boot_commands(
         words[name] = address
     if tftp.bootargs:
         lines.append(f"setenv bootargs '{tftp.bootargs}'")
-    told = ", ".join(name for name, content in contents.items() if content is not None)
-    step(f"serving {told} to U-Boot by TFTP at {host}")
+    step(f"serving {', '.join(contents)} to U-Boot by TFTP at {host}")
     rest = " ".join(words.values()).rstrip(" -")
     return (*lines, f"{start} {rest}"), put_in
+
+
+def _device_tree(image: Image | None) -> bytes | None:
+    if image is None:
+        return None
+    data = image.path.read_bytes()
+    if not data.startswith(uimage.FDT_MAGIC):
+        raise DeployError(f"{image.name}: is no device tree blob")
+    return data
 
 
 def _start_word(kernel: Image) -> str:
