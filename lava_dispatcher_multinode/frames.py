@@ -77,10 +77,7 @@ class Part(NamedTuple):
 
 
 class Word(NamedTuple):
-    """An acknowledgement (`A`), or news that nobody waits (`G`); quotes a part's checksum.
-
-    Or news of damage (`N`).
-    """
+    """An acknowledgement (`A`), or news: nobody waits (`G`), damage (`N`); quotes a checksum."""
 
     kind: bytes
     id: bytes

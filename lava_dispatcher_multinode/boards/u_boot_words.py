@@ -84,7 +84,7 @@ FATAL = (
 LONGEST_LINE = 510
 
 #: What shows that a kernel runs, also where its first lines came garbled or `quiet` has
-#: them left out: a time stamp, or the login prompt, which stays for who answers it.
+#: them left out: a time stamp, or the login prompt, which stays for whoever answers it.
 KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |Booting Linux on |(?=login: )"
 
 #: What a terminal obeys: U-Boot's EFI boot manager asks for the terminal's size on its way.

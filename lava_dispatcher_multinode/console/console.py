@@ -123,7 +123,7 @@ class Console:
     def when_dead(self, callback: Callable[[BoardDied], None]) -> Iterator[None]:
         """Within it, `callback` is called once, from any thread, when the board has died.
 
-        For who waits for something else than the console.
+        For whoever waits for something other than the console.
         """
         with self._changed:
             self._on_death = callback

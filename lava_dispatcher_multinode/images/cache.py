@@ -3,7 +3,7 @@
 files/<sha256>      a whole file
 urls/<key>.json     what the URL of this key had: digest, and the server's validators
 urls/<key>.part     a download that was cut off, with its validators in <key>.part.json
-urls/<key>.lock     held by who downloads it: two runs fetch one file once
+urls/<key>.lock     held by whoever downloads it: two runs fetch one file once
 """
 
 from __future__ import annotations

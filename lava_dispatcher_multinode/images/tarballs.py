@@ -42,7 +42,7 @@ def root_tarball(image: Path, target: Path, deadline: Deadline) -> None:
         offset = _partition(disk, 2).start
         ext.label(disk, offset)  # `DeployError` if it is none
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        # Owners and modes are kept by who is root, or made to believe that it is.
+        # Owners and modes are kept by root, or by whoever is made to believe to be root.
         words = [
             *(_program("fakeroot", "fakeroot"), sys.executable, "-I", unpack_ext.__file__),
             *(_program("debugfs", "e2fsprogs"), _program("tar", "tar")),

@@ -3,7 +3,7 @@
 The flock decides who has a board: it ends with its process, however that
 ends. What a file says about its holder is for people, and is read only while
 somebody has the lock, since a killed holder leaves it behind. An exclusive
-lock is a holder's; a shared one is taken for a moment by who only looks, so
+lock is a holder's; a shared one is taken for a moment by whoever only looks, so
 looking at a lock never looks like having it.
 """
 

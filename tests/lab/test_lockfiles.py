@@ -79,7 +79,7 @@ def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch)
 
 
 def test_files_can_be_locked_by_other_users(tmp_path):
-    """Whatever the umask of who came first."""
+    """Whatever the umask of whoever came first."""
     umask = os.umask(0o077)
     try:
         lock = LockFile(tmp_path, "p1")

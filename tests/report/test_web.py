@@ -1,4 +1,4 @@
-"""The live page's server: for who has the URL, on this machine, and for nobody else."""
+"""The live page's server: for whoever has the URL, on this machine, and for nobody else."""
 
 import http.client
 import json

@@ -47,7 +47,7 @@ def test_name():
 
 
 def test_orphans_are_adopted():
-    """The child of a child that ended becomes a child of who asked for it."""
+    """The child of a child that ended becomes a child of the process that asked for it."""
 
     def work():
         syscalls.adopt_orphans()
