@@ -6,7 +6,6 @@ import argparse
 import json
 import secrets
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -123,7 +122,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..job.source import load
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
-    from ..run.guard import Guard
+    from ..run.guard import Guard, scratch
     from .paused import check_terminal
 
     if options.pause_on_failure:
@@ -134,15 +133,9 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     job_id = options.job_id or secrets.token_hex(4)
     with ExitStack() as stack:
         guard = None if options.validate else stack.enter_context(Guard())
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
-            )
-        )
-        overlays = OverlayStore(scratch, job, job_id)
+        overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
         if guard is None:
             return _validate(job, warnings, overlays, choice, options)
-        guard.remove(scratch)
         members = stack.enter_context(boards_of(job, choice, guard, say))
         _tell([*warnings, *_checked(job, overlays, members)], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)

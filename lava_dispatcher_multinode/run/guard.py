@@ -12,8 +12,10 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
@@ -22,8 +24,7 @@ from . import estate
 from .estate import Estate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from ..lab.device import Device
 
@@ -122,6 +123,15 @@ class Guard:
         # Nodes' threads tell, too.
         with self._lock, suppress(OSError):  # a supervisor that was killed is no reason to stop
             estate.send(self._ours, self._estate, *descriptors)
+
+
+@contextmanager
+def scratch(guard: Guard | None) -> Iterator[Path]:
+    """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
+    with tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True) as name:
+        if guard is not None:
+            guard.remove(Path(name))
+        yield Path(name)
 
 
 def _say(text: str) -> None:

@@ -10,11 +10,9 @@ run as any other: events, consoles, results, the supervisor.
 from __future__ import annotations
 
 import secrets
-import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +21,14 @@ from ..errors import InfrastructureError, InvalidJob, MultinodeError
 from ..lab.device import LAVA
 from .boards import Choice, boards_of
 from .group import Board, Group
-from .guard import Guard
+from .guard import Guard, scratch
 from .interruptions import Interruptions
 from .job import Options, run
 from .output import output_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ..actions.node import Node
     from ..job.model import Job
@@ -60,13 +59,7 @@ def open_group(
     job_id = secrets.token_hex(4)
     with ExitStack() as stack:
         guard = stack.enter_context(Guard())
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
-            )
-        )
-        guard.remove(scratch)
-        overlays = OverlayStore(scratch, job, job_id)
+        overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
         _check(job, overlays)
         members = stack.enter_context(boards_of(job, choice, guard, waiting))
         _only_ours(job, members)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..actions.node import Shared
@@ -21,6 +19,7 @@ from ..serve.servers import Servers
 from ..sync.client import GroupClient
 from .coordinator import leave, open_coordinator
 from .events import EventLog, clock_from_now, time_of_day
+from .guard import scratch
 from .host import trouble
 from .interruptions import Interruptions
 from .lava_node import LavaNodeRun
@@ -29,6 +28,7 @@ from .node import NodeRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from typing import Any
 
     from ..actions.node import Node
@@ -132,18 +132,12 @@ def _run(
 ) -> bool:
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
-            )
-        )
-        if options.guard is not None:
-            options.guard.remove(scratch)
+        directory = stack.enter_context(scratch(options.guard))
         shared = Shared(
             job=job,
             job_id=options.job_id,
             group=[(member.device.name, member.role) for member in members],
-            images=ImageStore(scratch / "images", default_cache()),
+            images=ImageStore(directory / "images", default_cache()),
             servers=stack.enter_context(Servers()),
             overlays=overlays,
             emit=log.emit,
@@ -152,10 +146,10 @@ def _run(
         if options.visit is not None:
             shared.visit = options.visit
         own = [member.device for member in members if member.device.host != LAVA]
-        made = make_boards(own, scratch, log, stack, unconfined=options.unconfined)
+        made = make_boards(own, directory, log, stack, unconfined=options.unconfined)
         devices = [member.device for member in members]
         coordinator, doors = open_coordinator(devices, shared, stack)
-        nodes = _nodes(members, shared, options, made, doors, scratch, stack)
+        nodes = _nodes(members, shared, options, made, doors, directory, stack)
         return _walk(nodes, coordinator, shared, interruptions)
 
 
@@ -165,24 +159,24 @@ def _nodes(
     options: Options,
     made: Mapping[str, MadeBoard],
     doors: Mapping[str, Door],
-    scratch: Path,
+    directory: Path,
     stack: ExitStack,
 ) -> list[NodeRun]:
     """Return the nodes, each a member of the group, or about to be one."""
     leaves = options.guard.remove if options.guard else lambda _: None
-    lava = LavaJob(shared.job, shared.group, scratch / "lava", leaves)
+    lava = LavaJob(shared.job, shared.group, directory / "lava", leaves)
     nodes: list[NodeRun] = []
     for device, role in ((member.device, member.role) for member in members):
-        door, directory = doors[device.name], options.output / "nodes" / device.name
+        door, record = doors[device.name], options.output / "nodes" / device.name
         if device.host == LAVA:
-            nodes.append(LavaNodeRun(device, role, shared, directory, lava, door))
+            nodes.append(LavaNodeRun(device, role, shared, record, lava, door))
             continue
         client = stack.enter_context(
             GroupClient(
                 door.address, group=door.group, node=device.name, role=role, secret=door.secret
             )
         )
-        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, directory))
+        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, record))
     return nodes
 
 
