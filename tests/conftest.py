@@ -1,7 +1,8 @@
-"""What holds for every test: the same examples each time, no clock over them, Ctrl-C that works."""
+"""What holds for every test: the same examples each time, no clock over them, its own signals."""
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no failure, and a change is not blamed for an example that it did not meet.
@@ -13,3 +14,14 @@ settings.load_profile("same")
 
 # A job that a shell runs in the background ignores it, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Whatever a command does with signals in this process, the next test finds them as before."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)

@@ -19,6 +19,7 @@ import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
+from lava_dispatcher_multinode.images import fetch as fetch_module
 from lava_dispatcher_multinode.images.store import ImageStore
 
 DATA = b"boot" + bytes(3 << 20) + b"end" + bytes(1 << 20)
@@ -141,8 +142,9 @@ def test_images_come_over_http(get, tmp_path):
             thread.join()
 
 
-def test_a_body_that_is_cut_off_is_no_image(get, served):
+def test_a_body_that_is_cut_off_is_no_image(get, served, monkeypatch):
     """What the server announced and did not send is missed, plain image or packed."""
+    monkeypatch.setattr(fetch_module, "PAUSE", 0.0)
     served["/cut.img"] = (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"x" * 2000)
     with pytest.raises(DeployError, match="cut off, 3000 bytes are missing"):
         get(f"{served.url}/cut.img")

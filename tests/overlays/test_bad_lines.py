@@ -66,7 +66,7 @@ def test_noise_under_every_shell(survives, shell):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fifo", "calls"), [(0, 100), (16, 40)])
+@pytest.mark.parametrize(("fifo", "calls"), [(0, 100), (16, 20)])
 def test_slow_line(survives, fifo, calls):
     """The same at 115200 baud with a UART that overruns, without and with flow control."""
     counts = survives(calls=calls, seed=4, baud=115200, longest=300, fifo=fifo)
@@ -77,7 +77,7 @@ def test_slow_line(survives, fifo, calls):
 @pytest.mark.slow
 def test_slowest_line(survives):
     """The same at 9600 baud."""
-    survives(calls=15, seed=5, baud=9600, longest=60, fifo=16)
+    survives(calls=8, seed=5, baud=9600, longest=60, fifo=16)
 
 
 @pytest.mark.slow
