@@ -65,9 +65,10 @@ def test_other_tests_run_only_if_they_are_named(pytester, job):
     """--lava-job alone is that job; with paths it comes to them."""
     pytester.makepyfile("def test_of_mine(): pass")
     name = job("lava-test-case x --shell true")
-    done = pytester.runpytest_subprocess("--lava-simulate", "--lava-job", name)
-    done.assert_outcomes(passed=4)
-    done = pytester.runpytest_subprocess("--lava-simulate", "--lava-job", name, pytester.path)
+    words = ("--lava-simulate", "--lava-job", name)
+    done = pytester.runpytest_subprocess("--collect-only", *words)
+    done.stdout.no_fnmatch_line("*test_of_mine*")
+    done = pytester.runpytest_subprocess(*words, pytester.path)
     done.assert_outcomes(passed=5)
 
 
