@@ -21,9 +21,20 @@ KNOWN_PROMPTS = (
     "=> ",
 )
 
-#: What U-Boot prints when a command did not work; old ones have no other sign.
-ERRORS = (
+#: What U-Boot prints when a command did not work and it does not go on. `boot` may try a
+#: boot.scr that is not there, complain, and boot all the same.
+FATAL = (
     "Unknown command '",
+    "data abort",
+    "prefetch abort",
+    "undefined instruction",
+    "Resetting CPU",
+    "Must RESET board to recover",
+    "Please RESET the board",
+)
+#: All that it prints when a command did not work; old ones have no other sign.
+ERRORS = (
+    *FATAL,
     "syntax error",
     "** Unable to read",
     "** Bad device",
@@ -52,12 +63,6 @@ ERRORS = (
     "Bad Linux ARM64 Image magic",
     "zimage: Bad magic",
     "ERROR: Did not find a cmdline Flattened Device Tree",
-    "data abort",
-    "prefetch abort",
-    "undefined instruction",
-    "Resetting CPU",
-    "Must RESET board to recover",
-    "Please RESET the board",
     "ERROR: The remote end did not respond in time",
     "TFTP error: ",
     "TFTP server died",
@@ -67,18 +72,6 @@ ERRORS = (
 )
 #: Written like this, or it is part of something else: `timeout=5` among boot arguments.
 EXACT_ERRORS = ("TIMEOUT",)
-
-#: Those after which it does not go on. `boot` may try a boot.scr that is not
-#: there, complain, and boot all the same.
-FATAL = (
-    "Unknown command '",
-    "data abort",
-    "prefetch abort",
-    "undefined instruction",
-    "Resetting CPU",
-    "Must RESET board to recover",
-    "Please RESET the board",
-)
 
 #: Longer lines are cut without a word (CONFIG_SYS_CBSIZE is 512 on most boards).
 LONGEST_LINE = 510

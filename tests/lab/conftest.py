@@ -7,10 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.device import Connection, Device
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+SERIAL = "connection: {serial: /dev/null}\n"
+
+
+def wrong(layers, name):
+    """Return the one problem of a device that is wrong."""
+    with pytest.raises(InvalidJob) as caught:
+        layers.device(name)
+    (problem,) = caught.value.problems
+    return problem
 
 
 class Config:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab import checks
 from lava_dispatcher_multinode.lab.layers import Layers
 
-SERIAL = "connection: {serial: /dev/null}\n"
-
-
-def wrong(layers, name):
-    """Return the one problem of a device that is wrong."""
-    with pytest.raises(InvalidJob) as caught:
-        layers.device(name)
-    (problem,) = caught.value.problems
-    return problem
+from .conftest import SERIAL, wrong
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,7 @@ from lava_dispatcher_multinode.lab import device as model
 from lava_dispatcher_multinode.lab import layers as module
 from lava_dispatcher_multinode.lab.layers import Layers, search_path
 
-SERIAL = "connection: {serial: /dev/null}\n"
-
-
-def wrong(layers, name):
-    """Return the one problem of a device that is wrong."""
-    with pytest.raises(InvalidJob) as caught:
-        layers.device(name)
-    (problem,) = caught.value.problems
-    return problem
+from .conftest import SERIAL, wrong
 
 
 def test_layers_from_low_to_high(config):
