@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -97,6 +97,11 @@ class InvalidJob(MultinodeError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @classmethod
+    def about(cls, what: str, message: str, hint: str = "") -> Self:
+        """Return the error of one thing that is wrong as a whole: a file, an option, a device."""
+        return cls([Problem(what, 0, 0, message, hint)])
 
 
 class TestError(MultinodeError):

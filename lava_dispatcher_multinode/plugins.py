@@ -69,7 +69,7 @@ def entries(group: str) -> dict[str, EntryPoint]:
         if other.value != entry.value:
             both = f"{_origin(other)} and {_origin(entry)}"
             message = f"'{entry.name}' comes from two packages: {both}"
-            raise InvalidJob([_problem(group, message, "uninstall one of them")])
+            raise _wrong(group, message, "uninstall one of them")
     return found
 
 
@@ -81,7 +81,7 @@ def load(group: str, name: str) -> Any:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         message = f"'{name}' of {_origin(entry)} does not load: {reason}"
-        raise InvalidJob([_problem(group, message)]) from error
+        raise _wrong(group, message) from error
 
 
 def action(command: str) -> Action:
@@ -111,5 +111,5 @@ def _origin(entry: EntryPoint) -> str:
     return f"{package} ({entry.value})"
 
 
-def _problem(group: str, message: str, hint: str = "") -> Problem:
-    return Problem(f"entry point group {group}", 0, 0, message, hint)
+def _wrong(group: str, message: str, hint: str = "") -> InvalidJob:
+    return InvalidJob.about(f"entry point group {group}", message, hint)

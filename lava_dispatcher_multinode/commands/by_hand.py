@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import BoardsUnavailable, InvalidJob, Problem
+from ..errors import BoardsUnavailable, InvalidJob
 from ..job.hints import suggest
 from ..lab.files import load_lab
 from ..lab.lockfiles import Holder, LockFile, lock_directory
@@ -35,7 +35,7 @@ def find(name: str, config_dir: Path | None) -> Device:
         raise lab.broken[name].error
     names = [device.name for device in lab.devices]
     hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
-    raise InvalidJob([Problem(name, 0, 0, "there is no device file for this board", hint)])
+    raise InvalidJob.about(name, "there is no device file for this board", hint)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import ExitCode, InvalidJob, Problem
+from ..errors import ExitCode, InvalidJob
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         import shtab
     except ImportError:
         hint = "pip install 'lava-dispatcher-multinode[completion]'"
-        raise InvalidJob([Problem("completion", 0, 0, "needs shtab", hint)]) from None
+        raise InvalidJob.about("completion", "needs shtab", hint) from None
     from . import dispatch, multinode
 
     if args.command == "lava-dispatch":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ExitCode, InvalidJob, Problem
+from ..errors import ExitCode, InvalidJob
 from .arguments import add_job
 from .errors import say
 
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         if args.output is None:
             raise
         path = str(error.filename or args.output)
-        raise InvalidJob([Problem(path, 0, 0, error.strerror or str(error))]) from None
+        raise InvalidJob.about(path, error.strerror or str(error)) from None
     return ExitCode.PASS
 
 

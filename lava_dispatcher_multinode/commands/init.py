@@ -159,7 +159,7 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
     from ..images.test_image.cache import cached_image
 
     if path.exists():
-        raise InvalidJob([Problem(str(path), 0, 0, "exists already", "name another file")])
+        raise InvalidJob.about(str(path), "exists already", "name another file")
     image = cached_image(say)
     write_card(image, path, "image")
     print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
@@ -181,4 +181,4 @@ def _write(path: Path, content: bytes) -> None:
             stream.write(content)
     except OSError as error:
         message = f"cannot write it: {error.strerror or error}"
-        raise InvalidJob([Problem(str(path), 0, 0, message)]) from error
+        raise InvalidJob.about(str(path), message) from error

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..boards.power.manual import KEYBOARD
-from ..errors import Cancelled, InvalidJob, MultinodeError, Problem
+from ..errors import Cancelled, InvalidJob, MultinodeError
 from ..ready import readable
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
@@ -31,7 +31,7 @@ def check_terminal() -> None:
     if not (os.isatty(0) and os.isatty(2)):
         message = "needs somebody at a terminal: standard input and standard error are not one"
         hint = "leave it out where nobody looks, in CI say"
-        raise InvalidJob([Problem("--pause-on-failure", 0, 0, message, hint)])
+        raise InvalidJob.about("--pause-on-failure", message, hint)
 
 
 class TerminalDesk:

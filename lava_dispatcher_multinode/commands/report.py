@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ExitCode, InvalidJob, Problem
+from ..errors import ExitCode, InvalidJob
 from ..report import files
 from ..report.consoles import Consoles
 from ..report.follow import is_running
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if args.against and args.format and args.format not in files.COMPARING:
         message = f"--format {args.format} has no place for changes"
         hint = f"it is for {', '.join(sorted(files.COMPARING))}, and the text without --format"
-        raise InvalidJob([Problem("--against", 0, 0, message, hint)])
+        raise InvalidJob.about("--against", message, hint)
     before = None if args.against is None else files.read_results(args.against)
     if args.format:
         origin = Origin(args.origin, args.build_id or "")
@@ -127,4 +127,4 @@ def _save(path: Path, text: str) -> None:
     try:
         files.write_atomic(path, text)
     except OSError as error:
-        raise InvalidJob([Problem(str(path), 0, 0, error.strerror or str(error))]) from None
+        raise InvalidJob.about(str(path), error.strerror or str(error)) from None

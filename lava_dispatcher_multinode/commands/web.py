@@ -6,7 +6,7 @@ import argparse
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,7 +56,7 @@ def served(
     except OSError as error:
         message = f"cannot serve on port {port}: {error.strerror or error}"
         hint = "without a number a free port is taken"
-        raise InvalidJob([Problem(OPTION, 0, 0, message, hint)]) from error
+        raise InvalidJob.about(OPTION, message, hint) from error
     with server:
         say(f"the timeline, live: {server.url}")
         yield [run]

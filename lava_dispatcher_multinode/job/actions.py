@@ -74,7 +74,7 @@ def _check_schema(command: str, schema: Mapping[str, Any]) -> None:
     except SchemaError as error:
         place = f"action {command}"
         message = f"its parameters_schema is not a JSON Schema: {error.message[:200]}"
-        raise InvalidJob([Problem(place, 0, 0, message)]) from error
+        raise InvalidJob.about(place, message) from error
 
 
 def _list(value: Any) -> list[Any]:

@@ -99,7 +99,7 @@ def load(path: str | Path) -> Document:
             directory = Path(path).absolute().parent
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
-        raise InvalidJob([Problem(file, 0, 0, f"cannot read it: {reason}")]) from error
+        raise InvalidJob.about(file, f"cannot read it: {reason}") from error
     return from_bytes(data, file, directory)
 
 
@@ -110,7 +110,7 @@ def from_bytes(data: bytes, file: str, directory: Path) -> Document:
     try:
         tree, faults = _read(text, lines, file)
         if tree is None or tree.data is None:
-            raise InvalidJob([Problem(file, 0, 0, "the file is empty")])
+            raise InvalidJob.about(file, "the file is empty")
     except Fault as fault:
         faults = [fault]
     if faults:
@@ -138,7 +138,7 @@ def _read(text: str, lines: Lines, file: str) -> tuple[Located | None, list[Faul
 
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
-        raise InvalidJob([Problem(file, 0, 0, f"larger than {MAX_BYTES} bytes")])
+        raise InvalidJob.about(file, f"larger than {MAX_BYTES} bytes")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidJob([Problem(file, 1, 1, "the text is UTF-16", "save it as UTF-8")])
     try:

@@ -87,4 +87,4 @@ def _wrong(
     for document in documents:
         if key in document.data:
             return InvalidJob([document.problem(message, (key,), key=True, hint=hint)])
-    return InvalidJob([Problem(shown, 0, 0, message, hint)])
+    return InvalidJob.about(shown, message, hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from .device import LAVA
 from .layers import Layers, search_path
 
@@ -68,7 +68,7 @@ def _strays(layers: Layers) -> dict[str, Broken]:
             hint = "the ini files of 2013 need new keys: see docs/reference/device-file.md"
         message = "not read: a device file is YAML, and its name ends in .yaml"
         if path.stem not in known:
-            strays[path.stem] = Broken(InvalidJob([Problem(str(path), 0, 0, message, hint)]))
+            strays[path.stem] = Broken(InvalidJob.about(str(path), message, hint))
     return strays
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from ..job.schema import Checker, shipped
 from ..job.source import load
 from . import checks
@@ -49,7 +49,7 @@ def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
     if config_dir is not None:
         if not config_dir.is_dir():
             hint = "--config-dir is the directory above devices/"
-            raise InvalidJob([Problem(str(config_dir), 0, 0, "there is no such directory", hint)])
+            raise InvalidJob.about(str(config_dir), "there is no such directory", hint)
         return (PACKAGE_DEFAULTS, config_dir)
     from platformdirs import user_config_path
 
@@ -107,10 +107,8 @@ class Layers:
         file = self.file(name)
         shown = str(file or name)
         if not NAME.fullmatch(name):
-            raise InvalidJob([Problem(
-                shown, 0, 0, f"'{name}' cannot be a device's name",
-                "letters, digits, '.', '_' and '-', at most 63 of them",
-            )])  # fmt: skip
+            hint = "letters, digits, '.', '_' and '-', at most 63 of them"
+            raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
         own = list(self._documents(f"devices/{name}.yaml"))
         forced = forced or {}
         device_type = checks.proper_type(own, forced, shown)

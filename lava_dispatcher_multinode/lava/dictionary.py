@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 
 if TYPE_CHECKING:
     from ..lab.device import Device
@@ -46,4 +46,4 @@ def methods(dictionary: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def _bad(device: Device, message: str, hint: str = "") -> InvalidJob:
-    return InvalidJob([Problem(str(device.lava.device), 0, 0, message, hint)])
+    return InvalidJob.about(str(device.lava.device), message, hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from ..errors import Cancelled, InfrastructureError, InvalidJob, Problem, TestError, WaitFailed
+from ..errors import Cancelled, InfrastructureError, InvalidJob, TestError, WaitFailed
 
 if TYPE_CHECKING:
     from ..errors import MultinodeError
@@ -42,7 +42,7 @@ def failure_of(node: str, kind: str, message: str, *, validated: bool) -> Multin
         return Cancelled(text)
     if kind in {"Job", "Configuration"} and not validated:
         hint = "LAVA has refused it before it touched the board"
-        return InvalidJob([Problem(node, 0, 0, text, hint)])
+        return InvalidJob.about(node, text, hint)
     # A JobError on the way is a board that did not do as the job expects; LAVA's own
     # bugs are the host's trouble, not ours.
     return InfrastructureError(text if kind == "Infrastructure" else f"{text} ({kind})")

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import yaml
 
 from ..discretion import without_secrets
-from ..errors import InfrastructureError, InvalidJob, Problem
+from ..errors import InfrastructureError, InvalidJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,7 +96,7 @@ class Server:
             return ask(self._proxy)
         except xmlrpc.client.Fault as fault:
             text = f"the server refuses: {fault.faultString} ({fault.faultCode})"
-            raise InvalidJob([Problem(server, 0, 0, text)]) from fault
+            raise InvalidJob.about(server, text) from fault
         except xmlrpc.client.ProtocolError as error:
             text = f"{server}: {without_secrets(str(error.errmsg))}"
             if error.errcode == NO_ENTRY:
@@ -124,10 +124,8 @@ def identity_for(server: str) -> Identity:
         return _identity(known[server])
     if "://" not in server:
         names = ", ".join(sorted(known)) or "none"
-        raise InvalidJob([Problem(
-            "--server", 0, 0, f"'{server}' is neither a URL nor an identity in {path}",
-            f"identities there: {names}",
-        )])  # fmt: skip
+        message = f"'{server}' is neither a URL nor an identity in {path}"
+        raise InvalidJob.about("--server", message, f"identities there: {names}")
     uri = endpoint(server)
     for entry in known.values():
         if endpoint(str(entry.get("uri"))) == uri:
@@ -160,7 +158,7 @@ def _identities(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or "it is not YAML"
-        raise InvalidJob([Problem(str(path), 0, 0, f"cannot read it: {reason}")]) from None
+        raise InvalidJob.about(str(path), f"cannot read it: {reason}") from None
     entries = data.items() if isinstance(data, dict) else ()
     return {str(name): entry for name, entry in entries if isinstance(entry, dict)}
 
@@ -171,7 +169,7 @@ def _connect(identity: Identity) -> Any:
     except ImportError as error:
         text = f"submitting needs lavacli, LAVA's client ({error})"
         hint = "pip install 'lava-dispatcher-multinode[lab]'"
-        raise InvalidJob([Problem("lava-multinode submit", 0, 0, text, hint)]) from error
+        raise InvalidJob.about("lava-multinode submit", text, hint) from error
     from requests.adapters import HTTPAdapter
 
     parts = urlsplit(identity.uri)

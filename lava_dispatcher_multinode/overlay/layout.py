@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -18,7 +18,7 @@ def board_directory(job_id: str) -> str:
     """
     if not _JOB_ID.fullmatch(job_id):
         hint = "letters, digits, '.', '_' and '-', at most 64 of them"
-        raise InvalidJob([Problem("--job-id", 0, 0, f"{job_id!r} cannot be a job's id", hint)])
+        raise InvalidJob.about("--job-id", f"{job_id!r} cannot be a job's id", hint)
     return f"/lava-{job_id}"
 
 

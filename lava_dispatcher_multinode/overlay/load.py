@@ -200,7 +200,7 @@ def _read(file: Path, origin: str) -> bytes:
         with file.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidJob([Problem(origin, 0, 0, f"cannot read it: {error.strerror}")]) from error
+        raise InvalidJob.about(origin, f"cannot read it: {error.strerror}") from error
 
 
 def _key(*parts: object) -> str:

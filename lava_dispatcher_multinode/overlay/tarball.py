@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 from .layout import board_directory, run_name
 from .scripts import scripts
 from .shell import install_script, run_script
@@ -98,11 +98,11 @@ class _Overlay:
                     self._add_file(f"{place}/{name}", path)
             except OSError as error:
                 message = f"cannot read {path}: {error.strerror or error}"
-                raise InvalidJob([Problem(origin, 0, 0, message)]) from error
+                raise InvalidJob.about(origin, message) from error
             if self._bytes > MAX_BYTES or len(self._names) > MAX_FILES:
                 limit = f"{MAX_FILES} files or {MAX_BYTES >> 20} MiB"
                 hint = "name a smaller directory, or make it a git repository"
-                raise InvalidJob([Problem(origin, 0, 0, f"more than {limit} go with it", hint)])
+                raise InvalidJob.about(origin, f"more than {limit} go with it", hint)
 
     def _add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as stream:

@@ -164,7 +164,7 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
                     yield _event(path, number, line)
     except OSError as error:
         hint = "a run directory, such as lava-runs/latest, has one"
-        raise InvalidJob([Problem(str(path), 0, 0, error.strerror or str(error), hint)]) from None
+        raise InvalidJob.about(str(path), error.strerror or str(error), hint) from None
 
 
 def read_results(directory: Path) -> Results:

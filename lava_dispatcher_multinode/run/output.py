@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..discretion import without_logins
-from ..errors import InvalidJob, Problem
+from ..errors import InvalidJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def _locked(directory: Path) -> int:
 
 def _unfit(name: str, reason: str) -> InvalidJob:
     message = f"cannot be the output directory: {reason}"
-    return InvalidJob([Problem(name, 0, 0, message, "--output-dir names another")])
+    return InvalidJob.about(name, message, "--output-dir names another")
 
 
 def _new(job_name: str) -> Path:

@@ -50,17 +50,8 @@ def from_variable(text: str) -> dict[str, dict[str, Any]]:
     for entry in filter(None, (part.strip() for part in text.split(";"))):
         device, colon, rest = entry.partition(":")
         if not colon or not device.strip():
-            raise InvalidJob(
-                [
-                    Problem(
-                        VARIABLE,
-                        0,
-                        0,
-                        f"'{entry}' names no device",
-                        "write device:fault=value,fault=value;device:...",
-                    )
-                ]
-            )
+            hint = "write device:fault=value,fault=value;device:..."
+            raise InvalidJob.about(VARIABLE, f"'{entry}' names no device", hint)
         pairs = {}
         for pair in filter(None, (part.strip() for part in rest.split(","))):
             name, equals, value = pair.partition("=")

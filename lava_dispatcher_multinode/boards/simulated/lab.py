@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ...errors import InfrastructureError, InvalidJob, PowerError, Problem
+from ...errors import InfrastructureError, InvalidJob, PowerError
 from ...mark import MARK
 from ..turns import Turns, processors
 from . import faults as fault_names
@@ -157,12 +157,12 @@ class SimulatedLab:
         checked = {**fault_names.check(faults, where), **self._faults.get(name, {})}
         if model not in MODELS:
             message = f"no simulated '{model}'"
-            raise InvalidJob([Problem(where, 0, 0, message, f"there is {', '.join(MODELS)}")])
+            raise InvalidJob.about(where, message, f"there is {', '.join(MODELS)}")
         if not _NAME.fullmatch(name):
-            raise InvalidJob([Problem(where, 0, 0, f"'{name}' cannot be a board's host name")])
+            raise InvalidJob.about(where, f"'{name}' cannot be a board's host name")
         with self._lock:
             if name in self._boards:
-                raise InvalidJob([Problem(where, 0, 0, f"there are two boards '{name}'")])
+                raise InvalidJob.about(where, f"there are two boards '{name}'")
             index = len(self._boards)
             network = PRIVATE if self.confinement == "namespaces" else _LOOPBACK
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
