@@ -167,9 +167,13 @@ def _validate(
         return ExitCode.PASS
     _tell(sorted(problems), options)
     if not options.quiet:
-        nodes = "1 node" if job.size == 1 else f"{job.size} nodes"
-        say(f"{job.file}: valid: {nodes}, {len(job.actions)} actions")
+        nodes, actions = _counted(job.size, "node"), _counted(len(job.actions), "action")
+        say(f"{job.file}: valid: {nodes}, {actions}")
     return ExitCode.PASS
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
