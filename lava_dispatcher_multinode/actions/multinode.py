@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
+from ..job.hints import either
 from ..sync.calls import Api, Call, Outcome, Status
 from .calls import record_call
 
@@ -25,6 +26,15 @@ REQUESTS = {
 }
 
 
+def _only(key: str, *requests: str) -> Mapping[str, Any]:
+    """Return a schema that has `key` go with these requests."""
+    text = f"'{key}' goes with {either(requests)}"
+    return {
+        "if": {"properties": {"request": {"enum": sorted({*REQUESTS} - {*requests})}}},
+        "then": {"properties": {key: {"not": {}, "errorMessage": text}}},
+    }
+
+
 class Multinode:
     """Holds every board before power-on, publishes an address after boot, and the like."""
 
@@ -37,11 +47,14 @@ class Multinode:
             "message_id": {
                 "type": "string",
                 "pattern": r"^\S{1,256}$",
-                "description": "The message's ID.",
+                "description": "The message's ID: one word without white space.",
             },
             "message": {
                 "type": "object",
-                "propertyNames": {"pattern": "^[A-Za-z0-9_.-]+$"},
+                "propertyNames": {
+                    "pattern": "^[A-Za-z0-9_.-]+$",
+                    "description": "Letters, digits, '_', '.' and '-'.",
+                },
                 "additionalProperties": {"type": ["string", "number", "boolean"]},
                 "description": "Key-value data of a lava-send.",
             },
@@ -51,6 +64,10 @@ class Multinode:
                 "description": "lava-wait-all: only the devices of this role.",
             },
         },
+        "allOf": [
+            _only("message", "lava-send", "lava-sync"),
+            _only("waitrole", "lava-wait-all"),
+        ],
     }
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:

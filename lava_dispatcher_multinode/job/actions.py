@@ -25,16 +25,16 @@ def problems(document: Document, names: Mapping[str, Collection[str]]) -> Iterat
     """Yield what is wrong with the parameters of each action whose command is known."""
     for index, entry in enumerate(_list(document.data.get("actions"))):
         command = entry.get("command") if isinstance(entry, dict) else None
-        parameters = entry.get("parameters") or {} if isinstance(entry, dict) else None
+        parameters = entry.get("parameters") if isinstance(entry, dict) else None
         if (
-            isinstance(parameters, dict)
+            isinstance(parameters, dict | None)
             and isinstance(command, str)
             and command in names["action"]
         ):
             checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
             path = ("actions", index, "parameters")
             try:
-                yield from checker.problems(document, path, own(parameters))
+                yield from checker.problems(document, path, own(parameters or {}))
             except Exception:
                 _check_schema(command, checker.schema)
                 raise

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from . import build
 from .model import Role
+from .schema import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +32,7 @@ class DeviceGroupParser:
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
         """Return the job and warnings; raise `InvalidJob` with every error."""
         entries = _entries(document)
-        names = [entry["role"] for entry in entries if isinstance(entry.get("role"), str)]
-        warnings = build.check(document, names, list(_problems(document)), _FOREIGN)
+        warnings = build.check(document, _names(entries), list(_problems(document)), _FOREIGN)
         roles = [
             Role(
                 name=entry["role"],
@@ -51,6 +52,14 @@ def _entries(document: Document) -> list[dict[str, Any]]:
     return [entry if isinstance(entry, dict) else {} for entry in group] if isinstance(
         group, list
     ) else []  # fmt: skip
+
+
+def _names(entries: list[dict[str, Any]]) -> list[str]:
+    """Return the roles; none where one of them is wrong, for that may be any."""
+    pattern = shipped("job", build.SCHEMA_FILE)["$defs"]["name"]["pattern"]
+    names = [entry.get("role") for entry in entries]
+    right = [name for name in names if isinstance(name, str) and re.search(pattern, name)]
+    return right if len(set(right)) == len(names) else []
 
 
 def _problems(document: Document) -> Iterator[Problem]:

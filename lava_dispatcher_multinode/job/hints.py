@@ -9,15 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
-    """Return a hint with the known name nearest to `word`, or else with all of them."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that was probably meant by `word`, if any."""
     names = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(word.lower(), names, n=1)
-    if near:
-        return f"did you mean '{names[near[0]]}'?"
+    return names[near[0]] if near else None
+
+
+def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
+    """Return a hint with the known name nearest to `word`, or else with all of them."""
+    names = sorted(set(known))
+    near = nearest(word, names)
+    if near is not None:
+        return f"did you mean '{near}'?"
     if not names:
         return ""
-    some = list(names.values())[:12]
+    some = names[:12]
     more = ", ..." if len(names) > len(some) else ""
     return f"{what}: {', '.join(some)}{more}"
 

@@ -18,7 +18,7 @@ from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .hints import either, suggest
+from .hints import either, nearest, suggest
 from .sentences import hint, label, sentence, type_sentence, types_of
 from .tree import shown
 
@@ -93,8 +93,10 @@ class Checker:
             case "additionalProperties" if isinstance(error.validator_value, bool):
                 return self._unknown_keys(error, schema, path)
             case "required":
-                missing = [key for key in error.validator_value if key not in error.instance]
-                return [Finding(path, f"{label(path)} needs '{key}'") for key in missing]
+                return [
+                    Finding(path, f"{label(path)} needs '{key}'", _about(schema, key))
+                    for key in _missing(error, schema)
+                ]
             case "format":
                 return [self._unknown_name(error, path)]
             case "anyOf" | "oneOf":
@@ -132,11 +134,11 @@ class Checker:
             types = [name for parts in branches.values() for p in parts for name in types_of(p)]
             return [Finding(path, type_sentence(types, error.instance, path))]
         if len(fitting) > 1 and all(parts[0].validator == "required" for parts in fitting):
-            keys = dict.fromkeys(
-                f"'{key}'" for parts in fitting for key in parts[0].validator_value
-                if key not in error.instance
-            )  # fmt: skip
-            return [Finding(path, f"{label(path)} needs {either(keys)}")]
+            keys = [list(_missing(parts[0], error.schema)) for parts in fitting]
+            if not all(keys):
+                return []
+            missing = dict.fromkeys(f"'{key}'" for some in keys for key in some)
+            return [Finding(path, f"{label(path)} needs {either(missing)}")]
         best = min(fitting, key=len)
         return [found for part in best for found in self._explain(part, path)]
 
@@ -161,6 +163,28 @@ def shipped(room: str, name: str) -> dict[str, Any]:
     text = files(f"lava_dispatcher_multinode.{room}").joinpath(name).read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def _missing(error: Error, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that are not there, without those that are there misspelt.
+
+    Of these it is told already that they are unknown, where that is an error.
+    """
+    known = schema.get("properties", {})
+    slips = {
+        nearest(key, known)
+        for key in error.instance
+        if schema.get("additionalProperties") is False and key not in known
+    }
+    for key in error.validator_value:
+        if key not in error.instance and key not in slips:
+            yield key
+
+
+def _about(schema: Mapping[str, Any], key: str) -> str:
+    """Return what the schema says of a key."""
+    part = schema.get("properties", {}).get(key, {})
+    return str(part.get("description", "")).rstrip(".") if isinstance(part, dict) else ""
 
 
 def _too_many(error: Error, path: Path) -> str:

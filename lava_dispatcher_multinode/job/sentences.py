@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .hints import either, suggest
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 #: A `jsonschema.ValidationError`, whose own types say "or unset" of everything.
 Error: TypeAlias = Any
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _TYPES = {
     "object": "an object ({...})",
     "array": "a list",
@@ -81,9 +83,12 @@ def hint(error: Error) -> str:
         near = suggest(error.instance, [v for v in error.validator_value if isinstance(v, str)])
         return near if near.startswith("did") else ""
     if error.validator == "pattern":
-        return str(error.schema.get("description", f"pattern {error.validator_value}"))
+        return str(error.schema.get("description", f"pattern {error.validator_value}")).rstrip(".")
+    types = types_of(error)
+    if text and {"integer", "number"} & set(types) and _NUMBER.fullmatch(error.instance):
+        return "a number has no quotes"
     scalar = isinstance(error.instance, bool | int | float)
-    return "put it in double quotes" if scalar and "string" in types_of(error) else ""
+    return "put it in double quotes" if scalar and "string" in types else ""
 
 
 def _quoted(value: object) -> str:

@@ -108,6 +108,8 @@ def test_a_board_that_dies_ends_the_wait(make_node, group):
         {"request": "lava-send", "message_id": "two words"},
         {"request": "lava-send", "message_id": "x", "message": {"bad key": 1}},
         {"request": "lava-send", "message_id": "x", "message": {"k": [1]}},
+        {"request": "lava-wait", "message_id": "x", "message": {"k": "v"}},
+        {"request": "lava-sync", "message_id": "x", "waitrole": "r"},
     ],
 )
 def test_the_schema_refuses_what_the_api_does(parameters):

@@ -71,6 +71,7 @@ def test_places_of_parameters(read):
         (deploy(hwpack="x"), "(hardware packs are gone: "),
         (deploy(rootfs="x"), "(assembling images is gone: "),
         ({"command": "deploy_linaro_image"}, "'parameters' needs 'image'"),
+        ({"command": "deploy_linaro_image", "parameters": []}, "or empty, not a list"),
         ({"command": "deploy_linaro_imag"},
          "unknown action 'deploy_linaro_imag' (did you mean 'deploy_linaro_image'?)"),
         ({"command": "lava_test_run", "parameters": {"x": 1}}, "use lava_test_shell"),

@@ -55,6 +55,24 @@ def test_two_roles_may_share_a_device_type(read):
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [
+        {"device_type": "panda"},
+        {"role": 7, "device_type": "panda"},
+        {"role": "a b", "device_type": "panda"},
+        {"role": "b", "device_type": "panda"},
+        "a",
+    ],
+)
+def test_roles_that_cannot_be_known_make_no_unknown_ones(refused, wrong):
+    """One wrong role is one error, whatever the actions call it."""
+    right = {"role": "b", "device_type": "panda"}
+    action = {"command": "boot_linaro_image", "parameters": {"role": "a"}}
+    (problem,) = refused(group(wrong, right, actions=[action]))
+    assert "unknown role" not in problem
+
+
+@pytest.mark.parametrize(
     ("entries", "message"),
     [
         ([{"role": "a", "device_type": "pand"}],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.job.hints import either, suggest
+from lava_dispatcher_multinode.job.hints import either, nearest, suggest
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,11 @@ from lava_dispatcher_multinode.job.hints import either, suggest
 def test_the_nearest_name_or_all(word, hint):
     """A slip gets the one name that was meant, anything else the list."""
     assert suggest(word, ["role", "device_type"]) == hint
+
+
+def test_the_name_that_was_meant():
+    """Whatever its case; None if it is like none of them."""
+    assert [nearest(word, ["Role"]) for word in ("role", "rolle", "zz")] == ["Role", "Role", None]
 
 
 def test_long_lists_are_cut():

@@ -50,6 +50,24 @@ def test_every_missing_key_once():
     ]  # fmt: skip
 
 
+def test_a_misspelt_key_is_told_once():
+    """That it is unknown, with the name that was meant, and not that it is missing, too."""
+    one = {**OBJECT, "required": ["role", "count"]}
+    assert messages(one, {"rol": 1, "count": 2}) == [
+        "2:2: unknown key 'rol' in the file (did you mean 'role'?)"
+    ]
+    either = {**OBJECT, "anyOf": [{"required": ["role"]}, {"required": ["count"]}]}
+    assert len(messages(either, {"rol": 1})) == 1
+    ignored = {**one, "additionalProperties": True}
+    assert messages(ignored, {"rol": 1, "count": 2}) == ["1:1: the file needs 'role'"]
+
+
+def test_what_is_missing_is_explained():
+    """The schema knows what the key is for."""
+    schema = {"required": ["a"], "properties": {"a": {"description": "How many."}}}
+    assert messages(schema, {}) == ["1:1: the file needs 'a' (How many)"]
+
+
 NAMES = {"names": {"role": ["client", "server"]}}
 
 
