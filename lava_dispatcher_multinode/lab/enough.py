@@ -27,7 +27,7 @@ def check_enough(lab: Lab, needed: Sequence[Requirement]) -> None:
         sure = _broken(lab, missing, certain=True)
         if sure:
             raise InvalidJob(sure) from missing
-        if lab.devices:
+        if lab.devices or lab.broken:
             maybe = _broken(lab, missing, certain=False)
             if maybe:
                 listed = "".join(f"\n    {problem}" for problem in maybe)

@@ -7,11 +7,13 @@ other tools. What it knows must be of the right form.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
+from ..job.hints import either
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     Where = Callable[..., Position]
 
 FORMAT = re.compile(r"Lava-Test(-Shell)? Test Definition 1\.\d+")
+RESULTS = ("pass", "fail", "skip", "unknown")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -76,8 +79,9 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     interpreted = reader.mapping(top.get("parse"), "parse")
     if "run" not in top:
         reader.wrong("it has no 'run'", hint="a test definition has run: {steps: [...]}")
-    elif run and "steps" not in run:
-        reader.wrong("run has no 'steps'", "run", hint=f"it has: {', '.join(map(str, run))[:200]}")
+    elif isinstance(top["run"], Mapping | None) and "steps" not in run:
+        has = f"it has: {', '.join(map(str, run))[:200]}" if run else "what the board is to run"
+        reader.wrong("run has no 'steps'", "run", hint=has)
     _check_format(reader, metadata)
     install_steps = reader.texts(install.get("steps"), "install", "steps")
     steps = reader.texts(run.get("steps"), "run", "steps")
@@ -97,7 +101,7 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
         repositories=_repositories(reader, install.get("git-repos")),
         steps=steps,
         pattern=_pattern(reader, interpreted),
-        fixupdict=reader.scalars(interpreted.get("fixupdict"), "parse", "fixupdict"),
+        fixupdict=_fixups(reader, interpreted),
         places=(
             *(where("install", "steps", index) for index in range(len(install_steps))),
             *(where("run", "steps", index) for index in range(len(steps))),
@@ -206,12 +210,25 @@ def _repositories(reader: _Reader, values: Any) -> tuple[GitRepository, ...]:
     return tuple(found)
 
 
+def _fixups(reader: _Reader, interpreted: Mapping[str, Any]) -> dict[str, str]:
+    path = ("parse", "fixupdict")
+    found = reader.scalars(interpreted.get("fixupdict"), *path)
+    for word, result in found.items():
+        if result.lower() not in RESULTS:
+            hint = either(RESULTS)
+            reader.wrong(
+                f"'{word}' becomes {result!r}, which is no result", *path, word, hint=hint
+            )
+    return found
+
+
 def _pattern(reader: _Reader, interpreted: Mapping[str, Any]) -> str | None:
     pattern = interpreted.get("pattern")
     if pattern is None:
         return None
     try:
-        groups = re.compile(str(pattern)).groupindex
+        with warnings.catch_warnings(action="ignore"):  # of what means something else one day
+            groups = re.compile(str(pattern)).groupindex
     except (re.error, RecursionError, OverflowError) as error:
         reader.wrong(f"not a regular expression: {error}", "parse", "pattern")
         return None

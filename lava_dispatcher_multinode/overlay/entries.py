@@ -47,7 +47,7 @@ def entries(parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]) 
             try:
                 yield read(value, path, directory)
             except BadSource as error:
-                wrong.append((path, error))
+                wrong.append(((*path, *error.path), error))
 
 
 def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
@@ -92,7 +92,11 @@ def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Ent
 
 def _git(value: Mapping[str, Any], key: str, directory: Path) -> Source:
     revision, branch = _text(value, "revision", ""), _text(value, "branch", "")
-    return git_source(_text(value, key), directory, revision or None, branch or None)
+    try:
+        return git_source(_text(value, key), directory, revision or None, branch or None)
+    except BadSource as error:
+        error.key = error.key or key
+        raise
 
 
 def _common(value: Mapping[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:

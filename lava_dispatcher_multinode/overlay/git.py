@@ -67,15 +67,29 @@ def check_out(source: Source, target: Path, timeout: float) -> None:
         git("fetch", "-q", "--no-tags", "--depth=1", "--", url, wanted)
         git("checkout", "-q", "--detach", "FETCH_HEAD")
     except GitFailed as error:
-        if git.remaining() <= 0 or not (source.revision or "dumb http" in str(error)):
+        if git.remaining() <= 0:
             raise
-        _check_out_from_all(git, url, wanted)
+        if source.revision or "dumb http" in str(error):
+            _check_out_from_all(git, url, source)
+        elif "couldn't find remote ref" in str(error):
+            raise _without(source) from error
+        else:
+            raise
 
 
-def _check_out_from_all(git: _Git, url: str, wanted: str) -> None:
+def _without(source: Source) -> BadSource:
+    """Return that the repository has not what is wanted of it."""
+    for key, wanted in (("revision", source.revision), ("branch", source.branch)):
+        if wanted:
+            return BadSource(f"{source} has no {key} {wanted!r}", key=key)
+    return BadSource(f"{source} has no commit")
+
+
+def _check_out_from_all(git: _Git, url: str, source: Source) -> None:
     """Fetch everything: for abbreviated commits, and servers that give no single ones."""
     branches, tags = "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"
     git("fetch", "-q", "--no-tags", "--", url, branches, tags)
+    wanted = source.revision or source.branch or "HEAD"
     for name in (wanted, f"refs/remotes/origin/{wanted}"):
         try:
             commit = git("rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
@@ -83,7 +97,7 @@ def _check_out_from_all(git: _Git, url: str, wanted: str) -> None:
             continue
         git("checkout", "-q", "--detach", commit)
         return
-    raise BadSource(f"{without_secrets(url)} has no revision {wanted!r}")
+    raise _without(source)
 
 
 class _Git:

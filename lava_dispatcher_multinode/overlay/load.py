@@ -98,7 +98,7 @@ def load_definitions(
             if remote or entry.source is None or not entry.source.remote:
                 found.append(_load(entry, cache, where, remote))
         except BadSource as error:
-            wrong.append((entry.path, error))
+            wrong.append(((*entry.path, *error.path), error))
         except InvalidJob as error:
             problems += error.problems
         except InfrastructureError as error:
@@ -169,10 +169,11 @@ def _definition_file(root: Path, name: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # RuntimeError: links that go round
         file = None
     if file is None:
-        raise BadSource(f"testdef {name!r} is outside of its repository")
+        raise BadSource(f"testdef {name!r} is outside of its repository", key="testdef")
     if not file.is_file():
         hint = suggest(name, _yaml_files(root), what="its YAML files")
-        raise BadSource(f"there is no test definition {name!r}", hint or "it has no YAML file")
+        text = f"there is no test definition {name!r}"
+        raise BadSource(text, hint or "it has no YAML file", key="testdef")
     return file
 
 

@@ -19,11 +19,20 @@ _UNUSABLE = re.compile(r"[\0-\x20\x7f]")
 
 
 class BadSource(Exception):
-    """The job names a source that cannot be; `str()` says why, `hint` what to do."""
+    """The job names a source that cannot be; `str()` says why, `hint` what to do.
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    `key` is that of the job's entry which is wrong, if one is.
+    """
+
+    def __init__(self, message: str, hint: str = "", key: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.key = key
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The way from the job's entry to what is wrong in it."""
+        return (self.key,) if self.key else ()
 
 
 class Kind(StrEnum):
@@ -67,7 +76,7 @@ def git_source(
     """
     for name, given in (("revision", revision), ("branch", branch)):
         if given is not None and (not _REVISION.fullmatch(given) or ".." in given):
-            raise BadSource(f"{given[:80]!r} cannot be a {name}")
+            raise BadSource(f"{given[:80]!r} cannot be a {name}", key=name)
     path = local_path(value, directory)
     if path is None:
         return Source(Kind.GIT, _git_url(value), revision, branch)
@@ -77,7 +86,8 @@ def git_source(
     if (path / ".git").exists() or bare:
         return Source(Kind.GIT, str(path), revision, branch)
     if revision or branch:
-        raise BadSource(f"{path} is a plain directory and has no revisions")
+        key = "revision" if revision else "branch"
+        raise BadSource(f"{path} is a plain directory and has no revisions", key=key)
     return Source(Kind.DIRECTORY, str(path))
 
 
@@ -130,9 +140,11 @@ def _git_url(url: str) -> str:
     """Return `url` if git may fetch it."""
     scheme = _SCHEME.match(url)
     allowed = scheme is None or scheme[1].lower() in GIT_PROTOCOLS
-    if not allowed or re.match(r"[A-Za-z0-9]+::", url) or _UNUSABLE.search(url):
+    slip = re.match(rf"({'|'.join(GIT_PROTOCOLS)}):/*", url) if scheme is None else None
+    if slip or not allowed or re.match(r"[A-Za-z0-9]+::", url) or _UNUSABLE.search(url):
         raise BadSource(
             f"git does not fetch {without_secrets(url)[:80]!r} here",
-            f"allowed are paths and {', '.join(GIT_PROTOCOLS)}",
-        )
+            f"it begins with {slip[1]}://" if slip
+            else f"allowed are paths and {', '.join(GIT_PROTOCOLS)}",
+        )  # fmt: skip
     return url

@@ -6,6 +6,7 @@ It is applied to single lines, cut at `LONGEST`, by matcher.py.
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -34,7 +35,8 @@ class Pattern:
     def compile(cls, text: str, fixups: Mapping[str, str] | None = None) -> Self:
         """Return a pattern; ValueError, with a sentence, if `text` cannot be one."""
         try:
-            expression = re.compile(text)
+            with warnings.catch_warnings(action="ignore"):  # as when it was read
+                expression = re.compile(text)
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"not a regular expression: {error}") from None
         if "test_case_id" not in expression.groupindex:

@@ -35,6 +35,12 @@ def test_a_broken_file_that_may_be_the_reason_is_told_too(make_device):
         check_enough(lab, PANDAS)
 
 
+def test_only_broken_files_are_no_empty_lab():
+    """Who has written one device file, with a tab in it, is not told to write a first one."""
+    with pytest.raises(BoardsMissing, match=r"(?s)role r needs 2 .*p2\.yaml:3:1: unknown key"):
+        check_enough(Lab((), {"p2": Broken(BAD, None)}), PANDAS)
+
+
 def test_a_broken_file_of_another_type_is_not_the_reason(make_device):
     """The message is about what is missing."""
     lab = Lab((make_device("p1"),), {"p2": Broken(BAD, "beaglexm")})

@@ -95,25 +95,52 @@ def test_the_least(tmp_path):
         ("[1]\n", "t.yaml:1:1", "must be a mapping"),
         ("metadata: {name: a}\n", "t.yaml:1:1", "no 'run'"),
         ("metadata: {}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
-        ("metadata: {name: a, format: 'X 2'}\nrun: {}\n", "t.yaml:1:29", "unknown format"),
+        (
+            "metadata: {name: a, format: 'X 2'}\nrun: {steps: []}\n",
+            "t.yaml:1:29",
+            "unknown format",
+        ),
         ("metadata: {name: a}\nrun:\n  steps:\n  - echo: b\n", "t.yaml:4:5", "quotes"),
         (
             "metadata: {name: a}\nrun:\n  step: [ls]\n",
             "t.yaml:3:3",
             "run has no 'steps' (it has: step",
         ),
-        ("metadata: {name: a}\nrun: []\n", "t.yaml:2:6", "run must be a mapping"),
-        ("metadata: {name: a}\nrun: {}\nparse: {pattern: '('}\n", "t.yaml:3:18", "expression"),
-        ("metadata: {name: a}\nrun: {}\nparse: {pattern: x}\n", "t.yaml:3:18", "test_case_id"),
+        ("metadata: {name: a}\nrun: {}\n", "t.yaml:2:6", "run has no 'steps'"),
+        ("metadata: {name: a}\nrun:\n", "t.yaml:2:5", "run has no 'steps'"),
         (
-            "metadata: {name: a}\nrun: {}\nparse: {pattern: '(?P<test_case_id>.)'}\n",
+            "metadata: {name: a}\nrun: {steps: []}\nparse:\n  fixupdict: {OK: good}\n",
+            "t.yaml:4:19",
+            "'OK' becomes 'good', which is no result (pass, fail, skip or unknown)",
+        ),
+        ("metadata: {name: a}\nrun: []\n", "t.yaml:2:6", "run must be a mapping"),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nparse: {pattern: '('}\n",
+            "t.yaml:3:18",
+            "expression",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nparse: {pattern: x}\n",
+            "t.yaml:3:18",
+            "test_case_id",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nparse: {pattern: '(?P<test_case_id>.)'}\n",
             "t.yaml:3:18",
             "<result>",
         ),
-        ("metadata: {name: a}\nrun: {}\nparams: {'A B': 1}\n", "t.yaml:3:17", "shell variable"),
-        ("metadata: {name: a}\nrun: {}\nparams: {A: [1]}\n", "t.yaml:3:13", "text or a number"),
         (
-            "metadata: {name: a}\nrun: {}\ninstall:\n  git-repos: [[x]]\n",
+            "metadata: {name: a}\nrun: {steps: []}\nparams: {'A B': 1}\n",
+            "t.yaml:3:17",
+            "shell variable",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nparams: {A: [1]}\n",
+            "t.yaml:3:13",
+            "text or a number",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\ninstall:\n  git-repos: [[x]]\n",
             "t.yaml:4:15",
             "git-repos must be",
         ),
@@ -175,16 +202,24 @@ def test_any_data_is_a_definition_or_refused(data):
 @given(st.from_regex(r"[a(?P<test_caseidrul>).*|]{0,30}", fullmatch=True))
 def test_a_pattern_that_is_accepted_can_be_used(pattern):
     """What is checked here is what the test shell needs later."""
-    data = {"metadata": {"name": "a"}, "run": {}, "parse": {"pattern": pattern}}
+    data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
     with contextlib.suppress(InvalidJob):
         parse(data, lambda *_: Position("x"))
         Pattern.compile(pattern)
 
 
+def test_a_pattern_that_python_has_doubts_about():
+    """It is taken as LAVA takes it, and nobody is told of Python's plans."""
+    pattern = "(?P<test_case_id>[[a]+) (?P<result>.*)"
+    data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
+    assert parse(data, lambda *_: Position("x")).pattern == pattern
+    Pattern.compile(pattern)
+
+
 def test_patterns_of_measurements():
     """A pattern without results is fine if it has measurements."""
     pattern = "(?P<test_case_id>.*) (?P<measurement>.*)"
-    data = {"metadata": {"name": "a"}, "run": {}, "parse": {"pattern": pattern}}
+    data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
     assert parse(data, lambda *_: Position("x")).pattern == pattern
     Pattern.compile(pattern)
 

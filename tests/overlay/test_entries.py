@@ -88,5 +88,12 @@ def test_what_cannot_be(parameters, said, tmp_path):
     (key,) = parameters
     found, wrong = read({**parameters, key: [*parameters[key], *parameters[key]]}, tmp_path)
     assert not found
-    assert [path for path, _ in wrong] == [(key, 0), (key, 1)]
+    assert [path[:2] for path, _ in wrong] == [(key, 0), (key, 1)]
     assert said in wrong[0][1]
+
+
+def test_what_is_wrong_in_an_entry_is_pointed_at(tmp_path):
+    """The revision, say, and not the whole repository."""
+    repos = [{"git-repo": "https://x/y", "revision": "-x"}, {"git-repo": "ext::x"}]
+    _, wrong = read({"testdef_repos": repos}, tmp_path)
+    assert [path[2:] for path, _ in wrong] == [("revision",), ("git-repo",)]

@@ -48,8 +48,17 @@ def test_every_way_to_name_a_revision(repository, tmp_path):
 
 def test_a_revision_that_is_not_there(repository, tmp_path):
     """It is the job that is wrong, and the message says what about it."""
-    with pytest.raises(BadSource, match="no revision 'nowhere'"):
-        check_out(source_of(repository, revision="nowhere"), tmp_path / "out", 30)
+    for key in ("revision", "branch"):
+        with pytest.raises(BadSource, match=f"repository has no {key} 'nowhere'") as caught:
+            check_out(source_of(repository, **{key: "nowhere"}), tmp_path / key, 30)
+        assert caught.value.key == key
+
+
+def test_a_repository_without_a_commit(tmp_path):
+    """It is the job's mistake as well, not the network's."""
+    subprocess.run(["git", "init", "-q", tmp_path / "new"], check=True)
+    with pytest.raises(BadSource, match="new has no commit"):
+        check_out(Source(Kind.GIT, str(tmp_path / "new")), tmp_path / "out", 30)
 
 
 def test_paths_with_odd_characters(repository, tmp_path):

@@ -69,7 +69,7 @@ def test_a_missing_definition_is_told_with_what_there_is(tmp_path, cache, direct
     (directory / "sub").mkdir()
     (directory / "sub/deep.yml").touch()
     problem = problem_of(repos({"git-repo": "plain", "testdef": "smoke.yml"}), tmp_path, cache)
-    assert (problem.file, problem.line) == ("job.json", 3)
+    assert (problem.file, problem.line) == ("job.json", 4)  # one a step: the third is testdef
     assert "no test definition 'smoke.yml'" in problem.message
     assert problem.hint == "did you mean 'smoke.yaml'?"
     problem = problem_of(repos({"git-repo": "plain", "testdef": "xx"}), tmp_path, cache)

@@ -59,6 +59,14 @@ def test_hostile_and_wrong_urls(url, tmp_path):
         git_source(url, tmp_path)
 
 
+@pytest.mark.parametrize("url", ["https:/example.com/x", "git:example.com/x"])
+def test_a_slash_that_is_missing(url, tmp_path):
+    """No host called https is asked for it by ssh."""
+    with pytest.raises(BadSource, match="does not fetch") as caught:
+        git_source(url, tmp_path)
+    assert caught.value.hint == f"it begins with {url.partition(':')[0]}://"
+
+
 @pytest.mark.parametrize(
     "revision", ["-x", "--upload-pack=x", "a:b", "+a", "a b", "a..b", "", "^a"]
 )
