@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from ..job.hints import suggest
-from .device import LAVA
+from ..job.hints import either, suggest
+from .device import LAVA, SIMULATED_TYPES
 from .merging import ALTERNATIVES
 
 if TYPE_CHECKING:
@@ -62,10 +62,21 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
     ways = [key for (key,) in ALTERNATIVES["connection",]]
     kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
     if len(kinds) == 1:
+        _check_simulated(merged, own, shown)
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
     hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
     raise _wrong("connection", message, hint, own, shown)
+
+
+def _check_simulated(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
+    if merged["connection"].get("simulated") and merged["device_type"] not in SIMULATED_TYPES:
+        message = f"no simulated board is a {merged['device_type']}"
+        hint = f"it can be a {either(SIMULATED_TYPES)}"
+        for document in own:
+            if "connection" in document.data:
+                raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
+        raise InvalidJob([Problem(shown, 0, 0, message, hint)])
 
 
 def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: As `host`: LAVA's own dispatcher runs the board.
 LAVA = "lava"
 
+#: Device types that boards/simulated can be.
+SIMULATED_TYPES = ("panda", "beaglexm")
+
 
 @dataclass(frozen=True)
 class QemuMachine:

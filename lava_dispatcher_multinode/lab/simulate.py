@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -49,18 +50,31 @@ def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[D
     look like makes no difference; the device files of an explicit
     `config_dir` are layers of the boards too, faults for instance.
 
-    Raises `InvalidJob` where no type is known for a named device.
+    Raises `InvalidJob` where no type is known for a named device, or none of its
+    type can be made.
     """
     layers = Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
     taken = {role.device for role in job.roles}
     devices = []
+    problems: list[Problem] = []
     for role in job.roles:
         device_type = role.device_type or _type_of(role, layers)
         for _ in range(role.count):
             name = role.device or _free_name(device_type, taken)
             taken.add(name)
             forced = {**layer, "device_type": device_type, "tags": sorted(role.tags)}
-            devices.append(layers.device(name, forced))
+            try:
+                devices.append(layers.device(name, forced))
+            except InvalidJob as error:
+                at = role.position
+                problems += [
+                    replace(problem, file=at.file, line=at.line, column=at.column)
+                    if problem.file == name  # it has no file of its own
+                    else problem
+                    for problem in error.problems
+                ]
+    if problems:
+        raise InvalidJob(list(dict.fromkeys(problems)))
     return devices
 
 

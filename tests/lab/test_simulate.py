@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job, Position, Role
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
@@ -62,6 +63,25 @@ def test_a_name_that_tells_no_type_is_an_error_with_its_place():
     role = Role("a", device="thing7", position=Position("job.json", 4, 9))
     with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):
         simulated_devices(job(role))
+
+
+def test_types_that_cannot_be_simulated_are_told_at_their_roles(monkeypatch):
+    """Before the run, each once, whatever the number of boards."""
+    rock = type("Rock", (), {"aliases": (), "defaults": {}})
+    types = {**plugins.entries(plugins.DEVICE_TYPES), "rock": None}
+    load = plugins.load
+    monkeypatch.setattr(plugins, "entries", lambda _: types)
+    monkeypatch.setattr(
+        plugins, "load", lambda group, name: rock if name == "rock" else load(group, name)
+    )
+    places = [Position("job.json", line, 9) for line in (4, 5)]
+    roles = [Role(f"r{at.line}", 2, "rock", position=at) for at in places]
+    with pytest.raises(InvalidJob) as caught:
+        simulated_devices(job(*roles))
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"job.json:{line}:9: no simulated board is a rock (it can be a panda or beaglexm)"
+        for line in (4, 5)
+    ]
 
 
 def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):

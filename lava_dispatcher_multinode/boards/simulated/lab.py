@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ...errors import InfrastructureError, InvalidJob, PowerError
+from ...lab.device import SIMULATED_TYPES
 from ...mark import MARK
 from ..turns import Turns, processors
 from . import faults as fault_names
@@ -155,9 +156,9 @@ class SimulatedLab:
         """
         where = f"device {name}: simulated"
         checked = {**fault_names.check(faults, where), **self._faults.get(name, {})}
-        if model not in MODELS:
+        if model not in SIMULATED_TYPES:
             message = f"no simulated '{model}'"
-            raise InvalidJob.about(where, message, f"there is {', '.join(MODELS)}")
+            raise InvalidJob.about(where, message, f"there is {', '.join(SIMULATED_TYPES)}")
         if not _NAME.fullmatch(name):
             raise InvalidJob.about(where, f"'{name}' cannot be a board's host name")
         with self._lock:
