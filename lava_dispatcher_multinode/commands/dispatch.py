@@ -122,6 +122,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..job.source import load
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
+    from ..run.check import check_rest
     from ..run.guard import Guard, scratch
     from .paused import check_terminal
 
@@ -129,7 +130,10 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         check_terminal()
     document = load(options.job)
     choice = _choice(options)
-    job, warnings = choice.parse(document, options.target)
+    try:
+        job, warnings = choice.parse(document, options.target)
+    except InvalidJob as error:
+        raise InvalidJob(sorted({*error.problems, *check_rest(document)})) from error
     job_id = options.job_id or secrets.token_hex(4)
     with ExitStack() as stack:
         guard = None if options.validate else stack.enter_context(Guard())
@@ -154,7 +158,10 @@ def _validate(
 
     problems = [*warnings, *check(job, overlays, remote=False)]
     if choice.lab is None:
-        made_devices(job, choice)
+        try:
+            made_devices(job, choice)
+        except InvalidJob as error:
+            problems += error.problems
         problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
     else:
         problems += check_boards(job, choice.lab)

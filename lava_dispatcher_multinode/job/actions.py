@@ -23,21 +23,8 @@ JOB_DEFAULT = -1  # as a timeout
 
 def problems(document: Document, names: Mapping[str, Collection[str]]) -> Iterator[Problem]:
     """Yield what is wrong with the parameters of each action whose command is known."""
-    for index, entry in enumerate(_list(document.data.get("actions"))):
-        command = entry.get("command") if isinstance(entry, dict) else None
-        parameters = entry.get("parameters") if isinstance(entry, dict) else None
-        if (
-            isinstance(parameters, dict | None)
-            and isinstance(command, str)
-            and command in names["action"]
-        ):
-            checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
-            path = ("actions", index, "parameters")
-            try:
-                yield from checker.problems(document, path, own(parameters or {}))
-            except Exception:
-                _check_schema(command, checker.schema)
-                raise
+    for index, _, parameters in _known(document):
+        yield from _wrong(document, index, own(parameters), names)
 
 
 def specs(document: Document) -> tuple[ActionSpec, ...]:
@@ -47,9 +34,43 @@ def specs(document: Document) -> tuple[ActionSpec, ...]:
     )
 
 
+def sound(document: Document) -> tuple[ActionSpec, ...]:
+    """Return the actions of a document with problems that have none themselves.
+
+    All roles do them; what else is wrong can be found out in the meantime.
+    """
+    return tuple(
+        _spec(document, index, {**entry, "parameters": own(parameters)})
+        for index, entry, parameters in _known(document)
+        if not _wrong(document, index, own(parameters), {})
+    )
+
+
 def own(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that are the action's own."""
     return {key: value for key, value in parameters.items() if key not in COMMON}
+
+
+def _known(document: Document) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield place, entry and parameters of each action that has a known command."""
+    known = plugins.entries(plugins.ACTIONS)
+    for index, entry in enumerate(_list(document.data.get("actions"))):
+        if isinstance(entry, dict) and isinstance(entry.get("command"), str):
+            parameters = entry.get("parameters")
+            if entry["command"] in known and isinstance(parameters, dict | None):
+                yield index, entry, parameters or {}
+
+
+def _wrong(
+    document: Document, index: int, parameters: Any, names: Mapping[str, Collection[str]]
+) -> list[Problem]:
+    command = document.data["actions"][index]["command"]
+    checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
+    try:
+        return checker.problems(document, ("actions", index, "parameters"), parameters)
+    except Exception:
+        _check_schema(command, checker.schema)
+        raise
 
 
 def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpec:

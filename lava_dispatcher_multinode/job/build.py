@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .. import plugins
 from ..errors import InvalidJob
 from . import actions
-from .gone import HINTS, INJECTED
+from .gone import HINTS, INJECTED, is_pipeline
 from .hints import suggest
 from .model import Job
 from .schema import MAX_PROBLEMS, Checker, shipped
@@ -64,6 +64,12 @@ def job(document: Document, roles: Sequence[Role]) -> Job:
         tags=tuple(data.get("tags", ())),
         metadata=data.get("metadata", {}),
     )
+
+
+def partial(document: Document) -> Job:
+    """Return what can be made of a document with problems: its sound actions, and no roles."""
+    found = () if is_pipeline(document.data) else actions.sound(document)
+    return Job("", 1.0, (), found, document.file, document.directory)
 
 
 def proper_type(device_type: str | None, document: Document) -> str | None:

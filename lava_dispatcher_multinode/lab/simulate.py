@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
-from ..errors import InvalidJob
+from ..errors import InvalidJob, Problem
 from .layers import PACKAGE_DEFAULTS, Layers, search_path
 
 if TYPE_CHECKING:

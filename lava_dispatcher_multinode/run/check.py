@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,23 +12,26 @@ from ..boards.deploy.fit import METHODS, unfit
 from ..errors import BoardsUnavailable, DeployError, InfrastructureError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
+from ..job.build import partial
 from ..job.flow import Script
 from ..job.hints import either
 from ..lab.allocation import assign, requirements
 from ..lab.device import LAVA
 from ..lab.enough import check_enough
 from ..lava.preflight import check_fit, ready
+from ..overlay.store import OverlayStore
 from ..overlay.syntax import slips
+from .guard import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from ..job.model import ActionSpec, Job
+    from ..job.source import Document
     from ..lab.allocation import Requirement
     from ..lab.files import Lab
     from ..overlay.load import Definition
-    from ..overlay.store import OverlayStore
 
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
 
@@ -70,6 +74,16 @@ def check(
         # Roles that run the same definition have the same slips.
         problems += dict.fromkeys(flow.check(job, _scripts(job, overlays, remote=remote)))
     return problems
+
+
+def check_rest(document: Document) -> list[Problem]:
+    """Return what is wrong with the files that the right actions of a wrong job name."""
+    if not isinstance(document.data, dict):
+        return []
+    with scratch(None) as directory, suppress(InfrastructureError, InvalidJob):
+        job = partial(document)
+        return check(job, OverlayStore(directory, job, "check"), remote=False)
+    return []
 
 
 def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:

@@ -82,11 +82,14 @@ def test_validate_lists_every_error_at_once(dispatch, tmp_path):
     job["timeout"] = "long"
     job["actions"][0]["parameters"]["imagee"] = 1
     job["actions"].append({"command": "lava_test_shel"})
+    missing = {"testdef_urls": ["nowhere.yaml"], "role": "nobody"}
+    job["actions"].append({"command": "lava_test_shell", "parameters": missing})
     (tmp_path / "job.json").write_text(json.dumps(job, indent=1))
     run = dispatch("--validate", "--simulate", tmp_path / "job.json")
     assert run.code == 2
     lines = [line for line in run.err.splitlines() if re.match(r".*job\.json:\d+:\d+: ", line)]
-    assert len(lines) >= 3
+    assert len(lines) == 5
+    assert any("there is no file" in line and "nowhere.yaml" in line for line in lines)
     assert any("did you mean 'image'" in line for line in lines)
     assert any("did you mean 'lava_test_shell'" in line for line in lines)
 

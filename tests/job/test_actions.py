@@ -1,6 +1,12 @@
 """The actions of a job."""
 
+import json
+from pathlib import Path
+
 import pytest
+
+from lava_dispatcher_multinode.job.actions import sound
+from lava_dispatcher_multinode.job.source import from_bytes
 
 
 def job(*actions):
@@ -109,3 +115,23 @@ def test_a_third_partys_parameters_are_checked_by_its_own_schema(installed, refu
     (problem,) = refused(job({"command": "press", "parameters": {"relay": 0}}))
     assert "'relay' must be at least 1, not 0" in problem
     read(job({"command": "press", "parameters": {"relay": 1, "role": "client"}}))
+
+
+def test_actions_that_are_sound_in_a_job_that_is_not():
+    """What they name can be looked at, whatever else is wrong; their role makes no difference."""
+    entries = [
+        deploy(role="nobody", timeout="x"),
+        {"command": "nonsense"},
+        {"command": "boot_linaro_image"},
+        {"command": "boot_linaro_image", "parameters": []},
+        deploy(imag="x"),
+        7,
+    ]
+    text = json.dumps({"actions": entries})
+    found = sound(from_bytes(text.encode(), "job.json", Path("/")))
+    assert [(spec.command, spec.roles) for spec in found] == [
+        ("deploy_linaro_image", None),
+        ("boot_linaro_image", None),
+    ]
+    assert set(found[0].parameters) == {"image"}
+    assert found[0].position("image").column > 1

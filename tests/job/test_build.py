@@ -1,6 +1,12 @@
 """What all jobs share: top-level keys."""
 
+import json
+from pathlib import Path
+
 import pytest
+
+from lava_dispatcher_multinode.job.build import partial
+from lava_dispatcher_multinode.job.source import from_bytes
 
 
 def job(**more):
@@ -81,3 +87,12 @@ def test_unknown_top_level_keys_are_warnings(read, refused):
 def test_a_thousand_unknown_keys_are_a_hundred_warnings(read):
     """Noise is bounded."""
     assert len(read(job(**{f"k{n}": 1 for n in range(1000)}))[1]) == 100
+
+
+def test_a_part_of_a_job(read):
+    """Sound actions in no role; none of a job of LAVA's, whose actions are others."""
+    action = {"command": "boot_linaro_image"}
+    for more, count in (({}, 1), ({"timeouts": {}}, 0), ({"actions": 7}, 0)):
+        text = json.dumps({"actions": [action], **more})
+        part = partial(from_bytes(text.encode(), "job.json", Path("/somewhere")))
+        assert (len(part.actions), part.roles, part.directory) == (count, (), Path("/somewhere"))

@@ -110,7 +110,7 @@ def test_its_action_in_a_job_of_ours(installed, tmp_path):
     job["actions"][0]["parameters"] = {"buton": "x"}
     done = parse(job, installed, tmp_path)
     assert done.returncode == 1
-    assert "'parameters' needs 'button'" in done.stderr
+    assert "unknown key 'buton' in 'parameters' (did you mean 'button'?)" in done.stderr
     assert "unknown key 'buton' in 'parameters' (did you mean 'button'?)" in done.stderr
 
 

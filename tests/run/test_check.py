@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.device import Deploy, Device
 from lava_dispatcher_multinode.lab.files import Lab
 from lava_dispatcher_multinode.overlay.store import OverlayStore
-from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts
+from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts, check_rest
 
 
 @pytest.fixture
@@ -163,3 +166,13 @@ def test_steps_that_are_no_shell_are_warned_of(checked):
     """A typing error in a step does not wait for three boots to show."""
     (found,) = checked(_shell(["echo a", "if true; echo b; fi"]))
     assert "warning: syntax error" in found
+
+
+def test_the_rest_of_a_wrong_job(tmp_path):
+    """A definition that is not there is told beside what is wrong with the job itself."""
+    right = {"command": "lava_test_shell", "parameters": {"testdef_urls": ["no.yaml"]}}
+    text = json.dumps({"actions": [right, {"command": "nonsense"}]})
+    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    assert problem.message == f"there is no file {tmp_path}/no.yaml"
+    assert (problem.file, problem.line, problem.column > 1) == ("job.json", 1, True)
+    assert check_rest(from_bytes(b"[]", "job.json", tmp_path)) == []

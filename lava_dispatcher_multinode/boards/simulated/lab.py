@@ -20,7 +20,6 @@ from ...mark import MARK
 from ..turns import Turns, processors
 from . import faults as fault_names
 from .confinement import PRIVATE, UNCONFINED, WAYS
-from .models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
