@@ -53,7 +53,8 @@ def test_results(board):
         "lava-test-case speed --result pass --measurement 12.5 --units MB/s\n"
         "lava-test-set stop\n"
         "echo text >out; lava-test-case file --result skip --output out\n"
-        "lava-test-reference ref --result fail --reference https://example.org/a?b=c\n"
+        "lava-test-reference ref --result FAIL --reference https://example.org/a?b=c\n"
+        "lava-test-case loud --result PASS\n"  # as scripts of other harnesses have it
     )
     cases = {e["case"]: e for e in board.events if e["event"] == "test_case"}
     assert {name: e["result"] for name, e in cases.items()} == {
@@ -63,6 +64,7 @@ def test_results(board):
         "speed": "pass",
         "file": "skip",
         "ref": "fail",
+        "loud": "pass",
     }
     assert {e["definition"] for e in cases.values()} == {"0_test"}
     speed = cases["speed"]
@@ -119,6 +121,15 @@ def test_raise_ends_the_session(board):
         board.run("lava-test-case a --result pass\nlava-test-raise no way on\nsleep 5")
     assert board.results() == {"a": "pass"}
     assert board.events[-1]["event"] == "definition_finished"
+
+
+def test_raise_fails_also_where_nobody_listens(board):
+    """As in LAVA: a script under `set -e` that is tried by hand ends there, too."""
+    done = subprocess.run(
+        [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-raise", "no", "way"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "<LAVA_SIGNAL_TESTRAISE no way>\n")
 
 
 def test_remarks(dash_board):
@@ -178,16 +189,19 @@ def test_background_process(board):
         "lava-background-process-start server --cmd 'echo hello from it; sleep 300 & wait'\n"
         "sleep 0.2 || sleep 1\n"
         "lava-background-process-start server --cmd true || echo rc=$?\n"
+        "lava-background-process-start words --cmd echo several '\"quoted words\"'\n"
+        "lava-background-process-start words || echo rc=$?\n"
         "read -r pid _ <$LAVA_DIR/background/server.pid\n"
         "kill -0 $pid && echo it lives\n"
         "echo attached >file; lava-background-process-stop server --attach file text/plain\n"
         "case $(cat /proc/$pid/stat 2>&1) in *\") Z \"* | *'such file'*) echo it ended ;; esac\n"
         "lava-background-process-stop server || echo rc=$?\n"
+        "lava-background-process-stop words\n"
     )
     lines = text.split("\n")
-    for line in ("hello from it", "it lives", "attached", "it ended"):
+    for line in ("hello from it", "it lives", "attached", "it ended", "several quoted words"):
         assert line in lines
-    assert lines.count("rc=1") == 2
+    assert lines.count("rc=1") == lines.count("rc=2") + 1 == 2
 
 
 def test_stopping_a_process_that_has_ended_ends_nobody_else(board):
@@ -258,7 +272,10 @@ def test_network(board):
     script.write_text(script.read_text().replace(str(cache), str(mine)))
     text = board.run(
         "echo; echo MARK; lava-echo-ipv4 lo; lava-network broadcast lo\n"
-        "lava-network collect lo client\n"
+        "lava-network collect lo client --timeout 7\n"
+        "lava-network collect --timeout 8 lo; lava-network collect --timeout=9 lo client\n"
+        "lava-network collect --timeout 8 2>/dev/null || echo rc=$?\n"
+        "lava-network collect nothing0 2>/dev/null || echo rc=$?\n"
         "lava-network query panda02 mac; lava-network query panda01 netmask\n"
         "lava-network query panda03 mac || echo rc=$?\n"
         "lava-network hosts $LAVA_DIR/hosts\n"
@@ -266,6 +283,8 @@ def test_network(board):
     )
     assert text.split("MARK\n")[1].split("\n")[:-1] == [
         "127.0.0.1",
+        "rc=1",
+        "rc=1",
         "02:00:00:00:00:02",
         "255.0.0.0",
         "rc=1",
@@ -275,3 +294,8 @@ def test_network(board):
     sent = board.group.sent("network_info")[0]
     assert (sent["ipv4"], sent["netmask"]) == ("127.0.0.1", "255.0.0.0")
     assert all(sent.values())
+    waits = [call for call in board.group.calls if call.api == "wait-all"]
+    assert [(call.role, call.timeout) for call in waits] == [
+        ("client", 7.0), (None, 8.0), ("client", 9.0),
+    ]  # fmt: skip
+    assert not re.search("=$", mine.read_text(), re.MULTILINE)  # what is not known is left out
