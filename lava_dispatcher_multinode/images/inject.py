@@ -100,6 +100,7 @@ class _Commands:
         self.written: list[tuple[str, Path]] = []  # path, a file with what must be there
         self._folder = folder
         self._known = dict(known)
+        self._sources: dict[str, Path] = {}
 
     def add(self, path: str, member: tarfile.TarInfo, content: bytes) -> None:
         if member.isdir():
@@ -115,9 +116,11 @@ class _Commands:
         if member.issym():
             self.lines.append(f"symlink {_word(path)} {_word(member.linkname)}")
             self._known[path] = "symlink"
-        elif member.isreg():
-            source = self._folder / str(len(self.written))
-            source.write_bytes(content)
+        elif member.isreg() or member.islnk():  # a link becomes a file of its own
+            if not member.islnk():
+                self._sources[path] = self._folder / str(len(self._sources))
+                self._sources[path].write_bytes(content)
+            source = self._sources[f"/{member.linkname}" if member.islnk() else path]
             self.lines.append(f"write {source} {_word(path)}")
             self._inode(path, member, stat.S_IFREG)
             self.written.append((path, source))

@@ -68,6 +68,7 @@ def _is_cpio(data: bytes) -> bool:
 
 
 def _entries(archive: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, int, bytes]]:
+    contents: dict[str, bytes] = {}  # for links: a gzip is not read backwards
     with tarfile.open(archive) as tar:
         for member in tar:
             name = member.name.strip("/")
@@ -76,9 +77,11 @@ def _entries(archive: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, i
             elif member.issym():
                 yield name, cpio.LINK, member.linkname.encode()
             else:
-                content = tar.extractfile(member)
-                if content is None:
-                    raise NotPossible(f"{name} is neither file, directory nor symbolic link")
-                yield name, stat.S_IFREG | member.mode, content.read()
+                if not member.islnk():
+                    content = tar.extractfile(member)
+                    if content is None:
+                        raise NotPossible(f"{name} is neither file, directory nor symbolic link")
+                    contents[member.name] = content.read()
+                yield name, stat.S_IFREG | member.mode, contents[member.linkname or member.name]
     for path, data in files.items():
         yield path.strip("/"), cpio.FILE, data

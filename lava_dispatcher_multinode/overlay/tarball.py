@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 256 << 20  # of all files together
 MAX_FILES = 50_000
+#: Bytes from which on a file that several definitions bring is on the board once: programs
+#: and data. Smaller ones, which a test may write over, each definition has for itself.
+SHARED = 64 << 10
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,7 @@ class _Overlay:
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
         self._names: set[str] = set()
+        self._shared: dict[tuple[int, int], str] = {}  # device and inode -> first name
         self._bytes = 0
 
     def add(self, name: str, content: bytes, mode: int = 0o644) -> None:
@@ -112,6 +116,12 @@ class _Overlay:
                 if path.name != "testdef.yaml":  # which is the same file as a rule
                     _log.warning("%s is left out: the overlay has its own %s", path, path.name)
                 return
+            if status.st_size >= SHARED:
+                first = self._shared.setdefault((status.st_dev, status.st_ino), name)
+                if first != name:
+                    info.type, info.linkname = tarfile.LNKTYPE, first
+                    self._tar.addfile(info)
+                    return
             info.size = status.st_size
             self._bytes += info.size
             if self._bytes <= MAX_BYTES:

@@ -51,7 +51,10 @@ def disk(tmp_path):
 
 @pytest.fixture
 def archive(tmp_path):
-    """A function that packs (name, content, mode); None is a directory, a str a link."""
+    """A function that packs (name, content, mode); None is a directory, a str a link.
+
+    One that begins with lava- is a hard one.
+    """
 
     def make(*members):
         path = tmp_path / "overlay.tar.gz"
@@ -62,7 +65,9 @@ def archive(tmp_path):
                 if content is None:
                     member.type = tarfile.DIRTYPE
                 elif isinstance(content, str):
-                    member.type, member.linkname = tarfile.SYMTYPE, content
+                    hard = content.startswith("lava-")
+                    member.type = tarfile.LNKTYPE if hard else tarfile.SYMTYPE
+                    member.linkname = content
                 else:
                     member.size = len(content)
                 tar.addfile(member, io.BytesIO(content) if isinstance(content, bytes) else None)
@@ -96,11 +101,14 @@ def test_files_are_there_with_owner_mode_and_content(disk, archive, tmp_path, ki
         ("lava-1/bin/lava self", content, 0o4755),
         ("lava-1/empty", b"", 0o600),
         ("lava-1/link", "bin/lava self", 0o777),
+        ("lava-1/again", "lava-1/bin/lava self", 0o755),
     )
     for _ in range(2):  # and once more over itself
         _inject(path, tar, {"/lava-1/environment": b"a=1\n"})
     _ask(path, f'dump "/lava-1/bin/lava self" {tmp_path}/back')
     assert (tmp_path / "back").read_bytes() == content
+    _ask(path, f"dump /lava-1/again {tmp_path}/again")
+    assert (tmp_path / "again").read_bytes() == content
     stat = _ask(path, 'stat "/lava-1/bin/lava self"')
     assert "Mode:  04755" in stat
     assert "User:     3   Group:     4" in stat

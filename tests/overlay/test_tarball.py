@@ -61,6 +61,21 @@ def test_where_things_are(directory):
     }
 
 
+def test_what_is_large_is_there_once(directory, monkeypatch):
+    """Definitions of a large repository go over the line as one; each has its own scripts."""
+    monkeypatch.setattr(module, "SHARED", 1000)
+    monkeypatch.setattr(module, "MAX_BYTES", 4000)
+    (directory / "program").write_bytes(b"x" * 1500)
+    definition = Definition(SMOKE, b"text", "here", files=directory, key="key")
+    found, tar = members({0: [definition] * 3, 1: [definition]})
+    first, *others = (member for name, member in found.items() if name.endswith("/program"))
+    assert first.isreg()
+    assert {(other.type, other.linkname) for other in others} == {(tarfile.LNKTYPE, first.name)}
+    assert len(others) == 3
+    assert text_of(tar, others[-1].name) == "x" * 1500
+    assert all(found[f"lava-7/0/tests/{n}_smoke/go.sh"].isreg() for n in range(3))
+
+
 def test_directories_come_before_what_is_in_them(directory):
     """busybox tar makes no directories by itself."""
     found, _ = members({0: [Definition(SMOKE, b"", "here", {}, directory)]})

@@ -40,6 +40,8 @@ def put_unpacked(shell: Shell, parcel: Parcel) -> None:
                 _must(shell, f"mkdir -p {path}")
             elif member.issym():
                 _must(shell, f"rm -f {path}; ln -s {shlex.quote(member.linkname)} {path}")
+            elif member.islnk():
+                _must(shell, f"ln -f {shlex.quote(f'{parcel.root}/{member.linkname}')} {path}")
             else:
                 content = tar.extractfile(member)
                 assert content is not None  # the overlay has nothing else

@@ -42,6 +42,9 @@ def parcel(tmp_path):
         link = tarfile.TarInfo("lava-1/link")
         link.type, link.linkname = tarfile.SYMTYPE, "bin/lava-self"
         tar.addfile(link)
+        twin = tarfile.TarInfo("lava-1/twin")
+        twin.type, twin.linkname = tarfile.LNKTYPE, "lava-1/bin/lava-self"
+        tar.addfile(twin)
     return Parcel(path, "/lava-1", b"export A=1\n", str(tmp_path / "root"))
 
 
@@ -78,6 +81,7 @@ def _arrived(parcel):
     assert (top / "bin" / "lava-self").stat().st_mode & 0o777 == 0o755
     assert (top / "it's here").read_bytes() == bytes(range(256))
     assert (top / "link").read_bytes() == b"#!/bin/sh\n"
+    assert (top / "twin").read_bytes() == b"#!/bin/sh\n"
     assert (top / "environment").read_bytes() == b"export A=1\n"
     assert (top / "overlay.sha256").read_text().strip() == parcel.mark
 

@@ -1,0 +1,47 @@
+"""Initial ramdisks with files added."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+
+from lava_dispatcher_multinode.images import cpio
+from lava_dispatcher_multinode.images.inject import NotPossible
+from lava_dispatcher_multinode.images.ramdisk import bare, with_files, wrapped
+
+DISK = cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])
+
+
+def test_files_are_added_behind_what_is_there(tmp_path):
+    """A hard link of the overlay's becomes a file of its own: cpio has no room for doubt."""
+    archive = tmp_path / "overlay.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("lava-1/program")
+        member.mode, member.size = 0o755, 7
+        tar.addfile(member, io.BytesIO(b"content"))
+        twin = tarfile.TarInfo("lava-1/twin")
+        twin.mode, twin.type, twin.linkname = 0o755, tarfile.LNKTYPE, member.name
+        tar.addfile(twin)
+    both = with_files(DISK, archive, {"/lava-1/environment": b"a=1\n"})
+    assert both.startswith(DISK)
+    assert gzip.decompress(both[len(DISK) :]) == cpio.archive(
+        [
+            ("lava-1/program", cpio.PROGRAM, b"content"),
+            ("lava-1/twin", cpio.PROGRAM, b"content"),
+            ("lava-1/environment", cpio.FILE, b"a=1\n"),
+        ]
+    )
+
+
+def test_what_is_no_ramdisk_is_left_alone(tmp_path):
+    """Nobody boots from a file that something was tacked on to."""
+    with pytest.raises(NotPossible, match="no cpio"):
+        with_files(b"\x7fELF", tmp_path / "none", {})
+
+
+def test_u_boots_header_comes_and_goes():
+    """What is added belongs behind the header's own data."""
+    assert bare(wrapped(DISK)) == bare(DISK) == DISK
