@@ -43,6 +43,11 @@ class Script:
     line: int = 1  # 0: somewhere in the file
     column: int = 1
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is a file, and not a step in one."""
+        return (self.line, self.column) == (1, 1)
+
 
 def collect(
     role: str, steps: Iterable[Script], read: Callable[[str], Script | None]

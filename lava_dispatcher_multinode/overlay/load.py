@@ -36,8 +36,9 @@ class Definition:
     """A definition that is ready to be put on a board.
 
     `parameters` are the shell variables with the job's values, `text` its
-    file, `files` the directory that goes with it, `folder` where in that the
-    definition is, `repositories` further ones by the name they get below it.
+    file, `files` the directory that goes with it, `place` what messages put
+    before the name of a file in that, `folder` where in it the definition is,
+    `repositories` further ones by the name they get below it.
     Equal `key`, equal content.
     """
 
@@ -46,12 +47,15 @@ class Definition:
     origin: str  # for messages
     parameters: Mapping[str, str] = field(default_factory=dict)
     files: Path | None = None
+    place: str = ""
     folder: str = ""
     repositories: tuple[tuple[str, Path], ...] = ()
     key: str = ""
 
-    def script(self, name: str) -> tuple[Path, str] | None:
-        """Return the file that a step calls `name`, and its text; None if there is none.
+    def script(self, name: str) -> tuple[str, str] | None:
+        """Return what messages call the file that a step calls `name`, and its text.
+
+        None if there is none.
 
         Steps begin at the top of the files, and as a rule go to where their
         definition is.
@@ -66,7 +70,8 @@ class Definition:
                         text = stream.read(MAX_SCRIPT + 1)
                     if len(text) > MAX_SCRIPT:
                         return None
-                    return file, text.decode(errors="replace")
+                    label = f"{self.place}{file.relative_to(self.files.resolve())}"
+                    return label, text.decode(errors="replace")
             except (OSError, ValueError, RuntimeError):
                 return None
         return None
@@ -112,7 +117,7 @@ def load_definitions(
 
 def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Definition:
     given = variables(entry.parameters, lambda *path: where(*entry.parameters_path, *path))
-    files = None
+    files, place = None, ""
     if entry.inline is not None:
         at = where(*entry.path)
         origin = f"{at.file}:{at.line}" if at.line else at.file
@@ -126,7 +131,8 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
         else:
             files, file = fetched, _definition_file(fetched, entry.testdef)
             local = entry.source.kind == Kind.DIRECTORY
-            origin = str(file) if local else f"{entry.source}:{entry.testdef}"
+            place = f"{files}/" if local else f"{entry.source}:"
+            origin = str(file) if local else f"{place}{entry.testdef}"
         text = _read(file, origin)
         document = from_bytes(text, origin, file.parent)
         test = parse(document.data, lambda *path: document.position(path), entry.name)
@@ -138,7 +144,7 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
     )
     key = _key(text, test.name, sorted(values.items()), entry.source, sources)
     folder = os.path.dirname(os.path.normpath(entry.testdef)) if files is not None else ""  # noqa: PTH120
-    return Definition(test, text, origin, values, files, folder, fetched_too, key)
+    return Definition(test, text, origin, values, files, place, folder, fetched_too, key)
 
 
 def _repositories(

@@ -1,4 +1,4 @@
-"""Whether a definition's steps are shell, for all this host's sh can tell; it runs nothing."""
+"""Whether steps and scripts are shell, for all this host's sh can tell; it runs nothing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def slips(test: TestDefinition) -> Iterator[Problem]:
             line, text = found
             at = _place(steps, places, line)
             yield at.problem(text, _HINT, warning=True)
+
+
+def script_slips(name: str, text: str) -> Iterator[Problem]:
+    """Yield a warning for a script that steps call, and that its interpreter will not run."""
+    first = text.partition("\n")[0]
+    program = first[2:].strip().partition(" ")[0]
+    if not first.startswith("#!"):
+        return
+    if first.endswith("\r"):
+        message, hint = "its lines end in CR LF, as on Windows", "save it with LF alone"
+        yield Problem(name, 1, 1, f"{message}: the board finds no '{program}'", hint, warning=True)
+    elif not program.startswith("/"):
+        hint = "an absolute path, as in #!/bin/sh"
+        yield Problem(name, 1, 1, f"the board finds no '{program}'", hint, warning=True)
+    elif program == "/bin/sh" and (found := _complaint([text])) is not None:
+        yield Problem(name, found[0], 1, found[1], _HINT, warning=True)
 
 
 def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:

@@ -20,7 +20,7 @@ from ..lab.device import LAVA
 from ..lab.enough import check_enough
 from ..lava.preflight import check_fit, ready
 from ..overlay.store import OverlayStore
-from ..overlay.syntax import slips
+from ..overlay.syntax import script_slips, slips
 from .guard import scratch
 
 if TYPE_CHECKING:
@@ -71,8 +71,12 @@ def check(
                 if name in spec.parameters:
                     problems += _file(spec, name, job.directory, here=remote)
     if complete:
+        scripts = _scripts(job, overlays, remote=remote)
+        every = (script for some in scripts.values() for script in some)
+        files = {script.file: script.text for script in every if script.whole}
+        found_in = [slip for file, text in files.items() for slip in script_slips(file, text)]
         # Roles that run the same definition have the same slips.
-        problems += dict.fromkeys(flow.check(job, _scripts(job, overlays, remote=remote)))
+        problems += dict.fromkeys([*found_in, *flow.check(job, scripts)])
     return problems
 
 
@@ -191,7 +195,7 @@ def _collected(role: str, definition: Definition) -> list[Script]:
 
     def read(name: str) -> Script | None:
         found = definition.script(name)
-        return None if found is None else Script(name, found[1], str(found[0]))
+        return None if found is None else Script(name, found[1], found[0])
 
     return flow.collect(role, steps, read)
 

@@ -174,7 +174,7 @@ def test_scripts_of_a_definition(tmp_path, cache, directory):
     parameters = repos({"git-repo": "plain", "testdef": "smoke.yaml"})
     (found,) = load_definitions(parameters, tmp_path, cache)
     file, text = found.script("./go.sh")
-    assert file.name == "go.sh"
+    assert file == str(directory / "go.sh")
     assert "lava-send ready" in text
     for name in ("out", "big", "nowhere", "/etc/hostname", "../secret", ".", "a\0b"):
         assert found.script(name) is None
@@ -187,5 +187,14 @@ def test_scripts_beside_a_definition_that_is_deeper(tmp_path, cache, directory, 
     (directory / "deep/go.sh").write_text("lava-send deep\n")
     parameters = repos({"git-repo": "plain", "testdef": "deep/smoke.yaml"})
     (found,) = load_definitions(parameters, tmp_path, cache)
-    assert found.script("./go.sh") == (directory / "deep/go.sh", "lava-send deep\n")
-    assert found.script("smoke.yaml")[0] == directory / "deep/smoke.yaml"
+    assert found.script("./go.sh") == (str(directory / "deep/go.sh"), "lava-send deep\n")
+    assert found.script("smoke.yaml")[0] == str(directory / "deep/smoke.yaml")
+
+
+def test_scripts_of_a_repository_are_called_by_it(tmp_path, cache, repository):
+    """Where it was checked out to is gone when the message is read."""
+    repository.commit(**{"go.sh": "true\n"})
+    (found,) = load_definitions(
+        repos({"git-repo": str(repository.path), "testdef": "smoke.yaml"}), tmp_path, cache
+    )
+    assert found.script("./go.sh")[0] == f"{repository.path}:go.sh"

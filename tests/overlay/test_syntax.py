@@ -4,7 +4,7 @@ import pytest
 
 from lava_dispatcher_multinode.job.model import Position
 from lava_dispatcher_multinode.overlay.definition import TestDefinition
-from lava_dispatcher_multinode.overlay.syntax import slips
+from lava_dispatcher_multinode.overlay.syntax import script_slips, slips
 
 
 def found(*steps, install=()):
@@ -40,3 +40,28 @@ def test_nothing_is_run(tmp_path):
     """The text of a definition is never executed on this host."""
     assert found(f"touch {tmp_path}/made", f"x=$(touch {tmp_path}/made)") == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("#!bin/sh\ntrue\n", 1, "the board finds no 'bin/sh' (an absolute path"),
+        ("#!/bin/sh\r\ntrue\r\n", 1, "CR LF, as on Windows: the board finds no '/bin/sh'"),
+        ("#!/bin/sh -e\nfor x in a; then\n", 2, "syntax error"),
+    ],
+)
+def test_a_script_that_will_not_run(text, line, said):
+    """What the shell on the board would call "not found" has a reason, and a place."""
+    (problem,) = script_slips("repo:go.sh", text)
+    assert (problem.file, problem.line, problem.column, problem.warning) == (
+        "repo:go.sh", line, 1, True,
+    )  # fmt: skip
+    assert said in str(problem)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "true\n", "#!/bin/sh\ntrue\n", "#!/bin/bash\n[[ a ]] &&\n", "#! /usr/bin/env x\n"]
+)
+def test_scripts_that_may_run(text):
+    """A warning that is wrong costs more than one that is missing."""
+    assert list(script_slips("go.sh", text)) == []

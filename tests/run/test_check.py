@@ -56,6 +56,16 @@ def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
     assert found[0].startswith(f"{tmp_path}/test.yaml:5:7: warning: lava-wait nobody")
 
 
+def test_a_script_without_an_interpreter_is_warned_of(checked, tmp_path):
+    """Once, however many roles come to it."""
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/go.sh").write_text("#!bin/sh\n")
+    (tmp_path / "repo/t.yaml").write_text("metadata: {name: x}\nrun: {steps: [./go.sh]}\n")
+    spec = {"testdef_repos": [{"git-repo": "repo", "testdef": "t.yaml"}]}
+    (found,) = checked(ActionSpec("lava_test_shell", spec))
+    assert found.startswith(f"{tmp_path}/repo/go.sh:1:1: warning: the board finds no 'bin/sh'")
+
+
 def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
     """A definition in a directory of its repository calls what lies beside it."""
     for folder, message in (("right", "ready"), ("wrong", "strange")):
