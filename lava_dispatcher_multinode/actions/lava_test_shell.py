@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import ActionTimeout, TestError
+from ..errors import ActionTimeout, InfrastructureError, TestError
 from ..overlay.layout import run_name, runner_command
 from ..testshell.patterns import Pattern
 from ..testshell.session import Session
@@ -101,12 +101,18 @@ class LavaTestShell:
             command = runner_command(node.shared.job_id, stage, node.board.root)
             try:
                 with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
-                    session.run(command, node.deadline.at, _patterns(definitions))
+                    begun = session.run(command, node.deadline.at, _patterns(definitions))
             except ActionTimeout as error:
                 # A test that hangs is the test's failure, not the infrastructure's.
                 raise TestError(
                     f"the tests have not ended within {node.deadline}: {error}"
                 ) from error
+            names = (run_name(index, each.test.name) for index, each in enumerate(definitions))
+            if missing := [name for name in names if name not in begun]:
+                # Its disk is full or read-only, say, or it can start no process.
+                lines = ["the console's last lines:", *node.board.console.tail()]
+                text = f"lava-test-runner has ended without having run {', '.join(missing)}"
+                raise InfrastructureError("\n    ".join([text, *lines]))
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:

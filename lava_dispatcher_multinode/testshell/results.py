@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 #: Cases that have begun and have no result yet; more than that lose their start times.
 MAX_STARTED = 1000
-#: Results of one lava_test_shell: each costs some 2 kB of memory until the run ends.
+#: Results and definitions of one lava_test_shell: each costs some 2 kB of memory until the
+#: run ends.
 MAX_RESULTS = 100_000
 #: Bytes of a text that a board makes up and that goes into an event.
 LONGEST_TEXT = 4096
@@ -60,6 +61,7 @@ class Recorder:
         self._set: str | None = None
         self._started: dict[str, float] = {}
         self._count = 0
+        self.begun: set[str] = set()  # the definitions that have begun
 
     @property
     def definition(self) -> str | None:
@@ -119,11 +121,8 @@ class Recorder:
 
     def result(self, case: Case) -> None:
         """Record a result; `TestRaised` where a test prints them without end."""
-        self._count += 1
-        if self._count > MAX_RESULTS + 1:
-            return  # that ends already
-        if self._count > MAX_RESULTS:
-            raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
+        if not self._room():
+            return
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         self._emit(
             "test_case",
@@ -152,9 +151,19 @@ class Recorder:
         self._definition = self._finder = self._set = None
         self._started.clear()
 
+    def _room(self) -> bool:
+        """Whether there is room for one more; `TestRaised` for the first that finds none."""
+        self._count += 1
+        if self._count == MAX_RESULTS + 1:
+            raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
+        return self._count <= MAX_RESULTS
+
     def _begin(self, definition: str) -> None:
         self.finish()
+        if not self._room():
+            return
         self._definition = definition
+        self.begun.add(definition)
         pattern = self._patterns.get(definition)
         if pattern is not None:
             self._finder = Finder(pattern, lambda text: self.log("warning", text))

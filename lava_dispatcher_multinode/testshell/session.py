@@ -68,8 +68,10 @@ class Session:
 
     def run(
         self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
-    ) -> None:
+    ) -> set[str]:
         """Type `command`, lava-test-runner with its directory, and see it to its end.
+
+        Return which definitions have begun.
 
         The directory's checksum goes with it, so that no other is run when noise alters it.
         `deadline` is a time of time.monotonic(); `patterns` is by definition, as
@@ -89,6 +91,7 @@ class Session:
             recorder.finish()
             if run.channel.resent:
                 recorder.log("debug", f"{run.channel.resent} frames were sent again")
+        return recorder.begun
 
     def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:
         """Record a call that came on another way than this console; from any thread.

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from .conftest import EXAMPLES
 from .rack import Drop, Rack
 
 VICTIM, PEER = "panda01", "panda02"
@@ -253,6 +254,28 @@ def _on_disk(run, fault):
     boots = [e for e in run.events if e["event"] == "boot_finished" and e["node"] == VICTIM]
     too_long = "too long" in fault.name
     assert len(boots) == (0 if too_long else fault.tries)
+
+
+def test_tests_that_cannot_begin_have_not_passed(dispatch, job):
+    """A runner that ends at once, since the disk is full, say, is the infrastructure's error."""
+    spoil = 'f=$(dirname "$(command -v lava-self)")/mkfifo; echo exit 1 >"$f"; chmod +x "$f"'
+
+    def tests(name, *steps):
+        definition = {"metadata": {"name": name}, "run": {"steps": steps}}
+        return {"command": "lava_test_shell", "parameters": {"definitions": [definition]}}
+
+    image = {"image": str(EXAMPLES / "images" / "panda.img.gz")}
+    actions = [
+        {"command": "deploy_linaro_image", "parameters": image},
+        tests("first", "lava-test-case one --shell true", spoil),
+        tests("second", "lava-test-case two --shell true"),
+    ]
+    run = dispatch("--simulate", job(actions=actions))
+    assert run.code == 3, run.err
+    error = run.results["nodes"]["panda01"]["error"]
+    assert error.startswith("lava-test-runner has ended without having run 0_second\n")
+    assert "cannot make FIFOs" in error  # of the console's last lines
+    assert run.cases("panda01") == {"one": "pass"}
 
 
 def test_the_readme_counts_the_rows():

@@ -136,3 +136,13 @@ def test_results_without_end_end_the_tests(monkeypatch):
     recorder.signal(Case("c4", "pass"))
     recorder.finish()
     assert log.cases("case") == [("c0",), ("c1",), ("c2",)]
+
+
+def test_definitions_without_end_end_the_tests(monkeypatch):
+    """The same holds for definitions, of which a forged signal can make any number."""
+    monkeypatch.setattr(results_module, "MAX_RESULTS", 2)
+    _log, recorder = record(StartRun("0_a"), StartRun("1_b"))
+    with pytest.raises(TestRaised, match="more than 2 results"):
+        recorder.signal(StartRun("2_c"))
+    recorder.signal(StartRun("3_d"))
+    assert recorder.begun == {"0_a", "1_b"}
