@@ -6,10 +6,11 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from ..errors import Problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..errors import Problem
     from ..job.model import Position
     from .definition import TestDefinition
 
