@@ -42,6 +42,9 @@ def time_of_day() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
 class EventLog:
     """Numbers events in time, writes them to `path` and hands them to subscribers.
 
@@ -142,7 +145,7 @@ def mend(path: Path) -> None:
 
 def encode(event: Mapping[str, Any]) -> bytes:
     """Return the event's line. ASCII: a terminal that shows it obeys nothing in it."""
-    return json.dumps(event, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+    return _to_json(event).encode("ascii") + b"\n"
 
 
 def _write_whole(file: FileIO, data: bytes) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from .events import Answered, Waiting
 from .reporter import MAX_MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Iterable
 
     from .events import Event
     from .reporter import Reporter
@@ -30,13 +29,7 @@ class Answers:
             if isinstance(event, Answered):
                 event.ticket.answer(event.call, event.outcome)
             if told and isinstance(event, Waiting):
-                self._reporter.happened(event, self._missing(event.ticket))
+                missing = self._group.missing(event.ticket, MAX_MISSING)
+                self._reporter.happened(event, missing)
             elif told:
                 self._reporter.happened(event)
-
-    def _missing(self, ticket: Hashable) -> list[str]:
-        """Return whom a call waits for, but not a thousand names."""
-        every = self._group.missing(ticket)
-        names = list(islice(every, MAX_MISSING))
-        more = sum(1 for _ in every)
-        return [*names, f"{more} more"] if more else names

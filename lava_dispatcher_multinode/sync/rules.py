@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import words
@@ -10,7 +11,7 @@ from .checks import call_problem
 from .transitions import MemberState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from .calls import Call
     from .messages import Messages
@@ -70,15 +71,25 @@ def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
     return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))
 
 
-def missing(roster: Roster, topic: Topic, wait: Wait) -> Iterator[str]:
-    """Yield whom `wait` waits for; any of them will do for a lava-wait."""
+def missing(roster: Roster, topic: Topic, wait: Wait, most: int | None = None) -> list[str]:
+    """Return whom `wait` waits for; any of them will do for a lava-wait.
+
+    Of more than `most` the rest is "N more", and costs nothing: in a barrier of N devices
+    each of N waits is told of.
+    """
+    names: Iterable[str]
     if wait.call.api is Api.WAIT:
-        names = [name for name in roster.members if roster.is_active(name)]
+        names = (name for name in roster.members if roster.is_active(name))
+        count = roster.active - roster.is_active(wait.node)
     else:
-        names = list(absent(roster, topic, wait))
-    yield from (name for name in names if name != wait.node)
+        names = absent(roster, topic, wait)
+        count = len(names) - (wait.node in names)
+    found = list(islice((name for name in names if name != wait.node), most))
+    if more := count - len(found):
+        found.append(f"{more} more")
     if unknown := roster.size - len(roster.members):
-        yield f"{unknown} not yet joined"
+        found.append(f"{unknown} not yet joined")
+    return found
 
 
 def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:

@@ -20,7 +20,7 @@ from .topic import Wait
 from .transitions import STATUS, CallEvent, CallState, MemberEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Mapping
 
     from .calls import Call
     from .events import Event
@@ -85,10 +85,10 @@ class Group:
         """Whether every member has joined."""
         return self._roster.complete
 
-    def missing(self, ticket: Hashable) -> Iterator[str]:
-        """Yield whom the waiting call `ticket` waits for; any of them will do for a lava-wait."""
+    def missing(self, ticket: Hashable, most: int | None = None) -> list[str]:
+        """Return whom the waiting call `ticket` waits for, as `rules.missing` has it."""
         wait = self._pending.get(ticket)
-        return iter(()) if wait is None else self._missing(wait)
+        return [] if wait is None else self._missing(wait, most)
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do, if nothing happens before."""
@@ -166,13 +166,13 @@ class Group:
     def expire(self, now: float) -> list[Event]:
         """End what is due at `now`: calls whose time is over, or all of a deadlock."""
         for wait in self._pending.expired(now):
-            missing = list(self._missing(wait))
+            missing = self._missing(wait)
             reason = words.timed_out(self._limit(wait.call), missing, wait.call)
             self._end(wait, CallEvent.TIME_OVER, now, reason)
         if self._stuck and now >= self._changed + self.deadlock_grace:
             waits = self._pending.all()
             told = islice(waits, words.LISTED_WAITS)
-            graph = [(wait.node, wait.call, list(self._missing(wait))) for wait in told]
+            graph = [(wait.node, wait.call, self._missing(wait)) for wait in told]
             reason = words.deadlock(graph, len(waits))
             for wait in waits:
                 self._end(wait, CallEvent.DEADLOCK, now, reason)
@@ -264,8 +264,8 @@ class Group:
     def _stuck(self) -> bool:
         return self._pending.everybody and self._roster.complete
 
-    def _missing(self, wait: Wait) -> Iterator[str]:
-        return rules.missing(self._roster, self._messages.topic(wait.call.id), wait)
+    def _missing(self, wait: Wait, most: int | None = None) -> list[str]:
+        return rules.missing(self._roster, self._messages.topic(wait.call.id), wait, most)
 
     def _limit(self, call: Call) -> float:
         return self.timeout if call.timeout is None else call.timeout

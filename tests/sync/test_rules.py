@@ -69,9 +69,14 @@ def test_the_absent_are_the_same_from_the_start_and_as_calls_share_them():
 
 def test_missing():
     """Those who have not sent; for a lava-wait whoever still could."""
-    assert list(rules.missing(*moment("b", lost="c"), wait("wait"))) == ["b"]
-    assert list(rules.missing(*moment("b"), wait("wait-all"))) == ["c"]
-    assert list(rules.missing(*moment("", size=5), wait("wait-all", "r"))) == [
+    assert rules.missing(*moment("b", lost="c"), wait("wait")) == ["b"]
+    assert rules.missing(*moment("b"), wait("wait-all")) == ["c"]
+    assert rules.missing(*moment("", size=5), wait("wait-all"), 1) == [
+        "b",
+        "1 more",
+        "2 not yet joined",
+    ]
+    assert rules.missing(*moment("", size=5), wait("wait-all", "r")) == [
         "b",
         "2 not yet joined",
     ]

@@ -298,7 +298,7 @@ def test_a_group_that_is_not_complete():
     tickets = [play(line) for line in lines]
     play.at(50)  # it is no deadlock: b may come
     assert play.outcomes == {}
-    assert list(play.group.missing(1)) == ["1 not yet joined"]
+    assert play.group.missing(1) == ["1 not yet joined"]
     problem, events = play.group.join("b", "s", 50.0)
     play.take(events)
     assert problem == ""
@@ -336,7 +336,7 @@ def test_a_call_that_waits_is_announced(play):
     """For the terminal's line: who waits; and one that need not wait is not."""
     play("b send x")
     assert any(isinstance(e, Waiting) for e in play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0))
-    assert list(play.group.missing(99)) == ["c"]
+    assert play.group.missing(99) == ["c"]
     events = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
     assert [type(event) for event in events] == [Answered]
 
