@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from . import page, story, tables, timeline, verdict
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from .story import Answer, Sentence
 
 SHOWN = 8  # sentences of an answer that are seen at once
-_HINT = (
-    "Bars: actions. Below them: boots and steps, definitions with their cases, calls that "
-    "waited. Arrows: the messages that ended them. Choose any of them to see that second of "
-    "the console. Keys: ? tells."
+_LEGEND = (
+    ("pass", "passed"),
+    ("fail", "failed"),
+    ("error", "error"),
+    ("plain", "step or definition"),
+    ("waited", "waits for others"),
+    ("sent", "message, and whom it released"),
+    ("crossed", "failed here"),
 )
+_HINT = "Choose anything to see that second of its console; ? shows the keys."
 
 
 def render(
@@ -45,7 +51,7 @@ def _body(results: Results, title: str, answers: list[Answer]) -> str:
 <section id="story" aria-label="What happened">{"".join(map(_answer, answers))}</section>
 <section id="timeline" aria-labelledby="timeline-title">
 <h2 id="timeline-title">Timeline</h2>
-<p class="dim screen">{_HINT}</p>
+<p class="legend dim">{_legend()} <span class="screen">{_HINT}</span></p>
 <div id="tools" class="screen"></div>
 <div id="chart" class="wide">{timeline.svg(results)}</div>
 </section>
@@ -53,16 +59,11 @@ def _body(results: Results, title: str, answers: list[Answer]) -> str:
 <h2 id="consoles-title">Consoles</h2>
 <noscript><p>They need a script to be shown; the table of nodes has their files.</p></noscript>
 </section>
-<section id="tables">
-<h2>Nodes</h2>
+<section id="tables" aria-label="Tables">
 {tables.nodes(results)}
-<h2>Actions</h2>
 {tables.actions(results)}
-<h2>Results</h2>
 {tables.cases(results)}
-<h2>Messages</h2>
 {tables.messages(results)}
-<h2>Waits</h2>
 {tables.waits(results)}
 </section>
 </main>"""
@@ -74,14 +75,34 @@ def _head(results: Results, title: str) -> str:
     status = "open" if going_on else verdict.status_of(code)
     facts = [
         "going on" if going_on else f"exit code {int(code)}: {verdict.MEANING[code]}",
-        f"{results.last:.3f} s",
-        f"started {results.started}" if results.started else "",
-        f"finished {results.finished}" if results.finished else "not finished",
+        _duration(results.last),
+        _moment(results.started) if results.started else "",
+        "" if results.finished else "not finished",
         f"job {results.job['id']}" if results.job["id"] else "",
         results.job["file"],
     ]
     line = " \N{MIDDLE DOT} ".join(escape(fact) for fact in facts if fact)
     return f'<h1>{title} {tables.badge(status)}</h1>\n<p class="dim">{line}</p>'
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def _moment(iso: str) -> str:
+    """Return a time of an event for people; one that is none, as it is."""
+    try:
+        moment = datetime.fromisoformat(iso).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return iso
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _legend() -> str:
+    return "".join(f'<span class="key {kind}">{words}</span> ' for kind, words in _LEGEND).rstrip()
 
 
 def _answer(answer: Answer) -> str:
@@ -97,6 +118,8 @@ def _answer(answer: Answer) -> str:
 
 
 def _list(sentences: Sequence[Sentence]) -> str:
+    if len(sentences) == 1:
+        return f"<p>{_sentence(sentences[0])}</p>"
     told = "".join(f"<li>{_sentence(sentence)}</li>" for sentence in sentences)
     return f"<ul>{told}</ul>" if told else ""
 

@@ -59,7 +59,7 @@ def tell(
             Answer("Who failed first?", _first(found)),
             Answer(
                 f"What did {first.node} print then?",
-                () if (lines := consoles.around(first.node, first.time)) else _NO_CONSOLE,
+                _printed(first) if (lines := consoles.around(first.node, first.time)) else _SILENT,
                 lines,
             ),
             Answer(f"Who waited for {first.node}?", _waited(results, first.node)),
@@ -73,23 +73,51 @@ def tell(
     return answers
 
 
-_NO_CONSOLE: tuple[Sentence, ...] = (("Its console has nothing until then.",),)
+_SILENT: tuple[Sentence, ...] = (("Its console has nothing until then.",),)
+_ENDINGS = {
+    None: "not answered",
+    "done": "answered",
+    "never": "in vain",
+    "timeout": "timed out",
+}
+
+
+def _printed(first: Failure) -> list[Sentence]:
+    return [(Place(f"Its console at {first.time:.3f} s", first.node, first.time), ":")]
 
 
 def _first(found: Sequence[Failure]) -> list[Sentence]:
+    """Tell the first failure, then each other node's first; those of one kind in one sentence."""
     first, *others = found
-    sentences: list[Sentence] = [_failed(first)]
-    later = [failure for failure in _one_per_node(others) if failure.node != first.node]
-    sentences += [("then ", *_failed(failure)) for failure in later[:NAMED]]
-    if len(later) > NAMED:
-        sentences.append((f"and {len(later) - NAMED} more nodes",))
+    kinds: dict[str, list[Failure]] = {}
+    for failure in _one_per_node(others):
+        if failure.node != first.node:
+            kinds.setdefault(_what(failure), []).append(failure)
+    sentences: list[Sentence] = [(_place(first), f": {_what(first)}")]
+    for what, alike in list(kinds.items())[:NAMED]:
+        places = _listed([_place(failure) for failure in alike])
+        sentences.append(("then ", *places, f": {what}"))
+    if len(kinds) > NAMED:
+        left = sum(len(alike) for alike in list(kinds.values())[NAMED:])
+        sentences.append((f"and {left} more nodes",))
     return sentences
 
 
-def _failed(failure: Failure) -> Sentence:
-    place = Place(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
+def _place(failure: Failure) -> Place:
+    return Place(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
+
+
+def _what(failure: Failure) -> str:
     why = first_line(failure.why)[:LONGEST]
-    return (place, f": {failure.what}" + (f": {why}" if why else ""))
+    return f"{failure.what}: {why}" if why else failure.what
+
+
+def _listed(places: Sequence[Place]) -> list[str | Place]:
+    """Return the first of many places with commas between them, and how many more there are."""
+    shown: list[str | Place] = [places[0]]
+    for place in places[1:NAMED]:
+        shown += [", ", place]
+    return shown if len(places) <= NAMED else [*shown, f" and {len(places) - NAMED} more"]
 
 
 def _one_per_node(found: Sequence[Failure]) -> list[Failure]:
@@ -109,7 +137,7 @@ def _waited(results: Results, name: str) -> list[Sentence]:
 
 def _wait(wait: Wait, now: float) -> Sentence:
     place = Place(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
-    ending = {"done": "answered", None: "never answered"}.get(wait.outcome, wait.outcome)
+    ending = _ENDINGS.get(wait.outcome, wait.outcome)
     return (place, f", {seconds(wait, now):.3f} s in {call(wait)}: {ending}")
 
 
@@ -134,14 +162,10 @@ def _messages(results: Results) -> list[Sentence]:
         senders.setdefault(message.id, []).append(where)
     sentences: list[Sentence] = []
     for name, places in list(senders.items())[: 2 * NAMED]:
-        shown: list[str | Place] = [f"{name}: "]
-        for number, place in enumerate(places[:NAMED]):
-            shown += [", ", place] if number else [place]
-        more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
         to = sorted(receivers.get(name, ()))
         names = ", ".join(to) if len(to) <= NAMED else f"{len(to)} nodes"
-        released = f"{more} released {names}" if to else f"{more} released nobody"
-        sentences.append((*shown, released))
+        released = f" released {names}" if to else " released nobody"
+        sentences.append((f"{name}: ", *_listed(places), released))
     if len(senders) > 2 * NAMED:
         sentences.append((f"and {len(senders) - 2 * NAMED} more IDs",))
     return sentences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from .results import Results
 
 ROWS = 20_000  # of one table
+OPEN = 200  # rows; a longer table is closed until somebody opens it
 RELEASED = 8  # nodes that are named beside a message
 _NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"})
+_EMPTY = frozenset({"<td></td>", '<td class="number"></td>', '<td class="text"></td>'})
+
+Row = tuple[str, list[str]]  # attributes, cells
 
 
 def nodes(results: Results) -> str:
@@ -27,7 +32,7 @@ def nodes(results: Results) -> str:
     for node in results.nodes.values():
         judged = verdict.so_far(node, results)
         rows.append(_row(node, judged.status, _node(node, judged)))
-    return _table(heads, rows, "No node took part.")
+    return _table("Nodes", heads, rows, "No node took part.")
 
 
 def actions(results: Results) -> str:
@@ -39,7 +44,7 @@ def actions(results: Results) -> str:
         for node in results.nodes.values()
         for action in sorted(node.actions.values(), key=lambda action: action.index)
     ]
-    return _table(heads, rows, "No action was begun.")
+    return _table("Actions", heads, rows, "No action was begun.")
 
 
 def cases(results: Results) -> str:
@@ -50,7 +55,7 @@ def cases(results: Results) -> str:
         for node in results.nodes.values()
         for history in _histories(node)
     ]
-    return _table(heads, rows, "No result was recorded.")
+    return _table("Results", heads, rows, "No result was recorded.")
 
 
 def waits(results: Results) -> str:
@@ -64,7 +69,7 @@ def waits(results: Results) -> str:
         )
         for wait in results.waits
     ]
-    return _table(heads, rows, "Nobody waited.")
+    return _table("Waits", heads, rows, "Nobody waited.")
 
 
 def messages(results: Results) -> str:
@@ -77,7 +82,7 @@ def messages(results: Results) -> str:
         _row(results.nodes.get(m.sender), "", _message(m, released.get(id(m), ())))
         for m in results.messages
     ]
-    return _table(heads, rows, "No message was sent.")
+    return _table("Messages", heads, rows, "No message was sent.")
 
 
 def link(text: str, node: str, time: float) -> str:
@@ -93,21 +98,22 @@ def badge(word: str) -> str:
     return f'<span class="badge {word}">{word}</span>'
 
 
-def _node(node: Node, judged: verdict.Verdict) -> str:
+def _node(node: Node, judged: verdict.Verdict) -> list[str]:
     error = f"{judged.error_type}: {judged.error}" if judged.error else ""
     folder = _folder(node.name)
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
     time = node.finished or 0.0
-    return (
-        f"<td>{link(node.name, node.name, time)}</td>"
-        + _cells(node.role, node.device_type)
-        + f"<td>{badge(judged.status)}</td>"
-        + _numbers(str(node.count("pass")), str(node.count("fail")))
-        + f'<td class="text">{escape(error)}</td><td>{logs}</td>'
-    )
+    return [
+        f"<td>{link(node.name, node.name, time)}</td>",
+        *_cells(node.role, node.device_type),
+        f"<td>{badge(judged.status)}</td>",
+        *_numbers(str(node.count("pass")), str(node.count("fail"))),
+        _text(error),
+        f"<td>{logs}</td>",
+    ]
 
 
-def _action(node: Node, action: Action, unended: str) -> str:
+def _action(node: Node, action: Action, unended: str) -> list[str]:
     took = "" if action.seconds is None else f"{action.seconds:.3f}"
     boots = [boot for boot in node.boots if boot.within(action)]
     history = " ".join(
@@ -116,13 +122,14 @@ def _action(node: Node, action: Action, unended: str) -> str:
     )
     name = action.command
     error = action.error or ("" if action.status or unended == "open" else "cut off")
-    return (
-        _cells(node.name)
-        + f"<td>{_maybe_link(name, node.name, action.started)}</td>"
-        + f"<td>{badge(action.status or unended)}</td>"
-        + _numbers(took)
-        + f'<td>{history}</td><td class="text">{escape(error)}</td>'
-    )
+    return [
+        *_cells(node.name),
+        f"<td>{_maybe_link(name, node.name, action.started)}</td>",
+        f"<td>{badge(action.status or unended)}</td>",
+        *_numbers(took),
+        f"<td>{history}</td>",
+        _text(error),
+    ]
 
 
 def _maybe_link(text: str, node: str, time: float | None) -> str:
@@ -136,32 +143,34 @@ def _histories(node: Node) -> Iterable[list[Case]]:
     return found.values()
 
 
-def _case(node: Node, history: list[Case]) -> str:
+def _case(node: Node, history: list[Case]) -> list[str]:
     case = history[-1]
     measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}"
     took = "" if case.seconds is None else f"{case.seconds:.3f}"
     earlier = [link(f"{c.result} at {c.time:.3f} s", node.name, c.time) for c in history[-10:]]
     more = f"{len(history) - 10} more, " if len(history) > 10 else ""
-    return (
-        _cells(node.name, case.definition, case.set or "")
-        + f"<td>{link(case.case, node.name, case.time)}</td><td>{badge(case.result)}</td>"
-        + _cells(measured)
-        + _numbers(took)
-        + f"<td>{more + ', '.join(earlier) if len(history) > 1 else ''}</td>"
-    )
+    return [
+        *_cells(node.name, case.definition, case.set or ""),
+        f"<td>{link(case.case, node.name, case.time)}</td>",
+        f"<td>{badge(case.result)}</td>",
+        *_cells(measured),
+        *_numbers(took),
+        f"<td>{more + ', '.join(earlier) if len(history) > 1 else ''}</td>",
+    ]
 
 
-def _wait(wait: Wait, now: float) -> str:
+def _wait(wait: Wait, now: float) -> list[str]:
     answered = "" if wait.answered is None else f"{wait.answered:.3f}"
-    return (
-        _cells(wait.node)
-        + f"<td>{link(call(wait), wait.node, wait.asked)}</td>"
-        + _cells(", ".join(wait.missing), wait.outcome or "never answered", wait.reason)
-        + _numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}")
-    )
+    return [
+        *_cells(wait.node),
+        f"<td>{link(call(wait), wait.node, wait.asked)}</td>",
+        *_cells(", ".join(wait.missing), wait.outcome or "never answered"),
+        _text(wait.reason),
+        *_numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}"),
+    ]
 
 
-def _message(message: Message, released: Sequence[Wait]) -> str:
+def _message(message: Message, released: Sequence[Wait]) -> list[str]:
     data = " ".join(f"{key}={value}" for key, value in message.data.items())
     links = []
     for wait in released[:RELEASED]:
@@ -171,28 +180,38 @@ def _message(message: Message, released: Sequence[Wait]) -> str:
     if len(released) > RELEASED:
         links.append(f"and {len(released) - RELEASED} more")
     to = ", ".join(links)
-    return (
-        f"<td>{link(message.sender, message.sender, message.time)}</td>"
-        + _cells(message.id, data)
-        + _numbers(f"{message.time:.3f}")
-        + f"<td>{to}</td>"
-    )
+    return [
+        f"<td>{link(message.sender, message.sender, message.time)}</td>",
+        *_cells(message.id),
+        _text(data),
+        *_numbers(f"{message.time:.3f}"),
+        f"<td>{to}</td>",
+    ]
 
 
-def _row(node: Node | None, result: str, cells: str) -> str:
+def _row(node: Node | None, result: str, cells: list[str]) -> Row:
     name, role = (node.name, node.role) if node else ("", "")
     about = f'data-of="{escape(plain(name))}" data-role="{escape(plain(role))}"'
-    return f'<tr {about} data-result="{escape(result)}">{cells}</tr>'
+    return f'{about} data-result="{escape(result)}"', cells
 
 
-def _table(heads: Iterable[str], rows: list[str], nothing: str) -> str:
+def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> str:
+    """Return a table below its title, without the columns that say nothing."""
+    count = f' <span class="dim">{len(rows)}</span>' if rows else ""
+    opened = " open" if len(rows) <= OPEN else ""
+    top = f'<details{opened} id="{title.lower()}"><summary><h2>{title}{count}</h2></summary>'
     if not rows:
-        return f'<p class="dim">{nothing}</p>'
-    head = "".join(_head_cells(heads))
-    body = "\n".join(rows[:ROWS])
+        return f'{top}<p class="dim">{nothing}</p></details>'
+    said = [
+        any(cells[place] not in _EMPTY for _, cells in rows) for place in range(len(rows[0][1]))
+    ]
+    head = "".join(_head_cells(compress(heads, said)))
+    body = "\n".join(
+        f"<tr {about}>{''.join(compress(cells, said))}</tr>" for about, cells in rows[:ROWS]
+    )
     more = f'<p class="dim">and {len(rows) - ROWS} more</p>' if len(rows) > ROWS else ""
     table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
-    return f'<div class="wide">{table}</div>{more}'
+    return f'{top}<div class="wide">{table}</div>{more}</details>'
 
 
 def _head_cells(heads: Iterable[str]) -> Iterator[str]:
@@ -201,12 +220,16 @@ def _head_cells(heads: Iterable[str]) -> Iterator[str]:
         yield f'<th scope="col"{kind}>{name}</th>'
 
 
-def _cells(*texts: str) -> str:
-    return "".join(f"<td>{escape(text)}</td>" for text in texts)
+def _cells(*texts: str) -> list[str]:
+    return [f"<td>{escape(text)}</td>" for text in texts]
 
 
-def _numbers(*texts: str) -> str:
-    return "".join(f'<td class="number">{escape(text)}</td>' for text in texts)
+def _numbers(*texts: str) -> list[str]:
+    return [f'<td class="number">{escape(text)}</td>' for text in texts]
+
+
+def _text(text: str) -> str:
+    return f'<td class="text">{escape(text)}</td>'
 
 
 def _folder(node: str) -> str:

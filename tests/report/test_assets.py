@@ -50,3 +50,31 @@ def test_script_cannot_end_its_element():
     """Nor the style."""
     assert "</" not in page.script()
     assert "</" not in page.style()
+
+
+def _light(colour):
+    parts = [int(digit * 2 if len(colour) == 4 else digit, 16) / 255 for digit in _digits(colour)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _digits(colour):
+    size = 1 if len(colour) == 4 else 2
+    return [colour[place : place + size] for place in range(1, len(colour), size)]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_words_can_be_read(theme):
+    """Contrast of 4.5 at least, of words on the page and on every colour; 3 of what is drawn."""
+    colours = dict(re.findall(r"--(\w+): light-dark\(([^)]*)\)", page.style()))
+    value = {name: pair.split(", ")[theme] for name, pair in colours.items()}
+
+    def contrast(one, other):
+        dark, bright = sorted((_light(value[one]), _light(value[other])))
+        return (bright + 0.05) / (dark + 0.05)
+
+    drawn = ("pass", "fail", "error", "skip", "wait")
+    words = [(word, back) for word in ("text", "dim", "link") for back in ("back", "panel")]
+    words += [("on", colour) for colour in drawn]
+    assert min(contrast(*pair) for pair in words) >= 4.5
+    assert min(contrast(colour, "back") for colour in (*drawn, "edge")) >= 3

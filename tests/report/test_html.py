@@ -144,3 +144,31 @@ def test_name_that_is_no_text_has_a_page(story):
 def test_any_events_make_a_page(event_lists, data):
     """Any kinds, any order, cut anywhere, any characters: the tags still match."""
     Page(html.render(Results.of(data.draw(event_lists))))
+
+
+def test_columns_that_say_nothing_are_left_out(story):
+    """A table of results without sets, measurements and retries has none of their columns."""
+    story.start({"panda01": {}}).case("panda01")
+    text = html.render(Results.of(story.end("panda01").events))
+    assert ">Case<" in text
+    assert not re.search(">(Set|Measurement|History)<", text)
+    story.case("panda01", measurement=3, units="s", set="net")
+    text = html.render(Results.of(story.events))
+    assert re.search(">Set<.*>Measurement<", text)
+
+
+def test_long_tables_are_closed_at_first(story):
+    """A run of thousands of cases does not bury what stands below; the count is seen."""
+    story.start({"panda01": {}})
+    for number in range(300):
+        story.case("panda01", f"case {number}")
+    text = html.render(Results.of(story.end("panda01").events))
+    assert '<details open id="nodes">' in text
+    assert '<details id="results"><summary><h2>Results <span class="dim">300</span>' in text
+
+
+def test_times_are_for_people(story):
+    """The day and the time in UTC, whatever zone the events have; how long it took."""
+    story.start().events[0]["started"] = "2026-11-22T15:00:00.123+01:00"
+    text = html.render(Results.of(story.at(75).finish().events))
+    assert "1 min 15 s \N{MIDDLE DOT} 2026-11-22 14:00:00 UTC" in text

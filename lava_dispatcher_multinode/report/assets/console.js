@@ -1,6 +1,7 @@
 // The consoles, side by side on one clock. Only the lines in view are elements.
 
 const ROW = 18; // pixels of a line; the style sheet says the same
+const FRAME = /^<(LAVA_|lava-)[^<]*>~*$/; // the console channel's own, of no interest to most
 const BEFORE = 6; // lines of context above the one that was asked for
 
 const columns = new Map(); // node -> column, in the order in which they stand
@@ -49,7 +50,7 @@ function paint(column) {
   for (let line = first; line < Math.min(first + count, log.starts.length); line++) {
     const [time, text] = readable(lineOf(log, line));
     const marked = line === column.marked ? " marked" : "";
-    const note = text.startsWith("-- ") ? " note" : "";
+    const note = text.startsWith("-- ") ? " note" : FRAME.test(text) ? " frame" : "";
     parts.push(el(
       "div", { className: `row${marked}${note}`, "data-line": line },
       el("span", { className: "time" }, time), el("bdi", {}, text),

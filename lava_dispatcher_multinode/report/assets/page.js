@@ -20,15 +20,19 @@ function select(item) {
   if (item.end < chart.from || item.start > chart.to) {
     moveTo(item.start - (chart.to - chart.from) / 2);
   }
-  const open = el("button", { type: "button" }, "Open the console there");
+  const open = el("button", { type: "button" }, "open the console there");
   open.addEventListener("click", () => openConsole(item.node, placeOf(item)));
   const detail = item.detail ? [el("pre", {}, item.detail)] : [];
   byId("detail").replaceChildren(el("p", {}, el("bdi", {}, describe(item)), " ", open), ...detail);
   draw();
-  const lane = shownLanes().findIndex((node) => node.name === item.node);
-  const chartBox = byId("chart");
-  if (lane * LANE < chartBox.scrollTop || (lane + 1) * LANE > chartBox.scrollTop + chartBox.clientHeight) {
-    chartBox.scrollTop = lane * LANE - LANE;
+  showLane(item.node);
+}
+
+function showLane(name) {
+  const top = shownLanes().findIndex((node) => node.name === name) * LANE;
+  const box = byId("chart");
+  if (top < box.scrollTop || top + 2 * LANE > box.scrollTop + box.clientHeight) {
+    box.scrollTop = top - LANE;
   }
 }
 
@@ -54,8 +58,9 @@ function across(by) {
   if (items.length) select(items.reduce((best, item) => (away(item) < away(best) ? item : best)));
 }
 
+// A boot that failed is none by itself: another try may have mended it, or its action failed.
 function nextFailure(by) {
-  const failed = run.items.filter((item) => isFailure(item) && itemShown(item));
+  const failed = run.items.filter((item) => isFailure(item) && item.kind !== "boot" && itemShown(item));
   failed.sort((one, other) => placeOf(one) - placeOf(other));
   const at = failed.indexOf(chart.selected);
   const item = failed[at < 0 ? (by > 0 ? 0 : failed.length - 1) : at + by];
@@ -147,7 +152,7 @@ function buildTools() {
     ...filterForm(), button("?", ANYWHERE["?"], "help"),
   ));
   const rows = KEYS.map(([keys, text]) => el("tr", {}, el("th", { scope: "row" }, keys), el("td", {}, text)));
-  const close = el("button", { type: "submit", autofocus: true }, "Close");
+  const close = el("button", { type: "submit", autofocus: true }, "close");
   const help = el("dialog", { id: "help" }, el("h2", {}, "Keys"), el("table", {}, ...rows),
     el("form", { method: "dialog" }, close));
   document.body.append(help);
@@ -187,7 +192,11 @@ function openFirst() {
   const names = [...run.failed.map(([name]) => name), ...withConsole()];
   const chosen = [...new Set(names)].filter((name) => withConsole().includes(name)).slice(0, 3);
   Promise.all(chosen.map((name) => openConsole(name))).then(() => {
-    if (run.failed.length) setClock(run.failed[0][1]);
+    if (!run.failed.length) return;
+    const [[name, when]] = run.failed;
+    setClock(when);
+    drawNow(); // there must be lanes to scroll to
+    showLane(name);
   });
 }
 
@@ -198,6 +207,9 @@ function goLive(url) {
     const answer = await fetch(location.href.replace(/#.*/, ""));
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const { id, open } of document.querySelectorAll("#tables details")) {
+      page.getElementById(id).open = open;
+    }
     for (const id of ["head", "story", "tables"]) {
       byId(id).replaceChildren(...page.getElementById(id).childNodes);
     }
@@ -233,6 +245,12 @@ filterChanged.push(draw);
 document.addEventListener("keydown", key);
 document.addEventListener("click", follow);
 addEventListener("hashchange", openFirst);
+for (const [event, paper] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(event, () => {
+    chart.paper = paper;
+    drawNow();
+  });
+}
 fit();
 openFirst();
 if (document.documentElement.dataset.live) goLive(document.documentElement.dataset.live);

@@ -57,9 +57,9 @@ function searchForm() {
   const form = el(
     "form", { role: "search", className: "bar" },
     el("label", {}, "Search the consoles ", words),
-    el("button", { type: "submit" }, "Find"),
-    el("button", { type: "button", id: "hit-before" }, "Previous"),
-    el("button", { type: "button", id: "hit-after" }, "Next"),
+    el("button", { type: "submit" }, "find"),
+    el("button", { type: "button", id: "hit-before" }, "previous"),
+    el("button", { type: "button", id: "hit-after" }, "next"),
     el("output", { id: "hits" }),
   );
   let found = "";

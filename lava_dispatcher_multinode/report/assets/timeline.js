@@ -1,6 +1,6 @@
 // The picture: a lane per node over one time axis. Only what is in view is drawn.
 
-const GUTTER = 150; // pixels left of the lanes, for names
+const PAPER = 720; // pixels that a page is wide
 const LANE = 50;
 const RIGHT = 12;
 const ARROWS = 300; // more than that at once say nothing: the last of each wait stays
@@ -11,7 +11,7 @@ const ROWS = {
 };
 const LAYERS = ["action", "step", "boot", "definition", "case", "wait", "message"];
 
-const chart = { from: 0, to: 1, selected: null, clock: null, whole: true };
+const chart = { from: 0, to: 1, selected: null, clock: null, whole: true, paper: false };
 
 function end() {
   return Math.max(run.last, 0.001);
@@ -22,7 +22,13 @@ function fit() {
   draw();
 }
 
-function zoom(factor, around = (chart.from + chart.to) / 2) {
+// What is zoomed in on stays in view: the item that is chosen, or where the consoles are.
+function middle() {
+  const time = chart.selected ? placeOf(chart.selected) : chart.clock;
+  return time !== null && time >= chart.from && time <= chart.to ? time : (chart.from + chart.to) / 2;
+}
+
+function zoom(factor, around = middle()) {
   const span = clamp((chart.to - chart.from) * factor, 0.01, end() * 1.01);
   const share = (around - chart.from) / (chart.to - chart.from);
   moveTo(around - share * span, span);
@@ -39,17 +45,26 @@ function pan(share) {
   moveTo(chart.from + share * (chart.to - chart.from));
 }
 
+function width() {
+  return chart.paper ? PAPER : byId("lanes").clientWidth;
+}
+
+// Pixels left of the lanes, for names.
+function gutter() {
+  return width() < 600 ? 88 : 150;
+}
+
 function plotWidth() {
-  return Math.max(200, byId("lanes").clientWidth - GUTTER - RIGHT);
+  return Math.max(200, width() - gutter() - RIGHT);
 }
 
 function x(time) {
-  return GUTTER + ((time - chart.from) / (chart.to - chart.from)) * plotWidth();
+  return gutter() + ((time - chart.from) / (chart.to - chart.from)) * plotWidth();
 }
 
 function timeAt(clientX) {
   const left = byId("lanes").getBoundingClientRect().left;
-  const share = (clientX - left - GUTTER) / plotWidth();
+  const share = (clientX - left - gutter()) / plotWidth();
   return chart.from + share * (chart.to - chart.from);
 }
 
@@ -61,12 +76,12 @@ function inView(item) {
   return item.end >= chart.from && item.start <= chart.to && itemShown(item);
 }
 
-const draw = perFrame(() => {
+function drawNow() {
   const lanes = shownLanes();
   const tops = new Map(lanes.map((node, number) => [node.name, number * LANE]));
   const items = run.items.filter((item) => tops.has(item.node) && inView(item));
   drawAxis();
-  const parts = [];
+  const parts = ticks().map((time) => upright(time, lanes.length * LANE, "grid"));
   const busy = new Set();
   for (const kind of LAYERS) {
     for (const item of items) {
@@ -76,7 +91,7 @@ const draw = perFrame(() => {
   parts.push(...drawArrows(items, tops));
   const failed = items.filter((item) => isFailure(item) && item.end <= chart.to);
   parts.push(...failed.map((item) => drawCross(item, tops)));
-  if (chart.clock !== null) parts.push(drawClock(lanes.length * LANE));
+  if (chart.clock !== null) parts.push(upright(chart.clock, lanes.length * LANE, "clock"));
   const picture = byId("lanes");
   const height = Math.max(LANE, lanes.length * LANE);
   sized(picture, height);
@@ -84,11 +99,13 @@ const draw = perFrame(() => {
     definitions(height), ...lanes.map((node) => drawLane(node, tops.get(node.name))),
     shape("g", { "clip-path": "url(#plot)" }, ...parts),
   );
-});
+}
+
+const draw = perFrame(drawNow);
 
 function sized(picture, height) {
   picture.setAttribute("height", height);
-  picture.setAttribute("viewBox", `0 0 ${GUTTER + RIGHT + plotWidth()} ${height}`);
+  picture.setAttribute("viewBox", `0 0 ${gutter() + RIGHT + plotWidth()} ${height}`);
 }
 
 // Whether a thing too small to see has its like at the same pixel already.
@@ -99,46 +116,58 @@ function crowded(item, busy) {
   return busy.has(key) || !busy.add(key);
 }
 
-function niceStep(span) {
+function niceStep() {
+  const span = chart.to - chart.from;
   const rough = span / Math.max(2, plotWidth() / 110);
   const power = 10 ** Math.floor(Math.log10(rough));
   return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= rough);
 }
 
+function ticks() {
+  const step = niceStep();
+  const first = Math.ceil(chart.from / step);
+  return Array.from({ length: Math.floor(chart.to / step) - first + 1 }, (_, n) => (first + n) * step);
+}
+
 function drawAxis() {
   const axis = byId("axis");
   sized(axis, 22);
-  const step = niceStep(chart.to - chart.from);
-  const digits = clamp(-Math.floor(Math.log10(step)), 0, 3);
-  const parts = [];
-  for (let time = Math.ceil(chart.from / step) * step; time <= chart.to; time += step) {
-    const text = shape("text", { x: x(time), y: 14, "text-anchor": "middle" });
+  const digits = clamp(-Math.floor(Math.log10(niceStep())), 0, 3);
+  axis.replaceChildren(...ticks().map((time) => {
+    const room = gutter() + plotWidth() + RIGHT - x(time);
+    const text = shape("text", { x: x(time) + Math.min(room, 0), y: 14 });
+    text.setAttribute("text-anchor", room < 24 ? "end" : "middle");
     text.textContent = `${time.toFixed(digits)} s`;
-    parts.push(text, shape("line", { x1: x(time), x2: x(time), y1: 17, y2: 22, class: "grid" }));
-  }
-  axis.replaceChildren(...parts);
+    return text;
+  }));
+}
+
+// A name that is too long keeps its end, too: that is where names differ.
+function cut(name) {
+  const most = Math.floor(gutter() / 8);
+  return name.length <= most ? name : `${name.slice(0, most - 5)}\u2026${name.slice(-4)}`;
 }
 
 function drawLane(node, top) {
-  const name = shape("text", { x: 4, y: top + 18, class: "name" });
-  name.textContent = node.name.length > 19 ? `${node.name.slice(0, 18)}\u2026` : node.name;
-  const role = shape("text", { x: 4, y: top + 34, class: "role" });
-  role.textContent = node.role.slice(0, 20);
-  const mark = { x: 0, y: top + 4, width: 2, height: LANE - 10, class: `badge ${node.status}` };
+  const name = shape("text", { x: 10, y: top + 18, class: "name" });
+  name.textContent = cut(node.name);
+  const role = shape("text", { x: 10, y: top + 34, class: "role" });
+  role.textContent = cut(node.role);
+  const mark = { x: 0, y: top + 4, width: 4, height: LANE - 10, class: `badge ${node.status}` };
   const title = shape("title", {});
   title.textContent = `${node.name}, ${node.role}, ${node.type}: ${node.status}`;
-  const line = { x1: 0, x2: GUTTER + plotWidth(), y1: top + LANE - 1, y2: top + LANE - 1 };
+  const line = { x1: 0, x2: gutter() + plotWidth(), y1: top + LANE - 1, y2: top + LANE - 1 };
   return shape(
     "g", { "data-lane": node.name, class: "lane" },
-    title, shape("rect", { x: 0, y: top, width: GUTTER - 6, height: LANE - 2, class: "label" }),
+    title, shape("rect", { x: 0, y: top, width: gutter() - 6, height: LANE - 2, class: "label" }),
     shape("rect", mark), name, role, shape("line", { ...line, class: "grid" }),
   );
 }
 
 function box(item, tops) {
   const [down, height] = ROWS[item.kind];
-  const left = clamp(x(item.start), GUTTER, GUTTER + plotWidth());
-  const right = clamp(x(item.end), GUTTER, GUTTER + plotWidth());
+  const left = clamp(x(item.start), gutter(), gutter() + plotWidth());
+  const right = clamp(x(item.end), gutter(), gutter() + plotWidth());
   return { left, width: Math.max(right - left, 3), top: tops.get(item.node) + down, height };
 }
 
@@ -204,10 +233,10 @@ function definitions(height) {
   const size = { viewBox: "0 0 6 6", refX: 6, refY: 3, markerWidth: 7, markerHeight: 7 };
   const marker = shape("marker", { id: "tip", orient: "auto", ...size });
   marker.append(shape("path", { d: "M0 0L6 3L0 6z", class: "tip" }));
-  const plot = { x: GUTTER - 5, y: 0, width: plotWidth() + 5 + RIGHT, height };
+  const plot = { x: gutter() - 5, y: 0, width: plotWidth() + 5 + RIGHT, height };
   return shape("defs", {}, marker, shape("clipPath", { id: "plot" }, shape("rect", plot)));
 }
 
-function drawClock(height) {
-  return shape("line", { x1: x(chart.clock), x2: x(chart.clock), y1: 0, y2: height, class: "clock" });
+function upright(time, height, kind) {
+  return shape("line", { x1: x(time), x2: x(time), y1: 0, y2: height, class: kind });
 }

@@ -22,6 +22,11 @@ OPTIONS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--no-first-run",
+    # Nothing but the page is spoken to.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
     "--remote-debugging-pipe",
     "--force-color-profile=srgb",
 )

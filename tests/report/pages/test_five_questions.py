@@ -85,7 +85,7 @@ def test_a_failed_run_of_five_boards(browser, tmp_path):
     assert "Kernel panic" in answers["What did panda03 print then?"]
     waited = answers["Who waited for panda03?"]
     assert "panda01 from" in waited
-    assert "lava-wait-all done client: never" in waited
+    assert "lava-wait-all done client: in vain" in waited
     assert "released panda02, panda03, panda04, panda05" in answers["Which messages went where?"]
     assert "panda03: pass became error" in answers["What changed since the run before?"]
     page.click("#story a[data-node=panda03]")

@@ -322,3 +322,74 @@ def test_changes_against_another_run(page, write, whole_story):
     assert changes(before, Results.of(whole_story))
     page.open(write(whole_story, before=before))
     assert "since the run before" in page.js("document.getElementById('story').innerText")
+
+
+def test_what_is_chosen_stays_in_view_when_zoomed(page, write, whole_story):
+    """Zooming in on a failure does not lose it."""
+    page.open(write(whole_story))
+    page.key("n")
+    for _ in range(6):
+        page.key("+")
+    assert page.js("document.querySelectorAll('#lanes .chosen').length") == 1
+
+
+def test_next_failure_is_no_boot_that_was_mended(page, write, story):
+    """The keys go where the summary says that it failed."""
+    story.start({"panda01": {}}).add("action_started", node="panda01", index=0, command="boot")
+    for attempt, status in ((1, "error"), (2, "pass")):
+        story.at(attempt).add("boot_started", node="panda01", attempt=attempt, of=3)
+        story.add("boot_finished", node="panda01", attempt=attempt, of=3, status=status)
+    story.at(4).case("panda01", "later", "fail").at(5).finish(1)
+    page.open(write(story.events))
+    page.key("n")
+    assert "later: fail" in page.js("document.getElementById('detail').innerText")
+
+
+def test_lane_that_failed_first_is_in_view_at_once(page, write, story):
+    """Also of forty nodes, whose lanes do not all fit."""
+    nodes = {f"n{n:02}": {"role": "r", "device_type": "panda"} for n in range(40)}
+    story.start(nodes).at(5).case("n30", result="fail").at(9).finish(1)
+    ready(page, write(story.events, dict.fromkeys(nodes, "[    0.100000] a line\n")))
+    page.until("document.getElementById('chart').scrollTop > 0")
+    inside = (
+        "(box => (lane => lane.top >= box.top && lane.bottom <= box.bottom)"
+        "(document.querySelector('[data-lane=n30]').getBoundingClientRect()))"
+        "(document.getElementById('chart').getBoundingClientRect())"
+    )
+    assert page.js(inside) is True
+
+
+def test_narrow_screen(browser, write, whole_story, logs):
+    """At 400 pixels nothing hangs over, no word of a table is broken, the lanes fit."""
+    page = browser.page(width=400, height=800)
+    ready(page, write(whole_story, logs))
+    assert page.js("document.documentElement.scrollWidth <= innerWidth")
+    assert page.js("document.getElementById('chart').scrollWidth <= innerWidth")
+    heights = "[...document.querySelectorAll('#tables .badge')].map(b => b.offsetHeight)"
+    assert max(page.js(heights)) < 30
+    heights = "[...document.querySelectorAll('#tables tr')].map(r => r.offsetHeight)"
+    assert max(page.js(heights)) < 90
+    assert page.problems == []
+
+
+def test_paper_has_the_whole_timeline_in_its_own_size(page, write, whole_story, logs):
+    """Drawn for the paper's width, with nothing scrolled out of view; on the screen as before."""
+    ready(page, write(whole_story, logs))
+    width = "document.getElementById('lanes').viewBox.baseVal.width"
+    before = page.js(width)
+    page.js(f"addEventListener('beforeprint', () => {{ window.printed = {width}; }})")
+    page.send("Page.printToPDF")
+    assert page.js("window.printed") < 800 < before
+    assert page.js(width) == before
+    page.send("Emulation.setEmulatedMedia", media="print")
+    assert page.js("getComputedStyle(document.getElementById('chart')).overflow") == "visible"
+
+
+def test_tables_stay_open_or_closed_by_the_reader(page, write, whole_story):
+    """A heading closes its table, by pointer and by key."""
+    page.open(write(whole_story))
+    page.click("#results summary")
+    assert page.js("document.getElementById('results').open") is False
+    page.js("document.querySelector('#results summary').focus()")
+    page.key("Enter")
+    assert page.js("document.getElementById('results').open") is True
