@@ -245,11 +245,9 @@ def _run(
 def _show(results: Results, output: Path, *, as_json: bool) -> None:
     """Print what came of the run; its exit code counts also where that cannot be."""
     from ..report.files import render
-    from ..report.summary import summary
-    from ..report.terminal import wants_colour
+    from ..report.summary import summary_on
 
-    colour = wants_colour(sys.stdout)
-    text = render(results, "json") if as_json else summary(results, output, color=colour)
+    text = render(results, "json") if as_json else summary_on(sys.stdout, results, output)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

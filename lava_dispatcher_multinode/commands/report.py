@@ -104,13 +104,11 @@ def _build(text: str) -> str:
 
 
 def _text(results: Results, args: argparse.Namespace) -> str:
-    from ..report.summary import summary
-    from ..report.terminal import is_terminal, size_of, wants_colour
+    from ..report.summary import summary, summary_on
 
     if args.output is not None:
         return summary(results, args.directory)
-    columns = size_of(sys.stdout)[0] if is_terminal(sys.stdout) else None
-    return summary(results, args.directory, color=wants_colour(sys.stdout), columns=columns)
+    return summary_on(sys.stdout, results, args.directory)
 
 
 def _changes(before: Results | None, results: Results) -> str:

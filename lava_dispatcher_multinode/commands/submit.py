@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
     from ..lava.server import Server, identity_for
     from ..report.files import render
-    from ..report.summary import summary
+    from ..report.summary import summary_on
     from ..report.verdict import exit_code
     from ..run.output import output_directory
 
@@ -75,7 +75,9 @@ def run(args: argparse.Namespace) -> ExitCode:
         for job, fate in _cancel(server, jobs):
             say(f"{server.page(job)}: {fate}")
         raise
-    sys.stdout.write(render(results, "json") if args.json else summary(results, output))
+    sys.stdout.write(
+        render(results, "json") if args.json else summary_on(sys.stdout, results, output)
+    )
     return exit_code(results)
 
 

@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.files import render
     from ..report.follow import follow
     from ..report.results import Results
-    from ..report.summary import summary
+    from ..report.summary import summary_on
     from ..report.tails import Tails
-    from ..report.terminal import Terminal, wants_colour
+    from ..report.terminal import Terminal
     from ..report.verdict import exit_code
 
     results, clock = Results(), _Clock()
@@ -66,9 +66,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     if not results.over:
         _say("the run ended without saying so: it was killed")
     sys.stdout.write(
-        render(results, "json")
-        if args.json
-        else summary(results, args.directory, color=wants_colour(sys.stdout))
+        render(results, "json") if args.json else summary_on(sys.stdout, results, args.directory)
     )
     return exit_code(results)
 

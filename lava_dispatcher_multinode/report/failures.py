@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ from .narrator import first_line
 from .text import without_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .model import Node, Wait
     from .results import Results
+
+LONGEST = 300  # characters of a reason
+_MORE = re.compile(r"\d+ more")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,11 @@ class Failure:
     what: str
     why: str = ""
 
+    def __str__(self) -> str:
+        """Return what failed and why, on one line, without where and when."""
+        why = first_line(self.why)[:LONGEST]
+        return f"{self.what}: {why}" if why else self.what
+
 
 def failures(results: Results) -> list[Failure]:
     """Return everything that failed, earliest first; a boot that a retry mended has not."""
@@ -32,11 +41,39 @@ def failures(results: Results) -> list[Failure]:
     return sorted(found, key=lambda failure: failure.time)
 
 
+def alike(found: Iterable[Failure]) -> list[list[Failure]]:
+    """Return failures with those together that say the same, in the order of the first of each."""
+    kinds: dict[str, list[Failure]] = {}
+    for failure in found:
+        kinds.setdefault(str(failure), []).append(failure)
+    return list(kinds.values())
+
+
 def waiting_for(results: Results, name: str) -> list[Wait]:
     """Return the calls that waited for `name`, those that it let down first, then the longest."""
-    waits = [wait for wait in results.waits if name in wait.missing and wait.node != name]
+    waits = [wait for wait in results.waits if _waited(wait, name, results)]
     let_down = [wait for wait in waits if wait.outcome != "done"]
     return sorted(let_down or waits, key=lambda wait: -seconds(wait, results.last))
+
+
+def _waited(wait: Wait, name: str, results: Results) -> bool:
+    """Whether a call waited for a node; of very many that it waited for, not all are named."""
+    if wait.node == name or name in wait.missing:
+        return wait.node != name
+    node = results.nodes.get(name)
+    in_scope = node is not None and wait.role in {None, "", node.role}
+    if not in_scope or not any(_MORE.fullmatch(missing) for missing in wait.missing[-1:]):
+        return False
+    until = results.last if wait.answered is None else wait.answered
+    needed = _sent(wait.node, wait.id, until, results) if wait.api == "sync" else 1
+    return _sent(name, wait.id, wait.asked, results) < needed
+
+
+def _sent(name: str, message: str, until: float, results: Results) -> int:
+    return sum(
+        sent.sender == name and sent.id == message and sent.time <= until
+        for sent in results.messages
+    )
 
 
 def seconds(wait: Wait, now: float) -> float:
@@ -52,8 +89,8 @@ def call(wait: Wait) -> str:
 def _of(node: Node, results: Results) -> Iterator[Failure]:
     now = results.last
     for case in node.cases:
-        # A call's result says what the call itself says, below.
-        if case.result == "fail" and not case.case.startswith("multinode-"):
+        # A call that failed is told below.
+        if case.result == "fail" and not verdict.says_again(case, node):
             yield Failure(case.time, node.name, case.full_name)
     for wait in node.failed_waits:
         why = without_call(wait.reason, call(wait)) or wait.outcome or ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import values
-from .narrator import call, missing
+from .narrator import call
 from .text import clip, one_line, pad, width
 
 if TYPE_CHECKING:
@@ -15,6 +16,35 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 LEAST = 12  # columns that a console's last line has to have
+NAMED = 3  # of those that a call waits for; the rest are counted
+
+
+@dataclass
+class Call:
+    """A call that waits. `absent`: who has not sent yet, and maybe how many more."""
+
+    text: str
+    id: str
+    absent: list[str]
+    any_will_do: bool = False
+
+    def __str__(self) -> str:
+        """Return the call and whom it waits for, as short as may be."""
+        if self.any_will_do and len(self.absent) != 1:
+            return f"{self.text}: waiting for another device"
+        if not self.absent:
+            return self.text
+        names, unnamed = self.absent, 0
+        if count := _MORE.fullmatch(names[-1]):
+            names, unnamed = names[:-1], int(count[1])
+        if (every := len(names) + unnamed) > NAMED:
+            names = names[: NAMED - 1]
+            unnamed = every - len(names)
+        words = ", ".join(names) + f" and {unnamed} more" * bool(unnamed)
+        return f"{self.text}: waiting for {words.removeprefix(' and ')}"
+
+
+_MORE = re.compile(r"(\d{1,9}) more")
 
 
 @dataclass
@@ -25,7 +55,7 @@ class Lane:
     action: str = ""
     since: float = 0.0  # seconds since the run's start
     step: str = ""
-    waiting: list[tuple[str, str]] = field(default_factory=list)  # call, for whom
+    waiting: list[Call] = field(default_factory=list)  # the oldest first
     passed: int = 0
     failed: int = 0
     status: str | None = None  # of the node, once it has finished
@@ -47,6 +77,14 @@ class Live:
         if name:
             lane = self._lanes.setdefault(name, Lane(name))
             _advance(lane, event, values.number(event.get("t")) or 0.0)
+        if event["event"] == "message":
+            self._arrived(values.text(event.get("id")), values.text(event.get("from")))
+
+    def _arrived(self, message: str, sender: str) -> None:
+        for lane in self._lanes.values():
+            for waiting in lane.waiting:
+                if waiting.id == message and sender in waiting.absent:
+                    waiting.absent.remove(sender)
 
     def lines(self, now: float, columns: int, rows: int) -> list[tuple[str, str]]:
         """Return (text, style) lines that fit; style is good, bad or empty.
@@ -89,7 +127,7 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.passed += event.get("result") == "pass"
             lane.failed += event.get("result") == "fail"
         case "wait_started":
-            lane.waiting.append((call(event), missing(event)))
+            lane.waiting.append(_call(event))
         case "wait_finished":
             lane.waiting = _without(lane.waiting, call(event))
         case "pause_started":
@@ -100,10 +138,17 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.status, lane.until, lane.waiting = values.text(event.get("status")), time, []
 
 
-def _without(waiting: list[tuple[str, str]], answered: str) -> list[tuple[str, str]]:
+def _call(event: Event) -> Call:
+    names = event.get("missing")
+    absent = [values.text(name) for name in names] if isinstance(names, list | tuple) else []
+    any_will_do = event.get("api") == "wait"
+    return Call(call(event), values.text(event.get("id")), absent, any_will_do)
+
+
+def _without(waiting: list[Call], answered: str) -> list[Call]:
     """Take out the oldest such call only: a board can make the same one twice at once."""
-    for place, (what, _) in enumerate(waiting):
-        if what == answered:
+    for place, what in enumerate(waiting):
+        if what.text == answered:
             return waiting[:place] + waiting[place + 1 :]
     return waiting
 
@@ -114,20 +159,24 @@ def _line(lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
     if lane.failed:
         counts += f"{', ' if counts else ''}{lane.failed} failed"
         style = style or "bad"
+    name = pad(clip(one_line(lane.name), column), column)
     if lane.status is not None:
-        words = [_elapsed(lane.until), lane.status, counts]
+        ways = [[_elapsed(lane.until), lane.status, counts]]
     else:
-        words = [_elapsed(max(0.0, now - lane.since)), lane.action, counts, _doing(lane)]
-    text = pad(clip(one_line(lane.name), column), column) + "  " + "  ".join(filter(None, words))
-    return clip(one_line(text), columns), style
+        elapsed, doing = _elapsed(max(0.0, now - lane.since)), _doing(lane)
+        # Where there is little room, what it does just now is what matters.
+        ways = [[elapsed, lane.action, counts, doing], [elapsed, counts, doing], [elapsed, doing]]
+    texts = [one_line("  ".join([name, *filter(None, words)])) for words in ways]
+    return next(
+        (text for text in texts if width(text) <= columns), clip(texts[-1], columns)
+    ), style
 
 
 def _doing(lane: Lane) -> str:
     if not lane.waiting:
         return lane.step
-    what, whom = lane.waiting[0]
     more = f" (and {len(lane.waiting) - 1} more calls)" if len(lane.waiting) > 1 else ""
-    return f"waiting for {whom}: {what}{more}"
+    return f"{lane.waiting[0]}{more}"
 
 
 def _elapsed(seconds: float) -> str:

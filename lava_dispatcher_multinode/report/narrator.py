@@ -143,7 +143,8 @@ def missing(event: Event) -> str:
     """Return who is waited for."""
     names = event.get("missing")
     words = [values.text(n) for n in names] if isinstance(names, list | tuple) else []
-    return _short(", ".join(words)) or "another device"
+    any_of = "any of " if event.get("api") == "wait" and len(words) > 1 else ""
+    return _short(any_of + ", ".join(words)) or "another device"
 
 
 def first_line(text: str) -> str:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import verdict
-from .failures import call, failures, seconds, waiting_for
-from .narrator import first_line
+from .failures import alike, call, failures, seconds, waiting_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from .results import Results
 
 NAMED = 6  # failures or waits that are told; the rest are counted
-LONGEST = 300  # characters of a reason
 
 
 @dataclass(frozen=True)
@@ -89,27 +87,18 @@ def _printed(first: Failure) -> list[Sentence]:
 def _first(found: Sequence[Failure]) -> list[Sentence]:
     """Tell the first failure, then each other node's first; those of one kind in one sentence."""
     first, *others = found
-    kinds: dict[str, list[Failure]] = {}
-    for failure in _one_per_node(others):
-        if failure.node != first.node:
-            kinds.setdefault(_what(failure), []).append(failure)
-    sentences: list[Sentence] = [(_place(first), f": {_what(first)}")]
-    for what, alike in list(kinds.items())[:NAMED]:
-        places = _listed([_place(failure) for failure in alike])
-        sentences.append(("then ", *places, f": {what}"))
+    kinds = alike(one for one in _one_per_node(others) if one.node != first.node)
+    sentences: list[Sentence] = [(_place(first), f": {first}")]
+    for kind in kinds[:NAMED]:
+        places = _listed([_place(failure) for failure in kind])
+        sentences.append(("then ", *places, f": {kind[0]}"))
     if len(kinds) > NAMED:
-        left = sum(len(alike) for alike in list(kinds.values())[NAMED:])
-        sentences.append((f"and {left} more nodes",))
+        sentences.append((f"and {sum(map(len, kinds[NAMED:]))} more nodes",))
     return sentences
 
 
 def _place(failure: Failure) -> Place:
     return Place(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
-
-
-def _what(failure: Failure) -> str:
-    why = first_line(failure.why)[:LONGEST]
-    return f"{failure.what}: {why}" if why else failure.what
 
 
 def _listed(places: Sequence[Place]) -> list[str | Place]:

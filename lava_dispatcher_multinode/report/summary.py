@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from . import verdict
-from .failures import call
+from .failures import alike, failures
 from .narrator import first_line
-from .terminal import paint
-from .text import clip, one_line, pad, width, without_call
+from .terminal import is_terminal, paint, size_of, wants_colour
+from .text import clip, one_line, pad, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,8 @@ HEADS = ("node", "role", "type", "status", "passed", "failed", "error")
 STATUS = HEADS.index("status")
 WIDEST = 30  # columns of a cell, but for the error
 EXPLANATION = 12  # lines of an error
-FAILURES = 50  # named; the rest are counted
+FAILURES = 50  # told; the rest are counted
+NODES = 8  # named in one of them
 
 _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 
@@ -37,19 +38,26 @@ def summary(
     lines = [
         *_table(results, color, columns),
         *_explained(results),
-        *_failures(results),
-        *_failed_waits(results),
+        *_failed(results),
     ]
     if lines:
         lines.append("")
     if directory is not None:
         lines.append(f"results: {one_line(str(directory))}")
+        if (page := directory / "report.html").is_file():
+            lines.append(f"what happened: {one_line(str(page))}")
     if results.going_on and not results.over:
         lines.append("the run is going on")
     else:
         meaning = f"exit code {int(code)}: {verdict.MEANING[code]}"
         lines.append(paint(meaning, _STYLE.get(verdict.status_of(code), "warning"), color=color))
     return "\n".join(lines) + "\n"
+
+
+def summary_on(stream: TextIO, results: Results, directory: Path | None) -> str:
+    """Return the summary as it fits `stream`: in colour and its width where that is a terminal."""
+    columns = size_of(stream)[0] if is_terminal(stream) else None
+    return summary(results, directory, color=wants_colour(stream), columns=columns)
 
 
 def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
@@ -86,12 +94,7 @@ def _row(node: Node, results: Results) -> tuple[str, ...]:
 
 def _explained(results: Results) -> Iterator[str]:
     """Yield all of the errors that kept nodes from beginning: what to do is in their end."""
-    nodes: dict[str, list[str]] = {}
-    for node in results.nodes.values():
-        error = (verdict.of_node(node).error or "").strip()
-        if "\n" in error and not node.actions:
-            nodes.setdefault(error, []).append(node.name)
-    for error, names in nodes.items():
+    for error, names in _unbegun(results).items():
         yield ""
         yield one_line(f"{', '.join(names)}:")
         lines = error.splitlines()
@@ -100,28 +103,27 @@ def _explained(results: Results) -> Iterator[str]:
             yield f"  and {len(lines) - EXPLANATION} more lines"
 
 
-def _failures(results: Results) -> Iterator[str]:
-    failed = [
-        f"  {node.name}: {case.full_name}"
-        for node in results.nodes.values()
-        for case in node.cases
-        if case.result == "fail"
-    ]
-    if failed:
-        yield ""
-        yield "failed test cases:"
-        yield from (one_line(line) for line in failed[:FAILURES])
-        if len(failed) > FAILURES:
-            yield f"  and {len(failed) - FAILURES} more"
+def _unbegun(results: Results) -> dict[str, list[str]]:
+    """Return the nodes that long errors kept from beginning, by the error."""
+    nodes: dict[str, list[str]] = {}
+    for node in results.nodes.values():
+        error = (verdict.of_node(node).error or "").strip()
+        if "\n" in error and not node.actions:
+            nodes.setdefault(error, []).append(node.name)
+    return nodes
 
 
-def _failed_waits(results: Results) -> Iterator[str]:
-    failed = [wait for node in results.nodes.values() for wait in node.failed_waits]
-    if failed:
+def _failed(results: Results) -> Iterator[str]:
+    """Yield what failed, in the order of time; what many nodes failed of, once."""
+    explained = {name for names in _unbegun(results).values() for name in names}
+    kinds = alike(failure for failure in failures(results) if failure.node not in explained)
+    if kinds:
         yield ""
-        yield "calls that were not answered as asked:"
-        for wait in failed[:FAILURES]:
-            why = without_call(first_line(wait.reason), call(wait)) or wait.outcome
-            yield one_line(f"  {wait.node}: {call(wait)}: {why}")
-        if len(failed) > FAILURES:
-            yield f"  and {len(failed) - FAILURES} more"
+        yield "failed, in the order of time:"
+    for kind in kinds[:FAILURES]:
+        names = list(dict.fromkeys(failure.node for failure in kind))
+        more = f" and {len(names) - NODES} more" if len(names) > NODES else ""
+        where = ", ".join(names[:NODES]) + more
+        yield one_line(f"  [{kind[0].time:9.3f}] {where}: {kind[0]}")
+    if len(kinds) > FAILURES:
+        yield f"  and {len(kinds) - FAILURES} more"

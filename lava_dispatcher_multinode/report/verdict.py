@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, worst
 
 if TYPE_CHECKING:
-    from .model import Node
+    from .model import Case, Node
     from .results import Results
 
 CUT_OFF = "the run was cut off before this node had finished"
@@ -81,14 +81,14 @@ def _of_tests(node: Node) -> Verdict:
     return Verdict(node.stated or "error", node.error_type, node.error)
 
 
+def says_again(case: Case, node: Node) -> bool:
+    """Whether a case is that of a call, or of a definition that ended for a call that failed."""
+    ended = case.case == "lava-test-shell-run" and bool(node.failed_waits)
+    return ended or case.case.startswith("multinode-")
+
+
 def _tests_failed(node: Node) -> bool:
-    """Whether anything failed but calls, and a definition that ended for one."""
-    return any(
-        case.result == "fail"
-        and not case.case.startswith("multinode-")
-        and case.case != "lava-test-shell-run"
-        for case in node.cases
-    )
+    return any(case.result == "fail" and not says_again(case, node) for case in node.cases)
 
 
 def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:

@@ -51,6 +51,19 @@ def test_those_let_down_are_told_before_those_served(story):
     assert waiting_for(results, "panda02") == []
 
 
+def test_those_who_wait_for_many_are_found_too(story):
+    """An event names 20 of those that are waited for at most; the group may be larger."""
+    names = [f"p{number:02}" for number in range(30)]
+    story.start({name: {"role": "peer"} for name in names})
+    call = {"api": "sync", "id": "a", "role": None}
+    story.message("p00", "a").message("p28", "a")
+    story.at(1).add("wait_started", node="p00", missing=[*names[1:21], "8 more"], **call)
+    never = {"asked": 1.0, "outcome": "never", "reason": "p29 failed"}
+    results = Results.of(story.at(2).add("wait_finished", node="p00", **call, **never).events)
+    assert [wait.node for wait in waiting_for(results, "p29")] == ["p00"]
+    assert waiting_for(results, "p28") == []
+
+
 @given(st.data())
 def test_any_events_have_failures_in_order(event_lists, data):
     """Any kinds, any order, cut anywhere."""

@@ -30,11 +30,11 @@ def test_waiting_says_for_whom_until_the_answer(story):
     end = {"node": "panda02", "api": "wait", "role": None, "outcome": "done"}
     story.start({"panda02": {}}).add("action_started", node="panda02", command="lava_test_shell")
     story.add("wait_started", id="ready", **start)
-    assert "waiting for panda01: lava-wait ready" in lines(story.events)[0][0]
+    assert "lava-wait ready: waiting for panda01" in lines(story.events)[0][0]
     story.add("wait_started", id="done", **start)
-    assert lines(story.events)[0][0].endswith("lava-wait ready (and 1 more calls)")
+    assert lines(story.events)[0][0].endswith("waiting for panda01 (and 1 more calls)")
     story.add("wait_finished", id="ready", **end)
-    assert lines(story.events)[0][0].endswith("waiting for panda01: lava-wait done")
+    assert lines(story.events)[0][0].endswith("lava-wait done: waiting for panda01")
     story.add("wait_finished", id="done", **end)
     assert "waiting" not in lines(story.events)[0][0]
 
@@ -45,6 +45,44 @@ def test_same_call_twice_is_still_waited_for_after_one_answer(story):
     story.start({"p": {}}).add("wait_started", **start).add("wait_started", **start)
     story.add("wait_finished", node="p", api="wait", id="a", role=None, outcome="done")
     assert "waiting for q" in lines(story.events)[0][0]
+
+
+def test_who_has_sent_is_not_waited_for_any_more(story):
+    """The line names those that are missing now, few of them, and counts the others."""
+    names = [f"p{number:02}" for number in range(30)]
+    start = {"node": "p00", "api": "sync", "id": "a", "role": None}
+    story.start({name: {} for name in names})
+    story.add("wait_started", missing=[*names[1:21], "9 more"], **start)
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p01, p02 and 27 more")
+    for name in names[1:20]:
+        story.message(name, "a").message(name, "b")
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p20 and 9 more")
+    story.message("p20", "a")
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for 9 more")
+    story.add("wait_finished", outcome="done", **start)
+    assert "waiting" not in lines(story.events)[0][0]
+
+
+def test_anybody_will_do_for_a_wait(story):
+    """A lava-wait does not need all of those who could send."""
+    start = {"node": "panda01", "api": "wait", "id": "a", "role": None}
+    story.start().add("wait_started", missing=["panda02", "beaglexm01"], **start)
+    assert lines(story.events)[0][0].endswith("lava-wait a: waiting for another device")
+
+
+def test_little_room_is_for_what_it_does_just_now(story):
+    """First the action goes, then the counts; the call stays, and whom it waits for."""
+    start = {"node": "panda01", "api": "sync", "id": "a", "role": None, "missing": ["panda02"]}
+    story.start({"panda01": {}, "panda02": {}}).case("panda01")
+    story.add("action_started", node="panda01", command="lava_test_shell")
+    story.add("wait_started", **start)
+    call = "lava-sync a: waiting for panda02"
+    shown = [lines(story.events, columns=columns)[0][0] for columns in (80, 60, 48)]
+    assert shown == [
+        f"panda01   0:10  lava_test_shell  1 passed  {call}",
+        f"panda01   0:10  1 passed  {call}",
+        f"panda01   0:10  {call}",
+    ]
 
 
 def test_counts_and_styles(story):

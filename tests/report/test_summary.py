@@ -1,5 +1,8 @@
 """The end of a run, for people."""
 
+import io
+import os
+import termios
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.report.results import Results
-from lava_dispatcher_multinode.report.summary import FAILURES, summary
+from lava_dispatcher_multinode.report.summary import FAILURES, summary, summary_on
 
 
 def test_whole_run(whole_story):
@@ -18,8 +21,9 @@ def test_whole_run(whole_story):
         "panda02     client  panda     fail    1       1\n"
         "beaglexm01  client  beaglexm  error   0       0       lava_test_shell: kernel panic\n"
         "\n"
-        "failed test cases:\n"
-        "  panda02: 0_smoke net iperf <b>\n"
+        "failed, in the order of time:\n"
+        "  [    6.000] panda02: 0_smoke net iperf <b>\n"
+        "  [    7.000] beaglexm01: lava_test_shell: kernel panic\n"
         "\n"
         "results: lava-runs/x\n"
         "exit code 3: the infrastructure failed, not the test\n"
@@ -30,7 +34,47 @@ def test_call_that_was_not_answered_is_named(story):
     """The reason of a deadlock is not only in a file."""
     story.start({"panda02": {}}).wait("panda02", "never", "deadlock: panda02 waits").end("panda02")
     text = summary(Results.of(story.events), None)
-    assert "  panda02: lava-wait ready: deadlock: panda02 waits\n" in text
+    assert "  [    2.000] panda02: lava-wait ready: deadlock: panda02 waits\n" in text
+
+
+def test_what_took_a_group_along_is_told_once(story):
+    """First the board that died, then all of those that it let down in one line."""
+    names = [f"p{number:02}" for number in range(12)]
+    story.start({name: {} for name in names}).at(1)
+    story.action("p05", status="error", error="kernel panic").end("p05", "error", "infrastructure")
+    for name in names:
+        if name != "p05":
+            story.at(2).wait(name, "never", "p05 failed: kernel panic")
+            story.case(name, "multinode-wait-ready", "fail")
+            story.case(name, "lava-test-shell-run", "fail").end(name, "fail")
+    text = summary(Results.of(story.finish(3).events), None)
+    listed = "p00, p01, p02, p03, p04, p06, p07, p08 and 3 more"
+    assert text.split("\n\n")[1].split("\n")[1:] == [
+        "  [    1.000] p05: lava_test_shell: kernel panic",
+        f"  [    4.000] {listed}: lava-wait ready: p05 failed: kernel panic",
+    ]
+
+
+def test_page_is_named_where_there_is_one(story, tmp_path):
+    """Who reads the end of a run is led to what happened."""
+    results = Results.of(story.start({}).finish().events)
+    assert "what happened" not in summary(results, tmp_path)
+    (tmp_path / "report.html").touch()
+    assert f"what happened: {tmp_path}/report.html\n" in summary(results, tmp_path)
+
+
+def test_on_a_terminal_it_is_cut_to_its_width(story, monkeypatch):
+    """Elsewhere nothing is cut."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    story.start({"p": {}}).action("p", status="error", error="x" * 200)
+    results = Results.of(story.end("p", "error", "infrastructure", "x" * 200).events)
+    assert "x" * 200 in summary_on(io.StringIO(), results, None).split("\n\n")[0]
+    leader, follower = os.openpty()
+    termios.tcsetwinsize(follower, (24, 60))
+    with open(leader, "rb"), open(follower, "w") as stream:
+        shown = summary_on(stream, results, None)
+    assert all(len(line) <= 60 for line in shown.split("\n\n")[0].split("\n"))
 
 
 def test_why_nothing_began_is_told_in_full(story):
