@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..boards.power.manual import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError
 from ..ready import readable
+from ..report.consoles import saying
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def _at(board: Board, pause: Pause) -> Board | None:
     """Copy the terminal to the board and back; return the board to go to, None at the end."""
     console = board.console
     here = f"--- console of {board.name}; Enter brings its prompt; it said last:"
-    _say("\n".join([here, *console.tail()]))
+    said = saying("\n".join(console.tail()).encode("utf-8", "replace"))
+    _say("\n".join([here, *(line.decode() for line in said)]))
     over, wake = os.pipe()
     leaving = threading.Event()
     reader = threading.Thread(target=_show, args=(console, leaving, wake), daemon=True)

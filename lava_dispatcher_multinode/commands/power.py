@@ -21,6 +21,8 @@ example:
 The board is locked meanwhile: one that a run holds is not touched.
 """
 
+SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
@@ -45,6 +47,6 @@ def run(args: argparse.Namespace) -> ExitCode:
         )
     with taken(device, f"power {args.action}"):
         getattr(switch, args.action)()
-    if args.json:
-        print(json.dumps({"board": device.name, "power": args.action}))  # noqa: T201
+    done = json.dumps({"board": device.name, "power": args.action})
+    print(done if args.json else f"{device.name}: switched {SWITCHED[args.action]}")  # noqa: T201
     return ExitCode.PASS

@@ -27,9 +27,10 @@ def power(tmp_path, monkeypatch):
 
 
 def test_each_action(power, capsys):
-    """As the device file says; --json says what was done."""
+    """As the device file says, which is told; --json says it to programs."""
     assert power("on") == (0, ["on"])
     assert power("off") == (0, ["on", "off"])
+    assert capsys.readouterr().out == "left: switched on\nleft: switched off\n"
     assert power("cycle", "--json") == (0, ["on", "off", "off", "on"])
     assert json.loads(capsys.readouterr().out) == {"board": "left", "power": "cycle"}
 
