@@ -75,9 +75,9 @@ def _head(results: Results, title: str) -> str:
     status = "open" if going_on else verdict.status_of(code)
     facts = [
         "going on" if going_on else f"exit code {int(code)}: {verdict.MEANING[code]}",
-        _duration(results.last),
+        "" if going_on else _duration(results.last),
         _moment(results.started) if results.started else "",
-        "" if results.finished else "not finished",
+        "" if results.finished or going_on else "not finished",
         f"job {results.job['id']}" if results.job["id"] else "",
         results.job["file"],
     ]

@@ -95,7 +95,7 @@ def link(text: str, node: str, time: float) -> str:
 
 def badge(word: str) -> str:
     """Return a status or result in its colour."""
-    return f'<span class="badge {word}">{word}</span>'
+    return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
 
 
 def _node(node: Node, judged: verdict.Verdict) -> list[str]:

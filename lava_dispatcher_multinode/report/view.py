@@ -31,6 +31,7 @@ ITEMS = 60_000  # a browser can hold more, and nobody can read them
 def view(results: Results) -> dict[str, Any]:
     """Return everything, ready to be JSON; no text in it commands anything."""
     return {
+        "started": plain(results.started or ""),
         "last": results.last,
         "over": results.over,
         "failed": _failed(results),

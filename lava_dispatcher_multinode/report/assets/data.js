@@ -1,6 +1,6 @@
 // The run: its nodes and items (report/view.py says what they are), and its consoles.
 
-const run = { nodes: [], items: [], failed: [], last: 0, over: true };
+const run = { nodes: [], items: [], failed: [], started: "", last: 0, over: true };
 const packed = new Map(); // node -> base64 of gzip
 const shortened = new Map(); // node -> bytes that its console lacks here
 const logs = new Map(); // node -> promise of {text, starts, times}
@@ -21,6 +21,16 @@ function readConsoles() {
   }
 }
 
+// A run in progress goes on while nothing happens, too.
+function grow() {
+  const now = (Date.now() - Date.parse(run.started)) / 1000;
+  if (run.over || !(now > run.last)) return;
+  run.last = now;
+  for (const item of run.items) if (item.open) item.end = now;
+  if (chart.whole) fit();
+  else draw();
+}
+
 function isFailure(item) {
   return item.result === "fail" || item.result === "error";
 }
@@ -30,10 +40,14 @@ function placeOf(item) {
   return isFailure(item) ? item.end : item.start;
 }
 
+function worded(result) {
+  return result === "open" ? "running" : result;
+}
+
 function describe(item) {
   const seconds = item.end - item.start;
   const took = seconds > 0 ? `, ${seconds.toFixed(3)} s` : "";
-  const result = item.result ? `: ${item.result}` : "";
+  const result = item.result ? `: ${worded(item.result)}` : "";
   const what = item.label.startsWith(item.kind) ? item.label : `${item.kind} ${item.label}`;
   return `${item.node}, ${what}${result}, at ${item.start.toFixed(3)} s${took}`;
 }

@@ -33,7 +33,7 @@ function applyFilter() {
 
 function choices(label, key, names) {
   const options = [el("option", { value: "" }, `any ${key}`)];
-  for (const name of names) options.push(el("option", { value: name }, name));
+  for (const name of names) options.push(el("option", { value: name }, worded(name)));
   const select = el("select", { id: `filter-${key}` }, ...options);
   select.addEventListener("change", () => {
     filter[key] = select.value;

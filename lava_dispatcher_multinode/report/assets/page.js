@@ -203,6 +203,7 @@ function openFirst() {
 // A run in progress: the page is fetched again when something happened; consoles come by pieces.
 function goLive(url) {
   const source = new EventSource(url);
+  const growing = setInterval(grow, 1000);
   const renew = async () => {
     const answer = await fetch(location.href.replace(/#.*/, ""));
     if (!answer.ok) return;
@@ -230,6 +231,7 @@ function goLive(url) {
     if (!known && columns.size < 3) openConsole(node);
   });
   source.addEventListener("end", async () => {
+    clearInterval(growing);
     await renew(); // once more before hanging up: the server waits for that
     source.close();
   });

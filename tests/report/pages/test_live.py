@@ -1,5 +1,7 @@
 """The page of a run in progress, in a browser: it follows, and sees the end."""
 
+from datetime import UTC, datetime
+
 from lava_dispatcher_multinode.report.web import LiveRun, WebServer
 
 
@@ -9,7 +11,10 @@ def test_page_follows_the_run_to_its_end(browser, story, tmp_path):
     log.parent.mkdir(parents=True)
     log.write_text("[    1.000000] first words\n")
     run = LiveRun(tmp_path)
-    for event in story.start().at(1).case("panda01", "one").events:
+    story.start().at(1).case("panda01", "one")
+    story.add("action_started", node="panda01", index=0, command="lava_test_shell")
+    story.events[0]["started"] = datetime.now(UTC).isoformat()
+    for event in story.events:
         run(event)
     tab = browser.page()
     rows = "[...document.querySelectorAll('.column .row')].map(r => r.textContent).join()"
@@ -17,6 +22,9 @@ def test_page_follows_the_run_to_its_end(browser, story, tmp_path):
         tab.open(server.url)
         assert "going on" in tab.js("document.getElementById('head').innerText")
         tab.until(f"({rows}).includes('first words')")
+        width = "Number(document.querySelector('#lanes .item.action').getAttribute('width'))"
+        before = tab.js(width)
+        tab.until(f"{width} > {before}")  # nothing happens, but time goes on
         with open(log, "a", encoding="utf-8") as file:
             file.write("[    2.000000] more words\n")
         run(story.at(2).case("panda01", "two", "fail").events[-1])
