@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .model import Node, Wait
     from .results import Results
 
+HUNG_UP = " hung up before the answer"  # so the coordinator says of the caller itself
 LONGEST = 300  # characters of a reason
 _MORE = re.compile(r"\d+ more")
 
@@ -86,6 +87,15 @@ def call(wait: Wait) -> str:
     return f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
 
 
+def _went_down(wait: Wait, node: Node) -> bool:
+    """Whether a call ended because its own board did: that is told as the action's error."""
+    hung_up = wait.outcome == "refused" and wait.reason.endswith(HUNG_UP)
+    return hung_up and any(
+        action.status == "error" and (action.finished or 0.0) >= (wait.answered or 0.0)
+        for action in node.actions.values()
+    )
+
+
 def _of(node: Node, results: Results) -> Iterator[Failure]:
     now = results.last
     for case in node.cases:
@@ -93,6 +103,8 @@ def _of(node: Node, results: Results) -> Iterator[Failure]:
         if case.result == "fail" and not verdict.says_again(case, node):
             yield Failure(case.time, node.name, case.full_name)
     for wait in node.failed_waits:
+        if _went_down(wait, node):
+            continue
         why = without_call(wait.reason, call(wait)) or wait.outcome or ""
         yield Failure(wait.answered or wait.asked, node.name, call(wait), why)
     told = False

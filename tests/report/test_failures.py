@@ -36,6 +36,15 @@ def test_call_is_told_once_and_not_again_as_its_result(story):
     assert len(told(story.end("a", "fail", "multinode", "x").events)) == 1
 
 
+def test_board_that_dies_while_it_waits_has_failed_of_that(story):
+    """Its call ends a moment before its action does, and is no failure of its own."""
+    gone = ("a", "refused", "lava-wait ready: a hung up before the answer")
+    story.start({"a": {}, "b": {}}).at(1).wait(*gone)
+    assert told(story.events)[0] == (3, "a", "lava-wait ready")
+    story.at(3.1).action("a", status="error", error="kernel panic")
+    assert told(story.events)[0] == (3.1, "a", "lava_test_shell")
+
+
 def test_cut_off_run_names_its_nodes(story):
     """Nodes that never came to their end are failures at the end of what is known."""
     assert told(story.start({"a": {}}).at(4).add("step", node="a", text="x").events) == [
