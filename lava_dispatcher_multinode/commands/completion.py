@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     try:
         import shtab
     except ImportError:
-        hint = "pip install 'lava-dispatcher-multinode[completion]'"
+        hint = "pip install shtab"
         raise InvalidJob.about("completion", "needs shtab", hint) from None
     from . import dispatch, multinode
 

@@ -168,7 +168,7 @@ def _connect(identity: Identity) -> Any:
         from lavacli import RequestsTransport
     except ImportError as error:
         text = f"submitting needs lavacli, LAVA's client ({error})"
-        hint = "pip install 'lava-dispatcher-multinode[lab]'"
+        hint = "pip install lavacli"
         raise InvalidJob.about("lava-multinode submit", text, hint) from error
     from requests.adapters import HTTPAdapter
 

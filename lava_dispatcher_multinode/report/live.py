@@ -136,6 +136,8 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.step = ""
         case "node_finished":
             lane.status, lane.until, lane.waiting = values.text(event.get("status")), time, []
+            if lane.status == "pass" and lane.failed:
+                lane.status = "fail"  # it came to its end, its tests did not pass
 
 
 def _call(event: Event) -> Call:

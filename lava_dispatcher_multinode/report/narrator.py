@@ -35,10 +35,11 @@ class Line:
 
 
 class Narrator:
-    """Tells events; remembers which action each node is at."""
+    """Tells events; remembers which action each node is at, and on which a case has failed."""
 
     def __init__(self) -> None:
         self._action: dict[str, str] = {}
+        self._failed: set[str] = set()
 
     def tell(self, event: Event) -> Line | None:
         """Return the line for `event`, or None when there is nothing to say."""
@@ -46,6 +47,10 @@ class Narrator:
         kind = values.text(event.get("event"))
         if kind == "action_started":
             self._action[node] = values.text(event.get("command"))
+        if kind == "test_case" and event.get("result") == "fail":
+            self._failed.add(node)
+        if kind == "node_finished" and event.get("status") == "pass" and node in self._failed:
+            event = {**event, "status": "fail"}  # it came to its end, its tests did not pass
         teller = _TELLERS.get(kind)
         if teller is None:
             return None

@@ -95,6 +95,13 @@ def test_counts_and_styles(story):
     assert second.split() == ["q", "0:04", "pass", "1", "passed"]
 
 
+def test_node_whose_case_failed_has_not_passed(story):
+    """Its run ended in order; the line says what its results say."""
+    story.start({"p": {}}).case("p", result="fail").at(4).end("p", "pass")
+    ((text, style),) = lines(story.events, now=99)
+    assert (text.split(), style) == (["p", "0:04", "fail", "1", "failed"], "bad")
+
+
 def test_more_nodes_than_rows(story):
     """Those at work are shown, the rest is counted, nothing scrolls."""
     story.start({f"panda{n:02}": {} for n in range(40)})

@@ -50,6 +50,15 @@ def test_weight_and_style(event, weight, style):
     assert (line.weight, line.style) == (weight, style)
 
 
+def test_node_whose_case_failed_has_not_passed(story):
+    """The last word on a node is that of its results."""
+    story.start({"p": {}, "q": {}}).case("p", result="fail").case("q").end("p").end("q")
+    assert [line.text.partition("] ")[2] for line in told(story.events)][-2:] == [
+        "p: finished: fail",
+        "q: finished: pass",
+    ]
+
+
 def test_end_of_the_job_is_left_to_the_summary(story):
     """The last line is not said twice."""
     assert told(story.finish().events) == []

@@ -1,0 +1,93 @@
+"""What the documents tell people to type can be typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lava_dispatcher_multinode.commands import multinode
+from lava_dispatcher_multinode.commands.dispatch import build_parser
+from lava_dispatcher_multinode.commands.web import spelled_out
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs/tutorial/first-group.md"
+# A line of a block, from the command on; a synopsis, with its brackets, is none.
+TYPED = re.compile(r"^    .*?\b(lava-(?:dispatch|multinode) [^\[\n…]*)$", re.MULTILINE)
+COMMANDS = [
+    (page, line)
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    for line in TYPED.findall(page.read_text())
+    if "VERB" not in line and "--group NAME" not in line
+]
+
+
+def words_of(line):
+    """Return the words of a command, up to what a shell would take for itself."""
+    words = shlex.split(re.split(r" [|>&]|;", line)[0], comments=True)
+    return words[0], spelled_out(words[1:])
+
+
+@pytest.mark.parametrize(
+    ("page", "line"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value.stem
+)
+def test_every_command_of_the_documents_is_one(page, line):
+    """Its verb, its options and their values are those of the program."""
+    name, words = words_of(line)
+    parser = build_parser() if name == "lava-dispatch" else multinode.build_parser(words[:1])
+    try:
+        parser.parse_args(words)
+    except SystemExit as end:
+        pytest.fail(f"{page}: {line}: exit code {end.code}")
+
+
+def test_there_are_commands():
+    """What looks for them finds them."""
+    assert len(COMMANDS) > 25
+
+
+@pytest.mark.slow
+def test_the_tutorial_as_it_is_printed(tmp_path):
+    """A group of two of the reader's own: checked, run, misspelt, and seen to fail."""
+    text = TUTORIAL.read_text()
+    roles, steps = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("LAVA_")} | {"PATH": path}
+
+    def typed(place, folder):
+        """Run one line of the page; return it with its output."""
+        (line,) = (line for line in text.splitlines() if re.match(rf"    {place}", line))
+        return subprocess.run(
+            line.strip(),
+            shell=True,
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+
+    assert typed("lava-multinode init first", tmp_path).returncode == 0
+    first = tmp_path / "first"
+    job = yaml.safe_load((first / "job.yaml").read_text())
+    job |= yaml.safe_load(roles)
+    (definition,) = job["actions"][1]["parameters"]["definitions"]
+    definition |= yaml.safe_load(steps)
+    (first / "job.yaml").write_text(yaml.safe_dump(job, width=1000))
+    assert typed("lava-dispatch --validate", first).returncode == 0
+    done = typed("lava-dispatch --simulate job", first)
+    if "--unconfined" in done.stderr:
+        pytest.skip("simulated boards cannot be confined here")
+    assert (done.returncode, "exit code 0" in done.stdout) == (0, True)
+    failed = typed("LAVA_SIMULATED_FAULTS=", first)
+    assert failed.stdout.endswith("\n3\n")
+    assert "no device is left that could send it: panda01 failed" in failed.stdout
+    wrong = (first / "job.yaml").read_text().replace("lava-wait greeting", "lava-wait greting")
+    (first / "job.yaml").write_text(wrong)
+    assert "did you mean 'greeting'?" in typed("lava-dispatch --validate", first).stderr
