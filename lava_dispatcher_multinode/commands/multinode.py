@@ -12,13 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..errors import ExitCode
 from .errors import guarded, have_streams
 from .web import spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from ..errors import ExitCode
 
 #: Verb to what it does, for --help; the module has the verb's name.
 VERBS = {
@@ -31,8 +30,8 @@ VERBS = {
     "init": "write a first device file and job",
     "power": "switch a board on or off",
     "report": "make a report from a run directory",
-    "submit": "run a job on a LAVA lab",
     "schema": "print a JSON Schema",
+    "submit": "run a job on a LAVA lab",
     "watch": "look at a run that is going on",
 }
 
@@ -42,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     have_streams()
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     named = next((word for word in words if not word.startswith("-")), None)
-    options = build_parser([named] if named else []).parse_args(words)
+    parser = build_parser([named] if named else [])
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(ExitCode.INVALID)
+    options = parser.parse_args(words)
 
     def command() -> ExitCode:
         code: ExitCode = options.run(options)

@@ -33,7 +33,16 @@ def test_every_verb_that_prints_data_has_json(verb, capsys):
     assert "--json" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["--frobnicate"]])
+def test_without_a_verb_all_are_shown(capsys):
+    """Who asks for nothing is told what there is; exit 2."""
+    with pytest.raises(SystemExit, match="2"):
+        multinode.main([])
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert all(verb in shown.err for verb in multinode.VERBS)
+
+
+@pytest.mark.parametrize("words", [["frobnicate"], ["--frobnicate"]])
 def test_wrong_words_are_usage(words, capsys):
     """Exit 2, with the usage."""
     with pytest.raises(SystemExit, match="2"):
