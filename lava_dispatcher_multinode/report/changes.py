@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
-from .story import Place
+from .story import Place, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .model import Action, Case, Node
     from .results import Results
     from .story import Sentence
+
+    Change = tuple[Place, str]  # of one node; what changed
 
 LISTED = 100
 MEASURED = 0.10  # share by which a measurement has to differ
@@ -29,9 +31,12 @@ def changes(before: Results, after: Results) -> list[Sentence]:
         found.append((f"exit code {int(codes[0])} became {int(codes[1])}",))
     pairs = list(_pairs(before, after))
     pairs.sort(key=lambda pair: _WORST.index(verdict.of_node(pair[1]).status))
+    told: dict[str, list[Place]] = {}  # what changed alike on many nodes is one sentence
     for test in (_status, _cases, _boots, _times):
         for old, new in pairs:
-            found += test(old, new)
+            for place, what in test(old, new):
+                told.setdefault(what, []).append(place)
+    found += [(*listed(places), f": {what}") for what, places in told.items()]
     found += _nodes(before, after, pairs)
     found += _messages(before, after)
     if len(found) > LISTED:
@@ -57,58 +62,59 @@ def _pairs(before: Results, after: Results) -> Iterator[tuple[Node, Node]]:
         yield old, node
 
 
-def _status(old: Node, new: Node) -> Iterator[Sentence]:
+def _status(old: Node, new: Node) -> Iterator[Change]:
     was, now = verdict.of_node(old), verdict.of_node(new)
     if was.status != now.status:
         place = Place(new.name, new.name, new.finished or 0.0)
-        yield (place, f": {was.status} became {now.status}")
+        yield place, f"{was.status} became {now.status}"
 
 
-def _cases(old: Node, new: Node) -> Iterator[Sentence]:
+def _cases(old: Node, new: Node) -> Iterator[Change]:
     was, now = _last(old), _last(new)
     for key, case in now.items():
-        place = Place(f"{new.name}: {case.full_name}", new.name, case.time)
         earlier = was.get(key)
         if earlier is None:
-            yield (place, f": new, {case.result}")
+            change = f"new, {case.result}"
         elif earlier.result != case.result:
-            yield (place, f": {earlier.result} became {case.result}")
+            change = f"{earlier.result} became {case.result}"
         else:
-            yield from _measurement(earlier, case, place)
+            change = _measurement(earlier, case)
+        if change:
+            yield Place(new.name, new.name, case.time), f"{case.full_name}: {change}"
+    end = Place(new.name, new.name, new.finished or 0.0)
     for key, case in was.items():
         if key not in now:
-            yield (f"{new.name}: {case.full_name}: gone, was {case.result}",)
+            yield end, f"{case.full_name}: gone, was {case.result}"
 
 
 def _last(node: Node) -> dict[Any, Case]:
     return {(case.definition, case.set, case.case): case for case in node.cases}
 
 
-def _measurement(old: Case, new: Case, place: Place) -> Iterator[Sentence]:
+def _measurement(old: Case, new: Case) -> str:
     was, now = old.measurement, new.measurement
-    if was == now:
-        return
     numbers = isinstance(was, int | float) and isinstance(now, int | float)
-    if not numbers or _differs(float(was or 0), float(now or 0), MEASURED):
-        yield (place, f": {was} became {now} {new.units or ''}".rstrip())
+    if was == now or (numbers and not _differs(float(was or 0), float(now or 0), MEASURED)):
+        return ""
+    return f"{was} became {now} {new.units or ''}".rstrip()
 
 
-def _boots(old: Node, new: Node) -> Iterator[Sentence]:
+def _boots(old: Node, new: Node) -> Iterator[Change]:
     was, now = (sum(boot.status == "error" for boot in node.boots) for node in (old, new))
     if was != now:
         place = Place(new.name, new.name, new.boots[0].started if new.boots else 0.0)
-        yield (place, f": {was} failed boots became {now}")
+        yield place, f"{was} failed boots became {now}"
 
 
-def _times(old: Node, new: Node) -> Iterator[Sentence]:
+def _times(old: Node, new: Node) -> Iterator[Change]:
     for index, action in new.actions.items():
         earlier = old.actions.get(index)
         if earlier is None or earlier.command != action.command:
             continue
         was, now = _seconds(earlier), _seconds(action)
         if _differs(was, now, SLOWER) and abs(now - was) >= SECONDS:
-            place = Place(f"{new.name}: {action.command}", new.name, action.started or 0.0)
-            yield (place, f": {was:.1f} s became {now:.1f} s")
+            place = Place(new.name, new.name, action.started or 0.0)
+            yield place, f"{action.command}: {was:.1f} s became {now:.1f} s"
 
 
 def _seconds(action: Action) -> float:

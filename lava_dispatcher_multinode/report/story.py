@@ -90,7 +90,7 @@ def _first(found: Sequence[Failure]) -> list[Sentence]:
     kinds = alike(one for one in _one_per_node(others) if one.node != first.node)
     sentences: list[Sentence] = [(_place(first), f": {first}")]
     for kind in kinds[:NAMED]:
-        places = _listed([_place(failure) for failure in kind])
+        places = listed([_place(failure) for failure in kind])
         sentences.append(("then ", *places, f": {kind[0]}"))
     if len(kinds) > NAMED:
         sentences.append((f"and {sum(map(len, kinds[NAMED:]))} more nodes",))
@@ -101,7 +101,7 @@ def _place(failure: Failure) -> Place:
     return Place(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
 
 
-def _listed(places: Sequence[Place]) -> list[str | Place]:
+def listed(places: Sequence[Place]) -> list[str | Place]:
     """Return the first of many places with commas between them, and how many more there are."""
     shown: list[str | Place] = [places[0]]
     for place in places[1:NAMED]:
@@ -154,7 +154,7 @@ def _messages(results: Results) -> list[Sentence]:
         to = sorted(receivers.get(name, ()))
         names = ", ".join(to) if len(to) <= NAMED else f"{len(to)} nodes"
         released = f" released {names}" if to else " released nobody"
-        sentences.append((f"{name}: ", *_listed(places), released))
+        sentences.append((f"{name}: ", *listed(places), released))
     if len(senders) > 2 * NAMED:
         sentences.append((f"and {len(senders) - 2 * NAMED} more IDs",))
     return sentences

@@ -35,6 +35,21 @@ def test_results_that_became_others(story):
     ]
 
 
+def test_what_changed_alike_on_many_nodes_is_told_once(story):
+    """A barrier that failed is one change, not one for each board."""
+
+    def many(result):
+        told = type(story)().start({name: {"role": "r"} for name in "abc"})
+        for name in "abc":
+            told.case(name, result=result).end(name)
+        return told.finish(0).events
+
+    assert said(many("pass"), many("fail")) == [
+        "a, b, c: pass became fail",
+        "a, b, c: 0_smoke ping: pass became fail",
+    ]
+
+
 def test_measurements_count_from_a_tenth(story):
     """Noise is no change; text that differs is."""
     make = type(story)
