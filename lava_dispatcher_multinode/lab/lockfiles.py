@@ -50,7 +50,8 @@ class Holder:
         at = f"@{self.host}" if self.host else ""
         pid = f" pid {self.pid}" if self.pid else ""
         job = f", job '{self.job}'" if self.job else ""
-        return f"{self.user}{at}{pid}{job}" + (f", since {self.since}" if self.since else "")
+        moment = self.since[:16].replace("T", " ")
+        return f"{self.user}{at}{pid}{job}" + (f", since {moment} UTC" if moment else "")
 
 
 def lock_directory() -> Path:
