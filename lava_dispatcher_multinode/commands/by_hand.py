@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import BoardsUnavailable, InvalidJob
+from ..boards.power.switch import configured_switch
+from ..errors import BoardsUnavailable, InvalidJob, PowerError
 from ..job.hints import suggest
 from ..lab.files import load_lab
 from ..lab.lockfiles import Holder, LockFile, lock_directory
@@ -14,7 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ..boards.power.switch import PowerSwitch
     from ..lab.device import Device
+
+#: What can be done with a board's power, and the words for that it was done.
+SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
 
 
 class Held(BoardsUnavailable):
@@ -36,6 +41,21 @@ def find(name: str, config_dir: Path | None) -> Device:
     names = [device.name for device in lab.devices]
     hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
     raise InvalidJob.about(name, "there is no device file for this board", hint)
+
+
+def switch_of(device: Device) -> PowerSwitch:
+    """Return the board's power switch; `PowerError` if it has none that a person could use."""
+    if device.connection.made:
+        raise PowerError(
+            f"{device.name}: is a board of a run's own: it has no power outside of one"
+        )
+    switch = configured_switch(device)
+    if switch is None:
+        raise PowerError(
+            f"{device.name}: the device file has no switch: give it 'power' with "
+            f"on and off, cycle, pdudaemon or manual ({device.file})"
+        )
+    return switch
 
 
 @contextmanager

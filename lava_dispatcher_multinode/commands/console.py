@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..console.open import open_console
-from ..errors import ConsoleError, ExitCode
+from ..errors import ConsoleError, ExitCode, PowerError
 from ..ready import readable
 from .arguments import add_config_dir
-from .by_hand import Held, find, taken
+from .by_hand import SWITCHED, Held, find, switch_of, taken
 from .errors import say
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Connect this terminal to a board's console."
 EPILOG = """\
-example:
+examples:
   lava-multinode console panda01
+  lava-multinode console panda01 --power cycle      see it boot, from the first character
 
 Ctrl-] leaves. While a run holds the board, its console can be seen, not typed at.
 """
@@ -38,17 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     parser.add_argument("board", metavar="BOARD")
     add_config_dir(parser)
+    parser.add_argument(
+        "--power", choices=tuple(SWITCHED), help="switch the board once its console is open"
+    )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Connect, until Ctrl-] or the end of the input; 3 if the console fails."""
+    """Connect, until Ctrl-] or the end of the input; 3 if the console or the switch fails."""
     device = find(args.board, args.config_dir)
     try:
         with taken(device, "console by hand"):
-            _take(device)
+            return _take(device, args.power)
     except Held as held:
         raw = console_of_run(held.holder.pid, device.name)
-        if raw is None:
+        if raw is None or args.power:
             raise
         say(f"{held}: its console, to look at only; Ctrl-] leaves")
         with raw_terminal():
@@ -56,18 +60,48 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.PASS
 
 
-def _take(device: Device) -> None:
+def _take(device: Device, action: str | None) -> ExitCode:
     if device.connection.made:
         raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
+    switching = Switching(device, action) if action else None
     transport = open_console(device.connection, device.name)
     transport.note = lambda text: say(f"{text}\r")
     try:
         say(f"{device.name}: connected; Ctrl-] leaves")
         with raw_terminal():
+            if switching:
+                switching.start()
             converse(transport)
     finally:
         transport.close()
         transport.release()
+        if switching and switching.is_alive():
+            say(f"{device.name}: waiting for its power switch")
+            switching.join()
+    failed = switching is not None and switching.failed
+    return ExitCode.INFRASTRUCTURE if failed else ExitCode.PASS
+
+
+class Switching(threading.Thread):
+    """Switches a board while its console is looked at; nothing that it prints is lost."""
+
+    def __init__(self, device: Device, action: str) -> None:
+        super().__init__(name="power")
+        self._device, self._action = device, action
+        if device.power.manual:
+            raise PowerError(f"{device.name}: you are its switch yourself: leave --power out")
+        self._switch = switch_of(device)
+        self.failed = False
+
+    def run(self) -> None:
+        """Switch, and say so on the terminal, which is raw."""
+        try:
+            getattr(self._switch, self._action)()
+        except PowerError as error:
+            self.failed = True
+            say(f"lava-multinode: {error}\r")
+        else:
+            say(f"{self._device.name}: switched {SWITCHED[self._action]}\r")
 
 
 def converse(transport: Transport) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..boards.power.switch import configured_switch
-from ..errors import ExitCode, PowerError
+from ..errors import ExitCode
 from .arguments import add_config_dir
-from .by_hand import find, taken
+from .by_hand import SWITCHED, find, switch_of, taken
 
 if TYPE_CHECKING:
     import argparse
@@ -21,13 +20,11 @@ example:
 The board is locked meanwhile: one that a run holds is not touched.
 """
 
-SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     parser.add_argument("board", metavar="BOARD")
-    parser.add_argument("action", choices=("on", "off", "cycle"))
+    parser.add_argument("action", choices=tuple(SWITCHED))
     add_config_dir(parser)
     parser.add_argument("--json", action="store_true", help="print what was done as JSON")
 
@@ -35,16 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Switch; `PowerError` if that cannot be done, `BoardsUnavailable` if it is in use."""
     device = find(args.board, args.config_dir)
-    if device.connection.made:
-        raise PowerError(
-            f"{device.name}: is a board of a run's own: it has no power outside of one"
-        )
-    switch = configured_switch(device)
-    if switch is None:
-        raise PowerError(
-            f"{device.name}: the device file has no switch: give it 'power' with "
-            f"on and off, cycle, pdudaemon or manual ({device.file})"
-        )
+    switch = switch_of(device)
     with taken(device, f"power {args.action}"):
         getattr(switch, args.action)()
     done = json.dumps({"board": device.name, "power": args.action})

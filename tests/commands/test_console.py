@@ -26,12 +26,12 @@ COMMAND = Path(sys.executable).parent / "lava-multinode"
 class Terminal:
     """A terminal with the verb on it."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, *words):
         self.master, slave = pty.openpty()
         self.slave = slave
         self.before = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            [COMMAND, "console", "left", "--config-dir", lab],
+            [COMMAND, "console", "left", "--config-dir", lab, *words],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -77,10 +77,11 @@ def console(lab):
     """A function that starts the verb for a board with this connection."""
     opened = []
 
-    def start(connection):
+    def start(connection, *words, power="on: 'true'"):
         file = lab / "devices" / "left.yaml"
-        file.write_text(f"device_type: panda\nconnection: {{{connection}}}\n")
-        opened.append(Terminal(lab))
+        text = f"device_type: panda\nconnection: {{{connection}}}\npower: {{{power}}}\n"
+        file.write_text(text)
+        opened.append(Terminal(lab, *words))
         return opened[-1]
 
     yield start
@@ -229,3 +230,45 @@ def test_an_interrupt_from_outside(console):
         time.sleep(0.01)
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.ends() == 130
+
+
+def test_a_board_is_seen_to_boot(console, tmp_path):
+    """Its power comes when the console is open, so that its first character is there."""
+    wire = tmp_path / "wire"
+    os.mkfifo(wire)
+    power = f"on: echo U-Boot SPL > {wire}, off: 'true', settle: 0"
+    terminal = console(f"command: cat {wire} -", "--power", "cycle", power=power)
+    terminal.until(b"U-Boot SPL")
+    terminal.until(b"left: switched off and on again")
+    terminal.type(b"\x1d")
+    assert terminal.ends() == 0
+
+
+def test_a_switch_that_fails_leaves_the_console(console):
+    """It is named, the board can be typed at all the same, and the exit code is 3."""
+    power = "on: 'false', off: 'true', settle: 0, retries: 1"
+    terminal = console("command: stty raw -echo; cat", "--power", "on", power=power)
+    terminal.until(b"left: power.on 'false' exited with 1")
+    terminal.type(b"still there\r")
+    terminal.until(b"still there")
+    terminal.type(b"\x1d")
+    assert terminal.ends() == 3
+
+
+def test_the_board_of_a_run_is_not_switched(console, lab):
+    """Looking is free, switching is not: exit code 4."""
+    lock = LockFile(lock_directory(), "left")
+    assert lock.take("a job")
+    try:
+        terminal = console("command: cat", "--power", "off")
+        terminal.until(b"left is held by")
+        assert terminal.ends() == 4
+    finally:
+        lock.release()
+
+
+def test_who_is_the_switch_is_told_so(console):
+    """Nobody can be asked to press Enter on a terminal whose keys go to the board."""
+    terminal = console("command: cat", "--power", "on", power="manual: true")
+    terminal.until(b"left: you are its switch yourself")
+    assert terminal.ends() == 3
