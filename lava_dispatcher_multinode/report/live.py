@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ NAMED = 3  # of those that a call waits for; the rest are counted
 
 @dataclass
 class Call:
-    """A call that waits. `absent`: who has not sent yet, and maybe how many more."""
+    """A call that waits. `absent`: who has not sent yet."""
 
     text: str
     id: str
@@ -34,17 +35,13 @@ class Call:
             return f"{self.text}: waiting for another device"
         if not self.absent:
             return self.text
-        names, unnamed = self.absent, 0
-        if count := _MORE.fullmatch(names[-1]):
-            names, unnamed = names[:-1], int(count[1])
-        if (every := len(names) + unnamed) > NAMED:
-            names = names[: NAMED - 1]
-            unnamed = every - len(names)
-        words = ", ".join(names) + f" and {unnamed} more" * bool(unnamed)
-        return f"{self.text}: waiting for {words.removeprefix(' and ')}"
+        names = self.absent if len(self.absent) <= NAMED else self.absent[: NAMED - 1]
+        unnamed = len(self.absent) - len(names)
+        more = f" and {unnamed} more" if unnamed else ""
+        return f"{self.text}: waiting for {', '.join(names)}{more}"
 
 
-_MORE = re.compile(r"(\d{1,9}) more")
+_MORE = re.compile(r"\d+ more")
 
 
 @dataclass
@@ -67,20 +64,43 @@ class Live:
 
     def __init__(self, last_line: Callable[[str], str] | None = None) -> None:
         self._lanes: dict[str, Lane] = {}
+        self._roles: dict[str, str] = {}
+        self._sent: dict[str, Counter[str]] = {}  # by ID: how often who has sent it
         self._last_line = last_line
 
     def feed(self, event: Event) -> None:
         """Take one event."""
-        for name in values.mapping(event.get("nodes")) if event["event"] == "job_started" else ():
-            self._lanes[name] = Lane(name)
+        if event["event"] == "job_started":
+            for name, about in values.mapping(event.get("nodes")).items():
+                self._lanes[name] = Lane(name)
+                self._roles[name] = values.text(values.mapping(about).get("role"))
         name = values.text(event.get("node"))
         if name:
             lane = self._lanes.setdefault(name, Lane(name))
             _advance(lane, event, values.number(event.get("t")) or 0.0)
+            if event["event"] == "wait_started":
+                lane.waiting.append(self._call(event))
         if event["event"] == "message":
             self._arrived(values.text(event.get("id")), values.text(event.get("from")))
 
+    def _call(self, event: Event) -> Call:
+        names = event.get("missing")
+        absent = [values.text(name) for name in names] if isinstance(names, list | tuple) else []
+        if absent and _MORE.fullmatch(absent[-1]):
+            absent = self._absent(event)
+        any_will_do = event.get("api") == "wait"
+        return Call(call(event), values.text(event.get("id")), absent, any_will_do)
+
+    def _absent(self, event: Event) -> list[str]:
+        """Return all who have not sent: of very many the event names the first."""
+        node, role = values.text(event.get("node")), values.text(event.get("role"))
+        sent = self._sent.get(values.text(event.get("id")), Counter())
+        needed = sent[node] if event.get("api") == "sync" else 1
+        others = (name for name in self._lanes if name != node and sent[name] < needed)
+        return [name for name in others if not role or self._roles.get(name) == role]
+
     def _arrived(self, message: str, sender: str) -> None:
+        self._sent.setdefault(message, Counter())[sender] += 1
         for lane in self._lanes.values():
             for waiting in lane.waiting:
                 if waiting.id == message and sender in waiting.absent:
@@ -126,8 +146,6 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
         case "test_case":
             lane.passed += event.get("result") == "pass"
             lane.failed += event.get("result") == "fail"
-        case "wait_started":
-            lane.waiting.append(_call(event))
         case "wait_finished":
             lane.waiting = _without(lane.waiting, call(event))
         case "pause_started":
@@ -138,13 +156,6 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.status, lane.until, lane.waiting = values.text(event.get("status")), time, []
             if lane.status == "pass" and lane.failed:
                 lane.status = "fail"  # it came to its end, its tests did not pass
-
-
-def _call(event: Event) -> Call:
-    names = event.get("missing")
-    absent = [values.text(name) for name in names] if isinstance(names, list | tuple) else []
-    any_will_do = event.get("api") == "wait"
-    return Call(call(event), values.text(event.get("id")), absent, any_will_do)
 
 
 def _without(waiting: list[Call], answered: str) -> list[Call]:

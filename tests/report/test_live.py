@@ -48,17 +48,20 @@ def test_same_call_twice_is_still_waited_for_after_one_answer(story):
 
 
 def test_who_has_sent_is_not_waited_for_any_more(story):
-    """The line names those that are missing now, few of them, and counts the others."""
+    """The line names those that are missing now, few of them, and counts the others.
+
+    The event names 20 at most, of however many.
+    """
     names = [f"p{number:02}" for number in range(30)]
     start = {"node": "p00", "api": "sync", "id": "a", "role": None}
-    story.start({name: {} for name in names})
-    story.add("wait_started", missing=[*names[1:21], "9 more"], **start)
-    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p01, p02 and 27 more")
-    for name in names[1:20]:
+    story.start({name: {} for name in names}).message("p00", "a").message("p29", "a")
+    story.add("wait_started", missing=[*names[1:21], "8 more"], **start)
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p01, p02 and 26 more")
+    for name in (*names[1:20], *names[22:29]):
         story.message(name, "a").message(name, "b")
-    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p20 and 9 more")
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p20, p21")
     story.message("p20", "a")
-    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for 9 more")
+    assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p21")
     story.add("wait_finished", outcome="done", **start)
     assert "waiting" not in lines(story.events)[0][0]
 
