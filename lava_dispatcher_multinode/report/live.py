@@ -177,8 +177,9 @@ def _line(lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
         ways = [[_elapsed(lane.until), lane.status, counts]]
     else:
         elapsed, doing = _elapsed(max(0.0, now - lane.since)), _doing(lane)
-        # Where there is little room, what it does just now is what matters.
-        ways = [[elapsed, lane.action, counts, doing], [elapsed, counts, doing], [elapsed, doing]]
+        ways = [[elapsed, lane.action, counts, doing]]
+        if lane.waiting:  # where there is little room, that is what matters
+            ways += [[elapsed, counts, doing], [elapsed, doing]]
     texts = [one_line("  ".join([name, *filter(None, words)])) for words in ways]
     return next(
         (text for text in texts if width(text) <= columns), clip(texts[-1], columns)
