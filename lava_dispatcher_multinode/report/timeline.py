@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ LABEL = 130  # left of the lanes, for names
 LANE = 44
 BAR = 20
 TOP = 26  # above the lanes, for the time
-TICKS = 5
+TICKS = 5  # at least
 ARROWS = 500  # a picture with more says nothing
 NAME = 16  # characters that fit beside a lane
 
@@ -98,12 +99,13 @@ def svg(results: Results) -> str:
 
 
 def _axis(scale: Scale) -> Iterator[str]:
-    for tick in range(TICKS + 1):
-        seconds = scale.end * tick / TICKS
-        x = scale.x(seconds)
+    power = 10.0 ** math.floor(math.log10(scale.end / TICKS))
+    step = next((n * power for n in (5, 2) if n * power <= scale.end / TICKS), power)
+    for tick in range(int(scale.end / step) + 1):
+        x = scale.x(tick * step)
         yield f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{scale.height - 10}" class="grid"/>'
-        anchor = "end" if tick == TICKS else "middle"
-        yield f'<text x="{x}" y="14" text-anchor="{anchor}">{seconds:.4g} s</text>'
+        anchor = "end" if x > WIDTH - 40 else "middle"
+        yield f'<text x="{x}" y="14" text-anchor="{anchor}">{tick * step:.12g} s</text>'
 
 
 def _lane(node: Node, scale: Scale, now: float) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """The picture of a run: what is where."""
 
+import re
 import xml.etree.ElementTree as ET
+
+import pytest
 
 from lava_dispatcher_multinode.report import timeline
 from lava_dispatcher_multinode.report.results import Results
@@ -66,3 +69,17 @@ def test_picture_stays_bounded(story):
     for _ in range(timeline.ARROWS + 10):
         story.wait("panda02")
     assert len(drawn(story.events).findall("line[@class='message']")) == timeline.ARROWS
+
+
+@pytest.mark.parametrize(
+    ("end", "labels"),
+    [
+        (0, ["0 s", "0.0002 s", "0.0004 s", "0.0006 s", "0.0008 s", "0.001 s"]),
+        (9.1, [f"{second} s" for second in range(10)]),
+        (397, [f"{second} s" for second in range(0, 351, 50)]),
+    ],
+)
+def test_times_are_round(story, end, labels):
+    """Nobody reads 7.28 s from an axis."""
+    picture = timeline.svg(Results.of(story.start().at(end).finish().events))
+    assert re.findall(r">([\d.]+ s)</text>", picture) == labels
