@@ -121,7 +121,9 @@ def test_a_failed_test_case(session, job):
     run.prompt()
     run.type(b"hostname; echo $((6 * 7)); sleep 60\r")
     run.until(rb"sleep 60\r\n.*panda01\r\n42\r\n")  # with its echo
-    run.type(b"\x03echo still-$((1 + 1))\r")
+    run.type(b"\x03")
+    run.until(rb"[\r\n]# ")  # what is typed ahead may go with what was interrupted
+    run.type(b"echo still-$((1 + 1))\r")
     run.until(rb"still-2\r\n")
     run.type(b"\x1e")
     run.until(rb"--- console of panda02")
