@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,12 +53,17 @@ def alike(found: Iterable[Failure]) -> list[list[Failure]]:
 
 def waiting_for(results: Results, name: str) -> list[Wait]:
     """Return the calls that waited for `name`, those that it let down first, then the longest."""
-    waits = [wait for wait in results.waits if _waited(wait, name, results)]
+    sent: dict[tuple[str, str], list[float]] = {}  # when who has sent what
+    for message in results.messages:
+        sent.setdefault((message.sender, message.id), []).append(message.time)
+    waits = [wait for wait in results.waits if _waited(wait, name, results, sent)]
     let_down = [wait for wait in waits if wait.outcome != "done"]
     return sorted(let_down or waits, key=lambda wait: -seconds(wait, results.last))
 
 
-def _waited(wait: Wait, name: str, results: Results) -> bool:
+def _waited(
+    wait: Wait, name: str, results: Results, sent: dict[tuple[str, str], list[float]]
+) -> bool:
     """Whether a call waited for a node; of very many that it waited for, not all are named."""
     if wait.node == name or name in wait.missing:
         return wait.node != name
@@ -66,15 +72,9 @@ def _waited(wait: Wait, name: str, results: Results) -> bool:
     if not in_scope or not any(_MORE.fullmatch(missing) for missing in wait.missing[-1:]):
         return False
     until = results.last if wait.answered is None else wait.answered
-    needed = _sent(wait.node, wait.id, until, results) if wait.api == "sync" else 1
-    return _sent(name, wait.id, wait.asked, results) < needed
-
-
-def _sent(name: str, message: str, until: float, results: Results) -> int:
-    return sum(
-        sent.sender == name and sent.id == message and sent.time <= until
-        for sent in results.messages
-    )
+    own, others = (sent.get((node, wait.id), []) for node in (wait.node, name))
+    needed = bisect_right(own, until) if wait.api == "sync" else 1
+    return bisect_right(others, wait.asked) < needed
 
 
 def seconds(wait: Wait, now: float) -> float:

@@ -20,25 +20,17 @@ LEAST = 12  # columns that a console's last line has to have
 NAMED = 3  # of those that a call waits for; the rest are counted
 
 
-@dataclass
+@dataclass(frozen=True)
 class Call:
-    """A call that waits. `absent`: who has not sent yet."""
+    """A call that waits. `named`: those who had not sent when it began; None: all others."""
 
     text: str
+    node: str
     id: str
-    absent: list[str]
-    any_will_do: bool = False
-
-    def __str__(self) -> str:
-        """Return the call and whom it waits for, as short as may be."""
-        if self.any_will_do and len(self.absent) != 1:
-            return f"{self.text}: waiting for another device"
-        if not self.absent:
-            return self.text
-        names = self.absent if len(self.absent) <= NAMED else self.absent[: NAMED - 1]
-        unnamed = len(self.absent) - len(names)
-        more = f" and {unnamed} more" if unnamed else ""
-        return f"{self.text}: waiting for {', '.join(names)}{more}"
+    role: str
+    needed: int  # times that each of them has to have sent it
+    any_will_do: bool
+    named: tuple[str, ...] | None
 
 
 _MORE = re.compile(r"\d+ more")
@@ -81,30 +73,39 @@ class Live:
             if event["event"] == "wait_started":
                 lane.waiting.append(self._call(event))
         if event["event"] == "message":
-            self._arrived(values.text(event.get("id")), values.text(event.get("from")))
+            sent = self._sent.setdefault(values.text(event.get("id")), Counter())
+            sent[values.text(event.get("from"))] += 1
 
     def _call(self, event: Event) -> Call:
         names = event.get("missing")
-        absent = [values.text(name) for name in names] if isinstance(names, list | tuple) else []
-        if absent and _MORE.fullmatch(absent[-1]):
-            absent = self._absent(event)
-        any_will_do = event.get("api") == "wait"
-        return Call(call(event), values.text(event.get("id")), absent, any_will_do)
+        named = tuple(map(values.text, names)) if isinstance(names, list | tuple) else ()
+        node, message = values.text(event.get("node")), values.text(event.get("id"))
+        sent = self._sent.get(message, Counter())[node] if event.get("api") == "sync" else 1
+        return Call(
+            call(event),
+            node,
+            message,
+            values.text(event.get("role")),
+            max(1, sent),
+            event.get("api") == "wait",
+            None if named and _MORE.fullmatch(named[-1]) else named,
+        )
 
-    def _absent(self, event: Event) -> list[str]:
-        """Return all who have not sent: of very many the event names the first."""
-        node, role = values.text(event.get("node")), values.text(event.get("role"))
-        sent = self._sent.get(values.text(event.get("id")), Counter())
-        needed = sent[node] if event.get("api") == "sync" else 1
-        others = (name for name in self._lanes if name != node and sent[name] < needed)
-        return [name for name in others if not role or self._roles.get(name) == role]
+    def _absent(self, call: Call) -> list[str]:
+        """Return who is missing just now."""
+        sent = self._sent.get(call.id, Counter())
+        names = self._lanes if call.named is None else call.named
+        absent = [name for name in names if name != call.node and sent[name] < call.needed]
+        if call.named is None and call.role:
+            return [name for name in absent if self._roles.get(name) == call.role]
+        return absent
 
-    def _arrived(self, message: str, sender: str) -> None:
-        self._sent.setdefault(message, Counter())[sender] += 1
-        for lane in self._lanes.values():
-            for waiting in lane.waiting:
-                if waiting.id == message and sender in waiting.absent:
-                    waiting.absent.remove(sender)
+    def _doing(self, lane: Lane) -> str:
+        if not lane.waiting:
+            return lane.step
+        call = lane.waiting[0]
+        more = f" (and {len(lane.waiting) - 1} more calls)" if len(lane.waiting) > 1 else ""
+        return f"{call.text}{_whom(self._absent(call), call.any_will_do)}{more}"
 
     def lines(self, now: float, columns: int, rows: int) -> list[tuple[str, str]]:
         """Return (text, style) lines that fit; style is good, bad or empty.
@@ -125,7 +126,7 @@ class Live:
         return lines
 
     def _line(self, lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
-        text, style = _line(lane, now, columns, column)
+        text, style = _line(lane, self._doing(lane), now, columns, column)
         room = columns - width(text) - 3
         if self._last_line is not None and lane.status is None and room >= LEAST:
             said = clip(one_line(self._last_line(lane.name)), room)
@@ -166,7 +167,15 @@ def _without(waiting: list[Call], answered: str) -> list[Call]:
     return waiting
 
 
-def _line(lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
+def _whom(absent: list[str], any_will_do: bool) -> str:
+    if any_will_do and len(absent) != 1:
+        return ": waiting for another device"
+    names = absent if len(absent) <= NAMED else absent[: NAMED - 1]
+    more = f" and {len(absent) - len(names)} more" if len(names) < len(absent) else ""
+    return f": waiting for {', '.join(names)}{more}" if names else ""
+
+
+def _line(lane: Lane, doing: str, now: float, columns: int, column: int) -> tuple[str, str]:
     style = {"pass": "good", "fail": "bad", "error": "bad"}.get(lane.status or "", "")
     counts = f"{lane.passed} passed" if lane.passed else ""
     if lane.failed:
@@ -176,7 +185,7 @@ def _line(lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
     if lane.status is not None:
         ways = [[_elapsed(lane.until), lane.status, counts]]
     else:
-        elapsed, doing = _elapsed(max(0.0, now - lane.since)), _doing(lane)
+        elapsed = _elapsed(max(0.0, now - lane.since))
         ways = [[elapsed, lane.action, counts, doing]]
         if lane.waiting:  # where there is little room, that is what matters
             ways += [[elapsed, counts, doing], [elapsed, doing]]
@@ -184,13 +193,6 @@ def _line(lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
     return next(
         (text for text in texts if width(text) <= columns), clip(texts[-1], columns)
     ), style
-
-
-def _doing(lane: Lane) -> str:
-    if not lane.waiting:
-        return lane.step
-    more = f" (and {len(lane.waiting) - 1} more calls)" if len(lane.waiting) > 1 else ""
-    return f"{lane.waiting[0]}{more}"
 
 
 def _elapsed(seconds: float) -> str:
