@@ -45,5 +45,12 @@ def methods(dictionary: dict[str, Any], kind: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def power_off(dictionary: dict[str, Any]) -> list[str]:
+    """Return the command lines that switch the board off: LAVA runs them at the end of a job."""
+    commands = dictionary.get("commands")
+    found = commands.get("power_off") if isinstance(commands, dict) else None
+    return [str(line) for line in (found if isinstance(found, list) else [found]) if line]
+
+
 def _bad(device: Device, message: str, hint: str = "") -> InvalidJob:
     return InvalidJob.about(str(device.lava.device), message, hint)

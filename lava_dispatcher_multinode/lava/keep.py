@@ -1,8 +1,12 @@
-"""Runs a command and leaves nothing of it behind. A program by itself: `keep.py COMMAND...`.
+"""Runs a command and leaves nothing of it behind. A program by itself: `keep.py OFF COMMAND...`.
 
 What LAVA's dispatcher starts (consoles, emulators, tools) often has a session
 of its own, out of reach of a signal to a process group. So this is the reaper
 of all its descendants, and kills what is left of them when the command ends.
+
+If the command was killed, it has left its board on. OFF is a JSON list of the
+command lines, without a shell, that switch it off. What comes of them is told
+on standard error, as LAVA writes its log.
 
 SIGTERM is passed on, once: a second one would stop LAVA from switching its board
 off. SIGQUIT kills. Its exit code is the command's, as a shell would give it.
@@ -11,18 +15,22 @@ off. SIGQUIT kills. Its exit code is the command's, as a shell would give it.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+OFF_TIME = 30.0  # seconds for one command that switches a board off
 
 
-def main(command: list[str]) -> int:
-    """Run `command`; return its exit code once nothing of it is left."""
+def main(off: list[str], command: list[str]) -> int:
+    """Run `command`; return its exit code once nothing of it is left, and its board is off."""
     parent = os.getppid()
     prctl = ctypes.CDLL(None).prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -31,12 +39,17 @@ def main(command: list[str]) -> int:
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     process: subprocess.Popen[bytes] | None = None
     asked = os.getppid() != parent
+    once = [signal.SIGTERM]
+
+    def tell() -> None:
+        if process is not None and asked:
+            with suppress(IndexError):  # it has been told
+                process.send_signal(once.pop())
 
     def passed_on(_number: int, _frame: object) -> None:
         nonlocal asked
-        if process is not None and not asked:
-            process.send_signal(signal.SIGTERM)
         asked = True
+        tell()
 
     def killed(_number: int, _frame: object) -> None:
         if process is not None:
@@ -48,9 +61,33 @@ def main(command: list[str]) -> int:
     if asked:
         return 128 + signal.SIGTERM
     process = subprocess.Popen(command)
+    tell()  # what came while it was being started
     code = process.wait()
     sweep()
+    if code < 0 and off:
+        say("warning", "LAVA's dispatcher was killed: switching the board off")
+        for line in off:
+            switch_off(line)
+        sweep()
     return code if code >= 0 else 128 - code
+
+
+def switch_off(line: str) -> None:
+    """Run one of LAVA's power-off commands, as it does."""
+    try:
+        words = shlex.split(line)
+        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2, timeout=OFF_TIME, check=True)
+    except subprocess.CalledProcessError as error:
+        say("error", f"NOT switched off: {words[0]} exited with {error.returncode}")
+    except subprocess.TimeoutExpired:
+        say("error", f"NOT switched off: {words[0]} has not ended within {OFF_TIME:g} s")
+    except (OSError, ValueError, IndexError) as error:
+        say("error", f"NOT switched off: {error}")
+
+
+def say(level: str, text: str) -> None:
+    """Write a line of the log."""
+    print(json.dumps({"lvl": level, "msg": text}), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def sweep() -> None:
@@ -70,4 +107,4 @@ def children() -> list[int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(json.loads(Path(sys.argv[1]).read_text("utf-8")), sys.argv[2:]))

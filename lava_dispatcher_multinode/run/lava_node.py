@@ -24,6 +24,7 @@ from ..errors import (
     MultinodeError,
 )
 from ..lava import keep, member
+from ..lava.dictionary import load_dictionary, power_off
 from ..lava.failure import judge
 from ..lava.installed import environment
 from ..lava.log import Log
@@ -159,10 +160,10 @@ class LavaNodeRun(NodeRun):
         judge(self.name, log, code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
-        """Write the files that lava-run takes; return the command that runs it."""
+        """Write the files that lava-run takes; return what keep.py does to run it."""
         lava, directory = self._device.lava, self._lava.directory / self.name
         directory.mkdir(parents=True, mode=0o700)
-        device = _dictionary(self._device)
+        device = load_dictionary(self._device)
         if os.geteuid() != 0 and not os.access(LAVAS_DOWNLOADS, os.W_OK):
             self._downloads = directory / "downloads"
         settings = {
@@ -181,7 +182,9 @@ class LavaNodeRun(NodeRun):
         if lava.dispatcher is None:
             address = self._device.dispatcher_ip or _own_address()
             dispatcher.write_text(yaml.safe_dump({"dispatcher_ip": address}))
+        (directory / "off.json").write_text(json.dumps(power_off(device)))
         return [
+            str(directory / "off.json"),
             installed.python, member.__file__, str(directory / "settings.json"),
             "--job-id", self._lava.ids[self.name],
             "--output-dir", str(directory / "output"),
@@ -191,12 +194,6 @@ class LavaNodeRun(NodeRun):
             *([] if installed.needs_root else ["--skip-sudo-warning"]),
             str(job),
         ]  # fmt: skip
-
-
-def _dictionary(device: Device) -> dict[str, Any]:
-    from ..lava.dictionary import load_dictionary
-
-    return load_dictionary(device)
 
 
 def _marked(environ: dict[str, str]) -> dict[str, str]:

@@ -25,9 +25,11 @@ def end_marked(mark: str) -> int:
 def end_lava(mark: str) -> int:
     """Wait for the run's LAVA dispatchers, which have been told to end; end what stays of them.
 
-    They switch their boards off meanwhile. Return how many processes there were.
+    They switch their boards off meanwhile; of those that do not end, lava/keep.py does, which
+    takes SIGQUIT for the order to kill. Return how many processes there were.
     """
     found = _round(mark + OF_LAVA, None, CLEANUP)
+    _round(mark + OF_LAVA, signal.SIGQUIT, CLEANUP)
     return max(found, _kill(mark + OF_LAVA))
 
 

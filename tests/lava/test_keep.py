@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,12 +19,14 @@ ESCAPES = "setsid -f sh -c 'echo $$ > pid; exec sleep 300'; while [ ! -s pid ]; 
 
 @pytest.fixture
 def kept(tmp_path):
-    """A function that starts a shell script under keep.py."""
+    """A function that starts a shell script under keep.py, with commands that switch off."""
     processes = []
 
-    def start(script):
-        words = [sys.executable, keep.__file__, "sh", "-c", script]
-        processes.append(subprocess.Popen(words, cwd=tmp_path))
+    def start(script, *off):
+        (tmp_path / "off.json").write_text(json.dumps(off))
+        words = [sys.executable, keep.__file__, tmp_path / "off.json", "sh", "-c", script]
+        with (tmp_path / "log").open("wb") as log:
+            processes.append(subprocess.Popen(words, cwd=tmp_path, stderr=log))
         return processes[-1]
 
     yield start
@@ -70,3 +73,46 @@ def test_a_killed_command_leaves_nothing(kept, tmp_path):
     os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
     assert process.wait(30) == 128 + signal.SIGKILL
     assert not Path(f"/proc/{appears(tmp_path / 'pid')}").exists()
+
+
+def test_the_board_of_a_killed_command_is_switched_off(kept, tmp_path):
+    """Each of LAVA's commands, without a shell; what fails is told, and the next one runs."""
+    off = ["false", "there/is none", "'", "touch 'off $x'"]
+    process = kept("echo $$ > ready; sleep 300", *off)
+    os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
+    assert process.wait(30) == 128 + signal.SIGKILL
+    assert (tmp_path / "off $x").exists()
+    said = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [entry["lvl"] for entry in said] == ["warning", "error", "error", "error"]
+    assert said[1]["msg"] == "NOT switched off: false exited with 1"
+
+
+def test_a_power_switch_that_hangs(monkeypatch, capfd):
+    """It is waited for, but not for ever."""
+    monkeypatch.setattr(keep, "OFF_TIME", 0.1)
+    keep.switch_off("sleep 60")
+    assert "NOT switched off: sleep has not ended within 0.1 s" in capfd.readouterr().err
+
+
+def test_a_command_that_ends_has_switched_its_board_off(kept, tmp_path):
+    """As LAVA does, however its job has ended."""
+    assert kept("exit 1", "touch off").wait(30) == 1
+    assert not (tmp_path / "off").exists()
+
+
+def test_a_signal_during_the_start_is_passed_on(tmp_path):
+    """A Ctrl-C may come as soon as the command runs, and before it has a name here."""
+    program = f"""
+import os, signal, subprocess, sys
+sys.path.insert(0, {str(Path(keep.__file__).parent)!r})
+import keep
+start = subprocess.Popen
+def begin(words):
+    process = start(words)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return process
+subprocess.Popen = begin
+sys.exit(keep.main([], ["sleep", "60"]))
+"""
+    words = [sys.executable, "-c", program]
+    assert subprocess.run(words, cwd=tmp_path, timeout=30).returncode == 128 + signal.SIGTERM

@@ -175,8 +175,12 @@ def test_a_wait_that_cannot_be_satisfied_is_no_pass(dispatch):
     assert "dut-02 finished" in run.results["nodes"]["dut-01"]["error"]
 
 
-def test_one_of_lavas_processes_is_killed(begin, tmp_path):
-    """The others fail at once, with the reason; nothing of the killed one is left."""
+def test_one_of_lavas_processes_is_killed(begin, lab, tmp_path):
+    """The others fail at once, with the reason; its board is off and nothing of it is left."""
+    path = lab / "devices" / "dut-01.dict"
+    dictionary = yaml.safe_load(path.read_text())
+    dictionary["commands"]["power_off"] = [f"touch {tmp_path / 'off'}"]
+    path.write_text(yaml.safe_dump(dictionary))
     job = mixed_job(["lava-sync up", "sleep 90"], ["lava-sync up", "lava-wait never"])
     process = begin(job)
     until(lambda: '"api":"wait","id":"never"' in events_of(tmp_path / "out"))
@@ -194,6 +198,8 @@ def test_one_of_lavas_processes_is_killed(begin, tmp_path):
     assert process.returncode == 3, err
     text = events_of(tmp_path / "out")
     assert "LAVA's dispatcher was killed by SIGKILL" in text
+    assert "LAVA's dispatcher was killed: switching the board off" in text
+    assert (tmp_path / "off").exists()
     assert "dut-01 failed: LAVA's dispatcher was killed" in text
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert "killed by SIGKILL" in results["nodes"]["dut-01"]["actions"][-1]["error"]
