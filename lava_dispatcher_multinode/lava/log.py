@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from .failure import failure_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -35,7 +37,7 @@ class Log:
     `console` gets the lines of the board. `blocks` are the kinds of the
     definition's actions, in order. `failure` is LAVA's last word, once it has
     been said: its kind of error and the message. `validated`: it got as far
-    as touching the board.
+    as touching the board. `left_on`: why the board could not be switched off.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Log:
         self.failure: tuple[str, str] | None = None
         self.finished = False
         self.validated = False
+        self.left_on: str | None = None
         self._node = node
         self._emit = emit
         self._clock = clock
@@ -56,6 +59,7 @@ class Log:
         self._blocks = blocks
         self._action: tuple[int, str, float] | None = None  # index, command, start
         self._ended: float | None = None  # when it has, and its result is not known
+        self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
         self._started: dict[str, float] = {}
 
     def line(self, text: bytes) -> None:
@@ -75,10 +79,10 @@ class Log:
 
     def close(self, error: str | None = None) -> None:
         """Take the end of the log; `error` is what ended it in the middle of an action."""
-        if self._ended is not None:
+        if self._ended is not None and self._reason is None:
             self._finish_action("pass", None)
         else:
-            self._finish_action("error", error)
+            self._finish_action("error", self._reason or error)
 
     def _remark(self, level: str, text: str) -> None:
         if match := _START.match(text):
@@ -92,18 +96,24 @@ class Log:
             kind = "definition_started" if match[1] == "Starting" else "definition_finished"
             self._emit(kind, node=self._node, definition=match[2])
         elif level in _LEVELS:
-            self._say(_LEVELS[level], text)
+            # Of a traceback, which is in logs.yaml, the last line says what it was.
+            last = text.strip().rpartition("\n")[2]
+            self._say(_LEVELS[level], last if level == "exception" else text)
 
     def _begin(self, number: str, name: str) -> None:
         if "." in number:
             self._emit("step", node=self._node, text=name)
             return
-        self._finish_action("pass", None)
         index = int(number) - 1
+        ending = name == "finalize" and index >= len(self._blocks)
+        if self._reason is None:
+            self._finish_action("pass", None)
+        elif not ending:
+            self._finish_action("error", self._reason)
         if index < 0:  # its check of the job
             return
         self.validated = True
-        if name == "finalize" and index >= len(self._blocks):
+        if ending:
             self._emit("step", node=self._node, text="switching the board off")
             return
         command = self._blocks[index] if index < len(self._blocks) else name
@@ -115,7 +125,7 @@ class Log:
             return
         index, command, started = self._action
         ended = self._clock() if self._ended is None else self._ended
-        self._action = self._ended = None
+        self._action = self._ended = self._reason = None
         self._emit(
             "action_finished",
             node=self._node,
@@ -136,10 +146,14 @@ class Log:
             if failed:
                 message = str(result.get("error_msg") or "it does not say why")
                 self.failure = (str(result.get("error_type") or ""), message[:MAX_TEXT])
+                if self._reason is not None:
+                    error = failure_of(self._node, *self.failure, validated=self.validated)
+                    self._finish_action(error.status, self._reason)
+        elif failed and case == "power-off":
+            self.left_on = _reason(result)
         elif failed and self._action and result.get("level") == str(self._action[0] + 1):
-            extra = result.get("extra")
-            error = extra.get("fail") if isinstance(extra, dict) else None
-            self._finish_action("error", None if error is None else str(error)[:MAX_TEXT])
+            self._reason = _reason(result)
+            self._ended = self._ended or self._clock()
 
     def _test_case(self, definition: str, case: str, result: dict[str, Any]) -> None:
         name = case[:MAX_TEXT]
@@ -172,6 +186,12 @@ def _read(line: bytes) -> dict[str, Any] | None:
         except (yaml.YAMLError, ValueError, RecursionError):
             return None
     return entry if isinstance(entry, dict) and "lvl" in entry else None
+
+
+def _reason(result: dict[str, Any]) -> str:
+    extra = result.get("extra")
+    error = extra.get("fail") if isinstance(extra, dict) else None
+    return str(error or "it does not say why")[:MAX_TEXT]
 
 
 def _number(value: Any) -> Any:

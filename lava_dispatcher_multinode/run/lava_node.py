@@ -60,6 +60,8 @@ class LavaNodeRun(NodeRun):
         self._lava = lava
         self._door = door
         self._process: subprocess.Popen[bytes] | None = None
+        self._lava_log: Log | None = None
+        self._cancelled: str | None = None  # why
         self._late: str | None = None
         self._killer: threading.Timer | None = None
         self._downloads = LAVAS_DOWNLOADS
@@ -67,7 +69,10 @@ class LavaNodeRun(NodeRun):
 
     def cancel(self, reason: str) -> None:
         """Tell LAVA to end: it switches the board off. Whatever takes too long is killed."""
+        if self._lava_log is not None and self._lava_log.finished:
+            return  # it has ended by itself: what it has said counts
         self._log("INFO", f"telling LAVA's dispatcher to end: {reason}")
+        self._cancelled = reason
         self._end()
 
     def _run(self) -> None:
@@ -86,6 +91,7 @@ class LavaNodeRun(NodeRun):
             stack.callback(transcript.close)
             blocks = [kind for action in definition["actions"] for kind in action]
             log = Log(self.name, self._shared.emit, self._shared.clock, transcript.feed, blocks)
+            self._lava_log = log
             limit = seconds(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.
             left = self._downloads / self._lava.ids[self.name]
@@ -114,7 +120,7 @@ class LavaNodeRun(NodeRun):
     def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._shared.cancelled.is_set():
-                raise Cancelled("the run was interrupted")
+                raise Cancelled(self._cancelled or "the run was interrupted")
             self._process = subprocess.Popen(
                 [sys.executable, keep.__file__, *words],
                 env=_marked(environment(installed.path)),
@@ -153,8 +159,8 @@ class LavaNodeRun(NodeRun):
         self._end()
 
     def _judge(self, log: Log, code: int) -> None:
-        if self._shared.cancelled.is_set():
-            raise Cancelled("the run was interrupted")
+        if self._cancelled is not None:
+            raise Cancelled(self._cancelled)
         if self._late is not None:
             raise ActionTimeout(self._late)
         judge(self.name, log, code)

@@ -30,10 +30,11 @@ def test_each_kind(kind, validated, code, said):
     assert said in str(error)
 
 
-def judged(code, *, failure=None, finished=True, validated=True):
+def judged(code, *, failure=None, finished=True, validated=True, left_on=None):
     """Judge a process with this exit code, whose log said that."""
     log = Log("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
     log.failure, log.finished, log.validated = failure, finished, validated
+    log.left_on = left_on
     judge("n", log, code)
 
 
@@ -49,6 +50,7 @@ def test_a_good_end():
         (137, {"finished": False}, InfrastructureError, "killed by SIGKILL"),
         (1, {}, InfrastructureError, "exited with 1"),
         (128 + 77, {}, InfrastructureError, "killed by signal 77"),
+        (0, {"left_on": "no PDU"}, InfrastructureError, "NOT switched the board off: no PDU"),
         (1, {"failure": ("Test", "deadlock")}, TestError, "deadlock"),
         (0, {"failure": ("Infrastructure", "no power")}, InfrastructureError, "no power"),
         (1, {"failure": ("Job", "no url"), "validated": False}, InvalidJob, "no url"),

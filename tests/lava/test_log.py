@@ -72,6 +72,39 @@ def test_actions_are_the_blocks(log):
     assert ("step", {"text": "download-retry"}) in named(log, "step")
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("Test", "fail"), ("MultinodeTimeout", "fail"), ("Infrastructure", "error")],
+)
+def test_an_action_fails_as_its_job_does(log, kind, status):
+    """Whose fault it was LAVA tells only at the end; how long it took is known before."""
+    word = {"definition": "lava", "result": "fail"}
+    feed(
+        log,
+        ("info", "start: 1 multinode-test (timeout 00:10:00) [common]"),
+        ("results", word | {"case": "multinode-test", "level": "1", "extra": {"fail": "hangs"}}),
+        ("info", "start: 4 finalize (timeout 00:01:00) [common]"),
+        ("results", word | {"case": "job", "error_type": kind, "error_msg": "hangs"}),
+    )
+    log.close("hangs, says LAVA")
+    ((_, action),) = named(log, "action_finished")
+    assert (action["status"], action["error"], action["seconds"]) == (status, "hangs", 0)
+
+
+def test_a_board_that_stays_on(log):
+    """LAVA's job is complete all the same."""
+    power = {"definition": "lava", "case": "power-off", "level": "4.1", "result": "fail"}
+    feed(
+        log,
+        ("info", "start: 4 finalize (timeout 00:01:00) [common]"),
+        ("results", power | {"extra": {"fail": "Unable to power-off: 'x' failed"}}),
+        ("exception", "Traceback (most recent call last):\n  File 1\nSomeError: no PDU\n"),
+        ("results", {"definition": "lava", "case": "job", "result": "pass"}),
+    )
+    assert (log.left_on, log.failure) == ("Unable to power-off: 'x' failed", None)
+    assert named(log, "log") == [("log", {"level": "ERROR", "text": "SomeError: no PDU"})]
+
+
 def test_an_action_that_is_cut_off_is_an_error(log):
     """Its process was killed."""
     feed(log, ("info", "start: 1 lava-overlay (timeout 00:01:00) [common]"))

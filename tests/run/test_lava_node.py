@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.run.lava_node import LavaNodeRun, _own_address
 @pytest.fixture
 def node(tmp_path):
     """A node whose process is not started."""
-    shared = SimpleNamespace(cancelled=threading.Event())
+    shared = SimpleNamespace(cancelled=threading.Event(), emit=lambda *_, **__: None)
     return LavaNodeRun(Device("n", "panda", host="lava"), "r", shared, tmp_path, None, None)
 
 
@@ -45,8 +45,16 @@ def test_a_limit_that_we_have_set_comes_first(node, refusal):
 def test_an_interruption_comes_before_all(node, refusal):
     """It is why all else went wrong."""
     node._late = "not done within 3 s"
-    node._shared.cancelled.set()
-    with pytest.raises(Cancelled, match="interrupted"):
+    node.cancel("b has failed")
+    with pytest.raises(Cancelled, match="b has failed"):
+        node._judge(refusal, 1)
+
+
+def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
+    """Who has failed itself says so, also where another one's failure comes a moment later."""
+    node._lava_log, refusal.finished = refusal, True
+    node.cancel("b has failed")
+    with pytest.raises(InvalidJob, match="no url"):
         node._judge(refusal, 1)
 
 
