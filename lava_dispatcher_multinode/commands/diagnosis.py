@@ -68,8 +68,8 @@ def of_board(device: Device, processes: Path = Path("/proc")) -> Iterator[Findin
         ("deploy.to_host", device.deploy.to_host),
         ("deploy.to_board", device.deploy.to_board),
     ):
-        program = _first_word(command)
-        if program is not None and _program(program) is None:
+        program = missing(command)
+        if program is not None:
             todo = f"install it, or correct {key} in {device.file}"
             yield Finding(device.name, f"{key}: there is no program '{program}'", todo)
     card = device.deploy.path
@@ -174,6 +174,12 @@ def _runs(name: str, processes: Path) -> bool:
             if process.read_text(errors="replace").strip() == name:
                 return True
     return False
+
+
+def missing(command: str | None) -> str | None:
+    """Return the program that a command starts with, where that is known and not there."""
+    word = _first_word(command)
+    return word if word is not None and _program(word) is None else None
 
 
 def _first_word(command: str | None) -> str | None:

@@ -10,6 +10,7 @@ from ..errors import ExitCode
 from ..lab.files import load_lab
 from .arguments import add_config_dir
 from .diagnosis import of_board, of_host
+from .lava_diagnosis import of_lava
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> ExitCode:
     """Print the findings; 0 if nothing is wrong."""
     lab = load_lab(args.config_dir)
-    findings = [*of_host(lab)]
+    findings = [*of_host(lab), *of_lava(lab.devices)]
     for device in lab.devices:
         findings += of_board(device)
     if args.json:

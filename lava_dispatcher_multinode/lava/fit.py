@@ -2,7 +2,8 @@
 
 Standard input is a JSON list of [device dictionary, definition], as lava-run
 takes them. Standard output is one line, a JSON list with, for each, null or
-[number of the block that is refused, counted from 0, why].
+[number of the block that is refused, counted from 0, why, whether that is for
+something that this host lacks].
 
 LAVA finds out by making its pipeline: no board is touched and nothing is fetched.
 """
@@ -29,21 +30,21 @@ def main() -> None:
     print(json.dumps(answers))  # noqa: T201
 
 
-def refusal(device: dict[str, Any], definition: dict[str, Any]) -> tuple[int, str] | None:
-    """Return the first block that LAVA refuses, and its words; None if it takes all."""
+def refusal(device: dict[str, Any], definition: dict[str, Any]) -> tuple[int, str, bool] | None:
+    """Return the first block that LAVA refuses, and why; None if it takes all."""
     if _refused(device, definition) is None:
         return None
     # Which of them it was, LAVA does not say: the first with which it goes wrong.
     actions = definition["actions"]
     for count in range(1, len(actions) + 1):
-        reason = _refused(device, {**definition, "actions": actions[:count]})
-        if reason is not None:
-            return count - 1, reason
+        why = _refused(device, {**definition, "actions": actions[:count]})
+        if why is not None:
+            return count - 1, *why
     return None
 
 
-def _refused(device: dict[str, Any], definition: dict[str, Any]) -> str | None:
-    from lava_common.exceptions import ConfigurationError, JobError
+def _refused(device: dict[str, Any], definition: dict[str, Any]) -> tuple[str, bool] | None:
+    from lava_common.exceptions import ConfigurationError, InfrastructureError, JobError
     from lava_dispatcher.device import NewDevice
     from lava_dispatcher.parser import JobParser
 
@@ -56,9 +57,11 @@ def _refused(device: dict[str, Any], definition: dict[str, Any]) -> str | None:
             dispatcher_config=json.dumps({"dispatcher_ip": SELF}),
         )
     except (ConfigurationError, JobError) as error:
-        return str(error)
+        return str(error), False
+    except InfrastructureError as error:
+        return str(error), True
     except Exception as error:  # noqa: BLE001 - LAVA's own slip with what it has not checked
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}", False
     return None
 
 

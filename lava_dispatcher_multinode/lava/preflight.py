@@ -51,8 +51,11 @@ def ready(devices: Iterable[Device]) -> None:
 def allowed(installed: Installed) -> None:
     """Raise `InfrastructureError` where this user cannot run it."""
     if installed.needs_root and os.geteuid() != 0:
-        text = f"LAVA's dispatcher {installed.version} runs only as root; newer ones as anybody"
-        raise InfrastructureError(text)
+        raise InfrastructureError(
+            f"LAVA's dispatcher {installed.version} ({installed.lava_run}) runs only as root: be "
+            "root, or name a newer one, which anybody may run (lava.path in the device file, or "
+            "LAVA_DISPATCHER_PATH)"
+        )
 
 
 def dictionary_problems(device: Device) -> list[Problem]:
@@ -72,6 +75,7 @@ def dictionary_problems(device: Device) -> list[Problem]:
 def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]:
     """Return what no board of a role can do; of one among several, as a warning.
 
+    So is what this host lacks: the job is right, and the lab may be elsewhere.
     `boards` are, for each role, all that may become its nodes. LAVA itself is
     asked, where it is on this machine.
     """
@@ -107,7 +111,9 @@ def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
     return split(submission, [("1", role)], "group")["1"]
 
 
-def _problem(job: Job, role: str, name: str, pair: list[Any], number: int, reason: str) -> Problem:
+def _problem(
+    job: Job, role: str, name: str, pair: list[Any], number: int, reason: str, host: bool
+) -> Problem:
     """Return LAVA's refusal of a block, in few words where the dictionary tells the reason."""
     dictionary, definition = pair
     kind, block = next(iter(definition["actions"][number].items()))
@@ -121,8 +127,9 @@ def _problem(job: Job, role: str, name: str, pair: list[Any], number: int, reaso
     if job.lava is not None:
         actions = as_group(job.lava)["actions"]
         at = job.places[[n for n, action in enumerate(actions) if _has(action, role)][number]]
-    text = f"{what} of {role}: LAVA cannot on {name}: {reason[:MAX_TEXT]}"
-    return at.problem(text)
+    cannot = f"on this host LAVA cannot for {name}" if host else f"LAVA cannot on {name}"
+    text = f"{what} of {role}: {cannot}: {reason[:MAX_TEXT]}"
+    return at.problem(text, warning=host)
 
 
 def _has(action: Mapping[str, Any], role: str) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -75,6 +76,24 @@ def test_a_job_of_ours_that_lava_cannot_do(validate):
     assert "deploy to tftp of server: LAVA cannot on dut-01" in said
 
 
+@pytest.mark.usefixtures("installed")
+def test_what_this_host_lacks_is_a_warning(validate, lab):
+    """The job is right: LAVA has no directory of a TFTP server here."""
+    if Path("/etc/default/tftpd-hpa").exists():
+        pytest.skip("this host serves TFTP for LAVA")
+    for name in ("dut-01", "dut-02"):
+        path = lab / "devices" / f"{name}.dict"
+        dictionary = yaml.safe_load(path.read_text())
+        dictionary["actions"]["deploy"]["methods"]["tftp"] = None
+        path.write_text(yaml.safe_dump(dictionary))
+    job = copy.deepcopy(JOB)
+    kernel = {"url": "https://h/zImage", "type": "zimage"}
+    job["actions"][0]["deploy"] |= {"to": "tftp", "kernel": kernel, "os": "oe"}
+    code, said = validate(job)
+    assert code == 0, said
+    assert "warning: deploy to tftp of a: on this host LAVA cannot for dut-01" in said
+
+
 def test_no_dispatcher_is_trouble_of_the_host(validate, tmp_path):
     """Exit code 3, with what to do; what is wrong with the job comes first."""
     code, said = validate(JOB, LAVA_DISPATCHER_PATH=str(tmp_path))
@@ -119,7 +138,7 @@ def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
     script.write_text("#!/usr/bin/python3\n")
     old = Installed("2023.01", script, "python3", None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(InfrastructureError, match=r"2023\.01 runs only as root"):
+    with pytest.raises(InfrastructureError, match=r"2023\.01 .* only as root: be root, or name"):
         preflight.allowed(old)
     script.write_text("--skip-sudo-warning\n")
     preflight.allowed(old)
