@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InfrastructureError
 from ..lab.device import LAVA
-from ..lava.dictionary import load_dictionary
+from ..lava.dictionary import commands, load_dictionary
 from ..lava.installed import find
 from ..lava.preflight import allowed, dictionary_problems
 from .diagnosis import Finding, missing
@@ -45,14 +45,10 @@ def _dispatcher(device: Device) -> Finding:
 
 
 def _programs(device: Device, dictionary: dict[str, Any]) -> Iterator[Finding]:
-    commands = dictionary.get("commands") or {}
     wanted: dict[str, list[str]] = {}
     for key in COMMANDS:
-        found = commands.get(key)
-        for line in found if isinstance(found, list) else [found]:
-            program = missing(line) if isinstance(line, str) else None
-            if program is not None:
-                wanted.setdefault(program, []).append(key)
+        for program in filter(None, map(missing, commands(dictionary, key))):
+            wanted.setdefault(program, []).append(key)
     for program, keys in wanted.items():
         text = f"there is no program '{program}' ({', '.join(dict.fromkeys(keys))})"
         yield Finding(device.name, text, f"install it, or correct {device.lava.device}")

@@ -45,10 +45,10 @@ def methods(dictionary: dict[str, Any], kind: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def power_off(dictionary: dict[str, Any]) -> list[str]:
-    """Return the command lines that switch the board off: LAVA runs them at the end of a job."""
-    commands = dictionary.get("commands")
-    found = commands.get("power_off") if isinstance(commands, dict) else None
+def commands(dictionary: dict[str, Any], name: str) -> list[str]:
+    """Return the command lines that LAVA runs on its host to do that: "power_off", say."""
+    section = dictionary.get("commands")
+    found = section.get(name) if isinstance(section, dict) else None
     return [str(line) for line in (found if isinstance(found, list) else [found]) if line]
 
 

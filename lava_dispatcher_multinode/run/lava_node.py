@@ -24,7 +24,7 @@ from ..errors import (
     MultinodeError,
 )
 from ..lava import keep, member
-from ..lava.dictionary import load_dictionary, power_off
+from ..lava.dictionary import commands, load_dictionary
 from ..lava.failure import judge
 from ..lava.installed import environment
 from ..lava.log import Log
@@ -188,7 +188,7 @@ class LavaNodeRun(NodeRun):
         if lava.dispatcher is None:
             address = self._device.dispatcher_ip or _own_address()
             dispatcher.write_text(yaml.safe_dump({"dispatcher_ip": address}))
-        (directory / "off.json").write_text(json.dumps(power_off(device)))
+        (directory / "off.json").write_text(json.dumps(commands(device, "power_off")))
         return [
             str(directory / "off.json"),
             installed.python, member.__file__, str(directory / "settings.json"),

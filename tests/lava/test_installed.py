@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob
 from lava_dispatcher_multinode.lab.device import Device, Lava
-from lava_dispatcher_multinode.lava.dictionary import load_dictionary, methods
+from lava_dispatcher_multinode.lava.dictionary import commands, load_dictionary, methods
 from lava_dispatcher_multinode.lava.installed import environment, find
 
 
@@ -106,3 +106,15 @@ def test_a_dictionary_that_is_not_there():
     device = Device("b", "x", host="lava", lava=Lava(device=Path("/nonexistent/b.dict")))
     with pytest.raises(InvalidJob, match=r"/nonexistent/b\.dict: cannot read it"):
         load_dictionary(device)
+
+
+@pytest.mark.parametrize(
+    ("section", "lines"),
+    [
+        ({"power_off": "a b"}, ["a b"]), ({"power_off": ["a", "b"]}, ["a", "b"]), ({}, []),
+        ({"power_off": ""}, []), (None, []), (["power_off"], []),
+    ],
+)  # fmt: skip
+def test_commands_of_a_dictionary(section, lines):
+    """One or several, as LAVA takes them; what is none is none."""
+    assert commands({"commands": section}, "power_off") == lines
