@@ -9,6 +9,7 @@ from ..errors import InvalidJob
 from ..job.build import device_types
 from ..job.device_group import MAX_BOARDS
 from ..job.gone import is_pipeline
+from ..job.hints import suggest
 from ..job.model import ActionSpec, Job, Role
 from ..job.schema import Checker, shipped
 from .blocks import steps
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SCHEMA = "submission.schema.json"
 API_TIMEOUT = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
 _ROLES = ("protocols", PROTOCOL, "roles")
+_NO_BOARD = "no device file has it; 'host: lava' in one lets LAVA's dispatcher run such a board"
 _NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
 
 
@@ -44,21 +46,22 @@ class LavaParser:
             raise InvalidJob([document.problem(text, ("protocols",))])
         if is_single(lava):
             document = GroupOfOne.of(document)
+        elif "target_group" in _block(lava):
+            text = "this is the definition of one node, which a LAVA server has made"
+            path = ("protocols", PROTOCOL, "target_group")
+            hint = "give the job as it was submitted"
+            raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
         elif target is not None:
             hint = "give a role a 'device' instead"
             text = f"a job for a group cannot be aimed at one board ({target})"
             raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
         if target is not None:
             document = _aimed(document, target)
-        if "target_group" in _block(document.data):
-            text = "this is the definition of one node, which a LAVA server has made"
-            path = ("protocols", PROTOCOL, "target_group")
-            hint = "give the job as it was submitted"
-            raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
-        roles = _role_names(document.data)
+        roles = _roles(document.data)
         types = device_types(document)
         schema = shipped("lava", SCHEMA)
-        problems = Checker(schema, {"role": roles, "device-type": types}).problems(document)
+        names = {"role": list(roles), "device-type": types}
+        problems = Checker(schema, names, _strangers(roles, types)).problems(document)
         problems = problems or list(_problems(document))
         if problems:
             raise InvalidJob(sorted(problems))
@@ -92,9 +95,16 @@ def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return block if isinstance(block, dict) else {}
 
 
-def _role_names(data: Mapping[str, Any]) -> list[str]:
+def _roles(data: Mapping[str, Any]) -> Mapping[str, Any]:
     roles = _block(data).get("roles")
-    return list(roles) if isinstance(roles, dict) else []
+    return roles if isinstance(roles, dict) else {}
+
+
+def _strangers(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
+    """Return what to do about each device type that has no board, and is no slip of the pen."""
+    found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
+    names = [name for name in found if isinstance(name, str)]
+    return {name: _NO_BOARD for name in names if not suggest(name, types).startswith("did")}
 
 
 def _problems(document: Document) -> Iterator[Problem]:
@@ -159,8 +169,10 @@ def _long(document: Document) -> Iterator[Problem]:
 def _context(document: Document) -> Iterator[Problem]:
     for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
         if role.get("context"):
+            path = (*_ROLES, name, "context")
             text = "'context' changes nothing in a device dictionary that is rendered already"
-            yield document.problem(text, (*_ROLES, name, "context"), key=True, warning=True)
+            hint = "lavacli devices dict get --render --context '...' NAME renders it with one"
+            yield document.problem(text, path, key=True, hint=hint, warning=True)
 
 
 def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) -> Job:

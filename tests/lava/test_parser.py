@@ -195,7 +195,11 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         (lambda job: block(job)["roles"]["a"].pop("count"), "needs 'count'"),
         (
             lambda job: block(job)["roles"]["a"].update(device_type="nope"),
-            "unknown device type 'nope'",
+            "unknown device type 'nope' (no device file has it; 'host: lava'",
+        ),
+        (
+            lambda job: block(job)["roles"]["a"].update(device_type="pandda"),
+            "unknown device type 'pandda' (did you mean 'panda'?)",
         ),
         (lambda job: block(job)["roles"]["a"].update(device="d", count=2), "'count' must be 1"),
         (
@@ -219,6 +223,10 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         (lambda job: job["actions"][0]["deploy"].update(timeout={"weeks": 9}), "weeks"),
         (lambda job: job["actions"].append({"deploy": {}, "boot": {}}), "actions"),
         (lambda job: block(job).update(target_group="x"), "the definition of one node"),
+        (
+            lambda job: (block(job).update(target_group="x"), job.update(target="dut-01")),
+            "the definition of one node",
+        ),
         (
             lambda job: [role.update(count=0) for role in block(job)["roles"].values()],
             "no role has a board",
