@@ -111,7 +111,7 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
 
     document = load(path)
     lab = load_lab(config_dir) if config_dir else None
-    job, warnings = parse(replace(document, device_types=any_type(document)))
+    job, warnings = parse(replace(document, device_types=any_type(document), for_lab=True))
     for problem in warnings:
         say(str(problem))
     return export(job, lab)

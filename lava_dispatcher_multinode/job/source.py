@@ -26,6 +26,7 @@ class Document:
     `data` is made of dict (with str keys), list, str, int, float, bool and
     None; treat it as read-only, since YAML's aliases share parts of it.
     `device_types` are known besides those that have a driver here.
+    `for_lab`: it is not for boards of this machine, but for a LAVA server.
     """
 
     data: Any
@@ -34,6 +35,7 @@ class Document:
     tree: Located
     lines: Lines
     device_types: frozenset[str] = frozenset()
+    for_lab: bool = False
 
     def position(self, path: DataPath = (), *, key: bool = False) -> Position:
         """Return where the value at `path` begins, or with `key` its key.

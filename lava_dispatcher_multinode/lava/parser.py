@@ -72,7 +72,8 @@ class LavaParser:
             for key in document.data
             if key not in schema["properties"]
         ]
-        warnings += _context(document)
+        if not document.for_lab:
+            warnings += _context(document)
         return _job(document, types, lava), warnings
 
 
@@ -132,9 +133,11 @@ def _problems(document: Document) -> Iterator[Problem]:
 def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> Iterator[Problem]:
     path = (*_ROLES, name)
     if "connection" in role:
-        hint = "only a LAVA server makes them: see lava-multinode submit"
-        text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
-        yield document.problem(text, (*path, "connection"), hint=hint)
+        if not document.for_lab:
+            hint = "only a LAVA server makes them: see lava-multinode submit"
+            text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
+            yield document.problem(text, (*path, "connection"), hint=hint)
+        return
     if "device" in role and role.get("count", 1) != 1:
         yield document.problem(
             "'count' must be 1 where 'device' names one board", (*path, "count")
@@ -198,7 +201,7 @@ def _role(
     return Role(
         name=name,
         count=role["count"],
-        device_type=None if device else types[role["device_type"]],
+        device_type=types[role["device_type"]] if "device_type" in role and not device else None,
         device=device,
         tags=frozenset(role.get("tags", ())),
         essential=bool(role.get("essential")),

@@ -70,6 +70,16 @@ PANDA = {
 }
 
 
+#: A program: two versions of LAVA have modules of the same names.
+VALIDATE = """
+import sys, yaml
+sys.path.append(sys.argv[1])
+from lava_common.schemas import validate
+for text in yaml.safe_load(sys.stdin):
+    validate(yaml.safe_load(text), strict=True)
+"""
+
+
 @dataclass
 class Run:
     """What a run left behind."""
@@ -108,6 +118,23 @@ def installed():
         pytest.skip("this machine gives no namespaces to make a board of")
     LAVAS_TMP.mkdir(parents=True, exist_ok=True)
     return found
+
+
+@pytest.fixture(scope="session")
+def strictly():
+    """Each LAVA's own check of submissions, strict; skip where none is unpacked."""
+    pytest.importorskip("voluptuous")
+    paths = [path for path in VERSIONS if Path(path, "lava_common/schemas").is_dir()]
+    if not paths:
+        pytest.skip("lava-common is not installed")
+
+    def check(*texts, paths=paths):
+        for path in paths:
+            words = [sys.executable, "-c", VALIDATE, path]
+            done = subprocess.run(words, input=json.dumps(texts), capture_output=True, text=True)
+            assert done.returncode == 0, f"{path}: {done.stderr}"
+
+    return check
 
 
 @pytest.fixture

@@ -3,32 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.multinode import main
 
-from .conftest import BOOT, EXAMPLES, VERSIONS, definition, lava_job, lava_test
-
-
-@pytest.fixture(scope="module")
-def validate():
-    """LAVA's own check of a submission, strict; skip where LAVA's packages are not unpacked."""
-    pytest.importorskip("voluptuous")
-    path = VERSIONS[0]
-    if not Path(path, "lava_common/schemas").is_dir():
-        pytest.skip("lava-common is not installed")
-    before = list(sys.path)
-    sys.path.append(path)
-    try:
-        from lava_common.schemas import validate as check
-
-        yield lambda text: check(yaml.safe_load(text), strict=True)
-    finally:
-        sys.path[:] = before
+from .conftest import BOOT, EXAMPLES, definition, lava_job, lava_test
 
 
 @pytest.fixture
@@ -68,14 +49,14 @@ def shell(*steps, **more):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
-def test_every_example_passes_lavas_strict_schema(path, export, validate):
+def test_every_example_passes_lavas_strict_schema(path, export, strictly):
     """Of the package's own."""
     text, said = export(path)
-    validate(text)
+    strictly(text)
     assert "is on this machine" in said, "the image, for one"
 
 
-def test_whatever_a_job_can_say_passes(export, validate):
+def test_whatever_a_job_can_say_passes(export, strictly):
     """Every command and every kind of source, two types of boards, calls before and after boot."""
     text, said = export(
         job(
@@ -127,7 +108,7 @@ def test_whatever_a_job_can_say_passes(export, validate):
             multinode={"deadlock_grace": 5},
         )
     )
-    validate(text)
+    strictly(text)
     data = yaml.safe_load(text)
     roles = data["protocols"]["lava-multinode"]["roles"]
     assert roles == {
@@ -162,41 +143,56 @@ def test_whatever_a_job_can_say_passes(export, validate):
         assert lost in text, "as a comment, too"
 
 
-def test_a_deploy_comes_before_the_boot_that_lava_needs(export, validate):
+def test_a_deploy_comes_before_the_boot_that_lava_needs(export, strictly):
     """A job that only tests: LAVA brings its tests onto the board by a deploy."""
     text, _ = export(job(shell("true")))
-    validate(text)
+    strictly(text)
     actions = yaml.safe_load(text)["actions"]
     assert [next(iter(action)) for action in actions] == ["deploy", "boot", "test"]
     assert actions[0]["deploy"]["to"] == "overlay"
 
 
-def test_boards_of_a_lab_say_how_they_boot(export, validate, lab):
+def test_boards_of_a_lab_say_how_they_boot(export, strictly, lab):
     """With --config-dir the device dictionary and the device file are asked."""
     group = [{"role": "server", "device_type": "shell"}]
     guessed = export(job(shell("true"), group=group))[1]
     assert "is a guess" in guessed
     text, said = export(job(shell("true"), group=group), "--config-dir", str(lab))
-    validate(text)
+    strictly(text)
     assert "guess" not in said
     boot = yaml.safe_load(text)["actions"][1]["boot"]
     assert {key: boot[key] for key in BOOT} == BOOT
 
 
-def test_a_job_of_lavas_stays_as_it_is(export, validate):
+def test_a_job_of_lavas_stays_as_it_is(export, strictly):
     """There is nothing to translate."""
     original = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["a"], "true"))
     text, said = export(original)
-    validate(text)
+    strictly(text)
     assert yaml.safe_load(text) == original
     assert not said
 
 
-def test_json_is_the_same_job(export, tmp_path, validate):
+def test_what_only_a_server_makes_goes_to_it(export, strictly):
+    """Connections without a board of their own, a context: no board of this machine is meant."""
+    guest = {"connection": "ssh", "host_role": "a", "expect_role": "a", "request": "lava-start"}
+    original = lava_job({"a": {"context": {"arch": "amd64"}}}, lava_test("t", ["a", "g"], "true"))
+    roles = original["protocols"]["lava-multinode"]["roles"]
+    roles["g"] = {**guest, "count": 2}
+    text, said = export(original)
+    strictly(text)
+    assert yaml.safe_load(text) == original
+    assert not said
+    found = json.loads(export(original, "--split", "--json")[0])
+    assert sorted(found) == ["a-1", "g-1", "g-2"]
+    assert found["g-1"]["host_role"] == "a"
+
+
+def test_json_is_the_same_job(export, tmp_path, strictly):
     """LAVA reads it as YAML; --split gives one object, or one file each."""
     original = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["b"], "true"))
     text, _ = export(original, "--json")
-    validate(text)
+    strictly(text)
     assert json.loads(text) == yaml.safe_load(export(original)[0])
     assert sorted(json.loads(export(original, "--json", "--split")[0])) == ["a-1", "b-1", "b-2"]
     export(original, "--json", "--split", "-o", str(tmp_path / "s"))
@@ -217,7 +213,7 @@ def test_split_gives_a_definition_for_each_node(export, tmp_path, capsys):
     assert [len(found[name]["actions"]) for name in ("a-1", "b-1")] == [2, 3]
 
 
-def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, validate):
+def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictly):
     """With the job's values; what does not fit is listed."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "lavatest.yaml").write_text(
@@ -230,7 +226,7 @@ def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, validat
     text, said = export(
         job({"command": "lava_test_shell", "parameters": {"testdef_repos": repos}})
     )
-    validate(text)
+    strictly(text)
     (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
     assert found["repository"]["params"] == {"A": "1", "B": "3"}
     assert found["repository"]["run"]["steps"] == ["./go.sh"]
