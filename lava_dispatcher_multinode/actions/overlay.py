@@ -32,9 +32,11 @@ def parcel_of(node: Node) -> Parcel | None:
     if not stages:
         return None
     shared, root = node.shared, node.board.root
+    role = next(role for role in node.job.roles if role.name == node.role)
     text = environment(
-        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root
-    )
+        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root,
+        extra=role.environment,
+    )  # fmt: skip
     return Parcel(
         shared.overlays.tarball(stages), board_directory(shared.job_id), text.encode(), root
     )
@@ -53,24 +55,30 @@ def put_overlay(node: Node) -> None:
     deliver(
         shell, parcel, board.device, node.shared.servers, node.step, put_in=node.overlay_put_in
     )
-    _put_secret(node, shell)
+    _put_secrets(node, shell)
     node.overlay_boot = board.boots
 
 
-def _put_secret(node: Node, shell: Shell) -> None:
-    """Give a board with a network what it needs to ask the coordinator, for root alone.
+def _put_secrets(node: Node, shell: Shell) -> None:
+    """Give the board what only its root may read: the job's secrets, and its coordinator's door.
 
     Not where it would be seen on the console: on a line whose every piece is echoed, or
-    where what was typed is checked by printing it. Its calls go over the console then, as
-    those of tests do that have changed their user.
+    where what was typed is checked by printing it. Without the door, which boards with a
+    network have, calls go over the console, as those of tests do that have changed their user.
     """
-    secret = node.shared.direct.file(node.name)
-    if secret is None:
+    given = {
+        ("socket", "multinode: socket is not used"): node.shared.direct.file(node.name),
+        ("secrets", "the job's secrets are not on the board"): node.job.secrets,
+    }
+    files = {place: data for place, data in given.items() if data}
+    if not files:
         return
     if shell.fifo or not any(shell.has(program) for program in SUMS):
         why = "connection.fifo" if shell.fifo else f"a board without {', '.join(SUMS)}"
-        node.log("WARNING", f"multinode: socket is not used: {why} puts what is typed in the log")
+        for _, lost in files:
+            node.log("WARNING", f"{lost}: {why} puts what is typed in the log")
         return
     shell.run("lava_umask=$(umask); umask 077")
-    shell.put(secret, f"{node.board.root}{board_directory(node.shared.job_id)}/socket")
+    for (name, _), data in files.items():
+        shell.put(data, f"{node.board.root}{board_directory(node.shared.job_id)}/{name}")
     shell.run("umask $lava_umask")

@@ -42,6 +42,7 @@ class Role:
     tags: frozenset[str] = frozenset()
     position: Position = Position("")
     essential: bool = False  # when one of its nodes fails, the others are ended
+    environment: Mapping[str, str] = field(default_factory=nothing)  # of its boards' tests
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Job:
     #: LAVA's own definition, where the job is one; and the places of its actions.
     lava: Mapping[str, Any] | None = None
     places: tuple[Position, ...] = ()
+    secrets: bytes = field(default=b"", repr=False)  # a file that its tests source
 
     @property
     def size(self) -> int:

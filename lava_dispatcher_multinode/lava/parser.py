@@ -16,6 +16,7 @@ from .blocks import steps
 from .single import ROLE, GroupOfOne, is_single
 from .split import PROTOCOL
 from .timeouts import seconds
+from .variables import secrets, variables, wrong_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,6 +139,9 @@ def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> It
             text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
             yield document.problem(text, (*path, "connection"), hint=hint)
         return
+    for variable in wrong_names(role.get("environment", {})):
+        text = f"no shell can have a variable '{variable}', or what it is set to"
+        yield document.problem(text, (*path, "environment", variable))
     if "device" in role and role.get("count", 1) != 1:
         yield document.problem(
             "'count' must be 1 where 'device' names one board", (*path, "count")
@@ -190,6 +194,7 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
         directory=document.directory,
         metadata=data.get("metadata", {}),
         lava=lava,
+        secrets=secrets(data),
         places=tuple(document.position(("actions", n)) for n in range(len(data["actions"]))),
     )
 
@@ -205,6 +210,7 @@ def _role(
         device=device,
         tags=frozenset(role.get("tags", ())),
         essential=bool(role.get("essential")),
+        environment=variables(role.get("environment")) if role.get("environment") else {},
         position=document.position((*_ROLES, name)),
     )
 

@@ -25,11 +25,12 @@ def environment(
     """Return a POSIX shell script that exports what belongs to `node`.
 
     `group` has name and role of every node, in the job's order; `root` is what
-    comes before the board's own paths; `extra` are further variables. Values
-    are quoted, whatever is in them.
+    comes before the board's own paths; `extra` are further variables,
+    of which none takes the place of these. Values are quoted, whatever is in them.
     """
     directory = root + board_directory(job_id)
     variables = {
+        **(extra or {}),
         "LAVA_JOB_ID": job_id,
         "LAVA_DIR": directory,
         "LAVA_TEST_BIN": f"{directory}/bin",
@@ -38,7 +39,6 @@ def environment(
         "TARGET_ROLE": role,
         "LAVA_GROUP": "\n".join(f"{name}\t{its_role}" for name, its_role in group),
         "LAVA_MULTI_NODE_CACHE": root + CACHE,
-        **(extra or {}),
     }
     lines = [f"export {name}={quote(value)}" for name, value in variables.items()]
     # Sourced more than once in a run, so PATH must not grow.

@@ -80,6 +80,28 @@ def test_a_labs_job_on_pandas(pandas, dispatch):
     assert {m["id"] for m in run.results["messages"]} == {"power", "up", "addr", "ok"}
 
 
+def test_variables_and_secrets_of_a_labs_job(pandas, dispatch):
+    """Each role has its own variables; what is secret is on the board and in no file of a run."""
+    job = lava_job_for_pandas() | {"secrets": {"TOKEN": "hunter2"}}
+    roles = job["protocols"]["lava-multinode"]["roles"]
+    roles["server"]["environment"] = {"WHAT": {"A": "x y"}, "LAVA_JOB_ID": "no"}
+    job["actions"][2:] = [
+        lava_test(
+            "serve", ["server"],
+            'lava-test-case mine --shell test "$WHAT_A/${LAVA_JOB_ID%no}" = "x y/$LAVA_JOB_ID"',
+            '. "$LAVA_DIR/secrets"',
+            "lava-test-case secret --shell test ${#TOKEN} = 7",
+        ),
+        lava_test("ask", ["client"], 'lava-test-case mine --shell test -z "$WHAT_A"'),
+    ]  # fmt: skip
+    run = dispatch(job)
+    assert run.code == 0, run.err
+    assert run.cases("panda01")["secret"] == "pass"
+    texts = [path.read_bytes() for path in run.directory.rglob("*") if path.is_file()]
+    assert len(texts) > 5
+    assert not any(b"hunter2" in text for text in texts)
+
+
 def test_what_a_panda_cannot_is_refused_before_anything_starts(pandas, dispatch):
     """By name, with the way out; nothing was run."""
     run = dispatch(lava_job_for_pandas(method="grub"))

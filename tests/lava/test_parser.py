@@ -222,6 +222,10 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         ),
         (lambda job: job["actions"][0]["deploy"].update(timeout={"weeks": 9}), "weeks"),
         (lambda job: job["actions"].append({"deploy": {}, "boot": {}}), "actions"),
+        (
+            lambda job: block(job)["roles"]["a"].update(environment={"a-b": "x"}),
+            "no shell can have a variable 'a-b'",
+        ),
         (lambda job: block(job).update(target_group="x"), "the definition of one node"),
         (
             lambda job: (block(job).update(target_group="x"), job.update(target="dut-01")),

@@ -44,6 +44,12 @@ def test_what_is_exported():
     assert source(text, 'printf %s "$LAVA_GROUP"') == "panda01\tclient\npanda02\tserver"
 
 
+def test_a_jobs_variable_does_not_take_the_place_of_one_of_these():
+    """As in LAVA: scripts rely on them."""
+    text = environment(job_id="7", node="a", role="b", group=[], extra={"LAVA_JOB_ID": "8"})
+    assert source(text, 'printf %s "$LAVA_JOB_ID"') == "7"
+
+
 def test_sourcing_twice_does_not_lengthen_path():
     """Scripts source it whenever their variables are not there."""
     text = environment(job_id="7", node="a", role="b", group=[])

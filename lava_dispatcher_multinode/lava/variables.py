@@ -1,0 +1,43 @@
+"""What a LAVA job gives its tests: variables of their environment, and its secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def variables(environment: Any) -> dict[str, str]:
+    """Return a role's `environment` as LAVA exports it: what is nested has joined names."""
+    return dict(_flat(environment, ""))
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict | list):
+        before = f"{name}_" if name else ""
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _flat(item, f"{before}{key}")
+    elif isinstance(value, bool):
+        yield name, str(int(value))
+    else:
+        yield name, "" if value is None else str(value)
+
+
+def wrong_names(environment: Any) -> list[str]:
+    """Return the names that no shell variable can have; also of what no variable can hold."""
+    return [
+        name
+        for name, value in variables(environment).items()
+        if not _NAME.fullmatch(name) or "\0" in value
+    ]
+
+
+def secrets(submission: Mapping[str, Any]) -> bytes:
+    """Return the file `secrets`, which tests source; b"" where the job has none."""
+    found = submission.get("secrets")
+    lines = [f"{key}={value}\n" for key, value in found.items()] if isinstance(found, dict) else []
+    return "".join(lines).encode()
