@@ -86,7 +86,8 @@ class Multinode:
         outcome = self._call(node, call)
         record_call(node.shared.emit, node.name, call, outcome, started, node.shared.clock())
         if outcome.status is not Status.DONE:
-            raise WaitFailed(f"{what}: {outcome.reason or outcome.status}")
+            reason = outcome.reason.removeprefix(f"{what}: ")
+            raise WaitFailed(f"{what}: {reason or outcome.status}")
         for sender, data in outcome.data:
             for key, value in data.items():
                 node.log("INFO", f"{what}: {sender}:{key}={value}")
