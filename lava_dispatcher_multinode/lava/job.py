@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class LavaJob:
     """What the nodes under LAVA's dispatcher have in common.
 
-    `nodes` are all of the job's, with their roles. LAVA's scripts can only
-    tell apart senders that are numbers, so it knows each as one: `ids`.
+    `nodes` are all of the job's, with their roles. LAVA knows a job by a
+    number, and so each of them: `ids`.
     `leaves` is told of each directory that is left behind if all of us are killed.
     """
 

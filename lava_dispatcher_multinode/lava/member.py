@@ -6,12 +6,13 @@ LAVA is not changed: `lava-run` is run as it is installed. What is added before
 is what LAVA itself looks for: one more subclass of its `Protocol`, which takes
 the place of its MultinodeProtocol. That one gets its coordinator from a file in
 /etc and asks it again every few seconds; this one is told where it is, and its
-calls are answered when they are satisfied.
+calls are answered when they are satisfied. And its scripts for the board are
+copied with the names of the group's devices in them, in place of numbers.
 
 SETTINGS is a JSON file: `address` [host, port], `group`, `name` and `secret` of
-the node, `ids` {name: number in LAVA's eyes}, `lava_run` (the script),
-`downloads` (the directory for LAVA's files). It is read and
-removed: it holds the secrets, which no log shall show.
+the node, `ids` {name: number in LAVA's eyes}, `roles` {name: role}, `lava_run`
+(the script), `downloads` (the directory for LAVA's files), `scripts` (one for
+those copies). It is read and removed: it holds the secrets, which no log shall show.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ HEADER = 8
 PR_SET_PDEATHSIG = 1
 #: What LAVA imports at once, few jobs need, and not every host has.
 SELDOM = ("guestfs", "sentry_sdk")
+#: How LAVA's scripts find the senders in an answer.
+SENDER = "([0-9]+:)"
 
 
 def main(arguments: list[str]) -> None:
@@ -48,6 +51,8 @@ def main(arguments: list[str]) -> None:
 
     lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
     log_as_json()
+    if speak_names(Path(settings["scripts"]), settings["name"], settings["roles"]):
+        settings["ids"] = {}
     protocol = join(settings)  # LAVA holds its subclasses weakly
     sys.argv = [settings["lava_run"], *arguments[1:]]
     runpy.run_path(settings["lava_run"], run_name="__main__")
@@ -82,6 +87,45 @@ def log_as_json() -> None:
         return text
 
     log.dump = dump
+
+
+def speak_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
+    """Have LAVA put its scripts on the board with names in them; False if it has others."""
+    import lava_dispatcher
+    from lava_dispatcher.actions.deploy.overlay import MultinodeOverlayAction
+
+    source = Path(lava_dispatcher.__file__).parent / "lava_test_shell" / "multi_node"
+    try:
+        scripts = {path.name: path.read_text("utf-8") for path in source.glob("lava-*")}
+        named = with_names(scripts, own, roles)
+    except (OSError, KeyError):
+        return False
+    directory.mkdir()
+    for name, text in named.items():
+        (directory / name).write_text(text, "utf-8")
+    original = MultinodeOverlayAction.__init__
+
+    def init(self: Any, *args: Any) -> None:
+        original(self, *args)
+        self.lava_multi_node_test_dir = str(directory)
+
+    MultinodeOverlayAction.__init__ = init
+    return True
+
+
+def with_names(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dict[str, str]:
+    """Return LAVA's scripts with names in them; KeyError if they are not as they are known."""
+    library = scripts["lava-multi-node.lib"]
+    if SENDER not in library:
+        raise KeyError(SENDER)
+    names = "|".join(name.replace(".", "[.]") for name in roles)
+    group = "".join(rf"{name}\t{role}\n" for name, role in roles.items())
+    # LAVA writes its own values before these.
+    return scripts | {
+        "lava-multi-node.lib": library.replace(SENDER, f"(({names}):)"),
+        "lava-self": f"LAVA_HOSTNAME='{own}'\n{scripts['lava-self']}",
+        "lava-group": f"LAVA_GROUP='{group}'\n{scripts['lava-group']}",
+    }
 
 
 def ask(address: tuple[str, int], request: dict[str, Any], patience: float) -> dict[str, Any]:

@@ -178,6 +178,8 @@ class LavaNodeRun(NodeRun):
             "name": self.name,
             "secret": self._door.secret,
             "ids": self._lava.ids,
+            "roles": dict(self._shared.group),
+            "scripts": str(directory / "scripts"),
             "lava_run": str(installed.lava_run),
             "downloads": str(self._downloads),
         }

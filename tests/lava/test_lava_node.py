@@ -270,22 +270,29 @@ def test_an_essential_role_takes_the_others_with_it(dispatch):
     assert "of an essential role, has failed" in run.err
 
 
-def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch):
-    """LAVA's scripts tell senders apart by numbers; lava-group says whose they are."""
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
+def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, path):
+    """Devices have their names there as anywhere, in LAVA's scripts, too."""
+    environ["LAVA_DISPATCHER_PATH"] = path
     run = dispatch(
         lava_job(
             {"one": {}, "two": {}},
-            lava_test("t", ["one"], "lava-send a k=v w=x", "lava-sync end"),
+            lava_test("t", ["one"], "lava-send a k=v 'w=x y'", "lava-sync end"),
             lava_test(
                 "u", ["two"], "lava-wait-all a one",
-                f'lava-test-case from --shell grep -q "^$(lava-group one):k=v" {CACHE}',
-                'lava-test-case self --shell test "$(lava-group two)" = "$(lava-self)"',
+                f'lava-test-case from --shell grep -qx "$(lava-group one):k=v" {CACHE}',
+                f'lava-test-case words --shell grep -qx "dut-01:w=x.y" {CACHE}',
+                'lava-test-case self --shell test "$(lava-self)" = dut-02',
+                'lava-test-case group --shell test '
+                '"$(lava-group | tr "\\t\\n" =,)" = dut-01=one,dut-02=two,',
                 "lava-sync end",
             ),
         )
     )  # fmt: skip
     assert run.code == 0, run.err
-    assert run.cases("dut-02")["from"] == "pass"
+    assert [run.cases("dut-02")[case] for case in ("from", "words", "self", "group")] == (
+        ["pass"] * 4
+    )
 
 
 @pytest.mark.parametrize("who", ["keep.py", "lava-dispatch"])

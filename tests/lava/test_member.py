@@ -1,12 +1,13 @@
-"""What LAVA's client is answered: its own forms, numbers for names, no secret in what it keeps."""
+"""What LAVA's client and its scripts are told: their own forms, no secret in what they keep."""
 
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
-from lava_dispatcher_multinode.lava.member import ask, lazy, read_reply
+from lava_dispatcher_multinode.lava.member import SENDER, ask, lazy, read_reply, with_names
 from lava_dispatcher_multinode.sync.server import Coordinator
 
 IDS = {"panda01": "101", "dut-01": "102"}
@@ -29,7 +30,7 @@ IDS = {"panda01": "101", "dut-01": "102"}
     ],
 )
 def test_replies_as_lava_knows_them(request_, reply, answer):
-    """Its scripts can tell senders apart only by numbers."""
+    """With numbers, where its scripts can tell senders apart only by those."""
     assert json.loads(read_reply(request_, {"response": "ack", **reply}, IDS)) == answer
 
 
@@ -38,6 +39,39 @@ def test_a_group_by_numbers():
     reply = {"response": "group_data", "roles": {"panda01": "server", "dut-01": "client"}}
     found = json.loads(read_reply({"request": "group_data"}, reply, IDS))
     assert found["roles"] == {"101": "server", "102": "client"}
+
+
+SCRIPTS = {
+    "lava-multi-node.lib": f"sed -E 's/ {SENDER}/\\n\\1/g'",
+    "lava-self": "echo ${LAVA_HOSTNAME}",
+    "lava-group": "printf ${LAVA_GROUP}",
+    "lava-send": "as it is",
+}
+
+
+def shell(script, typed=""):
+    """Return what a script prints."""
+    return subprocess.run(["sh", "-c", script], input=typed, capture_output=True, text=True).stdout
+
+
+def test_scripts_with_names():
+    """Of the group's devices, also where one begins as another, or has a dot in it."""
+    found = with_names(SCRIPTS, "dut-1", {"dut-1": "a", "dut-1.b": "b"})
+    assert shell("LAVA_HOSTNAME=7\n" + found["lava-self"]) == "dut-1\n"
+    assert shell("LAVA_GROUP=7\n" + found["lava-group"]) == "dut-1\ta\ndut-1.b\tb\n"
+    answer = " dut-1.b:k=v w 7:x dut-1:k=v dut-1xb:k=v"
+    lines = [" dut-1.b:k=v w 7:x", "dut-1:k=v dut-1xb:k=v"]
+    assert shell(found["lava-multi-node.lib"], answer).strip().splitlines() == [
+        line.strip() for line in lines
+    ]
+    assert found["lava-send"] == "as it is"
+
+
+@pytest.mark.parametrize("changed", [{"lava-multi-node.lib": "awk"}, {}])
+def test_scripts_that_are_not_known(changed):
+    """Those of a LAVA to come, say: they are left alone."""
+    with pytest.raises(KeyError):
+        with_names(changed, "a", {"a": "b"})
 
 
 def test_one_request_to_a_coordinator():
