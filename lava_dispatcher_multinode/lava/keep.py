@@ -21,12 +21,14 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 OFF_TIME = 30.0  # seconds for one command that switches a board off
+OUTPUT = 500  # bytes of what it prints, its last, that an error shows
 
 
 def main(off: list[str], command: list[str]) -> int:
@@ -76,9 +78,19 @@ def switch_off(line: str) -> None:
     """Run one of LAVA's power-off commands, as it does."""
     try:
         words = shlex.split(line)
-        subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2, timeout=OFF_TIME, check=True)
-    except subprocess.CalledProcessError as error:
-        say("error", f"NOT switched off: {words[0]} exited with {error.returncode}")
+        with tempfile.TemporaryFile() as output:  # nobody may be left to read a pipe
+            code = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                timeout=OFF_TIME,
+                check=False,
+            ).returncode
+            output.seek(max(0, output.tell() - OUTPUT))
+            said = output.read().decode("utf-8", "replace").strip()
+        if code:
+            say("error", f"NOT switched off: {words[0]} exited with {code}: {said}")
     except subprocess.TimeoutExpired:
         say("error", f"NOT switched off: {words[0]} has not ended within {OFF_TIME:g} s")
     except (OSError, ValueError, IndexError) as error:
@@ -86,8 +98,9 @@ def switch_off(line: str) -> None:
 
 
 def say(level: str, text: str) -> None:
-    """Write a line of the log."""
-    print(json.dumps({"lvl": level, "msg": text}), file=sys.stderr, flush=True)  # noqa: T201
+    """Write a line of the log, if somebody is there to read it."""
+    with suppress(OSError):
+        os.write(2, json.dumps({"lvl": level, "msg": text}).encode() + b"\n")
 
 
 def sweep() -> None:

@@ -22,11 +22,12 @@ def kept(tmp_path):
     """A function that starts a shell script under keep.py, with commands that switch off."""
     processes = []
 
-    def start(script, *off):
+    def start(script, *off, log="log"):
         (tmp_path / "off.json").write_text(json.dumps(off))
         words = [sys.executable, keep.__file__, tmp_path / "off.json", "sh", "-c", script]
-        with (tmp_path / "log").open("wb") as log:
-            processes.append(subprocess.Popen(words, cwd=tmp_path, stderr=log))
+        with (tmp_path / "log").open("wb") as file:
+            to = subprocess.PIPE if log is None else file
+            processes.append(subprocess.Popen(words, cwd=tmp_path, stderr=to))
         return processes[-1]
 
     yield start
@@ -77,14 +78,23 @@ def test_a_killed_command_leaves_nothing(kept, tmp_path):
 
 def test_the_board_of_a_killed_command_is_switched_off(kept, tmp_path):
     """Each of LAVA's commands, without a shell; what fails is told, and the next one runs."""
-    off = ["false", "there/is none", "'", "touch 'off $x'"]
+    off = ["sh -c 'echo no PDU; exit 1'", "there/is none", "'", "touch 'off $x'"]
     process = kept("echo $$ > ready; sleep 300", *off)
     os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
     assert process.wait(30) == 128 + signal.SIGKILL
     assert (tmp_path / "off $x").exists()
     said = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [entry["lvl"] for entry in said] == ["warning", "error", "error", "error"]
-    assert said[1]["msg"] == "NOT switched off: false exited with 1"
+    assert said[1]["msg"] == "NOT switched off: sh exited with 1: no PDU"
+
+
+def test_it_is_switched_off_with_nobody_left(kept, tmp_path):
+    """Whoever started it was killed, too, and reads no log any more."""
+    process = kept("echo $$ > ready; sleep 300", "sh -c 'echo off; touch off'", log=None)
+    process.stderr.close()
+    os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
+    assert process.wait(30) == 128 + signal.SIGKILL
+    assert (tmp_path / "off").exists()
 
 
 def test_a_power_switch_that_hangs(monkeypatch, capfd):
