@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from ..boards.power.switch import configured_switch
 from ..errors import BoardsUnavailable, InvalidJob, PowerError
 from ..job.hints import suggest
+from ..lab.device import LAVA
 from ..lab.files import load_lab
 from ..lab.lockfiles import Holder, LockFile, lock_directory
+from ..lava.dictionary import with_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +37,7 @@ def find(name: str, config_dir: Path | None) -> Device:
     lab = load_lab(config_dir)
     for device in lab.devices:
         if device.name == name:
-            return device
+            return with_commands(device) if device.host == LAVA else device
     if name in lab.broken:
         raise lab.broken[name].error
     names = [device.name for device in lab.devices]

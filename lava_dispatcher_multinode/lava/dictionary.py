@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -50,6 +52,43 @@ def commands(dictionary: dict[str, Any], name: str) -> list[str]:
     section = dictionary.get("commands")
     found = section.get(name) if isinstance(section, dict) else None
     return [str(line) for line in (found if isinstance(found, list) else [found]) if line]
+
+
+def with_commands(device: Device) -> Device:
+    """Return a board under LAVA with its dictionary's console and switch, for use by hand.
+
+    What its device file says comes first.
+    """
+    dictionary = load_dictionary(device)
+    connection, power = device.connection, device.power
+    if connection.command is None and connection.serial is None:
+        connection = replace(connection, command=_console(device, dictionary))
+    if not any((power.on, power.off, power.cycle, power.pdudaemon, power.manual)):
+        on, off, cycle = (
+            _shell(device, commands(dictionary, name))
+            for name in ("power_on", "power_off", "hard_reset")
+        )
+        power = replace(power, on=on, off=off, cycle=cycle)
+    return replace(device, connection=connection, power=power)
+
+
+def _console(device: Device, dictionary: dict[str, Any]) -> str | None:
+    if lines := commands(dictionary, "connect"):
+        return _shell(device, lines[:1])
+    section = dictionary.get("commands")
+    found = section.get("connections") if isinstance(section, dict) else None
+    for entry in found.values() if isinstance(found, dict) else ():
+        if isinstance(entry, dict) and "primary" in (entry.get("tags") or ()):
+            return _shell(device, [str(entry.get("connect", ""))])
+    return None
+
+
+def _shell(device: Device, lines: list[str]) -> str | None:
+    """Return command lines, which LAVA runs without a shell, as one for a shell."""
+    try:
+        return " && ".join(shlex.join(shlex.split(line)) for line in lines) or None
+    except ValueError as error:
+        raise _bad(device, f"commands: {error}") from error
 
 
 def _bad(device: Device, message: str, hint: str = "") -> InvalidJob:

@@ -34,3 +34,24 @@ def test_a_board_has_one_owner(lab):
             pass
     with taken(device, "again"):
         pass
+
+
+def test_a_board_under_lava(lab):
+    """Its console and its switch are those of the dictionary, where its own file has none."""
+    (lab / "devices" / "dut.dict").write_text(
+        "actions: {}\n"
+        "commands:\n"
+        "  connections:\n"
+        "    uart1: {connect: telnet h 2}\n"
+        "    uart0: {connect: telnet h 1, tags: [primary]}\n"
+        "  power_on: [mux on, 'pdu --port 1 on; true']\n"
+        "  power_off: pdu off\n"
+    )
+    file = lab / "devices" / "dut.yaml"
+    file.write_text("device_type: x\nhost: lava\nlava: {device: dut.dict}\n")
+    dut = find("dut", lab)
+    assert dut.connection.command == "telnet h 1"
+    assert (dut.power.on, dut.power.off) == ("mux on && pdu --port 1 'on;' true", "pdu off")
+    assert dut.power.cycle is None
+    file.write_text(file.read_text() + "power: {cycle: reset}\n")
+    assert (find("dut", lab).power.on, find("dut", lab).power.cycle) == (None, "reset")
