@@ -37,8 +37,12 @@ class Lab:
 
     @property
     def device_types(self) -> frozenset[str]:
-        """The types of the boards that LAVA's dispatcher runs: they need no driver here."""
-        return frozenset(device.device_type for device in self.devices if device.host == LAVA)
+        """The types of the boards that LAVA's dispatcher runs: they need no driver here.
+
+        A board whose file is wrong counts: that is what a job for it is told.
+        """
+        good = {device.device_type for device in self.devices if device.host == LAVA}
+        return frozenset(good | {b.device_type for b in self.broken.values() if b.device_type})
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:

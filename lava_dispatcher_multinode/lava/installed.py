@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from ..lab.device import Lava
 
 DEBIAN_PYTHON = "/usr/bin/python3"
-PROBE = (
-    "import sys, types\n"
-    f"for name in {SELDOM}: sys.modules.setdefault(name, types.ModuleType(name))\n"
-    "import lava_dispatcher.parser, lava_dispatcher.protocols.multinode, lava_dispatcher.worker\n"
-    "import lava_common.version\n"
-    "print(lava_common.version.__version__)\n"
-)
+#: Imports what lava-run will, and prints the version.
+PROBE = f"""
+import ast, sys, types
+for name in {SELDOM}: sys.modules.setdefault(name, types.ModuleType(name))
+import lava_dispatcher.parser, lava_dispatcher.protocols.multinode
+for part in ast.parse(open(sys.argv[1]).read()).body:
+    if isinstance(part, (ast.Import, ast.ImportFrom)):
+        exec(compile(ast.Module([part], []), sys.argv[1], "exec"))
+import lava_common.version
+print(lava_common.version.__version__)
+"""
 PROBE_TIME = 60.0  # seconds; a slow machine imports all of LAVA
 
 
@@ -65,7 +69,7 @@ def _find(path: Path | None, python: str | None) -> Installed:
         )
     reason = ""
     for candidate in dict.fromkeys([python] if python else [DEBIAN_PYTHON, sys.executable]):
-        version, reason = _probe(candidate, path)
+        version, reason = _probe(candidate, path, script)
         if version:
             return Installed(version, script, candidate, path)
     raise InfrastructureError(
@@ -83,11 +87,11 @@ def _script(path: Path | None) -> Path | None:
     return next((place.resolve() for place in places if place.is_file()), None)
 
 
-def _probe(python: str, path: Path | None) -> tuple[str, str]:
+def _probe(python: str, path: Path | None, script: Path) -> tuple[str, str]:
     """Return the version, or "" and why this interpreter does not do."""
     try:
         done = subprocess.run(
-            [python, "-c", PROBE],
+            [python, "-c", PROBE, str(script)],
             env=environment(path),
             capture_output=True,
             text=True,

@@ -38,6 +38,7 @@ class Log:
     definition's actions, in order. `failure` is LAVA's last word, once it has
     been said: its kind of error and the message. `validated`: it got as far
     as touching the board. `left_on`: why the board could not be switched off.
+    `last`: the last line that is no entry of a log: of a traceback, as a rule.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Log:
         self.finished = False
         self.validated = False
         self.left_on: str | None = None
+        self.last = ""
         self._node = node
         self._emit = emit
         self._clock = clock
@@ -67,6 +69,7 @@ class Log:
         entry = _read(text)
         if entry is None:
             if shown := text.decode("utf-8", "replace").strip():
+                self.last = shown[:MAX_TEXT]
                 self._say("WARNING", shown)
             return
         level, message = entry.get("lvl"), entry.get("msg")

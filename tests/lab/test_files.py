@@ -30,6 +30,15 @@ def test_the_type_of_a_broken_device_is_kept_where_it_can_be(config):
     assert broken["p2"].device_type is None
 
 
+def test_types_that_only_lava_knows(config):
+    """A job may ask for them; where the file of such a board is wrong, it is told that."""
+    config.write("devices/p1.yaml", "device_type: juno\nhost: lava\nlava: {device: d}\n")
+    config.write("devices/p2.yaml", "device_type: x15\nhost: lava\nlava: {devise: d}\n")
+    config.write("devices/p3.yaml", "{")
+    config.write("devices/p4.yaml", GOOD)
+    assert load_lab(config.path).device_types == {"juno", "x15"}
+
+
 def test_files_of_another_kind_are_told(config):
     """Somebody who writes panda.yml or keeps a panda.conf must not look for it for hours."""
     config.write("devices/a.yml", GOOD)

@@ -30,11 +30,11 @@ def test_each_kind(kind, validated, code, said):
     assert said in str(error)
 
 
-def judged(code, *, failure=None, finished=True, validated=True, left_on=None):
+def judged(code, *, failure=None, finished=True, validated=True, left_on=None, last=""):
     """Judge a process with this exit code, whose log said that."""
     log = Log("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
     log.failure, log.finished, log.validated = failure, finished, validated
-    log.left_on = left_on
+    log.left_on, log.last = left_on, last
     judge("n", log, code)
 
 
@@ -49,6 +49,7 @@ def test_a_good_end():
         (0, {"finished": False}, InfrastructureError, "exited with 0 before its job had ended"),
         (137, {"finished": False}, InfrastructureError, "killed by SIGKILL"),
         (1, {}, InfrastructureError, "exited with 1"),
+        (1, {"last": "NoError: x"}, InfrastructureError, "its job had ended: NoError: x$"),
         (128 + 77, {}, InfrastructureError, "killed by signal 77"),
         (0, {"left_on": "no PDU"}, InfrastructureError, "NOT switched the board off: no PDU"),
         (1, {"failure": ("Test", "deadlock")}, TestError, "deadlock"),

@@ -61,9 +61,13 @@ def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
     with pytest.raises(InfrastructureError, match="install the package lava-dispatcher"):
         find(Lava())
     broken = clone(tmp_path / "broken")
-    (broken / "lava_dispatcher/worker.py").write_text("import a_module_that_nobody_has\n")
+    (broken / "lava_dispatcher/parser.py").write_text("import a_module_that_nobody_has\n")
     with pytest.raises(InfrastructureError, match=r"No module named .*lava\.python"):
         find(Lava(path=broken, python=sys.executable))
+    wants = clone(tmp_path / "wants")
+    (wants / "lava/dispatcher/lava-run").write_text("import sys\nfrom a_title import x\n")
+    with pytest.raises(InfrastructureError, match=r"No module named 'a_title'.*lava\.python"):
+        find(Lava(path=wants, python=sys.executable))
 
 
 @pytest.fixture
