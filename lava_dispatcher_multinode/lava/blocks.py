@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..images.packed import SUFFIXES as PACKED
+from .split import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +31,8 @@ def steps(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
 
     Calls of the MultiNode API that the block asks for come before it.
     """
-    yield from _calls(kind, block)
+    yield from _foreign(kind, block)
+    yield from calls(kind, block)
     reader = {"deploy": _deploy, "boot": _boot, "test": _test}.get(kind)
     if reader is None:
         yield _refuse(kind, "such a block is LAVA's own")
@@ -106,14 +108,17 @@ def _test(block: Mapping[str, Any]) -> Iterator[Step]:
         yield Step("lava_test_shell", {"definitions": block["definitions"]})
 
 
-def _calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
-    protocols = block.get("protocols")
-    for name, calls in protocols.items() if isinstance(protocols, dict) else ():
-        if name != "lava-multinode":
+def _foreign(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+    for name in block.get("protocols", ()):
+        if name != PROTOCOL:
             yield _refuse(f"protocol {name} of {kind}", "only LAVA's dispatcher has it")
-            continue
-        for call in calls if isinstance(calls, list) else [calls]:
-            yield _call(kind, call)
+
+
+def calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield the calls of the MultiNode API that the block asks for; what is none is `refused`."""
+    given = block.get("protocols", {}).get(PROTOCOL, [])
+    for call in given if isinstance(given, list) else [given]:
+        yield _call(kind, call)
 
 
 def _call(kind: str, call: Any) -> Step:

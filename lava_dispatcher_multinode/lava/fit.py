@@ -1,9 +1,11 @@
 """Asks LAVA whether boards can do what jobs want. A program by itself, run by LAVA's Python.
 
-Standard input is a JSON list of [device dictionary, definition], as lava-run
-takes them. Standard output is one line, a JSON list with, for each, null or
-[number of the block that is refused, counted from 0, why, whether that is for
-something that this host lacks].
+Standard input is JSON: `pairs`, a list of [device dictionary, definition], as
+lava-run takes them, and `submission`, the job as its server takes it, or null.
+Standard output is one line, JSON: `refusals` has for each pair null or [number
+of the block that is refused, counted from 0, why, whether that is for something
+that this host lacks]; `slips` are what LAVA's schema says of the submission,
+[number of the block or null, key, what, whether a server takes it all the same].
 
 LAVA finds out by making its pipeline: no board is touched and nothing is fetched.
 """
@@ -26,8 +28,35 @@ def main() -> None:
     """Answer for all."""
     for name in SELDOM:
         sys.modules.setdefault(name, types.ModuleType(name))
-    answers = [refusal(device, definition) for device, definition in json.load(sys.stdin)]
-    print(json.dumps(answers))  # noqa: T201
+    asked = json.load(sys.stdin)
+    refusals = [refusal(device, definition) for device, definition in asked["pairs"]]
+    found = slips(asked["submission"]) if asked["submission"] else []
+    print(json.dumps({"refusals": refusals, "slips": found}))  # noqa: T201
+
+
+def slips(submission: dict[str, Any]) -> list[tuple[int | None, str, str, bool]]:
+    """Return what LAVA's schema says of the job as a whole, and of each block: the first thing."""
+    try:
+        from lava_common.schemas import validate
+        from voluptuous import Invalid
+    except ImportError:  # the dispatcher itself does without
+        return []
+    parts: list[tuple[int | None, dict[str, Any]]] = [(None, submission)]
+    for index, action in enumerate(submission["actions"]):
+        parts.append((index, {"visibility": "public", **submission, "actions": [action]}))
+    found: list[tuple[int | None, str, str, bool]] = []
+    for number, part in parts:
+        for strict in (False, True):
+            try:
+                validate(copy.deepcopy(part), strict=strict)
+            except Invalid as error:
+                path = [str(step) for step in error.path] or [""]
+                if path[0].startswith("actions") == (number is not None):
+                    found.append((number, path[-1], error.msg, strict))
+                    break
+            except Exception:  # noqa: BLE001 - what it stumbles over, the parser tells
+                break
+    return found
 
 
 def refusal(device: dict[str, Any], definition: dict[str, Any]) -> tuple[int, str, bool] | None:

@@ -12,7 +12,7 @@ from ..job.gone import is_pipeline
 from ..job.hints import suggest
 from ..job.model import ActionSpec, Job, Role
 from ..job.schema import Checker, shipped
-from .blocks import steps
+from .blocks import calls, steps
 from .single import ROLE, GroupOfOne, is_single
 from .split import PROTOCOL
 from .timeouts import seconds
@@ -129,6 +129,12 @@ def _problems(document: Document) -> Iterator[Problem]:
         )
         yield document.problem(text, _ROLES)
     yield from _long(document)
+    for index, action in enumerate(data["actions"]):
+        for kind, block in action.items():
+            for step in calls(kind, block):
+                if step.refused:
+                    path = ("actions", index, kind, "protocols")
+                    yield document.problem(f"{step.command}: {step.refused}", path, key=True)
 
 
 def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> Iterator[Problem]:

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InfrastructureError, InvalidJob, Problem
+from ..job.model import Position
 from ..lab.device import LAVA
 from .dictionary import load_dictionary, methods
 from .installed import environment, find
 from .single import as_group
-from .split import actions_of, split
+from .split import actions_of, roles_of, split
 from .translate import outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..job.model import Job
     from ..lab.device import Device
@@ -91,19 +92,40 @@ def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]
                 with suppress(InfrastructureError):  # `ready` tells that
                     pair = [load_dictionary(device), _definition(job, role, device)]
                     asked[find(device.lava)].append((role, number, pair))
+    problems: list[Problem] = []
     for installed, questions in asked.items():
-        answers = _ask(installed, [pair for _, _, pair in questions])
-        for (role, number, pair), answer in zip(questions, answers, strict=True):
+        answers = _ask(installed, [pair for _, _, pair in questions], job.lava)
+        for (role, number, pair), answer in zip(questions, answers["refusals"], strict=True):
             if answer is not None:
                 name = boards[role][number].name
                 found[role][number].append(_problem(job, role, name, pair, *answer))
-    problems: list[Problem] = []
+        problems += _slips(job, {role for role, _, _ in questions}, answers["slips"])
     for reasons in found.values():
         if reasons and all(reasons):
             problems += reasons[0]
         else:
             problems += [replace(p, warning=True) for own in reasons for p in own]
     return list(dict.fromkeys(problems))
+
+
+def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterator[Problem]:
+    """Yield what LAVA's schema says of the blocks of `roles`, and of the job around them."""
+    actions = as_group(job.lava or {}).get("actions", ())
+    for number, key, what, accepted in slips:
+        if what in {"unknown action type", "invalid action"}:  # told where a board refuses it
+            continue
+        at, where = Position(job.file), "the job"
+        if number is not None:
+            ((where, block),) = actions[number].items()
+            if roles.isdisjoint(roles_of(block)):
+                continue
+            at = job.places[number]
+        text = {
+            "required key not provided": f"{where} needs '{key}'",
+            "extra keys not allowed": f"unknown key '{key}' in {where}",
+        }.get(what, f"'{key}' in {where}: {what}")
+        lax = accepted or number is None
+        yield Problem(at.file, at.line, at.column, f"{text}, says LAVA's schema", warning=lax)
 
 
 def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
@@ -136,19 +158,19 @@ def _has(action: Mapping[str, Any], role: str) -> bool:
     return bool(actions_of({"actions": [action]}, role))
 
 
-def _ask(installed: Installed, questions: list[list[Any]]) -> list[Any]:
-    """Return LAVA's answers; none of them is a refusal where it does not give any."""
+def _ask(installed: Installed, pairs: list[list[Any]], job: Any = None) -> dict[str, list[Any]]:
+    """Return LAVA's answers; `InfrastructureError` where it does not give any."""
     try:
         done = subprocess.run(
             [installed.python, str(FIT)],
-            input=json.dumps(questions, default=str),
+            input=json.dumps({"pairs": pairs, "submission": job}, default=str),
             env=environment(installed.path),
             capture_output=True,
             text=True,
             timeout=FIT_TIME,
             check=True,
         )
-        answers: list[Any] = json.loads(done.stdout.splitlines()[-1])
+        answers: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         raise InfrastructureError(f"LAVA's dispatcher {installed.version}: {error}") from error
     return answers

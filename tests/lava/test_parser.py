@@ -172,11 +172,6 @@ def test_calls_on_actions(parse):
         ("test", {"docker": {}, "definitions": []}, "test with docker"),
         ("command", {"name": "x"}, "command: such a block is LAVA's own"),
         ("test", {"definitions": [], "protocols": {"lava-xnbd": []}}, "protocol lava-xnbd"),
-        (
-            "boot",
-            {"method": "minimal", "protocols": {"lava-multinode": [{"request": "x"}]}},
-            "'x' is not one of",
-        ),
     ],
 )
 def test_what_only_lava_can_is_marked(parse, kind, content, said):
@@ -225,6 +220,18 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         (
             lambda job: block(job)["roles"]["a"].update(environment={"a-b": "x"}),
             "no shell can have a variable 'a-b'",
+        ),
+        (
+            lambda job: job["actions"][1]["boot"].update(
+                protocols={"lava-multinode": [{"request": "lava-sned", "messageID": "x"}]}
+            ),
+            "request of boot: 'lava-sned' is not one of",
+        ),
+        (
+            lambda job: job["actions"][1]["boot"].update(
+                protocols={"lava-multinode": {"request": "lava-send"}}
+            ),
+            "lava-send of boot: it has no messageID",
         ),
         (lambda job: block(job).update(target_group="x"), "the definition of one node"),
         (

@@ -77,6 +77,20 @@ def test_a_job_of_ours_that_lava_cannot_do(validate):
 
 
 @pytest.mark.usefixtures("installed")
+def test_a_block_that_lava_would_stumble_over(validate):
+    """By LAVA's own schema; what its server may let pass is a warning."""
+    job = copy.deepcopy(JOB)
+    job["actions"][1]["boot"]["promts"] = job["actions"][1]["boot"].pop("prompts")
+    code, said = validate(job)
+    assert code == 0
+    assert "warning: unknown key 'promts' in boot, says LAVA's schema" in said
+    job["actions"][2]["test"]["definitions"][0]["repository"]["run"] = {"steps": "true"}
+    code, said = validate(job)
+    assert code == 2
+    assert "'steps' in test: expected a list, says LAVA's schema" in said
+
+
+@pytest.mark.usefixtures("installed")
 def test_what_this_host_lacks_is_a_warning(validate, lab):
     """The job is right: LAVA has no directory of a TFTP server here."""
     if Path("/etc/default/tftpd-hpa").exists():
