@@ -123,9 +123,9 @@ def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterato
         text = {
             "required key not provided": f"{where} needs '{key}'",
             "extra keys not allowed": f"unknown key '{key}' in {where}",
-        }.get(what, f"'{key}' in {where}: {what}")
+        }.get(what, f"'{key}' in {where}: {what}" if key else f"{where}: {what}")
         lax = accepted or number is None
-        yield Problem(at.file, at.line, at.column, f"{text}, says LAVA's schema", warning=lax)
+        yield at.problem(f"{text}, says LAVA's schema", warning=lax)
 
 
 def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:

@@ -163,3 +163,22 @@ def test_a_silent_lava_is_no_refusal_of_the_job(tmp_path):
     broken = Installed("1", tmp_path, "/bin/false", None)
     with pytest.raises(InfrastructureError, match="LAVA's dispatcher 1"):
         preflight._ask(broken, [[{}, {}]])
+
+
+def test_words_for_what_a_schema_says(tmp_path):
+    """Blocks that no board under LAVA does are left out; a place for each of the others."""
+    document = from_bytes(yaml.safe_dump(JOB).encode(), "j.yaml", tmp_path)
+    job, _ = parse(replace(document, device_types=frozenset({"shell"})))
+    said = [
+        (2, "steps", "expected a list", False), (None, "", "no namespace", False),
+        (1, "x", "extra keys not allowed", True), (1, "x", "required key not provided", False),
+        (0, "fastboot", "unknown action type", False),
+    ]  # fmt: skip
+    found = [str(problem) for problem in preflight._slips(job, {"b"}, said)]
+    assert [text.partition(": ")[2] for text in found] == [
+        "'steps' in test: expected a list, says LAVA's schema",
+        "warning: the job: no namespace, says LAVA's schema",
+        "warning: unknown key 'x' in boot, says LAVA's schema",
+        "boot needs 'x', says LAVA's schema",
+    ]
+    assert not list(preflight._slips(job, {"another"}, said[:1]))
