@@ -62,7 +62,8 @@ def write_card(
             if layout == "master":
                 _label(card)
     except OSError as error:
-        raise DeployError(f"cannot write the card {target}: {error}") from error
+        reason = error.strerror or error
+        raise DeployError(f"cannot write the card {target}: {reason}") from error
 
 
 class Copy(NamedTuple):

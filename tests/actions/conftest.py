@@ -13,6 +13,8 @@ from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
 from lava_dispatcher_multinode.lab.device import Deploy, Device
 
+MEDIA = Deploy("media", path="/dev/sdx")
+
 
 @pytest.fixture
 def events():
@@ -24,7 +26,7 @@ def events():
 def make_node(tmp_path, events):
     """A function that makes a node; its board only records what is asked of it."""
 
-    def make(name="b1", *, client=None, deploy=Deploy(method="media"), seconds=60.0):  # noqa: B008
+    def make(name="b1", *, client=None, deploy=MEDIA, seconds=60.0):
         job = Job("job", 60, (Role("r"),), (), directory=tmp_path)
         shared = Shared(
             job,

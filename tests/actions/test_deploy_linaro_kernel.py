@@ -6,14 +6,16 @@ import pytest
 
 from lava_dispatcher_multinode.actions.deploy_linaro_kernel import DeployLinaroKernel
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device import Deploy
+from lava_dispatcher_multinode.lab.device import Deploy, Tftp
+
+TFTP = Deploy("tftp", tftp=Tftp(host="10.0.0.1", kernel="0x1"))
 
 
 def test_the_files_go_to_the_board(make_node, tmp_path):
     """Those that are named, as they are: U-Boot and the kernel unpack for themselves."""
     for name in ("zImage", "root.cpio.gz"):
         (tmp_path / name).write_bytes(name.encode())
-    node = make_node(deploy=Deploy(method="tftp"))
+    node = make_node(deploy=TFTP)
     node.booted = True
     asked = []
     node.board.deploy_kernel = lambda files, servers, parcel: asked.append(files)
@@ -35,6 +37,6 @@ def test_what_cannot_be_done_is_refused(make_node):
     """The wrong method, and a root that would take NFS."""
     with pytest.raises(DeployError, match=r"set deploy\.method to 'tftp'"):
         DeployLinaroKernel().run(make_node(), {"kernel": "zImage"})
-    node = make_node(deploy=Deploy(method="tftp"))
+    node = make_node(deploy=TFTP)
     with pytest.raises(DeployError, match="put the root file system into the ramdisk"):
         DeployLinaroKernel().run(node, {"kernel": "zImage", "rootfs": "x"})

@@ -22,6 +22,10 @@ from .conftest import SERIAL, wrong
         ("device_type: panda\ndeath: ['\\u0041']\n" + SERIAL, 2, "regular expression"),
         ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "fits the empty line"),
         ("device_type: panda\ndeath: ['']\n" + SERIAL, 2, ""),
+        ("device_type: panda\nconnection: {serial: 'tcp://h:1'}\n", 2, "rfc2217://HOST:PORT"),
+        ("device_type: panda\nconnection: {serial: 'socket://h'}\n", 2, "socket://HOST:PORT"),
+        ("device_type: panda\nconnection: {serial: 'rfc2217:/h:1'}\n", 2, "must be a path"),
+        ("device_type: panda\nconnection: {serial: a, baud: 4294967296}\n", 2, "at most"),
         ("[1, 2]\n", 1, ""),
         ("a: [\n", 1, ""),
         ("", 0, "empty"),
@@ -37,7 +41,18 @@ def test_wrong_device_files(config, text, line, said):
 
 
 @pytest.mark.parametrize(
-    "way", ["command: a", "serial: a", "simulated: true", "qemu: {machine: virt}"]
+    "way",
+    [
+        "command: a",
+        "serial: a",
+        "serial: /dev/serial/by-path/pci-0000:00:14.0-usb-0:1.0-port0",
+        "serial: 'telnet://h'",
+        "serial: 'socket://[::1]:3001'",
+        "serial: 'rfc2217://h.example:3001?ign_set_control'",
+        "serial: 'hwgrep://0403:6001'",
+        "simulated: true",
+        "qemu: {machine: virt}",
+    ],
 )
 def test_each_way_to_a_console_is_enough(config, way):
     """One of them, whichever it is."""

@@ -8,7 +8,7 @@ import pytest
 
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.job.source import from_bytes
-from lava_dispatcher_multinode.lab.device import Deploy, Device
+from lava_dispatcher_multinode.lab.device import Deploy, Device, Tftp
 from lava_dispatcher_multinode.lab.files import Lab
 from lava_dispatcher_multinode.overlay.store import OverlayStore
 from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts, check_rest
@@ -134,7 +134,8 @@ def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
     job = Job("job", 60, (Role("r", device_type="panda"),),
               (ActionSpec("deploy_linaro_image", {"image": "x"}),
                ActionSpec("deploy_linaro_kernel", {"kernel": "x"})))  # fmt: skip
-    boards = [Device(f"p{n}", "panda", deploy=Deploy(method=method))
+    whole = {"path": "/dev/sdx", "tftp": Tftp(host="10.0.0.1", kernel="0x1")}
+    boards = [Device(f"p{n}", "panda", deploy=Deploy(method=method, **whole))
               for n, method in enumerate((None, "media", "tftp", "none"))]  # fmt: skip
 
     def told(*devices):

@@ -12,6 +12,7 @@ METHODS = {
     "deploy_linaro_image": ("media", "master", "none"),
     "deploy_linaro_kernel": ("tftp", "none"),
 }
+ADDRESS = "where the board reaches this host"
 HINTS = {
     "deploy_linaro_image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
     "'none' if the right image is on the board already",
@@ -24,6 +25,23 @@ def unfit(device: Device, action: str) -> str | None:
     """Return what keeps `action` from being done with `device`; None if nothing does."""
     method = device.deploy.method
     if method in METHODS[action]:
-        return None
+        lacks = _lacks(device)
+        return f"{device.place}: {lacks}" if lacks else None
     have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
     return f"{device.place}: {have}, which {action} cannot use: {HINTS[action]}"
+
+
+def _lacks(device: Device) -> str | None:
+    """Return what the device file does not say, and its method needs."""
+    deploy = device.deploy
+    made = device.connection.simulated or device.connection.qemu is not None
+    if deploy.method == "media" and not (deploy.path or made):
+        return "deploy.path is missing: the card's block device or file"
+    if deploy.method == "master" and not device.dispatcher_ip:
+        return f"dispatcher_ip is missing: {ADDRESS}"
+    if deploy.method == "tftp":
+        if not (deploy.tftp.host or device.dispatcher_ip):
+            return f"deploy.tftp.host or dispatcher_ip is missing: {ADDRESS}"
+        if not deploy.tftp.kernel:
+            return "deploy.tftp.kernel is missing: the load address"
+    return None

@@ -56,7 +56,8 @@ def write_media(
             f"the device (udev rule): {error.strerror}"
         ) from error
     except OSError as error:
-        raise DeployError(f"{device.name}: cannot write {card}: {error}") from error
+        reason = error.strerror or error
+        raise DeployError(f"{device.name}: cannot write {card}: {reason}") from error
     finally:
         # Whatever happened, the card does not stay with the host.
         _switch(deploy.to_board, "deploy.to_board", device)
@@ -109,7 +110,9 @@ def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
                 # Exclusive: a disk that the host has mounted is no card.
                 os.close(os.open(card, os.O_RDWR | os.O_EXCL))
                 return
-            reason = "is no block device"
+            if card.exists():  # a file, maybe, that was written while the card was away
+                raise DeployError(f"{device.name}: {card} is no block device")
+            reason = "does not exist"
         except OSError as error:
             if error.errno not in {errno.ENOMEDIUM, errno.ENXIO, errno.ENOENT}:
                 raise

@@ -82,7 +82,8 @@ def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
             r"b1: deploy\.to_host .* exited with 5: no mux",
         ),
         ({}, None, r"b1: deploy\.path is missing"),
-        ({}, "/dev/no-such-card", "b1: /dev/no-such-card is no block device: is the card"),
+        ({}, "/dev/no-such-card", "b1: /dev/no-such-card does not exist: is the card"),
+        ({}, "/dev/null", "b1: /dev/null is no block device$"),
         ({}, "no/such/directory", "cannot write the card"),
     ],
 )
