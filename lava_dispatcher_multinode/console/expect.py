@@ -28,6 +28,7 @@ else:
 WINDOW = 8192  # bytes in which one match must lie; pexpect's default is quadratic
 PIECE = WINDOW // 2  # pexpect looks for nothing before the last WINDOW bytes of a piece
 BEFORE = 1 << 20  # bytes of the text before a match that are kept, at least the last of them
+_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as the transcript shows it
 
 
 class _ConsoleSpawn(_SpawnBase):
@@ -120,4 +121,11 @@ class Dialogue:
         tail = self.console.tail()
         if not tail:
             return f"{text}; the console has printed nothing: is it the right port and speed?"
+        if _garbled("".join(tail)):
+            text += "; what the console prints is hardly text: is its speed right (baud)?"
         return "\n    ".join([text, "the console's last lines:", *tail])
+
+
+def _garbled(text: str) -> bool:
+    """Whether most of `text` stands for bytes that are no characters."""
+    return 2 * sum(map(len, _BYTE.findall(text))) > len(text)

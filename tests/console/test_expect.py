@@ -45,6 +45,13 @@ def test_a_silent_console_is_told_as_that(wire):
         Dialogue(wire.console).expect([b"x"], timeout=0.05, step="waited")
 
 
+def test_garbage_asks_for_the_speed(wire):
+    """A wrong baud rate prints, and never what is waited for."""
+    wire.print(bytes(range(0x80, 0x100)) * 3 + b"x\xf8\x00\xe0U-\xfe" * 20)
+    with pytest.raises(BootError, match=r"hardly text: is its speed right \(baud\)"):
+        Dialogue(wire.console).expect([b"login:"], timeout=0.3, step="waited")
+
+
 def test_waking_does_not_end_a_wait(wire):
     """Only the deadline and the pattern end it."""
     dialogue = Dialogue(wire.console)
