@@ -46,9 +46,12 @@ class UBoot:
     def run(self, command: str) -> None:
         """Run one command; `BootError` if it prints an error."""
         limit = self._type(command)
-        found = self._answer([words.ERROR_PATTERN, self._prompt], command, limit)
+        patterns = [words.ERROR_PATTERN, self._again(command), self._prompt]
+        found = self._answer(patterns, command, limit)
         if found.index == 0:
             raise self._refused(command, found)
+        if found.index == 1:
+            raise self._restarted(command, found)
 
     def start(self, command: str) -> bool:
         """Run the command that boots; return when the kernel is started.
@@ -58,7 +61,7 @@ class UBoot:
         limit = self._type(command)
         kernel = words.kernel_pattern(self._boot.kernel_start)
         found = self._dialogue.expect(
-            [words.FATAL_PATTERN, self._prompt, kernel, rb"Starting kernel"],
+            [words.FATAL_PATTERN, self._prompt, kernel, rb"Starting kernel", self._again(command)],
             timeout=limit,
             step=f"waited for 'Starting kernel' after '{command}'",
         )
@@ -70,7 +73,15 @@ class UBoot:
             if error is not None:
                 reason = f"failed: {printable(error.group().strip())}"
             raise BootError(self._dialogue.explain(f"U-Boot: '{command}' {reason}"))
+        if found.index == 4:
+            raise self._restarted(command, found)
         return found.index == 2
+
+    def _again(self, command: str) -> bytes:
+        """Return what shows that the board started again, where it is not to."""
+        never = rb"(?!)"
+        meant = words.RESTARTS.search(command) is not None
+        return never if meant else words.restarted_pattern(self._boot.interrupt)
 
     def _type(self, command: str) -> Deadline:
         """Type a line, its echo checked piece by piece, and one carriage return.
@@ -149,6 +160,12 @@ class UBoot:
         return self._dialogue.expect(
             patterns, timeout=limit, step=f"waited for U-Boot's prompt after '{command}'"
         )
+
+    def _restarted(self, command: str, found: Found) -> BootError:
+        lines = filter(None, (printable(line.strip()) for line in found.before.splitlines()))
+        said = "; ".join([*lines][-2:])
+        text = f"U-Boot: '{command}' failed: the board started again"
+        return BootError(self._dialogue.explain(f"{text}: {said}" if said else text))
 
     def _refused(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)

@@ -40,12 +40,18 @@ ERRORS = (
     "** Bad device",
     "** Invalid partition",
     "** No partition table",
+    "** No valid partitions",
+    "** Bad partition",
+    " not valid on device ",
+    "** Unable to use ",
+    "Couldn't find partition ",
     "** No boot file defined",
     "** Unrecognized filesystem type",
     "Failed to load '",
     "File not found",
     "no mmc device at slot",
     "No MMC device available",
+    "MMC: no card present",
     "Card did not respond to voltage select",
     "Wrong Image Format for boot",
     "Wrong Image Type for boot",
@@ -79,6 +85,11 @@ LONGEST_LINE = 510
 #: What shows that a kernel runs, also where its first lines came garbled or `quiet` has
 #: them left out: a time stamp, or the login prompt, which stays for whoever answers it.
 KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |Booting Linux on |(?=login: )"
+
+#: Its first line, and that of what loads it on an OMAP.
+BANNER = rb"[\r\n](?:U-Boot (?:SPL )?\d{4}\.\d\d|Texas Instruments X-Loader )"
+#: After these it is meant to start again.
+RESTARTS = re.compile(r"\b(?:reset|go)\b")
 
 #: What a terminal obeys: U-Boot's EFI boot manager asks for the terminal's size on its way.
 ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]))*"
@@ -122,6 +133,14 @@ def countdown_pattern(text: str) -> bytes:
 def kernel_pattern(start: str) -> bytes:
     """Return what shows that a kernel runs; `start` is the device file's `kernel_start`."""
     return b"|".join(filter(None, (re.escape(start.encode()), KERNEL_RUNS)))
+
+
+def restarted_pattern(interrupt: str) -> bytes:
+    """Return what shows that U-Boot started again: its banner, and a countdown after it.
+
+    The banner alone is also what `version` prints.
+    """
+    return BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
 
 
 def any_of(texts: Sequence[str]) -> bytes:

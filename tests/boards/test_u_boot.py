@@ -70,6 +70,41 @@ def test_the_complaint_explains_a_prompt_that_came_back(console_of):
         board.start("boot")
 
 
+RESTART = (
+    "printf '\\r\\nFDT and ATAGS support not compiled in\\r\\n\\r\\nresetting ...\\r\\n\\r\\n"
+    "U-Boot SPL 2023.01 (May 01 2023)\\r\\nU-Boot 2023.01\\r\\n'; "
+    "printf 'Hit any key to stop autoboot:  2 '; "
+)
+
+
+@pytest.mark.parametrize("command", ["fatload mmc 0 0 x", "bootm 0x1"])
+def test_a_board_that_starts_again_is_told_at_once(console_of, command):
+    """Not what it boots by itself then, after its environment is lost; with its last words."""
+    made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{PROMPT}sleep 60")
+    made.interrupt()
+    words = "failed: the board started again: FDT and ATAGS support not compiled in; resetting"
+    with pytest.raises(BootError, match=words):
+        (made.start if command.startswith("boot") else made.run)(command)
+
+
+def test_a_reset_that_was_asked_for_is_none(console_of):
+    """`reset` as the last of boot.commands: the kernel that comes then is the one."""
+    kernel = "printf 'Starting kernel ...\\r\\n'; sleep 60"
+    made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{kernel}")
+    made.interrupt()
+    assert made.start("reset") is False
+
+
+def test_a_version_that_was_asked_for_is_no_restart(console_of):
+    """It is the banner's text."""
+    made = u_boot(
+        console_of,
+        f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nU-Boot 2023.01\\r\\n'; {PROMPT}sleep 60",
+    )
+    made.interrupt()
+    made.run("version")
+
+
 def test_a_kernel_without_starting_kernel_is_seen_once(console_of):
     """Its first line is not waited for again."""
     script = f"{START}{KEY}{PROMPT}{READ} printf '\\r\\nLinux version 6.1\\r\\n'; sleep 60"
