@@ -131,7 +131,8 @@ class UBootBoard:
                 deadline.check(str(error))
                 if number == tries:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
-                    raise kind(f"boot, try {number} of {tries}: {error}") from error
+                    text = f"boot, try {number} of {tries}: {self._hinted(error)}"
+                    raise kind(text) from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
                 # What it still prints must not be taken for the next try's.
                 self.power_off()
@@ -236,6 +237,17 @@ class UBootBoard:
             code, output = shell.run(command)
             if code:
                 self._step(f"'{command}' on the board exited with {code}: {output}")
+
+    def _hinted(self, error: Exception) -> str:
+        """Return what `error` says, with a word on the driver's commands where they do not fit."""
+        deploy = self.device.deploy
+        others_card = deploy.method == "none" or deploy.layout == "image"
+        drivers = self.defaults.get("boot", {}).get("commands")
+        if not others_card or list(self._commands) != drivers or "U-Boot: '" not in str(error):
+            return str(error)
+        text, newline, lines = str(error).partition("\n")
+        hint = "boot.commands are the driver's, for a card of 2013: give those that boot this one"
+        return f"{text}; {hint}{newline}{lines}"
 
     def _restart(self, dialogue: Dialogue) -> None:
         self.shell = None

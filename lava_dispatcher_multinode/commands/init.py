@@ -78,6 +78,10 @@ deploy:
   # path: /dev/disk/by-id/usb-sd-mux-01
   # to_host: usbsdmux /dev/usb-sd-mux/id-01 host
   # to_board: usbsdmux /dev/usb-sd-mux/id-01 dut
+
+# What is typed at U-Boot; without it, what boots the card that method: media makes.
+# boot:
+#   commands: [boot]                # a card that boots by itself
 """
 
 

@@ -56,7 +56,7 @@ def simulated(tmp_path):
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(SimulatedLab(tmp_path / "boards"))
 
-        def make(model="panda", faults=None, steps=None, **changes):
+        def make(model="panda", faults=None, steps=None, deploy="media", **changes):
             driver = plugins.load(plugins.DEVICE_TYPES, model)
             defaults = driver.defaults["boot"]
             boot = {"prompts": tuple(defaults["prompts"]), "commands": tuple(defaults["commands"])}
@@ -64,7 +64,7 @@ def simulated(tmp_path):
                 f"{model}01",
                 model,
                 connection=Connection(simulated=True),
-                deploy=Deploy(method="media"),
+                deploy=Deploy(method=deploy),
                 boot=Boot(**{**boot, "retries": 1, **changes}),
             )
             hardware = connect(device, lab.add(device.name, model, faults or {}))

@@ -51,8 +51,17 @@ def test_the_boot_of_2013(simulated, example_images, model):
 
 def test_a_board_with_nothing_deployed_does_not_boot(simulated):
     """U-Boot's own words for the missing card, at the step that met it."""
-    with pytest.raises(BootError, match=r"boot, try 1 of 1: U-Boot: '(mmc|boot)"):
+    with pytest.raises(
+        BootError, match=r"boot, try 1 of 1: U-Boot: 'mmc init' failed: .*card"
+    ) as it:
         simulated().boot(_deadline())
+    assert "the driver's" not in str(it.value)
+
+
+def test_the_commands_of_2013_on_another_card_are_named(simulated):
+    """A card that the dispatcher did not make has no testboot: boot.commands is what to set."""
+    with pytest.raises(BootError, match=r"card present; boot\.commands are the driver's.*\n"):
+        simulated(deploy="none").boot(_deadline())
 
 
 @pytest.mark.parametrize(
