@@ -16,7 +16,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from ..errors import DeployError
 from . import ext, mbr
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 MIB = 1 << 20
+SPARE = 256 * MIB  # of a disk that has the card's file, left to others
+LARGE = 64 * MIB  # what a card may take of it anyhow
+LOOK = 4096  # bytes of a partition that tell what file system it has
 MASTER_BOOT = 1 * MIB  # partitions 1 and 2 hold nothing here but their place
 MASTER_ROOT = 1 * MIB
 BOOT_LABEL, ROOT_LABEL = "testboot", "testrootfs"
@@ -44,7 +47,7 @@ def write_card(
 ) -> None:
     """Write `image` to `target`, a file (made anew, sparse) or a block device.
 
-    For the layout `image` a stream will do; `master` jumps about in it.
+    A stream will do: it is read once, from its beginning on.
     `progress(done, total)` is called in bytes; the total of a stream is None.
     Raise `DeployError` where the image or the device cannot be used; the
     target is then not bootable.
@@ -57,7 +60,7 @@ def write_card(
             if layout == "image":
                 copies = [_verbatim(source, card, report)]
             else:
-                copies = _master(cast("BinaryIO", source), card, report)
+                copies = _master(source, card, report)
             _verify(card, copies, report)
             if layout == "master":
                 _label(card)
@@ -94,10 +97,42 @@ def _target(path: Path) -> Iterator[BinaryIO]:
             os.fsync(card.fileno())
 
 
+class _Source(Protocol):
+    def read(self, size: int, /) -> bytes:
+        """Return the next `size` bytes, fewer at the end only."""
+
+
+class _Forward:
+    """A stream that is gone on in, and looked ahead at."""
+
+    def __init__(self, stream: BinaryIO | IO[bytes]) -> None:
+        self._stream = stream
+        self._at = 0
+        self._ahead = b""
+
+    def read(self, size: int, /) -> bytes:
+        data = self.peek(size)
+        self._ahead = self._ahead[size:]
+        self._at += len(data)
+        return data
+
+    def peek(self, size: int) -> bytes:
+        if len(self._ahead) < size:
+            self._ahead += self._stream.read(size - len(self._ahead))
+        return self._ahead[:size]
+
+    def go_to(self, place: int) -> None:
+        while (left := place - self._at) > 0 and self.read(min(left, CHUNK)):
+            pass  # if it ends before, whoever reads on is told
+
+
+def _plain(source: BinaryIO | IO[bytes]) -> bool:
+    """Whether it can tell its size without being read whole; a decompressor cannot."""
+    return isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
+
+
 def _verbatim(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> Copy:
-    # What can tell its size without being read whole; a decompressor cannot.
-    plain = isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
-    size = mbr.size_of(cast("BinaryIO", source)) if plain else None
+    size = mbr.size_of(cast("BinaryIO", source)) if _plain(source) else None
     if size is not None:
         _make_room(card, size)
     copy = _copy(source, card, 0, size, lambda done: report(done, size))
@@ -108,8 +143,9 @@ def _verbatim(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) ->
     return copy
 
 
-def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> list[Copy]:
-    boot, root = _parts(source)
+def _master(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> list[Copy]:
+    image = _Forward(source)
+    boot, root = _parts(source, image)
     p1 = mbr.Partition(1, MIB, MASTER_BOOT, mbr.FAT32_LBA)
     p2 = mbr.Partition(2, _end(p1), MASTER_ROOT, mbr.LINUX)
     p3 = mbr.Partition(3, _end(p2), boot.size, boot.type, bootable=True)
@@ -117,13 +153,18 @@ def _master(source: BinaryIO, card: BinaryIO, report: Progress) -> list[Copy]:
     p5 = mbr.Partition(5, outer + MIB, root.size, mbr.LINUX)
     p4 = mbr.Partition(4, outer, p5.start + p5.size - outer, mbr.EXTENDED[1])
     _make_room(card, p4.start + p4.size)
-    total = boot.size + root.size
-    source.seek(boot.start)
-    copies = [_copy(source, card, p3.start, boot.size, lambda done: report(done, total))]
-    source.seek(root.start)
-    copies.append(
-        _copy(source, card, p5.start, root.size, lambda done: report(boot.size + done, total))
-    )
+    total, done = boot.size + root.size, 0
+    copies = []
+    for part, place in sorted(((boot, p3), (root, p5)), key=lambda pair: pair[0].start):
+        image.go_to(part.start)
+        _look_into(part, image.peek(LOOK))
+        before = done
+
+        def so_far(size: int, before: int = before) -> None:
+            report(before + size, total)
+
+        copies.append(_copy(image, card, place.start, part.size, so_far))
+        done += part.size
     mbr.write(card, (p1, p2, p3, p4, p5))
     return copies
 
@@ -137,22 +178,30 @@ def _label(card: BinaryIO) -> None:
     ext.set_label(card, found[5].start, ROOT_LABEL)
 
 
-def _parts(source: BinaryIO) -> tuple[mbr.Partition, mbr.Partition]:
-    """Return the boot and the root partition of the image, looked into."""
-    found = {partition.number: partition for partition in mbr.read(source)}
+def _parts(source: BinaryIO | IO[bytes], image: _Forward) -> tuple[mbr.Partition, mbr.Partition]:
+    """Return the boot and the root partition of the image."""
+    if _plain(source):
+        partitions = mbr.read(cast("BinaryIO", source))  # they are inside of it
+        source.seek(0)
+    else:
+        partitions = mbr.table(image.peek(mbr.SECTOR))
+    found = {partition.number: partition for partition in partitions}
     for number, what in ((1, "boot"), (2, "root")):
         if number not in found:
             raise DeployError(f"the image has no partition {number} ({what})")
-    boot, root = found[1], found[2]
+    return found[1], found[2]
+
+
+def _look_into(part: mbr.Partition, head: bytes) -> None:
+    """Raise `DeployError` unless it begins as its file system has to."""
     try:
-        FatVolume(source, boot.start, boot.size)
+        if part.number == 1:
+            FatVolume(io.BytesIO(head), 0, part.size)
+        else:
+            ext.label(io.BytesIO(head), 0)
     except DeployError as error:
-        raise DeployError(f"partition 1 of the image (boot): {error}") from error
-    try:
-        ext.label(source, root.start)
-    except DeployError as error:
-        raise DeployError(f"partition 2 of the image (root): {error}") from error
-    return boot, root
+        what = "boot" if part.number == 1 else "root"
+        raise DeployError(f"partition {part.number} of the image ({what}): {error}") from error
 
 
 def _end(partition: mbr.Partition) -> int:
@@ -168,7 +217,7 @@ def _make_room(card: BinaryIO, size: int) -> None:
 
 
 def _copy(
-    source: BinaryIO | IO[bytes],
+    source: _Source,
     card: BinaryIO,
     to: int,
     size: int | None,
@@ -177,7 +226,7 @@ def _copy(
     """Copy `size` bytes (None: all that come); zeros become holes where the card is a file."""
     sparse = stat.S_ISREG(os.fstat(card.fileno()).st_mode)
     digest = hashlib.blake2b()
-    done = 0
+    done = taken = 0
     while size is None or done < size:
         chunk = source.read(CHUNK if size is None else min(CHUNK, size - done))
         if not chunk:
@@ -186,11 +235,20 @@ def _copy(
             raise DeployError(f"the image ended {size - done} bytes early")
         digest.update(chunk)
         if not sparse or chunk.strip(b"\0"):
+            taken += len(chunk)
+            if sparse and taken > LARGE and _free(card) < SPARE:
+                text = f"less than {SPARE // MIB} MiB are free on the disk of {card.name}"
+                raise DeployError(text)
             card.seek(to + done)
             _write(card, chunk, to + done)
         done += len(chunk)
         report(done)
     return Copy(to, done, digest.digest())
+
+
+def _free(card: BinaryIO) -> int:
+    disk = os.fstatvfs(card.fileno())
+    return disk.f_bavail * disk.f_frsize
 
 
 def _write(card: BinaryIO, chunk: bytes, at: int) -> None:

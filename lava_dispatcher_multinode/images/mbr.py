@@ -7,6 +7,7 @@ points outside of its disk, into itself, or in a circle is a `DeployError`.
 
 from __future__ import annotations
 
+import io
 import struct
 from itertools import pairwise
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
@@ -66,6 +67,19 @@ def read(disk: BinaryIO) -> tuple[Partition, ...]:
             partitions += _logical(disk, partition)
     _refuse_overlap([p for p in partitions if not p.extended])
     return tuple(sorted(partitions))
+
+
+def table(sector: bytes) -> tuple[Partition, ...]:
+    """Return the partitions 1 to 4 that a disk's first sector tells of, whatever its size."""
+    largest = 1 << 32  # sectors that an entry can tell of, twice: where it starts, how long it is
+    entries = enumerate(_entries(io.BytesIO(sector), 0), 1)
+    partitions = [
+        _checked(Partition(number, *entry), 1, 2 * largest * SECTOR)
+        for number, entry in entries
+        if entry is not None
+    ]
+    _refuse_overlap(partitions)
+    return tuple(partitions)
 
 
 def write(disk: BinaryIO, partitions: Iterable[Partition]) -> None:

@@ -116,6 +116,46 @@ def test_a_stream_will_do_for_the_image_layout(panda, tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["image", "master"])
+def test_a_card_that_is_a_file_leaves_room_on_its_disk(panda, tmp_path, monkeypatch, layout):
+    """Whatever an image unpacks to: others have files there."""
+    monkeypatch.setattr(card_module, "SPARE", 1 << 60)
+    monkeypatch.setattr(card_module, "LARGE", 0)
+    with pytest.raises(DeployError, match="MiB are free on the disk of .*card"):
+        write_card(panda, tmp_path / "card", layout)
+
+
+def test_a_stream_will_do_for_the_card_of_2013(panda, tmp_path):
+    """A decompressor's output is read once, and makes the card that the whole image makes."""
+    write_card(panda, tmp_path / "plain", "master")
+    with gzip.open(io.BytesIO(gzip.compress(panda.getvalue()))) as stream:
+        stream.seek = None  # it would unpack all of it again
+        write_card(stream, tmp_path / "card", "master")
+    assert (tmp_path / "card").read_bytes() == (tmp_path / "plain").read_bytes()
+    cut = gzip.compress(panda.getvalue()[: ROOT.start + ROOT.size - 1])
+    with (
+        gzip.open(io.BytesIO(cut)) as stream,
+        pytest.raises(DeployError, match="ended .* bytes early"),
+    ):
+        write_card(stream, tmp_path / "card", "master")
+
+
+def test_a_root_before_the_boot_partition_is_found_too(panda, tmp_path):
+    """Partition numbers are no order on the disk."""
+    data = panda.getvalue()
+    moved = io.BytesIO()
+    root = mbr.Partition(2, BOOT.start, ROOT.size, ROOT.type)
+    boot = mbr.Partition(1, root.start + root.size, BOOT.size, BOOT.type)
+    for part, old in ((root, ROOT), (boot, BOOT)):
+        moved.seek(part.start)
+        moved.write(data[old.start : old.start + old.size].ljust(old.size, b"\0"))
+    mbr.write(moved, (root, boot))
+    write_card(panda, tmp_path / "plain", "master")
+    with gzip.open(io.BytesIO(gzip.compress(moved.getvalue()))) as stream:
+        write_card(stream, tmp_path / "card", "master")
+    assert (tmp_path / "card").read_bytes() == (tmp_path / "plain").read_bytes()
+
+
+@pytest.mark.parametrize("layout", ["image", "master"])
 def test_a_card_that_keeps_something_else_is_found_out(panda, tmp_path, monkeypatch, layout):
     """What is read back must be what was written, at every place."""
     whole = card_module._copy

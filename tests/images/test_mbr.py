@@ -112,3 +112,13 @@ def test_any_table_is_read_or_refused(entries, rest):
     for partition in found:
         assert partition.start > 0
         assert partition.start + partition.size <= len(content)
+
+
+def test_a_table_without_its_disk():
+    """The first sector alone, as a stream has it: the four of its own, wherever they end."""
+    file = disk()
+    mbr.write(file, layout(2))
+    own = tuple(part for part in mbr.read(file) if part.number <= 4)
+    assert mbr.table(file.getvalue()[: mbr.SECTOR]) == own
+    with pytest.raises(DeployError, match="no partition table"):
+        mbr.table(b"")

@@ -68,11 +68,8 @@ def _write(
 ) -> None:
     step(f"writing the card {card}")
     meter = Meter("writing the card", step, deadline)
-    if device.deploy.layout == "image":
-        with image.opened() as stream:
-            write_card(stream, card, "image", meter)
-    else:  # this layout jumps about in the image
-        write_card(image.unpacked(deadline, step), card, device.deploy.layout, meter)
+    with image.opened() as stream:
+        write_card(stream, card, device.deploy.layout, meter)
 
 
 def _put_in(
