@@ -126,7 +126,7 @@ def latency(boards, seconds):
         os.read(asking.board_reads, 4096)
         times.append(time.monotonic() - start)
         answer = Part(b"R", b"ab12-%d" % number, 1, 1, b"0,,")
-        os.write(asking.board_writes, b"<LAVA_MN A ab12-%d %d>\n" % (number, answer.sum))
+        os.write(asking.board_writes, b"<LAVA_MN A ab12-%d %b>\n" % (number, answer.sum))
         time.sleep(0.01)
     over.set()
     for thread in threads[boards:]:

@@ -8,11 +8,13 @@
 
 A payload is a piece of words, each with a comma behind it; what could be
 mistaken on a console is %ooo, octal. SUM is the cksum(1) of `Q ID N/M PAYLOAD`
-and a newline. See docs/reference/console-channel.md.
+and a newline; a board without one takes its MD5's first 8 digits. See
+docs/reference/console-channel.md.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MARK = b"<LAVA_MN "
-DAMAGED = 0  # what an `N` quotes
+DAMAGED = b"0"  # what an `N` quotes
 #: Bytes of payload in one frame, as on the board. A longer frame is hit more often, a
 #: shorter one is mostly header; either way it stays far below a terminal's 4095.
 PAYLOAD = 400
@@ -34,15 +36,25 @@ _FRAME = re.compile(
     rb"<LAVA_MN (?:"
     rb"(?P<kind>[QR]) (?P<id>[0-9a-f]{1,16}-[0-9]{1,10})"
     rb" (?P<part>[0-9]{1,6})/(?P<parts>[0-9]{1,6})"
-    rb" (?P<sum>[0-9]{1,10}) (?P<payload>[!-;=?-~]{0,1000})"
-    rb"|(?P<word>[AGN]) (?P<about>[0-9a-f]{1,16}-[0-9]{1,10}) (?P<quoted>[0-9]{1,10})"
+    rb" (?P<sum>[0-9a-f]{1,10}) (?P<payload>[!-;=?-~]{0,1000})"
+    rb"|(?P<word>[AGN]) (?P<about>[0-9a-f]{1,16}-[0-9]{1,10}) (?P<quoted>[0-9a-f]{1,10})"
     rb")>"
     # What is left of one that was hit behind its ID.
     rb"|<LAVA_MN (?P<rest>[QAGN]) (?P<hit>[0-9a-f]{1,16}-[0-9]{1,10}) "
 )
 
-#: A frame's is asked for when it is checked, and again when it is acknowledged.
-_sum = lru_cache(maxsize=16)(cksum)
+
+def sums(text: bytes) -> tuple[bytes, bytes]:
+    """Return both checksums of a text, as a board with cksum and one without says them."""
+    return checksum(text, md5=False), checksum(text, md5=True)
+
+
+@lru_cache(maxsize=16)  # it is asked for when a frame is checked, and when it is acknowledged
+def checksum(text: bytes, *, md5: bool) -> bytes:
+    """Return one of them."""
+    if md5:
+        return hashlib.md5(text, usedforsecurity=False).hexdigest()[:8].encode()
+    return b"%d" % cksum(text)
 
 
 class Part(NamedTuple):
@@ -53,6 +65,7 @@ class Part(NamedTuple):
     part: int
     parts: int
     payload: bytes
+    md5: bool = False  # how it is summed
 
     @property
     def text(self) -> bytes:
@@ -60,13 +73,13 @@ class Part(NamedTuple):
         return b"%b %b %d/%d %b\n" % (self.kind, self.id, self.part, self.parts, self.payload)
 
     @property
-    def sum(self) -> int:
+    def sum(self) -> bytes:
         """The checksum."""
-        return _sum(self.text)
+        return checksum(self.text, md5=self.md5)
 
     def line(self) -> bytes:
         """Return the frame with its newline."""
-        return b"<LAVA_MN %b %b %d/%d %d %b>\n" % (
+        return b"<LAVA_MN %b %b %d/%d %b %b>\n" % (
             self.kind,
             self.id,
             self.part,
@@ -81,11 +94,11 @@ class Word(NamedTuple):
 
     kind: bytes
     id: bytes
-    sum: int
+    sum: bytes
 
     def line(self) -> bytes:
         """Return the frame with its newline."""
-        return b"<LAVA_MN %b %b %d>\n" % (self.kind, self.id, self.sum)
+        return b"<LAVA_MN %b %b %b>\n" % (self.kind, self.id, self.sum)
 
 
 class Wreck(NamedTuple):
@@ -102,12 +115,14 @@ def find(line: bytes) -> Iterator[Part | Word | Wreck]:
             yield Wreck(match["rest"], match["hit"])
             continue
         if match["word"]:
-            yield Word(match["word"], match["about"], int(match["quoted"]))
+            yield Word(match["word"], match["about"], match["quoted"])
             continue
         part = Part(
             match["kind"], match["id"], int(match["part"]), int(match["parts"]), match["payload"]
         )
-        if part.sum == int(match["sum"]) and 1 <= part.part <= part.parts:
+        if part.sum != match["sum"]:
+            part = part._replace(md5=True)
+        if part.sum == match["sum"] and 1 <= part.part <= part.parts:
             yield part
         elif part.kind == b"Q":
             yield Wreck(part.kind, part.id)

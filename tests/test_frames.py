@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lava_dispatcher_multinode import frames
 from lava_dispatcher_multinode.frames import Part, Word, Wreck
 
 WORDS = st.lists(st.binary(max_size=300), max_size=20)
+SHELL = shutil.which("sh")
 LIBRARY = Path(__file__).parents[1] / "overlays" / "lib" / "lava-frames"
 
 
@@ -43,18 +45,19 @@ def test_nonsense_is_an_error(text):
         frames.decode(text)
 
 
-@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 5), WORDS)
-def test_found_in_any_line(before, after, parts, words):
-    """A frame is found whatever stands around it on its line."""
-    part = Part(b"Q", b"0a1b-77", 1, parts, frames.split(frames.encode(words))[0])
+@given(st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 5), WORDS, st.booleans())
+def test_found_in_any_line(before, after, parts, words, md5):
+    """A frame is found whatever stands around it on its line, however it is summed."""
+    part = Part(b"Q", b"0a1b-77", 1, parts, frames.split(frames.encode(words))[0], md5)
     line = before.replace(b"<", b"") + part.line()[:-1] + after.replace(b"<", b"")
     assert list(frames.find(line)) == [part]
 
 
-@given(st.data(), WORDS)
-def test_damage_is_found(data, words):
+@given(st.data(), WORDS, st.booleans())
+def test_damage_is_found(data, words, md5):
     """A part in which one byte changed, or some are missing, is never taken for a part."""
-    line = Part(b"Q", b"0a1b-77", 1, 3, frames.split(frames.encode(words))[0]).line()[:-1]
+    part = Part(b"Q", b"0a1b-77", 1, 3, frames.split(frames.encode(words))[0], md5)
+    line = part.line()[:-1]
     start = data.draw(st.integers(0, len(line) - 1))
     end = data.draw(st.integers(start + 1, len(line)))
     put = data.draw(st.binary(max_size=1))
@@ -65,7 +68,7 @@ def test_damage_is_found(data, words):
 
 def test_words_and_wrecks():
     """Acknowledgements are read; of a torn frame, the ID."""
-    word = Word(b"A", b"0a1b-77", 12345)
+    word = Word(b"A", b"0a1b-77", b"12345")
     assert list(frames.find(b"x" + word.line())) == [word]
     assert list(frames.find(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
         Wreck(b"Q", b"0a1b-77")
@@ -91,4 +94,18 @@ def test_the_board_speaks_the_same(words):
     assert output[:length].replace(b"\n", b"") == encoded
     decoded, _, checksum = output[length:-1].rpartition(b"\n")
     assert decoded + b"\n" == b"".join(word + b"\n" for word in raw)
-    assert int(checksum) == frames.cksum(encoded + b"\n")
+    assert checksum == frames.checksum(encoded + b"\n", md5=False)
+
+
+@pytest.mark.parametrize(
+    ("programs", "which"), [(["cksum", "md5sum"], 0), (["md5sum"], 1), (["od"], 0)]
+)
+@pytest.mark.parametrize("size", [0, 300])
+def test_the_board_s_checksums(tmp_path, programs, which, size):
+    """cksum, else MD5's first digits; without any program the shell computes the cksum."""
+    for program in programs:
+        (tmp_path / program).symlink_to(shutil.which(program))
+    text = "<LAVA" * size
+    script = f'. {LIBRARY}; checksum "$0"; echo "$SUM"'
+    output = subprocess.check_output([SHELL, "-c", script, text], env={"PATH": str(tmp_path)})
+    assert output.strip() == frames.sums(text.encode() + b"\n")[which]

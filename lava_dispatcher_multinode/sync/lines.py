@@ -30,7 +30,7 @@ REMEMBERED, MAX_KEPT = 1000, 1024 * 1024
 NO_ID = "0-0"
 
 _QUESTION = re.compile(
-    rb"<LAVA_MN Q (?P<id>[0-9a-f]{1,16}-[0-9]{1,10}) 1/1 (?P<sum>[0-9]{1,10})"
+    rb"<LAVA_MN Q (?P<id>[0-9a-f]{1,16}-[0-9]{1,10}) 1/1 (?P<sum>[0-9a-f]{1,10})"
     rb" (?P<payload>[!-;=?-~]*)>\r?"
 )
 
@@ -41,7 +41,7 @@ class Question(NamedTuple):
     id: str
     node: str
     secret: str
-    sum: int
+    sum: bytes
     call: Call
 
 
@@ -52,12 +52,12 @@ def read(line: bytes) -> Question:
         raise LineError("not a line '<LAVA_MN Q ID 1/1 SUM PAYLOAD>'")
     tag = match["id"].decode()
     part = frames.Part(b"Q", match["id"], 1, 1, match["payload"])
-    if part.sum != int(match["sum"]):
+    if match["sum"] not in frames.sums(part.text):
         raise LineError("the checksum does not fit the line", tag)
     try:
         node, secret, *words = frames.decode(part.payload)
         name, proof = node.decode("utf-8"), secret.decode("utf-8")
-        return Question(tag, name, proof, part.sum, call_of(words, tag))
+        return Question(tag, name, proof, match["sum"], call_of(words, tag))
     except ValueError as error:  # UnicodeDecodeError is one
         raise LineError(f"not a question: {error}", tag) from None
 

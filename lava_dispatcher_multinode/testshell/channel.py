@@ -52,13 +52,14 @@ class Question:
 class _Open:
     """A question from its first part to the acknowledgement of its answer's last."""
 
+    md5: bool  # how its board sums
     payloads: list[bytes] = field(default_factory=list)
     size: int = 0
     asked: bool = False
-    whole: int = 0  # the checksum of the question's last part
+    whole: bytes = b""  # the checksum of the question's last part
     answer: deque[Part] = field(default_factory=deque)  # what is not yet acknowledged
     frame: bytes = b""  # of answer[0], while it is on its way
-    sum: int = 0
+    sum: bytes = b""
     sent: int = 0  # times, by the clock
     hurries: int = 0  # times that it was sent since, because damage was reported
     sent_at: float = 0.0
@@ -112,7 +113,8 @@ class Channel:
         payloads = frames.split(frames.encode(words))
         exchange.asked = True
         exchange.answer.extend(
-            Part(b"R", id, n, len(payloads), payload) for n, payload in enumerate(payloads, 1)
+            Part(b"R", id, n, len(payloads), payload, exchange.md5)
+            for n, payload in enumerate(payloads, 1)
         )
         self._ready.append(id)
 
@@ -171,7 +173,7 @@ class Channel:
         if exchange is None:
             if part.part != 1 or len(self._open) >= MAX_OPEN:
                 return None
-            exchange = self._open[part.id] = _Open()
+            exchange = self._open[part.id] = _Open(part.md5)
         if exchange.answer:  # asked again: the answer did not arrive
             if now - exchange.sent_at > MIN_PATIENCE:
                 self._hurry(exchange, now)

@@ -6,7 +6,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from ..cksum import cksum
+from ..frames import sums
 from .results import Recorder
 from .runner import Runner
 from .trickle import Trickle
@@ -73,7 +73,7 @@ class Session:
 
         Return which definitions have begun.
 
-        The directory's checksum goes with it, so that no other is run when noise alters it.
+        The directory's checksums go with it, so that no other is run when noise alters it.
         `deadline` is a time of time.monotonic(); `patterns` is by definition, as
         `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `BoardHangs` of a board
         that does not answer any more, `TestError` when a test raises, and let the
@@ -84,7 +84,7 @@ class Session:
         run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         self._run = run
         try:
-            run.read(b"%b %d\n" % (command.encode(), cksum(stage.encode() + b"\n")), deadline)
+            run.read(b"%b %b %b\n" % (command.encode(), *sums(stage.encode() + b"\n")), deadline)
         finally:
             self._run = None
             run.end()

@@ -40,7 +40,7 @@ class Board:
             return None
         head, mark, tag, parts, total, payload = line.rstrip(b">\n").split(b" ")
         assert (head, mark, parts) == (b"<LAVA_MN", b"R", b"1/1")
-        assert frames.Part(b"R", tag, 1, 1, payload).sum == int(total)
+        assert frames.Part(b"R", tag, 1, 1, payload).sum == total
         return tag.decode(), [word.decode() for word in frames.decode(payload)]
 
     def ask(self, *words, tag="1-1"):
@@ -195,6 +195,16 @@ def test_a_script(serve, coordinator):
     assert data == (("a", {"k": "v w"}),)
 
 
+def test_a_question_may_be_summed_by_md5(serve, coordinator):
+    """As a board without cksum does."""
+    board = Board(serve, coordinator)
+    text = frames.encode([b"a", b"secret-a", b"send", b"x"])
+    part = frames.Part(b"Q", b"1-2", 1, 1, text, md5=True)
+    board.raw.send(part.line())
+    assert board.raw.file.readline() == frames.Word(b"A", b"1-2", part.sum).line()
+    assert board.read() == ("1-2", ["0", ""])
+
+
 def test_a_half_closed_connection(serve, coordinator):
     """`printf ... | nc -N` shuts its side after the question; its answer still comes."""
     board = Board(serve, coordinator)
@@ -222,7 +232,7 @@ def test_a_question_is_acknowledged(serve, coordinator):
     text = frames.encode([b"a", b"secret-a", b"send", b"x"])
     assert board.acknowledged == ["1-1"]
     board.raw.send(frames.Part(b"Q", b"1-2", 1, 1, text).line())
-    want = b"<LAVA_MN A 1-2 %d>\n" % frames.Part(b"Q", b"1-2", 1, 1, text).sum
+    want = b"<LAVA_MN A 1-2 %b>\n" % frames.Part(b"Q", b"1-2", 1, 1, text).sum
     assert board.raw.file.readline() == want
 
 

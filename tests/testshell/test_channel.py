@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import random
 
@@ -209,6 +210,23 @@ def test_a_dead_caller_is_forgotten():
     assert channel.due() is None
 
 
+def test_a_board_is_answered_as_it_asks():
+    """One that has no cksum sums by MD5: so do its acknowledgements and its answers."""
+    channel = Channel(window=3000)
+    question = Part(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
+    (asked,) = channel.receive(question.line(), 0.0)
+    assert asked.words == [b"wait", b"x"]
+    (ack,) = frames.find(channel.transmit(1.0))
+    assert ack == Word(b"A", b"a-1", question.sum)
+    channel.answer(b"a-1", [b"0", b"", b"y" * 500])
+    (part,) = frames.find(channel.transmit(1.0))
+    assert part.md5
+    assert part.sum == hashlib.md5(part.text).hexdigest()[:8].encode()
+    channel.receive(Word(b"A", b"a-1", part.sum).line(), 1.1)
+    (rest,) = frames.find(channel.transmit(1.1))
+    assert (rest.part, rest.md5) == (2, True)
+
+
 def test_a_caller_can_be_asked_after():
     """While it waits for its answer; only an honest word ends it, and it is told once."""
     channel = Channel(window=3000)
@@ -217,7 +235,7 @@ def test_a_caller_can_be_asked_after():
     (ack,) = frames.find(channel.transmit(1.0))
     channel.probe(b"a-1")
     assert list(frames.find(channel.transmit(2.0))) == [ack]
-    channel.receive(Word(b"G", b"a-1", ack.sum ^ 1).line(), 2.1)
+    channel.receive(Word(b"G", b"a-1", ack.sum + b"1").line(), 2.1)
     assert channel.take_gone() == []
     channel.receive(Word(b"G", b"a-1", ack.sum).line(), 2.1)
     assert channel.take_gone() == [b"a-1"]
