@@ -28,8 +28,8 @@ class DeployLinaroImage:
             "image": {
                 "type": "string",
                 "minLength": 1,
-                "description": "Disk image: .img, .gz, .bz2, .xz or .zst; a path relative to "
-                "the job, file://, http(s):// or scp://.",
+                "description": "Disk image, plain or packed (.gz, .bz2, .xz, .zst); a path "
+                "relative to the job, file://, http(s):// or scp://.",
             },
             "image_sha256": {
                 "type": "string",

@@ -17,8 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+#: How such files begin: a name may not say it, as that of a download by number.
+_BEGIN = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")  # in that order
 #: What reading a broken file raises; `opened` makes it a `DeployError`.
 _BROKEN = (EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+
+
+def suffix_of(name: str, path: Path) -> str:
+    """Return the one of `SUFFIXES` that `name` ends in, or else that fits the file; "" if none."""
+    for suffix in SUFFIXES:
+        if name.lower().endswith(suffix):
+            return suffix
+    with path.open("rb") as file:
+        head = file.read(max(map(len, _BEGIN)))
+    fits = (
+        suffix for suffix, begin in zip(SUFFIXES, _BEGIN, strict=True) if head.startswith(begin)
+    )
+    return next(fits, "")
 
 
 @contextlib.contextmanager

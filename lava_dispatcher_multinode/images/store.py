@@ -7,6 +7,7 @@ import shutil
 import threading
 import urllib.parse
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from ..errors import DeployError
 from .cache import Cache, digest
 from .fetch import SPARE, fetch
 from .meter import Meter
-from .packed import SUFFIXES, opened
+from .packed import opened, suffix_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,21 +33,21 @@ class Image:
     def __init__(self, source: str, path: Path, target: Path) -> None:
         self.name = without_secrets(source)
         self.path = path  # as it was fetched, maybe compressed
-        self._suffix = _suffix(source)
+        self._file_name = _file_name(source)
         self._target = target
         self._lock = threading.RLock()  # what is derived may be so of the unpacked one
         self._unpacked: Path | None = None
         self._sha256 = ""
 
-    @property
-    def packed(self) -> bool:
-        """Whether it is compressed."""
-        return self._suffix in SUFFIXES
+    @cached_property
+    def packed(self) -> str:
+        """How it is compressed: one of `packed.SUFFIXES`, or ""."""
+        return suffix_of(self._file_name, self.path)
 
     @contextmanager
     def opened(self) -> Iterator[IO[bytes]]:
         """Give a context with its content as a stream; of a compressed one, what is in it."""
-        with opened(self.path, self._suffix, self.name) as stream:
+        with opened(self.path, self.packed, self.name) as stream:
             yield stream
 
     def unpacked(self, deadline: Deadline, step: Callable[[str], None]) -> Path:
@@ -217,7 +218,7 @@ def local_path(source: str) -> Path | None:
     return None if "://" in source else Path(source)
 
 
-def _suffix(source: str) -> str:
-    """Return how the file's name ends; only a URL has a query behind it."""
+def _file_name(source: str) -> str:
+    """Return the file's name; only a URL has a query behind it."""
     path = source if local_path(source) is not None else urllib.parse.urlsplit(source).path
-    return Path(path).suffix.lower()
+    return Path(path).name

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.images.packed import SUFFIXES, opened
+from lava_dispatcher_multinode.images.packed import SUFFIXES, opened, suffix_of
 
 DATA = bytes(range(256)) * 9000
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, "": bytes}
@@ -49,3 +49,13 @@ def test_a_broken_file_is_told(tmp_path, suffix, damage):
     ):
         while stream.read(100_000):
             pass
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_name_that_does_not_say_it(tmp_path, suffix):
+    """The file's first bytes do; where the name says something, it is believed."""
+    _pack(tmp_path / "x", suffix)
+    assert suffix_of("download", tmp_path / "x") == suffix
+    assert suffix_of("card.IMG.GZ", tmp_path / "x") == ".gz"
+    (tmp_path / "x").write_bytes(b"")
+    assert suffix_of("card.img", tmp_path / "x") == ""
