@@ -16,7 +16,7 @@ END_WAIT = 1.0  # seconds that a console command has to end by itself
 # A session's first process that opens a terminal gets it as its controlling
 # one: the command is then told by a hang-up when the console is closed.
 WITH_TERMINAL = 'exec <>"$0" >&0 2>&1; eval "$1"'
-HINT = "the command has ended; what it said is at the end of the console"
+HINT = "the command has ended"
 
 
 def open_command(command: str, device: str) -> DescriptorTransport:

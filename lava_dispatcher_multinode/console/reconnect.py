@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ConsoleError
+from .transcript import printable
 from .transport import LinkLost, unnoticed
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SOONEST, LATEST = 0.1, 5.0
 #: Seconds that a link has to last to count as one. What ends sooner, such as a command
 #: that is misspelt or a port that somebody else holds, is not worth another 30 seconds.
 HOLDS = 2.0
+LAST_WORDS = 200  # bytes that an error shows
 
 
 class Reconnecting:
@@ -42,6 +44,7 @@ class Reconnecting:
         self._lost: ConsoleError | None = None  # what a writer met
         self._failure: ConsoleError | None = None
         self._closed = False
+        self._said = b""  # the link's last words: why it did not hold, maybe
         self._gap: _Gap | None = None  # the last one; the reader's own
         self.name = self._link.name
         self.note: Callable[[str], None] = unnoticed
@@ -63,6 +66,7 @@ class Reconnecting:
                     raise self._failure
             try:
                 if link is not None and (data := link.read()):
+                    self._said = (self._said + data[-LAST_WORDS:])[-LAST_WORDS:]
                     return data
                 lost = self._lost
             except LinkLost as error:
@@ -126,6 +130,9 @@ class Reconnecting:
         now = time.monotonic()
         held = now - self._opened >= HOLDS
         self._drop()
+        said, self._said = printable(self._said.strip()), b""
+        if self._gap is None and not held and said:
+            raise self._fail(ConsoleError(f"{lost}; it said '{said}'"))
         if self._seconds <= 0 or (self._gap is None and not held):
             raise self._fail(lost)
         if self._gap is None or held:

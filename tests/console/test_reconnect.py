@@ -182,6 +182,15 @@ def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
     assert exchange.attempts == 1
 
 
+def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
+    """Why a command ended is what it printed."""
+    monkeypatch.setattr(reconnect, "HOLDS", 60.0)
+    made = opened(open_console(Connection(command="echo no such port >&2; exit 3"), "b1"))
+    with pytest.raises(ConsoleError, match=r"the command has ended; it said 'no such port'$"):
+        while made.read():
+            pass
+
+
 def test_links_that_do_not_hold_are_one_gap(exchange, opened, monkeypatch, notes):
     """A port that accepts and hangs up does not make the wait endless."""
     transport = opened(Reconnecting(exchange.connect, 0.5))
