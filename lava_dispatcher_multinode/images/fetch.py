@@ -85,6 +85,7 @@ class _Download:
             except Cut as error:
                 if number == TRIES:
                     raise DeployError(f"{self._name}: {error}") from error
+                self._deadline.check(f"fetching {self._name}: {error}")
                 self._step(f"fetching {self._name}: {error}: trying again")
                 time.sleep(self._deadline.within(PAUSE))
             except HTTPError as error:

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
 from lava_dispatcher_multinode.images import cache as cache_module
 from lava_dispatcher_multinode.images import fetch as fetch_module
 from lava_dispatcher_multinode.images import meter
@@ -90,6 +90,19 @@ def test_what_was_cut_off_goes_on_from_there(server, tmp_path):
     server.plan = [_cut, _rest]
     assert _fetch(server, tmp_path).read_bytes() == DATA
     assert "Range: bytes=120000-" in server.heads[1]
+
+
+def test_a_time_that_is_over_says_what_for(server, tmp_path):
+    """The file, and how it was going: not the limit alone."""
+    deadline = Deadline(30, "test")
+
+    def nothing(_head):
+        deadline.at = 0.0
+        return _answer(b"", length=10)
+
+    server.plan = [nothing]
+    with pytest.raises(ActionTimeout, match=r"\(test\): fetching http.*card\.img.*: cut off"):
+        fetch(server.url, Cache(tmp_path), None, deadline, print)
 
 
 def test_the_next_run_goes_on_too(server, tmp_path, monkeypatch):
