@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..job.hints import either
+from ..sync import words
 from ..sync.calls import Api, Call, Outcome, Status
 from .calls import record_call
 
@@ -80,14 +81,13 @@ class Multinode:
             role=parameters.get("waitrole"),
             timeout=max(node.deadline.within(node.deadline.seconds), 0.001),
         )
-        what = f"{parameters['request']} {call.id}" + (f" {call.role}" if call.role else "")
+        what = words.command(call)
         node.step(what)
         started = node.shared.clock()
         outcome = self._call(node, call)
         record_call(node.shared.emit, node.name, call, outcome, started, node.shared.clock())
         if outcome.status is not Status.DONE:
-            reason = outcome.reason.removeprefix(f"{what}: ")
-            raise WaitFailed(f"{what}: {reason or outcome.status}")
+            raise WaitFailed(words.failed(call, outcome))
         for sender, data in outcome.data:
             for key, value in data.items():
                 node.log("INFO", f"{what}: {sender}:{key}={value}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..deadline import Deadline
 from ..errors import InfrastructureError, WaitFailed
+from ..sync import words
 from ..sync.calls import Api, Call, Status
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ class Board:
         def work(node: Node) -> Data:
             outcome = node.group_client.call(call)
             if outcome.status is not Status.DONE:
-                raise WaitFailed(
-                    f"{self.name}: lava-{call.api} {call.id}: {outcome.reason or outcome.status}"
-                )
+                raise WaitFailed(f"{self.name}: {words.failed(call, outcome)}")
             return {sender: dict(data) for sender, data in outcome.data}
 
         return self._do(work)  # type: ignore[no-any-return]

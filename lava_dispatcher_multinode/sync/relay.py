@@ -14,6 +14,7 @@ import math
 from typing import TYPE_CHECKING
 
 from .calls import SCRIPT_EXIT, Api, Call
+from .words import failed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,13 +52,13 @@ def call_of(words: Sequence[bytes], question: str | None = None) -> Call:
 def words_of(call: Call, outcome: Outcome) -> list[bytes]:
     """Return the answer to `call`."""
     sentence = outcome.reason
-    if sentence and not sentence.startswith((f"lava-{call.api}", "deadlock")):
-        sentence = f"lava-{call.api} {call.id}: {sentence}"
-    words = [str(SCRIPT_EXIT[outcome.status]), " ".join(sentence.split())]
-    words += [
+    if sentence and not sentence.startswith("deadlock"):
+        sentence = failed(call, outcome)
+    answer = [str(SCRIPT_EXIT[outcome.status]), " ".join(sentence.split())]
+    answer += [
         f"{sender}:{key}={value}" for sender, data in outcome.data for key, value in data.items()
     ]
-    return [word.encode(*_ENCODING) for word in words]
+    return [word.encode(*_ENCODING) for word in answer]
 
 
 def case_of(call: Call) -> str:

@@ -9,7 +9,7 @@ from .calls import Api
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .calls import Call
+    from .calls import Call, Outcome
 
 #: How many names a sentence lists before it says "and N more".
 LISTED = 8
@@ -21,6 +21,12 @@ def command(call: Call) -> str:
     """Return the call as its user wrote it, without its data."""
     words = [f"lava-{call.api}", "--next" if call.next else "", call.id, call.role or ""]
     return " ".join(word for word in words if word)
+
+
+def failed(call: Call, outcome: Outcome) -> str:
+    """Return why a call did not succeed, with the call in front, once."""
+    reason = outcome.reason or outcome.status.value
+    return reason if reason.startswith(f"lava-{call.api}") else f"{command(call)}: {reason}"
 
 
 def names(items: Sequence[str], last: str = "and") -> str:
@@ -64,7 +70,8 @@ def nobody_left(losses: Sequence[str]) -> str:
 def timed_out(seconds: float, missing: Sequence[str], call: Call) -> str:
     """Return what was missing when a call's time was over."""
     last = "or" if call.api is Api.WAIT else "and"
-    return f"timed out after {seconds:g} s, waiting for {names(missing, last) or 'other devices'}"
+    whom = names(missing, last) or "other devices"
+    return f"timed out after {round(seconds, 2):g} s, waiting for {whom}"
 
 
 def deadlock(waits: Sequence[tuple[str, Call, Sequence[str]]], total: int) -> str:

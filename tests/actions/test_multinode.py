@@ -48,7 +48,7 @@ def test_a_call_that_cannot_be_satisfied_fails_the_action(make_node, group, even
     """The reason is the coordinator's sentence."""
     coordinator, one, _ = group
     coordinator.node_failed("b2", "kernel panic")
-    with pytest.raises(WaitFailed, match="^lava-wait-all x s: b2 failed: kernel panic"):
+    with pytest.raises(WaitFailed, match="^lava-wait-all x s: b2 failed: kernel panic$"):
         Multinode().run(
             make_node("b1", client=one),
             {"request": "lava-wait-all", "message_id": "x", "waitrole": "s"},

@@ -1,7 +1,7 @@
 """The sentences."""
 
 from lava_dispatcher_multinode.sync import words
-from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 
 WAIT, WAIT_ALL = Call(Api.WAIT, "a"), Call(Api.WAIT_ALL, "ready", role="server")
 
@@ -10,6 +10,14 @@ def test_a_command_reads_as_it_was_typed():
     """So that the user finds it in the test definition."""
     assert words.command(WAIT_ALL) == "lava-wait-all ready server"
     assert words.command(Call(Api.WAIT, "q", next=True)) == "lava-wait --next q"
+
+
+def test_a_failure_names_its_call_once():
+    """Whether the reason does already, or is none."""
+    for reason in ("lava-wait a: timed out", "timed out"):
+        outcome = Outcome(Status.TIMEOUT, reason=reason)
+        assert words.failed(WAIT, outcome) == "lava-wait a: timed out"
+    assert words.failed(WAIT_ALL, Outcome(Status.NEVER)) == "lava-wait-all ready server: never"
 
 
 def test_lists_of_names_are_bounded():
@@ -41,4 +49,5 @@ def test_a_deadlock_names_who_waits_for_whom():
 def test_a_timeout_names_who_was_missing():
     """One that any device could have satisfied says "or"."""
     assert words.timed_out(30, ["b", "c"], WAIT) == "timed out after 30 s, waiting for b or c"
+    assert words.timed_out(1.99958, ["b"], WAIT) == "timed out after 2 s, waiting for b"
     assert words.timed_out(0.5, ["b"], WAIT_ALL) == "timed out after 0.5 s, waiting for b"
