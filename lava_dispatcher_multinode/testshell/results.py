@@ -121,15 +121,18 @@ class Recorder:
             case EndCase() | _:
                 pass
 
-    def result(self, case: Case) -> None:
-        """Record a result; `TestRaised` where a test prints them without end."""
+    def result(self, case: Case, definition: str | None = None) -> None:
+        """Record a result; `TestRaised` where a test prints them without end.
+
+        It is the running definition's unless another one is named.
+        """
         if not self._room():
             return
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         self._emit(
             "test_case",
             node=self._node,
-            definition=self._definition,
+            definition=definition or self._definition,
             case=case.case,
             result=case.result,
             measurement=case.measurement,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from .. import frames
-from ..errors import ActionTimeout, BoardHangs, InfrastructureError
+from ..errors import ActionTimeout, BoardHangs, InfrastructureError, TestRaised
 from ..sync import relay
 from ..sync.calls import Outcome, Status
 from . import signals
@@ -67,8 +68,10 @@ class Runner:
         self._heard = 0.0  # when the channel last spoke
 
     def end(self) -> None:
-        """Take back the calls of processes that the run has left behind."""
-        self._waits.end()
+        """Take back the calls of processes that the run has left behind: they have failed."""
+        for wait in self._waits.end():
+            with suppress(TestRaised):  # that there are too many results is told already
+                self._recorder.result(Case(relay.case_of(wait.call), "fail"), wait.definition)
 
     def read(self, command: bytes, deadline: float) -> None:
         """Type `command`, and take what the board says until the runner's end or `deadline`."""
@@ -226,7 +229,8 @@ class Runner:
             self._recorder.signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
-        number = self._waits.add(id_, call, time.monotonic())
+        definition = self._recorder.definition
+        number = self._waits.add(id_, call, time.monotonic(), definition)
 
         def on_outcome(outcome: Outcome) -> None:
             self.outcomes.put((number, id_, call, outcome))
@@ -239,11 +243,11 @@ class Runner:
                 number, id_, call, outcome = self.outcomes.get_nowait()
             except Empty:
                 return
-            if number is not None:
-                self._waits.pop(number)
+            definition = None if number is None else self._waits.pop(number).definition
             if call.question is None or call.question not in self._elsewhere:
                 done = outcome.status is Status.DONE
-                self._recorder.result(Case(relay.case_of(call), "pass" if done else "fail"))
+                case = Case(relay.case_of(call), "pass" if done else "fail")
+                self._recorder.result(case, definition)
             if number is None and call.question is not None:
                 self._elsewhere.append(call.question)
             if id_ is not None:

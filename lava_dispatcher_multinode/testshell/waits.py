@@ -22,11 +22,15 @@ MAX_NAMED = 3
 
 @dataclass
 class Wait:
-    """One call: the ID of its question, if it came as one, and how to take it back."""
+    """One call: the ID of its question, if it came as one, and how to take it back.
+
+    `definition` is the one that made it; another may run when it has its answer.
+    """
 
     id: bytes | None
     call: Call
     since: float
+    definition: str | None = None
     cancel: Callable[[], None] | None = None
 
 
@@ -38,10 +42,10 @@ class Waits:
         self._numbers = itertools.count(1)
         self._probe_at: float | None = None
 
-    def add(self, id_: bytes | None, call: Call, now: float) -> int:
+    def add(self, id_: bytes | None, call: Call, now: float, definition: str | None = None) -> int:
         """Note a call; return its number."""
         number = next(self._numbers)
-        self._waits[number] = Wait(id_, call, now)
+        self._waits[number] = Wait(id_, call, now, definition)
         if self._probe_at is None:
             self._probe_at = now + PROBE
         return number
@@ -77,11 +81,13 @@ class Waits:
             if wait.id == id_ and wait.cancel is not None:
                 wait.cancel()
 
-    def end(self) -> None:
-        """Take back all: the run has ended, and nobody would hear the answers."""
-        for wait in self._waits.values():
+    def end(self) -> list[Wait]:
+        """Take back all, and return them: the run has ended, and nobody would hear the answers."""
+        waits = list(self._waits.values())
+        for wait in waits:
             if wait.cancel is not None:
                 wait.cancel()
+        return waits
 
     def sentences(self, now: float) -> list[str]:
         """Return what waits for how long, shortened when long."""

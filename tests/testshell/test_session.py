@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 
-from .conftest import BEGIN, EXIT, TYPED, Script, results, run, tell
+from .conftest import BEGIN, END, EXIT, TYPED, Script, results, run, tell
 
 
 def test_types_and_ends():
@@ -96,6 +96,36 @@ def test_a_timeout_says_who_waited_for_what():
     assert "and 2 more calls wait" in str(error)
 
 
+def test_a_call_that_is_left_behind_has_failed():
+    """Its node fails for it: so it is a result, of the definition that made it."""
+    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    console = Script(BEGIN, question.line(), END, EXIT)
+    events, error = run(console, submit=lambda _call, _on_outcome: None)
+    (case,) = [fields for event, fields in events if event == "test_case"]
+    assert error is None
+    assert (case["case"], case["result"], case["definition"]) == (
+        "multinode-wait-x",
+        "fail",
+        "0_a",
+    )
+
+
+def test_an_answer_that_comes_late_is_its_definition_s():
+    """A background process waits on while the next definition runs."""
+    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    waiting = []
+
+    def answer():
+        waiting[0](Outcome(Status.DONE))
+        return END.replace(b"0_a", b"1_b") + EXIT
+
+    second = BEGIN.replace(b"0_a", b"1_b")
+    console = Script(BEGIN, question.line(), END + second, answer)
+    events, _ = run(console, submit=lambda _, on_outcome: waiting.append(on_outcome))
+    (case,) = [fields for event, fields in events if event == "test_case"]
+    assert (case["definition"], case["result"]) == ("0_a", "pass")
+
+
 def test_the_runner_before_is_not_this_one():
     """What a former runner says late neither begins nor ends this one, nor makes a call."""
     calls = []
@@ -111,8 +141,13 @@ def test_the_runner_before_is_not_this_one():
         tell(6, b"TEST_RUNNER", b"EXIT", b"/0"),
         EXIT,
     )
-    events, error = run(console, submit=lambda call, _: calls.append(call.id), start=b"")
-    assert (events, error, calls) == ([], None, ["good"])
+
+    def submit(call, on_outcome):
+        calls.append(call.id)
+        on_outcome(Outcome(Status.DONE))
+
+    events, error = run(console, submit=submit, start=b"")
+    assert (results(events), error, calls) == ({"multinode-send-good": "pass"}, None, ["good"])
     assert console.written.count(TYPED) == 1
 
 
