@@ -65,7 +65,8 @@ class DeployLinaroImage:
                 image, node.shared.servers, node.deadline, parcel_of(node)
             )
         except DeployError as error:
-            raise DeployError(f"{parameters['image']}: {error}") from error
+            named = str(error).startswith(f"{image.name}: ")
+            raise DeployError(f"{'' if named else parameters['image'] + ': '}{error}") from error
 
 
 def _bootable(image: Image, node: Node, name: str) -> Image:

@@ -122,7 +122,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..job.source import load
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
-    from ..run.check import check_rest
+    from ..run.check import check_made, check_rest
     from ..run.guard import Guard, scratch
     from .paused import check_terminal
 
@@ -141,7 +141,8 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         if guard is None:
             return _validate(job, warnings, overlays, choice, options)
         members = stack.enter_context(boards_of(job, choice, guard, say))
-        _tell([*warnings, *_checked(job, overlays, members)], options)
+        found = [*_checked(job, overlays, members), *(check_made(job) if choice.made else ())]
+        _tell([*warnings, *found], options)
         return _run(job, members, overlays, document.data, job_id, options, guard)
 
 
@@ -154,7 +155,7 @@ def _validate(
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
     from ..run.boards import made_devices
-    from ..run.check import check, check_boards, check_hosts, check_lava
+    from ..run.check import check, check_boards, check_hosts, check_lava, check_made
 
     problems = [*warnings, *check(job, overlays, remote=False)]
     if choice.lab is None:
@@ -163,6 +164,7 @@ def _validate(
         except InvalidJob as error:
             problems += error.problems
         problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
+        problems += check_made(job)
     else:
         problems += check_boards(job, choice.lab)
     if any(not problem.warning for problem in problems):

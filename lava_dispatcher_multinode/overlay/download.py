@@ -33,9 +33,9 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
                 target.write(block)
     except HTTPError as error:
         with error:  # it is the answer, too
-            raise InfrastructureError(f"cannot fetch {_of(url)}: {error}") from error
+            raise InfrastructureError(str(error)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise InfrastructureError(f"cannot fetch {_of(url)}: {error}") from error
+        raise InfrastructureError(str(getattr(error, "reason", error))) from error
 
 
 def _of(url: str) -> str:

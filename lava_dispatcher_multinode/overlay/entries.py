@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Ent
     if "git-repo" in value:
         source = _git(value, "git-repo", directory)
     elif "tar-repo" in value:
-        source = tar_source(_text(value, "tar-repo"), directory)
+        source = _tar(value, "tar-repo", directory)
     elif "bzr-repo" in value:
         raise BadSource("bzr-repo is no longer supported", "use git-repo or tar-repo")
     else:
@@ -84,7 +85,7 @@ def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Ent
             source = _git(value, "repository", directory)
             return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
         case "url":
-            source = tar_source(_text(value, "repository"), directory)
+            source = _tar(value, "repository", directory)
             return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
         case other:
             raise BadSource(f"cannot take a definition from {other!r}", "inline, git or url")
@@ -92,8 +93,20 @@ def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Ent
 
 def _git(value: Mapping[str, Any], key: str, directory: Path) -> Source:
     revision, branch = _text(value, "revision", ""), _text(value, "branch", "")
-    try:
+    with _keyed(key):
         return git_source(_text(value, key), directory, revision or None, branch or None)
+
+
+def _tar(value: Mapping[str, Any], key: str, directory: Path) -> Source:
+    with _keyed(key):
+        return tar_source(_text(value, key), directory)
+
+
+@contextmanager
+def _keyed(key: str) -> Iterator[None]:
+    """Say of what is wrong inside that it is this key's value, unless it names another."""
+    try:
+        yield
     except BadSource as error:
         error.key = error.key or key
         raise

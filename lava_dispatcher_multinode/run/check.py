@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ..lab.files import Lab
     from ..overlay.load import Definition
 
+BOOTING = (COMMAND, "boot_linaro_image")
+WAITING = ("multinode", "submit_results", "submit_results_on_host")
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
 
 
@@ -88,6 +90,24 @@ def check_rest(document: Document) -> list[Problem]:
         job = partial(document)
         return check(job, OverlayStore(directory, job, "check"), remote=False)
     return []
+
+
+def check_made(job: Job) -> list[Problem]:
+    """Return a warning for each action that boots a board without an image.
+
+    The boards are made for the job: nothing has been on them before.
+    """
+    found = []
+    for role in job.roles:
+        for spec in job.actions_of(role.name):
+            if spec.command in BOOTING:
+                at = spec.position()
+                text = f"{spec.command} boots a board on which nothing has been deployed"
+                hint = "one that is made for the run begins with an empty card"
+                found.append(Problem(at.file, at.line, at.column, text, hint, warning=True))
+            if spec.command not in WAITING:  # a deploy, or another package's, which may be one
+                break
+    return list(dict.fromkeys(found))
 
 
 def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:

@@ -38,6 +38,21 @@ def test_a_missing_image_is_an_error(make_node):
         DeployLinaroImage().run(make_node(), {"image": "nowhere.img"})
 
 
+def test_an_image_that_cannot_be_used_is_named_once(make_node, tmp_path):
+    """Whether what went wrong does it already or not."""
+    (tmp_path / "card.img").write_bytes(b"card")
+    for text in (f"{tmp_path}/card.img: is broken", "is broken"):
+        node = make_node()
+
+        def deploy(*_, text=text):
+            raise DeployError(text)
+
+        node.board.deploy = deploy
+        with pytest.raises(DeployError) as caught:
+            DeployLinaroImage().run(node, {"image": "card.img"})
+        assert str(caught.value).count("card.img") == 1
+
+
 def test_a_board_that_takes_no_images_is_refused(make_node, tmp_path):
     """Before anything is fetched; the key is named."""
     for method in (None, "tftp"):

@@ -94,6 +94,10 @@ def test_what_cannot_be(parameters, said, tmp_path):
 
 def test_what_is_wrong_in_an_entry_is_pointed_at(tmp_path):
     """The revision, say, and not the whole repository."""
-    repos = [{"git-repo": "https://x/y", "revision": "-x"}, {"git-repo": "ext::x"}]
+    repos = [
+        {"git-repo": "https://x/y", "revision": "-x"},
+        {"git-repo": "ext::x"},
+        {"tar-repo": "nowhere.tar"},
+    ]
     _, wrong = read({"testdef_repos": repos}, tmp_path)
-    assert [path[2:] for path, _ in wrong] == [("revision",), ("git-repo",)]
+    assert [path[2:] for path, _ in wrong] == [("revision",), ("git-repo",), ("tar-repo",)]

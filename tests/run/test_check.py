@@ -11,7 +11,13 @@ from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.device import Deploy, Device, Tftp
 from lava_dispatcher_multinode.lab.files import Lab
 from lava_dispatcher_multinode.overlay.store import OverlayStore
-from lava_dispatcher_multinode.run.check import check, check_boards, check_hosts, check_rest
+from lava_dispatcher_multinode.run.check import (
+    check,
+    check_boards,
+    check_hosts,
+    check_made,
+    check_rest,
+)
 
 
 @pytest.fixture
@@ -187,3 +193,25 @@ def test_the_rest_of_a_wrong_job(tmp_path):
     assert problem.message == f"there is no file {tmp_path}/no.yaml"
     assert (problem.file, problem.line, problem.column > 1) == ("job.json", 1, True)
     assert check_rest(from_bytes(b"[]", "job.json", tmp_path)) == []
+
+
+def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
+    """Each action once; who waits first has not deployed; another package's action may have."""
+
+    def spec(line, command, **more):
+        return ActionSpec(command, positions={(): Position("j", line, 3)}, **more)
+
+    job = Job(
+        "j", 60, tuple(Role(name, 1, "panda") for name in "abcd"),
+        (
+            spec(1, "deploy_linaro_image", roles=frozenset("c")),
+            spec(2, "press_button", roles=frozenset("d")),
+            spec(3, "multinode"),
+            spec(4, "lava_test_shell"),
+            spec(5, "boot_linaro_image"),
+        ),
+    )  # fmt: skip
+    (problem,) = check_made(job)
+    assert str(problem).startswith(
+        "j:4:3: warning: lava_test_shell boots a board on which nothing"
+    )
