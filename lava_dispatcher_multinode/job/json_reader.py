@@ -18,6 +18,12 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _WORD = re.compile(r"[-+\w.]+")
 _CONSTANTS = {"true": True, "false": False, "null": None}
+_SPARE = "remove the comma before it"
+_TYPESET = {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019"}  # as word processors have them
+_IN_TEXT = {
+    "invalid control character": "in a text, a line end is written \\n and a tab \\t",
+    "invalid \\escape": "a backslash is written \\\\",
+}
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
@@ -72,12 +78,8 @@ class _Reader:
         end = self.skip(index + 1)
         while items or self.text[end : end + 1] != "}":
             if self.text[end : end + 1] != '"':
-                hint = 'keys are in double quotes ("x")'
-                hint = (
-                    "remove the comma before it"
-                    if items and self.text[end : end + 1] == "}"
-                    else hint
-                )
+                spare = items and self.text[end : end + 1] in {"}", ","}
+                hint = _SPARE if spare else 'keys are in double quotes ("x")'
                 raise self.fault(end, "a key", hint)
             key_index = end
             key, end = self.string(end)
@@ -96,8 +98,8 @@ class _Reader:
         items: list[Located] = []
         end = self.skip(index + 1)
         while items or self.text[end : end + 1] != "]":
-            if items and self.text[end : end + 1] == "]":
-                raise Fault(end, "expected a value, found ']'", "remove the comma before it")
+            if items and self.text[end : end + 1] in {"]", ","}:
+                raise self.fault(end, "a value", _SPARE)
             child, end = self.value(end, depth + 1)
             items.append(child)
             end = self.skip(end)
@@ -111,6 +113,8 @@ class _Reader:
             return self.skip(index + 1)
         line, column = self.lines.place(opened)
         hint = f"the '{self.text[opened]}' of line {line}, column {column} is still open"
+        if self.text[index : index + 1] in {'"', "{", "["}:
+            hint = "a comma is missing before it"
         raise self.fault(index, f"',' or '{closing}'", hint)
 
     def string(self, index: int) -> tuple[str, int]:
@@ -118,7 +122,10 @@ class _Reader:
             value, end = scanstring(self.text, index + 1, True)
         except json.JSONDecodeError as error:
             message = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
-            raise Fault(min(error.pos, len(self.text)), message) from None
+            hint = next(
+                (hint for start, hint in _IN_TEXT.items() if message.startswith(start)), ""
+            )
+            raise Fault(min(error.pos, len(self.text)), message, hint) from None
         return check_text(value, index), end
 
     def plain(self, index: int) -> tuple[Located, int]:
@@ -129,10 +136,13 @@ class _Reader:
         number = _NUMBER.fullmatch(word)
         if number is None:
             if not word:
-                raise self.fault(index, "a value", "")
-            hint = (
-                f"did you mean {_PYTHON[word]}?" if word in _PYTHON else "text is in double quotes"
-            )
+                typeset = self.text[index : index + 1] in _TYPESET
+                raise self.fault(index, "a value", 'quotes are plain ones: "' if typeset else "")
+            hint = "text is in double quotes"
+            if word in _PYTHON:
+                hint = f"did you mean {_PYTHON[word]}?"
+            elif word.lstrip("-0").isdecimal():
+                hint = "a number has no zero in front"
             raise Fault(index, f"expected a value, found {shown(word)}", hint)
         try:
             whole = number.group(1) is None and number.group(2) is None
