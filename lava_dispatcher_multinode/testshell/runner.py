@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from .session import Session
     from .trickle import Trickle
 
-#: Seconds after which a runner that has not begun is typed again, and then after twice
-#: as long: a line that is typed can lose a character too. One that did begin ignores
-#: what is typed at it. The interrupt ends a quotation that noise may have begun, and a
-#: runner that has not yet got so far: it comes to nothing, and is begun again.
+#: Seconds until the command is typed again because no runner has begun, doubled each
+#: time: a typed line can lose characters, too. A runner that has begun ignores it. The
+#: interrupt before it ends a quotation that noise may have opened, and a runner that has
+#: not got as far as its start: that one is begun anew.
 START_WAIT = 3.0
 INTERRUPT = b"\x03\n"
 #: Seconds that a read waits when nothing is due; every event ends it sooner.

@@ -39,11 +39,11 @@ class Session:
     """Talks to a board's lava-test-runner; used by one thread.
 
     `submit` is given each call, and a function to call once with its outcome, from
-    any thread; it returns a function that takes the call back. `clock` gives seconds since
-    the run's start, for events. `fifo` is for a line without flow control: what the board's
-    UART holds, 16 bytes as a rule; no more are on their way at a time (0: no limit).
-    `silence` is for how many seconds the board may say nothing before it is asked whether it
-    lives (0: for ever).
+    any thread; it returns a function that takes the call back, or None. `clock` gives
+    seconds since the run's start, for events. `fifo` is for a line without flow control: the
+    bytes that the board's UART holds, 16 as a rule; no more are on their way at a time (0:
+    no limit). `silence`: seconds that the board may say nothing before it is asked whether
+    it lives (0: for ever).
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class Session:
     def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:
         """Record a call that came on another way than this console; from any thread.
 
-        Return False if no runner runs that it could belong to. Whoever tells it before
-        the board has the answer has it recorded before all that the board says then.
+        Return False if no runner runs that it could belong to. Told before the board has
+        the answer, it is recorded before anything that the board says because of it.
         """
         run = self._run
         if run is None:
