@@ -59,9 +59,10 @@ class Run:
 
 @pytest.fixture
 def clean(tmp_path):
-    """An environment without anybody's device files or faults."""
+    """An environment without anybody's device files, locks or faults."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("LAVA_")}
-    return environ | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "TERM": "dumb"}
+    own = {"XDG_CONFIG_HOME": "config", "LAVA_LOCK_DIR": "locks"}
+    return environ | {name: str(tmp_path / path) for name, path in own.items()} | {"TERM": "dumb"}
 
 
 @pytest.fixture

@@ -46,7 +46,6 @@ def kill(tmp_path, clean, job, lab):
     (tmp_path / "tmp").mkdir()
     (tmp_path / "bin").mkdir()
     env = clean | {
-        "LAVA_LOCK_DIR": str(tmp_path / "locks"),
         "TMPDIR": str(tmp_path / "tmp"),
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",  # what a run starts is known by it
     }
@@ -101,7 +100,7 @@ def test_the_boards_are_held_until_they_are_off(tmp_path, clean, job, lab):
         waits = device.read_text().replace('off: "', f'off: "cat {tmp_path}/go-{name}; ')
         device.write_text(waits)
     file = job("sleep 60", roles=(("a", 2),))
-    env = clean | {"LAVA_LOCK_DIR": str(tmp_path / "locks"), "TMPDIR": str(tmp_path)}
+    env = clean | {"TMPDIR": str(tmp_path)}
     output = tmp_path / "out"
     process = subprocess.Popen(
         [COMMAND, "--config-dir", lab, "--output-dir", output, file],

@@ -1,4 +1,4 @@
-"""Runs on configured boards: device files, locks, what is said when boards are missing."""
+"""Runs on configured boards: device files, what is said when boards are missing."""
 
 from __future__ import annotations
 
@@ -31,34 +31,27 @@ def lab(tmp_path):
     return tmp_path / "lab"
 
 
-@pytest.fixture
-def locks(tmp_path):
-    """An environment whose locks are this test's own."""
-    return {"LAVA_LOCK_DIR": str(tmp_path / "locks")}
-
-
-def test_configured_boards_run_without_simulate(dispatch, job, lab, locks):
+def test_configured_boards_run_without_simulate(dispatch, job, lab):
     """Device files are all that a job needs; the boards are called as they are there."""
     run = dispatch(
         "--config-dir",
         lab,
         job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 1), ("b", 1))),
-        env=locks,
     )
     assert run.code == 0, run.err
     assert sorted(run.results["nodes"]) == ["left", "right"]
 
 
-def test_a_line_without_flow_control(dispatch, job, lab, locks):
+def test_a_line_without_flow_control(dispatch, job, lab):
     """connection.fifo: nothing is typed faster than the board says that it has it."""
     file = lab / "devices" / "left.yaml"
     file.write_text(DEVICE.replace("simulated: true}", "simulated: true, fifo: 16}", 1))
     steps = ("lava-send data value='a b=c%'", "lava-test-case x --shell 'lava-wait-all data'")
-    run = dispatch("--config-dir", lab, job(*steps, roles=(("a", 2),)), env=locks)
+    run = dispatch("--config-dir", lab, job(*steps, roles=(("a", 2),)))
     assert run.code == 0, run.err
 
 
-def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean, tmp_path):
+def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, clean, tmp_path):
     """Exit code 4 and who has it; with --wait the run begins when it is free."""
     holder = subprocess.Popen(
         [
@@ -73,7 +66,7 @@ def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean,
                 more={"job_name": "the first"},
             ),
         ],
-        env=clean | locks,
+        env=clean,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -83,26 +76,26 @@ def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, locks, clean,
             assert time.monotonic() < deadline
             time.sleep(0.02)
         wanted = job("lava-test-case y --shell true", roles=(("a", 2),))
-        run = dispatch("--config-dir", lab, wanted, env=locks)
+        run = dispatch("--config-dir", lab, wanted)
         assert run.code == 4
         assert f"pid {holder.pid}" in run.err
         assert "the first" in run.err
-        run = dispatch("--config-dir", lab, "--wait", "60", wanted, env=locks)
+        run = dispatch("--config-dir", lab, "--wait", "60", wanted)
         assert run.code == 0, run.err
     finally:
         holder.kill()
         holder.wait()
 
 
-def test_a_shortage_names_the_requirement(dispatch, job, lab, locks):
+def test_a_shortage_names_the_requirement(dispatch, job, lab):
     """What is needed, what there is, and nothing was touched."""
-    run = dispatch("--config-dir", lab, job("true", roles=(("many", 3),)), env=locks)
+    run = dispatch("--config-dir", lab, job("true", roles=(("many", 3),)))
     assert run.code == 4
     assert "role many needs 3 panda" in run.err
     assert "left, right" in run.err
 
 
-def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path):
+def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, tmp_path):
     """Ctrl-C, again and again: the power is off before the command ends, and the lock free."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
@@ -115,7 +108,7 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path)
     )
     process = subprocess.Popen(
         [COMMAND, "--config-dir", tmp_path / "lab", "--output-dir", tmp_path / "out", job("true")],
-        env=clean | locks,
+        env=clean,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -137,7 +130,7 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, locks, tmp_path)
     assert results["nodes"]["slow"]["error_type"] == "cancelled"
 
 
-def test_the_socket_channel(dispatch, job, lab, locks, tmp_path):
+def test_the_socket_channel(dispatch, job, lab, tmp_path):
     """multinode: socket: results and events are the same, and no call is on a console."""
     for name in ("left", "right"):
         file = lab / "devices" / f"{name}.yaml"
@@ -151,7 +144,7 @@ def test_the_socket_channel(dispatch, job, lab, locks, tmp_path):
         f"cp $LAVA_DIR/socket {tmp_path}/$(lava-self).socket",
     )
     words = ("--config-dir", lab, job(*steps, roles=(("a", 2),)))
-    run = dispatch(*words, env=locks, confinement="unconfined")
+    run = dispatch(*words, confinement="unconfined")
     for name in ("left", "right"):
         cases = run.cases(name)
         assert cases["multinode-sync-here"] == "pass", run.err
@@ -176,13 +169,13 @@ def test_the_socket_channel(dispatch, job, lab, locks, tmp_path):
     assert definitions == {"0_test"}
 
 
-def test_a_socket_without_an_address_is_found_before_the_run(dispatch, job, tmp_path, locks):
+def test_a_socket_without_an_address_is_found_before_the_run(dispatch, job, tmp_path):
     """--validate names the file and the line of multinode: socket."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     (devices / "real.yaml").write_text(
         "device_type: panda\nconnection: {serial: /dev/ttyUSB7}\nmultinode: socket\n"
     )
-    run = dispatch("--validate", "--config-dir", tmp_path / "lab", job("true"), env=locks)
+    run = dispatch("--validate", "--config-dir", tmp_path / "lab", job("true"))
     assert run.code != 0
     assert f"{devices}/real.yaml:3:1: multinode: socket without a dispatcher_ip" in run.err
