@@ -44,7 +44,7 @@ def survives(rig, tmp_path):
         except InfrastructureError as error:
             pytest.skip(f"no walls around the shell: {error}")
         assert rig.good(counts), counts
-        assert counts["lost from the board"] + counts["altered from the board"] > 0
+        assert any(counts.get(f"{what} from the board") for what in ("lost", "altered"))
         return counts
 
     return survives
@@ -77,7 +77,7 @@ def test_slow_line(survives, fifo, calls):
 @pytest.mark.slow
 def test_slowest_line(survives):
     """The same at 9600 baud."""
-    survives(calls=8, seed=5, baud=9600, longest=60, fifo=16)
+    survives(calls=10, seed=5, baud=9600, longest=60, fifo=16)
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode import frames
-from lava_dispatcher_multinode.errors import ActionTimeout
+from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.client import GroupClient
 from lava_dispatcher_multinode.sync.server import Coordinator
@@ -376,6 +376,13 @@ def test_a_killed_caller(wired, name):
 
 def test_a_board_that_was_switched_off(wired_dash):
     """Everything on it dies at once: its wait ends."""
+    console, off = wired_dash.board.console, threading.Event()
+    read = console.read
+
+    def read_until_off(timeout):
+        if off.is_set():
+            raise ConsoleError("switched off")
+        return read(timeout)
 
     def switch_off():
         wired_dash.until("wait_started")
@@ -385,11 +392,13 @@ def test_a_board_that_was_switched_off(wired_dash):
                 if f"HOME={wired_dash.board.root}\0".encode() in status:
                     os.kill(int(process.name), signal.SIGKILL)
         wired_dash.until("wait_finished")
-        wired_dash.board.console.wake()
+        off.set()
+        console.wake()
 
+    console.read = read_until_off
     thread = threading.Thread(target=switch_off, daemon=True)
     thread.start()
-    with pytest.raises(ActionTimeout):
-        wired_dash.run("lava-wait never", timeout=5)
+    with pytest.raises(ConsoleError, match="switched off"):
+        wired_dash.run("lava-wait never", timeout=60)
     thread.join(10)
     assert not thread.is_alive()
