@@ -110,17 +110,16 @@ while data := os.read(0, 65536):
 """
 
 
-def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path, monkeypatch):
+def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path):
     """connection.fifo: never more on their way than the UART holds, or nothing would arrive."""
-    monkeypatch.setattr(shell_module, "PACE", 0.02)  # this one is drained every 2 ms
     (tmp_path / "uart.py").write_text(UART)
     script = shlex.quote("stty sane; exec busybox ash -i")
     command = f"{shlex.quote(sys.executable)} {tmp_path}/uart.py {script}"
-    data = os.urandom(1200)
+    data = os.urandom(400)
     for fifo, arrives in ((16, True), (0, False)):
         dialogue = Dialogue(console_of(command))
         dialogue.expect([b"powered"], timeout=30, step="waited for the UART")
-        shell = Shell(dialogue, Deadline(60 if arrives else 1, "test"), fifo=fifo)
+        shell = Shell(dialogue, Deadline(110 if arrives else 1, "test"), fifo=fifo)
         if arrives:
             shell.take()
             with tempfile.TemporaryDirectory(dir="/tmp") as short:

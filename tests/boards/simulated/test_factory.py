@@ -24,7 +24,7 @@ def test_a_board_that_breaks_is_reported(tmp_path, monkeypatch):
     """If a board's process fails, the lab says with what, and the others go on."""
     with lab.SimulatedLab(tmp_path, confinement="unconfined") as made:
         good = made.add("good", "panda", {})
-        monkeypatch.setattr(lab, "MODELS", ("nonsense",))
+        monkeypatch.setattr(lab, "SIMULATED_TYPES", ("nonsense",))
         with pytest.raises(lab.PowerError, match=r"bad: the simulated board is gone: KeyError"):
             made.add("bad", "nonsense", {})
         good.power_on()

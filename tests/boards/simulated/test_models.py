@@ -1,12 +1,13 @@
 """The two boards' texts."""
 
-from lava_dispatcher_multinode.boards.simulated import faults, lab
+from lava_dispatcher_multinode.boards.simulated import faults
 from lava_dispatcher_multinode.boards.simulated.models import LAST_LINES, MODELS
+from lava_dispatcher_multinode.lab.device import SIMULATED_TYPES
 
 
 def test_every_model_is_whole():
     """The lab offers what there are models of, each with all of its texts."""
-    assert set(lab.MODELS) == set(MODELS) == set(LAST_LINES)
+    assert set(SIMULATED_TYPES) == set(MODELS) == set(LAST_LINES)
     for model in MODELS.values():
         assert model.prompt.endswith("# ")
         assert "bootcmd" in model.environment
