@@ -12,8 +12,9 @@ settings.register_profile("same", derandomize=True, max_examples=50, **calm)
 settings.register_profile("explore", max_examples=1000, print_blob=True, **calm)
 settings.load_profile("same")
 
-# A job that a shell runs in the background ignores it, and so would all that tests start.
+# A job that a shell runs in the background ignores them, and so would all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
