@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host import allow_files
+from ..run.interruptions import Interruptions, hear_once
 from .arguments import add_config_dir, add_job, seconds
-from .errors import forget_output, guarded, have_streams, interrupt_on_signals, say
+from .errors import forget_output, guarded, have_streams, say
 from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     have_streams()
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
-    interrupt_on_signals()
+    # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
+    hear_once()
     allow_files()
     return guarded("lava-dispatch", lambda: _checked_or_run(options))
 
@@ -235,7 +237,8 @@ def _run(
             pause = Pause(TerminalDesk(terminal))
             chosen = replace(chosen, visit=pause.visit)
             listeners.append(pause.listen)
-        outcome = run(job, members, overlays, chosen, [terminal, *listeners])
+        signals = Interruptions(final=True)
+        outcome = run(job, members, overlays, chosen, [terminal, *listeners], signals)
     _show(outcome.results, output, as_json=options.json)
     code = exit_code(outcome.results)
     if outcome.failure is not None:

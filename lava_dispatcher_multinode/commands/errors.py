@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
 import sys
 import tempfile
 import traceback
@@ -57,13 +56,6 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
             f"    The log {log} has what a report needs; look it over for secrets first."
         )
         return int(ExitCode.BUG)
-
-
-def interrupt_on_signals() -> None:
-    """Let a closed terminal or a service manager end the command as tidily as Ctrl-C does."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
 
 
 def have_streams() -> None:

@@ -10,11 +10,15 @@ INTERRUPTED = 130  # ExitCode.INTERRUPTED, which would have to be imported
 def dispatch() -> int:
     """Be lava-dispatch; return the exit code."""
     try:
+        from ..run.interruptions import hear_no_more
         from .dispatch import main
 
-        return main()
+        code = main()
     except KeyboardInterrupt:
         return _interrupted("lava-dispatch")
+    else:
+        hear_no_more()  # Python would die of it now, and with it the exit code
+        return code
 
 
 def multinode() -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .arguments import add_job, positive_seconds
-from .errors import interrupt_on_signals, say
+from .errors import say
 from .export import add_lava_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
@@ -58,9 +58,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.files import render
     from ..report.summary import summary_on
     from ..report.verdict import exit_code
+    from ..run.interruptions import hear_once
     from ..run.output import output_directory
 
-    interrupt_on_signals()  # the job is canceled then, too
+    hear_once()  # a signal cancels the job, and no second one stops that
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
     server = Server(identity_for(args.server))

@@ -14,6 +14,25 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def hear_once() -> None:
+    """Make the first signal a KeyboardInterrupt; what it asks for is not cut short by a second."""
+    for number in SIGNALS:
+        # What is ignored (nohup, a job in the background) stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _first)
+
+
+def hear_no_more() -> None:
+    """Ignore signals: there is nothing left that could be interrupted."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _first(_number: int, _frame: FrameType | None) -> None:
+    hear_no_more()
+    raise KeyboardInterrupt
+
+
 class Interruptions:
     """Until `hold`, a signal is a KeyboardInterrupt; from then on a line in `news`.
 
@@ -21,11 +40,13 @@ class Interruptions:
     believe that the thread has ended. So while there are nodes the main thread
     learns of signals only where it looks for them.
 
-    `news` gets None for a signal, and whatever others put there.
+    `news` gets None for a signal, and whatever others put there. `final`: what comes
+    after it, in this process, is no more to be interrupted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, final: bool = False) -> None:
         self.news = News()
+        self._final = final
         self._held = False
         self._woken = -1  # the descriptor that signals woke before
         self._before: dict[int, object] = {}
@@ -43,7 +64,6 @@ class Interruptions:
         if threading.current_thread() is threading.main_thread():
             self._woken = signal.set_wakeup_fd(self.news.waker, warn_on_full_buffer=False)
             for number in SIGNALS:
-                # What is ignored (nohup, a job in the background) stays so.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._arrived)
         return self
@@ -52,10 +72,11 @@ class Interruptions:
         if threading.current_thread() is threading.main_thread():
             signal.set_wakeup_fd(self._woken)
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, signal.SIG_IGN if self._final else handler)  # type: ignore[arg-type]
         self.news.close()
 
     def _arrived(self, _number: int, _frame: FrameType | None) -> None:
         if not self._held:
+            self._held = True  # only once: it is on its way out now
             raise KeyboardInterrupt
         self.news.put(None)

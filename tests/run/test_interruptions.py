@@ -7,7 +7,16 @@ import signal
 
 import pytest
 
-from lava_dispatcher_multinode.run.interruptions import SIGNALS, Interruptions
+from lava_dispatcher_multinode.run.interruptions import SIGNALS, Interruptions, hear_once
+
+
+@pytest.fixture(autouse=True)
+def _handlers():
+    """The test process gets its signals back."""
+    before = [(number, signal.getsignal(number)) for number in SIGNALS]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
 
 
 def _kill(number):
@@ -42,9 +51,33 @@ def test_handlers_are_put_back():
 
 def test_what_is_ignored_stays_ignored():
     """nohup means it."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with Interruptions():
-            _kill(signal.SIGHUP)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    hear_once()
+    with Interruptions():
+        _kill(signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
+    """Tidying up goes on while Ctrl-C is pressed again and again."""
+    hear_once()
+    with pytest.raises(KeyboardInterrupt):
+        _kill(number)
+    for again in SIGNALS:
+        _kill(again)
+
+
+def test_a_run_that_is_starting_is_interrupted_once():
+    """The second one finds a run that is on its way out."""
+    with Interruptions():
+        with pytest.raises(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+        _kill(signal.SIGINT)
+
+
+def test_after_the_final_run_nothing_is_interrupted():
+    """What is left is to give the boards back and to tell the results."""
+    with Interruptions(final=True):
+        pass
+    for number in SIGNALS:
+        _kill(number)
