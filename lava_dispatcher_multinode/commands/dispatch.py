@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
-from ..run.host import allow_files
+from ..run.host import allow_files, trouble
 from ..run.interruptions import Interruptions, hear_once
 from .arguments import add_config_dir, add_job, seconds
 from .errors import forget_output, guarded, have_streams, say
@@ -241,9 +241,12 @@ def _run(
         outcome = run(job, members, overlays, chosen, [terminal, *listeners], signals)
     _show(outcome.results, output, as_json=options.json)
     code = exit_code(outcome.results)
-    if outcome.failure is not None:
-        say(f"lava-dispatch: {output}: the results there are out of date: {outcome.failure}")
-        code = worst([code, ExitCode.INFRASTRUCTURE])
+    failure = outcome.failure
+    if failure is not None:
+        host = isinstance(failure, OSError | MemoryError)
+        reason = trouble(failure) or (failure if host else repr(failure))
+        say(f"lava-dispatch: {output}: not all of the run is there: {reason}")
+        code = worst([code, ExitCode.INFRASTRUCTURE if host else ExitCode.BUG])
     return code
 
 

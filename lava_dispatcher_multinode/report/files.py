@@ -108,7 +108,7 @@ class Recorder:
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.results = Results()
-        self.failure: OSError | None = None  # why the files are not as of the last event
+        self.failure: Exception | None = None  # why the files are not as of the last event
         self._directory = directory
         self._clock = clock
         self._rest_until = float("-inf")
@@ -131,7 +131,7 @@ class Recorder:
             for name, kind in FILES.items():
                 text = render(self.results, kind, source)
                 write_atomic(self._directory / name, text, durable=durable)
-        except OSError as error:
+        except Exception as error:
             self.failure = error
             raise
         self.failure = None

@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
     Event = dict[str, Any]
     Subscriber = Callable[[Event], None]
+
+
+#: `log` events of one node and level: what a board prints can make any number of them.
+MAX_REMARKS = 10_000
 
 
 def clock_from_now() -> Callable[[], float]:
@@ -56,7 +60,9 @@ class EventLog:
     def __init__(
         self, path: Path | None, clock: Callable[[], float], *, append: bool = False
     ) -> None:
+        self.failure: OSError | None = None  # why the file is not whole
         self._clock = clock
+        self._remarks: Counter[tuple[str, str]] = Counter()
         # Unbuffered: what has happened is in the file, even if we are killed.
         self._file = None if path is None else FileIO(path, "a" if append else "w")
         self._subscribers: list[Subscriber] = []
@@ -76,10 +82,14 @@ class EventLog:
             self._subscribers.append(callback)
 
     def emit(self, event: str, /, **fields: Any) -> None:
-        """Record that `event` happened now; nothing after `close`. Never raises for I/O."""
+        """Record that `event` happened now; nothing after `close`. Never raises for I/O.
+
+        Of a node's `log` events the first `MAX_REMARKS` of a level are recorded, and that
+        there were more.
+        """
         plain = {name: _plain(value) for name, value in fields.items()}
         with self._lock:
-            if self._closed:
+            if self._closed or (event == "log" and not self._room(plain)):
                 return
             head = {"t": round(self._clock(), 6), "event": event}
             self._pending.append(head | plain | head)  # first in the line, and last to speak
@@ -102,6 +112,14 @@ class EventLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _room(self, remark: dict[str, Any]) -> bool:
+        """Whether there is room for one more; for the first that finds none, to say so."""
+        key = (str(remark.get("node")), str(remark.get("level")))
+        self._remarks[key] += 1
+        if self._remarks[key] == MAX_REMARKS + 1:
+            remark["text"] = f"{MAX_REMARKS} such remarks are recorded, and no more"
+        return self._remarks[key] <= MAX_REMARKS + 1
+
     def _deliver_all(self) -> None:
         self._delivering = True
         try:
@@ -116,6 +134,7 @@ class EventLog:
                 _write_whole(self._file, encode(event))
             except OSError as error:
                 # A torn line must be the last one, or the log could not be read.
+                self.failure = error
                 self._file.close()
                 self._file = None
                 _complain(f"the event log is not written any more: {error}")
@@ -125,7 +144,8 @@ class EventLog:
             except Exception as error:  # noqa: BLE001 - a listener's trouble is not the run's
                 if subscriber not in self._complained:
                     self._complained.add(subscriber)
-                    _complain(f"a listener failed at '{event['event']}': {error!r}")
+                    reason = str(error) if isinstance(error, OSError) else repr(error)
+                    _complain(f"what listens to the run failed at '{event['event']}': {reason}")
 
 
 def mend(path: Path) -> None:

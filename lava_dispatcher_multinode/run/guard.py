@@ -22,6 +22,7 @@ from ..errors import InfrastructureError
 from ..mark import MARK
 from . import estate
 from .estate import Estate
+from .host import trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +47,10 @@ class Guard:
         try:
             self._start()
         except OSError as error:
-            raise InfrastructureError(f"the run's supervisor cannot be started: {error}") from None
+            reason = trouble(error) or error
+            raise InfrastructureError(
+                f"the run's supervisor cannot be started: {reason}"
+            ) from None
         os.environ[MARK] = self._estate.mark
         self._tell()
         self._watch.start()

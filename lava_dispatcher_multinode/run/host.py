@@ -17,7 +17,7 @@ _HINTS = {
     errno.EROFS: "name a place that can be written (--output-dir, TMPDIR)",
     errno.EIO: "see the kernel's log for the disk",
     errno.ENOMEM: "the host has no memory left: run fewer boards at a time",
-    errno.EAGAIN: "the host lets this user have no more processes (ulimit -u)",
+    errno.EAGAIN: "this user may have no more processes, or memory for them (ulimit -u, -v)",
 }
 
 

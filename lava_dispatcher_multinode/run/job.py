@@ -67,10 +67,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run, and why its files do not say so, if they could not be written."""
+    """What came of a run, and why its files do not say all of it, if they could not be written."""
 
     results: Results
-    failure: OSError | None
+    failure: Exception | None
 
 
 def run(
@@ -118,7 +118,7 @@ def run(
             log.emit(
                 "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
             )
-    return Outcome(recorder.results, recorder.failure)
+    return Outcome(recorder.results, recorder.failure or log.failure)
 
 
 def _run(

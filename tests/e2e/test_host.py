@@ -7,8 +7,10 @@ import shlex
 import subprocess
 
 import pytest
+import yaml
 
 from .conftest import COMMAND, LIMIT
+from .rack import Rack
 
 
 @pytest.fixture
@@ -61,6 +63,25 @@ def test_a_directory_that_cannot_be_written(shell, tmp_path):
     assert done.returncode == 2
     assert "file/out: cannot be the output directory: Not a directory" in done.stderr
     assert "--output-dir" in done.stderr
+
+
+def test_a_directory_that_goes_away(dispatch, job, tmp_path):
+    """A run whose results are not on disk at its end is no pass, and says so."""
+    rack = Rack(tmp_path / "rack")
+    try:
+        rack.add("panda01")
+        file = rack.config / "devices" / "panda01.yaml"
+        device = yaml.safe_load(file.read_text())
+        device["power"]["off"] = f"rm -r {tmp_path / 'out'}; {device['power']['off']}"
+        file.write_text(yaml.safe_dump(device))
+        steps = job("lava-test-case x --shell true")
+        locks = {"LAVA_LOCK_DIR": str(tmp_path / "locks")}
+        run = dispatch("--config-dir", rack.config, steps, env=locks)
+    finally:
+        rack.close()
+    assert run.code == 3, run.err
+    assert f"{run.directory}: not all of the run is there: " in run.err
+    assert "panda01  only  panda  pass" in run.out
 
 
 def test_bare_surroundings(shell, tmp_path):

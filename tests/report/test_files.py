@@ -74,6 +74,22 @@ def test_test_cases_alone_write_nothing(tmp_path, story):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_report_that_cannot_be_made_is_known(tmp_path, whole_story, monkeypatch):
+    """Whatever stands in its way: who asks for the run's exit code must learn of it."""
+
+    def broken(_results, _kind, _source):
+        raise MemoryError
+
+    recorder = files.Recorder(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "render", broken)
+        with pytest.raises(MemoryError):
+            recorder(whole_story[-1])
+        assert isinstance(recorder.failure, MemoryError)
+    recorder.write()
+    assert recorder.failure is None
+
+
 def test_write_atomic_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
     """A full disk costs the new report, not the old one, and leaves no litter."""
     path = tmp_path / "results.json"

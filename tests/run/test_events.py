@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.run import events
 from lava_dispatcher_multinode.run.events import (
     EventLog,
     clock_from_now,
@@ -212,8 +213,27 @@ def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
         log.subscribe(seen.append)
         log.emit("step")
         log.emit("step")
+        assert isinstance(log.failure, OSError)
     assert len(seen) == 2
     assert capsys.readouterr().err.count("event log is not written any more") == 1
+
+
+def test_remarks_without_end_are_counted_out(monkeypatch):
+    """A board that makes its dispatcher talk does not fill the disk, nor silence the others."""
+    monkeypatch.setattr(events, "MAX_REMARKS", 3)
+    seen = []
+    with EventLog(None, Clock()) as log:
+        log.subscribe(seen.append)
+        for number in range(9):
+            log.emit("log", node="loud", level="warning", text=f"{number}")
+        log.emit("log", node="loud", level="ERROR", text="it cannot be switched off")
+        log.emit("log", node="other", level="warning", text="heard")
+        log.emit("step", node="loud", text="on")
+    assert [event["text"] for event in seen] == [
+        *("0", "1", "2"),
+        "3 such remarks are recorded, and no more",
+        *("it cannot be switched off", "heard", "on"),
+    ]
 
 
 def test_killed_process_leaves_every_event(tmp_path):
