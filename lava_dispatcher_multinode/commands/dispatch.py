@@ -125,7 +125,8 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..overlay.store import OverlayStore
     from ..run.boards import boards_of
     from ..run.check import check_made, check_rest
-    from ..run.guard import Guard, scratch
+    from ..run.guard import Guard
+    from ..run.scratch import scratch
     from .paused import check_terminal
 
     if options.pause_on_failure:

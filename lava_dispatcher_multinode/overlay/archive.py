@@ -10,6 +10,7 @@ import tempfile
 import zlib
 from typing import IO, TYPE_CHECKING, cast
 
+from .layout import MAX_DEPTH
 from .source import BadSource
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ MAX_BYTES = 256 << 20  # of the unpacked archive
 MAX_MEMBERS = 50_000
 
 _BLOCK = 1 << 16
+#: The last three: what tarfile makes of numbers, times and links that make no sense.
+_DAMAGED = (
+    tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error,
+    ValueError, ArithmeticError, KeyError,
+)  # fmt: skip
 
 
 def unpack(archive: IO[bytes], target: Path) -> None:
@@ -35,7 +41,7 @@ def unpack(archive: IO[bytes], target: Path) -> None:
                 _extract(tar, target)
         except tarfile.FilterError as error:
             raise BadSource(f"the archive is refused: {error}") from error
-        except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        except _DAMAGED as error:
             raise BadSource(f"not a tar archive: {error}") from error
 
 
@@ -46,6 +52,8 @@ def _extract(tar: tarfile.TarFile, target: Path) -> None:
         # A sparse member can be far larger than the archive.
         if member.size > MAX_BYTES:
             raise BadSource(f"the archive has a member of more than {MAX_BYTES} bytes")
+        if member.name.count("/") > MAX_DEPTH:
+            raise BadSource(f"the archive has more than {MAX_DEPTH} directories in each other")
         tar.extract(member, target, filter="data")
 
 

@@ -7,6 +7,8 @@ import shlex
 
 from ..errors import InvalidJob
 
+MAX_DEPTH = 64  # directories in each other, of what goes with a definition
+
 _JOB_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 

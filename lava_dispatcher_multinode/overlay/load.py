@@ -16,6 +16,7 @@ from ..job.model import Position
 from ..job.source import MAX_BYTES, from_bytes
 from .definition import TestDefinition, parse, variables
 from .entries import entries
+from .layout import MAX_DEPTH
 from .source import BadSource, Kind, Source, git_source
 
 if TYPE_CHECKING:
@@ -193,7 +194,8 @@ def _yaml_files(root: Path) -> Iterator[str]:
     """Yield the YAML files below `root`; it stops where that would take long."""
     seen = 0
     for directory, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name != ".git")
+        deep = len(Path(directory).relative_to(root).parts) >= MAX_DEPTH
+        folders[:] = sorted(name for name in folders if name != ".git" and not deep)
         for name in names:
             seen += 1
             if name.endswith((".yaml", ".yml")):

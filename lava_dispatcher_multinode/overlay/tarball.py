@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import InvalidJob
-from .layout import board_directory, run_name
+from .layout import MAX_DEPTH, board_directory, run_name
 from .scripts import scripts
 from .shell import install_script, run_script
 
@@ -95,7 +95,7 @@ class _Overlay:
         for path, name in _walk(root):
             try:
                 if path.is_symlink():
-                    self._add_link(place, root, name)
+                    self._add_link(place, root, name, origin)
                 elif path.is_dir():
                     self._directory(f"{place}/{name}")
                 elif path.is_file():  # no sockets, devices, FIFOs
@@ -103,9 +103,13 @@ class _Overlay:
             except OSError as error:
                 message = f"cannot read {path}: {error.strerror or error}"
                 raise InvalidJob.about(origin, message) from error
+            if name.count("/") >= MAX_DEPTH:
+                text = f"more than {MAX_DEPTH} directories in each other: {name[:200]}"
+                raise InvalidJob.about(origin, text)
             if self._bytes > MAX_BYTES or len(self._names) > MAX_FILES:
                 limit = f"{MAX_FILES} files or {MAX_BYTES >> 20} MiB"
-                hint = "name a smaller directory, or make it a git repository"
+                own = not (root / ".git").exists()
+                hint = "name a smaller directory, or make it a git repository" if own else ""
                 raise InvalidJob.about(origin, f"more than {limit} go with it", hint)
 
     def _add_file(self, name: str, path: Path) -> None:
@@ -127,11 +131,11 @@ class _Overlay:
             if self._bytes <= MAX_BYTES:
                 self._tar.addfile(info, stream)
 
-    def _add_link(self, place: str, root: Path, name: str) -> None:
+    def _add_link(self, place: str, root: Path, name: str, origin: str) -> None:
         target = (root / name).readlink()
         end = os.path.normpath(Path(name).parent / target)
         if target.is_absolute() or end.startswith(".."):
-            _log.warning("%s: the link %s leads outside and is left out", root, name)
+            _log.warning("%s: the link %s leads outside and is left out", origin, name)
             return
         info = self._member(f"{place}/{name}", tarfile.SYMTYPE, 0o777)
         if info is not None:

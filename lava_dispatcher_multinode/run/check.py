@@ -21,7 +21,7 @@ from ..lab.enough import check_enough
 from ..lava.preflight import check_fit, ready
 from ..overlay.store import OverlayStore
 from ..overlay.syntax import script_slips, slips
-from .guard import scratch
+from .scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

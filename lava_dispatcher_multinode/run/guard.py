@@ -12,10 +12,8 @@ import secrets
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
@@ -25,7 +23,8 @@ from .estate import Estate
 from .host import trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from ..lab.device import Device
 
@@ -127,15 +126,6 @@ class Guard:
         # Nodes' threads tell, too.
         with self._lock, suppress(OSError):  # a supervisor that was killed is no reason to stop
             estate.send(self._ours, self._estate, *descriptors)
-
-
-@contextmanager
-def scratch(guard: Guard | None) -> Iterator[Path]:
-    """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
-    with tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True) as name:
-        if guard is not None:
-            guard.remove(Path(name))
-        yield Path(name)
 
 
 def _say(text: str) -> None:

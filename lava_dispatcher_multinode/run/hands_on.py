@@ -21,10 +21,11 @@ from ..errors import InfrastructureError, InvalidJob, MultinodeError
 from ..lab.device import LAVA
 from .boards import Choice, boards_of
 from .group import Board, Group
-from .guard import Guard, scratch
+from .guard import Guard
 from .interruptions import Interruptions
 from .job import Options, run
 from .output import output_directory
+from .scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

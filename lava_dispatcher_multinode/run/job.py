@@ -19,12 +19,12 @@ from ..serve.servers import Servers
 from ..sync.client import GroupClient
 from .coordinator import leave, open_coordinator
 from .events import EventLog, clock_from_now, time_of_day
-from .guard import scratch
 from .host import trouble
 from .interruptions import Interruptions
 from .lava_node import LavaNodeRun
 from .made import make_boards
 from .node import NodeRun
+from .scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

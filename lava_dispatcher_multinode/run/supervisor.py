@@ -7,7 +7,6 @@ imported when there is work: as a rule there is none.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -42,12 +41,13 @@ def clean_up(estate: Estate) -> None:
     """Do what the dispatcher would have done at its end; the boards come first."""
     from ..errors import MultinodeError
     from .leftovers import end_lava, end_marked
+    from .scratch import remove
 
     ended = end_marked(estate.mark)
     failures = switch_off(estate.devices)
     ended += end_lava(estate.mark)
     for directory in estate.scratch:
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)
     text = f"{DIED}: its boards are off"
     if failures:
         text = f"{DIED}; NOT switched off: {'; '.join(failures.values())}"

@@ -72,6 +72,30 @@ def test_bounds(make_tar, tmp_path, monkeypatch):
         unpack(io.BytesIO(make_tar([(f"f{i}", b"") for i in range(4)])), tmp_path / "m")
 
 
+def pax(**headers):
+    """Return a member whose extended header says so."""
+    info = tarfile.TarInfo("a")
+    info.pax_headers = {name.replace("_", "."): value for name, value in headers.items()}
+    return info
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        pax(path="a\0b"),
+        pax(mtime="1e300"),
+        pax(mtime="nan"),
+        link("a", "a", tarfile.LNKTYPE),
+        link("a", "nowhere", tarfile.LNKTYPE),
+        ("d/" * 1500 + "f", b""),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make_tar, tmp_path, member):
+    """Times beyond all clocks, links to themselves, directories without end are no bug of ours."""
+    with pytest.raises(BadSource):
+        unpack(io.BytesIO(make_tar([member])), tmp_path / "out")
+
+
 @given(st.binary(max_size=2000), st.sampled_from([b"", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0"]))
 def test_noise_is_no_archive(tmp_path_factory, noise, magic):
     """Whatever the bytes, nothing comes of them but a sentence; zeros are an empty archive."""

@@ -7,10 +7,8 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from lava_dispatcher_multinode.mark import MARK
-from lava_dispatcher_multinode.run.guard import Guard, scratch
+from lava_dispatcher_multinode.run.guard import Guard
 
 DIE = """
 import os, sys
@@ -101,15 +99,6 @@ def test_one_that_keeps_dying_stops_nothing(tmp_path, monkeypatch):
             before.wait()
             guard.remove(tmp_path)
         guard.switch_off(tmp_path, 0.0, [])
-
-
-@pytest.mark.parametrize("guarded", [True, False])
-def test_scratch_is_gone_afterwards(guarded):
-    """The guard knows of it meanwhile, if there is one."""
-    with Guard() as guard, scratch(guard if guarded else None) as directory:
-        (directory / "file").touch()
-        assert guard._estate.scratch == [directory] * guarded
-    assert not directory.exists()
 
 
 def _free(file):

@@ -1,0 +1,45 @@
+"""Directories for the length of a run."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .guard import Guard
+
+LIMIT = 60.0  # seconds for a tree that is too deep for Python
+
+
+@contextmanager
+def scratch(guard: Guard | None) -> Iterator[Path]:
+    """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
+    made = tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
+    directory = Path(made.name)
+    try:
+        if guard is not None:
+            guard.remove(directory)
+        yield directory
+    finally:
+        _remove(directory, made.cleanup)
+
+
+def remove(directory: Path) -> None:
+    """Remove a directory with all that is in it, as far as that can be done."""
+    _remove(directory, lambda: shutil.rmtree(directory, ignore_errors=True))
+
+
+def _remove(directory: Path, how: Callable[[], None]) -> None:
+    """A repository, or a test on a board, may have made directories in directories without end."""
+    try:
+        how()
+    except RecursionError:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            words = ["rm", "-rf", "--", str(directory)]
+            subprocess.run(words, stderr=subprocess.DEVNULL, check=False, timeout=LIMIT)

@@ -1,0 +1,56 @@
+"""Scratch directories are gone afterwards, whatever was put there."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lava_dispatcher_multinode.run.guard import Guard
+from lava_dispatcher_multinode.run.scratch import remove, scratch
+
+DEEP = 1500  # directories in each other: Python cannot walk that far
+
+
+def _fill(directory):
+    here = os.getcwd()
+    os.chdir(directory)
+    try:
+        for _ in range(DEEP):
+            os.mkdir("d")
+            os.chdir("d")
+        with open("file", "w", encoding="utf-8"):
+            pass
+    finally:
+        os.chdir(here)
+
+
+@pytest.fixture(autouse=True)
+def _temporary(tmp_path, monkeypatch):
+    """Scratch directories are made below tmp_path."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+@pytest.mark.parametrize("fill", [lambda directory: None, _fill], ids=["empty", "deep"])
+def test_gone_afterwards(fill):
+    """What a hostile repository or test made there is no reason to fail, nor to stay."""
+    with scratch(None) as directory:
+        fill(directory)
+    assert not directory.exists()
+
+
+def test_the_guard_knows_of_it():
+    """If we die meanwhile, the supervisor removes it."""
+    with Guard() as guard, scratch(guard) as directory:
+        assert guard._estate.scratch == [directory]
+    assert not directory.exists()
+
+
+def test_a_directory_of_another_process(tmp_path):
+    """The supervisor removes what its dispatcher has left; what is gone is no error."""
+    left = tmp_path / "left"
+    left.mkdir()
+    _fill(left)
+    remove(left)
+    assert not left.exists()
+    remove(left)
