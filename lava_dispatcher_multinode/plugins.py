@@ -10,6 +10,7 @@ entries with one name are an error that names both packages.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from .errors import InvalidJob, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .job.model import Job
     from .job.source import Document
@@ -76,17 +77,15 @@ def entries(group: str) -> dict[str, EntryPoint]:
 def load(group: str, name: str) -> Any:
     """Return the class behind the entry `name`; KeyError if there is none."""
     entry = entries(group)[name]
-    try:
+    with _blamed(group, name):
         return entry.load()
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        message = f"'{name}' of {_origin(entry)} does not load: {reason}"
-        raise _wrong(group, message) from error
 
 
 def action(command: str) -> Action:
     """Return a new instance of the action `command`; KeyError if there is none."""
-    return cast("Action", load(ACTIONS, command)())
+    kind = load(ACTIONS, command)
+    with _blamed(ACTIONS, command):
+        return cast("Action", kind())
 
 
 def device_type_names() -> dict[str, str]:
@@ -94,8 +93,10 @@ def device_type_names() -> dict[str, str]:
     names: dict[str, str] = {}
     for name in entries(DEVICE_TYPES):
         names[name] = name
-        for alias in load(DEVICE_TYPES, name).aliases:
-            names.setdefault(alias, name)
+        kind = load(DEVICE_TYPES, name)
+        with _blamed(DEVICE_TYPES, name):
+            for alias in kind.aliases:
+                names.setdefault(alias, name)
     return names
 
 
@@ -104,6 +105,17 @@ def device_type_by_name(device: str) -> str | None:
     known = device_type_names()
     fitting = [name for name in known if device.startswith(name)]
     return known[max(fitting, key=len)] if fitting else None
+
+
+@contextmanager
+def _blamed(group: str, name: str) -> Iterator[None]:
+    """Tell whose fault it is when somebody's code fails, or leaves: a script as a module, say."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        message = f"'{name}' of {_origin(entries(group)[name])} does not load: {reason}"
+        raise _wrong(group, message) from error
 
 
 def _origin(entry: EntryPoint) -> str:

@@ -30,7 +30,7 @@ MEANING = {
     ExitCode.INFRASTRUCTURE: "the infrastructure failed, not the test",
     ExitCode.NO_BOARDS: "the boards are not available",
     ExitCode.NOTHING_RAN: "nothing ran: no test result was recorded",
-    ExitCode.BUG: "a bug in lava-dispatcher-multinode",
+    ExitCode.BUG: "a bug in lava-dispatcher-multinode or in a plug-in",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

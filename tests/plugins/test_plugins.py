@@ -73,13 +73,21 @@ def test_one_package_seen_twice_is_no_conflict(install):
 
 @pytest.mark.parametrize(
     ("value", "reason"),
-    [("no_such_module:A", "ModuleNotFoundError"), ("json:NoSuchName", "AttributeError")],
+    [
+        ("no_such_module:A", "ModuleNotFoundError"),
+        ("json:NoSuchName", "AttributeError"),
+        ("broken_plugin:needs", "TypeError"),
+        ("leaving_plugin:A", "SystemExit: 0"),  # a script: the command must not end with it
+    ],
 )
-def test_what_does_not_load_is_the_packages_fault(install, value, reason):
+def test_what_does_not_load_is_the_packages_fault(install, value, reason, tmp_path, monkeypatch):
     """The package is named, and why; no traceback."""
+    (tmp_path / "broken_plugin.py").write_text("def needs(argument): pass")
+    (tmp_path / "leaving_plugin.py").write_text("raise SystemExit(0)")
+    monkeypatch.syspath_prepend(tmp_path)
     install(entry("a", value, "broken-pkg"))
     with pytest.raises(InvalidJob) as caught:
-        plugins.load(plugins.ACTIONS, "a")
+        plugins.action("a")
     assert f"'a' of broken-pkg 1.0 ({value}) does not load: {reason}" in str(caught.value)
 
 
