@@ -6,8 +6,10 @@ import fcntl
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from .conftest import COMMAND, LIMIT
 
 KILLS = 10  # in each of the tests below
 LONGEST = 1.8  # seconds; a whole run takes 1.5
+MEMORY = 64 << 20  # bytes; a dispatcher has more
 DEVICE = """
 device_type: panda
 connection: {{simulated: true}}
@@ -92,26 +95,81 @@ def test_killed_at_any_moment(kill, tmp_path, seed):
         ], context
 
 
-def test_the_boards_are_held_until_they_are_off(tmp_path, clean, job, lab):
+def test_out_of_memory(running, little_memory, tmp_path):
+    """The kernel's choice when memory is short: what is left is as after any other kill."""
+    process = running()
+    Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # it is to be the first
+    little_memory.joinpath("cgroup.procs").write_text(str(process.pid))
+    enter = f"echo $$ >{little_memory}/cgroup.procs; exec {shlex.quote(sys.executable)} -c "
+    subprocess.run(["sh", "-c", f"{enter} 'bytearray({4 * MEMORY})'"], capture_output=True)
+    said = process.communicate(timeout=LIMIT)[1].decode()
+    assert process.returncode == -signal.SIGKILL, said
+    assert "ended without a word" in said
+    assert [_last_line(tmp_path / f"{name}.power") for name in ("left", "right")] == ["off", "off"]
+    assert _locked(tmp_path / "locks") == []
+    _check_reports(tmp_path / "out", said)
+
+
+@pytest.fixture
+def little_memory():
+    """A control group with little memory."""
+    group = _control_group()
+    if group is None:
+        pytest.skip("no control group of our own, with memory")
+    yield group
+    group.rmdir()
+
+
+def _control_group():
+    """Make one, as the first or the second version has them; None where that cannot be."""
+    for top, limit, swap in (
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
+        ("/sys/fs/cgroup", "memory.max", "memory.swap.max"),
+    ):
+        group = Path(top, f"lava-test-{os.getpid()}")
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if (group / limit).exists():
+            (group / limit).write_text(str(MEMORY))
+            if (group / swap).exists():
+                (group / swap).write_text("0" if swap.endswith("max") else str(MEMORY))
+            return group
+        group.rmdir()
+    return None
+
+
+@pytest.fixture
+def running(tmp_path, clean, job, lab):
+    """A function that starts a run, and returns its process when the boards run tests."""
+    env = clean | {"TMPDIR": str(tmp_path)}
+
+    def run():
+        file = job("sleep 60", roles=(("a", 2),))
+        process = subprocess.Popen(
+            [COMMAND, "--config-dir", lab, "--output-dir", tmp_path / "out", file],
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=tmp_path,
+        )
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"running tests" in line:
+                break
+        return process
+
+    return run
+
+
+def test_the_boards_are_held_until_they_are_off(tmp_path, running, lab):
     """Nobody gets a board that the supervisor has yet to switch off."""
     for name in ("left", "right"):
         os.mkfifo(tmp_path / f"go-{name}")
         device = lab / "devices" / f"{name}.yaml"
         waits = device.read_text().replace('off: "', f'off: "cat {tmp_path}/go-{name}; ')
         device.write_text(waits)
-    file = job("sleep 60", roles=(("a", 2),))
-    env = clean | {"TMPDIR": str(tmp_path)}
-    output = tmp_path / "out"
-    process = subprocess.Popen(
-        [COMMAND, "--config-dir", lab, "--output-dir", output, file],
-        stderr=subprocess.PIPE,
-        env=env,
-        cwd=tmp_path,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if b"running tests" in line:
-            break
+    process = running()
     process.kill()
     process.wait()
     assert len(_locked(tmp_path / "locks")) == 2
