@@ -90,6 +90,7 @@ class Channel:
         self._spread = 0.0
         self._gone: list[bytes] = []
         self.resent = 0  # frames, for the log
+        self.lives = False  # whether the board has answered to the last `ask_for_life`
 
     def receive(self, line: bytes, now: float) -> list[Question]:
         """Take a line of the console; return the questions that are now whole."""
@@ -127,6 +128,7 @@ class Channel:
 
     def ask_for_life(self) -> None:
         """Send what nobody has asked for: a board that lives says that nobody waits for it."""
+        self.lives = False
         self._out.append(Part(b"R", NOBODY, 1, 1, b"").line())
 
     def probe(self, id: bytes) -> None:  # noqa: A002
@@ -223,6 +225,7 @@ class Channel:
             self._hurry(exchange, now)
             return
         if exchange is None:
+            self.lives |= word.kind == b"G" and word.id == NOBODY
             return
         if word.kind == b"G" and not exchange.answer and word.sum == exchange.whole:
             self._gone.append(word.id)

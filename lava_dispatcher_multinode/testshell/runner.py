@@ -65,6 +65,7 @@ class Runner:
         self._started = False
         self._leaving = False  # the runner has said that it ends; its line may be lost
         self._ended = False
+        self._doubted: float | None = None  # when its end was told by a line alone
         self._heard = 0.0  # when the channel last spoke
 
     def end(self) -> None:
@@ -97,6 +98,8 @@ class Runner:
                 self._session.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
+            if self._doubted is not None and now >= self._doubted + LINGER:
+                return  # nobody is there any more
             self._check_time(now, deadline, vigil)
             wake_at = [deadline, now + READ_WAIT, vigil.dead_at()]
             if self._heard:
@@ -105,6 +108,8 @@ class Runner:
                 wake_at.append(type_at)
             if self._leaving:
                 wake_at.append(self._heard + LINGER)
+            if self._doubted is not None:
+                wake_at.append(self._doubted + LINGER)
             wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
             data = self._session.read(max(0.0, min(wake_at) - now))
             if data:
@@ -172,6 +177,8 @@ class Runner:
                 self._trickle.receive(line, now)
             for question in self.channel.receive(line, now):
                 self._ask(question)
+            if self.channel.lives:
+                self._doubted = None
             for id_ in self.channel.take_gone():
                 self._waits.gone(id_)
         for text, marked in signals.texts(line):
@@ -181,23 +188,28 @@ class Runner:
                 case RunnerStart(stage):
                     self._started |= stage in {None, self._stage}
                 case RunnerExit():
-                    self._ended |= self._believes_exit
+                    self._exit(now)
                 case Foreign(_, call) if call is not None:
                     self._relay(None, call)
                 case signal:
                     self._recorder.signal(signal)
 
-    @property
-    def _believes_exit(self) -> bool:
-        """Whether the runner's last line is the runner's.
+    def _exit(self, now: float) -> None:
+        """Take what may be the runner's last line.
 
         Inside a definition it is a test's, or a listing's of the script: a runner
         that has spoken over the channel says there that a definition, and it, ends.
-        Before this runner has begun it is the last one's.
+        Where it could not be told, or a test has printed the end of the definition,
+        too, the board is asked: what answers is a runner that lives. Before this
+        runner has begun it is the last one's.
         """
         if not self._started:
-            return False
-        return self._leaving or not self._heard or not self._recorder.in_definition
+            return
+        if self._leaving or not self._heard:
+            self._ended = True
+        elif not self._recorder.in_definition:
+            self._doubted = now
+            self.channel.ask_for_life()
 
     def _ask(self, question: Question) -> None:
         if not self._started and not self._begins(question):

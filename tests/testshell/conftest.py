@@ -74,3 +74,7 @@ def results(events):
 def tell(number, *words):
     """Return the frame of a signal that is told."""
     return Part(b"Q", b"ab-%d" % number, 1, 1, frames.encode([b"signal", *words])).line()
+
+
+#: A runner's end as it is told, and then printed.
+TOLD_EXIT = tell(99, b"TEST_RUNNER", b"EXIT") + EXIT

@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.testshell import runner, vigil
 from lava_dispatcher_multinode.testshell.channel import NOBODY
 from lava_dispatcher_multinode.testshell.session import Session
 
-from .conftest import BEGIN, END, EXIT, START, TYPED, Script, results, run, tell
+from .conftest import BEGIN, END, EXIT, START, TOLD_EXIT, TYPED, Script, results, run, tell
 
 
 def test_told_signals_count_once():
@@ -31,13 +31,13 @@ def test_told_signals_count_once():
         line + b"\n",  # a script's own
         tell(4, *result) + line[:40] + b"[    1.000000] usb -> 2\n" + line[40:] + b"~~~~\n",
         tell(5, b"TEST_RUNNER", b"RUN_FAIL", b"0_a", b"2"),
-        EXIT,
+        TOLD_EXIT,
     )
     events, error = run(console)
     assert error is None
     cases = [(f["definition"], f["case"]) for e, f in events if e == "test_case"]
     assert cases == [("0_a", "a")] * 4 + [("0_a", "lava-test-shell-run")]
-    assert console.written.count(b"<LAVA_MN A ab-") == 6
+    assert console.written.count(b"<LAVA_MN A ab-") == 7
 
 
 def test_the_end_is_told(monkeypatch):
@@ -54,12 +54,12 @@ def test_the_end_is_told(monkeypatch):
 def test_a_line_ends_it_sooner(monkeypatch):
     """The line of a runner that told its end is not waited for longer than it takes."""
     monkeypatch.setattr(runner, "LINGER", 1000.0)
-    assert run(Script(tell(1, b"TEST_RUNNER", b"EXIT"), EXIT)) == ([], None)
+    assert run(Script(TOLD_EXIT)) == ([], None)
 
 
 def test_answers_nonsense():
     """A question that is no call is answered, and never reaches the coordinator."""
-    console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", EXIT)
+    console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
     events, error = run(console, submit=None)
     assert (events, error) == ([], None)
     (frame,) = frames.find(console.written.split(b"\n")[1])
@@ -156,10 +156,28 @@ SPOKEN = Part(b"Q", b"1-2", 1, 1, frames.encode([b"signal", b"LAVA_TEST_RUNNER S
 def test_a_silent_board_that_answers_goes_on(monkeypatch):
     """A test that sleeps is no board that hangs."""
     monkeypatch.setattr(vigil, "EVERY", 0.05)
-    console = Dies(SPOKEN, BEGIN, answers=3, then=b"<LAVA_SIGNAL_ENDRUN 0_a u>\n" + EXIT)
+    console = Dies(SPOKEN, BEGIN, answers=3, then=END + TOLD_EXIT)
     _, error = run(console, silence=0.1)
     assert error is None
     assert console.asked == 3
+
+
+def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
+    """A log of another run on the console must not hide what fails later."""
+    monkeypatch.setattr(runner, "LINGER", 0.3)
+    fails = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=late RESULT=fail>\n"
+    console = Dies(SPOKEN, BEGIN, END + EXIT, answers=1, then=fails + TOLD_EXIT)
+    events, error = run(console)
+    assert error is None
+    assert results(events) == {"late": "fail"}
+
+
+def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypatch):
+    """A runner whose disk is full has no FIFO to tell it by."""
+    monkeypatch.setattr(runner, "LINGER", 0.1)
+    console = Dies(SPOKEN, BEGIN, END + EXIT, answers=0)
+    assert run(console)[1] is None
+    assert console.asked == 1
 
 
 def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
@@ -195,7 +213,7 @@ def test_calls_that_were_answered_elsewhere():
         return END + BEGIN
 
     question = Part(b"Q", b"1f-1", 1, 1, frames.encode([b"wait", b"x"])).line()
-    console = Script(START + BEGIN, elsewhere, question, END + EXIT)
+    console = Script(START + BEGIN, elsewhere, question, END + TOLD_EXIT)
     events = []
     sessions.append(
         Session(

@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 
-from .conftest import BEGIN, END, EXIT, TYPED, Script, results, run, tell
+from .conftest import BEGIN, END, EXIT, TOLD_EXIT, TYPED, Script, results, run, tell
 
 
 def test_types_and_ends():
@@ -169,7 +169,7 @@ def test_outcome_from_another_thread():
 
         def later():
             on_outcome(Outcome(Status.NEVER, reason="gone"))
-            console.chunks.append(EXIT)
+            console.chunks.append(TOLD_EXIT)
             console.wake()
 
         threading.Timer(0.05, later).start()
