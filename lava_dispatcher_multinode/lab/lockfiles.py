@@ -111,8 +111,9 @@ class LockFile:
             # A blocking flock has no limit, and somebody may have been stopped while looking.
             time.sleep(0.005)
         self._descriptor = descriptor
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(_we(job))).encode(), 0)
+        with suppress(OSError):  # a full disk: the lock counts, not what it says
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(asdict(_we(job))).encode(), 0)
         return True
 
     def release(self) -> None:
@@ -145,9 +146,8 @@ class LockFile:
             raise self._unusable(error) from error
 
     def _unusable(self, error: OSError) -> BoardsUnavailable:
-        return BoardsUnavailable(
-            f"cannot use the lock {self._path}: {error.strerror}; remove it if it is a leftover"
-        )
+        hint = "; remove it if it is a leftover" if os.path.lexists(self._path) else ""
+        return BoardsUnavailable(f"cannot use the lock {self._path}: {error.strerror}{hint}")
 
 
 def holders(directory: Path, names: Iterable[str]) -> dict[str, Holder]:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import resource
 import shutil
 import stat
 import subprocess
@@ -78,6 +79,19 @@ def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch)
     with (tmp_path / "p1.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         assert not LockFile(tmp_path, "p1").take("x")
+
+
+def test_a_full_disk_keeps_nobody_from_a_board(tmp_path):
+    """What a lock says about its holder is for people; the lock itself takes no room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    lock = LockFile(tmp_path, "panda01")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # every write to a file fails
+    try:
+        assert lock.take("job")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert str(LockFile(tmp_path, "panda01").holder()) == "somebody"
+    lock.release()
 
 
 def test_files_can_be_locked_by_other_users(tmp_path):
