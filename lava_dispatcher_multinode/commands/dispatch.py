@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..report.results import Results
     from ..run.boards import Choice
     from ..run.guard import Guard
-    from ..run.job import Member
+    from ..run.job import Member, Outcome
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
@@ -146,7 +146,9 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         members = stack.enter_context(boards_of(job, choice, guard, say))
         found = [*_checked(job, overlays, members), *(check_made(job) if choice.made else ())]
         _tell([*warnings, *found], options)
-        return _run(job, members, overlays, document.data, job_id, options, guard)
+        outcome, output = _run(job, members, overlays, document.data, job_id, options, guard)
+    # The boards are free now, and all is put away: whoever reads this may take its time.
+    return _conclude(outcome, output, as_json=options.json)
 
 
 def _validate(
@@ -218,10 +220,9 @@ def _run(
     job_id: str,
     options: argparse.Namespace,
     guard: Guard,
-) -> ExitCode:
+) -> tuple[Outcome, Path]:
     from ..report.tails import Tails
     from ..report.terminal import Terminal
-    from ..report.verdict import exit_code
     from ..run.job import Options, run
     from ..run.output import output_directory
     from ..run.pause import Pause
@@ -240,7 +241,14 @@ def _run(
             listeners.append(pause.listen)
         signals = Interruptions(final=True)
         outcome = run(job, members, overlays, chosen, [terminal, *listeners], signals)
-    _show(outcome.results, output, as_json=options.json)
+    return outcome, output
+
+
+def _conclude(outcome: Outcome, output: Path, *, as_json: bool) -> ExitCode:
+    """Tell what came of the run; return its exit code."""
+    from ..report.verdict import exit_code
+
+    _show(outcome.results, output, as_json=as_json)
     code = exit_code(outcome.results)
     failure = outcome.failure
     if failure is not None:

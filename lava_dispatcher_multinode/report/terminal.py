@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TICK = 1.0  # seconds between drawings when nothing happens: the elapsed times move on
 FRAME = 0.1  # seconds at least from one drawing to the next
+END_WAIT = 3.0  # seconds that who reads it has for what is left at the end
 
 _STYLES = {"good": "\x1b[32m", "bad": "\x1b[31m", "warning": "\x1b[33m", "strong": "\x1b[1m"}
 
@@ -125,11 +126,14 @@ class Terminal:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Write what is left, take the live lines away, end the thread."""
+        """Write what is left, take the live lines away, end the thread.
+
+        Who does not read it, a stopped terminal say, is not waited for: the boards are.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(END_WAIT)
 
     def __enter__(self) -> Terminal:
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shlex
 import subprocess
@@ -82,6 +84,41 @@ def test_a_directory_that_goes_away(dispatch, job, tmp_path):
     assert run.code == 3, run.err
     assert f"{run.directory}: not all of the run is there: " in run.err
     assert "panda01  only  panda  pass" in run.out
+
+
+def test_a_terminal_that_takes_nothing_holds_no_boards(tmp_path, clean, job):
+    """Ctrl-S, or a pipe that nobody empties: the boards are given back all the same."""
+    rack = Rack(tmp_path / "rack")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    try:
+        rack.add("panda01")
+        process = subprocess.Popen(
+            [
+                COMMAND,
+                *("--config-dir", rack.config),
+                *("--output-dir", tmp_path / "out"),
+                job("lava-test-case x --shell true"),
+            ],
+            env=clean | {"LAVA_LOCK_DIR": str(tmp_path / "locks")},
+            stdout=subprocess.PIPE,
+            stderr=writer,
+        )
+        os.close(writer)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"node ")  # the summary, when all is over
+        with (tmp_path / "locks" / "panda01.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with open(reader, "rb") as pipe:
+            pipe.read()  # of what is written later not all may come
+        assert process.wait(LIMIT) == 0
+        process.stdout.close()
+    finally:
+        rack.close()
 
 
 def test_bare_surroundings(shell, tmp_path):
