@@ -89,7 +89,9 @@ def run(
     """
     clock = clock_from_now()
     recorder = Recorder(options.output)
+    interrupted = False
     with ExitStack() as stack:
+        interruptions = stack.enter_context(interruptions or Interruptions())
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
         if options.guard is not None:
             devices = [member.device for member in members if member.device.host != LAVA]
@@ -97,10 +99,8 @@ def run(
         log.subscribe(recorder)
         for listener in listeners:
             log.subscribe(listener)
-        log.emit("job_started", **_about(job, members, options))
-        interrupted = False
-        interruptions = stack.enter_context(interruptions or Interruptions())
         try:
+            log.emit("job_started", **_about(job, members, options))
             interrupted = _run(job, members, overlays, options, log, clock, interruptions)
         except KeyboardInterrupt:  # before there were nodes that could be told
             interrupted = True

@@ -247,6 +247,28 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number, often):
     assert left.stdout == ""
 
 
+def test_interrupted_while_it_begins(job, clean, tmp_path):
+    """A run that has begun has an end in its files, however early it comes."""
+    process = subprocess.Popen(
+        [COMMAND, "--simulate", "--output-dir", tmp_path / "out", job("true")],
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait_for(tmp_path / "out" / "events.jsonl", '"job_started"')
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "interrupted" in out
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["exit_code"] == 130
+    assert results["finished"]
+
+
 @pytest.mark.parametrize("confinement", ["chroot", "unconfined"])
 def test_the_weaker_confinements_run_jobs_too(dispatch, job, confinement):
     """Where the kernel has no namespaces for us, the same tests run on the same boards."""
