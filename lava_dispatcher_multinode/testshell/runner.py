@@ -116,6 +116,8 @@ class Runner:
                 vigil.heard(time.monotonic())
             self._relay_outcomes()  # what was answered before the board said this
             self._take(data)
+            if self.channel.lives:
+                vigil.answered()
 
     def _check_time(self, now: float, deadline: float, vigil: Vigil) -> None:
         """Raise if the board is dead, or its time over."""
@@ -123,6 +125,11 @@ class Runner:
             raise BoardHangs(
                 f"the board hangs: nothing on its console for {vigil.silent_for(now):.0f} s, "
                 f"and no answer when it was asked: {self._where()}"
+            )
+        if vigil.is_alone(now):
+            raise BoardHangs(
+                "lava-test-runner is gone: the console answers, but not what it is asked; a test "
+                f"has killed it, or the kernel for want of memory: {self._where()}"
             )
         if now >= deadline:
             if not self._started and not self._recorder.in_definition:

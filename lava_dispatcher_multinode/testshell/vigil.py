@@ -25,12 +25,16 @@ class Vigil:
         self._heard = now
         self._asked_first: float | None = None  # since it was last heard
         self._asked_last = -math.inf
+        self._unanswered: float | None = None  # since when nobody on the channel has answered
 
     def heard(self, now: float) -> None:
         """Take note of a sign of life."""
         self._heard = now
         self._asked_first = None
-        self._asked_last = -math.inf
+
+    def answered(self) -> None:
+        """Take note that the channel has answered, which is more than a sign of life."""
+        self._unanswered = None
 
     def silent_for(self, now: float) -> float:
         """Return how long it has said nothing, in seconds."""
@@ -40,6 +44,8 @@ class Vigil:
         """Return when to ask it next."""
         if not self._silence:
             return math.inf
+        if self._unanswered is not None:
+            return self._asked_last + EVERY
         at_deadline = max(self._deadline - BEFORE_DEADLINE, self._heard + BEFORE_DEADLINE / 2)
         return max(min(self._heard + self._silence, at_deadline), self._asked_last + EVERY)
 
@@ -48,6 +54,12 @@ class Vigil:
         self._asked_last = now
         if self._asked_first is None:
             self._asked_first = now
+        if self._unanswered is None:
+            self._unanswered = now
+
+    def is_alone(self, now: float) -> bool:
+        """Whether the board says something, but nobody on it answers: the runner was killed."""
+        return self._unanswered is not None and now >= self._unanswered + PATIENCE
 
     def is_dead(self, now: float) -> bool:
         """Whether it had time enough to answer."""

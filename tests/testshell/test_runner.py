@@ -162,6 +162,23 @@ def test_a_silent_board_that_answers_goes_on(monkeypatch):
     assert console.asked == 3
 
 
+def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
+    """The runner was killed: what its board says is no reason to wait for hours."""
+    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    monkeypatch.setattr(vigil, "PATIENCE", 0.3)
+
+    class Shell(Script):
+        def write(self, data):
+            super().write(data)
+            self.chunks.append(b"# " + data + b"sh: syntax error\n")
+            self.woken.set()
+
+    _, error = run(Shell(SPOKEN, BEGIN), silence=0.1)
+    assert isinstance(error, BoardHangs)
+    assert "lava-test-runner is gone" in str(error)
+    assert "definition 0_a was running" in str(error)
+
+
 def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
     """A log of another run on the console must not hide what fails later."""
     monkeypatch.setattr(runner, "LINGER", 0.3)

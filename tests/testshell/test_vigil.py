@@ -20,8 +20,21 @@ def test_an_answer_ends_the_vigil():
     vigil = Vigil(30.0, 1000.0, 0.0)
     vigil.asked(30.0)
     vigil.heard(30.1)
+    vigil.answered()
     assert not vigil.is_dead(500.0)
+    assert not vigil.is_alone(500.0)
     assert vigil.due() == 60.1
+
+
+def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
+    """A shell echoes what it is asked; it is asked for a minute, since a line may lose much."""
+    vigil = Vigil(30.0, 1000.0, 0.0)
+    for now in range(30, 90, 5):
+        assert vigil.due() == now
+        vigil.asked(now)
+        vigil.heard(now + 0.1)
+        assert not vigil.is_alone(now + 4.9)
+    assert vigil.is_alone(90.0)
 
 
 def test_no_answer_is_death_after_as_long_again():
