@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Self
 
@@ -15,11 +16,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def hear_once() -> None:
-    """Make the first signal a KeyboardInterrupt; what it asks for is not cut short by a second."""
+    """Make a signal a KeyboardInterrupt, but not while one is on its way out already.
+
+    Python drops what is raised inside some callbacks, of imports say; then the next one counts.
+    """
     for number in SIGNALS:
         # What is ignored (nohup, a job in the background) stays so.
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _first)
+            signal.signal(number, _raise)
 
 
 def hear_no_more() -> None:
@@ -28,9 +32,9 @@ def hear_no_more() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _first(_number: int, _frame: FrameType | None) -> None:
-    hear_no_more()
-    raise KeyboardInterrupt
+def _raise(_number: int, _frame: FrameType | None) -> None:
+    if not isinstance(sys.exc_info()[1], KeyboardInterrupt):
+        raise KeyboardInterrupt
 
 
 class Interruptions:
@@ -48,12 +52,15 @@ class Interruptions:
         self.news = News()
         self._final = final
         self._held = False
+        self._asked = False  # a signal has come
         self._woken = -1  # the descriptor that signals woke before
         self._before: dict[int, object] = {}
 
     def hold(self) -> None:
-        """Turn signals into news from now on."""
+        """Turn signals into news from now on, also one whose exception Python has dropped."""
         self._held = True
+        if self._asked:
+            self.news.put(None)
 
     def interrupt(self) -> None:
         """Do what a signal does to nodes that run; for whoever has the run in a thread."""
@@ -76,7 +83,8 @@ class Interruptions:
         self.news.close()
 
     def _arrived(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._held:
-            self._held = True  # only once: it is on its way out now
-            raise KeyboardInterrupt
-        self.news.put(None)
+        if self._held or self._asked:
+            self.news.put(None)
+            return
+        self._asked = True  # raised once only: it is on its way out then
+        raise KeyboardInterrupt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -61,10 +62,28 @@ def test_what_is_ignored_stays_ignored():
 def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
     """Tidying up goes on while Ctrl-C is pressed again and again."""
     hear_once()
+    tidied = False
     with pytest.raises(KeyboardInterrupt):
-        _kill(number)
-    for again in SIGNALS:
-        _kill(again)
+        try:
+            _kill(number)
+        finally:
+            for again in SIGNALS:
+                _kill(again)
+            tidied = True
+    assert tidied
+
+
+def test_what_python_has_dropped_is_not_lost():
+    """An exception inside a callback goes nowhere: the next signal counts, or the run asks."""
+    hear_once()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+    with Interruptions() as interruptions:
+        with contextlib.suppress(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+        interruptions.hold()
+        assert interruptions.news.get() is None
 
 
 def test_a_run_that_is_starting_is_interrupted_once():
