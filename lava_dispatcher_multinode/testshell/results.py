@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 #: Cases that have begun and have no result yet; more than that lose their start times.
 MAX_STARTED = 1000
 #: Results and definitions of one lava_test_shell: each costs some 2 kB of memory until the
-#: run ends. And remarks, which are no results: what comes after is in the console's files.
+#: run ends.
 MAX_RESULTS = 100_000
-MAX_REMARKS = 10_000
 #: Bytes of a text that a board makes up and that goes into an event.
 LONGEST_TEXT = 4096
 
@@ -63,7 +62,6 @@ class Recorder:
         self._started: dict[str, float] = {}
         self._count = 0
         self.begun: set[str] = set()  # the definitions that have begun
-        self._remarks = 0
 
     @property
     def definition(self) -> str | None:
@@ -144,12 +142,7 @@ class Recorder:
         )
 
     def log(self, level: str, text: str) -> None:
-        """Record a remark, unless there have been too many."""
-        self._remarks += 1
-        if self._remarks > MAX_REMARKS:
-            return
-        if self._remarks == MAX_REMARKS:
-            level, text = "warning", f"{MAX_REMARKS} remarks: what comes is in console.log only"
+        """Record a remark."""
         self._emit("log", node=self._node, level=level, text=text[:LONGEST_TEXT])
 
     def finish(self) -> None:

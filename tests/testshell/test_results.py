@@ -13,7 +13,6 @@ from lava_dispatcher_multinode.testshell.signals import (
     EndRun,
     InstallFail,
     Raise,
-    Remark,
     RunFail,
     StartCase,
     StartRun,
@@ -147,14 +146,3 @@ def test_definitions_without_end_end_the_tests(monkeypatch):
         recorder.signal(StartRun("2_c"))
     recorder.signal(StartRun("3_d"))
     assert recorder.begun == {"0_a", "1_b"}
-
-
-def test_remarks_without_end_are_left_out(monkeypatch):
-    """What a board prints grows no log for ever; its console's own files have it."""
-    monkeypatch.setattr(results_module, "MAX_REMARKS", 3)
-    log, _ = record(*(Remark("event", f"e{number}") for number in range(9)))
-    assert [fields["text"] for _, fields in log.events] == [
-        "test event: e0",
-        "test event: e1",
-        "3 remarks: what comes is in console.log only",
-    ]
