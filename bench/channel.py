@@ -21,7 +21,8 @@ from lava_dispatcher_multinode.sync.calls import Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
 START = b"<LAVA_TEST_RUNNER START x>\n"
-EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
+EXIT = Part(b"Q", b"ffffffff-1", 1, 1, b"signal,TEST_RUNNER,EXIT,x,").line()
+EXIT += b"<LAVA_TEST_RUNNER EXIT>\n"
 CHATTER = b"[   12.345678] some driver: a line as the kernel prints them, with numbers 0x1234\n"
 
 

@@ -120,9 +120,11 @@ def find(line: bytes) -> Iterator[Part | Word | Wreck]:
         part = Part(
             match["kind"], match["id"], int(match["part"]), int(match["parts"]), match["payload"]
         )
-        if part.sum != match["sum"]:
+        sound = part.sum == match["sum"]
+        if not sound:
             part = part._replace(md5=True)
-        if part.sum == match["sum"] and 1 <= part.part <= part.parts:
+            sound = part.sum == match["sum"]
+        if sound and 1 <= part.part <= part.parts:
             yield part
         elif part.kind == b"Q":
             yield Wreck(part.kind, part.id)

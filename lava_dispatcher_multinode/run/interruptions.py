@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from .news import News
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -20,16 +21,25 @@ def hear_once() -> None:
 
     Python drops what is raised inside some callbacks, of imports say; then the next one counts.
     """
-    for number in SIGNALS:
-        # What is ignored (nohup, a job in the background) stays so.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _raise)
+    _hear(_raise)
+
+
+def hear_each() -> None:
+    """Make every signal a KeyboardInterrupt: a second one ends what the first has begun."""
+    _hear(signal.default_int_handler)
 
 
 def hear_no_more() -> None:
     """Ignore signals: there is nothing left that could be interrupted."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _hear(handler: Callable[[int, FrameType | None], object]) -> None:
+    for number in SIGNALS:
+        # What is ignored (nohup, a job in the background) stays so.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def _raise(_number: int, _frame: FrameType | None) -> None:

@@ -193,7 +193,7 @@ class Channel:
         if not new or part.part < part.parts:
             self._out.append(acknowledgement.line())
             return None
-        exchange.asked, exchange.whole = True, part.sum
+        exchange.asked, exchange.whole = True, acknowledgement.sum
         exchange.ack, exchange.ack_due = acknowledgement, now + ACK_DELAY
         self._timed[part.id] = exchange
         return self._question(part.id, exchange)

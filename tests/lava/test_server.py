@@ -17,6 +17,7 @@ import threading
 import xmlrpc.client
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import ThreadingMixIn
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 import pytest
@@ -107,6 +108,12 @@ def job_log(case, result, job="pass", **more):
     ]
 
 
+class Threads(ThreadingMixIn, SimpleXMLRPCServer):
+    """As a real one it answers the next request though the last one's connection is open."""
+
+    daemon_threads = True
+
+
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
     """The stand-in, and lavacli's configuration for it; `lab.url` is its address."""
@@ -122,9 +129,7 @@ def lab(tmp_path, monkeypatch):
                 return
             super().do_POST()
 
-    with SimpleXMLRPCServer(
-        ("127.0.0.1", 0), Handler, logRequests=False, allow_none=True
-    ) as server:
+    with Threads(("127.0.0.1", 0), Handler, logRequests=False, allow_none=True) as server:
         for name in ("submit", "show", "cancel"):
             server.register_function(getattr(known, name), f"scheduler.jobs.{name}")
         server.register_function(known.log, "scheduler.jobs.logs")
