@@ -13,14 +13,12 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
 
 
-def add_config_dir(parser: argparse.ArgumentParser) -> None:
+def add_config_dir(
+    parser: argparse.ArgumentParser,
+    purpose: str = "device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
+) -> None:
     """Add --config-dir."""
-    parser.add_argument(
-        "--config-dir",
-        metavar="DIR",
-        type=Path,
-        help="device files instead of /etc/lava-dispatcher and ~/.config/lava-dispatcher",
-    )
+    parser.add_argument("--config-dir", metavar="DIR", type=Path, help=purpose)
 
 
 def seconds(text: str) -> float:

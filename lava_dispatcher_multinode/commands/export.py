@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob
-from .arguments import add_job
+from .arguments import add_config_dir, add_job
 from .errors import say
 
 if TYPE_CHECKING:
@@ -53,11 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_lava_config_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option that tells how boards under LAVA are deployed and booted."""
-    parser.add_argument(
-        "--config-dir",
-        metavar="DIR",
-        type=Path,
-        help="device files; those with host: lava say how their types are deployed and booted",
+    add_config_dir(
+        parser, "device files; those with host: lava say how their types are deployed and booted"
     )
 
 

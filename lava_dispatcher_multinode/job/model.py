@@ -12,6 +12,9 @@ from ..errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: What a test case can come to.
+RESULTS = ("pass", "fail", "skip", "unknown")
+
 
 def nothing() -> Mapping[Any, Any]:
     """Return a mapping without entries, for defaults that nobody can add to."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 from ..job.hints import either
+from ..job.model import RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     Where = Callable[..., Position]
 
 FORMAT = re.compile(r"Lava-Test(-Shell)? Test Definition 1\.\d+")
-RESULTS = ("pass", "fail", "skip", "unknown")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

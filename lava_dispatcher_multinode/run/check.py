@@ -101,10 +101,9 @@ def check_made(job: Job) -> list[Problem]:
     for role in job.roles:
         for spec in job.actions_of(role.name):
             if spec.command in BOOTING:
-                at = spec.position()
                 text = f"{spec.command} boots a board on which nothing has been deployed"
                 hint = "one that is made for the run begins with an empty card"
-                found.append(Problem(at.file, at.line, at.column, text, hint, warning=True))
+                found.append(spec.position().problem(text, hint, warning=True))
             if spec.command not in WAITING:  # a deploy, or another package's, which may be one
                 break
     return list(dict.fromkeys(found))

@@ -10,7 +10,8 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from .signals import RESULTS, Case, measurement
+from ..job.model import RESULTS
+from .signals import Case, measurement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,12 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..job.model import RESULTS
 from ..sync.calls import Api, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-RESULTS = ("pass", "fail", "skip", "unknown")
 
 _SIGNAL = re.compile(
     rb"<LAVA_(?:"

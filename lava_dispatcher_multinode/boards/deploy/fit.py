@@ -12,6 +12,7 @@ METHODS = {
     "deploy_linaro_image": ("media", "master", "none"),
     "deploy_linaro_kernel": ("tftp", "none"),
 }
+NO_PATH = "deploy.path is missing: the card's block device or file"
 ADDRESS = "where the board reaches this host"
 HINTS = {
     "deploy_linaro_image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
@@ -34,9 +35,8 @@ def unfit(device: Device, action: str) -> str | None:
 def _lacks(device: Device) -> str | None:
     """Return what the device file does not say, and its method needs."""
     deploy = device.deploy
-    made = device.connection.simulated or device.connection.qemu is not None
-    if deploy.method == "media" and not (deploy.path or made):
-        return "deploy.path is missing: the card's block device or file"
+    if deploy.method == "media" and not (deploy.path or device.connection.made):
+        return NO_PATH
     if deploy.method == "master" and not device.dispatcher_ip:
         return f"dispatcher_ip is missing: {ADDRESS}"
     if deploy.method == "tftp":

@@ -15,6 +15,7 @@ from ...images.card import ROOT_OF_MASTER, write_card
 from ...images.inject import NotPossible, inject
 from ...images.meter import Meter
 from ..host_command import Failed, run_command
+from .fit import NO_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +43,7 @@ def write_media(
     """
     deploy = device.deploy
     if card is None:
-        raise DeployError(
-            f"{device.place}: deploy.path is missing: the card's block device or file"
-        )
+        raise DeployError(f"{device.place}: {NO_PATH}")
     try:
         _switch(deploy.to_host, "deploy.to_host", device)
         _wait_for_device(Path(card), device, deadline)
