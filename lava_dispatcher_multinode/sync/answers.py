@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .events import Answered, Waiting
 from .reporter import MAX_MISSING
+from .topic import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .events import Event
     from .reporter import Reporter
@@ -26,10 +26,11 @@ class Answers:
         """Answer the calls that have ended; note all of `events` if there is who wants to know."""
         told = self._reporter.observer is not None
         for event in events:
-            if isinstance(event, Answered):
-                event.ticket.answer(event.call, event.outcome)
-            if told and isinstance(event, Waiting):
-                missing = self._group.missing(event.ticket, MAX_MISSING)
+            missing: Sequence[str] = ()
+            if isinstance(event, Wait):
+                if event.outcome is not None:
+                    event.ticket.answer(event.call, event.outcome)
+                elif told:
+                    missing = self._group.missing(event.ticket, MAX_MISSING)
+            if told:
                 self._reporter.happened(event, missing)
-            elif told:
-                self._reporter.happened(event)

@@ -10,7 +10,7 @@ from .requests import Reader
 if TYPE_CHECKING:
     from .calls import Call, Outcome
     from .door import Peer
-    from .requests import Head, Replies, Request
+    from .requests import Head, LastCall, Replies, Request
 
 
 class Caller:
@@ -18,9 +18,9 @@ class Caller:
 
     __slots__ = ("head", "peer", "reader", "tickets")
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, last: LastCall | None = None) -> None:
         self.peer = peer
-        self.reader = Reader()
+        self.reader = Reader(last)
         self.head: Head | None = None  # let in, and not to be looked at again
         self.tickets: set[Ticket] = set()  # that it has an answer to come for
 
@@ -59,8 +59,8 @@ class Owed(Ticket):
 
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Send the reply, if its connection is still there."""
-        caller, request = self.caller, self.request
+        caller = self.caller
         if self in caller.tickets:
             caller.tickets.remove(self)
-            hold = request.head.hold
-            caller.peer.write(self.replies.frame(outcome, call, request.id, hold=hold))
+            head, tag, _ = self.request
+            caller.peer.write(self.replies.frame(outcome, call, tag, hold=head.hold))

@@ -19,6 +19,10 @@ class Api(StrEnum):
     SYNC = "sync"
 
 
+#: For code that runs for every message: before Python 3.12, `Api.X` takes as long as a call.
+SEND, WAIT, WAIT_ALL, SYNC = Api
+
+
 class Status(StrEnum):
     """How a call ended."""
 

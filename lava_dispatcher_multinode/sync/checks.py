@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from .calls import Api
+from .calls import WAIT, WAIT_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,14 +72,15 @@ def data_problem(data: Mapping[str, str]) -> str:
 
 def call_problem(call: Call) -> str:
     """Check everything about `call` that does not depend on the group."""
-    if problem := name_problem("message ID", call.id):
+    api, message_id, data, role, consume, timeout, _ = call
+    if problem := name_problem("message ID", message_id):
         return problem
-    if call.role is not None and (problem := name_problem("role", call.role)):
+    if role is not None and (problem := name_problem("role", role)):
         return problem
-    if call.role is not None and call.api is not Api.WAIT_ALL:
+    if role is not None and api is not WAIT_ALL:
         return "only lava-wait-all takes a role"
-    if call.next and call.api is not Api.WAIT:
+    if consume and api is not WAIT:
         return "only lava-wait takes --next"
-    if call.timeout is not None and not call.timeout >= 0:  # a NaN, too
+    if timeout is not None and not timeout >= 0:  # a NaN, too
         return "the timeout is not a number of seconds from 0 up"
-    return data_problem(call.data)
+    return data_problem(data) if data else ""

@@ -31,6 +31,7 @@ class Connection:
         "closed",
         "ended",
         "frames",
+        "hurried",
         "known",
         "leaving",
         "lingering",
@@ -49,19 +50,26 @@ class Connection:
         self.leaving = False  # to be closed when everything is sent
         self.lingering = False  # we have shut our side; what comes is thrown away
         self.closed = False
+        self.hurried = True  # what it sends must be complete in time
         self.registered = 0  # the events that the loop watches for
-        self._outgoing = bytearray()
+        self._outgoing: bytes | bytearray = b""
         self._touched = touched
 
     # As a peer
 
     def write(self, frame: bytes) -> None:
         """Send bytes, after those sent before."""
-        if self._outgoing and len(self._outgoing) + len(frame) > MAX_OUTGOING:
+        outgoing = self._outgoing
+        if outgoing and len(outgoing) + len(frame) > MAX_OUTGOING:
             self.closed = True
         if self.closed or self.leaving:
             return
-        self._outgoing += frame
+        if not outgoing:  # as a rule
+            self._outgoing = frame
+        elif isinstance(outgoing, bytearray):
+            outgoing += frame
+        else:
+            self._outgoing = bytearray(outgoing) + frame
         self._touched[self] = None
 
     def hang_up(self) -> None:
@@ -112,9 +120,9 @@ class Connection:
         except OSError:
             return False  # flush() sees what it is
         if sent < len(outgoing):
-            del outgoing[:sent]
+            self._sent(sent)
             return False
-        outgoing.clear()
+        self._outgoing = b""
         return True
 
     def flush(self) -> bool:
@@ -126,10 +134,15 @@ class Connection:
         except OSError:
             self.closed = True
             return False
-        del self._outgoing[:sent]
+        self._sent(sent)
         if self.leaving and not self._outgoing and not self.lingering:
             # Closing with unread input would reset the connection, and our reply with it.
             self.lingering = True
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
         return sent > 0
+
+    def _sent(self, count: int) -> None:
+        if not isinstance(self._outgoing, bytearray):
+            self._outgoing = bytearray(self._outgoing)
+        del self._outgoing[:count]

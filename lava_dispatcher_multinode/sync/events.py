@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from .topic import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from .calls import Call, Outcome
 
 
 class Message(NamedTuple):
@@ -18,22 +18,5 @@ class Message(NamedTuple):
     data: Mapping[str, str]
 
 
-class Waiting(NamedTuple):
-    """A call is not satisfied yet."""
-
-    ticket: Any  # whatever the call came with
-    node: str
-    call: Call
-
-
-class Answered(NamedTuple):
-    """A call has its answer, `seconds` after it was asked."""
-
-    ticket: Any  # whatever the call came with
-    node: str
-    call: Call
-    outcome: Outcome
-    seconds: float
-
-
-Event = Message | Waiting | Answered
+#: Or a call that is not satisfied yet, and has no outcome; or one that has its outcome now.
+Event = Message | Wait

@@ -132,7 +132,8 @@ class Loop:
             self._touched.clear()
             for connection in touched:
                 try:
-                    self._settle(connection)
+                    if connection in self._backlog or not connection.flush_all():
+                        self._settle(connection)
                 except Exception as error:  # noqa: BLE001 - as above
                     self._bug(error, connection)
 
@@ -220,7 +221,7 @@ class Loop:
         served = 0
         frames, request, clock = connection.frames, self._service.request, self._clock
         try:
-            while served < TURN and not connection.leaving:
+            while frames.left and served < TURN and not connection.leaving:
                 body = frames.next()
                 if body is None:
                     break
@@ -235,9 +236,11 @@ class Loop:
         if not connection.known and (problem := self._strangers.welcome(connection)):
             self._service.refusals.request(connection, problem)
             connection.hang_up()
-        if served or connection.leaving:
+        if connection.hurried and served:
+            connection.hurried = False
             self._overdue.discard(connection)
-        if frames.partial and connection not in self._overdue:
+        if frames.left and not connection.hurried and not connection.leaving:
+            connection.hurried = True
             self._overdue.set(connection, clock() + REQUEST_TIME)
 
     # Output, and the end
@@ -247,8 +250,6 @@ class Loop:
 
     def _settle(self, connection: Connection) -> None:
         """Send what can be sent, and decide whether the connection stays."""
-        if connection not in self._backlog and connection.flush_all():
-            return
         if connection not in self._connections:
             return
         before = connection.pending, connection.lingering

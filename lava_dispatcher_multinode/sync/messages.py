@@ -47,8 +47,9 @@ class Messages:
 
     def add(self, sender: str, call: Call) -> tuple[Topic, int]:
         """Keep what `call` sends; return its topic, and how often `sender` has sent there."""
+        _, message_id, data, _, _, _, _ = call
         self._count += 1
-        if call.data:
-            self._kept += data_size(call.data)
-        topic = self.topic(call.id)
-        return topic, topic.add(sender, call.data)
+        if data:
+            self._kept += data_size(data)
+        topic = self._topics.get(message_id) or self.topic(message_id)
+        return topic, topic.add(sender, data)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
+from heapq import heappush
 from typing import TYPE_CHECKING
-
-from .deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .messages import Messages
     from .roster import Roster
     from .topic import Topic, Wait
+
+#: The heap may hold this many calls that have ended before it is rebuilt.
+SLACK = 64
 
 
 class Pending:
@@ -22,7 +25,8 @@ class Pending:
         self._roster = roster
         self._messages = messages
         self._waits: dict[Hashable, Wait] = {}
-        self._deadlines: Deadlines[Hashable] = Deadlines()
+        self._heap: list[tuple[float, int, Wait]] = []  # with calls that have ended since
+        self._serial = 0  # orders equal times
         self._members = 0  # with at least one wait
 
     def get(self, ticket: Hashable) -> Wait | None:
@@ -33,30 +37,51 @@ class Pending:
         """Return all that wait, oldest first."""
         return list(self._waits.values())
 
+    def of(self, node: str) -> list[Wait]:
+        """Return those of one member, oldest first."""
+        return [wait for wait in self._waits.values() if wait.node == node]
+
     def add(self, wait: Wait, topic: Topic, due: float) -> None:
         """Take a call that waits until `due`."""
         topic.park(wait)
         self._waits[wait.ticket] = wait
-        waits = self._roster.members[wait.node].waits
-        if not waits:
+        member = self._roster.members[wait.node]
+        if not member.waiting:
             self._members += 1
-        waits[wait.ticket] = wait
+        member.waiting += 1
         if due < math.inf:
-            self._deadlines.set(wait.ticket, due)
+            self._serial += 1
+            heap = self._heap
+            heappush(heap, (due, self._serial, wait))
+            if len(heap) > 2 * len(self._waits) + SLACK:
+                heap[:] = [entry for entry in heap if entry[2].topic is not None]
+                heapq.heapify(heap)
 
     def remove(self, wait: Wait) -> None:
         """Take a call out that waits no longer."""
-        del self._waits[wait.ticket]
-        self._deadlines.discard(wait.ticket)
-        waits = self._roster.members[wait.node].waits
-        del waits[wait.ticket]
-        if not waits:
-            self._members -= 1
+        self._count_out(wait)
         topic = wait.topic
         if topic is not None:
             topic.unpark(wait)
             if not topic.log:
                 self._messages.forget_unused(wait.call.id)
+
+    def release(self, topic: Topic, level: int, role: str | None) -> list[Wait]:
+        """Take all those of a bucket out at once, and return them: they have what they need."""
+        waits = list(topic.all.pop((level, role)).waits.values())
+        for wait in waits:
+            wait.topic = None
+            self._count_out(wait)
+        return waits
+
+    def _count_out(self, wait: Wait) -> None:
+        del self._waits[wait.ticket]
+        member = self._roster.members[wait.node]
+        member.waiting -= 1
+        if not member.waiting:
+            self._members -= 1
+        if not self._waits:
+            self._heap.clear()
 
     def expect(self, name: str, role: str) -> None:
         """Let all that wait for everybody of a role wait for a newcomer, too."""
@@ -71,8 +96,16 @@ class Pending:
 
     def due(self) -> float | None:
         """Return when the time of the first call is over."""
-        return self._deadlines.next()
+        heap = self._heap
+        while heap:
+            if heap[0][2].topic is not None:
+                return heap[0][0]
+            heapq.heappop(heap)
+        return None
 
     def expired(self, now: float) -> list[Wait]:
-        """Return those whose time is over."""
-        return [self._waits[ticket] for ticket in self._deadlines.expired(now)]
+        """Return those whose time is over; they are told once."""
+        found = []
+        while (due := self.due()) is not None and due <= now:
+            found.append(heapq.heappop(self._heap)[2])
+        return found

@@ -6,8 +6,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from .calls import Api, Status
-from .events import Message, Waiting
+from .calls import SEND, Status
+from .events import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ class Reporter:
                 logger.warning("%s", text)
 
     def happened(self, event: Event, missing: Sequence[str] = ()) -> None:
-        """Note what follows from the rules; `missing`: whom a `Waiting` waits for."""
+        """Note what follows from the rules; `missing`: whom a call waits for."""
         if isinstance(event, Message):
             self._note("message", id=event.id, **{"from": event.sender}, data=dict(event.data))
             return
@@ -69,16 +69,16 @@ class Reporter:
             "id": call.id,
             "role": call.role,
         }
-        if isinstance(event, Waiting):
+        outcome = event.outcome
+        if outcome is None:
             self._note("wait_started", **fields, missing=missing)
-        elif call.api is not Api.SEND:
-            outcome = event.outcome
+        elif call.api is not SEND:
             fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
             # Where no message had data, the answer does not name who sent them.
             fields["senders"] = [sender for sender, _ in outcome.data] or None
             self._note("wait_finished", **fields, seconds=event.seconds)
-        elif event.outcome.status is not Status.DONE:
-            self.log(event.node, "warning", event.outcome.reason)
+        elif outcome.status is not Status.DONE:
+            self.log(event.node, "warning", outcome.reason)
 
     def _note(self, event: str, **fields: Any) -> None:
         if self.observer is not None:

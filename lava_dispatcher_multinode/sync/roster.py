@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .checks import name_problem
 from .transitions import MEMBER_TRANSITIONS, MemberEvent, MemberState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
-
-    from .topic import Wait
+    from collections.abc import Iterable
 
 
-@dataclass
+@dataclass(slots=True)
 class Member:
     """A device of the group."""
 
@@ -22,7 +20,7 @@ class Member:
     role: str
     state: MemberState = MemberState.ACTIVE
     failure: str | None = None  # why it failed
-    waits: dict[Hashable, Wait] = field(default_factory=dict)  # ticket -> its calls that wait
+    waiting: int = 0  # how many of its calls wait
 
 
 class Roster:

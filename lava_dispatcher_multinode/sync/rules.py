@@ -6,9 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import words
-from .calls import Api
+from .calls import SEND, SYNC, WAIT
 from .checks import call_problem
-from .transitions import MemberState
+from .transitions import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
     from .roster import Roster
     from .topic import Topic, Wait
 
-#: The calls that send a message.
-SENDING = frozenset({Api.SEND, Api.SYNC})
 #: Calls of one member that wait at the same time.
 MAX_WAITS = 1000
 #: (sender, data) of each, oldest sender first.
 Data = tuple[tuple[str, "Mapping[str, str]"], ...]
 
 
-def refusal(roster: Roster, messages: Messages, node: str, call: Call) -> str:
-    """Return why `node` may not make `call`, or ""."""
+def refusal(
+    roster: Roster, messages: Messages, node: str, call: Call, *, sound: bool = False
+) -> str:
+    """Return why `node` may not make `call`, or ""; `sound`: what the call says is all right."""
     member = roster.members.get(node)
     if member is None:
         return f"'{node}' is not a device of the group"
-    if member.state is not MemberState.ACTIVE:
+    if member.state is not ACTIVE:
         return f"{node} has {member.state} and is out of the group"
-    if problem := call_problem(call):
+    if not sound and (problem := call_problem(call)):
         return problem
-    if call.api is not Api.SEND and len(member.waits) >= MAX_WAITS:
+    api = call.api
+    if api is not SEND and member.waiting >= MAX_WAITS:
         return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
-    return messages.problem(call) if call.api in SENDING else ""
+    return messages.problem(call) if api is SYNC or api is SEND else ""
 
 
 def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
@@ -46,7 +47,7 @@ def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
     if call.next:
         message = topic.unread(wait.node)
         return None if message is None else (message,)
-    if call.api is Api.WAIT:
+    if call.api is WAIT:
         return tuple(topic.others(wait.node)) or None
     if not roster.complete or not content(absent(roster, topic, wait), wait):
         return None
@@ -65,7 +66,7 @@ def content(absent: Collection[str], wait: Wait) -> bool:
 
 def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
     """Return what a satisfied lava-wait-all or lava-sync is told."""
-    if not topic.filled and wait.call.api is Api.SYNC:
+    if not topic.filled and wait.call.api is SYNC:
         return ()  # else a barrier of N devices would make N * N empty entries
     role = wait.call.role
     return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))
@@ -78,7 +79,7 @@ def missing(roster: Roster, topic: Topic, wait: Wait, most: int | None = None) -
     each of N waits is told of.
     """
     names: Iterable[str]
-    if wait.call.api is Api.WAIT:
+    if wait.call.api is WAIT:
         names = (name for name in roster.members if roster.is_active(name))
         count = roster.active - roster.is_active(wait.node)
     else:
@@ -94,10 +95,10 @@ def missing(roster: Roster, topic: Topic, wait: Wait, most: int | None = None) -
 
 def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
     """Return why `wait`, which is not satisfied, can never be; or "" while it can."""
-    if not roster.lost and (wait.call.api is not Api.WAIT or roster.size > 1):
+    if not roster.lost and (wait.call.api is not WAIT or roster.size > 1):
         return ""
     lost = [member for name, member in roster.lost.items() if name != wait.node]
-    if wait.call.api is Api.WAIT:
+    if wait.call.api is WAIT:
         if not roster.complete or roster.active > roster.is_active(wait.node):
             return ""
     else:
@@ -107,4 +108,4 @@ def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
         words.lost(member.name, member.failure, wait.call, topic.count.get(member.name, 0))
         for member in lost
     ]
-    return words.nobody_left(losses) if wait.call.api is Api.WAIT else words.losses_of(losses)
+    return words.nobody_left(losses) if wait.call.api is WAIT else words.losses_of(losses)

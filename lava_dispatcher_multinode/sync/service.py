@@ -10,14 +10,14 @@ from .answers import Answers
 from .assembly import Assembly
 from .board_lines import BoardLines
 from .callers import Caller, Owed
-from .calls import Api
+from .calls import SEND
 from .door import Door
 from .polling import Bundles, Polls
 from .presence import Presence
 from .questions import Question, Questions, Way
 from .refusals import Refusals
 from .reporter import Reporter
-from .requests import Replies, reply
+from .requests import LastCall, Replies, reply
 from .rules import MAX_WAITS
 from .wire import Line, WireError, encode
 
@@ -54,7 +54,7 @@ class Service:
         self._do = Answers(group, self.reporter).give
         self._door = Door(group_name, secrets)
         self._callers: dict[Peer, Caller] = {}
-        self._replies = Replies()
+        self._last, self._replies = LastCall(), Replies()
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -68,7 +68,7 @@ class Service:
         """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
         caller = self._callers.get(peer)
         if caller is None:
-            caller = self._callers[peer] = Caller(peer)
+            caller = self._callers[peer] = Caller(peer, self._last)
         if isinstance(body, Line):
             self._lines.take(caller, body, now)
             return
@@ -77,12 +77,18 @@ class Service:
         except WireError as error:
             self.refusals.unreadable(peer, error)
             return
-        if request.head is not caller.head and not self._admit(caller, request, now):
+        head, _, call = request
+        if head is not caller.head and not self._admit(caller, request, now):
             return
-        if request.call is not None:
-            self._call(caller, request, request.call, now)
-        else:
+        if call is None:
             self._other(caller, request, now)
+        elif head.hold and call.question:
+            self._question(caller, request, call, call.question, now)
+        elif head.hold or call.api is SEND:
+            ticket = Owed(caller, request, self._replies)
+            self._do(self._group.call(head.client, call, ticket, now))
+        else:
+            self._poll(caller, request, call, now)
 
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""
@@ -182,22 +188,18 @@ class Service:
             self._assembly.answer(self._group_reply(), math.inf)
         return problem
 
-    def _call(self, caller: Caller, request: Request, call: Call, now: float) -> None:
-        head = request.head
-        if head.hold and call.question:
-            replies = self._replies
-            way = Way(
-                caller,
-                request.id,
-                None,
-                lambda outcome, call: replies.frame(outcome, call, request.id, hold=True),
-            )
-            self._ask(head.client, call.question, call, way, now)
-        elif head.hold or call.api is Api.SEND:
-            ticket = Owed(caller, request, self._replies)
-            self._put(head.client, call, ticket, now)
-        else:
-            self._poll(caller, request, call, now)
+    def _question(
+        self, caller: Caller, request: Request, call: Call, tag: str, now: float
+    ) -> None:
+        """Put a board's question, which came through its dispatcher."""
+        replies = self._replies
+        way = Way(
+            caller,
+            request.id,
+            None,
+            lambda outcome, call: replies.frame(outcome, call, request.id, hold=True),
+        )
+        self._ask(request.head.client, tag, call, way, now)
 
     def _poll(self, caller: Caller, request: Request, call: Call, now: float) -> None:
         head = request.head

@@ -1,8 +1,7 @@
 """The rules of MultiNode for one group: no socket, clock or thread; times are passed in.
 
 A `Group` is told what happens and returns what follows from it, as a list of
-`Message`, `Waiting` and `Answered`. Times are seconds on any clock that only
-goes forward.
+`Message`s and `Wait`s. Times are seconds on any clock that only goes forward.
 """
 
 from __future__ import annotations
@@ -11,13 +10,21 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import rules, words
-from .calls import Api, Outcome, Status
-from .events import Answered, Message, Waiting
+from .calls import SEND, SYNC, WAIT, Outcome, Status
+from .events import Message
 from .messages import Messages
 from .pending import Pending
 from .roster import Roster
 from .topic import Wait
-from .transitions import STATUS, CallEvent, CallState, MemberEvent
+from .transitions import (
+    CALL_TRANSITIONS,
+    NOT_YET,
+    SATISFIED,
+    STATUS,
+    WAITING,
+    CallEvent,
+    MemberEvent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -26,6 +33,9 @@ if TYPE_CHECKING:
     from .events import Event
     from .rules import Data
     from .topic import Bucket, Topic
+
+#: Makes a named tuple of a tuple, in half of the time that its own constructor takes.
+new = tuple.__new__
 
 #: The outcome of all that are done and have nothing to tell.
 DONE = Outcome(Status.DONE)
@@ -53,6 +63,7 @@ class Group:
         self._messages = Messages()
         self._pending = Pending(self._roster, self._messages)
         self._changed = now
+        self._sound: Call | None = None  # the last that was; in a barrier it is one for all
         self._aborted: str | None = None
         self._events: list[Event] = []
         for name, role in members.items():
@@ -122,25 +133,28 @@ class Group:
 
         `again`: a lava-sync that has sent its message before and only goes on waiting.
         """
-        wait = Wait(ticket, node, call, now)
+        wait, roster, messages = Wait(ticket, node, call, now), self._roster, self._messages
+        api, message_id, _, role, _, _, _ = call
         if self._aborted is not None:
             self._end(wait, CallEvent.ABORTED, now, self._aborted)
-        elif problem := rules.refusal(self._roster, self._messages, node, call):
+        elif problem := rules.refusal(roster, messages, node, call, sound=call is self._sound):
             self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
-        elif call.role is not None and self._roster.unknown(call.role):
-            reason = words.unknown_role(call.role or "", self._roster.of_role)
+        elif role is not None and roster.unknown(role):
+            reason = words.unknown_role(role, roster.of_role)
             self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
         else:
+            self._sound = call
             self._changed = now
-            if call.api in rules.SENDING and not again:
-                topic = self._send(node, call, now)
+            if again or (api is not SYNC and api is not SEND):
+                topic = messages.topic(message_id)
             else:
-                topic = self._messages.topic(call.id)
-            if call.api is Api.SEND:
-                self._end(wait, CallEvent.SATISFIED, now)
+                topic = self._send(node, call, now)
+            if api is SEND:
+                self._end(wait, SATISFIED, now)
             else:
                 self._wait(wait, topic, now)
-        return self._take()
+        events, self._events = self._events, []
+        return events
 
     def cancel(self, ticket: Hashable, now: float) -> list[Event]:
         """End the call `ticket`: nobody is there any more to hear the answer."""
@@ -182,11 +196,11 @@ class Group:
 
     def _send(self, sender: str, call: Call, now: float) -> Topic:
         topic, level = self._messages.add(sender, call)
-        self._events.append(Message(call.id, sender, call.data))
+        self._events.append(new(Message, (call.id, sender, call.data)))
         if topic.any:
             for wait in list(topic.any.values()):
                 if wait.node != sender:
-                    self._end(wait, CallEvent.SATISFIED, now, data=tuple(topic.others(wait.node)))
+                    self._end(wait, SATISFIED, now, data=tuple(topic.others(wait.node)))
         if topic.next:
             for queue in list(topic.next.values()):
                 if queue[0].node != sender:
@@ -197,33 +211,43 @@ class Group:
                 if bucket is not None:
                     bucket.absent.pop(sender, None)
                     if len(bucket.absent) <= 1 and self._roster.complete:
-                        self._arrived(topic, bucket, now)
+                        self._arrived(topic, bucket, (level, role), now)
         return topic
 
-    def _arrived(self, topic: Topic, bucket: Bucket, now: float) -> None:
+    def _arrived(
+        self, topic: Topic, bucket: Bucket, key: tuple[int, str | None], now: float
+    ) -> None:
         """End what is satisfied now that at most one device has yet to reach its level."""
         if not bucket.absent:
-            for wait in list(bucket.waits.values()):
+            for wait in self._pending.release(topic, *key):
                 data = rules.gathered(self._roster, topic, wait)
-                self._end(wait, CallEvent.SATISFIED, now, data=data)
+                self._end(wait, SATISFIED, now, data=data)
             return
         # One device is missing. All wait for it, but for itself: nobody waits for itself.
         (absent,) = bucket.absent
-        for wait in list(self._roster.members[absent].waits.values()):
-            if wait.ticket in bucket.waits:
-                self._try(wait, topic, now)
+        for wait in [wait for wait in bucket.waits.values() if wait.node == absent]:
+            self._try(wait, topic, now)
 
     def _wait(self, wait: Wait, topic: Topic, now: float) -> None:
-        if wait.call.api is Api.SYNC:
-            wait.level = topic.count.get(wait.node, 0)
-        if wait.call.api is not Api.WAIT:
-            topic.bucket(wait, self._roster.scope(wait.call.role))
-        if self._try(wait, topic, now) or self._give_up_hopeless(wait, topic, now):
-            self._messages.forget_unused(wait.call.id)
+        node, call = wait.node, wait.call
+        api, message_id, _, role, _, timeout, _ = call
+        absent = 0
+        if api is not WAIT:
+            if api is SYNC:
+                wait.level = topic.count.get(node, 0)
+            wait.bucket = bucket = topic.all.get((wait.level, role))
+            if bucket is None:
+                bucket = topic.bucket(wait, self._roster.scope(role))
+            absent = len(bucket.absent)
+        # As a rule of a barrier: too many are absent to look closer, and all may still come.
+        if (absent < 2 or self._roster.lost) and (
+            self._try(wait, topic, now) or self._give_up_hopeless(wait, topic, now)
+        ):
+            self._messages.forget_unused(message_id)
             return
-        wait.advance(CallEvent.NOT_YET)
-        self._pending.add(wait, topic, now + self._limit(wait.call))
-        self._events.append(Waiting(wait.ticket, wait.node, wait.call))
+        wait.state = CALL_TRANSITIONS[wait.state, NOT_YET]
+        self._pending.add(wait, topic, now + (self.timeout if timeout is None else timeout))
+        self._events.append(wait)
 
     def _try(self, wait: Wait, topic: Topic, now: float) -> bool:
         """End `wait` with its data if it is satisfied."""
@@ -232,7 +256,7 @@ class Group:
             return False
         if wait.call.next:
             topic.consume(wait.node)
-        self._end(wait, CallEvent.SATISFIED, now, data=data)
+        self._end(wait, SATISFIED, now, data=data)
         return True
 
     def _give_up_hopeless(self, wait: Wait, topic: Topic, now: float) -> bool:
@@ -252,7 +276,7 @@ class Group:
             return []
         self._changed = now
         reason = f"{name} itself has {member.state}" + (f": {failure}" if failure else "")
-        for wait in list(member.waits.values()):
+        for wait in self._pending.of(name):
             self._end(wait, CallEvent.CALLER_LOST, now, reason)
         for wait in self._pending.all():
             self._give_up_hopeless(wait, self._messages.topic(wait.call.id), now)
@@ -278,16 +302,19 @@ class Group:
         reason: str = "",
         data: Data = (),
     ) -> None:
-        if wait.state is CallState.WAITING:
+        if wait.state is WAITING:
             self._changed = now
-            self._pending.remove(wait)
-        wait.advance(event)
-        outcome = DONE
-        if data or event is not CallEvent.SATISFIED:
+            if wait.topic is not None:
+                self._pending.remove(wait)
+        state = wait.state = CALL_TRANSITIONS[wait.state, event]
+        if data or event is not SATISFIED:
             if reason:
                 reason = f"{words.command(wait.call)}: {reason}"
-            outcome = Outcome(STATUS[wait.state], data, reason)
-        self._events.append(Answered(wait.ticket, wait.node, wait.call, outcome, now - wait.asked))
+            wait.outcome = Outcome(STATUS[state], data, reason)
+        else:
+            wait.outcome = DONE
+        wait.seconds = now - wait.asked
+        self._events.append(wait)
 
     def _take(self) -> list[Event]:
         events, self._events = self._events, []

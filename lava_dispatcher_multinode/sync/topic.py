@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .transitions import CALL_TRANSITIONS, CallState
+from .transitions import CallState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from .calls import Call
-    from .transitions import CallEvent
+    from .calls import Call, Outcome
 
 
 @dataclass(eq=False, slots=True)
 class Wait:
-    """A call in progress. `level`: how often each device waited for must have sent the ID."""
+    """A call, from the moment when it is asked; with its `outcome` once it has one.
 
-    ticket: Hashable
+    `level`: how often each device waited for must have sent the ID.
+    """
+
+    ticket: Any  # whatever it came with
     node: str
     call: Call
     asked: float
     level: int = 1
     state: CallState = CallState.ASKED
-    topic: Topic | None = None  # where it is parked
+    outcome: Outcome | None = None
+    seconds: float = 0.0  # from the question to the answer
+    topic: Topic | None = None  # where it is parked, while it waits
     bucket: Bucket | None = None  # of a lava-wait-all or lava-sync
-
-    def advance(self, event: CallEvent) -> None:
-        """Go on to the next state."""
-        self.state = CALL_TRANSITIONS[self.state, event]
 
 
 @dataclass(slots=True)
@@ -88,19 +88,22 @@ class Topic:
 
         It is shared, and kept, once there is a wait in it.
         """
-        if wait.bucket is None:
-            wait.bucket = self.all.get((wait.level, wait.call.role))
-        if wait.bucket is None:
-            count, level = self.count, wait.level
-            wait.bucket = Bucket({name: None for name in scope if count.get(name, 0) < level})
-        return wait.bucket
+        level = wait.level
+        bucket = wait.bucket or self.all.get((level, wait.call.role))
+        if bucket is None:
+            count = self.count
+            bucket = Bucket({name: None for name in scope if count.get(name, 0) < level})
+        wait.bucket = bucket
+        return bucket
 
     def park(self, wait: Wait) -> None:
         """Put `wait` among those that are looked at when a message comes."""
         wait.topic = self
         if wait.bucket is not None:
-            self.all[wait.level, wait.call.role] = wait.bucket
-            wait.bucket.waits[wait.ticket] = wait
+            waits = wait.bucket.waits
+            if not waits:
+                self.all[wait.level, wait.call.role] = wait.bucket
+            waits[wait.ticket] = wait
         elif wait.call.next:
             self.next.setdefault(wait.node, deque()).append(wait)
         else:
@@ -108,6 +111,7 @@ class Topic:
 
     def unpark(self, wait: Wait) -> None:
         """Take `wait` out again."""
+        wait.topic = None
         if wait.bucket is not None:
             waits = wait.bucket.waits
             del waits[wait.ticket]

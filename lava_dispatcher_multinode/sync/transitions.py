@@ -36,6 +36,10 @@ class CallEvent(StrEnum):
     ABORTED = "the group is aborted"
 
 
+#: For code that runs for every message, as in calls.py.
+WAITING, NOT_YET, SATISFIED = CallState.WAITING, CallEvent.NOT_YET, CallEvent.SATISFIED
+
+
 CALL_TRANSITIONS: dict[tuple[CallState, CallEvent], CallState] = {
     (CallState.ASKED, CallEvent.NOT_ALLOWED): CallState.REFUSED,
     (CallState.ASKED, CallEvent.ABORTED): CallState.NEVER,
@@ -68,6 +72,9 @@ class MemberState(StrEnum):
     ACTIVE = "active"
     FINISHED = "finished"
     FAILED = "failed"
+
+
+ACTIVE = MemberState.ACTIVE  # as above
 
 
 class MemberEvent(StrEnum):

@@ -63,11 +63,12 @@ class Frames:
         self._limit = limit
         self._buffer: bytes | bytearray = b""
         self._start = 0
+        self.left = 0  # bytes that `next` has not returned
         self._searched = 0  # no newline before this; a line may come byte by byte
 
     def feed(self, data: bytes) -> None:
         """Take what has arrived."""
-        if self._start == len(self._buffer):  # as a rule: frames come whole
+        if not self.left:  # as a rule: frames come whole
             self._buffer = data
             self._searched = 0
         else:
@@ -79,17 +80,13 @@ class Frames:
             self._buffer = rest
             self._searched = max(self._searched - self._start, 0)
         self._start = 0
-
-    @property
-    def partial(self) -> bool:
-        """Whether bytes are left that `next` has not returned."""
-        return len(self._buffer) > self._start
+        self.left = len(self._buffer)
 
     def next(self) -> bytes | None:
         """Return the next whole body, or None; raise `WireError` if it cannot be one."""
-        buffer, start = self._buffer, self._start
-        if start == len(buffer):
+        if not self.left:
             return None
+        buffer, start = self._buffer, self._start
         if buffer[start] == LINE_START:
             return self._line()
         body = start + HEADER
@@ -100,12 +97,14 @@ class Frames:
             )
         if len(header) < HEADER:
             return None
-        end = body + int(header, 16)
-        if end - body > self._limit:
-            raise WireError(f"a frame of {end - body} bytes; at most {self._limit} are allowed")
-        if len(buffer) < end:
+        length = int(header, 16)
+        if length > self._limit:
+            raise WireError(f"a frame of {length} bytes; at most {self._limit} are allowed")
+        end = body + length
+        left = len(buffer) - end
+        if left < 0:
             return None
-        self._start = end
+        self._start, self.left = end, left
         return bytes(buffer[body:end])
 
     def _line(self) -> Line | None:
@@ -117,6 +116,7 @@ class Frames:
             self._searched = len(self._buffer)
             return None
         self._start = end + 1
+        self.left = len(self._buffer) - self._start
         return Line(self._buffer[start:end])
 
 

@@ -94,7 +94,7 @@ def test_hanging_up_waits_for_what_was_sent(pair):
     assert far.recv(100) == b""
     far.sendall(b"what?")
     connection.receive()
-    assert not connection.frames.partial
+    assert not connection.frames.left
 
 
 def test_a_reset_closes():

@@ -81,7 +81,7 @@ def test_frames_and_lines_in_one_stream():
             (Line, question("a", "s", "sync", "x")),
             (bytes, b'{"b":2}'),
         ]
-        assert not cut.partial
+        assert not cut.left
 
 
 def test_a_line_is_bounded():

@@ -4,10 +4,16 @@ import pytest
 
 from lava_dispatcher_multinode.sync import reporter as module
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.sync.events import Answered, Message, Waiting
+from lava_dispatcher_multinode.sync.events import Message
 from lava_dispatcher_multinode.sync.reporter import Reporter
+from lava_dispatcher_multinode.sync.topic import Wait
 
 WAIT = Call(Api.WAIT_ALL, "x", role="r")
+
+
+def call(asked, outcome=None, seconds=0.0):
+    """Return a call of a, waiting or answered."""
+    return Wait(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
 
 
 @pytest.fixture
@@ -36,10 +42,10 @@ def test_data_is_what_it_was_when_it_happened(told):
     reporter, events = told
     data = {"k": "v"}
     reporter.happened(Message("x", "a", data))
-    reporter.happened(Waiting(1, "a", WAIT), ["b"])
+    reporter.happened(call(WAIT), ["b"])
     data["k"] = "later"
     done = Outcome(Status.DONE, (("b", {}),))
-    reporter.happened(Answered(1, "a", WAIT, done, 2.5))
+    reporter.happened(call(WAIT, done, 2.5))
     reporter.tell(10)
     who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
     assert events[0] == ("message", {"id": "x", "from": "a", "data": {"k": "v"}})
@@ -56,8 +62,8 @@ def test_a_send_is_told_only_when_it_was_refused(told):
     """Its message tells the rest."""
     reporter, events = told
     send = Call(Api.SEND, "x")
-    reporter.happened(Answered(1, "a", send, Outcome(Status.DONE), 0.0))
-    reporter.happened(Answered(2, "a", send, Outcome(Status.REFUSED, reason="why"), 0.0))
+    reporter.happened(call(send, Outcome(Status.DONE)))
+    reporter.happened(call(send, Outcome(Status.REFUSED, reason="why")))
     reporter.tell(10)
     assert events == [("log", {"node": "a", "level": "warning", "text": "why"})]
 

@@ -6,8 +6,8 @@ import pytest
 
 from lava_dispatcher_multinode.sync import messages, rules
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.events import Answered, Waiting
 from lava_dispatcher_multinode.sync.state import Group
+from lava_dispatcher_multinode.sync.topic import Wait
 
 
 class Play:
@@ -23,7 +23,7 @@ class Play:
     def take(self, events):
         """Keep the answers; none comes twice."""
         for event in events:
-            if isinstance(event, Answered):
+            if isinstance(event, Wait) and event.outcome is not None:
                 assert event.ticket not in self.outcomes
                 self.outcomes[event.ticket] = event.outcome
         return events
@@ -335,10 +335,12 @@ def test_what_is_wrong_with_a_call_is_said(play):
 def test_a_call_that_waits_is_announced(play):
     """For the terminal's line: who waits; and one that need not wait is not."""
     play("b send x")
-    assert any(isinstance(e, Waiting) for e in play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0))
+    message, waiting = play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0)
+    assert (message.id, message.sender) == ("x", "a")
+    assert (waiting.ticket, waiting.outcome) == (99, None)
     assert play.group.missing(99) == ["c"]
-    events = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
-    assert [type(event) for event in events] == [Answered]
+    (answered,) = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
+    assert answered.outcome.status is Status.DONE
 
 
 def test_a_group_is_made_of_proper_names():

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.events import Answered, Message, Waiting
+from lava_dispatcher_multinode.sync.events import Message
 from lava_dispatcher_multinode.sync.state import Group
+from lava_dispatcher_multinode.sync.topic import Wait
 
 NAMES = ("a", "b", "c", "d", "e")
 ROLES = ("r", "s")
@@ -192,7 +193,11 @@ class GroupAgainstModel(RuleBasedStateMachine):
     def take(self, events):
         """Keep what follows; nothing is answered twice."""
         for event in events:
-            if isinstance(event, Answered):
+            if isinstance(event, Message):
+                self.messages.append((event.sender, event.id, dict(event.data)))
+                continue
+            assert isinstance(event, Wait)
+            if event.outcome is not None:
                 assert event.ticket not in self.answers, "answered twice"
                 outcome = event.outcome
                 data = {sender: dict(data) for sender, data in outcome.data}
@@ -201,10 +206,6 @@ class GroupAgainstModel(RuleBasedStateMachine):
                     data = {sender: found for sender, found in data.items() if found}
                 self.answers[event.ticket] = (outcome.status, data)
                 assert bool(outcome.reason) == (outcome.status is not Status.DONE)
-            elif isinstance(event, Message):
-                self.messages.append((event.sender, event.id, dict(event.data)))
-            else:
-                assert isinstance(event, Waiting)
 
     @rule(
         node=st.sampled_from(NAMES),

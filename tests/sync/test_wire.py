@@ -30,7 +30,7 @@ def test_any_split_gives_the_same_frames(documents, cuts):
             while (body := frames.next()) is not None:
                 found.append(json.loads(body))
         assert found == documents
-        assert not frames.partial
+        assert not frames.left
 
 
 def test_the_length_is_of_bytes_in_eight_digits():
@@ -39,7 +39,7 @@ def test_the_length_is_of_bytes_in_eight_digits():
     frames = wire.Frames(100)
     frames.feed('0000000a{"a":"ü"}'.encode())
     assert frames.next() == '{"a":"ü"}'.encode()
-    assert frames.partial is False
+    assert frames.left == 0
 
 
 @pytest.mark.parametrize("start", [b"GET / HT", b"\xff", b"-0000001", b"0x000010", b" 0000010"])
