@@ -68,7 +68,7 @@ class Pending:
 
     def release(self, topic: Topic, level: int, role: str | None) -> list[Wait]:
         """Take all those of a bucket out at once, and return them: they have what they need."""
-        waits = list(topic.all.pop((level, role)).waits.values())
+        waits = list(topic.close(level, role).waits.values())
         for wait in waits:
             wait.topic = None
             self._count_out(wait)

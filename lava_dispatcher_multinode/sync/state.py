@@ -145,10 +145,12 @@ class Group:
         else:
             self._sound = call
             self._changed = now
-            if again or (api is not SYNC and api is not SEND):
-                topic = messages.topic(message_id)
+            if (api is SYNC or api is SEND) and not again:
+                topic, wait.level = self._send(node, call, now)
             else:
-                topic = self._send(node, call, now)
+                topic = messages.topic(message_id)
+                if api is SYNC:
+                    wait.level = topic.count.get(node, 0)
             if api is SEND:
                 self._end(wait, SATISFIED, now)
             else:
@@ -194,7 +196,7 @@ class Group:
 
     # The rules
 
-    def _send(self, sender: str, call: Call, now: float) -> Topic:
+    def _send(self, sender: str, call: Call, now: float) -> tuple[Topic, int]:
         topic, level = self._messages.add(sender, call)
         self._events.append(new(Message, (call.id, sender, call.data)))
         if topic.any:
@@ -205,14 +207,15 @@ class Group:
             for queue in list(topic.next.values()):
                 if queue[0].node != sender:
                     self._try(queue[0], topic, now)
-        if topic.all:
+        buckets = topic.all.get(level)
+        if buckets is not None:
             for role in (None, self._roster.members[sender].role):
-                bucket = topic.all.get((level, role))
+                bucket = buckets.get(role)
                 if bucket is not None:
                     bucket.absent.pop(sender, None)
                     if len(bucket.absent) <= 1 and self._roster.complete:
                         self._arrived(topic, bucket, (level, role), now)
-        return topic
+        return topic, level
 
     def _arrived(
         self, topic: Topic, bucket: Bucket, key: tuple[int, str | None], now: float
@@ -233,12 +236,7 @@ class Group:
         api, message_id, _, role, _, timeout, _ = call
         absent = 0
         if api is not WAIT:
-            if api is SYNC:
-                wait.level = topic.count.get(node, 0)
-            wait.bucket = bucket = topic.all.get((wait.level, role))
-            if bucket is None:
-                bucket = topic.bucket(wait, self._roster.scope(role))
-            absent = len(bucket.absent)
+            absent = len(topic.bucket(wait, self._roster.scope(role)).absent)
         # As a rule of a barrier: too many are absent to look closer, and all may still come.
         if (absent < 2 or self._roster.lost) and (
             self._try(wait, topic, now) or self._give_up_hopeless(wait, topic, now)

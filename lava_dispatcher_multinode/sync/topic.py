@@ -56,7 +56,7 @@ class Topic:
     read: dict[str, int] = field(default_factory=dict)  # receiver -> its place in `log`
     any: dict[Hashable, Wait] = field(default_factory=dict)
     next: dict[str, deque[Wait]] = field(default_factory=dict)  # receiver -> oldest first
-    all: dict[tuple[int, str | None], Bucket] = field(default_factory=dict)
+    all: dict[int, dict[str | None, Bucket]] = field(default_factory=dict)  # by level and role
 
     def add(self, sender: str, data: Mapping[str, str]) -> int:
         """Keep a message; return how often `sender` has sent by now."""
@@ -89,7 +89,7 @@ class Topic:
         It is shared, and kept, once there is a wait in it.
         """
         level = wait.level
-        bucket = wait.bucket or self.all.get((level, wait.call.role))
+        bucket = wait.bucket or self.all.get(level, {}).get(wait.call.role)
         if bucket is None:
             count = self.count
             bucket = Bucket({name: None for name in scope if count.get(name, 0) < level})
@@ -102,7 +102,7 @@ class Topic:
         if wait.bucket is not None:
             waits = wait.bucket.waits
             if not waits:
-                self.all[wait.level, wait.call.role] = wait.bucket
+                self.all.setdefault(wait.level, {})[wait.call.role] = wait.bucket
             waits[wait.ticket] = wait
         elif wait.call.next:
             self.next.setdefault(wait.node, deque()).append(wait)
@@ -116,7 +116,7 @@ class Topic:
             waits = wait.bucket.waits
             del waits[wait.ticket]
             if not waits:
-                del self.all[wait.level, wait.call.role]
+                self.close(wait.level, wait.call.role)
         elif wait.call.next:
             queue = self.next[wait.node]
             queue.remove(wait)
@@ -124,6 +124,14 @@ class Topic:
                 del self.next[wait.node]
         else:
             del self.any[wait.ticket]
+
+    def close(self, level: int, role: str | None) -> Bucket:
+        """Take a bucket out."""
+        buckets = self.all[level]
+        bucket = buckets.pop(role)
+        if not buckets:
+            del self.all[level]
+        return bucket
 
     @property
     def unused(self) -> bool:

@@ -123,7 +123,13 @@ class Frames:
 def decode(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a frame."""
     try:
-        document = _parse(body.decode("utf-8"))
+        text = body.decode()
+        try:
+            document, end = _scan(text, 0)  # half the price of decode()
+        except StopIteration:
+            end = -1
+        if end != len(text):  # white space around, or not JSON
+            document = _from_json(text)
     except UnicodeDecodeError as error:
         raise WireError(f"the request is not UTF-8: {error.reason}") from None
     except RecursionError:
@@ -133,12 +139,3 @@ def decode(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise WireError("the request is not a JSON object")
     return document
-
-
-def _parse(text: str) -> Any:
-    """Do as decode() does, for half the price where there is no white space around."""
-    try:
-        document, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    return document if end == len(text) else _from_json(text)
