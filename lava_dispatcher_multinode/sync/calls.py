@@ -19,6 +19,9 @@ class Api(StrEnum):
     SYNC = "sync"
 
 
+#: Makes a named tuple of a tuple, in half of the time that its own constructor takes.
+new = tuple.__new__
+
 #: For code that runs for every message: before Python 3.12, `Api.X` takes as long as a call.
 SEND, WAIT, WAIT_ALL, SYNC = Api
 

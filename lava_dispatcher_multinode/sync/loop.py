@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import select
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .commands import Commands
-from .connection import END, GONE, READ, WRITE, Connection
+from .connection import END, GONE, READ, WATCHED, WRITE, Connection
 from .deadlines import Deadlines
 from .listeners import Listeners
 from .strangers import Strangers
@@ -96,21 +97,30 @@ class Loop:
 
     def _round(self) -> None:
         newcomers = []
+        fed = []
         due = self._due()
         happened = self._poll.poll(self._patience(due))
         for number, events in happened:
             connection = self._watched.find(number)
             if connection is not None:
                 try:
-                    self._happened(connection, events)
+                    if self._happened(connection, events):
+                        fed.append(connection)
                 except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
                     self._bug(error, connection)
             elif number in self._listeners:
                 newcomers.append(number)
             else:
                 self._commands.woken()
-        for connection in list(self._backlog):
-            self._guarded(self._requests, connection)
+        # All is received before anything is done with it, and in a barrier all is done at once:
+        # the processor's caches hold the code of one of these, and not that of all of them.
+        for connection in chain(fed, list(self._backlog)):
+            try:
+                if not connection.closed:
+                    self._requests(connection)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._bug(error, connection)
+        self._guarded(self._put_syncs)
         for command in self._commands.take():
             self._guarded(command)
         # What was set in this round and is due already has its turn in the next.
@@ -119,6 +129,7 @@ class Loop:
         self._settle_all()
         for number in newcomers:  # after those who leave: their places are free
             self._guarded(partial(self._accept, number))
+            self._guarded(self._put_syncs)
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
@@ -192,26 +203,28 @@ class Loop:
         if (too_many := self._strangers.add(connection)) is not None:
             self._close(too_many)
         # Its request is often there already, and the end: then it is never watched.
-        self._guarded(self._happened, connection, READ | END)
+        try:
+            if self._happened(connection, READ | END):
+                self._requests(connection)
+        except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
+            self._bug(error, connection)
 
     # Input
 
-    def _happened(self, connection: Connection, events: int) -> None:
+    def _happened(self, connection: Connection, events: int) -> bool:
+        """Take what a connection has sent; return whether to look at it."""
         if connection.ended and events & GONE:
             connection.closed = True
         if connection.closed or events == WRITE or connection in self._backlog:
             self._touch(connection)
-            return
+            return False
         more = connection.receive()
         if more and events & END:
             connection.receive()
-        if not connection.closed:
-            self._requests(connection)
-        if connection.ended:
-            self._service.ended(connection)
-        # Who only waits for an answer need not be looked at.
-        if connection.closed or connection.ended or connection.registered != READ | END:
+        # Who only waits for an answer need not be looked at at the end of the round.
+        if connection.closed or connection.ended or connection.registered != WATCHED:
             self._touch(connection)
+        return not connection.closed
 
     def _requests(self, connection: Connection) -> None:
         """Answer what has arrived, at most a turn of it."""
@@ -242,6 +255,11 @@ class Loop:
         if frames.left and not connection.hurried and not connection.leaving:
             connection.hurried = True
             self._overdue.set(connection, clock() + REQUEST_TIME)
+        if connection.ended:
+            self._service.ended(connection)
+
+    def _put_syncs(self) -> None:
+        self._service.put_syncs(self._clock())
 
     # Output, and the end
 

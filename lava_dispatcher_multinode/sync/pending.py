@@ -8,11 +8,11 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from .messages import Messages
     from .roster import Roster
-    from .topic import Topic, Wait
+    from .topic import Bucket, Topic, Wait
 
 #: The heap may hold this many calls that have ended before it is rebuilt.
 SLACK = 64
@@ -49,6 +49,21 @@ class Pending:
         if not member.waiting:
             self._members += 1
         member.waiting += 1
+        self._set(wait, due)
+
+    def add_all(self, waits: Sequence[Wait], topic: Topic, bucket: Bucket, due: float) -> None:
+        """Take calls of different members, all for `bucket`, in which others wait already."""
+        members, pending, bucketed = self._roster.members, self._waits, bucket.waits
+        for wait in waits:
+            wait.topic, wait.bucket = topic, bucket
+            pending[wait.ticket] = bucketed[wait.ticket] = wait
+            member = members[wait.node]
+            if not member.waiting:
+                self._members += 1
+            member.waiting += 1
+            self._set(wait, due)
+
+    def _set(self, wait: Wait, due: float) -> None:
         if due < math.inf:
             self._serial += 1
             heap = self._heap

@@ -10,7 +10,7 @@ from .answers import Answers
 from .assembly import Assembly
 from .board_lines import BoardLines
 from .callers import Caller, Owed
-from .calls import SEND
+from .calls import SEND, SYNC
 from .door import Door
 from .polling import Bundles, Polls
 from .presence import Presence
@@ -55,6 +55,8 @@ class Service:
         self._door = Door(group_name, secrets)
         self._callers: dict[Peer, Caller] = {}
         self._last, self._replies = LastCall(), Replies()
+        self._sync: Call | None = None  # the lava-sync of those who ask now
+        self._askers: list[tuple[str, Ticket]] = []
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -65,7 +67,10 @@ class Service:
     # From the sockets
 
     def request(self, peer: Peer, body: bytes, now: float) -> None:
-        """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
+        """Answer the request in a frame or line of `peer`: now, or when it is satisfied.
+
+        A lava-sync is only put to the group by the next `put_syncs`, with others like it.
+        """
         caller = self._callers.get(peer)
         if caller is None:
             caller = self._callers[peer] = Caller(peer, self._last)
@@ -80,6 +85,13 @@ class Service:
         head, _, call = request
         if head is not caller.head and not self._admit(caller, request, now):
             return
+        if call is not None and call.api is SYNC and head.hold and not call.question:
+            if call is not self._sync:
+                self.put_syncs(now)
+                self._sync = call
+            self._askers.append((head.client, Owed(caller, request, self._replies)))
+            return
+        self.put_syncs(now)
         if call is None:
             self._other(caller, request, now)
         elif head.hold and call.question:
@@ -90,8 +102,18 @@ class Service:
         else:
             self._poll(caller, request, call, now)
 
+    def put_syncs(self, now: float) -> None:
+        """Put to the group what lava-syncs there are; to be called when all is read."""
+        if self._askers:
+            call, askers = self._sync, self._askers
+            self._sync, self._askers = None, []
+            assert call is not None
+            for events in self._group.sync_all(call, askers, now):
+                self._do(events)
+
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""
+        self.put_syncs(now)
         self._door.leave(peer)
         self._presence.gone(peer, now)
         caller = self._callers.pop(peer, None)
@@ -121,14 +143,17 @@ class Service:
 
     def node_failed(self, name: str, reason: str, now: float) -> None:
         """Tell the group that the run of `name` has failed."""
+        self.put_syncs(now)
         self._do(self._group.fail(name, reason, now))
 
     def node_finished(self, name: str, now: float) -> None:
         """Tell the group that the run of `name` has ended."""
+        self.put_syncs(now)
         self._do(self._group.finish(name, now))
 
     def abort(self, reason: str, now: float) -> None:
         """Answer every call, pending or to come, that it can never be satisfied."""
+        self.put_syncs(now)
         self._do(self._group.abort(reason, now))
         self._assembly.answer({"response": "nack", "reason": reason}, math.inf)
 
@@ -148,6 +173,7 @@ class Service:
 
     def expire(self, now: float) -> None:
         """Do what is due."""
+        self.put_syncs(now)
         for poll in self._polls.lapse(now):
             self._do(self._group.cancel(poll, now))
         for name in list(self._presence.lost(now)):

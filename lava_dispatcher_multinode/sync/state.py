@@ -7,10 +7,10 @@ A `Group` is told what happens and returns what follows from it, as a list of
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import rules, words
-from .calls import SEND, SYNC, WAIT, Outcome, Status
+from . import crowd, rules, words
+from .calls import SEND, SYNC, WAIT, Outcome, Status, new
 from .events import Message
 from .messages import Messages
 from .pending import Pending
@@ -27,15 +27,12 @@ from .transitions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from .calls import Call
     from .events import Event
     from .rules import Data
     from .topic import Bucket, Topic
-
-#: Makes a named tuple of a tuple, in half of the time that its own constructor takes.
-new = tuple.__new__
 
 #: The outcome of all that are done and have nothing to tell.
 DONE = Outcome(Status.DONE)
@@ -158,6 +155,28 @@ class Group:
         events, self._events = self._events, []
         return events
 
+    def sync_all(
+        self, call: Call, askers: Sequence[tuple[str, Any]], now: float
+    ) -> Iterator[list[Event]]:
+        """Do as `call` for each (node, ticket) of `askers`, in order, but together where possible.
+
+        `call` is a lava-sync. What is yielded has to be taken before the next is asked for.
+        """
+        node, ticket = askers[0]
+        yield self.call(node, call, ticket, now)
+        taken = 1
+        if call is self._sound and not call.data and self._aborted is None:
+            topic = self._messages.topic(call.id)
+            taken += crowd.ordinary(self._roster, self._messages, topic, askers[1:])
+            if taken > 1:
+                self._changed = now
+                together, due = askers[1:taken], now + self._limit(call)
+                yield crowd.arrive(
+                    self._messages, self._pending, topic, call, together, now, due
+                )
+        for node, ticket in askers[taken:]:
+            yield self.call(node, call, ticket, now)
+
     def cancel(self, ticket: Hashable, now: float) -> list[Event]:
         """End the call `ticket`: nobody is there any more to hear the answer."""
         if wait := self._pending.get(ticket):
@@ -232,8 +251,7 @@ class Group:
             self._try(wait, topic, now)
 
     def _wait(self, wait: Wait, topic: Topic, now: float) -> None:
-        node, call = wait.node, wait.call
-        api, message_id, _, role, _, timeout, _ = call
+        api, message_id, _, role, _, timeout, _ = wait.call
         absent = 0
         if api is not WAIT:
             absent = len(topic.bucket(wait, self._roster.scope(role)).absent)

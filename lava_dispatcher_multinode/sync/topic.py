@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .transitions import CallState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from .calls import Call, Outcome
 
@@ -65,6 +65,14 @@ class Topic:
             self.filled = True
         self.log.append((sender, data))
         level = self.count[sender] = self.count.get(sender, 0) + 1
+        return level
+
+    def add_all(self, senders: Sequence[str], data: Mapping[str, str]) -> int:
+        """Keep a message without data of each of `senders`, who have sent equally often so far."""
+        level = self.count.get(senders[0], 0) + 1
+        self.latest.update(dict.fromkeys(senders, data))
+        self.count.update(dict.fromkeys(senders, level))
+        self.log += [(sender, data) for sender in senders]
         return level
 
     def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
