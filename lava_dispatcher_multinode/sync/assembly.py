@@ -39,23 +39,19 @@ class Assembly:
     """All of them; every answer is the same for all."""
 
     def __init__(self) -> None:
-        self._seats: Deadlines[Seat] = Deadlines()
+        self.seats: Deadlines[Seat] = Deadlines()
 
     def join(self, caller: Caller, request: Request, due: float) -> None:
         """Take a request that waits until `due`."""
-        self._seats.set(Seat(self, caller, request), due)
+        self.seats.set(Seat(self, caller, request), due)
 
     def leave(self, seat: Seat) -> None:
         """Forget a request."""
-        self._seats.discard(seat)
+        self.seats.discard(seat)
 
     def answer(self, document: Mapping[str, Any], until: float) -> None:
         """Answer all those whose time is over at `until`."""
-        for seat in list(self._seats.expired(until)):
+        for seat in list(self.seats.expired(until)):
             seat.caller.tickets.discard(seat)
             tag = seat.request.id
             seat.caller.peer.write(encode(document if tag is None else {**document, "id": tag}))
-
-    def due(self) -> float | None:
-        """Return when the time of the first is over."""
-        return self._seats.next()

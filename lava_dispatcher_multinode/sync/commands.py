@@ -15,13 +15,10 @@ class Commands:
     """A queue whose descriptor is readable when something was posted."""
 
     def __init__(self) -> None:
-        self._queue: deque[Callable[[], None]] = deque()
+        self.queue: deque[Callable[[], None]] = deque()
         self._waker, self._wake_end = socket.socketpair()
         for sock in (self._waker, self._wake_end):
             sock.setblocking(False)
-
-    def __len__(self) -> int:
-        return len(self._queue)
 
     def fileno(self) -> int:
         """Return the descriptor to watch."""
@@ -29,7 +26,7 @@ class Commands:
 
     def post(self, command: Callable[[], None]) -> None:
         """Add one; from any thread."""
-        self._queue.append(command)
+        self.queue.append(command)
         # A full pipe wakes as well; a closed one has nobody left to wake.
         with contextlib.suppress(OSError):
             self._wake_end.send(b"x")
@@ -40,8 +37,8 @@ class Commands:
 
     def take(self) -> Iterator[Callable[[], None]]:
         """Yield those that there are, and those that come meanwhile."""
-        while self._queue:
-            yield self._queue.popleft()
+        while self.queue:
+            yield self.queue.popleft()
 
     def close(self) -> None:
         """Close; what is posted from now on is never done."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .roster import Roster
     from .topic import Topic
 
+#: So few of them are not worth a look.
+FEW = 3
 #: (node, ticket) of a call.
 Asker = tuple[str, "Any"]
 
@@ -36,7 +38,7 @@ def ordinary(roster: Roster, messages: Messages, topic: Topic, askers: Sequence[
     nobody is lost; nothing waits for their messages but the rendezvous at which they arrive
     next, all at the same; and afterwards two are still absent there.
     """
-    if roster.lost or topic.any or topic.next or not askers:
+    if roster.lost or topic.any or topic.next or len(askers) < FEW:
         return 0
     members, count = roster.members, topic.count
     level = count.get(askers[0][0], 0) + 1

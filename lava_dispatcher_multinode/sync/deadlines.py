@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 from heapq import heappush
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
 Key = TypeVar("Key", bound="Hashable")
 
@@ -15,12 +15,20 @@ Key = TypeVar("Key", bound="Hashable")
 SLACK = 64
 
 
+def soonest(all_: Iterable[Deadlines[Any]], due: float | None = None) -> float | None:
+    """Return the first deadline of all of them, and `due`; None if there is none."""
+    for deadlines in all_:
+        if deadlines.heap and (one := deadlines.next()) is not None and (due is None or one < due):
+            due = one
+    return due
+
+
 class Deadlines(Generic[Key]):
     """One deadline per key (seconds on the caller's clock)."""
 
     def __init__(self) -> None:
         self._due: dict[Key, tuple[float, int, Key]] = {}  # what is valid in the heap
-        self._heap: list[tuple[float, int, Key]] = []
+        self.heap: list[tuple[float, int, Key]] = []  # all that is valid, and more
         self._serial = 0  # orders equal times
 
     def __len__(self) -> int:
@@ -33,29 +41,29 @@ class Deadlines(Generic[Key]):
         """Make `key` due at `when`, whatever it was before."""
         self._serial += 1
         entry = self._due[key] = (when, self._serial, key)
-        heap = self._heap
+        heap = self.heap
         heappush(heap, entry)
         if len(heap) > 2 * len(self._due) + SLACK:
-            self._heap = list(self._due.values())
-            heapq.heapify(self._heap)
+            self.heap = list(self._due.values())
+            heapq.heapify(self.heap)
 
     def discard(self, key: Key) -> None:
         """Forget `key`, if it is known."""
         if self._due.pop(key, None) is not None and not self._due:
-            self._heap.clear()  # else `next` would have to take out one by one
+            self.heap.clear()  # else `next` would have to take out one by one
 
     def next(self) -> float | None:
         """Return the soonest deadline, or None."""
-        while self._heap:
-            entry = self._heap[0]
+        while self.heap:
+            entry = self.heap[0]
             if self._due.get(entry[2]) is entry:
                 return entry[0]
-            heapq.heappop(self._heap)
+            heapq.heappop(self.heap)
         return None
 
     def expired(self, now: float) -> Iterator[Key]:
         """Yield and forget every key that is due at `now`, soonest first."""
         while (when := self.next()) is not None and when <= now:
-            key = heapq.heappop(self._heap)[2]
+            key = heapq.heappop(self.heap)[2]
             del self._due[key]
             yield key

@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 import select
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from .commands import Commands
 from .connection import END, GONE, READ, WATCHED, WRITE, Connection
-from .deadlines import Deadlines
+from .deadlines import Deadlines, soonest
 from .listeners import Listeners
 from .strangers import Strangers
 from .watched import Watched
@@ -70,6 +69,7 @@ class Loop:
         self._touched: dict[Connection, None] = {}  # to be looked after at the end of a round
         self._overdue: Deadlines[Connection] = Deadlines()  # requests that must be complete
         self._stalled: Deadlines[Connection] = Deadlines()
+        self._deadlines = self._overdue, self._stalled
         self._stop_at: float | None = None
 
     def post(self, command: Callable[[], None]) -> None:
@@ -114,15 +114,18 @@ class Loop:
                 self._commands.woken()
         # All is received before anything is done with it, and in a barrier all is done at once:
         # the processor's caches hold the code of one of these, and not that of all of them.
-        for connection in chain(fed, list(self._backlog)):
+        if self._backlog:
+            fed += self._backlog
+        for connection in fed:
             try:
                 if not connection.closed:
                     self._requests(connection)
             except Exception as error:  # noqa: BLE001 - as above
                 self._bug(error, connection)
         self._guarded(self._put_syncs)
-        for command in self._commands.take():
-            self._guarded(command)
+        if self._commands.queue:
+            for command in self._commands.take():
+                self._guarded(command)
         # What was set in this round and is due already has its turn in the next.
         if due is not None and due <= self._clock():
             self._guarded(self._expire)
@@ -133,7 +136,7 @@ class Loop:
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
-        if reporter:
+        if reporter.untold:
             most = TOLD if happened else TOLD_IDLE
             reporter.tell(max(most, len(reporter) - MAX_UNTOLD))
 
@@ -162,19 +165,14 @@ class Loop:
 
     def _due(self) -> float | None:
         """Return when the first thing has to be done that nobody's bytes bring about."""
-        soonest = self._service.next_deadline()
-        for due in (
-            self._overdue.next(),
-            self._stalled.next(),
-            self._listeners.again_at,
-            self._stop_at,
-        ):
-            if due is not None and (soonest is None or due < soonest):
-                soonest = due
-        return soonest
+        due = soonest(self._deadlines, self._service.next_deadline())
+        for other in (self._listeners.again_at, self._stop_at):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
 
     def _patience(self, due: float | None) -> float:
-        if self._backlog or self._commands or self._service.reporter:
+        if self._backlog or self._commands.queue or self._service.reporter.untold:
             return 0.0
         if due is None:
             return LONGEST
@@ -305,7 +303,7 @@ class Loop:
 
     def _expire(self) -> None:
         now = self._clock()
-        for deadlines in (self._overdue, self._stalled):
+        for deadlines in self._deadlines:
             for connection in list(deadlines.expired(now)):
                 self._close(connection)
         self._listeners.resume(now)

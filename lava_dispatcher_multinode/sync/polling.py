@@ -53,7 +53,7 @@ class Polls:
         self._put = put
         self._polls: dict[Key, Poll] = {}
         self._per_node: dict[str, int] = {}
-        self._deadlines: Deadlines[Key] = Deadlines()
+        self.deadlines: Deadlines[Key] = Deadlines()
 
     def ask(self, node: str, call: Call, delay: float, now: float) -> Poll | None:
         """Take a poll of `node`, which asks every `delay` seconds; None if it has too many open.
@@ -91,27 +91,23 @@ class Polls:
 
     def start(self, key: Key) -> Poll:
         """Remember a call that was asked for the first time."""
-        poll = self._polls[key] = Poll(key, self._deadlines)
+        poll = self._polls[key] = Poll(key, self.deadlines)
         self._per_node[key[0]] = self._per_node.get(key[0], 0) + 1
         return poll
 
     def asked(self, poll: Poll, now: float, delay: float) -> None:
         """Note a poll of a member that asks every `delay` seconds."""
-        self._deadlines.set(poll.key, now + max(LEAST, PATIENCE * delay))
+        self.deadlines.set(poll.key, now + max(LEAST, PATIENCE * delay))
 
     def end(self, poll: Poll) -> None:
         """Forget a call whose answer was given."""
         del self._polls[poll.key]
-        self._deadlines.discard(poll.key)
+        self.deadlines.discard(poll.key)
         self._per_node[poll.key[0]] -= 1
-
-    def next_deadline(self) -> float | None:
-        """Return when `lapse` has something to do."""
-        return self._deadlines.next()
 
     def lapse(self, now: float) -> Iterator[Poll]:
         """Yield the calls that nobody has asked for in time."""
-        for key in list(self._deadlines.expired(now)):
+        for key in list(self.deadlines.expired(now)):
             poll = self._polls[key]
             poll.lapsed = True
             yield poll

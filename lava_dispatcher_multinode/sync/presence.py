@@ -18,12 +18,12 @@ class Presence:
     def __init__(self, grace: float | None) -> None:
         self._grace = grace
         self._peers: dict[str, set[Peer]] = {}
-        self._missed: Deadlines[str] = Deadlines()
+        self.missed: Deadlines[str] = Deadlines()
 
     def here(self, name: str, peer: Peer) -> None:
         """Note that the connection `peer` stands for `name`."""
         self._peers.setdefault(name, set()).add(peer)
-        self._missed.discard(name)
+        self.missed.discard(name)
 
     def gone(self, peer: Peer, now: float) -> None:
         """Note that `peer` is closed."""
@@ -32,12 +32,8 @@ class Presence:
             return
         peers.discard(peer)
         if not peers and self._grace is not None and peer.node is not None:
-            self._missed.set(peer.node, now + self._grace)
-
-    def next_deadline(self) -> float | None:
-        """Return when `lost` has something to tell."""
-        return self._missed.next()
+            self.missed.set(peer.node, now + self._grace)
 
     def lost(self, now: float) -> Iterator[str]:
         """Yield, once, the names of those that have not come back in time."""
-        return self._missed.expired(now)
+        return self.missed.expired(now)

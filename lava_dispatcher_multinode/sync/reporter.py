@@ -27,16 +27,16 @@ class Reporter:
 
     def __init__(self, observer: Callable[..., None] | None) -> None:
         self.observer = observer
-        self._untold: deque[tuple[str, dict[str, Any]]] = deque()
+        self.untold: deque[tuple[str, dict[str, Any]]] = deque()
         self._refused = 0
 
     def __len__(self) -> int:
-        return len(self._untold)
+        return len(self.untold)
 
     def tell(self, most: int) -> None:
         """Tell the observer what has happened, up to `most` events."""
-        for _ in range(min(most, len(self._untold))):
-            event, fields = self._untold.popleft()
+        for _ in range(min(most, len(self.untold))):
+            event, fields = self.untold.popleft()
             try:
                 assert self.observer is not None
                 self.observer(event, **fields)
@@ -82,4 +82,4 @@ class Reporter:
 
     def _note(self, event: str, **fields: Any) -> None:
         if self.observer is not None:
-            self._untold.append((event, fields))
+            self.untold.append((event, fields))

@@ -11,6 +11,7 @@ from .assembly import Assembly
 from .board_lines import BoardLines
 from .callers import Caller, Owed
 from .calls import SEND, SYNC
+from .deadlines import soonest
 from .door import Door
 from .polling import Bundles, Polls
 from .presence import Presence
@@ -61,6 +62,7 @@ class Service:
         self._polls = Polls(self._put)
         self._bundles = Bundles()
         self._presence = Presence(lost_grace)
+        self._deadlines = self._polls.deadlines, self._assembly.seats, self._presence.missed
         self._questions = Questions(on_answer)
         self._lines = BoardLines(self._door, group, self.refusals, self._ask)
 
@@ -161,15 +163,7 @@ class Service:
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do."""
-        soonest = self._group.next_deadline()
-        for due in (
-            self._polls.next_deadline(),
-            self._assembly.due(),
-            self._presence.next_deadline(),
-        ):
-            if due is not None and (soonest is None or due < soonest):
-                soonest = due
-        return soonest
+        return soonest(self._deadlines, self._group.next_deadline())
 
     def expire(self, now: float) -> None:
         """Do what is due."""

@@ -30,7 +30,7 @@ def test_each_is_answered_once_when_its_time_is_over_or_all_are_there():
     assembly, caller = Assembly(), Caller(Peer())
     assembly.join(caller, request(1), 5.0)
     assembly.join(caller, request(2), 9.0)
-    assert assembly.due() == 5.0
+    assert assembly.seats.next() == 5.0
     assembly.answer({"response": "nack"}, 5.0)
     assert caller.peer.sent == [{"response": "nack", "id": 1}]
     assert len(caller.tickets) == 1
@@ -38,7 +38,7 @@ def test_each_is_answered_once_when_its_time_is_over_or_all_are_there():
         assembly.answer({"response": "group_data"}, float("inf"))
     assert caller.peer.sent[1:] == [{"response": "group_data", "id": 2}]
     assert not caller.tickets
-    assert assembly.due() is None
+    assert assembly.seats.next() is None
 
 
 def test_who_has_left_is_not_answered():

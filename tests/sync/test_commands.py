@@ -22,7 +22,7 @@ def test_they_wake_and_are_done_in_order():
     for command in commands.take():
         command()
     assert done == [1, 2]
-    assert len(commands) == 0
+    assert len(commands.queue) == 0
     commands.close()
 
 
@@ -33,4 +33,4 @@ def test_posting_never_blocks_or_fails():
         commands.post(lambda: None)
     commands.close()
     commands.post(lambda: None)
-    assert len(commands) == 2001
+    assert len(commands.queue) == 2001

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.sync.deadlines import SLACK, Deadlines
+from lava_dispatcher_multinode.sync.deadlines import SLACK, Deadlines, soonest
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.one_of(st.none(), st.integers(0, 9)))))
@@ -33,4 +33,18 @@ def test_what_is_replaced_or_discarded_takes_no_memory():
         deadlines.set(number, 1e9)
         deadlines.discard(number)
         deadlines.set("same", number)
-    assert len(deadlines._heap) <= 2 * len(deadlines) + SLACK
+    assert len(deadlines.heap) <= 2 * len(deadlines) + SLACK
+
+
+def test_the_soonest_of_several():
+    """Those that are empty, or have nothing valid left, do not count."""
+    one, two, three = Deadlines(), Deadlines(), Deadlines()
+    assert soonest((one, two, three)) is None
+    assert soonest((one,), 3.0) == 3.0
+    two.set("a", 5.0)
+    two.set("b", 7.0)
+    three.set("c", 6.0)
+    assert soonest((one, two, three)) == 5.0
+    assert soonest((one, two, three), 4.0) == 4.0
+    two.discard("a")
+    assert soonest((one, two, three), 8.0) == 6.0

@@ -29,17 +29,17 @@ def test_who_stops_asking_does_not_count_as_waiting():
     poll = polls.start(KEY)
     polls.asked(poll, 0.0, 1.0)
     polls.asked(poll, 5.0, 1.0)
-    assert polls.next_deadline() == 5.0 + LEAST
+    assert polls.deadlines.next() == 5.0 + LEAST
     assert list(polls.lapse(5.0 + LEAST)) == [poll]
     poll.answer(CALL, Outcome(Status.REFUSED))
     assert poll.lapsed
     assert poll.outcome is None
     poll.resume()
     polls.asked(poll, 20.0, 30.0)
-    assert polls.next_deadline() == 20.0 + polling.PATIENCE * 30.0
+    assert polls.deadlines.next() == 20.0 + polling.PATIENCE * 30.0
     poll.answer(CALL, DONE)
     assert poll.outcome is DONE
-    assert polls.next_deadline() is None
+    assert polls.deadlines.next() is None
 
 
 def test_open_calls_are_bounded():

@@ -18,10 +18,10 @@ def test_lost_after_the_grace():
     presence.here("a", first)
     presence.here("a", second)
     presence.gone(first, 1.0)
-    assert presence.next_deadline() is None
+    assert presence.missed.next() is None
     presence.gone(second, 2.0)
     presence.gone(second, 9.0)
-    assert presence.next_deadline() == 12.0
+    assert presence.missed.next() == 12.0
     assert list(presence.lost(11.9)) == []
     assert list(presence.lost(12.0)) == ["a"]
     assert list(presence.lost(99.0)) == []
@@ -35,7 +35,7 @@ def test_who_comes_back_is_not_lost():
     presence.gone(Peer(node="a"), 2.0)
     presence.gone(Peer(node=None), 2.0)
     presence.here("a", Peer(node="a"))
-    assert presence.next_deadline() is None
+    assert presence.missed.next() is None
 
 
 def test_without_a_grace_nobody_is_lost():
@@ -43,4 +43,4 @@ def test_without_a_grace_nobody_is_lost():
     presence, peer = Presence(None), Peer(node="a")
     presence.here("a", peer)
     presence.gone(peer, 1.0)
-    assert presence.next_deadline() is None
+    assert presence.missed.next() is None
