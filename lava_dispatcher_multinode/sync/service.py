@@ -57,7 +57,7 @@ class Service:
         self._callers: dict[Peer, Caller] = {}
         self._last, self._replies = LastCall(), Replies()
         self._sync: Call | None = None  # the lava-sync of those who ask now
-        self._askers: list[tuple[str, Ticket]] = []
+        self._askers: list[tuple[str, Owed]] = []
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -77,6 +77,7 @@ class Service:
         if caller is None:
             caller = self._callers[peer] = Caller(peer, self._last)
         if isinstance(body, Line):
+            self.put_syncs(now)
             self._lines.take(caller, body, now)
             return
         try:
@@ -85,8 +86,10 @@ class Service:
             self.refusals.unreadable(peer, error)
             return
         head, _, call = request
-        if head is not caller.head and not self._admit(caller, request, now):
-            return
+        if head is not caller.head:
+            self.put_syncs(now)
+            if not self._admit(caller, request, now):
+                return
         if call is not None and call.api is SYNC and head.hold and not call.question:
             if call is not self._sync:
                 self.put_syncs(now)
@@ -110,8 +113,13 @@ class Service:
             call, askers = self._sync, self._askers
             self._sync, self._askers = None, []
             assert call is not None
-            for events in self._group.sync_all(call, askers, now):
-                self._do(events)
+            try:
+                for events in self._group.sync_all(call, askers, now):
+                    self._do(events)
+            except Exception:
+                for _, ticket in askers:  # who is not answered now never will be
+                    ticket.caller.peer.hang_up()
+                raise
 
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""

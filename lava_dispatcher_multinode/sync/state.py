@@ -171,9 +171,7 @@ class Group:
             if taken > 1:
                 self._changed = now
                 together, due = askers[1:taken], now + self._limit(call)
-                yield crowd.arrive(
-                    self._messages, self._pending, topic, call, together, now, due
-                )
+                yield crowd.arrive(self._messages, self._pending, topic, call, together, now, due)
         for node, ticket in askers[taken:]:
             yield self.call(node, call, ticket, now)
 

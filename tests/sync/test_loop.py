@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import socket
+import time
 
 import pytest
 
@@ -313,6 +314,20 @@ def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
     with contextlib.suppress(ConnectionError):
         while True:
             raw.request("lava_wait", messageID="big", hold=True)
+    assert barrier.holds()
+
+
+def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, monkeypatch):
+    """What it sends is thrown away, and does not put off its end."""
+    monkeypatch.setattr(module, "LINGER_TIME", 0.3)
+    raw = serve.raw(barrier.coordinator)
+    raw.send(b"nonsense")
+    assert "hexadecimal" in raw.reply()["reason"]
+    until = time.monotonic() + 20
+    with pytest.raises(ConnectionError):  # a reset, as nobody reads any more
+        while time.monotonic() < until:
+            raw.send(b"more")
+            time.sleep(0.01)
     assert barrier.holds()
 
 

@@ -195,3 +195,27 @@ def test_a_frame_that_is_used_again_is_the_right_one(asked):
         document = requests.reply(outcome, call, hold=hold)
         document |= {} if tag is None else {"id": tag}
         assert replies.frame(outcome, call, tag, hold=hold) == wire.encode(document)
+
+
+def test_a_call_that_many_make_is_one():
+    """Until one differs in anything, on whatever connection."""
+    last = requests.LastCall()
+
+    def call(**fields):
+        body = wire.encode(WHO | {"request": "lava_sync", "messageID": "x", "hold": True} | fields)
+        return requests.Reader(last).read(body[wire.HEADER :]).call
+
+    first = call()
+    assert call(client_name="b") is first
+    for fields in (
+        {"messageID": "y"},
+        {"message": {"k": "v"}},
+        {"timeout": 3},
+        {"question": "1-1"},
+        {"request": "lava_wait", "next": True},
+        {"request": "lava_wait_all", "waitrole": "r"},
+    ):
+        other = call(**fields)
+        assert other != first
+        assert call(**fields) is other
+        assert call() == first

@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.sync.events import Message
 from lava_dispatcher_multinode.sync.state import Group
 from lava_dispatcher_multinode.sync.topic import Wait
 
-NAMES = ("a", "b", "c", "d", "e")
+NAMES = ("a", "b", "c", "d", "e", "f", "g", "h")
 ROLES = ("r", "s")
 IDS = ("x", "y")
 TIMEOUT, GRACE = 50, 7
@@ -231,6 +231,23 @@ class GroupAgainstModel(RuleBasedStateMachine):
             self.syncs.add(self.tickets)
         self.take(self.group.call(node, call, self.tickets, self.now))
         self.model.call(node, call, self.tickets, self.now)
+
+    @rule(
+        nodes=st.lists(st.sampled_from(NAMES), min_size=1) | st.permutations(NAMES),
+        message_id=st.sampled_from(IDS),
+    )
+    def sync_all(self, nodes, message_id):
+        """Let several sync in a row, some of them twice; all of them mostly meet."""
+        call = Call(Api.SYNC, message_id)
+        askers = []
+        for node in nodes:
+            self.tickets += 1
+            self.syncs.add(self.tickets)
+            askers.append((node, self.tickets))
+        for events in self.group.sync_all(call, askers, self.now):
+            self.take(events)
+        for node, ticket in askers:
+            self.model.call(node, call, ticket, self.now)
 
     @rule(name=st.sampled_from(NAMES))
     def join(self, name):
