@@ -192,7 +192,7 @@ def barrier(sockets: list[socket.socket], arrive: Callable[[int], None]) -> tupl
 def ours_arrives(sockets, label: int) -> Callable[[int], None]:
     """Return what a member of ours does at the barrier `label`."""
     frames = [
-        request("lava_sync", number, messageID=f"b{label}", hold=True)
+        request("lava_sync", number, hold=True, messageID=f"b{label}")
         for number in range(len(sockets))
     ]
     return lambda number: sockets[number].sendall(frames[number])
@@ -321,8 +321,8 @@ def latencies(sockets, first: int) -> list[float]:
     found = []
     for label in range(first, first + PROBES):
         frames = [
-            request("lava_wait", 0, messageID=f"p{label}", hold=True),
-            request("lava_send", 1, messageID=f"p{label}", hold=True),
+            request("lava_wait", 0, hold=True, messageID=f"p{label}"),
+            request("lava_send", 1, hold=True, messageID=f"p{label}"),
         ]
         start = time.perf_counter()
         for sock, frame in zip(sockets, frames, strict=False):

@@ -6,6 +6,7 @@ docs/reference/coordinator.md has every field.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .calls import NOTHING, SEND, SYNC, WAIT_ALL, Api, Call, Outcome, Status, new
@@ -28,6 +29,14 @@ MAX_TAG = 100
 MAX_REMEMBERED = 2048
 #: Characters in the ID of a board's question.
 LONGEST = 32
+
+#: What differs from request to request comes last, if the sender is a friend, and looks like
+#: this: the ID after its key, the board's question and the `id`.
+_ID = b'"messageID":"'
+_END = re.compile(
+    rb'([A-Za-z0-9_.-]+)"(?:,"question":"([A-Za-z0-9_.-]{1,%d})")?(?:,"id":(0|[1-9][0-9]{0,14}))?}'
+    % LONGEST
+)
 
 
 class Head(NamedTuple):
@@ -80,20 +89,40 @@ class LastCall:
 
 
 class Reader:
-    """Reads the requests of one connection; `last` is shared with others."""
+    """Reads the requests of one connection; `last` is shared with others.
 
-    __slots__ = ("_head", "_last", "_said")
+    As a rule a request is the one before with another end. Then it is not read as JSON: one
+    look finds that it begins in the same way, another what the end says.
+    """
+
+    __slots__ = ("_head", "_last", "_said", "_start")
 
     def __init__(self, last: LastCall | None = None) -> None:
         self._said: dict[str, Any] | None = None
         self._head: Head | None = None
+        self._start: bytes | None = None  # that says the same as `_said`
         self._last = last or LastCall()
 
     def read(self, body: bytes) -> Request:
         """Return the request in a frame; where the head is the last one's, the same object."""
+        start, head = self._start, self._head
+        if head is not None and start is not None and body.startswith(start):
+            end = _END.fullmatch(body, len(start))
+            if end is not None:
+                message_id, question, tag = end.groups()
+                call = self._call(
+                    head,
+                    message_id.decode(),
+                    None,
+                    None if question is None else question.decode(),
+                )
+                return new(Request, (head, None if tag is None else int(tag), call))
+        return self._read(body)
+
+    def _read(self, body: bytes) -> Request:
         document = decode(body)
         tag = document.pop("id", None)
-        if tag is not None and not _is_tag(tag):
+        if not _is_tag(tag):
             raise WireError("'id' is not a number or a short text")
         try:
             message_id = document.pop("messageID", None)
@@ -106,22 +135,35 @@ class Reader:
             if head is None or document != self._said:
                 head = _head(document)
                 if len(body) <= MAX_REMEMBERED:
-                    self._head, self._said = head, document
-            api = head.api
-            if api is None:
-                return new(Request, (head, tag, None))
-            if not isinstance(message_id, str):
-                how = "missing" if message_id is None else "not a text"
-                raise WireError(f"'messageID' is {how}")
-            data = NOTHING
-            if message is not None and (api is SEND or api is SYNC):
-                data = _data(message)
-            call = self._last.make(
-                api, message_id, data, head.waitrole, head.next, head.timeout, question
-            )
+                    self._head, self._said, self._start = head, document, _start(body, head)
+            call = self._call(head, message_id, message, question)
         except WireError as error:
             raise WireError(str(error), tag) from None
-        return new(Request, (head, tag, call))
+        return Request(head, tag, call)
+
+    def _call(
+        self, head: Head, message_id: Any, message: Any, question: str | None
+    ) -> Call | None:
+        api = head.api
+        if api is None:
+            return None
+        if not isinstance(message_id, str):
+            raise WireError(f"'messageID' is {'missing' if message_id is None else 'not a text'}")
+        data = NOTHING
+        if message is not None and (api is SEND or api is SYNC):
+            data = _data(message)
+        return self._last.make(
+            api, message_id, data, head.waitrole, head.next, head.timeout, question
+        )
+
+
+def _start(body: bytes, head: Head) -> bytes | None:
+    """Return all of a call's request before its ID, if nothing that differs is in there."""
+    start, key, _ = body.partition(_ID)
+    start += key
+    # A key may be written with escapes, and the last one of several counts.
+    differs = b"\\" in start or b'"message"' in start or b'"question"' in start or b'"id"' in start
+    return start if head.api and not differs and _END.fullmatch(body, len(start)) else None
 
 
 def _head(document: dict[str, Any]) -> Head:
@@ -254,15 +296,15 @@ class Replies:
 
 
 def held_request(call: Call) -> dict[str, Any]:
-    """Return the part of a held request that says what is asked."""
+    """Return the part of a held request that says what is asked; what differs comes last."""
     fields = {
         "request": REQUESTS[call.api],
         "hold": True,
-        "messageID": call.id,
-        "message": dict(call.data) or None,
         "waitrole": call.role,
         "next": call.next or None,
         "timeout": call.timeout,
+        "message": dict(call.data) or None,
+        "messageID": call.id,
         "question": call.question,
     }
     return {key: value for key, value in fields.items() if value is not None}
