@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .messages import Messages
     from .pending import Pending
     from .roster import Roster
-    from .topic import Topic
 
 #: So few of them are not worth a look.
 FEW = 3
@@ -31,55 +30,51 @@ FEW = 3
 Asker = tuple[str, "Any"]
 
 
-def ordinary(roster: Roster, messages: Messages, topic: Topic, askers: Sequence[Asker]) -> int:
-    """Return how many of the first `askers` only have to be noted: they wait, nobody is released.
-
-    For those, all that `Group.call` looks at is known: they are members that still run, as
-    nobody is lost; nothing waits for their messages but the rendezvous at which they arrive
-    next, all at the same; and afterwards two are still absent there.
-    """
-    if roster.lost or topic.any or topic.next or len(askers) < FEW:
-        return 0
-    members, count = roster.members, topic.count
-    level = count.get(askers[0][0], 0) + 1
-    buckets = topic.all.get(level, {})
-    if buckets.keys() != {None}:
-        return 0
-    absent = buckets[None].absent
-    most = min(len(askers), len(absent) - 2, messages.room)
-    seen = set()
-    for node, _ in askers[: max(most, 0)]:
-        if (
-            node not in absent
-            or node in seen
-            or count.get(node, 0) != level - 1
-            or members[node].waiting >= MAX_WAITS
-        ):
-            break
-        seen.add(node)
-    return len(seen)
-
-
 def arrive(
+    roster: Roster,
     messages: Messages,
     pending: Pending,
-    topic: Topic,
     call: Call,
     askers: Sequence[Asker],
     now: float,
     due: float,
-) -> list[Event]:
-    """Take `call`, which bears no data, of `askers`, who are all ordinary."""
-    message_id, data = call.id, call.data
-    nodes = [node for node, _ in askers]
-    level = messages.add_all(nodes, call)
-    bucket = topic.all[level][None]
+) -> list[Wait]:
+    """Take `call`, a lava-sync without data, of those of `askers` who only have to be noted.
+
+    They wait now, and nobody is released. They are the first ones, up to one that needs a
+    closer look. For them all that `Group.call` looks at is known: they are members that
+    still run, as nobody is lost; nothing waits for their messages but the rendezvous at
+    which they arrive next, all at the same; and afterwards two are still absent there.
+    """
+    topic = messages.topic(call.id)
+    if roster.lost or topic.any or topic.next or len(askers) < FEW:
+        return []
+    members, count = roster.members, topic.count
+    before = count.get(askers[0][0], 0)
+    level = before + 1
+    buckets = topic.all.get(level, {})
+    if buckets.keys() != {None}:
+        return []
+    absent = buckets[None].absent
     waits: list[Wait] = []
-    events: list[Event] = []
-    for node, ticket in askers:
-        del bucket.absent[node]
-        wait = Wait(ticket, node, call, now, level, WAITING)
-        waits.append(wait)
-        events += (new(Message, (message_id, node, data)), wait)
-    pending.add_all(waits, topic, bucket, due)
-    return events
+    for node, ticket in askers[: max(0, min(len(absent) - 2, messages.room))]:
+        if (
+            node not in absent
+            or count.get(node, 0) != before
+            or members[node].waiting >= MAX_WAITS
+        ):
+            break
+        del absent[node]
+        waits.append(Wait(ticket, node, call, now, level, WAITING))
+    if waits:
+        messages.add_all([wait.node for wait in waits], call)
+        pending.add_all(waits, topic, buckets[None], due)
+    return waits
+
+
+def events(waits: Sequence[Wait], call: Call) -> list[Event]:
+    """Return what follows from the arrival of each."""
+    message_id, data = call.id, call.data
+    return [
+        event for wait in waits for event in (new(Message, (message_id, wait.node, data)), wait)
+    ]

@@ -8,7 +8,7 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from .messages import Messages
     from .roster import Roster
@@ -74,8 +74,8 @@ class Pending:
 
     def remove(self, wait: Wait) -> None:
         """Take a call out that waits no longer."""
-        self._count_out(wait)
         topic = wait.topic
+        self._count_out((wait,))
         if topic is not None:
             topic.unpark(wait)
             if not topic.log:
@@ -84,18 +84,19 @@ class Pending:
     def release(self, topic: Topic, level: int, role: str | None) -> list[Wait]:
         """Take all those of a bucket out at once, and return them: they have what they need."""
         waits = list(topic.close(level, role).waits.values())
-        for wait in waits:
-            wait.topic = None
-            self._count_out(wait)
+        self._count_out(waits)
         return waits
 
-    def _count_out(self, wait: Wait) -> None:
-        del self._waits[wait.ticket]
-        member = self._roster.members[wait.node]
-        member.waiting -= 1
-        if not member.waiting:
-            self._members -= 1
-        if not self._waits:
+    def _count_out(self, waits: Iterable[Wait]) -> None:
+        pending, members = self._waits, self._roster.members
+        for wait in waits:
+            wait.topic = None
+            del pending[wait.ticket]
+            member = members[wait.node]
+            member.waiting -= 1
+            if not member.waiting:
+                self._members -= 1
+        if not pending:
             self._heap.clear()
 
     def expect(self, name: str, role: str) -> None:

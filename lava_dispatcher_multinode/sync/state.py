@@ -166,12 +166,14 @@ class Group:
         yield self.call(node, call, ticket, now)
         taken = 1
         if call is self._sound and not call.data and self._aborted is None:
-            topic = self._messages.topic(call.id)
-            taken += crowd.ordinary(self._roster, self._messages, topic, askers[1:])
-            if taken > 1:
+            due = now + self._limit(call)
+            waits = crowd.arrive(
+                self._roster, self._messages, self._pending, call, askers[1:], now, due
+            )
+            if waits:
                 self._changed = now
-                together, due = askers[1:taken], now + self._limit(call)
-                yield crowd.arrive(self._messages, self._pending, topic, call, together, now, due)
+                yield crowd.events(waits, call)
+            taken += len(waits)
         for node, ticket in askers[taken:]:
             yield self.call(node, call, ticket, now)
 
@@ -241,7 +243,8 @@ class Group:
         if not bucket.absent:
             for wait in self._pending.release(topic, *key):
                 data = rules.gathered(self._roster, topic, wait)
-                self._end(wait, SATISFIED, now, data=data)
+                self._answer(wait, SATISFIED, now, data=data)
+            self._changed = now
             return
         # One device is missing. All wait for it, but for itself: nobody waits for itself.
         (absent,) = bucket.absent
@@ -316,10 +319,21 @@ class Group:
         reason: str = "",
         data: Data = (),
     ) -> None:
+        """End a call wherever it is."""
         if wait.state is WAITING:
             self._changed = now
-            if wait.topic is not None:
-                self._pending.remove(wait)
+            self._pending.remove(wait)
+        self._answer(wait, event, now, reason, data)
+
+    def _answer(
+        self,
+        wait: Wait,
+        event: CallEvent,
+        now: float,
+        reason: str = "",
+        data: Data = (),
+    ) -> None:
+        """End a call that waits nowhere."""
         state = wait.state = CALL_TRANSITIONS[wait.state, event]
         if data or event is not SATISFIED:
             if reason:

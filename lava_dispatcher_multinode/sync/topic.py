@@ -119,7 +119,6 @@ class Topic:
 
     def unpark(self, wait: Wait) -> None:
         """Take `wait` out again."""
-        wait.topic = None
         if wait.bucket is not None:
             waits = wait.bucket.waits
             del waits[wait.ticket]

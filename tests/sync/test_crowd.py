@@ -85,9 +85,9 @@ def together(before=(), nodes=NAMES, roles="rrrrrrss"):
             world.fail(node, "why", 0.0)
         else:
             world.call(node, call, number, 0.0)
-    topic = world._messages.topic("x")
-    askers = [(node, place) for place, node in enumerate(nodes[1:])]
-    return crowd.ordinary(world._roster, world._messages, topic, askers)
+    parts = world._roster, world._messages, world._pending
+    askers = [(node, place) for place, node in enumerate(nodes[1:], 100)]
+    return len(crowd.arrive(*parts, SYNC, askers, 0.0, 9.0))
 
 
 def test_all_but_the_last_two_are_taken_together():
