@@ -101,7 +101,7 @@ class Loop:
         due = self._due()
         happened = self._poll.poll(self._patience(due))
         for number, events in happened:
-            connection = self._watched.find(number)
+            connection = self._watched.by_number.get(number)
             if connection is not None:
                 try:
                     if self._happened(connection, events):
@@ -116,13 +116,14 @@ class Loop:
         # the processor's caches hold the code of one of these, and not that of all of them.
         if self._backlog:
             fed += self._backlog
+        now = self._clock()
         for connection in fed:
             try:
                 if not connection.closed:
-                    self._requests(connection)
+                    self._requests(connection, now)
             except Exception as error:  # noqa: BLE001 - as above
                 self._bug(error, connection)
-        self._guarded(self._put_syncs)
+        self._guarded(partial(self._service.put_syncs, now))
         if self._commands.queue:
             for command in self._commands.take():
                 self._guarded(command)
@@ -132,7 +133,7 @@ class Loop:
         self._settle_all()
         for number in newcomers:  # after those who leave: their places are free
             self._guarded(partial(self._accept, number))
-            self._guarded(self._put_syncs)
+            self._guarded(partial(self._service.put_syncs, now))
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
@@ -142,11 +143,11 @@ class Loop:
 
     def _settle_all(self) -> None:
         while self._touched:
-            touched = list(self._touched)
+            touched, backlog = list(self._touched), self._backlog
             self._touched.clear()
             for connection in touched:
                 try:
-                    if connection in self._backlog or not connection.flush_all():
+                    if connection in backlog or not connection.flush_all():
                         self._settle(connection)
                 except Exception as error:  # noqa: BLE001 - as above
                     self._bug(error, connection)
@@ -203,7 +204,7 @@ class Loop:
         # Its request is often there already, and the end: then it is never watched.
         try:
             if self._happened(connection, READ | END):
-                self._requests(connection)
+                self._requests(connection, self._clock())
         except Exception as error:  # noqa: BLE001 - one connection's, whatever it is
             self._bug(error, connection)
 
@@ -224,20 +225,20 @@ class Loop:
             self._touch(connection)
         return not connection.closed
 
-    def _requests(self, connection: Connection) -> None:
+    def _requests(self, connection: Connection, now: float) -> None:
         """Answer what has arrived, at most a turn of it."""
         if connection in self._backlog:
             del self._backlog[connection]
             self._touch(connection)
         served = 0
-        frames, request, clock = connection.frames, self._service.request, self._clock
+        frames, request = connection.frames, self._service.request
         try:
             while frames.left and served < TURN and not connection.leaving:
                 body = frames.next()
                 if body is None:
                     break
                 served += 1
-                request(connection, body, clock())
+                request(connection, body, now)
         except WireError as error:
             self._service.refusals.unreadable(connection, error)
             connection.hang_up()
@@ -252,12 +253,9 @@ class Loop:
             self._overdue.discard(connection)
         if frames.left and not connection.hurried and not connection.leaving:
             connection.hurried = True
-            self._overdue.set(connection, clock() + REQUEST_TIME)
+            self._overdue.set(connection, now + REQUEST_TIME)
         if connection.ended:
             self._service.ended(connection)
-
-    def _put_syncs(self) -> None:
-        self._service.put_syncs(self._clock())
 
     # Output, and the end
 

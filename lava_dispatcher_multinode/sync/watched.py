@@ -15,11 +15,7 @@ class Watched:
 
     def __init__(self, poll: select.epoll) -> None:
         self._poll = poll
-        self._by_number: dict[int, Connection] = {}
-
-    def find(self, number: int) -> Connection | None:
-        """Return the connection with the descriptor `number`, if there is one."""
-        return self._by_number.get(number)
+        self.by_number: dict[int, Connection] = {}
 
     def watch(self, connection: Connection, wanted: int) -> None:
         """Watch for the events `wanted` from now on; 0: for none."""
@@ -28,10 +24,10 @@ class Watched:
         number = connection.socket.fileno()
         if not connection.registered:
             self._poll.register(number, wanted)
-            self._by_number[number] = connection
+            self.by_number[number] = connection
         elif wanted:
             self._poll.modify(number, wanted)
         else:
             self._poll.unregister(number)
-            del self._by_number[number]
+            del self.by_number[number]
         connection.registered = wanted

@@ -13,14 +13,14 @@ def test_a_connection_is_watched_for_what_is_wanted():
     with select.epoll() as poll, ours, theirs:
         watched, connection = Watched(poll), Connection(ours, {})
         number = ours.fileno()
-        assert watched.find(number) is None
+        assert number not in watched.by_number
         watched.watch(connection, READ)
-        assert watched.find(number) is connection
+        assert watched.by_number[number] is connection
         assert poll.poll(0) == []
         watched.watch(connection, READ | WRITE)
         assert poll.poll(0) == [(number, WRITE)]
         for _ in range(2):
             watched.watch(connection, 0)
-            assert watched.find(number) is None
+            assert number not in watched.by_number
         theirs.send(b"x")
         assert poll.poll(0) == []
