@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .events import Arrival
 from .reporter import MAX_MISSING
 from .topic import Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .events import Event
+    from .events import Event, Message
     from .reporter import Reporter
     from .state import Group
 
@@ -26,11 +27,14 @@ class Answers:
         """Answer the calls that have ended; note all of `events` if there is who wants to know."""
         told = self._reporter.observer is not None
         for event in events:
-            missing: Sequence[str] = ()
-            if isinstance(event, Wait):
-                if event.outcome is not None:
-                    event.ticket.answer(event.call, event.outcome)
-                elif told:
-                    missing = self._group.missing(event.ticket, MAX_MISSING)
+            if isinstance(event, Wait) and event.outcome is not None:
+                event.ticket.answer(event.call, event.outcome)
             if told:
-                self._reporter.happened(event, missing)
+                for part in event.each() if isinstance(event, Arrival) else (event,):
+                    self._tell(part)
+
+    def _tell(self, event: Message | Wait) -> None:
+        missing: Sequence[str] = ()
+        if isinstance(event, Wait) and event.outcome is None:
+            missing = self._group.missing(event.ticket, MAX_MISSING)
+        self._reporter.happened(event, missing)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .calls import new
-from .events import Message
 from .rules import MAX_WAITS
 from .topic import Wait
 from .transitions import WAITING
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .calls import Call
-    from .events import Event
     from .messages import Messages
     from .pending import Pending
     from .roster import Roster
@@ -70,11 +67,3 @@ def arrive(
         messages.add_all([wait.node for wait in waits], call)
         pending.add_all(waits, topic, buckets[None], due)
     return waits
-
-
-def events(waits: Sequence[Wait], call: Call) -> list[Event]:
-    """Return what follows from the arrival of each."""
-    message_id, data = call.id, call.data
-    return [
-        event for wait in waits for event in (new(Message, (message_id, wait.node, data)), wait)
-    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .topic import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class Message(NamedTuple):
@@ -18,5 +18,17 @@ class Message(NamedTuple):
     data: Mapping[str, str]
 
 
-#: Or a call that is not satisfied yet, and has no outcome; or one that has its outcome now.
-Event = Message | Wait
+class Arrival(NamedTuple):
+    """Many have made the same lava-sync: each has sent its message, and waits."""
+
+    waits: list[Wait]
+
+    def each(self) -> Iterator[Message | Wait]:
+        """Yield what that is one by one."""
+        for wait in self.waits:
+            yield Message(wait.call.id, wait.node, wait.call.data)
+            yield wait
+
+
+#: A `Wait` has no outcome, and is not satisfied yet; or it has one now.
+Event = Message | Wait | Arrival

@@ -8,13 +8,13 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable
 
     from .messages import Messages
     from .roster import Roster
     from .topic import Bucket, Topic, Wait
 
-#: The heap may hold this many calls that have ended before it is rebuilt.
+#: The heap may hold so many entries whose calls have ended before it is rebuilt.
 SLACK = 64
 
 
@@ -25,7 +25,8 @@ class Pending:
         self._roster = roster
         self._messages = messages
         self._waits: dict[Hashable, Wait] = {}
-        self._heap: list[tuple[float, int, Wait]] = []  # with calls that have ended since
+        # What is due together; with calls that have ended since.
+        self._heap: list[tuple[float, int, list[Wait]]] = []
         self._serial = 0  # orders equal times
         self._members = 0  # with at least one wait
 
@@ -44,32 +45,31 @@ class Pending:
     def add(self, wait: Wait, topic: Topic, due: float) -> None:
         """Take a call that waits until `due`."""
         topic.park(wait)
-        self._waits[wait.ticket] = wait
-        member = self._roster.members[wait.node]
-        if not member.waiting:
-            self._members += 1
-        member.waiting += 1
-        self._set(wait, due)
+        self._count_in([wait], due)
 
-    def add_all(self, waits: Sequence[Wait], topic: Topic, bucket: Bucket, due: float) -> None:
-        """Take calls of different members, all for `bucket`, in which others wait already."""
-        members, pending, bucketed = self._roster.members, self._waits, bucket.waits
+    def add_all(self, waits: list[Wait], topic: Topic, bucket: Bucket, due: float) -> None:
+        """Take calls that all wait until `due` for `bucket`, in which others wait already."""
+        bucketed = bucket.waits
         for wait in waits:
             wait.topic, wait.bucket = topic, bucket
-            pending[wait.ticket] = bucketed[wait.ticket] = wait
+            bucketed[wait.ticket] = wait
+        self._count_in(waits.copy(), due)
+
+    def _count_in(self, waits: list[Wait], due: float) -> None:
+        """Take calls; the list is ours from now on."""
+        pending, members = self._waits, self._roster.members
+        for wait in waits:
+            pending[wait.ticket] = wait
             member = members[wait.node]
             if not member.waiting:
                 self._members += 1
             member.waiting += 1
-            self._set(wait, due)
-
-    def _set(self, wait: Wait, due: float) -> None:
         if due < math.inf:
             self._serial += 1
             heap = self._heap
-            heappush(heap, (due, self._serial, wait))
-            if len(heap) > 2 * len(self._waits) + SLACK:
-                heap[:] = [entry for entry in heap if entry[2].topic is not None]
+            heappush(heap, (due, self._serial, waits))
+            if len(heap) > 2 * len(pending) + SLACK:
+                heap[:] = [entry for entry in heap if _still(entry[2])]
                 heapq.heapify(heap)
 
     def remove(self, wait: Wait) -> None:
@@ -114,14 +114,22 @@ class Pending:
         """Return when the time of the first call is over."""
         heap = self._heap
         while heap:
-            if heap[0][2].topic is not None:
-                return heap[0][0]
+            due, _, waits = heap[0]
+            if _still(waits):
+                return due
             heapq.heappop(heap)
         return None
 
     def expired(self, now: float) -> list[Wait]:
         """Return those whose time is over; they are told once."""
-        found = []
+        found: list[Wait] = []
         while (due := self.due()) is not None and due <= now:
-            found.append(heapq.heappop(self._heap)[2])
+            found += [wait for wait in heapq.heappop(self._heap)[2] if wait.topic is not None]
         return found
+
+
+def _still(waits: list[Wait]) -> bool:
+    """Whether any of them waits; the last ones that do not are forgotten."""
+    while waits and waits[-1].topic is None:
+        waits.pop()
+    return bool(waits)

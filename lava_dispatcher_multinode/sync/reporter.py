@@ -12,7 +12,7 @@ from .events import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .events import Event
+    from .topic import Wait
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Reporter:
             if self.observer is None:
                 logger.warning("%s", text)
 
-    def happened(self, event: Event, missing: Sequence[str] = ()) -> None:
+    def happened(self, event: Message | Wait, missing: Sequence[str] = ()) -> None:
         """Note what follows from the rules; `missing`: whom a call waits for."""
         if isinstance(event, Message):
             self._note("message", id=event.id, **{"from": event.sender}, data=dict(event.data))

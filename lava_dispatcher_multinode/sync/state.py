@@ -1,7 +1,7 @@
 """The rules of MultiNode for one group: no socket, clock or thread; times are passed in.
 
 A `Group` is told what happens and returns what follows from it, as a list of
-`Message`s and `Wait`s. Times are seconds on any clock that only goes forward.
+`Message`s, `Wait`s and `Arrival`s. Times are seconds on any clock that only goes forward.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import crowd, rules, words
 from .calls import SEND, SYNC, WAIT, Outcome, Status, new
-from .events import Message
+from .events import Arrival, Message
 from .messages import Messages
 from .pending import Pending
 from .roster import Roster
@@ -172,7 +172,7 @@ class Group:
             )
             if waits:
                 self._changed = now
-                yield crowd.events(waits, call)
+                yield [Arrival(waits)]
             taken += len(waits)
         for node, ticket in askers[taken:]:
             yield self.call(node, call, ticket, now)

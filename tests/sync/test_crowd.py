@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.sync import crowd, messages
 from lava_dispatcher_multinode.sync.calls import Api, Call
-from lava_dispatcher_multinode.sync.events import Message
+from lava_dispatcher_multinode.sync.events import Arrival, Message
 from lava_dispatcher_multinode.sync.state import Group
 
 NAMES = "abcdefgh"
@@ -45,7 +45,9 @@ class Log:
     def take(self, events):
         """Note what is true now of each of `events`."""
         for event in events:
-            if isinstance(event, Message):
+            if isinstance(event, Arrival):
+                self.take(event.each())
+            elif isinstance(event, Message):
                 self.lines.append(event)
             else:
                 self.lines.append((event.ticket, event.outcome, event.seconds))

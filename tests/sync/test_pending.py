@@ -2,7 +2,7 @@
 
 from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.messages import Messages
-from lava_dispatcher_multinode.sync.pending import Pending
+from lava_dispatcher_multinode.sync.pending import SLACK, Pending
 from lava_dispatcher_multinode.sync.roster import Roster
 from lava_dispatcher_multinode.sync.topic import Wait
 
@@ -42,6 +42,27 @@ def test_time_is_over_once():
     assert pending.due() == 5.0
     assert pending.expired(10.0) == [waits[1], waits[0]]
     assert pending.due() is None
+
+
+def test_those_that_came_together_are_due_together():
+    """Those of them that still wait; and what has ended is not kept for long."""
+    _, messages, pending = world()
+    topic = messages.topic("x")
+    first, *rest = (Wait(n, "ab"[n % 2], Call(Api.WAIT_ALL, "x"), 0.0) for n in range(5))
+    bucket = topic.bucket(first, "ab")
+    pending.add(first, topic, 3.0)
+    pending.add_all(rest, topic, bucket, 5.0)
+    assert pending.all() == [first, *rest]
+    for wait in (rest[1], rest[3]):
+        pending.remove(wait)
+    assert pending.expired(4.0) == [first]
+    assert pending.due() == 5.0
+    assert pending.expired(5.0) == [rest[0], rest[2]]
+    assert pending.due() is None
+    for _ in range(3 * SLACK):
+        pending.add(wait := Wait(9, "a", Call(Api.WAIT, "y"), 0.0), messages.topic("y"), 7.0)
+        pending.remove(wait)
+    assert len(pending._heap) <= 2 * len(pending.all()) + SLACK
 
 
 def test_a_newcomer_is_waited_for():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.events import Message
+from lava_dispatcher_multinode.sync.events import Arrival, Message
 from lava_dispatcher_multinode.sync.state import Group
 from lava_dispatcher_multinode.sync.topic import Wait
 
@@ -192,7 +193,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     def take(self, events):
         """Keep what follows; nothing is answered twice."""
-        for event in events:
+        for event in chain(*(e.each() if isinstance(e, Arrival) else (e,) for e in events)):
             if isinstance(event, Message):
                 self.messages.append((event.sender, event.id, dict(event.data)))
                 continue
