@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Barriers of a turn: enough for small groups, whose barriers are short, to be warm.
-ROUNDS, ARRIVALS = 7, 1000
+ROUNDS, ARRIVALS = 7, 10_000
 #: Messages whose way is timed under attack; and the member that attacks.
 PROBES, ATTACKER = 1000, 2
 

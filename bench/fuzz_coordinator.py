@@ -102,7 +102,7 @@ class World:
                 self.service.request(peer, body, self.now)
         except wire.WireError as error:
             peer.asked += 1
-            self.service.refusals.unreadable(peer, error)
+            self.service.unreadable(peer, error, self.now)
             peer.hang_up()
         if number % 2:  # as if the others' requests came in the same round
             self.service.put_syncs(self.now)

@@ -240,12 +240,13 @@ class Loop:
                 served += 1
                 request(connection, body, now)
         except WireError as error:
-            self._service.refusals.unreadable(connection, error)
+            self._service.unreadable(connection, error, now)
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None
             self._touch(connection)
         if not connection.known and (problem := self._strangers.welcome(connection)):
+            self._service.put_syncs(now)  # what came before is answered before
             self._service.refusals.request(connection, problem)
             connection.hang_up()
         if connection.hurried and served:

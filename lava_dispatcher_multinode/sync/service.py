@@ -83,7 +83,7 @@ class Service:
         try:
             request = caller.reader.read(body)
         except WireError as error:
-            self.refusals.unreadable(peer, error)
+            self.unreadable(peer, error, now)
             return
         head, _, call = request
         if head is not caller.head:
@@ -106,6 +106,11 @@ class Service:
             self._do(self._group.call(head.client, call, ticket, now))
         else:
             self._poll(caller, request, call, now)
+
+    def unreadable(self, peer: Peer, error: WireError, now: float) -> None:
+        """Refuse what `peer` has sent and nobody can read; what came before is answered before."""
+        self.put_syncs(now)
+        self.refusals.unreadable(peer, error)
 
     def put_syncs(self, now: float) -> None:
         """Put to the group what lava-syncs there are; to be called when all is read."""

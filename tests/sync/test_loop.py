@@ -331,6 +331,15 @@ def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, 
     assert barrier.holds()
 
 
+def test_what_came_before_nonsense_is_answered(serve):
+    """In the same segment, by a member that is sent away for what follows."""
+    raw = serve.raw(serve("a"))
+    raw.send(encode(REQUEST | {"request": "lava_sync", "hold": True}) + b"nonsense")
+    assert raw.reply()["status"] == "done"
+    assert "hexadecimal" in raw.reply()["reason"]
+    assert raw.reply() is None
+
+
 def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
     """Whatever we have overlooked must not end the job."""
     from lava_dispatcher_multinode.sync.service import Service

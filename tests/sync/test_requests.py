@@ -177,6 +177,65 @@ def test_a_big_head_is_not_kept():
     assert reader.read(body).head is not reader.read(body).head
 
 
+#: Members of an object as a hostile, careless or friendly client writes them.
+START = '"client_name":"a","group_name":"g","role":"r","request":"lava_sync","hold":true'
+MEMBERS = st.sampled_from(
+    [
+        *(f'"messageID":{text}' for text in ('"x"', '"y.-_9"', '"a b"', '"\\u0078"', "7", '""')),
+        *(f'"id":{text}' for text in ("1", "0", "01", "-1", "1.5", '"t"', "null", "9" * 20)),
+        *(f'"question":{text}' for text in ('"1-1"', '"q q"', "null", '"' + "q" * 40 + '"')),
+        '"message":{"k":"v"}',
+        '"message":{"messageID":"z"}',
+        '"\\u0069d":3',
+        '"junk":{"messageID":"z"}',
+        '"junk":"\\"messageID\\":\\"z"',
+        '"request":"lava_wait"',
+        '"request":"group_data"',
+        '"hold":false',
+    ]
+)
+BODIES = st.builds(
+    lambda start, members, end: (",".join([start, *members]) + end).encode(),
+    st.sampled_from(["{" + START, "{ " + START, '{"id":4,' + START, "{" + START[:40], "["]),
+    st.lists(MEMBERS, max_size=4),
+    st.sampled_from(["}", "}", "}", "} ", "", "}}", '"}']),
+)
+
+
+def result(reader, body):
+    """Return what a request is, or why it is none."""
+    try:
+        return reader.read(body)
+    except wire.WireError as error:
+        return str(error), error.id
+
+
+@given(st.lists(BODIES, max_size=6))
+def test_what_a_connection_has_said_before_changes_nothing(bodies):
+    """A request is what its bytes say, however alike the one before was."""
+    reader = requests.Reader()
+    for body in bodies:
+        found, alone = result(reader, body), result(requests.Reader(), body)
+        assert found == alone
+        assert repr(found) == repr(alone)  # where 1 equals true
+
+
+def test_what_differs_at_the_end_is_not_read_as_json(monkeypatch):
+    """As our own members write it, and others may."""
+    reader = requests.Reader()
+    call = Call(Api.SYNC, "x", question="1-1")
+    bodies = [
+        wire.encode(WHO | requests.held_request(call._replace(id=id_)) | {"id": number})[8:]
+        for number, id_ in enumerate("xyz")
+    ]
+    first = reader.read(bodies[0])
+    monkeypatch.setattr(requests, "decode", None)
+    for number, body in enumerate(bodies[1:], 1):
+        request = reader.read(body)
+        assert request.head is first.head
+        assert (request.id, request.call) == (number, call._replace(id="xyz"[number]))
+
+
 @given(
     st.lists(
         st.tuples(
