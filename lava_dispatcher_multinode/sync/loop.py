@@ -255,7 +255,7 @@ class Loop:
         if frames.left and not connection.hurried and not connection.leaving:
             connection.hurried = True
             self._overdue.set(connection, now + REQUEST_TIME)
-        if connection.ended:
+        if connection.ended and served < TURN:  # it is all that it has sent
             self._service.ended(connection)
 
     # Output, and the end
