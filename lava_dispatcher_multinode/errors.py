@@ -10,6 +10,7 @@
         * `ConsoleError`         the console cannot be opened, or is gone
         * `PowerError`           the power switch failed
         * `DeployError`          the image did not get onto the board
+            * `ImageError`       its file is to blame
         * `BootError`            no boot loader, kernel, login or shell
         * `BoardDied`            a death string: panic, oops, reset
         * `BoardHangs`           it says nothing, and does not answer
@@ -148,6 +149,10 @@ class PowerError(InfrastructureError):
 
 class DeployError(InfrastructureError):
     """The image could not be fetched, unpacked or put on the board."""
+
+
+class ImageError(DeployError):
+    """The image's own file is broken, too large or another one; the text begins with its name."""
 
 
 class BootError(InfrastructureError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..boards.deploy.fit import unfit
-from ..errors import DeployError
+from ..errors import DeployError, ImageError
 from ..images.store import Image
 from .overlay import parcel_of
 
@@ -64,9 +64,10 @@ class DeployLinaroImage:
             node.overlay_put_in = node.board.deploy(
                 image, node.shared.servers, node.deadline, parcel_of(node)
             )
+        except ImageError:
+            raise  # it names the image itself
         except DeployError as error:
-            named = str(error).startswith(f"{image.name}: ")
-            raise DeployError(f"{'' if named else parameters['image'] + ': '}{error}") from error
+            raise DeployError(f"{parameters['image']}: {error}") from error
 
 
 def _bootable(image: Image, node: Node, name: str) -> Image:

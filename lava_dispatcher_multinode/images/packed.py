@@ -10,7 +10,7 @@ import subprocess
 import zlib
 from typing import IO, TYPE_CHECKING, cast
 
-from ..errors import DeployError
+from ..errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 #: How such files begin: a name may not say it, as that of a download by number.
 _BEGIN = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")  # in that order
-#: What reading a broken file raises; `opened` makes it a `DeployError`.
+#: What reading a broken file raises; `opened` makes it an `ImageError`.
 _BROKEN = (EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
 
 
@@ -40,14 +40,14 @@ def suffix_of(name: str, path: Path) -> str:
 def opened(path: Path, suffix: str, name: str) -> Iterator[IO[bytes]]:
     """Give a context with what is in `path`, decompressed as its `suffix` says.
 
-    `name` is what messages call it. Raise `DeployError` if it is broken, also
+    `name` is what messages call it. Raise `ImageError` if it is broken, also
     where the reader finds out.
     """
     try:
         with _stream(path, suffix, name) as stream:
             yield stream
     except _BROKEN as error:
-        raise DeployError(f"{name}: cannot be unpacked: {error}") from error
+        raise ImageError(f"{name}: cannot be unpacked: {error}") from error
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ def _zstd(path: Path, name: str) -> Iterator[IO[bytes]]:
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise DeployError(f"{name}: needs the program zstd") from None
+        raise ImageError(f"{name}: needs the program zstd") from None
     with process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -90,6 +90,6 @@ def _zstd(path: Path, name: str) -> Iterator[IO[bytes]]:
             if not process.stdout.read(1):
                 text = process.stderr.read().decode("utf-8", "backslashreplace").strip()
                 if process.wait():
-                    raise DeployError(f"{name}: cannot be unpacked: {text}")
+                    raise ImageError(f"{name}: cannot be unpacked: {text}")
         finally:
             process.kill()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..discretion import without_secrets
-from ..errors import DeployError
+from ..errors import DeployError, ImageError
 from .cache import Cache, digest
 from .fetch import SPARE, fetch
 from .meter import Meter
@@ -72,11 +72,11 @@ class Image:
             return path
 
     def compare(self, wanted: str) -> None:
-        """Raise `DeployError` unless the file as it was fetched has this SHA-256."""
+        """Raise `ImageError` unless the file as it was fetched has this SHA-256."""
         with self._lock:
             self._sha256 = self._sha256 or digest(self.path)
         if self._sha256 != wanted.lower():
-            raise DeployError(
+            raise ImageError(
                 f"{self.name}: its SHA-256 is {self._sha256}, the job's image_sha256 is {wanted}"
             )
 
@@ -93,7 +93,7 @@ class Image:
                     continue
                 written += len(block)
                 if written > room:
-                    raise DeployError(
+                    raise ImageError(
                         f"{self.name}: is too large for the free space of {self._target.parent}"
                     )
                 file.write(block)

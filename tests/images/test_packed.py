@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.errors import ImageError
 from lava_dispatcher_multinode.images.packed import SUFFIXES, opened, suffix_of
 
 DATA = bytes(range(256)) * 9000
@@ -44,7 +44,7 @@ def test_a_broken_file_is_told(tmp_path, suffix, damage):
     _pack(tmp_path / "x", suffix)
     (tmp_path / "x").write_bytes(damage((tmp_path / "x").read_bytes()))
     with (
-        pytest.raises(DeployError, match="card: cannot be unpacked"),
+        pytest.raises(ImageError, match="card: cannot be unpacked"),
         opened(tmp_path / "x", suffix, "card") as stream,
     ):
         while stream.read(100_000):
