@@ -101,7 +101,9 @@ class LavaTestShell:
             command = runner_command(node.shared.job_id, stage, node.board.root)
             try:
                 with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
-                    begun = session.run(command, node.deadline.at, _patterns(definitions))
+                    begun = session.run(
+                        command, node.deadline.at, _patterns(definitions), _fixups(definitions)
+                    )
             except ActionTimeout as error:
                 # A test that hangs is the test's failure, not the infrastructure's.
                 raise TestError(
@@ -122,4 +124,11 @@ def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:
         )
         for index, definition in enumerate(definitions)
         if definition.test.pattern
+    }
+
+
+def _fixups(definitions: Sequence[Definition]) -> dict[str, Mapping[str, str]]:
+    return {
+        run_name(index, definition.test.name): definition.test.fixupdict
+        for index, definition in enumerate(definitions)
     }

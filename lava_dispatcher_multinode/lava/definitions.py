@@ -131,8 +131,9 @@ class Definitions:
         }:
             yield "install", kept
         interpreted = data.get("parse") or {}
-        if "pattern" in interpreted:
-            text = "parse.pattern is not allowed in a definition inside the job"
+        # A fixupdict alone would be allowed, but LAVA's dispatcher breaks on it.
+        if interpreted.get("pattern") or interpreted.get("fixupdict"):
+            text = "parse.pattern, and so fixupdict, is not allowed in a definition inside the job"
             self._remark(f"{where}: {text}; put it into a git repository")
         yield "run", {"steps": _list((data.get("run") or {}).get("steps"))}
 

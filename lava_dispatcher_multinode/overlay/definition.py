@@ -41,8 +41,8 @@ class TestDefinition:
     """What one definition says.
 
     `params` maps a shell variable to its default, `distribution_dependencies`
-    the ID of a distribution to packages for it alone. `fixupdict` maps what
-    `pattern` finds as a result to pass, fail, skip or unknown.
+    the ID of a distribution to packages for it alone. `fixupdict` maps the
+    test's words for a result to pass, fail, skip or unknown.
     """
 
     __test__ = False  # not for pytest to collect

@@ -37,7 +37,10 @@ def _command(name: str, words: Sequence[str]) -> list[str]:
 def run_script(definition: Definition, run: str) -> str:
     """Return what runs the steps; lava-test-runner says when `run` begins and ends."""
     steps = definition.test.steps
-    lines = [*_start(definition), f"export TESTRUN_ID={quote(run)}", "read -r UUID <uuid", *steps]
+    lines = [*_start(definition), f"export TESTRUN_ID={quote(run)}", "read -r UUID <uuid"]
+    if words := definition.test.fixupdict:  # which lava-test-case takes
+        lines.append(f"export LAVA_RESULT_WORDS={quote(chr(10).join(words))}")
+    lines += steps
     # An exit on the way must not look like the end; one in the last step is it.
     if steps and not re.search(r"\b(exit|exec)\b", steps[-1]):
         lines[1:1] = [': >"$0.unfinished"']

@@ -10,8 +10,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from ..job.model import RESULTS
-from .signals import Case, measurement
+from .signals import Case, measurement, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +52,9 @@ class Pattern:
             return None
         # As in LAVA: a measurement without a result is a pass.
         word = (groups.get("result") or ("pass" if groups.get("measurement") else "")).strip()
-        result = self.fixups.get(word, word).lower()
         return Case(
             case,
-            result if result in RESULTS else "unknown",
+            result_of(word, self.fixups) or "unknown",
             measurement(groups.get("measurement")),
             groups.get("units"),
         )

@@ -51,11 +51,13 @@ class Recorder:
         emit: Emit,
         clock: Callable[[], float],
         patterns: Mapping[str, Pattern] | None = None,
+        fixups: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self._node = node
         self._emit = emit
         self._clock = clock
         self._patterns = patterns or {}
+        self._fixups = fixups or {}
         self._definition: str | None = None
         self._finder: Finder | None = None
         self._set: str | None = None
@@ -72,6 +74,11 @@ class Recorder:
     def in_definition(self) -> bool:
         """Whether a definition has begun and not ended."""
         return self._definition is not None
+
+    @property
+    def fixups(self) -> Mapping[str, str]:
+        """What the words for results mean that lava-test-case has from the definition now on."""
+        return self._fixups.get(self._definition or "", {})
 
     @property
     def wants_output(self) -> bool:

@@ -191,7 +191,7 @@ class Runner:
         for text, marked in signals.texts(line):
             if self._told.claim(text) or marked:
                 continue
-            match signals.parse(text):
+            match signals.parse(text, self._recorder.fixups):
                 case RunnerStart(stage):
                     self._started |= stage in {None, self._stage}
                 case RunnerExit():
@@ -238,7 +238,7 @@ class Runner:
         """Record a signal that is acknowledged; its line, which follows, will be no news."""
         text = b" ".join(question.words[1:])
         self.channel.acknowledge(question.id)
-        signal = signals.parse(text)
+        signal = signals.parse(text, self._recorder.fixups)
         if isinstance(signal, RunnerExit):
             self._leaving = True
         elif isinstance(signal, RunnerStart):

@@ -67,19 +67,24 @@ class Session:
         self._run: Runner | None = None
 
     def run(
-        self, command: str, deadline: float, patterns: Mapping[str, Pattern] | None = None
+        self,
+        command: str,
+        deadline: float,
+        patterns: Mapping[str, Pattern] | None = None,
+        fixups: Mapping[str, Mapping[str, str]] | None = None,
     ) -> set[str]:
         """Type `command`, lava-test-runner with its directory, and see it to its end.
 
         Return which definitions have begun.
 
         The directory's checksums go with it, so that no other is run when noise alters it.
-        `deadline` is a time of time.monotonic(); `patterns` is by definition, as
-        `<idx>_<name>`. Raise `ActionTimeout` at the deadline, `BoardHangs` of a board
-        that does not answer any more, `TestError` when a test raises, and let the
-        console's errors through. What was seen until then is recorded.
+        `deadline` is a time of time.monotonic(); `patterns` and `fixups`, which turns
+        a test's words for results into LAVA's, are by definition, as `<idx>_<name>`. Raise
+        `ActionTimeout` at the deadline, `BoardHangs` of a board that does not answer any
+        more, `TestError` when a test raises, and let the console's errors through. What was
+        seen until then is recorded.
         """
-        recorder = Recorder(self._node, self._emit, self._clock, patterns)
+        recorder = Recorder(self._node, self._emit, self._clock, patterns, fixups)
         stage = shlex.split(command)[-1]
         run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         self._run = run

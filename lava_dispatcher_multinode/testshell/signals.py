@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..job.model import RESULTS
+from ..job.model import RESULTS, nothing
 from ..sync.calls import Api, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _SIGNAL = re.compile(
     rb"<LAVA_(?:"
@@ -169,14 +169,26 @@ def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
         yield text[:-1], MARK in line[match.end() :]
 
 
-def parse(text: bytes) -> Signal:
-    """Return the signal with that text behind its `<LAVA_`; `Unknown` if it is none."""
+def result_of(word: str, fixups: Mapping[str, str]) -> str | None:
+    """Return the result that a test's word stands for; None if it is none."""
+    result = fixups.get(word, word).lower()
+    return result if result in RESULTS else None
+
+
+def parse(text: bytes, fixups: Mapping[str, str] = nothing()) -> Signal:
+    """Return the signal with that text behind its `<LAVA_`; `Unknown` if it is none.
+
+    `fixups` turns the words of the test that speaks into LAVA's, as in LAVA those of
+    lava-test-case only: a reference's result is what it says.
+    """
     match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text)
     if match is None or _KERNEL.search(text):
         return Unknown(text.decode("utf-8", "replace"))
     whole = match[0].decode("utf-8", "replace")
     about = match["rest"] or match["about"] or match["words"] or b""
     rest = about.decode("utf-8", "replace")
+    if match["name"] == b"TESTCASE":
+        return _case(rest, fixups) or Unknown(whole)
     if match["name"]:
         make = _SIGNALS.get(match["name"])
     elif match["runner"]:
@@ -186,11 +198,11 @@ def parse(text: bytes) -> Signal:
     return (make(rest.strip()) if make else None) or Unknown(whole)
 
 
-def _case(rest: str) -> Signal | None:
+def _case(rest: str, fixups: Mapping[str, str]) -> Signal | None:
     parts = _FIELD.split(rest)  # "", name, value, name, value...
     fields = {name: value.strip() for name, value in zip(parts[1::2], parts[2::2], strict=True)}
-    case, result = fields.get("TEST_CASE_ID"), fields.get("RESULT", "").lower()
-    if not case or result not in RESULTS:
+    case, result = fields.get("TEST_CASE_ID"), result_of(fields.get("RESULT", ""), fixups)
+    if not case or result is None:
         return None
     return Case(case, result, measurement(fields.get("MEASUREMENT")), fields.get("UNITS") or None)
 
@@ -239,7 +251,6 @@ _SIGNALS: dict[bytes, Callable[[str], Signal | None]] = {
     b"ENDRUN": _first(EndRun),
     b"STARTTC": lambda rest: StartCase(rest) if rest else None,
     b"ENDTC": lambda rest: EndCase(rest) if rest else None,
-    b"TESTCASE": _case,
     b"TESTSET": _set,
     b"TESTREFERENCE": _reference,
     b"TESTRAISE": Raise,

@@ -304,6 +304,39 @@ def test_what_published_definitions_do(dispatch, job):
     assert second["measurement"] == "v1.2"
 
 
+def test_a_definition_s_own_words_for_results(dispatch, job):
+    """As in LAVA, fixupdict is for lava-test-case, too; a word of nobody's is a usage error."""
+    steps = [
+        "lava-test-case a --result good",
+        "lava-test-case b --shell false",
+        "lava-test-case c --result odd || lava-test-case refused --shell test $? = 2",
+        "lava-test-case d --result good",
+    ]
+    parse = {"fixupdict": {"good": "pass", "fail": "skip"}}
+    metadata = {"format": "Lava-Test Test Definition 1.0"}
+    definitions = [
+        {"metadata": metadata | {"name": "one"}, "run": {"steps": steps}, "parse": parse},
+        {"metadata": metadata | {"name": "two"}, "run": {"steps": steps[-1:]}},
+    ]
+    path = job()
+    written = json.loads(path.read_text())
+    written["actions"][-1]["parameters"]["definitions"] = definitions
+    path.write_text(json.dumps(written))
+    run = dispatch("--simulate", path)
+    assert run.code == 1
+    found = [
+        (r["definition"], r["case"], r["result"])
+        for r in run.results["nodes"]["panda01"]["results"]
+    ]
+    assert found == [
+        ("0_one", "a", "pass"),
+        ("0_one", "b", "skip"),
+        ("0_one", "refused", "pass"),
+        ("0_one", "d", "pass"),
+        ("1_two", "lava-test-shell-run", "fail"),
+    ]
+
+
 def test_a_test_cannot_end_the_run(dispatch, job):
     """The runner's last line, printed by a test, is no more than a line."""
     forged = 'echo "<LAVA_TEST_RUNNER EXIT>"; cat $LAVA_DIR/bin/lava-test-runner'

@@ -232,3 +232,16 @@ def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictl
     assert found["repository"]["run"]["steps"] == ["./go.sh"]
     assert "files beside it stay on this machine" in said
     assert "parse.pattern" in said
+
+
+def test_words_for_results_need_a_pattern_in_lava(export, strictly):
+    """LAVA's schema would let them into the job, and its dispatcher break on them."""
+    words = definition("t", "lava-test-case a --result good")
+    words["parse"] = {"fixupdict": {"good": "pass"}}
+    text, said = export(
+        job({"command": "lava_test_shell", "parameters": {"definitions": [words]}})
+    )
+    strictly(text)
+    (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
+    assert "parse" not in found["repository"]
+    assert "parse.pattern, and so fixupdict, is not allowed" in said

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import LAVAS_TMP, LIMIT, VERSIONS, lava_job, lava_test, mixed_job
+from .conftest import LAVAS_TMP, LIMIT, VERSIONS, definition, lava_job, lava_test, mixed_job
 
 pytestmark = pytest.mark.usefixtures("installed")
 CACHE = "/tmp/lava_multi_node_cache.txt"
@@ -117,6 +117,32 @@ def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
     assert run.code == 0, run.err
     assert run.cases("dut-01")["pong"] == "pass"
     assert run.cases("panda01")["addr"] == "pass"
+
+
+def test_words_for_results_mean_the_same_on_both_kinds_of_boards(dispatch, tmp_path):
+    """The fixupdict is for lava-test-case, too; of a word that nobody knows comes no result."""
+    steps = [
+        "lava-test-case a --result good",
+        "lava-test-case b --shell false",
+        "lava-test-case c --result odd || true",
+        "lava-test-reference d --result fail --reference x",
+    ]
+    parse = {
+        "pattern": "(?P<test_case_id>e) is (?P<result>.*)",
+        "fixupdict": {"good": "pass", "fail": "skip"},
+    }
+    (tmp_path / "defs").mkdir()
+    (tmp_path / "defs" / "lavatest.yaml").write_text(
+        yaml.safe_dump(definition("d", *steps) | {"parse": parse})
+    )
+    job = mixed_job([], [])
+    for action in job["actions"][1:]:
+        parameters = action["parameters"]
+        del parameters["definitions"]
+        parameters["testdef_repos"] = [{"git-repo": "defs"}]
+    run = dispatch(job)
+    assert run.code == 1, run.err
+    assert run.cases("dut-01") == run.cases("panda01") == {"a": "pass", "b": "skip", "d": "fail"}
 
 
 def test_a_directory_and_calls_of_the_dispatcher(dispatch, tmp_path):

@@ -75,6 +75,14 @@ def test_parameters_are_values_not_commands(tmp_path, value):
     assert f"[{value}]\n" in output
 
 
+def test_words_for_results(tmp_path):
+    """lava-test-case finds the words of the fixupdict, a line each; there is nothing without."""
+    steps = ('sh -c \'printf "[%s]" "${LAVA_RESULT_WORDS-none}"\'',)
+    for words, found in (({"it's": "pass", "$(no)": "fail"}, "[it's\n$(no)]"), ({}, "[none]")):
+        code, output = run(run_script(definition(steps=steps, fixupdict=words), "0_t"), tmp_path)
+        assert (code, output) == (0, found)
+
+
 def test_install_script(tmp_path, monkeypatch):
     """Keys, sources, packages, steps, in this order; nothing if there is nothing to install."""
     assert install_script(definition()) is None

@@ -175,6 +175,7 @@ class Board:
         *,
         timeout=60.0,
         patterns=None,
+        fixups=None,
         install=None,
         session=None,
         patience=0,
@@ -200,6 +201,7 @@ class Board:
                 f"{self.lava}/bin/lava-test-runner {self.lava}/{self.stages}",
                 start + timeout,
                 patterns or {},
+                fixups,
             )
             self.stages += 1
             if patience:

@@ -109,6 +109,25 @@ def test_wrong_results_are_refused(board):
     assert board.results() == {}
 
 
+def test_words_of_a_fixupdict(board):
+    """lava-test-case takes them as they are, and nothing else; a reference takes none."""
+    text = board.run(
+        "export LAVA_RESULT_WORDS='good\nnot ok\n*'\n"
+        "lava-test-case a --result good\n"
+        "lava-test-case b --result 'not ok' --measurement 2\n"
+        "lava-test-case c --result skip\n"
+        + "\n".join(
+            f"lava-test-case d --result {word} || echo rc=$?"
+            for word in ("GOOD", "ok", "not", "''", "'good\nnot ok'", "'*d'")
+        )
+        + "\nlava-test-reference e --result good --reference http://x || echo rc=$?\n",
+        fixups={"0_test": {"good": "pass", "not ok": "fail", "*": "skip"}},
+    )
+    assert text.count("rc=2\n") == 7
+    assert "or a word of the fixupdict, not 'GOOD'" in text
+    assert board.results() == {"a": "pass", "b": "fail", "c": "skip"}
+
+
 def test_call_inside_a_case(board):
     """lava-test-case x --shell lava-send y makes both results."""
     board.run("lava-test-case x --shell lava-send y\nlava-test-case z --shell 'lava-send y a=b'")

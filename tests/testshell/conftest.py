@@ -46,7 +46,9 @@ class Script:
         self.woken.set()
 
 
-def run(console, *, submit=None, patterns=None, seconds=20.0, start=START, silence=0.0):
+def run(
+    console, *, submit=None, patterns=None, fixups=None, seconds=20.0, start=START, silence=0.0
+):
     """Run a session of a runner that begins; return its events, also when it raises."""
     events = []
     console.chunks.appendleft(start)
@@ -60,7 +62,7 @@ def run(console, *, submit=None, patterns=None, seconds=20.0, start=START, silen
     )
     error = None
     try:
-        session.run("/runner /0", time.monotonic() + seconds, patterns)
+        session.run("/runner /0", time.monotonic() + seconds, patterns, fixups)
     except Exception as caught:  # noqa: BLE001
         error = caught
     return events, error

@@ -151,6 +151,30 @@ def test_the_runner_before_is_not_this_one():
     assert console.written.count(TYPED) == 1
 
 
+def test_words_belong_to_their_definition():
+    """A test's words for results are its own, told or printed; a word of nobody's is no result."""
+    said = b"SIGNAL_TESTCASE TEST_CASE_ID=%b RESULT=good"
+    printed = b"<LAVA_" + said + b">\n"
+    told = tell(2, *(said % b"told").split())
+    console = Script(
+        printed % b"early",
+        BEGIN,
+        printed % b"printed",
+        told,
+        END,
+        printed % b"late",
+        EXIT,
+        TOLD_EXIT,
+    )
+    events, error = run(console, fixups={"0_a": {"good": "pass"}})
+    assert error is None
+    assert results(events) == {"printed": "pass", "told": "pass"}
+    warnings = [f["text"] for e, f in events if e == "log" and f["level"] == "warning"]
+    assert warnings == [
+        f"not understood: <LAVA_{(said % b).decode()}>" for b in (b"early", b"late")
+    ]
+
+
 def test_patterns_apply_to_their_definition():
     """A pattern sees its own definition's output, and no other's."""
     pattern = Pattern.compile(r"(?P<test_case_id>\w+)=(?P<result>\w+)")

@@ -97,6 +97,24 @@ def test_other_text_is_none(line):
     assert found(line) == []
 
 
+def test_words_of_a_test():
+    """As in LAVA: what the fixupdict has is looked up as it is said, LAVA's own words too."""
+    fixups = {"good": "pass", "fail": "SKIP"}
+    said = b"SIGNAL_TESTCASE TEST_CASE_ID=a RESULT="
+    for word, result in {
+        b"good": "pass",
+        b"fail": "skip",
+        b"FAIL": "fail",
+        b"pass": "pass",
+    }.items():
+        assert signals.parse(said + word, fixups) == Case("a", result)
+    for word in (b"GOOD", b"bad", b""):
+        assert isinstance(signals.parse(said + word, fixups), Unknown)
+    reference = b"SIGNAL_TESTREFERENCE a %b http://x"
+    assert signals.parse(reference % b"fail", fixups) == Case("a", "fail", reference="http://x")
+    assert isinstance(signals.parse(reference % b"good", fixups), Unknown)
+
+
 def test_foreign_sends():
     """A send that LAVA's own script prints is a call; the waiting calls are not."""
     line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key=>"
