@@ -110,18 +110,17 @@ def _look(server: Server, job: Followed, emit: Emit) -> None:
 
 
 def _end(job: Followed, shown: Shown, emit: Emit) -> None:
-    error: MultinodeError | None = None
-    if shown.health != "Complete" or job.log.failure:
+    error: MultinodeError | None = job.log.raised
+    if error is None and (shown.health != "Complete" or job.log.failure):
         kind, message = job.log.failure or (shown.error_type, shown.error)
         if shown.health == "Canceled":
             kind, message = "Canceled", message or "the job was canceled on the server"
         text = message or f"the job ended as {shown.health}"
         error = failure_of(job.node, kind, text, validated=job.log.validated)
-    fails = error is not None and error.error_type in {"test", "multinode"}
     emit(
         "node_finished",
         node=job.node,
-        status="pass" if error is None else "fail" if fails else "error",
+        status="pass" if error is None else error.status,
         error_type=error and error.error_type,
         error=error and str(error),
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ..errors import TestRaised
+from ..testshell.results import Room
 from .failure import failure_of
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ class Log:
     been said: its kind of error and the message. `validated`: it got as far
     as touching the board. `left_on`: why the board could not be switched off.
     `last`: the last line that is no entry of a log: of a traceback, as a rule.
+    `raised`: what the tests are to end for, as they print results without end; those that
+    come after it are not recorded.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Log:
         blocks: Sequence[str],
     ) -> None:
         self.failure: tuple[str, str] | None = None
+        self.raised: TestRaised | None = None
         self.finished = False
         self.validated = False
         self.left_on: str | None = None
@@ -63,6 +68,7 @@ class Log:
         self._ended: float | None = None  # when it has, and its result is not known
         self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
         self._started: dict[str, float] = {}
+        self._room = Room()
 
     def line(self, text: bytes) -> None:
         """Take one line, with or without its newline."""
@@ -96,12 +102,26 @@ class Log:
             if len(self._started) < MAX_STARTED:
                 self._started[match[1]] = self._clock()
         elif match := _TEST.match(text):
-            kind = "definition_started" if match[1] == "Starting" else "definition_finished"
-            self._emit(kind, node=self._node, definition=match[2])
+            self._definition(match[1] == "Starting", match[2])
         elif level in _LEVELS:
             # Of a traceback, which is in logs.yaml, the last line says what it was.
             last = text.strip().rpartition("\n")[2]
             self._say(_LEVELS[level], last if level == "exception" else text)
+
+    def _definition(self, starts: bool, name: str) -> None:
+        if starts and self._has_room():
+            self._emit("definition_started", node=self._node, definition=name)
+        elif not starts and self.raised is None:
+            self._emit("definition_finished", node=self._node, definition=name)
+
+    def _has_room(self) -> bool:
+        """Whether one more result of the block has room, as one of a board of our own has."""
+        if self.raised is None:
+            try:
+                return self._room.take()
+            except TestRaised as error:
+                self.raised, self._reason = error, str(error)
+        return False
 
     def _begin(self, number: str, name: str) -> None:
         if "." in number:
@@ -121,6 +141,7 @@ class Log:
             return
         command = self._blocks[index] if index < len(self._blocks) else name
         self._action = (index, command, self._clock())
+        self._room = Room()
         self._emit("action_started", node=self._node, index=index, command=command)
 
     def _finish_action(self, status: str, error: str | None) -> None:
@@ -155,10 +176,12 @@ class Log:
         elif failed and case == "power-off":
             self.left_on = _reason(result)
         elif failed and self._action and result.get("level") == str(self._action[0] + 1):
-            self._reason = _reason(result)
+            self._reason = str(self.raised or _reason(result))
             self._ended = self._ended or self._clock()
 
     def _test_case(self, definition: str, case: str, result: dict[str, Any]) -> None:
+        if not self._has_room():
+            return
         name = case[:MAX_TEXT]
         self._emit(
             "test_case",

@@ -69,8 +69,9 @@ class LavaNodeRun(NodeRun):
 
     def cancel(self, reason: str) -> None:
         """Tell LAVA to end: it switches the board off. Whatever takes too long is killed."""
-        if self._lava_log is not None and self._lava_log.finished:
-            return  # it has ended by itself: what it has said counts
+        log = self._lava_log
+        if log is not None and (log.finished or log.raised is not None):
+            return  # it has ended by itself, or its tests are the reason: that counts
         self._log("INFO", f"telling LAVA's dispatcher to end: {reason}")
         self._cancelled = reason
         self._end()
@@ -109,6 +110,8 @@ class LavaNodeRun(NodeRun):
                 while line := lines.readline(LONGEST_LINE):
                     record.write(b"- " + line)
                     log.line(line)
+                    if log.raised is not None:
+                        self._end()
             code = process.wait()
             try:
                 self._judge(log, code)
@@ -161,6 +164,8 @@ class LavaNodeRun(NodeRun):
     def _judge(self, log: Log, code: int) -> None:
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
+        if log.raised is not None:
+            raise log.raised
         if self._late is not None:
             raise ActionTimeout(self._late)
         judge(self.name, log, code)

@@ -42,6 +42,20 @@ MAX_RESULTS = 100_000
 LONGEST_TEXT = 4096
 
 
+class Room:
+    """The room that there is for the results and definitions of one lava_test_shell."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Whether there is room for one more; `TestRaised` for the first that finds none."""
+        self._taken += 1
+        if self._taken == MAX_RESULTS + 1:
+            raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
+        return self._taken <= MAX_RESULTS
+
+
 class Recorder:
     """Turns one node's signals into events."""
 
@@ -62,7 +76,7 @@ class Recorder:
         self._finder: Finder | None = None
         self._set: str | None = None
         self._started: dict[str, float] = {}
-        self._count = 0
+        self._room = Room()
         self.begun: set[str] = set()  # the definitions that have begun
 
     @property
@@ -131,7 +145,7 @@ class Recorder:
 
         It is the running definition's unless another one is named.
         """
-        if not self._room():
+        if not self._room.take():
             return
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         self._emit(
@@ -161,16 +175,9 @@ class Recorder:
         self._definition = self._finder = self._set = None
         self._started.clear()
 
-    def _room(self) -> bool:
-        """Whether there is room for one more; `TestRaised` for the first that finds none."""
-        self._count += 1
-        if self._count == MAX_RESULTS + 1:
-            raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
-        return self._count <= MAX_RESULTS
-
     def _begin(self, definition: str) -> None:
         self.finish()
-        if not self._room():
+        if not self._room.take():
             return
         self._definition = definition
         self.begun.add(definition)

@@ -177,12 +177,12 @@ def begin(tmp_path, lab, environ):
     """A function that starts lava-dispatch on the lab; what it started is ended."""
     processes = []
 
-    def start(job):
+    def start(job, command=(COMMAND,)):
         path = tmp_path / ("job.yaml" if "protocols" in job else "job.json")
         path.write_text(
             yaml.safe_dump(job, sort_keys=False) if "protocols" in job else json.dumps(job)
         )
-        words = [COMMAND, "--config-dir", lab, "--output-dir", tmp_path / "out", path]
+        words = [*command, "--config-dir", lab, "--output-dir", tmp_path / "out", path]
         process = subprocess.Popen(
             words,
             env=environ,

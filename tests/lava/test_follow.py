@@ -11,6 +11,7 @@ from lava_dispatcher_multinode.errors import BoardsUnavailable, InfrastructureEr
 from lava_dispatcher_multinode.lava.follow import PATIENCE, Followed, follow, node_names
 from lava_dispatcher_multinode.lava.log import Log
 from lava_dispatcher_multinode.lava.server import Shown, Unreachable
+from lava_dispatcher_multinode.testshell import results
 
 from .conftest import lava_job
 
@@ -87,6 +88,18 @@ def test_how_a_job_ends(run, state, status, error_type, error):
     """Each health has its status and kind, also where the log says nothing."""
     (ended,) = [e for e in run(Script(shown("Submitted"), state)) if e["event"] == "node_finished"]
     assert (ended["status"], ended["error_type"], ended["error"]) == (status, error_type, error)
+
+
+def test_results_without_end(run, monkeypatch):
+    """The rest is not recorded here, and it is no pass, whatever the server makes of it."""
+    monkeypatch.setattr(results, "MAX_RESULTS", 2)
+    case = {"definition": "0_t", "case": "c", "result": "pass"}
+    line = {"lvl": "results", "msg": case, "dt": ""}
+    events = run(Script(shown("Running"), DONE, log=[line] * 5))
+    assert sum(e["event"] == "test_case" for e in events) == 2
+    error = "more than 2 results of one lava_test_shell"
+    ended = events[-1]
+    assert (ended["status"], ended["error_type"], ended["error"]) == ("error", "test", error)
 
 
 def test_a_network_that_drops_in_the_middle(run, tmp_path):

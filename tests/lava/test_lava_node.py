@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from .conftest import LAVAS_TMP, LIMIT, VERSIONS, definition, lava_job, lava_tes
 
 pytestmark = pytest.mark.usefixtures("installed")
 CACHE = "/tmp/lava_multi_node_cache.txt"
+#: lava-dispatch that takes no more than 20 results of a test shell.
+FEW = """
+import sys
+from lava_dispatcher_multinode.testshell import results
+results.MAX_RESULTS = 20
+from lava_dispatcher_multinode.commands.dispatch import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def family(pid):
@@ -231,6 +240,26 @@ def test_one_of_lavas_processes_is_killed(begin, lab, tmp_path):
     assert "killed by SIGKILL" in results["nodes"]["dut-01"]["actions"][-1]["error"]
     assert not Path(f"/proc/{board}").exists()
     assert not (LAVAS_TMP / number).exists(), "what LAVA leaves behind when it is killed"
+
+
+def test_results_without_end_end_the_tests(begin, lab, tmp_path):
+    """As on a board of our own; LAVA is told to end, and switches its board off."""
+    path = lab / "devices" / "dut-01.dict"
+    dictionary = yaml.safe_load(path.read_text())
+    dictionary["commands"]["power_off"] = [f"touch {tmp_path / 'off'}"]
+    path.write_text(yaml.safe_dump(dictionary))
+    flood = "while :; do echo '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass>'; done"
+    process = begin(mixed_job([flood], ["lava-wait never"]), [sys.executable, "-c", FEW])
+    _, err = process.communicate(timeout=LIMIT)
+    assert process.returncode == 1, err
+    nodes = json.loads((tmp_path / "out" / "results.json").read_text())["nodes"]
+    flooded, error = nodes["dut-01"], "more than 20 results of one lava_test_shell"
+    assert (flooded["status"], flooded["error_type"], flooded["error"]) == ("error", "test", error)
+    assert flooded["actions"][-1]["status"] == "error"
+    assert flooded["actions"][-1]["error"] == error
+    assert len(flooded["results"]) == 19  # and the definition
+    assert f"dut-01 failed: {error}" in nodes["panda01"]["error"]
+    assert (tmp_path / "off").exists()
 
 
 def test_an_interruption_ends_lava_too(begin, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.errors import TestRaised
 from lava_dispatcher_multinode.lava.log import Log
+from lava_dispatcher_multinode.testshell import results
 
 
 @pytest.fixture
@@ -135,6 +137,28 @@ def test_results_are_test_cases(log):
         "multinode-wait-x",
         "fail",
     )
+
+
+def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(log, monkeypatch):
+    """So many are recorded, and then it is said why the tests have to end; each block has room."""
+    monkeypatch.setattr(results, "MAX_RESULTS", 3)
+    case = ("results", {"definition": "0_t", "case": "c", "result": "pass"})
+    started = ("info", "Starting test lava.0_t (7)")
+    feed(log, ("info", "start: 2 lava-test-retry"), started, case, case)
+    feed(log, ("info", "start: 3 lava-test-retry"), case, case, case)
+    assert log.raised is None
+    feed(log, started, ("info", "Ending test lava.0_t (7)"), case)
+    error = {"definition": "lava", "case": "lava-test-retry", "level": "3", "result": "fail"}
+    feed(log, ("results", error | {"extra": {"fail": "The job was canceled"}}))
+    job = {"definition": "lava", "case": "job", "result": "fail", "error_type": "Canceled"}
+    feed(log, ("results", job | {"error_msg": "The job was canceled"}))
+    log.close(str(log.raised))
+    assert isinstance(log.raised, TestRaised)
+    assert str(log.raised) == "more than 3 results of one lava_test_shell"
+    assert len(named(log, "test_case")) == 5
+    assert len(named(log, "definition_started", "definition_finished")) == 1
+    _, (_, last) = named(log, "action_finished")
+    assert (last["status"], last["error"]) == ("error", str(log.raised))
 
 
 def test_the_last_word(log):

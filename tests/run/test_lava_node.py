@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob
+from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob, TestRaised
 from lava_dispatcher_multinode.lab.device import Device
 from lava_dispatcher_multinode.lava.log import Log
 from lava_dispatcher_multinode.run.lava_node import LavaNodeRun, _own_address
@@ -55,6 +55,15 @@ def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
     node._lava_log, refusal.finished = refusal, True
     node.cancel("b has failed")
     with pytest.raises(InvalidJob, match="no url"):
+        node._judge(refusal, 1)
+
+
+def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
+    """Neither a time limit nor another node's end, while LAVA ends, is the reason."""
+    refusal.raised = TestRaised("more than 3 results")
+    node._lava_log, node._late = refusal, "not done within 3 s"
+    node.cancel("b has failed")
+    with pytest.raises(TestRaised, match="more than 3 results"):
         node._judge(refusal, 1)
 
 
