@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
+from ..job.model import RESULTS
 from . import document, values
 from .model import Action, Boot, Case, Message, Node, Stretch, Wait
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 STATUSES = frozenset({"pass", "fail", "error", "skipped"})
-RESULTS = frozenset({"pass", "fail", "skip", "unknown"})
 OUTCOMES = frozenset({"done", "refused", "timeout", "never"})
 STEPS = 2000  # of one node that are kept
 ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "cancelled"})

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from lava_dispatcher_multinode.job.model import RESULTS
+from lava_dispatcher_multinode.report.document import schema
+
 SCHEMA = json.loads(
     files("lava_dispatcher_multinode.report").joinpath("events.schema.json").read_text()
 )
@@ -32,6 +35,13 @@ def test_every_documented_kind_and_field_has_a_schema():
     assert set(table) == set(FIELDS)
     for kind, fields in FIELDS.items():
         assert fields <= table[kind], kind
+
+
+def test_the_schemas_have_the_package_s_words_for_results():
+    """JSON cannot import them; a word that is added has to be there, too."""
+    kinds = {part["if"]["properties"]["event"]["const"]: part["then"] for part in SCHEMA["allOf"]}
+    words = schema()["$defs"]["result"]["properties"]["result"]["enum"]
+    assert kinds["test_case"]["properties"]["result"]["enum"] == words == list(RESULTS)
 
 
 def test_a_run_is_valid(whole_story):
