@@ -101,7 +101,7 @@ def _of(node: Node, results: Results) -> Iterator[Failure]:
     for case in node.cases:
         # A call that failed is told below.
         if case.result == "fail" and not verdict.says_again(case, node):
-            yield Failure(case.time, node.name, case.full_name)
+            yield Failure(case.time, node.name, case.full_name, case.error or "")
     for wait in node.failed_waits:
         if _went_down(wait, node):
             continue

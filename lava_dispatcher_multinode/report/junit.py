@@ -91,7 +91,8 @@ class _Writer:
             facts = {"measurement": str(case.measurement), "units": case.units or ""}
             element.append(_properties(facts))
         if case.result == "fail":
-            ET.SubElement(element, "failure", type="test", message=speakable(f"{name} failed"))
+            why = f"{name}: {case.error}" if case.error else f"{name} failed"
+            ET.SubElement(element, "failure", type="test", message=speakable(why))
             self._console(element, node, case.time)
         elif case.result != "pass":
             ET.SubElement(element, "skipped", message=speakable(case.result))

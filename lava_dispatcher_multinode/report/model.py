@@ -58,6 +58,7 @@ class Case:
     start: float | None = None
     end: float | None = None
     time: float = 0.0  # when it was recorded
+    error: str | None = None  # why it failed, where that is known
 
     @property
     def full_name(self) -> str:

@@ -146,6 +146,7 @@ def _test_case(results: Results, event: Event) -> None:
             start=values.number(event.get("start")),
             end=values.number(event.get("end")),
             time=_time(event),
+            error=values.text(event.get("error")) or None,
         )
     )
 

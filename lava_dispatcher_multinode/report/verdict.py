@@ -72,7 +72,7 @@ def _of_tests(node: Node) -> Verdict:
         kind = node.error_type or "multinode"
         return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
     if node.count("fail"):
-        return Verdict("fail", node.error_type or "test", node.error)
+        return Verdict("fail", node.error_type or "test", node.error or _why(node))
     for action in node.actions.values():
         if action.status == "fail":
             return Verdict("fail", node.error_type or "test", node.error or action.error)
@@ -85,6 +85,12 @@ def says_again(case: Case, node: Node) -> bool:
     """Whether a case is that of a call, or of a definition that ended for a call that failed."""
     ended = case.case == "lava-test-shell-run" and bool(node.failed_waits)
     return ended or case.case.startswith("multinode-")
+
+
+def _why(node: Node) -> str | None:
+    """Return why a definition did not come to its end, of the first that did not."""
+    failed = (case for case in node.cases if case.result == "fail" and not says_again(case, node))
+    return next((f"{case.definition}: {case.error}" for case in failed if case.error), None)
 
 
 def _tests_failed(node: Node) -> bool:

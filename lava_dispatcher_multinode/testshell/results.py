@@ -140,14 +140,17 @@ class Recorder:
             case EndCase() | _:
                 pass
 
-    def result(self, case: Case, definition: str | None = None) -> None:
+    def result(self, case: Case, definition: str | None = None, error: str = "") -> None:
         """Record a result; `TestRaised` where a test prints them without end.
 
-        It is the running definition's unless another one is named.
+        It is the running definition's unless another one is named. `error` is why it failed,
+        where that is known.
         """
         if not self._room.take():
             return
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
+        if error:
+            fields["error"] = error
         self._emit(
             "test_case",
             node=self._node,
@@ -191,6 +194,6 @@ class Recorder:
         if definition is not None and definition != self._definition:
             self._begin(definition)
         self.log("error", f"{definition or 'a definition'}: {text}")
-        self.result(Case(f"lava-test-shell-{stage}", "fail"))
+        self.result(Case(f"lava-test-shell-{stage}", "fail"), error=text)
         if definition is not None:
             self.finish()

@@ -20,6 +20,14 @@ def test_failures_are_in_order_of_time(whole_story):
     ]
 
 
+def test_definition_that_was_cut_short_is_told_with_its_reason(story):
+    """`lava-test-shell-run` alone says nothing to anybody."""
+    why = "exit code 2 before its last step"
+    story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error=why).end("a", "fail")
+    (failure,) = failures(Results.of(story.events))
+    assert str(failure) == f"0_smoke lava-test-shell-run: {why}"
+
+
 def test_boot_that_a_retry_mended_is_no_failure(story):
     """What a board got over has not failed."""
     story.start({"a": {}}).add("boot_started", node="a", attempt=1, of=2)

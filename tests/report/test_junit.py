@@ -115,6 +115,13 @@ def test_failure_has_what_the_board_said_and_its_log(whole_story, tmp_path):
     assert sum("[[ATTACHMENT" in line for line in lines) == 1
 
 
+def test_failure_says_why_where_that_is_known(story):
+    """A CI shows the message: the exit code of a definition that was cut short belongs there."""
+    story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error="exit code 2")
+    root = ET.fromstring(junit.render(Results.of(story.end("a", "fail").events)).encode())
+    assert root.find(".//failure").get("message") == "lava-test-shell-run: exit code 2"
+
+
 def test_boot_that_was_tried_again_is_flaky(story):
     """A retry does not hide; nor does it fail what passed."""
     story.start({"a": {}}).add("action_started", node="a", index=0, command="boot_linaro_image")

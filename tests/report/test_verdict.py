@@ -70,6 +70,16 @@ def test_failed_case_fails_a_node_that_says_it_passed(story):
     assert of_node(results.nodes["panda01"]).error_type == "test"
 
 
+def test_definition_that_was_cut_short_says_why(story):
+    """The user learns the exit code from the table, not only that something failed."""
+    story.start().case("panda01", result="fail")
+    story.case("panda01", "lava-test-shell-run", "fail", error="exit code 2 before its last step")
+    results = Results.of(story.end("panda01", "fail").events)
+    verdict = of_node(results.nodes["panda01"])
+    assert (verdict.status, verdict.error_type) == ("fail", "test")
+    assert verdict.error == "0_smoke: exit code 2 before its last step"
+
+
 def test_failed_wait_fails_the_node_with_its_reason(story):
     """A call that was not answered as asked counts as 1 and says why."""
     nodes = {"panda02": {"role": "client", "device_type": "panda"}}

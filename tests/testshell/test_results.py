@@ -92,10 +92,10 @@ def test_definitions_are_finished_once():
 def test_failures_of_the_runner():
     """A definition that did not install, or ended early, fails under its own name."""
     log, _ = record(InstallFail("0_a"), StartRun("1_b"), RunFail("1_b", "2"), InstallFail(None))
-    assert log.cases("definition", "case", "result") == [
-        ("0_a", "lava-test-shell-install", "fail"),
-        ("1_b", "lava-test-shell-run", "fail"),
-        (None, "lava-test-shell-install", "fail"),
+    assert log.cases("definition", "case", "result", "error") == [
+        ("0_a", "lava-test-shell-install", "fail", "an install step failed"),
+        ("1_b", "lava-test-shell-run", "fail", "exit code 2 before its last step"),
+        (None, "lava-test-shell-install", "fail", "an install step failed"),
     ]
 
 
