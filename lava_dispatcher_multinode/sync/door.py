@@ -26,9 +26,10 @@ class Peer(Protocol):
 class Door:
     """Checks every request before it can change anything.
 
-    `secrets`: name -> the secret without which that name cannot be used. A
-    name without one belongs to the host (`hostname`) that used it first, and
-    while a connection with held requests is open, to that connection.
+    `secrets`: name -> the secret without which that name cannot be used; a name
+    that joins later may bring one. A name without one belongs to the host
+    (`hostname`) that used it first, and while a connection with held requests
+    is open, to that connection.
     """
 
     def __init__(self, group: str, secrets: Mapping[str, str]) -> None:
@@ -62,6 +63,11 @@ class Door:
         if right is None or not _same(secret, right):
             return f"the secret of '{name[:80]}' is wrong, or it has none"
         return ""
+
+    def joined(self, head: Head) -> None:
+        """Note that the group has a new name: it needs from now on the secret that it brought."""
+        if head.secret:
+            self._secrets[head.client] = head.secret
 
     def enter(self, head: Head, peer: Peer) -> None:
         """Note that `peer` uses the name; to be called once the group has let it in."""

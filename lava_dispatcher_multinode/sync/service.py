@@ -215,6 +215,7 @@ class Service:
         problem, events = self._group.join(name, role, now)
         self._do(events)
         if not problem:
+            self._door.joined(request.head)
             so_far = f"{len(self._group)} of {self._group.size}"
             self.reporter.log(name, "info", f"{name} joined as {role} ({so_far})")
         if self._group.complete:

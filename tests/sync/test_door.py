@@ -46,6 +46,24 @@ def test_a_name_with_a_secret_needs_it(door, fields):
     assert problem == "the secret of 'own' is missing or wrong"
 
 
+@pytest.mark.parametrize("fields", [{}, {"secret": "other"}])
+def test_a_name_keeps_the_secret_with_which_it_joined(door, fields):
+    """Nobody who has no more than the group's name can speak for it then."""
+    first = request("a", secret="mine", hold=True)
+    assert enter(door, Peer(), first) == ""
+    door.joined(first)
+    assert enter(door, Peer(), request("a", secret="mine", hold=True, hostname="h2")) == ""
+    assert "missing or wrong" in enter(door, Peer(), request("a", **fields))
+    assert door.line_problem("a", "mine", Peer()) == ""
+
+
+def test_no_secret_is_an_empty_one(door):
+    """What says "" has none, and must not be reached by a line without one."""
+    door.joined(request("a", secret=""))
+    assert enter(door, Peer(), request("a")) == ""
+    assert "or it has none" in door.line_problem("a", "", Peer())
+
+
 def test_a_secret_opens_several_connections(door):
     """Processes on a board may each have one, from any host."""
     for host in ("h1", "h2"):

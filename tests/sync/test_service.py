@@ -200,6 +200,20 @@ def test_strangers_are_sent_away_and_change_nothing(make):
     assert len(service.events) == 4
 
 
+def test_a_name_that_joined_with_a_secret_needs_it(make):
+    """Where no names are known before, a member that brings a secret cannot be impersonated."""
+    service = make(members=(), size=2)
+    assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
+    assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
+    for fields in ({}, {"secret": "t"}):
+        (reply,) = Peer(service).ask("lava_send", messageID="x", **fields)
+        assert reply["reason"] == "the secret of 'a' is missing or wrong"
+    # One that joined without has none, whatever it says later.
+    assert Peer(service).ask("lava_send", name="b", messageID="x")[0]["response"] == "ack"
+    Peer(service).ask("lava_send", name="b", messageID="x", secret="s")
+    assert Peer(service).ask("lava_send", name="b", messageID="x")[0]["response"] == "ack"
+
+
 def test_a_member_stays_after_a_mistake(make):
     """A refused call of a member does not end its connection."""
     service = make()
