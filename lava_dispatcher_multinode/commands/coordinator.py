@@ -99,6 +99,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         if unread.is_set():
             return
         seconds = time.monotonic() - started
+        if "seconds" in fields:  # a wait has a length there, and a time here as in events.jsonl
+            fields["asked"] = round(seconds - fields.pop("seconds"), 6)
         if args.json:
             line = json.dumps({"t": round(seconds, 6), "event": event, **fields})
         else:

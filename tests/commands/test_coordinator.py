@@ -75,6 +75,9 @@ def test_members_meet_there(start, tmp_path):
     assert not port_file.exists()
     events = [json.loads(line) for line in out.splitlines()]
     assert [event["data"] for event in events if event["event"] == "message"] == [{"k": "größe"}]
+    (finished,) = (event for event in events if event["event"] == "wait_finished")
+    assert 0 <= finished["asked"] <= finished["t"]
+    assert "seconds" not in finished
     assert [event["event"] for event in events if event.get("level") == "warning"]
 
 
