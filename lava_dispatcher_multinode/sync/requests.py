@@ -217,6 +217,8 @@ def _is_tag(value: Any) -> bool:
     """Whether it may be an `id`: JSON that is short, and not the NaN that Python makes of it."""
     if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, bool):
+        return False
     return value is None or (isinstance(value, str | int) and len(str(value)) <= MAX_TAG)
 
 

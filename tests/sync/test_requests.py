@@ -83,7 +83,7 @@ def test_a_refused_request_keeps_its_number():
     with pytest.raises(wire.WireError) as caught:
         read(request="lava_send", id=7)
     assert caught.value.id == 7
-    for tag in ([7], {}, "x" * 101, 10**101, float("nan"), float("inf")):
+    for tag in ([7], {}, True, False, "x" * 101, 10**101, float("nan"), float("inf")):
         with pytest.raises(wire.WireError, match="'id'"):
             read(request="lava_send", id=tag)
 
