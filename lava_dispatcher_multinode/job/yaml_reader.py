@@ -29,6 +29,12 @@ from .tree import (
 MAX_MERGED = 10_000  # keys that '<<' may add in one file
 
 _TAG = "tag:yaml.org,2002:"
+#: What the usual mistakes look like to the parser, and what they are.
+_HINTS = {
+    "did not find expected key": "is it indented as the lines above, each quotation closed?",
+    "did not find expected '-'": "is it indented as the '-' above?",
+    "mapping values are not allowed": "indented too far, or a text with ': ' and no quotes?",
+}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -54,12 +60,17 @@ def read(text: str, lines: Lines) -> tuple[Located | None, list[Fault]]:
 
 def _fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
     mark = error.problem_mark or error.context_mark
-    message = " ".join(part for part in (error.context, error.problem) if part)
+    message = " ".join(part for part in (error.problem, error.context) if part)
     index = mark.index if mark else 0
     if "maximum nesting depth" in message:  # libyaml, since 0.2.6, has a limit of its own
         return Fault(index, TOO_DEEP)
-    tab = "\t" in text[index : index + 1]
-    return Fault(index, message, "indent with spaces, not tabs" if tab else "")
+    begun = error.context_mark
+    if begun is not None and mark is not None and begun.line < mark.line:
+        message += f" that begins on line {begun.line + 1}"
+    if "\t" in text[index : index + 1]:
+        return Fault(index, message, "indent with spaces, not tabs")
+    hints = (hint for problem, hint in _HINTS.items() if problem in message)
+    return Fault(index, message, next(hints, ""))
 
 
 class _Reader:

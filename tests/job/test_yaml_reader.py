@@ -99,6 +99,24 @@ def test_faults_say_what_and_where(text, line, message):
     assert lines.place(caught.value.index)[0] == line
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("a:\n  b: 1\n c: 2", "expected key while parsing a block mapping that", "indented as"),
+        ("a: 'it's'", "did not find expected key while parsing a block mapping", "quotation"),
+        ("- a\n- b\nc: d", "that begins on line 1", "as the '-' above"),
+        ("a: b: c", "mapping values are not allowed in this context", "no quotes"),
+        ("a:\n - {b: c\n - d", "a flow mapping that begins on line 2", ""),
+    ],
+)
+def test_a_wrong_indentation_is_explained(text, message, hint):
+    """The parser's words alone leave a user to guess, and its place is behind the mistake."""
+    with pytest.raises(Fault) as caught:
+        load(text)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
 def test_tabs_are_explained():
     """The most common slip of all gets its cure."""
     with pytest.raises(Fault) as caught:
