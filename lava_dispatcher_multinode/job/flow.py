@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Problem
 from .hints import either, suggest
-from .shell_text import ApiCall, Scan, scan
+from .shell_text import ApiCall, Scan, Slip, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def collect(
 
 
 def check(job: Job, scripts: Mapping[str, Sequence[Script]]) -> list[Problem]:
-    """Return a warning for each message that cannot get through.
+    """Return a warning for each message that cannot get through, and each call that cannot work.
 
     `scripts`: for each role what its test definitions run, as `collect`
     returns it. A role with test definitions that is not in it may do anything.
@@ -77,6 +77,11 @@ def check(job: Job, scripts: Mapping[str, Sequence[Script]]) -> list[Problem]:
     views = {role.name: _view(job, role.name, scripts.get(role.name)) for role in job.roles}
     counts = {role.name: role.count for role in job.roles}
     found: dict[tuple[str, str, str, str | None], Problem] = {}
+    slips = {
+        Problem(*place, f"{slip.command}: {slip.why}", warning=True)
+        for view in views.values()
+        for slip, place in view.slips
+    }
     for role, view in views.items():
         others = [
             other for name, other in views.items() if name != role or counts[name] > 1
@@ -86,7 +91,7 @@ def check(job: Job, scripts: Mapping[str, Sequence[Script]]) -> list[Problem]:
             if message:
                 key = (role, call.api, call.id, call.role)
                 found.setdefault(key, Problem(*place, message, hint, warning=True))
-    return sorted(found.values())
+    return sorted({*found.values(), *slips})
 
 
 @dataclass
@@ -95,6 +100,7 @@ class _View:
 
     role: str
     calls: list[tuple[ApiCall, tuple[str, int, int]]] = field(default_factory=list)
+    slips: list[tuple[Slip, tuple[str, int, int]]] = field(default_factory=list)
     ids: dict[str, set[str]] = field(default_factory=dict)  # api -> IDs that it may be used with
     anything: bool = False
     computed: set[str] = field(default_factory=set)
@@ -119,6 +125,7 @@ def _view(job: Job, role: str, scripts: Sequence[Script] | None) -> _View:
     for script in scripts or ():
         seen = _scan(script, role)
         view.calls += [(call, _place(script, call)) for call in seen.calls]
+        view.slips += [(slip, _place(script, slip)) for slip in seen.slips]
         view.computed |= seen.computed
         view.anything |= seen.unseen or any(
             PurePosixPath(run).name not in names for run in seen.runs
@@ -144,7 +151,7 @@ def _scan(script: Script, role: str) -> Scan:
     return scan(script.text, role, shell=not other and not script.name.endswith(".py"))
 
 
-def _place(script: Script, call: ApiCall) -> tuple[str, int, int]:
+def _place(script: Script, call: ApiCall | Slip) -> tuple[str, int, int]:
     file = script.file or script.name
     if script.line == 0:
         return file, 0, 0

@@ -16,6 +16,8 @@ import shlex
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .call_words import slip
+
 _API = r"lava-(send|wait-all|wait|sync)"
 _COMMAND = re.compile(rf"(?:.*/)?{_API}")
 _MENTION = re.compile(rf"(?<![\w-]){_API}(?![\w-])(?=((?:\\\n|[^\n]){{0,400}}))")
@@ -40,6 +42,9 @@ _BEFORE_COMMAND = frozenset(
 _INTERPRETER = re.compile(r"(?:.*/)?(?:\.|source|eval|(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl)")
 _SYSTEM = ("/bin/", "/sbin/", "/usr/", "/etc/", "/lava-", "/dev/", "/sys/", "/proc/")
 _ROLE = re.compile(r"\$\(\s*lava-role\s*\)|`\s*lava-role\s*`|\$TARGET_ROLE\b|\$\{TARGET_ROLE\}")
+#: What a command's words end with. A name before `(`, `)` or `|` alone may be that of a
+#: function, or a pattern of `case`.
+_ENDS_COMMAND = frozenset(["\n", ";", "&&", "||"])
 _ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
 _LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
 #: "ready-"$n, ready-`n`, or "ready-" + n in Python
@@ -59,10 +64,19 @@ class ApiCall(NamedTuple):
     line: int = 1
 
 
+class Slip(NamedTuple):
+    """A call that cannot work, why, and its line in the text, from 1."""
+
+    command: str
+    why: str
+    line: int
+
+
 @dataclass
 class Scan:
     """What one text shows."""
 
+    slips: list[Slip] = field(default_factory=list)
     calls: list[ApiCall] = field(default_factory=list)
     mentions: set[tuple[str, str]] = field(default_factory=set)  # api, ID
     computed: set[str] = field(default_factory=set)  # APIs with an ID that the text does not show
@@ -118,7 +132,7 @@ def _commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
         assert token is not None
         index, kind = token.end(), token.lastgroup
         if token["operator"]:
-            _command(command, begun, found)
+            _command(command, begun, found, ended=token["operator"] in _ENDS_COMMAND)
             command = []
         elif token["heredoc"]:
             index = _after_heredoc(text, index, token["end"])
@@ -176,13 +190,16 @@ def _closing(text: str) -> int:
     return len(text)
 
 
-def _command(words: list[str], line: int, found: Scan) -> None:
+def _command(words: list[str], line: int, found: Scan, *, ended: bool = True) -> None:
     if not words:
         return
     name, *arguments = (_plain(word) for word in words)
     api = _COMMAND.fullmatch(name) if name else None
     if api:
         _call(api.group(1), [word or "" for word in arguments], line, found)
+        certain = [word for word in arguments if word is not None]
+        if ended and len(certain) == len(arguments) and (why := slip(api.group(1), certain)):
+            found.slips.append(Slip(" ".join([api.group(), *certain]), why, line))
     elif name and _INTERPRETER.fullmatch(name):
         _interpreter(arguments, line, found)
     elif name is None:

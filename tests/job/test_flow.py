@@ -139,6 +139,17 @@ def test_the_same_call_is_told_once():
     assert len(warnings({"a": "lava-wait x\nlava-wait x", "b": "true"})) == 1
 
 
+def test_a_call_whose_words_are_wrong_is_told_once():
+    """For each file, however many roles run it; `lava-sync` may still mean any ID."""
+    both = "lava-sync\nlava-sync a"
+    assert warnings({"client": both, "server": both}) == [
+        f"{role}.sh:1:1: warning: lava-sync: the ID is missing" for role in ("client", "server")
+    ]
+    roles = tuple(Role(name) for name in ("client", "server"))
+    texts = {role.name: [Script("both.sh", both)] for role in roles}
+    assert len(check(Job("j", 60.0, roles, (SHELL,)), texts)) == 1
+
+
 def test_places_of_steps():
     """A step of a definition has a place in the definition's file."""
     job = Job("j", 60.0, (Role("a"),), (SHELL,))

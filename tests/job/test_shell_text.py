@@ -82,6 +82,23 @@ def test_certain_calls(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("true\nlava-sync", [("lava-sync", 2)]),
+        ("lava-wait --nxt a && lava-send a b", [("lava-wait --nxt a", 1), ("lava-send a b", 1)]),
+        ("lava-test-case a --shell lava-sync", [("lava-sync", 1)]),
+        ('lava-sync $all\nlava-wait "$@"\nlava-send x $(data)\nlava-send x `data`', []),
+        ("lava-sync() { :; }\ncase $1 in\nlava-sync|lava-wait) ;;\nesac", []),
+        ("xargs lava-sync\ncommand -v lava-sync\n# lava-sync\ncat <<E\nlava-sync\nE\n", []),
+        ("lava-wait x >out 2>&1 | cat; lava-sync x </dev/null &", []),
+    ],
+)
+def test_calls_that_cannot_work(text, expected):
+    """Only where the text shows all of their words, and that it is a call."""
+    assert [(slip.command, slip.line) for slip in scan(text, "client").slips] == expected
+
+
+@pytest.mark.parametrize(
     ("text", "mentions", "computed"),
     [
         ("lava-send x", {("send", "x")}, set()),
