@@ -126,8 +126,11 @@ class NodeRun:
                     self._last_words(console)
                     self._visit(node, error)
                 finally:
+                    # Before the switch is asked, which may take minutes, or somebody at a desk.
+                    self._shared.leave(self.name, str(error) or type(error).__name__)
                     self._off(board)
                 raise
+            self._shared.leave(self.name, None)
             board.power_off()
 
     def _node(self, board: UBootBoard) -> Node:

@@ -63,7 +63,7 @@ def run(board, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LAST_WORDS", 0.05)
     events = []
 
-    def run(*works, cancelled=False, timeout=None, visit=None):
+    def run(*works, cancelled=False, timeout=None, visit=None, leave=None):
         known = {f"a{number}": work for number, work in enumerate(works)}
         place = {(): Position("job.json", 7)}
         specs = [ActionSpec(name, timeout=timeout, positions=place) for name in known]
@@ -80,6 +80,8 @@ def run(board, tmp_path, monkeypatch):
         )
         if visit is not None:
             shared.visit = visit
+        if leave is not None:
+            shared.leave = leave
         if cancelled:
             shared.cancelled.set()
         # Such a run's actions make no calls: its member is not asked anything.
@@ -195,6 +197,19 @@ def test_whoever_visits_finds_the_board_up(run, board):
     board.known_off = False
     run(fails(BootError("x")), visit=visit)
     assert seen == [(type(None), False), (BootError, False)]
+
+
+def test_the_group_is_told_before_the_switch_is_asked(run, board):
+    """A power switch may take minutes; who waits for the node must not wait for that, too."""
+    told = []
+
+    def leave(name, failure):
+        told.append((name, failure, board.known_off))
+
+    run(lambda _: None, leave=leave)
+    board.known_off = False
+    run(fails(BootError("it died")), leave=leave)
+    assert told == [("panda01", None, False), ("panda01", "it died", False)]
 
 
 def test_a_console_that_cannot_be_recorded(run, board, tmp_path):
