@@ -72,7 +72,8 @@ def _of_tests(node: Node) -> Verdict:
         kind = node.error_type or "multinode"
         return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
     if node.count("fail"):
-        return Verdict("fail", node.error_type or "test", node.error or _why(node))
+        why = node.error or _why(node) or next((wait.reason for wait in node.failed_waits), None)
+        return Verdict("fail", node.error_type or "test", why or None)
     for action in node.actions.values():
         if action.status == "fail":
             return Verdict("fail", node.error_type or "test", node.error or action.error)

@@ -9,11 +9,14 @@ from .reporter import MAX_MISSING
 from .topic import Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .events import Event, Message
     from .reporter import Reporter
     from .state import Group
+
+#: More events than this are told after the answers.
+CROWD = 64
 
 
 class Answers:
@@ -23,17 +26,23 @@ class Answers:
         self._group = group
         self._reporter = reporter
 
-    def give(self, events: Iterable[Event]) -> None:
-        """Answer the calls that have ended; note all of `events` if there is who wants to know."""
-        told = self._reporter.observer is not None
+    def give(self, events: Sequence[Event]) -> None:
+        """Have all of `events` told if there is who wants to know; answer the calls that ended.
+
+        What was told has happened before anything that the answers bring about; but a crowd
+        does not wait for it.
+        """
+        if self._reporter.observer is not None:
+            for event in events:
+                for part in event.each() if isinstance(event, Arrival) else (event,):
+                    self._note(part)
+            if len(self._reporter) <= CROWD:
+                self._reporter.tell(CROWD)
         for event in events:
             if isinstance(event, Wait) and event.outcome is not None:
                 event.ticket.answer(event.call, event.outcome)
-            if told:
-                for part in event.each() if isinstance(event, Arrival) else (event,):
-                    self._tell(part)
 
-    def _tell(self, event: Message | Wait) -> None:
+    def _note(self, event: Message | Wait) -> None:
         missing: Sequence[str] = ()
         if isinstance(event, Wait) and event.outcome is None:
             missing = self._group.missing(event.ticket, MAX_MISSING)

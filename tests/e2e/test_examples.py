@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -28,6 +30,23 @@ def test_the_seed_s_job(dispatch, examples):
     assert b"fatload mmc 0:3 0x80000000 uImage" in run.console("beaglexm01")
     assert (run.directory / "results.xml").read_text().startswith("<?xml")
     assert "panda02" in (run.directory / "report.html").read_text()
+
+
+def test_no_result_stands_before_the_message_that_brought_it(dispatch, examples):
+    """Who reads the events from top to bottom sees causes before effects."""
+    run = dispatch("--simulate", examples / "seed.json")
+    happened, results = set(), 0
+    for line in (run.directory / "events.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["event"] == "message":
+            happened.add((event["from"], f"multinode-send-{event['id']}"))
+        elif event["event"] == "wait_finished":
+            api = event["api"].replace("-", "_")
+            happened.add((event["node"], f"multinode-{api}-{event['id']}"))
+        elif event["event"] == "test_case" and event["case"].startswith("multinode-"):
+            assert (event["node"], event["case"]) in happened
+            results += 1
+    assert results == 21
 
 
 @pytest.mark.parametrize(

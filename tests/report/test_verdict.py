@@ -91,6 +91,14 @@ def test_failed_wait_fails_the_node_with_its_reason(story):
     assert exit_code_of(results) == ExitCode.TEST_FAILED
 
 
+def test_node_with_a_failed_test_and_a_failed_wait_gives_the_reason_of_the_wait(story):
+    """A test that failed gives none, and the one that there is must not be lost."""
+    story.start().case("panda01", result="fail").wait("panda01", "timeout", "timed out")
+    results = Results.of(story.end("panda01", "fail").events)
+    verdict = of_node(results.nodes["panda01"])
+    assert (verdict.error_type, verdict.error) == ("test", "timed out")
+
+
 @pytest.mark.parametrize("result", ["skip", "unknown"])
 def test_skipped_and_unknown_results_do_not_fail(story, result):
     """What was not tested has not failed."""
