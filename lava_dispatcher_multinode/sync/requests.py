@@ -73,7 +73,10 @@ class Request(NamedTuple):
 
 
 class LastCall:
-    """The last call that was read: those that many make in a row, as in a barrier, are one."""
+    """The last call that was read: those that many make in a row, as in a barrier, are one.
+
+    But for those with data: equal data may be in another order, in which it is to arrive.
+    """
 
     __slots__ = ("call",)
 
@@ -83,7 +86,7 @@ class LastCall:
     def make(self, *fields: Any) -> Call:
         """Return the call with these fields."""
         call = self.call
-        if call is None or call != fields:
+        if call is None or call.data or call != fields:
             call = self.call = Call(*fields)
         return call
 

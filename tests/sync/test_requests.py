@@ -257,7 +257,7 @@ def test_a_frame_that_is_used_again_is_the_right_one(asked):
 
 
 def test_a_call_that_many_make_is_one():
-    """Until one differs in anything, on whatever connection."""
+    """Until one differs in anything, on whatever connection; with data it is its own."""
     last = requests.LastCall()
 
     def call(**fields):
@@ -276,5 +276,18 @@ def test_a_call_that_many_make_is_one():
     ):
         other = call(**fields)
         assert other != first
-        assert call(**fields) is other
+        assert (call(**fields) is other) is not bool(other.data)
         assert call() == first
+
+
+def test_data_keeps_its_order():
+    """Though another member has just sent the same in another order."""
+    last = requests.LastCall()
+    for order in ("ab", "ba", "ab"):
+        document = WHO | {
+            "request": "lava_send",
+            "messageID": "x",
+            "message": dict.fromkeys(order, "1"),
+        }
+        call = requests.Reader(last).read(json.dumps(document).encode()).call
+        assert "".join(call.data) == order
