@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .roster import Roster
     from .topic import Bucket, Topic, Wait
 
-#: The heap may hold so many entries whose calls have ended before it is rebuilt.
+#: The heap may hold so many calls that have ended before it is rebuilt.
 SLACK = 64
 
 
@@ -27,6 +27,7 @@ class Pending:
         self._waits: dict[Hashable, Wait] = {}
         # What is due together; with calls that have ended since.
         self._heap: list[tuple[float, int, list[Wait]]] = []
+        self._noted = 0  # calls in the heap, at most
         self._serial = 0  # orders equal times
         self._members = 0  # with at least one wait
 
@@ -66,11 +67,10 @@ class Pending:
             member.waiting += 1
         if due < math.inf:
             self._serial += 1
-            heap = self._heap
-            heappush(heap, (due, self._serial, waits))
-            if len(heap) > 2 * len(pending) + SLACK:
-                heap[:] = [entry for entry in heap if _still(entry[2])]
-                heapq.heapify(heap)
+            heappush(self._heap, (due, self._serial, waits))
+            self._noted += len(waits)
+            if self._noted > 2 * len(pending) + SLACK:
+                self._forget_ended()
 
     def remove(self, wait: Wait) -> None:
         """Take a call out that waits no longer."""
@@ -83,7 +83,9 @@ class Pending:
 
     def release(self, topic: Topic, level: int, role: str | None) -> list[Wait]:
         """Take all those of a bucket out at once, and return them: they have what they need."""
-        waits = list(topic.close(level, role).waits.values())
+        bucket = topic.close(level, role)
+        waits = list(bucket.waits.values())
+        bucket.waits.clear()  # they know it: nobody but the garbage collector would let them go
         self._count_out(waits)
         return waits
 
@@ -98,6 +100,17 @@ class Pending:
                 self._members -= 1
         if not pending:
             self._heap.clear()
+            self._noted = 0
+
+    def _forget_ended(self) -> None:
+        """Keep only what still waits in the heap: an ended call holds on to who asked it."""
+        self._heap = [
+            (due, serial, left)
+            for due, serial, waits in self._heap
+            if (left := [wait for wait in waits if wait.topic is not None])
+        ]
+        heapq.heapify(self._heap)
+        self._noted = sum(len(waits) for _, _, waits in self._heap)
 
     def expect(self, name: str, role: str) -> None:
         """Let all that wait for everybody of a role wait for a newcomer, too."""

@@ -1,5 +1,7 @@
 """The calls that wait."""
 
+from weakref import WeakSet
+
 from lava_dispatcher_multinode.sync.calls import Api, Call
 from lava_dispatcher_multinode.sync.messages import Messages
 from lava_dispatcher_multinode.sync.pending import SLACK, Pending
@@ -45,7 +47,7 @@ def test_time_is_over_once():
 
 
 def test_those_that_came_together_are_due_together():
-    """Those of them that still wait; and what has ended is not kept for long."""
+    """Those of them that still wait."""
     _, messages, pending = world()
     topic = messages.topic("x")
     first, *rest = (Wait(n, "ab"[n % 2], Call(Api.WAIT_ALL, "x"), 0.0) for n in range(5))
@@ -59,10 +61,38 @@ def test_those_that_came_together_are_due_together():
     assert pending.due() == 5.0
     assert pending.expired(5.0) == [rest[0], rest[2]]
     assert pending.due() is None
-    for _ in range(3 * SLACK):
-        pending.add(wait := Wait(9, "a", Call(Api.WAIT, "y"), 0.0), messages.topic("y"), 7.0)
+
+
+class Ticket:
+    """Stands for the connection of who asked."""
+
+
+def test_what_has_ended_is_not_kept_for_long():
+    """One by one or together, and though others wait all the time, and are due before."""
+    _, messages, pending = world()
+    tickets = WeakSet()
+
+    def new(api, message_id, count):
+        waits = [Wait(Ticket(), "ab"[n % 2], Call(api, message_id), 0.0) for n in range(count)]
+        tickets.update(wait.ticket for wait in waits)
+        return waits
+
+    topic = messages.topic("x")
+    for wait in new(Api.WAIT, "y", 50):
+        pending.add(wait, messages.topic("y"), 3.0)
+    for _ in range(10 * SLACK):
+        (wait,) = new(Api.WAIT, "x", 1)
+        pending.add(wait, topic, 7.0)
         pending.remove(wait)
-    assert len(pending._heap) <= 2 * len(pending.all()) + SLACK
+        assert len(tickets) <= 2 * 51 + SLACK + 1
+    for _ in range(100):
+        first, *rest = new(Api.WAIT_ALL, "x", 100)
+        bucket = topic.bucket(first, "ab")
+        pending.add(first, topic, 5.0)
+        pending.add_all(rest, topic, bucket, 5.0)
+        pending.release(topic, 1, None)
+        assert len(tickets) <= 2 * 150 + SLACK + 100
+    assert pending.due() == 3.0
 
 
 def test_a_newcomer_is_waited_for():
