@@ -62,6 +62,7 @@ class Connection:
         outgoing = self._outgoing
         if outgoing and len(outgoing) + len(frame) > MAX_OUTGOING:
             self.closed = True
+            self._touched[self] = None
         if self.closed or self.leaving:
             return
         if not outgoing:  # as a rule

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import select
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .commands import Commands
@@ -123,7 +122,7 @@ class Loop:
                     self._requests(connection, now)
             except Exception as error:  # noqa: BLE001 - as above
                 self._bug(error, connection)
-        self._guarded(partial(self._service.put_syncs, now))
+        self._guarded(self._service.put_syncs, now)
         if self._commands.queue:
             for command in self._commands.take():
                 self._guarded(command)
@@ -132,8 +131,8 @@ class Loop:
             self._guarded(self._expire)
         self._settle_all()
         for number in newcomers:  # after those who leave: their places are free
-            self._guarded(partial(self._accept, number))
-            self._guarded(partial(self._service.put_syncs, now))
+            self._guarded(self._accept, number)
+            self._guarded(self._service.put_syncs, self._clock())
             self._settle_all()
         # Who waits is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
@@ -153,11 +152,11 @@ class Loop:
                     self._bug(error, connection)
 
     def _guarded(self, step: Callable[..., None], *args: Any) -> None:
-        """Whatever goes wrong in `step` ends its connection, if it has one, and nothing else."""
+        """Whatever goes wrong in `step` ends nothing else."""
         try:
             step(*args)
         except Exception as error:  # noqa: BLE001 - see above
-            self._bug(error, args[0] if args else None)
+            self._bug(error)
 
     def _bug(self, error: Exception, connection: Connection | None = None) -> None:
         logger.error("a bug in the coordinator; it goes on", exc_info=error)

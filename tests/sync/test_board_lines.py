@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import threading
+from collections import Counter
 
 import pytest
 
@@ -213,6 +214,18 @@ def test_a_half_closed_connection(serve, coordinator):
     other(serve, coordinator).call(Call(Api.SEND, "x", {"k": "v"}))
     assert board.read() == ("1-1", ["0", "", "b:k=v"])
     assert board.read() is None
+
+
+def test_many_questions_and_the_end(serve, coordinator):
+    """Each is acknowledged when it is read, and once more to see whether the board listens."""
+    board, tags = Board(serve, coordinator), [f"1-{number}" for number in range(3 * loop.TURN)]
+    for tag in tags:
+        board.write("wait", "x", tag=tag)
+    board.raw.socket.shutdown(socket.SHUT_WR)
+    other(serve, coordinator).call(Call(Api.SEND, "x"))
+    assert [board.read()[0] for _ in tags] == tags
+    assert board.read() is None
+    assert set(Counter(board.acknowledged).values()) <= {1, 2}
 
 
 def test_a_board_that_hangs_up(serve, coordinator, watch):

@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import socket
+import threading
 import time
 
 import pytest
@@ -338,6 +339,27 @@ def test_what_came_before_nonsense_is_answered(serve):
     assert raw.reply()["status"] == "done"
     assert "hexadecimal" in raw.reply()["reason"]
     assert raw.reply() is None
+
+
+def test_no_answer_comes_before_its_question(serve, watch):
+    """By the clock: of two connections of one moment the first waits for the second's message."""
+    gate = threading.Event()
+
+    def observe(event, **fields):
+        watch(event, **fields)
+        if fields.get("id") == "gate":
+            gate.wait(20)  # the loop stands still
+
+    coordinator = serve("abc", observer=observe)
+    member = serve.member(coordinator, "a")
+    member.call(Call(Api.SEND, "gate"))
+    watch.until("message", id="gate")
+    one, two = (serve.raw(coordinator) for _ in "ab")
+    one.request("lava_wait", "b", messageID="x", hold=True)
+    two.request("lava_sync", "c", messageID="x", hold=True)
+    gate.set()
+    assert one.reply()["status"] == "done"
+    assert watch.until("wait_finished", api="wait")["seconds"] >= 0
 
 
 def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
