@@ -52,10 +52,10 @@ class Messages:
         """How many more messages it keeps."""
         return MAX_MESSAGES - self._count
 
-    def add_all(self, senders: Sequence[str], call: Call) -> int:
-        """Keep what each of `senders` sends once, without data; return how often each has."""
+    def add_all(self, senders: Sequence[str], call: Call) -> None:
+        """Keep what each of `senders`, who have sent equally often, sends once, without data."""
         self._count += len(senders)
-        return self.topic(call.id).add_all(senders, call.data)
+        self.topic(call.id).add_all(senders, call.data)
 
     def add(self, sender: str, call: Call) -> tuple[Topic, int]:
         """Keep what `call` sends; return its topic, and how often `sender` has sent there."""

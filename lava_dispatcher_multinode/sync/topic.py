@@ -67,13 +67,12 @@ class Topic:
         level = self.count[sender] = self.count.get(sender, 0) + 1
         return level
 
-    def add_all(self, senders: Sequence[str], data: Mapping[str, str]) -> int:
+    def add_all(self, senders: Sequence[str], data: Mapping[str, str]) -> None:
         """Keep a message without data of each of `senders`, who have sent equally often so far."""
         level = self.count.get(senders[0], 0) + 1
         self.latest.update(dict.fromkeys(senders, data))
         self.count.update(dict.fromkeys(senders, level))
         self.log += [(sender, data) for sender in senders]
-        return level
 
     def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield (sender, data) of all but `node`, oldest sender first."""
