@@ -62,5 +62,5 @@ class Owed(Ticket):
         caller = self.caller
         if self in caller.tickets:
             caller.tickets.remove(self)
-            head, tag, _ = self.request
+            head, tag, _, _ = self.request
             caller.peer.write(self.replies.frame(outcome, call, tag, hold=head.hold))

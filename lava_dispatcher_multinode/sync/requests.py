@@ -69,7 +69,8 @@ class Request(NamedTuple):
 
     head: Head
     id: Any  # echoed in the reply
-    call: Call | None
+    call: Call | None  # without the question, by which boards' calls would all differ
+    question: str | None  # what the board calls it
 
 
 class LastCall:
@@ -113,13 +114,9 @@ class Reader:
             end = _END.fullmatch(body, len(start))
             if end is not None:
                 message_id, question, tag = end.groups()
-                call = self._call(
-                    head,
-                    message_id.decode(),
-                    None,
-                    None if question is None else question.decode(),
-                )
-                return new(Request, (head, None if tag is None else int(tag), call))
+                call = self._call(head, message_id.decode(), None)
+                question = None if question is None else question.decode()
+                return new(Request, (head, None if tag is None else int(tag), call, question))
         return self._read(body)
 
     def _read(self, body: bytes) -> Request:
@@ -139,14 +136,12 @@ class Reader:
                 head = _head(document)
                 if len(body) <= MAX_REMEMBERED:
                     self._head, self._said, self._start = head, document, _start(body, head)
-            call = self._call(head, message_id, message, question)
+            call = self._call(head, message_id, message)
         except WireError as error:
             raise WireError(str(error), tag) from None
-        return Request(head, tag, call)
+        return Request(head, tag, call, question)
 
-    def _call(
-        self, head: Head, message_id: Any, message: Any, question: str | None
-    ) -> Call | None:
+    def _call(self, head: Head, message_id: Any, message: Any) -> Call | None:
         api = head.api
         if api is None:
             return None
@@ -155,9 +150,7 @@ class Reader:
         data = NOTHING
         if message is not None and (api is SEND or api is SYNC):
             data = _data(message)
-        return self._last.make(
-            api, message_id, data, head.waitrole, head.next, head.timeout, question
-        )
+        return self._last.make(api, message_id, data, head.waitrole, head.next, head.timeout, None)
 
 
 def _start(body: bytes, head: Head) -> bytes | None:

@@ -57,7 +57,7 @@ class Service:
         self._callers: dict[Peer, Caller] = {}
         self._last, self._replies = LastCall(), Replies()
         self._sync: Call | None = None  # the lava-sync of those who ask now
-        self._askers: list[tuple[str, Owed]] = []
+        self._askers: list[tuple[str, Owed | Question]] = []
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -85,22 +85,27 @@ class Service:
         except WireError as error:
             self.unreadable(peer, error, now)
             return
-        head, _, call = request
+        head, _, call, question = request
         if head is not caller.head:
             self.put_syncs(now)
             if not self._admit(caller, request, now):
                 return
-        if call is not None and call.api is SYNC and head.hold and not call.question:
+        if (
+            call is not None
+            and call.api is SYNC
+            and head.hold
+            and not (question and self._questions.known(head.client, question))
+        ):
             if call is not self._sync:
                 self.put_syncs(now)
                 self._sync = call
-            self._askers.append((head.client, Owed(caller, request, self._replies)))
+            self._askers.append((head.client, self._ticket(caller, request)))
             return
         self.put_syncs(now)
         if call is None:
             self._other(caller, request, now)
-        elif head.hold and call.question:
-            self._question(caller, request, call, call.question, now)
+        elif head.hold and question:
+            self._ask(head.client, question, call, self._way(caller, request), now)
         elif head.hold or call.api is SEND:
             ticket = Owed(caller, request, self._replies)
             self._do(self._group.call(head.client, call, ticket, now))
@@ -222,18 +227,24 @@ class Service:
             self._assembly.answer(self._group_reply(), math.inf)
         return problem
 
-    def _question(
-        self, caller: Caller, request: Request, call: Call, tag: str, now: float
-    ) -> None:
-        """Put a board's question, which came through its dispatcher."""
+    def _ticket(self, caller: Caller, request: Request) -> Owed | Question:
+        """Return that of a held call which has not been asked before."""
+        if not request.question:
+            return Owed(caller, request, self._replies)
+        way = self._way(caller, request)
+        question, _ = self._questions.take(request.head.client, request.question, way)
+        assert question is not None
+        return question
+
+    def _way(self, caller: Caller, request: Request) -> Way:
+        """Return that of a board's question which came through its dispatcher."""
         replies = self._replies
-        way = Way(
+        return Way(
             caller,
             request.id,
             None,
             lambda outcome, call: replies.frame(outcome, call, request.id, hold=True),
         )
-        self._ask(request.head.client, tag, call, way, now)
 
     def _poll(self, caller: Caller, request: Request, call: Call, now: float) -> None:
         head = request.head

@@ -34,10 +34,11 @@ class Peer:
         self.service.reporter.tell(1000)
         return self.sent[before:]
 
-    def sync(self, name, message_id="x"):
+    def sync(self, name, message_id="x", **fields):
         """Ask for a rendezvous that is put to the group later."""
         base = {"request": "lava_sync", "client_name": name, "group_name": "g", "role": "r"}
-        self.service.request(self, encode(base | {"messageID": message_id, "hold": True})[8:], 0.0)
+        base |= {"messageID": message_id, "hold": True}
+        self.service.request(self, encode(base | fields)[8:], 0.0)
 
 
 @pytest.fixture
@@ -342,6 +343,37 @@ def test_syncs_of_a_round_are_put_together_and_before_anything_else(make):
     peers["c"].sync("c", "q")
     service.node_failed("h", "no boot", 1.0)
     assert "h failed: no boot" in peers["c"].sent[-1]["reason"]
+
+
+def test_boards_syncs_of_a_round_are_put_together(make):
+    """Each under its own name for the question; one that is asked again is put first, once."""
+    service = make(members="abcd", secrets={"a": "s"})
+    peers = {name: Peer(service) for name in "abcd"}
+
+    def sync(name, peer, number):
+        fields = {"secret": "s"} if name == "a" else {}
+        peer.sync(name, question=f"{ord(name):x}-{number}", **fields)
+
+    def senders():
+        service.reporter.tell(1000)
+        return "".join(f["from"] for event, f in service.events if event == "message")
+
+    for name in "abcd":
+        sync(name, peers[name], 1)
+    service.put_syncs(0.0)
+    assert senders() == "abcd"
+    for name in "abc":
+        sync(name, peers[name], 2)
+    assert senders() == "abcd"
+    again = Peer(service)
+    sync("a", again, 2)
+    assert senders() == "abcdabc"
+    sync("d", peers["d"], 2)
+    service.put_syncs(0.0)
+    assert senders() == "abcdabcd"
+    sync("a", again, 2)
+    assert [reply["status"] for reply in again.sent] == ["done"] * 2
+    assert [len(peer.sent) for peer in peers.values()] == [1, 2, 2, 2]
 
 
 def test_who_syncs_when_a_bug_strikes_is_sent_away(make, monkeypatch):
