@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: `log` events of one node and level: what a board prints can make any number of them.
 MAX_REMARKS = 10_000
+#: Fields that are times or lengths of time: they are told to the microsecond, as `t` is.
+TIMES = ("asked", "end", "seconds", "start")
 
 
 def clock_from_now() -> Callable[[], float]:
@@ -88,6 +90,9 @@ class EventLog:
         there were more.
         """
         plain = {name: _plain(value) for name, value in fields.items()}
+        for name in TIMES:
+            if isinstance(seconds := plain.get(name), float):
+                plain[name] = round(seconds, 6)
         with self._lock:
             if self._closed or (event == "log" and not self._room(plain)):
                 return

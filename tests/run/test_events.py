@@ -51,12 +51,16 @@ def test_line_has_time_kind_and_fields_in_order(tmp_path):
 
 
 def test_times_are_rounded_to_microseconds():
-    """A float's noise is no information."""
+    """A float's noise is no information; what a board has measured is, to its last digit."""
     seen = []
+    times = {"start": 1.248485554000581, "end": 0.1 + 0.2, "asked": None, "seconds": 1}
     with EventLog(None, lambda: 0.1 + 0.2) as log:
         log.subscribe(seen.append)
-        log.emit("step")
-    assert seen == [{"t": 0.3, "event": "step"}]
+        log.emit("test_case", measurement=1.25e-9, **times)
+    assert seen == [
+        {"t": 0.3, "event": "test_case", "measurement": 1.25e-9}
+        | {"start": 1.248486, "end": 0.3, "asked": None, "seconds": 1}
+    ]
 
 
 def test_subscriber_sees_what_the_file_has(tmp_path):
