@@ -171,7 +171,7 @@ def _text(event: str, fields: dict[str, Any]) -> str:
         call = f"lava-{fields['api']} {fields['id']}"
         why = f" ({fields['reason']})" if fields["reason"] else ""
         return f"{fields['node']} {fields['outcome']} with {call}{why}"
-    return f"{fields['level']}: {fields['text']}"
+    return f"{fields['level'].lower()}: {fields['text']}"
 
 
 def _group(text: str) -> str:

@@ -93,6 +93,8 @@ class EventLog:
         for name in TIMES:
             if isinstance(seconds := plain.get(name), float):
                 plain[name] = round(seconds, 6)
+        if isinstance(level := plain.get("level"), str):  # a plug-in may have its own form
+            plain["level"] = level.upper()
         with self._lock:
             if self._closed or (event == "log" and not self._room(plain)):
                 return

@@ -53,7 +53,7 @@ class Reporter:
         if self._refused == MAX_LOGGED:
             text += " (further refusals are not logged)"
         if self._refused <= MAX_LOGGED:
-            self.log(None, "warning", text)
+            self.log(None, "WARNING", text)
             if self.observer is None:
                 logger.warning("%s", text)
 
@@ -78,7 +78,7 @@ class Reporter:
             fields["senders"] = [sender for sender, _ in outcome.data] or None
             self._note("wait_finished", **fields, seconds=event.seconds)
         elif outcome.status is not Status.DONE:
-            self.log(event.node, "warning", outcome.reason)
+            self.log(event.node, "WARNING", outcome.reason)
 
     def _note(self, event: str, **fields: Any) -> None:
         if self.observer is not None:

@@ -222,7 +222,7 @@ class Service:
         if not problem:
             self._door.joined(request.head)
             so_far = f"{len(self._group)} of {self._group.size}"
-            self.reporter.log(name, "info", f"{name} joined as {role} ({so_far})")
+            self.reporter.log(name, "INFO", f"{name} joined as {role} ({so_far})")
         if self._group.complete:
             self._assembly.answer(self._group_reply(), math.inf)
         return problem

@@ -128,15 +128,15 @@ class Recorder:
             case Raise(message):
                 raise TestRaised(f"lava-test-raise: {message[:LONGEST_TEXT]}")
             case Remark(kind, text):
-                self.log("info", f"test {kind}: {text}")
+                self.log("INFO", f"test {kind}: {text}")
             case Foreign(text, None):
                 self.log(
-                    "warning",
+                    "WARNING",
                     f"cannot answer '{text}': only lava-send works by itself; "
                     "use the lava-wait, lava-wait-all, lava-sync on the board's PATH",
                 )
             case Unknown(text):
-                self.log("warning", f"not understood: {text}")
+                self.log("WARNING", f"not understood: {text}")
             case EndCase() | _:
                 pass
 
@@ -186,14 +186,14 @@ class Recorder:
         self.begun.add(definition)
         pattern = self._patterns.get(definition)
         if pattern is not None:
-            self._finder = Finder(pattern, lambda text: self.log("warning", text))
+            self._finder = Finder(pattern, lambda text: self.log("WARNING", text))
         self._emit("definition_started", node=self._node, definition=definition)
 
     def _broken(self, definition: str | None, stage: str, text: str) -> None:
         """Record a failure that no test case of the definition shows."""
         if definition is not None and definition != self._definition:
             self._begin(definition)
-        self.log("error", f"{definition or 'a definition'}: {text}")
+        self.log("ERROR", f"{definition or 'a definition'}: {text}")
         self.result(Case(f"lava-test-shell-{stage}", "fail"), error=text)
         if definition is not None:
             self.finish()

@@ -95,7 +95,7 @@ class Session:
             run.end()
             recorder.finish()
             if run.channel.resent:
-                recorder.log("debug", f"{run.channel.resent} frames were sent again")
+                recorder.log("DEBUG", f"{run.channel.resent} frames were sent again")
         return recorder.begun
 
     def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:

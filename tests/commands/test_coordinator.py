@@ -78,7 +78,7 @@ def test_members_meet_there(start, tmp_path):
     (finished,) = (event for event in events if event["event"] == "wait_finished")
     assert 0 <= finished["asked"] <= finished["t"]
     assert "seconds" not in finished
-    assert [event["event"] for event in events if event.get("level") == "warning"]
+    assert [event["event"] for event in events if event.get("level") == "WARNING"]
 
 
 def test_ctrl_c(start):

@@ -229,7 +229,8 @@ def test_remarks_without_end_are_counted_out(monkeypatch):
     with EventLog(None, Clock()) as log:
         log.subscribe(seen.append)
         for number in range(9):
-            log.emit("log", node="loud", level="warning", text=f"{number}")
+            level = ("warning", "WARNING")[number % 2]
+            log.emit("log", node="loud", level=level, text=f"{number}")
         log.emit("log", node="loud", level="ERROR", text="it cannot be switched off")
         log.emit("log", node="other", level="warning", text="heard")
         log.emit("step", node="loud", text="on")
@@ -238,6 +239,16 @@ def test_remarks_without_end_are_counted_out(monkeypatch):
         "3 such remarks are recorded, and no more",
         *("it cannot be switched off", "heard", "on"),
     ]
+
+
+def test_level_has_one_form():
+    """Who looks for warnings finds those of a plug-in that writes them in its own way, too."""
+    seen = []
+    with EventLog(None, Clock()) as log:
+        log.subscribe(seen.append)
+        for level in ("warning", "WARNING", "Warning"):
+            log.emit("log", node="a", level=level, text="hot")
+    assert [event["level"] for event in seen] == ["WARNING"] * 3
 
 
 def test_killed_process_leaves_every_event(tmp_path):

@@ -65,7 +65,7 @@ def test_a_send_is_told_only_when_it_was_refused(told):
     reporter.happened(call(send, Outcome(Status.DONE)))
     reporter.happened(call(send, Outcome(Status.REFUSED, reason="why")))
     reporter.tell(10)
-    assert events == [("log", {"node": "a", "level": "warning", "text": "why"})]
+    assert events == [("log", {"node": "a", "level": "WARNING", "text": "why"})]
 
 
 def test_without_an_observer_refusals_are_logged_and_nothing_is_kept(caplog):

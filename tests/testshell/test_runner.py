@@ -73,7 +73,7 @@ def test_foreign_scripts():
     )
     events, _ = run(console)
     assert results(events) == {"multinode-send-go": "pass"}
-    assert [f["level"] for e, f in events if e == "log"] == ["warning"]
+    assert [f["level"] for e, f in events if e == "log"] == ["WARNING"]
 
 
 def test_runner_failures_are_results():

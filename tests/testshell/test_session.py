@@ -169,7 +169,7 @@ def test_words_belong_to_their_definition():
     events, error = run(console, fixups={"0_a": {"good": "pass"}})
     assert error is None
     assert results(events) == {"printed": "pass", "told": "pass"}
-    warnings = [f["text"] for e, f in events if e == "log" and f["level"] == "warning"]
+    warnings = [f["text"] for e, f in events if e == "log" and f["level"] == "WARNING"]
     assert warnings == [
         f"not understood: <LAVA_{(said % b).decode()}>" for b in (b"early", b"late")
     ]
