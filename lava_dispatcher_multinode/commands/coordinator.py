@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError
+from ..report.narrator import call
+from ..report.text import without_call
 from .arguments import seconds
 from .errors import forget_output
 
@@ -165,12 +167,11 @@ def _text(event: str, fields: dict[str, Any]) -> str:
         data = " ".join(f"{key}={value}" for key, value in fields["data"].items())
         return f"{fields['from']} sent {fields['id']} {data}".rstrip()
     if event == "wait_started":
-        call = f"lava-{fields['api']} {fields['id']}"
-        return f"{fields['node']} waits in {call} for {', '.join(fields['missing'])}"
+        return f"{fields['node']} waits in {call(fields)} for {', '.join(fields['missing'])}"
     if event == "wait_finished":
-        call = f"lava-{fields['api']} {fields['id']}"
-        why = f" ({fields['reason']})" if fields["reason"] else ""
-        return f"{fields['node']} {fields['outcome']} with {call}{why}"
+        reason = without_call(fields["reason"], call(fields))
+        why = f" ({reason})" if reason else ""
+        return f"{fields['node']} {fields['outcome']} with {call(fields)}{why}"
     return f"{fields['level'].lower()}: {fields['text']}"
 
 

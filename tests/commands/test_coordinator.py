@@ -96,6 +96,32 @@ def test_ctrl_c(start):
     assert err == ""
 
 
+@pytest.mark.parametrize(
+    ("wait", "line"),
+    [
+        (
+            Call(Api.WAIT_ALL, "x", role="zzz"),
+            "a refused with lava-wait-all x zzz (no device of the group has the role 'zzz'; ",
+        ),
+        (
+            Call(Api.WAIT, "x", next=True, timeout=0),
+            "a timeout with lava-wait x (timed out after 0 s, waiting for ",
+        ),
+    ],
+)
+def test_text_tells_the_call_once(start, wait, line):
+    """Who reads along finds whose call it was, which one, and why, without saying it twice."""
+    process = start("--group", "g", "--size", "2")
+    port = int(process.stdout.readline().split("127.0.0.1:")[1].split()[0])
+    with client(port, "a") as a, client(port, "b") as b:
+        assert b.call(Call(Api.SEND, "y")).status is Status.DONE
+        assert a.call(wait).status is not Status.DONE
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=20)
+    (told,) = (each for each in out.splitlines() if " with lava-" in each)
+    assert line in told
+
+
 def test_closed_output_is_an_order_to_stop(start):
     """`lava-multinode coordinator | head -1` does not go on for ever."""
     process = start("--group", "g", "--size", "1")
