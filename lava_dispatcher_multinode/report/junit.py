@@ -8,6 +8,7 @@ have properties, which hold its measurement.
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -55,19 +56,21 @@ class _Writer:
             definitions.setdefault(case.definition, []).append(case)
         actions = list(self._actions(node))
         if actions:
-            yield self._suite(node, "lava", actions)
+            took = sum(float(action.get("time", "0")) for action in actions)
+            yield self._suite(node, "lava", actions, took)
         for definition, cases in definitions.items():
             name = definition or "tests"
             seen: Counter[str] = Counter()
-            yield self._suite(node, name, [self._case(node, name, case, seen) for case in cases])
+            elements = [self._case(node, name, case, seen) for case in cases]
+            yield self._suite(node, name, elements, _covered(cases))
 
-    def _suite(self, node: Node, name: str, cases: list[ET.Element]) -> ET.Element:
+    def _suite(self, node: Node, name: str, cases: list[ET.Element], seconds: float) -> ET.Element:
         suite = ET.Element(
             "testsuite", name=speakable(f"{node.name}.{name}"), hostname=speakable(node.name)
         )
         _total(suite, cases)
         suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
-        suite.set("time", _seconds(sum(float(case.get("time", "0")) for case in cases)))
+        suite.set("time", _seconds(seconds))
         if self._results.started:
             suite.set("timestamp", _timestamp(self._results.started))
         facts = {
@@ -181,6 +184,17 @@ def _total(element: ET.Element, cases: Iterable[ET.Element]) -> None:
     element.set("tests", str(len(cases)))
     for attribute, tag in _TOTALS.items():
         element.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
+
+
+def _covered(cases: Iterable[Case]) -> float:
+    """Return the seconds in which any of the cases was on: a call may have waited in another."""
+    total, until = 0.0, -math.inf
+    for start, end in sorted(
+        (case.start, case.end) for case in cases if case.start is not None and case.end is not None
+    ):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def _seconds(seconds: float) -> str:

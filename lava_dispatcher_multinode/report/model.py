@@ -59,6 +59,7 @@ class Case:
     end: float | None = None
     time: float = 0.0  # when it was recorded
     error: str | None = None  # why it failed, where that is known
+    of_wait: bool = False  # it is the result of a `Wait`, which has the same times
 
     @property
     def full_name(self) -> str:
@@ -88,6 +89,11 @@ class Wait:
     reason: str = ""
     senders: tuple[str, ...] | None = None  # whose messages answered it; None: not told
 
+    @property
+    def case(self) -> str:
+        """What the result of the call is named."""
+        return f"multinode-{self.api.replace('-', '_')}-{self.id}".lower()
+
 
 @dataclass(frozen=True)
 class Message:
@@ -109,6 +115,7 @@ class Node:
     actions: dict[int, Action] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    unrecorded: dict[str, list[Wait]] = field(default_factory=dict)  # yet, by `case`
     boots: list[Boot] = field(default_factory=list)
     definitions: list[Stretch] = field(default_factory=list)
     steps: list[Stretch] = field(default_factory=list)
@@ -120,6 +127,19 @@ class Node:
     def count(self, result: str) -> int:
         """Return how many cases ended so."""
         return sum(case.result == result for case in self.cases)
+
+    def recorded(self, case: str) -> Wait | None:
+        """Return the call whose result `case` is, for once; None if it is no call's.
+
+        A result comes just behind its answer, or just before it; so it is that of the
+        call answered last, or of the one that has waited longest.
+        """
+        waits = self.unrecorded.get(case)
+        if not waits:
+            return None
+        wait = max(waits, key=lambda wait: -wait.asked if wait.answered is None else wait.answered)
+        waits.remove(wait)
+        return wait
 
     @property
     def failed_waits(self) -> list[Wait]:

@@ -135,18 +135,25 @@ def _action(results: Results, event: Event) -> Action:
 
 
 def _test_case(results: Results, event: Event) -> None:
-    results.node(event).cases.append(
+    node = results.node(event)
+    case = values.text(event.get("case"))
+    start, end = values.number(event.get("start")), values.number(event.get("end"))
+    wait = node.recorded(case)
+    if wait is not None and start is None and end is not None:
+        start = min(wait.asked, end)
+    node.cases.append(
         Case(
             definition=values.text(event.get("definition")),
-            case=values.text(event.get("case")),
+            case=case,
             result=values.choice(event.get("result"), RESULTS, "unknown"),
             measurement=values.measurement(event.get("measurement")),
             units=values.text(event.get("units")) or None,
             set=values.text(event.get("set")) or None,
-            start=values.number(event.get("start")),
-            end=values.number(event.get("end")),
+            start=start,
+            end=end,
             time=_time(event),
             error=values.text(event.get("error")) or None,
+            of_wait=wait is not None,
         )
     )
 
@@ -195,6 +202,7 @@ def _add_wait(
     role = values.text(event.get("role")) or None
     wait = Wait(node.name, *_call(event), role, asked or 0.0, tuple(missing))
     node.waits.append(wait)
+    node.unrecorded.setdefault(wait.case, []).append(wait)
     results.waits.append(wait)
     return wait
 

@@ -100,7 +100,7 @@ def _boot(node: Node, boot: Boot, now: float) -> Item:
 
 def _case(node: Node, case: Case, now: float) -> Item:
     start, end = case.start, case.end
-    if start is None or end is None or not 0 <= start <= end <= now:
+    if case.of_wait or start is None or end is None or not 0 <= start <= end <= now:
         start = end = case.time
     measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}".strip()
     return _item(node.name, "case", start, end, now, case.result, case.full_name, measured)

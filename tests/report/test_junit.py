@@ -115,6 +115,17 @@ def test_failure_has_what_the_board_said_and_its_log(whole_story, tmp_path):
     assert sum("[[ATTACHMENT" in line for line in lines) == 1
 
 
+def test_wait_takes_its_time_and_its_suite_no_longer(story):
+    """A CI shows how long a board waited; a call within a case is not counted a second time."""
+    story.start({"panda02": {}}).at(1).wait("panda02")
+    story.case("panda02", "multinode-wait-ready", end=3.0).case("panda02", start=0.5, end=3.25)
+    story.at(5).wait("panda02").case("panda02", "multinode-wait-ready", "fail", end=7.0)
+    _, suites = parsed(story.end("panda02").events)
+    suite = suites["panda02.0_smoke"]
+    assert [case.time for case in suite] == [2.0, 2.75, 2.0]
+    assert suite.time == 4.75
+
+
 def test_failure_says_why_where_that_is_known(story):
     """A CI shows the message: the exit code of a definition that was cut short belongs there."""
     story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error="exit code 2")

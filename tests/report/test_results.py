@@ -2,7 +2,10 @@
 
 import time
 
+from lava_dispatcher_multinode.report.model import Wait
 from lava_dispatcher_multinode.report.results import Results
+from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.relay import case_of
 
 
 def test_facts_of_a_whole_run(whole_story):
@@ -44,6 +47,36 @@ def test_repeated_call_keeps_both_answers(story):
     story.start().wait("panda02", api="sync").at(5).wait("panda02", api="sync")
     waits = Results.of(story.events).waits
     assert [(w.asked, w.answered) for w in waits] == [(0, 2), (5, 7)]
+
+
+def test_result_of_a_call_begins_when_it_was_asked(story):
+    """How long a board waited is a result's time, too; each result has its own call's."""
+    call = {"case": "multinode-wait_all-ready", "definition": "0_smoke"}
+    story.start().at(1).wait("panda02", api="wait-all", id="Ready")
+    story.case("panda02", end=3.0, **call)
+    story.at(4).wait("panda02", api="wait-all", id="Ready").case("panda02", end=6.5, **call)
+    story.case("panda02", end=7.0, **call).case("panda02", end=7.0)
+    node = Results.of(story.events).nodes["panda02"]
+    assert [(c.start, c.end, c.of_wait) for c in node.cases] == [
+        (1, 3.0, True),
+        (4, 6.5, True),
+        (None, 7.0, False),
+        (None, 7.0, False),
+    ]
+
+
+def test_result_may_stand_before_its_answer(story):
+    """So it is of a large barrier; a clock read a moment later makes no negative time."""
+    story.start().at(3).add("wait_started", node="panda02", api="sync", id="go", role=None)
+    story.at(2).case("panda02", "multinode-sync-go", end=2.0)
+    (case,) = Results.of(story.events).nodes["panda02"].cases
+    assert (case.start, case.end) == (2.0, 2.0)
+
+
+def test_call_has_the_name_of_its_result():
+    """The name by which results are recorded is the one by which they are found again."""
+    for api in Api:
+        assert Wait("n", api.value, "Is-Ready").case == case_of(Call(api, "Is-Ready"))
 
 
 def test_unknown_kinds_are_passed_over(story):

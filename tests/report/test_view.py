@@ -49,6 +49,15 @@ def test_case_without_times_is_where_it_was_recorded(story):
     assert {(item["start"], item["end"]) for item in items(story.events, "case")} == {(5, 5)}
 
 
+def test_call_is_drawn_once(story):
+    """Its wait is the bar; its result is a mark, also where it has both times."""
+    story.start().at(1).wait("panda02")
+    story.case("panda02", "multinode-wait-ready", start=1.0, end=3.0)
+    (case,), (wait,) = items(story.events, "case"), items(story.events, "wait")
+    assert (case["start"], case["end"]) == (3, 3)
+    assert (wait["start"], wait["end"]) == (1, 3)
+
+
 @given(st.data())
 def test_any_events_make_data_that_a_page_can_show(event_lists, data):
     """Valid JSON, times in order, no text that turns, hides or commands."""
