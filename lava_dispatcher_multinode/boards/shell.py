@@ -7,6 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from .. import shell_words
 from ..console.transcript import printable
 from ..errors import BootError, DeployError
 from .typist import Typist
@@ -24,10 +25,6 @@ TRIES = 5
 CTRL_C = b"\x03"
 
 
-# An editor of the shell's own would echo, redraw and take keys for commands.
-QUIET = "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE; PS1= PS2="
-
-
 class Shell:
     """What can be typed at a shell that nobody else is using."""
 
@@ -43,7 +40,7 @@ class Shell:
     def take(self) -> None:
         """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
         for _ in range(TRIES):
-            answer = self.ask(QUIET, ANSWER_WAIT)
+            answer = self.ask(shell_words.QUIET, ANSWER_WAIT)
             if answer is not None:
                 # Not everyone may, nor has them.
                 self.ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)
@@ -127,17 +124,17 @@ class Shell:
         comes whole. While the command runs, what is typed waits.
         """
         number = next(self._numbers)
-        line = f"printf '<%s %s>\\n' lava-begin {number}; {command}\nlava_code=$?\n"
+        line = f"{shell_words.begin(number)}{command}\n{shell_words.KEEP_CODE}\n"
         self.type(line.encode())
-        question = f"printf '<%s %s %s>\\n' lava-end {number} $lava_code\n".encode()
-        pattern = rb"<lava-end %d (\d+)>" % number
+        question = f"{shell_words.end(number)}\n".encode()
+        pattern = shell_words.ended(number, r"(\d+)").encode()
         over = time.monotonic() + self.deadline.within(timeout)
         wait = FIRST_WAIT
         while (left := over - time.monotonic()) > 0:
             self.type(question)
             found = self._dialogue.expect_or_none([pattern], timeout=min(wait, left))
             if found is not None:
-                output = found.before.rpartition(b"<lava-begin %d>" % number)[2]
+                output = found.before.rpartition(shell_words.begun(number).encode())[2]
                 return int(found.match.group(1)), _text(output)
             wait *= 2
         self.deadline.check(f"'{command}' on the board")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..boards.power.manual import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError
 from ..ready import readable
-from ..report.consoles import saying
+from ..report.said import saying
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:

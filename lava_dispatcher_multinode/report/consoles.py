@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from .said import STAMP, saying
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -21,9 +23,6 @@ LINES_BEFORE = 12
 LINES_AFTER = 4  # a dying board's, which come ...
 LAST_WORDS = 2.0  # ... within this many seconds
 EXCERPT_BYTES = 65536  # in which the lines of an excerpt are looked for
-_STAMP = re.compile(rb"\[ *(\d+\.\d+)\] ?")
-# The console channel's own frames say nothing to people.
-_FRAME = re.compile(rb"<(LAVA_|lava-)[^<]*>~*|-- .* --")
 # All that a terminal or a browser would obey instead of showing, as UTF-8 text.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -115,7 +114,7 @@ def _read(path: Path, limit: int) -> tuple[bytes, int]:
         tail = file.read(limit)
     tail = tail[tail.find(b"\n") + 1 :]
     left_out = size - len(head) - len(tail)
-    time = _STAMP.match(tail)
+    time = STAMP.match(tail)
     stamp = b"[%s] " % (time[1] if time else b"0.0").rjust(12)
     note = b"-- %d bytes left out here; nodes/%s/console.log has them --\n"
     return head + stamp + note % (left_out, path.parent.name.encode()) + tail, left_out
@@ -148,16 +147,6 @@ def _next_stamp(file: BinaryIO, offset: int) -> float | None:
     return _at(line) if line else None
 
 
-def saying(data: bytes) -> list[bytes]:
-    """Return the lines in which a board says something, with their times."""
-    return [line for line in data.split(b"\n") if _says_something(line)]
-
-
 def _at(line: bytes) -> float:
-    stamp = _STAMP.match(line)
+    stamp = STAMP.match(line)
     return float(stamp[1]) if stamp else 0.0
-
-
-def _says_something(line: bytes) -> bool:
-    text = _STAMP.sub(b"", line, count=1).strip()
-    return bool(text) and not _FRAME.fullmatch(text)

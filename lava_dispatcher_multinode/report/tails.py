@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .consoles import Consoles, saying, visible
+from .consoles import Consoles, visible
+from .said import saying
 from .text import one_line
 
 if TYPE_CHECKING:
