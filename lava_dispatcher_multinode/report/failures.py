@@ -12,13 +12,14 @@ from .narrator import first_line
 from .text import without_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .model import Node, Wait
     from .results import Results
 
 HUNG_UP = " hung up before the answer"  # so the coordinator says of the caller itself
-LONGEST = 300  # characters of a reason
+LONGEST = 1000  # characters of a reason
+LONG = 60  # characters of one that is worth to be said once only, for whatever failed of it
 _MORE = re.compile(r"\d+ more")
 
 
@@ -33,8 +34,12 @@ class Failure:
 
     def __str__(self) -> str:
         """Return what failed and why, on one line, without where and when."""
-        why = first_line(self.why)[:LONGEST]
-        return f"{self.what}: {why}" if why else self.what
+        return f"{self.what}: {self.reason}" if self.reason else self.what
+
+    @property
+    def reason(self) -> str:
+        """Why, on one line."""
+        return first_line(self.why)[:LONGEST]
 
 
 def failures(results: Results) -> list[Failure]:
@@ -44,11 +49,30 @@ def failures(results: Results) -> list[Failure]:
 
 
 def alike(found: Iterable[Failure]) -> list[list[Failure]]:
-    """Return failures with those together that say the same, in the order of the first of each."""
+    """Return failures with those together that say the same, in the order of the first of each.
+
+    Different calls that failed for one long reason say the same: a deadlock is one thing.
+    """
     kinds: dict[str, list[Failure]] = {}
     for failure in found:
-        kinds.setdefault(str(failure), []).append(failure)
+        reason = failure.reason
+        kinds.setdefault(reason if len(reason) > LONG else str(failure), []).append(failure)
     return list(kinds.values())
+
+
+def by_what(kind: Iterable[Failure]) -> dict[str, list[Failure]]:
+    """Return the failures of one kind by what failed."""
+    things: dict[str, list[Failure]] = {}
+    for failure in kind:
+        things.setdefault(failure.what, []).append(failure)
+    return things
+
+
+def because(kind: Sequence[Failure]) -> str:
+    """Return what follows on the failures of one kind: the reason, and that each has it."""
+    if not kind[0].reason:
+        return ""
+    return f"{'; each' if len(by_what(kind)) > 1 else ''}: {kind[0].reason}"
 
 
 def waiting_for(results: Results, name: str) -> list[Wait]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import verdict
-from .failures import alike, call, failures, seconds, waiting_for
+from .failures import alike, because, by_what, call, failures, seconds, waiting_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,16 +85,23 @@ def _printed(first: Failure) -> list[Sentence]:
 
 
 def _first(found: Sequence[Failure]) -> list[Sentence]:
-    """Tell the first failure, then each other node's first; those of one kind in one sentence."""
-    first, *others = found
-    kinds = alike(one for one in _one_per_node(others) if one.node != first.node)
-    sentences: list[Sentence] = [(_place(first), f": {first}")]
-    for kind in kinds[:NAMED]:
-        places = listed([_place(failure) for failure in kind])
-        sentences.append(("then ", *places, f": {kind[0]}"))
+    """Tell each node's first failure, the very first before all; of one kind in one sentence."""
+    kinds = alike(_one_per_node(found))
+    sentences: list[Sentence] = [_kind(kinds[0])]
+    sentences += [("then ", *_kind(kind)) for kind in kinds[1:NAMED]]
     if len(kinds) > NAMED:
         sentences.append((f"and {sum(map(len, kinds[NAMED:]))} more nodes",))
     return sentences
+
+
+def _kind(kind: Sequence[Failure]) -> Sentence:
+    said: list[str | Place] = []
+    things = by_what(kind)
+    for what, failed in list(things.items())[:NAMED]:
+        said += ["; " if said else "", *listed([_place(failure) for failure in failed])]
+        said.append(f": {what}")
+    more = f"; and {len(things) - NAMED} more" if len(things) > NAMED else ""
+    return (*said, more + because(kind))
 
 
 def _place(failure: Failure) -> Place:

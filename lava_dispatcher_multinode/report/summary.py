@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from . import verdict
-from .failures import alike, failures
+from .failures import alike, because, by_what, failures
 from .narrator import first_line
+from .once import Shared
 from .terminal import is_terminal, paint, size_of, wants_colour
 from .text import clip, one_line, pad, width
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .failures import Failure
     from .model import Node
     from .results import Results
 
@@ -22,7 +24,7 @@ STATUS = HEADS.index("status")
 WIDEST = 30  # columns of a cell, but for the error
 EXPLANATION = 12  # lines of an error
 FAILURES = 50  # told; the rest are counted
-NODES = 8  # named in one of them
+NODES = 8  # named in one of them, and things that failed for one reason
 
 _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 
@@ -61,7 +63,8 @@ def summary_on(stream: TextIO, results: Results, directory: Path | None) -> str:
 
 
 def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
-    rows = [HEADS, *(_row(node, results) for node in results.nodes.values())]
+    shared = Shared(results)
+    rows = [HEADS, *(_row(node, results, shared) for node in results.nodes.values())]
     if len(rows) == 1:
         return
     widths = [max(width(cell) for cell in cells) for cells in zip(*rows, strict=True)]
@@ -84,11 +87,11 @@ def _painted(line: str, status: str, start: int, color: bool) -> str:
     return line[:start] + paint(status, _STYLE.get(status, ""), color=color) + line[end:]
 
 
-def _row(node: Node, results: Results) -> tuple[str, ...]:
+def _row(node: Node, results: Results, shared: Shared) -> tuple[str, ...]:
     judged = verdict.so_far(node, results)
     names = (clip(one_line(text), WIDEST) for text in (node.name, node.role, node.device_type))
     counts = (str(node.count("pass")), str(node.count("fail")))
-    error = one_line(first_line(judged.error or ""))
+    error = one_line(shared.brief(first_line(judged.error or "")))
     return (*names, judged.status, *counts, error)
 
 
@@ -113,6 +116,12 @@ def _unbegun(results: Results) -> dict[str, list[str]]:
     return nodes
 
 
+def _where(failed: list[Failure]) -> str:
+    names = list(dict.fromkeys(failure.node for failure in failed))
+    more = f" and {len(names) - NODES} more" if len(names) > NODES else ""
+    return ", ".join(names[:NODES]) + more
+
+
 def _failed(results: Results) -> Iterator[str]:
     """Yield what failed, in the order of time; what many nodes failed of, once."""
     explained = {name for names in _unbegun(results).values() for name in names}
@@ -121,9 +130,9 @@ def _failed(results: Results) -> Iterator[str]:
         yield ""
         yield "failed, in the order of time:"
     for kind in kinds[:FAILURES]:
-        names = list(dict.fromkeys(failure.node for failure in kind))
-        more = f" and {len(names) - NODES} more" if len(names) > NODES else ""
-        where = ", ".join(names[:NODES]) + more
-        yield one_line(f"  [{kind[0].time:9.3f}] {where}: {kind[0]}")
+        things = [f"{_where(failed)}: {what}" for what, failed in by_what(kind).items()]
+        more = f"; and {len(things) - NODES} more" if len(things) > NODES else ""
+        said = "; ".join(things[:NODES]) + more + because(kind)
+        yield one_line(f"  [{kind[0].time:9.3f}] {said}")
     if len(kinds) > FAILURES:
         yield f"  and {len(kinds) - FAILURES} more"

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from . import timeline, verdict
 from .failures import call, seconds
+from .once import Shared
 from .text import escape, plain
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ Row = tuple[str, list[str]]  # attributes, cells
 def nodes(results: Results) -> str:
     """Return the table of nodes."""
     heads = ("Node", "Role", "Type", "Status", "Passed", "Failed", "Error", "Console")
+    shared = Shared(results)
     rows = []
     for node in results.nodes.values():
         judged = verdict.so_far(node, results)
-        rows.append(_row(node, judged.status, _node(node, judged)))
+        rows.append(_row(node, judged.status, _node(node, judged, shared)))
     return _table("Nodes", heads, rows, "No node took part.")
 
 
@@ -39,8 +41,9 @@ def actions(results: Results) -> str:
     """Return the table of actions, with every try of a boot in them."""
     heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
     unended = "open" if results.going_on and not results.over else "error"
+    shared = Shared(results)
     rows = [
-        _row(node, action.status or unended, _action(node, action, unended))
+        _row(node, action.status or unended, _action(node, action, unended, shared))
         for node in results.nodes.values()
         for action in sorted(node.actions.values(), key=lambda action: action.index)
     ]
@@ -59,16 +62,17 @@ def cases(results: Results) -> str:
 
 
 def waits(results: Results) -> str:
-    """Return the table of calls that waited."""
+    """Return the table of calls that waited; a reason that many of them have is in the first."""
     heads = ("Node", "Call", "Waited for", "Outcome", "Reason", "Asked", "Answered", "Seconds")
-    rows = [
-        _row(
-            results.nodes.get(wait.node),
-            "pass" if wait.outcome == "done" else "fail",
-            _wait(wait, results.last),
-        )
-        for wait in results.waits
-    ]
+    shared = Shared(results)
+    told: set[str] = set()
+    rows = []
+    for wait in results.waits:
+        _, sentence = shared.split(wait.reason)
+        reason = _brief(wait.reason, shared) if sentence in told else _text(wait.reason)
+        told.add(sentence)
+        result = "pass" if wait.outcome == "done" else "fail"
+        rows.append(_row(results.nodes.get(wait.node), result, _wait(wait, reason, results.last)))
     return _table("Waits", heads, rows, "Nobody waited.")
 
 
@@ -98,8 +102,8 @@ def badge(word: str) -> str:
     return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
 
 
-def _node(node: Node, judged: verdict.Verdict) -> list[str]:
-    error = f"{judged.error_type}: {judged.error}" if judged.error else ""
+def _node(node: Node, judged: verdict.Verdict, shared: Shared) -> list[str]:
+    kind = f"{judged.error_type}: " if judged.error else ""
     folder = _folder(node.name)
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
     time = node.finished or 0.0
@@ -108,12 +112,12 @@ def _node(node: Node, judged: verdict.Verdict) -> list[str]:
         *_cells(node.role, node.device_type),
         f"<td>{badge(judged.status)}</td>",
         *_numbers(str(node.count("pass")), str(node.count("fail"))),
-        _text(error),
+        _brief(judged.error or "", shared, kind),
         f"<td>{logs}</td>",
     ]
 
 
-def _action(node: Node, action: Action, unended: str) -> list[str]:
+def _action(node: Node, action: Action, unended: str, shared: Shared) -> list[str]:
     took = "" if action.seconds is None else f"{action.seconds:.3f}"
     boots = [boot for boot in node.boots if boot.within(action)]
     history = " ".join(
@@ -128,7 +132,7 @@ def _action(node: Node, action: Action, unended: str) -> list[str]:
         f"<td>{badge(action.status or unended)}</td>",
         *_numbers(took),
         f"<td>{history}</td>",
-        _text(error),
+        _brief(error, shared),
     ]
 
 
@@ -159,13 +163,13 @@ def _case(node: Node, history: list[Case]) -> list[str]:
     ]
 
 
-def _wait(wait: Wait, now: float) -> list[str]:
+def _wait(wait: Wait, reason: str, now: float) -> list[str]:
     answered = "" if wait.answered is None else f"{wait.answered:.3f}"
     return [
         *_cells(wait.node),
         f"<td>{link(call(wait), wait.node, wait.asked)}</td>",
         *_cells(", ".join(wait.missing), wait.outcome or "never answered"),
-        _text(wait.reason),
+        reason,
         *_numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}"),
     ]
 
@@ -230,6 +234,14 @@ def _numbers(*texts: str) -> list[str]:
 
 def _text(text: str) -> str:
     return f'<td class="text">{escape(text)}</td>'
+
+
+def _brief(text: str, shared: Shared, before: str = "") -> str:
+    """Return a cell in which a sentence that others share is not told, but by its title."""
+    short = shared.brief(text)
+    if short == text:
+        return _text(before + text)
+    return f'<td class="text" title="{escape(text)}">{escape(before + short)}</td>'
 
 
 def _folder(node: str) -> str:

@@ -91,6 +91,21 @@ def story():
     return Story()
 
 
+DEADLOCK = "deadlock: " + "; ".join(f"{name} waits for 'x' from another" for name in NODES)
+
+
+@pytest.fixture
+def deadlock():
+    """A run of three boards that wait for each other, in two calls."""
+    told = Story().start()
+    for name, what in zip(NODES, "aab", strict=True):
+        told.at(1).wait(name, "never", f"lava-wait {what}: {DEADLOCK}", id=what)
+        told.case(name, f"multinode-wait-{what}", "fail").action(name)
+    for name in NODES:
+        told.end(name)
+    return told.finish(1).events
+
+
 @pytest.fixture
 def whole_story():
     """A run of three boards: one passes, one fails a case, one dies."""

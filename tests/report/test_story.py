@@ -33,6 +33,15 @@ def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
     assert then.endswith(" and 4 more: lava-wait ready: panda01 failed: kernel panic")
 
 
+def test_deadlock_is_one_sentence(deadlock):
+    """It is one thing, whichever call each board hangs in."""
+    (sentence,) = told(deadlock, "Who failed first?")
+    assert sentence.startswith(
+        "panda01 at 3.000 s, panda02 at 3.000 s: lava-wait a; "
+        "beaglexm01 at 3.000 s: lava-wait b; each: deadlock: panda01 waits for 'x'"
+    )
+
+
 def test_waits_say_how_long_and_how_they_ended(story):
     """In words, not in the outcome's short name."""
     story.start().at(1).case("panda01", result="fail")

@@ -89,6 +89,22 @@ def test_why_nothing_began_is_told_in_full(story):
     assert "  and 11 more lines\n" in text
 
 
+def test_deadlock_is_told_once(deadlock):
+    """The whole sentence stands below the table, for all of them and all their calls."""
+    text = summary(Results.of(deadlock), None)
+    rows = text.split("\n\n")[0].splitlines()[1:]
+    assert [row.split("  ")[-1].strip() for row in rows] == [
+        "lava-wait a: deadlock: ..",
+        "lava-wait a: deadlock: ..",
+        "lava-wait b: deadlock: ..",
+    ]
+    (line,) = (line for line in text.splitlines() if "waits for" in line)
+    assert line.startswith(
+        "  [    3.000] panda01, panda02: lava-wait a; beaglexm01: lava-wait b; each: deadlock:"
+    )
+    assert line.endswith("beaglexm01 waits for 'x' from another")
+
+
 def test_many_failures_are_counted(story):
     """A thousand failed cases do not push the table off the screen."""
     story.start({"p": {}})
