@@ -161,6 +161,10 @@ def test_the_socket_channel(dispatch, job, lab, tmp_path):
             assert file.is_dir() or secret not in file.read_bytes(), file
     waits = [wait["outcome"] for wait in run.results["waits"] if wait["id"] == "data"]
     assert waits == ["done", "done"]
+    results = [case for node in run.results["nodes"].values() for case in node["results"]]
+    called = ("multinode-sync-here", "multinode-wait-data")
+    times = [case for case in results if case["case"] in called]
+    assert all(0 < case["start"] <= case["end"] for case in times)
     definitions = {
         event["definition"]
         for event in run.events
