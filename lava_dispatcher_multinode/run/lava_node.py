@@ -111,6 +111,8 @@ class LavaNodeRun(NodeRun):
                     record.write(b"- " + line)
                     log.line(line)
                     if log.raised is not None:
+                        # At once: LAVA may take its time, or not listen while it has results.
+                        self._shared.leave(self.name, str(log.raised))
                         self._end()
             code = process.wait()
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ LIMIT = 60.0  # seconds for a tree that is too deep for Python
 @contextmanager
 def scratch(guard: Guard | None) -> Iterator[Path]:
     """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
+    _find_place()
     made = tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
     directory = Path(made.name)
     try:
@@ -28,6 +30,19 @@ def scratch(guard: Guard | None) -> Iterator[Path]:
         yield directory
     finally:
         _remove(directory, made.cleanup)
+
+
+def _find_place() -> None:
+    """Spare Python to try the place for temporary files with one that it writes and removes.
+
+    It would stay if we were killed just then. Where the place may not do, Python has to
+    look for another one.
+    """
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    place = Path(next(filter(None, named), "/tmp")).absolute()  # noqa: S108 - Python's choice
+    with suppress(OSError):
+        if os.access(place, os.W_OK | os.X_OK) and os.statvfs(place).f_bavail:
+            tempfile.tempdir = tempfile.tempdir or str(place)
 
 
 def remove(directory: Path) -> None:

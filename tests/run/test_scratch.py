@@ -54,3 +54,24 @@ def test_a_directory_of_another_process(tmp_path):
     remove(left)
     assert not left.exists()
     remove(left)
+
+
+def test_python_does_not_try_the_place_with_a_file(tmp_path, monkeypatch):
+    """One that is written and removed would stay if we were killed in between."""
+    opened = []
+    for name in ("TEMP", "TMP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._os.open", lambda name, *_: opened.append(name))
+    with scratch(None) as directory:
+        assert directory.parent == tmp_path
+    assert opened == []
+
+
+def test_a_place_that_will_not_do_is_left_to_python(tmp_path, monkeypatch):
+    """It looks for another one, as ever."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with scratch(None) as directory:
+        assert directory.parent != tmp_path / "missing"
