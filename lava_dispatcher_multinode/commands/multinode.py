@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words:
         parser.print_help(sys.stderr)
         parser.exit(ExitCode.INVALID)
-    options = parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:  # argparse would show the usage of the command, which is no help
+        options.verb.error(f"unrecognized arguments: {' '.join(unknown)}")
 
     def command() -> ExitCode:
         code: ExitCode = options.run(options)
@@ -77,5 +79,5 @@ def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(own)
-        own.set_defaults(run=module.run)
+        own.set_defaults(run=module.run, verb=own)
     return parser

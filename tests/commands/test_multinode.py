@@ -48,3 +48,28 @@ def test_wrong_words_are_usage(words, capsys):
     with pytest.raises(SystemExit, match="2"):
         multinode.main(words)
     assert "usage" in capsys.readouterr().err
+
+
+#: What a verb cannot do without.
+NEEDED = {
+    "completion": "bash",
+    "console": "panda01",
+    "coordinator": "--group g --size 2",
+    "export": "job.json",
+    "power": "panda01 on",
+    "report": "run",
+    "schema": "job",
+    "submit": "job.json --server https://lava",
+    "watch": "run",
+}
+
+
+@pytest.mark.parametrize("verb", multinode.VERBS)
+def test_an_unknown_option_is_told_with_the_usage_of_its_verb(verb, capsys):
+    """The usage of the command does not say which options there are; nothing is done."""
+    with pytest.raises(SystemExit, match="2"):
+        multinode.main([verb, *NEEDED.get(verb, "").split(), "--lissen"])
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"usage: lava-multinode {verb} ")
+    assert shown.err.endswith(f"lava-multinode {verb}: error: unrecognized arguments: --lissen\n")
