@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode, InfrastructureError
 from ..report.narrator import call
 from ..report.text import without_call
+from ..run.interruptions import SIGNALS, hear_no_more
 from .arguments import seconds
 from .errors import forget_output
 
@@ -34,7 +35,6 @@ that you trust. LAVA's own dispatchers can be members: their host and port are
 set in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C (exit code 130) or
 SIGTERM (exit code 0) ends it; who waits then is told so.
 """
-STOP = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
     # Blocked before the coordinator's thread starts, which inherits that: whichever thread
     # a signal reaches, it stays pending for sigwait.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         coordinator = Coordinator(
             group=args.group,
@@ -134,7 +134,8 @@ def run(args: argparse.Namespace) -> ExitCode:
         with coordinator, _port_file(args.port_file, coordinator.address[1]):
             host, port = coordinator.address
             show("listening", host=host, port=port, size=args.size)
-            number = signal.sigwait(STOP)
+            number = signal.sigwait(SIGNALS)
+            hear_no_more()  # one that comes while it stops is no other order
         return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.PASS
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

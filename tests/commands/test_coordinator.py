@@ -122,6 +122,28 @@ def test_text_tells_the_call_once(start, wait, line):
     assert line in told
 
 
+# Of two that are there at once the kernel gives the lower number first: no SIGINT after SIGTERM.
+@pytest.mark.parametrize(
+    ("first", "then", "code"),
+    [
+        (signal.SIGTERM, signal.SIGTERM, 0),
+        (signal.SIGINT, signal.SIGINT, 130),
+        (signal.SIGINT, signal.SIGTERM, 130),
+    ],
+)
+def test_signals_while_it_stops(first, then, code, start, tmp_path):
+    """Whoever asks twice gets the exit code of the first time, and no port file is left."""
+    port_file = tmp_path / "port"
+    process = start("--group", "g", "--size", "1", "--port-file", str(port_file))
+    process.stdout.readline()
+    process.send_signal(first)
+    while process.poll() is None:  # as often as can be, up to its last moment
+        process.send_signal(then)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (code, "", "")
+    assert not port_file.exists()
+
+
 def test_closed_output_is_an_order_to_stop(start):
     """`lava-multinode coordinator | head -1` does not go on for ever."""
     process = start("--group", "g", "--size", "1")
