@@ -10,11 +10,11 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExitCode, InfrastructureError
+from ..errors import ExitCode, InfrastructureError, InvalidJob
 from ..report.narrator import call
 from ..report.text import without_call
 from ..run.interruptions import SIGNALS, hear_no_more
@@ -27,24 +27,28 @@ if TYPE_CHECKING:
 DESCRIPTION = "Serve messages and barriers to one group of devices."
 EPILOG = """\
 example:
-  lava-multinode coordinator --group "$(uuidgen)" --size 3 --port-file port
+  lava-multinode coordinator --group-file group --size 3 --port-file port
 
 The members join with their first request; whoever knows the group's name can
-join, so make it hard to guess and listen beyond loopback only in a network
-that you trust. LAVA's own dispatchers can be members: their host and port are
-set in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C (exit code 130) or
-SIGTERM (exit code 0) ends it; who waits then is told so.
+join, so make it hard to guess (umask 077; uuidgen > group), keep it out of the
+command line, which all users of the host can see, and listen beyond loopback
+only in a network that you trust. LAVA's own dispatchers can be members: their
+host and port are set in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C
+(exit code 130) or SIGTERM (exit code 0) ends it; who waits then is told so.
 """
+MAX_GROUP = 4096  # bytes of a line in --group-file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
-    parser.add_argument(
-        "--group",
-        metavar="NAME",
-        type=_group,
-        required=True,
-        help="the group's name, its only credential",
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument(
+        "--group", metavar="NAME", type=_group, help="the group's name, its only credential"
+    )
+    group.add_argument(
+        "--group-file",
+        metavar="FILE",
+        help="read the group's name from the first line of FILE; - is standard input",
     )
     parser.add_argument(
         "--size", metavar="N", type=_size, required=True, help="how many devices it has"
@@ -90,9 +94,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Serve until a signal comes; InfrastructureError if the port cannot be had."""
+    """Serve until a signal comes; InvalidJob, InfrastructureError if it cannot begin."""
     from ..sync.server import Coordinator
 
+    group = _group_in(args.group_file) if args.group is None else args.group
     started = time.monotonic()
     shown = threading.Lock()
     unread = threading.Event()
@@ -122,7 +127,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         coordinator = Coordinator(
-            group=args.group,
+            group=group,
             size=args.size,
             timeout=args.timeout,
             deadlock_grace=args.deadlock_grace,
@@ -180,6 +185,23 @@ def _group(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the name is empty: everybody would know it")
     return text
+
+
+def _group_in(file: str) -> str:
+    """Return what the first line of `file` says; `InvalidJob`, which does not show it."""
+    try:
+        with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as lines:
+            line = lines.readline(MAX_GROUP + 1)
+        if len(line) > MAX_GROUP:
+            raise argparse.ArgumentTypeError(f"the first line has more than {MAX_GROUP} bytes")
+        return _group(line.decode("utf-8").rstrip("\r\n"))
+    except OSError as error:
+        reason = f"cannot read it: {error.strerror}"
+    except UnicodeDecodeError:
+        reason = "the first line is not text in UTF-8"
+    except argparse.ArgumentTypeError as error:
+        reason = str(error)
+    raise InvalidJob.about(f"--group-file {file}", reason)
 
 
 def _size(text: str) -> int:

@@ -82,8 +82,11 @@ def _synopsis(parser: argparse.ArgumentParser) -> Iterator[str]:
         told.add(group)
         members = group._group_actions if group else [action]
         word = " | ".join(map(_usage, members))
-        optional = not (group or action).required
-        words.append(f"[{word}]" if optional else word)
+        if not (group or action).required:
+            word = f"[{word}]"
+        elif len(members) > 1:
+            word = f"({word})"
+        words.append(word)
     yield f".B {_text(parser.prog)}"
     yield _text(" ".join(words))
 

@@ -155,6 +155,49 @@ def test_closed_output_is_an_order_to_stop(start):
     assert process.wait(20) == 0
 
 
+@pytest.mark.parametrize("line", ["größe 1\n", "größe 1\r\nanother\n", "größe 1"])
+@pytest.mark.parametrize("by", ["file", "standard input"])
+def test_the_name_in_a_file(line, by, start, tmp_path):
+    """The first line without its end: it has not to be where all users can see it."""
+    file = tmp_path / "group"
+    file.write_bytes(line.encode())
+    with file.open() as stdin:
+        words = ("--group-file", str(file) if by == "file" else "-", "--size", "1", "--json")
+        process = start(*words, stdin=stdin)
+        listening = process.stdout.readline()
+    with client(json.loads(listening)["port"], "a", "größe 1") as member:
+        assert member.call(Call(Api.SEND, "x")).status is Status.DONE
+    assert "größe" not in listening
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot read it: No such file or directory"),
+        (b"", "the name is empty: everybody would know it"),
+        (b" \nname\n", "the name is empty: everybody would know it"),
+        (b"secret\xff\n", "the first line is not text in UTF-8"),
+        (b"secret" * 1000, "the first line has more than 4096 bytes"),
+    ],
+)
+def test_a_file_without_a_name(content, reason, start, tmp_path):
+    """Exit code 2 and one sentence, which does not show what may be the name."""
+    if content is not None:
+        (tmp_path / "group").write_bytes(content)
+    process = start("--group-file", "group", "--size", "1", cwd=tmp_path)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert err == f"--group-file group: {reason}\n"
+
+
+def test_one_name_is_needed(capsys):
+    """By one way: the other would be ignored."""
+    for words in ((), ("--group", "g", "--group-file", "group")):
+        with pytest.raises(SystemExit, match="2"):
+            parse("--size", "1", *words)
+        assert "--group-file" in capsys.readouterr().err.rpartition("error:")[2]
+
+
 def test_a_port_in_use(start, tmp_path):
     """Exit code 3, one sentence, no port file."""
     first = start("--group", "g", "--size", "1")

@@ -77,4 +77,4 @@ def test_roff_obeys_nothing_in_a_text(monkeypatch):
     text = manual.page(parser)
     assert "\\&.so /etc/passwd" in text
     assert "\\&'C:\\enew' 100%, a\\-b" in text
-    assert "\\-\\-on | \\-\\-off\n" in text
+    assert "(\\-\\-on | \\-\\-off)\n" in text
