@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import ExitStack
     from pathlib import Path
 
     from ..boards.hardware import MadeBoard
+    from ..boards.simulated.lab import SimulatedBoard
     from ..lab.device import Device
     from .events import EventLog
 
@@ -38,20 +39,29 @@ def make_boards(
 
 def _simulate(
     devices: Sequence[Device], directory: Path, log: EventLog, stack: ExitStack, unconfined: bool
-) -> dict[str, MadeBoard]:
+) -> Mapping[str, MadeBoard]:
     from ..boards.simulated.lab import SimulatedLab
 
     directory.mkdir()
     lab = stack.enter_context(SimulatedLab(directory, unconfined=unconfined))
     log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
-    boards: dict[str, MadeBoard] = {
+    boards = {
         device.name: lab.add(device.name, device.device_type, device.simulated)
         for device in devices
     }
     for name in lab.without_board():
         text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
         log.emit("log", node=None, level="WARNING", text=text)
+    stack.callback(_tell_pending, boards.values(), log)
     return boards
+
+
+def _tell_pending(boards: Iterable[SimulatedBoard], log: EventLog) -> None:
+    """Warn of faults that were asked for and not met: the run proves nothing of them."""
+    for board in boards:
+        for fault in board.pending:
+            text = f"its fault '{fault}' has not happened: the run ended before it was due"
+            log.emit("log", node=board.name, level="WARNING", text=text)
 
 
 def _emulate(

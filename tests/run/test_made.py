@@ -32,10 +32,10 @@ def made(tmp_path, stack):
 
     def make(*devices):
         log, told = EventLog(None, lambda: 0.0), []
-        log.subscribe(told.append)
+        log.subscribe(lambda event: told.append((event["level"], event["text"])))
         # As everywhere: unconfined only where this host allows nothing better.
         boards = make_boards(devices, tmp_path, log, stack, unconfined=True)
-        return boards, [(event["level"], event["text"]) for event in told]
+        return boards, told
 
     return make
 
@@ -76,6 +76,26 @@ def test_a_fault_for_a_board_that_is_not_there(made, monkeypatch):
     _, told = made(device("b", SIMULATED))
     (warning,) = [text for level, text in told if level == "WARNING"]
     assert "'bb'" in warning
+
+
+def test_a_fault_that_was_never_due(made, stack, monkeypatch):
+    """A run that ends before it proves nothing of what it was to show: it is told at the end."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "a:hang=1000,panic=uboot;b:reboot=text:x")
+    boards, told = made(device("a", SIMULATED), device("b", SIMULATED), device("c", SIMULATED))
+    console = os.open(boards["a"].console, os.O_RDONLY | os.O_NOCTTY)
+    boards["a"].power_on()
+    printed = b""
+    while b"Please RESET the board" not in printed:
+        printed += os.read(console, 4096)
+    os.close(console)
+    for board in boards.values():
+        board.power_off()
+    assert not [text for level, text in told if level == "WARNING"]
+    stack.close()
+    assert [text.partition(":")[0] for level, text in told if level == "WARNING"] == [
+        "its fault 'hang' has not happened",
+        "its fault 'reboot' has not happened",
+    ]
 
 
 def test_they_are_gone_with_the_run(made, stack):

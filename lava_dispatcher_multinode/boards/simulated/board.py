@@ -57,7 +57,7 @@ class Board:
                         wire.discard()
                     self._on()
                 except PowerCut:
-                    wire.answer({"off": True})
+                    wire.off()
         except LabGone:
             return
 

@@ -51,6 +51,8 @@ class SimulatedBoard:
         self._control = control
         self._lock = threading.Lock()
         self.known_off = False  # the board itself has said so
+        #: The faults that had not happened when it was last switched off.
+        self.pending: Sequence[str] = ()
         self.console = Path()  # a tty; it stays the same for the life of the board
 
     def power_on(self) -> None:
@@ -60,7 +62,9 @@ class SimulatedBoard:
 
     def power_off(self) -> None:
         """Switch off; nothing of the board runs any more when this returns."""
-        self.known_off = bool(self._ask({"do": "off"}, "off").get("off"))
+        reply = self._ask({"do": "off"}, "off")
+        self.known_off = bool(reply.get("off"))
+        self.pending = reply.get("pending", ())
 
     def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Return the context in which it may boot, beside the other boards."""

@@ -73,6 +73,11 @@ class Mischief:
         self._printk = _Hits(settings.get("printk", 0.0), f"printk {seed}")
         self._random = random.Random(f"what {seed}")  # noqa: S311 - repeatable, not secret
         self._tails: dict[str, bytes] = {}
+        self._happened: set[str] = set()
+
+    def pending(self) -> list[str]:
+        """Return the faults with a point that have not happened so far."""
+        return [kind for kind in _KINDS if kind in self._settings and kind not in self._happened]
 
     def seconds_for(self, count: int) -> float:
         """Return how long `count` bytes take on this line."""
@@ -112,8 +117,7 @@ class Mischief:
             return
         end, kind = min(cuts)
         self._tails.clear()
-        self._left -= 1
-        yield data[:end], Event(kind)
+        yield data[:end], self._event(kind)
 
     def outgoing(self, data: bytes, kernel_since: float | None) -> bytes:
         """Return what of `data` reaches the other end, and what with it."""
@@ -133,8 +137,12 @@ class Mischief:
 
     def _take(self, kind: str) -> None:
         if self._left > 0:
-            self._left -= 1
-            Event(kind).happen()
+            self._event(kind).happen()
+
+    def _event(self, kind: str) -> Event:
+        self._left -= 1
+        self._happened.add(kind)
+        return Event(kind)
 
 
 class _Hits:

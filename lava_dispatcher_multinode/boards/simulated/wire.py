@@ -115,6 +115,10 @@ class Wire:
         except OSError as error:
             raise LabGone from error
 
+    def off(self) -> None:
+        """Answer that the power is off, and what has not happened until then."""
+        self.answer({"off": True, "pending": self.mischief.pending()})
+
     def _obey(self) -> None:
         """Do what the lab asks: switch the power."""
         try:
@@ -132,9 +136,11 @@ class Wire:
         elif self.powered and self.mischief.power != "stuck":
             self.powered = False
             raise PowerCut
-        else:
+        elif self.powered:
             # Of one whose switch is stuck the lab does not know, as with a real one.
-            self.answer({} if self.powered else {"off": True})
+            self.answer({})
+        else:
+            self.off()
 
     def _read(self, limit: int = CHUNK) -> bytes:
         try:

@@ -83,6 +83,20 @@ def test_times():
     mischief.reach("kernel")
 
 
+def test_what_has_not_happened():
+    """A fault with a point is pending until it happens for the first time."""
+    mischief = Mischief({"panic": "kernel", "hang": {"text": "x"}, "reboot": 5.0, "noise": 0.1})
+    assert mischief.pending() == ["panic", "hang", "reboot"]
+    with pytest.raises(Crash):
+        mischief.reach("kernel")
+    assert mischief.pending() == ["hang", "reboot"]
+    list(mischief.watch(b"x"))
+    assert mischief.pending() == ["reboot"]
+    with pytest.raises(Reset):
+        mischief.due(6.0)
+    assert mischief.pending() == []
+
+
 def test_after_seconds():
     """A fault after seconds of shell says how long to wait, then happens."""
     mischief = Mischief({"hang": 5.0})
