@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import plugins
@@ -35,15 +37,21 @@ def specs(document: Document) -> tuple[ActionSpec, ...]:
 
 
 def sound(document: Document) -> tuple[ActionSpec, ...]:
-    """Return the actions of a document with problems that have none themselves.
+    """Return the actions of a document with problems, without what has them.
 
-    All roles do them; what else is wrong can be found out in the meantime.
+    All roles do them; what else is wrong can be found out in the meantime. An entry of a
+    list, a repository say, is left out alone; an action where the rest of it makes no sense.
     """
-    return tuple(
-        _spec(document, index, {**entry, "parameters": own(parameters)})
-        for index, entry, parameters in _known(document)
-        if not _wrong(document, index, own(parameters), {})
-    )
+    found = []
+    for index, entry, parameters in _known(document):
+        spec = _spec(document, index, {**entry, "parameters": own(parameters)})
+        checker = _checker(spec.command, {})
+        with _schema_blamed(spec.command, checker):
+            wrong = {finding.path[:2] for finding in checker.findings(spec.parameters)}
+            spec = _without(spec, wrong) if wrong else spec
+            if not wrong or not any(checker.findings(spec.parameters)):
+                found.append(spec)
+    return tuple(found)
 
 
 def own(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,12 +73,34 @@ def _wrong(
     document: Document, index: int, parameters: Any, names: Mapping[str, Collection[str]]
 ) -> list[Problem]:
     command = document.data["actions"][index]["command"]
-    checker = Checker(plugins.action(command).parameters_schema, names, HINTS)
-    try:
+    checker = _checker(command, names)
+    with _schema_blamed(command, checker):
         return checker.problems(document, ("actions", index, "parameters"), parameters)
-    except Exception:
-        _check_schema(command, checker.schema)
-        raise
+
+
+def _checker(command: str, names: Mapping[str, Collection[str]]) -> Checker:
+    return Checker(plugins.action(command).parameters_schema, names, HINTS)
+
+
+def _without(spec: ActionSpec, wrong: Collection[tuple[str | int, ...]]) -> ActionSpec:
+    """Return the action without the parameters, and entries of lists, at the paths `wrong`."""
+    parameters: dict[str, Any] = {}
+    moved: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
+    touched = {path[0] for path in wrong if path}
+    for key, value in spec.parameters.items():
+        if key not in touched:
+            parameters[key] = value
+        elif isinstance(value, list) and (key,) not in wrong:
+            kept = [index for index in range(len(value)) if (key, index) not in wrong]
+            moved |= {(key, old): (key, new) for new, old in enumerate(kept)}
+            if kept:
+                parameters[key] = [value[index] for index in kept]
+    positions = {
+        (*moved.get(path[:2], path[:2]), *path[2:]): position
+        for path, position in spec.positions.items()
+        if path[:2] not in wrong
+    }
+    return replace(spec, parameters=parameters, positions=positions)
 
 
 def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpec:
@@ -86,8 +116,17 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
     )
 
 
-def _check_schema(command: str, schema: Mapping[str, Any]) -> None:
+@contextmanager
+def _schema_blamed(command: str, checker: Checker) -> Iterator[None]:
     """Say so if the schema is what is wrong; it may be somebody else's."""
+    try:
+        yield
+    except Exception:
+        _check_schema(command, checker.schema)
+        raise
+
+
+def _check_schema(command: str, schema: Mapping[str, Any]) -> None:
     from jsonschema import Draft202012Validator, SchemaError
 
     try:

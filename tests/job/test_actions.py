@@ -124,7 +124,7 @@ def test_actions_that_are_sound_in_a_job_that_is_not():
         {"command": "nonsense"},
         {"command": "boot_linaro_image"},
         {"command": "boot_linaro_image", "parameters": []},
-        deploy(imag="x"),
+        {"command": "deploy_linaro_image", "parameters": {"imag": "x"}},
         7,
     ]
     text = json.dumps({"actions": entries})
@@ -135,3 +135,27 @@ def test_actions_that_are_sound_in_a_job_that_is_not():
     ]
     assert set(found[0].parameters) == {"image"}
     assert found[0].position("image").column > 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "left"),
+    [
+        ({"testdef_repos": [{"tar": "a"}, {"tar-repo": "b"}, 7, {"tar-repo": "c"}]},
+         {"testdef_repos": [{"tar-repo": "b"}, {"tar-repo": "c"}]}),
+        ({"testdef_repos": [{"tar": "a"}], "testdef_urls": ["b"]}, {"testdef_urls": ["b"]}),
+        ({"testdef_repos": "a", "testdef_urls": ["b"]}, {"testdef_urls": ["b"]}),
+        ({"testdef_urls": ["b"], "testdef_url": ["a"]}, {"testdef_urls": ["b"]}),
+        ({"testdef_repos": [{"tar": "a"}]}, None),
+        ({"testdef_repos": []}, None),
+        ({"testdef_url": ["a"]}, None),
+    ],
+)  # fmt: skip
+def test_an_action_without_what_is_wrong(wrong, left):
+    """Its other entries can be looked at, each in its place; not where nothing of use is left."""
+    text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": wrong}]})
+    found = sound(from_bytes(text.encode(), "job.json", Path("/")))
+    assert [spec.parameters for spec in found] == ([] if left is None else [left])
+    for spec in found:
+        for key, values in spec.parameters.items():
+            places = [text.index(json.dumps(value)) + 1 for value in values]
+            assert [spec.position(key, i).column for i in range(len(values))] == places

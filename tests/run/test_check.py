@@ -195,6 +195,16 @@ def test_the_rest_of_a_wrong_job(tmp_path):
     assert check_rest(from_bytes(b"[]", "job.json", tmp_path)) == []
 
 
+def test_the_rest_of_a_wrong_action(tmp_path):
+    """A wrong entry does not hide what is wrong with the others; nothing is told of it twice."""
+    repositories = [{"git-repo": ".", "tesdef": "no.yaml"}, {"git-repo": "nowhere"}]
+    parameters = {"testdef_repos": repositories}
+    text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": parameters}]})
+    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    assert problem.message == f"there is no directory {tmp_path}/nowhere"
+    assert problem.column == text.index('"nowhere"') + 1
+
+
 def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
     """Each action once; who waits first has not deployed; another package's action may have."""
 
