@@ -104,13 +104,13 @@ class Reader:
     def __init__(self, last: LastCall | None = None) -> None:
         self._said: dict[str, Any] | None = None
         self._head: Head | None = None
-        self._start: bytes | None = None  # that says the same as `_said`
+        self._start: bytes | None = None  # that says the same as `_said`; empty: there is none
         self._last = last or LastCall()
 
     def read(self, body: bytes) -> Request:
         """Return the request in a frame; where the head is the last one's, the same object."""
         start, head = self._start, self._head
-        if head is not None and start is not None and body.startswith(start):
+        if head is not None and start and body.startswith(start):
             end = _END.fullmatch(body, len(start))
             if end is not None:
                 message_id, question, tag = end.groups()
@@ -135,7 +135,9 @@ class Reader:
             if head is None or document != self._said:
                 head = _head(document)
                 if len(body) <= MAX_REMEMBERED:
-                    self._head, self._said, self._start = head, document, _start(body, head)
+                    self._head, self._said, self._start = head, document, None
+            elif self._start is None:  # not for the first one: it may be the only one
+                self._start = _start(body, head)
             call = self._call(head, message_id, message)
         except WireError as error:
             raise WireError(str(error), tag) from None
@@ -153,13 +155,13 @@ class Reader:
         return self._last.make(api, message_id, data, head.waitrole, head.next, head.timeout, None)
 
 
-def _start(body: bytes, head: Head) -> bytes | None:
+def _start(body: bytes, head: Head) -> bytes:
     """Return all of a call's request before its ID, if nothing that differs is in there."""
     start, key, _ = body.partition(_ID)
     start += key
     # A key may be written with escapes, and the last one of several counts.
     differs = b"\\" in start or b'"message"' in start or b'"question"' in start or b'"id"' in start
-    return start if head.api and not differs and _END.fullmatch(body, len(start)) else None
+    return start if head.api and not differs and _END.fullmatch(body, len(start)) else b""
 
 
 def _head(document: dict[str, Any]) -> Head:
@@ -282,8 +284,9 @@ class Replies:
             outcome is not self._outcome
             or hold is not self._hold
             or last is None
+            or call.api is not last.api
             # The ID is only in LAVA's own reply to lava_sync.
-            or (call is not last and not (hold and call.api is last.api))
+            or (call.api is SYNC and not hold and call.id != last.id)
         ):
             self._outcome, self._call, self._hold = outcome, call, hold
             self._frame = encode(reply(outcome, call, hold=hold))
