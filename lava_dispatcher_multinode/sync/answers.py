@@ -32,15 +32,16 @@ class Answers:
         What was told has happened before anything that the answers bring about; but a crowd
         does not wait for it.
         """
+        ended = [event for event in events if isinstance(event, Wait) and event.outcome]
         if self._reporter.observer is not None:
             for event in events:
                 for part in event.each() if isinstance(event, Arrival) else (event,):
                     self._note(part)
-            if len(self._reporter) <= CROWD:
+            if ended and len(self._reporter) <= CROWD:
                 self._reporter.tell(CROWD)
-        for event in events:
-            if isinstance(event, Wait) and event.outcome is not None:
-                event.ticket.answer(event.call, event.outcome)
+        for wait in ended:
+            assert wait.outcome is not None
+            wait.ticket.answer(wait.call, wait.outcome)
 
     def _note(self, event: Message | Wait) -> None:
         missing: Sequence[str] = ()
