@@ -89,7 +89,7 @@ def test_off_when_off(ends):
     wire, _, lab = ends
     ask(lab, do="off")
     wire.wait(1)
-    assert json.loads(lab.recv(100)) == {"off": True}
+    assert json.loads(lab.recv(100)) == {"off": True, "pending": []}
 
 
 def test_lab_gone(ends):
