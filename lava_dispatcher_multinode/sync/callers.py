@@ -10,7 +10,8 @@ from .requests import Reader
 if TYPE_CHECKING:
     from .calls import Call, Outcome
     from .door import Peer
-    from .requests import Head, LastCall, Replies, Request
+    from .replies import Replies
+    from .requests import Head, LastCall, Request
 
 
 class Caller:

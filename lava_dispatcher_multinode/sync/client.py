@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self
 from ..errors import InfrastructureError
 from .calls import Call, Outcome, Status
 from .checks import call_problem
-from .requests import held_request, read_outcome
+from .replies import read_outcome
+from .requests import held_request
 from .wire import (
     MAX_REPLY,
     MAX_REQUEST,

@@ -134,7 +134,7 @@ class Loop:
             self._guarded(self._accept, number)
             self._guarded(self._service.put_syncs, self._clock())
             self._settle_all()
-        # Who waits is answered first; what happened is written down afterwards.
+        # A crowd is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
         if reporter.untold:
             most = TOLD if happened else TOLD_IDLE

@@ -11,17 +11,15 @@ from .checks import call_problem
 from .transitions import ACTIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from .calls import Call
     from .messages import Messages
     from .roster import Roster
-    from .topic import Topic, Wait
+    from .topic import Data, Topic, Wait
 
 #: Calls of one member that wait at the same time.
 MAX_WAITS = 1000
-#: (sender, data) of each, oldest sender first.
-Data = tuple[tuple[str, "Mapping[str, str]"], ...]
 
 
 def refusal(

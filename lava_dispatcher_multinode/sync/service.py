@@ -17,9 +17,11 @@ from .polling import Bundles, Polls
 from .presence import Presence
 from .questions import Question, Questions, Way
 from .refusals import Refusals
+from .replies import Replies, reply
 from .reporter import Reporter
-from .requests import LastCall, Replies, reply
+from .requests import LastCall
 from .rules import MAX_WAITS
+from .syncs import Syncs
 from .wire import Line, WireError, encode
 
 if TYPE_CHECKING:
@@ -53,11 +55,12 @@ class Service:
         self._group = group
         self.refusals = Refusals(self.reporter)
         self._do = Answers(group, self.reporter).give
+        self._syncs = Syncs(group, self._do)
         self._door = Door(group_name, secrets)
         self._callers: dict[Peer, Caller] = {}
         self._last, self._replies = LastCall(), Replies()
-        self._sync: Call | None = None  # the lava-sync of those who ask now
-        self._askers: list[tuple[str, Owed | Question]] = []
+        #: Puts to the group what lava-syncs there are; to be called when all is read.
+        self.put_syncs = self._syncs.put
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -96,10 +99,7 @@ class Service:
             and head.hold
             and not (question and self._questions.known(head.client, question))
         ):
-            if call is not self._sync:
-                self.put_syncs(now)
-                self._sync = call
-            self._askers.append((head.client, self._ticket(caller, request)))
+            self._syncs.add(head.client, call, self._ticket(caller, request), now)
             return
         self.put_syncs(now)
         if call is None:
@@ -116,20 +116,6 @@ class Service:
         """Refuse what `peer` has sent and nobody can read; what came before is answered before."""
         self.put_syncs(now)
         self.refusals.unreadable(peer, error)
-
-    def put_syncs(self, now: float) -> None:
-        """Put to the group what lava-syncs there are; to be called when all is read."""
-        if self._askers:
-            call, askers = self._sync, self._askers
-            self._sync, self._askers = None, []
-            assert call is not None
-            try:
-                for events in self._group.sync_all(call, askers, now):
-                    self._do(events)
-            except Exception:
-                for _, ticket in askers:  # who is not answered now never will be
-                    ticket.caller.peer.hang_up()
-                raise
 
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""

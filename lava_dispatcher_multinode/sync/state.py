@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import crowd, rules, words
-from .calls import SEND, SYNC, WAIT, Outcome, Status, new
+from .calls import SEND, SYNC, WAIT, new
 from .events import Arrival, Message
 from .messages import Messages
 from .pending import Pending
@@ -20,7 +20,6 @@ from .transitions import (
     CALL_TRANSITIONS,
     NOT_YET,
     SATISFIED,
-    STATUS,
     WAITING,
     CallEvent,
     MemberEvent,
@@ -31,11 +30,7 @@ if TYPE_CHECKING:
 
     from .calls import Call
     from .events import Event
-    from .rules import Data
-    from .topic import Bucket, Topic
-
-#: The outcome of all that are done and have nothing to tell.
-DONE = Outcome(Status.DONE)
+    from .topic import Bucket, Data, Topic
 
 
 class Group:
@@ -152,8 +147,7 @@ class Group:
                 self._end(wait, SATISFIED, now)
             else:
                 self._wait(wait, topic, now)
-        events, self._events = self._events, []
-        return events
+        return self._take()
 
     def sync_all(
         self, call: Call, askers: Sequence[tuple[str, Any]], now: float
@@ -242,8 +236,8 @@ class Group:
         """End what is satisfied now that at most one device has yet to reach its level."""
         if not bucket.absent:
             for wait in self._pending.release(topic, *key):
-                data = rules.gathered(self._roster, topic, wait)
-                self._answer(wait, SATISFIED, now, data=data)
+                wait.end(SATISFIED, now, data=rules.gathered(self._roster, topic, wait))
+                self._events.append(wait)
             self._changed = now
             return
         # One device is missing. All wait for it, but for itself: nobody waits for itself.
@@ -252,7 +246,7 @@ class Group:
             self._try(wait, topic, now)
 
     def _wait(self, wait: Wait, topic: Topic, now: float) -> None:
-        api, message_id, _, role, _, timeout, _ = wait.call
+        api, message_id, _, role, _, _, _ = wait.call
         absent = 0
         if api is not WAIT:
             absent = len(topic.bucket(wait, self._roster.scope(role)).absent)
@@ -263,7 +257,7 @@ class Group:
             self._messages.forget_unused(message_id)
             return
         wait.state = CALL_TRANSITIONS[wait.state, NOT_YET]
-        self._pending.add(wait, topic, now + (self.timeout if timeout is None else timeout))
+        self._pending.add(wait, topic, now + self._limit(wait.call))
         self._events.append(wait)
 
     def _try(self, wait: Wait, topic: Topic, now: float) -> bool:
@@ -312,36 +306,13 @@ class Group:
         return self.timeout if call.timeout is None else call.timeout
 
     def _end(
-        self,
-        wait: Wait,
-        event: CallEvent,
-        now: float,
-        reason: str = "",
-        data: Data = (),
+        self, wait: Wait, event: CallEvent, now: float, reason: str = "", data: Data = ()
     ) -> None:
         """End a call wherever it is."""
         if wait.state is WAITING:
             self._changed = now
             self._pending.remove(wait)
-        self._answer(wait, event, now, reason, data)
-
-    def _answer(
-        self,
-        wait: Wait,
-        event: CallEvent,
-        now: float,
-        reason: str = "",
-        data: Data = (),
-    ) -> None:
-        """End a call that waits nowhere."""
-        state = wait.state = CALL_TRANSITIONS[wait.state, event]
-        if data or event is not SATISFIED:
-            if reason:
-                reason = f"{words.command(wait.call)}: {reason}"
-            wait.outcome = Outcome(STATUS[state], data, reason)
-        else:
-            wait.outcome = DONE
-        wait.seconds = now - wait.asked
+        wait.end(event, now, reason, data)
         self._events.append(wait)
 
     def _take(self) -> list[Event]:

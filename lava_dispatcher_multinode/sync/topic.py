@@ -6,12 +6,22 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .transitions import CallState
+from . import words
+from .calls import Outcome, Status
+from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
-    from .calls import Call, Outcome
+    from .calls import Call
+    from .transitions import CallEvent
+
+
+#: (sender, data) of each, oldest sender first.
+Data = tuple[tuple[str, "Mapping[str, str]"], ...]
+
+#: The outcome of all that are done and have nothing to tell.
+DONE = Outcome(Status.DONE)
 
 
 @dataclass(eq=False, slots=True)
@@ -31,6 +41,17 @@ class Wait:
     seconds: float = 0.0  # from the question to the answer
     topic: Topic | None = None  # where it is parked, while it waits
     bucket: Bucket | None = None  # of a lava-wait-all or lava-sync
+
+    def end(self, event: CallEvent, now: float, reason: str = "", data: Data = ()) -> None:
+        """Take what ends it; it waits nowhere any more."""
+        self.state = CALL_TRANSITIONS[self.state, event]
+        self.seconds = now - self.asked
+        if not data and event is SATISFIED:
+            self.outcome = DONE
+            return
+        if reason:
+            reason = f"{words.command(self.call)}: {reason}"
+        self.outcome = Outcome(STATUS[self.state], data, reason)
 
 
 @dataclass(slots=True)

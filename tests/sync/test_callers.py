@@ -2,7 +2,8 @@
 
 from lava_dispatcher_multinode.sync.callers import Caller, Owed
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.sync.requests import Reader, Replies
+from lava_dispatcher_multinode.sync.replies import Replies
+from lava_dispatcher_multinode.sync.requests import Reader
 from lava_dispatcher_multinode.sync.wire import encode
 
 

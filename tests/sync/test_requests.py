@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.sync import requests, wire
-from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.sync.calls import Api, Call
 
 WHO = {"client_name": "a", "group_name": "g", "role": "r", "hostname": "h"}
 TEXT = st.text(st.characters(exclude_characters="\n\0"), max_size=20)
@@ -119,38 +119,6 @@ def test_a_call_survives_the_way(data, api, consume, timeout):
     assert read(**requests.held_request(call)).call == call
 
 
-@given(
-    st.sampled_from(Status),
-    st.lists(st.tuples(TEXT, DATA), max_size=4, unique_by=lambda pair: pair[0]),
-    TEXT,
-)
-def test_an_outcome_survives_the_way(status, data, reason):
-    """Data only when done, senders in their order."""
-    outcome = Outcome(status, tuple(data) if status is Status.DONE else (), reason)
-    document = requests.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
-    frame = wire.encode(document)
-    assert requests.read_outcome(wire.decode(frame[wire.HEADER :])) == outcome
-
-
-def test_replies_as_lava_knows_them():
-    """Exactly the fields of its protocol, the string of lava_sync too."""
-    done = Outcome(Status.DONE, (("b", {"k": "v"}),))
-    assert requests.reply(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
-    for api in (Api.WAIT, Api.WAIT_ALL):
-        answer = requests.reply(done, Call(api, "x"), hold=False)
-        assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
-    answer = requests.reply(done, Call(Api.SYNC, "x"), hold=False)
-    assert answer == {"response": "ack", "message": "x"}
-    never = requests.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
-    assert never == {"response": "nack", "reason": "why"}
-
-
-def test_a_reply_of_something_else_is_refused():
-    """A client that reached the wrong server says so."""
-    assert requests.read_outcome({"status": "fine"}).status is Status.REFUSED
-    assert requests.read_outcome({}).status is Status.REFUSED
-
-
 def test_a_head_is_read_once_for_a_connection():
     """The same object while nothing in it changes; what does is noticed, whatever it is."""
     reader = requests.Reader()
@@ -236,26 +204,6 @@ def test_what_differs_at_the_end_is_not_read_as_json(monkeypatch):
         assert request.head is first.head
         assert (request.id, request.question) == (number, "1-1")
         assert request.call == Call(Api.SYNC, "xyz"[number])
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from([Outcome(Status.DONE), Outcome(Status.DONE, (("b", {"k": "v"}),))]),
-            st.sampled_from([Call(api, id_) for api in Api for id_ in "xy"]),
-            st.sampled_from([None, 1, 't"', 2.5, True]),
-            st.booleans(),
-        ),
-        max_size=8,
-    )
-)
-def test_a_frame_that_is_used_again_is_the_right_one(asked):
-    """Whatever was replied before."""
-    replies = requests.Replies()
-    for outcome, call, tag, hold in asked:
-        document = requests.reply(outcome, call, hold=hold)
-        document |= {} if tag is None else {"id": tag}
-        assert replies.frame(outcome, call, tag, hold=hold) == wire.encode(document)
 
 
 def test_a_call_that_many_make_is_one():
