@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -215,28 +216,35 @@ def _wait_for(path, text):
     raise AssertionError(f"{text} never came")
 
 
+@contextmanager
+def _begun(environment, output, job):
+    """Start a run whose words can be read; it is killed if it is not over at the end."""
+    process = subprocess.Popen(
+        [COMMAND, "--simulate", "--output-dir", output, job],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
 @pytest.mark.parametrize("often", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number, often):
     """Ctrl-C, once or until it is over: boards off, all gone, results told, exit code 130."""
     nap = f"sleep 1{os.getpid()}.{int(number)}"
     path = job("lava-test-case early --shell true", f"{nap} & {nap}")
-    process = subprocess.Popen(
-        [COMMAND, "--simulate", "--output-dir", tmp_path / "out", path],
-        env=clean,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with _begun(clean, tmp_path / "out", path) as process:
         _wait_for(tmp_path / "out" / "events.jsonl", '"test_case"')
         process.send_signal(number)
         while often and process.poll() is None:  # Popen signals no process that it has waited for
             process.send_signal(number)
             time.sleep(0.002)  # faster than any key; Python nests the handlers of a flood
         out, err = process.communicate(timeout=LIMIT)
-    finally:
-        process.kill()
     assert process.returncode == 130, err
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["exit_code"] == 130
@@ -249,19 +257,10 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number, often):
 
 def test_interrupted_while_it_begins(job, clean, tmp_path):
     """A run that has begun has an end in its files, however early it comes."""
-    process = subprocess.Popen(
-        [COMMAND, "--simulate", "--output-dir", tmp_path / "out", job("true")],
-        env=clean,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    with _begun(clean, tmp_path / "out", job("true")) as process:
         _wait_for(tmp_path / "out" / "events.jsonl", '"job_started"')
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LIMIT)
-    finally:
-        process.kill()
     assert process.returncode == 130, err
     assert "interrupted" in out
     results = json.loads((tmp_path / "out" / "results.json").read_text())
