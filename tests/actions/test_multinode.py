@@ -101,18 +101,31 @@ def test_a_board_that_dies_ends_the_wait(make_node, group):
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    ("parameters", "place", "rule"),
     [
-        {"request": "lava-self", "message_id": "x"},
-        {"request": "lava-send"},
-        {"request": "lava-send", "message_id": "two words"},
-        {"request": "lava-send", "message_id": "x", "message": {"bad key": 1}},
-        {"request": "lava-send", "message_id": "x", "message": {"k": [1]}},
-        {"request": "lava-wait", "message_id": "x", "message": {"k": "v"}},
-        {"request": "lava-sync", "message_id": "x", "waitrole": "r"},
+        ({"request": "lava-self", "message_id": "x"}, ["request"], "enum"),
+        ({"request": "lava-send"}, [], "required"),
+        ({"request": "lava-send", "message_id": "two words"}, ["message_id"], "pattern"),
+        (
+            {"request": "lava-send", "message_id": "x", "message": {"bad key": 1}},
+            ["message"],
+            "pattern",
+        ),
+        (
+            {"request": "lava-send", "message_id": "x", "message": {"k": [1]}},
+            ["message", "k"],
+            "type",
+        ),
+        (
+            {"request": "lava-wait", "message_id": "x", "message": {"k": "v"}},
+            ["message"],
+            "not",
+        ),
+        ({"request": "lava-sync", "message_id": "x", "waitrole": "r"}, ["waitrole"], "not"),
     ],
 )
-def test_the_schema_refuses_what_the_api_does(parameters):
-    """Mistakes are found before a board is touched."""
-    with pytest.raises(jsonschema.ValidationError):
+def test_the_schema_refuses_what_the_api_does(parameters, place, rule):
+    """Mistakes are found before a board is touched, each for its own reason."""
+    with pytest.raises(jsonschema.ValidationError) as caught:
         jsonschema.validate(parameters, Multinode.parameters_schema)
+    assert ([*caught.value.absolute_path], caught.value.validator) == (place, rule)

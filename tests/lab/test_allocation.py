@@ -195,7 +195,15 @@ def test_requirements_of_a_job_are_one_for_each_node():
 
 @given(st.lists(st.text("a9-0", max_size=6)))
 def test_natural_order_is_total(names):
-    """Any names can be compared, also those that begin with digits."""
+    """Any names can be compared, also those that begin with digits, and no two are alike."""
     ordered = sorted(names, key=natural)
     backwards = list(reversed(ordered))
     assert sorted(backwards, key=natural) == ordered
+    assert len({str(natural(name)) for name in names}) == len(set(names))
+
+
+@given(st.text("ab-", max_size=3), st.integers(0, 1000), st.integers(0, 1000), st.text("ab-"))
+def test_natural_order_counts(before, one, other, after):
+    """A number within a name is compared as a number."""
+    names = [f"{before}{number}{after}" for number in (one, other)]
+    assert sorted(names, key=natural) == names if one <= other else names[::-1]

@@ -17,16 +17,19 @@ OVERLAYS = Path(__file__).parents[2] / "overlays"
 SCRIPTS = sorted([*OVERLAYS.glob("bin/*"), *OVERLAYS.glob("lib/*")])
 
 
-@pytest.mark.parametrize(
-    "linter", [["shellcheck", "-s", "sh"], ["shfmt", "-d", "-i", "4", "-ln", "posix"]]
-)
-def test_linters_find_nothing(linter):
-    """shellcheck and shfmt have no finding, and nothing is disabled for them."""
-    if shutil.which(linter[0]) is None:
-        pytest.skip(f"{linter[0]} is not installed")
-    result = subprocess.run([*linter, *SCRIPTS], capture_output=True, text=True, check=False)
+def test_debians_shellcheck_finds_nothing():
+    """Debian's release has checks that the newest one, which `tox -e lint` runs, dropped."""
+    debian = "/usr/bin/shellcheck"
+    if not Path(debian).exists():
+        pytest.skip("Debian's shellcheck is not installed")
+    words = [debian, "-s", "sh", *SCRIPTS]
+    result = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "")
-    assert not [s for s in SCRIPTS if "shellcheck disable" in s.read_text()]
+
+
+def test_no_check_is_disabled():
+    """What a linter finds is mended rather than silenced."""
+    assert not [script for script in SCRIPTS if "shellcheck disable" in script.read_text()]
 
 
 def test_scripts_are_small():

@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.report.results import Results
 def test_whole_run(whole_story):
     """The report as a harness gets it."""
     assert tap.render(Results.of(whole_story)) == (
-        "TAP version 14\n"
+        "TAP version 13\n"
         "1..5\n"
         "ok 1 - panda01: 0_smoke ping\n"
         "  ---\n"
@@ -39,15 +39,16 @@ def test_nothing_is_skipped_with_its_reason(story):
     """A run without tests is not an empty success."""
     story.start({"panda01": {}}).action("panda01").end("panda01").finish(5)
     reason = "nothing ran: no test result was recorded"
-    assert tap.render(Results.of(story.events)) == f"TAP version 14\n1..0 # SKIP {reason}\n"
+    assert tap.render(Results.of(story.events)) == f"TAP version 13\n1..0 # SKIP {reason}\n"
 
 
-def test_name_cannot_give_directives(story):
-    """A case called `x # SKIP` that failed has failed."""
-    story.start({"p": {}}).case("p", "x # SKIP\nok 2 - y\\", "fail").end("p")
-    assert "not ok 1 - p: 0_smoke x \\# SKIP ok 2 - y\\\\\n" in tap.render(
-        Results.of(story.events)
-    )
+@pytest.mark.parametrize("name", ["x # SKIP\nok 2 - y\\", "link#todo", "#"])
+def test_name_cannot_give_directives(story, name):
+    """A case called `x # SKIP` that failed has failed for every reader."""
+    text = tap.render(Results.of(story.start({"p": {}}).case("p", name, "fail").end("p").events))
+    points = [line for line in tap_parser.Parser().parse_text(text) if line.category == "test"]
+    assert [(point.ok, point.skip, point.todo) for point in points] == [(False, False, False)]
+    assert "#" not in text
 
 
 def test_a_tap_consumer_reads_it(whole_story):
@@ -68,9 +69,7 @@ def test_a_tap_consumer_reads_it(whole_story):
 @pytest.mark.skipif(shutil.which("prove") is None, reason="perl's prove is not installed")
 def test_prove_reads_it(whole_story, tmp_path):
     """The harness that TAP comes from counts the same failures and complains of nothing."""
-    # Perl's reader knows 13, and of a document like ours 14 asks nothing else.
-    text = tap.render(Results.of(whole_story)).replace("TAP version 14", "TAP version 13")
-    (tmp_path / "run.tap").write_text(text)
+    (tmp_path / "run.tap").write_text(tap.render(Results.of(whole_story)))
     command = ["prove", "--verbose", "--exec", "cat", "run.tap"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import struct
+import threading
 
 import pytest
 from hypothesis import given
@@ -142,7 +143,11 @@ def test_closing_ends_transfers_in_progress(board):
         _request(shelf.put(bytes(9000), "k"), "timeout", "10"), ("127.0.0.1", server.port)
     )
     board.recvfrom(4096)
-    server.close()
+    # In a thread: close() without an end must fail this test, not hold it.
+    closing = threading.Thread(target=server.close, daemon=True)
+    closing.start()
+    closing.join(5)
+    assert not closing.is_alive()
 
 
 @given(st.binary(max_size=60))

@@ -171,7 +171,7 @@ def test_a_line_has_its_time(serve, coordinator, monkeypatch):
     monkeypatch.setattr(loop, "REQUEST_TIME", 0.1)
     board = Board(serve, coordinator)
     board.raw.send(b"<LAVA_MN Q")
-    assert board.read() is None
+    assert board.raw.file.read() == b""  # the end, and nothing before it
 
 
 SCRIPT = r"""

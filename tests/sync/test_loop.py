@@ -344,15 +344,16 @@ def test_what_came_before_nonsense_is_answered(serve):
 def test_no_answer_comes_before_its_question(serve, watch):
     """By the clock: of two connections of one moment the first waits for the second's message."""
     gate = threading.Event()
+    opened = []
 
     def observe(event, **fields):
         watch(event, **fields)
         if fields.get("id") == "gate":
-            gate.wait(20)  # the loop stands still
+            opened.append(gate.wait(20))  # the loop stands still
 
     coordinator = serve("abc", observer=observe)
-    member = serve.member(coordinator, "a")
-    member.call(Call(Api.SEND, "gate"))
+    # The answer comes after the event: to wait for it is to wait for the gate.
+    serve.raw(coordinator).request("lava_send", "a", messageID="gate")
     watch.until("message", id="gate")
     one, two = (serve.raw(coordinator) for _ in "ab")
     one.request("lava_wait", "b", messageID="x", hold=True)
@@ -360,6 +361,7 @@ def test_no_answer_comes_before_its_question(serve, watch):
     gate.set()
     assert one.reply()["status"] == "done"
     assert watch.until("wait_finished", api="wait")["seconds"] >= 0
+    assert opened == [True]
 
 
 def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):

@@ -147,6 +147,25 @@ def test_the_last_of_two_beginnings():
     assert found(line) == [StopSet()]
 
 
+#: What the parser knows by name, among what it does not.
+NAMES = [
+    *("STARTRUN", "ENDRUN", "STARTTC", "ENDTC", "TESTCASE", "TESTSET", "TESTREFERENCE"),
+    *("TESTRAISE", "TESTEVENT", "TESTFEEDBACK"),
+]
+FIELDS = ["TEST_CASE_ID=", "RESULT=", "MEASUREMENT=", "UNITS=", "START", "STOP", "pass", "nan"]
+WORDS = st.lists(st.sampled_from([*NAMES, *FIELDS, "", "=", "a=b=c", "\xff", "\n"]), max_size=6)
+
+
+@given(WORDS, st.sampled_from([" ", "  ", "=", ""]))
+def test_known_names_with_any_words_are_no_exception(words, between):
+    """A name that the parser knows, followed by too few, too many or odd words, ends nothing."""
+    inside = between.join(words).encode("latin-1")
+    for name in NAMES:
+        found(b"<LAVA_SIGNAL_" + name.encode() + b" " + inside + b">")
+    for kind in (b"TEST_RUNNER", b"MULTI_NODE"):
+        found(b"<LAVA_" + kind + b" " + inside + b">")
+
+
 @given(st.binary(max_size=200), st.binary(max_size=60))
 def test_never_an_exception(junk, inside):
     """No bytes at all make the parser fail."""
