@@ -73,8 +73,33 @@ def test_words_and_wrecks():
     assert list(frames.find(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
         Wreck(b"Q", b"0a1b-77")
     ]
-    assert list(frames.find(b"<LAVA_MN Q 0a1b-77 2/1 123 x,>")) == [Wreck(b"Q", b"0a1b-77")]
     assert list(frames.find(b"<LAVA_MN Q ../x-1 1/1 123 x,>")) == []
+
+
+@pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 1), (2, 1)])
+def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
+    """Its checksum is right; only its numbers are not. An answer of that kind is nothing."""
+    line = Part(b"Q", b"0a1b-77", part, parts, b"x,").line()
+    assert list(frames.find(line)) == [Wreck(b"Q", b"0a1b-77")]
+    assert list(frames.find(Part(b"R", b"0a1b-77", part, parts, b"x,").line())) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sizes"),
+    [
+        (396, 0, [400]),
+        (396, 1, [400, 1]),
+        (397, 0, [397, 4]),
+        (397, 1, [397, 5]),
+        (399, 0, [399, 4]),
+        (400, 0, [400, 4]),
+    ],
+)
+def test_an_escape_at_the_end_of_a_piece(before, after, sizes):
+    """It goes to the next piece only where it would be torn."""
+    text = b"x" * before + b"%040" + b"y" * after
+    assert [len(piece) for piece in frames.split(text)] == sizes
+    assert b"".join(frames.split(text)) == text
 
 
 @given(

@@ -51,6 +51,35 @@ def test_a_taken_lock_is_not_taken_again(tmp_path):
     second.release()
 
 
+def test_giving_back_what_is_not_held_changes_nothing(tmp_path):
+    """Before it was taken and twice: the descriptor may be another file's by then."""
+    lock = LockFile(tmp_path, "p1")
+    assert lock.descriptor == -1
+    lock.release()
+    assert lock.take("x")
+    number = lock.descriptor
+    lock.release()
+    assert lock.descriptor == -1
+    with (tmp_path / "other").open("w") as other:
+        assert other.fileno() == number
+        other.write("kept")
+        other.flush()
+        lock.release()
+        assert os.fstat(number).st_size == 4
+
+
+def test_a_lock_that_is_refused_leaves_no_open_file(tmp_path):
+    """A command that waits for a board tries again and again."""
+    first = LockFile(tmp_path, "p1")
+    assert first.take("first")
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        assert not LockFile(tmp_path, "p1").take("second")
+        assert first.holder() is not None
+    assert os.listdir("/proc/self/fd") == before
+    first.release()
+
+
 def test_what_a_killed_holder_left_is_not_believed(tmp_path):
     """Only the flock counts, whatever the file says."""
     said = {"user": "ann", "host": "h", "pid": 1, "job": "j", "since": "s"}
@@ -162,6 +191,24 @@ def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
     names = ("link", "file", "no/parent", "good", "better")
     monkeypatch.setattr(lockfiles, "DIRECTORIES", tuple(tmp_path / name for name in names))
     assert lock_directory() == tmp_path / "good"
+
+
+def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
+    """It may be the administrator's: the next one is taken."""
+    monkeypatch.delenv(lockfiles.VARIABLE, raising=False)
+    with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
+        os.chmod(name, 0o755)
+        closed, good = Path(name, "closed"), Path(name, "good")
+        closed.mkdir(mode=0o555)
+        monkeypatch.setattr(lockfiles, "DIRECTORIES", (closed, good))
+        as_root = os.getuid() == 0
+        if as_root:  # who may write everywhere; access(2) asks for the real user
+            os.setreuid(65534, 0)
+        try:
+            assert lock_directory() == good
+        finally:
+            if as_root:
+                os.setreuid(0, 0)
 
 
 def test_no_directory_says_what_to_do(tmp_path, monkeypatch):

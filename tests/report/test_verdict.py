@@ -7,6 +7,7 @@ from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.report.verdict import (
     CUT_OFF,
     MEANING,
+    Verdict,
     exit_code,
     exit_code_of,
     of_node,
@@ -97,6 +98,31 @@ def test_node_with_a_failed_test_and_a_failed_wait_gives_the_reason_of_the_wait(
     results = Results.of(story.end("panda01", "fail").events)
     verdict = of_node(results.nodes["panda01"])
     assert (verdict.error_type, verdict.error) == ("test", "timed out")
+
+
+def test_a_node_that_failed_and_says_nothing_else_is_a_failed_test(story):
+    """Nothing points at our own code: 1, not 70."""
+    story.start({"panda01": {}}).action("panda01", "boot_linaro_image").end("panda01", "fail")
+    results = Results.of(story.events)
+    assert of_node(results.nodes["panda01"]) == Verdict("fail", "test", None)
+    assert exit_code_of(results) == 1
+
+
+def test_a_failed_wait_is_of_the_kind_that_the_node_says(story):
+    """A peer that the infrastructure lost is no failure of MultiNode."""
+    story.start({"panda01": {}}).wait("panda01", "never", "panda02 failed: no power")
+    results = Results.of(story.end("panda01", "fail", "infrastructure").events)
+    assert of_node(results.nodes["panda01"]).error_type == "infrastructure"
+    assert exit_code_of(results) == 3
+
+
+def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
+    """The call, and the definition that ended for it, are recorded; no test said `fail`."""
+    story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
+    story.case("panda01", "multinode-wait-ready", "fail")
+    story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
+    verdict = of_node(Results.of(story.end("panda01", "fail").events).nodes["panda01"])
+    assert (verdict.error_type, verdict.error) == ("multinode", "timed out")
 
 
 @pytest.mark.parametrize("result", ["skip", "unknown"])

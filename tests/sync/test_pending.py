@@ -1,5 +1,6 @@
 """The calls that wait."""
 
+import random
 from weakref import WeakSet
 
 from lava_dispatcher_multinode.sync.calls import Api, Call
@@ -107,3 +108,22 @@ def test_a_newcomer_is_waited_for():
     pending.expect("c", "r")
     found = {role: list(bucket.absent) for role, bucket in topic.all[1].items()}
     assert found == {None: ["a", "c"], "r": ["a", "c"], "s": []}
+
+
+def test_the_next_to_be_due_is_known_after_ended_calls_are_forgotten():
+    """What is left is in the order of its time, whatever was taken out between."""
+    _, messages, pending = world()
+    topic, chance = messages.topic("x"), random.Random(6)
+    dues = [float(due) for due in chance.sample(range(1000), 301)]
+    waits = [Wait(n, "ab"[n % 2], Call(Api.WAIT, "x"), 0.0) for n in range(301)]
+    for wait, due in zip(waits[:300], dues, strict=False):
+        pending.add(wait, topic, due)
+    left = set(chance.sample(range(300), 75))
+    for number in set(range(300)) - left:
+        pending.remove(waits[number])
+    pending.add(waits[300], topic, dues[300])
+    for number in sorted({300, *left}, key=dues.__getitem__):
+        assert pending.due() == dues[number]
+        assert pending.expired(dues[number]) == [waits[number]]
+        pending.remove(waits[number])
+    assert pending.due() is None

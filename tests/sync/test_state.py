@@ -281,6 +281,18 @@ def test_those_who_left_do_not_hide_a_deadlock(play):
     assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 2
 
 
+def test_a_member_that_leaves_puts_a_deadlock_off(play):
+    """Its end is a change, also where no call of it ends: the grace begins anew."""
+    tickets = [play("a wait x", timeout=500), play("b wait y", timeout=500)]
+    play.at(100)
+    play.finish("c")
+    assert play.group.next_deadline() == 130
+    play.at(129)
+    assert play.outcomes == {}
+    play.at(130)
+    assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 2
+
+
 def test_abort_answers_everything(play):
     """Calls that wait and calls to come."""
     waiting = play("a wait x")

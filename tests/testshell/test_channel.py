@@ -295,3 +295,40 @@ def test_answer_of_a_closed_question():
     channel = Channel(window=3000)
     channel.answer(b"a-1", [b"0"])
     assert channel.transmit(0.0) == b""
+
+
+def acknowledge_all(channel, now=0.0):
+    """Acknowledge every frame as it comes; return their payloads."""
+    payloads = []
+    while sent := channel.transmit(now):
+        for part in frames.find(sent):
+            payloads.append(part.payload)
+            now += 0.01
+            channel.receive(Word(b"A", part.id, part.sum).line(), now)
+    return payloads
+
+
+def test_a_long_answer_arrives_and_leaves_the_window_open():
+    """Each acknowledged frame makes room for the next, and at the end nothing is in flight."""
+    channel = Channel(window=3000)
+    ask(channel, b"a-1", [b"x"])
+    channel.answer(b"a-1", [b"0", b"", b"y" * 20_000])
+    payloads = acknowledge_all(channel)
+    assert len(payloads) == 51
+    assert frames.decode(b"".join(payloads)) == [b"0", b"", b"y" * 20_000]
+    assert channel.due() is None
+    for n in range(2, 50):
+        ask(channel, b"a-%d" % n, [b"x"], 1.0)
+        channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
+    assert len(list(frames.find(channel.transmit(1.0)))) == 7  # of 432 bytes: 3000 are reached
+
+
+def test_a_board_lives_when_it_answers_and_not_for_ever():
+    """Each question for life needs an answer of its own."""
+    channel = Channel(window=3000)
+    for now in (0.0, 60.0):
+        channel.ask_for_life()
+        assert not channel.lives
+        (asked,) = frames.find(channel.transmit(now))
+        channel.receive(Word(b"G", asked.id, asked.sum).line(), now + 1)
+        assert channel.lives

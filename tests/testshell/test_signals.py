@@ -84,6 +84,10 @@ def test_anywhere_and_several():
         "<LAVA_SIGNAL_STARTRUN >",
         "<LAVA_TEST_RUNNER SOMETHING>",
         "<LAVA_SIGNAL_TESTREFERENCE a b>",
+        "<LAVA_SIGNAL_TESTREFERENCE a pass>",
+        "<LAVA_SIGNAL_TESTREFERENCE a pass x y>",
+        "<LAVA_SIGNAL_TESTSET STO net>",
+        "<LAVA_SIGNAL_TESTSET STAR net>",
     ],
 )
 def test_damaged_is_unknown(line):
@@ -117,11 +121,15 @@ def test_words_of_a_test():
 
 def test_foreign_sends():
     """A send that LAVA's own script prints is a call; the waiting calls are not."""
-    line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key=>"
+    line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key= k=a=b>"
     assert found(line) == [
         Foreign(
             line,
-            Call(Api.SEND, "ready", {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": ""}),
+            Call(
+                Api.SEND,
+                "ready",
+                {"ip": "1.2.3.4", "text": "two", "words": "x", "my-key": "", "k": "a=b"},
+            ),
         )
     ]
     for line in ("<LAVA_MULTI_NODE> <LAVA_WAIT ready>", "<LAVA_MULTI_NODE> <LAVA_SEND a=b>"):
