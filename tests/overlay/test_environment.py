@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import InvalidJob
@@ -58,7 +58,6 @@ def test_sourcing_twice_does_not_lengthen_path():
     assert source(text * 2, 'printf %s "$PATH"') == once
 
 
-@settings(max_examples=30)
 @given(role=TEXT, value=TEXT)
 def test_values_are_text_and_nothing_else(role, value):
     """A role is the job author's; it must not become a command on the board."""

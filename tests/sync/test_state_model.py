@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
 
@@ -18,6 +20,16 @@ NAMES = ("a", "b", "c", "d", "e", "f", "g", "h")
 ROLES = ("r", "s")
 IDS = ("x", "y")
 TIMEOUT, GRACE = 50, 7
+WAITS = (Api.WAIT, Api.WAIT_ALL, Api.SYNC)
+#: Picks one of the members that run.
+PLACES = st.integers(0, len(NAMES) - 1)
+SECONDS = (1, 2, 3, 7, 8, 20, 60)
+#: What the reason of a call that never can be satisfied tells.
+SIGNS = {
+    "deadlock": "deadlock",
+    "the end": "aborted",
+    " itself has ": "caller lost",
+}
 
 
 @dataclass
@@ -176,20 +188,36 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @initialize(
         size=st.integers(1, len(NAMES)),
-        given=st.integers(0, len(NAMES)),
+        late=st.sampled_from((0, 0, 0, 1, 2, len(NAMES))),
         roles=st.tuples(*[st.sampled_from(ROLES)] * len(NAMES)),
     )
-    def start(self, size, given, roles):
-        """Make a group and its model; some members have yet to join."""
+    def start(self, size, late, roles):
+        """Make a group and its model; `late` members have yet to join."""
         self.now = 0
         self.tickets = 0
         self.roles = dict(zip(NAMES, roles, strict=True))
-        members = {name: self.roles[name] for name in NAMES[: min(given, size)]}
+        members = {name: self.roles[name] for name in NAMES[: max(0, size - late)]}
         self.group = Group(members, size=size, timeout=TIMEOUT, deadlock_grace=GRACE)
         self.model = Model(members, size, 0)
         self.answers = {}
         self.syncs = set()
         self.messages = []
+        self.waited = set()  # tickets
+        self.kinds = Counter()  # of outcomes
+
+    def running(self):
+        """Return the members that have not left; all names if there is none."""
+        model = self.model
+        return [name for name in model.members if name not in model.out] or list(NAMES)
+
+    def count(self, wait):
+        """Count an outcome: of which call, how it ended, and whether it waited before."""
+        reason = wait.outcome.reason
+        how = next((how for sign, how in SIGNS.items() if sign in reason), "peer lost")
+        if wait.outcome.status is not Status.NEVER:
+            how = "caller gone" if "hung up" in reason else wait.outcome.status.value
+        when = "waited" if wait.ticket in self.waited else "at once"
+        self.kinds[f"{wait.call.api}{' --next' * wait.call.next}, {when}: {how}"] += 1
 
     def take(self, events):
         """Keep what follows; nothing is answered twice."""
@@ -198,7 +226,10 @@ class GroupAgainstModel(RuleBasedStateMachine):
                 self.messages.append((event.sender, event.id, dict(event.data)))
                 continue
             assert isinstance(event, Wait)
-            if event.outcome is not None:
+            if event.outcome is None:
+                self.waited.add(event.ticket)
+            else:
+                self.count(event)
                 assert event.ticket not in self.answers, "answered twice"
                 outcome = event.outcome
                 data = {sender: dict(data) for sender, data in outcome.data}
@@ -209,16 +240,19 @@ class GroupAgainstModel(RuleBasedStateMachine):
                 assert bool(outcome.reason) == (outcome.status is not Status.DONE)
 
     @rule(
-        node=st.sampled_from(NAMES),
+        place=PLACES,
+        stranger=st.sampled_from((False,) * 9 + (True,)),
         api=st.sampled_from(Api),
         message_id=st.sampled_from(IDS),
-        role=st.sampled_from((None, None, *ROLES)),
+        role=st.sampled_from((None, None, *ROLES, "unknown")),
         consume=st.booleans(),
         timeout=st.sampled_from((None, None, 0, 3, 20)),
         value=st.sampled_from(("", "1", "2")),
     )
-    def call(self, node, api, message_id, role, consume, timeout, value):
-        """Make any call."""
+    def call(self, place, stranger, api, message_id, role, consume, timeout, value):
+        """Make any call, as a rule of a member that still runs."""
+        names = NAMES if stranger else self.running()
+        node = names[place % len(names)]
         call = Call(
             api,
             message_id,
@@ -227,18 +261,54 @@ class GroupAgainstModel(RuleBasedStateMachine):
             consume and api is Api.WAIT,
             timeout,
         )
+        self.ask(node, call)
+
+    def ask(self, node, call):
+        """Make a call."""
         self.tickets += 1
-        if api is Api.SYNC:
+        if call.api is Api.SYNC:
             self.syncs.add(self.tickets)
         self.take(self.group.call(node, call, self.tickets, self.now))
         self.model.call(node, call, self.tickets, self.now)
 
+    @rule(api=st.sampled_from(WAITS), consume=st.booleans())
+    def all_wait(self, api, consume):
+        """Let every member wait for what none has sent: a deadlock, unless something happens."""
+        for number, node in enumerate(self.running()):
+            message_id = f"{self.tickets}-{number}" if api is Api.SYNC else "unsent"
+            self.ask(node, Call(api, message_id, next=consume and api is Api.WAIT))
+
     @rule(
-        nodes=st.lists(st.sampled_from(NAMES), min_size=1) | st.permutations(NAMES),
+        api=st.sampled_from(WAITS),
+        seconds=st.sampled_from(SECONDS),
+        fails=st.booleans(),
+        waits=st.booleans(),
+        consume=st.booleans(),
+    )
+    def last_leaves(self, api, seconds, fails, waits, consume):
+        """Let all but one wait, and that one leave after a while, perhaps out of a call."""
+        *others, last = self.running()
+        for node in others:
+            self.ask(node, Call(api, "unsent", next=consume and api is Api.WAIT))
+        if waits:
+            self.ask(last, Call(Api.WAIT, "unsent", timeout=20))
+        self.pass_time(seconds)
+        self.leave(last, fails)
+
+    @rule(message_id=st.sampled_from(IDS))
+    def all_send(self, message_id):
+        """Let every member send: what a lava-wait-all waits for."""
+        for node in self.running():
+            self.ask(node, Call(Api.SEND, message_id))
+
+    @rule(
+        places=st.lists(PLACES, min_size=1) | st.permutations(range(len(NAMES))),
         message_id=st.sampled_from(IDS),
     )
-    def sync_all(self, nodes, message_id):
+    def sync_all(self, places, message_id):
         """Let several sync in a row, some of them twice; all of them mostly meet."""
+        names = self.running()
+        nodes = [names[place] for place in places if place < len(names)] or names[:1]
         call = Call(Api.SYNC, message_id)
         askers = []
         for node in nodes:
@@ -277,7 +347,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         for asked in [asked for asked in self.model.asked if asked.ticket == which]:
             self.model.answer(asked, Status.REFUSED, now=self.now)
 
-    @rule(seconds=st.sampled_from((1, 2, 3, 7, 8, 20, 60)))
+    @rule(seconds=st.sampled_from(SECONDS))
     def pass_time(self, seconds):
         """Let time pass, from one deadline to the next."""
         until = self.now + seconds
@@ -327,4 +397,69 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
 TestGroupAgainstModel = GroupAgainstModel.TestCase
 TestGroupAgainstModel.__doc__ = "No message lost or doubled; no release early, late or missed."
-TestGroupAgainstModel.settings = settings(max_examples=150, stateful_step_count=40)
+TestGroupAgainstModel.settings = settings(stateful_step_count=40)
+
+
+def play(seed):
+    """Let a group and its model do 60 things by chance; return the outcomes, counted."""
+    chance = random.Random(seed)
+    machine = GroupAgainstModel()
+    late = chance.choice((0, 0, 0, 1, 2, len(NAMES)))
+    roles = [chance.choice(ROLES) for _ in NAMES]
+    machine.start(size=chance.randint(1, len(NAMES)), late=late, roles=roles)
+    things = {
+        lambda: machine.call(
+            place=chance.randrange(len(NAMES)),
+            stranger=chance.random() < 0.05,
+            api=chance.choice(list(Api)),
+            message_id=chance.choice(IDS),
+            role=chance.choice((None, None, *ROLES, "unknown")),
+            consume=chance.random() < 0.5,
+            timeout=chance.choice((None, None, 0, 3, 20)),
+            value=chance.choice(("", "1", "2")),
+        ): 40,
+        lambda: machine.all_wait(api=chance.choice(WAITS), consume=chance.random() < 0.5): 4,
+        lambda: machine.last_leaves(
+            api=chance.choice(WAITS),
+            seconds=chance.choice(SECONDS),
+            fails=chance.random() < 0.5,
+            waits=chance.random() < 0.5,
+            consume=chance.random() < 0.5,
+        ): 2,
+        lambda: machine.all_send(message_id=chance.choice(IDS)): 4,
+        lambda: machine.sync_all(
+            places=chance.sample(range(len(NAMES)), chance.randint(4, len(NAMES))),
+            message_id=chance.choice(IDS),
+        ): 4,
+        lambda: machine.join(name=chance.choice(NAMES)): 4,
+        lambda: machine.leave(name=chance.choice(NAMES), fails=chance.random() < 0.5): 3,
+        lambda: machine.cancel(which=machine.tickets - chance.randrange(5)): 5,
+        lambda: machine.pass_time(seconds=chance.choice(SECONDS)): 15,
+        machine.abort: 0.4,
+    }
+    for thing in chance.choices(list(things), list(things.values()), k=60):
+        if len(machine.model.out) == machine.model.size:
+            break
+        thing()
+        machine.same_answers()
+        machine.nothing_hangs()
+    return machine.kinds
+
+
+#: What each call that can wait has to come to.
+OUTCOMES = (
+    "at once: done", "at once: refused", "at once: peer lost", "at once: aborted",
+    "waited: done", "waited: timeout", "waited: peer lost", "waited: deadlock",
+    "waited: caller lost", "waited: caller gone", "waited: aborted",
+)  # fmt: skip
+
+
+def test_seeded_groups_reach_every_kind_of_outcome():
+    """What is never reached is not tested, however many groups there are."""
+    kinds = sum((play(seed) for seed in range(150)), Counter())
+    calls = ("wait", "wait --next", "wait-all", "sync")
+    expected = {f"{call}, {outcome}" for call in calls for outcome in OUTCOMES}
+    expected |= {f"send, at once: {how}" for how in ("done", "refused", "aborted")}
+    assert set(kinds) == expected | {"wait-all, waited: refused"}
+    refused = sum(number for kind, number in kinds.items() if kind.endswith("refused"))
+    assert refused < sum(kinds.values()) / 4

@@ -6,7 +6,7 @@ import hashlib
 import heapq
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import frames
@@ -148,7 +148,6 @@ QUESTIONS = st.dictionaries(
 )
 
 
-@settings(max_examples=60)
 @given(QUESTIONS, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
 def test_everything_arrives_exactly_once(questions, seed, loss):
     """Over a lossy, doubling, noisy link each question is asked once and answered in full."""
