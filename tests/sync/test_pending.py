@@ -29,10 +29,12 @@ def test_everybody_waits_when_each_has_a_call():
     pending.remove(waits[0])
     assert pending.everybody
     assert pending.all() == waits[1:]
+    assert [pending.get(n) for n in range(3)] == [None, *waits[1:]]
+    assert [pending.of(name) for name in "abc"] == [[waits[1]], [waits[2]], []]
     pending.remove(waits[1])
     assert not pending.everybody
     pending.remove(waits[2])
-    assert messages.topic("x").unused
+    assert messages._topics == {}
 
 
 def test_time_is_over_once():

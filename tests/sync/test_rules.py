@@ -2,8 +2,9 @@
 
 import pytest
 
-from lava_dispatcher_multinode.sync import rules
+from lava_dispatcher_multinode.sync import messages, rules
 from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.sync.messages import Messages
 from lava_dispatcher_multinode.sync.roster import Roster
 from lava_dispatcher_multinode.sync.topic import Topic, Wait
 from lava_dispatcher_multinode.sync.transitions import MemberEvent
@@ -26,6 +27,50 @@ def moment(sent="", lost="", size=3):
 def wait(api, role=None, level=1, **options):
     """Return a call of a."""
     return Wait(1, "a", Call(Api(api), "x", role=role, **options), 0.0, level)
+
+
+@pytest.mark.parametrize(
+    ("node", "lost", "call", "why"),
+    [
+        ("a", "", Call(Api.SEND, "x"), ""),
+        ("a", "b", Call(Api.WAIT, "x"), ""),
+        ("z", "", Call(Api.SEND, "x"), "'z' is not a device of the group"),
+        ("b", "b", Call(Api.SEND, "x"), "b has finished"),
+        ("a", "", Call(Api.SEND, ""), "message ID"),
+    ],
+)
+def test_refusal(node, lost, call, why):
+    """Strangers, those who have left, and what is no call; everybody else may."""
+    reason = rules.refusal(moment(lost=lost)[0], Messages(), node, call)
+    assert why in reason
+    assert bool(reason) == bool(why)
+
+
+def test_a_call_that_is_known_to_be_sound_is_not_looked_at_again():
+    """In a barrier it is one for all; who makes it is looked at each time."""
+    roster, _ = moment()
+    assert rules.refusal(roster, Messages(), "a", Call(Api.SEND, ""), sound=True) == ""
+    assert rules.refusal(roster, Messages(), "z", Call(Api.SEND, "x"), sound=True) != ""
+
+
+def test_a_member_may_send_however_many_of_its_calls_wait():
+    """Up to a bound; a message is what other calls may wait for."""
+    roster, _ = moment()
+    roster.members["a"].waiting = 999
+    assert rules.refusal(roster, Messages(), "a", Call(Api.WAIT, "x")) == ""
+    roster.members["a"].waiting = 1000
+    for api in (Api.WAIT, Api.WAIT_ALL, Api.SYNC):
+        assert "1000 calls waiting" in rules.refusal(roster, Messages(), "a", Call(api, "x"))
+    assert rules.refusal(roster, Messages(), "a", Call(Api.SEND, "x")) == ""
+
+
+def test_a_full_group_may_still_wait(monkeypatch):
+    """A lava-send and a lava-sync need room for a message, the other calls do not."""
+    monkeypatch.setattr(messages, "MAX_MESSAGES", 0)
+    refused = {
+        api: bool(rules.refusal(moment()[0], Messages(), "a", Call(api, "x"))) for api in Api
+    }
+    assert refused == {Api.SEND: True, Api.SYNC: True, Api.WAIT: False, Api.WAIT_ALL: False}
 
 
 @pytest.mark.parametrize(
@@ -105,3 +150,11 @@ def test_hopeless(asked, sent, lost, why):
 def test_nothing_is_hopeless_for_a_wait_while_somebody_may_join():
     """Who has not come yet may send."""
     assert rules.hopeless(*moment(lost="bc", size=4), wait("wait")) == ""
+
+
+def test_a_single_board_has_no_other_to_hear_from():
+    """A lava-wait of it is hopeless at once; a lava-sync is not."""
+    roster = Roster(1)
+    roster.admit("a", "r")
+    assert rules.hopeless(roster, Topic(), wait("wait")) == "there is no other device in the group"
+    assert rules.hopeless(roster, Topic(), wait("sync")) == ""

@@ -1,7 +1,10 @@
 """One message ID's messages and waits."""
 
-from lava_dispatcher_multinode.sync.calls import Api, Call
+import pytest
+
+from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.sync.topic import Topic, Wait
+from lava_dispatcher_multinode.sync.transitions import CallEvent, CallState
 
 
 def test_a_resend_replaces_and_keeps_its_place():
@@ -49,3 +52,61 @@ def test_a_message_is_not_forgotten():
     topic = Topic()
     topic.add("a", {})
     assert not topic.unused
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "data", "state", "outcome"),
+    [
+        ("SATISFIED", "", (), CallState.DONE, Outcome(Status.DONE)),
+        ("SATISFIED", "", (("b", {}),), CallState.DONE, Outcome(Status.DONE, (("b", {}),))),
+        (
+            "PEER_LOST",
+            "b failed",
+            (),
+            CallState.NEVER,
+            Outcome(Status.NEVER, (), "lava-wait x: b failed"),
+        ),
+        ("NOT_ALLOWED", "", (), CallState.REFUSED, Outcome(Status.REFUSED)),
+    ],
+)
+def test_the_end_of_a_call(event, reason, data, state, outcome):
+    """How it ended, with what, why, and how long it took from the question."""
+    wait = Wait(1, "a", Call(Api.WAIT, "x"), asked=5.0)
+    wait.end(CallEvent[event], 7.5, reason, data)
+    assert (wait.state, wait.outcome, wait.seconds) == (state, outcome, 2.5)
+
+
+def test_a_bucket_is_of_those_that_have_not_sent_so_often():
+    """It is found again by all that need the same, once there is a call in it."""
+    topic = Topic()
+    for sender in "aab":
+        topic.add(sender, {})
+    once, twice, also = (Wait(n, "a", Call(Api.SYNC, "x"), 0.0, level=2) for n in range(3))
+    once.level = 1
+    assert list(topic.bucket(once, "abc").absent) == ["c"]
+    assert list(topic.bucket(twice, "abc").absent) == ["b", "c"]
+    topic.park(twice)
+    assert twice.topic is topic
+    assert topic.bucket(also, "abc") is twice.bucket
+    assert topic.bucket(also, "") is twice.bucket
+
+
+def test_a_call_that_counts_nothing_needs_one_message_of_each():
+    """A lava-wait-all is done with those who have sent once."""
+    topic = Topic()
+    topic.add("a", {})
+    assert list(topic.bucket(Wait(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent) == [
+        "b",
+        "c",
+    ]
+
+
+def test_messages_that_come_together_are_messages_like_others():
+    """They count, replace, and are read one by one."""
+    topic = Topic()
+    topic.add_all("ab", {})
+    topic.add_all("ba", {})
+    assert topic.count == {"a": 2, "b": 2}
+    assert topic.add("a", {"k": "1"}) == 3
+    assert list(topic.others("c")) == [("a", {"k": "1"}), ("b", {})]
+    assert topic.log == [("a", {}), ("b", {}), ("b", {}), ("a", {}), ("a", {"k": "1"})]
