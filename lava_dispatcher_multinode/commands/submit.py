@@ -89,7 +89,9 @@ def _followed(
     output: Path,
     args: argparse.Namespace,
 ) -> Any:
-    from ..lava.follow import follow, node_names
+    from ..lava.follow import follow
+    from ..lava.single import as_group
+    from ..lava.split import node_names
     from ..report.files import EVENTS, Recorder
     from ..report.terminal import Terminal
     from ..report.verdict import exit_code_of, status_of
@@ -97,7 +99,7 @@ def _followed(
 
     clock = clock_from_now()
     recorder = Recorder(output)
-    names = node_names(submission)
+    names = node_names(as_group(submission))
     if len(jobs) != len(names):
         text = f"the server has made {len(jobs)} jobs of {len(names)} nodes"
         raise InfrastructureError(text)

@@ -16,7 +16,7 @@ from ..lab.device import LAVA, Login
 from .definitions import Definitions
 from .dictionary import load_dictionary, methods
 from .single import ROLE, is_single
-from .split import split
+from .split import numbered_names, split
 from .translate import submission
 from .ways import of_dictionary, of_driver, of_unknown
 
@@ -56,16 +56,10 @@ class Exported:
         """Return the definition of each node by a name for its file."""
         if is_single(self.submission):
             return {ROLE: dict(self.submission)}
-        roles = self.submission["protocols"]["lava-multinode"]["roles"]
-        names = [
-            (role, number) for role, entry in roles.items() for number in range(entry["count"])
-        ]
-        ids = [(str(index + 1), role) for index, (role, _) in enumerate(names)]
+        names = numbered_names(self.submission)
+        ids = [(str(number), role) for number, (_, role) in enumerate(names, 1)]
         found = split(self.submission, ids, str(uuid.uuid4()))
-        return {
-            f"{role}-{number + 1}": found[name]
-            for (role, number), (name, _) in zip(names, ids, strict=True)
-        }
+        return dict(zip((name for name, _ in names), found.values(), strict=True))
 
 
 def export(job: Job, lab: Lab | None = None) -> Exported:

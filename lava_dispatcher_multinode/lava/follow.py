@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from ..errors import BoardsUnavailable
 from .failure import failure_of
 from .server import Unreachable
-from .single import as_group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from ..console.transcript import Transcript
@@ -39,16 +38,6 @@ class Followed:
     device: str | None = None
     ended: bool = False
     said: set[str] = field(default_factory=set)
-
-
-def node_names(submission: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return the name and the role of each node, in the order of the server's jobs."""
-    roles = as_group(submission)["protocols"]["lava-multinode"]["roles"]
-    return [
-        (role if entry["count"] == 1 else f"{role}-{number + 1}", role)
-        for role, entry in roles.items()
-        for number in range(entry.get("count", 1))
-    ]
 
 
 def follow(

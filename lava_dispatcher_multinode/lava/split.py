@@ -48,6 +48,28 @@ def split(
     return definitions
 
 
+def node_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the name and the role of each node, in the order of a server's jobs.
+
+    A role with one node gives it its own name, unless that is the name of another node
+    (role `client-1` beside two nodes of `client`): then every node has a number.
+    """
+    numbered = numbered_names(submission)
+    roles = submission["protocols"][PROTOCOL]["roles"]
+    short = [(role if roles[role]["count"] == 1 else name, role) for name, role in numbered]
+    return short if len(dict(short)) == len(short) else numbered
+
+
+def numbered_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the nodes as `node_names`, all with a number: such names never collide."""
+    roles = submission["protocols"][PROTOCOL]["roles"]
+    return [
+        (f"{role}-{number}", role)
+        for role, entry in roles.items()
+        for number in range(1, entry["count"] + 1)
+    ]
+
+
 def actions_of(submission: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
     """Return the blocks of `role`, each with that role alone."""
     return [

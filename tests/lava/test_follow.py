@@ -8,12 +8,10 @@ import pytest
 
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.errors import BoardsUnavailable, InfrastructureError
-from lava_dispatcher_multinode.lava.follow import PATIENCE, Followed, follow, node_names
+from lava_dispatcher_multinode.lava.follow import PATIENCE, Followed, follow
 from lava_dispatcher_multinode.lava.log import Log
 from lava_dispatcher_multinode.lava.server import Shown, Unreachable
 from lava_dispatcher_multinode.testshell import results
-
-from .conftest import lava_job
 
 
 class Script:
@@ -128,9 +126,3 @@ def test_a_job_in_the_queue(run):
     with pytest.raises(BoardsUnavailable, match=r"within 7 s: a \(scheduling\)"):
         run(Script(shown("Scheduling")), wait=7.0, clock=lambda: next(times))
     assert run(Script(*[shown("Running")] * 20, DONE), wait=7.0, clock=lambda: next(times))
-
-
-def test_nodes_are_named_by_role():
-    """Numbered where a role has more than one; none where it has none."""
-    job = lava_job({"a": {}, "b": {"count": 2}, "c": {"count": 0}})
-    assert node_names(job) == [("a", "a"), ("b-1", "b"), ("b-2", "b")]

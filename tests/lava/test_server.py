@@ -201,6 +201,27 @@ def test_failures_keep_their_kind(lab, submit):
     assert (node["error_type"], node["error"]) == ("infrastructure", "LAVA: no power")
 
 
+def test_a_role_with_the_name_of_a_node(lab, submit, tmp_path):
+    """Two roles, three jobs, three nodes: the pass of one does not replace another's failure."""
+    lab.logs = {f"17.{n}": job_log(f"case-{n}", "pass") for n in range(3)}
+    lab.logs["17.0"] = job_log("case-0", "fail")
+    roles = {"client": {"count": 2}, "client-1": {}}
+    code, results = submit(lava_job(roles, lava_test("t", list(roles), "true")))
+    assert code == 1
+    found = {
+        name: (node["role"], node["status"], node["results"][0]["case"])
+        for name, node in results["nodes"].items()
+    }
+    assert found == {
+        "client-1": ("client", "fail", "case-0"),
+        "client-2": ("client", "pass", "case-1"),
+        "client-1-1": ("client-1", "pass", "case-2"),
+    }
+    logs = tmp_path / "out" / "nodes"
+    assert '"fail"' in (logs / "client-1" / "logs.yaml").read_text()
+    assert '"fail"' not in (logs / "client-1-1" / "logs.yaml").read_text()
+
+
 def test_an_identity_by_name_and_none_at_all(lab, submit, tmp_path, capsys):
     """lavacli's names work; without a token the server's refusal says where it belongs."""
     lab.logs = {f"17.{n}": job_log("x", "pass") for n in range(3)}

@@ -11,8 +11,8 @@ from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.parse import parse
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.export import export
-from lava_dispatcher_multinode.lava.follow import node_names
 from lava_dispatcher_multinode.lava.single import ROLE, GroupOfOne, as_group, is_single
+from lava_dispatcher_multinode.lava.split import node_names
 
 from .conftest import BOOT, definition, lava_job
 
@@ -47,7 +47,7 @@ def test_it_is_a_group_of_one(tmp_path):
     exported = export(job)
     assert exported.submission == JOB
     assert list(exported.nodes("x")) == [ROLE]
-    assert node_names(JOB) == [(ROLE, ROLE)]
+    assert node_names(as_group(JOB)) == [(ROLE, ROLE)]
 
 
 def test_a_command_line_names_its_board(tmp_path):

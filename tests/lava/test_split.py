@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.lava.split import actions_of, split
+from lava_dispatcher_multinode.lava.split import actions_of, node_names, numbered_names, split
 from lava_dispatcher_multinode.lava.timeouts import seconds, timeout
 
 from .conftest import VERSIONS, lava_job, lava_test
@@ -73,6 +73,34 @@ def test_a_role_without_its_list():
     """As some write it."""
     assert actions_of({"actions": [{"boot": {"role": "a"}}]}, "a") == [{"boot": {"role": "a"}}]
     assert actions_of({"actions": [{"boot": {"role": "ab"}}]}, "a") == []
+
+
+def test_nodes_are_named_by_role():
+    """Numbered where a role has more than one; none where it has none."""
+    job = lava_job({"a": {}, "b": {"count": 2}, "c": {"count": 0}})
+    assert node_names(job) == [("a", "a"), ("b-1", "b"), ("b-2", "b")]
+
+
+def test_names_of_nodes_never_collide():
+    """A role may have the name that another role's node would get: then all have numbers."""
+    job = lava_job({"client": {"count": 2}, "client-1": {}, "client-1-1": {}})
+    names = [
+        ("client-1", "client"), ("client-2", "client"), ("client-1-1", "client-1"),
+        ("client-1-1-1", "client-1-1"),
+    ]  # fmt: skip
+    assert node_names(job) == names
+    assert numbered_names(job) == names
+
+
+ROLES = st.from_regex(r"[a-z](-[12])*", fullmatch=True)
+
+
+@given(st.dictionaries(ROLES, st.integers(0, 12), min_size=1, max_size=8))
+def test_there_are_as_many_names_as_nodes(counts):
+    """Whatever the roles are called, no node takes another one's name."""
+    job = lava_job({role: {"count": count} for role, count in counts.items()})
+    for names in (node_names(job), numbered_names(job)):
+        assert len(dict(names)) == sum(counts.values())
 
 
 def test_times_in_lavas_forms():
