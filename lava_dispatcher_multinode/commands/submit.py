@@ -147,6 +147,7 @@ def _node(
     from ..console.transcript import Transcript
     from ..lava.follow import Followed
     from ..lava.log import Log
+    from ..lava.redaction import Redaction
     from ..lava.single import as_group
     from ..lava.split import actions_of
 
@@ -156,7 +157,7 @@ def _node(
     record = directory / "logs.yaml"
     record.write_bytes(b"")
     blocks = [kind for action in actions_of(as_group(submission), role) for kind in action]
-    reader = Log(name, log.emit, clock, transcript.feed, blocks)
+    reader = Log(name, log.emit, clock, transcript.feed, blocks, Redaction(submission))
     return Followed(name, job, reader, transcript, record)
 
 

@@ -20,6 +20,8 @@ def judge(node: str, log: Log, code: int) -> None:
         how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
         why = f": {log.last}" if log.last else ""
         raise InfrastructureError(f"LAVA's dispatcher {how} before its job had ended{why}")
+    if log.unread is not None:
+        raise log.unread
     if log.left_on is not None:
         raise InfrastructureError(f"LAVA has NOT switched the board off: {log.left_on}")
 

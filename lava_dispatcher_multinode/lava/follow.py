@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import BoardsUnavailable
+from ..errors import BoardsUnavailable, InvalidJob
 from .failure import failure_of
+from .redaction import MASK
 from .server import Unreachable
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Followed:
     state: str = ""
     device: str | None = None
     ended: bool = False
+    masked: bool = False  # the server's log shows something masked
     said: set[str] = field(default_factory=set)
 
 
@@ -89,8 +91,9 @@ def _look(server: Server, job: Followed, emit: Emit) -> None:
     lines = server.log(job.job, job.lines)
     with job.record.open("ab") as record:
         for line in lines:
-            record.write(b"- " + line + b"\n")
+            record.write(b"- " + job.log.redaction.line(line) + b"\n")
             job.log.line(line)
+            job.masked |= MASK.encode() in line
     job.lines += len(lines)
     if shown.state == "Finished" and not lines:  # a log is whole a moment after its job
         job.ended = True
@@ -100,12 +103,16 @@ def _look(server: Server, job: Followed, emit: Emit) -> None:
 
 def _end(job: Followed, shown: Shown, emit: Emit) -> None:
     error: MultinodeError | None = job.log.raised
+    if error is None and shown.health != "Canceled":
+        error = _hidden(job)
     if error is None and (shown.health != "Complete" or job.log.failure):
-        kind, message = job.log.failure or (shown.error_type, shown.error)
+        said = job.log.redaction.text(shown.error)
+        kind, message = job.log.failure or (shown.error_type, said)
         if shown.health == "Canceled":
             kind, message = "Canceled", message or "the job was canceled on the server"
         text = message or f"the job ended as {shown.health}"
         error = failure_of(job.node, kind, text, validated=job.log.validated)
+    error = error or job.log.unread
     emit(
         "node_finished",
         node=job.node,
@@ -113,3 +120,13 @@ def _end(job: Followed, shown: Shown, emit: Emit) -> None:
         error_type=error and error.error_type,
         error=error and str(error),
     )
+
+
+def _hidden(job: Followed) -> MultinodeError | None:
+    """Return the error of a job whose secrets hide its results in the server's log."""
+    names = ", ".join(job.log.redaction.hiding)
+    if not (job.masked and names):
+        return None
+    text = f"results cannot be read: LAVA's log has {MASK} in place of words of its own"
+    hint = f"give other values to the job's secrets: {names}"
+    return InvalidJob.about(job.node, text, hint)

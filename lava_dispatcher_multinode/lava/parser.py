@@ -13,6 +13,7 @@ from ..job.hints import suggest
 from ..job.model import ActionSpec, Job, Role
 from ..job.schema import Checker, shipped
 from .blocks import calls, steps
+from .redaction import MASK, hiding
 from .single import ROLE, GroupOfOne, is_single
 from .split import PROTOCOL
 from .timeouts import seconds
@@ -73,6 +74,7 @@ class LavaParser:
             for key in document.data
             if key not in schema["properties"]
         ]
+        warnings += _hiding(document)
         if not document.for_lab:
             warnings += _context(document)
         return _job(document, types, lava), warnings
@@ -186,6 +188,13 @@ def _context(document: Document) -> Iterator[Problem]:
             text = "'context' changes nothing in a device dictionary that is rendered already"
             hint = "lavacli devices dict get --render --context '...' NAME renders it with one"
             yield document.problem(text, path, key=True, hint=hint, warning=True)
+
+
+def _hiding(document: Document) -> Iterator[Problem]:
+    for name in hiding(document.data):
+        text = f"the value of secret '{name}' is part of a word of LAVA's or of a test's name"
+        hint = f"LAVA's log has {MASK} there, and a lab's results cannot be read: give another one"
+        yield document.problem(text, ("secrets", name), hint=hint, warning=True)
 
 
 def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) -> Job:

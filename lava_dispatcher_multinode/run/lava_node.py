@@ -29,6 +29,7 @@ from ..lava.failure import judge
 from ..lava.installed import environment
 from ..lava.log import Log
 from ..lava.preflight import allowed
+from ..lava.redaction import Redaction
 from ..lava.timeouts import seconds
 from ..mark import CLEANUP, MARK, OF_LAVA
 from .node import NodeRun
@@ -91,7 +92,9 @@ class LavaNodeRun(NodeRun):
                 raise InfrastructureError(text) from error
             stack.callback(transcript.close)
             blocks = [kind for action in definition["actions"] for kind in action]
-            log = Log(self.name, self._shared.emit, self._shared.clock, transcript.feed, blocks)
+            redaction = Redaction(definition)
+            emit, clock = self._shared.emit, self._shared.clock
+            log = Log(self.name, emit, clock, transcript.feed, blocks, redaction)
             self._lava_log = log
             limit = seconds(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.
@@ -108,7 +111,7 @@ class LavaNodeRun(NodeRun):
             assert process.stderr is not None
             with process.stderr as lines:
                 while line := lines.readline(LONGEST_LINE):
-                    record.write(b"- " + line)
+                    record.write(b"- " + redaction.line(line))
                     log.line(line)
                     if log.raised is not None:
                         # At once: LAVA may take its time, or not listen while it has results.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.errors import TestRaised
+from lava_dispatcher_multinode.errors import InfrastructureError, TestRaised
+from lava_dispatcher_multinode.lava.failure import judge
 from lava_dispatcher_multinode.lava.log import Log
 from lava_dispatcher_multinode.testshell import results
 
@@ -123,8 +124,14 @@ def test_results_are_test_cases(log):
     )
     feed(
         log,
-        ("results", {"definition": "lava", "case": "login-action", "result": "fail"}),
-        ("results", {"definition": "lava", "case": "multinode-test", "result": "fail"}),
+        (
+            "results",
+            {"definition": "lava", "case": "login-action", "level": "2.4", "result": "fail"},
+        ),
+        (
+            "results",
+            {"definition": "lava", "case": "multinode-test", "level": "3", "result": "fail"},
+        ),
         ("results", {"definition": "lava", "case": "multinode-wait-x", "result": "fail"}),
     )
     (_, speed), (_, call) = named(log, "test_case")
@@ -143,11 +150,11 @@ def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(l
     """So many are recorded, and then it is said why the tests have to end; each block has room."""
     monkeypatch.setattr(results, "MAX_RESULTS", 3)
     case = ("results", {"definition": "0_t", "case": "c", "result": "pass"})
-    started = ("info", "Starting test lava.0_t (7)")
-    feed(log, ("info", "start: 2 lava-test-retry"), started, case, case)
+    started, ended = (("info", f"{word} test lava.0_t (7)") for word in ("Starting", "Ending"))
+    feed(log, ("info", "start: 2 lava-test-retry"), started, case, case, ended)
     feed(log, ("info", "start: 3 lava-test-retry"), case, case, case)
     assert log.raised is None
-    feed(log, started, ("info", "Ending test lava.0_t (7)"), case)
+    feed(log, started, ended, case)
     error = {"definition": "lava", "case": "lava-test-retry", "level": "3", "result": "fail"}
     feed(log, ("results", error | {"extra": {"fail": "The job was canceled"}}))
     job = {"definition": "lava", "case": "job", "result": "fail", "error_type": "Canceled"}
@@ -156,7 +163,7 @@ def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(l
     assert isinstance(log.raised, TestRaised)
     assert str(log.raised) == "more than 3 results of one lava_test_shell"
     assert len(named(log, "test_case")) == 5
-    assert len(named(log, "definition_started", "definition_finished")) == 1
+    assert len(named(log, "definition_started", "definition_finished")) == 2
     _, (_, last) = named(log, "action_finished")
     assert (last["status"], last["error"]) == ("error", str(log.raised))
 
@@ -195,3 +202,78 @@ def test_nothing_breaks_it(lines):
     for line in lines:
         log.line(line)
     log.close()
+
+
+STARTED = ("info", "Starting test lava.0_t (7)")
+
+
+@pytest.mark.parametrize(
+    ("then", "by"),
+    [
+        (("info", "Starting test lava.1_u (8)"), "1_u begins"),
+        (("info", "Ending test lava.1_u (8), duration 0.1"), "1_u ends"),
+        (
+            ("info", "start: 4 lava-test-retry (timeout 00:01:00) [common]"),
+            "lava-test-retry begins",
+        ),
+    ],
+)
+def test_a_definition_that_lava_drops_has_failed(log, then, by):
+    """LAVA itself has no result of it: its log has a start and no end."""
+    feed(log, ("info", "start: 3 lava-test-retry (timeout 00:01:00) [common]"), STARTED, then)
+    (_, found) = named(log, "test_case")[0]
+    assert (found["definition"], found["case"], found["result"]) == (
+        "0_t",
+        "lava-test-shell-run",
+        "fail",
+    )
+    assert found["error"] == f"it begins in LAVA's log and has no end there: {by}"
+
+
+@pytest.mark.parametrize(("error", "by"), [(None, "the log ends"), ("killed", "killed")])
+def test_a_definition_that_never_ends_has_failed(log, error, by):
+    """The log ends before it does; what has ended the log is the reason."""
+    feed(log, ("info", "start: 3 lava-test-retry (timeout 00:01:00) [common]"), STARTED)
+    log.close(error)
+    ((_, found),) = named(log, "test_case")
+    assert found["error"] == f"it begins in LAVA's log and has no end there: {by}"
+    assert named(log, "definition_finished") == [("definition_finished", {"definition": "0_t"})]
+
+
+@pytest.mark.parametrize(
+    ("case", "definition", "name"),
+    [
+        ("0_t", "0_t", "lava-test-shell-run"),
+        ("3_script", "3_script", "lava-test-shell-run"),  # of an interactive test
+        ("stage_0", "lava", "stage_0"),
+        ("log-upload", "lava", "log-upload"),
+    ],
+)
+def test_a_fail_of_lavas_own_counts(log, case, definition, name):
+    """LAVA calls such a job complete all the same."""
+    feed(log, STARTED, ("results", {"definition": "lava", "case": case, "result": "fail"}))
+    found = named(log, "test_case")[0][1]
+    assert (found["definition"], found["case"], found["result"]) == (definition, name, "fail")
+    assert found["error"]
+
+
+def test_an_action_that_lava_tries_again_is_no_failed_test(log):
+    """It has a level; so have the messages of a kernel that was started again."""
+    fail = {"definition": "lava", "result": "fail", "level": "2.4.1", "extra": {"fail": "no"}}
+    feed(log, ("info", "start: 2 uboot-action (timeout 00:01:00) [common]"))
+    feed(log, *(("results", fail | {"case": case}) for case in ("reset", "kernel-messages")))
+    assert named(log, "test_case") == []
+
+
+def test_a_result_that_lava_has_left_out_of_its_log_is_no_pass(log):
+    """LAVA writes no line that is too long; what it was cannot be known."""
+    feed(log, ("results", {"skip": "line way too long ..."}))
+    feed(log, ("results", {"definition": "lava", "case": "job", "result": "pass"}))
+    with pytest.raises(InfrastructureError, match="lacks a result: its line is too long"):
+        judge("n", log, 0)
+
+
+def test_a_result_that_is_no_word_of_lavas_is_unknown(log):
+    """A reference can have any word; events have four."""
+    feed(log, ("results", {"definition": "0_t", "case": "doc", "result": "PASS"}))
+    assert named(log, "test_case")[0][1]["result"] == "unknown"
