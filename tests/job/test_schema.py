@@ -111,10 +111,34 @@ def test_alternatives_by_key():
     ]
 
 
-def test_alternatives_that_are_not_keys():
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"oneOf": [{"minimum": 1}, {"minimum": 2}]}, 3),
+        ({"oneOf": [{"required": ["a"]}, {"minProperties": 1}]}, {"a": 1}),
+        ({"oneOf": [{"required": ["a"]}, True]}, {"a": 1}),
+    ],
+)
+def test_alternatives_that_are_not_keys(schema, value):
     """Where no key tells the forms apart, the message says what is known."""
-    schema = {"oneOf": [{"minimum": 1}, {"minimum": 2}]}
-    assert messages(schema, 3) == ["1:1: the file fits more than one of the forms it may have"]
+    assert messages(schema, value) == ["1:1: the file fits more than one of the forms it may have"]
+
+
+def test_the_only_alternative_of_the_type_is_explained():
+    """The user meant that one: what it misses is told as if there were no other."""
+    entry = {
+        "type": "object", "required": ["a"], "properties": {"a": {"description": "How many."}}
+    }  # fmt: skip
+    assert messages({"anyOf": [{"type": "string"}, entry]}, {}) == [
+        "1:1: the file needs 'a' (How many)"
+    ]
+
+
+def test_the_alternative_with_the_fewest_mistakes_was_meant():
+    """A missing key of one form is not the only thing that can be wrong with another."""
+    many = {"required": ["a", "b"]}
+    schema = {"anyOf": [many, {"properties": {"c": {"minimum": 1}}}]}
+    assert messages(schema, {"c": 0}) == ["2:7: 'c' must be at least 1, not 0"]
 
 
 def test_a_message_of_the_schema_wins():

@@ -170,6 +170,53 @@ def test_named_device_of_another_type_is_explained(make_device):
         assign([Requirement("a", 0, "beaglexm", "panda01")], [make_device("panda01")])
 
 
+@pytest.mark.parametrize(
+    ("requirement", "hint"),
+    [
+        (Requirement("r", 0, "panda", "panda2", frozenset("a")), "(panda2 lacks a)"),
+        (Requirement("r", 0, None, "panda2", frozenset("a")), "(panda2 lacks a)"),
+        (Requirement("r", 0, "beaglexm", "panda1"), "(panda1 is a panda)"),
+        (Requirement("r", 0, "beaglexm", "panda2", frozenset("a")), "(panda2 is a panda)"),
+        (
+            Requirement("r", 0, "panda", tags=frozenset("bc")),
+            "(panda1 lacks b, c; panda2 lacks b, c)",
+        ),
+        (
+            Requirement("r", 0, tags=frozenset("ab")),
+            "(b1 lacks a; panda1 lacks b; panda2 lacks a, b)",
+        ),
+        (Requirement("r", 0, "toaster"), "there are none"),
+        (Requirement("r", 0, "panda", "xyz"), "there are none"),
+    ],
+)
+def test_near_misses(make_device, requirement, hint):
+    """Only a board that would do but for one thing is named, with that thing."""
+    tags = {"panda1": "a", "panda2": "", "b1": "b"}
+    devices = [
+        make_device(name, "beaglexm" if name == "b1" else "panda", tags=list(tagged))
+        for name, tagged in tags.items()
+    ]
+    with pytest.raises(BoardsMissing) as caught:
+        assign([requirement], devices)
+    assert str(caught.value).endswith(hint)
+
+
+def test_what_is_needed_is_told_with_all_that_it_depends_on(make_device):
+    """A named device, its type and its tags; and all boards that there are for it."""
+    devices = [make_device("panda1"), make_device("panda2")]
+    needed = [Requirement("r", i, "panda") for i in range(3)]
+    with pytest.raises(BoardsMissing, match=r"role r needs 3 panda; there are 2: panda1, panda2$"):
+        assign(needed, devices)
+    named = Requirement("s", 0, "beaglexm", "panda1", frozenset("ba"))
+    with pytest.raises(BoardsMissing) as caught:
+        assign([named], devices)
+    assert "needs the device panda1 as a beaglexm with tags {a, b}; there are none" in str(
+        caught.value
+    )
+    with pytest.raises(BoardsMissing, match="needs 1 boards with tags {a};"):
+        assign([Requirement("t", 0, tags=frozenset("a"))], devices)
+
+
 def test_busy_boards_say_who_holds_them(make_device):
     """Enough boards exist, so the message says whom to ask; unrelated holders are left out."""
     devices = [make_device("panda01"), make_device("panda02"), make_device("b01", "beaglexm")]
@@ -206,4 +253,4 @@ def test_natural_order_is_total(names):
 def test_natural_order_counts(before, one, other, after):
     """A number within a name is compared as a number."""
     names = [f"{before}{number}{after}" for number in (one, other)]
-    assert sorted(names, key=natural) == names if one <= other else names[::-1]
+    assert sorted(names, key=natural) == (names if one <= other else names[::-1])

@@ -95,6 +95,7 @@ def test_the_least(tmp_path):
         ("[1]\n", "t.yaml:1:1", "must be a mapping"),
         ("metadata: {name: a}\n", "t.yaml:1:1", "no 'run'"),
         ("metadata: {}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
+        ("metadata: {name: ' '}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
         (
             "metadata: {name: a, format: 'X 2'}\nrun: {steps: []}\n",
             "t.yaml:1:29",
@@ -144,6 +145,11 @@ def test_the_least(tmp_path):
             "t.yaml:4:15",
             "git-repos must be",
         ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\ninstall:\n  git-repos: [a, {url: 1}]\n",
+            "t.yaml:4:18",
+            "git-repos must be",
+        ),
     ],
 )
 def test_mistakes_have_a_place(text, place, said, tmp_path):
@@ -153,6 +159,38 @@ def test_mistakes_have_a_place(text, place, said, tmp_path):
     (problem,) = caught.value.problems
     assert str(problem).startswith(place)
     assert said in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("said", "repositories"),
+    [
+        ("https://a", [GitRepository("https://a")]),
+        ("[https://a, null]", [GitRepository("https://a")]),
+        ("{url: https://a, branch: 2.0}", [GitRepository("https://a", "2.0")]),
+        ("[{url: https://a, destination: 7}]", [GitRepository("https://a", None, "7")]),
+        ("[{url: https://a, skip_by_default: 'TRUE'}]", []),
+        ("[{url: https://a, skip_by_default: false}]", [GitRepository("https://a")]),
+        ("null", []),
+    ],
+)
+def test_repositories(said, repositories, tmp_path):
+    """One or several, an address or a mapping; a number is a text, as a branch may be one."""
+    text = f"{{metadata: {{name: a}}, run: {{steps: []}}, install: {{git-repos: {said}}}}}"
+    assert read(text, None, tmp_path).repositories == tuple(repositories)
+
+
+def test_places_are_those_of_the_steps(tmp_path):
+    """A step that fails is shown where it is written: those of install first."""
+    text = "metadata: {name: a}\ninstall:\n  steps: [x, y]\nrun:\n  steps:\n  - z\n"
+    places = read(text, None, tmp_path).places
+    assert [(place.line, place.column) for place in places] == [(3, 11), (3, 14), (6, 5)]
+
+
+def test_parameters_are_another_name_of_params(tmp_path):
+    """LAVA knows both; where both are, params count."""
+    text = "{metadata: {name: a}, run: {steps: []}, parameters: {A: 1}"
+    assert read(text + "}", None, tmp_path).params == {"A": "1"}
+    assert read(text + ", params: {B: 2}}", None, tmp_path).params == {"B": "2"}
 
 
 def test_all_mistakes_at_once(tmp_path):

@@ -158,6 +158,29 @@ def test_a_sync_that_goes_on_does_not_send_again(play):
     assert play.status(play("a sync x", again=True)) is None
 
 
+def test_syncs_of_many_in_a_row_are_as_one_by_one():
+    """Each sends once and is released once, however many are taken together."""
+    play = Play(dict.fromkeys("abcdefgh", "r"))
+    call = Call(Api.SYNC, "x", timeout=60)
+
+    def sync(names, first):
+        askers = [(name, first + n) for n, name in enumerate(names)]
+        for events in play.group.sync_all(call, askers, play.now):
+            play.take(events)
+
+    for first in (100, 200):
+        sync("abcdefg", first)
+        assert [play.status(first + n) for n in range(8)] == [None] * 8
+        sync("h", first + 7)
+        assert [play.status(first + n) for n in range(8)] == [Status.DONE] * 8
+    sync("abcde", 300)
+    play.at(25)
+    sync("fg", 305)
+    assert play.group.next_deadline() == 60
+    play.at(60)
+    assert [play.status(300 + n) for n in range(7)] == [Status.TIMEOUT] * 5 + [None] * 2
+
+
 def test_next_consumes_for_each_receiver(play):
     """Each message once, re-sends too, in the order sent; two waits take two messages."""
     play("a send q n=1")

@@ -6,6 +6,7 @@ import hashlib
 import heapq
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -267,6 +268,14 @@ def test_a_question_without_end_is_refused():
     )
 
 
+def test_the_largest_question_is_taken():
+    """The bound is that of the documents: 300,000 bytes as they travel, and not one more."""
+    channel = Channel(window=3000)
+    assert ask(channel, b"a-1", [b"x" * 299_999]) == [rules.Question(b"a-1", [b"x" * 299_999])]
+    assert ask(channel, b"a-2", [b"x" * 300_000]) == []
+    assert b"more%040than" in channel.transmit(0.0)
+
+
 def test_nonsense_is_refused():
     """A question that is no list of words gets an answer that says so."""
     channel = Channel(window=3000)
@@ -331,3 +340,87 @@ def test_a_board_lives_when_it_answers_and_not_for_ever():
         (asked,) = frames.find(channel.transmit(now))
         channel.receive(Word(b"G", asked.id, asked.sum).line(), now + 1)
         assert channel.lives
+
+
+def answered(channel, id_, size=1, now=0.0):
+    """Ask and answer a question; its first frame is ready to be sent."""
+    ask(channel, id_, [b"x"], now)
+    channel.answer(id_, [b"y" * size])
+
+
+def acknowledge(channel, sent, now):
+    """Acknowledge the one frame that was sent."""
+    (part,) = frames.find(sent)
+    channel.receive(Word(b"A", part.id, part.sum).line(), now)
+
+
+def round_trip(channel, now, took):
+    """Have a question answered and acknowledged; return the patience with the next frame."""
+    answered(channel, b"a-%d" % now, now=now)
+    acknowledge(channel, channel.transmit(now), now + took)
+    answered(channel, b"b-%d" % now, now=now + 20)
+    sent = channel.transmit(now + 20)
+    patience = channel.due() - now - 20
+    assert channel.transmit(channel.due()) == sent
+    acknowledge(channel, sent, now + 90)  # sent twice: it tells nothing of the line
+    return patience
+
+
+def test_a_frame_is_sent_again_after_what_the_line_takes():
+    """The round trip is measured, as TCP does (RFC 6298)."""
+    channel = Channel(window=3000)
+    patience = [round_trip(channel, n, took) for n, took in ((0, 0.1), (100, 0.2), (200, 0.01))]
+    assert patience == pytest.approx([0.3, 0.3625, 0.3896875])
+
+
+def test_the_patience_is_bounded():
+    """A fast line may be late once, and a slow one is asked again some time."""
+    assert round_trip(Channel(window=3000), 0, 0.001) == pytest.approx(0.2)
+    assert round_trip(Channel(window=3000), 0, 15.0) == pytest.approx(10.0)
+
+
+def test_each_loss_makes_all_more_patient():
+    """Perhaps the line is slow: the lost frame waits longer, and the next one, too."""
+    channel = Channel(window=3000)
+    answered(channel, b"a-1")
+    channel.transmit(0.0)
+    assert channel.due() == pytest.approx(0.7)
+    assert channel.transmit(0.69) == b""
+    assert channel.transmit(0.7) != b""
+    assert channel.due() == pytest.approx(0.7 + 0.7 * 1.5 * 1.5)
+    answered(channel, b"a-2", 1, 1.0)
+    channel.transmit(1.0)
+    assert channel.due() == pytest.approx(1.0 + 0.7 * 1.5)
+    assert channel.resent == 1
+
+
+def test_a_call_may_be_answered_by_its_acknowledgement():
+    """The board that knows that needs no frame more; once, and for a caller that is there."""
+    channel = Channel(window=3000)
+    channel.acknowledge(b"a-1")
+    assert channel.transmit(0.0) == b""
+    question = Part(b"Q", b"a-1", 1, 1, b"x,")
+    channel.receive(question.line(), 0.0)
+    channel.acknowledge(b"a-1")
+    ack = Word(b"A", b"a-1", question.sum).line()
+    assert channel.transmit(0.0) == ack
+    assert channel.due() is None
+    channel.receive(question.line(), 1.0)  # it has not heard us
+    assert channel.transmit(1.0) == ack
+
+
+def test_a_damaged_acknowledgement_has_its_frame_sent_again():
+    """At once if there is such a frame, up to a bound; else there is nothing to send."""
+    channel = Channel(window=3000)
+    torn = b"<LAVA_MN A a-1 12[ 1.0]"
+    channel.receive(torn, 0.0)
+    assert channel.transmit(0.0) == b""
+    answered(channel, b"a-1")
+    channel.receive(torn, 0.0)
+    sent = channel.transmit(0.0)
+    for n in range(8):
+        channel.receive(torn, 0.01 * n)
+        assert channel.transmit(0.01 * n) == sent
+    channel.receive(torn, 0.1)
+    assert channel.transmit(0.1) == b""
+    assert channel.due() > 0.2

@@ -44,6 +44,9 @@ LINES = {
     ),
     "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": Case("x=y", "skip"),
     "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": Case("a", "pass", "nan"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=-inf>": Case(
+        "a", "pass", "-inf"
+    ),
     "<LAVA_SIGNAL_TESTSET START net tests>": StartSet("net tests"),
     "<LAVA_SIGNAL_TESTSET STOP>": StopSet(),
     "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>": Case(
