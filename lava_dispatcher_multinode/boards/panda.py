@@ -10,8 +10,9 @@ from .deploy.tftp import HIGH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# As in 2013, but for `&&`: after a load that failed, memory holds the kernel of an earlier boot.
 BOOT_COMMAND = (
-    "fatload mmc 0:3 0x80200000 uImage; fatload mmc 0:3 0x81600000 uInitrd; "
+    "fatload mmc 0:3 0x80200000 uImage && fatload mmc 0:3 0x81600000 uInitrd && "
     "bootm 0x80200000 0x81600000"
 )
 BOOT_ARGS = (

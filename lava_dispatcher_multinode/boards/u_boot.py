@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROMPT_WAIT = 2.0  # seconds for a prompt after Ctrl-C; without it the line is typed all the same
 ECHO_WAIT = 5.0  # seconds for the first character of an echo
 ECHO_QUIET = 0.5  # seconds of silence after which an echo that is wrong will not become right
+SAID_LINES = 3  # of a failed command, in its error
 PROBE_AFTER = 5.0  # seconds of silence after which the prompt may have come garbled
 FIFO = 16  # bytes that a UART holds: never more unechoed at once
 #: A line of 170 characters comes through a line that garbles one in a hundred about every
@@ -37,6 +38,8 @@ class UBoot:
         self._boot = boot
         self._deadline = deadline
         self._prompt = words.prompt_pattern(boot.prompts)
+        self._tells_status = True
+        self._environment: dict[str, str] = {}  # what was set here
 
     def interrupt(self, *, press: bool = False) -> None:
         """Stop the countdown and get the prompt; `press` keys without waiting for one."""
@@ -44,14 +47,19 @@ class UBoot:
         Autoboot(self._dialogue, self._boot, self._prompt).stop(limit, press=press)
 
     def run(self, command: str) -> None:
-        """Run one command; `BootError` if it prints an error."""
+        """Run one command; `BootError` if it fails: by its status, or by what it prints."""
         limit = self._type(command)
-        patterns = [words.ERROR_PATTERN, self._again(command), self._prompt]
+        patterns = [words.FATAL_PATTERN, self._again(command), self._prompt]
         found = self._answer(patterns, command, limit)
         if found.index == 0:
-            raise self._refused(command, found)
+            raise self._aborted(command, found)
         if found.index == 1:
             raise self._restarted(command, found)
+        status = self._status() if words.status_counts(command) else None
+        if status or words.failures(command, found.before):
+            raise self._failed(command, status, found.before)
+        if variable := words.setting(command):
+            self._environment.update([variable])
 
     def start(self, command: str) -> bool:
         """Run the command that boots; return when the kernel is started.
@@ -66,16 +74,37 @@ class UBoot:
             step=f"waited for 'Starting kernel' after '{command}'",
         )
         if found.index == 0:
-            raise self._refused(command, found)
+            raise self._aborted(command, found)
         if found.index == 1:
-            error = re.search(rb"[^\r\n]*(?:" + words.ERROR_PATTERN + rb")[^\r\n]*", found.before)
-            reason = "came back to the prompt without starting a kernel"
-            if error is not None:
-                reason = f"failed: {printable(error.group().strip())}"
-            raise BootError(self._dialogue.explain(f"U-Boot: '{command}' {reason}"))
+            raise self._came_back(command, found.before)
         if found.index == 4:
             raise self._restarted(command, found)
+        # After a load that failed it is the kernel of an earlier boot, left in memory.
+        meaning = self._environment.get(words.variable(command) or "", command)
+        if words.loads(meaning) and words.failures(meaning, found.before):
+            raise self._failed(command, None, found.before)
         return found.index == 2
+
+    def _status(self) -> int | None:
+        """Return the status of the last command; None where U-Boot's shell has none."""
+        question = words.ASK
+        for _ in range(LEAST_TRIES if self._tells_status else 0):
+            limit = self._type(question)
+            answer = self._answer([self._prompt], question, limit).before
+            if found := words.ANSWER.search(answer):
+                return int(found[1])
+            if words.NO_ANSWER.search(answer):
+                self._tells_status = False
+                return None
+            question = words.ASK_AGAIN
+        if not self._tells_status:
+            return None
+        raise BootError(
+            self._dialogue.explain(
+                "U-Boot: the status of the last command came garbled "
+                f"{LEAST_TRIES} times: does the line lose characters?"
+            )
+        )
 
     def _again(self, command: str) -> bytes:
         """Return what shows that the board started again, where it is not to."""
@@ -162,19 +191,36 @@ class UBoot:
         )
 
     def _restarted(self, command: str, found: Found) -> BootError:
-        lines = filter(None, (printable(line.strip()) for line in found.before.splitlines()))
-        said = "; ".join([*lines][-2:])
+        said = _joined([line.strip() for line in found.before.splitlines() if line.strip()])
         text = f"U-Boot: '{command}' failed: the board started again"
         return BootError(self._dialogue.explain(f"{text}: {said}" if said else text))
 
-    def _refused(self, command: str, found: Found) -> BootError:
+    def _aborted(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
         line = found.before.rpartition(b"\n")[2] + found.match.group()
         line += rest.before if rest else b""
         reason = printable(re.sub(rb"\x08+", b"", line).strip())
-        # Whoever wants to try again finds a prompt, unless the board restarts.
-        if re.search(words.FATAL_PATTERN, line) is None or b"Unknown command" in line:
-            self._dialogue.expect_or_none([self._prompt], timeout=1.0)
+        return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {reason}"))
+
+    def _came_back(self, command: str, output: bytes) -> BootError:
+        """Return the error of a command that did not start a kernel."""
+        errors = words.errors(output)
+        if len(errors) > 1 and words.SEARCHES.search(command):
+            reason = f"it found nothing to boot; its last error: {printable(errors[-1])}"
+        elif errors:
+            reason = _joined(errors)
+        else:
+            reason = "it came back to the prompt without starting a kernel"
+        return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {reason}"))
+
+    def _failed(self, command: str, status: int | None, output: bytes) -> BootError:
+        """Return the error of a command that failed, in the board's own words."""
+        lines = words.errors(output) or [line.strip() for line in output.splitlines()]
+        said = _joined([line for line in lines if line])
+        if words.USAGE.search(output):
+            said = "it printed its usage: does it name a variable that is not set?"
+        known = f"status {status}" if status else ""
+        reason = f"{said} ({known})" if said and known else said or f"{known}, without a word"
         return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {reason}"))
 
 
@@ -192,6 +238,11 @@ def check_line(command: str) -> None:
             f"U-Boot cannot be typed {command!r}: an empty line repeats its last command, "
             "and control characters are commands of its line editor"
         )
+
+
+def _joined(lines: list[bytes]) -> str:
+    """Return the last of `lines` as one."""
+    return "; ".join(printable(line) for line in lines[-SAID_LINES:])
 
 
 def _pieces(command: str) -> list[bytes]:

@@ -20,6 +20,8 @@ READ = (
     "line=; while c=$(dd bs=1 count=1 2>/dev/null; echo x); c=${c%x}; "
     '[ "$c" != "$(printf \'\\r\')" ]; do line=$line$c; printf %s "$c"; done; '
 )
+#: It answers the question for the status of the last command.
+PASSED = READ + "printf '\\r\\nlava_rc=0\\r\\n=> '; "
 KEY = "dd bs=1 count=1 >/dev/null 2>&1; "
 
 
@@ -99,7 +101,7 @@ def test_a_version_that_was_asked_for_is_no_restart(console_of):
     """It is the banner's text."""
     made = u_boot(
         console_of,
-        f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nU-Boot 2023.01\\r\\n'; {PROMPT}sleep 60",
+        f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nU-Boot 2023.01\\r\\n'; {PROMPT}{PASSED}sleep 60",
     )
     made.interrupt()
     made.run("version")
@@ -121,10 +123,81 @@ def test_a_character_too_many_in_the_echo_is_noticed(console_of):
         "dd bs=1 count=16 2>/dev/null; printf Z; "
         'while [ "$(dd bs=1 count=1 2>/dev/null)" != "$(printf \'\\003\')" ]; do :; done; '
         f"printf '<INTERRUPT>'; {PROMPT}{READ}"
-        "printf '\\r\\nran: %s' \"$line\"; " + PROMPT + "sleep 60"
+        "printf '\\r\\nran: %s' \"$line\"; " + PROMPT + PASSED + "sleep 60"
     )
     console = console_of(script)
     board = UBoot(Dialogue(console), Boot(), Deadline(30, "test"))
     board.interrupt()
     board.run("setenv bootargs console=ttyO2")
     assert "ran: setenv bootargs console=ttyO2" in console.tail()
+
+
+def typed(console_of, said, answer, command="usb start"):
+    """Run `command` on a U-Boot that prints `said`, and `answer` to what is typed then."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT}"
+        f"{READ}printf '%b' '\\r\\n{answer}'; {PROMPT}{READ}printf '%b' '\\r\\nlava_rc=7\\r\\n'; "
+        f"{PROMPT} sleep 60"
+    )
+    made = u_boot(console_of, script)
+    made.interrupt()
+    made.run(command)
+
+
+def test_a_usb_start_that_failed_with_status_0(console_of):
+    """What the Panda of 2023.01 prints; this command alone says 0 although it failed."""
+    said = (
+        "starting USB...\\r\\nBus ehci@c00: EHCI fail to reset\\r\\n"
+        "Failed to register EHCI\\r\\nprobe failed, error -1\\r\\nNo working controllers found"
+    )
+    words = "'usb start' failed: Failed to register EHCI; No working controllers found$"
+    with pytest.raises(BootError, match=f"(?m){words}"):
+        typed(console_of, said, "lava_rc=0\\r\\n")
+
+
+@pytest.mark.parametrize(
+    "answer", ["lava_rc=$lava_rc\\r\\n", "Unknown command \\0047lava_rc=$?\\0047\\r\\n"]
+)
+def test_a_shell_without_a_status_is_judged_by_words(console_of, answer):
+    """U-Boot's parser before hush: no number comes, and none is waited for."""
+    typed(console_of, "42 bytes read", answer, "fatload mmc 0:3 0x1 x")
+    with pytest.raises(BootError, match=r"(?m)failed: \*\* Unable to read file x \*\*$"):
+        typed(console_of, "** Unable to read file x **", answer, "fatload mmc 0:3 0x1 x")
+
+
+def test_a_garbled_answer_is_asked_for_again(console_of):
+    """The first answer has lost its number; the second one counts."""
+    with pytest.raises(BootError, match=r"(?m)'true' failed: status 7, without a word$"):
+        typed(console_of, "", "lava_r", "true")
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "error"),
+    [
+        ("boot", "** Unable to read file uEnv.txt **\\r\\n** Invalid partition 3 **",
+         r"it found nothing to boot; its last error: \*\* Invalid partition 3 \*\*"),
+        ("boot", "** Invalid partition 3 **", r"\*\* Invalid partition 3 \*\*"),
+        ("bootz 1", "Bad Linux ARM zImage magic!", "Bad Linux ARM zImage magic!"),
+        ("bootz 1", "", "it came back to the prompt without starting a kernel"),
+    ],
+)  # fmt: skip
+def test_the_last_error_is_the_cause(console_of, command, said, error):
+    """A search complains of each place where it finds nothing."""
+    script = f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT} sleep 60"
+    made = u_boot(console_of, script)
+    made.interrupt()
+    with pytest.raises(BootError, match=f"(?m)U-Boot: '{command}' failed: {error}$"):
+        made.start(command)
+
+
+@pytest.mark.parametrize("line", ["dhcp; bootz 0x1", "fatload mmc 0:3 0x1 k; bootm 0x1"])
+def test_a_kernel_after_a_load_that_failed_is_not_the_job_s(console_of, line):
+    """It is what an earlier boot left in memory."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        f"printf '\\r\\nNo ethernet found.\\r\\n'; printf 'Starting kernel ...\\r\\n'; sleep 60"
+    )
+    made = u_boot(console_of, script)
+    made.interrupt()
+    with pytest.raises(BootError, match=r"failed: No ethernet found\."):
+        made.start(line)
