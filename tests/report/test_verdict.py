@@ -11,6 +11,7 @@ from lava_dispatcher_multinode.report.verdict import (
     exit_code,
     exit_code_of,
     of_node,
+    so_far,
     status_of,
 )
 
@@ -121,8 +122,21 @@ def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
     story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
     story.case("panda01", "multinode-wait-ready", "fail")
     story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
-    verdict = of_node(Results.of(story.end("panda01", "fail").events).nodes["panda01"])
+    story.case("panda01", "ping", "pass").end("panda01", "fail")
+    verdict = of_node(Results.of(story.events).nodes["panda01"])
     assert (verdict.error_type, verdict.error) == ("multinode", "timed out")
+
+
+def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story):
+    """The definition ended for the call that failed; the test that failed says nothing."""
+    story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
+    story.case("panda01", result="fail").case("panda01", "multinode-wait-ready", "fail", error="3")
+    story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
+    verdict = of_node(Results.of(story.end("panda01", "fail").events).nodes["panda01"])
+    assert verdict == Verdict("fail", "test", "timed out")
+    story.case("panda01", "load", "fail", error="too high")
+    verdict = of_node(Results.of(story.events).nodes["panda01"])
+    assert verdict.error == "0_smoke: too high"
 
 
 @pytest.mark.parametrize("result", ["skip", "unknown"])
@@ -146,7 +160,7 @@ def test_action_that_failed_without_a_case_fails_the_node(story):
     """A `multinode` action has no test case to fail."""
     story.start({"panda01": {}}).action("panda01", "multinode", "fail", "timed out")
     verdict = of_node(Results.of(story.end("panda01").events).nodes["panda01"])
-    assert (verdict.status, verdict.error) == ("fail", "timed out")
+    assert verdict == Verdict("fail", "test", "timed out")
 
 
 def test_peers_that_went_down_with_a_node_do_not_hide_its_code(story):
@@ -194,6 +208,19 @@ def test_cut_off_run_is_an_error_everywhere_it_had_not_ended(story):
     verdict = of_node(results.nodes["panda02"])
     assert (verdict.status, verdict.error) == ("error", CUT_OFF)
     assert exit_code(results) == ExitCode.INFRASTRUCTURE
+
+
+def test_a_node_at_work_is_open_while_its_run_goes_on(story):
+    """Nothing is decided before it ends; once the run is over, it was cut off."""
+    story.start({"panda01": {}, "panda02": {}}).end("panda01", "fail", "test")
+    results = Results.of(story.events)
+    results.going_on = True
+    assert [so_far(node, results).status for node in results.nodes.values()] == ["fail", "open"]
+    results.going_on = False
+    assert so_far(results.nodes["panda02"], results).status == "error"
+    results = Results.of(story.finish(1).events)
+    results.going_on = True
+    assert so_far(results.nodes["panda02"], results).status == "error"
 
 
 def test_run_cut_off_before_its_first_event_is_an_error():

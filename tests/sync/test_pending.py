@@ -35,6 +35,9 @@ def test_everybody_waits_when_each_has_a_call():
     assert not pending.everybody
     pending.remove(waits[2])
     assert messages._topics == {}
+    for wait, everybody in zip(waits[1:], (False, True), strict=True):
+        pending.add(wait, messages.topic("x"), 5.0)
+        assert pending.everybody is everybody
 
 
 def test_time_is_over_once():

@@ -89,6 +89,8 @@ def test_a_bucket_is_of_those_that_have_not_sent_so_often():
     assert twice.topic is topic
     assert topic.bucket(also, "abc") is twice.bucket
     assert topic.bucket(also, "") is twice.bucket
+    assert topic.close(2, None) is twice.bucket
+    assert topic.all == {}
 
 
 def test_a_call_that_counts_nothing_needs_one_message_of_each():
@@ -105,8 +107,10 @@ def test_messages_that_come_together_are_messages_like_others():
     """They count, replace, and are read one by one."""
     topic = Topic()
     topic.add_all("ab", {})
+    assert not topic.filled
     topic.add_all("ba", {})
     assert topic.count == {"a": 2, "b": 2}
     assert topic.add("a", {"k": "1"}) == 3
+    assert topic.filled
     assert list(topic.others("c")) == [("a", {"k": "1"}), ("b", {})]
     assert topic.log == [("a", {}), ("b", {}), ("b", {}), ("a", {}), ("a", {"k": "1"})]
