@@ -126,7 +126,8 @@ def _simulated() -> Iterator[Finding]:
             tempfile.TemporaryDirectory(prefix="lava-") as directory,
             SimulatedLab(Path(directory)) as lab,
         ):
-            yield Finding("simulated boards", f"can be confined by {lab.confinement}")
+            refused = "".join(f"; {way}: {why}" for way, why in lab.refused.items())
+            yield Finding("simulated boards", f"can be confined by {lab.confinement}{refused}")
     except MultinodeError as error:
         todo = "allow user namespaces (sysctl), or run with --unconfined"
         yield Finding("simulated boards", str(error), todo)

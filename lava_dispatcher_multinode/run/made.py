@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..boards.hardware import MadeBoard
-    from ..boards.simulated.lab import SimulatedBoard
+    from ..boards.simulated.lab import SimulatedBoard, SimulatedLab
     from ..lab.device import Device
     from .events import EventLog
 
@@ -44,7 +44,7 @@ def _simulate(
 
     directory.mkdir()
     lab = stack.enter_context(SimulatedLab(directory, unconfined=unconfined))
-    log.emit("log", node=None, level="INFO", text=f"simulated boards: {lab.confinement}")
+    _tell_confinement(lab, log)
     boards = {
         device.name: lab.add(device.name, device.device_type, device.simulated)
         for device in devices
@@ -54,6 +54,21 @@ def _simulate(
         log.emit("log", node=None, level="WARNING", text=text)
     stack.callback(_tell_pending, boards.values(), log)
     return boards
+
+
+def _tell_confinement(lab: SimulatedLab, log: EventLog) -> None:
+    """Say how boards are confined; a weaker way, or a board that lacks something, is a warning."""
+    reason = "; ".join(f"{way}: {why}" for way, why in lab.refused.items())
+    log.emit(
+        "log",
+        node=None,
+        level="WARNING" if reason else "INFO",
+        text=f"simulated boards: {lab.confinement}"
+        + (f", a weaker confinement, because {reason}" if reason else ""),
+        confinement={"way": lab.confinement, "reason": reason or None},
+    )
+    if lab.lacks:
+        log.emit("log", node=None, level="WARNING", text=f"simulated boards: {lab.lacks}")
 
 
 def _tell_pending(boards: Iterable[SimulatedBoard], log: EventLog) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shlex
 import subprocess
@@ -20,8 +21,8 @@ def shell(tmp_path, clean, job):
     """A function that runs lava-dispatch from a shell, after `before`."""
     file = job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 2),))
 
-    def run(before, *, wrap=(), env=None, output="out"):
-        words = [str(COMMAND), "--simulate", "-q", "--output-dir", output, str(file)]
+    def run(before, *, wrap=(), env=None, output="out", more=("-q",)):
+        words = [str(COMMAND), "--simulate", *more, "--output-dir", output, str(file)]
         text = f"{before}\nexec {shlex.join(words)}"
         return subprocess.run(
             [*wrap, "sh", "-c", text],
@@ -56,6 +57,49 @@ def test_a_full_disk(shell, tmp_path):
     assert done.returncode == 3, done.stdout + done.stderr
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_namespaces(shell, tmp_path):
+    """A weaker confinement is a warning with the kernel's reason, on the terminal and as data."""
+    done = shell(
+        "echo 0 >/proc/sys/user/max_user_namespaces",
+        wrap=("unshare", "-Ur"),
+        more=["--unconfined"],
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    reason = (
+        "namespaces: unshare: No space left on device (ENOSPC); "
+        "chroot: mknod: Operation not permitted (EPERM)"
+    )
+    assert f"warning: simulated boards: unconfined, a weaker confinement, because {reason}" in (
+        " ".join(done.stderr.split())
+    )
+    lines = (tmp_path / "out" / "events.jsonl").read_text().splitlines()
+    (event,) = [event for event in map(json.loads, lines) if "confinement" in event]
+    assert event["level"] == "WARNING"
+    assert event["confinement"] == {"way": "unconfined", "reason": reason}
+
+
+def test_no_confinement(shell):
+    """Where boards cannot be confined the run says why, and how to go on."""
+    done = shell("echo 0 >/proc/sys/user/max_user_namespaces", wrap=("unshare", "-Ur"))
+    assert done.returncode == 3
+    assert "namespaces: unshare: No space left on device (ENOSPC); a kernel with" in done.stdout
+    assert "max_user_namespaces" in done.stdout
+    assert "chroot: mknod: Operation not permitted (EPERM); root needs" in done.stdout
+    assert "--unconfined" in done.stdout
+
+
+def test_too_few_namespaces(shell):
+    """A limit above 0 that is used up is no reason for a weaker confinement, but exit 3."""
+    done = shell(
+        "echo 1 >/proc/sys/user/max_net_namespaces",
+        wrap=("unshare", "-Ur"),
+        more=["--unconfined"],
+    )
+    assert done.returncode == 3
+    assert "weaker confinement is used only where the kernel refuses" in done.stdout
+    assert "namespaces: OSError: [Errno 28] unshare: No space left on device" in done.stdout
 
 
 def test_a_directory_that_cannot_be_written(shell, tmp_path):

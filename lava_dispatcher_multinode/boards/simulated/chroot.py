@@ -17,8 +17,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from . import confinement, init, rootfs, syscalls
-from .confinement import Site, Unavailable
+from . import confinement, init, refusals, rootfs, syscalls
+from .confinement import Site
 
 if TYPE_CHECKING:
     import socket
@@ -57,6 +57,7 @@ _DEVICES = {
 }
 #: Left to programs: own files, other users' ids, low ports. Not: mknod, chroot, kill, reboot.
 _KEPT_CAPABILITIES = {0, 1, 3, 4, 6, 7, 10}
+_REFUSED = 77  # exit code of the trial; no shell has it
 _LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
 
 
@@ -70,24 +71,20 @@ class Chroot:
         self._base = f"{self._directory}/base"
         self._generation: int | None = None
 
-    def start(self) -> None:
+    def start(self) -> str:
         """Make the tree that boards have in common; try it."""
         if os.geteuid() != 0:
-            raise Unavailable("chroot: only root may")
-        try:
-            rootfs.fill_root(self._base)
-            for top in rootfs.SHARED:
-                if not os.path.islink(f"{self._base}/{top}"):
-                    os.makedirs(f"{self._base}/{top}", exist_ok=True)
-            rootfs.copy_etc(f"{self._base}/etc")
-            _copy_programs(self._base)
-            rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
-            trial = Site("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
-            _try(self._tree(trial))
-        except (OSError, subprocess.SubprocessError) as error:
-            raise Unavailable(
-                f"chroot: {error} (root needs the capabilities SYS_CHROOT and MKNOD)"
-            ) from error
+            raise refusals.Unavailable("only root may")
+        rootfs.fill_root(self._base)
+        for top in rootfs.SHARED:
+            if not os.path.islink(f"{self._base}/{top}"):
+                os.makedirs(f"{self._base}/{top}", exist_ok=True)
+        rootfs.copy_etc(f"{self._base}/etc")
+        _copy_programs(self._base)
+        rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
+        trial = Site("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
+        _try(self._tree(trial))
+        return ""
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
         """Start init in the board's tree."""
@@ -115,7 +112,8 @@ class Chroot:
         rootfs.name_board(root, site.name, confinement.hosts_file(site))
         for name, (major, minor) in _DEVICES.items():
             device = f"{root}/dev/{name}"
-            os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+            with refusals.asking("mknod", refusals.POLICY):
+                os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
             os.chmod(device, 0o666)  # noqa: S103 - as these devices are everywhere
         for name in ("ttyO2", "console"):
             os.symlink("tty", f"{root}/dev/{name}")
@@ -146,12 +144,18 @@ def _try(root: str) -> None:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(OSError):
-            os.chroot(root)
+            try:
+                os.chroot(root)
+            except PermissionError:
+                os._exit(_REFUSED)
             os.chdir("/")
             os.execv("/bin/sh", ["sh", "-c", "cat /etc/hosts >/dev/null"])  # noqa: S606
         os._exit(1)
-    if os.waitpid(child, 0)[1]:
-        raise OSError("a shell does not run in a tree of its own")
+    code = refusals.reap(child)
+    if code == _REFUSED:
+        raise refusals.Unavailable("chroot: Operation not permitted (EPERM)")
+    if code:
+        raise RuntimeError("a shell does not run in a tree of its own")
 
 
 def _copy_programs(base: str) -> None:

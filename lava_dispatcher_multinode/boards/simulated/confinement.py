@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
-from . import init, syscalls
+from . import init, refusals, syscalls
 
 if TYPE_CHECKING:
     import socket
@@ -20,10 +20,15 @@ WAYS = ("namespaces", "chroot")  # in the order of preference
 #: The boards' own network, which nobody else is on.
 PRIVATE = ipaddress.IPv4Network("10.66.0.0/16")
 UNCONFINED = "unconfined"  # only if that is asked for
-
-
-class Unavailable(Exception):
-    """This way does not work here; the text says what refused."""
+#: What allows a way that is refused.
+HINTS = {
+    "namespaces": "a kernel with user namespaces gives them to any user, but in a chroot: "
+    "look at /proc/sys/user/max_user_namespaces (0 forbids), "
+    "kernel.unprivileged_userns_clone (must be 1 where it exists), "
+    "kernel.apparmor_restrict_unprivileged_userns (must be 0 where it exists), "
+    "and in a container at its seccomp profile and at masked paths below /proc",
+    "chroot": "root needs the capabilities SYS_CHROOT and MKNOD",
+}
 
 
 class Site(NamedTuple):
@@ -42,8 +47,12 @@ class Confinement(Protocol):
 
     name: str
 
-    def start(self) -> None:
-        """Prepare what the boards of the job share; raise `Unavailable`."""
+    def start(self) -> str:
+        """Prepare what the boards of the job share; return what boards lack, as a rule "".
+
+        Raise `refusals.Unavailable` where the kernel refuses this way; any other
+        error is no reason for a weaker one.
+        """
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
         """Start the board's init, which waits for b"go"; return its pid, a child's.
@@ -82,7 +91,7 @@ def become_init(
         init.run(session, events)
     except Exception as error:  # noqa: BLE001 - nobody above: it becomes text on the console
         with contextlib.suppress(OSError):
-            events.send(f"error {type(error).__name__}: {error}".encode()[:4000])
+            events.send(refusals.encode(error))
     finally:
         os._exit(init.FAILED)
 

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 import traceback
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import syscalls
 from .board import Board
-from .confinement import Unavailable, kill_descendants
+from .confinement import kill_descendants
+from .refusals import Unavailable
 
 if TYPE_CHECKING:
     from .confinement import Confinement
@@ -55,19 +57,21 @@ class Factory:
         self._end()
 
     def _start(self, directory: str, ways: list[str]) -> dict[str, Any]:
-        """Choose the first way of confinement that works here, by trying."""
-        reasons = []
+        """Choose the first way of confinement that the kernel does not refuse, by trying."""
+        refused = {}
         for way in ways:
             confinement = make(way, Path(directory))
             try:
-                confinement.start()
+                lacks = confinement.start()
             except Unavailable as why:
-                reasons.append(str(why))
+                refused[way] = str(why)
+            except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+                return {"failed": f"{way}: {error}"}
             else:
                 self._confinement = confinement
                 gc.freeze()  # what boards share stays shared
-                return {"confinement": way}
-        return {"reasons": reasons}
+                return {"confinement": way, "refused": refused, "lacks": lacks}
+        return {"refused": refused}
 
     def _add(self, request: dict[str, Any], control: socket.socket) -> None:
         confinement = self._confinement

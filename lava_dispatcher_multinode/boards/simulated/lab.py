@@ -19,7 +19,7 @@ from ...lab.device import SIMULATED_TYPES
 from ...mark import MARK
 from ..turns import Turns, processors
 from . import faults as fault_names
-from .confinement import PRIVATE, UNCONFINED, WAYS
+from .confinement import HINTS, PRIVATE, UNCONFINED, WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,8 @@ class SimulatedLab:
 
     `directory` is for scratch files; whoever made it removes it. `confinement`
     names one of "namespaces", "chroot", "unconfined", and forbids any other.
-    Raise `InfrastructureError` if boards cannot be confined here.
+    Raise `InfrastructureError` if boards cannot be confined here; that a way fails
+    which the kernel does not refuse is no reason for a weaker one.
     """
 
     def __init__(
@@ -140,7 +141,12 @@ class SimulatedLab:
                 env=_environment(),
             )
         try:
-            self.confinement = self._start(unconfined=unconfined, only=confinement)
+            reply = self._start(unconfined=unconfined, only=confinement)
+            self.confinement = str(reply["confinement"])
+            #: The stronger ways that the kernel refuses, and how.
+            self.refused: dict[str, str] = reply["refused"]
+            #: What boards lack on this kernel; "" as a rule.
+            self.lacks = str(reply["lacks"])
         except BaseException:
             self.close()
             raise
@@ -224,8 +230,8 @@ class SimulatedLab:
             self._process.kill()  # the kernel then ends the boards
             self._process.wait()
 
-    def _start(self, *, unconfined: bool, only: str | None) -> str:
-        """Have the factory choose a confinement; return its name."""
+    def _start(self, *, unconfined: bool, only: str | None) -> dict[str, Any]:
+        """Have the factory choose a confinement; return its answer."""
         ways = [only] if only else [*WAYS, *([UNCONFINED] if unconfined else [])]
         request = {"do": "start", "directory": str(self._directory), "ways": ways}
         self._control.settimeout(_START_WAIT)
@@ -242,10 +248,17 @@ class SimulatedLab:
             raise InfrastructureError(
                 f"the process of the simulated boards ended at once{self.last_words()}"
             )
-        reply = json.loads(data)
+        reply: dict[str, Any] = json.loads(data)
         if "confinement" in reply:
-            return str(reply["confinement"])
-        reasons = "\n".join(f"  {reason}" for reason in reply["reasons"])
+            return reply
+        if "failed" in reply:
+            raise InfrastructureError(
+                "simulated boards cannot be made, and a weaker confinement is used only where "
+                f"the kernel refuses a stronger one: {reply['failed']}"
+            )
+        reasons = "\n".join(
+            f"  {way}: {why}; {HINTS[way]}" for way, why in reply["refused"].items()
+        )
         raise InfrastructureError(
             "simulated boards cannot be kept apart from this host:\n"
             + reasons

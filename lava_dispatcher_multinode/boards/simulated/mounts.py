@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import rootfs, syscalls
+from . import refusals, rootfs, syscalls
 
 if TYPE_CHECKING:
     from .confinement import Site
@@ -49,18 +49,20 @@ def overlay(top: str) -> None:
     syscalls.mount("overlay", f"root/{top}", "overlay", 0, options)
 
 
-def overlay_works() -> bool:
-    """Whether this kernel lets a user namespace lay its files over the host's."""
+def overlay_refusal() -> str:
+    """Return why this kernel lets no user namespace lay its files over the host's, or ""."""
     for name in ("upper", "work", "merged"):
         os.makedirs(f"trial/{name}")
     options = "lowerdir=skeleton/usr:/usr,upperdir=trial/upper,workdir=trial/work,userxattr"
     try:
         syscalls.mount("overlay", "trial/merged", "overlay", 0, options)
         os.mkdir("trial/merged/local/trial")
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in refusals.SHORTAGE:
+            raise
+        return refusals.described("overlay", error)
     syscalls.umount("trial/merged")
-    return True
+    return ""
 
 
 def plain(*, fresh: bool) -> None:
@@ -78,7 +80,9 @@ def plain(*, fresh: bool) -> None:
 def system_mounts(root: str, terminal: str) -> None:
     """Mount what every Linux has: /proc, /dev, /run, /tmp; the console is the terminal."""
     plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
+    # A container whose own /proc is masked may have no other: pid namespaces are of no use.
+    with refusals.asking("mount proc", refusals.POLICY):
+        syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
     syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
     syscalls.mount(
         "tmpfs",

@@ -15,27 +15,21 @@ init's parent.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from . import confinement, ids, init, mounts, netlink, rootfs, syscalls
-from .confinement import PRIVATE, Site, Unavailable
+from . import confinement, ids, init, mounts, netlink, refusals, rootfs, syscalls
+from .confinement import PRIVATE, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BRIDGE = "bridge0"
 _PROCESSES = 16384  # of all boards of a job
-_HINT = (
-    "a kernel with user namespaces lets anybody do it, but in a chroot: look at "
-    "/proc/sys/user/max_user_namespaces (0 forbids), "
-    "kernel.unprivileged_userns_clone (must be 1 where it exists), "
-    "kernel.apparmor_restrict_unprivileged_userns (must be 0 where it exists), "
-    "and in a container at its seccomp profile"
-)
 
 
 class Namespaces:
@@ -49,16 +43,16 @@ class Namespaces:
         self._overlays = True
         self._uid, self._gid = ids.mapping("uid"), ids.mapping("gid")
         self._python: str | None = None
+        self._refusals = refusals.of_unshare()
 
-    def start(self) -> None:
+    def start(self) -> str:
         """Make the job's namespaces, and a board in them as a trial."""
         self._python = rootfs.python_of_this_process()
-        try:
-            self._store.mkdir()
-            self._make()
-            self._try()
-        except (OSError, RuntimeError) as error:
-            raise Unavailable(f"namespaces: {error}; {_HINT}") from error
+        self._store.mkdir()
+        refused = self._make()
+        self._overlays = not refused
+        self._try()
+        return f"/usr and /opt of the boards are read-only: {refused}" if refused else ""
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
         """Start init in new namespaces."""
@@ -69,8 +63,8 @@ class Namespaces:
     def sweep(self, pid: int) -> None:
         """Nothing to do: all of a pid namespace ends with its first process."""
 
-    def _make(self) -> None:
-        """Let a child make the job's namespaces, and keep them."""
+    def _make(self) -> str:
+        """Let a child make the job's namespaces, and keep them; return why without overlays."""
         ours, theirs = socket.socketpair()
         child = os.fork()
         if child == 0:
@@ -80,9 +74,10 @@ class Namespaces:
         with ours:
             try:
                 _expect(ours, b"unshared")
-                ids.map_ids(child, self._uid, self._gid)
+                with refusals.asking("uid map", refusals.POLICY):
+                    ids.map_ids(child, self._uid, self._gid)
                 ours.send(b"mapped")
-                self._overlays = _expect(ours, b"ready", b"plain") == b"ready"
+                refused = _expect(ours, b"ready ")
                 user, mount, net = (
                     os.open(f"/proc/{child}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
                     for kind in ("user", "mnt", "net")
@@ -90,11 +85,12 @@ class Namespaces:
                 self._spaces = (user, mount, net)
             finally:
                 ours.close()
-                os.waitpid(child, 0)
+                refusals.reap(child)  # its death explains more than what came of it
+        return refused
 
     def _prepare(self, parent: socket.socket) -> None:
         """In the child: namespaces, tmpfs, skeleton, bridge."""
-        syscalls.unshare(
+        self._unshare(
             syscalls.CLONE_NEWUSER
             | syscalls.CLONE_NEWNS
             | syscalls.CLONE_NEWNET
@@ -103,7 +99,9 @@ class Namespaces:
         )
         parent.send(b"unshared")
         _expect(parent, b"mapped")
-        syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        # AppArmor gives namespaces without their rights: the first use of one shows it.
+        with refusals.asking("mount /", refusals.POLICY):
+            syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
         python = None
         if self._python:  # opened before the change of ids: it may be in root's home
             python = os.open(self._python, os.O_PATH | os.O_DIRECTORY)
@@ -123,8 +121,9 @@ class Namespaces:
             os.mkdir("python")
             syscalls.bind(f"/proc/self/fd/{python}", "python", read_only=True)
             rootfs.link_python("skeleton", self._python)
-        netlink.add_bridge(_BRIDGE)
-        parent.send(b"ready" if mounts.overlay_works() else b"plain")
+        with refusals.asking("bridge", {errno.EOPNOTSUPP}):
+            netlink.add_bridge(_BRIDGE)
+        parent.send(b"ready " + mounts.overlay_refusal().encode())
         parent.recv(1)  # until the parent holds the namespaces open
 
     def _try(self) -> None:
@@ -144,10 +143,10 @@ class Namespaces:
             with ours, theirs:
                 child = self._spawn(site, theirs, enter)
                 ours.send(b"go")
-                _, status = os.waitpid(child, 0)
+                failed = refusals.reap(child)
                 theirs.close()
-                if status:
-                    raise RuntimeError(ours.recv(4096).decode("utf-8", "replace"))
+                if failed:
+                    raise refusals.decode(ours.recv(4096))
         finally:
             os.close(terminal)
             os.close(slave)
@@ -163,9 +162,9 @@ class Namespaces:
         theirs.close()
         with ours:
             answer = ours.recv(4096)
-        os.waitpid(helper, 0)
+        refusals.reap(helper)
         if not answer.isdigit():
-            raise RuntimeError(answer.decode("utf-8", "replace") or "the helper died")
+            raise refusals.decode(answer)
         return int(answer)
 
     def _fork_init(
@@ -177,13 +176,14 @@ class Namespaces:
     ) -> None:
         """In the helper: enter the job's namespaces, make the board's, fork init."""
         user, mount, net = self._spaces
-        syscalls.setns(user, syscalls.CLONE_NEWUSER)
-        syscalls.setns(mount, syscalls.CLONE_NEWNS)
+        with refusals.asking("setns", refusals.SETNS):
+            syscalls.setns(user, syscalls.CLONE_NEWUSER)
+            syscalls.setns(mount, syscalls.CLONE_NEWNS)
         os.chdir(self._store)
         ids.be_root()
         fresh = mounts.layer(site)
         self._connect(site, net)
-        syscalls.unshare(
+        self._unshare(
             syscalls.CLONE_NEWNS
             | syscalls.CLONE_NEWPID
             | syscalls.CLONE_NEWUTS
@@ -194,9 +194,13 @@ class Namespaces:
             confinement.become_init(events, lambda: enter(fresh))
         parent.send(str(child).encode())
 
+    def _unshare(self, flags: int) -> None:
+        with refusals.asking("unshare", self._refusals):
+            syscalls.unshare(flags)
+
     def _connect(self, site: Site, net: int) -> None:
         """Make a network namespace whose eth0 is plugged into the job's bridge."""
-        syscalls.unshare(syscalls.CLONE_NEWNET)
+        self._unshare(syscalls.CLONE_NEWNET)
         own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         syscalls.setns(net, syscalls.CLONE_NEWNET)
         plug = f"board{site.number}"
@@ -257,13 +261,14 @@ def _report(parent: socket.socket, work: Callable[[], None]) -> NoReturn:
         work()
     except BaseException as error:  # noqa: BLE001 - the end of a child
         with contextlib.suppress(OSError):
-            parent.send(str(error).encode()[:4000])
+            parent.send(refusals.encode(error))
     finally:
         os._exit(0)
 
 
-def _expect(peer: socket.socket, *wanted: bytes) -> bytes:
+def _expect(peer: socket.socket, wanted: bytes) -> str:
+    """Take an answer that begins with `wanted`; return the rest."""
     answer = peer.recv(4096)
-    if answer not in wanted:
-        raise RuntimeError(answer.decode("utf-8", "replace") or "the other process ended")
-    return answer
+    if not answer.startswith(wanted):
+        raise refusals.decode(answer)
+    return answer.removeprefix(wanted).decode("utf-8", "replace")

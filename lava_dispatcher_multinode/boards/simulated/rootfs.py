@@ -156,7 +156,7 @@ def link_python(target: str, prefix: str) -> None:
 def _real_directory(path: str) -> bool:
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
+    except FileNotFoundError:
         return False
 
 
@@ -211,5 +211,5 @@ def _passwd(source: str) -> str:
     try:
         with open(source, encoding="utf-8", errors="replace") as file:
             return root + "".join(line for line in file if not line.startswith("root:"))
-    except OSError:
+    except FileNotFoundError:
         return root

@@ -30,9 +30,10 @@ class Unconfined:
         self._directory = directory / "unconfined"
         self._generation: int | None = None
 
-    def start(self) -> None:
+    def start(self) -> str:
         """Nothing is shared."""
         self._directory.mkdir()
+        return ""
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
         """Start init as it is, in the board's directory."""

@@ -245,18 +245,18 @@ def other_host(monkeypatch, tmp_path, shared_lab):
     launch = lab_module.subprocess.Popen
 
     @contextlib.contextmanager
-    def make(difference):
+    def make(difference, confinement="namespaces", **options):
         program = (
             "import sys\n"
             "from lava_dispatcher_multinode.boards.simulated import factory, mounts, rootfs\n"
             f"{difference}\nsys.exit(factory.main(sys.argv[1:]))"
         )
 
-        def popen(command, **options):
-            return launch([command[0], "-S", "-c", program, command[-1]], **options)
+        def popen(command, **more):
+            return launch([command[0], "-S", "-c", program, command[-1]], **more)
 
         monkeypatch.setattr(lab_module.subprocess, "Popen", popen)
-        with lab_module.SimulatedLab(tmp_path, confinement="namespaces") as lab:
+        with lab_module.SimulatedLab(tmp_path, confinement=confinement, **options) as lab:
             yield lab
 
     return make

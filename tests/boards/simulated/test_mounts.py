@@ -3,7 +3,8 @@
 
 def test_without_overlays(other_host, operator):
     """Where overlayfs is refused, boards have the host's programs read-only and an own /etc."""
-    with other_host("mounts.overlay_works = lambda: False") as lab:
+    with other_host("mounts.overlay_refusal = lambda: 'overlay: refused'") as lab:
+        assert lab.lacks == "/usr and /opt of the boards are read-only: overlay: refused"
         board = operator(lab=lab).boot()
         assert board.run("echo x >> /etc/hosts && grep -c '^x' /etc/hosts") == ("1\n", 0)
         assert board.run("touch /usr/bin/new 2>/dev/null")[1] != 0

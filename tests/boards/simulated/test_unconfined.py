@@ -41,15 +41,3 @@ def test_reboot_is_the_boards_own(lab, operator):
     board.line("reboot")
     board.expect("Restarting system.")
     board.expect("U-Boot SPL")
-
-
-def test_only_on_demand(tmp_path):
-    """Nothing runs unconfined because the other ways failed; with unconfined=True it may."""
-    from lava_dispatcher_multinode.errors import InfrastructureError
-
-    for name in ("namespaces", "chroot"):
-        (tmp_path / name).write_text("in the way")
-    with pytest.raises(InfrastructureError, match="--unconfined"):
-        SimulatedLab(tmp_path)
-    with SimulatedLab(tmp_path, unconfined=True) as lab:
-        assert lab.confinement == "unconfined"
