@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ActionTimeout, InfrastructureError, TestError
 from ..overlay.layout import run_name, runner_command
 from ..testshell.patterns import Pattern
+from ..testshell.results import Recorder
 from ..testshell.session import Session
 from .overlay import put_overlay
 
@@ -25,6 +27,11 @@ _SOURCE = {
     },
     "name": {"type": "string", "description": "What results call the definition."},
     "parameters": {"type": "object", "description": "Shell variables for the definition."},
+    "expected": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "The test cases that it is to report: a missing or another one is a fail.",
+    },
 }
 
 
@@ -81,40 +88,52 @@ class LavaTestShell:
         del parameters  # the store knows them, with their places in the job file
         stage = node.stages
         node.stages += 1
-        if not node.booted:
-            node.board.boot(node.deadline)
-            node.booted = True
-        node.board.require_root()
-        with node.board.watched(), node.board.console.lossless():
-            put_overlay(node)
-            node.step("running tests")
-            session = Session(
-                node.board.console,
-                node=node.name,
-                submit=node.group_client.submit,
-                emit=node.shared.emit,
-                clock=node.shared.clock,
-                fifo=node.board.device.connection.fifo,
-                silence=node.board.device.silence,
-            )
-            definitions = node.shared.overlays.definitions(node.spec)
-            command = runner_command(node.shared.job_id, stage, node.board.root)
-            try:
-                with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
-                    begun = session.run(
-                        command, node.deadline.at, _patterns(definitions), _fixups(definitions)
-                    )
-            except ActionTimeout as error:
-                # A test that hangs is the test's failure, not the infrastructure's.
-                raise TestError(
-                    f"the tests have not ended within {node.deadline}: {error}"
-                ) from error
-            names = (run_name(index, each.test.name) for index, each in enumerate(definitions))
-            if missing := [name for name in names if name not in begun]:
-                # Its disk is full or read-only, say, or it can start no process.
-                lines = ["the console's last lines:", *node.board.console.tail()]
-                text = f"lava-test-runner has ended without having run {', '.join(missing)}"
-                raise InfrastructureError("\n    ".join([text, *lines]))
+        with ExitStack() as unheard:
+            unheard.callback(self.skip, node)
+            if not node.booted:
+                node.board.boot(node.deadline)
+                node.booted = True
+            node.board.require_root()
+            with node.board.watched(), node.board.console.lossless():
+                put_overlay(node)
+                node.step("running tests")
+                session = Session(
+                    node.board.console,
+                    node=node.name,
+                    submit=node.group_client.submit,
+                    emit=node.shared.emit,
+                    clock=node.shared.clock,
+                    fifo=node.board.device.connection.fifo,
+                    silence=node.board.device.silence,
+                )
+                definitions = node.shared.overlays.definitions(node.spec)
+                command = runner_command(node.shared.job_id, stage, node.board.root)
+                unheard.pop_all()  # from here on the session records what is missing
+                try:
+                    with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
+                        begun = session.run(
+                            command,
+                            node.deadline.at,
+                            _patterns(definitions),
+                            _fixups(definitions),
+                            _expected(definitions),
+                        )
+                except ActionTimeout as error:
+                    # A test that hangs is the test's failure, not the infrastructure's.
+                    raise TestError(
+                        f"the tests have not ended within {node.deadline}: {error}"
+                    ) from error
+                names = (run_name(index, each.test.name) for index, each in enumerate(definitions))
+                if missing := [name for name in names if name not in begun]:
+                    # Its disk is full or read-only, say, or it can start no process.
+                    lines = ["the console's last lines:", *node.board.console.tail()]
+                    text = f"lava-test-runner has ended without having run {', '.join(missing)}"
+                    raise InfrastructureError("\n    ".join([text, *lines]))
+
+    def skip(self, node: Node) -> None:
+        """Record that the cases which its definitions are to report are missing."""
+        expected = _expected(node.shared.overlays.definitions(node.spec))
+        Recorder(node.name, node.shared.emit, node.shared.clock, expected=expected).miss()
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:
@@ -124,6 +143,14 @@ def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:
         )
         for index, definition in enumerate(definitions)
         if definition.test.pattern
+    }
+
+
+def _expected(definitions: Sequence[Definition]) -> dict[str, Sequence[str]]:
+    return {
+        run_name(index, definition.test.name): definition.test.expected
+        for index, definition in enumerate(definitions)
+        if definition.test.expected
     }
 
 

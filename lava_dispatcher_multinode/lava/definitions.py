@@ -66,7 +66,7 @@ class Definitions:
             name = entry.name or entry.testdef.rpartition("/")[2].removesuffix(".yaml")
             return {
                 "from": "git", "repository": source.location, "path": entry.testdef,
-                "name": _name(name), **given, **_parameters(entry.parameters),
+                "name": _name(name), **given, **_parameters(entry.parameters), **_expected(entry),
             }  # fmt: skip
         definition = self._load(spec, entry)
         if definition.files is not None and self._directory is not None:
@@ -93,7 +93,7 @@ class Definitions:
         return {
             "from": "url", "repository": f"file://{path}", "compression": "gz",
             "path": entry.testdef, "name": _name(definition.test.name),
-            **_parameters(definition.parameters),
+            **_parameters(definition.parameters), **_expected(entry),
         }  # fmt: skip
 
     def _inline(self, definition: Definition) -> dict[str, Any]:
@@ -112,6 +112,8 @@ class Definitions:
         repository["metadata"]["name"] = name
         if definition.parameters:
             repository["params"] = dict(definition.parameters)
+        if definition.test.expected:
+            repository["expected"] = list(definition.test.expected)
         return {
             "from": "inline",
             "path": f"inline/{name}.yaml",
@@ -160,6 +162,10 @@ def _list(value: Any) -> list[Any]:
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"parameters": dict(values)} if values else {}
+
+
+def _expected(entry: Entry) -> dict[str, Any]:
+    return {} if entry.expected is None else {"expected": entry.expected}
 
 
 def _name(name: str) -> str:

@@ -42,7 +42,8 @@ class TestDefinition:
 
     `params` maps a shell variable to its default, `distribution_dependencies`
     the ID of a distribution to packages for it alone. `fixupdict` maps the
-    test's words for a result to pass, fail, skip or unknown.
+    test's words for a result to pass, fail, skip or unknown. `expected` are the cases
+    that it is to report, no more and no fewer; none: any.
     """
 
     __test__ = False  # not for pytest to collect
@@ -59,6 +60,7 @@ class TestDefinition:
     steps: tuple[str, ...] = ()
     pattern: str | None = None
     fixupdict: Mapping[str, str] = field(default_factory=dict)
+    expected: tuple[str, ...] = ()
     #: Where each of `install_steps`, then of `steps`, is written.
     places: tuple[Position, ...] = field(default=(), compare=False)
 
@@ -102,6 +104,7 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
         steps=steps,
         pattern=_pattern(reader, interpreted),
         fixupdict=_fixups(reader, interpreted),
+        expected=_expected(reader, top.get("expected"), "expected"),
         places=(
             *(where("install", "steps", index) for index in range(len(install_steps))),
             *(where("run", "steps", index) for index in range(len(steps))),
@@ -116,6 +119,15 @@ def variables(values: Any, where: Where) -> dict[str, str]:
     """Return `parameters` of a job's entry: shell variables and their values."""
     reader = _Reader(where)
     found = _variables(reader, values)
+    if reader.problems:
+        raise InvalidJob(sorted(reader.problems))
+    return found
+
+
+def expected(value: Any, where: Where) -> tuple[str, ...]:
+    """Return `expected` of a job's entry: the IDs of test cases."""
+    reader = _Reader(where)
+    found = _expected(reader, value)
     if reader.problems:
         raise InvalidJob(sorted(reader.problems))
     return found
@@ -220,6 +232,20 @@ def _fixups(reader: _Reader, interpreted: Mapping[str, Any]) -> dict[str, str]:
                 f"'{word}' becomes {result!r}, which is no result", *path, word, hint=hint
             )
     return found
+
+
+def _expected(reader: _Reader, value: Any, *path: str | int) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        hint = "expected: [one-case, another-case]"
+        reader.wrong("expected must be a list of test case IDs", *path, hint=hint)
+        return ()
+    for index, case in enumerate(value):
+        if not isinstance(case, str):
+            hint = "put it in quotes"
+            reader.wrong("the ID of an expected test case must be a text", *path, index, hint=hint)
+    return tuple(case for case in value if isinstance(case, str))
 
 
 def _pattern(reader: _Reader, interpreted: Mapping[str, Any]) -> str | None:

@@ -34,6 +34,7 @@ class Entry:
     name: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters_path: tuple[str | int, ...] = ()
+    expected: Any = None  # in place of the definition's own; None: it says nothing
 
 
 def entries(parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]) -> Iterator[Entry]:
@@ -118,6 +119,7 @@ def _common(value: Mapping[str, Any], path: tuple[str | int, ...]) -> dict[str, 
         "name": _text(value, "name", "") or None,
         "parameters": _mapping(value.get(key) or {}),
         "parameters_path": (*path, key),
+        "expected": value.get("expected"),
     }
 
 

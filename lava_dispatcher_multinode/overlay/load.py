@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..errors import InfrastructureError, InvalidJob, Problem
 from ..job.hints import suggest
 from ..job.model import Position
 from ..job.source import MAX_BYTES, from_bytes
-from .definition import TestDefinition, parse, variables
+from .definition import TestDefinition, expected, parse, variables
 from .entries import entries
 from .layout import MAX_DEPTH
 from .source import BadSource, Kind, Source, git_source
@@ -137,6 +137,9 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
         text = _read(file, origin)
         document = from_bytes(text, origin, file.parent)
         test = parse(document.data, lambda *path: document.position(path), entry.name)
+    if entry.expected is not None:
+        cases = expected(entry.expected, lambda *path: where(*entry.path, "expected", *path))
+        test = replace(test, expected=cases)
     values = {**test.params, **given}
     trusted = entry.source is None or not entry.source.remote
     sources = _repositories(test, where(*entry.path), trusted=trusted)

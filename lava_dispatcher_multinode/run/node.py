@@ -161,13 +161,13 @@ class NodeRun:
                 except BaseException as error:  # noqa: BLE001 - raised again below
                     failed = error
             else:
-                self._report(index, spec, "skipped", 0.0, None)
+                self._skip(node, index, spec)
         if failed is not None:
             raise failed
 
     def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
         if self._shared.cancelled.is_set():
-            self._report(index, spec, "skipped", 0.0, None)
+            self._skip(node, index, spec)
             raise Cancelled("the run was interrupted")
         self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
         started = time.monotonic()
@@ -180,11 +180,16 @@ class NodeRun:
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 
+    def _skip(self, node: Node, index: int, spec: ActionSpec) -> None:
+        """Report an action that is not run; it may know of results that are missing now."""
+        self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
+        if (skip := getattr(plugins.action(spec.command), "skip", None)) is not None:
+            skip(node)
+        self._report(index, spec, "skipped", 0.0, None)
+
     def _report(
         self, index: int, spec: ActionSpec, status: str, seconds: float, error: str | None
     ) -> None:
-        if status == "skipped":
-            self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
         self._shared.emit(
             "action_finished",
             node=self.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import TestRaised
+from .expected import MISSING, Expected
 from .matcher import Finder
 from .signals import (
     Case,
@@ -48,10 +49,10 @@ class Room:
     def __init__(self) -> None:
         self._taken = 0
 
-    def take(self) -> bool:
-        """Whether there is room for one more; `TestRaised` for the first that finds none."""
-        self._taken += 1
-        if self._taken == MAX_RESULTS + 1:
+    def take(self, count: int = 1) -> bool:
+        """Whether there is room for as many; `TestRaised` for the first that finds none."""
+        before, self._taken = self._taken, self._taken + count
+        if before <= MAX_RESULTS < self._taken:
             raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
         return self._taken <= MAX_RESULTS
 
@@ -66,12 +67,15 @@ class Recorder:
         clock: Callable[[], float],
         patterns: Mapping[str, Pattern] | None = None,
         fixups: Mapping[str, Mapping[str, str]] | None = None,
+        expected: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._node = node
         self._emit = emit
         self._clock = clock
         self._patterns = patterns or {}
         self._fixups = fixups or {}
+        self._expected_of = expected or {}
+        self._expected = Expected()
         self._definition: str | None = None
         self._finder: Finder | None = None
         self._set: str | None = None
@@ -103,11 +107,15 @@ class Recorder:
         """Take lines without signals."""
         if self._finder is not None and lines:
             for case in self._finder.find(lines):
+                self._expected.found(case.case)  # and no more: LAVA takes any from a pattern
                 self.result(case)
 
     def signal(self, signal: Signal) -> None:
         """Take a signal; `TestError` if it asks for the end of the run."""
         match signal:
+            case Case(reference=None):
+                judged, error = self._expected.judge(signal)
+                self.result(judged, error=error)
             case Case():
                 self.result(signal)
             case StartCase(case):
@@ -146,15 +154,17 @@ class Recorder:
         It is the running definition's unless another one is named. `error` is why it failed,
         where that is known.
         """
-        if not self._room.take():
-            return
+        if self._room.take():
+            self._record(case, definition or self._definition, error)
+
+    def _record(self, case: Case, definition: str | None, error: str = "") -> None:
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         if error:
             fields["error"] = error
         self._emit(
             "test_case",
             node=self._node,
-            definition=definition or self._definition,
+            definition=definition,
             case=case.case,
             result=case.result,
             measurement=case.measurement,
@@ -170,18 +180,32 @@ class Recorder:
         self._emit("log", node=self._node, level=level, text=text[:LONGEST_TEXT])
 
     def finish(self) -> None:
-        """Record the end of the definition that is on, if any."""
+        """Record the end of the definition that is on, if any, and what it has not reported."""
         if self._definition is not None:
+            self._miss(self._definition, self._expected)
             self._emit("definition_finished", node=self._node, definition=self._definition)
         if self._finder is not None:
             self._finder.close()
         self._definition = self._finder = self._set = None
+        self._expected = Expected()
         self._started.clear()
+
+    def miss(self) -> None:
+        """Record what the definitions that have not begun were to report."""
+        for definition, cases in self._expected_of.items():
+            if definition not in self.begun:
+                self._miss(definition, Expected(cases))
+
+    def _miss(self, definition: str, expected: Expected) -> None:
+        for case in expected.missing():
+            self._record(Case(case, "fail"), definition, MISSING)
 
     def _begin(self, definition: str) -> None:
         self.finish()
-        if not self._room.take():
+        expected = self._expected_of.get(definition, ())
+        if not self._room.take(1 + len(expected)):
             return
+        self._expected = Expected(expected)
         self._definition = definition
         self.begun.add(definition)
         pattern = self._patterns.get(definition)

@@ -12,7 +12,7 @@ from .runner import Runner
 from .trickle import Trickle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..emit import Emit
     from ..sync.calls import Call, Outcome
@@ -72,19 +72,21 @@ class Session:
         deadline: float,
         patterns: Mapping[str, Pattern] | None = None,
         fixups: Mapping[str, Mapping[str, str]] | None = None,
+        expected: Mapping[str, Sequence[str]] | None = None,
     ) -> set[str]:
         """Type `command`, lava-test-runner with its directory, and see it to its end.
 
         Return which definitions have begun.
 
         The directory's checksums go with it, so that no other is run when noise alters it.
-        `deadline` is a time of time.monotonic(); `patterns` and `fixups`, which turns
-        a test's words for results into LAVA's, are by definition, as `<idx>_<name>`. Raise
+        `deadline` is a time of time.monotonic(); `patterns`, `fixups`, which turns
+        a test's words for results into LAVA's, and `expected`, the cases that are to be
+        reported, are by definition, as `<idx>_<name>`. Raise
         `ActionTimeout` at the deadline, `BoardHangs` of a board that does not answer any
         more, `TestError` when a test raises, and let the console's errors through. What was
         seen until then is recorded.
         """
-        recorder = Recorder(self._node, self._emit, self._clock, patterns, fixups)
+        recorder = Recorder(self._node, self._emit, self._clock, patterns, fixups, expected)
         stage = shlex.split(command)[-1]
         run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         self._run = run
@@ -94,6 +96,7 @@ class Session:
             self._run = None
             run.end()
             recorder.finish()
+            recorder.miss()
             if run.channel.resent:
                 recorder.log("DEBUG", f"{run.channel.resent} frames were sent again")
         return recorder.begun

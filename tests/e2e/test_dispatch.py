@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from .conftest import COMMAND, LIMIT, job_text
+from .conftest import COMMAND, EXAMPLES, LIMIT, job_text
 
 
 def test_a_failing_test_case_gives_1(dispatch, job):
@@ -54,6 +54,48 @@ def test_a_panic_in_a_test_keeps_the_results_before_it(dispatch, job):
     assert run.code == 3
     assert run.cases("panda01")["before"] == "pass"
     assert "Kernel panic" in run.results["nodes"]["panda01"]["error"]
+
+
+def test_expected_cases_that_are_missing_give_1(dispatch, tmp_path):
+    """Of the definition and of the job's entry; a case that is not expected fails, too."""
+    steps = ["lava-test-case tc1 --result pass", "lava-test-case other --result pass"]
+    own = {"metadata": {"name": "own"}, "expected": ["tc1", "tc2"], "run": {"steps": steps}}
+    entry = {"metadata": {"name": "entry"}, "run": {"steps": ["lava-test-case tc3 --result pass"]}}
+    job = tmp_path / "job.json"
+    named = {"from": "inline", "name": "entry", "path": "entry.yaml", "expected": ["tc3", "tc4"]}
+    definitions = [own, {**named, "repository": entry}]
+    shell = {"command": "lava_test_shell", "parameters": {"definitions": definitions}}
+    image = {"image": str(EXAMPLES / "images" / "panda.img.gz")}
+    deploy = {"command": "deploy_linaro_image", "parameters": image}
+    job.write_text(job_text([], actions=[deploy, shell]))
+    run = dispatch("--simulate", job)
+    assert run.code == 1
+    assert run.cases("panda01") == {
+        "tc1": "pass", "other": "fail", "tc2": "fail", "tc3": "pass", "tc4": "fail",
+    }  # fmt: skip
+    junit = (run.directory / "results.xml").read_text()
+    assert junit.count("<failure") == 3
+    assert "'expected' has it, and it was not reported" in junit
+
+
+def test_expected_cases_of_a_board_that_does_not_boot_are_missing(dispatch, tmp_path):
+    """In an action that fails before its tests, and in one that is skipped for it."""
+    definitions = [
+        {"metadata": {"name": "t"}, "expected": [case], "run": {"steps": []}} for case in "ab"
+    ]
+    shells = [
+        {"command": "lava_test_shell", "parameters": {"definitions": [each]}}
+        for each in definitions
+    ]
+    image = {"image": str(EXAMPLES / "images" / "panda.img.gz")}
+    deploy = {"command": "deploy_linaro_image", "parameters": image}
+    job = tmp_path / "job.json"
+    job.write_text(job_text([], actions=[deploy, *shells]))
+    run = dispatch("--simulate", job, env={"LAVA_SIMULATED_FAULTS": "panda01:panic=login"})
+    assert run.code == 3
+    assert run.cases("panda01") == {"a": "fail", "b": "fail"}
+    commands = run.results["nodes"]["panda01"]["actions"]
+    assert [action["status"] for action in commands] == ["pass", "error", "skipped"]
 
 
 def test_an_unknown_role_gives_2_with_its_place(dispatch, tmp_path):

@@ -234,6 +234,31 @@ def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictl
     assert "parse.pattern" in said
 
 
+def test_expected_cases_are_exported(export, tmp_path):
+    """Those of the entry, or else the definition's own."""
+    own = definition("t", "true") | {"expected": ["a"]}
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "lavatest.yaml").write_text(
+        "{metadata: {name: f}, expected: [b], run: {steps: []}}"
+    )
+    repos = [
+        {"git-repo": "d", "expected": ["c"]},
+        {"git-repo": "https://h/r.git", "expected": ["d"]},
+    ]
+    text, _ = export(
+        job(
+            {
+                "command": "lava_test_shell",
+                "parameters": {"testdef_repos": repos, "definitions": [own]},
+            }
+        )
+    )
+    files, git, inline = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
+    assert files["repository"]["expected"] == ["c"]
+    assert git["expected"] == ["d"]
+    assert inline["repository"]["expected"] == ["a"]
+
+
 def test_words_for_results_need_a_pattern_in_lava(export, strictly):
     """LAVA's schema would let them into the job, and its dispatcher break on them."""
     words = definition("t", "lava-test-case a --result good")

@@ -80,6 +80,18 @@ def test_a_labs_job_on_pandas(pandas, dispatch):
     assert {m["id"] for m in run.results["messages"]} == {"power", "up", "addr", "ok"}
 
 
+def test_expected_cases_of_a_labs_job(pandas, dispatch):
+    """LAVA's `expected` means the same on boards of this package's own."""
+    job = lava_job_for_pandas()
+    test = lava_test("t", ["server"], "lava-test-case other --result pass")
+    test["test"]["definitions"][0]["expected"] = ["tc1"]
+    job["actions"][2:] = [test]
+    run = dispatch(job)
+    assert run.code == 1, run.err
+    cases = run.cases("panda01")
+    assert (cases["other"], cases["tc1"]) == ("fail", "fail")
+
+
 def test_variables_and_secrets_of_a_labs_job(pandas, dispatch):
     """Each role has its own variables; what is secret is on the board and in no file of a run."""
     job = lava_job_for_pandas() | {"secrets": {"TOKEN": "hunter2"}}

@@ -64,6 +64,33 @@ def test_parameters_of_the_job_win(tmp_path, cache, directory):
     assert plain.key != given.key
 
 
+def test_expected_cases_of_the_job_win(tmp_path, cache, directory):
+    """As in LAVA: the entry's are in place of the definition's own, also where it has none."""
+    (directory / "e.yaml").write_text("{metadata: {name: a}, expected: [x, y], run: {steps: []}}")
+    entry = {"git-repo": "plain", "testdef": "e.yaml"}
+    inline = {"metadata": {"name": "b"}, "expected": ["z"], "run": {"steps": []}}
+    own, given, none = load_definitions(
+        repos(entry, {**entry, "expected": ["y", "z"]}, {**entry, "expected": []}), tmp_path, cache
+    )
+    (bare,) = load_definitions({"definitions": [inline]}, tmp_path, cache)
+    assert [each.test.expected for each in (own, given, none, bare)] == [
+        ("x", "y"), ("y", "z"), (), ("z",)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("expected", ["x", {"x": 1}, [1.0], [["x"]]])
+def test_expected_cases_are_a_list_of_texts(expected, tmp_path, cache):
+    """LAVA would compare letters, or a number with a text."""
+    inline = {"metadata": {"name": "b"}, "run": {"steps": []}}
+    entry = {"from": "inline", "name": "n", "path": "p", "repository": inline}
+    problem = problem_of({"definitions": [{**entry, "expected": expected}]}, tmp_path, cache)
+    own = problem_of({"definitions": [{**inline, "expected": expected}]}, tmp_path, cache)
+    deep = isinstance(expected, list)
+    assert (problem.line, own.line) == (5 if deep else 4, 5 if deep else 4)
+    assert "expected" in problem.message
+    assert problem.message == own.message
+
+
 def test_a_missing_definition_is_told_with_what_there_is(tmp_path, cache, directory):
     """The hint is the nearest name, or the names."""
     (directory / "sub").mkdir()

@@ -47,7 +47,15 @@ class Script:
 
 
 def run(
-    console, *, submit=None, patterns=None, fixups=None, seconds=20.0, start=START, silence=0.0
+    console,
+    *,
+    submit=None,
+    patterns=None,
+    fixups=None,
+    expected=None,
+    seconds=20.0,
+    start=START,
+    silence=0.0,
 ):
     """Run a session of a runner that begins; return its events, also when it raises."""
     events = []
@@ -62,7 +70,7 @@ def run(
     )
     error = None
     try:
-        session.run("/runner /0", time.monotonic() + seconds, patterns, fixups)
+        session.run("/runner /0", time.monotonic() + seconds, patterns, fixups, expected)
     except Exception as caught:  # noqa: BLE001
         error = caught
     return events, error

@@ -43,10 +43,10 @@ class Log:
         return [tuple(f[n] for n in names) for e, f in self.events if e == "test_case"]
 
 
-def record(*signals, patterns=None):
+def record(*signals, patterns=None, expected=None):
     """Return the log of these signals and the recorder."""
     log = Log()
-    recorder = Recorder("n", log.emit, log.clock, patterns)
+    recorder = Recorder("n", log.emit, log.clock, patterns, expected=expected)
     for signal in signals:
         recorder.signal(signal)
     return log, recorder
@@ -97,6 +97,70 @@ def test_failures_of_the_runner():
         ("1_b", "lava-test-shell-run", "fail", "exit code 2 before its last step"),
         (None, "lava-test-shell-install", "fail", "an install step failed"),
     ]
+
+
+MISSING = "the definition's 'expected' has it, and it was not reported"
+
+
+def test_expected_cases():
+    """A missing case fails, as does one that is not expected, whatever its result, as in LAVA."""
+    log, _ = record(
+        StartRun("0_a"),
+        Case("tc1", "skip"),
+        Case("other", "pass"),
+        Case("odd", "fail"),
+        Case("linked", "pass", reference="https://x/y"),
+        EndRun("0_a"),
+        StartRun("1_b"),
+        Case("other", "pass"),
+        expected={"0_a": ["tc1", "tc3", "tc2", "linked"]},
+    )
+    unexpected = "the definition's 'expected' does not have it; its result was 'pass'"
+    assert [
+        tuple(f.get(n) for n in ("definition", "case", "result", "error"))
+        for e, f in log.events
+        if e == "test_case"
+    ] == [
+        ("0_a", "tc1", "skip", None),
+        ("0_a", "other", "fail", unexpected),
+        ("0_a", "odd", "fail", None),
+        ("0_a", "linked", "pass", None),
+        ("0_a", "linked", "fail", MISSING),
+        ("0_a", "tc2", "fail", MISSING),
+        ("0_a", "tc3", "fail", MISSING),
+        ("1_b", "other", "pass", None),
+    ]
+
+
+def test_expected_cases_of_a_pattern():
+    """As in LAVA, a pattern's results count as reported, and none of them is unexpected."""
+    pattern = Pattern.compile("(?P<test_case_id>[ab]) (?P<result>pass)")
+    log, recorder = record(
+        StartRun("0_a"), patterns={"0_a": pattern}, expected={"0_a": ["a", "c"]}
+    )
+    recorder.output([b"a pass", b"b pass"])
+    recorder.finish()
+    assert log.cases("case", "result") == [("a", "pass"), ("b", "pass"), ("c", "fail")]
+
+
+@pytest.mark.parametrize(
+    "end", [RunFail("0_a", "2"), InstallFail("0_a"), StartRun("1_b"), StartRun("0_a")]
+)
+def test_a_definition_that_breaks_off_misses_its_cases(end):
+    """However it ends: it fails, or the next begins."""
+    log, _ = record(StartRun("0_a"), Case("a", "pass"), end, expected={"0_a": ["a", "b"]})
+    assert log.cases("definition", "case", "result").count(("0_a", "b", "fail")) == 1
+    assert log.cases("case").count(("a",)) == 1
+
+
+def test_expected_cases_have_room(monkeypatch):
+    """Where a test reports without end, what it has not reported is recorded all the same."""
+    monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
+    log, recorder = record(StartRun("0_a"), Case("x", "fail"), expected={"0_a": ["b"]})
+    with pytest.raises(TestRaised, match="more than 3 results"):
+        recorder.signal(Case("y", "fail"))
+    recorder.finish()
+    assert log.cases("case") == [("x",), ("b",)]
 
 
 def test_raise():

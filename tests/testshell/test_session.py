@@ -79,6 +79,20 @@ def test_cut_off(end, kind):
     assert events[-1][0] == "definition_finished"
 
 
+def test_cut_off_before_the_expected_cases():
+    """At the deadline what the definition has not reported fails; so do those behind it."""
+    case = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=c RESULT=pass>\n"
+    events, error = run(
+        Script(BEGIN, case), seconds=0.3, expected={"0_a": ["c", "d"], "1_b": ["e"]}
+    )
+    assert isinstance(error, ActionTimeout)
+    assert [(f["definition"], f["case"], f["result"]) for e, f in events if e == "test_case"] == [
+        ("0_a", "c", "pass"),
+        ("0_a", "d", "fail"),
+        ("1_b", "e", "fail"),
+    ]
+
+
 def test_a_runner_that_never_starts_is_not_the_test_s_failure():
     """A shell that does not answer any more is the board's."""
     _, error = run(Script(b"nothing like it\n", EXIT), seconds=0.2, start=b"")
