@@ -78,8 +78,9 @@ deploy:
   # path: /dev/disk/by-id/usb-sd-mux-01
   # to_host: usbsdmux /dev/usb-sd-mux/id-01 host
   # to_board: usbsdmux /dev/usb-sd-mux/id-01 dut
+  # layout: image                   # the image as it is, in place of the card of 2013
 
-# What is typed at U-Boot; without it, what boots the card that method: media makes.
+# What is typed at U-Boot; without it, what boots the card of 2013.
 # boot:
 #   commands: [boot]                # a card that boots by itself
 """

@@ -1,8 +1,9 @@
 """Write a disk image to an SD card: as it is, or as the master card of 2013.
 
-The master card keeps a system of its own on partitions 1 and 2. The image's boot
-partition becomes 3, a FAT labelled testboot, and its root becomes 5, an ext
-labelled testrootfs, inside the extended partition 4.
+On the master card, the image's boot partition becomes 3, a FAT labelled testboot,
+and its root becomes 5, an ext labelled testrootfs, inside the extended partition 4.
+Partition 1 is a FAT with the image's boot loader, for there a board looks for it;
+partition 2 only keeps its number.
 
 What was written is read back and compared, before anything else touches the card.
 """
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from ..errors import DeployError
-from . import ext, mbr
+from . import boot_loader, ext, mbr
 from .fat import FatVolume
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ MIB = 1 << 20
 SPARE = 256 * MIB  # of a disk that has the card's file, left to others
 LARGE = 64 * MIB  # what a card may take of it anyhow
 LOOK = 4096  # bytes of a partition that tell what file system it has
-MASTER_BOOT = 1 * MIB  # partitions 1 and 2 hold nothing here but their place
-MASTER_ROOT = 1 * MIB
+MASTER_ROOT = 1 * MIB  # holds nothing
 BOOT_LABEL, ROOT_LABEL = "testboot", "testrootfs"
 LAYOUTS = ("image", "master")
 ROOT_OF_MASTER = 5  # the number of that layout's root partition
@@ -44,9 +44,10 @@ def write_card(
     target: Path,
     layout: str,
     progress: Progress | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write `image` to `target`, a file (made anew, sparse) or a block device.
 
+    Return what the boot loader lacks that the layout `master` copies to partition 1.
     A stream will do: it is read once, from its beginning on.
     `progress(done, total)` is called in bytes; the total of a stream is None.
     Raise `DeployError` where the image or the device cannot be used; the
@@ -55,18 +56,20 @@ def write_card(
     if layout not in LAYOUTS:
         raise DeployError(f"unknown card layout '{layout}': one of {', '.join(LAYOUTS)}")
     report = progress or (lambda _done, _total: None)
+    missing: tuple[str, ...] = ()
     try:
         with _opened(image) as source, _target(target) as card:
             if layout == "image":
                 copies = [_verbatim(source, card, report)]
             else:
-                copies = _master(source, card, report)
+                copies, missing = _master(source, card, report)
             _verify(card, copies, report)
             if layout == "master":
                 _label(card)
     except OSError as error:
         reason = error.strerror or error
         raise DeployError(f"cannot write the card {target}: {reason}") from error
+    return missing
 
 
 class Copy(NamedTuple):
@@ -143,17 +146,19 @@ def _verbatim(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) ->
     return copy
 
 
-def _master(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> list[Copy]:
+def _master(
+    source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress
+) -> tuple[list[Copy], tuple[str, ...]]:
     image = _Forward(source)
     boot, root = _parts(source, image)
-    p1 = mbr.Partition(1, MIB, MASTER_BOOT, mbr.FAT32_LBA)
+    p1 = mbr.Partition(1, MIB, boot_loader.SIZE, mbr.FAT16)
     p2 = mbr.Partition(2, _end(p1), MASTER_ROOT, mbr.LINUX)
-    p3 = mbr.Partition(3, _end(p2), boot.size, boot.type, bootable=True)
+    p3 = mbr.Partition(3, _end(p2), boot.size, boot.type)
     outer = _end(p3)
     p5 = mbr.Partition(5, outer + MIB, root.size, mbr.LINUX)
     p4 = mbr.Partition(4, outer, p5.start + p5.size - outer, mbr.EXTENDED[1])
     _make_room(card, p4.start + p4.size)
-    total, done = boot.size + root.size, 0
+    total, done = boot.size + root.size + p1.size, 0
     copies = []
     for part, place in sorted(((boot, p3), (root, p5)), key=lambda pair: pair[0].start):
         image.go_to(part.start)
@@ -165,8 +170,14 @@ def _master(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> l
 
         copies.append(_copy(image, card, place.start, part.size, so_far))
         done += part.size
-    mbr.write(card, (p1, p2, p3, p4, p5))
-    return copies
+    files = boot_loader.files(FatVolume(card, p3.start, p3.size))
+    volume = io.BytesIO(boot_loader.volume(files, p1.start))
+    copies.append(_copy(volume, card, p1.start, p1.size, lambda size: report(done + size, total)))
+    # The boot ROM takes MLO from the active partition.
+    active = p1 if boot_loader.FIRST in files else p3
+    table = (p._replace(bootable=p is active) for p in (p1, p2, p3, p4, p5))
+    mbr.write(card, table)
+    return copies, boot_loader.missing(files)
 
 
 def _label(card: BinaryIO) -> None:

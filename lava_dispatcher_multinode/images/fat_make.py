@@ -85,11 +85,13 @@ def _boot_sector(label: str, hidden_sectors: int, geometry: Geometry) -> bytes:
 
 
 def _named(name: str, index: int, cluster: int, size: int) -> bytes:
-    """Return the slots of one file: long name, then 8.3."""
+    """Return the slots of one file: the long name unless it is 8.3 itself, then 8.3."""
     base, _, extension = name.upper().partition(".")
     short = base.encode("ascii")[:8].ljust(8) + extension.encode("ascii")[:3].ljust(3)
     if len(base) > 8 or len(extension) > 3:
         short = f"{base[:5]}~{index % 10}".encode("ascii").ljust(8) + short[8:]
+    elif name == name.upper():
+        return _slot(short, 0x20, cluster, size)  # as a boot ROM wants MLO
     checksum = 0
     for byte in short:
         checksum = ((checksum >> 1) + ((checksum & 1) << 7) + byte) & 0xFF

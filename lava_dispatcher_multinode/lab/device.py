@@ -103,7 +103,8 @@ class Deploy:
     `media`: the dispatcher writes to `path`, a file or block device, between
     the shell commands `to_host` and `to_board`, which switch an SD-mux.
     `layout`: `image` writes the image as it is; `master` makes the card of
-    2013, with the image's partitions 1 and 2 as testboot (3) and testrootfs (5).
+    2013, with the image's partitions 1 and 2 as testboot (3) and testrootfs (5),
+    and its boot loader on partition 1.
     `master`: the board's own master image fetches both partitions over HTTP.
     `tftp`: U-Boot fetches kernel, ramdisk and device tree (deploy_linaro_kernel).
     `none`: the image is on the board already.

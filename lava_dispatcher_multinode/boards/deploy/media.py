@@ -68,7 +68,13 @@ def _write(
     step(f"writing the card {card}")
     meter = Meter("writing the card", step, deadline)
     with image.opened() as stream:
-        write_card(stream, card, device.deploy.layout, meter)
+        missing = write_card(stream, card, device.deploy.layout, meter)
+    if missing and not device.connection.made:  # a board that is made has its own U-Boot
+        step(
+            f"warning: the boot partition of {image.name} has no {' and no '.join(missing)}: a "
+            "board that reads its boot loader from partition 1 of the card does not start; where "
+            "the image has it elsewhere, set deploy.layout: image"
+        )
 
 
 def _put_in(

@@ -81,7 +81,7 @@ def test_countdown_boots_what_boot_boots(operator):
     board = operator(countdown=1)
     board.board.power_on()
     board.expect("Hit any key to stop autoboot:  1 \b\b\b 0 \r\n")
-    board.expect("** Unable to use mmc 0 for fatload **")
+    board.expect('** Unable to read "uImage" from mmc 0')
 
 
 def test_power_cut_in_the_middle(operator):
