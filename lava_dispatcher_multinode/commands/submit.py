@@ -156,8 +156,8 @@ def _node(
     stack.callback(transcript.close)
     record = directory / "logs.yaml"
     record.write_bytes(b"")
-    blocks = [kind for action in actions_of(as_group(submission), role) for kind in action]
-    reader = Log(name, log.emit, clock, transcript.feed, blocks, Redaction(submission))
+    actions = actions_of(as_group(submission), role)
+    reader = Log(name, log.emit, clock, transcript.feed, actions, Redaction(submission))
     return Followed(name, job, reader, transcript, record)
 
 

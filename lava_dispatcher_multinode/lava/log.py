@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from ..errors import InfrastructureError, TestRaised
 from ..job.model import RESULTS
 from ..testshell.results import Room
+from .entries import number, read, reason
 from .failure import failure_of
 from .redaction import MASK, Redaction
+from .split import definitions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..emit import Emit
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-#: Bytes of a line beyond which it is not parsed: LAVA's own limit is 100,000.
-MAX_LINE = 1 << 20
 MAX_TEXT = 4096  # characters of a text that goes into an event
 MAX_STARTED = 1000  # test cases whose start is remembered
 
@@ -43,8 +39,8 @@ _LEVELS = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR", "info":
 class Log:
     """Takes the log of one node's lava-run, line by line.
 
-    `console` gets the lines of the board. `blocks` are the kinds of the
-    definition's actions, in order. `failure` is LAVA's last word, once it has
+    `console` gets the lines of the board. `actions` are those of the node's
+    definition, a block each. `failure` is LAVA's last word, once it has
     been said: its kind of error and the message. `validated`: it got as far
     as touching the board. `left_on`: why the board could not be switched off.
     `last`: the last line that is no entry of a log: of a traceback, as a rule.
@@ -59,7 +55,7 @@ class Log:
         emit: Emit,
         clock: Callable[[], float],
         console: Callable[[bytes], None],
-        blocks: Sequence[str],
+        actions: Sequence[Mapping[str, Any]],
         redaction: Redaction | None = None,
     ) -> None:
         self.redaction = redaction or Redaction()
@@ -74,9 +70,11 @@ class Log:
         self._emit = emit
         self._clock = clock
         self._console = console
-        self._blocks = blocks
+        self._blocks = [kind for action in actions for kind in action]
+        self._due = Counter(definitions_of(actions))  # have neither begun nor ended
         self._action: tuple[int, str, float] | None = None  # index, command, start
         self._ended: float | None = None  # when it has, and its result is not known
+        self._whole = True  # no action has failed
         self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
         self._definition: str | None = None  # has begun and not ended
         self._started: dict[str, float] = {}
@@ -84,7 +82,7 @@ class Log:
 
     def line(self, text: bytes) -> None:
         """Take one line, with or without its newline."""
-        entry = _read(text)
+        entry = read(text)
         if entry is None:
             if shown := text.decode("utf-8", "replace").strip():
                 self.last = self._shown(shown)
@@ -107,6 +105,10 @@ class Log:
     def close(self, error: str | None = None) -> None:
         """Take the end of the log; `error` is what ended it in the middle of an action."""
         self._cut_off(error or "the log ends")
+        if self.finished and self.failure is None and self._reason is None and self._whole:
+            for name in (+self._due).elements():
+                text = "LAVA's log has neither its start nor its end"
+                self._test_case(self._shown(name), _UNFINISHED, {"result": "fail"}, text)
         if self._ended is not None and self._reason is None:
             self._finish_action("pass", None)
         else:
@@ -131,6 +133,7 @@ class Log:
         """Take the start or the end of a definition; LAVA drops one that the next one cuts off."""
         if starts or name != self._definition:
             self._cut_off(f"{self._shown(name)} {'begins' if starts else 'ends'}")
+            self._due[_NUMBERED.sub("", name, count=1)] -= 1
         self._definition = name if starts else None
         event = "definition_started" if starts else "definition_finished"
         if self._has_room() if starts else self.raised is None:
@@ -184,6 +187,7 @@ class Log:
         index, command, started = self._action
         ended = self._clock() if self._ended is None else self._ended
         self._action = self._ended = self._reason = None
+        self._whole &= status == "pass"
         self._emit(
             "action_finished",
             node=self._node,
@@ -212,11 +216,11 @@ class Log:
                     error = failure_of(self._node, *self.failure, validated=self.validated)
                     self._finish_action(error.status, self._reason)
         elif failed and case == "power-off":
-            self.left_on = self._shown(_reason(result))
+            self.left_on = self._shown(reason(result))
         elif failed and "level" not in result and case not in _OF_JOB:
             self._failed(case)
         elif failed and self._action and result.get("level") == str(self._action[0] + 1):
-            self._reason = str(self.raised or self._shown(_reason(result)))
+            self._reason = str(self.raised or self._shown(reason(result)))
             self._ended = self._ended or self._clock()
 
     def _failed(self, case: str) -> None:
@@ -243,7 +247,7 @@ class Log:
             definition=definition,
             case=case,
             result=said if said in RESULTS else "unknown",
-            measurement=_number(result.get("measurement")),
+            measurement=number(result.get("measurement")),
             units=self._label(result.get("units")),
             set=self._label(result.get("set")),
             start=self._started.pop(str(result.get("case")), None),
@@ -260,31 +264,3 @@ class Log:
 
     def _label(self, text: Any) -> str | None:
         return None if text is None else self._shown(str(text))
-
-
-def _read(line: bytes) -> dict[str, Any] | None:
-    """Return LAVA's entry in a line; None if it is something else."""
-    if not line.startswith(b"{") or len(line) > MAX_LINE:
-        return None
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        try:
-            entry = yaml.load(line, _LOADER)  # noqa: S506 - a safe loader, in C where there is one
-        except (yaml.YAMLError, ValueError, RecursionError):
-            return None
-    return entry if isinstance(entry, dict) and "lvl" in entry else None
-
-
-def _reason(result: dict[str, Any]) -> str:
-    extra = result.get("extra")
-    error = extra.get("fail") if isinstance(extra, dict) else None
-    return str(error or "it does not say why")[:MAX_TEXT]
-
-
-def _number(value: Any) -> Any:
-    """Return a measurement, which LAVA writes as text, as a number."""
-    try:
-        return None if value is None else float(value)
-    except (TypeError, ValueError):
-        return str(value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PROTOCOL = "lava-multinode"
+_PLAIN = re.compile(r"[\w.+-]+")
 
 #: Keys of the submission that each node's definition has, too.
 _COPIED = (
@@ -84,6 +86,13 @@ def roles_of(block: Mapping[str, Any]) -> Sequence[str]:
     """Return the roles of a block; one may be written without its list."""
     roles: Sequence[str] | str = block.get("role", ())
     return [roles] if isinstance(roles, str) else roles
+
+
+def definitions_of(actions: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the definitions in `actions`, but those that a signal would garble."""
+    blocks = (block for action in actions for block in action.values())
+    found = (entry.get("name") for block in blocks for entry in block.get("definitions") or ())
+    return [name for name in found if isinstance(name, str) and _PLAIN.fullmatch(name)]
 
 
 def _others(submission: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,10 +91,9 @@ class LavaNodeRun(NodeRun):
                 text = f"cannot write {error.filename}: {error.strerror}"
                 raise InfrastructureError(text) from error
             stack.callback(transcript.close)
-            blocks = [kind for action in definition["actions"] for kind in action]
             redaction = Redaction(definition)
             emit, clock = self._shared.emit, self._shared.clock
-            log = Log(self.name, emit, clock, transcript.feed, blocks, redaction)
+            log = Log(self.name, emit, clock, transcript.feed, definition["actions"], redaction)
             self._lava_log = log
             limit = seconds(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.

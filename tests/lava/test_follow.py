@@ -48,7 +48,7 @@ def run(tmp_path):
             events.append({"event": event, **fields})
 
         transcript = Transcript(tmp_path / "node", lambda: 0.0)
-        log = Log("a", emit, lambda: 0.0, transcript.feed, ["test"])
+        log = Log("a", emit, lambda: 0.0, transcript.feed, [{"test": {}}])
         record = tmp_path / "logs.yaml"
         record.write_bytes(b"")
         job = Followed("a", "17", log, transcript, record)

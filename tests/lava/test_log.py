@@ -20,12 +20,12 @@ def log():
     return make()
 
 
-def make():
+def make(tests=({"test": {}},)):
     """Return a log that keeps what it makes."""
     events, printed = [], []
     made = Log(
         "n", lambda event, **fields: events.append((event, fields)), lambda: 1.0, printed.append,
-        ["deploy", "boot", "test"],
+        [{"deploy": {}}, {"boot": {}}, *tests],
     )  # fmt: skip
     made.events, made.printed = events, printed
     return made
@@ -277,3 +277,29 @@ def test_a_result_that_is_no_word_of_lavas_is_unknown(log):
     """A reference can have any word; events have four."""
     feed(log, ("results", {"definition": "0_t", "case": "doc", "result": "PASS"}))
     assert named(log, "test_case")[0][1]["result"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("extra", "failed"),
+    [
+        ((), ["u", "u"]),
+        ([("info", "Starting test lava.1_u (8)"), ("info", "Ending test lava.1_u (8)")], ["u"]),
+        ([("info", "Ending test lava.1_u (8)"), ("info", "Ending test lava.2_u (9)")], []),
+        ([("results", {"definition": "lava", "case": "multinode-test", "level": "3",
+           "result": "fail", "extra": {"fail": "slow"}})], []),
+    ],
+    ids=["unseen", "one of two", "starts lost", "skipped after a timeout"],
+)  # fmt: skip
+def test_a_definition_that_lava_has_not_run_has_failed(extra, failed):
+    """The job is complete where a test has printed the end of the runner; what follows is lost."""
+    names = [["t", "u"], ["u", "no signal's name"]]
+    blocks = [{"test": {"definitions": [{"name": name} for name in block]}} for block in names]
+    log = make(blocks)
+    feed(log, ("info", "start: 3 multinode-test (timeout 00:01:00) [common]"), STARTED)
+    feed(log, ("info", "Ending test lava.0_t (7), duration 0.1"), *extra)
+    feed(log, ("info", "start: 5 finalize (timeout 00:01:00) [common]"))
+    feed(log, ("results", {"definition": "lava", "case": "job", "result": "pass"}))
+    log.close()
+    found = [fields for _, fields in named(log, "test_case")]
+    assert [(f["definition"], f["result"]) for f in found] == [(name, "fail") for name in failed]
+    assert all(f["error"] == "LAVA's log has neither its start nor its end" for f in found)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from .conftest import EXAMPLES, VERSIONS, definition
+from .conftest import EXAMPLES, VERSIONS, definition, lava_job, lava_test
 from .stand_in import entry
 
 STEPS = ("lava-test-case a --result pass", "false", "lava-test-case b --result fail")
@@ -102,3 +102,18 @@ def test_a_definition_that_breaks_off_is_a_failure_everywhere(
     ]
     ended = [e["definition"] for e in events if e["event"] == "definition_finished"]
     assert ended == [f"{number}_{name}" for number, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
+def test_a_definition_that_lava_never_begins_is_a_failure(installed, dispatch, environ, path):
+    """To LAVA the runner has ended when a test has printed its last line; its job is complete."""
+    environ["LAVA_DISPATCHER_PATH"] = path
+    job = lava_job({"node": {}}, lava_test("t", ["node"], "lava-test-case a --result pass"))
+    after = lava_test("u", ["node"], "lava-test-case b --result pass")["test"]["definitions"][0]
+    after["repository"]["install"] = {"steps": ["printf '<LAVA_TEST_%s>\\n' 'RUNNER EXIT'"]}
+    job["actions"][-1]["test"]["definitions"].append(after)
+    run = dispatch(job)
+    assert run.code == 1, run.err
+    assert run.cases("dut-01") == {"a": "pass", "lava-test-shell-run": "fail"}
+    error = "u: LAVA's log has neither its start nor its end"
+    assert run.results["nodes"]["dut-01"]["error"] == error

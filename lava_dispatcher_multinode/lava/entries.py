@@ -1,0 +1,42 @@
+"""The entries of LAVA's log, a YAML document a line, and what they hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: Bytes of a line beyond which it is not parsed: LAVA's own limit is 100,000.
+MAX_LINE = 1 << 20
+
+
+def read(line: bytes) -> dict[str, Any] | None:
+    """Return LAVA's entry in a line; None if it is something else."""
+    if not line.startswith(b"{") or len(line) > MAX_LINE:
+        return None
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        try:
+            entry = yaml.load(line, _LOADER)  # noqa: S506 - a safe loader, in C where there is one
+        except (yaml.YAMLError, ValueError, RecursionError):
+            return None
+    return entry if isinstance(entry, dict) and "lvl" in entry else None
+
+
+def reason(result: dict[str, Any]) -> str:
+    """Return why an action has failed."""
+    extra = result.get("extra")
+    error = extra.get("fail") if isinstance(extra, dict) else None
+    return str(error or "it does not say why")
+
+
+def number(value: Any) -> Any:
+    """Return a measurement, which LAVA writes as text, as a number."""
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return str(value)
