@@ -105,6 +105,7 @@ class LavaTestShell:
                     clock=node.shared.clock,
                     fifo=node.board.device.connection.fifo,
                     silence=node.board.device.silence,
+                    login_prompt=node.board.device.login.prompt,
                 )
                 definitions = node.shared.overlays.definitions(node.spec)
                 command = runner_command(node.shared.job_id, stage, node.board.root)

@@ -15,6 +15,7 @@ from ..sync.calls import Outcome, Status
 from . import signals
 from .channel import Channel
 from .lines import Lines
+from .prompts import PromptWatch
 from .signals import Case, Foreign, RunnerExit, RunnerStart
 from .told import Told
 from .vigil import Vigil
@@ -81,6 +82,7 @@ class Runner:
         now = time.monotonic()
         type_at = now + patience
         vigil = Vigil(self._session.silence, deadline, now)
+        prompts = PromptWatch(self._session.login_prompt)
         while True:
             now = time.monotonic()
             # A board without the channel's scripts could not answer.
@@ -114,6 +116,8 @@ class Runner:
             data = self._session.read(max(0.0, min(wake_at) - now))
             if data:
                 vigil.heard(time.monotonic())
+                if prompts.feed(data):
+                    vigil.prompted(time.monotonic())
             self._relay_outcomes()  # what was answered before the board said this
             self._take(data)
             if self.channel.lives:
@@ -128,8 +132,8 @@ class Runner:
             )
         if vigil.is_alone(now):
             raise BoardHangs(
-                "lava-test-runner is gone: the console answers, but not what it is asked; a test "
-                f"has killed it, or the kernel for want of memory: {self._where()}"
+                "lava-test-runner is gone: the console lives, but the channel does not answer; a "
+                f"test has killed it, or the kernel for want of memory: {self._where()}"
             )
         if now >= deadline:
             if not self._started and not self._recorder.in_definition:

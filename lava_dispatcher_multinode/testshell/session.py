@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from ..frames import sums
+from .prompts import MARK
 from .results import Recorder
 from .runner import Runner
 from .trickle import Trickle
@@ -43,7 +44,7 @@ class Session:
     seconds since the run's start, for events. `fifo` is for a line without flow control: the
     bytes that the board's UART holds, 16 as a rule; no more are on their way at a time (0:
     no limit). `silence`: seconds that the board may say nothing before it is asked whether
-    it lives (0: for ever).
+    it lives (0: for ever). `login_prompt`: what the board prints when its shell has ended.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Session:
         clock: Callable[[], float],
         fifo: int = 0,
         silence: float = 0.0,
+        login_prompt: str = "login:",
     ) -> None:
         self._console = console
         self._node = node
@@ -64,6 +66,7 @@ class Session:
         self._clock = clock
         self._fifo = fifo
         self.silence = silence
+        self.login_prompt = login_prompt
         self._run: Runner | None = None
 
     def run(
@@ -91,7 +94,8 @@ class Session:
         run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
         self._run = run
         try:
-            run.read(b"%b %b %b\n" % (command.encode(), *sums(stage.encode() + b"\n")), deadline)
+            words = (command.encode(), *sums(stage.encode() + b"\n"), MARK.encode())
+            run.read(b"%b %b %b; %b\n" % words, deadline)
         finally:
             self._run = None
             run.end()

@@ -8,7 +8,9 @@ import math
 EVERY = 5.0
 #: Seconds that a board has to answer, at the most; and at the least, at the tests' deadline.
 PATIENCE, LEAST = 60.0, 3.0
-#: Seconds before the deadline at which a silent board is asked: is it the board or the test?
+#: Seconds that it has where a prompt came: as a rule no process is left that could answer.
+PROMPT_PATIENCE = 15.0
+#: Seconds before the deadline at which each board is asked: is it the board or the test?
 BEFORE_DEADLINE = 10.0
 
 
@@ -25,7 +27,8 @@ class Vigil:
         self._heard = now
         self._asked_first: float | None = None  # since it was last heard
         self._asked_last = -math.inf
-        self._unanswered: float | None = None  # since when nobody on the channel has answered
+        self._unanswered: float | None = None  # since when the channel has not answered
+        self._prompt: float | None = None  # when a prompt came that is not explained yet
 
     def heard(self, now: float) -> None:
         """Take note of a sign of life."""
@@ -35,6 +38,13 @@ class Vigil:
     def answered(self) -> None:
         """Take note that the channel has answered, which is more than a sign of life."""
         self._unanswered = None
+        if self._prompt is not None and self._asked_last >= self._prompt:
+            self._prompt = None
+
+    def prompted(self, now: float) -> None:
+        """Take note of a prompt, or of what looks like one: the runner may have ended."""
+        if self._prompt is None:
+            self._prompt = now
 
     def silent_for(self, now: float) -> float:
         """Return how long it has said nothing, in seconds."""
@@ -42,11 +52,15 @@ class Vigil:
 
     def due(self) -> float:
         """Return when to ask it next."""
+        if self._prompt is not None:
+            return max(self._prompt, self._asked_last + EVERY)
         if not self._silence:
             return math.inf
         if self._unanswered is not None:
             return self._asked_last + EVERY
-        at_deadline = max(self._deadline - BEFORE_DEADLINE, self._heard + BEFORE_DEADLINE / 2)
+        at_deadline = self._deadline - BEFORE_DEADLINE
+        if self._asked_last >= at_deadline:
+            at_deadline = max(at_deadline, self._heard + BEFORE_DEADLINE / 2)
         return max(min(self._heard + self._silence, at_deadline), self._asked_last + EVERY)
 
     def asked(self, now: float) -> None:
@@ -58,8 +72,15 @@ class Vigil:
             self._unanswered = now
 
     def is_alone(self, now: float) -> bool:
-        """Whether the board says something, but nobody on it answers: the runner was killed."""
-        return self._unanswered is not None and now >= self._unanswered + PATIENCE
+        """Whether the console lives, but the channel does not answer: the runner was killed."""
+        if self._unanswered is None:
+            return False
+        if now >= self._deadline:
+            return now >= self._unanswered + LEAST
+        if self._prompt is not None and self._asked_last >= self._prompt:
+            patience = min(PROMPT_PATIENCE, max(self._silence or PROMPT_PATIENCE, LEAST))
+            return now >= max(self._unanswered, self._prompt) + patience
+        return now >= self._unanswered + PATIENCE
 
     def is_dead(self, now: float) -> bool:
         """Whether it had time enough to answer."""

@@ -19,7 +19,7 @@ VICTIM, PEER = "panda01", "panda02"
 #: What both boards do; the peer waits for the other, which fails after `now`.
 STEPS = (
     "lava-test-case before --shell true",
-    f"[ $(lava-self) = {PEER} ] || {{ sleep %d; echo here-and-now; sleep %d; }}",
+    f"[ $(lava-self) = {PEER} ] || {{ sleep %d; {{ %s; }}; sleep %d; }}",
     "lava-sync done",
     "lava-test-case after --shell true",
 )
@@ -41,6 +41,7 @@ class Fault:
     tries: int = 1  # of the victim's boot
     timeout: int = 60  # seconds, the job's
     naps: tuple[int, int] = (0, 1)  # seconds that the victim sleeps before the fault, and then
+    does: str = "echo here-and-now"  # what it runs in between
 
 
 IN_TEST = "text:here-and-now"
@@ -95,6 +96,36 @@ FAULTS = (
         faults={"hang": "uboot"},
         device={"boot": {"autoboot_timeout": 2}},
         before=False,
+    ),
+    Fault(
+        "the shell dies in a test",
+        "lava-test-runner is gone.*0_test was running",
+        device={"silence": 3},
+        does="kill -9 -1",
+        naps=(0, 30),
+    ),
+    Fault(
+        "the shell dies in a test, seen at the deadline",
+        "lava-test-runner is gone.*0_test was running",
+        does="kill -9 -1",
+        timeout=16,
+        naps=(0, 30),
+        peer=None,
+    ),
+    Fault(
+        "the runner dies in a test",
+        "lava-test-runner is gone.*0_test was running",
+        device={"silence": 3},
+        does='read -r runner _ <"$LAVA_DIR/channel/owner"; kill -9 $runner',
+        naps=(0, 30),
+    ),
+    Fault(
+        "a login prompt that a test prints",
+        "",
+        code=0,
+        device={"silence": 3},
+        does="printf '\npanda01 login: '; sleep 5; echo; echo 'panda01 login: '",
+        peer="",
     ),
     Fault("silent, but alive", "", code=0, device={"silence": 1}, peer="", naps=(0, 6)),
     Fault(
@@ -202,7 +233,8 @@ def test_a_board_fails(dispatch, job, rack, fault):
     rack.add(PEER)
     more = {"timeout": fault.timeout, "multinode": {"deadlock_grace": 5}}
     roles = (("a", 1), ("b", 1))
-    steps = [step % fault.naps if "%" in step else step for step in STEPS]
+    first, then = fault.naps
+    steps = [step % (first, fault.does, then) if "%" in step else step for step in STEPS]
     run = dispatch(
         "--config-dir",
         rack.config,

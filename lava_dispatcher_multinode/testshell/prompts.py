@@ -1,0 +1,30 @@
+"""What a board prints when the shell or the runner of its tests has ended: a prompt, or a mark."""
+
+from __future__ import annotations
+
+import re
+
+#: Typed behind the runner's command: the shell says that it has come back, and the exit code.
+MARK = 'echo "<lava-end 0 $?>"'
+_MARK = rb"<lava-end 0 \d{1,3}>"
+#: Bytes in which a prompt lies, of what came before.
+WINDOW = 128
+
+
+class PromptWatch:
+    """Finds the login prompt at the start of a line, and the shell's mark, in a stream.
+
+    A test may print the same: what is found is a reason to ask the board, and no proof.
+    """
+
+    def __init__(self, login_prompt: str) -> None:
+        words = re.escape(login_prompt.strip().encode())
+        self._pattern = re.compile(rb"[\r\n][\w.-]{0,64} ?" + words + rb"|" + _MARK)
+        self._before = b""
+
+    def feed(self, data: bytes) -> bool:
+        """Return whether `data` completes one of them."""
+        window = self._before + data
+        found = self._pattern.search(window)
+        self._before = window[found.end() if found else 0 :][-WINDOW:]
+        return found is not None
