@@ -65,6 +65,22 @@ def test_a_refused_login_says_so(console_of):
         _log_in(console)
 
 
+def test_a_board_that_asks_for_the_user_for_ever_is_left(console_of, monkeypatch):
+    """A getty that starts anew each time takes no minutes, and no `Login incorrect` need come."""
+    monkeypatch.setattr(linux, "QUIET", 0.1)
+    console = console_of("stty sane; while printf 'b login: ' && read user; do :; done")
+    with pytest.raises(BootError, match=r"asked 6 times for a user: set login\.user"):
+        _log_in(console)
+
+
+def test_the_words_of_a_refusal_before_any_login_are_the_boot_s(console_of):
+    """A boot script may say them of something else."""
+    console = console_of(
+        f"stty sane; printf 'agent: Login incorrect\\r\\n'; printf 'b login: '; read user; {SHELL}"
+    )
+    assert _log_in(console).run("true")[0] == 0
+
+
 def test_a_prompt_hidden_by_a_late_message_is_asked_for_again(console_of, monkeypatch):
     """A kernel message on the prompt's line costs a newline, not the boot."""
     monkeypatch.setattr(linux, "NUDGE", 0.3)
