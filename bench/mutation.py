@@ -132,6 +132,10 @@ def _end_all() -> None:
             return
 
 
+class Broken(Exception):
+    """Tests that fail by themselves tell nothing of mutants."""
+
+
 class Trial:
     """The mutants of one module, and what became of them."""
 
@@ -156,7 +160,7 @@ class Trial:
             before = time.monotonic()
             if not self.tree.passes(tests, 1800, keep=True):
                 print(self.tree.output.read_text(errors="replace"))
-                raise SystemExit(f"{tests} fails without any mutant")
+                raise Broken(f"{tests} fails without any mutant")
             self.limits[tests] = 15 + 4 * (time.monotonic() - before)
             for stale in self.path.parent.glob(f"__pycache__/{self.path.stem}.*.pyc"):
                 stale.unlink()
@@ -170,18 +174,18 @@ class Trial:
         for mutant in found[:most]:
             if time.monotonic() > until:
                 break
-            self.counts["mutants"] += 1
             listed = mutant.key in self.equivalents
             if self._noticed(mutant, self.own):
-                self.counts["own file"] += 1
+                noticed = "own file"
             elif folder and self._noticed(mutant, self.folder):
-                self.counts["folder"] += 1
+                noticed = "folder"
             else:
-                self.counts["survived"] += 1
+                noticed = "survived"
+            self.counts.update(("mutants", noticed))
+            if noticed == "survived":
                 self.counts["looked at" if listed else "holes"] += 1
                 print(f"{'equivalent' if listed else 'HOLE'} {self.module}:{mutant}", flush=True)
-                continue
-            if listed:
+            elif listed:
                 print(f"listed as equivalent, but noticed: {self.module}:{mutant}")
 
     def _noticed(self, mutant: mutants.Mutant, tests: str) -> bool:
@@ -206,7 +210,11 @@ def mutate(options: argparse.Namespace) -> int:
                 now = time.monotonic()
                 trials.append(Trial(tree, module, equivalents))
                 until = now + (end - now) / (len(modules) - number)
-                trials[-1].run(options.seed, options.mutants, until, folder=not options.own)
+                try:
+                    trials[-1].run(options.seed, options.mutants, until, folder=not options.own)
+                except Broken as broken:
+                    print(broken)
+                    trials[-1].counts["holes"] += 1
         except KeyboardInterrupt:
             print("interrupted")
         finally:

@@ -83,8 +83,12 @@ def test_a_lock_that_is_refused_leaves_no_open_file(tmp_path):
 def test_what_a_killed_holder_left_is_not_believed(tmp_path):
     """Only the flock counts, whatever the file says."""
     said = {"user": "ann", "host": "h", "pid": 1, "job": "j", "since": "s"}
-    (tmp_path / "p1.lock").write_text(json.dumps(said))
+    (tmp_path / "p1.lock").write_text(json.dumps(said) + 4000 * " " + "x")
     assert holders(tmp_path, ["p1"]) == {}
+    lock = LockFile(tmp_path, "p1")
+    assert lock.take("mine")
+    assert holders(tmp_path, ["p1"])["p1"].job == "mine"
+    lock.release()
 
 
 def test_looking_at_a_lock_is_not_having_it(tmp_path):
@@ -142,6 +146,32 @@ def test_a_link_is_not_followed(tmp_path):
     with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
         LockFile(tmp_path, "p1").take("x")
     assert (tmp_path / "victim").read_text() == "precious"
+    with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
+        LockFile(tmp_path, "p1").holder()
+
+
+def test_what_a_lock_says_is_short(tmp_path):
+    """A job's name may be of any length, and others may write anything."""
+    lock = LockFile(tmp_path, "p1")
+    assert lock.take("j" * 300)
+    assert lock.holder().job == "j" * 200
+    said = {"user": "u" * 300, "host": "h", "pid": 7, "job": "\x1b[2Jj", "since": "s"}
+    (tmp_path / "p1.lock").write_text(json.dumps(said))
+    assert lock.holder() == Holder("u" * 200, "h", 7, "[2Jj", "s")
+    lock.release()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+def test_a_user_without_a_name_is_a_number(tmp_path):
+    """In a container there may be no entry for it."""
+    lock = LockFile(tmp_path, "p1")
+    os.setreuid(424242, 0)
+    try:
+        assert lock.take("x")
+    finally:
+        os.setreuid(0, 0)
+    assert lock.holder().user == "uid 424242"
+    lock.release()
 
 
 @given(

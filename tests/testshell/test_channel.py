@@ -409,6 +409,20 @@ def test_a_call_may_be_answered_by_its_acknowledgement():
     assert channel.transmit(1.0) == ack
 
 
+def test_a_frame_that_the_board_reports_as_damaged_is_sent_at_once():
+    """Without waiting for its time; what is not on its way cannot be."""
+    channel = Channel(window=3000)
+    damaged = Word(b"N", b"a-1", b"0").line()
+    channel.receive(damaged, 0.0)
+    answered(channel, b"a-1")
+    channel.receive(damaged, 0.0)
+    sent = channel.transmit(0.0)
+    assert sent.startswith(b"<LAVA_MN R a-1 1/1 ")
+    channel.receive(damaged, 0.01)
+    assert channel.transmit(0.01) == sent
+    assert channel.transmit(0.02) == b""
+
+
 def test_a_damaged_acknowledgement_has_its_frame_sent_again():
     """At once if there is such a frame, up to a bound; else there is nothing to send."""
     channel = Channel(window=3000)
