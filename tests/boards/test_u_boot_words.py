@@ -52,6 +52,89 @@ def test_a_countdown_is_known_by_its_parts_if_it_is_long(text):
     )
 
 
+def test_an_empty_prompt_of_the_device_file_is_none():
+    """It would be found at the start of every line."""
+    assert re.search(words.prompt_pattern(["", " "]), b"\r\nLoading") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Hit any key to stop autoboot", ["Hit any k", "ey to sto", "p autoboot"]),
+        ("Stop autoboot now", ["Stop aut", "oboot now"]),
+        ("autoboot in", ["autoboot in"]),
+        ("Stop: ", ["Stop: "]),
+    ],
+)
+def test_any_part_of_a_countdown_will_do(text, parts):
+    """The rest may have been hit; a part shorter than 8 bytes says too little."""
+    pattern = words.countdown_pattern(text)
+    for part in parts:
+        assert re.fullmatch(pattern, part.encode())
+        assert re.search(pattern, part[1:].encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("fatload mmc 0:3 0x80200000 uImage", True),
+        ("setenv gpio 5", True),
+        ("mmc init", False),
+        (" mmc part 0", False),
+        ("if test -n x; then boot; fi", False),
+        ("echo a; itest 1 == 2", False),
+        ("gpio clear 5", False),
+    ],
+)
+def test_which_status_counts(line, counts):
+    """Not that of a condition, nor of what a later U-Boot does not need."""
+    assert words.status_counts(line) is counts
+
+
+def test_errors_that_a_line_provides_for_are_no_failures():
+    """`||` and `if` are for that, and the lines of 2013 need not be known."""
+    output = b"\r\nUnknown command 'mmc init' - try 'help'\r\n"
+    error = output.strip()
+    assert words.failures("mmc init", output) == []
+    assert words.failures("mmc init", b"Bad Data CRC\r\n") == [b"Bad Data CRC"]
+    assert words.failures("mmc rescan", output * 2) == [error]
+    assert words.failures("mmc rescan || true", output) == []
+    assert words.failures("if mmc rescan; then boot; fi", output) == []
+
+
+def test_what_a_line_sets_and_executes():
+    """A quoted value is without its quotes; a removed variable has none."""
+    assert words.setting("setenv bootargs 'console=tty0 quiet'") == (
+        "bootargs",
+        "console=tty0 quiet",
+    )
+    assert words.setting(" setenv -f a b") == ("a", "b")
+    assert words.setting("setenv a") is None
+    assert [words.variable(line) for line in ("boot", "run x ", "bootm 0x1", "run")] == [
+        "bootcmd",
+        "x",
+        None,
+        None,
+    ]
+
+
+def test_a_kernel_is_known_without_its_first_line():
+    """The device file may have none; then not every line is one."""
+    for pattern in (words.kernel_pattern(""), words.kernel_pattern("Linux version")):
+        assert re.search(pattern, b"Starting kernel ...") is None
+        assert re.search(pattern, b"\r\n[    0.000000] garbled")
+    assert re.search(words.kernel_pattern("Linux version"), b"Linux version 6.1")
+
+
+def test_a_restart_is_a_banner_and_a_countdown():
+    """The banner alone is what `version` prints."""
+    pattern = words.restarted_pattern("Hit any key")
+    banner = b"\r\nU-Boot 2023.01 (Jan 01 2023)\r\n"
+    assert re.search(pattern, banner + b"x" * 4000 + b"Hit any key")
+    assert re.search(pattern, banner + b"=> ") is None
+    assert re.search(pattern, b"Hit any key" + banner) is None
+
+
 def test_arguments_of_the_kernel_are_no_error():
     """`timeout=5` is none, where U-Boot's TIMEOUT is one."""
     assert re.search(words.ERROR_PATTERN, b"panic=1 rootdelay=1 tftp_timeout=5") is None

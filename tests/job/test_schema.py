@@ -178,6 +178,8 @@ def test_unique_items_in_linear_time():
     assert messages(schema, [{"a": 1, "b": 2}, {"b": 2, "a": 1}]) == [
         "1:1: the file has an entry twice"
     ]
+    assert messages(schema, {"a": [1, 1]}) == []
+    assert messages({"uniqueItems": False}, [1, 1]) == []
 
 
 def test_shipped_schemas_are_found_in_the_package():

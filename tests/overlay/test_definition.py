@@ -103,6 +103,16 @@ def test_the_least(tmp_path):
         ),
         ("metadata: {name: a}\nrun:\n  steps:\n  - echo: b\n", "t.yaml:4:5", "quotes"),
         (
+            "metadata: {name: a}\nrun: {steps: {a: b}}\n",
+            "t.yaml:2:14",
+            "steps must be a list of texts",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nparse: {fixupdict: [PASS]}\n",
+            "t.yaml:3:20",
+            "fixupdict must be a mapping",
+        ),
+        (
             "metadata: {name: a}\nrun:\n  step: [ls]\n",
             "t.yaml:3:3",
             "run has no 'steps' (it has: step",

@@ -276,6 +276,23 @@ def test_the_largest_question_is_taken():
     assert b"more%040than" in channel.transmit(0.0)
 
 
+def test_each_part_of_a_question_is_acknowledged():
+    """Again if it comes again; but none that comes before its turn, and the last by its answer."""
+    channel = Channel(window=3000)
+    first, second, third = (Part(b"Q", b"a-1", n, 3, b"%d" % n) for n in (1, 2, 3))
+    acknowledged = Word(b"A", b"a-1", first.sum).line()
+    for part, sent in ((third, b""), (first, acknowledged), (third, b""), (first, acknowledged)):
+        assert channel.receive(part.line(), 0.0) == []
+        assert channel.transmit(0.0) == sent
+    assert channel.receive(second.line(), 0.0) == []
+    assert channel.transmit(0.0) == Word(b"A", b"a-1", second.sum).line()
+    last = third._replace(payload=b"3,")
+    assert channel.receive(last.line(), 0.0) == [rules.Question(b"a-1", [b"123"])]
+    assert channel.transmit(0.0) == b""
+    assert channel.receive(first.line(), 0.0) == []
+    assert channel.transmit(0.0) == acknowledged
+
+
 def test_nonsense_is_refused():
     """A question that is no list of words gets an answer that says so."""
     channel = Channel(window=3000)
@@ -437,4 +454,8 @@ def test_a_damaged_acknowledgement_has_its_frame_sent_again():
         assert channel.transmit(0.01 * n) == sent
     channel.receive(torn, 0.1)
     assert channel.transmit(0.1) == b""
-    assert channel.due() > 0.2
+    later = channel.due()
+    assert later > 0.2
+    assert channel.transmit(later) == sent
+    channel.receive(torn, later)
+    assert channel.transmit(later) == sent
