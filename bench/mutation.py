@@ -177,7 +177,7 @@ class Trial:
             listed = mutant.key in self.equivalents
             if self._noticed(mutant, self.own):
                 noticed = "own file"
-            elif folder and self._noticed(mutant, self.folder):
+            elif folder and not listed and self._noticed(mutant, self.folder):
                 noticed = "folder"
             else:
                 noticed = "survived"

@@ -91,6 +91,16 @@ def test_a_prompt_hidden_by_a_late_message_is_asked_for_again(console_of, monkey
     assert _log_in(console).run("true")[0] == 0
 
 
+def test_nothing_is_typed_into_a_boot_that_still_prints(console_of, monkeypatch):
+    """A newline is for silence only: at the prompt it would be the answer."""
+    monkeypatch.setattr(linux, "NUDGE", 1.0)
+    console = console_of(
+        "stty sane; n=0; while [ $n -lt 12 ]; do printf 'started %s\\r\\n' $n; sleep 0.1; "
+        f"n=$((n + 1)); done; printf 'b login: '; read user; [ $user = root ] || exit; {SHELL}"
+    )
+    assert _log_in(console).run("true")[0] == 0
+
+
 def test_a_line_of_the_boot_that_ends_like_a_prompt_is_none(console_of):
     """A '# ' that goes on was no prompt: nothing is typed into the boot."""
     console = console_of(
