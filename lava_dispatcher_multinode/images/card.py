@@ -32,6 +32,7 @@ CHUNK = 1 << 20
 MIB = 1 << 20
 SPARE = 256 * MIB  # of a disk that has the card's file, left to others
 LARGE = 64 * MIB  # what a card may take of it anyhow
+ENDLESS = 1 << 63
 LOOK = 4096  # bytes of a partition that tell what file system it has
 MASTER_ROOT = 1 * MIB  # holds nothing
 BOOT_LABEL, ROOT_LABEL = "testboot", "testrootfs"
@@ -124,9 +125,10 @@ class _Forward:
             self._ahead += self._stream.read(size - len(self._ahead))
         return self._ahead[:size]
 
-    def go_to(self, place: int) -> None:
+    def go_to(self, place: int, passing: Callable[[], None]) -> None:
+        """Read up to `place`, or to the end; `passing` is called for each piece."""
         while (left := place - self._at) > 0 and self.read(min(left, CHUNK)):
-            pass  # if it ends before, whoever reads on is told
+            passing()
 
 
 def _plain(source: BinaryIO | IO[bytes]) -> bool:
@@ -161,15 +163,17 @@ def _master(
     total, done = boot.size + root.size + p1.size, 0
     copies = []
     for part, place in sorted(((boot, p3), (root, p5)), key=lambda pair: pair[0].start):
-        image.go_to(part.start)
-        _look_into(part, image.peek(LOOK))
-        before = done
 
-        def so_far(size: int, before: int = before) -> None:
+        def so_far(size: int = 0, before: int = done) -> None:
             report(before + size, total)
 
+        image.go_to(part.start, so_far)
+        _look_into(part, image.peek(LOOK))
         copies.append(_copy(image, card, place.start, part.size, so_far))
         done += part.size
+    if not _plain(source):
+        # Only what is read to its end is known to be whole.
+        image.go_to(ENDLESS, lambda: report(done, total))
     files = boot_loader.files(FatVolume(card, p3.start, p3.size))
     volume = io.BytesIO(boot_loader.volume(files, p1.start))
     copies.append(_copy(volume, card, p1.start, p1.size, lambda size: report(done + size, total)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import lzma
+import io
 import subprocess
-import zlib
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from ..errors import ImageError
+from ..errors import DeployError, ImageError
+from .members import Broken, Members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +17,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 #: How such files begin: a name may not say it, as that of a download by number.
 _BEGIN = (b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd")  # in that order
-#: What reading a broken file raises; `opened` makes it an `ImageError`.
-_BROKEN = (EOFError, ValueError, MemoryError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+HEAD = max(map(len, _BEGIN))
+_BLOCK = 1 << 17
+_FURTHER = 1 << 30  # bytes in which the damage is looked for of which an image makes no sense
 
 
 def suffix_of(name: str, path: Path) -> str:
@@ -29,7 +28,11 @@ def suffix_of(name: str, path: Path) -> str:
         if name.lower().endswith(suffix):
             return suffix
     with path.open("rb") as file:
-        head = file.read(max(map(len, _BEGIN)))
+        return suffix_by(file.read(HEAD))
+
+
+def suffix_by(head: bytes) -> str:
+    """Return the one of `SUFFIXES` that fits a file's first `HEAD` bytes; "" if none."""
     fits = (
         suffix for suffix, begin in zip(SUFFIXES, _BEGIN, strict=True) if head.startswith(begin)
     )
@@ -40,56 +43,77 @@ def suffix_of(name: str, path: Path) -> str:
 def opened(path: Path, suffix: str, name: str) -> Iterator[IO[bytes]]:
     """Give a context with what is in `path`, decompressed as its `suffix` says.
 
-    `name` is what messages call it. Raise `ImageError` if it is broken, also
-    where the reader finds out.
+    `name` is what messages call it. Raise `ImageError` if it is broken, where
+    the reader comes to it: at the end, that is, if the file is cut short.
     """
     try:
-        with _stream(path, suffix, name) as stream:
-            yield stream
-    except _BROKEN as error:
+        with path.open("rb") as file, _stream(file, suffix, name) as stream:
+            try:
+                yield stream
+            except DeployError:
+                if suffix:
+                    _read_on(stream)
+                raise
+    except Broken as error:
         raise ImageError(f"{name}: cannot be unpacked: {error}") from error
 
 
+def _read_on(stream: IO[bytes]) -> None:
+    """Raise `Broken` if the file is damaged: checksums come last."""
+    size = 0
+    while size < _FURTHER and (block := stream.read(_BLOCK)):
+        size += len(block)
+
+
 @contextlib.contextmanager
-def _stream(path: Path, suffix: str, name: str) -> Iterator[IO[bytes]]:
+def _stream(file: IO[bytes], suffix: str, name: str) -> Iterator[IO[bytes]]:
     if suffix == ".zst":
-        with _zstd(path, name) as stream:
+        with _zstd(file, name) as stream:
             yield stream
-        return
-    openers = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
-    opener = openers.get(suffix)
-    with cast("IO[bytes]", opener(path)) if opener else path.open("rb") as stream:
-        try:
-            yield stream
-        except OSError as error:
-            # bz2's word for a broken file is an OSError without a number; a
-            # disk's, of whatever the reader writes to, has one.
-            if error.errno is None:
-                raise ValueError(str(error)) from error
-            raise
+    else:
+        yield reader(Members(file, suffix)) if suffix else file
+
+
+def reader(raw: io.RawIOBase) -> IO[bytes]:
+    """Return `raw` with a buffer."""
+    return cast("IO[bytes]", io.BufferedReader(raw, _BLOCK))
 
 
 @contextlib.contextmanager
-def _zstd(path: Path, name: str) -> Iterator[IO[bytes]]:
+def _zstd(file: IO[bytes], name: str) -> Iterator[IO[bytes]]:
     # Python learns Zstandard with 3.14 only.
     try:
         process = subprocess.Popen(
-            ["zstd", "-dcq", "--", str(path)],
-            stdin=subprocess.DEVNULL,
+            ["zstd", "-dcq", "--long=31"],
+            stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise ImageError(f"{name}: needs the program zstd") from None
     with process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         try:
-            yield process.stdout
-            # Only what was read to its end is known to be whole.
-            if not process.stdout.read(1):
-                text = process.stderr.read().decode("utf-8", "backslashreplace").strip()
-                if process.wait():
-                    raise ImageError(f"{name}: cannot be unpacked: {text}")
+            yield reader(_Output(process))
         finally:
             process.kill()
+
+
+class _Output(io.RawIOBase):
+    """What a program prints; `Broken` at the end if it fails, with its last line."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        assert self._process.stdout is not None
+        data = self._process.stdout.read1(len(buffer))  # type: ignore[attr-defined]
+        if not data and self._process.wait():
+            assert self._process.stderr is not None
+            text = self._process.stderr.read().decode("utf-8", "backslashreplace").strip()
+            reason = text.rpartition("\n")[2].removeprefix("zstd: ").removeprefix("/*stdin*\\")
+            raise Broken(reason.lstrip(" :") or f"exit status {self._process.returncode}")
+        buffer[: len(data)] = data
+        return len(data)

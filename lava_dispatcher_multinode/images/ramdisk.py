@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import io
-import lzma
 import stat
 import tarfile
-import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import cpio, uimage
 from .inject import NotPossible
+from .members import Members
+from .packed import HEAD, reader, suffix_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _CPIO = (b"070701", b"070702")
-_OPENERS: dict[bytes, Any] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ": lzma.open,
-    b"]\0\0": lzma.open,
-}
+_LZMA = b"]\0\0"
+_LOOK = 1 << 30  # bytes in which a ramdisk's end is looked for: as many as such a board has
+_BLOCK = 1 << 20
 #: What the kernel unpacks and Python 3.11 does not: taken for what it mostly is.
 _UNREAD = (b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18", b"\x89LZO")
 
@@ -48,7 +44,8 @@ def wrapped(data: bytes) -> bytes:
 def with_files(data: bytes, archive: Path, files: Mapping[str, bytes]) -> bytes:
     """Return the bare ramdisk `data` with a tar's members and `files`, by path, in it.
 
-    The kernel unpacks one archive after the other. Raise `NotPossible`.
+    The kernel unpacks one archive after the other. Raise `NotPossible`, and
+    `members.Broken` if the ramdisk is damaged or cut short: no kernel finds what is behind.
     """
     if not _is_cpio(data):
         raise NotPossible("the ramdisk is no cpio archive")
@@ -57,14 +54,16 @@ def with_files(data: bytes, archive: Path, files: Mapping[str, bytes]) -> bytes:
 
 
 def _is_cpio(data: bytes) -> bool:
-    for magic, opener in _OPENERS.items():
-        if data.startswith(magic):
-            try:
-                with opener(io.BytesIO(data)) as stream:
-                    return stream.read(6) in _CPIO
-            except (OSError, EOFError, lzma.LZMAError, zlib.error):
-                return False
-    return data.startswith((*_CPIO, *_UNREAD))
+    suffix = ".lzma" if data.startswith(_LZMA) else suffix_by(data[:HEAD])
+    if not suffix or data.startswith(_UNREAD):
+        return data.startswith((*_CPIO, *_UNREAD))
+    stream = reader(Members(io.BytesIO(data), suffix, first_only=True))
+    if stream.read(6) not in _CPIO:
+        return False
+    size = 0
+    while size < _LOOK and (block := stream.read(_BLOCK)):
+        size += len(block)
+    return True
 
 
 def _entries(archive: Path, files: Mapping[str, bytes]) -> Iterator[tuple[str, int, bytes]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import tarfile
 import tempfile
-import zlib
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
+from ..images.members import Members
+from ..images.packed import HEAD, reader, suffix_by
 from .layout import MAX_DEPTH
 from .source import BadSource
 
@@ -21,10 +19,7 @@ MAX_MEMBERS = 50_000
 
 _BLOCK = 1 << 16
 #: The last three: what tarfile makes of numbers, times and links that make no sense.
-_DAMAGED = (
-    tarfile.TarError, OSError, EOFError, lzma.LZMAError, zlib.error,
-    ValueError, ArithmeticError, KeyError,
-)  # fmt: skip
+_DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError, KeyError)
 
 
 def unpack(archive: IO[bytes], target: Path) -> None:
@@ -38,14 +33,14 @@ def unpack(archive: IO[bytes], target: Path) -> None:
         try:
             _decompress(archive, plain)
             with tarfile.open(fileobj=plain, mode="r:") as tar:
-                _extract(tar, target)
+                _extract(tar, plain, target)
         except tarfile.FilterError as error:
             raise BadSource(f"the archive is refused: {error}") from error
         except _DAMAGED as error:
             raise BadSource(f"not a tar archive: {error}") from error
 
 
-def _extract(tar: tarfile.TarFile, target: Path) -> None:
+def _extract(tar: tarfile.TarFile, plain: IO[bytes], target: Path) -> None:
     for number, member in enumerate(tar):
         if number >= MAX_MEMBERS:
             raise BadSource(f"the archive has more than {MAX_MEMBERS} members")
@@ -55,28 +50,28 @@ def _extract(tar: tarfile.TarFile, target: Path) -> None:
         if member.name.count("/") > MAX_DEPTH:
             raise BadSource(f"the archive has more than {MAX_DEPTH} directories in each other")
         tar.extract(member, target, filter="data")
+    # tarfile takes a damaged header for the end.
+    plain.seek(tar.offset)
+    if plain.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise BadSource(f"the archive is damaged or cut short at byte {tar.offset} of the tar")
 
 
 def _decompress(archive: IO[bytes], plain: IO[bytes]) -> None:
     """Copy what is in `archive`; bounded, since a small archive can hold any amount."""
     size = 0
-    with _opened(archive) as stream:
-        while block := stream.read(_BLOCK):
-            size += len(block)
-            if size > MAX_BYTES:
-                raise BadSource(f"the archive holds more than {MAX_BYTES} bytes")
-            plain.write(block)
+    stream = _opened(archive)
+    while block := stream.read(_BLOCK):
+        size += len(block)
+        if size > MAX_BYTES:
+            raise BadSource(f"the archive holds more than {MAX_BYTES} bytes")
+        plain.write(block)
     plain.seek(0)
 
 
 def _opened(archive: IO[bytes]) -> IO[bytes]:
     """Return what reads the tar out of `archive`, by its first bytes."""
-    magic = archive.read(6)
+    suffix = suffix_by(archive.read(HEAD))
     archive.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=archive))
-    if magic.startswith(b"BZh"):
-        return bz2.BZ2File(archive)
-    if magic.startswith(b"\xfd7zXZ"):
-        return lzma.LZMAFile(archive)
-    return archive
+    if suffix == ".zst":
+        raise BadSource("the archive is packed by zstd: use gzip, bzip2 or xz")
+    return reader(Members(archive, suffix)) if suffix else archive

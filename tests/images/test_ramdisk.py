@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import tarfile
 
 import pytest
 
 from lava_dispatcher_multinode.images import cpio
 from lava_dispatcher_multinode.images.inject import NotPossible
+from lava_dispatcher_multinode.images.members import Broken
 from lava_dispatcher_multinode.images.ramdisk import bare, with_files, wrapped
 
 DISK = cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])
@@ -45,3 +48,24 @@ def test_what_is_no_ramdisk_is_left_alone(tmp_path):
 def test_u_boots_header_comes_and_goes():
     """What is added belongs behind the header's own data."""
     assert bare(wrapped(DISK)) == bare(DISK) == DISK
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        gzip.compress,
+        bz2.compress,
+        lzma.compress,
+        lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
+    ],
+)
+def test_a_ramdisk_that_is_cut_short_is_refused(tmp_path, pack):
+    """What is added behind half of an archive, no kernel finds."""
+    with tarfile.open(tmp_path / "overlay.tar.gz", "w:gz"):
+        pass
+    packed = pack(DISK + bytes(range(256)) * 40)
+    # Behind a whole one there may be another, packed otherwise.
+    for whole in (packed, packed + DISK):
+        assert with_files(whole, tmp_path / "overlay.tar.gz", {}).startswith(whole)
+    with pytest.raises(Broken, match="ends too early"):
+        with_files(packed[: len(packed) * 2 // 3], tmp_path / "overlay.tar.gz", {})

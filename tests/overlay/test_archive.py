@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import tarfile
 
 import pytest
@@ -103,3 +106,31 @@ def test_noise_is_no_archive(tmp_path_factory, noise, magic):
     with contextlib.suppress(BadSource):
         unpack(io.BytesIO(magic + noise + b"x"), target)
     assert not list(target.iterdir())
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_half_an_archive_is_refused(make_tar, tmp_path, pack):
+    """A second member that is damaged at its beginning is no garbage behind the first."""
+    tar = make_tar([(f"{number}.yaml", b"x" * 3000) for number in range(9)], "w")
+    first, second = pack(tar[:8192]), pack(tar[8192:])
+    unpack(io.BytesIO(first + second), tmp_path / "whole")
+    assert len(list((tmp_path / "whole").iterdir())) == 9
+    with pytest.raises(BadSource, match="not a tar archive: ."):
+        unpack(io.BytesIO(first + second[:20] + b"????" + second[24:]), tmp_path / "half")
+
+
+@pytest.mark.parametrize("damage", [lambda tar: tar[: 3 * 4096 + 100], lambda tar: tar[:8000]])
+def test_a_tar_that_is_cut_short_is_refused(make_tar, tmp_path, damage):
+    """In a member or in a header, which tarfile takes for the end."""
+    tar = make_tar([(f"{number}.yaml", b"x" * 3584) for number in range(9)], "w")
+    with pytest.raises(BadSource):
+        unpack(io.BytesIO(damage(tar)), tmp_path / "half")
+    header = tar[: 3 * 4096] + b"?" * 512 + tar[3 * 4096 + 512 :]
+    with pytest.raises(BadSource, match="cut short at byte 12288 of the tar"):
+        unpack(io.BytesIO(header), tmp_path / "damaged")
+
+
+def test_zstd_is_named(tmp_path):
+    """What tests cannot come in is said as such."""
+    with pytest.raises(BadSource, match="packed by zstd: use gzip"):
+        unpack(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(100)), tmp_path / "out")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...errors import DeployError
+from ...errors import DeployError, ImageError
 from ...images import ramdisk, uimage
 from ...images.inject import NotPossible
+from ...images.members import Broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,4 +116,6 @@ def _ramdisk(
         except NotPossible as error:
             step(f"the overlay does not go into the ramdisk: {error}")
             put_in = False
+        except Broken as error:
+            raise ImageError(f"{image.name}: cannot be unpacked: {error}") from None
     return ramdisk.wrapped(data), put_in

@@ -10,7 +10,7 @@ import pytest
 
 from lava_dispatcher_multinode.boards.delivery.parcel import Parcel
 from lava_dispatcher_multinode.boards.deploy.tftp import BootFiles, boot_commands
-from lava_dispatcher_multinode.errors import DeployError
+from lava_dispatcher_multinode.errors import DeployError, ImageError
 from lava_dispatcher_multinode.images import cpio, uimage
 from lava_dispatcher_multinode.images.store import Image
 from lava_dispatcher_multinode.lab.device import Deploy, Device, Tftp
@@ -100,6 +100,13 @@ def test_the_overlay_goes_into_the_ramdisk(image, parcel, tmp_path, wrap):
     for word in (b"lava-1/bin/lava-self\0", b"self", b"lava-1/environment\0", b"a=1\n"):
         assert word in more
     assert parcel.mark.encode() in more
+
+
+def test_a_ramdisk_that_is_cut_short_is_named(image, parcel, tmp_path):
+    """No kernel would find the overlay behind it."""
+    files = BootFiles(image("zImage", KERNELS["zImage"]), image("root.gz", ROOT[:-12]))
+    with pytest.raises(ImageError, match=r"root\.gz: cannot be unpacked: it ends too early"):
+        _commands(tmp_path, files, parcel)
 
 
 def test_a_ramdisk_of_another_kind_stays_as_it_is(image, parcel, tmp_path):
