@@ -99,6 +99,8 @@ def boards(count):
         )
         wall = time.monotonic() - began
     code, own, mib = json.loads(done.stdout.splitlines()[-1])
+    if code:
+        sys.exit(f"the job of {count} boards failed: exit code {code}\n{done.stderr}")
     return code, wall, own, mib, memory.used
 
 
@@ -140,6 +142,8 @@ def shells(count):
         wall = time.monotonic() - began
     used = resource.getrusage(resource.RUSAGE_SELF)
     code = 0 if cases.count("pass") == count * (len(STEPS)) else 1
+    if code:
+        sys.exit(f"{cases.count('pass')} of {count * len(STEPS)} cases passed")
     return code, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, memory.used
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 PACKAGE = "lava_dispatcher_multinode.overlays"
 
@@ -20,9 +24,22 @@ class Script(NamedTuple):
 @cache
 def scripts() -> tuple[Script, ...]:
     """Return all of them, sorted by path; bin/ can be run, lib/ is sourced."""
+    home = _home()
     return tuple(
         Script(f"{folder}/{item.name}", item.read_bytes(), mode)
         for folder, mode in (("bin", 0o755), ("lib", 0o644))
-        for item in sorted(files(PACKAGE).joinpath(folder).iterdir(), key=lambda item: item.name)
+        for item in sorted(home.joinpath(folder).iterdir(), key=lambda item: item.name)
         if item.is_file() and not item.name.startswith((".", "_")) and not item.name.endswith("~")
     )
+
+
+def _home() -> Traversable:
+    """Return the directory of bin/ and lib/.
+
+    Python started at the root of a checkout imports the package from there, which hides an
+    installed one; the scripts are at the checkout's top level.
+    """
+    try:
+        return files(PACKAGE)
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "overlays"

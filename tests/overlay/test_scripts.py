@@ -66,3 +66,24 @@ for script in scripts():
     found = done.stdout.splitlines()
     assert found[0].startswith(str(tmp_path / "site"))
     assert found[1:] == [f"{script.path} {len(script.content)}" for script in scripts()]
+
+
+def test_a_checkout_that_is_not_installed_finds_its_scripts(tmp_path):
+    """Started in the root of a checkout, Python imports from there, also beside an install."""
+    for name in ("lava_dispatcher_multinode", "overlays"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
+    program = """
+import sys
+# An editable install has a finder of its own for the scripts; a plain one has none.
+sys.meta_path = [each for each in sys.meta_path if "Editable" not in str(each)]
+from lava_dispatcher_multinode.overlay import scripts
+print(scripts.__file__)
+for script in scripts.scripts():
+    print(script.path, len(script.content))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    found = done.stdout.splitlines()
+    assert found[0].startswith(str(tmp_path))
+    assert found[1:] == [f"{script.path} {len(script.content)}" for script in scripts()]
