@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _USER_OR_QUERY = re.compile(r"(?<=://)[^/@\s]*@|\?[^\s'\"]*")
 # A user alone is no secret, but for HTTP, where it may be a token.
 _LOGIN = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]*@|(?<=http://)[^/@\s]*@|(?<=https://)[^/@\s]*@")
-_SECRET = frozenset({"secrets", "token"})
+_SECRET = frozenset({"headers", "secrets", "token"})
 HIDDEN = "(not shown)"
 _URL = re.compile(r"\w+://\S+")
 
@@ -26,7 +26,8 @@ def without_secrets(text: str) -> str:
 def without_logins(data: Any) -> Any:
     """Return a document with no password in its URLs, and no query in values that are URLs.
 
-    What LAVA's jobs have as `secrets` and as `token` of a callback is not shown either.
+    What LAVA's jobs have as `secrets`, as `headers` of a download and as `token` of a callback
+    is not shown either.
     """
     if isinstance(data, dict):
         return {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..boards.deploy.fit import unfit
 from ..errors import DeployError, ImageError
 from ..images.store import Image
+from ..images.terms import TERMS, Terms
 from .overlay import parcel_of
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class DeployLinaroImage:
         image = node.shared.images.get(
             parameters["image"],
             base=node.job.directory,
-            sha256=parameters.get("image_sha256"),
             deadline=node.deadline,
             step=node.step,
+            terms=_terms(parameters),
         )
         if node.board.device.connection.qemu is not None:
             image = _bootable(image, node, parameters["image"])
@@ -68,6 +69,13 @@ class DeployLinaroImage:
             raise  # it names the image itself
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
+
+
+def _terms(parameters: Mapping[str, Any]) -> Terms:
+    """Return the terms of a block of LAVA's, or those that a job of ours can have."""
+    own = Terms({key: parameters[key] for key in ("image_sha256",) if key in parameters})
+    terms: Terms = parameters.get(TERMS, {}).get("image", own)
+    return terms
 
 
 def _bootable(image: Image, node: Node, name: str) -> Image:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..boards.deploy.fit import unfit
 from ..boards.deploy.tftp import BootFiles
 from ..errors import DeployError
+from ..images.terms import FREE, TERMS
 from .overlay import parcel_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..images.store import Image
     from .node import Node
 
 FILES = ("kernel", "ramdisk", "dtb")
@@ -53,13 +53,19 @@ class DeployLinaroKernel:
             raise DeployError(reason)
         if "rootfs" in parameters:
             raise DeployError(NO_ROOTFS)
-        files = {name: self._get(node, parameters[name]) for name in FILES if name in parameters}
+        terms = parameters.get(TERMS, {})
+        files = {
+            name: node.shared.images.get(
+                parameters[name],
+                base=node.job.directory,
+                deadline=node.deadline,
+                step=node.step,
+                terms=terms.get(name, FREE),
+            )
+            for name in FILES
+            if name in parameters
+        }
         node.booted = False
         node.overlay_put_in = node.board.deploy_kernel(
             BootFiles(**files), node.shared.servers, parcel_of(node)
-        )
-
-    def _get(self, node: Node, source: str) -> Image:
-        return node.shared.images.get(
-            source, base=node.job.directory, sha256=None, deadline=node.deadline, step=node.step
         )

@@ -88,7 +88,11 @@ class Cache:
                 total -= status.st_size
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        made = hashlib.file_digest(
+            file,
+            lambda: hashlib.new(algorithm, usedforsecurity=False),
+        )
+        return made.hexdigest()

@@ -16,11 +16,12 @@ from .meter import Meter
 from .web import open_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ..deadline import Deadline
     from .cache import Cache
+    from .terms import Terms
 
 CONNECT_WAIT = 60.0  # seconds without a byte from the other end
 BLOCK = 1 << 16
@@ -34,30 +35,36 @@ class Cut(Exception):
 
 
 def fetch(
-    url: str, cache: Cache, sha256: str | None, deadline: Deadline, step: Callable[[str], None]
+    url: str, cache: Cache, terms: Terms, deadline: Deadline, step: Callable[[str], None]
 ) -> Path:
     """Return a file of the cache with what `url` has now; raise `DeployError`.
 
-    With a `sha256` (64 hexadecimal digits) that the cache has, nobody is asked.
+    No server is asked where the cache has a file with the SHA-256 of `terms`.
     """
     name = without_secrets(url)
+    sha256 = terms.sha256
     if sha256 is not None and (path := cache.by_digest(sha256.lower())) is not None:
         step(f"{name}: in the cache")
         return path
     from filelock import FileLock, Timeout
 
     try:
-        lock = FileLock(cache.place(url, ".lock"))
+        lock = FileLock(cache.place(_key(url, terms.headers), ".lock"))
         with lock.acquire(timeout=deadline.within(deadline.seconds)):
             step(f"fetching {name}")
             if url.startswith("scp://"):
                 return _scp(url, name, cache, deadline)
-            return _Download(url, name, cache, deadline, step).run()
+            return _Download(url, name, terms.headers, cache, deadline, step).run()
     except Timeout:
         deadline.check(f"waiting for another run that fetches {name}")
         raise DeployError(f"{name}: another run is fetching it") from None
     except OSError as error:
         raise DeployError(f"{name}: cannot be fetched: {error}") from error
+
+
+def _key(url: str, headers: Mapping[str, str]) -> str:
+    """Return what the cache knows a download by: other headers may bring another file."""
+    return "\n".join([url, *sorted(f"{name.lower()}: {headers[name]}" for name in headers)])
 
 
 class _Download:
@@ -67,16 +74,19 @@ class _Download:
         self,
         url: str,
         name: str,
+        headers: Mapping[str, str],
         cache: Cache,
         deadline: Deadline,
         step: Callable[[str], None],
     ) -> None:
         self._url = url
         self._name = name
+        self._headers = headers
+        self._key = _key(url, headers)
         self._cache = cache
         self._deadline = deadline
         self._step = step
-        self._part = cache.place(url, ".part")
+        self._part = cache.place(self._key, ".part")
 
     def run(self) -> Path:
         for number in range(1, TRIES + 1):
@@ -99,9 +109,9 @@ class _Download:
         raise AssertionError
 
     def _ask(self) -> Path:
-        known = self._cache.about(self._url)
+        known = self._cache.about(self._key)
         cached = self._cache.by_digest(str(known.get("sha256", "")))
-        begun = self._cache.about(self._url, ".part.json")
+        begun = self._cache.about(self._key, ".part.json")
         headers = {"Accept-Encoding": "identity"}
         start = self._had() if begun.get("validator") else 0
         if start:
@@ -111,7 +121,9 @@ class _Download:
         elif cached is not None and known.get("modified"):
             headers["If-Modified-Since"] = str(known["modified"])
         try:
-            answer = open_url(self._url, self._deadline.within(CONNECT_WAIT), headers)
+            answer = open_url(
+                self._url, self._deadline.within(CONNECT_WAIT), headers, self._headers
+            )
         except HTTPError as error:
             if error.code == 304 and cached is not None:
                 error.close()
@@ -128,7 +140,7 @@ class _Download:
     def _take(self, answer: http.client.HTTPResponse, start: int) -> Path:
         etag, modified = answer.headers["ETag"], answer.headers["Last-Modified"]
         strong = etag if etag and not etag.startswith("W/") else modified
-        self._cache.remember(self._url, {"validator": strong}, ".part.json")
+        self._cache.remember(self._key, {"validator": strong}, ".part.json")
         span = answer.headers.get("Content-Range", "")
         goes_on = answer.status == 206 and span.startswith(f"bytes {start}-")
         with self._part.open("ab" if goes_on else "wb") as file:
@@ -136,7 +148,7 @@ class _Download:
             self._copy(answer, file, total)
         path, sha256 = self._cache.keep(self._part)
         facts: dict[str, Any] = {"sha256": sha256, "etag": etag, "modified": modified}
-        self._cache.remember(self._url, facts)
+        self._cache.remember(self._key, facts)
         return path
 
     def _copy(self, answer: http.client.HTTPResponse, file: IO[bytes], total: int | None) -> None:

@@ -17,11 +17,13 @@ from .cache import Cache, digest
 from .fetch import SPARE, fetch
 from .meter import Meter
 from .packed import opened, suffix_of
+from .terms import FREE, NAMES, SUMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..deadline import Deadline
+    from .terms import Terms
 
 BLOCK = 1 << 20
 SCHEMES = ("file", "http", "https", "scp")
@@ -37,7 +39,7 @@ class Image:
         self._target = target
         self._lock = threading.RLock()  # what is derived may be so of the unpacked one
         self._unpacked: Path | None = None
-        self._sha256 = ""
+        self._digests: dict[str, str] = {}  # by algorithm
 
     @cached_property
     def packed(self) -> str:
@@ -71,14 +73,21 @@ class Image:
                 half.rename(path)
             return path
 
-    def compare(self, wanted: str) -> None:
-        """Raise `ImageError` unless the file as it was fetched has this SHA-256."""
-        with self._lock:
-            self._sha256 = self._sha256 or digest(self.path)
-        if self._sha256 != wanted.lower():
-            raise ImageError(
-                f"{self.name}: its SHA-256 is {self._sha256}, the job's image_sha256 is {wanted}"
-            )
+    def check(self, terms: Terms) -> None:
+        """Raise `ImageError` unless the file as it was fetched meets `terms`."""
+        for key, wanted in terms.sums.items():
+            algorithm = SUMS[key]
+            with self._lock:
+                if algorithm not in self._digests:
+                    self._digests[algorithm] = digest(self.path, algorithm)
+                found = self._digests[algorithm]
+            if found != wanted.lower():
+                raise ImageError(
+                    f"{self.name}: its {NAMES[algorithm]} is {found}, the job's {key} is {wanted}"
+                )
+        if terms.packed is not None and self.packed != terms.packed:
+            is_so = f"is {self.packed}" if self.packed else "is not packed"
+            raise ImageError(f"{self.name}: the job's compression is {terms.packed}, it {is_so}")
 
     def _unpack(self, meter: Meter) -> None:
         """Copy, leaving holes for zeroes: a card image is mostly empty."""
@@ -108,43 +117,43 @@ class ImageStore:
         self._cache_directory = cache
         self._cache: Cache | None = None
         self._lock = threading.Lock()
-        self._images: dict[str, _Entry] = {}
+        self._images: dict[tuple[str, frozenset[tuple[str, str]]], _Entry] = {}
 
     def get(
         self,
         source: str,
         *,
         base: Path,
-        sha256: str | None,
         deadline: Deadline,
         step: Callable[[str], None],
+        terms: Terms = FREE,
     ) -> Image:
         """Return what `source`, a URL or a path relative to `base`, has.
 
-        `sha256` is that of the file as it is fetched. Raise `DeployError`.
+        Raise `DeployError`: it cannot be fetched, or does not meet `terms`.
         """
         source = locate(source, base)
+        key = (source, frozenset(terms.headers.items()))
         with self._lock:
-            entry = self._images.setdefault(source, _Entry(len(self._images)))
+            entry = self._images.setdefault(key, _Entry(len(self._images)))
         with entry.lock:
             if entry.error is not None:  # the other board's failure is this one's too
                 raise DeployError(str(entry.error))
             if entry.image is None:
                 try:
-                    path = self._fetch(source, entry.number, sha256, deadline, step)
+                    path = self._fetch(source, entry.number, terms, deadline, step)
                 except DeployError as error:
                     entry.error = error
                     raise
                 entry.image = Image(source, path, self._directory / f"{entry.number}.img")
-        if sha256 is not None:
-            entry.image.compare(sha256)
+        entry.image.check(terms)
         return entry.image
 
     def _fetch(
         self,
         source: str,
         number: int,
-        sha256: str | None,
+        terms: Terms,
         deadline: Deadline,
         step: Callable[[str], None],
     ) -> Path:
@@ -154,7 +163,7 @@ class ImageStore:
             if not path.is_file():
                 raise DeployError(f"no such image file: {path}")
             return path
-        cached = fetch(source, self._opened_cache(), sha256, deadline, step)
+        cached = fetch(source, self._opened_cache(), terms, deadline, step)
         # A name of this run's own: another run may make room in the cache.
         own = self._directory / f"{number}.fetched"
         try:

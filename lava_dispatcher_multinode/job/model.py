@@ -62,6 +62,8 @@ class ActionSpec:
     roles: frozenset[str] | None = None  # None: every role
     timeout: float | None = None  # seconds; None: the job's
     refused: str = ""
+    refused_at: tuple[str | int, ...] = ()
+    wrong: bool = False  # refused by LAVA's dispatcher, too
     positions: Mapping[tuple[str | int, ...], Position] = field(
         default_factory=dict, compare=False
     )
@@ -90,6 +92,8 @@ class Job:
     #: LAVA's own definition, where the job is one; and the places of its actions.
     lava: Mapping[str, Any] | None = None
     places: tuple[Position, ...] = ()
+    #: What to say of keys that boards of this package's own do without, and for which roles.
+    remarks: tuple[tuple[frozenset[str], Problem], ...] = ()
     secrets: bytes = field(default=b"", repr=False)  # a file that its tests source
 
     @property

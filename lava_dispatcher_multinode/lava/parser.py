@@ -12,7 +12,7 @@ from ..job.gone import is_pipeline
 from ..job.hints import suggest
 from ..job.model import ActionSpec, Job, Role
 from ..job.schema import Checker, shipped
-from .blocks import calls, steps
+from .blocks import calls, remarks, steps
 from .redaction import MASK, hiding
 from .single import ROLE, GroupOfOne, is_single
 from .split import PROTOCOL
@@ -209,6 +209,7 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
         directory=document.directory,
         metadata=data.get("metadata", {}),
         lava=lava,
+        remarks=tuple(_remarks(document)),
         secrets=secrets(data),
         places=tuple(document.position(("actions", n)) for n in range(len(data["actions"]))),
     )
@@ -257,5 +258,19 @@ def _actions(document: Document) -> Iterator[ActionSpec]:
                     roles=frozenset(block["role"]),
                     timeout=seconds(step.timeout or default),
                     refused=step.refused,
-                    positions=document.positions(path) | {(): document.position(path, key=True)},
+                    refused_at=step.at,
+                    wrong=step.wrong,
+                    positions=document.positions(path)
+                    | {at: document.position((*path, *at), key=True) for at in ((), step.at)},
+                )
+
+
+def _remarks(document: Document) -> Iterator[tuple[frozenset[str], Problem]]:
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            for at, text in remarks(kind, block):
+                path = ("actions", index, kind, *at)
+                yield (
+                    frozenset(block["role"]),
+                    document.problem(text, path, key=True, warning=True),
                 )

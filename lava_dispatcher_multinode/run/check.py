@@ -112,15 +112,18 @@ def check_made(job: Job) -> list[Problem]:
 def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:
     """Return the actions that boards of this package's own are to do, and cannot.
 
-    `hosts` has, for each role, who runs its nodes (`Device.host`).
+    What they do without is a warning. `hosts` has, for each role, who runs its nodes
+    (`Device.host`).
     """
     own = {role for role, kinds in hosts.items() if "own" in kinds}
-    problems = []
+    problems = [problem for roles, problem in job.remarks if own & roles]
     for spec in job.actions:
         roles = sorted(own if spec.roles is None else own & spec.roles)
         if spec.refused and roles:
             text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
-            problems.append(spec.position().problem(text, _LAVA_CAN))
+            problems.append(
+                spec.position(*spec.refused_at).problem(text, "" if spec.wrong else _LAVA_CAN)
+            )
         elif "rootfs" in spec.parameters and spec.command == "deploy_linaro_kernel" and roles:
             problems.append(spec.position("rootfs").problem(NO_ROOTFS))
     return problems

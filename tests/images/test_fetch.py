@@ -17,6 +17,7 @@ from lava_dispatcher_multinode.images import fetch as fetch_module
 from lava_dispatcher_multinode.images import meter
 from lava_dispatcher_multinode.images.cache import Cache
 from lava_dispatcher_multinode.images.fetch import fetch
+from lava_dispatcher_multinode.images.terms import FREE, Terms
 
 DATA = os.urandom(200_000)
 
@@ -69,6 +70,11 @@ def _whole(head):
     return _answer(DATA, ETag='"1"')
 
 
+def _same(head):
+    assert 'If-None-Match: "1"' in head
+    return _answer(b"", "304 Not Modified", ETag='"1"')
+
+
 def _cut(head):
     return _answer(DATA[:120_000], length=len(DATA), ETag='"1"')
 
@@ -80,9 +86,9 @@ def _rest(head):
     return _answer(DATA[start:], "206 Partial Content", ETag='"1"', Content_Range=span)
 
 
-def _fetch(server, directory, sha256=None, steps=None):
+def _fetch(server, directory, terms=FREE, steps=None):
     step = (steps if steps is not None else []).append
-    return fetch(server.url, Cache(directory), sha256, Deadline(30, "test"), step)
+    return fetch(server.url, Cache(directory), terms, Deadline(30, "test"), step)
 
 
 def test_what_was_cut_off_goes_on_from_there(server, tmp_path):
@@ -102,7 +108,7 @@ def test_a_time_that_is_over_says_what_for(server, tmp_path):
 
     server.plan = [nothing]
     with pytest.raises(ActionTimeout, match=r"\(test\): fetching http.*card\.img.*: cut off"):
-        fetch(server.url, Cache(tmp_path), None, deadline, print)
+        fetch(server.url, Cache(tmp_path), FREE, deadline, print)
 
 
 def test_the_next_run_goes_on_too(server, tmp_path, monkeypatch):
@@ -141,7 +147,9 @@ def test_an_unchanged_file_is_not_fetched_again(server, tmp_path):
     assert _fetch(server, tmp_path, steps=steps) == first
     assert 'If-None-Match: "1"' in server.heads[1]
     assert steps[-1].endswith("as it is in the cache")
-    assert _fetch(server, tmp_path, hashlib.sha256(DATA).hexdigest()) == first
+    assert (
+        _fetch(server, tmp_path, Terms({"sha256sum": hashlib.sha256(DATA).hexdigest()})) == first
+    )
     assert len(server.heads) == 2
 
 
@@ -169,6 +177,29 @@ def test_no_password_is_told(server, tmp_path):
         _fetch(server, tmp_path, steps=steps)
     names = [str(path) for path in tmp_path.rglob("*")]
     assert "pa55" not in f"{error.value} {steps} {names}"
+
+
+def test_headers_are_sent_and_shown_nowhere(server, tmp_path):
+    """A job's headers go to the server; neither a message nor a name of the cache has them."""
+    steps: list[str] = []
+    server.plan = [_whole, lambda _: _answer(b"", "403 Forbidden")]
+    terms = Terms(headers={"PRIVATE-TOKEN": "hunter2"})
+    assert _fetch(server, tmp_path, terms, steps).read_bytes() == DATA
+    assert "\r\nPrivate-Token: hunter2\r\n" in server.heads[0]
+    with pytest.raises(DeployError) as error:
+        _fetch(server, tmp_path, terms, steps)
+    names = [str(path) for path in tmp_path.rglob("*")]
+    assert "hunter2" not in f"{error.value} {steps} {names}"
+
+
+def test_what_other_headers_brought_is_another_file(server, tmp_path):
+    """The server is asked anew, without the validator of what it gave for other headers."""
+    server.plan = [_whole, lambda _: _answer(b"other", ETag='"2"'), _same]
+    first = Terms(headers={"Accept": "application/octet-stream"})
+    assert _fetch(server, tmp_path, first).read_bytes() == DATA
+    assert _fetch(server, tmp_path).read_bytes() == b"other"
+    assert "If-None-Match" not in server.heads[1]
+    assert _fetch(server, tmp_path, first).read_bytes() == DATA
 
 
 def test_progress_is_told(server, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
 from lava_dispatcher_multinode.images import fetch as fetch_module
 from lava_dispatcher_multinode.images.store import ImageStore
+from lava_dispatcher_multinode.images.terms import Terms
 
 DATA = b"boot" + bytes(3 << 20) + b"end" + bytes(1 << 20)
 
@@ -30,9 +31,11 @@ def get(tmp_path):
     """A function that gets an image from a store of its own."""
     store = ImageStore(tmp_path / "store")
 
-    def make(source, sha256=None, steps=None):
+    def make(source, steps=None, packed=None, **sums):
         deadline, step = Deadline(60, "test"), (steps if steps is not None else []).append
-        image = store.get(source, base=tmp_path, sha256=sha256, deadline=deadline, step=step)
+        image = store.get(
+            source, base=tmp_path, deadline=deadline, step=step, terms=Terms(sums, packed)
+        )
         return image.unpacked(deadline, step)
 
     return make
@@ -81,9 +84,52 @@ def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
     """image_sha256 is what sha256sum prints for the file as it is fetched."""
     packed = gzip.compress(DATA)
     (tmp_path / "card.img.gz").write_bytes(packed)
-    assert get("card.img.gz", sha256=hashlib.sha256(packed).hexdigest().upper())
+    assert get("card.img.gz", image_sha256=hashlib.sha256(packed).hexdigest().upper())
     with pytest.raises(DeployError, match="its SHA-256 is"):
-        get("card.img.gz", sha256="0" * 64)
+        get("card.img.gz", image_sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("key", "right"),
+    [
+        ("md5sum", "4c8cc118326d90e9e56019bac1dc0671"),
+        ("sha256sum", "ee5a8aebf57ef226f9b73e086350e212d563474aca1576db0f4960021004664f"),
+        (
+            "sha512sum",
+            (
+                "b5e0ed6abfdb71e62540cc7b507f4f54444a52ac23978819f8ab69dff32064e6"
+                "08dad9e5d270422216e2198df4da47e32530a80cd4f7cd6e23a20a2edddc2ccd"
+            ),
+        ),
+    ],
+)
+def test_each_sum_is_compared(get, tmp_path, key, right):
+    """Of the file as it is fetched; the message has the key and both sums."""
+    (tmp_path / "card.img").write_bytes(b"card\n")
+    assert get("card.img", **{key: right}).read_bytes() == b"card\n"
+    wrong = ("1" if right[0] == "0" else "0") + right[1:]
+    with pytest.raises(DeployError) as error:
+        get("card.img", **{key: wrong})
+    name = {"md5sum": "MD5", "sha256sum": "SHA-256", "sha512sum": "SHA-512"}[key]
+    assert f"card.img: its {name} is {right}, the job's {key} is {wrong}" in str(error.value)
+
+
+def test_a_right_sum_does_not_excuse_a_wrong_one(get, tmp_path):
+    """All that the job has are compared."""
+    (tmp_path / "card.img").write_bytes(b"card\n")
+    with pytest.raises(DeployError, match="the job's sha512sum is 000"):
+        get("card.img", md5sum="4c8cc118326d90e9e56019bac1dc0671", sha512sum="0" * 128)
+
+
+def test_a_file_is_packed_as_the_job_says(get, tmp_path):
+    """By its name or else its first bytes; LAVA could not unpack another one."""
+    (tmp_path / "1234").write_bytes(gzip.compress(DATA))
+    assert get("1234", packed=".gz").read_bytes() == DATA
+    with pytest.raises(DeployError, match=r"the job's compression is \.xz, it is \.gz"):
+        get("1234", packed=".xz")
+    (tmp_path / "plain.img").write_bytes(DATA)
+    with pytest.raises(DeployError, match=r"compression is \.gz, it is not packed"):
+        get("plain.img", packed=".gz")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +203,6 @@ def test_a_server_that_trickles_meets_the_deadline(served, tmp_path):
         ImageStore(tmp_path / "s").get(
             f"{served.url}/slow.img",
             base=tmp_path,
-            sha256=None,
             deadline=Deadline(0.5, "test"),
             step=lambda _: None,
         )
@@ -176,9 +221,9 @@ def test_each_role_has_its_own_checksum(get, tmp_path):
     (tmp_path / "card.img.gz").write_bytes(packed)
     first = get("card.img.gz")
     written = first.stat().st_mtime_ns
-    assert get("card.img.gz", sha256=hashlib.sha256(packed).hexdigest()) == first
+    assert get("card.img.gz", image_sha256=hashlib.sha256(packed).hexdigest()) == first
     with pytest.raises(DeployError, match="its SHA-256 is"):
-        get("card.img.gz", sha256="1" * 64)
+        get("card.img.gz", image_sha256="1" * 64)
     assert first.stat().st_mtime_ns == written
 
 

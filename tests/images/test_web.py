@@ -37,6 +37,42 @@ def test_a_login_is_sent_and_not_passed_on():
     assert "Authorization" not in heads[1]
 
 
+@pytest.fixture
+def redirected():
+    """A function that opens a URL with a header, follows redirections to the hosts named by
+    turns, and returns the head of each request."""
+
+    def run(*hosts):
+        heads = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+
+            def serve():
+                for host in (*hosts, ""):
+                    connection, _ = server.accept()
+                    with connection:
+                        heads.append(connection.recv(4096).decode())
+                        to = f"302 Found\r\nLocation: http://{host}:{port}/{len(heads)}"
+                        answer = to if host else "200 OK"
+                        connection.sendall(f"HTTP/1.0 {answer}\r\n\r\n".encode())
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            with open_url(f"http://127.0.0.1:{port}/x", 20, {}, {"PRIVATE-TOKEN": "t"}):
+                pass
+            thread.join()
+        return [head.lower().count("private-token: t\r\n") for head in heads]
+
+    return run
+
+
+def test_a_header_stays_with_its_server(redirected):
+    """Along where a redirection stays there, not to another server, nor back from it."""
+    assert redirected("127.0.0.1", "127.0.0.1") == [1, 1, 1]
+    assert redirected("localhost", "127.0.0.1") == [1, 0, 0]
+    assert redirected("localhost", "localhost") == [1, 0, 0]
+
+
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "data:,x"])
 def test_nothing_but_http_is_opened(url):
     """Whoever names it."""

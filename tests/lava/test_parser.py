@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.images.terms import FREE, Terms
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.parser import LavaParser
 
@@ -110,8 +111,10 @@ def test_blocks_become_commands(parse):
         ("boot_linaro_image", ["a", "b"], 3600, ""),
         ("lava_test_shell", ["b"], 120, ""),
     ]
-    assert job.actions[0].parameters == {"image": image["url"], "image_sha256": "0" * 64}
-    assert job.actions[1].parameters == {"kernel": "https://h/zImage", "dtb": "https://h/d"}
+    terms = {"image": Terms({"sha256sum": "0" * 64}, ".gz")}
+    assert job.actions[0].parameters == {"image": image["url"], "terms": terms}
+    files = {"kernel": "https://h/zImage", "dtb": "https://h/d"}
+    assert job.actions[1].parameters == {**files, "terms": {"kernel": FREE, "dtb": FREE}}
     step = ("definitions", 0, "repository", "run", "steps", 0)
     assert job.actions[3].position(*step).line > 1
 
@@ -166,7 +169,7 @@ def test_calls_on_actions(parse):
             "'nfsrootfs'",
         ),
         ("deploy", {"to": "tftp"}, "it has no kernel"),
-        ("deploy", {"to": "sd", "image": {"url": "u", "compression": "gz"}}, "told by its name"),
+        ("deploy", {"to": "sd", "image": {"url": "u", "compression": "zip"}}, "'compression'"),
         ("boot", {"method": "grub"}, "boot by grub: only LAVA knows how"),
         ("test", {"interactive": []}, "test with interactive: only LAVA's dispatcher has it"),
         ("test", {"docker": {}, "definitions": []}, "test with docker"),

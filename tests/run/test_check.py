@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lava_dispatcher_multinode.errors import Problem
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.device import Deploy, Device, Tftp
@@ -119,13 +120,16 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
         ActionSpec("deploy to fastboot", refused="only LAVA knows how"),
         ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
     )
-    job = Job("job", 60, roles, actions)
+    ignored = Problem("j", 2, 3, "'os' has no effect", warning=True)
+    job = Job("job", 60, roles, actions, remarks=((frozenset(["server"]), ignored),))
     assert check_hosts(job, {"server": ["lava"], "client": ["lava"]}) == []
     found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
+    assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
     assert len(found) == 2
     assert "a root over the network would take NFS" in found[0]
     assert "deploy to fastboot of server: only LAVA knows how" in found[1]
     assert "host: lava" in found[1]
+    assert check_hosts(job, {"client": ["own"]})[0].message != ignored.message
 
 
 def test_boot_files_that_are_not_there_are_told(checked):
