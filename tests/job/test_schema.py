@@ -125,7 +125,7 @@ def test_alternatives_that_are_not_keys(schema, value):
 
 
 def test_the_only_alternative_of_the_type_is_explained():
-    """The user meant that one: what it misses is told as if there were no other."""
+    """The user meant that one: the message is the same as without the others."""
     entry = {
         "type": "object", "required": ["a"], "properties": {"a": {"description": "How many."}}
     }  # fmt: skip

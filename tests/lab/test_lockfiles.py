@@ -232,7 +232,7 @@ def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
         closed.mkdir(mode=0o555)
         monkeypatch.setattr(lockfiles, "DIRECTORIES", (closed, good))
         as_root = os.getuid() == 0
-        if as_root:  # who may write everywhere; access(2) asks for the real user
+        if as_root:  # root may write everywhere; access(2) asks for the real user
             os.setreuid(65534, 0)
         try:
             assert lock_directory() == good

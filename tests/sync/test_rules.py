@@ -40,14 +40,14 @@ def wait(api, role=None, level=1, **options):
     ],
 )
 def test_refusal(node, lost, call, why):
-    """Strangers, those who have left, and what is no call; everybody else may."""
+    """Of names outside the group, of members that have left, and of what is no call."""
     reason = rules.refusal(moment(lost=lost)[0], Messages(), node, call)
     assert why in reason
     assert bool(reason) == bool(why)
 
 
 def test_a_call_that_is_known_to_be_sound_is_not_looked_at_again():
-    """In a barrier it is one for all; who makes it is looked at each time."""
+    """A barrier shares one call; its caller is checked each time."""
     roster, _ = moment()
     assert rules.refusal(roster, Messages(), "a", Call(Api.SEND, ""), sound=True) == ""
     assert rules.refusal(roster, Messages(), "z", Call(Api.SEND, "x"), sound=True) != ""

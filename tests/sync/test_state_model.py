@@ -215,7 +215,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         reason = wait.outcome.reason
         how = next((how for sign, how in SIGNS.items() if sign in reason), "peer lost")
         if wait.outcome.status is not Status.NEVER:
-            how = "caller gone" if "hung up" in reason else wait.outcome.status.value
+            how = "cancelled" if "hung up" in reason else wait.outcome.status.value
         when = "waited" if wait.ticket in self.waited else "at once"
         self.kinds[f"{wait.call.api}{' --next' * wait.call.next}, {when}: {how}"] += 1
 
@@ -450,7 +450,7 @@ def play(seed):
 OUTCOMES = (
     "at once: done", "at once: refused", "at once: peer lost", "at once: aborted",
     "waited: done", "waited: timeout", "waited: peer lost", "waited: deadlock",
-    "waited: caller lost", "waited: caller gone", "waited: aborted",
+    "waited: caller lost", "waited: cancelled", "waited: aborted",
 )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def test_the_end_of_a_call(event, reason, data, state, outcome):
     assert (wait.state, wait.outcome, wait.seconds) == (state, outcome, 2.5)
 
 
-def test_a_bucket_is_of_those_that_have_not_sent_so_often():
+def test_a_bucket_has_the_members_that_have_not_sent_as_often():
     """It is found again by all that need the same, once there is a call in it."""
     topic = Topic()
     for sender in "aab":
@@ -94,7 +94,7 @@ def test_a_bucket_is_of_those_that_have_not_sent_so_often():
 
 
 def test_a_call_that_counts_nothing_needs_one_message_of_each():
-    """A lava-wait-all is done with those who have sent once."""
+    """A lava-wait-all is satisfied by members that have sent once."""
     topic = Topic()
     topic.add("a", {})
     assert list(topic.bucket(Wait(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent) == [
