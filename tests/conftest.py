@@ -5,6 +5,9 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .needs import require
+from .skips import pytest_configure as watch_skips
+
 # A busy machine is no failure, and a change is not blamed for an example that it did not meet.
 calm = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("same", derandomize=True, max_examples=50, **calm)
@@ -16,6 +19,18 @@ settings.load_profile("same")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGQUIT, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_configure(config):
+    """Make the mark `needs` known, and skips fail in CI."""
+    config.addinivalue_line("markers", "needs(*names): what of the host; see tests/needs.py")
+    watch_skips(config)
+
+
+def pytest_runtest_setup(item):
+    """Skip before any fixture is made."""
+    for mark in item.iter_markers("needs"):
+        require(*mark.args)
 
 
 @pytest.fixture(autouse=True)

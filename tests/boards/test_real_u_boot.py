@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import struct
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
@@ -20,21 +18,19 @@ from lava_dispatcher_multinode.images import mbr, uimage
 from lava_dispatcher_multinode.images.fat_make import make_fat16
 from lava_dispatcher_multinode.lab.device import Boot
 
-FIRMWARE = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
+from ..needs import U_BOOT
+
 QEMU = "qemu-system-arm"
 #: Raw, since the console's pty is not: QEMU prints what a board prints.
 BARE = (
-    f"stty raw -echo; exec {QEMU} -M virt -cpu cortex-a15 -m 128 -bios {FIRMWARE} -display none "
+    f"stty raw -echo; exec {QEMU} -M virt -cpu cortex-a15 -m 128 -bios {U_BOOT} -display none "
     "-monitor none -chardev stdio,id=s0,signal=off -serial chardev:s0 -net none "
 )
 COMMAND = BARE.removesuffix("-net none ") + (
     # Of a card on PCI, QEMU wants a boot ROM that comes with a recommended package only.
     "-netdev user,id=net,tftp={directory} -device virtio-net-device,netdev=net"
 )
-pytestmark = [
-    pytest.mark.skipif(shutil.which(QEMU) is None, reason=f"{QEMU} is not installed"),
-    pytest.mark.skipif(not FIRMWARE.exists(), reason="u-boot-qemu is not installed"),
-]
+pytestmark = pytest.mark.needs(QEMU, "u-boot-qemu")
 
 
 class Board:
@@ -221,10 +217,9 @@ def test_a_kernel_that_comes_back_and_one_that_starts(board, tmp_path):
     assert made.u_boot.start("bootm 0x42000000 - ${fdtcontroladdr}") is False
 
 
+@pytest.mark.needs("mkimage", "dtc")
 def test_a_fit_starts_too(board, tmp_path):
     """`bootm ADDRESS#CONFIGURATION`."""
-    if shutil.which("mkimage") is None or shutil.which("dtc") is None:
-        pytest.skip("mkimage and dtc are not installed")
     (tmp_path / "kernel").write_bytes(_LOOP)
     (tmp_path / "fit.its").write_text(_FIT)
     subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -22,9 +21,7 @@ SHELLS = [
     pytest.param(
         argv,
         id=argv.split()[0],
-        marks=pytest.mark.skipif(
-            shutil.which(argv.split()[0]) is None, reason=f"{argv.split()[0]} is not installed"
-        ),
+        marks=pytest.mark.needs(argv.split()[0]),
     )
     for argv in ("dash -i", "busybox ash -i", "bash --posix --norc -i", "mksh -i")
 ]

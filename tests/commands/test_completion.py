@@ -1,13 +1,12 @@
 """lava-multinode completion."""
 
-import shutil
 import subprocess
 
 import pytest
 
 from lava_dispatcher_multinode.commands import completion, multinode
 
-pytest.importorskip("shtab")
+from ..needs import require
 
 
 @pytest.mark.parametrize("command", completion.COMMANDS)
@@ -42,8 +41,7 @@ def test_bash_completes(capsys):
 @pytest.mark.parametrize(("shell", "check"), [("zsh", "-n"), ("fish", "--no-execute")])
 def test_other_shells_can_read_their_script(shell, check, command, tmp_path, capsys):
     """No syntax error, in zsh and fish themselves."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    require(shell)
     multinode.main(["completion", shell, "--command", command])
     script = tmp_path / "script"
     script.write_text(capsys.readouterr().out)
@@ -53,8 +51,7 @@ def test_other_shells_can_read_their_script(shell, check, command, tmp_path, cap
 
 def test_fish_completes(tmp_path, capsys):
     """fish itself offers verbs, and a verb's options."""
-    if shutil.which("fish") is None:
-        pytest.skip("fish is not installed")
+    require("fish")
     multinode.main(["completion", "fish"])
     script = tmp_path / "script"
     script.write_text(capsys.readouterr().out)
@@ -74,8 +71,7 @@ def test_fish_completes(tmp_path, capsys):
 
 def test_zsh_completes(tmp_path, capsys):
     """zsh loads the script as a function of its completion system."""
-    if shutil.which("zsh") is None:
-        pytest.skip("zsh is not installed")
+    require("zsh")
     multinode.main(["completion", "zsh"])
     (tmp_path / "_lava-multinode").write_text(capsys.readouterr().out)
     program = (

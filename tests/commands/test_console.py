@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import pytest
 from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
 
 from ..console.conftest import Server
+from ..needs import require
 
 COMMAND = Path(sys.executable).parent / "lava-multinode"
 
@@ -92,8 +92,7 @@ def console(lab):
 @pytest.fixture
 def ser2net(tmp_path):
     """A function from an accepter to a port of ser2net, and the board behind it."""
-    if shutil.which("ser2net") is None:
-        pytest.skip("ser2net is not installed")
+    require("ser2net")
     board, slave = pty.openpty()
     tty.setraw(slave)
     servers = []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import configparser
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from lava_dispatcher_multinode.commands import manual, multinode
+
+from ..needs import require
 
 ROOT = Path(__file__).parents[2]
 PAGES = manual.pages()
@@ -33,8 +34,7 @@ def test_every_page_is_installed():
 @pytest.mark.parametrize("name", PAGES)
 def test_mandoc_finds_no_fault(name, tmp_path):
     """But that there is no date: a page made anew would have to change."""
-    if shutil.which("mandoc") is None:
-        pytest.skip("mandoc is not installed")
+    require("mandoc")
     (tmp_path / name).write_text(PAGES[name])
     words = ["mandoc", "-T", "lint", "-W", "warning", name]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
@@ -44,8 +44,7 @@ def test_mandoc_finds_no_fault(name, tmp_path):
 
 def test_what_a_reader_sees(tmp_path):
     """Every verb, its options and its examples, line by line."""
-    if shutil.which("mandoc") is None:
-        pytest.skip("mandoc is not installed")
+    require("mandoc")
     (tmp_path / "page").write_text(PAGES["lava-multinode.1"])
     words = ["mandoc", "-T", "ascii", "-O", "width=200", tmp_path / "page"]
     done = subprocess.run(words, capture_output=True, text=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import socket
 import subprocess
 import time
@@ -17,6 +16,8 @@ import pytest
 from lava_dispatcher_multinode.console.console import Console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
+
+from ..needs import require
 
 
 @dataclass
@@ -117,8 +118,7 @@ class Server:
 @pytest.fixture
 def ser2net(tmp_path, pty):
     """Return a function from an accepter such as "telnet,tcp" to a running `Server`."""
-    if shutil.which("ser2net") is None:
-        pytest.skip("ser2net is not installed")
+    require("ser2net")
     servers = []
 
     def make(accepter):
@@ -134,8 +134,7 @@ def ser2net(tmp_path, pty):
 @pytest.fixture
 def conserver(tmp_path, pty):
     """conserver on loopback with the pty as console b1; its port."""
-    if shutil.which("conserver") is None or shutil.which("console") is None:
-        pytest.skip("conserver is not installed")
+    require("conserver", "console")
     port, second = _free_port(), _free_port()
     (tmp_path / "cf").write_text(
         f"config * {{ secondaryport {second}; }}\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import struct
 import subprocess
 
@@ -12,6 +11,8 @@ import pytest
 
 from lava_dispatcher_multinode.console import owners
 from lava_dispatcher_multinode.console.owners import InUse, check, claim, disclaim
+
+from ..needs import require
 
 GET_EXCLUSIVE = 0x80045440  # TIOCGEXCL
 
@@ -47,8 +48,7 @@ def test_a_program_that_has_it_open_is_named(pty, tmp_path):
 
 def test_a_pty_s_maker_is_no_rival(tmp_path):
     """socat keeps the end that it made open, also in the program that it starts."""
-    if shutil.which("socat") is None:
-        pytest.skip("socat is not installed")
+    require("socat")
     link = tmp_path / "tty"
     words = ["socat", "-d", "-d", f"PTY,link={link},rawer", "EXEC:sleep 1000"]
     with subprocess.Popen(words, stderr=subprocess.PIPE) as maker:

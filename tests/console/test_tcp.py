@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 
@@ -10,6 +9,8 @@ import pytest
 
 from lava_dispatcher_multinode.console.tcp import open_tcp
 from lava_dispatcher_multinode.errors import ConsoleError
+
+from ..needs import require
 
 KINDS = [("socket", "tcp"), ("telnet", "telnet,tcp"), ("rfc2217", "telnet(rfc2217),tcp")]
 
@@ -26,8 +27,7 @@ def test_ser2net(scheme, accepter, ser2net, pty, opened, exchange):
 
 def test_socat(opened):
     """Raw TCP, against a second program."""
-    if shutil.which("socat") is None:
-        pytest.skip("socat is not installed")
+    require("socat")
     with subprocess.Popen(
         ["socat", "-d", "-d", "TCP-LISTEN:0,bind=127.0.0.1", "PIPE"],
         stderr=subprocess.PIPE,

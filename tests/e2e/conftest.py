@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from lava_dispatcher_multinode.images.test_image.cache import cached_image
+
+from ..needs import require, skipped_without
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = Path(sys.executable).parent / "lava-dispatch"
 LIMIT = 100  # seconds for one run
@@ -26,6 +30,14 @@ lab.SimulatedLab = Weak
 from lava_dispatcher_multinode.commands.dispatch import main
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.fixture(scope="session")
+def test_image():
+    """The test image; made now, once for all test processes, if it is not there."""
+    require("qemu-system-arm", "u-boot-qemu")
+    with skipped_without("Debian's archive"):
+        return cached_image(print)
 
 
 @dataclass

@@ -8,30 +8,18 @@ import select
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from lava_dispatcher_multinode.boards.emulated.lab import EmulatedLab
-from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.images.test_image import cache
 from lava_dispatcher_multinode.lab.device import Connection, Device, QemuMachine
+
+from ..needs import program, skipped_without
 
 LIMIT = 400  # seconds for one run, on a host that has other things to do
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 300)]
-
-
-@pytest.fixture(scope="session")
-def test_image():
-    """The test image; made now, once for all test processes, if it is not there."""
-    u_boot = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
-    if shutil.which("qemu-system-arm") is None or not u_boot.is_file():
-        pytest.skip("needs qemu-system-arm and u-boot-qemu")
-    try:
-        return cache.cached_image(print)
-    except InfrastructureError as error:
-        pytest.skip(f"cannot make the test image: {error}")
 
 
 @pytest.fixture
@@ -97,10 +85,8 @@ def test_the_image_boots_by_itself(test_image, tmp_path):
 
 def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_image):
     """On orangepi-pc the firmware comes from the card, behind which the image is deployed."""
-    try:
+    with skipped_without("Debian's archive"):
         cache.package("u-boot-sunxi")
-    except InfrastructureError as error:
-        pytest.skip(f"no firmware: {error}")
     lab = tmp_path / "lab"
     (lab / "devices").mkdir(parents=True)
     (lab / "devices" / "pi.yaml").write_text(
@@ -119,11 +105,11 @@ def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_ima
     assert console.index(b"U-Boot SPL") < console.index(b"bootz") < console.index(b"Linux version")
 
 
+@pytest.mark.needs("fsck.fat", "e2fsck")
 def test_what_the_image_holds_is_in_order(test_image, tmp_path):
     """fsck has no complaint of either file system."""
     from lava_dispatcher_multinode.images import mbr
 
-    path = "/sbin:/usr/sbin:/bin:/usr/bin"
     with test_image.open("rb") as disk:
         for partition, check in zip(
             mbr.read(disk), (["fsck.fat", "-n"], ["e2fsck", "-fn"]), strict=True
@@ -131,8 +117,7 @@ def test_what_the_image_holds_is_in_order(test_image, tmp_path):
             part = tmp_path / f"part{partition.number}"
             disk.seek(partition.start)
             part.write_bytes(disk.read(partition.size))
-            program = shutil.which(check[0], path=path)
-            if program is None:
-                pytest.skip(f"needs {check[0]}")
-            done = subprocess.run([program, *check[1:], part], capture_output=True, text=True)
+            done = subprocess.run(
+                [program(check[0]), *check[1:], part], capture_output=True, text=True
+            )
             assert done.returncode == 0, done.stdout

@@ -5,10 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import shutil
-import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -16,18 +13,11 @@ from lava_dispatcher_multinode.images import cpio, ext, mbr
 from lava_dispatcher_multinode.images.fat import FatVolume
 from lava_dispatcher_multinode.images.fat_make import make_fat16
 
+from ..needs import U_BOOT, require
+
 MIB = 1 << 20
 
-MISSING = [tool for tool in ("qemu-system-arm", "dpkg-deb") if shutil.which(tool) is None]
-UBOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        bool(MISSING) or not UBOOT.is_file(),
-        reason=f"not installed: {', '.join(MISSING) or 'u-boot-qemu'}",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 #: It says where it runs and what it has, so that the test cannot pass on something else.
 DEFINITION = {
@@ -46,18 +36,6 @@ INIT = b"""#!/bin/sh
 mount -t devtmpfs dev /dev
 exec /sbin/init </dev/console >/dev/console 2>&1
 """
-
-
-@pytest.fixture(scope="session")
-def test_image():
-    """The project's test image; skipped where Debian's packages cannot be had."""
-    from lava_dispatcher_multinode.errors import InfrastructureError
-    from lava_dispatcher_multinode.images.test_image.cache import cached_image
-
-    try:
-        return cached_image(lambda _: None)
-    except InfrastructureError as error:
-        pytest.skip(f"no test image: {error}")
 
 
 @pytest.fixture
@@ -117,7 +95,7 @@ def boot_files(test_image, tmp_path):
     (tmp_path / "root.cpio.gz").write_bytes(gzip.compress(_system(), 1))
     subprocess.run(
         ["qemu-system-arm", "-M", f"virt,dumpdtb={tmp_path}/virt.dtb", "-cpu", "cortex-a15",
-         "-m", "256", "-display", "none", "-nic", "none", "-bios", str(UBOOT)],
+         "-m", "256", "-display", "none", "-nic", "none", "-bios", str(U_BOOT)],
         check=True, capture_output=True,
     )  # fmt: skip
     return {"kernel": "uImage", "ramdisk": "root.cpio.gz", "dtb": "virt.dtb"}
@@ -126,7 +104,7 @@ def boot_files(test_image, tmp_path):
 def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
     """U-Boot fetches all three from the dispatcher's own server, and boots them."""
     host = f"127.{random.randint(2, 250)}.{random.randint(1, 250)}.1"
-    _require_port(host)
+    require("TFTP port")
     tftp = {
         "setup": ["setenv autoload no", "dhcp"],
         "host": host,  # 10.0.2.2 itself is QEMU's own TFTP server's
@@ -201,14 +179,6 @@ def _system():
     modules = Modules(packages.unpacked(build.KERNEL))
     busybox = (packages.unpacked(build.BUSYBOX) / "bin" / "busybox").read_bytes()
     return cpio.archive([*build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
-
-
-def _require_port(host):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((host, 69))
-        except OSError as error:
-            pytest.skip(f"U-Boot asks at port 69, which only root can serve: {error}")
 
 
 #: The image as it is, not as the card of 2013: from its own partitions.

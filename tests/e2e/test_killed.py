@@ -18,6 +18,7 @@ import pytest
 
 from lava_dispatcher_multinode.report import files
 
+from ..needs import control_group, require
 from .conftest import COMMAND, LIMIT
 
 KILLS = 10  # in each of the tests below
@@ -113,31 +114,13 @@ def test_out_of_memory(running, little_memory, tmp_path):
 @pytest.fixture
 def little_memory():
     """A control group with little memory."""
-    group = _control_group()
-    if group is None:
-        pytest.skip("no control group of our own, with memory")
+    require("control group")
+    group, limit, swap = control_group()
+    (group / limit).write_text(str(MEMORY))
+    if (group / swap).exists():
+        (group / swap).write_text("0" if swap.endswith("max") else str(MEMORY))
     yield group
     group.rmdir()
-
-
-def _control_group():
-    """Make one, as the first or the second version has them; None where that cannot be."""
-    for top, limit, swap in (
-        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
-        ("/sys/fs/cgroup", "memory.max", "memory.swap.max"),
-    ):
-        group = Path(top, f"lava-test-{os.getpid()}")
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        if (group / limit).exists():
-            (group / limit).write_text(str(MEMORY))
-            if (group / swap).exists():
-                (group / swap).write_text("0" if swap.endswith("max") else str(MEMORY))
-            return group
-        group.rmdir()
-    return None
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -17,6 +16,8 @@ from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.store import Image
 from lava_dispatcher_multinode.lab.device import Connection, Deploy, Device
 
+from ..needs import require
+
 MIB = 1 << 20
 ENV = {**os.environ, "PATH": f"{os.environ['PATH']}:/sbin:/usr/sbin", "MTOOLS_SKIP_CHECK": "1"}
 MLO, U_BOOT = b"\x40\0\0\0CHSETTINGS" + b"m" * 90_001, b"\x27\x05\x19\x56" + b"u" * 700_000
@@ -27,9 +28,7 @@ WHOLE = {**KERNEL, "u-boot.img": U_BOOT, "MLO": MLO}
 @pytest.fixture
 def make(tmp_path):
     """Return the maker of an image: a FAT with these files by mkfs.fat and mtools, and an ext2."""
-    for program in ("mkfs.fat", "mcopy", "sfdisk", "fsck.fat"):
-        if shutil.which(program, path=ENV["PATH"]) is None:
-            pytest.skip(f"needs {program}")
+    require("mkfs.fat", "mcopy", "sfdisk", "fsck.fat")
 
     def image(files, bits=16, mib=16):
         fat = tmp_path / "fat"

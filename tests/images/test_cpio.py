@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
@@ -10,10 +9,9 @@ import pytest
 from lava_dispatcher_multinode.images import cpio
 
 
+@pytest.mark.needs("busybox")
 def test_another_program_reads_it(tmp_path):
     """BusyBox, whose own cpio boards have, finds paths, modes, contents and links."""
-    if shutil.which("busybox") is None:
-        pytest.skip("needs busybox")
     archive = cpio.archive(
         [
             ("etc", cpio.DIRECTORY, b""),

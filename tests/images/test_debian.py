@@ -10,10 +10,13 @@ import pytest
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.images import debian
 
+from ..needs import require
+
 
 @pytest.fixture
 def deb(tmp_path):
     """A function that makes a real, tiny package of a version."""
+    require("dpkg-deb")
 
     def make(version, directory):
         tree = tmp_path / f"tree{version}"
@@ -24,10 +27,7 @@ def deb(tmp_path):
         )
         (tree / "hello").write_text(f"there {version}\n")
         command = ["dpkg-deb", "-b", tree, directory / f"tiny_{version}_armhf.deb"]
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except FileNotFoundError:
-            pytest.skip("needs dpkg-deb")
+        subprocess.run(command, check=True, capture_output=True)
 
     return make
 

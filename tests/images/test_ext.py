@@ -1,7 +1,6 @@
 """ext superblocks."""
 
 import io
-import shutil
 import subprocess
 
 import pytest
@@ -9,15 +8,13 @@ import pytest
 from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images import ext
 
-SBIN = "/sbin:/usr/sbin:/bin:/usr/bin"
+from ..needs import program, require
 
 
 def tool(name):
     """Return where a program is; skip the test if nowhere."""
-    path = shutil.which(name, path=SBIN)
-    if path is None:
-        pytest.skip(f"needs {name}")
-    return path
+    require(name)
+    return program(name)
 
 
 def test_crc32c():

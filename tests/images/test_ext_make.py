@@ -11,6 +11,8 @@ from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.images import cpio, ext
 from lava_dispatcher_multinode.images.ext_make import make_ext4
 
+from ..needs import require
+
 SBIN = "/sbin:/usr/sbin:/bin:/usr/bin"
 ENTRIES = [
     ("etc", cpio.DIRECTORY, b""),
@@ -25,8 +27,7 @@ SIZE = 4 << 20
 @pytest.fixture(scope="module")
 def tools():
     """Skip without e2fsprogs."""
-    if shutil.which("debugfs", path=SBIN) is None:
-        pytest.skip("needs e2fsprogs")
+    require("debugfs")
 
 
 def debugfs(image, request):

@@ -12,6 +12,8 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images.fat import FatVolume
 from lava_dispatcher_multinode.images.fat_make import SIZE, make_fat16
 
+from ..needs import program
+
 FILES = {
     "uImage": b"k" * 5000,
     "board.dtb": b"d" * 512,
@@ -119,6 +121,7 @@ def test_any_volume_is_read_or_refused(head, data):
         pass
 
 
+@pytest.mark.needs("mkfs.fat", "mtools")
 @pytest.mark.parametrize(
     ("bits", "kib", "options"),
     [
@@ -129,13 +132,12 @@ def test_any_volume_is_read_or_refused(head, data):
 )
 def test_volumes_made_by_others(tmp_path, bits, kib, options):
     """FAT12, FAT16 and FAT32 of dosfstools, filled by mtools, are read, directories too."""
-    mkfs = shutil.which("mkfs.fat", path="/sbin:/usr/sbin:/bin:/usr/bin")
-    if mkfs is None or shutil.which("mcopy") is None:
-        pytest.skip("needs mkfs.fat and mtools")
     image, source = tmp_path / "fat", tmp_path / "vmlinuz-3.9.0-long-name"
     source.write_bytes(bytes(range(256)) * 300)
     subprocess.run(
-        [mkfs, *options, "-n", "ORIGINAL", "-C", image, str(kib)], check=True, capture_output=True
+        [program("mkfs.fat"), *options, "-n", "ORIGINAL", "-C", image, str(kib)],
+        check=True,
+        capture_output=True,
     )
     for command in (
         ["mmd", "-i", image, "::sub"],

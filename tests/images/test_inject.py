@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import struct
 import subprocess
 import tarfile
@@ -18,10 +17,7 @@ from lava_dispatcher_multinode.images.inject import NotPossible, inject
 OFFSET = 1 << 20
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
-pytestmark = pytest.mark.skipif(
-    not all(shutil.which(tool, path=PATH) for tool in ("debugfs", "mke2fs", "e2fsck")),
-    reason="e2fsprogs is not installed",
-)
+pytestmark = pytest.mark.needs("debugfs", "mke2fs", "e2fsck")
 
 
 def _run(*command):

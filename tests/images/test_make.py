@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import io
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ import pytest
 
 from lava_dispatcher_multinode.images import ext, make, mbr, uimage
 from lava_dispatcher_multinode.images.fat import FatVolume
+
+from ..needs import program
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "images"
 
@@ -44,22 +45,19 @@ def test_contents(device_type):
     assert ext.label(disk, root.start) == "rootfs"
 
 
+@pytest.mark.needs("e2fsck")
 def test_e2fsck_accepts_the_root(tmp_path):
     """The root partition has no fault that e2fsck would find."""
-    e2fsck = shutil.which("e2fsck", path="/sbin:/usr/sbin:/bin:/usr/bin")
-    if e2fsck is None:
-        pytest.skip("needs e2fsck")
     content = make.example_image("panda")
     root = tmp_path / "root"
     root.write_bytes(content[make.ROOT.start : make.ROOT.start + make.ROOT.size])
-    subprocess.run([e2fsck, "-fn", root], check=True, capture_output=True)
+    subprocess.run([program("e2fsck"), "-fn", root], check=True, capture_output=True)
 
 
+@pytest.mark.needs("mtools")
 @pytest.mark.parametrize("device_type", ["panda", "beaglexm"])
 def test_mtools_accept_the_boot_partition(tmp_path, device_type):
     """mdir and mcopy find the boot files in the shipped images."""
-    if shutil.which("mdir") is None:
-        pytest.skip("needs mtools")
     image = tmp_path / "image"
     image.write_bytes(gzip.decompress((SHIPPED / f"{device_type}.img.gz").read_bytes()))
     volume = f"{image}@@{make.BOOT.start}"

@@ -6,7 +6,6 @@ import bz2
 import gzip
 import lzma
 import re
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.errors import ImageError
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.packed import opened
+
+from ..needs import require
 
 TOOLS = {
     ".gz": ["gzip", "-dc"],
@@ -46,8 +47,7 @@ ONE, TWO = b"one" * 400, bytes(range(256)) * 300
 def by_tool(suffix, packed):
     """Return what the format's tool gives of `packed`; None where it refuses it."""
     command = TOOLS[suffix]
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"needs {command[0]}")
+    require(command[0])
     done = subprocess.run(command, input=packed, capture_output=True, check=False)
     return None if done.returncode else done.stdout
 
@@ -154,8 +154,7 @@ def test_any_damage(suffix, data):
 def test_both_layouts_read_to_the_end(tmp_path, panda, layout, suffix, tail, accepted):
     """Also where the partitions of the image end before: half of a file is no pass."""
     data = panda.getvalue()
-    if by_tool(suffix, PACK[suffix](b"")) is None:
-        pytest.skip("needs the tool")
+    require(TOOLS[suffix][0])
     half = 5 << 19
     packed = PACK[suffix](data[:half]) + PACK[suffix](data[half:]) + tail(PACK[suffix](TWO))
     (tmp_path / "x").write_bytes(packed)
@@ -210,8 +209,7 @@ def test_a_damaged_file_is_named_as_that(tmp_path, panda, layout):
 )
 def test_zstd_gives_its_own_reason(tmp_path, panda, layout, damage, reason):
     """A damaged file is no image without a partition table; a long window is no damage."""
-    if shutil.which("zstd") is None:
-        pytest.skip("needs zstd")
+    require("zstd")
     packed = _zstd(panda.getvalue(), "--long=31", "--ultra", "-1")
     (tmp_path / "x").write_bytes(packed)
     with opened(tmp_path / "x", ".zst", "x") as stream:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import shutil
 import subprocess
 
 import pytest
@@ -13,14 +12,15 @@ import pytest
 from lava_dispatcher_multinode.errors import ImageError
 from lava_dispatcher_multinode.images.packed import SUFFIXES, opened, suffix_of
 
+from ..needs import require
+
 DATA = bytes(range(256)) * 9000
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, "": bytes}
 
 
 def _pack(path, suffix):
     if suffix == ".zst":
-        if shutil.which("zstd") is None:
-            pytest.skip("zstd is not installed")
+        require("zstd")
         done = subprocess.run(["zstd", "-qc"], input=DATA, capture_output=True, check=True)
         path.write_bytes(done.stdout)
     else:

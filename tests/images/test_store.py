@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import http.server
 import lzma
-import shutil
 import socket
 import subprocess
 import threading
@@ -57,7 +56,7 @@ def test_packed_images_are_unpacked(get, tmp_path, suffix, pack):
     assert image.stat().st_blocks * 512 < len(DATA)
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="zstd is not installed")
+@pytest.mark.needs("zstd")
 def test_zstandard_is_unpacked(get, tmp_path):
     """By the program, as Python has no such module yet."""
     (tmp_path / "card.img").write_bytes(DATA)

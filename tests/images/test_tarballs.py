@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tarfile
 
@@ -18,10 +17,7 @@ from lava_dispatcher_multinode.images.tarballs import boot_tarball, root_tarball
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 MIB = 1 << 20
 
-needs_tools = pytest.mark.skipif(
-    not all(shutil.which(tool, path=PATH) for tool in ("debugfs", "mke2fs", "fakeroot")),
-    reason="e2fsprogs and fakeroot are not installed",
-)
+needs_tools = pytest.mark.needs("debugfs", "mke2fs", "fakeroot")
 
 
 @pytest.fixture

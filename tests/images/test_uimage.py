@@ -1,7 +1,6 @@
 """uImage and zImage."""
 
 import contextlib
-import shutil
 import subprocess
 
 import pytest
@@ -54,10 +53,9 @@ def test_zimage_magic():
     assert not uimage.is_zimage(b"\0" * 64)
 
 
+@pytest.mark.needs("mkimage")
 def test_mkimage_agrees(tmp_path):
     """U-Boot's own tool reads the header."""
-    if shutil.which("mkimage") is None:
-        pytest.skip("needs mkimage")
     file = tmp_path / "uImage"
     file.write_bytes(uimage.make(b"x" * 100, "Linux-3.9", uimage.KERNEL, 0x80008000, 0x80008000))
     seen = subprocess.run(["mkimage", "-l", file], capture_output=True, text=True, check=True)

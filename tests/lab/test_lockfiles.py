@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
@@ -11,7 +10,6 @@ import resource
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -23,6 +21,8 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.errors import BoardsUnavailable
 from lava_dispatcher_multinode.lab import lockfiles
 from lava_dispatcher_multinode.lab.lockfiles import Holder, LockFile, holders, lock_directory
+
+from ..needs import NOBODY, python_of_others
 
 
 def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
@@ -161,7 +161,7 @@ def test_what_a_lock_says_is_short(tmp_path):
     lock.release()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs another user")
+@pytest.mark.needs("root")
 def test_a_user_without_a_name_is_a_number(tmp_path):
     """In a container there may be no entry for it."""
     lock = LockFile(tmp_path, "p1")
@@ -277,17 +277,14 @@ def start_as_nobody(directory, *arguments):
     """
     package = Path(lockfiles.__file__).parents[1]
     shutil.copytree(package, directory / package.name, ignore=shutil.ignore_patterns("*.pyc"))
-    for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
-        with contextlib.suppress(PermissionError, FileNotFoundError):
-            return subprocess.Popen(
-                [python, "-B", *arguments],
-                user=65534, group=65534, extra_groups=[], env={"PYTHONPATH": str(directory)},
-                stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-    return pytest.skip("other users cannot run this Python")
+    return subprocess.Popen(
+        [python_of_others(), "-B", *arguments],
+        user=NOBODY, group=NOBODY, extra_groups=[], env={"PYTHONPATH": str(directory)},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs two users")
+@pytest.mark.needs("another user")
 def test_two_users_share_the_locks(monkeypatch):
     """Another user, in a directory like /tmp, sees root's lock and can take it afterwards."""
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone

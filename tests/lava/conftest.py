@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.lab.device import Lava
 from lava_dispatcher_multinode.lava.installed import find
 
+from ..needs import LAVA_VERSIONS, lava, require
 from .stand_in import server, submit
 
 __all__ = ["server", "submit"]
@@ -24,10 +24,6 @@ COMMAND = Path(sys.executable).parent / "lava-dispatch"
 DUT = Path(__file__).with_name("dut.sh")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 100  # seconds for one run
-#: Where LAVA's dispatchers are, one version each: the first is the usual one.
-VERSIONS = os.environ.get("LAVA_DISPATCHER_PATH", "/usr/lib/python3/dist-packages").split(
-    os.pathsep
-)
 LAVAS_TMP = Path("/var/lib/lava/dispatcher/tmp")
 
 #: What LAVA has to know of such a board: as small as it can be.
@@ -111,32 +107,21 @@ class Run:
 @pytest.fixture(scope="session")
 def installed():
     """LAVA's dispatcher; skip where there is none that can run here."""
-    try:
-        found = find(Lava())
-    except InfrastructureError as error:
-        pytest.skip(str(error))
-    if os.geteuid() != 0 and found.needs_root:
-        pytest.skip(f"LAVA's dispatcher {found.version} runs only as root")
-    words = ["unshare", "--mount", "--pid", "--fork", "--uts", "true"]
-    if subprocess.run(words, capture_output=True).returncode:
-        pytest.skip("this machine gives no namespaces to make a board of")
+    require("LAVA", "root's namespaces")
+    found = find(Lava())
     LAVAS_TMP.mkdir(parents=True, exist_ok=True)
     return found
 
 
-@pytest.fixture(scope="session")
-def strictly():
-    """Each LAVA's own check of submissions, strict; skip where none is unpacked."""
-    pytest.importorskip("voluptuous")
-    paths = [path for path in VERSIONS if Path(path, "lava_common/schemas").is_dir()]
-    if not paths:
-        pytest.skip("lava-common is not installed")
+@pytest.fixture(scope="session", params=LAVA_VERSIONS)
+def strictly(request):
+    """Each LAVA's own check of submissions, strict; skip where it is not unpacked."""
+    path = lava(request.param)
 
-    def check(*texts, paths=paths):
-        for path in paths:
-            words = [sys.executable, "-c", VALIDATE, path]
-            done = subprocess.run(words, input=json.dumps(texts), capture_output=True, text=True)
-            assert done.returncode == 0, f"{path}: {done.stderr}"
+    def check(*texts):
+        words = [sys.executable, "-c", VALIDATE, path]
+        done = subprocess.run(words, input=json.dumps(texts), capture_output=True, text=True)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
 
     return check
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,19 +12,11 @@ from lava_dispatcher_multinode.job.parse import parse
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.export import any_type, export
 
-from .conftest import VERSIONS
+from ..needs import lava_documents, require
 
-#: Beside the dispatcher's Python packages, where lava-server-doc is unpacked with them.
-EXAMPLES = "../../../share/doc/lava-server-doc/html/v2/examples/test-jobs"
 #: Of Debian 12: the two for boards, and two with connections that only a server makes.
 BOARDS = {"first-multinode-job.yaml", "second-multinode-job.yaml"}
 SECONDARY = {"bbb-lxc-ssh-guest.yaml", "mustang-ssh-guest.yaml"}
-JOBS = [
-    (root, path.name, path.read_text())
-    for root in VERSIONS
-    for path in sorted(Path(root, EXAMPLES).glob("*.yaml"))
-    if "lava-multinode:" in path.read_text()
-]
 
 
 def read(name, text, directory, *, for_lab):
@@ -41,15 +32,20 @@ def read(name, text, directory, *, for_lab):
 @pytest.fixture
 def jobs():
     """Each LAVA's jobs; skip where none of its documentation is unpacked."""
-    if not JOBS:
-        pytest.skip("LAVA's documentation (lava-server-doc) is not unpacked")
-    assert {name for _, name, _ in JOBS} == BOARDS | SECONDARY
-    return JOBS
+    require("LAVA's documentation")
+    found = [
+        (path.name, path.read_text())
+        for directory in lava_documents()
+        for path in sorted(directory.glob("*.yaml"))
+        if "lava-multinode:" in path.read_text()
+    ]
+    assert {name for name, _ in found} == BOARDS | SECONDARY
+    return found
 
 
 def test_each_runs_here_or_is_refused_with_the_reason(jobs, tmp_path):
     """By file and line: what only a server can make, what is no YAML; the others run."""
-    for _, name, text in jobs:
+    for name, text in jobs:
         job, said = read(name, text, tmp_path, for_lab=False)
         assert (job is None) == (name in SECONDARY)
         for problem in said:
@@ -58,10 +54,10 @@ def test_each_runs_here_or_is_refused_with_the_reason(jobs, tmp_path):
 
 
 def test_each_goes_to_a_lab_as_it_is(jobs, tmp_path, strictly):
-    """What is exported is what LAVA's own schema of that version takes."""
-    for root, name, text in jobs:
+    """What is exported is what LAVA's own schema takes, of each version."""
+    for name, text in jobs:
         job, said = read(name, text, tmp_path, for_lab=True)
         assert all("is given twice" in problem for problem in said)
         # The schema refuses the secondary connections of LAVA's own documents.
         if name in BOARDS:
-            strictly(export(job).text(name), paths=[root])
+            strictly(export(job).text(name))

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import LAVAS_TMP, LIMIT, VERSIONS, definition, lava_job, lava_test, mixed_job
+from ..needs import LAVA_VERSIONS, lava
+from .conftest import LAVAS_TMP, LIMIT, definition, lava_job, lava_test, mixed_job
 
 pytestmark = pytest.mark.usefixtures("installed")
 CACHE = "/tmp/lava_multi_node_cache.txt"
@@ -76,10 +77,10 @@ def events_of(directory):
     return path.read_text() if path.exists() else ""
 
 
-@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
-def test_two_boards_under_lava(dispatch, environ, path):
+@pytest.mark.parametrize("version", LAVA_VERSIONS)
+def test_two_boards_under_lava(dispatch, environ, version):
     """LAVA's own job on two of LAVA's boards: every call, values both ways, one results.json."""
-    environ["LAVA_DISPATCHER_PATH"] = path
+    environ["LAVA_DISPATCHER_PATH"] = lava(version)
     run = dispatch(
         lava_job(
             {"server": {}, "client": {}},
@@ -330,10 +331,10 @@ def test_an_essential_role_takes_the_others_with_it(dispatch):
     assert "of an essential role, has failed" in run.err
 
 
-@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
-def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, path):
+@pytest.mark.parametrize("version", LAVA_VERSIONS)
+def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, version):
     """Devices have their names there as anywhere, in LAVA's scripts, too."""
-    environ["LAVA_DISPATCHER_PATH"] = path
+    environ["LAVA_DISPATCHER_PATH"] = lava(version)
     run = dispatch(
         lava_job(
             {"one": {}, "two": {}},

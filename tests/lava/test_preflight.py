@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,6 +18,7 @@ from lava_dispatcher_multinode.lab.files import load_lab
 from lava_dispatcher_multinode.lava import preflight
 from lava_dispatcher_multinode.lava.installed import Installed
 
+from ..needs import require
 from .conftest import COMMAND, lava_job, lava_test, mixed_job
 
 JOB = lava_job({"a": {}, "b": {}}, lava_test("t", ["a", "b"], "true"))
@@ -93,8 +93,7 @@ def test_a_block_that_lava_would_stumble_over(validate):
 @pytest.mark.usefixtures("installed")
 def test_what_this_host_lacks_is_a_warning(validate, lab):
     """The job is right: LAVA has no directory of a TFTP server here."""
-    if Path("/etc/default/tftpd-hpa").exists():
-        pytest.skip("this host serves TFTP for LAVA")
+    require("no TFTP server")
     for name in ("dut-01", "dut-02"):
         path = lab / "devices" / f"{name}.dict"
         dictionary = yaml.safe_load(path.read_text())

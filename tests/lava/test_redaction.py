@@ -10,7 +10,8 @@ import yaml
 from lava_dispatcher_multinode.commands.dispatch import main
 from lava_dispatcher_multinode.lava.redaction import Redaction, hiding
 
-from .conftest import VERSIONS, lava_job, lava_test
+from ..needs import LAVA_VERSIONS, lava
+from .conftest import lava_job, lava_test
 from .stand_in import entry, job_log
 
 #: The words of it are no secrets: no job shows them together.
@@ -18,10 +19,10 @@ PRINT = "printf 'hunter%s\\n' 2-is-secret"
 SECRET = "hunter2-is-secret"
 
 
-@pytest.fixture(params=VERSIONS, ids=lambda path: path.rpartition("/")[2])
+@pytest.fixture(params=LAVA_VERSIONS)
 def under_lava(request, installed, dispatch, environ):
     """A function that runs steps on a board under LAVA, in a job with secrets."""
-    environ["LAVA_DISPATCHER_PATH"] = request.param
+    environ["LAVA_DISPATCHER_PATH"] = lava(request.param)
 
     def run(secrets, *steps):
         return dispatch(lava_job({"node": {}}, lava_test("t", ["node"], *steps), secrets=secrets))

@@ -23,7 +23,6 @@ from lava_dispatcher_multinode.lava.server import Server, endpoint, identity_for
 from .conftest import lava_job, lava_test
 from .stand_in import SECRET, job_log
 
-pytest.importorskip("lavacli", reason="lavacli (extra lab) is not installed")
 COMMAND = Path(sys.executable).parent / "lava-multinode"
 
 

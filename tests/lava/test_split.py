@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.lava.split import actions_of, node_names, numbered_names, split
 from lava_dispatcher_multinode.lava.timeouts import seconds, timeout
 
-from .conftest import VERSIONS, lava_job, lava_test
+from ..needs import LAVA_VERSIONS, lava
+from .conftest import lava_job, lava_test
 
 JOB = lava_job(
     {"a": {"count": 2, "tags": ["x"], "essential": True, "context": {"arch": "arm"}}, "b": {}},
@@ -48,12 +49,10 @@ def test_nodes_share_nothing():
     assert JOB["actions"][0]["deploy"]["role"] == ["a", "b"]
 
 
-def test_as_lavas_own_scheduler_does():
+@pytest.mark.parametrize("version", LAVA_VERSIONS)
+def test_as_lavas_own_scheduler_does(version):
     """Compared with LAVA's own function, where its server's source is on this machine."""
-    root = Path(VERSIONS[0])
-    source = root / "lava_scheduler_app" / "utils.py"
-    if not source.is_file():
-        pytest.skip("lava-server is not unpacked in LAVA_DISPATCHER_PATH")
+    source = Path(lava(version), "lava_scheduler_app", "utils.py")
     # Its module needs Django; the function itself does not.
     found = [
         part

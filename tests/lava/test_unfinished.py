@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from .conftest import EXAMPLES, VERSIONS, definition, lava_job, lava_test
+from ..needs import LAVA_VERSIONS, lava
+from .conftest import EXAMPLES, definition, lava_job, lava_test
 from .stand_in import entry
 
 STEPS = ("lava-test-case a --result pass", "false", "lava-test-case b --result fail")
@@ -56,7 +57,7 @@ def servers_log(names):
     return [*lines, entry("results", {"definition": "lava", "case": "job", "result": "pass"})]
 
 
-@pytest.fixture(params=["own", *VERSIONS, "server"], ids=lambda way: way.rpartition("/")[2] or way)
+@pytest.fixture(params=["own", *LAVA_VERSIONS, "server"])
 def run(request, tmp_path, environ):
     """A function that runs such a job on a board of ours, under LAVA, or on LAVA's server."""
     if request.param == "server":
@@ -67,9 +68,9 @@ def run(request, tmp_path, environ):
             return submit(job("panda", names))[0]
 
         return on_server
-    if request.param in VERSIONS:
+    if request.param in LAVA_VERSIONS:
         request.getfixturevalue("installed")
-        environ["LAVA_DISPATCHER_PATH"] = request.param
+        environ["LAVA_DISPATCHER_PATH"] = lava(request.param)
     dispatch = request.getfixturevalue("dispatch")
     device_type = "panda" if request.param == "own" else "shell"
     return lambda names: dispatch(job(device_type, names)).code
@@ -104,10 +105,10 @@ def test_a_definition_that_breaks_off_is_a_failure_everywhere(
     assert ended == [f"{number}_{name}" for number, name in enumerate(names)]
 
 
-@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.rpartition("/")[2])
-def test_a_definition_that_lava_never_begins_is_a_failure(installed, dispatch, environ, path):
+@pytest.mark.parametrize("version", LAVA_VERSIONS)
+def test_a_definition_that_lava_never_begins_is_a_failure(installed, dispatch, environ, version):
     """To LAVA the runner has ended when a test has printed its last line; its job is complete."""
-    environ["LAVA_DISPATCHER_PATH"] = path
+    environ["LAVA_DISPATCHER_PATH"] = lava(version)
     job = lava_job({"node": {}}, lava_test("t", ["node"], "lava-test-case a --result pass"))
     after = lava_test("u", ["node"], "lava-test-case b --result pass")["test"]["definitions"][0]
     after["repository"]["install"] = {"steps": ["printf '<LAVA_TEST_%s>\\n' 'RUNNER EXIT'"]}

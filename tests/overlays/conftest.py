@@ -19,6 +19,8 @@ from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.sync.calls import Api, Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
+from ..needs import require
+
 OVERLAYS = Path(__file__).parents[2] / "overlays"
 #: What the board's `sh` is. BusyBox comes alone: its applets are the board's only tools.
 SHELLS = ("dash", "busybox", "bash", "mksh", "yash", "posh")
@@ -246,8 +248,7 @@ def _take_terminal():
 
 def make_board(root, shell):
     """Return a board with that shell, or skip."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    require(shell)
     return Board(root, shell)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import random
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +15,10 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
 
+from ..needs import require
+
 BENCH = Path(__file__).parents[2] / "bench"
+pytestmark = pytest.mark.needs("user namespaces")
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,8 @@ def survives(rig, tmp_path):
     """A function that makes calls over a bad line and fails if any was lost or harmed."""
 
     def survives(**options):
-        shell = options.get("shell", "dash")
-        if shutil.which(shell) is None:
-            pytest.skip(f"{shell} is not installed")
-        try:
-            counts = rig.run(tmp_path, timeout=100, **options)
-        except InfrastructureError as error:
-            pytest.skip(f"no walls around the shell: {error}")
+        require(options.get("shell", "dash"))
+        counts = rig.run(tmp_path, timeout=100, **options)
         assert rig.good(counts), counts
         assert any(counts.get(f"{what} from the board") for what in ("lost", "altered"))
         return counts
@@ -90,10 +87,7 @@ def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
     for seed in range(3, 11):
         directory = tmp_path / str(seed)
         directory.mkdir()
-        try:
-            counts = rig.run(directory, calls=150, seed=seed, longest=80, timeout=60)
-        except InfrastructureError as error:
-            pytest.skip(f"no walls around the shell: {error}")
+        counts = rig.run(directory, calls=150, seed=seed, longest=80, timeout=60)
         if counts["doubled"]:
             break
     assert counts["doubled"] > 0

@@ -21,6 +21,8 @@ from lava_dispatcher_multinode.sync.client import GroupClient
 from lava_dispatcher_multinode.sync.server import Coordinator
 from lava_dispatcher_multinode.testshell.session import Session
 
+from ..needs import require
+
 NODES = {"panda01": "client", "panda02": "client", "beaglexm01": "server"}
 SECRETS = {name: f"secret-of-{name}" for name in NODES}
 TOOLS = ("bash", "socat", "nc.traditional", "nc.openbsd", "busybox")
@@ -103,9 +105,9 @@ class Wired:
 
     def only(self, tool):
         """Leave the board no way to the network but `tool`."""
+        if tool:
+            require(tool)
         program = tool and shutil.which(tool)
-        if tool and program is None:
-            pytest.skip(f"{tool} is not installed")
         tools = self.board.root / "few"
         tools.mkdir()
         own = self.board.root / "tools" / "sh"

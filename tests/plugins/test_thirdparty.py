@@ -36,7 +36,6 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """Return the environment in which the package is installed."""
-    pytest.importorskip("setuptools")
     base = tmp_path_factory.mktemp("thirdparty")
     # A copy: building writes beside the sources.
     source = base / "source"

@@ -1,7 +1,6 @@
 """The page's style and script: small, readable, and no way in which text becomes code."""
 
 import re
-import shutil
 import subprocess
 from importlib.resources import files
 
@@ -39,7 +38,7 @@ def test_text_never_becomes_markup_or_code(file):
     assert found == []
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.needs("node")
 def test_script_is_valid(tmp_path):
     """As one script, as the page has it."""
     (tmp_path / "page.js").write_text(page.script())

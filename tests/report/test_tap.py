@@ -1,7 +1,6 @@
 """TAP, read by its rules."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -66,7 +65,7 @@ def test_a_tap_consumer_reads_it(whole_story):
     assert not [line for line in lines if line.category == "unknown"]
 
 
-@pytest.mark.skipif(shutil.which("prove") is None, reason="perl's prove is not installed")
+@pytest.mark.needs("prove")
 def test_prove_reads_it(whole_story, tmp_path):
     """The harness that TAP comes from counts the same failures and complains of nothing."""
     (tmp_path / "run.tap").write_text(tap.render(Results.of(whole_story)))

@@ -2,7 +2,6 @@
 
 import enum
 import json
-import os
 import re
 import subprocess
 import sys
@@ -207,7 +206,7 @@ def test_new_log_replaces_an_old_one(tmp_path):
     assert [event["event"] for event in read(tmp_path / "e")] == ["new"]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.needs("/dev/full")
 def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
     """The log is lost; the subscribers, and so the results, are not."""
     from pathlib import Path

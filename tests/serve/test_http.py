@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,6 +17,8 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.serve import http as http_module
 from lava_dispatcher_multinode.serve.http import HttpServer, _span
 from lava_dispatcher_multinode.serve.shelf import Shelf
+
+from ..needs import require
 
 DATA = os.urandom(300_000)
 
@@ -77,8 +78,7 @@ def test_paths_cannot_be_guessed():
 @pytest.mark.parametrize("program", ["wget", "busybox wget", "curl"])
 def test_what_boards_have_can_fetch(served, tmp_path, program):
     """GNU's wget, BusyBox's and curl."""
-    if shutil.which(program.split()[0]) is None:
-        pytest.skip(f"{program} is not installed")
+    require(program.split()[0])
     shelf, port = served
     url = f"http://127.0.0.1:{port}/{shelf.put(DATA, 'file')}"
     output = "-o" if program == "curl" else "-O"

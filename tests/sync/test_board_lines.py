@@ -1,7 +1,6 @@
 """Boards that speak lines over real sockets."""
 
 import queue
-import shutil
 import socket
 import subprocess
 import threading
@@ -185,7 +184,7 @@ echo "$acknowledgement$answer"
 """
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+@pytest.mark.needs("bash")
 def test_a_script(serve, coordinator):
     """bash's own socket and cksum are enough."""
     host, port = coordinator.address

@@ -17,6 +17,9 @@ import pytest
 
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 
+from .. import needs
+from ..needs import LAVA_VERSIONS
+
 
 def eventually(ask, *, tries=200):
     """Poll as LAVA's client does: wait, ask again."""
@@ -124,24 +127,12 @@ protocol.finalise_protocol()
 """
 
 
-VERSIONS = os.environ.get("LAVA_DISPATCHER_PATH", "").split(os.pathsep)
-
-
-@pytest.fixture(params=VERSIONS, ids=[f"version-{n}" for n in range(1, len(VERSIONS) + 1)])
+@pytest.fixture(params=LAVA_VERSIONS)
 def lava(serve, request):
     """Start a member of LAVA's own; skip where its dispatcher is not installed."""
-    path = request.param
-    environment = os.environ | ({"PYTHONPATH": path} if path else {})
-    for python in ("/usr/bin/python3", sys.executable):
-        probe = [python, "-c", "import lava_dispatcher.protocols.multinode"]
-        if (
-            Path(python).exists()
-            and subprocess.run(probe, env=environment, capture_output=True, check=False).returncode
-            == 0
-        ):
-            break
-    else:
-        pytest.skip(f"LAVA's dispatcher is not installed{path and f' in {path}'}")
+    environment = os.environ | {"PYTHONPATH": needs.lava(request.param)}
+    debians = "/usr/bin/python3"  # it has what Debian's packages of LAVA depend on
+    python = debians if Path(debians).exists() else sys.executable
     processes = []
 
     def start(coordinator, name, role, size):

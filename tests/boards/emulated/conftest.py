@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import time
-from pathlib import Path
 
 import pytest
 
 from lava_dispatcher_multinode.boards.emulated.lab import EmulatedLab
 from lava_dispatcher_multinode.lab.device import Connection, Device, QemuMachine
 
-U_BOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
+from ...needs import require
 
 
 @pytest.fixture(scope="session")
 def qemu():
     """Skip where there is nothing to emulate with."""
-    if shutil.which("qemu-system-arm") is None or not U_BOOT.is_file():
-        pytest.skip("needs qemu-system-arm and u-boot-qemu")
+    require("qemu-system-arm", "u-boot-qemu")
 
 
 @pytest.fixture

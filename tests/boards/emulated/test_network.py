@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import subprocess
 
 import pytest
 
 from lava_dispatcher_multinode.boards.emulated import network as network_module
 from lava_dispatcher_multinode.boards.emulated.network import GROUP, HOST, GroupNetwork
+
+from ...needs import require
 
 BOARDS = 300
 TWO = {"panda01": "10.0.4.1", "panda02": "10.0.4.2"}
@@ -52,8 +53,7 @@ def test_commands_fit_a_terminal_s_line(network):
 @pytest.mark.parametrize("shell", ["sh", "busybox"])
 def test_names_are_entered_once(network, tmp_path, shell):
     """A board that boots again from its card has each name once; any shell can do it."""
-    if shutil.which(shell) is None:
-        pytest.skip(f"needs {shell}")
+    require(shell)
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1\tlocalhost\n")
     hosts = {"panda01": network.address(0), "panda02": network.address(1)}

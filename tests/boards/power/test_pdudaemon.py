@@ -18,14 +18,15 @@ from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
 from lava_dispatcher_multinode.errors import PowerError
 from lava_dispatcher_multinode.lab.device import PduDaemon, Power
 
+from ...needs import require
+
 DAEMON = shutil.which("pdudaemon")
 
 
 @pytest.fixture
 def daemon(tmp_path):
     """A pdudaemon whose two PDUs are shell commands; one only logs, the other fails to start."""
-    if DAEMON is None:
-        pytest.skip("pdudaemon is not installed")
+    require("pdudaemon")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = tmp_path / "log"

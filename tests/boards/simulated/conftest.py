@@ -19,8 +19,9 @@ from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
 from lava_dispatcher_multinode.boards.simulated.mischief import Mischief
 from lava_dispatcher_multinode.boards.simulated.models import MODELS
 from lava_dispatcher_multinode.boards.simulated.uboot import UBoot
-from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.images.card import write_card
+
+from ...needs import require
 
 IMAGES = Path(__file__).parents[3] / "examples" / "images"
 #: What the dispatcher of 2013 typed, by board.
@@ -139,10 +140,9 @@ class Operator:
 
 def make_lab(directory, confinement="namespaces"):
     """Return a lab; skip the test where this host refuses that confinement."""
-    try:
-        return SimulatedLab(directory, confinement=confinement)
-    except InfrastructureError as error:
-        pytest.skip(str(error))
+    if confinement == "namespaces":
+        require("user namespaces")
+    return SimulatedLab(directory, confinement=confinement)
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,15 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can"),
-    pytest.mark.slow,
-]
+pytestmark = [pytest.mark.needs("chroot"), pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """A lab whose boards are confined by chroot."""
     from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
-    from lava_dispatcher_multinode.errors import InfrastructureError
 
-    try:
-        made = SimulatedLab(tmp_path_factory.mktemp("lab"), confinement="chroot")
-    except InfrastructureError as error:
-        pytest.skip(str(error))
-    with made:
+    with SimulatedLab(tmp_path_factory.mktemp("lab"), confinement="chroot") as made:
         yield made
 
 

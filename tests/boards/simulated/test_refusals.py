@@ -12,6 +12,8 @@ import pytest
 from lava_dispatcher_multinode.boards.simulated import mounts, refusals, syscalls
 from lava_dispatcher_multinode.errors import InfrastructureError
 
+from ...needs import require
+
 #: Numbers of system calls.
 CALLS = {
     "x86_64": {"unshare": 272, "setns": 308, "mount": 165, "chroot": 161, "mknodat": 259},
@@ -55,6 +57,7 @@ WEAKER = "chroot" if os.geteuid() == 0 else "unconfined"
 @pytest.fixture
 def host_with_profile(other_host, shared_lab):
     """A function that makes a lab on this host under a seccomp profile, any way allowed."""
+    require("seccomp")
 
     def make(**refused):
         profile = PROFILE.format(refused={CALLS[name]: why for name, why in refused.items()})
@@ -152,7 +155,7 @@ Namespaces._make = limited
         pass
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="chroot is for root")
+@pytest.mark.needs("chroot")
 @pytest.mark.parametrize("call", ["chroot", "mknodat"])
 def test_chroot_is_refused(host_with_profile, call):
     """A root without the capabilities that a chroot needs is refused it, and it is said."""
@@ -163,7 +166,7 @@ def test_chroot_is_refused(host_with_profile, call):
         )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="chroot is for root")
+@pytest.mark.needs("chroot")
 def test_chroot_fails(host_with_profile):
     """A chroot that fails without a refusal leads to no unconfined boards."""
     with (

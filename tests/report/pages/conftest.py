@@ -6,14 +6,15 @@ import itertools
 import json
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+from ...needs import program, require
+
+CHROMIUM = program("chromium")
 PATIENCE = 60.0  # seconds for one answer
 # Its own sandbox needs namespaces that a container may not give; it shows our own page only.
 OPTIONS = (
@@ -223,8 +224,7 @@ class Browser:
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory):
     """Chromium, one for all tests of a process."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
+    require("chromium")
     running = Browser(tmp_path_factory.mktemp("chromium"))
     yield running
     running.close()
