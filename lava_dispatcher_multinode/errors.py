@@ -8,6 +8,7 @@
     * `WaitFailed`            1  a MultiNode call of the dispatcher's own failed
     * `InfrastructureError`   3  the world is wrong, not the test
         * `ConsoleError`         the console cannot be opened, or is gone
+            * `ConsoleTaken`     another client holds its port: the board may be lent to it
         * `PowerError`           the power switch failed
         * `DeployError`          the image did not get onto the board
             * `ImageError`       its file is to blame
@@ -141,6 +142,10 @@ class InfrastructureError(MultinodeError):
 
 class ConsoleError(InfrastructureError):
     """The console cannot be opened, or its far end is gone."""
+
+
+class ConsoleTaken(ConsoleError):
+    """Another client holds the console's port: the power of the board is not ours to switch."""
 
 
 class PowerError(InfrastructureError):

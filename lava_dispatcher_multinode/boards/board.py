@@ -177,9 +177,13 @@ class UBootBoard:
         return explained(self.console, death, doing, self.device.panic)
 
     def power_off(self) -> None:
-        """Switch the board off, where it has a switch, and see that it is."""
+        """Switch the board off, where it has a switch, and see that it is.
+
+        Raise `ConsoleTaken` of a board that another client may have by now: it stays as it is.
+        """
         self.shell = None
         self.console.watch(None)
+        self._check_ours()
         if self._switch is not None:
             self._switch.off()
             self.console.note("power off")
@@ -249,9 +253,14 @@ class UBootBoard:
         hint = "boot.commands are the driver's, for a card of 2013: give those that boot this one"
         return f"{text}; {hint}{newline}{lines}"
 
+    def _check_ours(self) -> None:
+        if self.console.taken is not None:
+            raise self.console.taken
+
     def _restart(self, dialogue: Dialogue) -> None:
         self.shell = None
         self.console.watch(None)
+        self._check_ours()
         dialogue.forget()
         if self._switch is not None:
             self._step("switching the power on")

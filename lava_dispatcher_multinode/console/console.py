@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import BoardDied, ConsoleError, MultinodeError
+from ..errors import BoardDied, ConsoleError, ConsoleTaken, MultinodeError
 from .death import DeathWatch
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Console:
         self._buffer = bytearray()
         self._woken = False
         self._failure: MultinodeError | None = None  # raised once the buffer is empty
+        self.taken: ConsoleTaken | None = None  # once another client holds the port
         self._lossless = 0  # how many ask for it
         self._closing = False
         self._watch: DeathWatch | None = None
@@ -182,6 +183,7 @@ class Console:
                 self._deliver(data)
         except MultinodeError as failure:
             error = failure
+            self.taken = failure if isinstance(failure, ConsoleTaken) else None
         except OSError as failure:  # the transcript's disk is full, say
             error = ConsoleError(f"{self.name}: cannot be recorded: {failure}")
         finally:  # also of a bug: a reader must not wait for a pump that is no more

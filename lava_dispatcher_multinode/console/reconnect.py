@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ConsoleError
+from ..errors import ConsoleError, ConsoleTaken
 from .transcript import printable
-from .transport import LinkLost, unnoticed
+from .transport import IN_USE, LinkLost, taken, unnoticed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +131,8 @@ class Reconnecting:
         held = now - self._opened >= HOLDS
         self._drop()
         said, self._said = printable(self._said.strip()), b""
+        if not held and IN_USE in said:
+            raise self._fail(taken(self.name))
         if self._gap is None and not held and said:
             raise self._fail(ConsoleError(f"{lost}; it said '{said}'"))
         if self._seconds <= 0 or (self._gap is None and not held):
@@ -160,6 +162,8 @@ class Reconnecting:
             gap.delay = min(gap.delay * 2, LATEST)
             try:
                 return self._connect(min(max(left, SOONEST), ATTEMPT))
+            except ConsoleTaken as failure:
+                raise self._fail(failure) from None
             except ConsoleError as failure:
                 error = failure
         raise self._fail(

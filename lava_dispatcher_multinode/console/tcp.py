@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import ConsoleError
-from .transport import DescriptorTransport
+from ..ready import readable
+from .transport import IN_USE, DescriptorTransport, taken
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SCHEMES = ("socket", "telnet", "rfc2217")
 TELNET_PORT = 23
 HINT = "is the console server running, and does nobody else hold the port?"
+REFUSAL_WAIT = 0.3  # seconds for a server to say that the port is in use
 # A network that is gone is noticed after some 30 s, also while nobody types.
 KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),  # seconds of silence before the first probe
@@ -42,12 +44,29 @@ def open_tcp(url: str, baud: int, device: str, timeout: float) -> Transport:
     for option, value in KEEPALIVE:
         with suppress(AttributeError, OSError):  # not every system has all
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    if scheme == "socket" and _refused(connection):
+        connection.close()
+        raise taken(f"{device}: console {url}")
     link = DescriptorTransport(connection.detach(), f"{device}: console {url}", hint=HINT)
     if scheme == "socket":
         return link
     from .telnet_link import TelnetLink
 
     return TelnetLink(link, baud if scheme == "rfc2217" else None, timeout)
+
+
+def _refused(connection: socket.socket) -> bool:
+    """Return whether the server says at once that the port has its client; take nothing.
+
+    Before this is known no power switch may be asked: the board may be another client's.
+    """
+    words = IN_USE.encode()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(words))
+    came = readable([connection.fileno()], REFUSAL_WAIT)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+    with suppress(OSError):
+        return bool(came) and connection.recv(len(words), socket.MSG_PEEK) == words
+    return False
 
 
 def _parts(url: str, device: str) -> tuple[str, str, int]:

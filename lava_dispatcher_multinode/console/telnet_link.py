@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConsoleError
 from .telnet import NotTelnet, Telnet
 from .transcript import printable
-from .transport import LinkLost, unnoticed
+from .transport import IN_USE, LinkLost, taken, unnoticed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,10 @@ class TelnetLink:
                 self._early += self._plain(self._link.read(left))
                 self._answer()
         except LinkLost as error:
-            raise LinkLost(f"{error}{self._last_words()}") from error
+            words = self._last_words()
+            if IN_USE in words:
+                raise taken(self.name) from error
+            raise LinkLost(f"{error}{words}") from error
         if not self._telnet.answered:
             raise ConsoleError(f"{self.name}: {_RAW}")
 

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import ConsoleError
+from ..errors import ConsoleError, ConsoleTaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,18 @@ class LinkLost(ConsoleError):
     def __init__(self, text: str, unsent: bytes = b"") -> None:
         self.unsent = unsent
         super().__init__(text)
+
+
+#: What ser2net, and so labgrid's exporter, says to a client of a port that has its clients.
+IN_USE = "Port already in use"
+
+
+def taken(name: str) -> ConsoleTaken:
+    """Return the error of a console whose server says `IN_USE`."""
+    return ConsoleTaken(
+        f"{name}: another client holds the port ('{IN_USE}'): the board may be lent to it now, "
+        "so its power is left as it is"
+    )
 
 
 def unnoticed(_text: str) -> None:

@@ -122,6 +122,13 @@ class Guard:
         self._estate.devices = tuple(devices)
         self._tell()
 
+    def spare(self, name: str) -> None:
+        """Have the board of this name left as it is: it may be another client's now."""
+        with self._lock:
+            devices = self._estate.devices
+            self._estate.devices = tuple(device for device in devices if device.name != name)
+        self._tell()
+
     def _tell(self, *descriptors: int) -> None:
         # Nodes' threads tell, too.
         with self._lock, suppress(OSError):  # a supervisor that was killed is no reason to stop

@@ -164,6 +164,7 @@ def _nodes(
 ) -> list[NodeRun]:
     """Return the nodes, each a member of the group, or about to be one."""
     leaves = options.guard.remove if options.guard else lambda _: None
+    spare = options.guard.spare if options.guard else lambda _: None
     lava = LavaJob(shared.job, shared.group, directory / "lava", leaves)
     nodes: list[NodeRun] = []
     for device, role in ((member.device, member.role) for member in members):
@@ -176,7 +177,7 @@ def _nodes(
                 door.address, group=door.group, node=device.name, role=role, secret=door.secret
             )
         )
-        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, record))
+        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, record, spare))
     return nodes
 
 

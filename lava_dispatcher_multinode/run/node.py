@@ -16,11 +16,18 @@ from ..boards.hardware import connect
 from ..console.console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
-from ..errors import Cancelled, ConsoleError, InfrastructureError, MultinodeError
+from ..errors import (
+    Cancelled,
+    ConsoleError,
+    ConsoleTaken,
+    InfrastructureError,
+    MultinodeError,
+)
 from ..job.model import ActionSpec
 from .host import trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..actions.node import Shared
@@ -52,6 +59,7 @@ class NodeRun:
         client: GroupClient | None,
         shared: Shared,
         directory: Path,
+        spare: Callable[[str], None] = lambda _name: None,
     ) -> None:
         self.name = device.name
         self.role = role
@@ -62,6 +70,7 @@ class NodeRun:
         self._client = client
         self._shared = shared
         self._directory = directory
+        self._spare = spare  # has a board not switched off if this process dies
 
     def run(self) -> Ending:
         """Do everything; the board is off afterwards, whatever happened."""
@@ -128,6 +137,8 @@ class NodeRun:
                 finally:
                     # Before the switch is asked, which may take minutes, or somebody at a desk.
                     self._shared.leave(self.name, str(error) or type(error).__name__)
+                    if console.taken is not None:
+                        self._spare(self.name)
                     self._off(board)
                 raise
             self._shared.leave(self.name, None)
@@ -148,6 +159,8 @@ class NodeRun:
         """Switch off the board of a node that has failed; that failure is the one to tell."""
         try:
             board.power_off()
+        except ConsoleTaken:
+            self._log("WARNING", "another client has the console: the power is left as it is")
         except MultinodeError as error:
             self._log("ERROR", str(error))
 

@@ -25,6 +25,7 @@ class Drop:
 
     text: bytes
     back: bool = True  # it can be opened again
+    taken: bool = False  # another client has it then
 
 
 class Port:
@@ -35,7 +36,7 @@ class Port:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.number = self._server.getsockname()[1]
         self._drop = drop
-        self._drop_for_good = False
+        self._drop_for_good = self._taken = False
         self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -45,7 +46,10 @@ class Port:
             while not self._drop_for_good and self._wait(self._server):
                 client, _ = self._server.accept()
                 with client, contextlib.suppress(OSError):
-                    self._pass(client)
+                    if self._taken:  # as ser2net says it
+                        client.sendall(b"Port already in use\r\n")
+                    else:
+                        self._pass(client)
 
     def _pass(self, client):
         """Hand bytes to and fro until the client goes, or the console drops."""
@@ -62,6 +66,7 @@ class Port:
                 tail = (tail + data)[-4096:]
                 if self._drop is not None and self._drop.text in tail:
                     self._drop_for_good = not self._drop.back
+                    self._taken = self._drop.taken
                     self._drop = None
                     return
 
@@ -84,6 +89,7 @@ class Switch:
 
     def __init__(self, board, directory):
         self._board = board
+        self.asked = []
         self.directory = directory
         directory.mkdir()
         for name in ("ask", "answer"):
@@ -104,6 +110,7 @@ class Switch:
                 what = line.strip()
                 if what == "end":
                     return
+                self.asked.append(what)
                 self._board.power_on() if what == "on" else self._board.power_off()
                 os.write(self._answer, b"done\n")
 
@@ -121,6 +128,7 @@ class Rack:
         self.config = directory / "config"
         (self.config / "devices").mkdir(parents=True)
         self._directory = directory
+        self.switches = {}
         self._parts = contextlib.ExitStack()
         self._lab = self._parts.enter_context(SimulatedLab(directory / "boards"))
 
@@ -129,6 +137,7 @@ class Rack:
         board = self._lab.add(name, "panda", faults or {})
         port = Port(board.console, drop)
         switch = Switch(board, self._directory / f"{name}.switch")
+        self.switches[name] = switch
         self._parts.callback(port.close)
         self._parts.callback(switch.close)
         keys = {

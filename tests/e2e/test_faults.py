@@ -287,6 +287,24 @@ def _on_disk(run, fault):
     assert len(boots) == (0 if too_long else fault.tries)
 
 
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "server gone"])
+def test_the_next_holder_s_board_stays_as_it_is(dispatch, job, rack, taken):
+    """A console that another client has by now: its board is not switched; a dead server's is."""
+    drop = Drop(b"here-and-now", back=taken, taken=taken)
+    rack.add(VICTIM, drop=drop, device={"connection": {"reconnect": 1}})
+    steps = ("sleep 3; echo here-and-now; sleep 30",)
+    run = dispatch("--config-dir", rack.config, job(*steps, roles=(("a", 1),)))
+    assert run.code == 3, run.err
+    node = run.results["nodes"][VICTIM]
+    assert (node["status"], node["error_type"]) == ("error", "infrastructure")
+    if taken:
+        assert "another client holds the port ('Port already in use')" in node["error"]
+        assert "another client has the console: the power is left as it is" in run.err
+        assert rack.switches[VICTIM].asked == ["off", "off", "on"]
+    else:
+        assert rack.switches[VICTIM].asked == ["off", "off", "on", "off"]
+
+
 def test_tests_that_cannot_begin_have_not_passed(dispatch, job):
     """A runner that ends at once, since the disk is full, say, is the infrastructure's error."""
     spoil = 'f=$(dirname "$(command -v lava-self)")/mkfifo; echo exit 1 >"$f"; chmod +x "$f"'

@@ -89,6 +89,32 @@ def test_a_supervisor_that_was_killed_is_replaced(tmp_path, capfd):
     assert not scratch.exists()
 
 
+SPARED = """
+import os, sys, time
+from pathlib import Path
+from lava_dispatcher_multinode.lab.device import Device, Power
+from lava_dispatcher_multinode.run.guard import Guard
+directory = Path(sys.argv[1])
+devices = [
+    Device(name, "panda", power=Power(on="true", off=f"echo {name} >> {directory}/off"))
+    for name in ("lent", "ours")
+]
+with Guard() as guard:
+    guard.switch_off(directory, time.monotonic(), devices)
+    guard.spare("lent")
+    os._exit(9)
+"""
+
+
+def test_a_board_that_another_client_has_is_not_switched_off(tmp_path):
+    """The supervisor leaves it as it is; the others are switched off."""
+    done = subprocess.run(
+        [sys.executable, "-c", SPARED, tmp_path], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 9
+    assert (tmp_path / "off").read_text() == "ours\n"
+
+
 def test_one_that_keeps_dying_stops_nothing(tmp_path, monkeypatch):
     """It is the run's own end that matters."""
     monkeypatch.setattr("lava_dispatcher_multinode.run.guard.MOST", 1)
