@@ -1,40 +1,76 @@
-"""A stream of bytes as lines of bounded length, in linear time and flat memory."""
+"""A stream of bytes as lines, in linear time and flat memory; a long line comes in parts."""
 
 from __future__ import annotations
 
-#: Bytes of a line that are looked at; the rest of a longer one is dropped. Far above
-#: what a board's scripts print in one line, far below what would hurt.
+from typing import NamedTuple
+
+#: Bytes that a signal can have: no part of a line ends in one that is shorter.
 LONGEST = 16384
+_SIGNAL = b"<LAVA_"
+_CALL = b"<LAVA_MULTI_NODE> "  # a call in LAVA's form is this and a signal
+
+
+class Batch(NamedTuple):
+    """What a chunk completes: lines, the last of them only as far as it came if not `ends`.
+
+    What follows then is the rest of that line. Nothing comes twice.
+    """
+
+    lines: list[bytes]
+    ends: bool
 
 
 class Lines:
-    """Cuts chunks at newlines; carriage returns around a line are dropped."""
+    """Cuts chunks at newlines; carriage returns around a line are dropped.
+
+    A line without an end is not kept: what is in front of its last `2 * longest` bytes
+    is a part, but for a signal that begins there.
+    """
 
     def __init__(self, longest: int = LONGEST) -> None:
         self._longest = longest
         self._pieces: list[bytes] = []
         self._size = 0
+        self._begins = True  # whether the pieces are of a line's beginning
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that `data` completes."""
+    def feed(self, data: bytes) -> Batch:
+        """Return the lines that `data` completes, and a part of one that is long."""
         first, *lines = data.split(b"\n")
         self._keep(first)
-        if not lines:
-            return []
-        done = [self.rest()]
-        done += [line[: self._longest].strip(b"\r") for line in lines[:-1]]
-        self._keep(lines[-1])
-        return done
+        done = []
+        if lines:
+            done = [self.rest()]
+            done += [line.strip(b"\r") for line in lines[:-1]]
+            self._keep(lines[-1])
+        if self._size < 4 * self._longest:
+            return Batch(done, ends=True)
+        return Batch([*done, self._part()], ends=False)
 
     def rest(self) -> bytes:
         """Return the line that is not complete, and forget it."""
-        line = b"".join(self._pieces)
-        self._pieces.clear()
-        self._size = 0
-        return line.strip(b"\r")
+        line = self._taken().rstrip(b"\r")
+        self._begins = True
+        return line
 
     def _keep(self, piece: bytes) -> None:
-        piece = piece[: self._longest - self._size]
         if piece:
             self._pieces.append(piece)
             self._size += len(piece)
+
+    def _taken(self) -> bytes:
+        text = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return text.lstrip(b"\r") if self._begins else text
+
+    def _part(self) -> bytes:
+        text = self._taken()
+        cut = max(len(text) - 2 * self._longest, 0)
+        signal = text.rfind(_SIGNAL, 0, cut + len(_SIGNAL) - 1)
+        if signal >= 0 and text.endswith(_CALL, 0, signal):
+            signal -= len(_CALL)
+        if signal >= cut - self._longest:
+            cut = max(signal, 0)
+        self._begins = False
+        self._keep(text[cut:])
+        return text[:cut]

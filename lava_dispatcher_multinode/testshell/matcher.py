@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..ready import readable
-from .patterns import text_of
+from .windows import CARRIED, SMALL, Window, Windows, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,26 +21,41 @@ if TYPE_CHECKING:
     from .patterns import Pattern
     from .signals import Case
 
-    Groups = dict[str, str | None] | None
+    Groups = dict[str, str | None]
+    Found = tuple[list[Groups], int]  # and where the search goes on in the next window
 
 #: Seconds that lines which came together may take, and one of them by itself after that.
 LIMIT = 2.0
+LARGE_SHARE = 0.25  # of that, for a large window
 MAX_SLOW = 3  # lines that may take too long
 START_LIMIT = 30.0  # seconds for the process to begin
 MEMORY = 512 << 20  # bytes of address space
 
-# What the process runs: a line of JSON for each request, the same for each reply.
+# What the process runs: a line of JSON for each request, the same for each reply. A match
+# that touches the end of a window before the line's end may be another one with more
+# text: the next window tells, or, where the match begins before that, a shorter text.
 _PROGRAM = """
 import json, re, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
 expression = re.compile(json.loads(sys.argv[2]))
 print(flush=True)
 for request in sys.stdin:
-    found = []
-    for line in json.loads(request):
-        match = expression.search(line)
-        found.append(None if match is None else match.groupdict())
-    print(json.dumps(found), flush=True)
+    replies, carried = [], 1
+    for text, begin, shift, ends in json.loads(request):
+        found, position = [], carried if begin < 0 else begin
+        while position <= len(text) and (match := expression.search(text, position)):
+            start, end = match.span()
+            if end == len(text) and not ends:
+                if start > shift:
+                    break
+                short = expression.match(text, start, end - 1)
+                if short is None or short.groupdict() != match.groupdict():
+                    break
+            found.append(match.groupdict())
+            position = end if end > start else len(text) + 1
+        carried = max(position - shift, 1)
+        replies.append((found, carried))
+    print(json.dumps(replies), flush=True)
 """
 
 
@@ -58,27 +73,51 @@ class Finder:
         self._warn = warn
         self._matcher = Matcher(pattern.expression.pattern, limit)
         self._slow = 0
+        self._windows = Windows()
+        self._carried = 1
 
-    def find(self, lines: Sequence[bytes]) -> Iterator[Case]:
-        """Yield the results in lines of output, in order."""
-        for groups in self._search([text_of(line) for line in lines]):
-            case = self._pattern.case(groups) if groups is not None else None
+    def find(self, lines: Sequence[bytes], *, ends: bool = True) -> Iterator[Case]:
+        """Yield the results in lines of output, in order; the last goes on if not `ends`."""
+        for groups in self._search(self._windows.feed(lines, ends=ends)):
+            case = self._pattern.case(groups)
             if case is not None:
                 yield case
 
-    def _search(self, texts: Sequence[str]) -> Iterator[Groups]:
-        if self._slow >= MAX_SLOW:
+    def _search(self, windows: Sequence[Window]) -> Iterator[Groups]:
+        if not windows or self._slow >= MAX_SLOW:
             return
+        large = len(windows) == 1 and len(windows[0].text) > SMALL + 1
+        if windows[0].begin == CARRIED:
+            windows = [windows[0]._replace(begin=self._carried), *windows[1:]]
         try:
-            yield from self._matcher.search(texts)
+            replies = self._matcher.search(windows, LARGE_SHARE if large else 1.0)
         except TooSlow as error:
-            if len(texts) > 1:  # which is it?
-                for text in texts:
-                    yield from self._search([text])
-                return
-            self._slow += 1
-            last = "; no more is looked for" if self._slow >= MAX_SLOW else ""
-            self._warn(f"the parse pattern {error} on one line{last}: {texts[0]!r}")
+            if len(windows) > 1:  # which is it?
+                for window in windows:
+                    yield from self._search(list(cut(window, self._windows.size)))
+            elif large:
+                self._narrow(error)
+                yield from self._search(list(cut(windows[0], SMALL)))
+            else:
+                self._carried = 1
+                self._give_up(error, windows[0].text)
+            return
+        self._carried = replies[-1][1]
+        for found, _ in replies:
+            yield from found
+
+    def _narrow(self, error: TooSlow) -> None:
+        if self._windows.size != SMALL:
+            self._windows.size = SMALL
+            self._warn(
+                f"the parse pattern {error} on a long line; from here on, it finds results of at "
+                f"most {SMALL // 2} characters in lines of more than {SMALL}"
+            )
+
+    def _give_up(self, error: TooSlow, text: str) -> None:
+        self._slow += 1
+        last = "; no more is looked for" if self._slow >= MAX_SLOW else ""
+        self._warn(f"the parse pattern {error} on one line{last}: {text!r}")
 
     def close(self) -> None:
         """End its process, if it runs."""
@@ -93,17 +132,17 @@ class Matcher:
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
 
-    def search(self, lines: Sequence[str]) -> list[Groups]:
-        """Return the groups of the match in each line; None where there is none.
+    def search(self, windows: Sequence[Window], share: float = 1.0) -> list[Found]:
+        """Return the groups of each match in each window.
 
-        Raise `TooSlow` if that is not done in time; the process is then gone.
+        Raise `TooSlow` if that is not done in its share of the time; the process is then gone.
         """
         try:
             process = self._process or self._start()
             assert process.stdin is not None
-            process.stdin.write(json.dumps(list(lines)).encode() + b"\n")
+            process.stdin.write(json.dumps(list(windows)).encode() + b"\n")
             process.stdin.flush()
-            found: list[Groups] = json.loads(self._reply(self._limit))
+            found: list[Found] = json.loads(self._reply(self._limit * share))
         except (OSError, ValueError):
             self.close()
             raise TooSlow("takes too much memory") from None

@@ -1,6 +1,6 @@
 """A definition's `parse`: results found in its output by a regular expression.
 
-It is applied to single lines, cut at `LONGEST`, by matcher.py.
+It is applied to single lines, of any length, by matcher.py.
 """
 
 from __future__ import annotations
@@ -14,14 +14,6 @@ from .signals import Case, measurement, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-#: Bytes of a line that an expression gets to see.
-LONGEST = 1024
-
-
-def text_of(line: bytes) -> str:
-    """Return what an expression gets to see of a line."""
-    return line[:LONGEST].decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

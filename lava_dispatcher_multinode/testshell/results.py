@@ -100,13 +100,13 @@ class Recorder:
 
     @property
     def wants_output(self) -> bool:
-        """Whether lines without signals can hold results now."""
+        """Whether text around signals can hold results now."""
         return self._finder is not None
 
-    def output(self, lines: Sequence[bytes]) -> None:
-        """Take lines without signals."""
+    def output(self, lines: Sequence[bytes], *, ends: bool = True) -> None:
+        """Take lines without signals; the last goes on if not `ends`."""
         if self._finder is not None and lines:
-            for case in self._finder.find(lines):
+            for case in self._finder.find(lines, ends=ends):
                 self._expected.found(case.case)  # and no more: LAVA takes any from a pattern
                 self.result(case)
 

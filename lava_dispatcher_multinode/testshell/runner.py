@@ -70,7 +70,12 @@ class Runner:
         self._heard = 0.0  # when the channel last spoke
 
     def end(self) -> None:
-        """Take back the calls of processes that the run has left behind: they have failed."""
+        """Take the results of a line without an end, and take back calls, which have failed.
+
+        The processes of those calls are left behind by the run.
+        """
+        with suppress(TestRaised):
+            self._take_rest()
         for wait in self._waits.end():
             with suppress(TestRaised):  # that there are too many results is told already
                 self._recorder.result(Case(relay.case_of(wait.call), "fail"), wait.definition)
@@ -172,14 +177,25 @@ class Runner:
     def _take(self, data: bytes) -> None:
         now = time.monotonic()
         output: list[bytes] = []
-        for line in self._lines.feed(data):
+        lines, ends = self._lines.feed(data)
+        for line in lines:
             if _INTERESTING in line:
-                self._recorder.output(output)
-                output.clear()
+                if self._recorder.wants_output:
+                    before, *behind = signals.around(line)
+                    self._recorder.output([*output, before])
+                    output = behind
                 self._line(line, now)
             elif self._recorder.wants_output:
                 output.append(line)
-        self._recorder.output(output)
+        self._recorder.output(output, ends=ends)
+
+    def _take_rest(self) -> None:
+        line = self._lines.rest()
+        self._recorder.output(signals.around(line))
+        for text, marked in signals.texts(line):
+            signal = signals.parse(text, self._recorder.fixups)
+            if isinstance(signal, Case) and not (self._told.claim(text) or marked):
+                self._recorder.signal(signal)
 
     def _line(self, line: bytes, now: float) -> None:
         if frames.MARK in line:

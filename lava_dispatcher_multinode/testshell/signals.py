@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING
 
 from ..job.model import RESULTS, nothing
 from ..sync.calls import Api, Call
+from .lines import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _SIGNAL = re.compile(
     rb"<LAVA_(?:"
-    rb"SIGNAL_(?P<name>\S+)(?: (?P<rest>[^>]*))?"
+    rb"SIGNAL_(?P<name>\S{1,256})(?: (?P<rest>[^>]*))?"
     rb"|TEST_RUNNER (?P<runner>[A-Z_]+)(?P<about>[^>]*)"
     rb"|MULTI_NODE> <LAVA_(?P<api>[A-Z_]+)(?P<words>[^>]*)"
     rb")>"
 )
+_ANY = re.compile(rb"(?:<LAVA_[^>]*>?~*)+")
 #: Half of what our scripts put behind a signal that they have told: noise takes rarely all.
 MARK = b"~~"
 #: A kernel message in the middle; its own `>` ended what looks like a signal.
@@ -162,11 +164,20 @@ Signal = (
 
 def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
     """Yield what stands behind `<LAVA_` in each signal of a line, in order, and whether
-    it bears the mark of having been told.
+    it bears the mark of having been told: between it and the next one.
     """
-    for match in _SIGNAL.finditer(line):
+    end = line.rfind(b">") + 1  # so that no search is in vain, from each of many beginnings
+    following = _SIGNAL.search(line, 0, end)
+    while (match := following) is not None:
+        following = _SIGNAL.search(line, match.end(), end)
         text = match[0].rpartition(b"<LAVA_")[2] if match["api"] is None else match[0][6:]
-        yield text[:-1], MARK in line[match.end() :]
+        stop = len(line) if following is None else following.start()
+        yield text[:-1], line.find(MARK, match.end(), stop) >= 0
+
+
+def around(line: bytes) -> list[bytes]:
+    """Return the text before, between and behind the signals and frames of a line."""
+    return _ANY.split(line)
 
 
 def result_of(word: str, fixups: Mapping[str, str]) -> str | None:
@@ -181,7 +192,7 @@ def parse(text: bytes, fixups: Mapping[str, str] = nothing()) -> Signal:
     `fixups` turns the words of the test that speaks into LAVA's, as in LAVA those of
     lava-test-case only: a reference's result is what it says.
     """
-    match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text)
+    match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text) if len(text) <= LONGEST else None
     if match is None or _KERNEL.search(text):
         return Unknown(text.decode("utf-8", "replace"))
     whole = match[0].decode("utf-8", "replace")

@@ -379,6 +379,31 @@ def test_a_definition_s_own_words_for_results(dispatch, job):
     ]
 
 
+def test_results_behind_progress_displays(dispatch, job):
+    """Of a pattern, of a signal that a test prints, and of a call; all in lines without an end."""
+    bar = "i=0; while [ $i -lt %d ]; do printf '\\r%%2d %%%% done ' $i; i=$((i+1)); done"
+    path = job(
+        bar % 150 + "; echo 'copy-long: fail'",
+        bar % 2000 + "; printf '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=after-bar RESULT=fail>'",
+        bar % 2000 + "; lava-test-case ours --result pass",
+        bar % 2000 + "; lava-send go",
+        "printf 'no-end: fail'",
+    )
+    content = json.loads(path.read_text())
+    (definition,) = content["actions"][1]["parameters"]["definitions"]
+    definition["parse"] = {"pattern": "(?P<test_case_id>[a-z-]+): (?P<result>pass|fail)"}
+    path.write_text(json.dumps(content))
+    run = dispatch("--simulate", path)
+    assert run.code == 1
+    assert run.cases("panda01") == {
+        "copy-long": "fail",
+        "after-bar": "fail",
+        "ours": "pass",
+        "multinode-send-go": "pass",
+        "no-end": "fail",
+    }
+
+
 def test_a_test_cannot_end_the_run(dispatch, job):
     """The runner's last line, printed by a test, is no more than a line."""
     forged = 'echo "<LAVA_TEST_RUNNER EXIT>"; cat $LAVA_DIR/bin/lava-test-runner'
