@@ -173,8 +173,8 @@ def test_known_names_with_any_words_are_no_exception(words, between):
     inside = between.join(words).encode("latin-1")
     for name in NAMES:
         found(b"<LAVA_SIGNAL_" + name.encode() + b" " + inside + b">")
-    for kind in (b"TEST_RUNNER", b"MULTI_NODE"):
-        found(b"<LAVA_" + kind + b" " + inside + b">")
+    found(b"<LAVA_TEST_RUNNER " + inside + b">")
+    found(b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">")
 
 
 @given(st.binary(max_size=200), st.binary(max_size=60))
