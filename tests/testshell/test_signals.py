@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.sync.calls import Api, Call
@@ -167,6 +167,7 @@ FIELDS = ["TEST_CASE_ID=", "RESULT=", "MEASUREMENT=", "UNITS=", "START", "STOP",
 WORDS = st.lists(st.sampled_from([*NAMES, *FIELDS, "", "=", "a=b=c", "\xff", "\n"]), max_size=6)
 
 
+@example(["x", "k=a=b"], " ")
 @given(WORDS, st.sampled_from([" ", "  ", "=", ""]))
 def test_known_names_with_any_words_are_no_exception(words, between):
     """A name that the parser knows, followed by too few, too many or odd words, ends nothing."""
