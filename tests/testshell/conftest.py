@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from itertools import pairwise
 
 from lava_dispatcher_multinode import frames
 from lava_dispatcher_multinode.frames import Part
@@ -88,3 +89,9 @@ def tell(number, *words):
 
 #: A runner's end as it is told, and then printed.
 TOLD_EXIT = tell(99, b"TEST_RUNNER", b"EXIT") + EXIT
+
+
+def chunks(data, cuts):
+    """Return the data in pieces that end at these places."""
+    bounds = [0, *sorted(cut for cut in cuts if cut <= len(data)), len(data)]
+    return [data[a:b] for a, b in pairwise(bounds)]

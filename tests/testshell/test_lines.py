@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.testshell.lines import Lines
+
+from .conftest import chunks
 
 SIGNALS = [b"<LAVA_SIGNAL_A b>~~", b"<LAVA_MULTI_NODE> <LAVA_SEND go k=v>"]
 TEXT = st.one_of(
@@ -15,12 +15,6 @@ TEXT = st.one_of(
     st.integers(0, 300).map(lambda count: count * b"."),
 )
 CUTS = st.lists(st.integers(0, 3000), max_size=10)
-
-
-def chunks(data, cuts):
-    """Return the data in pieces that end at these places."""
-    bounds = [0, *sorted(cut for cut in cuts if cut <= len(data)), len(data)]
-    return [data[a:b] for a, b in pairwise(bounds)]
 
 
 @given(st.lists(TEXT, max_size=40).map(b"".join), CUTS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,7 @@ from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.signals import Case
 from lava_dispatcher_multinode.testshell.windows import LARGE, SMALL, Window, Windows, cut
 
-from .conftest import BEGIN, END, EXIT, TOLD_EXIT, Script, results, run, tell
+from .conftest import BEGIN, END, EXIT, TOLD_EXIT, Script, chunks, results, run, tell
 
 PERCENT = b"".join(b"\r%2d %% done " % (number % 100) for number in range(2000))
 CASE = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=%b RESULT=fail>"
@@ -26,12 +25,6 @@ PADDING = st.sampled_from([1000, 1023, 8191, 16383, 16384, 20_000, 65_530, 100_0
     )
 )
 CUTS = st.lists(st.integers(0, 250_000), max_size=6)
-
-
-def chunks(data, cuts):
-    """Return the data in pieces that end at these places."""
-    bounds = [0, *sorted(cut for cut in cuts if cut <= len(data)), len(data)]
-    return [data[a:b] for a, b in pairwise(bounds)]
 
 
 def reported(events):
