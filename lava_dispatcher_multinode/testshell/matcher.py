@@ -30,6 +30,7 @@ LARGE_SHARE = 0.25  # of that, for a large window
 MAX_SLOW = 3  # lines that may take too long
 START_LIMIT = 30.0  # seconds for the process to begin
 MEMORY = 512 << 20  # bytes of address space
+MOST = 4 << 20  # characters of what it finds in lines that came together
 
 # What the process runs: a line of JSON for each request, the same for each reply. A match
 # that touches the end of a window before the line's end may be another one with more
@@ -37,10 +38,11 @@ MEMORY = 512 << 20  # bytes of address space
 _PROGRAM = """
 import json, re, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+most = int(sys.argv[3])
 expression = re.compile(json.loads(sys.argv[2]))
 print(flush=True)
 for request in sys.stdin:
-    replies, carried = [], 1
+    replies, carried, size = [], 1, 0
     for text, begin, shift, ends in json.loads(request):
         found, position = [], carried if begin < 0 else begin
         while position <= len(text) and (match := expression.search(text, position)):
@@ -52,6 +54,9 @@ for request in sys.stdin:
                 if short is None or short.groupdict() != match.groupdict():
                     break
             found.append(match.groupdict())
+            size += sum(map(len, filter(None, match.groups())))
+            if size > most:
+                sys.exit()
             position = end if end > start else len(text) + 1
         carried = max(position - shift, 1)
         replies.append((found, carried))
@@ -166,6 +171,7 @@ class Matcher:
                 _PROGRAM,
                 str(MEMORY),
                 json.dumps(self._expression),
+                str(MOST),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -59,6 +59,14 @@ def test_a_process_that_ends():
     found.close()
 
 
+def test_an_expression_that_finds_too_much():
+    """Its results can overlap, and be many times as large as the line."""
+    found, warnings = finder(r"(?=(?P<test_case_id>x*)(?P<result>))x")
+    assert list(found.find([b"x" * 8000, b"xx"])) != []
+    assert warnings[0].startswith("the parse pattern takes too much memory on a long line")
+    found.close()
+
+
 @pytest.mark.parametrize("used", [False, True])
 def test_close_twice(used):
     """It can be closed whether it began or not, and again."""
