@@ -61,6 +61,7 @@ def test_an_empty_prompt_of_the_device_file_is_none():
     ("text", "parts"),
     [
         ("Hit any key to stop autoboot", ["Hit any k", "ey to sto", "p autoboot"]),
+        ("Press the SPACE key to abort boot", ["Press the S", "PACE key to", " abort boot"]),
         ("Stop autoboot now", ["Stop aut", "oboot now"]),
         ("autoboot in", ["autoboot in"]),
         ("Stop: ", ["Stop: "]),
@@ -89,6 +90,21 @@ def test_any_part_of_a_countdown_will_do(text, parts):
 def test_which_status_counts(line, counts):
     """Not that of a condition, nor of what a later U-Boot does not need."""
     assert words.status_counts(line) is counts
+
+
+@pytest.mark.parametrize(
+    ("line", "puts"),
+    [
+        ("fatload mmc 0:3 0x80200000 uImage", True),
+        ("setenv autoload no; dhcp", True),
+        ("loadx 0x80200000", True),
+        ("setenv loadaddr 0x80200000", False),
+        ("bootm 0x80200000", False),
+    ],
+)
+def test_what_puts_something_into_memory(line, puts):
+    """A command that does, not a variable whose name is like one."""
+    assert words.loads(line) is puts
 
 
 def test_errors_that_a_line_provides_for_are_no_failures():

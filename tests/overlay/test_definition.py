@@ -16,6 +16,7 @@ from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.overlay.definition import (
     GitRepository,
     TestDefinition,
+    expected,
     parse,
     variables,
 )
@@ -92,6 +93,16 @@ def test_the_least(tmp_path):
 @pytest.mark.parametrize(
     ("text", "place", "said"),
     [
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nexpected: one\n",
+            "t.yaml:3:11",
+            "expected: [one-case, another-case]",
+        ),
+        (
+            "metadata: {name: a}\nrun: {steps: []}\nexpected: [a, 1]\n",
+            "t.yaml:3:15",
+            "quotes",
+        ),
         ("[1]\n", "t.yaml:1:1", "must be a mapping"),
         ("metadata: {name: a}\n", "t.yaml:1:1", "no 'run'"),
         ("metadata: {}\nrun: {steps: []}\n", "t.yaml:1:11", "no name"),
@@ -201,6 +212,16 @@ def test_parameters_are_another_name_of_params(tmp_path):
     text = "{metadata: {name: a}, run: {steps: []}, parameters: {A: 1}"
     assert read(text + "}", None, tmp_path).params == {"A": "1"}
     assert read(text + ", params: {B: 2}}", None, tmp_path).params == {"B": "2"}
+
+
+def test_expected_cases(tmp_path):
+    """A list of IDs, of the definition or of the job's entry."""
+    text = "{metadata: {name: a}, run: {steps: []}, expected: [b, 'c d']}"
+    assert read(text, None, tmp_path).expected == ("b", "c d")
+    assert expected(["b"], lambda *_: Position("j")) == ("b",)
+    assert expected(None, lambda *_: Position("j")) == ()
+    with pytest.raises(InvalidJob, match="list of test case IDs"):
+        expected("b", lambda *_: Position("j"))
 
 
 def test_all_mistakes_at_once(tmp_path):
