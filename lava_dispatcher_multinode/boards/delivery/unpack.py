@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 UNPACK_WAIT = 600.0  # seconds: a slow card, a large overlay
 #: Each of these unpacks the file in its braces below the directory in its braces.
+#: The status of a pipe is that of tar, which takes half an archive for a whole one.
 WAYS = (
     "tar -xzf {file} -C {root}",
-    "gzip -dc < {file} | tar -xf - -C {root}",
-    "zcat {file} | tar -xf - -C {root}",
+    "gzip -t < {file} && gzip -dc < {file} | tar -xf - -C {root}",
+    "zcat {file} > /dev/null && zcat {file} | tar -xf - -C {root}",
 )
 
 
