@@ -12,12 +12,27 @@ import pytest
 
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.boards.hardware import connect
+from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
 from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
+from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.lab.device import Boot, Connection, Deploy, Device
 
+SHELLS = [
+    pytest.param(
+        argv,
+        id=argv.split()[0],
+        marks=pytest.mark.needs(argv.split()[0]),
+    )
+    for argv in ("dash -i", "busybox ash -i", "bash --posix --norc -i", "mksh -i")
+]
+
+
+# A cooked terminal, as a board's own console is: the transport's is raw.
+COOKED = "stty sane 2>/dev/null; cd {directory}; exec {shell}"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 
 
@@ -76,3 +91,12 @@ def simulated(tmp_path):
             return driver(device, console, hardware, told.append)
 
         yield make
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request, console_of, tmp_path):
+    """A real interactive shell that has been taken."""
+    console = console_of(COOKED.format(directory=tmp_path, shell=request.param))
+    made = Shell(Dialogue(console), Deadline(60, "test"))
+    made.take()
+    return made

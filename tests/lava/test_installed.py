@@ -1,4 +1,4 @@
-"""Where LAVA's dispatcher is and what its dictionaries hold."""
+"""Where LAVA's dispatcher is, and which one it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob
-from lava_dispatcher_multinode.lab.device import Device, Lava
-from lava_dispatcher_multinode.lava.dictionary import commands, load_dictionary, methods
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.lab.device import Lava
 from lava_dispatcher_multinode.lava.installed import environment, find
 
 
@@ -68,57 +67,3 @@ def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
     (wants / "lava/dispatcher/lava-run").write_text("import sys\nfrom a_title import x\n")
     with pytest.raises(InfrastructureError, match=r"No module named 'a_title'.*lava\.python"):
         find(Lava(path=wants, python=sys.executable))
-
-
-@pytest.fixture
-def load(tmp_path):
-    """A function that loads a dictionary of this text."""
-
-    def run(text):
-        path = tmp_path / "d.dict"
-        path.write_text(text)
-        return load_dictionary(Device("board7", "x", host="lava", lava=Lava(device=path)))
-
-    return run
-
-
-def test_a_dictionary(load):
-    """The board's name here is what LAVA's tests are told."""
-    found = load("hostname: other\nactions: {boot: {methods: {u-boot: }}, deploy: }\n")
-    assert found["hostname"] == "board7"
-    assert list(methods(found, "boot")) == ["u-boot"]
-    assert methods(found, "deploy") == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("{% extends 'qemu.jinja2' %}\n", "rendered YAML"),
-        ("a: [", "line"),
-        ("hello", "it has no 'actions'"),
-        ("actions: 1", "it has no 'actions'"),
-    ],
-)
-def test_what_is_no_dictionary(load, text, said):
-    """A template, above all: lava-run takes what the server makes of it."""
-    with pytest.raises(InvalidJob, match=said):
-        load(text)
-
-
-def test_a_dictionary_that_is_not_there():
-    """The path is named."""
-    device = Device("b", "x", host="lava", lava=Lava(device=Path("/nonexistent/b.dict")))
-    with pytest.raises(InvalidJob, match=r"/nonexistent/b\.dict: cannot read it"):
-        load_dictionary(device)
-
-
-@pytest.mark.parametrize(
-    ("section", "lines"),
-    [
-        ({"power_off": "a b"}, ["a b"]), ({"power_off": ["a", "b"]}, ["a", "b"]), ({}, []),
-        ({"power_off": ""}, []), (None, []), (["power_off"], []),
-    ],
-)  # fmt: skip
-def test_commands_of_a_dictionary(section, lines):
-    """One or several, as LAVA takes them; what is none is none."""
-    assert commands({"commands": section}, "power_off") == lines

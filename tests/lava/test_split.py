@@ -1,4 +1,4 @@
-"""Definitions for each node, as LAVA's scheduler makes them; and LAVA's times."""
+"""Definitions for each node, as LAVA's scheduler makes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.lava.split import actions_of, node_names, numbered_names, split
-from lava_dispatcher_multinode.lava.timeouts import seconds, timeout
 
 from ..needs import LAVA_VERSIONS, lava
 from .conftest import lava_job, lava_test
@@ -100,19 +99,3 @@ def test_there_are_as_many_names_as_nodes(counts):
     job = lava_job({role: {"count": count} for role, count in counts.items()})
     for names in (node_names(job), numbered_names(job)):
         assert len(dict(names)) == sum(counts.values())
-
-
-def test_times_in_lavas_forms():
-    """Several units add up; `skip` is none."""
-    assert seconds({"hours": 1, "minutes": 2, "seconds": 3, "skip": True}) == 3723
-    assert timeout(300) == {"minutes": 5}
-    assert timeout(90) == {"seconds": 90}
-    assert timeout(0.2) == {"seconds": 1}
-
-
-@given(st.floats(0.001, 10**8))
-def test_times_there_and_back(value):
-    """Never shorter than asked for, and less than a second longer."""
-    written = timeout(value)
-    assert len(written) == 1
-    assert value <= seconds(written) < max(value + 1, 1.001)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import io
 import os
 import subprocess
 import tarfile
 import textwrap
+import threading
 
 import pytest
 
@@ -104,3 +106,50 @@ def make_tar():
 def dedent():
     """Return textwrap.dedent."""
     return textwrap.dedent
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves `pages`; a text as a value is a redirection."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.pages = {}
+        self.asked = []
+
+    def url(self, path):
+        """Return the URL of `path`."""
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers GET."""
+
+    def do_GET(self):
+        """Answer with the page."""
+        self.server.asked.append(self.path)
+        page = self.server.pages.get(self.path)
+        if page is None:
+            self.send_error(404)
+        elif isinstance(page, str):
+            self.send_response(302)
+            self.send_header("Location", page)
+            self.end_headers()
+        else:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(page)
+
+    def log_message(self, *_):
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """Return a web server on loopback."""
+    monkeypatch.setenv("no_proxy", "*")
+    with Server() as made:
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()

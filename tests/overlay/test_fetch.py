@@ -3,65 +3,13 @@
 from __future__ import annotations
 
 import base64
-import http.server
-import io
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.overlay import download as download_module
 from lava_dispatcher_multinode.overlay import fetch as module
-from lava_dispatcher_multinode.overlay.download import download
 from lava_dispatcher_multinode.overlay.source import BadSource, Kind, Source
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Serves `pages`; a text as a value is a redirection."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages = {}
-        self.asked = []
-
-    def url(self, path):
-        """Return the URL of `path`."""
-        return f"http://127.0.0.1:{self.server_port}{path}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers GET."""
-
-    def do_GET(self):
-        """Answer with the page."""
-        self.server.asked.append(self.path)
-        page = self.server.pages.get(self.path)
-        if page is None:
-            self.send_error(404)
-        elif isinstance(page, str):
-            self.send_response(302)
-            self.send_header("Location", page)
-            self.end_headers()
-        else:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(page)
-
-    def log_message(self, *_):
-        """Keep quiet."""
-
-
-@pytest.fixture
-def server(monkeypatch):
-    """Return a web server on loopback."""
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
-        yield made
-        made.shutdown()
-        thread.join()
 
 
 def test_each_source_is_fetched_once(cache, repository, monkeypatch):
@@ -126,46 +74,3 @@ def test_single_files(cache, server, tmp_path):
     server.pages["/a.yaml"] = b"y"
     assert cache.fetch(Source(Kind.FILE, str(tmp_path / "a.yaml"))) == tmp_path / "a.yaml"
     assert cache.fetch(Source(Kind.FILE, server.url("/a.yaml"))).read_text() == "y"
-
-
-def test_download_follows_http_only(server):
-    """A redirection to this host's files would put them onto a board."""
-    server.pages.update({"/1": "/2", "/2": b"x", "/file": "file:///etc/passwd", "/loop": "/loop"})
-    target = io.BytesIO()
-    download(server.url("/1"), target, 10, 10)
-    assert target.getvalue() == b"x"
-    for path in ("/file", "/loop", "/missing"):
-        with pytest.raises(InfrastructureError) as caught:
-            download(server.url(path), io.BytesIO(), 10, 10)
-        assert server.url(path) not in str(caught.value)  # whoever asks says of what it is told
-
-
-def test_download_is_bounded(server, monkeypatch):
-    """In size, and in time even while bytes keep coming."""
-    server.pages["/x"] = b"x" * 100
-    with pytest.raises(InfrastructureError, match="larger than 99 bytes"):
-        download(server.url("/x"), io.BytesIO(), 99, 10)
-    monkeypatch.setattr(download_module, "_BLOCK", 1)
-    with pytest.raises(InfrastructureError, match="seconds"):
-        download(server.url("/x"), Slow(monkeypatch), 1000, 10)
-
-
-class Slow(io.BytesIO):
-    """A target for which each byte takes an hour, by the clock that counts."""
-
-    def __init__(self, monkeypatch):
-        super().__init__()
-        self._now = 0.0
-        monkeypatch.setattr(download_module.time, "monotonic", lambda: self._now)
-
-    def write(self, data):
-        """Take an hour."""
-        self._now += 3600
-        return super().write(data)
-
-
-def test_download_shows_no_secrets(server):
-    """Tokens are part of URLs that people use."""
-    with pytest.raises(InfrastructureError) as caught:
-        download(server.url("/x?token=secret"), io.BytesIO(), 10, 10)
-    assert "secret" not in str(caught.value)

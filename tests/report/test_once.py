@@ -1,6 +1,5 @@
 """Sentences that are many nodes' reason."""
 
-from lava_dispatcher_multinode.report import tables
 from lava_dispatcher_multinode.report.once import Shared
 from lava_dispatcher_multinode.report.results import Results
 
@@ -34,13 +33,3 @@ def test_what_is_short_is_whole(story):
     assert shared(story, "p9 failed: panic", "p9 failed: panic").brief("p9 failed: panic") == (
         "p9 failed: panic"
     )
-
-
-def test_table_of_waits_has_it_in_full_once(deadlock):
-    """Its other rows, and those of nodes, have it for whoever points at them."""
-    results = Results.of(deadlock)
-    waits, nodes = tables.waits(results), tables.nodes(results)
-    assert waits.count(">lava-wait a: deadlock: panda01 waits") == 1
-    assert waits.count(": deadlock: ..</td>") == 2
-    assert nodes.count(": deadlock: ..</td>") == 3
-    assert (waits + nodes).count('title="lava-wait ') == 5

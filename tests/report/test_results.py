@@ -2,10 +2,7 @@
 
 import time
 
-from lava_dispatcher_multinode.report.model import Wait
 from lava_dispatcher_multinode.report.results import Results
-from lava_dispatcher_multinode.sync.calls import Api, Call
-from lava_dispatcher_multinode.sync.relay import case_of
 
 
 def test_facts_of_a_whole_run(whole_story):
@@ -71,12 +68,6 @@ def test_result_may_stand_before_its_answer(story):
     story.at(2).case("panda02", "multinode-sync-go", end=2.0)
     (case,) = Results.of(story.events).nodes["panda02"].cases
     assert (case.start, case.end) == (2.0, 2.0)
-
-
-def test_call_has_the_name_of_its_result():
-    """The name by which results are recorded is the one by which they are found again."""
-    for api in Api:
-        assert Wait("n", api.value, "Is-Ready").case == case_of(Call(api, "Is-Ready"))
 
 
 def test_unknown_kinds_are_passed_over(story):

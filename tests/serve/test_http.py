@@ -67,14 +67,6 @@ def test_only_what_is_on_the_shelf_is_served(served, tmp_path):
     assert _get(port, gone)[0].status == 404
 
 
-def test_paths_cannot_be_guessed():
-    """The same file twice has two paths, of 96 random bits each."""
-    shelf = Shelf()
-    one, other = shelf.put(b"x", "x"), shelf.put(b"x", "x")
-    assert one != other
-    assert len(one) == 24 + len("/x")
-
-
 @pytest.mark.parametrize("program", ["wget", "busybox wget", "curl"])
 def test_what_boards_have_can_fetch(served, tmp_path, program):
     """GNU's wget, BusyBox's and curl."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from urllib.error import HTTPError
@@ -38,11 +37,11 @@ def _device(host="127.0.0.1", *commands):
     return Device("b1", "panda", dispatcher_ip=host, network=Network("eth0", commands))
 
 
-@pytest.mark.parametrize("program", ["wget", "curl"])
+@pytest.mark.parametrize(
+    "program", [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("wget", "curl")]
+)
 def test_the_board_fetches_all_of_it(network_board, parcel, program):
     """Archive, environment and mark, by either program; the archive does not stay."""
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
     with Servers() as servers:
         over_http(network_board("tar", "gzip", program), parcel, _device(), servers)
     arrived(parcel)
@@ -94,10 +93,9 @@ def test_what_was_fetched_is_served_no_more(network_board, parcel, tmp_path, cod
             assert caught.value.code == 404
 
 
+@pytest.mark.needs("wget")
 def test_a_board_that_cannot_unpack_is_told_apart(network_board, parcel):
     """It has fetched the archive, and has no tar for it: another way may do."""
-    if shutil.which("wget") is None:
-        pytest.skip("wget is not installed")
     with Servers() as servers, pytest.raises(DeployError, match="no tar that can unpack it"):
         over_http(network_board("wget"), parcel, _device(), servers)
     assert not Path(parcel.root, "lava-1").exists()

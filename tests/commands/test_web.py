@@ -1,0 +1,44 @@
+"""`--web`: the word before it is parsed, its port, and a port that is taken."""
+
+import argparse
+import contextlib
+
+import pytest
+
+from lava_dispatcher_multinode.commands import web
+from lava_dispatcher_multinode.errors import InvalidJob
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        (["--web", "job.json"], ["--web=0", "job.json"]),
+        (["--web", "8080", "job.json"], ["--web", "8080", "job.json"]),
+        (["job.json", "--web"], ["job.json", "--web=0"]),
+        (["--web=8080", "x"], ["--web=8080", "x"]),
+        ([], []),
+    ],
+)
+def test_web_does_not_swallow_the_job(words, spelled):
+    """What follows --web is its port only if it is a number."""
+    assert web.spelled_out(words) == spelled
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "x"])
+def test_port_that_is_none(port, capsys):
+    """Refused with the range."""
+    parser = argparse.ArgumentParser()
+    web.add_option(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--web={port}"])
+    assert "0 to 65535" in capsys.readouterr().err
+
+
+def test_taken_port_is_told(tmp_path):
+    """With what to do, before anything is run."""
+    said = []
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(web.served(0, tmp_path, said.append))
+        port = int(said[0].rsplit(":", 1)[1].split("/")[0])
+        with pytest.raises(InvalidJob, match=f"cannot serve on port {port}"):
+            stack.enter_context(web.served(port, tmp_path, said.append))
