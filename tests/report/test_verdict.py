@@ -85,7 +85,8 @@ def test_definition_that_was_cut_short_says_why(story):
 def test_failed_wait_fails_the_node_with_its_reason(story):
     """A call that was not answered as asked counts as 1 and says why."""
     nodes = {"panda02": {"role": "client", "device_type": "panda"}}
-    story.start(nodes).wait("panda02", "never", "panda01 has finished").end("panda02").finish(None)
+    story.start(nodes).wait("panda02", "never", "panda01 has finished")
+    story.wait("panda02", "timeout", "timed out").end("panda02").finish(None)
     results = Results.of(story.events)
     verdict = of_node(results.nodes["panda02"])
     assert (verdict.status, verdict.error_type) == ("fail", "multinode")

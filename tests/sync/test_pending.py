@@ -8,6 +8,7 @@ from lava_dispatcher_multinode.sync.messages import Messages
 from lava_dispatcher_multinode.sync.pending import SLACK, Pending
 from lava_dispatcher_multinode.sync.roster import Roster
 from lava_dispatcher_multinode.sync.topic import Wait
+from lava_dispatcher_multinode.sync.transitions import MemberEvent
 
 
 def world():
@@ -48,6 +49,11 @@ def test_time_is_over_once():
     for wait, due in zip(waits, dues, strict=True):
         pending.add(wait, messages.topic(wait.call.id), due)
     assert pending.due() == 5.0
+    ended = Wait(3, "b", Call(Api.WAIT, "3"), 0.0)
+    pending.add(ended, messages.topic("3"), 4.0)
+    assert pending.due() == 4.0
+    pending.remove(ended)
+    assert pending.due() == 5.0
     assert pending.expired(10.0) == [waits[1], waits[0]]
     assert pending.due() is None
 
@@ -61,12 +67,24 @@ def test_those_that_came_together_are_due_together():
     pending.add(first, topic, 3.0)
     pending.add_all(rest, topic, bucket, 5.0)
     assert pending.all() == [first, *rest]
-    for wait in (rest[1], rest[3]):
+    for wait in (rest[0], rest[2]):
         pending.remove(wait)
     assert pending.expired(4.0) == [first]
     assert pending.due() == 5.0
-    assert pending.expired(5.0) == [rest[0], rest[2]]
+    assert pending.expired(5.0) == [rest[1], rest[3]]
     assert pending.due() is None
+
+
+def test_a_single_member_that_runs_is_everybody_and_none_is_not():
+    """Members that have left need not wait; when all have, there is no deadlock."""
+    roster, messages, pending = world()
+    roster.leave(roster.members["b"], MemberEvent.FINISH, None)
+    wait = Wait(1, "a", Call(Api.WAIT, "x"), 0.0)
+    pending.add(wait, messages.topic("x"), 5.0)
+    assert pending.everybody
+    pending.remove(wait)
+    roster.leave(roster.members["a"], MemberEvent.FINISH, None)
+    assert not pending.everybody
 
 
 class Ticket:
@@ -96,9 +114,20 @@ def test_what_has_ended_is_not_kept_for_long():
         bucket = topic.bucket(first, "ab")
         pending.add(first, topic, 5.0)
         pending.add_all(rest, topic, bucket, 5.0)
-        pending.release(topic, 1, None)
+        assert pending.release(topic, 1, None) == [first, *rest]
         assert len(tickets) <= 2 * 150 + SLACK + 100
     assert pending.due() == 3.0
+
+
+def test_nothing_is_kept_when_no_call_waits():
+    """However far away the end of a call's time was."""
+    _, messages, pending = world()
+    wait = Wait(Ticket(), "a", Call(Api.WAIT, "x"), 0.0)
+    left = WeakSet([wait.ticket])
+    pending.add(wait, messages.topic("x"), 1e9)
+    pending.remove(wait)
+    del wait
+    assert not left
 
 
 def test_a_newcomer_is_waited_for():

@@ -6,6 +6,7 @@ import pytest
 
 from lava_dispatcher_multinode.sync import messages, rules
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
+from lava_dispatcher_multinode.sync.events import Arrival
 from lava_dispatcher_multinode.sync.state import Group
 from lava_dispatcher_multinode.sync.topic import Wait
 
@@ -149,7 +150,10 @@ def test_sync_counts(play):
 
 def test_a_sync_that_goes_on_does_not_send_again(play):
     """A member that polls must not count twice for one rendezvous."""
-    play.take(play.group.cancel(play("a sync x"), 0.0))
+    first = play("a sync x")
+    play.take(play.group.cancel(first, 0.0))
+    assert play.status(first) is Status.REFUSED
+    assert play.group.cancel(first, 0.0) == []
     play("b sync x")
     play("c sync x")
     assert play.status(play("a sync x", again=True)) is Status.DONE
@@ -163,10 +167,14 @@ def test_syncs_of_many_in_a_row_are_as_one_by_one():
     play = Play(dict.fromkeys("abcdefgh", "r"))
     call = Call(Api.SYNC, "x", timeout=60)
 
-    def sync(names, first):
+    announced = []
+
+    def sync(names, first, call=call):
         askers = [(name, first + n) for n, name in enumerate(names)]
         for events in play.group.sync_all(call, askers, play.now):
-            play.take(events)
+            for event in play.take(events):
+                each = event.each() if isinstance(event, Arrival) else [event]
+                announced.extend(e.ticket for e in each if isinstance(e, Wait) and not e.outcome)
 
     for first in (100, 200):
         sync("abcdefg", first)
@@ -174,11 +182,28 @@ def test_syncs_of_many_in_a_row_are_as_one_by_one():
         sync("h", first + 7)
         assert [play.status(first + n) for n in range(8)] == [Status.DONE] * 8
     sync("abcde", 300)
+    assert announced == [*range(100, 107), *range(200, 207), *range(300, 305)]
     play.at(25)
+    assert play.status(304) is None
     sync("fg", 305)
     assert play.group.next_deadline() == 60
     play.at(60)
     assert [play.status(300 + n) for n in range(7)] == [Status.TIMEOUT] * 5 + [None] * 2
+
+
+def test_syncs_in_a_row_keep_their_data_and_end_with_the_group():
+    """What makes them more than a barrier is looked at for each."""
+    play = Play(dict.fromkeys("abcdef", "r"))
+    askers = [(name, n) for n, name in enumerate("abcdef")]
+    for events in play.group.sync_all(Call(Api.SYNC, "x", {"k": "v"}), askers, 0.0):
+        play.take(events)
+    assert play.data(5) == [(name, {"k": "v"}) for name in "abcde"]
+    assert play.group._messages._kept == 6 * len("k=v\n")
+    play.take(play.group.abort("the end", 0.0))
+    askers = [(name, 10 + n) for n, name in enumerate("abcdef")]
+    for events in play.group.sync_all(Call(Api.SYNC, "y"), askers, 0.0):
+        play.take(events)
+    assert [play.status(10 + n) for n in range(6)] == [Status.NEVER] * 6
 
 
 def test_next_consumes_for_each_receiver(play):
@@ -355,6 +380,7 @@ def test_a_group_that_is_not_complete():
     assert problem == ""
     statuses = [play.status(ticket) for ticket in tickets]
     assert statuses == [None, None, Status.REFUSED, None, Status.DONE]
+    assert "'t'" in play.reason(tickets[2])
     play("b send x")
     assert [play.status(tickets[n]) for n in (0, 1, 3)] == [Status.DONE] * 3
     assert "complete" in play.group.join("c", "s", 50.0)[0]
@@ -393,6 +419,23 @@ def test_a_call_that_waits_is_announced(play):
     assert play.group.missing(99) == ["c"]
     (answered,) = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
     assert answered.outcome.status is Status.DONE
+
+
+def test_what_a_group_is():
+    """Its size, and the members so far with their roles."""
+    group = Play({"a": "r", "b": "s"}, size=3).group
+    assert (group.size, len(group), group.complete) == (3, 2, False)
+    assert group.roles == {"a": "r", "b": "s"}
+    assert [group.role_of(name) for name in "abc"] == ["r", "s", None]
+
+
+def test_a_send_is_answered_and_nothing_is_left_of_a_call_that_waits_for_nothing():
+    """Whatever IDs a single board asks for, its group's memory does not grow."""
+    play = Play({"a": "r"})
+    assert play.status(play("a wait-all x")) is Status.DONE
+    assert play.group._messages._topics == {}
+    assert play.status(play("a send x")) is Status.DONE
+    assert list(play.group._messages._topics) == ["x"]
 
 
 def test_a_group_is_made_of_proper_names():
