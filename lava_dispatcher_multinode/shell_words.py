@@ -4,6 +4,9 @@ from __future__ import annotations
 
 #: The first command. An editor of the shell's own would echo, redraw and take keys for commands.
 QUIET = "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE; PS1= PS2="
+#: Printed by the shell when lava-test-runner has ended, with its exit code. Without quotes: a
+#: typed line that loses its end must not leave one open.
+RUNNER_ENDED = "lava-runner-ended"
 #: Typed behind a command.
 KEEP_CODE = "lava_code=$?"
 

@@ -27,6 +27,7 @@ _ENDED = re.compile(_pattern(shell_words.ended(0, 0)))
 _ANSWER = re.compile(rb"(\d+|[0-9a-f]{32,})( +\d+)*( +-)?")
 _NOTHING = re.compile(
     rb"<LAVA_[^<]*>~*|<lava-(begin|end|ready) [\d ]+>|-- power (off|cycle) --"
+    rb"|" + re.escape(shell_words.RUNNER_ENDED.encode()) + rb" \d+"
     rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_words.KEEP_CODE.encode()) + rb"|"
     + _pattern(shell_words.end(0)) + rb")"
 )  # fmt: skip

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from .. import shell_words
+
 #: Typed behind the runner's command: the shell says that it has come back, and the exit code.
-MARK = 'echo "<lava-end 0 $?>"'
-_MARK = rb"<lava-end 0 \d{1,3}>"
+MARK = f"echo {shell_words.RUNNER_ENDED} $?"
+_MARK = re.escape(shell_words.RUNNER_ENDED.encode()) + rb" \d{1,3}"
 #: Bytes in which a prompt lies, of what came before.
 WINDOW = 128
 

@@ -288,7 +288,12 @@ def impatient(monkeypatch):
 @pytest.mark.usefixtures("impatient")
 def test_a_typed_line_that_noise_altered(board):
     """A damaged name of a stage, even of one that exists, begins nothing: it is typed again."""
-    to_board = iter([lambda data: data.replace(b"/0 ", b"/1 "), lambda data: data[:-3] + b"\n"])
+    to_board = iter(
+        [
+            lambda data: data.replace(b"/0 ", b"/1 "),
+            lambda data: data[: data.index(b";") - 3] + b"\n",
+        ]
+    )
     good = lambda data: data  # noqa: E731
     board.console.to_board = lambda data: (next(to_board, good) if b"run" in data else good)(data)
     directory = board.definition("lava-send wrong")

@@ -59,7 +59,13 @@ def test_answers_are_not_said():
 
 def test_frames_and_power_are_not_said():
     """The channel's traffic and the dispatcher's own remarks are none of the board's words."""
-    frames = ("<LAVA_MN A 1 2>", "<LAVA_SIGNAL_STARTRUN 0_a u>~~~~", "<lava-ready 3>", "")
+    frames = (
+        "<LAVA_MN A 1 2>",
+        "lava-runner-ended 137",
+        "<LAVA_SIGNAL_STARTRUN 0_a u>~~~~",
+        "<lava-ready 3>",
+        "",
+    )
     assert said("up", *frames, "-- power cycle --", "down") == ["up", "down"]
 
 

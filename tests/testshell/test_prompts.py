@@ -14,10 +14,10 @@ from lava_dispatcher_multinode.testshell.prompts import WINDOW, PromptWatch
     [
         (b"\r\npanda01 login: ", True),
         (b"\nlogin:", True),
-        (b"x\r\n<lava-end 0 137>\r\n", True),
+        (b"x\r\nlava-runner-ended 137\r\n", True),
         (b"\r\nwhen you log in: ", False),
         (b"see panda01 login: ", False),
-        (b'\r\n/runner /0 1 2; echo "<lava-end 0 $?>"', False),
+        (b"\r\n/runner /0 1 2; echo lava-runner-ended $?", False),
         (b"\r\n# ", False),
     ],
 )
