@@ -44,6 +44,10 @@ LINES = {
     ),
     "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": Case("x=y", "skip"),
     "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": Case("a", "pass", "nan"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=fast>": Case(
+        "a", "pass", "fast"
+    ),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT= >": Case("a", "pass"),
     "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=-inf>": Case(
         "a", "pass", "-inf"
     ),
@@ -102,6 +106,20 @@ def test_damaged_is_unknown(line):
 def test_other_text_is_none(line):
     """Other text is no signal."""
     assert found(line) == []
+
+
+def test_what_stands_around_signals_and_frames():
+    """A pattern looks for results there, and in nothing of ours."""
+    line = b"a 1<LAVA_SIGNAL_ENDTC x>b 2<LAVA_MN A a-1 12>c 3"
+    assert signals.around(line) == [b"a 1", b"b 2", b"c 3"]
+    assert signals.around(b"pass") == [b"pass"]
+
+
+def test_a_signal_may_be_as_long_as_a_line():
+    """What is longer came together of several lines."""
+    text = b"SIGNAL_ENDTC " + b"x" * (16384 - 13)
+    assert signals.parse(text) == EndCase("x" * (16384 - 13))
+    assert isinstance(signals.parse(text + b"x"), Unknown)
 
 
 def test_words_of_a_test():
