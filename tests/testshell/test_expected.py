@@ -1,0 +1,56 @@
+"""The test cases that a definition is to report: no more and no fewer."""
+
+import pytest
+
+from lava_dispatcher_multinode.testshell.expected import MISSING, UNEXPECTED, Expected
+from lava_dispatcher_multinode.testshell.signals import Case
+
+
+def test_a_definition_that_expects_nothing_takes_any_case():
+    """Most definitions have no such list, and lose nothing by it."""
+    expected = Expected()
+    assert expected.judge(Case("a", "pass")) == (Case("a", "pass"), "")
+    assert expected.missing() == []
+
+
+@pytest.mark.parametrize("result", ["pass", "skip", "unknown"])
+def test_a_case_that_is_not_expected_fails(result):
+    """With the result that it had in the reason, so that nothing of it is lost."""
+    case, reason = Expected(["a"]).judge(Case("b", result))
+    assert case == Case("b", "fail")
+    assert reason == f"the definition's 'expected' does not have it; its result was '{result}'"
+
+
+def test_what_a_case_has_measured_is_kept():
+    """A case that fails for its name still has its measurement."""
+    case, _ = Expected(["a"]).judge(Case("b", "pass", 3.5, "ms"))
+    assert case == Case("b", "fail", 3.5, "ms")
+
+
+def test_a_case_that_has_failed_needs_no_further_reason():
+    """Its own failure is the news; nor does one that is expected, whatever its result."""
+    assert Expected(["a"]).judge(Case("b", "fail")) == (Case("b", "fail"), "")
+    assert Expected(["a"]).judge(Case("a", "skip")) == (Case("a", "skip"), "")
+
+
+def test_what_is_missing_is_in_a_fixed_order():
+    """By name; a case that is reported twice, or in another way, is not missing."""
+    expected = Expected(["c", "a", "b", "d"])
+    expected.judge(Case("c", "fail"))
+    expected.judge(Case("c", "pass"))
+    expected.found("d")
+    expected.found("never expected")
+    assert expected.missing() == ["a", "b"]
+
+
+def test_a_list_that_is_read_once_is_enough():
+    """The names are kept: a generator of them is empty after the first look."""
+    expected = Expected(name for name in ("a", "b"))
+    assert expected.judge(Case("b", "pass")) == (Case("b", "pass"), "")
+    assert expected.missing() == ["a"]
+
+
+def test_the_reasons_say_expected():
+    """It is the key that the author of the definition has to change."""
+    assert "'expected'" in MISSING
+    assert "'expected'" in UNEXPECTED
