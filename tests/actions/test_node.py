@@ -1,0 +1,57 @@
+"""One node of a job, as its actions see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.errors import Cancelled
+
+
+def test_a_step_and_a_remark_are_events_of_the_node(make_node, events):
+    """The live view and the report know by them which board does what."""
+    node = make_node("b2")
+    node.step("running tests")
+    node.log("WARNING", "the disk is slow")
+    assert events == [
+        ("step", {"node": "b2", "text": "running tests"}),
+        ("log", {"node": "b2", "level": "WARNING", "text": "the disk is slow"}),
+    ]
+
+
+def test_a_cancelled_run_ends_at_the_next_step(make_node, events):
+    """Before the step is told: it is not begun any more."""
+    node = make_node()
+    node.step("one")
+    node.shared.cancelled.set()
+    with pytest.raises(Cancelled, match="^the run was interrupted$"):
+        node.step("two")
+    assert [fields["text"] for _, fields in events] == ["one"]
+
+
+def test_what_happens_while_a_run_ends_is_still_recorded(make_node, events):
+    """The reason of a failure must not be lost to the interruption."""
+    node = make_node()
+    node.shared.cancelled.set()
+    node.log("ERROR", "the board says nothing")
+    assert [event for event, _ in events] == ["log"]
+
+
+def test_two_runs_share_nothing(make_node):
+    """What one run has begun to cancel or to serve is not another's."""
+    one, other = make_node().shared, make_node().shared
+    one.cancelled.set()
+    assert not other.cancelled.is_set()
+    assert one.servers is not other.servers
+    assert one.direct is not other.direct
+
+
+def test_a_new_node_has_done_nothing(make_node):
+    """A first test boots the board and puts the overlay on it; the job is the run's."""
+    node = make_node()
+    assert (node.booted, node.stages, node.overlay_boot, node.overlay_put_in) == (
+        False,
+        0,
+        0,
+        False,
+    )
+    assert node.job is node.shared.job

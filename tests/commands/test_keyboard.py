@@ -1,0 +1,103 @@
+"""This process's terminal, lent to a board; standard input is another process's here."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from lava_dispatcher_multinode.commands.keyboard import LEAVE, write_all
+
+USE = """
+import sys
+from lava_dispatcher_multinode.commands.keyboard import raw_terminal
+with raw_terminal():
+    {body}
+"""
+READ = "import os; os.write(1, b'key ' + os.read(0, 1).hex().encode())"
+
+
+@pytest.fixture
+def terminal():
+    """A terminal: its far end, its near end, and how that is set."""
+    far, near = pty.openpty()
+    yield far, near, termios.tcgetattr(near)
+    os.close(far)
+    os.close(near)
+
+
+def _run(body, stdin):
+    return subprocess.run(
+        [sys.executable, "-c", USE.format(body=body)],
+        stdin=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("key", [b"\x03", b"\x1a", b"\x1d", b"\r", b"x"])
+def test_each_key_goes_to_the_board(terminal, key):
+    """Ctrl-C and Ctrl-Z, too, at once and unchanged; afterwards the terminal is as it was."""
+    far, near, before = terminal
+    body = f"os = __import__('os'); os.write({far}, {key!r}); {READ}"
+    done = subprocess.run(
+        [sys.executable, "-c", USE.format(body=body)],
+        stdin=near,
+        capture_output=True,
+        pass_fds=(far,),
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == f"key {key.hex()}", done.stderr
+    assert termios.tcgetattr(near) == before
+
+
+def test_a_failure_leaves_the_terminal_as_it_was(terminal):
+    """A shell after it would neither echo nor end its lines."""
+    _, near, before = terminal
+    done = _run("raise SystemExit(7)", near)
+    assert done.returncode == 7
+    assert termios.tcgetattr(near) == before
+
+
+def test_without_a_terminal_nothing_is_set():
+    """A pipe is a console's input as well: in a script, say; no empty line is said for it."""
+    done = _run("print('here')", subprocess.DEVNULL)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
+
+
+def test_a_terminal_that_is_closed_meanwhile_is_no_traceback(terminal):
+    """The window was closed: there is nothing to put back."""
+    _, near, _ = terminal
+    done = _run("import os; os.close(0)", near)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_all_is_written_however_little_is_taken_at_once():
+    """A pipe that is nearly full takes a part: the rest must not be lost."""
+    code = "import sys; print(len(sys.stdin.buffer.read()))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        write_all(b"x" * 1_000_000, process.stdin.fileno())
+        assert process.communicate()[0] == b"1000000\n"
+
+
+def test_a_short_write_is_continued(monkeypatch):
+    """From where it has ended; nothing is written for no data."""
+    written = []
+    monkeypatch.setattr(os, "write", lambda _, data: written.append(bytes(data[:3])) or 3)
+    write_all(b"123456789", 2)
+    assert written == [b"123", b"456", b"789"]
+    write_all(b"")
+    assert len(written) == 3
+
+
+def test_the_key_that_leaves():
+    """Ctrl-]: that of telnet, which people know; the documents say so."""
+    assert LEAVE == b"\x1d"
