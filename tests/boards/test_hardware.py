@@ -65,6 +65,8 @@ def test_a_made_board_is_reached_by_what_it_is_made_of(made):
     hardware.transport.release()
     assert (hardware.card, hardware.root) == ("/boards/b1.img", "/boards/b1")
     assert hardware.introduction() == ("hostname b1",)
+    hardware.switch.off()
+    assert made.switched == ["off"]
     with hardware.turn("deadline"):
         assert made.turned == ["deadline"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lava_dispatcher_multinode.commands.multinode import main
 from lava_dispatcher_multinode.lab.device import Lava
 from lava_dispatcher_multinode.lava.installed import find
 
@@ -266,4 +267,40 @@ def mixed_job(server, client):
                 for role, steps in (("server", server), ("client", client))
             ),
         ],
+    }
+
+
+@pytest.fixture
+def export(tmp_path, capsys):
+    """A function that exports a job; returns the text and what was said on stderr."""
+
+    def run(job, *words):
+        path = job
+        if isinstance(job, dict):
+            path = tmp_path / "job.json"
+            path.write_text(json.dumps(job))
+        assert main(["export", str(path), *words]) == 0
+        said = capsys.readouterr()
+        return said.out, said.err
+
+    return run
+
+
+def job(*actions, group=None, **more):
+    """Return a job of ours."""
+    group = group or [{"role": "server", "device_type": "panda"}]
+    return {
+        "job_name": "j",
+        "timeout": 300,
+        "device_group": group,
+        "actions": list(actions),
+        **more,
+    }
+
+
+def shell(*steps, **more):
+    """Return a lava_test_shell with one inline definition."""
+    return {
+        "command": "lava_test_shell",
+        "parameters": {"definitions": [definition("t", *steps)], **more},
     }
