@@ -11,13 +11,11 @@ PACKAGE = TESTS.parent / "lava_dispatcher_multinode"
 WITHOUT = {
     "boards/beaglexm.py",  # defaults of a device type
     "boards/panda.py",
-    "commands/paused.py",
     "emit.py",  # a protocol
     "images/unpack_ext.py",  # a program, run by tests/images/test_tarballs.py
     "lava/deploy_keys.py",  # data
     "lava/step.py",
     "mark.py",
-    "run/job.py",
     "sync/calls.py",  # vocabulary
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from .conftest import definition, job
@@ -64,3 +65,47 @@ def test_words_for_results_need_a_pattern_in_lava(export, strictly):
     (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
     assert "parse" not in found["repository"]
     assert "parse.pattern, and so fixupdict, is not allowed" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("my test", "my-test"), ("a_b-c.1", "a_b-c.1"), ("\u00e4/\u00f6", "-"), ("a  /b", "a-b")],
+)
+def test_a_name_that_lava_accepts(export, name, made):
+    """Its schema refuses blanks, and its directories are named so."""
+    words = definition(name, "true")
+    text, _ = export(job({"command": "lava_test_shell", "parameters": {"definitions": [words]}}))
+    (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
+    assert (found["name"], found["path"]) == (made, f"inline/{made}.yaml")
+    assert found["repository"]["metadata"]["name"] == made
+
+
+def test_another_hosts_repository_is_lavas_to_fetch(export):
+    """Nothing of it is read here; without a name it has its file's."""
+    repos = [{"git-repo": "https://h/r.git", "testdef": "a/b.yaml", "branch": "next"}]
+    text, _ = export(job({"command": "lava_test_shell", "parameters": {"testdef_repos": repos}}))
+    (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
+    assert found == {
+        "from": "git",
+        "repository": "https://h/r.git",
+        "path": "a/b.yaml",
+        "name": "b",
+        "branch": "next",
+    }
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (["lava-wait --next x"], True),
+        (["lava-sync  --timeout 5 x"], True),
+        (["lava-network broadcast eth0"], True),
+        (["lava-wait x --next"], False),  # no option there: its id comes first
+        (["lava-sync x"], False),
+    ],
+)
+def test_what_only_this_dispatcher_has_is_told(export, steps, told):
+    """On a lab such a step would fail, for a reason that is hard to see."""
+    words = definition("t", *steps)
+    _, said = export(job({"command": "lava_test_shell", "parameters": {"definitions": [words]}}))
+    assert ("which LAVA does not have" in said) is told

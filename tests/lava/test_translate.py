@@ -101,3 +101,66 @@ def test_a_deploy_comes_before_the_boot_that_lava_needs(export, strictly):
     actions = yaml.safe_load(text)["actions"]
     assert [next(iter(action)) for action in actions] == ["deploy", "boot", "test"]
     assert actions[0]["deploy"]["to"] == "overlay"
+
+
+def test_times(export):
+    """The job has ten minutes more than the actions of the role that may take longest."""
+    text, _ = export(
+        job(
+            shell("true", role="server", timeout=90),
+            shell("true", role="client"),
+            timeout=60,
+            group=[{"role": name, "device_type": "panda"} for name in ("server", "client")],
+        )
+    )
+    data = yaml.safe_load(text)
+    # deploy, boot and test of the server: 90 s each.
+    assert data["timeouts"] == {
+        "job": {"seconds": 870},
+        "action": {"minutes": 1},
+        "connection": {"minutes": 1},
+    }
+    assert data["protocols"]["lava-multinode"]["timeout"] == {"minutes": 1}
+    limits = [
+        (kind, block["role"], block["timeout"])
+        for action in data["actions"]
+        for kind, block in action.items()
+    ]
+    assert limits == [
+        *((kind, ["server"], {"seconds": 90}) for kind in ("deploy", "boot", "test")),
+        *((kind, ["client"], {"minutes": 1}) for kind in ("deploy", "boot", "test")),
+    ]
+
+
+def test_a_call_before_the_boot_is_of_the_first_boot_only(export):
+    """Made twice, it would be another rendezvous, for which no board waits."""
+    sync = {"command": "multinode", "parameters": {"request": "lava-sync", "message_id": "go"}}
+    boot = {"command": "boot_linaro_image"}
+    data = yaml.safe_load(export(job(sync, boot, boot))[0])
+    boots = [action["boot"] for action in data["actions"] if "boot" in action]
+    assert ["protocols" in block for block in boots] == [True, False]
+    (call,) = boots[0]["protocols"]["lava-multinode"]
+    assert call == {
+        "action": "uboot-action",
+        "request": "lava-sync",
+        "messageID": "go",
+        "timeout": {"minutes": 5},
+    }
+
+
+def test_a_call_of_a_booted_board_is_a_test(export):
+    """LAVA's dispatcher makes none then; what is sent is one word each for the shell."""
+    parameters = {"request": "lava-send", "message_id": "up", "message": {"n": "a b;c"}}
+    call = {"command": "multinode", "parameters": parameters}
+    text, said = export(job({"command": "boot_linaro_image"}, call))
+    (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
+    assert found["repository"]["run"]["steps"] == ["lava-send up 'n=a b;c'"]
+    assert "lava-send-up: the board makes the call" in said
+
+
+def test_after_a_deploy_the_board_boots_again(export):
+    """Tests behind it are those of the new image."""
+    deploy = {"command": "deploy_linaro_image", "parameters": {"image": "https://h/i.img"}}
+    data = yaml.safe_load(export(job(deploy, shell("true"), deploy, shell("true")))[0])
+    kinds = [next(iter(action)) for action in data["actions"]]
+    assert kinds == ["deploy", "boot", "test"] * 2

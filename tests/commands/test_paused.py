@@ -1,0 +1,160 @@
+"""The terminal of a run that pauses: a process on a pty, with the consoles of two boards."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import time
+
+import pytest
+
+WAIT = 30  # seconds until what must come counts as lost
+USE = r"""
+import contextlib, sys, time
+from pathlib import Path
+from types import SimpleNamespace
+from lava_dispatcher_multinode.commands.paused import TerminalDesk
+from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.open import open_console
+from lava_dispatcher_multinode.console.transcript import Transcript
+from lava_dispatcher_multinode.lab.device import Connection
+from lava_dispatcher_multinode.run.pause import Board
+
+def board(name, failure):
+    console = Console(
+        open_console(Connection(command=f"echo this is {name}; exec sed -u s/^/{name}:/"), name),
+        Transcript(Path(sys.argv[1], name), time.monotonic),
+    )
+    while not console.tail():
+        console.read(1)
+    return Board(name, console, failure)
+
+boards = [board("b1", "no prompt\nU-Boot"), board("b2", None)]
+seen = []
+pause = SimpleNamespace(
+    seen=seen.append,
+    at_work=lambda: ["b3"],
+    others=lambda name: [other for other in boards if other.name != name],
+)
+desk = TerminalDesk(SimpleNamespace(suspended=contextlib.nullcontext))
+desk.arrived(boards[0])
+real = pause.seen
+def look(name):
+    real(name)
+    if len(seen) == 1:
+        desk.arrived(boards[1])
+pause.seen = look
+desk.hand_over(boards[0], pause)
+desk.arrived(boards[1])
+print("seen", *seen, file=sys.stderr)
+"""
+
+
+class Terminal:
+    """A terminal on which somebody looks at the first board."""
+
+    def __init__(self, directory):
+        self.far, self.near = pty.openpty()
+        self.before = termios.tcgetattr(self.near)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", USE, directory], stdin=self.near, stderr=self.near
+        )
+        self.text = ""
+
+    def until(self, pattern):
+        """Return what is printed up to a match of `pattern`."""
+        over = time.monotonic() + WAIT
+        while (match := re.search(pattern, self.text)) is None:
+            assert select.select([self.far], [], [], max(0, over - time.monotonic()))[0], self.text
+            self.text += os.read(self.far, 4096).decode()
+        printed, self.text = self.text[: match.end()], self.text[match.end() :]
+        return printed
+
+    def type(self, data):
+        """Press keys."""
+        os.write(self.far, data)
+
+    def close(self):
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        os.close(self.far)
+        os.close(self.near)
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    """Somebody at the console of b1, which has failed; b2 can be looked at, too."""
+    made = Terminal(tmp_path)
+    yield made
+    made.close()
+
+
+def test_it_says_what_has_happened_and_what_can_be_done(terminal):
+    """Why the board failed, the keys, the other boards, and what the console said last."""
+    said = terminal.until("this is b1\r\n").split("\r\n")
+    assert said[:4] == [
+        "b1: no prompt",
+        "U-Boot",
+        "paused: the boards stay up; Ctrl-] leaves, and the run goes on to power-off",
+        "Ctrl-^ goes to the next board: b2",
+    ]
+    assert "still at work: b3" in said
+
+
+def test_keys_go_to_the_board_and_its_answers_come_back(terminal):
+    """What is typed before the key that leaves gets there, too; the terminal is as it was."""
+    terminal.until("this is b1")
+    terminal.type(b"hello\n")
+    terminal.until("b1:hello")
+    terminal.type(b"bye\n\x1d")
+    terminal.until("seen b1\r?\n")
+    assert terminal.process.wait(WAIT) == 0
+    assert termios.tcgetattr(terminal.near) == terminal.before
+
+
+def test_the_next_board_and_back(terminal):
+    """Ctrl-^ changes the console; what is typed afterwards goes to that board only."""
+    terminal.until("this is b1")
+    terminal.type(b"\x1e")
+    terminal.until("--- console of b2;")
+    terminal.until("this is b2")
+    terminal.type(b"two\n")
+    assert "b1:" not in terminal.until("b2:two")
+    terminal.type(b"\x1e")
+    terminal.until("--- console of b1;")
+    terminal.type(b"one\n")
+    terminal.until("b1:one")
+    terminal.type(b"\x1d")
+    terminal.until("seen b1 b2 b1")
+
+
+def test_a_board_that_arrives_is_told_only_while_somebody_looks(terminal):
+    """Before and after, there is nobody to be told on a raw terminal."""
+    said = terminal.until("this is b1")
+    terminal.type(b"\x1d")
+    said += terminal.until("seen b1")
+    assert said.count("b2 has ended; Ctrl-^ goes to it") == 1
+    assert "b1 has failed, too" not in said
+
+
+@pytest.mark.parametrize("stdin", [True, False])
+def test_without_a_terminal_it_is_refused(stdin):
+    """In CI the run would wait for a key for ever; standard error has to be one as well."""
+    far, near = pty.openpty()
+    code = "from lava_dispatcher_multinode.commands.paused import check_terminal as c; c()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdin=near if stdin else subprocess.DEVNULL,
+        stderr=subprocess.PIPE if stdin else near,
+    )
+    os.close(near)
+    said = done.stderr if stdin else os.read(far, 65536)
+    os.close(far)
+    assert done.returncode == 1
+    assert b"--pause-on-failure" in said

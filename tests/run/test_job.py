@@ -1,0 +1,183 @@
+"""A job from its boards to its results; the boards are consoles that answer, without a switch."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+
+import pytest
+
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.errors import BootError, InfrastructureError
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
+from lava_dispatcher_multinode.lab.device import Connection, Device
+from lava_dispatcher_multinode.run import job as module
+from lava_dispatcher_multinode.run import node as node_module
+from lava_dispatcher_multinode.run.interruptions import Interruptions
+from lava_dispatcher_multinode.run.job import Member, Options
+
+WAIT = 20  # seconds until what must come counts as lost
+
+
+class Action:
+    """Does what the test wants of the node."""
+
+    def __init__(self, work):
+        self._work = work
+
+    def run(self, node, parameters):
+        """Do it."""
+        del parameters
+        self._work(node)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A function that runs a job of one action, which is a function of the node."""
+    monkeypatch.setattr(node_module, "LAST_WORDS", 0.01)
+
+    def run(work, *roles, listeners=(), interruptions=None, **options):
+        monkeypatch.setattr(plugins, "action", lambda _name: Action(work))
+        job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
+        members = [
+            Member(role.name, Device(f"{role.name}1", "panda", connection=Connection("exec cat")))
+            for role in job.roles
+        ]
+        output = Options(tmp_path, "7", **options)
+        return module.run(job, members, None, output, listeners, interruptions)
+
+    return run
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A function that returns the events that are on the disk."""
+
+    def read():
+        lines = (tmp_path / "events.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
+    return read
+
+
+def ends(outcome):
+    """Return how each node has ended, and why."""
+    nodes = outcome.results.nodes.values()
+    return {node.name: (node.stated, node.error_type, node.error) for node in nodes}
+
+
+def test_each_board_walks_the_actions_and_all_is_recorded(run, written, tmp_path):
+    """From `job_started` to `job_finished`, on the disk and to each listener alike."""
+    heard = []
+    outcome = run(lambda node: node.log("INFO", node.role), listeners=[heard.append])
+    assert outcome.failure is None
+    assert ends(outcome) == {"a1": ("pass", None, None), "b1": ("pass", None, None)}
+    events = written()
+    first, last = events[0], events[-1]
+    assert first["job"] == {"name": "j", "id": "7", "file": "j.json"}
+    assert first["nodes"] == {
+        "a1": {"role": "a", "device_type": "panda"},
+        "b1": {"role": "b", "device_type": "panda"},
+    }
+    assert (last["event"], last["status"], last["exit_code"]) == ("job_finished", "pass", 0)
+    assert [event["event"] for event in heard] == [event["event"] for event in events]
+    assert sorted(path.name for path in (tmp_path / "nodes").iterdir()) == ["a1", "b1"]
+
+
+def test_a_board_that_fails_leaves_the_others_at_work(run, written):
+    """They may still be tested; the worst of all is the exit code."""
+
+    def work(node):
+        if node.role == "a":
+            raise BootError("no prompt")
+
+    outcome = run(work)
+    assert ends(outcome) == {
+        "a1": ("error", "infrastructure", "no prompt"),
+        "b1": ("pass", None, None),
+    }
+    assert written()[-1]["exit_code"] == 3
+
+
+def test_an_essential_role_ends_the_others(run):
+    """They would wait for it in vain: each is cancelled, with the reason."""
+
+    def work(node):
+        if node.role == "a":
+            raise BootError("no prompt")
+        assert node.shared.cancelled.wait(WAIT)
+        node.step("on")
+
+    outcome = run(work, Role("a", essential=True), Role("b"))
+    status, kind, _ = ends(outcome)["b1"]
+    assert (status, kind) == ("error", "cancelled")
+
+
+def test_an_interruption_ends_all_nodes(run, written):
+    """Once, however often it comes; that it was one is the result, and no exception."""
+    interruptions = Interruptions()
+
+    def work(node):
+        interruptions.interrupt()
+        assert node.shared.cancelled.wait(WAIT)
+        node.step("on")
+
+    outcome = run(work, interruptions=interruptions)
+    assert {kind for _, kind, _ in ends(outcome).values()} == {"cancelled"}
+    events = written()
+    warnings = [event["text"] for event in events if event.get("level") == "WARNING"]
+    assert warnings.count("the run was interrupted: switching the boards off") == 1
+    assert events[-1]["exit_code"] == 130
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said", "code"),
+    [
+        (InfrastructureError("no port is free"), "infrastructure", "no port is free", 3),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "infrastructure", "No space left", 3),
+        (KeyboardInterrupt(), "cancelled", "the run was interrupted", 130),
+    ],
+)
+def test_what_fails_before_there_are_nodes_is_each_nodes_end(
+    run, written, monkeypatch, error, kind, said, code
+):
+    """Results that name no node would seem to be of a run that was killed."""
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(module, "open_coordinator", fail)
+    outcome = run(lambda _node: pytest.fail("no node runs"))
+    assert [(status, type_) for status, type_, _ in ends(outcome).values()] == [
+        ("error", kind)
+    ] * 2
+    assert all(said in text for _, _, text in ends(outcome).values())
+    assert written()[-1]["exit_code"] == code
+
+
+def test_a_fault_of_the_program_is_recorded_and_raised(run, written, monkeypatch):
+    """The command has a traceback for it; the results say that it is a bug, and have an end."""
+
+    def fail(*_):
+        raise RuntimeError("left is right")
+
+    monkeypatch.setattr(module, "open_coordinator", fail)
+    with pytest.raises(RuntimeError, match="left is right"):
+        run(lambda _node: None)
+    ended = [event for event in written() if event["event"] == "node_finished"]
+    assert {event["error_type"] for event in ended} == {"bug"}
+    assert {event["error"] for event in ended} == {"RuntimeError: left is right"}
+    assert written()[-1]["event"] == "job_finished"
+
+
+def test_each_node_is_visited_at_its_end(run):
+    """With its failure, while its board is still up: --pause-on-failure is such a visit."""
+    seen = {}
+
+    def work(node):
+        if node.role == "a":
+            raise BootError("no prompt")
+
+    run(work, visit=lambda node, failure: seen.update({node.name: str(failure)}))
+    assert seen == {"a1": "no prompt", "b1": "None"}
