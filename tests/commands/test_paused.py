@@ -108,11 +108,11 @@ def test_it_says_what_has_happened_and_what_can_be_done(terminal):
 
 
 def test_keys_go_to_the_board_and_its_answers_come_back(terminal):
-    """What is typed before the key that leaves gets there, too; the terminal is as it was."""
+    """When the key that leaves is pressed, the terminal is as it was."""
     terminal.until("this is b1")
     terminal.type(b"hello\n")
     terminal.until("b1:hello")
-    terminal.type(b"bye\n\x1d")
+    terminal.type(b"\x1d")
     terminal.until("seen b1\r?\n")
     assert terminal.process.wait(WAIT) == 0
     assert termios.tcgetattr(terminal.near) == terminal.before
@@ -132,6 +132,15 @@ def test_the_next_board_and_back(terminal):
     terminal.until("b1:one")
     terminal.type(b"\x1d")
     terminal.until("seen b1 b2 b1")
+
+
+def test_what_is_typed_before_a_key_that_leaves_gets_there(terminal):
+    """Both may come in one read."""
+    terminal.until("this is b1")
+    terminal.type(b"before\n\x1e")
+    terminal.until("--- console of b2;")
+    terminal.type(b"\x1e")
+    terminal.until("b1:before")
 
 
 def test_a_board_that_arrives_is_told_only_while_somebody_looks(terminal):

@@ -114,6 +114,25 @@ def test_an_essential_role_ends_the_others(run):
     assert (status, kind) == ("error", "cancelled")
 
 
+def test_an_essential_role_that_passes_ends_none(run, written):
+    """Its end is no failure of the group."""
+    outcome = run(lambda _node: None, Role("a", essential=True), Role("b", essential=True))
+    assert {status for status, _, _ in ends(outcome).values()} == {"pass"}
+    assert [event for event in written() if event.get("level") == "WARNING"] == []
+
+
+def test_an_interrupted_run_is_no_pass(run, written):
+    """Also where each node was through with its actions by then."""
+    interruptions = Interruptions()
+
+    def work(node):
+        interruptions.interrupt()
+        assert node.shared.cancelled.wait(WAIT)
+
+    run(work, interruptions=interruptions)
+    assert written()[-1]["exit_code"] == 130
+
+
 def test_an_interruption_ends_all_nodes(run, written):
     """Once, however often it comes; that it was one is the result, and no exception."""
     interruptions = Interruptions()
@@ -121,6 +140,7 @@ def test_an_interruption_ends_all_nodes(run, written):
     def work(node):
         interruptions.interrupt()
         assert node.shared.cancelled.wait(WAIT)
+        interruptions.interrupt()
         node.step("on")
 
     outcome = run(work, interruptions=interruptions)
