@@ -8,7 +8,6 @@ from .. import shell_words
 
 #: Typed behind the runner's command: the shell says that it has come back, and the exit code.
 MARK = f"echo {shell_words.RUNNER_ENDED} $?"
-_MARK = re.escape(shell_words.RUNNER_ENDED.encode()) + rb" \d{1,3}"
 #: Bytes in which a prompt lies, of what came before.
 WINDOW = 128
 
@@ -20,13 +19,16 @@ class PromptWatch:
     """
 
     def __init__(self, login_prompt: str) -> None:
-        words = re.escape(login_prompt.strip().encode())
-        self._pattern = re.compile(rb"[\r\n][\w.-]{0,64} ?" + words + rb"|" + _MARK)
+        # Text without either of these is passed over at the speed of memory.
+        self._words = (login_prompt.strip().encode(), shell_words.RUNNER_ENDED.encode())
+        prompt = rb"[\r\n][\w.-]{0,64} ?" + re.escape(self._words[0])
+        self._pattern = re.compile(prompt + rb"|" + re.escape(self._words[1]) + rb" \d{1,3}")
         self._before = b""
 
     def feed(self, data: bytes) -> bool:
         """Return whether `data` completes one of them."""
         window = self._before + data
-        found = self._pattern.search(window)
+        there = any(words in window for words in self._words)
+        found = self._pattern.search(window) if there else None
         self._before = window[found.end() if found else 0 :][-WINDOW:]
         return found is not None
