@@ -133,12 +133,16 @@ def test_killed_caller(board):
         board.group.release("never", Outcome(Status.DONE, (("panda02", {"k": "v" * 2000}),)))
         return Outcome(Status.DONE)
 
+    def started(call):
+        waits = "never" in board.group.waiting
+        return Outcome(Status.DONE if waits else Status.REFUSED)
+
+    board.group.answers["started"] = started
     board.group.answers["killed"] = killed
     board.group.answers["later"] = Outcome(Status.DONE)
     text = board.run(
         "lava-wait never & pid=$!\n"
-        "while ! ls $LAVA_DIR/channel | grep -q -- -; do sleep 1; done\n"
-        "lava-send started\nkill -9 $pid; wait $pid || echo gone\n"
+        "until lava-send started; do :; done\nkill -9 $pid; wait $pid || echo gone\n"
         "lava-send killed\nlava-wait later\nls $LAVA_DIR/channel\n"
     )
     assert "\ngone\n" in text
