@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .guard import Guard
 
@@ -22,14 +23,14 @@ LIMIT = 60.0  # seconds for a tree that is too deep for Python
 def scratch(guard: Guard | None) -> Iterator[Path]:
     """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
     _find_place()
-    made = tempfile.TemporaryDirectory(prefix="lava-", ignore_cleanup_errors=True)
-    directory = Path(made.name)
+    directory = Path(tempfile.gettempdir(), f"lava-{secrets.token_hex(8)}")
     try:
         if guard is not None:
-            guard.remove(directory)
+            guard.remove(directory)  # before it is there: we may be killed in between
+        directory.mkdir(mode=0o700)
         yield directory
     finally:
-        _remove(directory, made.cleanup)
+        remove(directory)
 
 
 def _find_place() -> None:
@@ -46,15 +47,16 @@ def _find_place() -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory with all that is in it, as far as that can be done."""
-    _remove(directory, lambda: shutil.rmtree(directory, ignore_errors=True))
+    """Remove a directory with all that is in it, as far as that can be done.
 
-
-def _remove(directory: Path, how: Callable[[], None]) -> None:
-    """A repository, or a test on a board, may have made directories in directories without end."""
-    try:
-        how()
-    except RecursionError:
-        with suppress(OSError, subprocess.TimeoutExpired):
-            words = ["rm", "-rf", "--", str(directory)]
-            subprocess.run(words, stderr=subprocess.DEVNULL, check=False, timeout=LIMIT)
+    A repository, or a test on a board, may have made directories in directories without end,
+    and some that allow nothing.
+    """
+    with suppress(RecursionError):
+        shutil.rmtree(directory, ignore_errors=True)
+    if directory.exists():
+        for words in (["chmod", "-R", "u+rwx", "--"], ["rm", "-rf", "--"]):
+            with suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    [*words, directory], stderr=subprocess.DEVNULL, check=False, timeout=LIMIT
+                )

@@ -6,6 +6,7 @@ import contextlib
 import time
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
 from lava_dispatcher_multinode.actions.lava_test_shell import LavaTestShell
@@ -175,6 +176,5 @@ def test_a_runner_that_ends_early_is_no_pass(make_node):
 )
 def test_what_the_action_takes(parameters, right):
     """A misspelled key, or a source that is none or two, is found before anything runs."""
-    jsonschema = pytest.importorskip("jsonschema")
     validator = jsonschema.Draft202012Validator(LavaTestShell.parameters_schema)
     assert validator.is_valid(parameters) is right

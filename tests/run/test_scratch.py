@@ -31,7 +31,14 @@ def _temporary(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
-@pytest.mark.parametrize("fill", [lambda directory: None, _fill], ids=["empty", "deep"])
+def _close(directory):
+    (directory / "closed" / "inner").mkdir(parents=True)
+    (directory / "closed").chmod(0)
+
+
+@pytest.mark.parametrize(
+    "fill", [lambda directory: None, _fill, _close], ids=["empty", "deep", "closed"]
+)
 def test_gone_afterwards(fill):
     """What a hostile repository or test made there is no reason to fail, nor to stay."""
     with scratch(None) as directory:
@@ -44,6 +51,21 @@ def test_the_guard_knows_of_it():
     with Guard() as guard, scratch(guard) as directory:
         assert guard._estate.scratch == [directory]
     assert not directory.exists()
+
+
+def test_the_guard_knows_of_it_before_it_is_there():
+    """The dispatcher may be killed between the two."""
+
+    class Killed(Exception):
+        """What a kill would be."""
+
+    class Told:
+        def remove(self, directory):
+            assert not directory.exists()
+            raise Killed
+
+    with pytest.raises(Killed), scratch(Told()):
+        pass
 
 
 def test_a_directory_of_another_process(tmp_path):
@@ -63,10 +85,16 @@ def test_python_does_not_try_the_place_with_a_file(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr("tempfile._os.open", lambda name, *_: opened.append(name))
+    real = os.open
+
+    def noted(name, *words, **more):
+        opened.append(str(name))
+        return real(name, *words, **more)
+
+    monkeypatch.setattr("os.open", noted)
     with scratch(None) as directory:
         assert directory.parent == tmp_path
-    assert opened == []
+        assert opened == []
 
 
 def test_a_place_that_will_not_do_is_left_to_python(tmp_path, monkeypatch):
