@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 IMAGE = Path(__file__).parents[1] / "examples" / "images" / "panda.img.gz"
 pytest_plugins = ["pytester"]
 

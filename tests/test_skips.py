@@ -10,6 +10,8 @@ import pytest
 from .needs import PROBES, skipped_without
 from .skips import ALLOWED, allowed
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TESTS = """
 import pytest

@@ -12,6 +12,8 @@ from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
 from lava_dispatcher_multinode.images.store import Image
 from lava_dispatcher_multinode.serve.servers import Servers
 
+pytestmark = pytest.mark.slow
+
 
 def _deploy(board, images, model="panda"):
     path = images / f"{model}.img"

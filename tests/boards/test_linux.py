@@ -17,6 +17,8 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
 from lava_dispatcher_multinode.lab.device import Boot, Login
 
+pytestmark = pytest.mark.slow
+
 SHELL = "PS1='root@board:~# ' exec dash -i"
 
 

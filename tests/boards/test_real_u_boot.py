@@ -30,7 +30,7 @@ COMMAND = BARE.removesuffix("-net none ") + (
     # Of a card on PCI, QEMU wants a boot ROM that comes with a recommended package only.
     "-netdev user,id=net,tftp={directory} -device virtio-net-device,netdev=net"
 )
-pytestmark = pytest.mark.needs(QEMU, "u-boot-qemu")
+pytestmark = [pytest.mark.slow, pytest.mark.needs(QEMU, "u-boot-qemu")]
 
 
 class Board:

@@ -18,6 +18,8 @@ from lava_dispatcher_multinode.errors import ActionTimeout, BootError, DeployErr
 
 from .conftest import COOKED
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_small_file_arrives(shell, tmp_path):
     """Every byte value survives the terminal."""

@@ -20,6 +20,8 @@ from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
 from ..console.conftest import Server
 from ..needs import require
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).parent / "lava-multinode"
 
 

@@ -13,6 +13,8 @@ from lava_dispatcher_multinode.commands.multinode import build_parser
 from lava_dispatcher_multinode.sync.calls import Api, Call, Status
 from lava_dispatcher_multinode.sync.client import GroupClient
 
+pytestmark = pytest.mark.slow
+
 MAIN = """
 import sys
 from lava_dispatcher_multinode.commands.multinode import main

@@ -18,6 +18,8 @@ from lava_dispatcher_multinode.commands.multinode import main
 from ..lava.conftest import lava_job, lava_test
 from ..lava.stand_in import SECRET, job_log, server, submit
 
+pytestmark = pytest.mark.slow
+
 COMMAND = Path(sys.executable).parent / "lava-multinode"
 JOB = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["a", "b"], "true"))
 __all__ = ["server", "submit"]

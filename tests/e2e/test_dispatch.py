@@ -15,6 +15,8 @@ import pytest
 from ..needs import require
 from .conftest import COMMAND, EXAMPLES, LIMIT, job_text
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_failing_test_case_gives_1(dispatch, job):
     """The run goes on, the case is named, the exit code says it."""

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_seed_s_job(dispatch, examples):
     """Two pandas and a beaglexm deploy, boot, synchronise and pass."""

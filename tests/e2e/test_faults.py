@@ -15,6 +15,8 @@ import pytest
 from .conftest import EXAMPLES
 from .rack import Drop, Rack
 
+pytestmark = pytest.mark.slow
+
 VICTIM, PEER = "panda01", "panda02"
 #: What both boards do; the peer waits for the other, which fails after `now`.
 STEPS = (

@@ -15,6 +15,8 @@ import yaml
 from .conftest import COMMAND, LIMIT
 from .rack import Rack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shell(tmp_path, clean, job):

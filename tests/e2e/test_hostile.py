@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 
+import pytest
 import yaml
 
 from .conftest import EXAMPLES
+
+pytestmark = pytest.mark.slow
 
 TRAP = "$(touch {0}/pwned)`touch {0}/pwned`;'\"<script>alert(1)</script>\\n%s"
 

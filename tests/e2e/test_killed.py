@@ -21,6 +21,8 @@ from lava_dispatcher_multinode.report import files
 from ..needs import control_group, require
 from .conftest import COMMAND, LIMIT
 
+pytestmark = pytest.mark.slow
+
 KILLS = 10  # in each of the tests below
 LONGEST = 1.8  # seconds; a whole run takes 1.5
 MEMORY = 64 << 20  # bytes; a dispatcher has more

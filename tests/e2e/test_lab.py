@@ -12,6 +12,8 @@ import pytest
 
 from .conftest import COMMAND, LIMIT
 
+pytestmark = pytest.mark.slow
+
 DEVICE = """
 device_type: panda
 tags: [bench]

@@ -18,6 +18,8 @@ from lava_dispatcher_multinode.lab.device import Connection, Deploy, Device
 
 from ..needs import require
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 ENV = {**os.environ, "PATH": f"{os.environ['PATH']}:/sbin:/usr/sbin", "MTOOLS_SKIP_CHECK": "1"}
 MLO, U_BOOT = b"\x40\0\0\0CHSETTINGS" + b"m" * 90_001, b"\x27\x05\x19\x56" + b"u" * 700_000

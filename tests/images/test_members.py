@@ -20,6 +20,8 @@ from lava_dispatcher_multinode.images.packed import opened
 
 from ..needs import require
 
+pytestmark = pytest.mark.slow
+
 TOOLS = {
     ".gz": ["gzip", "-dc"],
     ".bz2": ["bzip2", "-dc"],

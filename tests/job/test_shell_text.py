@@ -182,4 +182,4 @@ def test_long_texts_take_no_long_time(piece):
         return process_time() - start
 
     # Eight times the text: 8 where the time is linear, 64 where it is a square.
-    assert min(seconds(160_000) for _ in "ab") < 24 * max(seconds(20_000) for _ in "abc")
+    assert min(seconds(80_000) for _ in "ab") < 24 * max(seconds(10_000) for _ in "abc")

@@ -11,6 +11,8 @@ import pytest
 
 from .conftest import EXAMPLES, lava_test
 
+pytestmark = pytest.mark.slow
+
 
 def lava_job_for_pandas(**boot):
     """Return a lab's job for two pandas: image, U-Boot, tests that meet."""

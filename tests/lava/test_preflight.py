@@ -21,6 +21,8 @@ from lava_dispatcher_multinode.lava.installed import Installed
 from ..needs import require
 from .conftest import COMMAND, lava_job, lava_test, mixed_job
 
+pytestmark = pytest.mark.slow
+
 JOB = lava_job({"a": {}, "b": {}}, lava_test("t", ["a", "b"], "true"))
 
 

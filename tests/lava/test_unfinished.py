@@ -11,6 +11,8 @@ from ..needs import LAVA_VERSIONS, lava
 from .conftest import EXAMPLES, definition, lava_job, lava_test
 from .stand_in import entry
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("lava-test-case a --result pass", "false", "lava-test-case b --result fail")
 #: LAVA's own verdicts, as its server has them, too.
 UNFINISHED = {"definition": "lava", "case": "0_t", "uuid": "7_1.4.2", "result": "fail"}

@@ -12,6 +12,8 @@ from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, Wa
 from lava_dispatcher_multinode.run.boards import Choice
 from lava_dispatcher_multinode.run.hands_on import open_group
 
+pytestmark = pytest.mark.slow
+
 IMAGE = Path(__file__).parents[2] / "examples" / "images" / "panda.img.gz"
 SIMULATE = Choice(simulate=True)
 

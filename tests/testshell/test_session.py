@@ -14,6 +14,7 @@ from lava_dispatcher_multinode.errors import (
 )
 from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.testshell import runner
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 
 from .conftest import BEGIN, END, EXIT, TOLD_EXIT, TYPED, Script, results, run, tell
@@ -110,8 +111,9 @@ def test_a_timeout_says_who_waited_for_what():
     assert "and 2 more calls wait" in str(error)
 
 
-def test_a_call_that_is_left_behind_has_failed():
+def test_a_call_that_is_left_behind_has_failed(monkeypatch):
     """Its node fails for it: so it is a result, of the definition that made it."""
+    monkeypatch.setattr(runner, "LINGER", 0.2)
     question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
     console = Script(BEGIN, question.line(), END, EXIT)
     events, error = run(console, submit=lambda _call, _on_outcome: None)
@@ -124,8 +126,9 @@ def test_a_call_that_is_left_behind_has_failed():
     )
 
 
-def test_an_answer_that_comes_late_is_its_definition_s():
+def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
     """A background process waits on while the next definition runs."""
+    monkeypatch.setattr(runner, "LINGER", 0.2)
     question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
     waiting = []
 

@@ -10,6 +10,8 @@ import pytest
 from lava_dispatcher_multinode.boards.emulated.lab import DIED
 from lava_dispatcher_multinode.errors import PowerError
 
+pytestmark = pytest.mark.slow
+
 PROMPT = b"\n=> "
 
 

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def test_panic_of_the_kernel(operator):
     """A kernel that panics says so, and nothing comes after."""

@@ -19,6 +19,8 @@ from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, Po
 
 from ...needs import python_of_others
 
+pytestmark = pytest.mark.slow
+
 TALK = (
     "import socket,sys; s=socket.create_connection((sys.argv[1],5001),10); "
     "s.sendall(b'hello from '+socket.gethostname().encode()); s.close()"

@@ -14,6 +14,8 @@ from lava_dispatcher_multinode.errors import InfrastructureError
 
 from ...needs import require
 
+pytestmark = pytest.mark.slow
+
 #: Numbers of system calls.
 CALLS = {
     "x86_64": {"unshare": 272, "setns": 308, "mount": 165, "chroot": 161, "mknodat": 259},

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 IMAGE = {"command": "deploy_linaro_image", "parameters": {"image": "panda.img.gz"}}
 
 

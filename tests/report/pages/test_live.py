@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from lava_dispatcher_multinode.report.web import LiveRun, WebServer
+
+pytestmark = pytest.mark.slow
 
 
 def test_page_follows_the_run_to_its_end(browser, story, tmp_path):

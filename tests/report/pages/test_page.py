@@ -9,6 +9,8 @@ from lava_dispatcher_multinode.report.changes import changes
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.results import Results
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = (
     "</script><script>window.owned=1</script><img src=x onerror=window.owned=2>\x00\u202e\x1b[2J"
 )
