@@ -187,9 +187,10 @@ def _debians_archive():
         return False
     words = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian"]
     known = subprocess.run(words, capture_output=True, text=True).stdout.split()
-    top = known[0] if known else "http://deb.debian.org/debian/"
+    if not known:
+        return False
     try:
-        with urllib.request.urlopen(f"{top}dists/bookworm/Release", timeout=20):
+        with urllib.request.urlopen(f"{known[0]}dists/bookworm/Release", timeout=20):
             return True
     except (OSError, ValueError, urllib.error.URLError):
         return False

@@ -56,7 +56,7 @@ print("seen", *seen, file=sys.stderr)
 
 
 class Terminal:
-    """A terminal on which somebody looks at the first board."""
+    """A terminal that shows the first board."""
 
     def __init__(self, directory):
         self.far, self.near = pty.openpty()
@@ -144,7 +144,7 @@ def test_what_is_typed_before_a_key_that_leaves_gets_there(terminal):
 
 
 def test_a_board_that_arrives_is_told_only_while_somebody_looks(terminal):
-    """Before and after, there is nobody to be told on a raw terminal."""
+    """Before and after, no terminal is raw."""
     said = terminal.until("this is b1")
     terminal.type(b"\x1d")
     said += terminal.until("seen b1")

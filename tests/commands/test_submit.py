@@ -84,7 +84,7 @@ def test_a_role_with_the_name_of_a_node(lab, submit, tmp_path):
 
 
 def test_an_interruption_cancels_the_jobs(lab, tmp_path):
-    """Other people's boards are not kept busy for a run that nobody waits for."""
+    """Boards of a lab are not kept busy by a run without a client."""
     lab.last = 10**6  # it never ends by itself
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     words = [COMMAND, "submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.05"]

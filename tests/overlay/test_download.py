@@ -20,7 +20,7 @@ def test_download_follows_http_only(server):
     for path in ("/file", "/loop", "/missing"):
         with pytest.raises(InfrastructureError) as caught:
             download(server.url(path), io.BytesIO(), 10, 10)
-        assert server.url(path) not in str(caught.value)  # whoever asks says of what it is told
+        assert server.url(path) not in str(caught.value)  # the caller names it
 
 
 def test_download_is_bounded(server, monkeypatch):

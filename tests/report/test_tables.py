@@ -54,7 +54,7 @@ def test_long_tables_are_closed_at_first(story):
 
 
 def test_table_of_waits_has_it_in_full_once(deadlock):
-    """Its other rows, and those of nodes, have it for whoever points at them."""
+    """Its other rows, and those of nodes, show it under the pointer."""
     results = Results.of(deadlock)
     waits, nodes = tables.waits(results), tables.nodes(results)
     assert waits.count(">lava-wait a: deadlock: panda01 waits") == 1
