@@ -87,8 +87,10 @@ class UBoot:
 
     def _status(self) -> int | None:
         """Return the status of the last command; None where U-Boot's shell has none."""
+        if not self._tells_status:
+            return None
         question = words.ASK
-        for _ in range(LEAST_TRIES if self._tells_status else 0):
+        for _ in range(LEAST_TRIES):
             limit = self._type(question)
             answer = self._answer([self._prompt], question, limit).before
             if found := words.ANSWER.search(answer):
@@ -97,8 +99,6 @@ class UBoot:
                 self._tells_status = False
                 return None
             question = words.ASK_AGAIN
-        if not self._tells_status:
-            return None
         raise BootError(
             self._dialogue.explain(
                 "U-Boot: the status of the last command came garbled "
@@ -219,9 +219,9 @@ class UBoot:
         said = _joined([line for line in lines if line])
         if words.USAGE.search(output):
             said = "it printed its usage: does it name a variable that is not set?"
-        known = f"status {status}" if status else ""
-        reason = f"{said} ({known})" if said and known else said or f"{known}, without a word"
-        return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {reason}"))
+        if status:
+            said = f"{said} (status {status})" if said else f"status {status}, without a word"
+        return BootError(self._dialogue.explain(f"U-Boot: '{command}' failed: {said}"))
 
 
 def check_line(command: str) -> None:
