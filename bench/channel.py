@@ -16,8 +16,8 @@ import statistics
 import threading
 import time
 
-from lava_dispatcher_multinode.frames import Part
-from lava_dispatcher_multinode.sync.calls import Outcome, Status
+from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.multinode.api import Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
 START = b"<LAVA_TEST_RUNNER START x>\n"

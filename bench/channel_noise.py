@@ -36,17 +36,17 @@ import bad_line
 
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.boards.hardware import connect
-from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import InfrastructureError, MultinodeError
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers
+from lava_dispatcher_multinode.multinode.api import Api, Outcome, Status
 from lava_dispatcher_multinode.overlay.environment import environment
 from lava_dispatcher_multinode.overlay.layout import runner_command
 from lava_dispatcher_multinode.overlay.scripts import scripts
-from lava_dispatcher_multinode.sync.calls import Api, Outcome, Status
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 from lava_dispatcher_multinode.testshell.session import Session
 
 IMAGE = Path(__file__).parents[1] / "examples" / "images" / "panda.img.gz"

@@ -29,8 +29,8 @@ from pathlib import Path
 import pexpect
 from pexpect.fdpexpect import fdspawn
 
-from lava_dispatcher_multinode.console.console import Console
-from lava_dispatcher_multinode.console.death import KERNEL, RESET
+from lava_dispatcher_multinode.console.board_console import Console
+from lava_dispatcher_multinode.console.death_strings import KERNEL, RESET
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.testshell.session import Session

@@ -32,9 +32,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.run.events import EventLog
-from lava_dispatcher_multinode.sync.server import Coordinator
-from lava_dispatcher_multinode.sync.wire import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from lava_dispatcher_multinode.sync.requests import Reader
-from lava_dispatcher_multinode.sync.service import Service
-from lava_dispatcher_multinode.sync.state import Group
-from lava_dispatcher_multinode.sync.wire import HEADER, Frames, decode, encode
+from lava_dispatcher_multinode.coordinator.protocol import HEADER, Frames, decode, encode
+from lava_dispatcher_multinode.coordinator.requests import Reader
+from lava_dispatcher_multinode.coordinator.service import Service
+from lava_dispatcher_multinode.multinode.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,10 @@ except ImportError:
     sys.exit(0)
 
 with atheris.instrument_imports(include=["lava_dispatcher_multinode", "json"]):
-    from lava_dispatcher_multinode import frames
-    from lava_dispatcher_multinode.sync import requests, wire
-    from lava_dispatcher_multinode.sync.service import Service
-    from lava_dispatcher_multinode.sync.state import Group
+    from lava_dispatcher_multinode import console_frames
+    from lava_dispatcher_multinode.coordinator import protocol, requests
+    from lava_dispatcher_multinode.coordinator.service import Service
+    from lava_dispatcher_multinode.multinode.group import Group
 
 KINDS = [*requests.APIS, "cancel", "group_data", "clear_group", "aggregate", "complete"]
 KINDS += ["?", "", 5, None]
@@ -64,7 +64,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.node: str | None = None
-        self.frames = wire.Frames(4096)
+        self.frames = protocol.Frames(4096)
         self.asked = self.told = 0
         self.leaving = False
 
@@ -75,8 +75,8 @@ class Peer:
             self.told -= frame.startswith(b"<LAVA_MN A ")
             assert frame.endswith(b">\n")
         else:
-            assert int(frame[: wire.HEADER], 16) == len(frame) - wire.HEADER
-            assert json.loads(frame[wire.HEADER :])["response"]
+            assert int(frame[: protocol.HEADER], 16) == len(frame) - protocol.HEADER
+            assert json.loads(frame[protocol.HEADER :])["response"]
 
     def hang_up(self) -> None:
         self.leaving = True
@@ -100,7 +100,7 @@ class World:
             while not peer.leaving and (body := peer.frames.next()) is not None:
                 peer.asked += 1
                 self.service.request(peer, body, self.now)
-        except wire.WireError as error:
+        except protocol.WireError as error:
             peer.asked += 1
             self.service.unreadable(peer, error, self.now)
             peer.hang_up()
@@ -155,7 +155,7 @@ def one_input(data: bytes) -> None:
         elif kind == 5:
             world.receive(number, line(choice, number))
         else:
-            world.receive(number, wire.encode(request(choice, number)))
+            world.receive(number, protocol.encode(request(choice, number)))
     world.end()
 
 
@@ -168,10 +168,10 @@ def line(choice, number: int) -> bytes:
     words += [choice.PickValueInList(LINE_WORDS[:4]), choice.PickValueInList([b"m", b"n"])]
     for _ in range(choice.ConsumeIntInRange(0, 2)):
         words.append(choice.PickValueInList(LINE_WORDS))
-    text = frames.encode(words)
+    text = console_frames.encode(words)
     if choice.ConsumeBool():
         text += choice.ConsumeBytes(10)
-    return frames.Part(b"Q", tag, 1, 1, text).line()
+    return console_frames.Part(b"Q", tag, 1, 1, text).line()
 
 
 def request(choice, number: int) -> dict:

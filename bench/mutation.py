@@ -3,7 +3,8 @@
     python bench/mutation.py [--seed 7] [--mutants 60] [--minutes 60] [--own] [MODULE...]
     python bench/mutation.py --hypothesis MINUTES
 
-MODULE is a path below lava_dispatcher_multinode, as sync/rules.py; without one, all of MODULES.
+MODULE is a path below lava_dispatcher_multinode, as multinode/rules.py; without one, all of
+MODULES.
 A mutant that a module's own test file does not notice is tried with the tests of its folder,
 unless --own. What no test notices is a hole in the tests, or an equivalent of the module, which
 bench/mutation.toml lists with the reason. The exit code is 1 if there is a hole.
@@ -39,10 +40,10 @@ import mutants
 PACKAGE = "lava_dispatcher_multinode"
 ROOT = Path(__file__).parents[1]
 MODULES = (
-    "sync/rules.py", "sync/state.py", "sync/pending.py", "sync/topic.py",
+    "multinode/rules.py", "multinode/group.py", "multinode/waiting.py", "multinode/topics.py",
     "testshell/channel.py", "testshell/signals.py", "frames.py", "report/verdict.py",
-    "lab/allocation.py", "lab/lockfiles.py", "overlay/definition.py", "job/schema.py",
-    "boards/u_boot_words.py", "boards/linux.py",
+    "lab/allocation.py", "lab/lockfiles.py", "overlay/definition.py", "job/schema_check.py",
+    "boards/bootloaders/u_boot_messages.py", "boards/linux.py",
 )  # fmt: skip
 FOLDERS = {"frames.py": "tests/testshell"}  # else the folder of the test file
 COLUMNS = ("mutants", "own file", "folder", "survived", "looked at", "holes")

@@ -106,8 +106,8 @@ def boards(count):
 
 def shells(count):
     """As `boards`, for nodes that are no more than a shell on a pty."""
-    from lava_dispatcher_multinode.run.host import allow_files
-    from lava_dispatcher_multinode.sync.server import Coordinator
+    from lava_dispatcher_multinode.coordinator.server import Coordinator
+    from lava_dispatcher_multinode.run.host_errors import allow_files
 
     allow_files()
     names = [f"node{number:03}" for number in range(count)]
@@ -149,11 +149,11 @@ def shells(count):
 
 def shell(root, name, names, coordinator, credentials, cases):
     """Run the test as node `name`, whose board is a directory and a shell."""
-    from lava_dispatcher_multinode.console.command import open_command
-    from lava_dispatcher_multinode.console.console import Console
+    from lava_dispatcher_multinode.console.board_console import Console
+    from lava_dispatcher_multinode.console.command_transport import open_command
     from lava_dispatcher_multinode.console.transcript import Transcript
+    from lava_dispatcher_multinode.coordinator.client import GroupClient
     from lava_dispatcher_multinode.overlay.environment import environment
-    from lava_dispatcher_multinode.sync.client import GroupClient
     from lava_dispatcher_multinode.testshell.session import Session
 
     lava = root / "lava-bench"

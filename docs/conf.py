@@ -33,7 +33,7 @@ myst_fence_as_directive = ["mermaid"]
 def add_verbs(_app: Sphinx, name: str, source: list[str]) -> None:
     """Show the help of every verb there is, below that of the commands."""
     if name == "reference/help":
-        from lava_dispatcher_multinode.commands.multinode import VERBS
+        from lava_dispatcher_multinode.commands.lava_multinode import VERBS
 
         for verb in VERBS:
             source[0] += f"\n```{{program-output}} lava-multinode {verb} --help\n```\n"

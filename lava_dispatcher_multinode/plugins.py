@@ -38,7 +38,7 @@ class Action(Protocol):
     parameters_schema: ClassVar[Mapping[str, Any]]
 
     def run(self, node: Any, parameters: Mapping[str, Any]) -> None:
-        """Do it on `node`, a `lava_dispatcher_multinode.actions.node.Node`.
+        """Do it on `node`, a `lava_dispatcher_multinode.actions.context.Node`.
 
         Raise a `MultinodeError` for a failure; anything else counts as a bug.
         """

@@ -19,10 +19,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .report.model import Case, Node
     from .report.results import Results
-    from .run.boards import Choice
-    from .run.group import Group
+    from .report.run_model import Case, Node
+    from .run.board_selection import Choice
+    from .run.python_api import Group
 
 NO_RESULTS = {2: "the job is not valid", 4: "the boards are not available"}
 
@@ -68,7 +68,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def lava_group(pytestconfig: pytest.Config) -> Iterator[Group]:
     """The booted boards of --lava-group: `group["panda01"].run("uname -r")`.
 
-    See lava_dispatcher_multinode.run.group; they are off when the session ends.
+    See lava_dispatcher_multinode.run.python_api; they are off when the session ends.
     """
     from .run.hands_on import open_group
 
@@ -222,7 +222,7 @@ def _output(config: pytest.Config, job: Path) -> Path | None:
 
 
 def _choice(config: pytest.Config) -> Choice:
-    from .run.boards import Choice
+    from .run.board_selection import Choice
 
     lab = config.getoption("lava_config_dir")
     return Choice(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..sync.calls import Status
-from ..sync.relay import case_of
+from ..multinode.api import Status
+from ..multinode.board_words import case_of
 
 if TYPE_CHECKING:
     from ..emit import Emit
-    from ..sync.calls import Call, Outcome
+    from ..multinode.api import Call, Outcome
 
 
 def record_call(

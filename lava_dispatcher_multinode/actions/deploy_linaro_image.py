@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.fit import unfit
+from ..boards.deploy.support import unfit
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
@@ -13,7 +13,7 @@ from .overlay import parcel_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .node import Node
+    from .context import Node
 
 PLACEHOLDER = 8 << 20  # bytes that the largest of them has
 
@@ -81,7 +81,7 @@ def _terms(parameters: Mapping[str, Any]) -> Terms:
 def _bootable(image: Image, node: Node, name: str) -> Image:
     """Return what an emulated board can boot: in place of a placeholder, the test image."""
     from ..images.placeholder import is_placeholder
-    from ..images.test_image.cache import cached_image
+    from ..qemu.test_image.image_cache import cached_image
 
     if image.path.stat().st_size > PLACEHOLDER:
         return image

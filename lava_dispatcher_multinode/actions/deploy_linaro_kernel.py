@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.fit import unfit
-from ..boards.deploy.tftp import BootFiles
+from ..boards.deploy.support import unfit
+from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
 from ..images.terms import FREE, TERMS
 from .overlay import parcel_of
@@ -13,7 +13,7 @@ from .overlay import parcel_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .node import Node
+    from .context import Node
 
 FILES = ("kernel", "ramdisk", "dtb")
 NO_ROOTFS = (

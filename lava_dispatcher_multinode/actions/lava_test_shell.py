@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ActionTimeout, InfrastructureError, TestError
 from ..overlay.layout import run_name, runner_command
+from ..testshell.case_results import Recorder
 from ..testshell.patterns import Pattern
-from ..testshell.results import Recorder
 from ..testshell.session import Session
 from .overlay import put_overlay
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..overlay.load import Definition
-    from .node import Node
+    from .context import Node
 
 _SOURCE = {
     "revision": {"type": "string", "description": "Commit, tag or branch."},

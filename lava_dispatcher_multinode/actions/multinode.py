@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..job.hints import either
-from ..sync import words
-from ..sync.calls import Api, Call, Outcome, Status
+from ..multinode import reasons
+from ..multinode.api import Api, Call, Outcome, Status
 from .calls import record_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .node import Node
+    from .context import Node
 
 ANSWER_WAIT = 60.0  # seconds beyond the call's own that its answer may take, on a busy host
 
@@ -81,13 +81,13 @@ class Multinode:
             role=parameters.get("waitrole"),
             timeout=max(node.deadline.within(node.deadline.seconds), 0.001),
         )
-        what = words.command(call)
+        what = reasons.command(call)
         node.step(what)
         started = node.shared.clock()
         outcome = self._call(node, call)
         record_call(node.shared.emit, node.name, call, outcome, started, node.shared.clock())
         if outcome.status is not Status.DONE:
-            raise WaitFailed(words.failed(call, outcome))
+            raise WaitFailed(reasons.failed(call, outcome))
         for sender, data in outcome.data:
             for key, value in data.items():
                 node.log("INFO", f"{what}: {sender}:{key}={value}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..boards.delivery.bundle import Parcel
 from ..boards.delivery.deliver import deliver
-from ..boards.delivery.parcel import Parcel
-from ..boards.typist import SUMS
+from ..boards.shell_files import SUMS
 from ..overlay.environment import environment
 from ..overlay.layout import board_directory
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..boards.shell import Shell
     from ..overlay.load import Definition
-    from .node import Node
+    from .context import Node
 
 COMMAND = "lava_test_shell"
 

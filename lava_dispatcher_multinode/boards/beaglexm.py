@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .board import UBootBoard
-from .deploy.tftp import HIGH
+from .deploy.tftp_boot import HIGH
+from .uboot_board import UBootBoard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

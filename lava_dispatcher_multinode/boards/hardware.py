@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..console.transport import Transport
     from ..deadline import Deadline
-    from ..lab.device import Device
+    from ..lab.device_model import Device
     from .power.switch import PowerSwitch
 
 

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import BootError
+from .bootloaders.u_boot_messages import kernel_pattern
 from .shell import Shell
-from .u_boot_words import kernel_pattern
 
 if TYPE_CHECKING:
     from ..console.expect import Dialogue
     from ..deadline import Deadline
-    from ..lab.device import Boot, Login
+    from ..lab.device_model import Boot, Login
 
 QUIET = 0.3  # seconds of silence that make an end of line a prompt
 NUDGE = 10.0  # seconds of silence after which a hidden prompt is asked for again

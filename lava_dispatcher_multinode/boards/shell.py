@@ -7,10 +7,10 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from .. import shell_words
+from .. import shell_markers
 from ..console.transcript import printable
 from ..errors import BootError, DeployError
-from .typist import Typist
+from .shell_files import Typist
 
 if TYPE_CHECKING:
     from ..console.expect import Dialogue
@@ -40,7 +40,7 @@ class Shell:
     def take(self) -> None:
         """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
         for _ in range(TRIES):
-            answer = self.ask(shell_words.QUIET, ANSWER_WAIT)
+            answer = self.ask(shell_markers.QUIET, ANSWER_WAIT)
             if answer is not None:
                 # Not everyone may, nor has them.
                 self.ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)
@@ -124,17 +124,17 @@ class Shell:
         comes whole. While the command runs, what is typed waits.
         """
         number = next(self._numbers)
-        line = f"{shell_words.begin(number)}{command}\n{shell_words.KEEP_CODE}\n"
+        line = f"{shell_markers.begin(number)}{command}\n{shell_markers.KEEP_CODE}\n"
         self.type(line.encode())
-        question = f"{shell_words.end(number)}\n".encode()
-        pattern = shell_words.ended(number, r"(\d+)").encode()
+        question = f"{shell_markers.end(number)}\n".encode()
+        pattern = shell_markers.ended(number, r"(\d+)").encode()
         over = time.monotonic() + self.deadline.within(timeout)
         wait = FIRST_WAIT
         while (left := over - time.monotonic()) > 0:
             self.type(question)
             found = self._dialogue.expect_or_none([pattern], timeout=min(wait, left))
             if found is not None:
-                output = found.before.rpartition(shell_words.begun(number).encode())[2]
+                output = found.before.rpartition(shell_markers.begun(number).encode())[2]
                 return int(found.match.group(1)), _text(output)
             wait *= 2
         self.deadline.check(f"'{command}' on the board")

@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
-from ..lab.files import load_lab
+from ..lab.device_files import load_lab
 from ..lab.lockfiles import holders, lock_directory
 from .arguments import add_config_dir
-from .errors import say
+from .exit_codes import say
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..lab.files import Lab
+    from ..lab.device_files import Lab
     from ..lab.lockfiles import Holder
 
 DESCRIPTION = "List the boards that have a device file."

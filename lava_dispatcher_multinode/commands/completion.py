@@ -33,11 +33,11 @@ def run(args: argparse.Namespace) -> ExitCode:
     except ImportError:
         hint = "pip install shtab"
         raise InvalidJob.about("completion", "needs shtab", hint) from None
-    from . import dispatch, multinode
+    from . import dispatch, lava_multinode
 
     if args.command == "lava-dispatch":
         parser = dispatch.build_parser()
     else:
-        parser = multinode.build_parser(multinode.VERBS)
+        parser = lava_multinode.build_parser(lava_multinode.VERBS)
     print(shtab.complete(parser, args.shell))  # noqa: T201
     return ExitCode.PASS

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from ..console.open import open_console
 from ..errors import ConsoleError, ExitCode, PowerError
-from ..ready import readable
+from ..polling import readable
 from .arguments import add_config_dir
-from .by_hand import SWITCHED, Held, find, switch_of, taken
-from .errors import say
+from .exit_codes import say
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
+from .manual_lock import SWITCHED, Held, find, switch_of, taken
 
 if TYPE_CHECKING:
     import argparse
 
     from ..console.transport import Transport
-    from ..lab.device import Device
+    from ..lab.device_model import Device
 
 DESCRIPTION = "Connect this terminal to a board's console."
 EPILOG = """\

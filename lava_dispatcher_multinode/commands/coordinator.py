@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, InvalidJob
-from ..report.narrator import call
-from ..report.text import without_call
-from ..run.interruptions import SIGNALS, hear_no_more
+from ..report.safe_text import without_call
+from ..report.text.log_lines import call
+from ..run.interrupts import SIGNALS, hear_no_more
 from .arguments import seconds
-from .errors import forget_output
+from .exit_codes import forget_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Serve until a signal comes; InvalidJob, InfrastructureError if it cannot begin."""
-    from ..sync.server import Coordinator
+    from ..coordinator.server import Coordinator
 
     group = _group_in(args.group_file) if args.group is None else args.group
     started = time.monotonic()

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..console import owners
+from ..console import port_users
 from ..errors import MultinodeError
 from ..lab.lockfiles import holders, lock_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..lab.device import Device
-    from ..lab.files import Lab
+    from ..lab.device_files import Lab
+    from ..lab.device_model import Device
 
 #: Emulated boards need them, and the Debian package of each.
 EMULATOR = {"qemu-system-arm": "qemu-system-arm", "debugfs": "e2fsprogs"}
@@ -119,7 +119,7 @@ def _locks(names: Sequence[str]) -> Iterator[Finding]:
 
 
 def _simulated() -> Iterator[Finding]:
-    from ..boards.simulated.lab import SimulatedLab
+    from ..simulator.simulated_lab import SimulatedLab
 
     try:
         with (
@@ -146,8 +146,8 @@ def _port(name: str, path: str, processes: Path) -> Iterator[Finding]:
     if not os.access(path, os.R_OK | os.W_OK):
         yield Finding(name, f"{path} may not be opened by this user", _permission(path))
     try:
-        owners.check(path, processes)
-    except owners.InUse as error:
+        port_users.check(path, processes)
+    except port_users.InUse as error:
         yield Finding(
             name, f"{path}: {error.strerror}", "end that program, or leave the board alone"
         )

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
-from ..run.host import allow_files, trouble
-from ..run.interruptions import Interruptions, hear_once
+from ..run.host_errors import allow_files, trouble
+from ..run.interrupts import Interruptions, hear_once
 from .arguments import add_config_dir, add_job, seconds
-from .errors import forget_output, guarded, have_streams, say
+from .exit_codes import forget_output, guarded, have_streams, say
 from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..job.model import Job
-    from ..overlay.store import OverlayStore
+    from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
-    from ..run.boards import Choice
-    from ..run.guard import Guard
+    from ..run.board_selection import Choice
     from ..run.job import Member, Outcome
+    from ..run.supervisor.guard import Guard
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
@@ -122,11 +122,11 @@ def _checked_or_run(options: argparse.Namespace) -> ExitCode:
 def _dispatch(options: argparse.Namespace) -> ExitCode:
     # Imports wait for their turn: --help and a wrong command line are instant.
     from ..job.source import load
-    from ..overlay.store import OverlayStore
-    from ..run.boards import boards_of
-    from ..run.check import check_made, check_rest
-    from ..run.guard import Guard
+    from ..overlay.overlay_store import OverlayStore
+    from ..run.board_selection import boards_of
+    from ..run.job_check import check_made, check_rest
     from ..run.scratch import scratch
+    from ..run.supervisor.guard import Guard
     from .paused import check_terminal
 
     if options.pause_on_failure:
@@ -159,8 +159,8 @@ def _validate(
     options: argparse.Namespace,
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..run.boards import made_devices
-    from ..run.check import check, check_boards, check_hosts, check_lava, check_made
+    from ..run.board_selection import made_devices
+    from ..run.job_check import check, check_boards, check_hosts, check_lava, check_made
 
     problems = [*warnings, *check(job, overlays, remote=False)]
     if choice.lab is None:
@@ -191,9 +191,9 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
-    from ..lab.device import LAVA
-    from ..lava.preflight import ready
-    from ..run.check import check, check_hosts
+    from ..lab.device_model import LAVA
+    from ..lava.dispatcher.preflight import ready
+    from ..run.job_check import check, check_hosts
 
     hosts = {
         role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
@@ -207,7 +207,7 @@ def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> lis
 
 
 def _choice(options: argparse.Namespace) -> Choice:
-    from ..run.boards import Choice
+    from ..run.board_selection import Choice
 
     return Choice(options.simulate, options.emulate, options.config_dir, options.wait)
 
@@ -222,7 +222,7 @@ def _run(
     guard: Guard,
 ) -> tuple[Outcome, Path]:
     from ..report.tails import Tails
-    from ..report.terminal import Terminal
+    from ..report.text.terminal import Terminal
     from ..run.job import Options, run
     from ..run.output import output_directory
     from ..run.pause import Pause
@@ -262,7 +262,7 @@ def _conclude(outcome: Outcome, output: Path, *, as_json: bool) -> ExitCode:
 def _show(results: Results, output: Path, *, as_json: bool) -> None:
     """Print what came of the run; its exit code counts also where that cannot be."""
     from ..report.files import render
-    from ..report.summary import summary_on
+    from ..report.text.summary import summary_on
 
     text = render(results, "json") if as_json else summary_on(sys.stdout, results, output)
     try:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
-from ..lab.files import load_lab
+from ..lab.device_files import load_lab
 from .arguments import add_config_dir
 from .diagnosis import of_board, of_host
 from .lava_diagnosis import of_lava

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob
 from .arguments import add_config_dir, add_job
-from .errors import say
+from .exit_codes import say
 
 if TYPE_CHECKING:
     import argparse
 
-    from ..lava.export import Exported
+    from ..lava.export.exporter import Exported
 
 DESCRIPTION = "Write a job as LAVA's multinode YAML, for a lab's server."
 EPILOG = """\
@@ -103,8 +103,8 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
     """Return the job in `path` in LAVA's words; its warnings go to stderr."""
     from ..job.parse import parse
     from ..job.source import load
-    from ..lab.files import load_lab
-    from ..lava.export import any_type, export
+    from ..lab.device_files import load_lab
+    from ..lava.export.exporter import any_type, export
 
     document = load(path)
     lab = load_lab(config_dir) if config_dir else None

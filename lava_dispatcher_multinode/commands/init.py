@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
-from .errors import say
+from .exit_codes import say
 
 if TYPE_CHECKING:
     import argparse
@@ -111,7 +111,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write all of the files, or none if one exists (`InvalidJob`)."""
-    from ..images.make import compressed, example_image
+    from ..images.example_images import compressed, example_image
 
     if args.test_image is not None:
         return _test_image(args.test_image, as_json=args.json)
@@ -161,7 +161,7 @@ def _schema(kind: str) -> bytes:
 def _test_image(path: Path, *, as_json: bool) -> ExitCode:
     """Write a copy of the test image; what it is made of is fetched if it is not there."""
     from ..images.card import write_card
-    from ..images.test_image.cache import cached_image
+    from ..qemu.test_image.image_cache import cached_image
 
     if path.exists():
         raise InvalidJob.about(str(path), "exists already", "name another file")
@@ -172,7 +172,7 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
 
 
 def _renew(*, as_json: bool) -> ExitCode:
-    from ..images.test_image.cache import cached_image
+    from ..qemu.test_image.image_cache import cached_image
 
     image = cached_image(say, renew=True)
     print(_written([image]) if as_json else f"made {image}")  # noqa: T201

@@ -8,7 +8,7 @@ import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from .errors import say
+from .exit_codes import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InfrastructureError
-from ..lab.device import LAVA
-from ..lava.dictionary import commands, load_dictionary
-from ..lava.installed import find
-from ..lava.preflight import allowed, dictionary_problems
+from ..lab.device_model import LAVA
+from ..lava.dispatcher.dictionary import commands, load_dictionary
+from ..lava.dispatcher.installed import find
+from ..lava.dispatcher.preflight import allowed, dictionary_problems
 from .diagnosis import Finding, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..lab.device import Device
+    from ..lab.device_model import Device
 
 #: The commands of a dictionary that LAVA runs on this host.
 COMMANDS = ("connect", "power_on", "power_off", "hard_reset")

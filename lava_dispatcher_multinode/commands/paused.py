@@ -10,15 +10,15 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..boards.power.manual import KEYBOARD
+from ..boards.power.manual_switch import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError
-from ..ready import readable
+from ..polling import readable
 from ..report.said import saying
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:
-    from ..console.console import Console
-    from ..report.terminal import Terminal
+    from ..console.board_console import Console
+    from ..report.text.terminal import Terminal
     from ..run.pause import Board, Pause
 
 NEXT = b"\x1e"  # Ctrl-^

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from .arguments import add_config_dir
-from .by_hand import SWITCHED, find, switch_of, taken
+from .manual_lock import SWITCHED, find, switch_of, taken
 
 if TYPE_CHECKING:
     import argparse

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, InvalidJob
 from ..report import files
 from ..report.consoles import Consoles
+from ..report.export.kcidb import Origin
 from ..report.follow import is_running
-from ..report.kcidb import Origin
 
 if TYPE_CHECKING:
     from ..report.results import Results
@@ -104,7 +104,7 @@ def _build(text: str) -> str:
 
 
 def _text(results: Results, args: argparse.Namespace) -> str:
-    from ..report.summary import summary, summary_on
+    from ..report.text.summary import summary, summary_on
 
     if args.output is not None:
         return summary(results, args.directory)
@@ -115,7 +115,7 @@ def _changes(before: Results | None, results: Results) -> str:
     if before is None:
         return ""
     from ..report.changes import changes, words
-    from ..report.text import one_line
+    from ..report.safe_text import one_line
 
     found = [f"  {one_line(words(change))}\n" for change in changes(before, results)]
     return "\nchanged since the run before:\n" + "".join(found or ["  nothing\n"])

@@ -49,19 +49,19 @@ def _job() -> dict[str, Any]:
 
 
 def _device() -> dict[str, Any]:
-    from ..job.schema import shipped
+    from ..job.schema_check import shipped
 
     return shipped("lab", "device.schema.json")
 
 
 def _results() -> dict[str, Any]:
-    from ..job.schema import shipped
+    from ..job.schema_check import shipped
 
     return shipped("report", "results.schema.json")
 
 
 def _events() -> dict[str, Any]:
-    from ..job.schema import shipped
+    from ..job.schema_check import shipped
 
     return shipped("report", "events.schema.json")
 

@@ -10,7 +10,7 @@ INTERRUPTED = 130  # ExitCode.INTERRUPTED, which would have to be imported
 def dispatch() -> int:
     """Be lava-dispatch; return the exit code."""
     try:
-        from ..run.interruptions import hear_no_more
+        from ..run.interrupts import hear_no_more
         from .dispatch import main
 
         code = main()
@@ -24,7 +24,7 @@ def dispatch() -> int:
 def multinode() -> int:
     """Be lava-multinode; return the exit code."""
     try:
-        from .multinode import main
+        from .lava_multinode import main
 
         return main()
     except KeyboardInterrupt:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .arguments import add_job, positive_seconds
-from .errors import say
+from .exit_codes import say
 from .export import add_lava_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from ..lava.follow import Followed
-    from ..lava.server import Server
+    from ..lava.lab.lab_follow import Followed
+    from ..lava.lab.lab_server import Server
     from ..run.events import EventLog
 
 DESCRIPTION = "Submit a job to a LAVA server, follow it, and write its results here."
@@ -54,11 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
-    from ..lava.server import Server, identity_for
+    from ..lava.lab.lab_server import Server, identity_for
     from ..report.files import render
-    from ..report.summary import summary_on
+    from ..report.text.summary import summary_on
     from ..report.verdict import exit_code
-    from ..run.interruptions import hear_each
+    from ..run.interrupts import hear_each
     from ..run.output import output_directory
 
     hear_each()  # the first cancels the job, a second one does not wait for that
@@ -89,11 +89,11 @@ def _followed(
     output: Path,
     args: argparse.Namespace,
 ) -> Any:
-    from ..lava.follow import follow
-    from ..lava.single import as_group
-    from ..lava.split import node_names
+    from ..lava.dispatcher.per_node import node_names
+    from ..lava.jobs.single import as_group
+    from ..lava.lab.lab_follow import follow
     from ..report.files import EVENTS, Recorder
-    from ..report.terminal import Terminal
+    from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code_of, status_of
     from ..run.events import EventLog, clock_from_now, time_of_day
 
@@ -145,11 +145,11 @@ def _node(
     stack: ExitStack,
 ) -> Followed:
     from ..console.transcript import Transcript
-    from ..lava.follow import Followed
-    from ..lava.log import Log
-    from ..lava.redaction import Redaction
-    from ..lava.single import as_group
-    from ..lava.split import actions_of
+    from ..lava.dispatcher.log import Log
+    from ..lava.dispatcher.per_node import actions_of
+    from ..lava.jobs.single import as_group
+    from ..lava.lab.lab_follow import Followed
+    from ..lava.lab.lab_redaction import Redaction
 
     directory = output / "nodes" / name
     transcript = Transcript(directory, clock)
@@ -178,7 +178,7 @@ def _cancel(server: Server, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
 
     Another Ctrl-C ends that, and so does a server that does not answer.
     """
-    from ..lava.server import Unreachable
+    from ..lava.lab.lab_server import Unreachable
 
     why = ""
     for job in jobs:
@@ -197,7 +197,7 @@ def _cancel(server: Server, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _roles(submission: Any) -> dict[str, Any]:
-    from ..lava.single import as_group
+    from ..lava.jobs.single import as_group
 
     roles: dict[str, Any] = as_group(submission)["protocols"]["lava-multinode"]["roles"]
     return roles

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import web
-from .errors import say
+from .exit_codes import say
 
 if TYPE_CHECKING:
     import argparse
@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.files import render
     from ..report.follow import follow
     from ..report.results import Results
-    from ..report.summary import summary_on
     from ..report.tails import Tails
-    from ..report.terminal import Terminal
+    from ..report.text.summary import summary_on
+    from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code
 
     results, clock = Results(), _Clock()

@@ -48,7 +48,7 @@ def served(
     if port is None:
         yield []
         return
-    from ..report.web import LiveRun, WebServer
+    from ..report.html.live_server import LiveRun, WebServer
 
     run = LiveRun(directory)
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..deadline import Deadline
-    from .console import Console
+    from .board_console import Console
 
 # The stubs make it generic; the class itself is not.
 if TYPE_CHECKING:

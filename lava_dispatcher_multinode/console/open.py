@@ -15,7 +15,7 @@ from .transport import DescriptorTransport
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..lab.device import Connection
+    from ..lab.device_model import Connection
     from .transport import Transport
 
 
@@ -26,7 +26,7 @@ def open_console(connection: Connection, device: str) -> Transport:
 
 def _connect(connection: Connection, device: str, timeout: float) -> Transport:
     if connection.command is not None:
-        from .command import open_command
+        from .command_transport import open_command
 
         return open_command(connection.command, device)
     if connection.serial is not None:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ..errors import ConsoleError
-from .owners import InUse, check, claim, disclaim
+from .port_users import InUse, check, claim, disclaim
 from .transport import DescriptorTransport
 
 HINT = "was the adapter unplugged?"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import ConsoleError
-from ..ready import readable
+from ..polling import readable
 from .transport import IN_USE, DescriptorTransport, taken
 
 if TYPE_CHECKING:

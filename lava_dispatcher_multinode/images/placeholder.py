@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeployError
 from . import mbr, uimage
+from .example_images import KERNEL_NAME
 from .fat import FatVolume
-from .make import KERNEL_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path

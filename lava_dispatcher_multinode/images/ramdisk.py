@@ -9,9 +9,9 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from . import cpio, uimage
+from .compressed_members import Members
+from .compression import HEAD, reader, suffix_by
 from .inject import NotPossible
-from .members import Members
-from .packed import HEAD, reader, suffix_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

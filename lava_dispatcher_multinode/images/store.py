@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from ..discretion import without_secrets
 from ..errors import DeployError, ImageError
+from ..redaction import without_secrets
 from .cache import Cache, digest
-from .fetch import SPARE, fetch
-from .meter import Meter
-from .packed import opened, suffix_of
+from .compression import opened, suffix_of
+from .download import SPARE, fetch
+from .progress import Meter
 from .terms import FREE, NAMES, SUMS
 
 if TYPE_CHECKING:

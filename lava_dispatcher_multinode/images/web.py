@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..discretion import split_login
+from ..redaction import split_login
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

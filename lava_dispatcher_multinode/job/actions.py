@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from .gone import HINTS
 from .model import ActionSpec
-from .schema import Checker
+from .removed_keys import HINTS
+from .schema_check import Checker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .. import plugins
 from ..errors import InvalidJob
 from . import actions
-from .gone import HINTS, INJECTED, is_pipeline
 from .hints import suggest
 from .model import Job
-from .schema import MAX_PROBLEMS, Checker, shipped
+from .removed_keys import HINTS, INJECTED, is_pipeline
+from .schema_check import MAX_PROBLEMS, Checker, shipped
 from .source import STDIN
 from .tree import shown
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import build
 from .model import Role
-from .schema import shipped
+from .schema_check import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

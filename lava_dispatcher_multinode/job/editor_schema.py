@@ -7,7 +7,7 @@ from typing import Any
 from .. import plugins
 from .actions import COMMON
 from .build import SCHEMA_FILE
-from .schema import shipped
+from .schema_check import shipped
 
 
 def job_schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from .. import plugins
 from ..errors import InvalidJob, Problem
 from . import build
 from .hints import either, suggest
-from .sentences import type_sentence
+from .schema_messages import type_sentence
 
 if TYPE_CHECKING:
     from .model import Job

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import build
-from .gone import is_pipeline
 from .model import Role
+from .removed_keys import is_pipeline
 
 if TYPE_CHECKING:
     from ..errors import Problem

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..job.model import Job
-    from .device import Device
+    from .device_model import Device
 
 
 @dataclass(frozen=True)

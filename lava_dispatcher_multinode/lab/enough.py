@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..errors import Problem
     from .allocation import Requirement
-    from .files import Lab
+    from .device_files import Lab
 
 
 def check_enough(lab: Lab, needed: Sequence[Requirement]) -> None:

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob
-from ..job.schema import Checker, shipped
+from ..job.schema_check import Checker, shipped
 from ..job.source import load
-from . import checks
-from .device import LAVA, QemuMachine
+from . import device_checks
+from .device_model import LAVA, QemuMachine
 from .making import make_device
 from .merging import laid, with_hostname
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..job.source import Document
-    from .device import Device
+    from .device_model import Device
 
 APPLICATION = "lava-dispatcher"
 PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
@@ -111,7 +111,7 @@ class Layers:
             raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
         own = list(self._documents(f"devices/{name}.yaml"))
         forced = forced or {}
-        device_type = checks.proper_type(own, forced, shown)
+        device_type = device_checks.proper_type(own, forced, shown)
         files = [
             *self._documents("device-defaults.yaml"),
             *self._type_documents(device_type),
@@ -127,8 +127,8 @@ class Layers:
             differs = [document.data for document in self._documents(f"machines/{machine}.yaml")]
             merged = laid([defaults, *differs, *above])
         merged = with_hostname(merged, name)
-        checks.check_connection(merged, own, shown)
-        checks.check_socket(merged, files, shown)
+        device_checks.check_connection(merged, own, shown)
+        device_checks.check_socket(merged, files, shown)
         return make_device(name, merged, file)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
@@ -157,7 +157,7 @@ class Layers:
             document = load(path)
         except InvalidJob as error:
             return error
-        problems = self._checker.problems(document) or [*checks.bad_expressions(document)]
+        problems = self._checker.problems(document) or [*device_checks.bad_expressions(document)]
         return InvalidJob(problems) if problems else document
 
 

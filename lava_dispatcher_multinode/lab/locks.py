@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .allocation import Requirement
-    from .device import Device
-    from .files import Lab
+    from .device_files import Lab
+    from .device_model import Device
 
     Assignment = dict[Requirement, Device]
 

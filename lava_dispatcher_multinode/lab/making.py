@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .device import (
+from .device_model import (
     Boot,
     Connection,
     Deploy,

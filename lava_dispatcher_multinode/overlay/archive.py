@@ -6,10 +6,10 @@ import tarfile
 import tempfile
 from typing import IO, TYPE_CHECKING
 
-from ..images.members import Members
-from ..images.packed import HEAD, reader, suffix_by
+from ..images.compressed_members import Members
+from ..images.compression import HEAD, reader, suffix_by
+from .definition_source import BadSource
 from .layout import MAX_DEPTH
-from .source import BadSource
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .source import BadSource, Source, file_source, git_source, tar_source
+from .definition_source import BadSource, Source, file_source, git_source, tar_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import archive, git
-from .source import BadSource, Kind, Source
+from .definition_source import BadSource, Kind, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ class SourceCache:
             with Path(source.location).open("rb") as stream:
                 archive.unpack(stream, target)
             return target
-        from .download import download
+        from .fetch_file import download
 
         with tempfile.TemporaryFile() as stream:
             download(source.location, stream, archive.MAX_BYTES, self._timeout)
@@ -88,7 +88,7 @@ class SourceCache:
     def _file(self, source: Source, target: Path) -> Path:
         if not source.remote:
             return Path(source.location)
-        from .download import download
+        from .fetch_file import download
 
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as stream:

@@ -12,15 +12,15 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
-from ..discretion import split_login, without_secrets
 from ..errors import InfrastructureError
-from .source import GIT_PROTOCOLS, BadSource
+from ..redaction import split_login, without_secrets
+from .definition_source import GIT_PROTOCOLS, BadSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .source import Source
+    from .definition_source import Source
 
 MAX_FILE = 1 << 30  # bytes; a pack is one file
 

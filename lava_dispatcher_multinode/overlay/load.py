@@ -15,9 +15,9 @@ from ..job.hints import suggest
 from ..job.model import Position
 from ..job.source import MAX_BYTES, from_bytes
 from .definition import TestDefinition, expected, parse, variables
+from .definition_source import BadSource, Kind, Source, git_source
 from .entries import entries
 from .layout import MAX_DEPTH
-from .source import BadSource, Kind, Source, git_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from ..errors import InvalidJob
 from .layout import MAX_DEPTH, board_directory, run_name
 from .scripts import scripts
-from .shell import install_script, run_script
+from .step_scripts import install_script, run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

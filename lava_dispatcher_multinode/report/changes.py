@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
-from .story import Place, listed
+from .html.failure_summary import Place, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .model import Action, Case, Node
+    from .html.failure_summary import Sentence
     from .results import Results
-    from .story import Sentence
+    from .run_model import Action, Case, Node
 
     Change = tuple[Place, str]  # of one node; what changed
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from . import verdict
 
 if TYPE_CHECKING:
-    from .model import Action, Case, Node, Wait
     from .results import Results
+    from .run_model import Action, Case, Node, Wait
 
 FORMAT = 1
 

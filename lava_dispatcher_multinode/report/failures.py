@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import verdict
-from .narrator import first_line
-from .text import without_call
+from .safe_text import without_call
+from .text.log_lines import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from .model import Node, Wait
     from .results import Results
+    from .run_model import Node, Wait
 
 HUNG_UP = " hung up before the answer"  # so the coordinator says of the caller itself
 LONGEST = 1000  # characters of a reason

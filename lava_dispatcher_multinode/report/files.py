@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 from .consoles import TOTAL, TOTAL_SO_FAR, Consoles
-from .kcidb import Origin
+from .export.kcidb import Origin
 from .results import Results
 
 if TYPE_CHECKING:
@@ -57,31 +57,31 @@ def _json(results: Results, source: Source) -> str:
 
 
 def _junit(results: Results, source: Source) -> str:
-    from . import junit
+    from .export import junit
 
     return junit.render(results, source.consoles)
 
 
 def _html(results: Results, source: Source) -> str:
-    from . import html
+    from .html import html_report
 
-    return html.render(results, source.consoles, source.before)
+    return html_report.render(results, source.consoles, source.before)
 
 
 def _tap(results: Results, _: Source) -> str:
-    from . import tap
+    from .export import tap
 
     return tap.render(results)
 
 
 def _squad(results: Results, source: Source) -> str:
-    from . import squad
+    from .export import squad
 
     return squad.render(results, source.consoles)
 
 
 def _kcidb(results: Results, source: Source) -> str:
-    from . import kcidb
+    from .export import kcidb
 
     return kcidb.render(results, source.consoles, source.origin)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .failures import LONG, call
-from .text import clip, without_call
+from .safe_text import clip, without_call
 
 if TYPE_CHECKING:
     from .results import Results

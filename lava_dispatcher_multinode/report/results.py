@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
 from ..job.model import RESULTS
-from . import document, values
-from .model import Action, Boot, Case, Message, Node, Stretch, Wait
+from . import coerce, document
+from .run_model import Action, Boot, Case, Message, Node, Stretch, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,8 +49,8 @@ class Results:
 
     def feed(self, event: Event) -> None:
         """Take one event; kinds that are not known here are passed over."""
-        self.last = max(self.last, values.number(event.get("t")) or 0.0)
-        handler = _HANDLERS.get(values.text(event.get("event")))
+        self.last = max(self.last, coerce.number(event.get("t")) or 0.0)
+        handler = _HANDLERS.get(coerce.text(event.get("event")))
         if handler is not None:
             handler(self, event)
 
@@ -60,29 +60,29 @@ class Results:
 
     def node(self, event: Event) -> Node:
         """Return the node that `event` is about, made if it is new."""
-        name = values.text(event.get("node"))
+        name = coerce.text(event.get("node"))
         return self.nodes.setdefault(name, Node(name))
 
 
 def _job_started(results: Results, event: Event) -> None:
-    job = values.mapping(event.get("job"))
-    results.job = {key: values.text(job.get(key)) for key in ("name", "id", "file")}
-    results.started = values.text(event.get("started")) or None
-    for name, about in values.mapping(event.get("nodes")).items():
+    job = coerce.mapping(event.get("job"))
+    results.job = {key: coerce.text(job.get(key)) for key in ("name", "id", "file")}
+    results.started = coerce.text(event.get("started")) or None
+    for name, about in coerce.mapping(event.get("nodes")).items():
         node = results.nodes.setdefault(name, Node(name))
-        node.role = values.text(values.mapping(about).get("role"))
-        node.device_type = values.text(values.mapping(about).get("device_type"))
+        node.role = coerce.text(coerce.mapping(about).get("role"))
+        node.device_type = coerce.text(coerce.mapping(about).get("device_type"))
 
 
 def _action_started(results: Results, event: Event) -> None:
-    _action(results, event).started = values.number(event.get("t"))
+    _action(results, event).started = coerce.number(event.get("t"))
 
 
 def _action_finished(results: Results, event: Event) -> None:
     action = _action(results, event)
-    action.status = values.choice(event.get("status"), STATUSES, "error")
-    action.seconds = values.number(event.get("seconds"))
-    action.error = values.text(event.get("error")) or None
+    action.status = coerce.choice(event.get("status"), STATUSES, "error")
+    action.seconds = coerce.number(event.get("seconds"))
+    action.error = coerce.text(event.get("error")) or None
     action.finished = _time(event)
     _end(results.node(event).steps, _time(event))
 
@@ -91,11 +91,11 @@ def _step(results: Results, event: Event) -> None:
     steps = results.node(event).steps
     _end(steps, _time(event))
     if len(steps) < STEPS:
-        steps.append(Stretch(values.text(event.get("text")), _time(event)))
+        steps.append(Stretch(coerce.text(event.get("text")), _time(event)))
 
 
 def _boot_started(results: Results, event: Event) -> None:
-    attempt, of = (int(values.number(event.get(key)) or 1) for key in ("attempt", "of"))
+    attempt, of = (int(coerce.number(event.get(key)) or 1) for key in ("attempt", "of"))
     results.node(event).boots.append(Boot(attempt, of, _time(event)))
 
 
@@ -103,15 +103,15 @@ def _boot_finished(results: Results, event: Event) -> None:
     boots = results.node(event).boots
     if not boots or boots[-1].finished is not None:
         _boot_started(results, event)
-    boots[-1].status = values.choice(event.get("status"), STATUSES, "error")
-    boots[-1].error = values.text(event.get("error")) or None
+    boots[-1].status = coerce.choice(event.get("status"), STATUSES, "error")
+    boots[-1].error = coerce.text(event.get("error")) or None
     boots[-1].finished = _time(event)
 
 
 def _definition_started(results: Results, event: Event) -> None:
     definitions = results.node(event).definitions
     _end(definitions, _time(event))
-    definitions.append(Stretch(values.text(event.get("definition")), _time(event)))
+    definitions.append(Stretch(coerce.text(event.get("definition")), _time(event)))
 
 
 def _definition_finished(results: Results, event: Event) -> None:
@@ -125,47 +125,47 @@ def _end(stretches: list[Stretch], time: float) -> None:
 
 
 def _time(event: Event) -> float:
-    return values.number(event.get("t")) or 0.0
+    return coerce.number(event.get("t")) or 0.0
 
 
 def _action(results: Results, event: Event) -> Action:
-    index = int(values.number(event.get("index")) or 0)
-    command = values.text(event.get("command"))
+    index = int(coerce.number(event.get("index")) or 0)
+    command = coerce.text(event.get("command"))
     return results.node(event).actions.setdefault(index, Action(index, command))
 
 
 def _test_case(results: Results, event: Event) -> None:
     node = results.node(event)
-    case = values.text(event.get("case"))
-    start, end = values.number(event.get("start")), values.number(event.get("end"))
+    case = coerce.text(event.get("case"))
+    start, end = coerce.number(event.get("start")), coerce.number(event.get("end"))
     wait = node.recorded(case)
     if wait is not None and start is None and end is not None:
         start = min(wait.asked, end)
     node.cases.append(
         Case(
-            definition=values.text(event.get("definition")),
+            definition=coerce.text(event.get("definition")),
             case=case,
-            result=values.choice(event.get("result"), RESULTS, "unknown"),
-            measurement=values.measurement(event.get("measurement")),
-            units=values.text(event.get("units")) or None,
-            set=values.text(event.get("set")) or None,
+            result=coerce.choice(event.get("result"), RESULTS, "unknown"),
+            measurement=coerce.measurement(event.get("measurement")),
+            units=coerce.text(event.get("units")) or None,
+            set=coerce.text(event.get("set")) or None,
             start=start,
             end=end,
             time=_time(event),
-            error=values.text(event.get("error")) or None,
+            error=coerce.text(event.get("error")) or None,
             of_wait=wait is not None,
         )
     )
 
 
 def _message(results: Results, event: Event) -> None:
-    data = values.mapping(event.get("data"))
+    data = coerce.mapping(event.get("data"))
     results.messages.append(
         Message(
-            id=values.text(event.get("id")),
-            sender=values.text(event.get("from")),
-            data={key: values.text(value) for key, value in data.items()},
-            time=values.number(event.get("t")) or 0.0,
+            id=coerce.text(event.get("id")),
+            sender=coerce.text(event.get("from")),
+            data={key: coerce.text(value) for key, value in data.items()},
+            time=coerce.number(event.get("t")) or 0.0,
         )
     )
 
@@ -173,17 +173,17 @@ def _message(results: Results, event: Event) -> None:
 def _wait_started(results: Results, event: Event) -> None:
     missing = event.get("missing")
     names = missing if isinstance(missing, list | tuple) else ()
-    _add_wait(results, event, values.number(event.get("t")), [values.text(n) for n in names])
+    _add_wait(results, event, coerce.number(event.get("t")), [coerce.text(n) for n in names])
 
 
 def _wait_finished(results: Results, event: Event) -> None:
     wait = _open_wait(results, event)
-    wait.answered = values.number(event.get("t"))
-    wait.outcome = values.choice(event.get("outcome"), OUTCOMES, "never")
-    wait.reason = values.text(event.get("reason"))
+    wait.answered = coerce.number(event.get("t"))
+    wait.outcome = coerce.choice(event.get("outcome"), OUTCOMES, "never")
+    wait.reason = coerce.text(event.get("reason"))
     senders = event.get("senders")
     if isinstance(senders, list | tuple) and senders:
-        wait.senders = tuple(values.text(name) for name in senders)
+        wait.senders = tuple(coerce.text(name) for name in senders)
 
 
 def _open_wait(results: Results, event: Event) -> Wait:
@@ -191,15 +191,15 @@ def _open_wait(results: Results, event: Event) -> Wait:
     for wait in results.node(event).waits:
         if wait.outcome is None and (wait.api, wait.id) == _call(event):
             return wait
-    asked = values.number(event.get("asked"))
-    return _add_wait(results, event, values.number(event.get("t")) if asked is None else asked)
+    asked = coerce.number(event.get("asked"))
+    return _add_wait(results, event, coerce.number(event.get("t")) if asked is None else asked)
 
 
 def _add_wait(
     results: Results, event: Event, asked: float | None, missing: Iterable[str] = ()
 ) -> Wait:
     node = results.node(event)
-    role = values.text(event.get("role")) or None
+    role = coerce.text(event.get("role")) or None
     wait = Wait(node.name, *_call(event), role, asked or 0.0, tuple(missing))
     node.waits.append(wait)
     node.unrecorded.setdefault(wait.case, []).append(wait)
@@ -208,14 +208,14 @@ def _add_wait(
 
 
 def _call(event: Event) -> tuple[str, str]:
-    return values.text(event.get("api")), values.text(event.get("id"))
+    return coerce.text(event.get("api")), coerce.text(event.get("id"))
 
 
 def _node_finished(results: Results, event: Event) -> None:
     node = results.node(event)
-    node.stated = values.choice(event.get("status"), STATUSES, "error")
-    node.error_type = values.choice(event.get("error_type"), ERROR_TYPES, "") or None
-    node.error = values.text(event.get("error")) or None
+    node.stated = coerce.choice(event.get("status"), STATUSES, "error")
+    node.error_type = coerce.choice(event.get("error_type"), ERROR_TYPES, "") or None
+    node.error = coerce.text(event.get("error")) or None
     node.finished = _time(event)
     _end(node.steps, _time(event))
     _end(node.definitions, _time(event))
@@ -223,8 +223,8 @@ def _node_finished(results: Results, event: Event) -> None:
 
 def _job_finished(results: Results, event: Event) -> None:
     results.over = True
-    results.finished = values.text(event.get("finished")) or None
-    code = values.number(event.get("exit_code"))
+    results.finished = coerce.text(event.get("finished")) or None
+    code = coerce.number(event.get("exit_code"))
     known = code is not None and code in set(ExitCode)
     results.stated_exit_code = ExitCode(int(code)) if known and code is not None else None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from .. import shell_words
+from .. import shell_markers
 
 STAMP = re.compile(rb"\[ *(\d+\.\d+)\] ?")
 _NUMBER = rb"(\d+)"
@@ -21,19 +21,19 @@ def _pattern(words: str) -> bytes:
     return re.escape(words.encode()).replace(b"0", _NUMBER)
 
 
-_BEGUN = re.compile(_pattern(shell_words.begun(0)))
-_ENDED = re.compile(_pattern(shell_words.ended(0, 0)))
+_BEGUN = re.compile(_pattern(shell_markers.begun(0)))
+_ENDED = re.compile(_pattern(shell_markers.ended(0, 0)))
 #: What a command answers that asks for an ID, a checksum or a mark.
 _ANSWER = re.compile(rb"(\d+|[0-9a-f]{32,})( +\d+)*( +-)?")
 _NOTHING = re.compile(
     rb"<LAVA_[^<]*>~*|<lava-(begin|end|ready) [\d ]+>|-- power (off|cycle) --"
-    rb"|" + re.escape(shell_words.RUNNER_ENDED.encode()) + rb" \d+"
-    rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_words.KEEP_CODE.encode()) + rb"|"
-    + _pattern(shell_words.end(0)) + rb")"
+    rb"|" + re.escape(shell_markers.RUNNER_ENDED.encode()) + rb" \d+"
+    rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_markers.KEEP_CODE.encode()) + rb"|"
+    + _pattern(shell_markers.end(0)) + rb")"
 )  # fmt: skip
 #: The first command is echoed; where it does not fit, a shell goes on in another line.
-_TYPED = re.compile(rb".{0,80}" + _pattern(shell_words.begin(0)) + rb"(?P<command>.*)")
-_QUIET = shell_words.QUIET.encode()
+_TYPED = re.compile(rb".{0,80}" + _pattern(shell_markers.begin(0)) + rb"(?P<command>.*)")
+_QUIET = shell_markers.QUIET.encode()
 
 
 def saying(data: bytes) -> list[bytes]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .consoles import Consoles, visible
+from .safe_text import one_line
 from .said import saying
-from .text import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path

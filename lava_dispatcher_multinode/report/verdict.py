@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, worst
 
 if TYPE_CHECKING:
-    from .model import Case, Node
     from .results import Results
+    from .run_model import Case, Node
 
 CUT_OFF = "the run was cut off before this node had finished"
 

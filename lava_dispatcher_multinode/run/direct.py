@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ..lab.device import Device
+    from ..lab.device_model import Device
 
 LOOPBACK = "127.0.0.1"
 #: Under which QEMU's user network has the host's loopback.

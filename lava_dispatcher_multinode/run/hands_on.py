@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 from ..actions.overlay import COMMAND as TESTS
 from ..errors import InfrastructureError, InvalidJob, MultinodeError
-from ..lab.device import LAVA
-from .boards import Choice, boards_of
-from .group import Board, Group
-from .guard import Guard
-from .interruptions import Interruptions
+from ..lab.device_model import LAVA
+from .board_selection import Choice, boards_of
+from .interrupts import Interruptions
 from .job import Options, run
 from .output import output_directory
+from .python_api import Board, Group
 from .scratch import scratch
+from .supervisor.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ..actions.node import Node
+    from ..actions.context import Node
     from ..job.model import Job
-    from ..overlay.store import OverlayStore
+    from ..overlay.overlay_store import OverlayStore
     from .job import Member
 
 
@@ -51,7 +51,7 @@ def open_group(
     `output` as --output-dir. Raises what `lava-dispatch` would end with.
     """
     from ..job.source import load
-    from ..overlay.store import OverlayStore
+    from ..overlay.overlay_store import OverlayStore
 
     choice = choice or Choice()
     document = load(str(file))
@@ -133,7 +133,7 @@ class _Lent:
 
 
 def _check(job: Job, overlays: OverlayStore) -> None:
-    from .check import check
+    from .job_check import check
 
     errors = [p for p in check(job, overlays, remote=True) if not p.warning]
     if errors:

@@ -8,39 +8,39 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..actions.node import Shared
+from ..actions.context import Shared
+from ..coordinator.client import GroupClient
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
-from ..lab.device import LAVA
-from ..lava.job import LavaJob
+from ..lab.device_model import LAVA
+from ..lava.dispatcher.lava_job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
-from ..sync.client import GroupClient
-from .coordinator import leave, open_coordinator
 from .events import EventLog, clock_from_now, time_of_day
-from .host import trouble
-from .interruptions import Interruptions
+from .host_errors import trouble
+from .interrupts import Interruptions
+from .job_coordinator import leave, open_coordinator
 from .lava_node import LavaNodeRun
-from .made import make_boards
 from .node import NodeRun
 from .scratch import scratch
+from .virtual_boards import make_boards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
-    from ..actions.node import Node
+    from ..actions.context import Node
     from ..boards.hardware import MadeBoard
+    from ..coordinator.server import Coordinator
     from ..job.model import Job
-    from ..lab.device import Device
-    from ..overlay.store import OverlayStore
+    from ..lab.device_model import Device
+    from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
-    from ..sync.server import Coordinator
-    from .coordinator import Door
-    from .guard import Guard
+    from .job_coordinator import Door
     from .news import News
+    from .supervisor.guard import Guard
 
 INTERRUPTED = "the run was interrupted"
 

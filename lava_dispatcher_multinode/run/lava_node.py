@@ -17,29 +17,24 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..console.transcript import Transcript
-from ..errors import (
-    ActionTimeout,
-    Cancelled,
-    InfrastructureError,
-    MultinodeError,
-)
-from ..lava import keep, member
-from ..lava.dictionary import commands, load_dictionary
-from ..lava.failure import judge
-from ..lava.installed import environment
-from ..lava.log import Log
-from ..lava.preflight import allowed
-from ..lava.redaction import Redaction
-from ..lava.timeouts import seconds
+from ..errors import ActionTimeout, Cancelled, InfrastructureError, MultinodeError
+from ..lava.dispatcher import member, reaper
+from ..lava.dispatcher.dictionary import commands, load_dictionary
+from ..lava.dispatcher.failure import judge
+from ..lava.dispatcher.installed import environment
+from ..lava.dispatcher.log import Log
+from ..lava.dispatcher.preflight import allowed
+from ..lava.jobs.timeouts import seconds
+from ..lava.lab.lab_redaction import Redaction
 from ..mark import CLEANUP, MARK, OF_LAVA
 from .node import NodeRun
 
 if TYPE_CHECKING:
-    from ..actions.node import Shared
-    from ..lab.device import Device
-    from ..lava.installed import Installed
-    from ..lava.job import LavaJob
-    from .coordinator import Door
+    from ..actions.context import Shared
+    from ..lab.device_model import Device
+    from ..lava.dispatcher.installed import Installed
+    from ..lava.dispatcher.lava_job import LavaJob
+    from .job_coordinator import Door
 
 LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
 LONGEST_LINE = 1 << 20
@@ -129,7 +124,7 @@ class LavaNodeRun(NodeRun):
             if self._shared.cancelled.is_set():
                 raise Cancelled(self._cancelled or "the run was interrupted")
             self._process = subprocess.Popen(
-                [sys.executable, keep.__file__, *words],
+                [sys.executable, reaper.__file__, *words],
                 env=_marked(environment(installed.path)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

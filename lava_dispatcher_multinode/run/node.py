@@ -11,30 +11,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import plugins
-from ..actions.node import Node
+from ..actions.context import Node
 from ..boards.hardware import connect
-from ..console.console import Console
+from ..console.board_console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
-from ..errors import (
-    Cancelled,
-    ConsoleError,
-    ConsoleTaken,
-    InfrastructureError,
-    MultinodeError,
-)
+from ..errors import Cancelled, ConsoleError, ConsoleTaken, InfrastructureError, MultinodeError
 from ..job.model import ActionSpec
-from .host import trouble
+from .host_errors import trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..actions.node import Shared
-    from ..boards.board import UBootBoard
+    from ..actions.context import Shared
     from ..boards.hardware import MadeBoard
-    from ..lab.device import Device
-    from ..sync.client import GroupClient
+    from ..boards.uboot_board import UBootBoard
+    from ..coordinator.client import GroupClient
+    from ..lab.device_model import Device
 
 LAST_WORDS = 2.0  # seconds that a dead board may go on printing its reason
 

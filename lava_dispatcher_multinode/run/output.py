@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..discretion import without_logins
 from ..errors import InvalidJob
+from ..redaction import without_logins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

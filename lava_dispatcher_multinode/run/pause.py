@@ -19,8 +19,8 @@ from ..errors import MultinodeError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..actions.node import Node
-    from ..console.console import Console
+    from ..actions.context import Node
+    from ..console.board_console import Console
 
 #: Tests have a shell that neither echoes nor prompts.
 FOR_PEOPLE = b"stty echo; PS1='# '\n"

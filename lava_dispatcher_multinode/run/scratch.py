@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .guard import Guard
+    from .supervisor.guard import Guard
 
 LIMIT = 60.0  # seconds for a tree that is too deep for Python
 

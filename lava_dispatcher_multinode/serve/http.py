@@ -18,7 +18,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .shelf import Shelf
+    from .file_table import Shelf
 
 CONNECTIONS = 64  # at once; one more is closed unheard
 HEAD_BYTES = 8192

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 
 from ..errors import DeployError
+from .file_table import TOKEN, Shelf
 from .http import HttpServer
-from .shelf import TOKEN, Shelf
 from .tftp import PORT, TftpServer
 
 LOOPBACK = "127.0.0.1"

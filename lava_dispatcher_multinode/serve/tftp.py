@@ -13,7 +13,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .shelf import Shelf
+    from .file_table import Shelf
 
 PORT = 69
 TRANSFERS = 32  # at once

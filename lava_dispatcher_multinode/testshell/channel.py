@@ -13,8 +13,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .. import frames
-from ..frames import Part, Word, Wreck
+from .. import console_frames
+from ..console_frames import Part, Word, Wreck
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,7 @@ class Channel:
     def receive(self, line: bytes, now: float) -> list[Question]:
         """Take a line of the console; return the questions that are now whole."""
         questions = []
-        for frame in frames.find(line):
+        for frame in console_frames.find(line):
             if isinstance(frame, Word):
                 self._word(frame, now)
             elif isinstance(frame, Wreck):
@@ -111,7 +111,7 @@ class Channel:
         exchange = self._open.get(id)
         if exchange is None or exchange.answer:
             return
-        payloads = frames.split(frames.encode(words))
+        payloads = console_frames.split(console_frames.encode(words))
         exchange.asked = True
         exchange.answer.extend(
             Part(b"R", id, n, len(payloads), payload, exchange.md5)
@@ -202,14 +202,14 @@ class Channel:
         text = b"".join(exchange.payloads)
         exchange.payloads.clear()
         try:
-            return Question(id_, frames.decode(text))
+            return Question(id_, console_frames.decode(text))
         except ValueError as error:
             self.answer(id_, [b"1", b"not a question: " + str(error).encode()])
             return None
 
     def _wreck(self, wreck: Wreck, now: float) -> None:
         if wreck.kind == b"Q":
-            self._out.append(Word(b"N", wreck.id, frames.DAMAGED).line())
+            self._out.append(Word(b"N", wreck.id, console_frames.DAMAGED).line())
         elif wreck.id in self._open:
             self._hurry(self._open[wreck.id], now)
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from ..ready import readable
+from ..polling import readable
 from .windows import CARRIED, SMALL, Window, Windows, cut
 
 if TYPE_CHECKING:

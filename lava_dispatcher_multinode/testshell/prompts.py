@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from .. import shell_words
+from .. import shell_markers
 
 #: Typed behind the runner's command: the shell says that it has come back, and the exit code.
-MARK = f"echo {shell_words.RUNNER_ENDED} $?"
+MARK = f"echo {shell_markers.RUNNER_ENDED} $?"
 #: Bytes in which a prompt lies, of what came before.
 WINDOW = 128
 
@@ -20,7 +20,7 @@ class PromptWatch:
 
     def __init__(self, login_prompt: str) -> None:
         # Text without either of these is passed over at the speed of memory.
-        self._words = (login_prompt.strip().encode(), shell_words.RUNNER_ENDED.encode())
+        self._words = (login_prompt.strip().encode(), shell_markers.RUNNER_ENDED.encode())
         prompt = rb"[\r\n][\w.-]{0,64} ?" + re.escape(self._words[0])
         self._pattern = re.compile(prompt + rb"|" + re.escape(self._words[1]) + rb" \d{1,3}")
         self._before = b""

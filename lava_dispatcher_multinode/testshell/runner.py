@@ -8,25 +8,25 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from .. import frames
+from .. import console_frames
 from ..errors import ActionTimeout, BoardHangs, InfrastructureError, TestRaised
-from ..sync import relay
-from ..sync.calls import Outcome, Status
+from ..multinode import board_words
+from ..multinode.api import Outcome, Status
 from . import signals
 from .channel import Channel
 from .lines import Lines
+from .liveness import Vigil
 from .prompts import PromptWatch
 from .signals import Case, Foreign, RunnerExit, RunnerStart
 from .told import Told
-from .vigil import Vigil
 from .waits import Waits
 
 if TYPE_CHECKING:
-    from ..sync.calls import Call
+    from ..multinode.api import Call
+    from .case_results import Recorder
     from .channel import Question
-    from .results import Recorder
+    from .flow_control import Trickle
     from .session import Session
-    from .trickle import Trickle
 
 #: Seconds until the command is typed again because no runner has begun, doubled each
 #: time: a typed line can lose characters, too. A runner that has begun ignores it. The
@@ -78,7 +78,9 @@ class Runner:
             self._take_rest()
         for wait in self._waits.end():
             with suppress(TestRaised):  # that there are too many results is told already
-                self._recorder.result(Case(relay.case_of(wait.call), "fail"), wait.definition)
+                self._recorder.result(
+                    Case(board_words.case_of(wait.call), "fail"), wait.definition
+                )
 
     def read(self, command: bytes, deadline: float) -> None:
         """Type `command`, and take what the board says until the runner's end or `deadline`."""
@@ -198,7 +200,7 @@ class Runner:
                 self._recorder.signal(signal)
 
     def _line(self, line: bytes, now: float) -> None:
-        if frames.MARK in line:
+        if console_frames.MARK in line:
             self._heard = now
             if self._trickle is not None:
                 self._trickle.receive(line, now)
@@ -245,7 +247,7 @@ class Runner:
             self._tell(question)
             return
         try:
-            call = relay.call_of(question.words, question.id.decode())
+            call = board_words.call_of(question.words, question.id.decode())
         except ValueError as error:
             self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
         else:
@@ -285,9 +287,9 @@ class Runner:
             definition = None if number is None else self._waits.pop(number).definition
             if call.question is None or call.question not in self._elsewhere:
                 done = outcome.status is Status.DONE
-                case = Case(relay.case_of(call), "pass" if done else "fail")
+                case = Case(board_words.case_of(call), "pass" if done else "fail")
                 self._recorder.result(case, definition)
             if number is None and call.question is not None:
                 self._elsewhere.append(call.question)
             if id_ is not None:
-                self.channel.answer(id_, relay.words_of(call, outcome))
+                self.channel.answer(id_, board_words.words_of(call, outcome))

@@ -6,17 +6,17 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from ..frames import sums
+from ..console_frames import sums
+from .case_results import Recorder
+from .flow_control import Trickle
 from .prompts import MARK
-from .results import Recorder
 from .runner import Runner
-from .trickle import Trickle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..emit import Emit
-    from ..sync.calls import Call, Outcome
+    from ..multinode.api import Call, Outcome
     from .patterns import Pattern
 
 #: Seconds between two pieces of a typed line where there is no flow control.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..job.model import RESULTS, nothing
-from ..sync.calls import Api, Call
+from ..multinode.api import Api, Call
 from .lines import LONGEST
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..sync.words import command
+from ..multinode.reasons import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..sync.calls import Call
+    from ..multinode.api import Call
 
 #: Seconds until the next of the calls that wait is asked whether its process still lives.
 #: One at a time: a hundred that wait must not fill a slow line.

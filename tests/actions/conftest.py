@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.actions.node import Node, Shared
+from lava_dispatcher_multinode.actions.context import Node, Shared
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device import Deploy, Device
+from lava_dispatcher_multinode.lab.device_model import Deploy, Device
 
 MEDIA = Deploy("media", path="/dev/sdx")
 

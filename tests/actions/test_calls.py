@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lava_dispatcher_multinode.actions.calls import record_call
-from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 
 
 def test_a_call_is_a_result_of_its_own():

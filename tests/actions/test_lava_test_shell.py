@@ -9,18 +9,18 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
+from lava_dispatcher_multinode.actions.context import Node, Shared
 from lava_dispatcher_multinode.actions.lava_test_shell import LavaTestShell
-from lava_dispatcher_multinode.actions.node import Node, Shared
 from lava_dispatcher_multinode.boards.shell import Shell
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device import Connection, Device
-from lava_dispatcher_multinode.overlay.store import OverlayStore
+from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 
 class Board:

@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 
 from lava_dispatcher_multinode.actions.multinode import Multinode
+from lava_dispatcher_multinode.coordinator.client import GroupClient
+from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.errors import BoardDied, Cancelled, WaitFailed
-from lava_dispatcher_multinode.sync.client import GroupClient
-from lava_dispatcher_multinode.sync.server import Coordinator
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.actions.node import Node, Shared
+from lava_dispatcher_multinode.actions.context import Node, Shared
 from lava_dispatcher_multinode.actions.overlay import parcel_of, put_overlay, stages_of
 from lava_dispatcher_multinode.boards.shell import Shell
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device import Connection, Device
-from lava_dispatcher_multinode.overlay.store import OverlayStore
+from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 SECRET = "0123456789abcdef"
 #: What a board needs to unpack an overlay; with none of typist.SUMS but md5sum.

@@ -13,13 +13,13 @@ import pytest
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.boards.hardware import connect
 from lava_dispatcher_multinode.boards.shell import Shell
-from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.lab.device import Boot, Connection, Deploy, Device
+from lava_dispatcher_multinode.lab.device_model import Boot, Connection, Deploy, Device
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
 SHELLS = [
     pytest.param(

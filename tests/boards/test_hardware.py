@@ -11,7 +11,13 @@ import pytest
 
 from lava_dispatcher_multinode.boards.hardware import MadeSwitch, connect
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device import Connection, Deploy, Device, Power, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import (
+    Connection,
+    Deploy,
+    Device,
+    Power,
+    QemuMachine,
+)
 
 
 class Made:

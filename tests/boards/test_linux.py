@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.boards.linux import log_in, wait_for_kernel
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
-from lava_dispatcher_multinode.lab.device import Boot, Login
+from lava_dispatcher_multinode.lab.device_model import Boot, Login
 
 pytestmark = pytest.mark.slow
 

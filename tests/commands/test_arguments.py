@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from lava_dispatcher_multinode.commands.arguments import positive_seconds, seconds
-from lava_dispatcher_multinode.commands.multinode import build_parser
+from lava_dispatcher_multinode.commands.lava_multinode import build_parser
 
 
 @pytest.mark.parametrize("text", ["0", "1.5", "1e3"])

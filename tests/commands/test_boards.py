@@ -8,7 +8,7 @@ import os
 import pytest
 
 from lava_dispatcher_multinode.commands import boards
-from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.commands.lava_multinode import main
 from lava_dispatcher_multinode.lab.lockfiles import VARIABLE, LockFile
 
 GOOD = "device_type: panda\ntags: [b, a]\nconnection: {serial: /dev/null}\n"

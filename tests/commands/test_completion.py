@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from lava_dispatcher_multinode.commands import completion, multinode
+from lava_dispatcher_multinode.commands import completion, lava_multinode
 
 from ..needs import require
 
@@ -13,13 +13,13 @@ from ..needs import require
 @pytest.mark.parametrize("shell", completion.SHELLS)
 def test_every_shell_gets_a_script(shell, command, capsys):
     """For both commands, with their options."""
-    assert multinode.main(["completion", shell, "--command", command]) == 0
+    assert lava_multinode.main(["completion", shell, "--command", command]) == 0
     assert command in capsys.readouterr().out
 
 
 def test_bash_completes(capsys):
     """bash itself offers verbs, a verb's options and its choices."""
-    multinode.main(["completion", "bash"])
+    lava_multinode.main(["completion", "bash"])
     script = capsys.readouterr().out
 
     def offered(*words):
@@ -42,7 +42,7 @@ def test_bash_completes(capsys):
 def test_other_shells_can_read_their_script(shell, check, command, tmp_path, capsys):
     """No syntax error, in zsh and fish themselves."""
     require(shell)
-    multinode.main(["completion", shell, "--command", command])
+    lava_multinode.main(["completion", shell, "--command", command])
     script = tmp_path / "script"
     script.write_text(capsys.readouterr().out)
     done = subprocess.run([shell, check, script], capture_output=True, text=True)
@@ -52,7 +52,7 @@ def test_other_shells_can_read_their_script(shell, check, command, tmp_path, cap
 def test_fish_completes(tmp_path, capsys):
     """fish itself offers verbs, and a verb's options."""
     require("fish")
-    multinode.main(["completion", "fish"])
+    lava_multinode.main(["completion", "fish"])
     script = tmp_path / "script"
     script.write_text(capsys.readouterr().out)
 
@@ -72,7 +72,7 @@ def test_fish_completes(tmp_path, capsys):
 def test_zsh_completes(tmp_path, capsys):
     """zsh loads the script as a function of its completion system."""
     require("zsh")
-    multinode.main(["completion", "zsh"])
+    lava_multinode.main(["completion", "zsh"])
     (tmp_path / "_lava-multinode").write_text(capsys.readouterr().out)
     program = (
         f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -d {tmp_path}/dump; "

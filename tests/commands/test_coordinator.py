@@ -9,15 +9,15 @@ import sys
 
 import pytest
 
-from lava_dispatcher_multinode.commands.multinode import build_parser
-from lava_dispatcher_multinode.sync.calls import Api, Call, Status
-from lava_dispatcher_multinode.sync.client import GroupClient
+from lava_dispatcher_multinode.commands.lava_multinode import build_parser
+from lava_dispatcher_multinode.coordinator.client import GroupClient
+from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 
 pytestmark = pytest.mark.slow
 
 MAIN = """
 import sys
-from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.commands.lava_multinode import main
 sys.exit(main())
 """
 

@@ -4,8 +4,14 @@ import os
 import pty
 
 from lava_dispatcher_multinode.commands.diagnosis import of_board, of_host
-from lava_dispatcher_multinode.lab.device import Connection, Deploy, Device, Power, QemuMachine
-from lava_dispatcher_multinode.lab.files import Lab
+from lava_dispatcher_multinode.lab.device_files import Lab
+from lava_dispatcher_multinode.lab.device_model import (
+    Connection,
+    Deploy,
+    Device,
+    Power,
+    QemuMachine,
+)
 
 
 def wrong(findings):

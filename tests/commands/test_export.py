@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.commands.lava_multinode import main
 
 DEFINITION = {
     "from": "inline",

@@ -7,15 +7,15 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from lava_dispatcher_multinode.commands.multinode import main
-from lava_dispatcher_multinode.images.test_image import cache
+from lava_dispatcher_multinode.commands.lava_multinode import main
 from lava_dispatcher_multinode.job.parse import parse
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
+from lava_dispatcher_multinode.lab.device_files import load_lab
 from lava_dispatcher_multinode.lab.enough import check_enough
-from lava_dispatcher_multinode.lab.files import load_lab
-from lava_dispatcher_multinode.lab.simulate import simulated_devices
-from lava_dispatcher_multinode.overlay.store import OverlayStore
+from lava_dispatcher_multinode.lab.virtual import simulated_devices
+from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
+from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 
 def test_the_files_fit_together(tmp_path, capsys):
@@ -82,7 +82,7 @@ def built(tmp_path, monkeypatch):
         target.write_bytes(made[-1])
         return []
 
-    monkeypatch.setattr(cache, "build", build)
+    monkeypatch.setattr(image_cache, "build", build)
     return made
 
 

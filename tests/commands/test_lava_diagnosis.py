@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.lava_diagnosis import of_lava
-from lava_dispatcher_multinode.lab.files import load_lab
+from lava_dispatcher_multinode.lab.device_files import load_lab
 
 DICTIONARY = {"actions": {"deploy": {}, "boot": {}}}
 TELNET = "no-such-telnet host 7001"

@@ -19,10 +19,10 @@ import contextlib, sys, time
 from pathlib import Path
 from types import SimpleNamespace
 from lava_dispatcher_multinode.commands.paused import TerminalDesk
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
-from lava_dispatcher_multinode.lab.device import Connection
+from lava_dispatcher_multinode.lab.device_model import Connection
 from lava_dispatcher_multinode.run.pause import Board
 
 def board(name, failure):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lava_dispatcher_multinode.commands import multinode
+from lava_dispatcher_multinode.commands import lava_multinode
 from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
 
 
@@ -19,7 +19,7 @@ def power(tmp_path, monkeypatch):
     file.write_text(f"device_type: panda\nconnection: {{command: cat}}\n{switch}")
 
     def run(*words):
-        code = multinode.main(["power", "left", *words, "--config-dir", str(tmp_path)])
+        code = lava_multinode.main(["power", "left", *words, "--config-dir", str(tmp_path)])
         return code, log.read_text().split() if log.exists() else []
 
     run.file = file

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lava_dispatcher_multinode.commands.multinode import build_parser
+from lava_dispatcher_multinode.commands.lava_multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
 from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.output import output_directory

@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode import plugins
-from lava_dispatcher_multinode.commands.multinode import build_parser
+from lava_dispatcher_multinode.commands.lava_multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode
 
 

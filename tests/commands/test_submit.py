@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.commands.lava_multinode import main
 
 from ..lava.conftest import lava_job, lava_test
 from ..lava.stand_in import SECRET, job_log, server, submit

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lava_dispatcher_multinode.commands import web
-from lava_dispatcher_multinode.commands.multinode import build_parser
+from lava_dispatcher_multinode.commands.lava_multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob
 from lava_dispatcher_multinode.run.events import EventLog
 

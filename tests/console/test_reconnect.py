@@ -12,13 +12,13 @@ import tty
 import pytest
 
 from lava_dispatcher_multinode.console import reconnect
-from lava_dispatcher_multinode.console.console import Console
+from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device import Connection
+from lava_dispatcher_multinode.lab.device_model import Connection
 
 
 class Exchange:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.commands import multinode
+from lava_dispatcher_multinode.commands import lava_multinode
 from lava_dispatcher_multinode.commands.dispatch import build_parser
 from lava_dispatcher_multinode.commands.web import spelled_out
 
@@ -40,7 +40,7 @@ def words_of(line):
 def test_every_command_of_the_documents_is_one(page, line):
     """Its verb, its options and their values are those of the program."""
     name, words = words_of(line)
-    parser = build_parser() if name == "lava-dispatch" else multinode.build_parser(words[:1])
+    parser = build_parser() if name == "lava-dispatch" else lava_multinode.build_parser(words[:1])
     try:
         parser.parse_args(words)
     except SystemExit as end:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.commands import multinode
+from lava_dispatcher_multinode.commands import lava_multinode
 from lava_dispatcher_multinode.commands.dispatch import build_parser
 from lava_dispatcher_multinode.errors import ExitCode
 from lava_dispatcher_multinode.job.parse import parse
@@ -44,7 +44,7 @@ def test_every_option_is_documented():
     for action in build_parser()._actions:
         for option in action.option_strings:
             assert f"`{option}" in text, option
-    for verb in multinode.VERBS:
+    for verb in lava_multinode.VERBS:
         assert f"`{verb}`" in text
     for code in ExitCode:
         assert f"| {int(code)} |" in text

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.images.test_image.cache import cached_image
+from lava_dispatcher_multinode.qemu.test_image.image_cache import cached_image
 
 from ..needs import require, skipped_without
 
@@ -22,11 +22,11 @@ LIMIT = 100  # seconds for one run
 #: There is no option that forces a weak confinement where a strong one works.
 WEAK = """
 import sys
-from lava_dispatcher_multinode.boards.simulated import lab
-class Weak(lab.SimulatedLab):
+from lava_dispatcher_multinode.simulator import simulated_lab
+class Weak(simulated_lab.SimulatedLab):
     def __init__(self, directory, *, unconfined=False):
         super().__init__(directory, confinement={!r})
-lab.SimulatedLab = Weak
+simulated_lab.SimulatedLab = Weak
 from lava_dispatcher_multinode.commands.dispatch import main
 sys.exit(main(sys.argv[1:]))
 """

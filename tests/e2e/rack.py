@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from lava_dispatcher_multinode.boards.simulated.lab import SimulatedLab
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
 
 @dataclass

@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from lava_dispatcher_multinode.boards.emulated.lab import EmulatedLab
-from lava_dispatcher_multinode.images.test_image import cache
-from lava_dispatcher_multinode.lab.device import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedLab
+from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 from ..needs import program, skipped_without
 
@@ -86,7 +86,7 @@ def test_the_image_boots_by_itself(test_image, tmp_path):
 def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_image):
     """On orangepi-pc the firmware comes from the card, behind which the image is deployed."""
     with skipped_without("Debian's archive"):
-        cache.package("u-boot-sunxi")
+        image_cache.package("u-boot-sunxi")
     lab = tmp_path / "lab"
     (lab / "devices").mkdir(parents=True)
     (lab / "devices" / "pi.yaml").write_text(

@@ -171,15 +171,15 @@ def _make_master_card(card, image):
 
 def _system():
     """Return the archive of a root file system: the test image's, with a first program."""
-    from lava_dispatcher_multinode.images.debian import Packages
-    from lava_dispatcher_multinode.images.test_image import build
-    from lava_dispatcher_multinode.images.test_image.cache import cache_directory
-    from lava_dispatcher_multinode.images.test_image.modules import Modules
+    from lava_dispatcher_multinode.qemu.debian import Packages
+    from lava_dispatcher_multinode.qemu.test_image import image_build
+    from lava_dispatcher_multinode.qemu.test_image.image_cache import cache_directory
+    from lava_dispatcher_multinode.qemu.test_image.kernel_modules import Modules
 
     packages = Packages(cache_directory() / "debian", lambda _: None)
-    modules = Modules(packages.unpacked(build.KERNEL))
-    busybox = (packages.unpacked(build.BUSYBOX) / "bin" / "busybox").read_bytes()
-    return cpio.archive([*build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
+    modules = Modules(packages.unpacked(image_build.KERNEL))
+    busybox = (packages.unpacked(image_build.BUSYBOX) / "bin" / "busybox").read_bytes()
+    return cpio.archive([*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
 
 
 #: The image as it is, not as the card of 2013: from its own partitions.

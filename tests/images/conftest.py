@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from lava_dispatcher_multinode.images.make import example_image
+from lava_dispatcher_multinode.images.example_images import example_image
 
 
 @pytest.fixture

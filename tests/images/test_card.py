@@ -10,8 +10,8 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images import card as card_module
 from lava_dispatcher_multinode.images import ext, mbr
 from lava_dispatcher_multinode.images.card import write_card
+from lava_dispatcher_multinode.images.example_images import BOOT, ROOT, boot_files
 from lava_dispatcher_multinode.images.fat import FatVolume
-from lava_dispatcher_multinode.images.make import BOOT, ROOT, boot_files
 
 
 def test_image_layout_is_verbatim(panda, tmp_path):

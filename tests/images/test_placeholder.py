@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from lava_dispatcher_multinode.images import make
+from lava_dispatcher_multinode.images import example_images
 from lava_dispatcher_multinode.images.placeholder import is_placeholder
 
 
 def test_the_examples_are_placeholders(tmp_path):
     """Both of them, for both boards."""
-    for board in make.KERNEL_AT:
+    for board in example_images.KERNEL_AT:
         image = tmp_path / board
-        image.write_bytes(make.example_image(board))
+        image.write_bytes(example_images.example_image(board))
         assert is_placeholder(image)
 
 
@@ -21,6 +21,6 @@ def test_everything_else_is_deployed_as_it_is(tmp_path, monkeypatch):
     assert not is_placeholder(image)
     image.write_bytes(b"x" * 5000)
     assert not is_placeholder(image)
-    monkeypatch.setattr(make, "KERNEL_NAME", "Linux-3.9-real")
-    image.write_bytes(make.example_image("panda"))
+    monkeypatch.setattr(example_images, "KERNEL_NAME", "Linux-3.9-real")
+    image.write_bytes(example_images.example_image("panda"))
     assert not is_placeholder(image)

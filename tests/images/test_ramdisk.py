@@ -11,8 +11,8 @@ import tarfile
 import pytest
 
 from lava_dispatcher_multinode.images import cpio
+from lava_dispatcher_multinode.images.compressed_members import Broken
 from lava_dispatcher_multinode.images.inject import NotPossible
-from lava_dispatcher_multinode.images.members import Broken
 from lava_dispatcher_multinode.images.ramdisk import bare, with_files, wrapped
 
 DISK = cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])

@@ -18,7 +18,7 @@ import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
-from lava_dispatcher_multinode.images import fetch as fetch_module
+from lava_dispatcher_multinode.images import download as fetch_module
 from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.images.terms import Terms
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.lab.device import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Connection, Device
 
 if TYPE_CHECKING:
     from pathlib import Path

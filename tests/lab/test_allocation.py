@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.lab.allocation import (
     natural,
     requirements,
 )
-from lava_dispatcher_multinode.lab.device import Device
+from lava_dispatcher_multinode.lab.device_model import Device
 
 TAGS = st.frozensets(st.sampled_from(["a", "b", "c"]))
 TYPES = st.sampled_from(["panda", "beaglexm"])

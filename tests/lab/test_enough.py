@@ -8,8 +8,8 @@ import pytest
 
 from lava_dispatcher_multinode.errors import BoardsUnavailable, InvalidJob, Problem
 from lava_dispatcher_multinode.lab.allocation import BoardsMissing, Requirement
+from lava_dispatcher_multinode.lab.device_files import Broken, Lab
 from lava_dispatcher_multinode.lab.enough import check_enough
-from lava_dispatcher_multinode.lab.files import Broken, Lab
 
 BAD = InvalidJob([Problem("p2.yaml", 3, 1, "unknown key")])
 PANDAS = [Requirement("r", 0, "panda"), Requirement("r", 1, "panda")]

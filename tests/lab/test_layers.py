@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.lab import device as model
+from lava_dispatcher_multinode.lab import device_model as model
 from lava_dispatcher_multinode.lab import layers as module
 from lava_dispatcher_multinode.lab.layers import Layers, search_path
 

@@ -16,7 +16,7 @@ import pytest
 from lava_dispatcher_multinode.errors import BoardsUnavailable
 from lava_dispatcher_multinode.lab import locks
 from lava_dispatcher_multinode.lab.allocation import BoardsBusy, BoardsMissing, Requirement
-from lava_dispatcher_multinode.lab.files import Lab
+from lava_dispatcher_multinode.lab.device_files import Lab
 from lava_dispatcher_multinode.lab.lockfiles import LockFile, holders
 from lava_dispatcher_multinode.lab.locks import hold
 
@@ -24,8 +24,8 @@ HOLDER = """
 import sys
 from pathlib import Path
 from lava_dispatcher_multinode.lab.allocation import Requirement
-from lava_dispatcher_multinode.lab.device import Device
-from lava_dispatcher_multinode.lab.files import Lab
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_files import Lab
 from lava_dispatcher_multinode.lab.locks import hold
 
 directory, count, total = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -166,7 +166,7 @@ def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypat
 
 def test_many_at_once_share_without_deadlock(tmp_path):
     """Ten jobs of two of three boards: each gets its turn, no board is given twice."""
-    from lava_dispatcher_multinode.lab.device import Device
+    from lava_dispatcher_multinode.lab.device_model import Device
 
     lab = Lab(tuple(Device(f"p{i}", "panda") for i in range(3)))
     in_use, guard = set(), threading.Lock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lava_dispatcher_multinode.lab.device import Device, PduDaemon, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Device, PduDaemon, QemuMachine
 from lava_dispatcher_multinode.lab.making import make_device
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.commands.multinode import main
-from lava_dispatcher_multinode.lab.device import Lava
-from lava_dispatcher_multinode.lava.installed import find
+from lava_dispatcher_multinode.commands.lava_multinode import main
+from lava_dispatcher_multinode.lab.device_model import Lava
+from lava_dispatcher_multinode.lava.dispatcher.installed import find
 
 from ..needs import LAVA_VERSIONS, lava, require
 from .stand_in import server, submit

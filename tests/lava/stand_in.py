@@ -16,7 +16,7 @@ from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 import pytest
 import yaml
 
-from lava_dispatcher_multinode.commands.multinode import main
+from lava_dispatcher_multinode.commands.lava_multinode import main
 
 SECRET = "0123456789secret"
 

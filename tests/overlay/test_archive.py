@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.overlay import archive
 from lava_dispatcher_multinode.overlay.archive import unpack
-from lava_dispatcher_multinode.overlay.source import BadSource
+from lava_dispatcher_multinode.overlay.definition_source import BadSource
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lava_dispatcher_multinode.overlay.definition_source import Kind, Source
 from lava_dispatcher_multinode.overlay.entries import Entry, entries
-from lava_dispatcher_multinode.overlay.source import Kind, Source
 
 GIT = Source(Kind.GIT, "https://example.com/x")
 INLINE = {"metadata": {"name": "a"}, "run": {"steps": []}}

@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.overlay import fetch as module
-from lava_dispatcher_multinode.overlay.source import BadSource, Kind, Source
+from lava_dispatcher_multinode.overlay.definition_source import BadSource, Kind, Source
 
 
 def test_each_source_is_fetched_once(cache, repository, monkeypatch):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.overlay.definition_source import BadSource, Kind, Source
 from lava_dispatcher_multinode.overlay.git import check_out
-from lava_dispatcher_multinode.overlay.source import BadSource, Kind, Source
 
 
 def source_of(repository, revision=None, branch=None):

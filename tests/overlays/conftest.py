@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.sync.calls import Api, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
 from ..needs import require

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, ConsoleError
-from lava_dispatcher_multinode.sync.calls import Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Outcome, Status
 from lava_dispatcher_multinode.testshell import runner
 
 KERNEL = b"\r\n[  123.456789] usb 1-1: new high-speed USB device <number> 2, error -71\r\n"

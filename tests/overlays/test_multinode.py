@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import waits
 
 

@@ -279,7 +279,7 @@ def test_small_tools(board):
 
 def test_network(board):
     """broadcast sends this board's addresses; collect, query and hosts give those of the group."""
-    from lava_dispatcher_multinode.sync.calls import Outcome, Status
+    from lava_dispatcher_multinode.multinode.api import Outcome, Status
 
     peers = (("panda02", {"ipv4": "10.0.0.2", "mac": "02:00:00:00:00:02"}),)
     board.group.answers["network_info"] = lambda call: Outcome(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode import frames
+from lava_dispatcher_multinode import console_frames
+from lava_dispatcher_multinode.coordinator.client import GroupClient
+from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.sync.calls import Api, Call
-from lava_dispatcher_multinode.sync.client import GroupClient
-from lava_dispatcher_multinode.sync.server import Coordinator
+from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell.session import Session
 
 from ..needs import require
@@ -52,7 +52,7 @@ class Wired:
 
     def point(self, address):
         """Tell the board where the coordinator is."""
-        words = frames.encode([b"panda01", SECRETS["panda01"].encode()]).decode()
+        words = console_frames.encode([b"panda01", SECRETS["panda01"].encode()]).decode()
         file = self.board.lava / "socket"
         file.write_text(f"{address[0]} {address[1]} {words}\n")
         file.chmod(0o600)

@@ -5,7 +5,7 @@ import pytest
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.report.said import saying
-from lava_dispatcher_multinode.shell_words import QUIET, begin
+from lava_dispatcher_multinode.shell_markers import QUIET, begin
 
 
 def said(*texts):

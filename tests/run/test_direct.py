@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
 from lava_dispatcher_multinode.run.direct import way_of
 
 SERIAL = Connection(serial="/dev/ttyUSB0")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, WaitFailed
-from lava_dispatcher_multinode.run.boards import Choice
+from lava_dispatcher_multinode.run.board_selection import Choice
 from lava_dispatcher_multinode.run.hands_on import open_group
 
 pytestmark = pytest.mark.slow

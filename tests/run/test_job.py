@@ -11,10 +11,10 @@ import pytest
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
-from lava_dispatcher_multinode.run.interruptions import Interruptions
+from lava_dispatcher_multinode.run.interrupts import Interruptions
 from lava_dispatcher_multinode.run.job import Member, Options
 
 WAIT = 20  # seconds until what must come counts as lost

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob, TestRaised
-from lava_dispatcher_multinode.lab.device import Device
-from lava_dispatcher_multinode.lava.log import Log
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lava.dispatcher.log import Log
 from lava_dispatcher_multinode.run.lava_node import LavaNodeRun, _own_address
 
 

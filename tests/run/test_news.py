@@ -38,7 +38,7 @@ def test_what_comes_after_the_end_harms_nobody():
 
 SIGNALLED = """
 import signal, threading, os
-from lava_dispatcher_multinode.run.interruptions import Interruptions
+from lava_dispatcher_multinode.run.interrupts import Interruptions
 with Interruptions() as interruptions:
     interruptions.hold()
     # To another thread than the one that waits: the kernel may choose any.

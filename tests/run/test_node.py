@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode import plugins
-from lava_dispatcher_multinode.actions.node import Shared
+from lava_dispatcher_multinode.actions.context import Shared
 from lava_dispatcher_multinode.errors import BootError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
-from lava_dispatcher_multinode.lab.device import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.run import node as module
 from lava_dispatcher_multinode.run.node import NodeRun
 

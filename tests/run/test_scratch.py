@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from lava_dispatcher_multinode.run.guard import Guard
 from lava_dispatcher_multinode.run.scratch import remove, scratch
+from lava_dispatcher_multinode.run.supervisor.guard import Guard
 
 DEEP = 1500  # directories in each other: Python cannot walk that far
 

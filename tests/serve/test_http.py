@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.serve import http as http_module
+from lava_dispatcher_multinode.serve.file_table import Shelf
 from lava_dispatcher_multinode.serve.http import HttpServer, _span
-from lava_dispatcher_multinode.serve.shelf import Shelf
 
 from ..needs import require
 

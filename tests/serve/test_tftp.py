@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.serve import tftp as tftp_module
-from lava_dispatcher_multinode.serve.shelf import Shelf
+from lava_dispatcher_multinode.serve.file_table import Shelf
 from lava_dispatcher_multinode.serve.tftp import TftpServer, parse_request
 
 

@@ -7,14 +7,14 @@ import time
 from collections import deque
 from itertools import pairwise
 
-from lava_dispatcher_multinode import frames
-from lava_dispatcher_multinode.frames import Part
-from lava_dispatcher_multinode.sync.calls import Outcome, Status
+from lava_dispatcher_multinode import console_frames
+from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.multinode.api import Outcome, Status
 from lava_dispatcher_multinode.testshell.session import Session
 
 START = b"<LAVA_TEST_RUNNER START /0>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
-TYPED = b"/runner /0 %b %b; echo lava-runner-ended $?\n" % frames.sums(b"/0\n")
+TYPED = b"/runner /0 %b %b; echo lava-runner-ended $?\n" % console_frames.sums(b"/0\n")
 BEGIN = b"<LAVA_SIGNAL_STARTRUN 0_a u>\n"
 END = b"<LAVA_SIGNAL_ENDRUN 0_a u>\n"
 
@@ -84,7 +84,7 @@ def results(events):
 
 def tell(number, *words):
     """Return the frame of a signal that is told."""
-    return Part(b"Q", b"ab-%d" % number, 1, 1, frames.encode([b"signal", *words])).line()
+    return Part(b"Q", b"ab-%d" % number, 1, 1, console_frames.encode([b"signal", *words])).line()
 
 
 #: A runner's end as it is told, and then printed.

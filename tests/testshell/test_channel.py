@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode import frames
-from lava_dispatcher_multinode.frames import Part, Word, Wreck
+from lava_dispatcher_multinode import console_frames
+from lava_dispatcher_multinode.console_frames import Part, Word, Wreck
 from lava_dispatcher_multinode.testshell import channel as rules
 from lava_dispatcher_multinode.testshell.channel import Channel
 
@@ -21,7 +21,7 @@ class Caller:
 
     def __init__(self, id_, words):
         self.id = id_
-        payloads = frames.split(frames.encode(words))
+        payloads = console_frames.split(console_frames.encode(words))
         self.to_send = [Part(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)]
         self.answer = []
         self.done = False
@@ -136,7 +136,7 @@ class World:
 
 def from_dispatcher(line):
     """Yield the frames that a board takes from a line."""
-    for frame in frames.find(line):
+    for frame in console_frames.find(line):
         if not isinstance(frame, Wreck) and frame.kind in b"ANR":
             yield frame
 
@@ -156,14 +156,14 @@ def test_everything_arrives_exactly_once(questions, seed, loss):
     world.run()
     assert sorted((q.id, q.words) for q in world.asked) == sorted(questions.items())
     for id_, words in questions.items():
-        answer = frames.decode(b"".join(world.callers[id_].answer))
+        answer = console_frames.decode(b"".join(world.callers[id_].answer))
         assert answer == [b"0", b"", *reversed(words)]
 
 
 def ask(channel, id_, words, now=0.0):
     """Put a whole question to the channel."""
     questions = []
-    payloads = frames.split(frames.encode(words))
+    payloads = console_frames.split(console_frames.encode(words))
     for n, payload in enumerate(payloads, 1):
         questions += channel.receive(Part(b"Q", id_, n, len(payloads), payload).line(), now)
     return questions
@@ -204,7 +204,7 @@ def test_a_dead_caller_is_forgotten():
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
-    (part,) = frames.find(channel.transmit(0.0))
+    (part,) = console_frames.find(channel.transmit(0.0))
     channel.receive(Word(b"G", b"a-1", part.sum).line(), 0.1)
     assert channel.transmit(100.0) == b""
     assert channel.due() is None
@@ -216,14 +216,14 @@ def test_a_board_is_answered_as_it_asks():
     question = Part(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
     (asked,) = channel.receive(question.line(), 0.0)
     assert asked.words == [b"wait", b"x"]
-    (ack,) = frames.find(channel.transmit(1.0))
+    (ack,) = console_frames.find(channel.transmit(1.0))
     assert ack == Word(b"A", b"a-1", question.sum)
     channel.answer(b"a-1", [b"0", b"", b"y" * 500])
-    (part,) = frames.find(channel.transmit(1.0))
+    (part,) = console_frames.find(channel.transmit(1.0))
     assert part.md5
     assert part.sum == hashlib.md5(part.text).hexdigest()[:8].encode()
     channel.receive(Word(b"A", b"a-1", part.sum).line(), 1.1)
-    (rest,) = frames.find(channel.transmit(1.1))
+    (rest,) = console_frames.find(channel.transmit(1.1))
     assert (rest.part, rest.md5) == (2, True)
 
 
@@ -232,9 +232,9 @@ def test_a_caller_can_be_asked_after():
     channel = Channel(window=3000)
     channel.probe(b"a-1")
     ask(channel, b"a-1", [b"x"])
-    (ack,) = frames.find(channel.transmit(1.0))
+    (ack,) = console_frames.find(channel.transmit(1.0))
     channel.probe(b"a-1")
-    assert list(frames.find(channel.transmit(2.0))) == [ack]
+    assert list(console_frames.find(channel.transmit(2.0))) == [ack]
     channel.receive(Word(b"G", b"a-1", ack.sum + b"1").line(), 2.1)
     assert channel.take_gone() == []
     channel.receive(Word(b"G", b"a-1", ack.sum).line(), 2.1)
@@ -264,7 +264,7 @@ def test_a_question_without_end_is_refused():
     channel.receive(Part(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
     assert (
         b"more than a message can hold"
-        in frames.decode(next(frames.find(channel.transmit(0.0))).payload)[1]
+        in console_frames.decode(next(console_frames.find(channel.transmit(0.0))).payload)[1]
     )
 
 
@@ -312,7 +312,7 @@ def test_damage_is_reported_at_once():
     channel = Channel(window=3000)
     channel.receive(b"<LAVA_MN Q a-1 1/1 123 sen[ 1.0] usb", 0.0)
     assert channel.transmit(0.0) == b"<LAVA_MN N a-1 0>\n"
-    assert isinstance(next(frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), Wreck)
+    assert isinstance(next(console_frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), Wreck)
 
 
 def test_answer_of_a_closed_question():
@@ -326,7 +326,7 @@ def acknowledge_all(channel, now=0.0):
     """Acknowledge every frame as it comes; return their payloads."""
     payloads = []
     while sent := channel.transmit(now):
-        for part in frames.find(sent):
+        for part in console_frames.find(sent):
             payloads.append(part.payload)
             now += 0.01
             channel.receive(Word(b"A", part.id, part.sum).line(), now)
@@ -340,12 +340,14 @@ def test_a_long_answer_arrives_and_leaves_the_window_open():
     channel.answer(b"a-1", [b"0", b"", b"y" * 20_000])
     payloads = acknowledge_all(channel)
     assert len(payloads) == 51
-    assert frames.decode(b"".join(payloads)) == [b"0", b"", b"y" * 20_000]
+    assert console_frames.decode(b"".join(payloads)) == [b"0", b"", b"y" * 20_000]
     assert channel.due() is None
     for n in range(2, 50):
         ask(channel, b"a-%d" % n, [b"x"], 1.0)
         channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
-    assert len(list(frames.find(channel.transmit(1.0)))) == 7  # of 432 bytes: 3000 are reached
+    assert (
+        len(list(console_frames.find(channel.transmit(1.0)))) == 7
+    )  # of 432 bytes: 3000 are reached
 
 
 def test_a_board_lives_when_it_answers_and_not_for_ever():
@@ -354,7 +356,7 @@ def test_a_board_lives_when_it_answers_and_not_for_ever():
     for now in (0.0, 60.0):
         channel.ask_for_life()
         assert not channel.lives
-        (asked,) = frames.find(channel.transmit(now))
+        (asked,) = console_frames.find(channel.transmit(now))
         channel.receive(Word(b"G", asked.id, asked.sum).line(), now + 1)
         assert channel.lives
 
@@ -367,7 +369,7 @@ def answered(channel, id_, size=1, now=0.0):
 
 def acknowledge(channel, sent, now):
     """Acknowledge the one frame that was sent."""
-    (part,) = frames.find(sent)
+    (part,) = console_frames.find(sent)
     channel.receive(Word(b"A", part.id, part.sum).line(), now)
 
 

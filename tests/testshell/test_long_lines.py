@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.console_frames import Part
 from lava_dispatcher_multinode.errors import ActionTimeout
-from lava_dispatcher_multinode.frames import Part
 from lava_dispatcher_multinode.testshell.matcher import Finder
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 from lava_dispatcher_multinode.testshell.signals import Case

@@ -6,14 +6,11 @@ import re
 import threading
 import time
 
-from lava_dispatcher_multinode import frames
-from lava_dispatcher_multinode.errors import (
-    ActionTimeout,
-    BoardHangs,
-)
-from lava_dispatcher_multinode.frames import Part, Word
-from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.testshell import runner, vigil
+from lava_dispatcher_multinode import console_frames
+from lava_dispatcher_multinode.console_frames import Part, Word
+from lava_dispatcher_multinode.errors import ActionTimeout, BoardHangs
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.testshell import liveness, runner
 from lava_dispatcher_multinode.testshell.channel import NOBODY
 from lava_dispatcher_multinode.testshell.session import Session
 
@@ -62,8 +59,8 @@ def test_answers_nonsense():
     console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
     events, error = run(console, submit=None)
     assert (events, error) == ([], None)
-    (frame,) = frames.find(console.written.split(b"\n")[1])
-    assert frames.decode(frame.payload) == [b"1", b"there is no call 'shout'"]
+    (frame,) = console_frames.find(console.written.split(b"\n")[1])
+    assert console_frames.decode(frame.payload) == [b"1", b"there is no call 'shout'"]
 
 
 def test_foreign_scripts():
@@ -139,7 +136,7 @@ class Dies(Script):
     def write(self, data):
         """Answer what nobody waits for, as a board's reader does."""
         super().write(data)
-        for part in frames.find(data):
+        for part in console_frames.find(data):
             if isinstance(part, Part) and part.id == NOBODY:
                 self.asked += 1
                 if self.answers:
@@ -150,12 +147,14 @@ class Dies(Script):
                     self.woken.set()
 
 
-SPOKEN = Part(b"Q", b"1-2", 1, 1, frames.encode([b"signal", b"LAVA_TEST_RUNNER START /0"])).line()
+SPOKEN = Part(
+    b"Q", b"1-2", 1, 1, console_frames.encode([b"signal", b"LAVA_TEST_RUNNER START /0"])
+).line()
 
 
 def test_a_silent_board_that_answers_goes_on(monkeypatch):
     """A test that sleeps is no board that hangs."""
-    monkeypatch.setattr(vigil, "EVERY", 0.05)
+    monkeypatch.setattr(liveness, "EVERY", 0.05)
     console = Dies(SPOKEN, BEGIN, answers=3, then=END + TOLD_EXIT)
     _, error = run(console, silence=0.1)
     assert error is None
@@ -164,8 +163,8 @@ def test_a_silent_board_that_answers_goes_on(monkeypatch):
 
 def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
     """The runner was killed: what its board says is no reason to wait for hours."""
-    monkeypatch.setattr(vigil, "EVERY", 0.05)
-    monkeypatch.setattr(vigil, "PATIENCE", 0.3)
+    monkeypatch.setattr(liveness, "EVERY", 0.05)
+    monkeypatch.setattr(liveness, "PATIENCE", 0.3)
 
     class Shell(Script):
         def write(self, data):
@@ -199,8 +198,8 @@ def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypa
 
 def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
     """The message says for how long, and in which definition."""
-    monkeypatch.setattr(vigil, "EVERY", 0.05)
-    monkeypatch.setattr(vigil, "LEAST", 0.2)
+    monkeypatch.setattr(liveness, "EVERY", 0.05)
+    monkeypatch.setattr(liveness, "LEAST", 0.2)
     console = Dies(SPOKEN, BEGIN, answers=1)
     _, error = run(console, silence=0.1)
     assert isinstance(error, BoardHangs)
@@ -229,7 +228,7 @@ def test_calls_that_were_answered_elsewhere():
         times.append(sessions[0].answered_elsewhere(call, Outcome(Status.DONE)))
         return END + BEGIN
 
-    question = Part(b"Q", b"1f-1", 1, 1, frames.encode([b"wait", b"x"])).line()
+    question = Part(b"Q", b"1f-1", 1, 1, console_frames.encode([b"wait", b"x"])).line()
     console = Script(START + BEGIN, elsewhere, question, END + TOLD_EXIT)
     events = []
     sessions.append(

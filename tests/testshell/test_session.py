@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
+from lava_dispatcher_multinode.console_frames import Part
 from lava_dispatcher_multinode.errors import (
     ActionTimeout,
     BoardDied,
     InfrastructureError,
     TestError,
 )
-from lava_dispatcher_multinode.frames import Part
-from lava_dispatcher_multinode.sync.calls import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import runner
 from lava_dispatcher_multinode.testshell.patterns import Pattern
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell import signals
 from lava_dispatcher_multinode.testshell.signals import (
     Case,

@@ -1,6 +1,6 @@
 """Calls without an answer."""
 
-from lava_dispatcher_multinode.sync.calls import Api, Call
+from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell.waits import PROBE, Waits
 
 CALL = Call(Api.WAIT, "x")

@@ -12,10 +12,10 @@ from .over_http import over_http
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...lab.device import Device
+    from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..shell import Shell
-    from .parcel import Parcel
+    from .bundle import Parcel
 
 
 def deliver(

@@ -9,7 +9,7 @@ from .unpack import put_unpacked, unpack
 
 if TYPE_CHECKING:
     from ..shell import Shell
-    from .parcel import Parcel
+    from .bundle import Parcel
 
 ARCHIVE = "/tmp/lava-overlay.tar.gz"  # noqa: S108 - on the board, which is ours
 

@@ -12,10 +12,10 @@ from .over_console import ARCHIVE
 from .unpack import unpack
 
 if TYPE_CHECKING:
-    from ...lab.device import Device
+    from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..shell import Shell
-    from .parcel import Parcel
+    from .bundle import Parcel
 
 FETCH_WAIT = 600.0  # seconds for one file
 

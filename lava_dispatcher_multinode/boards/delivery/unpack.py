@@ -11,7 +11,7 @@ from ...errors import DeployError
 
 if TYPE_CHECKING:
     from ..shell import Shell
-    from .parcel import Parcel
+    from .bundle import Parcel
 
 UNPACK_WAIT = 600.0  # seconds: a slow card, a large overlay
 #: Each of these unpacks the file in its braces below the directory in its braces.

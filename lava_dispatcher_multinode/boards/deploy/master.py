@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import DeployError
-from ...images.tarballs import boot_tarball, root_tarball
+from ...images.partition_tarballs import boot_tarball, root_tarball
 from ..fetching import fetch_command
 from ..network import bring_up
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from ...deadline import Deadline
     from ...images.store import Image
-    from ...lab.device import Device
+    from ...lab.device_model import Device
     from ...serve.servers import Servers
-    from ..delivery.parcel import Parcel
+    from ..delivery.bundle import Parcel
     from ..shell import Shell
 
 BOOT, ROOT = "testboot", "testrootfs"

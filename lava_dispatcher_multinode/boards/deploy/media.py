@@ -8,22 +8,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...discretion import program
 from ...errors import DeployError
 from ...images import mbr
 from ...images.card import ROOT_OF_MASTER, write_card
 from ...images.inject import NotPossible, inject
-from ...images.meter import Meter
+from ...images.progress import Meter
+from ...redaction import program
 from ..host_command import Failed, run_command
-from .fit import NO_PATH
+from .support import NO_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...deadline import Deadline
     from ...images.store import Image
-    from ...lab.device import Device
-    from ..delivery.parcel import Parcel
+    from ...lab.device_model import Device
+    from ..delivery.bundle import Parcel
 
 MUX_WAIT = 60.0  # seconds for one command of the SD-mux
 CARD_WAIT = 15.0  # seconds from the mux's command to the card's device

@@ -9,11 +9,11 @@ from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 
-from ...discretion import split_login
 from ...errors import PowerError
+from ...redaction import split_login
 
 if TYPE_CHECKING:
-    from ...lab.device import PduDaemon, Power
+    from ...lab.device_model import PduDaemon, Power
 
 ANSWER = 500  # bytes of the daemon's answer that an error shows
 

@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from ...errors import PowerError
-from .command import CommandSwitch
+from .power_command import CommandSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...lab.device import Device
+    from ...lab.device_model import Device
 
 
 class PowerSwitch(Protocol):
@@ -77,7 +77,7 @@ def configured_switch(device: Device) -> PowerSwitch | None:
     power = device.power
     switch: PowerSwitch
     if power.manual:
-        from .manual import ManualSwitch
+        from .manual_switch import ManualSwitch
 
         return ManualSwitch(device.name)
     if power.pdudaemon is not None:

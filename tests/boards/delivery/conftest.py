@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from lava_dispatcher_multinode.boards.delivery.parcel import Parcel
+from lava_dispatcher_multinode.boards.delivery.bundle import Parcel
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline

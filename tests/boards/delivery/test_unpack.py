@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 
-from lava_dispatcher_multinode.boards.delivery.parcel import Parcel
+from lava_dispatcher_multinode.boards.delivery.bundle import Parcel
 from lava_dispatcher_multinode.boards.delivery.unpack import put_unpacked, unpack
 from lava_dispatcher_multinode.errors import DeployError
 

@@ -1,0 +1,1 @@
+"""Dialogues with boot loaders, one a file."""

@@ -1,0 +1,47 @@
+"""Which deploy action fits which method of a device file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...lab.device_model import Device
+
+#: What can be asked of a board, by deploy.method. `none` does nothing, whatever is asked.
+METHODS = {
+    "deploy_linaro_image": ("media", "master", "none"),
+    "deploy_linaro_kernel": ("tftp", "none"),
+}
+NO_PATH = "deploy.path is missing: the card's block device or file"
+ADDRESS = "where the board reaches this host"
+HINTS = {
+    "deploy_linaro_image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
+    "'none' if the right image is on the board already",
+    "deploy_linaro_kernel": "set deploy.method to 'tftp', or to 'none' if the board boots by "
+    "itself",
+}
+
+
+def unfit(device: Device, action: str) -> str | None:
+    """Return what keeps `action` from being done with `device`; None if nothing does."""
+    method = device.deploy.method
+    if method in METHODS[action]:
+        lacks = _lacks(device)
+        return f"{device.place}: {lacks}" if lacks else None
+    have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
+    return f"{device.place}: {have}, which {action} cannot use: {HINTS[action]}"
+
+
+def _lacks(device: Device) -> str | None:
+    """Return what the device file does not say, and its method needs."""
+    deploy = device.deploy
+    if deploy.method == "media" and not (deploy.path or device.connection.made):
+        return NO_PATH
+    if deploy.method == "master" and not device.dispatcher_ip:
+        return f"dispatcher_ip is missing: {ADDRESS}"
+    if deploy.method == "tftp":
+        if not (deploy.tftp.host or device.dispatcher_ip):
+            return f"deploy.tftp.host or dispatcher_ip is missing: {ADDRESS}"
+        if not deploy.tftp.kernel:
+            return "deploy.tftp.kernel is missing: the load address"
+    return None

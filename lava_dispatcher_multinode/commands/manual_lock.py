@@ -1,0 +1,72 @@
+"""One board of the lab, taken by a person instead of a job."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..boards.power.switch import configured_switch
+from ..errors import BoardsUnavailable, InvalidJob, PowerError
+from ..job.hints import suggest
+from ..lab.device_files import load_lab
+from ..lab.device_model import LAVA
+from ..lab.lockfiles import Holder, LockFile, lock_directory
+from ..lava.dispatcher.dictionary import with_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ..boards.power.switch import PowerSwitch
+    from ..lab.device_model import Device
+
+#: What can be done with a board's power, and the words for that it was done.
+SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
+
+
+class Held(BoardsUnavailable):
+    """Somebody has the board."""
+
+    def __init__(self, name: str, holder: Holder) -> None:
+        super().__init__(f"{name} is held by {holder}")
+        self.holder = holder
+
+
+def find(name: str, config_dir: Path | None) -> Device:
+    """Return the board `name`; `InvalidJob` if there is none, or its file is wrong."""
+    lab = load_lab(config_dir)
+    for device in lab.devices:
+        if device.name == name:
+            return with_commands(device) if device.host == LAVA else device
+    if name in lab.broken:
+        raise lab.broken[name].error
+    names = [device.name for device in lab.devices]
+    hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
+    raise InvalidJob.about(name, "there is no device file for this board", hint)
+
+
+def switch_of(device: Device) -> PowerSwitch:
+    """Return the board's power switch; `PowerError` if it has none that a person could use."""
+    if device.connection.made:
+        raise PowerError(
+            f"{device.name}: is a board of a run's own: it has no power outside of one"
+        )
+    switch = configured_switch(device)
+    if switch is None:
+        raise PowerError(
+            f"{device.name}: the device file has no switch: give it 'power' with "
+            f"on and off, cycle, pdudaemon or manual ({device.file})"
+        )
+    return switch
+
+
+@contextmanager
+def taken(device: Device, purpose: str) -> Iterator[None]:
+    """Hold the board's lock, as a job does; raise `Held` if somebody has it."""
+    lock = LockFile(lock_directory(), device.name)
+    if not lock.take(purpose):
+        raise Held(device.name, lock.holder() or Holder())
+    try:
+        yield
+    finally:
+        lock.release()

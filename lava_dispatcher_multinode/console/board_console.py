@@ -1,0 +1,231 @@
+"""One board's console: a pump that never stops reading, and a buffer for its one reader."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import BoardDied, ConsoleError, ConsoleTaken, MultinodeError
+from .death_strings import DeathWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from .transcript import Transcript
+    from .transport import Transport
+
+#: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
+#: are in console.raw), or, inside `lossless`, the far end has to wait.
+BUFFER = 4 << 20
+PIECE = 256 << 10  # bytes that one read returns at most
+REST_OF_LINE = 0.5  # seconds that the end of a death string may take
+
+
+class Console:
+    """Bytes to and from one board.
+
+    The pump's thread reads the transport for its whole life, so that the port
+    is drained also while nobody listens: it writes the transcript, looks for
+    death strings and fills the buffer that `read` empties.
+    """
+
+    def __init__(
+        self, transport: Transport, transcript: Transcript, *, character_delay: float = 0.0
+    ) -> None:
+        self.name = transport.name
+        self._transport = transport
+        self._transcript = transcript
+        self._delay = character_delay
+        self._changed = threading.Condition()  # guards all of the next eight
+        self._buffer = bytearray()
+        self._woken = False
+        self._failure: MultinodeError | None = None  # raised once the buffer is empty
+        self.taken: ConsoleTaken | None = None  # once another client holds the port
+        self._lossless = 0  # how many ask for it
+        self._closing = False
+        self._watch: DeathWatch | None = None
+        self._on_death: Callable[[BoardDied], None] | None = None
+        self._dead_at = math.inf  # when a death string has waited too long for its line's end
+        self._writing = threading.Lock()
+        transport.note = transcript.note
+        self._pump = threading.Thread(target=self._run, name=f"pump {self.name}", daemon=True)
+        self._pump.start()
+
+    def read(self, timeout: float) -> bytes:
+        """Return what has come; b"" after `timeout` seconds or a `wake`.
+
+        Raise `BoardDied` or `ConsoleError`, once all that came before is read.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not self._buffer:
+                if self._woken:
+                    self._woken = False
+                    return b""
+                if self._failure is not None:
+                    raise self._failure
+                now = time.monotonic()
+                if now >= self._dead_at:
+                    self._end()
+                elif now >= deadline:
+                    return b""
+                else:
+                    self._changed.wait(min(deadline, self._dead_at) - now)
+            data = bytes(self._buffer[:PIECE])
+            del self._buffer[:PIECE]
+            self._changed.notify_all()
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`; one caller at a time."""
+        with self._writing:
+            if not self._delay:
+                self._transport.write(data)
+                return
+            for position in range(len(data)):  # a UART that is read too slowly
+                self._transport.write(data[position : position + 1])
+                time.sleep(self._delay)
+
+    def wake(self) -> None:
+        """Make a `read` in progress, or the next one, return b""."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def fail(self, error: MultinodeError) -> None:
+        """Make every `read` raise `error` from now on: the run is over, say."""
+        with self._changed:
+            self._buffer.clear()
+            self._failure = error
+            self._changed.notify_all()
+
+    def forget(self) -> None:
+        """Drop what has come and was not read, and a death that belongs to it."""
+        with self._changed:
+            self._buffer.clear()
+            self._watch_anew(self._watch)
+            if isinstance(self._failure, BoardDied):
+                self._failure = None
+            self._changed.notify_all()
+
+    def watch(self, patterns: Iterable[str] | None) -> None:
+        """From here on a line like any of `patterns` is the board's death; None: nothing is.
+
+        It ends every read with `BoardDied`, and counts also while nobody reads. A
+        death that was seen under an earlier watch stays one.
+        """
+        with self._changed:
+            self._watch_anew(None if patterns is None else DeathWatch(patterns))
+
+    @contextmanager
+    def when_dead(self, callback: Callable[[BoardDied], None]) -> Iterator[None]:
+        """Within it, `callback` is called once, from any thread, when the board has died.
+
+        For whoever waits for something other than the console.
+        """
+        with self._changed:
+            self._on_death = callback
+            if isinstance(self._failure, BoardDied):
+                callback(self._failure)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._on_death = None
+
+    @contextmanager
+    def lossless(self) -> Iterator[None]:
+        """Within it, nothing is dropped for a slow reader: the far end waits."""
+        with self._changed:
+            self._lossless += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._lossless -= 1
+                self._changed.notify_all()
+
+    def tail(self) -> list[str]:
+        """Return the last lines that the board printed, for messages."""
+        return self._transcript.tail()
+
+    def tail_from(self, text: str) -> list[str]:
+        """Return the lines since the last one with `text` in it, as far as they are kept."""
+        return self._transcript.tail_from(text)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the far end is there just now; while it is not, a `write` would wait."""
+        return bool(getattr(self._transport, "connected", True))
+
+    def note(self, text: str) -> None:
+        """Write a remark into console.log."""
+        self._transcript.note(text)
+
+    def close(self) -> None:
+        """Stop the pump, free the port, finish the transcript; may be called twice."""
+        self._transport.close()
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._pump.join()
+        self._transport.release()
+        self._transcript.close()
+
+    def _run(self) -> None:
+        error: MultinodeError = ConsoleError(f"{self.name}: is closed")
+        try:
+            while data := self._transport.read():
+                self._transcript.feed(data)
+                self._deliver(data)
+        except MultinodeError as failure:
+            error = failure
+            self.taken = failure if isinstance(failure, ConsoleTaken) else None
+        except OSError as failure:  # the transcript's disk is full, say
+            error = ConsoleError(f"{self.name}: cannot be recorded: {failure}")
+        finally:  # also of a bug: a reader must not wait for a pump that is no more
+            with self._changed:
+                self._end(error)
+
+    def _deliver(self, data: bytes) -> None:
+        with self._changed:
+            while self._lossless and not self._closing and len(self._buffer) > BUFFER:
+                self._changed.wait()
+            self._buffer += data
+            if not self._lossless and len(self._buffer) > BUFFER:
+                del self._buffer[:-BUFFER]
+            if self._watch is not None and self._failure is None:
+                line = self._watch.feed(data)
+                if line is not None:
+                    self._die(line)
+                if not self._watch.unfinished:
+                    self._dead_at = math.inf
+                elif self._dead_at == math.inf:
+                    self._dead_at = time.monotonic() + REST_OF_LINE
+            self._changed.notify_all()
+
+    def _die(self, line: str) -> None:
+        self._failure = death = BoardDied(line)
+        if self._on_death is not None:
+            self._on_death(death)
+
+    def _watch_anew(self, watch: DeathWatch | None) -> None:
+        """Watch from here on; what came before belongs to another time."""
+        if watch is not None:
+            watch.restart()
+        self._watch = watch
+        self._dead_at = math.inf
+
+    def _end(self, error: MultinodeError | None = None) -> None:
+        """Let reads fail; of a death that has begun rather than of `error`."""
+        if self._failure is None:
+            dying = self._watch.unfinished if self._watch is not None else ""
+            if dying or error is None:
+                self._die(dying)
+            else:
+                self._failure = error
+        self._dead_at = math.inf
+        self._changed.notify_all()

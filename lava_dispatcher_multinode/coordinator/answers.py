@@ -1,0 +1,50 @@
+"""What follows from the rules: answers to who waits, and news for the reporter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..multinode.topic_events import Arrival
+from ..multinode.topics import Wait
+from .observer import MAX_MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..multinode.group import Group
+    from ..multinode.topic_events import Event, Message
+    from .observer import Reporter
+
+#: More events than this are told after the answers.
+CROWD = 64
+
+
+class Answers:
+    """Gives them."""
+
+    def __init__(self, group: Group, reporter: Reporter) -> None:
+        self._group = group
+        self._reporter = reporter
+
+    def give(self, events: Sequence[Event]) -> None:
+        """Have all of `events` told if there is who wants to know; answer the calls that ended.
+
+        What was told has happened before anything that the answers bring about; but a crowd
+        does not wait for it.
+        """
+        ended = [event for event in events if isinstance(event, Wait) and event.outcome]
+        if self._reporter.observer is not None:
+            for event in events:
+                for part in event.each() if isinstance(event, Arrival) else (event,):
+                    self._note(part)
+            if ended and len(self._reporter) <= CROWD:
+                self._reporter.tell(CROWD)
+        for wait in ended:
+            assert wait.outcome is not None
+            wait.ticket.answer(wait.call, wait.outcome)
+
+    def _note(self, event: Message | Wait) -> None:
+        missing: Sequence[str] = ()
+        if isinstance(event, Wait) and event.outcome is None:
+            missing = self._group.missing(event.ticket, MAX_MISSING)
+        self._reporter.happened(event, missing)

@@ -1,0 +1,166 @@
+"""The coordinator: a group's `Service` on a TCP port, in a thread of its own."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from ..errors import InfrastructureError
+from ..multinode.group import Group
+from .loop import Loop
+from .service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ..multinode.api import Call, Outcome
+
+#: Connections that may wait to be accepted; the kernel's own limit (somaxconn) may be lower.
+LISTEN_BACKLOG = 4096
+
+#: A board that was switched off says nothing: after a minute its waits end.
+KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+
+
+class Coordinator:
+    """Serves one group until it is closed; a context manager.
+
+    `nodes`: name -> role of the members known from the start; others may join until there
+    are `size` (None: as many as `nodes`). `secrets`: name -> secret, for names that cannot
+    be used without. `timeout`: seconds for a call that brings none. `observer(event,
+    **fields)` is called in the coordinator's thread, as is `on_answer(node, call, outcome)`
+    for each call that came in a board's line. Port 0 is any free port; `hosts`: further
+    addresses to listen on, on any free port. `lost_grace`:
+    seconds until a member whose connection stood for it counts as failed when that is lost;
+    None: never, as something else knows what becomes of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        group: str,
+        nodes: Mapping[str, str] | None = None,
+        size: int | None = None,
+        secrets: Mapping[str, str] | None = None,
+        timeout: float,
+        deadlock_grace: float = 30.0,
+        lost_grace: float | None = None,
+        observer: Callable[..., None] | None = None,
+        on_answer: Callable[[str, Call, Outcome], None] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hosts: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        members = dict(nodes or {})
+        if size is None:
+            size = len(members)
+        if size < max(1, len(members)):
+            raise ValueError(f"a group of {size} cannot have {len(members)} devices")
+        self._service = Service(
+            group,
+            Group(members, size=size, timeout=timeout, deadlock_grace=deadlock_grace, now=clock()),
+            secrets or {},
+            observer,
+            lost_grace,
+            on_answer,
+        )
+        self._size = size
+        self._where = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])
+        self._clock = clock
+        self._addresses: dict[str, tuple[str, int]] = {}
+        self._loop: Loop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Listen and serve; raise `InfrastructureError` if the port cannot be had."""
+        listeners: list[socket.socket] = []
+        try:
+            for host, port in self._where:
+                if host not in self._addresses:
+                    listeners.append(_listen(host, port))
+                    self._addresses[host] = listeners[-1].getsockname()[:2]
+        except InfrastructureError:
+            for listener in listeners:
+                listener.close()
+            raise
+        self._loop = Loop(self._service, listeners, self._size, self._clock)
+        self._thread = threading.Thread(target=self._loop.run, name="coordinator", daemon=True)
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Answer what is pending, then stop. A second time it does nothing."""
+        if self._loop is not None and self._thread is not None:
+            self._loop.post(self._loop.stop)
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that it listens on, once started."""
+        if not self._addresses:
+            raise RuntimeError("the coordinator has not been started")
+        return next(iter(self._addresses.values()))
+
+    def address_on(self, host: str) -> tuple[str, int]:
+        """Host and port that it listens on for `host`, one of those that it was given."""
+        return self._addresses[host]
+
+    def node_failed(self, name: str, reason: str) -> None:
+        """The run of `name` has failed: who waits for it is told at once."""
+        self._post(lambda now: self._service.node_failed(name, reason, now))
+
+    def node_finished(self, name: str) -> None:
+        """The run of `name` has ended: who waits for what it has not sent is told at once."""
+        self._post(lambda now: self._service.node_finished(name, now))
+
+    def abort(self, reason: str) -> None:
+        """Answer every call, pending or to come, that it can never be satisfied."""
+        self._post(lambda now: self._service.abort(reason, now))
+
+    def _post(self, command: Callable[[float], None]) -> None:
+        if self._loop is None:
+            command(self._clock())  # nobody is served yet
+        else:
+            self._loop.post(lambda: command(self._clock()))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _name, where = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise InfrastructureError(f"cannot listen on {host}:{port}: {error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # These are inherited by what it accepts, which spares each connection the calls.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, seconds in KEEPALIVE.items():
+            listener.setsockopt(socket.IPPROTO_TCP, option, seconds)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(where)
+        listener.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise InfrastructureError(
+            f"cannot listen on {host}:{port}: {error.strerror} ({_advice(error)})"
+        ) from None
+    return listener
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "it must be an address of this host"
+    return "choose another port; 0 is any"

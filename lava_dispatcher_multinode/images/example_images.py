@@ -1,0 +1,81 @@
+"""Make the images of examples/images: tiny, valid, the same bytes each time.
+
+python -m lava_dispatcher_multinode.images.example_images examples/images
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from pathlib import Path
+
+from . import ext, mbr, uimage
+from .fat_make import SIZE as FAT_SIZE
+from .fat_make import make_fat16
+
+MIB = 1 << 20
+KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a kernel that is none
+_LOAD = 0x8000_8000  # where a kernel for these boards runs
+BOOT = mbr.Partition(1, MIB, FAT_SIZE, mbr.FAT16, bootable=True)
+ROOT = mbr.Partition(2, -(-(MIB + FAT_SIZE) // MIB) * MIB, MIB, mbr.LINUX)
+#: Where U-Boot of each board loads the kernel.
+KERNEL_AT = {"panda": 0x80200000, "beaglexm": 0x80000000}
+#: An initial ramdisk with nothing in it: a cpio archive's last entry.
+_EMPTY_CPIO = (b"070701" + b"0" * 88 + b"0000000b" + b"0" * 8 + b"TRAILER!!!\0").ljust(124, b"\0")
+_BOOTARGS = "console=tty0 console=ttyO2,115200n8 root=/dev/mmcblk0p2 rootwait ro earlyprintk"
+
+
+def example_image(device_type: str) -> bytes:
+    """Return a disk image for "panda" or "beaglexm": boot partition 1, root 2."""
+    disk = bytearray(ROOT.start + ROOT.size)
+    files = boot_files(device_type)
+    boot = make_fat16(files, "boot", BOOT.start // mbr.SECTOR)
+    disk[BOOT.start : BOOT.start + BOOT.size] = boot
+    disk[ROOT.start : ROOT.start + ROOT.size] = ext.make_ext2("rootfs")
+    with io.BytesIO(disk) as file:
+        mbr.write(file, (BOOT, ROOT))
+        return file.getvalue()
+
+
+def boot_files(device_type: str) -> dict[str, bytes]:
+    """Return the files of the boot partition by name."""
+    kernel = uimage.make_zimage(f"a kernel for the simulated {device_type}\n".encode() * 64)
+    ramdisk = _EMPTY_CPIO
+    at = KERNEL_AT[device_type]
+    commands = (
+        f"fatload mmc 0:1 {at:#x} uImage; fatload mmc 0:1 0x81600000 uInitrd; "
+        f"bootm {at:#x} 0x81600000"
+    )
+    script = f"setenv bootcmd '{commands}'\nsetenv bootargs '{_BOOTARGS}'\nboot\n"
+    return {
+        "uImage": uimage.make(kernel, KERNEL_NAME, uimage.KERNEL, _LOAD, _LOAD),
+        "uInitrd": uimage.make(ramdisk, "initramfs", uimage.RAMDISK),
+        "board.dtb": uimage.FDT_MAGIC + device_type.encode().ljust(60, b"\0"),
+        "boot.txt": script.encode(),
+    }
+
+
+def compressed(image: bytes) -> bytes:
+    """Return `image` as gzip without time or name, so that its bytes are its content's."""
+    return gzip.compress(image, 9, mtime=0)
+
+
+def main(arguments: list[str]) -> int:
+    """Write both images into the directory that is the only argument."""
+    if len(arguments) != 1:
+        sys.stderr.write(
+            "usage: python -m lava_dispatcher_multinode.images.example_images DIRECTORY\n"
+        )
+        return 2
+    directory = Path(arguments[0])
+    directory.mkdir(parents=True, exist_ok=True)
+    for device_type in KERNEL_AT:
+        target = directory / f"{device_type}.img.gz"
+        target.write_bytes(compressed(example_image(device_type)))
+        sys.stdout.write(f"{target}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,208 @@
+"""JSON Schema errors as sentences for people, each with its place in the file.
+
+Three additions to draft 2020-12, which other tools ignore:
+
+* `format` may be the name of a set of `names` (such as "role"): the text must
+  be one of that set.
+* `errorMessage` beside a keyword replaces the sentence made for it.
+* Numbers are finite, as in JSON; the readers see to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .hints import either, nearest, suggest
+from .schema_messages import hint, label, sentence, type_sentence, types_of
+from .tree import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from ..errors import Problem
+    from .schema_messages import Error
+    from .source import Document
+    from .tree import Path
+
+MAX_PROBLEMS = 100  # of one check; who has more has one cause for them
+
+_MISSING = object()
+
+
+class Finding(NamedTuple):
+    """One sentence about the value, or with `key` about the key, at `path`."""
+
+    path: Path
+    message: str
+    hint: str = ""
+    key: bool = False
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Checks parts of documents against one schema.
+
+    `names`: format -> the names that text of this format may be.
+    `explain`: unknown key or name -> a hint better than the nearest known one.
+    """
+
+    schema: Mapping[str, Any]
+    names: Mapping[str, Collection[str]] = field(default_factory=dict)
+    explain: Mapping[str, str] = field(default_factory=dict)
+
+    def problems(self, document: Document, path: Path = (), data: Any = _MISSING) -> list[Problem]:
+        """Return what is wrong with the value at `path`, in the order of the file.
+
+        `data` stands for that value where the caller has taken keys out of it.
+        """
+        found = self.findings(_value(document.data, path) if data is _MISSING else data, path)
+        problems = {
+            document.problem(item.message, item.path, key=item.key, hint=item.hint)
+            for item in islice(found, MAX_PROBLEMS)
+        }
+        return sorted(problems)
+
+    def findings(self, data: Any, path: Path = ()) -> Iterator[Finding]:
+        """Yield what is wrong with `data`, which is to be found at `path`."""
+        from jsonschema import FormatChecker
+        from jsonschema.exceptions import FormatError
+
+        names = self.names
+
+        class Names(FormatChecker):
+            def check(self, instance: object, format: str) -> None:  # noqa: A002
+                if isinstance(instance, str) and instance not in names.get(format, (instance,)):
+                    raise FormatError(f"unknown {format}")
+
+        validator = _validator()(self.schema, format_checker=Names(formats=()))
+        for error in validator.iter_errors(data):
+            yield from self._explain(error, path)
+
+    def _explain(self, error: Error, base: Path) -> Iterable[Finding]:
+        path = (*base, *error.path)
+        schema = error.schema if isinstance(error.schema, dict) else {}
+        if "errorMessage" in schema:
+            return [Finding(path, str(schema["errorMessage"]))]
+        match error.validator:
+            case "additionalProperties" if isinstance(error.validator_value, bool):
+                return self._unknown_keys(error, schema, path)
+            case "required":
+                return [
+                    Finding(path, f"{label(path)} needs '{key}'", _about(schema, key))
+                    for key in _missing(error, schema)
+                ]
+            case "format":
+                return [self._unknown_name(error, path)]
+            case "anyOf" | "oneOf":
+                return self._alternatives(error, path)
+            case _ if "propertyNames" in error.relative_schema_path:
+                message = f"key {shown(error.instance)} is not allowed in {label(path)}"
+                return [Finding((*path, error.instance), message, hint(error), key=True)]
+            case _:
+                return [Finding(path, sentence(error, path), hint(error))]
+
+    def _unknown_keys(
+        self, error: Error, schema: Mapping[str, Any], path: Path
+    ) -> Iterator[Finding]:
+        known = schema.get("properties", {})
+        patterns = schema.get("patternProperties", {})
+        for key in error.instance:
+            if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+                message = f"unknown key {shown(key)} in {label(path)}"
+                near = self.explain.get(key) or suggest(key, known)
+                yield Finding((*path, key), message, near, key=True)
+
+    def _unknown_name(self, error: Error, path: Path) -> Finding:
+        kind: str = error.validator_value
+        near = self.explain.get(error.instance) or suggest(error.instance, self.names[kind])
+        return Finding(path, f"unknown {kind.replace('-', ' ')} {shown(error.instance)}", near)
+
+    def _alternatives(self, error: Error, path: Path) -> Iterable[Finding]:
+        if not error.context:
+            return [Finding(path, _too_many(error, path))]
+        branches: dict[int, list[Error]] = {}
+        for part in error.context:
+            branches.setdefault(int(part.relative_schema_path[0]), []).append(part)
+        fitting = [parts for parts in branches.values() if not _wrong_type(parts)]
+        if not fitting:
+            types = [name for parts in branches.values() for p in parts for name in types_of(p)]
+            return [Finding(path, type_sentence(types, error.instance, path))]
+        if len(fitting) > 1 and all(parts[0].validator == "required" for parts in fitting):
+            keys = [list(_missing(parts[0], error.schema)) for parts in fitting]
+            if not all(keys):
+                return []
+            missing = dict.fromkeys(f"'{key}'" for some in keys for key in some)
+            return [Finding(path, f"{label(path)} needs {either(missing)}")]
+        best = min(fitting, key=len)
+        return [found for part in best for found in self._explain(part, path)]
+
+
+@cache
+def _validator() -> Any:
+    """Return draft 2020-12 with a `uniqueItems` whose time is not the square of the items."""
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
+
+    def unique_items(_: Any, wanted: bool, items: Any, __: Any) -> Iterator[ValidationError]:
+        if wanted and isinstance(items, list):
+            different = {json.dumps(item, sort_keys=True) for item in items}
+            if len(different) < len(items):
+                yield ValidationError("has non-unique elements")
+
+    return extend(Draft202012Validator, {"uniqueItems": unique_items})  # type: ignore[no-untyped-call]
+
+
+def shipped(room: str, name: str) -> dict[str, Any]:
+    """Return a schema that the package ships: file `name` of the package's room `room`."""
+    text = files(f"lava_dispatcher_multinode.{room}").joinpath(name).read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def _missing(error: Error, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the keys that are not there, without those that are there misspelt.
+
+    Of these it is told already that they are unknown, where that is an error.
+    """
+    known = schema.get("properties", {})
+    slips = {
+        nearest(key, known)
+        for key in error.instance
+        if schema.get("additionalProperties") is False and key not in known
+    }
+    for key in error.validator_value:
+        if key not in error.instance and key not in slips:
+            yield key
+
+
+def _about(schema: Mapping[str, Any], key: str) -> str:
+    """Return what the schema says of a key."""
+    part = schema.get("properties", {}).get(key, {})
+    return str(part.get("description", "")).rstrip(".") if isinstance(part, dict) else ""
+
+
+def _too_many(error: Error, path: Path) -> str:
+    """Return that the value is right by several schemas, of which it may have one."""
+    forms = [form for form in error.validator_value if isinstance(form, dict)]
+    required = dict.fromkeys(key for form in forms for key in form.get("required", ()))
+    has = error.instance if isinstance(error.instance, dict) else {}
+    keys = [f"'{key}'" for key in required if key in has]
+    if len(keys) > 1:
+        return f"{label(path)} has {either(keys, 'and')}, where there may be only one of them"
+    return f"{label(path)} fits more than one of the forms it may have"
+
+
+def _value(data: Any, path: Path) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _wrong_type(parts: list[Error]) -> bool:
+    return any(part.validator == "type" and not part.path for part in parts)

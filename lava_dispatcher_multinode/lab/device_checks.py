@@ -1,0 +1,101 @@
+"""What a schema cannot say of device files: types known, one way to the console, addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import InvalidJob, Problem
+from ..job.hints import either, suggest
+from .device_model import LAVA, SIMULATED_TYPES
+from .merging import ALTERNATIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ..job.source import Document
+
+
+def proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str) -> str:
+    """Return the proper name of the device type that the layers give."""
+    known = plugins.device_type_names()
+    given = forced.get("device_type")
+    line = column = 0
+    for document in own if given is None else ():
+        if "device_type" in document.data:
+            given = document.data["device_type"]
+            place = document.position(("device_type",))
+            shown, line, column = place.file, place.line, place.column
+    if given in known:
+        return known[given]
+    if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
+        return given  # of LAVA's 200 types none needs a driver here
+    hint = suggest(str(given or ""), known, what="known types")
+    message = "device_type is missing" if given is None else f"unknown device type '{given}'"
+    raise InvalidJob([Problem(shown, line, column, message, hint)])
+
+
+def bad_expressions(document: Document) -> Iterator[Problem]:
+    """Yield the death strings that are no regular expressions, or fit every line."""
+    for index, pattern in enumerate(document.data.get("death") or ()):
+        path = ("death", index)
+        try:
+            fits_nothing = re.compile(pattern.encode()).match(b"")  # consoles are bytes
+        except (ValueError, re.error, RecursionError, OverflowError) as error:
+            yield document.problem(f"not a regular expression: {error}", path)
+        else:
+            if fits_nothing is not None:
+                hint = "it would end every run; write what the line begins with"
+                yield document.problem(f"'{pattern}' fits the empty line", path, hint=hint)
+
+
+def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
+    """Raise unless there is exactly one way to the console, or LAVA's device dictionary."""
+    if merged.get("host") == LAVA:
+        if not merged.get("lava", {}).get("device"):
+            hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
+            message = "host is lava, and LAVA's device dictionary is not named"
+            raise _wrong("host", message, hint, own, shown)
+        return
+    connection = merged.get("connection", {})
+    ways = [key for (key,) in ALTERNATIVES["connection",]]
+    kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
+    if len(kinds) == 1:
+        _check_simulated(merged, own, shown)
+        return
+    message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
+    hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
+    raise _wrong("connection", message, hint, own, shown)
+
+
+def _check_simulated(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
+    if merged["connection"].get("simulated") and merged["device_type"] not in SIMULATED_TYPES:
+        message = f"no simulated board is a {merged['device_type']}"
+        hint = f"it can be a {either(SIMULATED_TYPES)}"
+        for document in own:
+            if "connection" in document.data:
+                raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
+        raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+
+
+def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
+    """Raise if the board is to reach the coordinator and nobody says under which address."""
+    if merged.get("multinode") != "socket" or merged.get("dispatcher_ip"):
+        return
+    connection = merged["connection"]
+    if connection.get("simulated") or connection.get("qemu") is not None:
+        return
+    message = "multinode: socket without a dispatcher_ip"
+    hint = "dispatcher_ip is the address under which the board reaches this host"
+    raise _wrong("multinode", message, hint, reversed(files), shown)
+
+
+def _wrong(
+    key: str, message: str, hint: str, documents: Iterable[Document], shown: str
+) -> InvalidJob:
+    """Return an error at the first of `documents` that has `key`, else of the board as a whole."""
+    for document in documents:
+        if key in document.data:
+            return InvalidJob([document.problem(message, (key,), key=True, hint=hint)])
+    return InvalidJob.about(shown, message, hint)

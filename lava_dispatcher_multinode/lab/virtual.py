@@ -1,0 +1,95 @@
+"""Boards made on the spot, for `--simulate` and `--emulate`: whatever the job asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from .. import plugins
+from ..errors import InvalidJob, Problem
+from .layers import PACKAGE_DEFAULTS, Layers, search_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..job.model import Job, Role
+    from .device_model import Device
+
+#: The layer that makes a board of any type a simulated one.
+SIMULATED: Mapping[str, Any] = {
+    "connection": {"simulated": True},
+    "power": {"simulated": True},
+    "deploy": {"method": "media", "layout": "master", "path": None},
+    "overlay": ["console"],  # its root is no file system that an image could hold
+}
+#: The layer that makes one an emulated one; the machine's own has the rest.
+EMULATED: Mapping[str, Any] = {
+    "connection": {"qemu": {}},
+    "power": None,
+    "deploy": {"method": "media", "path": None, "to_host": None, "to_board": None},
+}
+
+
+def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
+    """Return a simulated device for each node of `job`; see `_made`."""
+    return _made(job, SIMULATED, config_dir)
+
+
+def emulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
+    """Return an emulated device for each node of `job`; see `_made`."""
+    return _made(job, EMULATED, config_dir)
+
+
+def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[Device]:
+    """Return a device with `layer` for each node of `job`, in the order of its nodes.
+
+    A named device keeps its name; the others are called panda01, panda02 and
+    so on. They have the tags that were asked for. What this host's own labs
+    look like makes no difference; the device files of an explicit
+    `config_dir` are layers of the boards too, faults for instance.
+
+    Raises `InvalidJob` where no type is known for a named device, or none of its
+    type can be made.
+    """
+    layers = Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+    taken = {role.device for role in job.roles}
+    devices = []
+    problems: list[Problem] = []
+    for role in job.roles:
+        device_type = role.device_type or _type_of(role, layers)
+        for _ in range(role.count):
+            name = role.device or _free_name(device_type, taken)
+            taken.add(name)
+            forced = {**layer, "device_type": device_type, "tags": sorted(role.tags)}
+            try:
+                devices.append(layers.device(name, forced))
+            except InvalidJob as error:
+                at = role.position
+                problems += [
+                    replace(problem, file=at.file, line=at.line, column=at.column)
+                    if problem.file == name  # it has no file of its own
+                    else problem
+                    for problem in error.problems
+                ]
+    if problems:
+        raise InvalidJob(list(dict.fromkeys(problems)))
+    return devices
+
+
+def _free_name(device_type: str, taken: set[str | None]) -> str:
+    """Return the first of panda01, panda02, ... that nobody has."""
+    names = (f"{device_type}{number:02}" for number in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _type_of(role: Role, layers: Layers) -> str:
+    """Return the type of a device that the job only names: its file's, or from its name."""
+    assert role.device is not None
+    device_type = layers.device_type(role.device) or plugins.device_type_by_name(role.device)
+    if device_type is not None:
+        return device_type
+    message = f"the type of device '{role.device}' is not known, so it cannot be made"
+    hint = "give device_type instead, or a --config-dir with its device file"
+    raise InvalidJob([role.position.problem(message, hint)])

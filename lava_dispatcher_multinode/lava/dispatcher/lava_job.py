@@ -1,0 +1,59 @@
+"""A job as LAVA's dispatchers get it: one definition for each node that they run."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ..jobs.single import as_group
+from .installed import find
+from .per_node import split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ...job.model import Job
+    from ...lab.device_model import Device
+    from .installed import Installed
+
+
+class LavaJob:
+    """What the nodes under LAVA's dispatcher have in common.
+
+    `nodes` are all of the job's, with their roles. LAVA knows a job by a
+    number, and so each of them: `ids`.
+    `leaves` is told of each directory that is left behind if all of us are killed.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        nodes: Sequence[tuple[str, str]],
+        directory: Path,
+        leaves: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        self.job = job
+        self.leaves = leaves
+        self.directory = directory
+        base = 100_000_000 + secrets.randbelow(800_000_000)
+        self.ids = {name: str(base + number) for number, (name, _) in enumerate(nodes)}
+        self._nodes = nodes
+
+    def definition(self, device: Device) -> dict[str, Any]:
+        """Return what lava-run gets for the node on `device`; raise for what cannot be said."""
+        submission: Mapping[str, Any] | None = self.job.lava
+        if submission is None:
+            from ..export.translate import submission_for
+
+            submission = submission_for(self.job, device, self.directory)
+        submission = as_group(submission)
+        nodes = [(self.ids[name], role) for name, role in self._nodes]
+        # The members' real group has a secret name, which no log shall show.
+        return split(submission, nodes, str(uuid.uuid4()))[self.ids[device.name]]
+
+    @staticmethod
+    def installed(device: Device) -> Installed:
+        """Return the dispatcher for `device`; `InfrastructureError` if there is none."""
+        return find(device.lava)

@@ -1,0 +1,266 @@
+"""LAVA's log, a YAML document a line, as events of the run and as what the board printed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InfrastructureError, TestRaised
+from ...job.model import RESULTS
+from ...testshell.case_results import Room
+from ..jobs.lava_entries import number, read, reason
+from ..lab.lab_redaction import MASK, Redaction
+from .failure import failure_of
+from .per_node import definitions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ...emit import Emit
+
+MAX_TEXT = 4096  # characters of a text that goes into an event
+MAX_STARTED = 1000  # test cases whose start is remembered
+
+_START = re.compile(r"start: ([0-9.]+) (\S+)")
+_END = re.compile(r"end: ([0-9]+) \S+ \(duration ([0-9:]+)\)")
+_STARTTC = re.compile(r"Received signal: <STARTTC> (\S+)")
+_TEST = re.compile(r"(Starting|Ending) test lava\.(\S+) \(")
+#: What member.py records among LAVA's own results; `multinode-test` is one of those.
+_CALL = re.compile(r"multinode-(?:send|sync|wait|wait_all)-")
+#: LAVA's own results beside those of actions, which have a level: how the job went.
+_OF_JOB = frozenset({"job", "validate"})
+_NUMBERED = re.compile(r"[0-9]+_")  # a definition's name
+#: The case of a definition that did not come to its end, as on a board of our own.
+_UNFINISHED = "lava-test-shell-run"
+_LEVELS = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR", "info": "INFO"}
+
+
+class Log:
+    """Takes the log of one node's lava-run, line by line.
+
+    `console` gets the lines of the board. `actions` are those of the node's
+    definition, a block each. `failure` is LAVA's last word, once it has
+    been said: its kind of error and the message. `validated`: it got as far
+    as touching the board. `left_on`: why the board could not be switched off.
+    `last`: the last line that is no entry of a log: of a traceback, as a rule.
+    `raised`: what the tests are to end for, as they print results without end; those that
+    come after it are not recorded. `unread`: the error for a result that LAVA has left out of
+    its log, if there is one. `redaction` is for all that is shown or kept of the log.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        emit: Emit,
+        clock: Callable[[], float],
+        console: Callable[[bytes], None],
+        actions: Sequence[Mapping[str, Any]],
+        redaction: Redaction | None = None,
+    ) -> None:
+        self.redaction = redaction or Redaction()
+        self.unread: InfrastructureError | None = None
+        self.failure: tuple[str, str] | None = None
+        self.raised: TestRaised | None = None
+        self.finished = False
+        self.validated = False
+        self.left_on: str | None = None
+        self.last = ""
+        self._node = node
+        self._emit = emit
+        self._clock = clock
+        self._console = console
+        self._blocks = [kind for action in actions for kind in action]
+        self._due = Counter(definitions_of(actions))  # have neither begun nor ended
+        self._action: tuple[int, str, float] | None = None  # index, command, start
+        self._ended: float | None = None  # when it has, and its result is not known
+        self._whole = True  # no action has failed
+        self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
+        self._definition: str | None = None  # has begun and not ended
+        self._started: dict[str, float] = {}
+        self._room = Room()
+
+    def line(self, text: bytes) -> None:
+        """Take one line, with or without its newline."""
+        entry = read(text)
+        if entry is None:
+            if shown := text.decode("utf-8", "replace").strip():
+                self.last = self._shown(shown)
+                self._say("WARNING", shown)
+            return
+        level, message = entry.get("lvl"), entry.get("msg")
+        if level in {"target", "feedback"}:
+            shown = self.redaction.text(f"{message}\n")
+            self._console(shown.encode("utf-8", "surrogateescape"))
+        elif level == "results" and isinstance(message, dict):
+            if "result" in message:
+                self._result(message)
+            else:
+                self.unread = InfrastructureError(
+                    "LAVA's log lacks a result: its line is too long"
+                )
+        elif isinstance(message, str):
+            self._remark(str(level), message)
+
+    def close(self, error: str | None = None) -> None:
+        """Take the end of the log; `error` is what ended it in the middle of an action."""
+        self._cut_off(error or "the log ends")
+        if self.finished and self.failure is None and self._reason is None and self._whole:
+            for name in (+self._due).elements():
+                text = "LAVA's log has neither its start nor its end"
+                self._test_case(self._shown(name), _UNFINISHED, {"result": "fail"}, text)
+        if self._ended is not None and self._reason is None:
+            self._finish_action("pass", None)
+        else:
+            self._finish_action("error", self._reason or error)
+
+    def _remark(self, level: str, text: str) -> None:
+        if match := _START.match(text):
+            self._begin(match[1], match[2])
+        elif _END.match(text):
+            self._ended = self._clock()
+        elif match := _STARTTC.match(text):
+            if len(self._started) < MAX_STARTED:
+                self._started[match[1]] = self._clock()
+        elif match := _TEST.match(text):
+            self._mark(match[2], starts=match[1] == "Starting")
+        elif level in _LEVELS:
+            # Of a traceback, which is in logs.yaml, the last line says what it was.
+            last = text.strip().rpartition("\n")[2]
+            self._say(_LEVELS[level], last if level == "exception" else text)
+
+    def _mark(self, name: str, *, starts: bool) -> None:
+        """Take the start or the end of a definition; LAVA drops one that the next one cuts off."""
+        if starts or name != self._definition:
+            self._cut_off(f"{self._shown(name)} {'begins' if starts else 'ends'}")
+            self._due[_NUMBERED.sub("", name, count=1)] -= 1
+        self._definition = name if starts else None
+        event = "definition_started" if starts else "definition_finished"
+        if self._has_room() if starts else self.raised is None:
+            self._emit(event, node=self._node, definition=self._shown(name))
+
+    def _cut_off(self, by: str) -> None:
+        """Fail the definition that has begun and not ended, if there is one."""
+        if self._definition is not None:
+            error = f"it begins in LAVA's log and has no end there: {by}"
+            self._break_off(self._definition, error)
+
+    def _break_off(self, name: str, error: str) -> None:
+        self._test_case(self._shown(name), _UNFINISHED, {"result": "fail"}, error)
+        if name == self._definition:
+            self._mark(name, starts=False)
+
+    def _has_room(self) -> bool:
+        """Whether one more result of the block has room, as one of a board of our own has."""
+        if self.raised is None:
+            try:
+                return self._room.take()
+            except TestRaised as error:
+                self.raised, self._reason = error, str(error)
+        return False
+
+    def _begin(self, number: str, name: str) -> None:
+        if "." in number:
+            self._emit("step", node=self._node, text=name)
+            return
+        self._cut_off(f"{name} begins")
+        index = int(number) - 1
+        ending = name == "finalize" and index >= len(self._blocks)
+        if self._reason is None:
+            self._finish_action("pass", None)
+        elif not ending:
+            self._finish_action("error", self._reason)
+        if index < 0:  # its check of the job
+            return
+        self.validated = True
+        if ending:
+            self._emit("step", node=self._node, text="switching the board off")
+            return
+        command = self._blocks[index] if index < len(self._blocks) else name
+        self._action = (index, command, self._clock())
+        self._room = Room()
+        self._emit("action_started", node=self._node, index=index, command=command)
+
+    def _finish_action(self, status: str, error: str | None) -> None:
+        if self._action is None:
+            return
+        index, command, started = self._action
+        ended = self._clock() if self._ended is None else self._ended
+        self._action = self._ended = self._reason = None
+        self._whole &= status == "pass"
+        self._emit(
+            "action_finished",
+            node=self._node,
+            index=index,
+            command=command,
+            status=status,
+            seconds=round(ended - started, 3),
+            error=error,
+        )
+
+    def _result(self, result: dict[str, Any]) -> None:
+        definition, case = str(result.get("definition")), str(result.get("case"))
+        failed = result.get("result") == "fail"
+        if MASK in definition and "_" not in definition:
+            return  # of LAVA's own, and more cannot be read
+        if definition != "lava":
+            self._test_case(self._shown(definition), self._shown(case), result)
+        elif call := _CALL.match(case):
+            self._test_case("lava", call[0] + self._shown(case[call.end() :]), result)
+        elif case == "job":
+            self.finished = True
+            if failed:
+                message = self._shown(str(result.get("error_msg") or "it does not say why"))
+                self.failure = (str(result.get("error_type") or ""), message)
+                if self._reason is not None:
+                    error = failure_of(self._node, *self.failure, validated=self.validated)
+                    self._finish_action(error.status, self._reason)
+        elif failed and case == "power-off":
+            self.left_on = self._shown(reason(result))
+        elif failed and "level" not in result and case not in _OF_JOB:
+            self._failed(case)
+        elif failed and self._action and result.get("level") == str(self._action[0] + 1):
+            self._reason = str(self.raised or self._shown(reason(result)))
+            self._ended = self._ended or self._clock()
+
+    def _failed(self, case: str) -> None:
+        """Take a fail of LAVA's own that is about no action: its job can be complete all the same.
+
+        An action that fails and is tried again is none of these.
+        """
+        if case == self._definition or _NUMBERED.match(case):
+            self._break_off(case, "LAVA marks its run as unfinished: a step failed or was cut off")
+            return
+        stage = case.startswith("stage_")
+        why = "an install step failed" if stage else "LAVA's result is fail, without a reason"
+        self._test_case("lava", self._shown(case), {"result": "fail"}, why)
+
+    def _test_case(
+        self, definition: str, case: str, result: dict[str, Any], error: str = ""
+    ) -> None:
+        if not self._has_room():
+            return
+        said = str(result.get("result"))
+        self._emit(
+            "test_case",
+            node=self._node,
+            definition=definition,
+            case=case,
+            result=said if said in RESULTS else "unknown",
+            measurement=number(result.get("measurement")),
+            units=self._label(result.get("units")),
+            set=self._label(result.get("set")),
+            start=self._started.pop(str(result.get("case")), None),
+            end=self._clock(),
+            **({"error": error} if error else {}),
+        )
+
+    def _say(self, level: str, text: str) -> None:
+        self._emit("log", node=self._node, level=level, text=self._shown(text))
+
+    def _shown(self, text: str) -> str:
+        """Return a text of LAVA's or of a test's as it may be shown."""
+        return self.redaction.text(text)[:MAX_TEXT]
+
+    def _label(self, text: Any) -> str | None:
+        return None if text is None else self._shown(str(text))

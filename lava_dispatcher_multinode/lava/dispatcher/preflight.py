@@ -1,0 +1,176 @@
+"""What can be known of boards under LAVA's dispatcher before a job runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InfrastructureError, InvalidJob, Problem
+from ...job.model import Position
+from ...lab.device_model import LAVA
+from ..export.translate import outline
+from ..jobs.single import as_group
+from .dictionary import load_dictionary, methods
+from .installed import environment, find
+from .per_node import actions_of, roles_of, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ...job.model import Job
+    from ...lab.device_model import Device
+    from .installed import Installed
+
+FIT = Path(__file__).with_name("fit.py")
+MAX_TEXT = 1000
+FIT_TIME = 60.0  # seconds; a slow machine imports all of LAVA
+
+
+def ready(devices: Iterable[Device]) -> None:
+    """Return if this host can run `devices` under LAVA's dispatcher: those with `host: lava`.
+
+    Raises `InfrastructureError` where there is no dispatcher, or not for this
+    user, `InvalidJob` for a wrong device dictionary.
+    """
+    lavas = [device for device in devices if device.host == LAVA]
+    problems = [problem for device in lavas for problem in dictionary_problems(device)]
+    if problems:
+        raise InvalidJob(sorted(set(problems)))
+    for device in lavas:
+        try:
+            allowed(find(device.lava))
+        except InfrastructureError as error:
+            raise InfrastructureError(f"{device.name}: {error}") from error
+
+
+def allowed(installed: Installed) -> None:
+    """Raise `InfrastructureError` where this user cannot run it."""
+    if installed.needs_root and os.geteuid() != 0:
+        raise InfrastructureError(
+            f"LAVA's dispatcher {installed.version} ({installed.lava_run}) runs only as root: be "
+            "root, or name a newer one, which anybody may run (lava.path in the device file, or "
+            "LAVA_DISPATCHER_PATH)"
+        )
+
+
+def dictionary_problems(device: Device) -> list[Problem]:
+    """Return what is wrong with the files of LAVA's that a device file names."""
+    problems = []
+    for path in (device.lava.dispatcher, device.lava.env_dut):
+        if path is not None and not path.is_file():
+            text = f"cannot read it ({device.name}'s file names it)"
+            problems.append(Problem(str(path), 0, 0, text))
+    try:
+        load_dictionary(device)
+    except InvalidJob as error:
+        problems += error.problems
+    return problems
+
+
+def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]:
+    """Return what no board of a role can do; of one among several, as a warning.
+
+    So is what this host lacks: the job is right, and the lab may be elsewhere.
+    `boards` are, for each role, all that may become its nodes. LAVA itself is
+    asked, where it is on this machine.
+    """
+    found: dict[str, list[list[Problem]]] = {}  # role -> for each of its boards
+    asked: dict[Installed, list[tuple[str, int, list[Any]]]] = defaultdict(list)
+    for role, devices in boards.items():
+        found[role] = [[] for _ in devices]
+        for number, device in enumerate(devices):
+            if device.host != LAVA:
+                continue
+            found[role][number] += dictionary_problems(device)
+            if not found[role][number]:
+                with suppress(InfrastructureError):  # `ready` tells that
+                    pair = [load_dictionary(device), _definition(job, role, device)]
+                    asked[find(device.lava)].append((role, number, pair))
+    problems: list[Problem] = []
+    for installed, questions in asked.items():
+        answers = _ask(installed, [pair for _, _, pair in questions], job.lava)
+        for (role, number, pair), answer in zip(questions, answers["refusals"], strict=True):
+            if answer is not None:
+                name = boards[role][number].name
+                found[role][number].append(_problem(job, role, name, pair, *answer))
+        problems += _slips(job, {role for role, _, _ in questions}, answers["slips"])
+    for reasons in found.values():
+        if reasons and all(reasons):
+            problems += reasons[0]
+        else:
+            problems += [replace(p, warning=True) for own in reasons for p in own]
+    return list(dict.fromkeys(problems))
+
+
+def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterator[Problem]:
+    """Yield what LAVA's schema says of the blocks of `roles`, and of the job around them."""
+    actions = as_group(job.lava or {}).get("actions", ())
+    for number, key, what, accepted in slips:
+        if what in {"unknown action type", "invalid action"}:  # told where a board refuses it
+            continue
+        at, where = Position(job.file), "the job"
+        if number is not None:
+            ((where, block),) = actions[number].items()
+            if roles.isdisjoint(roles_of(block)):
+                continue
+            at = job.places[number]
+        text = {
+            "required key not provided": f"{where} needs '{key}'",
+            "extra keys not allowed": f"unknown key '{key}' in {where}",
+        }.get(what, f"'{key}' in {where}: {what}" if key else f"{where}: {what}")
+        lax = accepted or number is None
+        yield at.problem(f"{text}, says LAVA's schema", warning=lax)
+
+
+def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
+    submission = outline(job, device) if job.lava is None else as_group(job.lava)
+    return split(submission, [("1", role)], "group")["1"]
+
+
+def _problem(
+    job: Job, role: str, name: str, pair: list[Any], number: int, reason: str, host: bool
+) -> Problem:
+    """Return LAVA's refusal of a block, in few words where the dictionary tells the reason."""
+    dictionary, definition = pair
+    kind, block = next(iter(definition["actions"][number].items()))
+    what = " ".join(["deploy to", str(block.get("to"))] if kind == "deploy" else [kind])
+    if kind == "boot":
+        what = f"boot by {block.get('method')}"
+    if "strategies accepted" in reason:  # LAVA lists all that it has tried
+        known = ", ".join(methods(dictionary, kind)) or "none"
+        reason = f"no strategy of LAVA's takes it; {kind} methods in the dictionary: {known}"
+    at = next(r.position for r in job.roles if r.name == role)
+    if job.lava is not None:
+        actions = as_group(job.lava)["actions"]
+        at = job.places[[n for n, action in enumerate(actions) if _has(action, role)][number]]
+    cannot = f"on this host LAVA cannot for {name}" if host else f"LAVA cannot on {name}"
+    text = f"{what} of {role}: {cannot}: {reason[:MAX_TEXT]}"
+    return at.problem(text, warning=host)
+
+
+def _has(action: Mapping[str, Any], role: str) -> bool:
+    return bool(actions_of({"actions": [action]}, role))
+
+
+def _ask(installed: Installed, pairs: list[list[Any]], job: Any = None) -> dict[str, list[Any]]:
+    """Return LAVA's answers; `InfrastructureError` where it does not give any."""
+    try:
+        done = subprocess.run(
+            [installed.python, str(FIT)],
+            input=json.dumps({"pairs": pairs, "submission": job}, default=str),
+            env=environment(installed.path),
+            capture_output=True,
+            text=True,
+            timeout=FIT_TIME,
+            check=True,
+        )
+        answers: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        raise InfrastructureError(f"LAVA's dispatcher {installed.version}: {error}") from error
+    return answers

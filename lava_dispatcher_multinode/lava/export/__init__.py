@@ -1,0 +1,1 @@
+"""Jobs of this project in the words of LAVA."""

@@ -1,0 +1,159 @@
+"""A job file of ours as LAVA's multinode YAML, with a list of what is lost."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ... import plugins
+from ...errors import InvalidJob
+from ...lab.device_model import LAVA, Login
+from ..dispatcher.dictionary import load_dictionary, methods
+from ..dispatcher.per_node import numbered_names, split
+from ..jobs.single import ROLE, is_single
+from .definitions import Definitions
+from .lava_blocks_out import of_dictionary, of_driver, of_unknown
+from .translate import submission
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ...job.model import Job, Role
+    from ...job.source import Document
+    from ...lab.device_files import Lab
+    from .lava_blocks_out import Ways
+
+#: Device types of ours that LAVA's device-type templates call something else.
+LAVA_NAMES = {"beaglexm": "beagle-xm"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """LAVA's submission, and a sentence for everything that it cannot say."""
+
+    submission: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
+
+    def text(self, origin: str) -> str:
+        """Return it as YAML; the remarks are comments."""
+        lines = [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
+        return "\n".join([*lines, _yaml(self.submission)])
+
+    def nodes(self, origin: str) -> dict[str, str]:
+        """Return the definition of each node, as YAML by a name for its file."""
+        head = "\n".join(
+            [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
+        )
+        definitions = self.definitions().items()
+        return {name: f"{head}\n{_yaml(definition)}" for name, definition in definitions}
+
+    def definitions(self) -> dict[str, Any]:
+        """Return the definition of each node by a name for its file."""
+        if is_single(self.submission):
+            return {ROLE: dict(self.submission)}
+        names = numbered_names(self.submission)
+        ids = [(str(number), role) for number, (_, role) in enumerate(names, 1)]
+        found = split(self.submission, ids, str(uuid.uuid4()))
+        return dict(zip((name for name, _ in names), found.values(), strict=True))
+
+
+def export(job: Job, lab: Lab | None = None) -> Exported:
+    """Return `job` in LAVA's words; where `lab` has such boards under LAVA, in their ways.
+
+    Raises what fetching and reading the definitions raises.
+    """
+    if job.lava is not None:
+        if "visibility" in job.lava:
+            return Exported(job.lava)
+        return Exported({**job.lava, "visibility": "public"}, ("visibility: public is added",))
+    remarks: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="lava-export-", ignore_cleanup_errors=True) as scratch:
+        definitions = Definitions(job, Path(scratch), remarks.append)
+        ways = {role.name: _ways(role, lab) for role in job.roles}
+        found = submission(job, ways, definitions, remarks.append)
+    remarks += [f"{url} is on this machine: a lab cannot fetch it" for url in _local(found)]
+    return Exported(found, tuple(dict.fromkeys(remarks)))
+
+
+def any_type(document: Document) -> frozenset[str]:
+    """Return the device types that the job names: LAVA may know what has no driver here."""
+    data = document.data if isinstance(document.data, dict) else {}
+    group = data.get("device_group")
+    entries = [data, *(entry for entry in group if isinstance(entry, dict))] if isinstance(
+        group, list
+    ) else [data]  # fmt: skip
+    protocols = data.get("protocols")
+    block = protocols.get("lava-multinode") if isinstance(protocols, dict) else None
+    roles = block.get("roles") if isinstance(block, dict) else None
+    if isinstance(roles, dict):
+        entries += [entry for entry in roles.values() if isinstance(entry, dict)]
+    types = [entry.get("device_type") for entry in entries]
+    return frozenset(name for name in types if isinstance(name, str))
+
+
+def _ways(role: Role, lab: Lab | None) -> Ways:
+    for device in lab.devices if lab else ():
+        named = role.device == device.name
+        if device.host == LAVA and (named or role.device_type == device.device_type):
+            dictionary = load_dictionary(device)
+            return of_dictionary(
+                device, methods(dictionary, "deploy"), methods(dictionary, "boot")
+            )
+    device_type = role.device_type or _type_of(role, lab)
+    if device_type in plugins.entries(plugins.DEVICE_TYPES):
+        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults
+        name = LAVA_NAMES.get(device_type, device_type)
+        return of_driver(device_type, name, defaults, Login())
+    return of_unknown(device_type, Login())
+
+
+def _type_of(role: Role, lab: Lab | None) -> str:
+    """Return the type of a device that the job only names."""
+    for device in lab.devices if lab else ():
+        if device.name == role.device:
+            return device.device_type
+    if (device_type := plugins.device_type_by_name(role.device or "")) is not None:
+        return device_type
+    text = f"the type of device '{role.device}' is not known, and LAVA wants one"
+    hint = "a --config-dir with its device file says it"
+    raise InvalidJob([role.position.problem(text, hint)])
+
+
+def _local(value: Any) -> Iterator[str]:
+    """Yield the URLs in it that are files of this machine."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _local(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _local(item)
+    elif isinstance(value, str) and value.startswith("file://"):
+        yield value
+
+
+def _comments(remarks: tuple[str, ...]) -> list[str]:
+    if not remarks:
+        return []
+    lines = [line for remark in remarks for line in remark.splitlines()]
+    return ["# What LAVA cannot be told, or only in another way:", *(f"# * {x}" for x in lines)]
+
+
+class _Dumper(yaml.SafeDumper):
+    """Repeats what is the same in two places: people read it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Return that nothing is an alias."""
+        del data
+        return True
+
+
+def _yaml(data: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(
+        dict(data), Dumper=_Dumper, sort_keys=False, width=4096, allow_unicode=True
+    )
+    return text

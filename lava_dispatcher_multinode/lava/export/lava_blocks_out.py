@@ -1,0 +1,138 @@
+"""The deploy and boot blocks of a kind of board: what LAVA wants told, and our jobs leave out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ...images.store import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ...lab.device_model import Device, Login
+
+#: Suffix of an image -> LAVA's word for how it is packed.
+COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
+#: Boot method -> the name of its action, for calls of the API before the board is started.
+ACTIONS = {"minimal": "minimal-boot", "qemu": "boot-image-retry", "u-boot": "uboot-action"}
+#: What was deployed -> LAVA's name for the loader's commands that start it.
+_COMMANDS = {"kernel": "ramdisk", "nfs": "nfs"}
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How the boards of one role are deployed and booted in LAVA.
+
+    `device_type` in LAVA's words. `image`, `boot`: what every such block has.
+    `untold`: what the reader of an exported job should know of them.
+    """
+
+    device_type: str
+    image_to: str = "flasher"
+    image: Mapping[str, Any] = field(default_factory=dict)
+    boot: Mapping[str, Any] = field(default_factory=dict)
+    login: Mapping[str, Any] = field(default_factory=dict)
+    untold: tuple[str, ...] = ()
+
+    def deploy_image(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+        """Return the block for a disk image."""
+        if self.image_to == "overlay":
+            return {"to": "overlay", **self.image}
+        name = "rootfs" if self.image_to == "tmpfs" else "image"
+        entry = _url(parameters["image"], directory)
+        if "image_sha256" in parameters:
+            entry["sha256sum"] = parameters["image_sha256"]
+        if self.image_to == "tmpfs":
+            entry["image_arg"] = "-drive format=raw,file={rootfs}"
+        return {"to": self.image_to, "images": {name: entry}, **self.image}
+
+    def deploy_kernel(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+        """Return the block for files that the boot loader fetches."""
+        block: dict[str, Any] = {"to": "tftp"}
+        for key in ("kernel", "ramdisk", "dtb"):
+            if key in parameters:
+                block[key] = _url(parameters[key], directory)
+        name = parameters["kernel"].rpartition("/")[2].lower()
+        kind = next((kind for kind in ("zimage", "uimage") if kind in name), "image")
+        block["kernel"]["type"] = kind
+        if "rootfs" in parameters:
+            block["nfsrootfs"] = _url(parameters["rootfs"], directory)
+        return block
+
+    def boot_block(self, deployed: str) -> dict[str, Any]:
+        """Return the block that boots what was deployed: "image", "kernel", or "nfs"."""
+        block = {**self.boot, **self.login}
+        if deployed in _COMMANDS and block.get("method") == "u-boot":
+            block["commands"] = _COMMANDS[deployed]
+        return block
+
+
+def of_driver(device_type: str, lava_name: str, defaults: Mapping[str, Any], login: Login) -> Ways:
+    """Return the ways for a board that has a driver here: its boot commands, literally."""
+    commands = list(defaults.get("boot", {}).get("commands", ()))
+    if not commands:
+        untold = (
+            f"{device_type}: how the board boots is not known here; method 'minimal' is a guess"
+        )
+        return Ways(lava_name, boot={"method": "minimal"}, login=_login(login), untold=(untold,))
+    untold = (
+        f"{device_type}: images are written by the lab's 'flasher' for {lava_name}; "
+        "the boot commands are this package's own, for its card layout"
+    )
+    boot = {"method": "u-boot", "commands": commands}
+    return Ways(lava_name, boot=boot, login=_login(login), untold=(untold,))
+
+
+def of_unknown(device_type: str, login: Login) -> Ways:
+    """Return a guess for a type of which nothing is known here."""
+    untold = (
+        f"{device_type}: how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
+    )
+    return Ways(device_type, boot={"method": "minimal"}, login=_login(login), untold=(untold,))
+
+
+def of_dictionary(device: Device, deploy: Mapping[str, Any], boot: Mapping[str, Any]) -> Ways:
+    """Return the ways that a device dictionary allows; `deploy` and `boot` are its methods.
+
+    The device file's `lava.deploy` and `lava.boot` have the last word.
+    """
+    own_deploy, own_boot = dict(device.lava.deploy), dict(device.lava.boot)
+    if "qemu" in boot:
+        default, image_to = {"method": "qemu", "media": "tmpfs"}, "tmpfs"
+    elif "u-boot" in boot:
+        default, image_to = {"method": "u-boot", "commands": "ramdisk"}, "flasher"
+    else:
+        default, image_to = {"method": "minimal"}, "flasher"
+    if image_to not in {*deploy, "tmpfs"}:
+        image_to = "overlay"
+    image_to = own_deploy.pop("to", image_to)
+    same = own_boot.get("method", default["method"]) == default["method"]
+    # Who says how the shell looks also knows whether there is a login before it.
+    login = {} if "prompts" in own_boot else _login(device.login)
+    block = {**(default if same else {}), **login, **own_boot}
+    return Ways(device.device_type, image_to, own_deploy, block)
+
+
+def _login(login: Login) -> dict[str, Any]:
+    prompts = [_literal(prompt) for prompt in login.shell_prompts]
+    automatic = {"login_prompt": _literal(login.prompt), "username": login.user}
+    if login.password is not None:
+        automatic |= {"password_prompt": "Password:", "password": login.password}
+    return {"prompts": prompts, "auto_login": automatic}
+
+
+def _literal(text: str) -> str:
+    """Return an expression that fits just this text; readable, unlike what `re.escape` makes."""
+    return re.sub(r"[.^$*+?{}\[\]\\|()]", r"\\\g<0>", text)
+
+
+def _url(text: str, directory: Path) -> dict[str, Any]:
+    url = locate(text, directory)
+    if url.startswith("/"):
+        url = f"file://{quote(url)}"
+    suffix = next((s for s in COMPRESSION if url.lower().endswith(s)), None)
+    return {"url": url, **({"compression": COMPRESSION[suffix]} if suffix else {})}

@@ -1,0 +1,250 @@
+"""A job of ours in LAVA's words: one multinode submission."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..dispatcher.dictionary import load_dictionary, methods
+from ..dispatcher.per_node import PROTOCOL
+from ..jobs.timeouts import timeout
+from .definitions import FORMAT, Definitions
+from .lava_blocks_out import ACTIONS, of_dictionary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from ...job.model import ActionSpec, Job
+    from ...lab.device_model import Device
+    from .lava_blocks_out import Ways
+
+    Block = dict[str, Any]
+
+SPARE = 600.0  # seconds that LAVA's job may take beyond the sum of its actions
+CONNECTION = 120.0  # seconds for one answer of a console
+SHELL = "lava_test_shell"
+_GONE = ("submit_results", "submit_results_on_host")
+
+
+class Source(Protocol):
+    """Has the definitions of a lava_test_shell, in LAVA's form."""
+
+    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+        """Return them."""
+
+
+def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
+    """Return the submission for the node on `device`, whose dispatcher is on this host.
+
+    All roles are in it as if they were on such boards: only this node's part is used.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    return _for(job, device, Definitions(job, directory, lambda _: None, directory / "tarballs"))
+
+
+def outline(job: Job, device: Device) -> dict[str, Any]:
+    """Return the submission for the node on `device`, with no definition in its tests.
+
+    Nothing is fetched for it.
+    """
+    return _for(job, device, _None())
+
+
+class _None:
+    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+        del spec
+        return [_inline_call({"request": "lava-self", "message_id": ""})]
+
+
+def _for(job: Job, device: Device, definitions: Source) -> dict[str, Any]:
+    dictionary = load_dictionary(device)
+    ways = of_dictionary(device, methods(dictionary, "deploy"), methods(dictionary, "boot"))
+    return submission(job, {role.name: ways for role in job.roles}, definitions, lambda _: None)
+
+
+def submission(
+    job: Job,
+    ways: Mapping[str, Ways],
+    definitions: Source,
+    remark: Callable[[str], None],
+) -> dict[str, Any]:
+    """Return LAVA's form of `job`; `ways` has those of each role.
+
+    `remark` is told what LAVA has no words for. Raises what `definitions` raise.
+    """
+    writer = _Writer(job, ways, definitions, remark)
+    for spec in job.actions:
+        writer.action(spec)
+    for text in dict.fromkeys(text for way in ways.values() for text in way.untold):
+        remark(text)
+    if job.deadlock_grace != type(job).deadlock_grace:
+        remark("multinode.deadlock_grace: LAVA does not find deadlocks; its waits end by timeout")
+    metadata = {**job.metadata, **({"tags": list(job.tags)} if job.tags else {})}
+    return {
+        "job_name": job.name[:200],
+        "visibility": "public",
+        "priority": "medium",
+        "timeouts": {
+            "job": timeout(writer.longest + SPARE),
+            "action": timeout(job.timeout),
+            "connection": timeout(min(CONNECTION, job.timeout)),
+        },
+        **({"metadata": metadata} if metadata else {}),
+        "protocols": {
+            PROTOCOL: {
+                "timeout": timeout(job.timeout),
+                "roles": {role.name: _role(role, ways[role.name]) for role in job.roles},
+            }
+        },
+        "actions": writer.actions,
+    }
+
+
+def _role(role: Any, ways: Ways) -> dict[str, Any]:
+    entry: dict[str, Any] = {"device_type": ways.device_type, "count": role.count}
+    if role.device is not None:
+        entry["device"] = role.device
+    if role.tags:
+        entry["tags"] = sorted(role.tags)
+    if role.essential:
+        entry["essential"] = True
+    return entry
+
+
+class _Writer:
+    """Writes the actions, and keeps for each role what LAVA needs said beside them."""
+
+    def __init__(
+        self,
+        job: Job,
+        ways: Mapping[str, Ways],
+        definitions: Source,
+        remark: Callable[[str], None],
+    ) -> None:
+        self.actions: list[dict[str, Block]] = []
+        self._job = job
+        self._ways = ways
+        self._definitions = definitions
+        self._remark = remark
+        self._roles = [role.name for role in job.roles]
+        self._seconds = dict.fromkeys(self._roles, 0.0)
+        self._deployed: dict[str, str] = {}  # role -> image | kernel | nfs
+        self._booted: set[str] = set()
+        self._calls: dict[str, list[Block]] = defaultdict(list)  # before the next boot
+
+    @property
+    def longest(self) -> float:
+        """Return the seconds of the role that may take longest."""
+        return max(self._seconds.values())
+
+    def action(self, spec: ActionSpec) -> None:
+        """Write what is LAVA's for one action."""
+        roles = [role for role in self._roles if spec.roles is None or role in spec.roles]
+        if spec.command in {"deploy_linaro_image", "deploy_linaro_kernel"}:
+            self._deploy(spec, roles)
+        elif spec.command == "boot_linaro_image":
+            self._boot(roles, self._limit(spec))
+        elif spec.command == SHELL:
+            self._test(spec, roles)
+        elif spec.command == "multinode":
+            self._call(spec, roles)
+        elif spec.command in _GONE:
+            self._remark(f"{spec.command}: left out; LAVA's server keeps the results")
+        else:
+            self._remark(f"{spec.command}: left out; LAVA has no such action")
+
+    def _deploy(self, spec: ActionSpec, roles: Sequence[str]) -> None:
+        kind = "image" if spec.command == "deploy_linaro_image" else "kernel"
+        directory, parameters = self._job.directory, spec.parameters
+
+        def block(role: str) -> Block:
+            ways = self._ways[role]
+            write = ways.deploy_image if kind == "image" else ways.deploy_kernel
+            return write(parameters, directory)
+
+        self._write("deploy", roles, block, self._limit(spec))
+        self._booted -= set(roles)
+        self._deployed |= dict.fromkeys(roles, "nfs" if "rootfs" in parameters else kind)
+
+    def _boot(self, roles: Sequence[str], limit: float) -> None:
+        # LAVA puts what tests need onto the board when it deploys.
+        bare = [role for role in roles if role not in self._deployed]
+        if bare:
+            self._write("deploy", bare, lambda _: {"to": "overlay"}, limit)
+            self._deployed |= dict.fromkeys(bare, "image")
+
+        def block(role: str) -> Block:
+            own = self._ways[role].boot_block(self._deployed[role])
+            action = ACTIONS.get(own.get("method", ""), "")
+            calls = [{"action": action, **call} for call in self._calls.get(role, ())]
+            return own | ({"protocols": {PROTOCOL: calls}} if calls else {})
+
+        self._write("boot", roles, block, limit)
+        for role in roles:
+            self._calls.pop(role, None)
+        self._booted |= set(roles)
+
+    def _test(self, spec: ActionSpec, roles: Sequence[str]) -> None:
+        limit = self._limit(spec)
+        if cold := [role for role in roles if role not in self._booted]:
+            self._boot(cold, limit)
+        found = self._definitions.of(spec)
+        self._write("test", roles, lambda _: {"definitions": found}, limit)
+
+    def _call(self, spec: ActionSpec, roles: Sequence[str]) -> None:
+        """Write a call of the dispatcher's: before a boot with it, afterwards as a test."""
+        given, limit = spec.parameters, self._limit(spec)
+        for role in roles:
+            if role not in self._booted:
+                self._calls[role].append(_request(given, limit))
+        if warm := [role for role in roles if role in self._booted]:
+            name = f"{given['request']}-{given['message_id']}"
+            definition = _inline_call(given)
+            self._write("test", warm, lambda _: {"definitions": [definition]}, limit)
+            self._remark(f"{name}: the board makes the call, as LAVA's dispatcher cannot")
+
+    def _write(
+        self, kind: str, roles: Iterable[str], block: Callable[[str], Block], limit: float
+    ) -> None:
+        """Write one block for each set of roles that have the same."""
+        alike: list[tuple[Block, list[str]]] = []
+        for role in roles:
+            own = block(role)
+            self._seconds[role] += limit
+            same = next((names for other, names in alike if other == own), None)
+            if same is None:
+                alike.append((own, [role]))
+            else:
+                same.append(role)
+        for own, names in alike:
+            self.actions.append({kind: {"role": names, "timeout": timeout(limit), **own}})
+
+    def _limit(self, spec: ActionSpec) -> float:
+        return self._job.timeout if spec.timeout is None else spec.timeout
+
+
+def _inline_call(given: Mapping[str, Any]) -> Block:
+    """Return a definition that makes the call from the board."""
+    name = "dispatcher-call"
+    words = [given["request"], given["message_id"], given.get("waitrole") or ""]
+    words += [shlex.quote(f"{key}={value}") for key, value in given.get("message", {}).items()]
+    metadata = {"format": FORMAT, "name": name}
+    steps = [" ".join(word for word in words if word)]
+    return {
+        "from": "inline",
+        "name": name,
+        "path": f"inline/{name}.yaml",
+        "repository": {"metadata": metadata, "run": {"steps": steps}},
+    }
+
+
+def _request(given: Mapping[str, Any], limit: float) -> Block:
+    """Return LAVA's form of a call of the API by the dispatcher."""
+    call: Block = {"request": given["request"], "messageID": given["message_id"]}
+    if given.get("message"):
+        call["message"] = {key: str(value) for key, value in given["message"].items()}
+    if given.get("waitrole"):
+        call["role"] = given["waitrole"]
+    return call | {"timeout": timeout(limit)}

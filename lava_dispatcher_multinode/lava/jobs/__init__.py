@@ -1,0 +1,1 @@
+"""Jobs of LAVA on boards of our own."""

@@ -1,0 +1,96 @@
+"""What LAVA's deploy, boot and test blocks mean on a board of this package's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..dispatcher.per_node import PROTOCOL
+from ..dispatcher.step import Step, refuse
+from .deploy import deploy, without_effect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_BOOT = ("minimal", "qemu", "u-boot")
+_REQUESTS = ("lava-send", "lava-start", "lava-sync", "lava-wait", "lava-wait-all")
+
+
+def steps(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield what the block is on a board of our own: nothing, one command, or several.
+
+    Calls of the MultiNode API that the block asks for come before it.
+    """
+    yield from _foreign(kind, block)
+    yield from calls(kind, block)
+    reader = {"deploy": deploy, "boot": _boot, "test": _test}.get(kind)
+    if reader is None:
+        yield refuse(kind, "such a block is LAVA's own")
+        return
+    for _ in range(block.get("repeat", 1)):
+        yield from reader(block)
+
+
+def remarks(kind: str, block: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the place of each key that changes nothing on such a board, and what to say of it."""
+    if kind == "deploy":
+        yield from without_effect(block)
+
+
+def _boot(block: Mapping[str, Any]) -> Iterator[Step]:
+    method = block.get("method")
+    if method in _BOOT:
+        yield Step("boot_linaro_image")
+    else:
+        ours = ", ".join(_BOOT)
+        yield refuse(f"boot by {method}", f"only LAVA knows how; boards here boot by {ours}")
+
+
+def _test(block: Mapping[str, Any]) -> Iterator[Step]:
+    other = next(
+        (key for key in ("docker", "interactive", "monitors", "services") if key in block), ""
+    )
+    if other:
+        yield refuse(f"test with {other}", "only LAVA's dispatcher has it")
+    elif not isinstance(block.get("definitions"), list):
+        yield refuse("test", "it has no definitions")
+    else:
+        yield Step("lava_test_shell", {"definitions": block["definitions"]})
+
+
+def _foreign(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+    for name in block.get("protocols", ()):
+        if name != PROTOCOL:
+            yield refuse(f"protocol {name} of {kind}", "only LAVA's dispatcher has it")
+
+
+def calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+    """Yield the calls of the MultiNode API that the block asks for; what is none is `refused`."""
+    given = block.get("protocols", {}).get(PROTOCOL, [])
+    for call in given if isinstance(given, list) else [given]:
+        yield _call(kind, call)
+
+
+def _call(kind: str, call: Any) -> Step:
+    request = call.get("request") if isinstance(call, dict) else None
+    if request not in _REQUESTS:
+        return refuse(f"request of {kind}", f"{request!r} is not one of {', '.join(_REQUESTS)}")
+    start = request == "lava-start"
+    parameters: dict[str, Any] = {
+        "request": "lava-send" if start else request,
+        "message_id": "lava_start" if start else str(call.get("messageID", "")),
+    }
+    if not parameters["message_id"]:
+        return refuse(f"{request} of {kind}", "it has no messageID")
+    message = call.get("message")
+    if isinstance(message, dict) and parameters["request"] == "lava-send":
+        parameters["message"] = message
+    if request == "lava-wait-all" and call.get("role"):
+        parameters["waitrole"] = call["role"]
+    return Step("multinode", parameters, timeout=_timeout(call))
+
+
+def _timeout(call: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    value = call.get("timeout")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"seconds": value}
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,276 @@
+"""LAVA's jobs as jobs of ours: for a group (`protocols: lava-multinode`), and for one board."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InvalidJob
+from ...job.build import device_types
+from ...job.device_group import MAX_BOARDS
+from ...job.hints import suggest
+from ...job.model import ActionSpec, Job, Role
+from ...job.removed_keys import is_pipeline
+from ...job.schema_check import Checker, shipped
+from ..dispatcher.per_node import PROTOCOL
+from ..lab.lab_redaction import MASK, hiding
+from .lava_blocks_in import calls, remarks, steps
+from .single import ROLE, GroupOfOne, is_single
+from .timeouts import seconds
+from .variables import secrets, variables, wrong_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ...errors import Problem
+    from ...job.source import Document
+
+SCHEMA = "submission.schema.json"
+API_TIMEOUT = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
+_ROLES = ("protocols", PROTOCOL, "roles")
+_NO_BOARD = "no device file has it; 'host: lava' in one lets LAVA's dispatcher run such a board"
+_NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
+
+
+class LavaParser:
+    """Accepts LAVA's own format, for a group or for one board."""
+
+    def accepts(self, document: Document) -> bool:
+        """Whether it is a LAVA job."""
+        return is_pipeline(document.data)
+
+    def parse(self, document: Document) -> tuple[Job, list[Problem]]:
+        """Return the job and warnings; raise `InvalidJob` with every error."""
+        document, target = _without_target(document)
+        lava = document.data
+        if not isinstance(lava.get("protocols", {}), dict):
+            text = "'protocols' must have protocols by their names"
+            raise InvalidJob([document.problem(text, ("protocols",))])
+        if is_single(lava):
+            document = GroupOfOne.of(document)
+        elif "target_group" in _block(lava):
+            text = "this is the definition of one node, which a LAVA server has made"
+            path = ("protocols", PROTOCOL, "target_group")
+            hint = "give the job as it was submitted"
+            raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
+        elif target is not None:
+            hint = "give a role a 'device' instead"
+            text = f"a job for a group cannot be aimed at one board ({target})"
+            raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
+        if target is not None:
+            document = _aimed(document, target)
+        roles = _roles(document.data)
+        types = device_types(document)
+        schema = shipped("lava.jobs", SCHEMA)
+        names = {"role": list(roles), "device-type": types}
+        problems = Checker(schema, names, _strangers(roles, types)).problems(document)
+        problems = problems or list(_problems(document))
+        if problems:
+            raise InvalidJob(sorted(problems))
+        warnings = [
+            document.problem(
+                f"unknown key '{key}': LAVA refuses it", (key,), key=True, warning=True
+            )
+            for key in document.data
+            if key not in schema["properties"]
+        ]
+        warnings += _hiding(document)
+        if not document.for_lab:
+            warnings += _context(document)
+        return _job(document, types, lava), warnings
+
+
+def _without_target(document: Document) -> tuple[Document, str | None]:
+    """Return the document without the board that a command line has named, and its name."""
+    data = dict(document.data)
+    target = data.pop("target", None)
+    return replace(document, data=data), target
+
+
+def _aimed(document: Document, target: str) -> Document:
+    protocols = document.data["protocols"]
+    block = protocols[PROTOCOL]
+    role = {**block["roles"][ROLE], "device": target}
+    return document.with_top(protocols={**protocols, PROTOCOL: {**block, "roles": {ROLE: role}}})
+
+
+def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    block = data["protocols"][PROTOCOL]
+    return block if isinstance(block, dict) else {}
+
+
+def _roles(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    roles = _block(data).get("roles")
+    return roles if isinstance(roles, dict) else {}
+
+
+def _strangers(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
+    """Return what to do about each device type that has no board, and is no slip of the pen."""
+    found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
+    names = [name for name in found if isinstance(name, str)]
+    return {name: _NO_BOARD for name in names if not suggest(name, types).startswith("did")}
+
+
+def _problems(document: Document) -> Iterator[Problem]:
+    """Yield what the schema cannot say."""
+    data = document.data
+    for key in ("device_type", "environment", "context", "tags"):
+        if data.get(key):
+            yield document.problem(
+                f"'{key}' cannot be at the top", (key,), key=True, hint=_NOT_HERE
+            )
+    roles = data["protocols"][PROTOCOL]["roles"]
+    for name, role in roles.items():
+        yield from _role_problems(document, name, role)
+    total = sum(role.get("count", 0) for role in roles.values())
+    if not 1 <= total <= MAX_BOARDS:
+        text = (
+            "no role has a board"
+            if not total
+            else f"{total} boards in one job; the limit is {MAX_BOARDS}"
+        )
+        yield document.problem(text, _ROLES)
+    yield from _long(document)
+    for index, action in enumerate(data["actions"]):
+        for kind, block in action.items():
+            for step in calls(kind, block):
+                if step.refused:
+                    path = ("actions", index, kind, "protocols")
+                    yield document.problem(f"{step.command}: {step.refused}", path, key=True)
+
+
+def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> Iterator[Problem]:
+    path = (*_ROLES, name)
+    if "connection" in role:
+        if not document.for_lab:
+            hint = "only a LAVA server makes them: see lava-multinode submit"
+            text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
+            yield document.problem(text, (*path, "connection"), hint=hint)
+        return
+    for variable in wrong_names(role.get("environment", {})):
+        text = f"no shell can have a variable '{variable}', or what it is set to"
+        yield document.problem(text, (*path, "environment", variable))
+    if "device" in role and role.get("count", 1) != 1:
+        yield document.problem(
+            "'count' must be 1 where 'device' names one board", (*path, "count")
+        )
+    if ("request" in role) != ("expect_role" in role):
+        text = "'request: lava-start' and 'expect_role' go together"
+        yield document.problem(text, path)
+    if role.get("expect_role") == name:
+        text = f"role '{name}' cannot wait for itself to be started"
+        yield document.problem(text, (*path, "expect_role"))
+
+
+def _long(document: Document) -> Iterator[Problem]:
+    """Yield the timeouts that LAVA refuses: those longer than the job's."""
+    timeouts = document.data["timeouts"]
+    limit = seconds(timeouts["job"])
+    places: list[tuple[str | int, ...]] = [
+        ("timeouts", key) for key in ("action", "connection") if key in timeouts
+    ]
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            if "timeout" in block:
+                places.append(("actions", index, kind, "timeout"))
+    for path in places:
+        value: Any = document.data
+        for step in path:
+            value = value[step]
+        if seconds(value) > limit:
+            yield document.problem("longer than the job's timeout", path)
+
+
+def _context(document: Document) -> Iterator[Problem]:
+    for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
+        if role.get("context"):
+            path = (*_ROLES, name, "context")
+            text = "'context' changes nothing in a device dictionary that is rendered already"
+            hint = "lavacli devices dict get --render --context '...' NAME renders it with one"
+            yield document.problem(text, path, key=True, hint=hint, warning=True)
+
+
+def _hiding(document: Document) -> Iterator[Problem]:
+    for name in hiding(document.data):
+        text = f"the value of secret '{name}' is part of a word of LAVA's or of a test's name"
+        hint = f"LAVA's log has {MASK} there, and a lab's results cannot be read: give another one"
+        yield document.problem(text, ("secrets", name), hint=hint, warning=True)
+
+
+def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) -> Job:
+    data = document.data
+    block = data["protocols"][PROTOCOL]
+    return Job(
+        name=data["job_name"],
+        timeout=seconds(block["timeout"]) if "timeout" in block else API_TIMEOUT,
+        roles=tuple(_role(document, name, role, types) for name, role in block["roles"].items()),
+        actions=(*_delayed(document), *_actions(document)),
+        file=document.file,
+        directory=document.directory,
+        metadata=data.get("metadata", {}),
+        lava=lava,
+        remarks=tuple(_remarks(document)),
+        secrets=secrets(data),
+        places=tuple(document.position(("actions", n)) for n in range(len(data["actions"]))),
+    )
+
+
+def _role(
+    document: Document, name: str, role: Mapping[str, Any], types: Mapping[str, str]
+) -> Role:
+    device = role.get("device")
+    return Role(
+        name=name,
+        count=role["count"],
+        device_type=types[role["device_type"]] if "device_type" in role and not device else None,
+        device=device,
+        tags=frozenset(role.get("tags", ())),
+        essential=bool(role.get("essential")),
+        environment=variables(role.get("environment")) if role.get("environment") else {},
+        position=document.position((*_ROLES, name)),
+    )
+
+
+def _delayed(document: Document) -> Iterator[ActionSpec]:
+    """Yield the wait of each role that another one starts."""
+    for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
+        if role.get("request") == "lava-start":
+            call = {"request": "lava-wait-all", "message_id": "lava_start"}
+            yield ActionSpec(
+                command="multinode",
+                parameters={**call, "waitrole": role["expect_role"]},
+                roles=frozenset([name]),
+                timeout=seconds(role.get("timeout") or document.data["timeouts"]["job"]),
+                positions={(): document.position((*_ROLES, name))},
+            )
+
+
+def _actions(document: Document) -> Iterator[ActionSpec]:
+    timeouts = document.data["timeouts"]
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            path = ("actions", index, kind)
+            default = block.get("timeout") or timeouts.get("action") or timeouts["job"]
+            for step in steps(kind, block):
+                yield ActionSpec(
+                    command=step.command,
+                    parameters=step.parameters,
+                    roles=frozenset(block["role"]),
+                    timeout=seconds(step.timeout or default),
+                    refused=step.refused,
+                    refused_at=step.at,
+                    wrong=step.wrong,
+                    positions=document.positions(path)
+                    | {at: document.position((*path, *at), key=True) for at in ((), step.at)},
+                )
+
+
+def _remarks(document: Document) -> Iterator[tuple[frozenset[str], Problem]]:
+    for index, action in enumerate(document.data["actions"]):
+        for kind, block in action.items():
+            for at, text in remarks(kind, block):
+                path = ("actions", index, kind, *at)
+                yield (
+                    frozenset(block["role"]),
+                    document.problem(text, path, key=True, warning=True),
+                )

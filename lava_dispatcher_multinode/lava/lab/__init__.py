@@ -1,0 +1,1 @@
+"""A LAVA server as the place where a job runs."""

@@ -1,0 +1,132 @@
+"""The jobs of one submission, from the server's queue to their ends: their logs as our events."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ...errors import BoardsUnavailable, InvalidJob
+from ..dispatcher.failure import failure_of
+from .lab_redaction import MASK
+from .lab_server import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ...console.transcript import Transcript
+    from ...emit import Emit
+    from ...errors import MultinodeError
+    from ..dispatcher.log import Log
+    from .lab_server import Server, Shown
+
+PATIENCE = 600.0  # seconds in which a server may be out of reach
+QUEUED = frozenset({"Submitted", "Scheduling", "Scheduled"})
+
+
+@dataclass
+class Followed:
+    """One node's job on the server."""
+
+    node: str
+    job: str
+    log: Log
+    transcript: Transcript
+    record: Path  # logs.yaml
+    lines: int = 0
+    state: str = ""
+    device: str | None = None
+    ended: bool = False
+    masked: bool = False  # the server's log shows something masked
+    said: set[str] = field(default_factory=set)
+
+
+def follow(
+    server: Server,
+    jobs: Sequence[Followed],
+    emit: Emit,
+    interval: float,
+    wait: float | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Emit what the server says of `jobs` until all have ended.
+
+    It is asked every `interval` seconds. Raise what `server` raises, once it
+    has been out of reach for too long; `BoardsUnavailable` where not all have
+    started within `wait` seconds.
+    """
+    begun = reached = clock()
+    while waiting := [job for job in jobs if not job.ended]:
+        try:
+            for job in waiting:
+                _look(server, job, emit)
+            reached = clock()
+        except Unreachable as error:
+            if clock() - reached > PATIENCE:
+                raise
+            emit("log", node=None, level="WARNING", text=f"asking again: {error}")
+        if wait is not None and clock() - begun > wait:
+            _check_started(jobs, wait)
+        if any(not job.ended for job in jobs):
+            sleep(interval)
+
+
+def _check_started(jobs: Sequence[Followed], wait: float) -> None:
+    queued = [f"{job.node} ({job.state.lower()})" for job in jobs if job.state in QUEUED]
+    if queued:
+        raise BoardsUnavailable(f"not started within {wait:g} s: {', '.join(queued)}")
+
+
+def _look(server: Server, job: Followed, emit: Emit) -> None:
+    shown = server.show(job.job)
+    if shown.state != job.state:
+        job.state = shown.state
+        emit("step", node=job.node, text=f"{shown.state.lower()}")
+    if shown.device and shown.device != job.device:
+        job.device = shown.device
+        where = f"on {shown.device}, {server.page(job.job)}"
+        emit("log", node=job.node, level="INFO", text=where)
+    lines = server.log(job.job, job.lines)
+    with job.record.open("ab") as record:
+        for line in lines:
+            record.write(b"- " + job.log.redaction.line(line) + b"\n")
+            job.log.line(line)
+            job.masked |= MASK.encode() in line
+    job.lines += len(lines)
+    if shown.state == "Finished" and not lines:  # a log is whole a moment after its job
+        job.ended = True
+        job.log.close()
+        _end(job, shown, emit)
+
+
+def _end(job: Followed, shown: Shown, emit: Emit) -> None:
+    error: MultinodeError | None = job.log.raised
+    if error is None and shown.health != "Canceled":
+        error = _hidden(job)
+    if error is None and (shown.health != "Complete" or job.log.failure):
+        said = job.log.redaction.text(shown.error)
+        kind, message = job.log.failure or (shown.error_type, said)
+        if shown.health == "Canceled":
+            kind, message = "Canceled", message or "the job was canceled on the server"
+        text = message or f"the job ended as {shown.health}"
+        error = failure_of(job.node, kind, text, validated=job.log.validated)
+    error = error or job.log.unread
+    emit(
+        "node_finished",
+        node=job.node,
+        status="pass" if error is None else error.status,
+        error_type=error and error.error_type,
+        error=error and str(error),
+    )
+
+
+def _hidden(job: Followed) -> MultinodeError | None:
+    """Return the error of a job whose secrets hide its results in the server's log."""
+    names = ", ".join(job.log.redaction.hiding)
+    if not (job.masked and names):
+        return None
+    text = f"results cannot be read: LAVA's log has {MASK} in place of words of its own"
+    hint = f"give other values to the job's secrets: {names}"
+    return InvalidJob.about(job.node, text, hint)

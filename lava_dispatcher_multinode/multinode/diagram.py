@@ -1,0 +1,55 @@
+"""The diagrams of docs/explanation/coordinator.md, made from the tables of transitions.py.
+
+    python -m lava_dispatcher_multinode.multinode.diagram docs/explanation/coordinator.md
+
+brings that file up to date; a test fails while it is not.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .transitions import CALL_TRANSITIONS, MEMBER_TRANSITIONS, CallState, MemberState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from enum import StrEnum
+
+#: A name in the documents -> the first state, and (state, event) -> state.
+DIAGRAMS: dict[str, tuple[StrEnum, Mapping[Any, StrEnum]]] = {
+    "a call": (CallState.ASKED, CALL_TRANSITIONS),
+    "a member": (MemberState.ACTIVE, MEMBER_TRANSITIONS),
+}
+
+
+def mermaid(start: StrEnum, table: Mapping[Any, StrEnum]) -> str:
+    """Return the state diagram of `table`; what changes nothing is left out."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {start}"]
+    moves = {key: after for key, after in table.items() if after is not key[0]}
+    for (before, event), after in moves.items():
+        lines.append(f"    {before} --> {after}: {event}")
+    on = {before for before, _ in moves}
+    ends = dict.fromkeys(after for after in moves.values() if after not in on)
+    lines += [f"    {end} --> [*]" for end in ends]
+    return "\n".join([*lines, "```"])
+
+
+def updated(text: str) -> str:
+    """Return a document with every `<!-- diagram: NAME -->` section made anew."""
+    for name, (start, table) in DIAGRAMS.items():
+        begin, end = f"<!-- diagram: {name} -->\n", "<!-- end -->"
+        section = re.escape(begin) + "(?:(?!<!--).)*" + re.escape(end)
+        figure = begin + mermaid(start, table) + "\n" + end
+        literal = figure.replace("\\", "\\\\")
+        text, count = re.subn(section, literal, text, flags=re.DOTALL)
+        if count != 1:
+            raise ValueError(f"there must be one {begin.strip()} ... {end}")
+    return text
+
+
+if __name__ == "__main__":
+    for document in map(Path, sys.argv[1:]):
+        document.write_text(updated(document.read_text("utf-8")), "utf-8")

@@ -1,0 +1,77 @@
+"""Who is in a group, in what role, and who is out again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .call_checks import name_problem
+from .transitions import MEMBER_TRANSITIONS, MemberEvent, MemberState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(slots=True)
+class Member:
+    """A device of the group."""
+
+    name: str
+    role: str
+    state: MemberState = MemberState.ACTIVE
+    failure: str | None = None  # why it failed
+    waiting: int = 0  # how many of its calls wait
+
+
+class Roster:
+    """The members of a group of `size`, in the order in which they joined."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.members: dict[str, Member] = {}
+        self.lost: dict[str, Member] = {}  # failed or finished, in that order
+        self.of_role: dict[str, list[str]] = {}
+        self.complete = False  # whether every member has joined
+
+    def admit(self, name: str, role: str) -> str:
+        """Let `name` in; return why not, or ""."""
+        if problem := name_problem("device name", name) or name_problem("role", role):
+            return problem
+        if name in self.members:
+            return f"there is a device '{name}' in the group already"
+        if self.complete:
+            return f"the group is complete: it has {self.size} devices, and '{name}' is not one"
+        self.members[name] = Member(name, role)
+        self.of_role.setdefault(role, []).append(name)
+        self.complete = len(self.members) == self.size
+        return ""
+
+    def leave(self, member: Member, event: MemberEvent, failure: str | None) -> bool:
+        """Note the end of a member's run; return whether that changes anything."""
+        before, member.state = member.state, MEMBER_TRANSITIONS[member.state, event]
+        if member.state is before:
+            return False
+        member.failure = failure
+        self.lost[member.name] = member
+        return True
+
+    @property
+    def active(self) -> int:
+        """How many members have neither failed nor finished."""
+        return len(self.members) - len(self.lost)
+
+    def is_active(self, name: str) -> bool:
+        """Whether `name` is a member that has neither failed nor finished."""
+        return name in self.members and name not in self.lost
+
+    def scope(self, role: str | None) -> Iterable[str]:
+        """Return the names of a role; of all roles if None."""
+        return self.members if role is None else self.of_role.get(role, ())
+
+    def in_scope(self, name: str, role: str | None) -> bool:
+        """Whether the member `name` has the role."""
+        return role is None or self.members[name].role == role
+
+    def unknown(self, role: str | None) -> bool:
+        """Whether nobody has the role, nor can have it any more."""
+        return role is not None and self.complete and role not in self.of_role

@@ -1,0 +1,150 @@
+"""Where a definition comes from, as a job names it; nothing is fetched here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..redaction import without_secrets
+
+#: What git may speak. No `ext`, which runs a command.
+GIT_PROTOCOLS = ("file", "git", "http", "https", "ssh")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SCP_STYLE = re.compile(r"[\w.-]+(@[\w.-]+)?:")
+_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@-]{0,199}")
+_UNUSABLE = re.compile(r"[\0-\x20\x7f]")
+
+
+class BadSource(Exception):
+    """The job names a source that cannot be; `str()` says why, `hint` what to do.
+
+    `key` is that of the job's entry which is wrong, if one is.
+    """
+
+    def __init__(self, message: str, hint: str = "", key: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.key = key
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The way from the job's entry to what is wrong in it."""
+        return (self.key,) if self.key else ()
+
+
+class Kind(StrEnum):
+    """What there is to do with a source."""
+
+    GIT = "git"
+    ARCHIVE = "archive"
+    EMBEDDED = "embedded"  # base64 of an archive
+    DIRECTORY = "directory"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source; equal ones are fetched once for a job.
+
+    `location` is an absolute path where the source is on this host, else a
+    URL; of an embedded archive the base64 itself.
+    """
+
+    kind: Kind
+    location: str
+    revision: str | None = None
+    branch: str | None = None
+
+    @property
+    def remote(self) -> bool:
+        """Whether it takes the network."""
+        return self.kind != Kind.EMBEDDED and not self.location.startswith("/")
+
+    def __str__(self) -> str:
+        return "tar-repo" if self.kind == Kind.EMBEDDED else without_secrets(self.location)
+
+
+def git_source(
+    value: str, directory: Path, revision: str | None = None, branch: str | None = None
+) -> Source:
+    """Return the source of `git-repo: value`; relative paths start at `directory`.
+
+    A plain directory will do in place of a repository.
+    """
+    for name, given in (("revision", revision), ("branch", branch)):
+        if given is not None and (not _REVISION.fullmatch(given) or ".." in given):
+            raise BadSource(f"{given[:80]!r} cannot be a {name}", key=name)
+    path = local_path(value, directory)
+    if path is None:
+        return Source(Kind.GIT, _git_url(value), revision, branch)
+    if not path.is_dir():
+        raise BadSource(f"there is no directory {path}")
+    bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
+    if (path / ".git").exists() or bare:
+        return Source(Kind.GIT, str(path), revision, branch)
+    if revision or branch:
+        key = "revision" if revision else "branch"
+        raise BadSource(f"{path} is a plain directory and has no revisions", key=key)
+    return Source(Kind.DIRECTORY, str(path))
+
+
+def tar_source(value: str, directory: Path) -> Source:
+    """Return the source of `tar-repo: value`: a path, a URL, or the archive in base64."""
+    if re.match(r"https?://", value):
+        return Source(Kind.ARCHIVE, value)
+    looks_like_a_path = len(value) < 4096 and re.search(r"\.(tar|tgz|tbz2?|txz)\b|^file:", value)
+    if looks_like_a_path:
+        return Source(Kind.ARCHIVE, str(_existing(value, directory)))
+    return Source(Kind.EMBEDDED, value)
+
+
+def file_source(value: str, directory: Path) -> Source:
+    """Return the source of one of `testdef_urls`."""
+    if re.match(r"https?://", value):
+        return Source(Kind.FILE, value)
+    return Source(Kind.FILE, str(_existing(value, directory)))
+
+
+def local_path(value: str, directory: Path) -> Path | None:
+    """Return the path that `value` means on this host, or None if it is another host's."""
+    if not value or value.startswith("-") or "\0" in value:
+        raise BadSource(f"{value[:80]!r} is neither a path nor a URL")
+    scheme = _SCHEME.match(value)
+    if scheme and scheme[1].lower() == "file":
+        url = urlsplit(value)
+        if url.netloc not in {"", "localhost"}:
+            raise BadSource(f"{value[:80]!r} names a host", "write file:///path")
+        return Path(unquote(url.path))
+    if scheme:
+        return None
+    path = Path(directory, value).absolute()
+    return None if _SCP_STYLE.match(value) and not path.exists() else path
+
+
+def _existing(value: str, directory: Path) -> Path:
+    path = local_path(value, directory)
+    if path is None:
+        raise BadSource(
+            f"cannot fetch {without_secrets(value)[:80]!r}",
+            "a path, file://, http:// or https:// will do",
+        )
+    if not path.is_file():
+        raise BadSource(f"there is no file {path}")
+    return path
+
+
+def _git_url(url: str) -> str:
+    """Return `url` if git may fetch it."""
+    scheme = _SCHEME.match(url)
+    allowed = scheme is None or scheme[1].lower() in GIT_PROTOCOLS
+    slip = re.match(rf"({'|'.join(GIT_PROTOCOLS)}):/*", url) if scheme is None else None
+    if slip or not allowed or re.match(r"[A-Za-z0-9]+::", url) or _UNUSABLE.search(url):
+        raise BadSource(
+            f"git does not fetch {without_secrets(url)[:80]!r} here",
+            f"it begins with {slip[1]}://" if slip
+            else f"allowed are paths and {', '.join(GIT_PROTOCOLS)}",
+        )  # fmt: skip
+    return url

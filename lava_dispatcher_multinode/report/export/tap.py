@@ -1,0 +1,68 @@
+"""TAP for `prove` and its like.
+
+Version 13: Perl's TAP::Harness 3.44 refuses a later one, and the document needs none.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from .. import verdict
+from ..safe_text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..results import Results
+    from ..run_model import Case, Node
+
+_DIRECTIVE = {"skip": " # SKIP", "unknown": " # SKIP the result is unknown"}
+
+
+def render(results: Results) -> str:
+    """Return the whole document: a point per case, and one per node that had an error."""
+    points = [point for node in results.nodes.values() for point in _node(node)]
+    if not points:
+        return f"TAP version 13\n1..0 # SKIP {_nothing(results)}\n"
+    lines = ["TAP version 13", f"1..{len(points)}"]
+    for number, (passed, description, notes) in enumerate(points, 1):
+        lines.append(f"{'ok' if passed else 'not ok'} {number} - {description}")
+        lines += notes
+    return "\n".join(lines) + "\n"
+
+
+def _nothing(results: Results) -> str:
+    code = verdict.exit_code(results)
+    return "no test was asked for" if not code else verdict.MEANING[code]
+
+
+def _node(node: Node) -> Iterator[tuple[bool, str, list[str]]]:
+    for case in node.cases:
+        yield case.result != "fail", _description(node, case), _measurement(case)
+    judged = verdict.of_node(node)
+    told = judged.status == "fail" and node.count("fail")
+    if judged.status in {"fail", "error"} and not told:
+        facts = {"severity": judged.status, "type": judged.error_type, "message": judged.error}
+        yield False, _escape(f"{node.name}: {judged.error_type}"), _notes(facts)
+
+
+def _description(node: Node, case: Case) -> str:
+    return _escape(f"{node.name}: {case.full_name}") + _DIRECTIVE.get(case.result, "")
+
+
+def _measurement(case: Case) -> list[str]:
+    if case.measurement is None:
+        return []
+    return _notes({"measurement": case.measurement, "units": case.units})
+
+
+def _notes(facts: Mapping[str, str | float | int | None]) -> list[str]:
+    """Return a YAML block; every JSON value is one of YAML too."""
+    lines = [f"  {key}: {json.dumps(value)}" for key, value in facts.items() if value is not None]
+    return ["  ---", *lines, "  ..."]
+
+
+def _escape(text: str) -> str:
+    """One line without `#`: readers differ in whether they know an escape of it."""
+    return one_line(text).replace("#", "_")

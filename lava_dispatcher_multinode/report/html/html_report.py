@@ -1,0 +1,132 @@
+"""report.html: what happened, the timeline, the consoles, the results; one file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from .. import verdict
+from ..changes import changes
+from ..consoles import Consoles
+from ..safe_text import escape, plain
+from . import failure_summary, page, tables, timeline
+from .view import view
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..results import Results
+    from .failure_summary import Answer, Sentence
+
+SHOWN = 8  # sentences of an answer that are seen at once
+_LEGEND = (
+    ("pass", "passed"),
+    ("fail", "failed"),
+    ("error", "error"),
+    ("plain", "step or definition"),
+    ("waited", "waits for others"),
+    ("sent", "message, and whom it released"),
+    ("crossed", "failed here"),
+)
+_HINT = "Choose anything to see that second of its console; ? shows the keys."
+
+
+def render(
+    results: Results,
+    consoles: Consoles | None = None,
+    before: Results | None = None,
+    live: str = "",
+) -> str:
+    """Return the whole page; `before`: another run to compare with; `live`: see `page`."""
+    consoles = consoles or Consoles(None)
+    changed = None if before is None else changes(before, results)
+    answers = failure_summary.tell(results, consoles, changed)
+    title = escape(plain(results.job["name"]) or "A run")
+    embedded = () if live else consoles.of(results.nodes)
+    return page.frame(title, _body(results, title, answers), view(results), embedded, live)
+
+
+def _body(results: Results, title: str, answers: list[Answer]) -> str:
+    return f"""<header id="head">{_head(results, title)}</header>
+<main>
+<section id="story" aria-label="What happened">{"".join(map(_answer, answers))}</section>
+<section id="timeline" aria-labelledby="timeline-title">
+<h2 id="timeline-title">Timeline</h2>
+<p class="legend dim">{_legend()} <span class="screen">{_HINT}</span></p>
+<div id="tools" class="screen"></div>
+<div id="chart" class="wide">{timeline.svg(results)}</div>
+</section>
+<section id="consoles" aria-labelledby="consoles-title" class="screen">
+<h2 id="consoles-title">Consoles</h2>
+<noscript><p>They need a script to be shown; the table of nodes has their files.</p></noscript>
+</section>
+<section id="tables" aria-label="Tables">
+{tables.nodes(results)}
+{tables.actions(results)}
+{tables.cases(results)}
+{tables.messages(results)}
+{tables.waits(results)}
+</section>
+</main>"""
+
+
+def _head(results: Results, title: str) -> str:
+    code = verdict.exit_code(results)
+    going_on = results.going_on and not results.over
+    status = "open" if going_on else verdict.status_of(code)
+    facts = [
+        "going on" if going_on else f"exit code {int(code)}: {verdict.MEANING[code]}",
+        "" if going_on else _duration(results.last),
+        _moment(results.started) if results.started else "",
+        "" if results.finished or going_on else "not finished",
+        f"job {results.job['id']}" if results.job["id"] else "",
+        results.job["file"],
+    ]
+    line = " \N{MIDDLE DOT} ".join(escape(fact) for fact in facts if fact)
+    return f'<h1>{title} {tables.badge(status)}</h1>\n<p class="dim">{line}</p>'
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
+
+
+def _moment(iso: str) -> str:
+    """Return a time of an event for people; one that is none, as it is."""
+    try:
+        moment = datetime.fromisoformat(iso).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return iso
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _legend() -> str:
+    return "".join(f'<span class="key {kind}">{words}</span> ' for kind, words in _LEGEND).rstrip()
+
+
+def _answer(answer: Answer) -> str:
+    lines = "\n".join(escape(line) for line in answer.console)
+    console = f"<pre>{lines}</pre>" if lines else ""
+    shown, more = answer.sentences[:SHOWN], answer.sentences[SHOWN:]
+    told = _list(shown)
+    if more:
+        told += f"<details><summary>{len(more)} more</summary>{_list(more)}</details>"
+    wide = " broad" if lines else ""
+    question = escape(answer.question)
+    return f'<div class="answer{wide}"><h2>{question}</h2>{told}{console}</div>'
+
+
+def _list(sentences: Sequence[Sentence]) -> str:
+    if len(sentences) == 1:
+        return f"<p>{_sentence(sentences[0])}</p>"
+    told = "".join(f"<li>{_sentence(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{told}</ul>" if told else ""
+
+
+def _sentence(sentence: Sentence) -> str:
+    return "".join(
+        escape(part) if isinstance(part, str) else tables.link(part.text, part.node, part.time)
+        for part in sentence
+    )

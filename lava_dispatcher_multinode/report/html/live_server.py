@@ -1,0 +1,282 @@
+"""The timeline of a run in progress, for a browser on the same machine; read-only.
+
+Only who knows the URL gets anything: it has a random token, as other users of
+the machine reach its loopback, too. A page from elsewhere that had its name
+point here is refused by the Host header.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import threading
+import time
+from contextlib import suppress
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from ..consoles import Consoles, visible
+from ..results import Results
+from . import html_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+CLIENTS = 8  # pages that follow at once
+CONNECTIONS = 64  # at once, those included that have said nothing yet
+PACE = 1.0  # seconds at least between two looks of a page
+REST = 20  # a page costs this share of the time at most
+BEGIN = 65536  # bytes of each console that a page begins with
+PIECE = 65536  # bytes of one console that are sent at once
+ALIVE = 10.0  # seconds after which something is sent, to see whether anybody is there
+PATIENCE = 10.0  # seconds that a client may take to say or to take something
+LAST_LOOK = 3.0  # seconds that pages have at the end to fetch what it came to
+
+
+class LiveRun:
+    """A subscriber of events that can make the page of what is known by now."""
+
+    def __init__(self, directory: Path) -> None:
+        self.consoles = Consoles(directory)
+        self.over = False
+        self.version = 0
+        self.changed = threading.Condition()
+        self._pending: list[Mapping[str, Any]] = []
+        self._results = Results()
+        self._results.going_on = True
+        self._page: tuple[int, bytes] = (-1, b"")
+        self._rest_until = 0.0
+        self._making = threading.Lock()
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Take one event; returns at once, also while a page is made."""
+        with self.changed:
+            self._pending.append(event)
+            self.version += 1
+            self.changed.notify_all()
+
+    def page(self) -> bytes:
+        """Return the page; for a while the same one, where making it takes long."""
+        with self._making:
+            version, page = self._page
+            if version == self.version or (version >= 0 and self.resting):
+                return page
+            with self.changed:
+                pending, self._pending = self._pending, []
+                version = self.version
+            began = time.monotonic()
+            for event in pending:
+                self._results.feed(event)
+            self._results.going_on = not self.over
+            page = html_report.render(self._results, self.consoles, live="events").encode()
+            self._page = version, page
+            now = time.monotonic()
+            self._rest_until = now + REST * (now - began)
+            return page
+
+    @property
+    def resting(self) -> bool:
+        """Whether the page stays as it is for a while, though more is known."""
+        return not self.over and time.monotonic() < self._rest_until
+
+    def nodes(self) -> list[str]:
+        """Return the names of all nodes that the last page had."""
+        with self._making:
+            return list(self._results.nodes)
+
+    def finish(self) -> None:
+        """Tell everybody that nothing more comes."""
+        with self.changed:
+            self.over = True
+            self.changed.notify_all()
+
+
+class WebServer:
+    """Serves one run on loopback from construction to `close`. OSError: the port is taken."""
+
+    def __init__(self, run: LiveRun, port: int = 0) -> None:
+        self._run = run
+        self._server = _Server(run, port)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/{self._server.token}/"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="web"
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Let the pages that are open see the end, and stop."""
+        self._run.finish()
+        end = time.monotonic() + LAST_LOOK
+        with self._run.changed:
+            while self._server.clients and time.monotonic() < end:
+                self._run.changed.wait(end - time.monotonic())
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> WebServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, run: LiveRun, port: int) -> None:
+        self.run = run
+        self.token = secrets.token_urlsafe(16)
+        self._room = threading.BoundedSemaphore(CONNECTIONS)
+        self.clients = 0  # of the event stream; guarded by run.changed
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, unless there are too many already."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve it."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that went away is no news, and the terminal is drawn on."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = PATIENCE
+    server_version = "lava-multinode"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        _, _, rest = self.path.partition("/")
+        token, slash, path = rest.partition("/")
+        known = secrets.compare_digest(token.encode(), self.server.token.encode())
+        if self.headers.get("Host") not in self.server.hosts or not (known and slash):
+            self.send_error(HTTPStatus.FORBIDDEN, "the URL is not the one that was printed")
+        elif path == "":
+            self._page()
+        elif path == "events":
+            self._events()
+        else:
+            self._file(path)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the terminal shows the run."""
+
+    def _head(self, kind: str, length: int | None = None) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", kind)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in (
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Frame-Options", "DENY"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _page(self) -> None:
+        page = self.server.run.page()
+        self._head("text/html; charset=utf-8", len(page))
+        self.wfile.write(page)
+
+    def _file(self, path: str) -> None:
+        folder, _, rest = path.partition("/")
+        node, _, name = rest.partition("/")
+        log = self.server.run.consoles.path(unquote(node))
+        if folder != "nodes" or log is None or name not in {"console.log", "console.raw"}:
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        with open(log.with_name(name), "rb") as file:
+            self._head("text/plain; charset=utf-8")
+            shutil.copyfileobj(file, self.wfile)
+
+    def _events(self) -> None:
+        server = self.server
+        with server.run.changed:
+            if server.clients >= CLIENTS:
+                self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, f"{CLIENTS} pages follow already")
+                return
+            server.clients += 1
+        try:
+            self._head("text/event-stream")
+            for kind, data in _stream(server.run):
+                self.wfile.write(f"event: {kind}\ndata: {data}\n\n".encode())
+                self.wfile.flush()
+            # The page fetches itself once more, and hangs up when it has.
+            with suppress(OSError):
+                self.rfile.read(1)
+        finally:
+            with server.run.changed:
+                server.clients -= 1
+                server.run.changed.notify_all()
+
+
+def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
+    """Yield what a page has to know: that it is out of date, console lines, the end."""
+    consoles = _Growing(run)
+    told, sent = -1, time.monotonic()
+    while True:
+        with run.changed:
+            over, version = run.over, run.version
+        news = list(consoles.news())
+        if version != told and not run.resting:
+            told = version
+            news.append(("changed", str(version)))
+        elif time.monotonic() - sent > ALIVE:
+            news.append(("alive", ""))
+        if news:
+            sent = time.monotonic()
+            yield from news
+        if over:
+            yield "end", ""
+            return
+        with run.changed:
+            run.changed.wait_for(lambda: run.over, PACE)
+
+
+class _Growing:
+    """What was added to the consoles since one page's last look."""
+
+    def __init__(self, run: LiveRun) -> None:
+        self._run = run
+        self._read: dict[str, int] = {}
+
+    def news(self) -> Iterator[tuple[str, str]]:
+        for node in self._run.nodes():
+            path = self._run.consoles.path(node)
+            if path is None:
+                continue
+            with suppress(OSError), open(path, "rb") as file:
+                text = self._next(node, file, path.stat().st_size)
+                if text:
+                    yield "console", json.dumps({"node": node, "text": visible(text)})
+
+    def _next(self, node: str, file: Any, size: int) -> bytes:
+        start = self._read.get(node)
+        begun = start is not None
+        start = start if start is not None else max(0, size - BEGIN)
+        file.seek(start)
+        data: bytes = file.read(PIECE)
+        end = data.rfind(b"\n") + 1
+        self._read[node] = start + end
+        if not begun and start:
+            return data[data.find(b"\n") + 1 : end]
+        return data[:end]

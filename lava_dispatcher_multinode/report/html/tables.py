@@ -1,0 +1,249 @@
+"""The tables of a page: they read without a script, too."""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from .. import verdict
+from ..failures import call, seconds
+from ..once import Shared
+from ..safe_text import escape, plain
+from . import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..results import Results
+    from ..run_model import Action, Case, Message, Node, Wait
+
+ROWS = 20_000  # of one table
+OPEN = 200  # rows; a longer table is closed until somebody opens it
+RELEASED = 8  # nodes that are named beside a message
+_NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"})
+_EMPTY = frozenset({"<td></td>", '<td class="number"></td>', '<td class="text"></td>'})
+
+Row = tuple[str, list[str]]  # attributes, cells
+
+
+def nodes(results: Results) -> str:
+    """Return the table of nodes."""
+    heads = ("Node", "Role", "Type", "Status", "Passed", "Failed", "Error", "Console")
+    shared = Shared(results)
+    rows = []
+    for node in results.nodes.values():
+        judged = verdict.so_far(node, results)
+        rows.append(_row(node, judged.status, _node(node, judged, shared)))
+    return _table("Nodes", heads, rows, "No node took part.")
+
+
+def actions(results: Results) -> str:
+    """Return the table of actions, with every try of a boot in them."""
+    heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
+    unended = "open" if results.going_on and not results.over else "error"
+    shared = Shared(results)
+    rows = [
+        _row(node, action.status or unended, _action(node, action, unended, shared))
+        for node in results.nodes.values()
+        for action in sorted(node.actions.values(), key=lambda action: action.index)
+    ]
+    return _table("Actions", heads, rows, "No action was begun.")
+
+
+def cases(results: Results) -> str:
+    """Return the table of results; a case that was run again has all its results in one row."""
+    heads = ("Node", "Definition", "Set", "Case", "Result", "Measurement", "Seconds", "History")
+    rows = [
+        _row(node, history[-1].result, _case(node, history))
+        for node in results.nodes.values()
+        for history in _histories(node)
+    ]
+    return _table("Results", heads, rows, "No result was recorded.")
+
+
+def waits(results: Results) -> str:
+    """Return the table of calls that waited; a reason that many of them have is in the first."""
+    heads = ("Node", "Call", "Waited for", "Outcome", "Reason", "Asked", "Answered", "Seconds")
+    shared = Shared(results)
+    told: set[str] = set()
+    rows = []
+    for wait in results.waits:
+        _, sentence = shared.split(wait.reason)
+        reason = _brief(wait.reason, shared) if sentence in told else _text(wait.reason)
+        told.add(sentence)
+        result = "pass" if wait.outcome == "done" else "fail"
+        rows.append(_row(results.nodes.get(wait.node), result, _wait(wait, reason, results.last)))
+    return _table("Waits", heads, rows, "Nobody waited.")
+
+
+def messages(results: Results) -> str:
+    """Return the table of messages: who sent what, and whom it released."""
+    heads = ("Sender", "ID", "Data", "Sent", "Released")
+    released: dict[int, list[Wait]] = {}
+    for arrow in timeline.arrows(results):
+        released.setdefault(id(arrow.message), []).append(arrow.wait)
+    rows = [
+        _row(results.nodes.get(m.sender), "", _message(m, released.get(id(m), ())))
+        for m in results.messages
+    ]
+    return _table("Messages", heads, rows, "No message was sent.")
+
+
+def link(text: str, node: str, time: float) -> str:
+    """Return words that lead to a second of a console; without a script to its file."""
+    name, shown = escape(plain(node)), escape(text)
+    return (
+        f'<a href="{_folder(node)}/console.log" data-node="{name}" data-t="{time:.6f}">{shown}</a>'
+    )
+
+
+def badge(word: str) -> str:
+    """Return a status or result in its colour."""
+    return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
+
+
+def _node(node: Node, judged: verdict.Verdict, shared: Shared) -> list[str]:
+    kind = f"{judged.error_type}: " if judged.error else ""
+    folder = _folder(node.name)
+    logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
+    time = node.finished or 0.0
+    return [
+        f"<td>{link(node.name, node.name, time)}</td>",
+        *_cells(node.role, node.device_type),
+        f"<td>{badge(judged.status)}</td>",
+        *_numbers(str(node.count("pass")), str(node.count("fail"))),
+        _brief(judged.error or "", shared, kind),
+        f"<td>{logs}</td>",
+    ]
+
+
+def _action(node: Node, action: Action, unended: str, shared: Shared) -> list[str]:
+    took = "" if action.seconds is None else f"{action.seconds:.3f}"
+    boots = [boot for boot in node.boots if boot.within(action)]
+    history = " ".join(
+        link(f"{boot.attempt}: {boot.status or 'not ended'}", node.name, boot.started)
+        for boot in boots
+    )
+    name = action.command
+    error = action.error or ("" if action.status or unended == "open" else "cut off")
+    return [
+        *_cells(node.name),
+        f"<td>{_maybe_link(name, node.name, action.started)}</td>",
+        f"<td>{badge(action.status or unended)}</td>",
+        *_numbers(took),
+        f"<td>{history}</td>",
+        _brief(error, shared),
+    ]
+
+
+def _maybe_link(text: str, node: str, time: float | None) -> str:
+    return escape(text) if time is None else link(text, node, time)
+
+
+def _histories(node: Node) -> Iterable[list[Case]]:
+    found: dict[tuple[str, str | None, str], list[Case]] = {}
+    for case in node.cases:
+        found.setdefault((case.definition, case.set, case.case), []).append(case)
+    return found.values()
+
+
+def _case(node: Node, history: list[Case]) -> list[str]:
+    case = history[-1]
+    measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}"
+    took = "" if case.seconds is None else f"{case.seconds:.3f}"
+    earlier = [link(f"{c.result} at {c.time:.3f} s", node.name, c.time) for c in history[-10:]]
+    more = f"{len(history) - 10} more, " if len(history) > 10 else ""
+    return [
+        *_cells(node.name, case.definition, case.set or ""),
+        f"<td>{link(case.case, node.name, case.time)}</td>",
+        f"<td>{badge(case.result)}</td>",
+        *_cells(measured),
+        *_numbers(took),
+        f"<td>{more + ', '.join(earlier) if len(history) > 1 else ''}</td>",
+    ]
+
+
+def _wait(wait: Wait, reason: str, now: float) -> list[str]:
+    answered = "" if wait.answered is None else f"{wait.answered:.3f}"
+    return [
+        *_cells(wait.node),
+        f"<td>{link(call(wait), wait.node, wait.asked)}</td>",
+        *_cells(", ".join(wait.missing), wait.outcome or "never answered"),
+        reason,
+        *_numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}"),
+    ]
+
+
+def _message(message: Message, released: Sequence[Wait]) -> list[str]:
+    data = " ".join(f"{key}={value}" for key, value in message.data.items())
+    links = []
+    for wait in released[:RELEASED]:
+        answered = wait.asked if wait.answered is None else wait.answered
+        after = f"{wait.node} +{answered - message.time:.3f} s"
+        links.append(link(after, wait.node, answered))
+    if len(released) > RELEASED:
+        links.append(f"and {len(released) - RELEASED} more")
+    to = ", ".join(links)
+    return [
+        f"<td>{link(message.sender, message.sender, message.time)}</td>",
+        *_cells(message.id),
+        _text(data),
+        *_numbers(f"{message.time:.3f}"),
+        f"<td>{to}</td>",
+    ]
+
+
+def _row(node: Node | None, result: str, cells: list[str]) -> Row:
+    name, role = (node.name, node.role) if node else ("", "")
+    about = f'data-of="{escape(plain(name))}" data-role="{escape(plain(role))}"'
+    return f'{about} data-result="{escape(result)}"', cells
+
+
+def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> str:
+    """Return a table below its title, without the columns that say nothing."""
+    count = f' <span class="dim">{len(rows)}</span>' if rows else ""
+    opened = " open" if len(rows) <= OPEN else ""
+    top = f'<details{opened} id="{title.lower()}"><summary><h2>{title}{count}</h2></summary>'
+    if not rows:
+        return f'{top}<p class="dim">{nothing}</p></details>'
+    said = [
+        any(cells[place] not in _EMPTY for _, cells in rows) for place in range(len(rows[0][1]))
+    ]
+    head = "".join(_head_cells(compress(heads, said)))
+    body = "\n".join(
+        f"<tr {about}>{''.join(compress(cells, said))}</tr>" for about, cells in rows[:ROWS]
+    )
+    more = f'<p class="dim">and {len(rows) - ROWS} more</p>' if len(rows) > ROWS else ""
+    table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+    return f'{top}<div class="wide">{table}</div>{more}</details>'
+
+
+def _head_cells(heads: Iterable[str]) -> Iterator[str]:
+    for name in heads:
+        kind = ' class="number"' if name in _NUMBERS else ""
+        yield f'<th scope="col"{kind}>{name}</th>'
+
+
+def _cells(*texts: str) -> list[str]:
+    return [f"<td>{escape(text)}</td>" for text in texts]
+
+
+def _numbers(*texts: str) -> list[str]:
+    return [f'<td class="number">{escape(text)}</td>' for text in texts]
+
+
+def _text(text: str) -> str:
+    return f'<td class="text">{escape(text)}</td>'
+
+
+def _brief(text: str, shared: Shared, before: str = "") -> str:
+    """Return a cell in which a sentence that others share is not told, but by its title."""
+    short = shared.brief(text)
+    if short == text:
+        return _text(before + text)
+    return f'<td class="text" title="{escape(text)}">{escape(before + short)}</td>'
+
+
+def _folder(node: str) -> str:
+    return f"nodes/{quote(node, safe='', errors='replace')}"

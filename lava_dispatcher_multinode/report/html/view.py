@@ -1,0 +1,148 @@
+"""What the timeline of a page shows, as data: nodes, and items that have a place in time.
+
+An item is a dict with `node`, `kind` (action, boot, step, definition, case,
+wait, message), `start` and `end` (seconds since the run's start; `end` may be
+the present one, then `open` is true), `result` (pass, fail, error, skip,
+unknown, or `open`), `label`, and `detail`, text of several lines. A wait also
+has `from`: [node, time] of each message that answered it, the last one last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import verdict
+from ..failures import call, failures, seconds
+from ..safe_text import one_line, plain
+from . import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..results import Results
+    from ..run_model import Action, Boot, Case, Message, Node, Wait
+
+    Item = dict[str, Any]
+
+LABEL = 200  # characters
+DETAIL = 4000
+ITEMS = 60_000  # a browser can hold more, and nobody can read them
+
+
+def view(results: Results) -> dict[str, Any]:
+    """Return everything, ready to be JSON; no text in it commands anything."""
+    return {
+        "started": plain(results.started or ""),
+        "last": results.last,
+        "over": results.over,
+        "failed": _failed(results),
+        "nodes": [_node(node, results) for node in results.nodes.values()],
+        "items": _items(results)[:ITEMS],
+    }
+
+
+def _failed(results: Results) -> list[list[Any]]:
+    """Return [node, time] of each node's first failure, earliest first."""
+    first: dict[str, float] = {}
+    for failure in failures(results):
+        first.setdefault(failure.node, failure.time)
+    return [[plain(name), time] for name, time in first.items()]
+
+
+def _node(node: Node, results: Results) -> dict[str, str]:
+    return {
+        "name": plain(node.name),
+        "role": plain(node.role),
+        "type": plain(node.device_type),
+        "status": verdict.so_far(node, results).status,
+    }
+
+
+def _items(results: Results) -> list[Item]:
+    answers: dict[int, list[tuple[float, str]]] = {}
+    for arrow in timeline.arrows(results):
+        answers.setdefault(id(arrow.wait), []).append((arrow.message.time, arrow.message.sender))
+    items = [
+        _wait(wait, results.last, sorted(answers.get(id(wait), ()))) for wait in results.waits
+    ]
+    items += [_message(message) for message in results.messages]
+    for node in results.nodes.values():
+        items += _of_node(node, results.last)
+    return sorted(items, key=lambda item: float(item["start"]))
+
+
+def _of_node(node: Node, now: float) -> Iterator[Item]:
+    for action in node.actions.values():
+        if action.started is not None:
+            yield _action(node, action, now)
+    for boot in node.boots:
+        yield _boot(node, boot, now)
+    for kind, stretches in (("definition", node.definitions), ("step", node.steps)):
+        for stretch in stretches:
+            yield _item(node.name, kind, stretch.started, stretch.finished, now, "", stretch.name)
+    for case in node.cases:
+        yield _case(node, case, now)
+
+
+def _action(node: Node, action: Action, now: float) -> Item:
+    end = action.finished if action.status else None
+    detail = action.error or ""
+    result = action.status or ""
+    return _item(
+        node.name, "action", action.started or 0.0, end, now, result, action.command, detail
+    )
+
+
+def _boot(node: Node, boot: Boot, now: float) -> Item:
+    label = f"boot {boot.attempt} of {boot.of}" if boot.attempt > 1 or boot.error else "boot"
+    result, error = boot.status or "", boot.error or ""
+    return _item(node.name, "boot", boot.started, boot.finished, now, result, label, error)
+
+
+def _case(node: Node, case: Case, now: float) -> Item:
+    start, end = case.start, case.end
+    if case.of_wait or start is None or end is None or not 0 <= start <= end <= now:
+        start = end = case.time
+    measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}".strip()
+    return _item(node.name, "case", start, end, now, case.result, case.full_name, measured)
+
+
+def _wait(wait: Wait, now: float, answers: Iterable[tuple[float, str]]) -> Item:
+    result = {"done": "pass", None: ""}.get(wait.outcome, "fail")
+    whom = ", ".join(wait.missing) or "another device"
+    detail = f"{seconds(wait, now):.3f} s for {whom}\n{wait.reason}".rstrip()
+    item = _item(wait.node, "wait", wait.asked, wait.answered, now, result, call(wait), detail)
+    item["from"] = [[plain(sender), time] for time, sender in answers]
+    return item
+
+
+def _message(message: Message) -> Item:
+    data = "\n".join(f"{key}={value}" for key, value in message.data.items())
+    time = message.time
+    return _item(message.sender, "message", time, time, time, "", f"sent {message.id}", data)
+
+
+def _item(
+    node: str,
+    kind: str,
+    start: float,
+    end: float | None,
+    now: float,
+    result: str,
+    label: str,
+    detail: str = "",
+) -> Item:
+    still = end is None
+    item: Item = {
+        "node": plain(node),
+        "kind": kind,
+        "start": start,
+        "end": max(start, now if end is None else end),
+        "result": "skip" if result == "skipped" else result or ("open" if still else ""),
+        "label": one_line(label)[:LABEL],
+    }
+    if still:
+        item["open"] = True
+    if detail:
+        item["detail"] = plain(detail)[:DETAIL]
+    return item

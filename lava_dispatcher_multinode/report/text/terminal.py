@@ -1,0 +1,210 @@
+"""The run as it goes, for somebody who watches.
+
+On a terminal one line per node, drawn again in place; elsewhere plain lines.
+A thread of its own does the writing, so that a terminal that is stopped
+(Ctrl-S, a full pipe) never stops the run.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .. import coerce
+from ..safe_text import width
+from .live import Live
+from .log_lines import Line, Narrator, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    Event = Mapping[str, Any]
+
+TICK = 1.0  # seconds between drawings when nothing happens: the elapsed times move on
+FRAME = 0.1  # seconds at least from one drawing to the next
+END_WAIT = 3.0  # seconds that who reads it has for what is left at the end
+
+_STYLES = {"good": "\x1b[32m", "bad": "\x1b[31m", "warning": "\x1b[33m", "strong": "\x1b[1m"}
+
+
+def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether to colour: NO_COLOR, then FORCE_COLOR, then what `stream` is."""
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return environ["FORCE_COLOR"] != "0"
+    return is_terminal(stream, environ)
+
+
+def is_terminal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `stream` is a terminal on which lines can be drawn again."""
+    return stream.isatty() and environ.get("TERM", "dumb") != "dumb"
+
+
+def paint(text: str, style: str, *, color: bool) -> str:
+    """Return `text` in a style: good, bad, warning, strong; none if empty."""
+    return f"{_STYLES[style]}{text}\x1b[0m" if color and style else text
+
+
+def size_of(stream: TextIO) -> tuple[int, int]:
+    """Return a terminal's columns and rows; 80 and 24 if it does not say."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return 80, 24
+    return columns or 80, rows or 24
+
+
+class Terminal:
+    """A subscriber of events that shows them on `stream`.
+
+    `verbosity`: -1 nothing, 0 what moves, 1 every log line too. `tty` and
+    `color` override what is found out about the stream. `now` gives the run's
+    seconds where events come late; `last_line` what a node printed last.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbosity: int = 0,
+        tty: bool | None = None,
+        color: bool | None = None,
+        environ: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] | None = None,
+        last_line: Callable[[str], str] | None = None,
+    ) -> None:
+        self._stream = stream
+        self._verbosity = verbosity
+        tty = is_terminal(stream, environ) if tty is None else tty
+        self._tty = tty and verbosity >= 0
+        self._color = wants_colour(stream, environ) if color is None else color
+        self._clock = clock
+        self._now = now
+        self._live = Live(last_line)
+        self._narrator = Narrator()
+        self._lines: list[Line] = []
+        self._frame: list[str] = []  # what is drawn, without its colours
+        self._offset = 0.0  # from `clock` to the run's seconds
+        self._news = False
+        self._suspended = False
+        self._away = False  # nothing is drawn, nor will be while it is suspended
+        self._closing = False
+        self._broken = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="terminal", daemon=True)
+        self._thread.start()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event; returns at once."""
+        with self._changed:
+            self._offset = (coerce.number(event.get("t")) or 0.0) - self._clock()
+            self._live.feed(event)
+            line = self._narrator.tell(event)
+            if line is not None and line.weight >= self._least:
+                self._lines.append(line)
+            self._news = True
+            self._changed.notify_all()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Within it nothing is on the terminal but what others write; lines come afterwards."""
+        with self._changed:
+            self._suspended = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._away or self._closing)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._suspended = False
+                self._news = True
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Write what is left, take the live lines away, end the thread.
+
+        Who does not read it, a stopped terminal say, is not waited for: the boards are.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(END_WAIT)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def _least(self) -> Weight:
+        if self._verbosity > 0:
+            return Weight.DETAIL
+        return Weight.NOTABLE if self._tty else Weight.PROGRESS
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._news or self._closing or self._suspended,
+                    TICK if self._tty else None,
+                )
+                closing, hidden, self._news = self._closing, self._suspended, False
+                lines, self._lines = self._lines, []
+                columns, rows = size_of(self._stream) if self._tty else (80, 24)
+                drawn = self._tty and not closing and not hidden
+                frame = self._draw_live(columns, rows) if drawn else []
+            if self._verbosity >= 0:
+                self._show(lines, frame, columns)
+            if closing:
+                return
+            with self._changed:
+                if hidden:
+                    self._away = True
+                    self._changed.notify_all()
+                    self._changed.wait_for(lambda: self._closing or not self._suspended)
+                    self._away = False
+                elif self._tty:
+                    self._changed.wait_for(lambda: self._closing or self._suspended, FRAME)
+
+    def _draw_live(self, columns: int, rows: int) -> list[tuple[str, str]]:
+        # The last column and row stay free: some terminals wrap or scroll at once.
+        now = self._clock() + self._offset if self._now is None else self._now()
+        return self._live.lines(now, columns - 1, rows - 1)
+
+    def _show(self, lines: list[Line], frame: list[tuple[str, str]], columns: int) -> None:
+        texts = [text for text, _ in frame]
+        if not lines and texts == self._frame:
+            return
+        above = [paint(line.text, line.style, color=self._color) for line in lines]
+        drawn = [paint(text, style, color=self._color) for text, style in frame]
+        if self._tty:
+            self._write(_redraw(self._frame, above + drawn, columns))
+        else:
+            self._write("".join(f"{line}\n" for line in above))
+        self._frame = texts
+
+    def _write(self, text: str) -> None:
+        if self._broken:
+            return
+        encoding = self._stream.encoding or "utf-8"
+        try:
+            self._stream.write(text.encode(encoding, "replace").decode(encoding))
+            self._stream.flush()
+        except BlockingIOError:
+            pass  # somebody made the terminal non-blocking; the next drawing mends it
+        except (OSError, ValueError):
+            self._broken = True  # nobody watches any more; the run goes on
+
+
+def _redraw(before: list[str], lines: list[str], columns: int) -> str:
+    """Return what draws `lines` over `before`, in one piece so that nothing flickers."""
+    # A terminal that got narrower has wrapped the old lines.
+    height = sum(max(1, -(-width(line) // columns)) for line in before)
+    up = f"\x1b[{height}A" if height else ""
+    return "\r" + up + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"

@@ -1,0 +1,85 @@
+"""The boards of a job: made for it, or chosen from the lab and held."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .job import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ..errors import Problem
+    from ..job.model import Job
+    from ..job.source import Document
+    from ..lab.device_files import Lab
+    from ..lab.device_model import Device
+    from .supervisor.guard import Guard
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where boards come from, as a command line says it; `wait` is seconds for busy ones."""
+
+    simulate: bool = False
+    emulate: bool = False
+    config_dir: Path | None = None
+    wait: float = 0.0
+
+    @property
+    def made(self) -> bool:
+        """Whether they are made on the spot."""
+        return self.simulate or self.emulate
+
+    @cached_property
+    def lab(self) -> Lab | None:
+        """The lab that they are chosen from, read once; None where they are made."""
+        from ..lab.device_files import load_lab
+
+        return None if self.made else load_lab(self.config_dir)
+
+    def parse(self, document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
+        """Return the job and its warnings; it may name device types that only the lab has.
+
+        `target` as of `job.parse.parse`.
+        """
+        from ..job.parse import parse
+
+        if self.lab is not None:
+            document = replace(document, device_types=self.lab.device_types)
+        return parse(document, target)
+
+
+def made_devices(job: Job, choice: Choice) -> list[Device]:
+    """Return a device for each node of `job`, simulated or emulated."""
+    from ..lab.virtual import emulated_devices, simulated_devices
+
+    make = simulated_devices if choice.simulate else emulated_devices
+    return make(job, choice.config_dir)
+
+
+@contextmanager
+def boards_of(
+    job: Job, choice: Choice, guard: Guard, waiting: Callable[[str], None]
+) -> Iterator[list[Member]]:
+    """Give the job's boards, held for as long as the context lasts.
+
+    `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
+    """
+    if choice.lab is None:
+        roles = [role.name for role in job.roles for _ in range(role.count)]
+        devices = made_devices(job, choice)
+        yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
+        return
+    from ..lab.allocation import requirements
+    from ..lab.locks import hold
+
+    needed = requirements(job)
+    with hold(
+        choice.lab, needed, job.name, choice.wait, waiting=waiting, locked=guard.keep
+    ) as held:
+        yield [Member(requirement.role, held[requirement]) for requirement in needed]

@@ -1,0 +1,229 @@
+"""What can be known of a job before a board is touched, beyond its file."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..actions.deploy_linaro_kernel import FILES, NO_ROOTFS
+from ..actions.overlay import COMMAND
+from ..boards.deploy.support import METHODS, unfit
+from ..errors import BoardsUnavailable, DeployError, InfrastructureError, InvalidJob, Problem
+from ..images.store import local_path, locate
+from ..job import flow
+from ..job.build import partial
+from ..job.flow import Script
+from ..job.hints import either
+from ..lab.allocation import assign, requirements
+from ..lab.device_model import LAVA
+from ..lab.enough import check_enough
+from ..lava.dispatcher.preflight import check_fit, ready
+from ..overlay.overlay_store import OverlayStore
+from ..overlay.syntax import script_slips, slips
+from .scratch import scratch
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from ..job.model import ActionSpec, Job
+    from ..job.source import Document
+    from ..lab.allocation import Requirement
+    from ..lab.device_files import Lab
+    from ..overlay.load import Definition
+
+BOOTING = (COMMAND, "boot_linaro_image")
+WAITING = ("multinode", "submit_results", "submit_results_on_host")
+_LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
+
+
+def check(
+    job: Job, overlays: OverlayStore, *, remote: bool, lavas: Collection[str] = ()
+) -> list[Problem]:
+    """Return every error and warning.
+
+    `remote`: the job is about to run, and what its definitions need is fetched.
+    `lavas` are the roles that LAVA's dispatcher runs: it gets its own jobs as
+    they are, and what we cannot read or fetch of them is no error.
+    """
+    problems: list[Problem] = []
+    complete = True
+    for spec in job.actions:
+        lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
+        if spec.command == COMMAND:
+            try:
+                found = overlays.definitions(spec, remote=remote)
+                if not lavas_own:
+                    problems += [slip for definition in found for slip in slips(definition.test)]
+            except InvalidJob as error:
+                problems += [replace(p, warning=lavas_own or p.warning) for p in error.problems]
+                complete = False
+            except InfrastructureError as error:
+                if not lavas_own:
+                    raise
+                problems.append(spec.position().problem(str(error), warning=True))
+                complete = False
+        elif lavas_own:
+            continue
+        elif spec.command == "deploy_linaro_image":
+            problems += _file(spec, "image", job.directory, here=remote)
+        elif spec.command == "deploy_linaro_kernel":
+            for name in FILES:
+                if name in spec.parameters:
+                    problems += _file(spec, name, job.directory, here=remote)
+    if complete:
+        scripts = _scripts(job, overlays, remote=remote)
+        every = (script for some in scripts.values() for script in some)
+        files = {script.file: script.text for script in every if script.whole}
+        found_in = [slip for file, text in files.items() for slip in script_slips(file, text)]
+        # Roles that run the same definition have the same slips.
+        problems += dict.fromkeys([*found_in, *flow.check(job, scripts)])
+    return problems
+
+
+def check_rest(document: Document) -> list[Problem]:
+    """Return what is wrong with the files that the right actions of a wrong job name."""
+    if not isinstance(document.data, dict):
+        return []
+    with scratch(None) as directory, suppress(InfrastructureError, InvalidJob):
+        job = partial(document)
+        return check(job, OverlayStore(directory, job, "check"), remote=False)
+    return []
+
+
+def check_made(job: Job) -> list[Problem]:
+    """Return a warning for each action that boots a board without an image.
+
+    The boards are made for the job: nothing has been on them before.
+    """
+    found = []
+    for role in job.roles:
+        for spec in job.actions_of(role.name):
+            if spec.command in BOOTING:
+                text = f"{spec.command} boots a board on which nothing has been deployed"
+                hint = "one that is made for the run begins with an empty card"
+                found.append(spec.position().problem(text, hint, warning=True))
+            if spec.command not in WAITING:  # a deploy, or another package's, which may be one
+                break
+    return list(dict.fromkeys(found))
+
+
+def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:
+    """Return the actions that boards of this package's own are to do, and cannot.
+
+    What they do without is a warning. `hosts` has, for each role, who runs its nodes
+    (`Device.host`).
+    """
+    own = {role for role, kinds in hosts.items() if "own" in kinds}
+    problems = [problem for roles, problem in job.remarks if own & roles]
+    for spec in job.actions:
+        roles = sorted(own if spec.roles is None else own & spec.roles)
+        if spec.refused and roles:
+            text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
+            problems.append(
+                spec.position(*spec.refused_at).problem(text, "" if spec.wrong else _LAVA_CAN)
+            )
+        elif "rootfs" in spec.parameters and spec.command == "deploy_linaro_kernel" and roles:
+            problems.append(spec.position("rootfs").problem(NO_ROOTFS))
+    return problems
+
+
+def check_boards(job: Job, lab: Lab) -> list[Problem]:
+    """Return what the job needs and this lab does not have, held or not."""
+    try:
+        needed = requirements(job)
+        check_enough(lab, needed)
+        found = assign(needed, lab.devices)
+    except InvalidJob as error:
+        return list(error.problems)
+    except BoardsUnavailable as error:
+        needy = getattr(error, "requirements", ())
+        names = {requirement.role for requirement in needy} or {job.roles[0].name}
+        at = next(role.position for role in job.roles if role.name in names)
+        return [at.problem(str(error))]
+    roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
+    hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
+    return [*check_hosts(job, hosts), *_unfit(job, lab, needed), *_unfit_lava(job, lab, needed)]
+
+
+def check_lava(job: Job, lab: Lab) -> None:
+    """Raise what is wrong with this host where `job` needs LAVA's dispatcher on it.
+
+    The job fits the lab, as `check_boards` has found.
+    """
+    ready(assign(requirements(job), lab.devices).values())
+
+
+def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+    """Return the deploys that no board of their role can do, as its device file is."""
+    found = []
+    for requirement in needed:
+        boards = [d for d in lab.devices if requirement.accepts(d) and d.host == "own"]
+        for spec in job.actions_of(requirement.role):
+            if spec.command in METHODS:
+                reasons = [unfit(device, spec.command) for device in boards]
+                if reasons and all(reasons):
+                    found.append(spec.position().problem(str(reasons[0])))
+    return list(dict.fromkeys(found))
+
+
+def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+    """Return what LAVA's dispatcher cannot do on the boards that it would run."""
+    boards = {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
+    lavas = {role: b for role, b in boards.items() if any(d.host == LAVA for d in b)}
+    return check_fit(job, lavas) if lavas else []
+
+
+def _file(spec: ActionSpec, name: str, directory: Path, *, here: bool) -> list[Problem]:
+    """Return what is wrong with a file of this machine; `here`: the job will run here."""
+    at = spec.position(name)
+    try:
+        path = local_path(locate(spec.parameters[name], directory))
+    except DeployError as error:
+        return [at.problem(str(error))]
+    if path is None or path.is_file():
+        return []
+    if path.exists():
+        return [at.problem(f"the {name} {path} is no file")]
+    # Only a warning for --validate: the lab may be on another machine.
+    text = f"there is no {name} {path} on this machine"
+    return [at.problem(text, warning=not here)]
+
+
+def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Sequence[Script]]:
+    """Return what each role runs; a role of which not all is known is left out."""
+    found: dict[str, Sequence[Script]] = {}
+    for role in job.roles:
+        scripts: list[Script] = []
+        whole = True
+        for spec in job.actions_of(role.name):
+            if spec.command == COMMAND:
+                own = overlays.definitions(spec, remote=remote)
+                whole = whole and (remote or len(own) == _count(spec))
+                for definition in own:
+                    scripts += _collected(role.name, definition)
+        if whole:
+            found[role.name] = scripts
+    return found
+
+
+def _collected(role: str, definition: Definition) -> list[Script]:
+    test = definition.test
+    steps = [
+        Script(definition.origin, step, at.file, at.line, at.column)
+        for step, at in zip((*test.install_steps, *test.steps), test.places, strict=True)
+    ]
+
+    def read(name: str) -> Script | None:
+        found = definition.script(name)
+        return None if found is None else Script(name, found[1], found[0])
+
+    return flow.collect(role, steps, read)
+
+
+def _count(spec: ActionSpec) -> int:
+    return sum(
+        len(spec.parameters.get(key, ()))
+        for key in ("testdef_repos", "testdef_urls", "definitions")
+    )

@@ -1,0 +1,1 @@
+"""The process that cleans up when the dispatcher is killed."""

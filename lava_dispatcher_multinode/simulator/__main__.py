@@ -1,0 +1,7 @@
+"""`python -m lava_dispatcher_multinode.simulator SOCKET`: for `lab.SimulatedLab` only."""
+
+import sys
+
+from .spawner import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What separates a simulated board from the host."""

@@ -1,0 +1,217 @@
+"""Boards in a directory of their own: for root in a container without namespaces.
+
+A tree with a shell, the usual programs and Python is copied once per job, and
+linked for each board. Boards cannot touch the host's files, and their programs
+have no capabilities to leave. What this way lacks: pids, the network and the
+host name are the host's, and there is no /proc.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from .. import init_process
+from . import confinement, refusals, rootfs, syscalls
+from .confinement import Site
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+PROGRAMS = """
+    sh bash awk basename cat chmod chown chgrp cksum clear cmp comm cp cut date dd df diff dirname
+    du echo env expr false file find fold getopt grep egrep fgrep gzip gunzip head hostname id
+    install join kill ln logname ls md5sum mkdir mkfifo mktemp more mv nice nl nohup nproc od
+    paste printenv printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort split
+    stat stdbuf stty sum sync tac tail tar tee test timeout touch tr true tty uname uniq uptime
+    wc which who whoami xargs xz yes zcat nc wget curl ip ifconfig ping busybox
+""".split()  # noqa: SIM905 - a list of this length is read as text
+_NOT_OF_PYTHON = shutil.ignore_patterns(
+    "test",
+    "tests",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "lib2to3",
+    "ensurepip",
+    "__pycache__",
+    "site-packages",
+    "dist-packages",
+    "config-*",
+    "pydoc_data",
+)
+_LIBRARY = re.compile(r"(?:=>\s*|^\s*)(/\S+)", re.MULTILINE)
+_DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
+#: Left to programs: own files, other users' ids, low ports. Not: mknod, chroot, kill, reboot.
+_KEPT_CAPABILITIES = {0, 1, 3, 4, 6, 7, 10}
+_REFUSED = 77  # exit code of the trial; no shell has it
+_LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
+
+
+class Chroot:
+    """See `confinement.Confinement`."""
+
+    name = "chroot"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = str(directory / "chroot")
+        self._base = f"{self._directory}/base"
+        self._generation: int | None = None
+
+    def start(self) -> str:
+        """Make the tree that boards have in common; try it."""
+        if os.geteuid() != 0:
+            raise refusals.Unavailable("only root may")
+        rootfs.fill_root(self._base)
+        for top in rootfs.SHARED:
+            if not os.path.islink(f"{self._base}/{top}"):
+                os.makedirs(f"{self._base}/{top}", exist_ok=True)
+        rootfs.copy_etc(f"{self._base}/etc")
+        _copy_programs(self._base)
+        rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
+        trial = Site("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
+        _try(self._tree(trial))
+        return ""
+
+    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+        """Start init in the board's tree."""
+        root = f"{self._directory}/{site.number}"
+        if self._generation != site.generation:
+            root = self._tree(site)
+            self._generation = site.generation
+        child = os.fork()
+        if child == 0:
+            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
+        return child
+
+    def sweep(self, pid: int) -> None:
+        """End the orphans, which the board process has adopted."""
+        del pid
+        confinement.kill_descendants()
+
+    def _tree(self, site: Site) -> str:
+        """Make the board's tree anew; return where it is."""
+        root = f"{self._directory}/{site.number}"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(self._base, root, symlinks=True, copy_function=_link)
+        shutil.rmtree(f"{root}/etc")  # what tests write to is no link
+        shutil.copytree(f"{self._base}/etc", f"{root}/etc", symlinks=True)
+        rootfs.name_board(root, site.name, confinement.hosts_file(site))
+        for name, (major, minor) in _DEVICES.items():
+            device = f"{root}/dev/{name}"
+            with refusals.asking("mknod", refusals.POLICY):
+                os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
+            os.chmod(device, 0o666)  # noqa: S103 - as these devices are everywhere
+        for name in ("ttyO2", "console"):
+            os.symlink("tty", f"{root}/dev/{name}")
+        return root
+
+
+def _link(source: str, target: str) -> None:
+    os.link(source, target, follow_symlinks=False)
+
+
+def _enter(root: str, site: Site, terminal: int) -> init_process.Session:
+    """In init: go into the tree, for good."""
+    syscalls.adopt_orphans()
+    with open(_LAST_CAPABILITY, encoding="ascii") as file:
+        last = int(file.read())
+    for capability in set(range(last + 1)) - _KEPT_CAPABILITIES:
+        syscalls.drop_capability(capability)
+    os.chroot(root)
+    os.chdir("/")
+    with open("/run/init.pid", "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()}\n")
+    environment = init_process.environment("/root", site.name)
+    return init_process.Session(site.name, terminal, "/root", environment, site.autologin)
+
+
+def _try(root: str) -> None:
+    """Run a shell in the tree."""
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(OSError):
+            try:
+                os.chroot(root)
+            except PermissionError:
+                os._exit(_REFUSED)
+            os.chdir("/")
+            os.execv("/bin/sh", ["sh", "-c", "cat /etc/hosts >/dev/null"])  # noqa: S606
+        os._exit(1)
+    code = refusals.reap(child)
+    if code == _REFUSED:
+        raise refusals.Unavailable("chroot: Operation not permitted (EPERM)")
+    if code:
+        raise RuntimeError("a shell does not run in a tree of its own")
+
+
+def _copy_programs(base: str) -> None:
+    """Copy programs, Python, and the libraries that they need."""
+    wanted = {path for name in PROGRAMS if (path := shutil.which(name, path=init_process.PATH))}
+    python, library = _python()
+    shutil.copytree(library, base + library, ignore=_NOT_OF_PYTHON, dirs_exist_ok=True)
+    modules = [
+        entry.path for entry in os.scandir(f"{library}/lib-dynload") if entry.name.endswith(".so")
+    ]
+    for path in wanted | {python} | _libraries([*wanted, python, *modules]):
+        _copy_file(path, base)
+    link = f"{base}/usr/local/bin/python3"
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(python, link)
+    _add_applets(base)
+
+
+def _python() -> tuple[str, str]:
+    """Return a Python for the boards, the host's own if there is one, and its library."""
+    found = shutil.which("python3", path=init_process.PATH) or sys.executable
+    ask = "import os, sys; print(os.path.realpath(sys.executable), os.path.dirname(os.__file__))"
+    answer = subprocess.run([found, "-S", "-c", ask], capture_output=True, text=True, check=True)
+    python, library = answer.stdout.split()
+    return python, library
+
+
+def _libraries(paths: list[str]) -> set[str]:
+    """Return what the dynamic linker loads for these programs."""
+    answer = subprocess.run(["ldd", *paths], capture_output=True, text=True, check=False)
+    return {
+        path
+        for path in _LIBRARY.findall(answer.stdout)
+        if not path.endswith(":") and os.path.isfile(path)
+    }
+
+
+def _copy_file(path: str, base: str) -> None:
+    """Copy a file to the same place in the tree, its directories' links kept."""
+    real = os.path.realpath(path)
+    directory = os.path.realpath(os.path.dirname(path))
+    os.makedirs(base + directory, exist_ok=True)
+    shutil.copy2(real, f"{base}{directory}/{os.path.basename(path)}")
+
+
+def _add_applets(base: str) -> None:
+    """Let busybox do what the host has no program of its own for."""
+    busybox = shutil.which("busybox", path=init_process.PATH)
+    if busybox is None:
+        return
+    answer = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=False)
+    for name in answer.stdout.split():
+        if (
+            shutil.which(name, path=":".join(base + part for part in init_process.PATH.split(":")))
+            is None
+        ):
+            with contextlib.suppress(FileExistsError):
+                os.symlink(busybox, f"{base}/usr/bin/{name}")

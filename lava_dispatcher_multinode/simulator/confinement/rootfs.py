@@ -1,0 +1,215 @@
+"""The file system of a confined board: a throw-away copy of the host's programs.
+
+Nothing here needs a privilege beyond that of the process that calls it. Files of
+the host belong to nobody inside a user namespace, so even root on the board may
+not write where they lie. Hence the directories of the `skeleton`, owned by the
+board's root: laid over the host's, they make it possible to add, replace and
+remove files there. /etc is a real copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from pathlib import Path
+
+from .. import init_process
+
+#: Top-level directories that a board has in common with its host.
+SHARED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "opt")
+#: Package databases, for definitions that list what is installed.
+_DATABASES = ("var/lib/dpkg", "var/lib/rpm")
+_FRESH = (
+    "boot",
+    "home",
+    "media",
+    "mnt",
+    "srv",
+    "sys",
+    "proc",
+    "dev",
+    "root",
+    "var/cache",
+    "var/lib",
+    "var/log",
+    "var/spool",
+    "etc",
+)
+_DEPTH = 2  # levels below a shared directory in which the skeleton makes room
+_MAX_ETC_FILE = 1 << 20
+#: Where reboot and its like are, if they cannot be put over the host's.
+OWN_BIN = "/etc/simulated/bin"
+DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+    "ptmx": "pts/ptmx",
+}
+_NSSWITCH = """passwd: files
+group: files
+shadow: files
+hosts: files dns
+protocols: files
+services: files
+"""
+
+
+def shared_directories() -> list[str]:
+    """Return those of `SHARED` that are directories here, databases too."""
+    found = [top for top in SHARED if _real_directory(f"/{top}")]
+    return found + [path for path in _DATABASES if _real_directory(f"/{path}")]
+
+
+def shared_links() -> dict[str, str]:
+    """Return those of `SHARED` that are links, with where they go."""
+    return {top: os.readlink(f"/{top}") for top in SHARED if os.path.islink(f"/{top}")}
+
+
+def make_skeleton(target: str) -> None:
+    """Make empty directories under `target` as they are under /, owned by the caller."""
+    for top in shared_directories():
+        os.makedirs(f"{target}/{top}", exist_ok=True)
+        _directories(f"/{top}", f"{target}/{top}", _DEPTH)
+    for path in {os.path.realpath("/sbin"), os.path.realpath("/usr/sbin")}:
+        if os.path.isdir(target + path):
+            write_scripts(target + path)
+
+
+def write_scripts(directory: str, pid_file: str = "/run/init.pid") -> None:
+    """Write reboot, poweroff, halt and shutdown into `directory`."""
+    for name, text in init_process.scripts(pid_file).items():
+        path = Path(directory, name)
+        path.write_text(text, encoding="ascii")
+        path.chmod(0o755)
+
+
+def copy_etc(target: str, source: str = "/etc") -> None:
+    """Copy what everybody may read of /etc: no keys, no shadow; nothing large."""
+    shutil.copytree(
+        source, target, symlinks=True, ignore=_private, copy_function=_copy, dirs_exist_ok=True
+    )
+    for directory, _, _ in os.walk(target):
+        os.chmod(directory, 0o755)  # noqa: S103 - of a board's own /etc
+    os.makedirs(f"{target}/simulated", exist_ok=True)
+    for name, text in (
+        ("nsswitch.conf", _NSSWITCH),
+        ("resolv.conf", ""),
+        ("fstab", ""),
+        ("shadow", "root::15857:0:99999:7:::\n"),
+    ):
+        _replace(f"{target}/{name}", text)
+    _replace(f"{target}/passwd", _passwd(f"{source}/passwd"))
+
+
+def fill_root(root: str) -> None:
+    """Make the directories and links of a new board's root."""
+    for path in _FRESH:
+        os.makedirs(f"{root}/{path}", exist_ok=True)
+    for path, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("root", 0o700)):
+        os.makedirs(f"{root}/{path}", exist_ok=True)
+        os.chmod(f"{root}/{path}", mode)
+    for name, target in (*shared_links().items(), ("var/run", "/run"), ("var/lock", "/run/lock")):
+        with contextlib.suppress(FileExistsError):
+            os.symlink(target, f"{root}/{name}")
+    for path in shared_directories():
+        os.makedirs(f"{root}/{path}", exist_ok=True)
+
+
+def fill_dev(dev: str) -> None:
+    """Make what is in /dev besides the device nodes."""
+    for name, target in _DEVICE_LINKS.items():
+        os.symlink(target, f"{dev}/{name}")
+    for name in ("pts", "shm"):
+        os.mkdir(f"{dev}/{name}")
+    for name in (*DEVICES, "ttyO2", "console"):
+        Path(dev, name).touch()
+
+
+def name_board(root: str, name: str, hosts: str) -> None:
+    """Write /etc/hostname and /etc/hosts."""
+    _replace(f"{root}/etc/hostname", name + "\n")
+    _replace(f"{root}/etc/hosts", hosts)
+
+
+def python_of_this_process(path: str = init_process.PATH) -> str | None:
+    """Return the prefix of this Python, if boards would have no python3 without it."""
+    import sys
+
+    found = shutil.which("python3", path=path)
+    if found and os.path.realpath(found).split("/")[1] in SHARED:
+        return None
+    prefix = os.path.realpath(sys.base_prefix)
+    return None if prefix.split("/")[1] in SHARED else prefix
+
+
+def link_python(target: str, prefix: str) -> None:
+    """Put a python3 on the PATH that means the one under `prefix`."""
+    os.makedirs(f"{target}/usr/local/bin", exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.symlink(f"{prefix}/bin/python3", f"{target}/usr/local/bin/python3")
+
+
+def _real_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _directories(source: str, target: str, depth: int) -> None:
+    with contextlib.suppress(PermissionError), os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                place = f"{target}/{entry.name}"
+                os.mkdir(place)
+                if depth > 1:
+                    _directories(entry.path, place, depth - 1)
+
+
+def _private(directory: str, names: list[str]) -> set[str]:
+    """Return the names that are not copied."""
+    skipped = set()
+    for name in names:
+        path = f"{directory}/{name}"
+        status = os.lstat(path)
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFLNK:
+            continue
+        readable = status.st_mode & (0o005 if kind == stat.S_IFDIR else 0o004)
+        if (
+            kind not in {stat.S_IFREG, stat.S_IFDIR}
+            or not readable
+            or (kind == stat.S_IFREG and status.st_size > _MAX_ETC_FILE)
+        ):
+            skipped.add(name)
+    return skipped
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy content and mode only; the times of /etc mean nothing on a board."""
+    with contextlib.suppress(PermissionError):
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+        os.chmod(target, os.stat(target).st_mode | 0o600)
+
+
+def _replace(path: str, text: str) -> None:
+    """Write a file anew, also where it was a link to somewhere."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _passwd(source: str) -> str:
+    """Return the host's users, with a root whose shell and home exist on the board."""
+    root = "root::0:0:root:/root:/bin/sh\n"
+    try:
+        with open(source, encoding="utf-8", errors="replace") as file:
+            return root + "".join(line for line in file if not line.startswith("root:"))
+    except FileNotFoundError:
+        return root

@@ -1,0 +1,66 @@
+"""Boards that are ordinary processes of the user: only on explicit demand.
+
+A board has a directory of its own for home and temporary files, and nothing
+keeps it there. /etc/hosts is the host's, so boards do not know each other by
+name; what belongs at /lava-<job id> goes below the board's directory instead,
+which its programs find in LAVA_BOARD_ROOT.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from .. import init_process
+from . import confinement, rootfs, syscalls
+
+if TYPE_CHECKING:
+    import socket
+    from pathlib import Path
+
+    from .confinement import Site
+
+
+class Unconfined:
+    """See `confinement.Confinement`."""
+
+    name = "unconfined"
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "unconfined"
+        self._generation: int | None = None
+
+    def start(self) -> str:
+        """Nothing is shared."""
+        self._directory.mkdir()
+        return ""
+
+    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+        """Start init as it is, in the board's directory."""
+        root = self._directory / site.name
+        if self._generation != site.generation:
+            shutil.rmtree(root, ignore_errors=True)
+            for name in ("root", "tmp", "bin", "run"):
+                (root / name).mkdir(parents=True)
+            rootfs.write_scripts(str(root / "bin"), str(root / "run" / "init.pid"))
+            self._generation = site.generation
+        child = os.fork()
+        if child == 0:
+            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
+        return child
+
+    def sweep(self, pid: int) -> None:
+        """End the orphans, which the board process has adopted."""
+        del pid
+        confinement.kill_descendants()
+
+
+def _enter(root: Path, site: Site, terminal: int) -> init_process.Session:
+    syscalls.adopt_orphans()
+    (root / "run" / "init.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
+    path = f"{root}/bin:{os.environ.get('PATH', init_process.PATH)}"
+    home = str(root / "root")
+    environment = init_process.environment(home, site.name, path)
+    environment |= {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
+    return init_process.Session(site.name, terminal, home, environment, site.autologin)

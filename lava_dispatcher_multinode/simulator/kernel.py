@@ -1,0 +1,156 @@
+"""The kernel's part of the console: its log, and the search for a root file system."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from .fault_injection import Crash
+from .uboot import storage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .models import Model
+    from .serial_line import Wire
+    from .uboot.uboot_boot import KernelStart
+
+VERSION = "3.9.0-1-linaro-omap"
+_DEVICE = re.compile(r"/dev/mmcblk0p([1-9][0-9]?)")
+
+
+class Kernel:
+    """One run of Linux on a board."""
+
+    def __init__(self, wire: Wire, model: Model, card: Path, start: KernelStart) -> None:
+        self.wire, self.model, self.card = wire, model, card
+        self.arguments = start.arguments
+        self._ramdisk = start.ramdisk
+        self._options = start.arguments.split()
+        #: Whether the serial port is a console at all.
+        self.console = any(
+            option.partition("=")[2].split(",")[0] == "ttyO2"
+            for option in self._options
+            if option.startswith("console=")
+        )
+        self._began = time.monotonic()
+
+    def boot(self) -> None:
+        """Print the log up to init; raise `Crash` where the kernel would panic."""
+        self.wire.text("Uncompressing Linux... done, booting the kernel.\n")
+        self._began = time.monotonic()
+        if self.console:
+            self.wire.kernel_since = self._began
+        for line in self._first_lines():
+            self.log(line)
+        self.wire.mischief.reach("kernel")
+        self.wire.sleep(self.wire.mischief.boot_delay)
+        for line in self._device_lines():
+            self.log(line)
+        self._mount_root()
+
+    def log(self, line: str, *, quiet: bool = True) -> None:
+        """Print a line of the log; `quiet` ones not where the arguments ask for silence."""
+        if self.console and not (quiet and "quiet" in self._options):
+            self.wire.text(f"[{time.monotonic() - self._began:12.6f}] {line}\n")
+
+    def panic(self, reason: str) -> NoReturn:
+        """Print the last words, and do nothing any more; or restart, as panic= asks for."""
+        self.log(f"Kernel panic - not syncing: {reason}", quiet=False)
+        self.log(
+            "[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)",
+            quiet=False,
+        )
+        restart = self._option("panic")
+        if restart.isdecimal() and int(restart):
+            self.log(f"Rebooting in {restart} seconds..", quiet=False)
+            self.wire.sleep(int(restart))
+            raise Restart
+        self.wire.forever()
+        raise AssertionError("unreachable")
+
+    def _option(self, name: str) -> str:
+        """Return the last value of an option of the command line, "" without one."""
+        values = [o.partition("=")[2] for o in self._options if o.startswith(name + "=")]
+        return values[-1] if values else ""
+
+    def _first_lines(self) -> list[str]:
+        return [
+            "Booting Linux on physical CPU 0x0",
+            f"Linux version {VERSION} (simulated) #1 SMP Thu Jun 13 09:00:00 UTC 2013",
+            "CPU: ARMv7 Processor [411fc092] revision 2 (ARMv7), cr=10c53c7d",
+            f"Machine: {self.model.machine}",
+            f"Kernel command line: {self.arguments}",
+            self.model.memory_line,
+        ]
+
+    def _device_lines(self) -> list[str]:
+        numbers = " ".join(
+            f"p{p.number} <" if p.extended else f"p{p.number}"
+            for p in storage.partitions(self.card)
+        )
+        closing = " >" if "<" in numbers else ""
+        return [
+            "Serial: 8250/16550 driver, 4 ports, IRQ sharing enabled",
+            "omap_uart.2: ttyO2 at MMIO 0x48020000 (irq = 106) is a OMAP UART2",
+            "mmcblk0: mmc0:0001 SU04G 3.69 GiB",
+            f" mmcblk0: {numbers}{closing}",
+        ]
+
+    def _mount_root(self) -> None:
+        root = self._option("root")
+        place = self._find(root)
+        if place is None and self._ramdisk and root != "/dev/ram0":
+            self.wire.text(
+                "Gave up waiting for root device.  Common problems:\n"
+                " - Boot args (cat /proc/cmdline)\n"
+                f"ALERT!  {root or '(no root= given)'} does not exist.  "
+                "Dropping to a shell!\n"
+                if self.console
+                else ""
+            )
+            raise Crash("Attempted to kill init! exitcode=0x00000100")
+        if place is None:
+            self._no_root(root)
+        self.log(
+            f"{'RAMDISK' if root == '/dev/ram0' else 'EXT4-fs'} "
+            f"({place}): mounted filesystem with ordered data mode. Opts: (null)"
+        )
+        self.log("Freeing init memory: 352K")
+
+    def _find(self, root: str) -> str | None:
+        """Return the name of what `root=` means, None if the board does not have it."""
+        if root == "/dev/ram0":
+            return "ram0" if self._ramdisk else None
+        if match := _DEVICE.fullmatch(root):
+            part = storage.partition(self.card, int(match[1]))
+            known = part is not None and storage.ext_names(self.card, part) is not None
+            return root.removeprefix("/dev/") if known else None
+        kind, _, wanted = root.partition("=")
+        if kind not in {"LABEL", "UUID"} or not self._ramdisk:
+            return None  # the kernel alone knows neither: that is the initial ramdisk's work
+        for part in storage.partitions(self.card):
+            names = None if part.extended else storage.ext_names(self.card, part)
+            if names and wanted == names[kind == "UUID"]:
+                return f"mmcblk0p{part.number}"
+        return None
+
+    def _no_root(self, root: str) -> NoReturn:
+        match = _DEVICE.fullmatch(root)
+        block = f"unknown-block({'179,' + match[1] if match else '0,0'})"
+        name = root.removeprefix("/dev/")
+        self.log(f'VFS: Cannot open root device "{name}" or {block}: error -6', quiet=False)
+        self.log(
+            'Please append a correct "root=" boot option; here are the available partitions:',
+            quiet=False,
+        )
+        for part in storage.partitions(self.card):
+            self.log(
+                f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}", quiet=False
+            )
+        raise Crash(f"VFS: Unable to mount root fs on {block}")
+
+
+class Restart(Exception):
+    """The kernel restarts the board: back to the boot loader."""

@@ -1,0 +1,1 @@
+"""The U-Boot of a simulated board."""

@@ -1,0 +1,100 @@
+"""Countdowns that are slow, garbled, repeated, silent or missed."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.bootloaders import autoboot
+from lava_dispatcher_multinode.boards.bootloaders.autoboot import Autoboot, CountdownMissed
+from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import prompt_pattern
+from lava_dispatcher_multinode.console.expect import Dialogue
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import BootError
+from lava_dispatcher_multinode.lab.device_model import Boot
+
+RAW = "stty raw -echo; "
+COUNTDOWN = "printf 'Hit any key to stop autoboot:  2 '; "
+PROMPT = "printf '\\r\\n=> '; "
+KEY = "dd bs=1 count=1 2>/dev/null | od -An -tx1; "
+
+
+def stop(console, press=False, seconds=30.0, **boot):
+    """Let the driver stop the countdown of the script behind `console`."""
+    limit = Deadline(seconds, "boot.autoboot_timeout")
+    Autoboot(Dialogue(console), Boot(**boot), prompt_pattern(())).stop(limit, press=press)
+    return "\n".join(console.tail())
+
+
+def test_a_countdown_in_pieces(console_of):
+    """A slow line brings it a few characters at a time."""
+    pieces = (
+        "for p in 'Hit any' ' key to st' 'op auto' 'boot:  2'; do printf %s \"$p\"; sleep .05; "
+    )
+    assert "0d" in stop(console_of(f"{RAW}{pieces} done; {KEY}{PROMPT} sleep 60"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Xit any key to stop autoboot",
+        "Hit anyQkey to st\\370p autoboot",
+        "Hit ny k y to sop autoboot",
+    ],
+)
+def test_noise_in_the_countdown(console_of, text):
+    """One third that came whole is enough."""
+    stop(console_of(f"{RAW} printf '{text}:  2 '; {KEY}{PROMPT} sleep 60"))
+
+
+def test_a_countdown_that_comes_again_is_stopped_again(console_of, monkeypatch):
+    """A first stage has one of its own, or the board fell over its own start."""
+    monkeypatch.setattr(autoboot, "AGAIN", 0.0)
+    script = f"{RAW}{COUNTDOWN}{KEY} sleep .1; {COUNTDOWN}{KEY}{PROMPT} sleep 60"
+    assert "03" in stop(console_of(script)), "the second key repeats no command"
+
+
+def test_a_stop_string_is_sent(console_of):
+    """AUTOBOOT_KEYED: any key will not do."""
+    script = (
+        f"{RAW} printf 'Autoboot in 3 seconds, type lolo'; "
+        '[ "$(dd bs=1 count=4 2>/dev/null)" = lolo ] || exit; ' + KEY + PROMPT + "sleep 60"
+    )
+    said = stop(
+        console_of(script), interrupt="Autoboot in", interrupt_command="lolo", autoboot_timeout=9
+    )
+    assert "0d" in said
+
+
+def test_a_silent_boot_loader_gets_a_key(console_of, monkeypatch):
+    """CONFIG_SILENT_CONSOLE: nothing comes, and Ctrl-C brings the prompt."""
+    monkeypatch.setattr(autoboot, "QUIET", 0.1)
+    assert "03" in stop(console_of(f"{RAW}{KEY}{PROMPT} sleep 60"))
+
+
+def test_after_a_missed_countdown_keys_come_from_the_start(console_of):
+    """Nothing has to be recognised but the prompt; what was typed too much is dropped."""
+    keys = "dd bs=1 count=2 >/dev/null 2>&1; "
+    script = f"{RAW} sleep .3; {keys}{PROMPT}{KEY} printf '<INTERRUPT>'; {PROMPT} sleep 60"
+    assert "03" in stop(console_of(script), press=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("Starting kernel ...", "is boot.interrupt what this board prints"),
+        ("[    0.000000] Booting Linux on physical CPU 0x0", "is boot.interrupt what"),
+        ("\\r\\nboard01 login: ", "did the power switch restart the board"),
+    ],
+)
+def test_a_missed_countdown_is_told_at_once(console_of, said, why):
+    """The boot may then be tried again, with a power cycle."""
+    with pytest.raises(CountdownMissed, match=why):
+        stop(console_of(f"{RAW} printf '{said}\\r\\n'; sleep 60"))
+
+
+def test_nothing_at_all_names_limit_and_keys(console_of):
+    """What was waited for, how long, who says so, and what to look at."""
+    with pytest.raises(
+        BootError, match=r"0\.2 s \(boot\.autoboot_timeout\): does the power switch"
+    ):
+        stop(console_of("sleep 60"), seconds=0.2)

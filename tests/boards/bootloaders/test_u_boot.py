@@ -1,0 +1,203 @@
+"""The U-Boot dialogue, against a script that says what some U-Boot would say.
+
+Simulated boards cover the usual way; this is for what they never say.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBoot
+from lava_dispatcher_multinode.console.expect import Dialogue
+from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.errors import BootError
+from lava_dispatcher_multinode.lab.device_model import Boot
+
+START = "stty raw -echo; printf 'U-Boot 2020\\r\\nHit any key to stop autoboot:  2 '; "
+PROMPT = "printf '\\r\\n=> '; "
+# One character at a time, echoed, until the carriage return: $line.
+READ = (
+    "line=; while c=$(dd bs=1 count=1 2>/dev/null; echo x); c=${c%x}; "
+    '[ "$c" != "$(printf \'\\r\')" ]; do line=$line$c; printf %s "$c"; done; '
+)
+#: It answers the question for the status of the last command.
+PASSED = READ + "printf '\\r\\nlava_rc=0\\r\\n=> '; "
+KEY = "dd bs=1 count=1 >/dev/null 2>&1; "
+
+
+def u_boot(console_of, script, **boot):
+    """Return the driver's side of a console whose other side is `script`."""
+    return UBoot(Dialogue(console_of(script)), Boot(**boot), Deadline(30, "test"))
+
+
+def test_a_board_at_its_prompt_is_taken(console_of):
+    """With autoboot switched off there is no countdown to stop."""
+    u_boot(console_of, f"stty raw -echo; {PROMPT} sleep 60").interrupt()
+
+
+def test_a_garbled_countdown_is_stopped(console_of):
+    """Either half of its text will do."""
+    script = f"stty raw -echo; printf 'Hit Xny key to stop autoboot:  2 '; {KEY} {PROMPT} sleep 60"
+    u_boot(console_of, script).interrupt()
+
+
+def test_a_kernel_that_starts_by_itself_is_told(console_of):
+    """The wrong boot.interrupt is found at once, not after the time-out."""
+    script = "printf 'autoboot in 2\\r\\nStarting kernel ...\\r\\n'; sleep 60"
+    with pytest.raises(BootError, match=r"is boot\.interrupt what this board prints"):
+        u_boot(console_of, script).interrupt()
+
+
+def test_a_complaint_on_the_way_does_not_end_the_boot(console_of):
+    """`boot` looks for a boot.scr, does not find it, and boots all the same."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        "printf '\\r\\n** Unable to read file boot.scr **\\r\\n'; "
+        "printf 'Starting kernel ...\\r\\n'; sleep 60"
+    )
+    board = u_boot(console_of, script)
+    board.interrupt()
+    assert board.start("boot") is False
+
+
+def test_the_complaint_explains_a_prompt_that_came_back(console_of):
+    """The line that says why is in the message."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        f"printf '\\r\\nreading uImage\\r\\n** Unable to read file uImage **'; {PROMPT} sleep 60"
+    )
+    board = u_boot(console_of, script)
+    board.interrupt()
+    with pytest.raises(BootError, match=r"'boot' failed: \*\* Unable to read file uImage"):
+        board.start("boot")
+
+
+RESTART = (
+    "printf '\\r\\nFDT and ATAGS support not compiled in\\r\\n\\r\\nresetting ...\\r\\n\\r\\n"
+    "U-Boot SPL 2023.01 (May 01 2023)\\r\\nU-Boot 2023.01\\r\\n'; "
+    "printf 'Hit any key to stop autoboot:  2 '; "
+)
+
+
+@pytest.mark.parametrize("command", ["fatload mmc 0 0 x", "bootm 0x1"])
+def test_a_board_that_starts_again_is_told_at_once(console_of, command):
+    """Not what it boots by itself then, after its environment is lost; with its last words."""
+    made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{PROMPT}sleep 60")
+    made.interrupt()
+    words = "failed: the board started again: FDT and ATAGS support not compiled in; resetting"
+    with pytest.raises(BootError, match=words):
+        (made.start if command.startswith("boot") else made.run)(command)
+
+
+def test_a_reset_that_was_asked_for_is_none(console_of):
+    """`reset` as the last of boot.commands: the kernel that comes then is the one."""
+    kernel = "printf 'Starting kernel ...\\r\\n'; sleep 60"
+    made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{kernel}")
+    made.interrupt()
+    assert made.start("reset") is False
+
+
+def test_a_version_that_was_asked_for_is_no_restart(console_of):
+    """It is the banner's text."""
+    made = u_boot(
+        console_of,
+        f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nU-Boot 2023.01\\r\\n'; {PROMPT}{PASSED}sleep 60",
+    )
+    made.interrupt()
+    made.run("version")
+
+
+def test_a_kernel_without_starting_kernel_is_seen_once(console_of):
+    """Its first line is not waited for again."""
+    script = f"{START}{KEY}{PROMPT}{READ} printf '\\r\\nLinux version 6.1\\r\\n'; sleep 60"
+    board = u_boot(console_of, script)
+    board.interrupt()
+    assert board.start("boot") is True
+
+
+def test_a_character_too_many_in_the_echo_is_noticed(console_of):
+    """The line is dropped with Ctrl-C and typed again; nothing wrong is run."""
+    # The first time a Z comes in before the second piece of 16.
+    script = (
+        f"{START}{KEY}{PROMPT}"
+        "dd bs=1 count=16 2>/dev/null; printf Z; "
+        'while [ "$(dd bs=1 count=1 2>/dev/null)" != "$(printf \'\\003\')" ]; do :; done; '
+        f"printf '<INTERRUPT>'; {PROMPT}{READ}"
+        "printf '\\r\\nran: %s' \"$line\"; " + PROMPT + PASSED + "sleep 60"
+    )
+    console = console_of(script)
+    board = UBoot(Dialogue(console), Boot(), Deadline(30, "test"))
+    board.interrupt()
+    board.run("setenv bootargs console=ttyO2")
+    assert "ran: setenv bootargs console=ttyO2" in console.tail()
+
+
+def typed(console_of, said, answer, command="usb start"):
+    """Run `command` on a U-Boot that prints `said`, and `answer` to what is typed then."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT}"
+        f"{READ}printf '%b' '\\r\\n{answer}'; {PROMPT}{READ}printf '%b' '\\r\\nlava_rc=7\\r\\n'; "
+        f"{PROMPT} sleep 60"
+    )
+    made = u_boot(console_of, script)
+    made.interrupt()
+    made.run(command)
+
+
+def test_a_usb_start_that_failed_with_status_0(console_of):
+    """What the Panda of 2023.01 prints; this command alone says 0 although it failed."""
+    said = (
+        "starting USB...\\r\\nBus ehci@c00: EHCI fail to reset\\r\\n"
+        "Failed to register EHCI\\r\\nprobe failed, error -1\\r\\nNo working controllers found"
+    )
+    words = "'usb start' failed: Failed to register EHCI; No working controllers found$"
+    with pytest.raises(BootError, match=f"(?m){words}"):
+        typed(console_of, said, "lava_rc=0\\r\\n")
+
+
+@pytest.mark.parametrize(
+    "answer", ["lava_rc=$lava_rc\\r\\n", "Unknown command \\0047lava_rc=$?\\0047\\r\\n"]
+)
+def test_a_shell_without_a_status_is_judged_by_words(console_of, answer):
+    """U-Boot's parser before hush: no number comes, and none is waited for."""
+    typed(console_of, "42 bytes read", answer, "fatload mmc 0:3 0x1 x")
+    with pytest.raises(BootError, match=r"(?m)failed: \*\* Unable to read file x \*\*$"):
+        typed(console_of, "** Unable to read file x **", answer, "fatload mmc 0:3 0x1 x")
+
+
+def test_a_garbled_answer_is_asked_for_again(console_of):
+    """The first answer has lost its number; the second one counts."""
+    with pytest.raises(BootError, match=r"(?m)'true' failed: status 7, without a word$"):
+        typed(console_of, "", "lava_r", "true")
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "error"),
+    [
+        ("boot", "** Unable to read file uEnv.txt **\\r\\n** Invalid partition 3 **",
+         r"it found nothing to boot; its last error: \*\* Invalid partition 3 \*\*"),
+        ("boot", "** Invalid partition 3 **", r"\*\* Invalid partition 3 \*\*"),
+        ("bootz 1", "Bad Linux ARM zImage magic!", "Bad Linux ARM zImage magic!"),
+        ("bootz 1", "", "it came back to the prompt without starting a kernel"),
+    ],
+)  # fmt: skip
+def test_the_last_error_is_the_cause(console_of, command, said, error):
+    """A search complains of each place where it finds nothing."""
+    script = f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT} sleep 60"
+    made = u_boot(console_of, script)
+    made.interrupt()
+    with pytest.raises(BootError, match=f"(?m)U-Boot: '{command}' failed: {error}$"):
+        made.start(command)
+
+
+@pytest.mark.parametrize("line", ["dhcp; bootz 0x1", "fatload mmc 0:3 0x1 k; bootm 0x1"])
+def test_a_kernel_after_a_load_that_failed_is_not_the_job_s(console_of, line):
+    """It is what an earlier boot left in memory."""
+    script = (
+        f"{START}{KEY}{PROMPT}{READ}"
+        f"printf '\\r\\nNo ethernet found.\\r\\n'; printf 'Starting kernel ...\\r\\n'; sleep 60"
+    )
+    made = u_boot(console_of, script)
+    made.interrupt()
+    with pytest.raises(BootError, match=r"failed: No ethernet found\."):
+        made.start(line)

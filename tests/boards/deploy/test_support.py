@@ -1,0 +1,49 @@
+"""What a device file must say before a deploy can be begun."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.boards.deploy.support import unfit
+from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device, Tftp
+
+IMAGE, KERNEL = "deploy_linaro_image", "deploy_linaro_kernel"
+
+
+@pytest.mark.parametrize(
+    ("action", "deploy", "lacks"),
+    [
+        (IMAGE, Deploy(), "no deploy.method is configured"),
+        (IMAGE, Deploy("tftp"), "deploy.method is 'tftp', which deploy_linaro_image cannot use"),
+        (KERNEL, Deploy("media"), "deploy.method is 'media', which deploy_linaro_kernel"),
+        (IMAGE, Deploy("media"), "b1: deploy.path is missing"),
+        (IMAGE, Deploy("master"), "b1: dispatcher_ip is missing"),
+        (KERNEL, Deploy("tftp"), "b1: deploy.tftp.host or dispatcher_ip is missing"),
+        (KERNEL, Deploy("tftp", tftp=Tftp(host="h")), "b1: deploy.tftp.kernel is missing"),
+    ],
+)
+def test_what_is_missing_is_told(action, deploy, lacks):
+    """The key by its name: before a board is switched on."""
+    assert lacks in str(unfit(Device("b1", "panda", deploy=deploy), action))
+
+
+@pytest.mark.parametrize(
+    ("action", "device"),
+    [
+        (IMAGE, Device("b1", "panda", deploy=Deploy("none"))),
+        (KERNEL, Device("b1", "panda", deploy=Deploy("none"))),
+        (IMAGE, Device("b1", "panda", deploy=Deploy("media", path="/dev/sdx"))),
+        (
+            IMAGE,
+            Device("b1", "panda", connection=Connection(simulated=True), deploy=Deploy("media")),
+        ),
+        (IMAGE, Device("b1", "panda", deploy=Deploy("master"), dispatcher_ip="10.0.0.1")),
+        (
+            KERNEL,
+            Device("b1", "panda", deploy=Deploy("tftp", tftp=Tftp(host="h", kernel="0x1"))),
+        ),
+    ],
+)
+def test_what_is_whole_is_fit(action, device):
+    """A made board has a card of its own; any other is named."""
+    assert unfit(device, action) is None

@@ -1,0 +1,144 @@
+"""What U-Boot is told, and given, to boot over the network."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+
+import pytest
+
+from lava_dispatcher_multinode.boards.delivery.bundle import Parcel
+from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, boot_commands
+from lava_dispatcher_multinode.errors import DeployError, ImageError
+from lava_dispatcher_multinode.images import cpio, uimage
+from lava_dispatcher_multinode.images.store import Image
+from lava_dispatcher_multinode.lab.device_model import Deploy, Device, Tftp
+from lava_dispatcher_multinode.serve.servers import Servers
+
+KERNELS = {
+    "zImage": uimage.make_zimage(b"kernel"),
+    "uImage": uimage.make(b"kernel", "Linux", uimage.KERNEL),
+    "fit": uimage.FDT_MAGIC + bytes(60),
+}
+ROOT = gzip.compress(cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh")]))
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A function that makes an image of some bytes."""
+
+    def make(name, content):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return Image(str(path), path, path)
+
+    return make
+
+
+@pytest.fixture
+def parcel(tmp_path):
+    """An overlay of one file."""
+    path = tmp_path / "overlay.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo("lava-1/bin/lava-self")
+        member.size, member.mode = 4, 0o755
+        tar.addfile(member, io.BytesIO(b"self"))
+    return Parcel(path, "/lava-1", b"a=1\n")
+
+
+def _commands(folder, files, parcel=None, steps=None, **tftp):
+    settings = {
+        "setup": ("dhcp",),
+        "kernel": "0x1",
+        "ramdisk": "0x2",
+        "dtb": "0x3",
+        "bootargs": "console=x",
+        "host": "10.0.0.1",
+        "directory": str(folder),
+    }
+    device = Device("b1", "panda", deploy=Deploy("tftp", tftp=Tftp(**{**settings, **tftp})))
+    with Servers() as servers:
+        lines, put_in = boot_commands(
+            device, files, parcel, servers, (steps if steps is not None else []).append
+        )
+        served = {p.name: p.read_bytes() for p in folder.glob("lava-*/*")}
+    assert not list(folder.glob("lava-*"))  # and gone with the run
+    return lines, put_in, served
+
+
+@pytest.mark.parametrize(
+    ("kind", "start"), [("zImage", "bootz"), ("uImage", "bootm"), ("fit", "bootm")]
+)
+def test_each_kind_of_kernel_has_its_command(image, tmp_path, kind, start):
+    """By its first bytes; the rest of the line as there are files."""
+    (tmp_path / "srv").mkdir()
+    kernel = image(kind, KERNELS[kind])
+    lines, _, served = _commands(tmp_path / "srv", BootFiles(kernel))
+    assert [line.split()[0] for line in lines] == ["dhcp", "setenv", "tftpboot", "setenv", start]
+    assert lines[1] == "setenv serverip 10.0.0.1"
+    assert lines[-2:] == ("setenv bootargs 'console=x'", f"{start} 0x1")
+    assert served == {"kernel": KERNELS[kind]}
+    dtb = image("dtb", uimage.FDT_MAGIC)
+    assert _commands(tmp_path / "srv", BootFiles(kernel, None, dtb))[0][-1] == f"{start} 0x1 - 0x3"
+
+
+@pytest.mark.parametrize("wrap", [bytes, lambda data: uimage.make(data, "rd", uimage.RAMDISK)])
+def test_the_overlay_goes_into_the_ramdisk(image, parcel, tmp_path, wrap):
+    """Behind what is there, under one header, whether it had one or not."""
+    (tmp_path / "srv").mkdir()
+    files = BootFiles(image("k", KERNELS["zImage"]), image("rd", wrap(ROOT)))
+    lines, put_in, served = _commands(tmp_path / "srv", files, parcel)
+    assert put_in
+    assert lines[-1] == "bootz 0x1 0x2"
+    header = uimage.parse(served["ramdisk"])
+    assert header is not None
+    assert header.kind == uimage.RAMDISK
+    bare = served["ramdisk"][uimage.HEADER :]
+    assert bare.startswith(ROOT)
+    more = gzip.decompress(bare[-(-len(ROOT) // 4) * 4 :])
+    for word in (b"lava-1/bin/lava-self\0", b"self", b"lava-1/environment\0", b"a=1\n"):
+        assert word in more
+    assert parcel.mark.encode() in more
+
+
+def test_a_ramdisk_that_is_cut_short_is_named(image, parcel, tmp_path):
+    """No kernel would find the overlay behind it."""
+    files = BootFiles(image("zImage", KERNELS["zImage"]), image("root.gz", ROOT[:-12]))
+    with pytest.raises(ImageError, match=r"root\.gz: cannot be unpacked: it ends too early"):
+        _commands(tmp_path, files, parcel)
+
+
+def test_a_ramdisk_of_another_kind_stays_as_it_is(image, parcel, tmp_path):
+    """There are other ways for the overlay; the log says why."""
+    (tmp_path / "srv").mkdir()
+    steps: list[str] = []
+    files = BootFiles(image("k", KERNELS["zImage"]), image("rd", b"an ext2 of 1999"))
+    _, put_in, served = _commands(tmp_path / "srv", files, parcel, steps)
+    assert not put_in
+    assert served["ramdisk"].endswith(b"an ext2 of 1999")
+    assert "no cpio archive" in steps[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "message"),
+    [
+        (b"#!/bin/sh", {}, "is neither zImage, uImage nor FIT image"),
+        (uimage.make(b"x", "x", uimage.SCRIPT), {}, "something else than a kernel"),
+        (KERNELS["uImage"][:20] + b"?" + KERNELS["uImage"][21:], {}, "header is broken"),
+        (KERNELS["zImage"], {"kernel": None}, r"deploy\.tftp\.kernel is missing"),
+        (KERNELS["zImage"], {"host": None}, r"deploy\.tftp\.host or dispatcher_ip"),
+        (KERNELS["zImage"], {"directory": "/nowhere"}, r"cannot write to deploy\.tftp\.directory"),
+    ],
+    ids=["script", "u-boot script", "broken", "address", "host", "directory"],
+)
+def test_what_cannot_boot_is_told(image, tmp_path, content, changes, message):
+    """Before the board is switched on."""
+    with pytest.raises(DeployError, match=message):
+        _commands(tmp_path, BootFiles(image("k", content)), **changes)
+
+
+def test_another_port_is_told_to_u_boot(image, tmp_path):
+    """In the variable that some U-Boots know."""
+    lines, _, _ = _commands(tmp_path, BootFiles(image("k", KERNELS["zImage"])), port=6969)
+    assert "setenv tftpdstp 6969" in lines

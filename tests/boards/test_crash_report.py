@@ -1,0 +1,78 @@
+"""What is told of a board that died: on a real kernel's panic."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.boards.crash_report import FIRST, LAST, explained
+from lava_dispatcher_multinode.console.death_strings import DOWN, KERNEL, RESET
+from lava_dispatcher_multinode.errors import BoardDied, KernelCrashed
+
+PANIC = Path(__file__).parents[1] / "data" / "consoles" / "kernel-panic.raw"
+
+
+def death(console):
+    """Return what ends the reads of `console`."""
+    with pytest.raises(BoardDied) as caught:
+        while True:
+            console.read(10)
+    return caught.value
+
+
+def watched(console_of, script):
+    """Return a console that was watched before its board said anything."""
+    console = console_of(f"stty raw -echo; read go; {script}")
+    console.watch((*KERNEL, *RESET, *DOWN))
+    console.write(b"\n")
+    return console
+
+
+def test_a_real_panic_is_told_by_its_first_and_last_lines(console_of):
+    """The oops it began with, the panic it ended in, where it was; not all fifty lines."""
+    start = PANIC.read_bytes().index(b"Starting kernel")
+    console = watched(console_of, f"tail -c +{start} {PANIC}; sleep 60")
+    error = explained(console, death(console), "while it booted", "infrastructure")
+    assert isinstance(error, BoardDied)
+    head, *lines = str(error).splitlines()
+    assert head == (
+        "the board died while it booted: Unable to handle kernel paging request at virtual "
+        "address 2f28a000; Kernel panic - not syncing: Fatal exception in interrupt"
+    )
+    assert len(lines) == FIRST + 1 + LAST
+    assert any("PC is at sun8i_dwmac_dma_interrupt" in line for line in lines)
+    assert re.search(r"\d+ lines more", lines[FIRST])
+    assert lines[-1].endswith(
+        "---[ end Kernel panic - not syncing: Fatal exception in interrupt ]---"
+    )
+
+
+def test_the_device_file_says_whose_failure_it_is(console_of):
+    """Where kernels are tested, a crash is what the test found."""
+    console = watched(
+        console_of, "printf '[    1.000000] kernel BUG at mm/slub.c:1!\\r\\n'; sleep 60"
+    )
+    error = explained(console, death(console), "while tests ran", "test")
+    assert isinstance(error, KernelCrashed)
+    assert (error.status, error.error_type, error.exit_code) == ("fail", "test", 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("U-Boot SPL 2023.01+dfsg-2", "the board restarted while tests ran: U-Boot SPL 2023"),
+        ("[   99.000000] reboot: Power down", "the board was shut down while tests ran"),
+        ("[    9.1] watchdog: BUG: soft lockup - CPU#0 stuck for 22s!", None),
+        ("[    9.100000] watchdog: BUG: soft lockup - CPU#0 stuck!", "the board died while"),
+    ],
+)
+def test_restarts_and_shutdowns_have_names(console_of, line, said):
+    """The first words say what happened; what only looks like a kernel's line is none."""
+    console = watched(console_of, f"printf '\\r\\n%s\\r\\n' '{line}'; sleep 60")
+    if said is None:
+        console.read(10)
+        assert console.read(0.2) == b""
+    else:
+        assert str(explained(console, death(console), "while tests ran", "")).startswith(said)

@@ -1,0 +1,57 @@
+"""A board taken by a person."""
+
+import pytest
+
+from lava_dispatcher_multinode.commands.manual_lock import Held, find, taken
+from lava_dispatcher_multinode.errors import InvalidJob
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A lab of one good board and one whose file is wrong."""
+    monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
+    (tmp_path / "devices").mkdir()
+    good = "device_type: panda\nconnection: {command: cat}\n"
+    (tmp_path / "devices" / "left.yaml").write_text(good)
+    (tmp_path / "devices" / "wrong.yaml").write_text("device_type: panda\n")
+    return tmp_path
+
+
+def test_boards_by_name(lab):
+    """One that is not there comes with the nearest that is; a wrong file says what is wrong."""
+    assert find("left", lab).name == "left"
+    with pytest.raises(InvalidJob, match="no device file.*left"):
+        find("lef", lab)
+    with pytest.raises(InvalidJob, match="it has no connection"):
+        find("wrong", lab)
+
+
+def test_a_board_has_one_owner(lab):
+    """Who comes second is told who was first, and for what."""
+    device = find("left", lab)
+    with taken(device, "first"), pytest.raises(Held, match="left is held by .*'first'"):  # noqa: SIM117
+        with taken(device, "second"):
+            pass
+    with taken(device, "again"):
+        pass
+
+
+def test_a_board_under_lava(lab):
+    """Its console and its switch are those of the dictionary, where its own file has none."""
+    (lab / "devices" / "dut.dict").write_text(
+        "actions: {}\n"
+        "commands:\n"
+        "  connections:\n"
+        "    uart1: {connect: telnet h 2}\n"
+        "    uart0: {connect: telnet h 1, tags: [primary]}\n"
+        "  power_on: [mux on, 'pdu --port 1 on; true']\n"
+        "  power_off: pdu off\n"
+    )
+    file = lab / "devices" / "dut.yaml"
+    file.write_text("device_type: x\nhost: lava\nlava: {device: dut.dict}\n")
+    dut = find("dut", lab)
+    assert dut.connection.command == "telnet h 1"
+    assert (dut.power.on, dut.power.off) == ("mux on && pdu --port 1 'on;' true", "pdu off")
+    assert dut.power.cycle is None
+    file.write_text(file.read_text() + "power: {cycle: reset}\n")
+    assert (find("dut", lab).power.on, find("dut", lab).power.cycle) == (None, "reset")

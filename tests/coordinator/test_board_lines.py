@@ -1,0 +1,293 @@
+"""Boards that speak lines over real sockets."""
+
+import queue
+import socket
+import subprocess
+import threading
+from collections import Counter
+
+import pytest
+
+from lava_dispatcher_multinode import console_frames
+from lava_dispatcher_multinode.coordinator import loop
+from lava_dispatcher_multinode.coordinator.protocol import MAX_LINE
+from lava_dispatcher_multinode.multinode.api import Api, Call
+
+SECRETS = {"a": "secret-a", "b": "secret-b"}
+
+
+class Board:
+    """A script on a board with a plain socket."""
+
+    def __init__(self, serve, coordinator, name="a", secret="secret-a"):
+        self.raw = serve.raw(coordinator)
+        self.name, self.secret = name, secret
+        self.acknowledged = []
+
+    def write(self, *words, tag="1-1"):
+        """Send a question."""
+        words = [self.name, self.secret, *words]
+        text = console_frames.encode(word.encode() for word in words)
+        self.raw.send(console_frames.Part(b"Q", tag.encode(), 1, 1, text).line())
+
+    def read(self):
+        """Return (ID, words) of the next answer, or None at the end."""
+        line = self.raw.file.readline()
+        if line.startswith(b"<LAVA_MN A "):
+            self.acknowledged.append(line.split()[2].decode())
+            return self.read()
+        if not line:
+            return None
+        head, mark, tag, parts, total, payload = line.rstrip(b">\n").split(b" ")
+        assert (head, mark, parts) == (b"<LAVA_MN", b"R", b"1/1")
+        assert console_frames.Part(b"R", tag, 1, 1, payload).sum == total
+        return tag.decode(), [word.decode() for word in console_frames.decode(payload)]
+
+    def ask(self, *words, tag="1-1"):
+        """Send a question and return the words of its answer."""
+        self.write(*words, tag=tag)
+        got, answer = self.read()
+        assert got == tag
+        return answer
+
+
+@pytest.fixture
+def coordinator(serve):
+    """Return a coordinator of two boards."""
+    return serve(secrets=SECRETS)
+
+
+def other(serve, coordinator):
+    """Return the other board, as a member of the dispatcher's."""
+    return serve.member(coordinator, "b", secret="secret-b")
+
+
+def test_calls(serve, coordinator):
+    """Each call of the API: the answer has the exit code, the sentence and the data."""
+    board, b = Board(serve, coordinator), other(serve, coordinator)
+    assert board.ask("send", "x", "k=1 <2>,%", tag="1-1") == ["0", ""]
+    assert b.call(Call(Api.WAIT, "x")).data == (("a", {"k": "1 <2>,%"}),)
+    board.write("wait-all", "y", "role=r", tag="1-2")
+    board.write("sync", "z", tag="1-3")
+    b.call(Call(Api.SEND, "y", {"ip": "ü"}))
+    assert board.read() == ("1-2", ["0", "", "b:ip=ü"])
+    b.call(Call(Api.SYNC, "z"))
+    assert board.read() == ("1-3", ["0", ""])
+    code, sentence = board.ask("wait", "never", "timeout=0.01", tag="1-4")
+    assert code == "3"
+    assert "timed out" in sentence
+    coordinator.node_failed("b", "kernel panic")
+    assert board.ask("wait", "never", tag="1-5")[0] == "4"
+
+
+def test_strangers_are_refused(serve, coordinator, watch):
+    """Without the secret, or as another; nothing is sent, and the secret is not logged."""
+    for name, secret in (("a", "a-guess"), ("z", "secret-a"), ("b", "secret-a"), ("a", "")):
+        board = Board(serve, coordinator, name, secret)
+        code, sentence = board.ask("send", "x")
+        assert code == "1"
+        assert "secret" in sentence
+        assert board.read() is None
+    board = Board(serve, coordinator)
+    assert board.ask("send", "y", tag="1-2") == ["0", ""]
+    board.name, board.secret = "b", "secret-b"
+    assert "belongs to 'a'" in board.ask("send", "x", tag="1-3")[1]
+    watch.until("message", id="y")
+    assert [fields["id"] for event, fields in watch.events if event == "message"] == ["y"]
+    logged = [fields["text"] for event, fields in watch.events if event == "log"]
+    assert "a-guess" not in str(logged)
+
+
+def test_a_name_without_a_secret_has_no_lines(serve):
+    """There is nothing that could prove who speaks."""
+    board = Board(serve, serve(), secret="")
+    assert board.ask("send", "x")[0] == "1"
+
+
+def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
+    """Also over another connection: the first answer is given again, nothing is sent twice."""
+    first, b = Board(serve, coordinator), other(serve, coordinator)
+    assert first.ask("send", "x", "k=v") == ["0", ""]
+    assert Board(serve, coordinator).ask("send", "x", "k=v") == ["0", ""]
+    b.call(Call(Api.SEND, "queue", {"n": "1"}))
+    b.call(Call(Api.SEND, "queue", {"n": "2"}))
+    assert first.ask("wait", "queue", "next", tag="1-2") == ["0", "", "b:n=1"]
+    assert Board(serve, coordinator).ask("wait", "queue", "next", tag="1-2")[2] == "b:n=1"
+    assert first.ask("wait", "queue", "next", tag="1-3") == ["0", "", "b:n=2"]
+    watch.until("wait_finished", node="a", senders=["b"])
+    messages = [fields for event, fields in watch.events if event == "message"]
+    assert [message["from"] for message in messages] == ["a", "b", "b"]
+
+
+def test_a_board_that_connects_anew_gets_the_answer(serve, coordinator, watch):
+    """While it waits, and after its connection is lost: a lava-sync counts once."""
+    boards = [Board(serve, coordinator) for _ in range(3)]
+    boards[0].write("sync", "x")
+    watch.until("wait_started", node="a")
+    boards[1].write("sync", "x")
+    assert boards[0].read() is None
+    boards[1].raw.reset()
+    watch.until("wait_finished", node="a")
+    boards[2].write("sync", "x")
+    b = other(serve, coordinator)
+    assert b.call(Call(Api.SYNC, "x")).status == "done"
+    assert boards[2].read() == ("1-1", ["0", ""])
+    assert b.call(Call(Api.SYNC, "x", timeout=0.01)).status == "timeout"
+
+
+@pytest.mark.parametrize(
+    "line", [b"<\n", b"<LAVA_MN Q 1-1 1/1 0 >\n", b"<" + b"x" * (MAX_LINE + 1), b"<\xff\x00\n"]
+)
+def test_bad_lines(serve, coordinator, line):
+    """Of strangers: told why, in a line, and sent away."""
+    board = Board(serve, coordinator)
+    board.raw.send(line)
+    _, (code, sentence) = board.read()
+    assert code == "1"
+    assert sentence
+    assert board.read() is None
+
+
+def test_a_bad_line_of_a_board_costs_that_line_only(serve, coordinator):
+    """The next one is answered."""
+    board = Board(serve, coordinator)
+    assert board.ask("send", "x") == ["0", ""]
+    board.raw.send(b"<noise>\n")
+    assert board.read()[1][0] == "1"
+    assert board.ask("send", "y", tag="1-2") == ["0", ""]
+
+
+def test_60_kb_byte_by_byte(serve, coordinator):
+    """The largest message, all of it escaped, in pieces."""
+    board, b = Board(serve, coordinator), other(serve, coordinator)
+    value = "\x01" * (60 * 1024 - 3)
+    assert board.ask("send", "x", f"k={value}") == ["0", ""]
+    assert b.call(Call(Api.WAIT, "x")).data == (("a", {"k": value}),)
+
+
+def test_a_line_has_its_time(serve, coordinator, monkeypatch):
+    """Who sends it drop by drop does not keep the connection."""
+    monkeypatch.setattr(loop, "REQUEST_TIME", 0.1)
+    board = Board(serve, coordinator)
+    board.raw.send(b"<LAVA_MN Q")
+    assert board.raw.file.read() == b""  # the end, and nothing before it
+
+
+SCRIPT = r"""
+exec 3<>"/dev/tcp/$1/$2"
+body="Q 1f-$$ 1/1 a,$3,send,x,k=v%040w,"
+sum=$(printf '%s\n' "$body" | cksum)
+printf '<LAVA_MN Q %s 1/1 %s %s>\n' "1f-$$" "${sum%% *}" "a,$3,send,x,k=v%040w," >&3
+read -r acknowledgement <&3
+read -r answer <&3
+echo "$acknowledgement$answer"
+"""
+
+
+@pytest.mark.needs("bash")
+def test_a_script(serve, coordinator):
+    """bash's own socket and cksum are enough."""
+    host, port = coordinator.address
+    words = ["bash", "-c", SCRIPT, "script", host, str(port), SECRETS["a"]]
+    out = subprocess.run(words, capture_output=True, timeout=20, check=True).stdout
+    assert b" 0,,>" in out
+    data = other(serve, coordinator).call(Call(Api.WAIT, "x")).data
+    assert data == (("a", {"k": "v w"}),)
+
+
+def test_a_question_may_be_summed_by_md5(serve, coordinator):
+    """As a board without cksum does."""
+    board = Board(serve, coordinator)
+    text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
+    part = console_frames.Part(b"Q", b"1-2", 1, 1, text, md5=True)
+    board.raw.send(part.line())
+    assert board.raw.file.readline() == console_frames.Word(b"A", b"1-2", part.sum).line()
+    assert board.read() == ("1-2", ["0", ""])
+
+
+def test_a_half_closed_connection(serve, coordinator):
+    """`printf ... | nc -N` shuts its side after the question; its answer still comes."""
+    board = Board(serve, coordinator)
+    board.write("wait", "x")
+    board.raw.socket.shutdown(socket.SHUT_WR)
+    other(serve, coordinator).call(Call(Api.SEND, "x", {"k": "v"}))
+    assert board.read() == ("1-1", ["0", "", "b:k=v"])
+    assert board.read() is None
+
+
+def test_many_questions_and_the_end(serve, coordinator):
+    """Each is acknowledged when it is read, and once more to see whether the board listens."""
+    board, tags = Board(serve, coordinator), [f"1-{number}" for number in range(3 * loop.TURN)]
+    for tag in tags:
+        board.write("wait", "x", tag=tag)
+    board.raw.socket.shutdown(socket.SHUT_WR)
+    other(serve, coordinator).call(Call(Api.SEND, "x"))
+    assert [board.read()[0] for _ in tags] == tags
+    assert board.read() is None
+    assert set(Counter(board.acknowledged).values()) <= {1, 2}
+
+
+def test_a_board_that_hangs_up(serve, coordinator, watch):
+    """Its wait ends, though a closed connection begins like a half-closed one."""
+    board = Board(serve, coordinator)
+    board.write("wait", "x")
+    watch.until("wait_started", node="a")
+    board.raw.file.readline()
+    board.raw.close()
+    watch.until("wait_finished", node="a")
+
+
+def test_a_question_is_acknowledged(serve, coordinator):
+    """Before its answer, with its sum: a board knows by it that it has got through."""
+    board = Board(serve, coordinator)
+    assert board.ask("send", "x") == ["0", ""]
+    text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
+    assert board.acknowledged == ["1-1"]
+    board.raw.send(console_frames.Part(b"Q", b"1-2", 1, 1, text).line())
+    want = b"<LAVA_MN A 1-2 %b>\n" % console_frames.Part(b"Q", b"1-2", 1, 1, text).sum
+    assert board.raw.file.readline() == want
+
+
+def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
+    """The same call, whether it waits or is answered; the member's other calls go on."""
+    board, b = Board(serve, coordinator), other(serve, coordinator)
+    a = serve.member(coordinator, "a", secret="secret-a")
+    answers = queue.SimpleQueue()
+    a.submit(Call(Api.WAIT, "other"), answers.put)
+    board.write("sync", "x", tag="1-2")
+    watch.until("wait_started", id="x")
+    a.submit(Call(Api.SYNC, "x", question="1-2"), answers.put)
+    assert board.read() is None
+    assert b.call(Call(Api.SYNC, "x")).status == "done"
+    assert answers.get(timeout=20).status == "done"
+    assert b.call(Call(Api.SYNC, "x", timeout=0.01)).status == "timeout"
+    assert Board(serve, coordinator).ask("sync", "x", tag="1-2") == ["0", ""]
+    b.call(Call(Api.SEND, "other", {"k": "v"}))
+    assert answers.get(timeout=20).data == (("b", {"k": "v"}),)
+
+
+def test_who_answers_tells(serve):
+    """Calls in lines, and no others, are told before they are answered."""
+    told = []
+    coordinator = serve(secrets=SECRETS, on_answer=lambda *about: told.append(about))
+    other(serve, coordinator).call(Call(Api.SEND, "y"))
+    assert Board(serve, coordinator).ask("send", "x") == ["0", ""]
+    assert [(node, call.id, outcome.status) for node, call, outcome in told] == [
+        ("a", "x", "done")
+    ]
+
+
+def test_a_listener_that_fails_does_not_keep_it_from_ending(serve):
+    """Whoever closes a coordinator waits for it: nothing may stop it from stopping."""
+
+    def on_answer(node, call, outcome):
+        raise ZeroDivisionError
+
+    coordinator = serve(secrets=SECRETS, on_answer=on_answer)
+    board = Board(serve, coordinator)
+    board.write("wait", "never")
+    board.raw.file.readline()  # it has the question
+    thread = threading.Thread(target=coordinator.close, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()

@@ -1,0 +1,195 @@
+"""A member's side."""
+
+import queue
+import socket
+import threading
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator import client as client_module
+from lava_dispatcher_multinode.coordinator import loop
+from lava_dispatcher_multinode.coordinator.client import GroupClient
+from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.multinode.api import Api, Call, Status
+
+
+def test_calls_do_not_wait_for_each_other(serve):
+    """A wait in progress holds up neither sends nor other waits, of any thread."""
+    coordinator = serve()
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    long, short = a.ask("wait", "late"), a.ask("wait", "soon")
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+    b.call(Call(Api.SEND, "soon", {"k": "1"}))
+    assert short().data == (("b", {"k": "1"}),)
+    threads = [threading.Thread(target=a.call, args=(Call(Api.SEND, f"t{n}"),)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outcome = b.call(Call(Api.SEND, "late"))
+    assert [outcome.status, long().status] == [Status.DONE, Status.DONE]
+
+
+def test_a_lost_connection_answers_everything(serve, watch):
+    """Every call that waits, and every later one."""
+    coordinator = serve()
+    a = serve.member(coordinator, "a")
+    waits = [a.ask("wait", "x"), a.ask("sync", "y")]
+    watch.until("wait_started", id="y")
+    a._socket.shutdown(socket.SHUT_RDWR)
+    for wait in [*waits, a.ask("wait", "z")]:
+        outcome = wait()
+        assert outcome.status is Status.REFUSED
+        assert "coordinator" in outcome.reason
+
+
+def test_closing_answers_who_waits(serve, watch):
+    """And a second close does nothing."""
+    a = serve.member(serve(), "a")
+    wait = a.ask("wait", "x")
+    watch.until("wait_started")
+    a.close()
+    a.close()
+    assert wait().reason == "the connection to the coordinator was closed"
+    assert a.call(Call(Api.SEND, "x")).status is Status.REFUSED
+
+
+def test_a_call_can_be_taken_back(serve, watch):
+    """It is answered REFUSED, once; other calls of the connection go on."""
+    coordinator = serve()
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    answers = queue.Queue()
+    cancel = a.submit(Call(Api.WAIT, "x", next=True), answers.put)
+    other = a.ask("wait", "y")
+    watch.until("wait_started", id="y")
+    cancel()
+    assert answers.get(timeout=20).status is Status.REFUSED
+    cancel()
+    b.call(Call(Api.SEND, "x", {"k": "v"}))
+    assert a.call(Call(Api.WAIT, "x", next=True)).data == (("b", {"k": "v"}),)
+    b.call(Call(Api.SEND, "y"))
+    assert other().status is Status.DONE
+    assert answers.empty()
+
+
+def test_a_call_that_was_answered_cannot_be_taken_back(serve):
+    """Neither one that is done, nor one that never left: nothing happens."""
+    a = serve.member(serve(), "a")
+    a.submit(Call(Api.WAIT, "x" * 600_000), lambda _: None)()
+    done = threading.Event()
+    cancel = a.submit(Call(Api.SEND, "x"), lambda _: done.set())
+    assert done.wait(20)
+    cancel()
+    a.close()
+    a.submit(Call(Api.SEND, "x"), lambda _: None)()
+
+
+def test_closing_from_a_callback(serve):
+    """The reader's own thread may hang up without waiting for itself."""
+    a = serve.member(serve(), "a")
+    closed = threading.Event()
+
+    def close(_):
+        a.close()
+        closed.set()
+
+    a.submit(Call(Api.SEND, "x"), close)
+    assert closed.wait(20)
+
+
+def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
+    """Its mistake is logged."""
+    a = serve.member(serve(), "a")
+
+    def fail(outcome):
+        raise RuntimeError("a receiver's mistake")
+
+    a.submit(Call(Api.SEND, "x"), fail)
+    assert a.call(Call(Api.SEND, "y")).status is Status.DONE
+    assert "a receiver's mistake" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"group": "wrong"}, "unknown group"),
+        ({"secret": "wrong"}, "secret of 'a'"),
+        ({"node": "z"}, "'z' is not one"),
+        ({"role": "boss"}, "role 'r', not 'boss'"),
+    ],
+)
+def test_who_is_refused_is_told_why(serve, options, why):
+    """As the outcome of its first call."""
+    coordinator = serve(secrets={"a": "right"})
+    who = {"group": "group-1", "node": "a", "role": "r", "secret": "right"} | options
+    with GroupClient(coordinator.address, **who) as client:
+        outcome = client.call(Call(Api.SEND, "x"))
+    assert outcome.status is Status.REFUSED
+    assert why in outcome.reason
+
+
+def test_nobody_listens():
+    """The sentence names the address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+    with pytest.raises(InfrastructureError, match=f"{address[1]}: Connection refused"):
+        GroupClient(address, group="g", node="a", role="r")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n", "nonsense"),
+        (b"00000001x", "nonsense"),
+        (encode({"response": "nack"}), "refuses 'a': no reason given"),
+        (b"", "has closed"),
+    ],
+)
+def test_something_else_listens(answer, why):
+    """Its answer ends the calls with a sentence, whatever it is."""
+    outcomes = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        GroupClient(server.getsockname(), group="g", node="a", role="r") as client,
+        server.accept()[0] as far,
+    ):
+        client.submit(Call(Api.WAIT, "x"), outcomes.append)
+        far.recv(4096)
+        far.sendall(answer)
+        far.shutdown(socket.SHUT_WR)
+        client._reader.join(20)
+    assert why in outcomes[0].reason
+
+
+def test_a_coordinator_that_hangs_is_told(monkeypatch):
+    """It takes the call, its connection stays open, and no answer ever comes."""
+    monkeypatch.setattr(client_module, "ANSWER_TIME", 0.1)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        GroupClient(server.getsockname(), group="g", node="a", role="r") as client,
+        server.accept()[0],
+        pytest.raises(InfrastructureError, match="lava-wait x: no answer from the coordinator"),
+    ):
+        client.call(Call(Api.WAIT, "x", timeout=0.1))
+
+
+def test_a_member_may_be_silent_at_first(serve, monkeypatch):
+    """Boards boot for minutes before their first call: it is not taken for a stranger."""
+    monkeypatch.setattr(loop, "REQUEST_TIME", 0.05)
+    coordinator = serve()
+    a, stranger = serve.member(coordinator, "a"), serve.raw(coordinator)
+    assert stranger.reply() is None  # its time is over, and so would be the member's
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+
+
+def test_a_call_that_is_too_long_costs_only_itself(serve, watch):
+    """A megabyte from one test must not end the other calls of its board."""
+    a, b = (serve.member(coordinator, name) for coordinator in [serve()] for name in "ab")
+    wait = a.ask("wait", "x")
+    for call in (Call(Api.SEND, "x", {"k": "x" * 1_000_000}), Call(Api.WAIT, "x" * 1_000_000)):
+        outcome = a.call(call)
+        assert outcome.status is Status.REFUSED
+        assert "000 bytes; at most" in outcome.reason or "1000003 bytes" in outcome.reason
+    b.call(Call(Api.SEND, "x"))
+    assert wait().status is Status.DONE

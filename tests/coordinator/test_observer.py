@@ -1,0 +1,78 @@
+"""What the run is told, and when."""
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator import observer as module
+from lava_dispatcher_multinode.coordinator.observer import Reporter
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.topic_events import Message
+from lava_dispatcher_multinode.multinode.topics import Wait
+
+WAIT = Call(Api.WAIT_ALL, "x", role="r")
+
+
+def call(asked, outcome=None, seconds=0.0):
+    """Return a call of a, waiting or answered."""
+    return Wait(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
+
+
+@pytest.fixture
+def told():
+    """Return a reporter, and the list of what it has told."""
+    events = []
+    return Reporter(lambda event, **fields: events.append((event, fields))), events
+
+
+def test_nothing_is_told_before_its_time(told):
+    """In order, so many at a time as asked for."""
+    reporter, events = told
+    for text in "abc":
+        reporter.log(None, "info", text)
+    assert events == []
+    reporter.tell(2)
+    assert [fields["text"] for _, fields in events] == ["a", "b"]
+    assert len(reporter) == 1
+    reporter.tell(10)
+    assert [fields["text"] for _, fields in events] == ["a", "b", "c"]
+    assert not reporter
+
+
+def test_data_is_what_it_was_when_it_happened(told):
+    """A waiting call's missing and a message's data do not change on the way."""
+    reporter, events = told
+    data = {"k": "v"}
+    reporter.happened(Message("x", "a", data))
+    reporter.happened(call(WAIT), ["b"])
+    data["k"] = "later"
+    done = Outcome(Status.DONE, (("b", {}),))
+    reporter.happened(call(WAIT, done, 2.5))
+    reporter.tell(10)
+    who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
+    assert events[0] == ("message", {"id": "x", "from": "a", "data": {"k": "v"}})
+    assert events[1] == ("wait_started", who | {"missing": ["b"]})
+    assert events[2][1] == who | {
+        "outcome": "done",
+        "reason": "",
+        "senders": ["b"],
+        "seconds": 2.5,
+    }
+
+
+def test_a_send_is_told_only_when_it_was_refused(told):
+    """Its message tells the rest."""
+    reporter, events = told
+    send = Call(Api.SEND, "x")
+    reporter.happened(call(send, Outcome(Status.DONE)))
+    reporter.happened(call(send, Outcome(Status.REFUSED, reason="why")))
+    reporter.tell(10)
+    assert events == [("log", {"node": "a", "level": "WARNING", "text": "why"})]
+
+
+def test_without_an_observer_refusals_are_logged_and_nothing_is_kept(caplog):
+    """So many of them, and no more."""
+    reporter = Reporter(None)
+    reporter.happened(Message("x", "a", {}))
+    for number in range(2 * module.MAX_LOGGED):
+        reporter.refused(f"no {number}")
+    assert not reporter
+    assert len(caplog.records) == module.MAX_LOGGED

@@ -1,0 +1,173 @@
+"""The coordinator over loopback sockets."""
+
+import socket
+import threading
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator.server import Coordinator
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.multinode.api import Api, Call, Status
+
+
+def test_a_barrier_of_members(serve):
+    """All arrive, all are released."""
+    names = [f"n{number}" for number in range(20)]
+    coordinator = serve(names and dict.fromkeys(names, "r"))
+    members = [serve.member(coordinator, name) for name in names]
+    for _ in range(3):
+        waits = [member.ask("sync", "x") for member in members]
+        assert {wait().status for wait in waits} == {Status.DONE}
+
+
+def test_the_sentences_and_data_travel(serve, watch):
+    """From the rules to the caller, byte for byte."""
+    coordinator = serve({"a": "client", "b": "server"})
+    a, b = serve.member(coordinator, "a", "client"), serve.member(coordinator, "b", "server")
+    data = {"k": " <=>%\"'ü\t\\ ", "empty": "", "odd": "\udcff\x01"}
+    assert b.call(Call(Api.SEND, "x", data)).status is Status.DONE
+    assert a.call(Call(Api.WAIT_ALL, "x", role="server")).data == (("b", data),)
+    waiting = a.ask("wait-all", "y")
+    watch.until("wait_started", node="a", id="y")
+    coordinator.node_failed("b", "kernel panic")
+    assert waiting().reason == "lava-wait-all y: b failed: kernel panic"
+
+
+def test_sixty_kilobytes_from_every_member(serve):
+    """The largest message the contract allows, all escaped, to everybody."""
+    names = [f"n{number}" for number in range(8)]
+    coordinator = serve(dict.fromkeys(names, "r"))
+    members = [serve.member(coordinator, name) for name in names]
+    data = {"k": "\x01" * (60 * 1024 - 3)}
+    assert {m.call(Call(Api.SEND, "x", data)).status for m in members} == {Status.DONE}
+    for member in members:
+        outcome = member.call(Call(Api.WAIT_ALL, "x"))
+        assert [dict(found) for _, found in outcome.data] == [data] * 7
+
+
+def test_a_timeout_comes_by_itself(serve):
+    """Nothing else happens on the socket meanwhile."""
+    coordinator = serve()
+    a = serve.member(coordinator, "a")
+    assert a.call(Call(Api.WAIT, "x", timeout=0.05)).status is Status.TIMEOUT
+    assert a.call(Call(Api.WAIT, "x", timeout=0)).status is Status.TIMEOUT
+
+
+def test_a_deadlock_comes_by_itself(serve):
+    """After the grace, with the graph."""
+    coordinator = serve(deadlock_grace=0.05)
+    a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
+    waits = [a.ask("wait", "x"), b.ask("wait", "y")]
+    for wait in waits:
+        reason = wait().reason
+        assert "deadlock: " in reason
+        assert "a waits for 'x' from b" in reason
+        assert "b waits for 'y' from a" in reason
+
+
+def test_the_job_s_news(serve, watch):
+    """Finish and abort reach who waits, whichever thread tells."""
+    coordinator = serve("abc")
+    a = serve.member(coordinator, "a")
+    waiting = a.ask("wait-all", "x")
+    watch.until("wait_started", node="a")
+    teller = threading.Thread(target=coordinator.node_finished, args=("c",))
+    teller.start()
+    assert "c finished without sending" in waiting().reason
+    teller.join()
+    waiting = a.ask("wait", "x")
+    watch.until("wait_started", api="wait")
+    coordinator.abort("interrupted")
+    assert waiting().reason == "lava-wait x: interrupted"
+    assert a.call(Call(Api.SEND, "x")).status is Status.NEVER
+
+
+def test_news_before_the_start_count():
+    """A board may fail while the coordinator is not yet serving."""
+    coordinator = Coordinator(group="g", nodes={"a": "r", "b": "r"}, timeout=5)
+    coordinator.node_failed("b", "no power")
+    from lava_dispatcher_multinode.coordinator.client import GroupClient
+
+    with coordinator, GroupClient(coordinator.address, group="g", node="a", role="r") as a:
+        assert a.call(Call(Api.SYNC, "x")).reason == "lava-sync x: b failed: no power"
+
+
+def test_closing_answers_who_waits(serve, watch):
+    """And a second close, or one without a start, is no error."""
+    coordinator = serve()
+    waiting = serve.member(coordinator, "a").ask("wait", "x")
+    watch.until("wait_started")
+    coordinator.close()
+    coordinator.close()
+    assert waiting().reason == "lava-wait x: the coordinator has stopped"
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(coordinator.address)
+    never_started = Coordinator(group="g", nodes={"a": "r"}, timeout=1)
+    never_started.close()
+    with pytest.raises(RuntimeError):
+        _ = never_started.address
+
+
+def test_no_thread_or_descriptor_is_left(serve):
+    """A run of many jobs in one process does not pile them up."""
+    before = threading.active_count()
+    coordinator = serve()
+    member = serve.member(coordinator, "a")
+    assert threading.active_count() == before + 2
+    member.close()
+    coordinator.close()
+    assert threading.active_count() == before
+
+
+def test_a_port_that_cannot_be_had(serve):
+    """A sentence with the place and what to do."""
+    coordinator = serve()
+    port = coordinator.address[1]
+    with pytest.raises(InfrastructureError, match=f"127.0.0.1:{port}.*choose another port"):
+        Coordinator(group="g", nodes={"a": "r"}, timeout=1, port=port).start()
+    with pytest.raises(InfrastructureError, match="cannot listen on no host"):
+        Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="no host").start()
+
+
+def test_a_group_must_fit():
+    """Too small a size, or no member at all, is an error of the caller."""
+    for nodes, size in (({"a": "r", "b": "r"}, 1), ({}, None)):
+        with pytest.raises(ValueError, match="a group of"):
+            Coordinator(group="g", nodes=nodes, size=size, timeout=1)
+
+
+@pytest.mark.needs("IPv6")
+def test_it_listens_on_ipv6_too():
+    """Where the machine has it."""
+    with Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="::1") as coordinator:
+        assert coordinator.address[0] == "::1"
+        socket.create_connection(coordinator.address).close()
+
+
+def test_a_member_is_lost_with_its_connection(serve, watch):
+    """Who waits for it is told after the grace; one that has finished, or is back, is not lost."""
+    coordinator = serve("abcd", lost_grace=0.05)
+    a, b, c, d = (serve.member(coordinator, name) for name in "abcd")
+    c.call(Call(Api.SEND, "x"))
+    c.finish()
+    assert d.call(Call(Api.SEND, "x")).status is Status.DONE
+    d.close()
+    d = serve.member(coordinator, "d")
+    waiting = a.ask("wait-all", "x")
+    watch.until("wait_started", node="a")
+    assert b.call(Call(Api.SEND, "y")).status is Status.DONE
+    b.close()
+    reason = "lava-wait-all x: b failed: its connection to the coordinator was lost"
+    assert waiting().reason == reason
+    assert d.call(Call(Api.SEND, "z")).status is Status.DONE
+
+
+def test_a_member_that_polls_is_not_lost(serve):
+    """Its connections end with each request."""
+    coordinator = serve({"a": "r"}, size=2, lost_grace=0.0)
+    poller = serve.poller(coordinator.address, "42", "lava")
+    assert poller.ask("lava_wait", messageID="x") == {"response": "wait"}
+    a = serve.member(coordinator, "a")
+    assert a.call(Call(Api.WAIT, "y", timeout=0.1)).status is Status.TIMEOUT
+    assert a.call(Call(Api.SEND, "x")).status is Status.DONE
+    assert poller.ask("lava_wait", messageID="x")["message"] == {"a": {}}

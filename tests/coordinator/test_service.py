@@ -1,0 +1,391 @@
+"""Requests to replies, without a socket."""
+
+import json
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator import observer as module
+from lava_dispatcher_multinode.coordinator import service as service_module
+from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.service import Service
+from lava_dispatcher_multinode.multinode.group import Group
+
+
+class Peer:
+    """Keeps what it is sent."""
+
+    def __init__(self, service):
+        self.service, self.node, self.sent, self.left = service, None, [], False
+
+    def write(self, frame):
+        """Keep a reply."""
+        self.sent.append(json.loads(frame[8:]))
+
+    def hang_up(self):
+        """Note that it was sent away."""
+        self.left = True
+
+    def ask(self, kind, name="a", now=0.0, **fields):
+        """Return the replies that a request brings at once."""
+        base = {"request": kind, "client_name": name, "group_name": "g", "role": "r"}
+        before = len(self.sent)
+        self.service.request(self, encode(base | fields)[8:], now)
+        self.service.put_syncs(now)
+        self.service.reporter.tell(1000)
+        return self.sent[before:]
+
+    def sync(self, name, message_id="x", **fields):
+        """Ask for a rendezvous that is put to the group later."""
+        base = {"request": "lava_sync", "client_name": name, "group_name": "g", "role": "r"}
+        base |= {"messageID": message_id, "hold": True}
+        self.service.request(self, encode(base | fields)[8:], 0.0)
+
+
+@pytest.fixture
+def make():
+    """Return a function that makes a service, and a list of its events."""
+
+    def build(members=("a", "b"), size=None, secrets=(), grace=30):
+        events = []
+        group = Group(
+            dict.fromkeys(members, "r"),
+            size=size or len(members),
+            timeout=60,
+            deadlock_grace=grace,
+        )
+
+        def observe(event, **fields):
+            events.append((event, fields))
+
+        service = Service("g", group, dict(secrets), observe)
+        service.events = events
+        return service
+
+    return build
+
+
+def test_a_held_call_is_answered_when_it_is_satisfied(make):
+    """Once, on its connection, with its number."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    assert a.ask("lava_wait", messageID="x", hold=True, id=3) == []
+    assert service.awaited(a)
+    assert b.ask("lava_send", "b", messageID="x", message={"k": "v"}) == [{"response": "ack"}]
+    assert a.sent == [{"response": "ack", "message": {"b": {"k": "v"}}, "status": "done", "id": 3}]
+    assert not service.awaited(a)
+
+
+def test_lava_members_ask_again(make):
+    """The first poll of a sync sends, the next ones do not; the answer is given once."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    for _ in range(3):
+        assert a.ask("lava_sync", messageID="x") == [{"response": "wait"}]
+    done = [{"response": "ack", "message": "x"}]
+    assert b.ask("lava_sync", "b", messageID="x") == done
+    assert a.ask("lava_sync", messageID="x") == done
+    assert a.ask("lava_sync", messageID="x") == [{"response": "wait"}]
+    assert [fields["from"] for event, fields in service.events if event == "message"] == [
+        "a",
+        "b",
+        "a",
+    ]
+
+
+def test_a_polled_sync_survives_a_pause(make):
+    """A member that asks too seldom is not counted twice when it comes back."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_sync", messageID="x", now=0.0)
+    service.expire(service.next_deadline())
+    assert a.ask("lava_sync", messageID="x", now=50.0) == [{"response": "wait"}]
+    b.ask("lava_sync", "b", messageID="x", now=51.0)
+    assert a.ask("lava_sync", messageID="x", now=52.0) == [{"response": "ack", "message": "x"}]
+    assert a.ask("lava_sync", messageID="x", now=53.0) == [{"response": "wait"}]
+
+
+def test_a_polling_member_counts_as_waiting_between_its_polls(make):
+    """So a deadlock with it is found, and both are told."""
+    service = make(grace=8)
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait", messageID="x", now=0.0)
+    b.ask("lava_wait", "b", messageID="y", hold=True, now=1.0)
+    a.ask("lava_wait", messageID="x", now=3.0)
+    assert service.next_deadline() == 9.0
+    service.expire(9.0)
+    assert b.sent[0]["status"] == "never"
+    assert "deadlock: a waits for 'x' from b; b waits" in b.sent[0]["reason"]
+    assert a.ask("lava_wait", messageID="x", now=10.0)[0]["response"] == "nack"
+
+
+def test_a_member_that_stops_polling_does_not_count_as_waiting(make):
+    """It may be about to send."""
+    service = make(grace=100)
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait", messageID="x", now=0.0)
+    b.ask("lava_wait", "b", messageID="y", hold=True, timeout=1000, now=0.0)
+    while (due := service.next_deadline()) is not None and due < 500:
+        service.expire(due)
+    assert b.sent == []
+
+
+def test_group_data_waits_for_everybody(make):
+    """Polled or held; and the last one to come gets it at once."""
+    service = make(members=(), size=2)
+    a, b, held = Peer(service), Peer(service), Peer(service)
+    assert a.ask("group_data", group_size=2) == [{"response": "wait"}]
+    assert held.ask("group_data", group_size=2, hold=True, id=1) == []
+    reply = {"response": "group_data", "roles": {"a": "r", "b": "s"}}
+    assert b.ask("group_data", "b", role="s", group_size=2) == [reply]
+    assert held.sent == [reply | {"id": 1}]
+    assert a.ask("group_data") in ([reply], a.sent[-1:])
+
+
+def test_group_data_has_its_limits(make):
+    """A wrong size is refused; a held one ends with its time, and with its connection."""
+    service = make(members=(), size=2)
+    a = Peer(service)
+    assert a.ask("group_data", group_size=3)[0]["reason"] == "the group has 2 devices, not 3"
+    a.ask("group_data", hold=True, timeout=5)
+    assert service.next_deadline() == 5
+    service.expire(5)
+    assert a.sent[-1] == {"response": "nack", "reason": "the group is not complete: a so far"}
+    a.ask("group_data", hold=True)
+    service.gone(a, 6.0)
+    assert service.next_deadline() is None
+
+
+def test_group_data_cannot_fill_the_memory(make, monkeypatch):
+    """One connection that asks again and again has as many waiting as calls, no more."""
+    monkeypatch.setattr(service_module, "MAX_WAITS", 3)
+    service = make(members=(), size=2)
+    a = Peer(service)
+    told = [a.ask("group_data", hold=True, id=number) for number in range(5)]
+    assert [[reply["id"] for reply in replies] for replies in told] == [[], [], [], [3], [4]]
+    assert "3 calls waiting" in a.sent[0]["reason"]
+    Peer(service).ask("group_data", "b")
+    assert [reply["id"] for reply in a.sent[2:]] == [0, 1, 2]
+
+
+def test_clear_group_is_the_end_of_a_member(make):
+    """Others are told; a second one, as LAVA sends after a timeout, does no harm."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    b.ask("lava_wait_all", "b", messageID="x", hold=True)
+    assert a.ask("clear_group", group_size=2) == [{"response": "ack"}]
+    assert b.sent[0]["reason"] == "lava-wait-all x: a finished without sending 'x'"
+    assert a.ask("clear_group", group_size=2) == [{"response": "ack"}]
+
+
+def test_the_rest_of_lavas_requests(make):
+    """aggregate, complete, and what nobody knows."""
+    service = make(members=("a",))
+    a = Peer(service)
+    assert a.ask("aggregate", sub_id="1.1", bundle="ff") == [{"response": "ack"}]
+    assert a.ask("aggregate", bundle="ff")[0]["response"] == "nack"
+    assert a.ask("lava_dance")[0] == {"response": "nack", "reason": "unknown request"}
+    assert not a.left
+    assert a.ask("complete") == []
+    assert a.left
+
+
+def test_strangers_are_sent_away_and_change_nothing(make):
+    """Wrong group, taken name, no place: refused, recorded, and that was it."""
+    service = make(secrets={"a": "s"})
+    for fields in ({"group_name": "x"}, {"name": "z"}, {"role": "boss", "name": "b"}, {}):
+        peer = Peer(service)
+        (reply,) = peer.ask("lava_send", messageID="x", **fields)
+        assert reply["response"] == "nack"
+        assert peer.left
+    assert {event for event, _ in service.events} == {"log"}
+    assert len(service.events) == 4
+
+
+def test_a_name_that_joined_with_a_secret_needs_it(make):
+    """Where no names are known before, a member that brings a secret cannot be impersonated."""
+    service = make(members=(), size=2)
+    assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
+    assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
+    for fields in ({}, {"secret": "t"}):
+        (reply,) = Peer(service).ask("lava_send", messageID="x", **fields)
+        assert reply["reason"] == "the secret of 'a' is missing or wrong"
+    # One that joined without has none, whatever it says later.
+    assert Peer(service).ask("lava_send", name="b", messageID="x")[0]["response"] == "ack"
+    Peer(service).ask("lava_send", name="b", messageID="x", secret="s")
+    assert Peer(service).ask("lava_send", name="b", messageID="x")[0]["response"] == "ack"
+
+
+def test_a_member_stays_after_a_mistake(make):
+    """A refused call of a member does not end its connection."""
+    service = make()
+    a = Peer(service)
+    a.ask("lava_send", messageID="x")
+    assert a.ask("lava_send", id=4)[0]["id"] == 4
+    assert a.ask("lava_send", messageID="a b")[0]["response"] == "nack"
+    assert not a.left
+
+
+def test_a_lost_connection_ends_its_waits(make):
+    """Nobody waits for an answer that nobody would hear; later messages are not consumed."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait", messageID="x", next=True, hold=True)
+    service.gone(a, 1.0)
+    b.ask("lava_send", "b", messageID="x", message={"k": "v"})
+    again = Peer(service)
+    assert again.ask("lava_wait", messageID="x", next=True, hold=True)[0]["message"] == {
+        "b": {"k": "v"}
+    }
+    assert a.sent == []
+
+
+def test_a_held_call_can_be_taken_back(make):
+    """Its process was killed: it is no wait any more, consumes nothing, and others stay."""
+    service = make(grace=5)
+    a, b = Peer(service), Peer(service)
+    for number in (1, 2):
+        a.ask("lava_wait", messageID=f"m{number}", next=True, hold=True, id=number)
+    told = a.ask("cancel", call=1, id=3)
+    assert [(reply["id"], reply["response"]) for reply in told] == [(1, "nack"), (3, "ack")]
+    assert told[0]["reason"].endswith(" hung up before the answer")  # report/failures.py knows it
+    assert [reply["response"] for reply in a.ask("cancel", call=1)] == ["nack"]
+    b.ask("lava_send", "b", messageID="m1", message={"k": "v"})
+    b.ask("lava_send", "b", messageID="m2")
+    assert a.sent[-1]["id"] == 2
+    assert a.ask("lava_wait", messageID="m1", next=True, hold=True)[0]["message"]["b"] == {
+        "k": "v"
+    }
+
+
+def test_nobody_takes_back_the_call_of_another(make):
+    """Only the connection that made it can; nor does its end count as a deadlock's wait."""
+    service = make(grace=5)
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait", messageID="x", hold=True, id=1, now=0.0)
+    assert b.ask("cancel", "b", call=1, now=1.0)[0]["response"] == "nack"
+    b.ask("lava_wait", "b", messageID="y", hold=True, id=1, now=1.0)
+    a.ask("cancel", call=1, now=2.0)
+    due = service.next_deadline()
+    assert due is not None
+    assert due > 50  # b's own time: nobody is in a deadlock
+
+
+def test_events(make):
+    """What the run records: message, start, end, with their fields."""
+    service = make()
+    a, b = Peer(service), Peer(service)
+    a.ask("lava_wait_all", messageID="x", waitrole="r", hold=True, now=1.0)
+    b.ask("lava_send", "b", messageID="x", message={"k": "v"}, now=3.5)
+    who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
+    assert service.events == [
+        ("wait_started", who | {"missing": ["b"]}),
+        ("message", {"id": "x", "from": "b", "data": {"k": "v"}}),
+        (
+            "wait_finished",
+            who | {"outcome": "done", "reason": "", "senders": ["b"], "seconds": 2.5},
+        ),
+    ]
+
+
+def test_a_failing_observer_does_not_stop_the_group(make, caplog):
+    """A full disk ends the record, not the job's barriers."""
+    service = make()
+
+    def fail(event, **fields):
+        raise OSError("disk full")
+
+    service.reporter.observer = fail
+    assert Peer(service).ask("lava_send", messageID="x") == [{"response": "ack"}]
+    assert "disk full" in caplog.text
+
+
+def test_refusals_do_not_fill_the_record(make):
+    """A hundred thousand wrong frames are not a hundred thousand lines."""
+    service = make()
+    for _ in range(3 * module.MAX_LOGGED):
+        Peer(service).ask("lava_send", group_name="no")
+    assert len(service.events) == module.MAX_LOGGED
+    assert service.events[-1][1]["text"].endswith("(further refusals are not logged)")
+
+
+def test_abort_and_the_job_s_own_news(make):
+    """What the run tells reaches who waits."""
+    service = make(members=("a", "b", "c"))
+    peers = {name: Peer(service) for name in "abc"}
+    peers["a"].ask("lava_wait_all", messageID="x", hold=True)
+    service.node_failed("b", "no boot", 1.0)
+    assert peers["a"].sent[0]["reason"] == "lava-wait-all x: b failed: no boot"
+    peers["c"].ask("lava_wait", "c", messageID="x", hold=True)
+    service.node_finished("a", 1.0)
+    assert peers["c"].sent[0]["status"] == "never"
+    service.abort("cancelled", 2.0)
+    assert peers["c"].ask("lava_send", "c", messageID="x", hold=True)[0]["status"] == "never"
+
+
+def test_syncs_of_a_round_are_put_together_and_before_anything_else(make):
+    """Nothing that is asked after them happens before them, whatever it is."""
+    service = make(members="abcdefgh")
+    peers = {name: Peer(service) for name in "abcdefgh"}
+    for name, peer in peers.items():
+        peer.sync(name)
+    assert [peer.sent for peer in peers.values()] == [[]] * 8
+    service.put_syncs(0.0)
+    assert {peer.sent[0]["status"] for peer in peers.values()} == {"done"}
+    for name, peer in peers.items():
+        peer.sync(name, "y" if name < "e" else "z")
+    peers["a"].ask("lava_wait", "a", messageID="y", hold=True)
+    sent = [fields["from"] for event, fields in service.events if event == "message"]
+    assert sent == list("abcdefgh" * 2)
+    assert list(peers["a"].sent[1]["message"]) == ["b", "c", "d"]
+    peers["b"].sync("b", "q")
+    service.gone(peers["b"], 1.0)
+    assert not service.awaited(peers["b"])
+    peers["c"].sync("c", "q")
+    service.node_failed("h", "no boot", 1.0)
+    assert "h failed: no boot" in peers["c"].sent[-1]["reason"]
+
+
+def test_boards_syncs_of_a_round_are_put_together(make):
+    """Each under its own name for the question; one that is asked again is put first, once."""
+    service = make(members="abcd", secrets={"a": "s"})
+    peers = {name: Peer(service) for name in "abcd"}
+
+    def sync(name, peer, number):
+        fields = {"secret": "s"} if name == "a" else {}
+        peer.sync(name, question=f"{ord(name):x}-{number}", **fields)
+
+    def senders():
+        service.reporter.tell(1000)
+        return "".join(f["from"] for event, f in service.events if event == "message")
+
+    for name in "abcd":
+        sync(name, peers[name], 1)
+    service.put_syncs(0.0)
+    assert senders() == "abcd"
+    for name in "abc":
+        sync(name, peers[name], 2)
+    assert senders() == "abcd"
+    again = Peer(service)
+    sync("a", again, 2)
+    assert senders() == "abcdabc"
+    sync("d", peers["d"], 2)
+    service.put_syncs(0.0)
+    assert senders() == "abcdabcd"
+    sync("a", again, 2)
+    assert [reply["status"] for reply in again.sent] == ["done"] * 2
+    assert [len(peer.sent) for peer in peers.values()] == [1, 2, 2, 2]
+
+
+def test_who_syncs_when_a_bug_strikes_is_sent_away(make, monkeypatch):
+    """Better than to wait for ever for an answer that nobody will give."""
+    service = make()
+    peer = Peer(service)
+    peer.sync("a")
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Group, "sync_all", fail)
+    with pytest.raises(ZeroDivisionError):
+        service.put_syncs(0.0)
+    assert peer.left

@@ -1,0 +1,83 @@
+"""What a schema cannot say of device files."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.lab import device_checks
+from lava_dispatcher_multinode.lab.layers import Layers
+
+from .conftest import SERIAL, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("device_type: panda\n", 0, "no connection"),
+        ("device_type: panda\nconnection: {serial: a, command: b}\n", 2, "command and serial"),
+        ("device_type: panda\nconnection: {simulated: false}\n", 2, "no connection"),
+        (SERIAL, 0, "device_type is missing"),
+        ("device_type: pandaa\n" + SERIAL, 1, "unknown device type 'pandaa'"),
+        ("device_type: panda\ndeath: ['(']\n" + SERIAL, 2, "regular expression"),
+        ("device_type: panda\ndeath: ['\\u0041']\n" + SERIAL, 2, "regular expression"),
+        ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "fits the empty line"),
+        ("device_type: panda\ndeath: ['']\n" + SERIAL, 2, ""),
+        ("device_type: panda\nconnection: {serial: 'tcp://h:1'}\n", 2, "rfc2217://HOST:PORT"),
+        ("device_type: panda\nconnection: {serial: 'socket://h'}\n", 2, "socket://HOST:PORT"),
+        ("device_type: panda\nconnection: {serial: 'rfc2217:/h:1'}\n", 2, "must be a path"),
+        ("device_type: panda\nconnection: {serial: a, baud: 4294967296}\n", 2, "at most"),
+        ("[1, 2]\n", 1, ""),
+        ("a: [\n", 1, ""),
+        ("", 0, "empty"),
+    ],
+)
+def test_wrong_device_files(config, text, line, said):
+    """Every kind of mistake is a problem with the file, and the line if it has one."""
+    file = config.write("devices/p.yaml", text)
+    problem = wrong(Layers([config.path]), "p")
+    assert problem.file == str(file)
+    assert problem.line >= line
+    assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "command: a",
+        "serial: a",
+        "serial: /dev/serial/by-path/pci-0000:00:14.0-usb-0:1.0-port0",
+        "serial: 'telnet://h'",
+        "serial: 'socket://[::1]:3001'",
+        "serial: 'rfc2217://h.example:3001?ign_set_control'",
+        "serial: 'hwgrep://0403:6001'",
+        "simulated: true",
+        "qemu: {machine: virt}",
+    ],
+)
+def test_each_way_to_a_console_is_enough(config, way):
+    """One of them, whichever it is."""
+    config.write("devices/p.yaml", f"device_type: panda\nconnection: {{{way}}}\n")
+    assert Layers([config.path]).device("p").connection
+
+
+def test_a_board_under_lava_needs_its_device_dictionary_and_no_console(config):
+    """LAVA has the console; what it is told of the board is the user's to name."""
+    file = config.write("devices/p.yaml", "device_type: x\nhost: lava\n")
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.file, problem.line) == (str(file), 2)
+    assert "device: FILE" in problem.hint
+    config.write("devices/q.yaml", "device_type: x\nhost: lava\nlava: {device: q-lava.yaml}\n")
+    assert Layers([config.path]).device("q").lava.device.name == "q-lava.yaml"
+
+
+def test_a_socket_needs_an_address(config):
+    """A real board cannot guess where the coordinator is; a simulated one is told."""
+    file = config.write("devices/p.yaml", "device_type: panda\nmultinode: socket\n" + SERIAL)
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.file, problem.line, problem.column) == (str(file), 2, 1)
+    config.write(
+        "devices/q.yaml",
+        "device_type: panda\nmultinode: socket\ndispatcher_ip: 10.0.0.1\n" + SERIAL,
+    )
+    assert Layers([config.path]).device("q").dispatcher_ip == "10.0.0.1"
+    device_checks.check_socket({"multinode": "socket", "connection": {"simulated": True}}, [], "x")

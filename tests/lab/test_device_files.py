@@ -1,0 +1,65 @@
+"""The lab: good devices and broken files side by side."""
+
+from __future__ import annotations
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.lab.device_files import load_lab
+
+GOOD = "device_type: panda\nconnection: {serial: /dev/null}\n"
+
+
+def test_a_broken_file_does_not_hide_the_others(config):
+    """One mistake costs one board."""
+    config.write("devices/p1.yaml", GOOD)
+    config.write("devices/p2.yaml", "device_type: panda\nbood: 1\n")
+    config.write("devices/p3.yaml", "{")
+    lab = load_lab(config.path)
+    assert [device.name for device in lab.devices] == ["p1"]
+    assert set(lab.broken) == {"p2", "p3"}
+    assert "bood" in str(lab.broken["p2"].error)
+
+
+def test_the_type_of_a_broken_device_is_kept_where_it_can_be(config):
+    """A job that needs a beaglexm does not care about a broken panda."""
+    config.write("devices/p1.yaml", "device_type: panda\n")  # no connection
+    config.write("devices/p2.yaml", "{")
+    broken = load_lab(config.path).broken
+    assert broken["p1"].device_type == "panda"
+    assert broken["p2"].device_type is None
+
+
+def test_types_that_only_lava_knows(config):
+    """A job may ask for them; where the file of such a board is wrong, it is told that."""
+    config.write("devices/p1.yaml", "device_type: juno\nhost: lava\nlava: {device: d}\n")
+    config.write("devices/p2.yaml", "device_type: x15\nhost: lava\nlava: {devise: d}\n")
+    config.write("devices/p3.yaml", "{")
+    config.write("devices/p4.yaml", GOOD)
+    assert load_lab(config.path).device_types == {"juno", "x15"}
+
+
+def test_files_of_another_kind_are_told(config):
+    """Somebody who writes panda.yml or keeps a panda.conf must not look for it for hours."""
+    config.write("devices/a.yml", GOOD)
+    config.write("devices/b.conf", "device_type = panda\n")
+    config.write("devices/c.yaml", GOOD)
+    config.write("devices/c.conf", "device_type = panda\n")
+    config.write("devices/.hidden.yml", GOOD)
+    lab = load_lab(config.path)
+    assert set(lab.broken) == {"a", "b"}
+    assert "rename it to a.yaml" in str(lab.broken["a"].error)
+    assert [device.name for device in lab.devices] == ["c"]
+
+
+def test_an_empty_directory_is_an_empty_lab(config):
+    """No devices is for the allocation to complain about."""
+    lab = load_lab(config.path)
+    assert (lab.devices, dict(lab.broken)) == ((), {})
+    assert lab.searched[-1] == config.path
+
+
+def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
+    """A typing error in --config-dir must not look like a lab without boards."""
+    with pytest.raises(InvalidJob, match="no such directory"):
+        load_lab(tmp_path / "nowhere")

@@ -1,0 +1,145 @@
+"""Boards made on the spot."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.job.model import Job, Position, Role
+from lava_dispatcher_multinode.lab.allocation import assign, requirements
+from lava_dispatcher_multinode.lab.virtual import emulated_devices, simulated_devices
+
+
+def job(*roles):
+    """Return a job of these roles."""
+    return Job("j", 60, roles, ())
+
+
+def test_the_seed_gets_two_pandas_and_a_beaglexm():
+    """Names, types and tags are what the job asks for, and the driver's defaults are there."""
+    seed = job(
+        Role("omap4", 2, "panda", tags=frozenset({"mytag1"})),
+        Role("omap3", 1, "beaglexm", tags=frozenset({"mytag2"})),
+    )
+    devices = simulated_devices(seed)
+    assert [device.name for device in devices] == ["panda01", "panda02", "beaglexm01"]
+    assert [sorted(device.tags) for device in devices] == [["mytag1"], ["mytag1"], ["mytag2"]]
+    for device in devices:
+        assert device.connection.simulated
+        assert device.power.simulated
+        assert (device.deploy.method, device.deploy.layout) == ("media", "master")
+        assert device.boot.commands[-1] == "boot"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 4), st.sampled_from(["panda", "beaglexm"]), st.frozensets(st.just("t"))
+        ),
+        max_size=4,
+    )
+)
+def test_every_job_gets_the_boards_that_it_needs(wanted):
+    """Whatever the group, simulated boards can be assigned to it, each used once."""
+    roles = [Role(f"r{i}", n, kind, tags=tags) for i, (n, kind, tags) in enumerate(wanted)]
+    group = job(*roles)
+    devices = simulated_devices(group)
+    found = assign(requirements(group), devices)
+    assert len({device.name for device in devices}) == len(devices) == len(found)
+
+
+def test_named_devices_keep_their_names():
+    """No made-up name collides with a named device, also of a later role."""
+    devices = simulated_devices(job(Role("a", 2, "panda"), Role("b", 1, device="panda01")))
+    assert [device.name for device in devices] == ["panda02", "panda03", "panda01"]
+    assert devices[2].device_type == "panda"  # the name says so
+
+
+def test_a_name_that_tells_no_type_is_an_error_with_its_place():
+    """Nothing is guessed."""
+    role = Role("a", device="thing7", position=Position("job.json", 4, 9))
+    with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):
+        simulated_devices(job(role))
+
+
+def test_types_that_cannot_be_simulated_are_told_at_their_roles(monkeypatch):
+    """Before the run, each once, whatever the number of boards."""
+    rock = type("Rock", (), {"aliases": (), "defaults": {}})
+    types = {**plugins.entries(plugins.DEVICE_TYPES), "rock": None}
+    load = plugins.load
+    monkeypatch.setattr(plugins, "entries", lambda _: types)
+    monkeypatch.setattr(
+        plugins, "load", lambda group, name: rock if name == "rock" else load(group, name)
+    )
+    places = [Position("job.json", line, 9) for line in (4, 5)]
+    roles = [Role(f"r{at.line}", 2, "rock", position=at) for at in places]
+    with pytest.raises(InvalidJob) as caught:
+        simulated_devices(job(*roles))
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"job.json:{line}:9: no simulated board is a rock (it can be a panda or beaglexm)"
+        for line in (4, 5)
+    ]
+
+
+def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):
+    """So a board can be told to misbehave; but it stays simulated, with the job's tags."""
+    config.write(
+        "devices/panda01.yaml",
+        "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\ntags: [x]\n"
+        "simulated: {panic: login}\ndeploy: {method: none, path: /dev/sda}\n",
+    )
+    config.write("devices/thing7.yaml", "device_type: beaglexm\n")
+    devices = simulated_devices(
+        job(Role("a", 1, "panda"), Role("b", device="thing7")), config.path
+    )
+    assert devices[0].simulated == {"panic": "login"}
+    assert devices[0].connection.simulated
+    assert devices[0].connection.serial is None
+    assert devices[0].deploy.path is None
+    assert devices[0].tags == frozenset()
+    assert devices[1].device_type == "beaglexm"
+
+
+def test_the_hosts_own_lab_makes_no_difference(config, monkeypatch):
+    """A simulated run is the same on every host."""
+    config.write("lava-dispatcher/device-types/panda.yaml", "boot: {commands: [nonsense]}\n")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config.path))
+    (device,) = simulated_devices(job(Role("a", 1, "panda")))
+    assert "nonsense" not in device.boot.commands
+
+
+def test_emulated_boards_get_the_layer_of_their_machine(config):
+    """Their driver's lines give way to the machine's, and those to a device file's."""
+    config.write("device-types/beaglexm.yaml", "connection: {qemu: {machine: orangepi-pc}}\n")
+    config.write("devices/panda01.yaml", "device_type: panda\nboot: {commands: [mine]}\n")
+    group = job(Role("a", 2, "panda"), Role("b", 1, "beaglexm"))
+    first, second, third = emulated_devices(group, config.path)
+    assert first.connection.qemu.machine == "virt"
+    assert first.boot.commands == ("mine",)
+    assert "virtio" in second.boot.commands[0]
+    assert second.dispatcher_ip == "10.0.2.2"
+    assert third.connection.qemu.machine == "orangepi-pc"
+    assert "bootz" in third.boot.commands[2]
+
+
+def test_an_emulated_board_is_reached_as_nothing_else(config):
+    """The file of a real board does not lead an emulated run to it, nor to its switch."""
+    config.write(
+        "devices/panda01.yaml",
+        "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\n"
+        "power: {on: a, off: b}\ndeploy: {method: none, path: /dev/sda, to_host: c}\n",
+    )
+    (device,) = emulated_devices(job(Role("a", 1, "panda")), config.path)
+    assert device.connection.serial is None
+    assert device.power.on is None
+    assert device.deploy.path is None
+    assert device.deploy.to_host is None
+
+
+def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
+    """A typing error in it must not look like boards that behave."""
+    with pytest.raises(InvalidJob, match="no such directory"):
+        simulated_devices(job(Role("a", 1, "panda")), tmp_path / "nowhere")

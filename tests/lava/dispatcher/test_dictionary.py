@@ -1,0 +1,65 @@
+"""LAVA's device dictionaries: what they hold, and what is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.lab.device_model import Device, Lava
+from lava_dispatcher_multinode.lava.dispatcher.dictionary import commands, load_dictionary, methods
+
+
+@pytest.fixture
+def load(tmp_path):
+    """A function that loads a dictionary of this text."""
+
+    def run(text):
+        path = tmp_path / "d.dict"
+        path.write_text(text)
+        return load_dictionary(Device("board7", "x", host="lava", lava=Lava(device=path)))
+
+    return run
+
+
+def test_a_dictionary(load):
+    """The board's name here is what LAVA's tests are told."""
+    found = load("hostname: other\nactions: {boot: {methods: {u-boot: }}, deploy: }\n")
+    assert found["hostname"] == "board7"
+    assert list(methods(found, "boot")) == ["u-boot"]
+    assert methods(found, "deploy") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{% extends 'qemu.jinja2' %}\n", "rendered YAML"),
+        ("a: [", "line"),
+        ("hello", "it has no 'actions'"),
+        ("actions: 1", "it has no 'actions'"),
+    ],
+)
+def test_what_is_no_dictionary(load, text, said):
+    """A template, above all: lava-run takes what the server makes of it."""
+    with pytest.raises(InvalidJob, match=said):
+        load(text)
+
+
+def test_a_dictionary_that_is_not_there():
+    """The path is named."""
+    device = Device("b", "x", host="lava", lava=Lava(device=Path("/nonexistent/b.dict")))
+    with pytest.raises(InvalidJob, match=r"/nonexistent/b\.dict: cannot read it"):
+        load_dictionary(device)
+
+
+@pytest.mark.parametrize(
+    ("section", "lines"),
+    [
+        ({"power_off": "a b"}, ["a b"]), ({"power_off": ["a", "b"]}, ["a", "b"]), ({}, []),
+        ({"power_off": ""}, []), (None, []), (["power_off"], []),
+    ],
+)  # fmt: skip
+def test_commands_of_a_dictionary(section, lines):
+    """One or several, as LAVA takes them; what is none is none."""
+    assert commands({"commands": section}, "power_off") == lines

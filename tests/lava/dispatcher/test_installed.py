@@ -1,0 +1,69 @@
+"""Where LAVA's dispatcher is, and which one it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InfrastructureError
+from lava_dispatcher_multinode.lab.device_model import Lava
+from lava_dispatcher_multinode.lava.dispatcher.installed import environment, find
+
+
+def clone(root, version="2031.05"):
+    """Make what can be taken for a clone of LAVA's repository."""
+    modules = ("parser", "protocols/multinode", "worker")
+    for name in ("lava_common/version.py", *(f"lava_dispatcher/{name}.py" for name in modules)):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"__version__ = {version!r}\n")
+    script = root / "lava/dispatcher/lava-run"
+    script.parent.mkdir(parents=True)
+    script.write_text("parser.add_argument('--skip-sudo-warning')\n")
+    return root
+
+
+def test_a_clone_is_found_with_its_version(tmp_path):
+    """By lava.path and lava.python; whether it wants root is read from lava-run."""
+    found = find(Lava(path=clone(tmp_path / "lava"), python=sys.executable))
+    assert (found.version, found.needs_root) == ("2031.05", False)
+    assert found.lava_run == tmp_path / "lava/lava/dispatcher/lava-run"
+    assert environment(found.path)["PYTHONPATH"] == str(tmp_path / "lava")
+
+
+def test_the_environment_names_one_too(tmp_path, monkeypatch):
+    """An unpacked Debian package, as CI has it: lava-run is beside the packages."""
+    packages = clone(tmp_path / "usr/lib/python3/dist-packages", "2023.01")
+    (packages / "lava/dispatcher/lava-run").unlink()
+    (tmp_path / "usr/bin").mkdir()
+    (tmp_path / "usr/bin/lava-run").write_text("#!/usr/bin/python3\n")
+    monkeypatch.setenv("LAVA_DISPATCHER_PATH", str(packages))
+    found = find(Lava(python=sys.executable))
+    assert (found.version, found.needs_root) == ("2023.01", True)
+
+
+def test_the_first_of_several_counts(tmp_path, monkeypatch):
+    """CI names each version that it has; a short path that is none is no crash."""
+    first, second = clone(tmp_path / "a", "1"), clone(tmp_path / "b", "2")
+    monkeypatch.setenv("LAVA_DISPATCHER_PATH", f"{first}:{second}")
+    assert find(Lava(python=sys.executable)).version == "1"
+    with pytest.raises(InfrastructureError, match="in or beside /nowhere"):
+        find(Lava(path=Path("/nowhere")))
+
+
+def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
+    """With what to do: install it, or name the interpreter that has its packages."""
+    monkeypatch.delenv("LAVA_DISPATCHER_PATH", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InfrastructureError, match="install the package lava-dispatcher"):
+        find(Lava())
+    broken = clone(tmp_path / "broken")
+    (broken / "lava_dispatcher/parser.py").write_text("import a_module_that_nobody_has\n")
+    with pytest.raises(InfrastructureError, match=r"No module named .*lava\.python"):
+        find(Lava(path=broken, python=sys.executable))
+    wants = clone(tmp_path / "wants")
+    (wants / "lava/dispatcher/lava-run").write_text("import sys\nfrom a_title import x\n")
+    with pytest.raises(InfrastructureError, match=r"No module named 'a_title'.*lava\.python"):
+        find(Lava(path=wants, python=sys.executable))

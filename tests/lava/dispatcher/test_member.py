@@ -1,0 +1,104 @@
+"""What LAVA's client and its scripts are told: their own forms, no secret in what they keep."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator.server import Coordinator
+from lava_dispatcher_multinode.lava.dispatcher.member import (
+    SENDER,
+    ask,
+    lazy,
+    read_reply,
+    with_names,
+)
+
+IDS = {"panda01": "101", "dut-01": "102"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "reply", "answer"),
+    [
+        ({"request": "lava_send"}, {}, {"response": "ack"}),
+        (
+            {"request": "lava_sync", "messageID": "x"},
+            {"message": {"panda01": {}}},
+            {"response": "ack", "message": "x"},
+        ),
+        (
+            {"request": "lava_wait"},
+            {"message": {"panda01": {"k": "v"}, "z": {}}},
+            {"response": "ack", "message": {"101": {"k": "v"}, "z": {}}},
+        ),
+    ],
+)
+def test_replies_as_lava_knows_them(request_, reply, answer):
+    """With numbers, where its scripts can tell senders apart only by those."""
+    assert json.loads(read_reply(request_, {"response": "ack", **reply}, IDS)) == answer
+
+
+def test_a_group_by_numbers():
+    """As lava-group prints it."""
+    reply = {"response": "group_data", "roles": {"panda01": "server", "dut-01": "client"}}
+    found = json.loads(read_reply({"request": "group_data"}, reply, IDS))
+    assert found["roles"] == {"101": "server", "102": "client"}
+
+
+SCRIPTS = {
+    "lava-multi-node.lib": f"sed -E 's/ {SENDER}/\\n\\1/g'",
+    "lava-self": "echo ${LAVA_HOSTNAME}",
+    "lava-group": "printf ${LAVA_GROUP}",
+    "lava-send": "as it is",
+}
+
+
+def shell(script, typed=""):
+    """Return what a script prints."""
+    return subprocess.run(["sh", "-c", script], input=typed, capture_output=True, text=True).stdout
+
+
+def test_scripts_with_names():
+    """Of the group's devices, also where one begins as another, or has a dot in it."""
+    found = with_names(SCRIPTS, "dut-1", {"dut-1": "a", "dut-1.b": "b"})
+    assert shell("LAVA_HOSTNAME=7\n" + found["lava-self"]) == "dut-1\n"
+    assert shell("LAVA_GROUP=7\n" + found["lava-group"]) == "dut-1\ta\ndut-1.b\tb\n"
+    answer = " dut-1.b:k=v w 7:x dut-1:k=v dut-1xb:k=v"
+    lines = [" dut-1.b:k=v w 7:x", "dut-1:k=v dut-1xb:k=v"]
+    assert shell(found["lava-multi-node.lib"], answer).strip().splitlines() == [
+        line.strip() for line in lines
+    ]
+    assert found["lava-send"] == "as it is"
+
+
+@pytest.mark.parametrize("changed", [{"lava-multi-node.lib": "awk"}, {}])
+def test_scripts_that_are_not_known(changed):
+    """Those of a LAVA to come, say: they are left alone."""
+    with pytest.raises(KeyError):
+        with_names(changed, "a", {"a": "b"})
+
+
+def test_one_request_to_a_coordinator():
+    """Held until it is satisfied; the node's secret is what lets it in."""
+    nodes, secrets = {"dut-01": "a", "panda01": "b"}, {"dut-01": "s", "panda01": "t"}
+    with Coordinator(group="g", nodes=nodes, secrets=secrets, timeout=5) as coordinator:
+        who = {"client_name": "dut-01", "group_name": "g", "role": "a", "hold": True}
+        call = {**who, "request": "lava_wait", "messageID": "x", "timeout": 0.05}
+        assert ask(coordinator.address, call, 5)["response"] == "nack"
+        reply = ask(coordinator.address, {**call, "secret": "s"}, 5)
+        assert (reply["status"], "panda01" in reply["reason"]) == ("timeout", True)
+
+
+def test_a_module_is_imported_when_it_is_used(monkeypatch):
+    """And is the real one then."""
+    import sys
+
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    lazy("colorsys")
+    import colorsys
+
+    assert type(colorsys).__name__ == "Lazy"
+    assert colorsys.rgb_to_hls(0, 0, 0) == (0, 0, 0)
+    assert type(sys.modules["colorsys"]).__name__ == "module"

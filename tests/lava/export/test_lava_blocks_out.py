@@ -1,0 +1,78 @@
+"""How boards are deployed and booted in LAVA's words."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.lab.device_model import Device, Lava, Login
+from lava_dispatcher_multinode.lava.export.lava_blocks_out import (
+    Ways,
+    _literal,
+    of_dictionary,
+    of_driver,
+    of_unknown,
+)
+
+
+def of(deploys, boots, **lava):
+    """Return the ways of a dictionary with these methods."""
+    device = Device("d", "t", host="lava", lava=Lava(device=Path("x"), **lava))
+    return of_dictionary(device, dict.fromkeys(deploys), dict.fromkeys(boots))
+
+
+@pytest.mark.parametrize(
+    ("deploy", "boot", "to", "method"),
+    [
+        (["flasher", "tftp"], ["u-boot"], "flasher", "u-boot"),
+        (["image"], ["qemu"], "tmpfs", "qemu"),
+        (["overlay"], ["minimal"], "overlay", "minimal"),
+        ([], ["u-boot", "minimal"], "overlay", "u-boot"),
+    ],
+)
+def test_what_a_dictionary_allows(deploy, boot, to, method):
+    """Where an image goes, and how the board boots."""
+    ways = of(deploy, boot)
+    assert (ways.image_to, ways.boot_block("image")["method"]) == (to, method)
+
+
+def test_the_device_file_has_the_last_word():
+    """Also about prompts: who says them knows whether there is a login."""
+    ways = of(["flasher"], ["minimal"], deploy={"to": "usb"}, boot={"prompts": ["x"]})
+    block = ways.boot_block("image")
+    assert (ways.image_to, block["prompts"]) == ("usb", ["x"])
+    assert "auto_login" not in block
+
+
+def test_loader_commands_fit_what_was_deployed():
+    """LAVA's names for them, only where U-Boot has them."""
+    ways = Ways("t", boot={"method": "u-boot", "commands": ["own"]})
+    found = [ways.boot_block(deployed)["commands"] for deployed in ("image", "kernel", "nfs")]
+    assert found == [["own"], "ramdisk", "nfs"]
+    assert "commands" not in Ways("t", boot={"method": "minimal"}).boot_block("kernel")
+
+
+def test_guesses_are_said():
+    """A board without boot commands, and a type that nobody knows."""
+    assert "guess" in of_unknown("x", Login()).untold[0]
+    assert "guess" in of_driver("x", "x", {}, Login()).untold[0]
+    known = of_driver("x", "y", {"boot": {"commands": ["bootm"]}}, Login())
+    assert (known.device_type, known.boot["commands"]) == ("y", ["bootm"])
+
+
+@given(st.text())
+def test_a_literal_is_an_expression_for_itself(text):
+    """LAVA takes prompts as regular expressions."""
+    assert re.fullmatch(_literal(text), text)
+
+
+def test_an_image_with_its_packing_and_digest(tmp_path):
+    """Files of this machine become URLs, also with a blank in their names."""
+    block = Ways("t").deploy_image({"image": "a b.img.xz", "image_sha256": "0" * 64}, tmp_path)
+    image = block["images"]["image"]
+    assert (image["compression"], image["sha256sum"]) == ("xz", "0" * 64)
+    assert image["url"] == f"file://{tmp_path}/a%20b.img.xz"

@@ -1,0 +1,76 @@
+"""The entries of LAVA's log, a document a line."""
+
+import pytest
+
+from lava_dispatcher_multinode.lava.jobs.lava_entries import MAX_LINE, number, read, reason
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"dt": "2026-01-01T00:00:00", "lvl": "info", "msg": "a"}\n',
+        b"{dt: '2026-01-01T00:00:00', lvl: info, msg: a}\n",  # not JSON
+    ],
+)
+def test_an_entry_is_read(line):
+    """LAVA writes YAML: JSON is the quick case of it."""
+    entry = read(line)
+    assert (entry["lvl"], entry["msg"]) == ("info", "a")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"Traceback (most recent call last):\n",
+        b'  {"lvl": "info"}\n',
+        b"{\n",
+        b"{lvl: info\n",
+        b'{"msg": "no level"}\n',
+        b"{}\n",
+        b"{lvl: [unclosed}\n",
+        b"{lvl: !!python/object/apply:os.system [x]}\n",
+        b"\x00\xff\n",
+        b"{" * 5000 + b"\n",
+        b'{"lvl": ' * 5000 + b"\n",
+        b"{lvl: 2026-13-45}\n",  # a date that is none
+    ],
+)
+def test_what_is_no_entry_is_none(line):
+    """What a library prints between them, or a board, cannot end the reader, nor run anything."""
+    assert read(line) is None
+
+
+def test_a_line_that_is_too_long_is_not_parsed():
+    """LAVA's own limit is far below this one; up to it each line is read."""
+    start, end = b'{"lvl": "', b'"}'
+    fits = start + b"x" * (MAX_LINE - len(start + end)) + end
+    assert len(fits) == 1048576
+    assert read(fits) is not None
+    assert read(fits.replace(b"x", b"xx", 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ({"extra": {"fail": "no such file"}}, "no such file"),
+        ({"extra": {"fail": ""}}, "it does not say why"),
+        ({"extra": {}}, "it does not say why"),
+        ({"extra": "a path"}, "it does not say why"),
+        ({}, "it does not say why"),
+    ],
+)
+def test_why_an_action_has_failed(result, said):
+    """LAVA puts a file's name there, or a mapping, or nothing."""
+    assert reason(result) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "is_"),
+    [("3.5", 3.5), (4, 4.0), ("1e3", 1000.0), (None, None), ("fast", "fast"), ([1], "[1]")],
+)
+def test_a_measurement(value, is_):
+    """Text that stands for a number is one; what is none is kept as it is written."""
+    assert number(value) == is_
+    assert type(number(value)) is type(is_)

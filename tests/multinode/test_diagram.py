@@ -1,0 +1,52 @@
+"""The diagrams in the documents."""
+
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.coordinator import lava_polling, loop, observer, protocol, strangers
+from lava_dispatcher_multinode.multinode import call_checks, diagram, messages, rules
+from lava_dispatcher_multinode.multinode.transitions import CALL_TRANSITIONS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_committed_diagrams_are_current():
+    """Run `python -m lava_dispatcher_multinode.multinode.diagram` on the file if this fails."""
+    text = (DOCS / "explanation" / "coordinator.md").read_text("utf-8")
+    assert diagram.updated(text) == text
+
+
+def test_every_transition_is_shown():
+    """With its event; an end has an arrow out."""
+    text = diagram.mermaid(*diagram.DIAGRAMS["a call"])
+    for (before, event), after in CALL_TRANSITIONS.items():
+        assert f"    {before} --> {after}: {event}\n" in text
+    assert "    done --> [*]" in text
+    assert "    waiting --> [*]" not in text
+
+
+def test_a_document_without_the_place_is_an_error():
+    """A diagram that silently goes nowhere would be missed."""
+    with pytest.raises(ValueError, match="diagram: a call"):
+        diagram.updated("# nothing")
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        call_checks.MAX_DATA,
+        protocol.MAX_REQUEST,
+        messages.MAX_MESSAGES,
+        rules.MAX_WAITS,
+        call_checks.MAX_NAME,
+        strangers.PER_MEMBER,
+        strangers.STRANGERS,
+        loop.TURN,
+        observer.MAX_LOGGED,
+        lava_polling.PATIENCE,
+    ],
+)
+def test_the_documented_bounds_are_the_real_ones(bound):
+    """Numbers in the reference are those of the program."""
+    assert f"{bound:,}" in (DOCS / "reference" / "coordinator.md").read_text("utf-8")

@@ -1,0 +1,30 @@
+"""The tables of transitions.py."""
+
+from lava_dispatcher_multinode.multinode import transitions as t
+from lava_dispatcher_multinode.multinode.api import Status
+
+
+def test_every_way_of_a_call_ends():
+    """From every state that is not an end there is a way on, and no end has one."""
+    sources = {state for state, _ in t.CALL_TRANSITIONS}
+    assert sources == {t.CallState.ASKED, t.CallState.WAITING}
+    assert set(t.CALL_TRANSITIONS.values()) - sources == set(t.CallState) - sources
+
+
+def test_every_end_of_a_call_is_a_status():
+    """Each outcome's status has its state, under the same name."""
+    ends = set(t.CALL_TRANSITIONS.values()) - {t.CallState.WAITING}
+    assert t.STATUS.keys() == ends
+    assert set(t.STATUS.values()) == set(Status)
+
+
+def test_no_event_is_idle():
+    """Every event of the vocabulary does something in some state."""
+    assert {event for _, event in t.CALL_TRANSITIONS} == set(t.CallEvent)
+
+
+def test_the_first_end_of_a_member_counts():
+    """A board that failed does not become one that finished, nor the other way round."""
+    for (state, _), after in t.MEMBER_TRANSITIONS.items():
+        assert state is t.MemberState.ACTIVE or after is state
+    assert len(t.MEMBER_TRANSITIONS) == len(t.MemberState) * len(t.MemberEvent)

@@ -1,0 +1,74 @@
+"""QEMU, and a lab of boards with nothing on their cards: they come up to U-Boot's prompt."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+import pytest
+
+from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedLab
+
+from ..needs import require
+
+
+@pytest.fixture(scope="session")
+def qemu():
+    """Skip where there is nothing to emulate with."""
+    require("qemu-system-arm", "u-boot-qemu")
+
+
+@pytest.fixture
+def lab(tmp_path, qemu):
+    """A lab without boards."""
+    with EmulatedLab(tmp_path) as lab:
+        yield lab
+
+
+@pytest.fixture
+def emulated():
+    """A function that describes a board."""
+
+    def describe(name="panda01", **settings):
+        return Device(name, "panda", connection=Connection(qemu=QemuMachine(**settings)))
+
+    return describe
+
+
+class Listener:
+    """Reads a board's console, as a dispatcher does."""
+
+    def __init__(self, console):
+        self.descriptor = os.open(console, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.heard = b""
+
+    def until(self, text, seconds=60):
+        """Return what came up to and with `text`."""
+        end = time.monotonic() + seconds
+        while text not in self.heard:
+            left = end - time.monotonic()
+            assert left > 0, self.heard
+            if select.select([self.descriptor], [], [], left)[0]:
+                self.heard += os.read(self.descriptor, 65536)
+        found, _, self.heard = self.heard.partition(text)
+        return found + text
+
+    def say(self, text):
+        """Type."""
+        os.write(self.descriptor, text)
+
+
+@pytest.fixture
+def listen():
+    """A function that opens a board's console."""
+    listeners = []
+
+    def opened(board):
+        listeners.append(Listener(board.console))
+        return listeners[-1]
+
+    yield opened
+    for listener in listeners:
+        os.close(listener.descriptor)

@@ -1,0 +1,83 @@
+"""Events in words."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lava_dispatcher_multinode.report.text.log_lines import Narrator, Weight, first_line
+
+
+def told(events):
+    """Return the lines of events."""
+    narrator = Narrator()
+    return [line for line in map(narrator.tell, events) if line is not None]
+
+
+def test_whole_run_reads_like_a_log(whole_story):
+    """Time, node, action, what happened."""
+    texts = [line.text for line in told(whole_story)]
+    assert texts[0] == (
+        "[    0.000] job ping on panda01 (server), panda02 (client), beaglexm01 (client)"
+    )
+    assert texts[1:3] == [
+        "[    0.500] panda01 deploy_linaro_image: started",
+        "[    0.500] panda01 deploy_linaro_image: pass after 1.5 s",
+    ]
+    assert "[    3.000] panda01 sent ready ip=10.0.0.1" in texts
+    assert "[    3.000] panda02: lava-wait ready: waiting for panda01" in texts
+    assert "[    6.000] panda01: 0_smoke ping: pass (3.5 ms)" in texts
+    assert texts[-1] == "[    8.000] beaglexm01: finished: error: lava_test_shell: kernel panic"
+
+
+@pytest.mark.parametrize(
+    ("event", "weight", "style"),
+    [
+        ({"event": "step", "text": "login"}, Weight.PROGRESS, ""),
+        ({"event": "test_case", "case": "a", "result": "fail"}, Weight.NOTABLE, "bad"),
+        ({"event": "test_case", "case": "a", "result": "pass"}, Weight.PROGRESS, "good"),
+        ({"event": "wait_finished", "outcome": "never"}, Weight.NOTABLE, "bad"),
+        ({"event": "wait_finished", "outcome": "done"}, Weight.PROGRESS, ""),
+        ({"event": "node_finished", "status": "pass"}, Weight.PROGRESS, "good"),
+        ({"event": "node_finished", "status": "error"}, Weight.NOTABLE, "bad"),
+        ({"event": "log", "level": "DEBUG", "text": "a"}, Weight.DETAIL, ""),
+        ({"event": "log", "level": "warning", "text": "a"}, Weight.NOTABLE, "warning"),
+        ({"event": "log", "level": "error", "text": "a"}, Weight.NOTABLE, "bad"),
+    ],
+)
+def test_weight_and_style(event, weight, style):
+    """What went wrong is always told; chatter only to those who ask."""
+    (line,) = told([{"t": 1.0, "node": "panda01", **event}])
+    assert (line.weight, line.style) == (weight, style)
+
+
+def test_node_whose_case_failed_has_not_passed(story):
+    """The last word on a node is that of its results."""
+    story.start({"p": {}, "q": {}}).case("p", result="fail").case("q").end("p").end("q")
+    assert [line.text.partition("] ")[2] for line in told(story.events)][-2:] == [
+        "p: finished: fail",
+        "q: finished: pass",
+    ]
+
+
+def test_end_of_the_job_is_left_to_the_summary(story):
+    """The last line is not said twice."""
+    assert told(story.finish().events) == []
+
+
+@given(st.data())
+def test_any_events_are_printable_lines(event_lists, data):
+    """A board's words reach the terminal as words."""
+    for line in told(data.draw(event_lists)):
+        assert line.text.isprintable()
+
+
+def test_long_words_are_cut(story):
+    """60 kB of message are not 60 kB of log."""
+    story.start({"p": {}}).message("p", data="x" * 60000).case("p", "y" * 60000)
+    assert all(len(line.text) < 400 for line in told(story.events))
+
+
+def test_first_line_is_the_first_that_says_anything():
+    """An error that begins with an empty line still says something."""
+    assert first_line("\n  \n a b \nc") == "a b"
+    assert first_line("") == ""

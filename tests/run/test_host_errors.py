@@ -1,0 +1,49 @@
+"""What the host runs out of is told as such."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+
+import pytest
+
+from lava_dispatcher_multinode.errors import ExitCode
+from lava_dispatcher_multinode.run import host_errors
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.EMFILE, "Too many open files", "x"), "x: Too many open files: raise"),
+        (OSError(errno.ENOSPC, "No space left on device"), "make room"),
+        (MemoryError(), "out of memory"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+    ],
+)
+def test_each_shortage_says_what_helps(error, words):
+    """The user is told what to change, and the code is 3, not 70."""
+    found = host_errors.trouble(error)
+    assert found is not None
+    assert words in str(found)
+    assert found.exit_code is ExitCode.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), OSError(errno.EBADF, "Bad file descriptor"), RuntimeError("x")]
+)
+def test_a_bug_stays_a_bug(error):
+    """What the host has not caused must not be excused."""
+    assert host_errors.trouble(error) is None
+
+
+def test_the_limit_of_files_is_raised_as_far_as_it_goes():
+    """Two hundred boards need more than the usual 1024."""
+    child = os.fork()
+    if not child:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+        host_errors.allow_files()
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        os._exit(0 if soft == min(hard, host_errors.ENOUGH_FILES) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

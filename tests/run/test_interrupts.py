@@ -1,0 +1,102 @@
+"""Signals become an exception before there are nodes, and news from then on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+import pytest
+
+from lava_dispatcher_multinode.run.interrupts import SIGNALS, Interruptions, hear_once
+
+
+@pytest.fixture(autouse=True)
+def _handlers():
+    """The test process gets its signals back."""
+    before = [(number, signal.getsignal(number)) for number in SIGNALS]
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
+def _kill(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_before_hold_it_is_a_keyboard_interrupt(number):
+    """While boards are being started there is nobody to be told yet."""
+    with Interruptions(), pytest.raises(KeyboardInterrupt):
+        _kill(number)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_after_hold_it_is_news(number):
+    """No exception cuts the main thread short, however often it is asked."""
+    with Interruptions() as interruptions:
+        interruptions.hold()
+        _kill(number)
+        _kill(number)
+        assert interruptions.news.get() is None
+        assert interruptions.news.get() is None
+
+
+def test_handlers_are_put_back():
+    """Whoever called us gets its signals back."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with Interruptions():
+        pass
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_what_is_ignored_stays_ignored():
+    """nohup means it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    hear_once()
+    with Interruptions():
+        _kill(signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
+    """Tidying up goes on while Ctrl-C is pressed again and again."""
+    hear_once()
+    tidied = False
+    with pytest.raises(KeyboardInterrupt):
+        try:
+            _kill(number)
+        finally:
+            for again in SIGNALS:
+                _kill(again)
+            tidied = True
+    assert tidied
+
+
+def test_what_python_has_dropped_is_not_lost():
+    """An exception inside a callback goes nowhere: the next signal counts, or the run asks."""
+    hear_once()
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+    with Interruptions() as interruptions:
+        with contextlib.suppress(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+        interruptions.hold()
+        assert interruptions.news.get() is None
+
+
+def test_a_run_that_is_starting_is_interrupted_once():
+    """The second one finds a run that is on its way out."""
+    with Interruptions():
+        with pytest.raises(KeyboardInterrupt):
+            _kill(signal.SIGINT)
+        _kill(signal.SIGINT)
+
+
+def test_after_the_final_run_nothing_is_interrupted():
+    """What is left is to give the boards back and to tell the results."""
+    with Interruptions(final=True):
+        pass
+    for number in SIGNALS:
+        _kill(number)

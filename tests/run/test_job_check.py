@@ -1,0 +1,231 @@
+"""What is known of a job before a board is touched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lava_dispatcher_multinode.errors import Problem
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.job.source import from_bytes
+from lava_dispatcher_multinode.lab.device_files import Lab
+from lava_dispatcher_multinode.lab.device_model import Deploy, Device, Tftp
+from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
+from lava_dispatcher_multinode.run.job_check import (
+    check,
+    check_boards,
+    check_hosts,
+    check_made,
+    check_rest,
+)
+
+
+@pytest.fixture
+def checked(tmp_path):
+    """A function that checks a job of two roles with the actions given."""
+
+    def run(*actions):
+        roles = (Role("server", device_type="panda"), Role("client", device_type="panda"))
+        job = Job("job", 60, roles, actions, file="job.json", directory=tmp_path)
+        return [str(p) for p in check(job, OverlayStore(tmp_path / "o", job, "1"), remote=False)]
+
+    return run
+
+
+def _shell(steps, **more):
+    definition = {"metadata": {"name": "d"}, "run": {"steps": steps}}
+    return ActionSpec("lava_test_shell", {"definitions": [definition]}, **more)
+
+
+def test_a_good_job_has_no_problems(checked):
+    """No false alarm."""
+    assert checked(_shell(["lava-sync a"])) == []
+
+
+def test_a_message_that_nobody_sends_is_warned_of(checked):
+    """The commonest hang is found before anything starts."""
+    found = checked(
+        _shell(["lava-wait go"], roles=frozenset(["client"])),
+        _shell(["lava-send og"], roles=frozenset(["server"])),
+    )
+    assert any(
+        "warning" in text and "lava-wait go: no other node sends it" in text for text in found
+    )
+
+
+def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
+    """FILE:LINE:COL, once, however many roles run the definition."""
+    text = "metadata: {name: x}\nrun:\n  steps:\n    - true\n    - lava-wait nobody\n"
+    (tmp_path / "test.yaml").write_text(text)
+    found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["test.yaml"]}))
+    assert len(found) == 1
+    assert found[0].startswith(f"{tmp_path}/test.yaml:5:7: warning: lava-wait nobody")
+
+
+def test_a_script_without_an_interpreter_is_warned_of(checked, tmp_path):
+    """Once, however many roles come to it."""
+    (tmp_path / "repo").mkdir()
+    (tmp_path / "repo/go.sh").write_text("#!bin/sh\n")
+    (tmp_path / "repo/t.yaml").write_text("metadata: {name: x}\nrun: {steps: [./go.sh]}\n")
+    spec = {"testdef_repos": [{"git-repo": "repo", "testdef": "t.yaml"}]}
+    (found,) = checked(ActionSpec("lava_test_shell", spec))
+    assert found.startswith(f"{tmp_path}/repo/go.sh:1:1: warning: the board finds no 'bin/sh'")
+
+
+def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
+    """A definition in a directory of its repository calls what lies beside it."""
+    for folder, message in (("right", "ready"), ("wrong", "strange")):
+        directory = tmp_path / "repo" / folder
+        directory.mkdir(parents=True)
+        (directory / "run.sh").write_text(f"lava-wait {message}\n")
+        (directory / "test.yaml").write_text(
+            f"metadata: {{name: x}}\nrun: {{steps: [cd {folder}, ./run.sh]}}\n"
+        )
+    repos = [{"git-repo": "repo", "testdef": "right/test.yaml"}]
+    found = checked(
+        ActionSpec("lava_test_shell", {"testdef_repos": repos}, roles=frozenset(["client"])),
+        _shell(["lava-send readyy"], roles=frozenset(["server"])),
+    )
+    assert any("right/run.sh:1:1: warning: lava-wait ready" in text for text in found)
+    assert not any("strange" in text for text in found)
+
+
+def test_a_missing_image_is_a_warning(checked):
+    """A job may be checked on another machine than the lab's."""
+    found = checked(
+        ActionSpec(
+            "deploy_linaro_image",
+            {"image": "none.img"},
+            positions={("image",): Position("job.json", 3, 9)},
+        )
+    )
+    assert len(found) == 1
+    assert found[0].startswith("job.json:3:9: warning: there is no image ")
+
+
+def test_what_no_board_can_do_is_an_error_at_once(checked):
+    """Not after an hour of deploying."""
+    assert any(
+        "cannot fetch ftp://" in text
+        for text in checked(ActionSpec("deploy_linaro_image", {"image": "ftp://x/y.img"}))
+    )
+
+
+def test_only_boards_of_our_own_are_asked_what_they_cannot():
+    """What LAVA's dispatcher runs is LAVA's business; the others are refused by name."""
+    roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
+    actions = (
+        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage", "rootfs": "x"}),
+        ActionSpec("deploy to fastboot", refused="only LAVA knows how"),
+        ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
+    )
+    ignored = Problem("j", 2, 3, "'os' has no effect", warning=True)
+    job = Job("job", 60, roles, actions, remarks=((frozenset(["server"]), ignored),))
+    assert check_hosts(job, {"server": ["lava"], "client": ["lava"]}) == []
+    found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
+    assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
+    assert len(found) == 2
+    assert "a root over the network would take NFS" in found[0]
+    assert "deploy to fastboot of server: only LAVA knows how" in found[1]
+    assert "host: lava" in found[1]
+    assert check_hosts(job, {"client": ["own"]})[0].message != ignored.message
+
+
+def test_boot_files_that_are_not_there_are_told(checked):
+    """Each of them."""
+    files = {"kernel": "nowhere/zImage", "ramdisk": "nowhere/rd", "dtb": "http://x/dtb"}
+    found = checked(ActionSpec("deploy_linaro_kernel", files))
+    assert [text.partition("no ")[2].split()[0] for text in found] == ["kernel", "ramdisk"]
+
+
+def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
+    """If one of the boards that might get the role can do it, it may be that one."""
+    job = Job("job", 60, (Role("r", device_type="panda"),),
+              (ActionSpec("deploy_linaro_image", {"image": "x"}),
+               ActionSpec("deploy_linaro_kernel", {"kernel": "x"})))  # fmt: skip
+    whole = {"path": "/dev/sdx", "tftp": Tftp(host="10.0.0.1", kernel="0x1")}
+    boards = [Device(f"p{n}", "panda", deploy=Deploy(method=method, **whole))
+              for n, method in enumerate((None, "media", "tftp", "none"))]  # fmt: skip
+
+    def told(*devices):
+        return [str(p).partition("which ")[2].split()[0] for p in check_boards(job, Lab(devices))]
+
+    assert told(boards[0]) == ["deploy_linaro_image", "deploy_linaro_kernel"]
+    assert told(boards[0], boards[1]) == ["deploy_linaro_kernel"]
+    assert told(boards[2]) == ["deploy_linaro_image"]
+    assert told(boards[1], boards[2]) == told(boards[3]) == []
+
+
+def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):
+    """A lab's job goes to LAVA's dispatcher as it is; our own boards need what they run."""
+    spec = ActionSpec("lava_test_shell", {"testdef_urls": ["gone.yaml"]}, frozenset(["server"]))
+    job = Job("job", 60, (Role("server", device_type="x"),), (spec,), directory=tmp_path, lava={})
+    overlays = OverlayStore(tmp_path / "o", job, "1")
+    (ours,) = check(job, overlays, remote=True)
+    (lavas,) = check(job, overlays, remote=True, lavas={"server"})
+    assert (ours.warning, lavas.warning) == (False, True)
+
+
+def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):
+    """The definition's own file, line and column."""
+    (tmp_path / "bad.yaml").write_text("metadata: {name: x}\nrun:\n  steps: {a: 1}\n")
+    found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["bad.yaml"]}))
+    assert any("bad.yaml:3:" in text for text in found)
+
+
+def test_boards_that_do_not_exist_are_an_error_at_the_role(tmp_path):
+    """The role that cannot be served, with its place in the file."""
+    role = Role("many", 2, "panda", position=Position("job.json", 4, 5))
+    job = Job("job", 60, (role,), (), file="job.json")
+    problems = check_boards(job, Lab((Device("p1", "panda"),)))
+    assert [str(p)[:16] for p in problems] == ["job.json:4:5: no"]
+    assert check_boards(job, Lab((Device("p1", "panda"), Device("p2", "panda")))) == []
+
+
+def test_steps_that_are_no_shell_are_warned_of(checked):
+    """A typing error in a step does not wait for three boots to show."""
+    (found,) = checked(_shell(["echo a", "if true; echo b; fi"]))
+    assert "warning: syntax error" in found
+
+
+def test_the_rest_of_a_wrong_job(tmp_path):
+    """A definition that is not there is told beside what is wrong with the job itself."""
+    right = {"command": "lava_test_shell", "parameters": {"testdef_urls": ["no.yaml"]}}
+    text = json.dumps({"actions": [right, {"command": "nonsense"}]})
+    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    assert problem.message == f"there is no file {tmp_path}/no.yaml"
+    assert (problem.file, problem.line, problem.column > 1) == ("job.json", 1, True)
+    assert check_rest(from_bytes(b"[]", "job.json", tmp_path)) == []
+
+
+def test_the_rest_of_a_wrong_action(tmp_path):
+    """A wrong entry does not hide what is wrong with the others; nothing is told of it twice."""
+    repositories = [{"git-repo": ".", "tesdef": "no.yaml"}, {"git-repo": "nowhere"}]
+    parameters = {"testdef_repos": repositories}
+    text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": parameters}]})
+    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    assert problem.message == f"there is no directory {tmp_path}/nowhere"
+    assert problem.column == text.index('"nowhere"') + 1
+
+
+def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
+    """Each action once; who waits first has not deployed; another package's action may have."""
+
+    def spec(line, command, **more):
+        return ActionSpec(command, positions={(): Position("j", line, 3)}, **more)
+
+    job = Job(
+        "j", 60, tuple(Role(name, 1, "panda") for name in "abcd"),
+        (
+            spec(1, "deploy_linaro_image", roles=frozenset("c")),
+            spec(2, "press_button", roles=frozenset("d")),
+            spec(3, "multinode"),
+            spec(4, "lava_test_shell"),
+            spec(5, "boot_linaro_image"),
+        ),
+    )  # fmt: skip
+    (problem,) = check_made(job)
+    assert str(problem).startswith(
+        "j:4:3: warning: lava_test_shell boots a board on which nothing"
+    )

@@ -1,0 +1,112 @@
+"""The boards that a run makes itself: of which kind, what is said of them, and their end."""
+
+from __future__ import annotations
+
+import os
+import select
+from contextlib import ExitStack
+
+import pytest
+
+from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedBoard
+from lava_dispatcher_multinode.run.events import EventLog
+from lava_dispatcher_multinode.run.virtual_boards import make_boards
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedBoard
+
+SERIAL = Connection(serial="/dev/ttyUSB0")
+SIMULATED = Connection(simulated=True)
+QEMU = Connection(qemu=QemuMachine())
+
+
+@pytest.fixture
+def stack():
+    """What a run leaves at its end."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def made(tmp_path, stack):
+    """A function that makes the boards of `devices`; it returns them and what was told."""
+
+    def make(*devices):
+        log, told = EventLog(None, lambda: 0.0), []
+        log.subscribe(lambda event: told.append((event["level"], event["text"])))
+        # As everywhere: unconfined only where this host allows nothing better.
+        boards = make_boards(devices, tmp_path, log, stack, unconfined=True)
+        return boards, told
+
+    return make
+
+
+def device(name, connection):
+    """Return a panda."""
+    return Device(name, "panda", connection=connection)
+
+
+def test_each_kind_is_made_and_no_other(made):
+    """Boards on the bench are left alone; simulated and emulated ones may be in one job."""
+    boards, told = made(device("a", SERIAL), device("b", SIMULATED), device("c", QEMU))
+    assert {name: type(board) for name, board in boards.items()} == {
+        "b": SimulatedBoard,
+        "c": EmulatedBoard,
+    }
+    assert [text.partition(":")[0] for _, text in told] == ["simulated boards", "emulated boards"]
+
+
+def test_boards_know_all_of_their_kind(made):
+    """All are made before the first is told who the others are."""
+    boards, _ = made(device("one", QEMU), device("two", QEMU))
+    for board in boards.values():
+        told = "\n".join(board.introduction())
+        assert "\tone" in told
+        assert "\ttwo" in told
+
+
+def test_nothing_is_made_where_nothing_has_to_be(made, tmp_path):
+    """A job on the bench starts no process, makes no directory and says nothing."""
+    assert made(device("a", SERIAL)) == ({}, [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_for_a_board_that_is_not_there(made, monkeypatch):
+    """A misspelt name in the environment would be a fault that never happens: it is told."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "bb:panic=login")
+    _, told = made(device("b", SIMULATED))
+    (warning,) = [text for level, text in told if level == "WARNING"]
+    assert "'bb'" in warning
+
+
+def test_a_fault_that_was_never_due(made, stack, monkeypatch):
+    """A run that ends before it proves nothing of what it was to show: it is told at the end."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "a:hang=1000,panic=uboot;b:reboot=text:x")
+    boards, told = made(device("a", SIMULATED), device("b", SIMULATED), device("c", SIMULATED))
+    console = os.open(boards["a"].console, os.O_RDONLY | os.O_NOCTTY)
+    boards["a"].power_on()
+    printed = b""
+    while b"Please RESET the board" not in printed:
+        printed += os.read(console, 4096)
+    os.close(console)
+    for board in boards.values():
+        board.power_off()
+    assert not [text for level, text in told if level == "WARNING"]
+    stack.close()
+    assert [text.partition(":")[0] for level, text in told if level == "WARNING"] == [
+        "its fault 'hang' has not happened",
+        "its fault 'reboot' has not happened",
+    ]
+
+
+def test_they_are_gone_with_the_run(made, stack):
+    """Consoles too: who still has one open is told that there is nobody any more."""
+    boards, _ = made(device("b", SIMULATED), device("c", QEMU))
+    with ExitStack() as consoles:
+        hung_up = select.poll()
+        for board in boards.values():
+            console = os.open(board.console, os.O_RDWR | os.O_NOCTTY)
+            consoles.callback(os.close, console)
+            hung_up.register(console, 0)
+        assert not hung_up.poll(0)
+        stack.close()
+        assert [what & select.POLLHUP for _, what in hung_up.poll(0)] == [select.POLLHUP] * 2

@@ -1,0 +1,89 @@
+"""Linux calls: their errors become OSError."""
+
+import errno
+import os
+import signal
+
+import pytest
+
+from lava_dispatcher_multinode.simulator.confinement import syscalls
+
+
+def test_error_names_the_call(tmp_path):
+    """A call that the kernel refuses is an OSError with errno, call and subject."""
+    with pytest.raises(OSError, match=r"mount: .*") as refused:
+        syscalls.mount("nothing", str(tmp_path), "no-such-file-system")
+    assert refused.value.errno in {errno.ENODEV, errno.EPERM}
+    assert "no-such-file-system on" in str(refused.value)
+
+
+def test_setns_needs_a_namespace():
+    """A descriptor that is no namespace is refused."""
+    with open(os.devnull) as file, pytest.raises(OSError, match="setns"):
+        syscalls.setns(file.fileno(), syscalls.CLONE_NEWNET)
+
+
+def in_child(work):
+    """Run `work` in a fork; return its exit code, 99 for an exception."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            code = work()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_name():
+    """A process can name itself for ps."""
+
+    def work():
+        syscalls.set_name("a board with a long name")
+        with open("/proc/self/comm", encoding="ascii") as file:
+            return 0 if file.read() == "a board with a \n" else 1
+
+    assert in_child(work) == 0
+
+
+def test_orphans_are_adopted():
+    """The child of a child that ended becomes a child of the process that asked for it."""
+
+    def work():
+        syscalls.adopt_orphans()
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.close(read)
+            if os.fork() == 0:
+                signal.pause()
+            os._exit(0)
+        os.close(write)
+        os.wait()
+        return 0 if len(children()) == 1 and not os.kill(children()[0], signal.SIGKILL) else 1
+
+    assert in_child(work) == 0
+
+
+def children():
+    """Return this process's children."""
+    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def test_death_with_the_parent():
+    """A process that asked for it gets its signal when its parent ends."""
+    read, write = os.pipe()
+
+    def parent():
+        ready, set_up = os.pipe()
+        if os.fork() == 0:
+            syscalls.die_with_parent(signal.SIGKILL)
+            os.write(set_up, b"x")
+            signal.pause()
+        os.read(ready, 1)
+        return 0
+
+    assert in_child(parent) == 0
+    os.close(write)
+    assert os.read(read, 1) == b""  # the grandchild held the other end
+    os.close(read)

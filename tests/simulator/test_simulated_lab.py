@@ -1,0 +1,449 @@
+"""Real boards: from power-on to a shell, apart from the host and from each other."""
+
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, PowerError
+from lava_dispatcher_multinode.simulator import simulated_lab as lab_module
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
+
+from ..needs import python_of_others
+
+pytestmark = pytest.mark.slow
+
+TALK = (
+    "import socket,sys; s=socket.create_connection((sys.argv[1],5001),10); "
+    "s.sendall(b'hello from '+socket.gethostname().encode()); s.close()"
+)
+LISTEN = (
+    "import socket; s=socket.create_server(('',5001)); print('listening',flush=True); "
+    "c,a=s.accept(); print('got',c.recv(100).decode(),'from',a[0])"
+)
+
+
+@pytest.mark.parametrize("model", ["panda", "beaglexm"])
+def test_boot_with_the_lines_of_2013(operator, model):
+    """The commands that the dispatcher of 2013 typed lead to a root shell on each board."""
+    board = operator(model).boot()
+    printed = board.log.getvalue().decode()
+    for text in (
+        "U-Boot SPL 2012.10",
+        "Hit any key to stop autoboot:  3 ",
+        "DRAM:  ",
+        "Starting kernel ...",
+        "Uncompressing Linux... done, booting the kernel.",
+        "Linux version 3.",
+        "(simulated)",
+        "root=LABEL=testrootfs",
+        "login: ",
+    ):
+        assert text in printed
+    assert "\n" not in printed.replace("\r\n", "")
+    assert board.run("id -u") == ("0\n", 0)
+    assert board.run("tty") == ("/dev/ttyO2\n", 0)
+    assert board.run("hostname") == (f"{board.board.name}\n", 0)
+
+
+def test_console_before_power(operator):
+    """The console is there before the power; what is typed at a board that is off is lost."""
+    board = operator()
+    board.type("lost\r")
+    assert board.silent(0.05)
+    board.board.power_on()
+    board.expect("Hit any key to stop autoboot:  3")
+    assert "lost" not in board.before
+
+
+def test_autoboot_without_a_system(operator):
+    """With nothing deployed, autoboot ends at the prompt: no Linux comes from nowhere."""
+    board = operator(card=False, countdown=0)
+    board.board.power_on()
+    board.expect("Panda # ")
+    assert "no card present" in board.before
+    assert "Linux" not in board.before
+
+
+def test_autoboot_of_an_image(operator, shared_lab):
+    """A card with the image as it is boots by itself, from partitions 1 and 2."""
+    board = operator(card=False, countdown=0)
+    board.deploy("image")
+    board.board.power_on()
+    board.login()
+    assert "root=/dev/mmcblk0p2" in board.log.getvalue().decode()
+
+
+def test_countdown_boots_what_boot_boots(operator):
+    """Nobody stops it: the countdown goes by, and bootcmd runs."""
+    board = operator(countdown=1)
+    board.board.power_on()
+    board.expect("Hit any key to stop autoboot:  1 \b\b\b 0 \r\n")
+    board.expect('** Unable to read "uImage" from mmc 0')
+
+
+def test_power_cut_in_the_middle(operator):
+    """Off means off at once, and on starts from the beginning."""
+    board = operator().boot()
+    board.line("sleep 1000 & echo started")
+    board.expect("started")
+    board.board.power_off()
+    board.type("x")
+    assert board.board.power_off() is None
+    assert board.board.known_off
+    board.loader()
+
+
+def test_reboot_by_the_system(operator):
+    """`reboot` goes through the boot loader again; files stay, processes and /tmp do not."""
+    board = operator().boot()
+    board.run("echo kept > /etc/kept; echo gone > /tmp/gone; sleep 1000 &")
+    board.line("reboot")
+    board.expect("The system is going down for reboot NOW!")
+    board.expect("Restarting system.")
+    board.expect("Hit any key to stop autoboot")
+    board.type("\r")
+    for command in (
+        "setenv bootargs 'console=ttyO2 root=/dev/mmcblk0p5'",
+        "fatload mmc 0:3 80200000 uImage",
+    ):
+        board.expect("Panda # ")
+        board.line(command)
+    board.expect("bytes read\r\nPanda # ")
+    board.line("bootm 80200000")
+    board.login()
+    assert board.run("cat /etc/kept; ls /tmp; pgrep sleep || ps | grep -c '[s]leep'")[0] == (
+        "kept\n0\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("poweroff", "Power down."),
+        ("halt", "System halted."),
+        ("shutdown -h now", "Power down."),
+    ],
+)
+def test_end_of_the_system(operator, command, words):
+    """After poweroff and halt the board is silent until its power is switched."""
+    board = operator().boot()
+    board.line(command)
+    board.expect(words + "\r\n")
+    board.type("\r")
+    assert board.silent(0.1)
+    board.board.power_off()
+    board.loader()
+
+
+def test_new_deploy_starts_afresh(operator):
+    """A card that is written again brings a new file system."""
+    board = operator().boot()
+    board.run("echo old > /etc/old")
+    board.board.power_off()
+    board.deploy()
+    board.boot()
+    assert board.run("ls /etc/old")[1] != 0
+
+
+def test_login_of_others_is_refused(operator):
+    """Only root has an account without a password."""
+    board = operator()
+    board.start_kernel()
+    board.expect("login: ")
+    board.line("nobody")
+    board.expect("Password: ")
+    board.line("secret")
+    board.expect("Login incorrect")
+    assert "secret" not in board.before
+    board.login()
+
+
+def test_exit_brings_a_new_login(operator):
+    """Whoever leaves the shell meets the login again."""
+    board = operator().boot()
+    board.line("exit")
+    board.login()
+
+
+def test_interrupt_and_job_control(operator):
+    """Ctrl-C ends a program of the board; the shell has a terminal to control."""
+    board = operator().boot()
+    board.line("sh -c 'echo o\"\"k; exec sleep 1000'")
+    board.expect("ok\r\n")
+    board.type("\x03")
+    board.expect("# ")
+    assert board.run("echo alive $-")[0].startswith("alive ")
+    assert board.run("yes | head -1") == ("y\n", 0)
+    assert "job control" not in board.log.getvalue().decode()
+
+
+def test_host_is_out_of_reach(operator, tmp_path):
+    """What a board writes and sees is its own: hosts file, home, temporary files, processes."""
+    before = Path("/etc/hosts").read_bytes()
+    (tmp_path / "job-file").write_text("secret")
+    board = operator().boot()
+    name = board.board.name
+    assert board.run(f"echo '9.9.9.9 {name}-x' >> /etc/hosts && grep -c {name}-x /etc/hosts") == (
+        "1\n",
+        0,
+    )
+    assert Path("/etc/hosts").read_bytes() == before
+    assert board.run("ls -A /home /root /tmp /srv /mnt") == (
+        "/home:\n\n/mnt:\n\n/root:\n\n/srv:\n\n/tmp:\n",
+        0,
+    )
+    assert board.run(f"ls {tmp_path} {Path(__file__).parent} {board.board.card}")[1] != 0
+    assert board.run("touch /usr/local/bin/own /usr/bin/own && rm /usr/bin/env")[1] == 0
+    assert not Path("/usr/local/bin/own").exists()
+    assert Path("/usr/bin/env").exists()
+    processes = board.run("for p in /proc/[0-9]*; do echo ${p#/proc/}; done")[0].split()
+    assert processes == ["1", "2"]
+
+
+def test_kernel_of_the_host_is_out_of_reach(operator):
+    """Root on a board cannot restart, configure or crash the host."""
+    board = operator().boot()
+    for command in (
+        "echo b > /proc/sysrq-trigger",
+        "echo x > /proc/sys/kernel/core_pattern",
+        "mknod /tmp/disk b 254 0",
+        "cat /proc/1/environ",
+    ):
+        assert board.run(f"( {command} ) 2>/dev/null")[1] != 0, command
+
+
+def test_environment_has_nothing_of_the_host(operator, monkeypatch):
+    """A login has an environment of its own."""
+    board = operator().boot()
+    names = {line.partition("=")[0] for line in board.run("env")[0].splitlines()}
+    assert names <= {
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "TERM",
+        "PS1",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+    }
+
+
+def test_python_on_the_board(operator):
+    """Every board has a python3, for tests that bring programs."""
+    assert operator().boot().run("python3 -c 'print(6 * 7)'") == ("42\n", 0)
+
+
+def test_two_boards_talk_by_name(operator):
+    """A board reaches another by its name, over a network of their own."""
+    server, client = operator(), operator("beaglexm")
+    server.boot()
+    client.boot()
+    assert "127.0.0.1" not in server.run(f"grep {client.board.name} /etc/hosts")[0]
+    server.line(f'python3 -c "{LISTEN}"')
+    server.expect("listening\r\n")
+    assert client.run(f'python3 -c "{TALK}" {server.board.name}') == ("", 0)
+    server.expect(f"got hello from {client.board.name} from {client.board.address}\r\n")
+
+
+def test_host_network_is_out_of_reach(operator):
+    """A server on the host's loopback cannot be reached from a board."""
+    board = operator().boot()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = f"import socket; socket.create_connection(('127.0.0.1',{port}),2)"
+        assert board.run(f'python3 -c "{connect}" 2>/dev/null')[1] == 1
+
+
+def test_large_output_is_whole(operator):
+    """A megabyte from the board arrives to the last byte."""
+    board = operator().boot()
+    digest, code = board.run("seq 1 150000 | tee /tmp/numbers | cksum")
+    assert code == 0
+    output = board.run("cat /tmp/numbers")[0]
+    assert output == "".join(f"{number}\n" for number in range(1, 150001))
+    assert digest.split()[1] == str(len(output))
+
+
+def test_long_input_is_whole(operator):
+    """Many lines typed at once arrive to the last byte."""
+    board = operator().boot()
+    board.line("stty -echo; cat > /tmp/typed; stty echo")
+    board.expect("stty echo\r\n")
+    text = "".join(f"line {number} of what is typed\n" for number in range(2000))
+    for start in range(0, len(text), 1000):
+        board.type(text[start : start + 1000])
+    board.type("\x04")
+    board.expect("# ")
+    assert board.run("wc -c < /tmp/typed")[0].strip() == str(len(text))
+
+
+def lab_program(directory):
+    """Return a program that boots a board, starts something on it, and waits."""
+    return f"""
+import os, sys, pathlib, select
+from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
+lab = SimulatedLab(pathlib.Path({str(directory)!r}), confinement="namespaces")
+board = lab.add("panda01", "panda", {{"autologin": True, "countdown": 0}})
+import io
+from lava_dispatcher_multinode.images.card import write_card
+from lava_dispatcher_multinode.images.example_images import example_image
+write_card(io.BytesIO(example_image("panda")), board.card, "image")
+board.power_on()
+console = os.open(board.console, os.O_RDWR | os.O_NOCTTY)
+seen = b""
+def expect(text):
+    global seen
+    while text not in seen:
+        if not select.select([console], [], [], 20)[0]:
+            sys.exit("no " + text.decode() + " in " + repr(seen))
+        seen += os.read(console, 4096)
+    seen = seen.partition(text)[2]
+expect(b":~# ")
+os.write(console, b"sh -c 'trap \\"\\" HUP; echo o\\"\\"k; while :; do sleep 98765; done' &\\r")
+expect(b"ok\\r\\n")
+print(lab._process.pid, flush=True)
+sys.stdin.read()
+lab.close()
+print("closed", flush=True)
+"""
+
+
+def descendants(pid):
+    """Return a process and all below it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def start_owner(tmp_path, *prefix, python=sys.executable, environment=None):
+    """Start the program above; return it and descriptors of all processes of its lab."""
+    owner = subprocess.Popen(
+        [*prefix, python, "-c", lab_program(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    line = owner.stdout.readline()
+    if not line:
+        owner.stdin.close()
+        owner.stdout.close()
+        pytest.fail(f"the owner ended with {owner.wait()}")
+    return owner, {pid: os.pidfd_open(pid) for pid in descendants(int(line))}
+
+
+def all_gone(processes, seconds):
+    """Whether all processes end within that time; close the descriptors."""
+    end = time.monotonic() + seconds
+    gone = True
+    for descriptor in processes.values():
+        gone &= bool(select.select([descriptor], [], [], max(0, end - time.monotonic()))[0])
+        os.close(descriptor)
+    return gone
+
+
+@pytest.mark.parametrize("how", ["close", "kill"])
+def test_nothing_outlives_the_lab(tmp_path, shared_lab, how):
+    """Closed or killed, a lab leaves no process: not the boards', not their programs'."""
+    owner, processes = start_owner(tmp_path)
+    names = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes]
+    assert any(b"98765" in name for name in names)
+    with owner.stdin, owner.stdout:
+        if how == "kill":
+            owner.send_signal(signal.SIGKILL)
+        else:
+            owner.stdin.close()
+            assert owner.stdout.read() == "closed\n"
+        assert all_gone(processes, 10)
+        owner.wait()
+    assert not [
+        line
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if str(tmp_path) in line
+    ]
+
+
+def test_killed_factory_takes_the_boards_along(tmp_path, shared_lab):
+    """Even if the process that made the boards is killed, nothing of them stays."""
+    owner, processes = start_owner(tmp_path)
+    with owner.stdin, owner.stdout:
+        os.kill(next(iter(processes)), signal.SIGKILL)
+        assert all_gone(processes, 10)
+        owner.stdin.close()
+        owner.wait()
+
+
+@pytest.mark.needs("another user", "setpriv")
+def test_ordinary_user(tmp_path, shared_lab):
+    """Whoever is not root gets the same boards."""
+    drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        package = Path(lab_module.__file__).parents[1]  # which may be in a closed home
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(package, Path(place, package.name), ignore=ignored)
+        os.chown(place, 65534, 65534)
+        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": place}
+        owner, processes = start_owner(
+            place, *drop, python=python_of_others(), environment=environment
+        )
+        with owner.stdin, owner.stdout:
+            owner.stdin.close()
+            assert owner.stdout.read() == "closed\n"
+            assert all_gone(processes, 10)
+            owner.wait()
+
+
+def test_wrong_boards(shared_lab):
+    """A model, name or fault that there is not is the user's mistake, and said so."""
+    with pytest.raises(InvalidJob, match=r"no simulated 'highbank'.*panda"):
+        shared_lab.add("x", "highbank", {})
+    with pytest.raises(InvalidJob, match="host name"):
+        shared_lab.add("a b", "panda", {})
+    with pytest.raises(InvalidJob, match="did you mean 'panic'"):
+        shared_lab.add("wrong1", "panda", {"panik": "login"})
+
+
+def test_same_name_twice(shared_lab):
+    """Two boards cannot have one name."""
+    shared_lab.add("twice", "panda", {})
+    with pytest.raises(InvalidJob, match="two boards 'twice'"):
+        shared_lab.add("twice", "panda", {})
+
+
+def test_closed_board(operator):
+    """A board that was taken away cannot be switched."""
+    board = operator()
+    board.board.close()
+    with pytest.raises(PowerError, match="was closed"):
+        board.board.power_on()
+
+
+def test_variable_of_the_environment(tmp_path, monkeypatch, operator, shared_lab):
+    """LAVA_SIMULATED_FAULTS goes above the device file."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "mine01:no_autoboot=yes,countdown=9")
+    with SimulatedLab(tmp_path, confinement=shared_lab.confinement) as lab:
+        board = operator(lab=lab, name="mine01", no_autoboot=False)
+        board.board.power_on()
+        board.expect("Panda # ")
+        assert "Hit any key" not in board.before
+
+
+def test_a_place_that_is_taken(tmp_path):
+    """A way that fails without a refusal of the kernel leads to no weaker one."""
+    (tmp_path / "namespaces").write_text("in the way")
+    with pytest.raises(InfrastructureError, match=r"cannot be made.* namespaces: .*File exists"):
+        SimulatedLab(tmp_path, unconfined=True)
