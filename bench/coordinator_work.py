@@ -58,9 +58,8 @@ def main() -> None:
         return Group(dict.fromkeys(names, "r"), size=size, timeout=120, deadlock_grace=30)
 
     def arrive(group: Group) -> Group:
-        askers = [(name, number) for number, name in enumerate(names[:-1])]
-        for _ in group.sync_all(calls[0], askers, 0.0):
-            pass
+        for number, name in enumerate(names[:-1]):
+            group.call(name, calls[0], number, 0.0)
         return group
 
     def served() -> tuple[Service, list[Peer]]:
@@ -68,18 +67,15 @@ def main() -> None:
         for _ in range(2):  # as after two barriers: how a request begins is known then
             for peer, body in zip(peers, bodies, strict=True):
                 service.request(peer, body, 0.0)
-            service.put_syncs(0.0)
         return service, peers
 
     def ask(world: tuple[Service, list[Peer]]) -> tuple[Service, list[Peer]]:
         for peer, body in zip(world[1][:-1], bodies, strict=False):
             world[0].request(peer, body, 0.0)
-        world[0].put_syncs(0.0)
         return world
 
     def last(world: tuple[Service, list[Peer]]) -> None:
         world[0].request(world[1][-1], bodies[-1], 0.0)
-        world[0].put_syncs(0.0)
 
     def show(what: str, prepare: Callable, stage: Callable) -> None:
         times = []

@@ -102,10 +102,8 @@ class World:
                 self.service.request(peer, body, self.now)
         except protocol.WireError as error:
             peer.asked += 1
-            self.service.unreadable(peer, error, self.now)
+            self.service.unreadable(peer, error)
             peer.hang_up()
-        if number % 2:  # as if the others' requests came in the same round
-            self.service.put_syncs(self.now)
         for other in self.peers:
             assert other.told <= other.asked, "two replies to one request"
         if peer.leaving:
@@ -117,7 +115,6 @@ class World:
         assert not self.service.awaited(peer)
 
     def wait(self, seconds: float) -> None:
-        self.service.put_syncs(self.now)
         self.now += seconds
         due = self.service.next_deadline()
         if due is not None and due <= self.now:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..multinode.topic_events import Arrival
 from ..multinode.topics import Wait
 from .observer import MAX_MISSING
 
@@ -12,11 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..multinode.group import Group
-    from ..multinode.topic_events import Event, Message
+    from ..multinode.topics import Event, Message
     from .observer import Reporter
-
-#: More events than this are told after the answers.
-CROWD = 64
 
 
 class Answers:
@@ -29,16 +25,15 @@ class Answers:
     def give(self, events: Sequence[Event]) -> None:
         """Have all of `events` told if there is who wants to know; answer the calls that ended.
 
-        What was told has happened before anything that the answers bring about; but a crowd
-        does not wait for it.
+        The events are told first: what they tell has happened before anything that the
+        answers bring about.
         """
         ended = [event for event in events if isinstance(event, Wait) and event.outcome]
         if self._reporter.observer is not None:
             for event in events:
-                for part in event.each() if isinstance(event, Arrival) else (event,):
-                    self._note(part)
-            if ended and len(self._reporter) <= CROWD:
-                self._reporter.tell(CROWD)
+                self._note(event)
+            if ended:
+                self._reporter.tell(len(self._reporter))
         for wait in ended:
             assert wait.outcome is not None
             wait.ticket.answer(wait.call, wait.outcome)

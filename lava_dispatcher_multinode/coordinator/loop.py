@@ -111,8 +111,7 @@ class Loop:
                 newcomers.append(number)
             else:
                 self._commands.woken()
-        # All is received before anything is done with it, and in a barrier all is done at once:
-        # the processor's caches hold the code of one of these, and not that of all of them.
+        # All is received before anything is done with it.
         if self._backlog:
             fed += self._backlog
         now = self._clock()
@@ -122,7 +121,6 @@ class Loop:
                     self._requests(connection, now)
             except Exception as error:  # noqa: BLE001 - as above
                 self._bug(error, connection)
-        self._guarded(self._service.put_syncs, now)
         if self._commands.queue:
             for command in self._commands.take():
                 self._guarded(command)
@@ -132,9 +130,7 @@ class Loop:
         self._settle_all()
         for number in newcomers:  # after those who leave: their places are free
             self._guarded(self._accept, number)
-            self._guarded(self._service.put_syncs, self._clock())
             self._settle_all()
-        # A crowd is answered first; what happened is written down afterwards.
         reporter = self._service.reporter
         if reporter.untold:
             most = TOLD if happened else TOLD_IDLE
@@ -239,13 +235,12 @@ class Loop:
                 served += 1
                 request(connection, body, now)
         except WireError as error:
-            self._service.unreadable(connection, error, now)
+            self._service.unreadable(connection, error)
             connection.hang_up()
         if served == TURN:
             self._backlog[connection] = None
             self._touch(connection)
         if not connection.known and (problem := self._strangers.welcome(connection)):
-            self._service.put_syncs(now)  # what came before is answered before
             self._service.refusals.request(connection, problem)
             connection.hang_up()
         if connection.hurried and served:

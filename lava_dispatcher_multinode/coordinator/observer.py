@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from ..multinode.api import SEND, Status
-from ..multinode.topic_events import Message
+from ..multinode.topics import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -42,11 +42,6 @@ class Question(Ticket):
         way.caller.tickets.add(self)
         asked.tickets[tag] = self
 
-    @property
-    def caller(self) -> Caller:
-        """Who is to have the answer now."""
-        return self.way.caller
-
     def answer(self, call: Call, outcome: Outcome) -> None:
         """Remember the answer, and send it; who has not seen the question is told before."""
         caller = self.way.caller
@@ -82,11 +77,6 @@ class Questions:
     def __init__(self, on_answer: Callable[[str, Call, Outcome], None] | None = None) -> None:
         self._of: dict[str, board_protocol.Asked] = {}
         self._on_answer = on_answer
-
-    def known(self, node: str, tag: str) -> bool:
-        """Whether a question has been asked before, and is remembered."""
-        memory = self._of.get(node)
-        return memory is not None and tag in memory.answers
 
     def take(self, node: str, tag: str, way: Way) -> tuple[Question | None, bool]:
         """Return the question if it is to be put to the group, and whether it was before."""

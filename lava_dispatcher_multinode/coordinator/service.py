@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..multinode.api import SEND, SYNC
+from ..multinode.api import SEND
 from ..multinode.deadlines import soonest
 from ..multinode.rules import MAX_WAITS
 from . import board_protocol
@@ -21,7 +21,6 @@ from .protocol import Line, WireError, encode
 from .questions import Question, Questions, Way
 from .replies import Replies, reply
 from .requests import LastCall
-from .syncs import Syncs
 from .tickets import Caller, Owed
 
 if TYPE_CHECKING:
@@ -55,12 +54,9 @@ class Service:
         self._group = group
         self.refusals = Refusals(self.reporter)
         self._do = Answers(group, self.reporter).give
-        self._syncs = Syncs(group, self._do)
         self._door = Door(group_name, secrets)
         self._callers: dict[Peer, Caller] = {}
         self._last, self._replies = LastCall(), Replies()
-        #: Puts to the group what lava-syncs there are; to be called when all is read.
-        self.put_syncs = self._syncs.put
         self._assembly = Assembly()
         self._polls = Polls(self._put)
         self._bundles = Bundles()
@@ -72,36 +68,21 @@ class Service:
     # From the sockets
 
     def request(self, peer: Peer, body: bytes, now: float) -> None:
-        """Answer the request in a frame or line of `peer`: now, or when it is satisfied.
-
-        A lava-sync is only put to the group by the next `put_syncs`, with others like it.
-        """
+        """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
         caller = self._callers.get(peer)
         if caller is None:
             caller = self._callers[peer] = Caller(peer, self._last)
         if isinstance(body, Line):
-            self.put_syncs(now)
             self._lines.take(caller, body, now)
             return
         try:
             request = caller.reader.read(body)
         except WireError as error:
-            self.unreadable(peer, error, now)
+            self.unreadable(peer, error)
             return
         head, _, call, question = request
-        if head is not caller.head:
-            self.put_syncs(now)
-            if not self._admit(caller, request, now):
-                return
-        if (
-            call is not None
-            and call.api is SYNC
-            and head.hold
-            and not (question and self._questions.known(head.client, question))
-        ):
-            self._syncs.add(head.client, call, self._ticket(caller, request), now)
+        if head is not caller.head and not self._admit(caller, request, now):
             return
-        self.put_syncs(now)
         if call is None:
             self._other(caller, request, now)
         elif head.hold and question:
@@ -112,14 +93,12 @@ class Service:
         else:
             self._poll(caller, request, call, now)
 
-    def unreadable(self, peer: Peer, error: WireError, now: float) -> None:
-        """Refuse what `peer` has sent and nobody can read; what came before is answered before."""
-        self.put_syncs(now)
+    def unreadable(self, peer: Peer, error: WireError) -> None:
+        """Refuse a frame or line of `peer` that is not a request."""
         self.refusals.unreadable(peer, error)
 
     def gone(self, peer: Peer, now: float) -> None:
         """End what `peer` waits for: its connection is closed."""
-        self.put_syncs(now)
         self._door.leave(peer)
         self._presence.gone(peer, now)
         caller = self._callers.pop(peer, None)
@@ -149,17 +128,14 @@ class Service:
 
     def node_failed(self, name: str, reason: str, now: float) -> None:
         """Tell the group that the run of `name` has failed."""
-        self.put_syncs(now)
         self._do(self._group.fail(name, reason, now))
 
     def node_finished(self, name: str, now: float) -> None:
         """Tell the group that the run of `name` has ended."""
-        self.put_syncs(now)
         self._do(self._group.finish(name, now))
 
     def abort(self, reason: str, now: float) -> None:
         """Answer every call, pending or to come, that it can never be satisfied."""
-        self.put_syncs(now)
         self._do(self._group.abort(reason, now))
         self._assembly.answer({"response": "nack", "reason": reason}, math.inf)
 
@@ -171,7 +147,6 @@ class Service:
 
     def expire(self, now: float) -> None:
         """Do what is due."""
-        self.put_syncs(now)
         for poll in self._polls.lapse(now):
             self._do(self._group.cancel(poll, now))
         for name in list(self._presence.lost(now)):
@@ -212,15 +187,6 @@ class Service:
         if self._group.complete:
             self._assembly.answer(self._group_reply(), math.inf)
         return problem
-
-    def _ticket(self, caller: Caller, request: Request) -> Owed | Question:
-        """Return that of a held call which has not been asked before."""
-        if not request.question:
-            return Owed(caller, request, self._replies)
-        way = self._way(caller, request)
-        question, _ = self._questions.take(request.head.client, request.question, way)
-        assert question is not None
-        return question
 
     def _way(self, caller: Caller, request: Request) -> Way:
         """Return that of a board's question which came through its dispatcher."""

@@ -1,29 +1,27 @@
 """The rules of MultiNode for one group: no socket, clock or thread; times are passed in.
 
 A `Group` is told what happens and returns what follows from it, as a list of
-`Message`s, `Wait`s and `Arrival`s. Times are seconds on any clock that only goes forward.
+`Message`s and `Wait`s. Times are seconds on any clock that only goes forward.
 """
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import crowd, reasons, rules
+from . import reasons, rules
 from .api import SEND, SYNC, WAIT, new
 from .members import Roster
 from .messages import Messages
-from .topic_events import Arrival, Message
-from .topics import Wait
+from .topics import Message, Wait
 from .transitions import CALL_TRANSITIONS, NOT_YET, SATISFIED, WAITING, CallEvent, MemberEvent
 from .waiting import Pending
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Mapping
 
     from .api import Call
-    from .topic_events import Event
-    from .topics import Bucket, Data, Topic
+    from .topics import Bucket, Data, Event, Topic
 
 
 class Group:
@@ -141,28 +139,6 @@ class Group:
             else:
                 self._wait(wait, topic, now)
         return self._take()
-
-    def sync_all(
-        self, call: Call, askers: Sequence[tuple[str, Any]], now: float
-    ) -> Iterator[list[Event]]:
-        """Do as `call` for each (node, ticket) of `askers`, in order, but together where possible.
-
-        `call` is a lava-sync. What is yielded has to be taken before the next is asked for.
-        """
-        node, ticket = askers[0]
-        yield self.call(node, call, ticket, now)
-        taken = 1
-        if call is self._sound and not call.data and self._aborted is None:
-            due = now + self._limit(call)
-            waits = crowd.arrive(
-                self._roster, self._messages, self._pending, call, askers[1:], now, due
-            )
-            if waits:
-                self._changed = now
-                yield [Arrival(waits)]
-            taken += len(waits)
-        for node, ticket in askers[taken:]:
-            yield self.call(node, call, ticket, now)
 
     def cancel(self, ticket: Hashable, now: float) -> list[Event]:
         """End the call `ticket`: nobody is there any more to hear the answer."""

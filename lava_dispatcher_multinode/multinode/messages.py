@@ -8,8 +8,6 @@ from .call_checks import data_size
 from .topics import Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .api import Call
 
 #: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
@@ -46,16 +44,6 @@ class Messages:
         if call.data and self._kept + data_size(call.data) > MAX_KEPT:
             return f"the group's messages have {MAX_KEPT} bytes; no more are kept"
         return ""
-
-    @property
-    def room(self) -> int:
-        """How many more messages it keeps."""
-        return MAX_MESSAGES - self._count
-
-    def add_all(self, senders: Sequence[str], call: Call) -> None:
-        """Keep what each of `senders`, who have sent equally often, sends once, without data."""
-        self._count += len(senders)
-        self.topic(call.id).add_all(senders, call.data)
 
     def add(self, sender: str, call: Call) -> tuple[Topic, int]:
         """Keep what `call` sends; return its topic, and how often `sender` has sent there."""

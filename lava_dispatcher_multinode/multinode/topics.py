@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import reasons
 from .api import Outcome, Status
 from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from .api import Call
     from .transitions import CallEvent
@@ -22,6 +22,14 @@ Data = tuple[tuple[str, "Mapping[str, str]"], ...]
 
 #: The outcome of all that are done and have nothing to tell.
 DONE = Outcome(Status.DONE)
+
+
+class Message(NamedTuple):
+    """A message that was sent; every member can receive it."""
+
+    id: str
+    sender: str
+    data: Mapping[str, str]
 
 
 @dataclass(eq=False, slots=True)
@@ -87,13 +95,6 @@ class Topic:
         self.log.append((sender, data))
         level = self.count[sender] = self.count.get(sender, 0) + 1
         return level
-
-    def add_all(self, senders: Sequence[str], data: Mapping[str, str]) -> None:
-        """Keep a message without data of each of `senders`, who have sent equally often so far."""
-        level = self.count.get(senders[0], 0) + 1
-        self.latest.update(dict.fromkeys(senders, data))
-        self.count.update(dict.fromkeys(senders, level))
-        self.log += [(sender, data) for sender in senders]
 
     def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield (sender, data) of all but `node`, oldest sender first."""
@@ -164,3 +165,7 @@ class Topic:
     def unused(self) -> bool:
         """Whether nothing is lost when this topic is forgotten."""
         return not (self.log or self.any or self.next or self.all)
+
+
+#: A `Wait` without an outcome starts to wait; one with an outcome has ended.
+Event = Message | Wait

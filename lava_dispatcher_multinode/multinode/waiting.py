@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .members import Roster
     from .messages import Messages
-    from .topics import Bucket, Topic, Wait
+    from .topics import Topic, Wait
 
 #: The heap may hold so many calls that have ended before it is rebuilt.
 SLACK = 64
@@ -25,9 +25,8 @@ class Pending:
         self._roster = roster
         self._messages = messages
         self._waits: dict[Hashable, Wait] = {}
-        # What is due together; with calls that have ended since.
-        self._heap: list[tuple[float, int, list[Wait]]] = []
-        self._noted = 0  # calls in the heap, at most
+        # With calls that have ended since.
+        self._heap: list[tuple[float, int, Wait]] = []
         self._serial = 0  # orders equal times
         self._members = 0  # with at least one wait
 
@@ -44,33 +43,20 @@ class Pending:
         return [wait for wait in self._waits.values() if wait.node == node]
 
     def add(self, wait: Wait, topic: Topic, due: float) -> None:
-        """Take a call that waits until `due`."""
+        """Add a call that waits for `topic` until `due`."""
         topic.park(wait)
-        self._count_in([wait], due)
-
-    def add_all(self, waits: list[Wait], topic: Topic, bucket: Bucket, due: float) -> None:
-        """Take calls that all wait until `due` for `bucket`, in which others wait already."""
-        bucketed = bucket.waits
-        for wait in waits:
-            wait.topic, wait.bucket = topic, bucket
-            bucketed[wait.ticket] = wait
-        self._count_in(waits.copy(), due)
-
-    def _count_in(self, waits: list[Wait], due: float) -> None:
-        """Take calls; the list is ours from now on."""
-        pending, members = self._waits, self._roster.members
-        for wait in waits:
-            pending[wait.ticket] = wait
-            member = members[wait.node]
-            if not member.waiting:
-                self._members += 1
-            member.waiting += 1
+        self._waits[wait.ticket] = wait
+        member = self._roster.members[wait.node]
+        if not member.waiting:
+            self._members += 1
+        member.waiting += 1
         if due < math.inf:
             self._serial += 1
-            heappush(self._heap, (due, self._serial, waits))
-            self._noted += len(waits)
-            if self._noted > 2 * len(pending) + SLACK:
-                self._forget_ended()
+            heap = self._heap
+            heappush(heap, (due, self._serial, wait))
+            if len(heap) > 2 * len(self._waits) + SLACK:
+                self._heap = [entry for entry in heap if entry[2].topic is not None]
+                heapq.heapify(self._heap)
 
     def remove(self, wait: Wait) -> None:
         """Take a call out that waits no longer."""
@@ -100,17 +86,6 @@ class Pending:
                 self._members -= 1
         if not pending:
             self._heap.clear()
-            self._noted = 0
-
-    def _forget_ended(self) -> None:
-        """Keep only what still waits in the heap: an ended call holds on to who asked it."""
-        self._heap = [
-            (due, serial, left)
-            for due, serial, waits in self._heap
-            if (left := [wait for wait in waits if wait.topic is not None])
-        ]
-        heapq.heapify(self._heap)
-        self._noted = sum(len(waits) for _, _, waits in self._heap)
 
     def expect(self, name: str, role: str) -> None:
         """Let all that wait for everybody of a role wait for a newcomer, too."""
@@ -127,22 +102,15 @@ class Pending:
         """Return when the time of the first call is over."""
         heap = self._heap
         while heap:
-            due, _, waits = heap[0]
-            if _still(waits):
+            due, _, wait = heap[0]
+            if wait.topic is not None:
                 return due
             heapq.heappop(heap)
         return None
 
     def expired(self, now: float) -> list[Wait]:
-        """Return those whose time is over; they are told once."""
+        """Remove and return the calls whose time is over."""
         found: list[Wait] = []
         while (due := self.due()) is not None and due <= now:
-            found += [wait for wait in heapq.heappop(self._heap)[2] if wait.topic is not None]
+            found.append(heapq.heappop(self._heap)[2])
         return found
-
-
-def _still(waits: list[Wait]) -> bool:
-    """Whether any of them waits; the last ones that do not are forgotten."""
-    while waits and waits[-1].topic is None:
-        waits.pop()
-    return bool(waits)

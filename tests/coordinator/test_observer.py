@@ -5,8 +5,7 @@ import pytest
 from lava_dispatcher_multinode.coordinator import observer as module
 from lava_dispatcher_multinode.coordinator.observer import Reporter
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.multinode.topic_events import Message
-from lava_dispatcher_multinode.multinode.topics import Wait
+from lava_dispatcher_multinode.multinode.topics import Message, Wait
 
 WAIT = Call(Api.WAIT_ALL, "x", role="r")
 

@@ -30,15 +30,8 @@ class Peer:
         base = {"request": kind, "client_name": name, "group_name": "g", "role": "r"}
         before = len(self.sent)
         self.service.request(self, encode(base | fields)[8:], now)
-        self.service.put_syncs(now)
         self.service.reporter.tell(1000)
         return self.sent[before:]
-
-    def sync(self, name, message_id="x", **fields):
-        """Ask for a rendezvous that is put to the group later."""
-        base = {"request": "lava_sync", "client_name": name, "group_name": "g", "role": "r"}
-        base |= {"messageID": message_id, "hold": True}
-        self.service.request(self, encode(base | fields)[8:], 0.0)
 
 
 @pytest.fixture
@@ -320,72 +313,3 @@ def test_abort_and_the_job_s_own_news(make):
     assert peers["c"].sent[0]["status"] == "never"
     service.abort("cancelled", 2.0)
     assert peers["c"].ask("lava_send", "c", messageID="x", hold=True)[0]["status"] == "never"
-
-
-def test_syncs_of_a_round_are_put_together_and_before_anything_else(make):
-    """Nothing that is asked after them happens before them, whatever it is."""
-    service = make(members="abcdefgh")
-    peers = {name: Peer(service) for name in "abcdefgh"}
-    for name, peer in peers.items():
-        peer.sync(name)
-    assert [peer.sent for peer in peers.values()] == [[]] * 8
-    service.put_syncs(0.0)
-    assert {peer.sent[0]["status"] for peer in peers.values()} == {"done"}
-    for name, peer in peers.items():
-        peer.sync(name, "y" if name < "e" else "z")
-    peers["a"].ask("lava_wait", "a", messageID="y", hold=True)
-    sent = [fields["from"] for event, fields in service.events if event == "message"]
-    assert sent == list("abcdefgh" * 2)
-    assert list(peers["a"].sent[1]["message"]) == ["b", "c", "d"]
-    peers["b"].sync("b", "q")
-    service.gone(peers["b"], 1.0)
-    assert not service.awaited(peers["b"])
-    peers["c"].sync("c", "q")
-    service.node_failed("h", "no boot", 1.0)
-    assert "h failed: no boot" in peers["c"].sent[-1]["reason"]
-
-
-def test_boards_syncs_of_a_round_are_put_together(make):
-    """Each under its own name for the question; one that is asked again is put first, once."""
-    service = make(members="abcd", secrets={"a": "s"})
-    peers = {name: Peer(service) for name in "abcd"}
-
-    def sync(name, peer, number):
-        fields = {"secret": "s"} if name == "a" else {}
-        peer.sync(name, question=f"{ord(name):x}-{number}", **fields)
-
-    def senders():
-        service.reporter.tell(1000)
-        return "".join(f["from"] for event, f in service.events if event == "message")
-
-    for name in "abcd":
-        sync(name, peers[name], 1)
-    service.put_syncs(0.0)
-    assert senders() == "abcd"
-    for name in "abc":
-        sync(name, peers[name], 2)
-    assert senders() == "abcd"
-    again = Peer(service)
-    sync("a", again, 2)
-    assert senders() == "abcdabc"
-    sync("d", peers["d"], 2)
-    service.put_syncs(0.0)
-    assert senders() == "abcdabcd"
-    sync("a", again, 2)
-    assert [reply["status"] for reply in again.sent] == ["done"] * 2
-    assert [len(peer.sent) for peer in peers.values()] == [1, 2, 2, 2]
-
-
-def test_who_syncs_when_a_bug_strikes_is_sent_away(make, monkeypatch):
-    """Better than to wait for ever for an answer that nobody will give."""
-    service = make()
-    peer = Peer(service)
-    peer.sync("a")
-
-    def fail(*_):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(Group, "sync_all", fail)
-    with pytest.raises(ZeroDivisionError):
-        service.put_syncs(0.0)
-    assert peer.left

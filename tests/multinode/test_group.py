@@ -7,7 +7,6 @@ import pytest
 from lava_dispatcher_multinode.multinode import messages, rules
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.multinode.group import Group
-from lava_dispatcher_multinode.multinode.topic_events import Arrival
 from lava_dispatcher_multinode.multinode.topics import Wait
 
 
@@ -160,50 +159,6 @@ def test_a_sync_that_goes_on_does_not_send_again(play):
     second = play("a sync x")
     play.take(play.group.cancel(second, 0.0))
     assert play.status(play("a sync x", again=True)) is None
-
-
-def test_syncs_of_many_in_a_row_are_as_one_by_one():
-    """Each sends once and is released once, however many are taken together."""
-    play = Play(dict.fromkeys("abcdefgh", "r"))
-    call = Call(Api.SYNC, "x", timeout=60)
-
-    announced = []
-
-    def sync(names, first, call=call):
-        askers = [(name, first + n) for n, name in enumerate(names)]
-        for events in play.group.sync_all(call, askers, play.now):
-            for event in play.take(events):
-                each = event.each() if isinstance(event, Arrival) else [event]
-                announced.extend(e.ticket for e in each if isinstance(e, Wait) and not e.outcome)
-
-    for first in (100, 200):
-        sync("abcdefg", first)
-        assert [play.status(first + n) for n in range(8)] == [None] * 8
-        sync("h", first + 7)
-        assert [play.status(first + n) for n in range(8)] == [Status.DONE] * 8
-    sync("abcde", 300)
-    assert announced == [*range(100, 107), *range(200, 207), *range(300, 305)]
-    play.at(25)
-    assert play.status(304) is None
-    sync("fg", 305)
-    assert play.group.next_deadline() == 60
-    play.at(60)
-    assert [play.status(300 + n) for n in range(7)] == [Status.TIMEOUT] * 5 + [None] * 2
-
-
-def test_syncs_in_a_row_keep_their_data_and_end_with_the_group():
-    """What makes them more than a barrier is looked at for each."""
-    play = Play(dict.fromkeys("abcdef", "r"))
-    askers = [(name, n) for n, name in enumerate("abcdef")]
-    for events in play.group.sync_all(Call(Api.SYNC, "x", {"k": "v"}), askers, 0.0):
-        play.take(events)
-    assert play.data(5) == [(name, {"k": "v"}) for name in "abcde"]
-    assert play.group._messages._kept == 6 * len("k=v\n")
-    play.take(play.group.abort("the end", 0.0))
-    askers = [(name, 10 + n) for n, name in enumerate("abcdef")]
-    for events in play.group.sync_all(Call(Api.SYNC, "y"), askers, 0.0):
-        play.take(events)
-    assert [play.status(10 + n) for n in range(6)] == [Status.NEVER] * 6
 
 
 def test_next_consumes_for_each_receiver(play):

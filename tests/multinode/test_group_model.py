@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass
-from itertools import chain
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,8 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.multinode.group import Group
-from lava_dispatcher_multinode.multinode.topic_events import Arrival, Message
-from lava_dispatcher_multinode.multinode.topics import Wait
+from lava_dispatcher_multinode.multinode.topics import Message, Wait
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h")
 ROLES = ("r", "s")
@@ -221,7 +219,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     def take(self, events):
         """Keep what follows; nothing is answered twice."""
-        for event in chain(*(e.each() if isinstance(e, Arrival) else (e,) for e in events)):
+        for event in events:
             if isinstance(event, Message):
                 self.messages.append((event.sender, event.id, dict(event.data)))
                 continue
@@ -305,20 +303,11 @@ class GroupAgainstModel(RuleBasedStateMachine):
         places=st.lists(PLACES, min_size=1) | st.permutations(range(len(NAMES))),
         message_id=st.sampled_from(IDS),
     )
-    def sync_all(self, places, message_id):
+    def several_sync(self, places, message_id):
         """Let several sync in a row, some of them twice; all of them mostly meet."""
         names = self.running()
-        nodes = [names[place] for place in places if place < len(names)] or names[:1]
-        call = Call(Api.SYNC, message_id)
-        askers = []
-        for node in nodes:
-            self.tickets += 1
-            self.syncs.add(self.tickets)
-            askers.append((node, self.tickets))
-        for events in self.group.sync_all(call, askers, self.now):
-            self.take(events)
-        for node, ticket in askers:
-            self.model.call(node, call, ticket, self.now)
+        for node in [names[place] for place in places if place < len(names)] or names[:1]:
+            self.ask(node, Call(Api.SYNC, message_id))
 
     @rule(name=st.sampled_from(NAMES))
     def join(self, name):
@@ -427,7 +416,7 @@ def play(seed):
             consume=chance.random() < 0.5,
         ): 2,
         lambda: machine.all_send(message_id=chance.choice(IDS)): 4,
-        lambda: machine.sync_all(
+        lambda: machine.several_sync(
             places=chance.sample(range(len(NAMES)), chance.randint(4, len(NAMES))),
             message_id=chance.choice(IDS),
         ): 4,

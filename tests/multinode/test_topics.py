@@ -101,16 +101,3 @@ def test_a_call_that_counts_nothing_needs_one_message_of_each():
         "b",
         "c",
     ]
-
-
-def test_messages_that_come_together_are_messages_like_others():
-    """They count, replace, and are read one by one."""
-    topic = Topic()
-    topic.add_all("ab", {})
-    assert not topic.filled
-    topic.add_all("ba", {})
-    assert topic.count == {"a": 2, "b": 2}
-    assert topic.add("a", {"k": "1"}) == 3
-    assert topic.filled
-    assert list(topic.others("c")) == [("a", {"k": "1"}), ("b", {})]
-    assert topic.log == [("a", {}), ("b", {}), ("b", {}), ("a", {}), ("a", {"k": "1"})]

@@ -58,23 +58,6 @@ def test_time_is_over_once():
     assert pending.due() is None
 
 
-def test_those_that_came_together_are_due_together():
-    """Those of them that still wait."""
-    _, messages, pending = world()
-    topic = messages.topic("x")
-    first, *rest = (Wait(n, "ab"[n % 2], Call(Api.WAIT_ALL, "x"), 0.0) for n in range(5))
-    bucket = topic.bucket(first, "ab")
-    pending.add(first, topic, 3.0)
-    pending.add_all(rest, topic, bucket, 5.0)
-    assert pending.all() == [first, *rest]
-    for wait in (rest[0], rest[2]):
-        pending.remove(wait)
-    assert pending.expired(4.0) == [first]
-    assert pending.due() == 5.0
-    assert pending.expired(5.0) == [rest[1], rest[3]]
-    assert pending.due() is None
-
-
 def test_a_single_member_that_runs_is_everybody_and_none_is_not():
     """Members that have left need not wait; when all have, there is no deadlock."""
     roster, messages, pending = world()
@@ -110,11 +93,11 @@ def test_what_has_ended_is_not_kept_for_long():
         pending.remove(wait)
         assert len(tickets) <= 2 * 51 + SLACK + 1
     for _ in range(100):
-        first, *rest = new(Api.WAIT_ALL, "x", 100)
-        bucket = topic.bucket(first, "ab")
-        pending.add(first, topic, 5.0)
-        pending.add_all(rest, topic, bucket, 5.0)
-        assert pending.release(topic, 1, None) == [first, *rest]
+        waits = new(Api.WAIT_ALL, "x", 100)
+        for wait in waits:
+            topic.bucket(wait, "ab")
+            pending.add(wait, topic, 5.0)
+        assert pending.release(topic, 1, None) == waits
         assert len(tickets) <= 2 * 150 + SLACK + 100
     assert pending.due() == 3.0
 
