@@ -1,8 +1,8 @@
-"""What tests need of the host: one name and one fixed reason for each need.
+"""Features of the host that tests need: a name, a probe and a fixed skip reason for each.
 
-The probes use nothing of the package, so that a fault of the package fails a test
-rather than skips it. A test has `@pytest.mark.needs("root", "zstd")`, a fixture calls
-`require`. A name that is not in `PROBES` is a program.
+The probes do not use the package, so a fault of the package fails a test and does not
+skip it. Tests use `@pytest.mark.needs("root", "zstd")`, fixtures call `require`.
+A name that is not in `PROBES` is the name of a program.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 
 import pytest
 
-#: Debian keeps some programs where ordinary users do not look.
+#: Debian installs some programs in directories that are not on an ordinary user's PATH.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin"
 U_BOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
 NOBODY = 65534
-#: LAVA's versions that are tested with; any but the first is "today".
+#: Versions of LAVA that are tested; any version but the first counts as "today".
 LAVA_VERSIONS = ("2023.01", "today")
 _LAVA_DOCUMENTS = "../../../share/doc/lava-server-doc/html/v2/examples/test-jobs"
 
@@ -40,7 +40,7 @@ def require(*names):
 
 @contextmanager
 def skipped_without(*names):
-    """What fails skips the test if the host lacks one of `names`, and fails it otherwise."""
+    """On an exception, skip the test if the host lacks one of `names`; otherwise raise it."""
     try:
         yield
     except Exception:
@@ -50,7 +50,7 @@ def skipped_without(*names):
 
 @cache
 def lack(name):
-    """Return why the host lacks what is named so, or ""."""
+    """Return the skip reason if the host lacks feature `name`, otherwise ""."""
     if name in PROBES:
         probe, reason = PROBES[name]
         return "" if probe() else reason
@@ -63,7 +63,7 @@ def program(name):
 
 
 def lavas():
-    """Return the directories of LAVA's Python packages by version, the usual one first."""
+    """Return the directories of LAVA's Python packages by version."""
     found = {}
     default = "/usr/lib/python3/dist-packages"
     for path in os.environ.get("LAVA_DISPATCHER_PATH", default).split(os.pathsep):
@@ -75,19 +75,19 @@ def lavas():
 
 
 def lava(version):
-    """Return the directory of one of `LAVA_VERSIONS`; skip the test where it is not there."""
+    """Return the package directory of one of `LAVA_VERSIONS`; skip the test if it is missing."""
     require(f"LAVA {version}")
     return lavas()[version]
 
 
 def lava_documents():
-    """Return the directories with the jobs of LAVA's documentation."""
+    """Return the directories that contain the jobs of LAVA's documentation."""
     places = [Path(path, _LAVA_DOCUMENTS) for path in lavas().values()]
     return [place for place in places if place.is_dir()]
 
 
 def python_of_others():
-    """Return a Python that other users can run, as old as this one at the most, or None."""
+    """Return a Python of this minor version that user `nobody` can run, or None."""
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         try:
             subprocess.run([python, "-c", ""], user=NOBODY, group=NOBODY, env={}, check=True)
@@ -98,7 +98,7 @@ def python_of_others():
 
 
 def control_group():
-    """Return a new control group with files for a limit of memory and swap, or None."""
+    """Create a control group; return it with its files for memory and swap limits, or None."""
     for top, limit, swap in (
         ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes"),
         ("/sys/fs/cgroup", "memory.max", "memory.swap.max"),
@@ -198,30 +198,30 @@ def _debians_archive():
 
 #: Probe and reason by need.
 PROBES = {
-    "root": (_is_root, "it is for root"),
+    "root": (_is_root, "root is required"),
     "another user": (
         lambda: _is_root() and python_of_others() is not None,
         "no other user can run a Python of this version",
     ),
-    "user namespaces": (_user_namespaces, "this host gives no user namespaces"),
-    "root's namespaces": (_root_s_namespaces, "this host gives root no namespaces"),
-    "chroot": (_chroot, "this host gives no chroot and mknod"),
+    "user namespaces": (_user_namespaces, "this host has no user namespaces"),
+    "root's namespaces": (_root_s_namespaces, "this host has no namespaces for root"),
+    "chroot": (_chroot, "this host does not permit chroot and mknod"),
     "seccomp": (_seccomp, "this kernel has no seccomp filters"),
-    "control group": (_control_group, "this host gives no control group with memory"),
-    "4096 files": (_many_files, "this user may not have 4096 files open"),
+    "control group": (_control_group, "this host has no writable memory control group"),
+    "4096 files": (_many_files, "the open-file limit is below 4096"),
     "IPv6": (_ipv6, "this host has no IPv6"),
-    "TFTP port": (_tftp_port, "port 69 cannot be served here"),
+    "TFTP port": (_tftp_port, "port 69 cannot be bound"),
     "no TFTP server": (
         lambda: not Path("/etc/default/tftpd-hpa").exists(),
-        "this host serves TFTP for LAVA",
+        "this host runs a TFTP server for LAVA",
     ),
     "/dev/full": (lambda: os.path.exists("/dev/full"), "this host has no /dev/full"),
     "Python outside /usr": (
         lambda: os.path.realpath(sys.base_prefix).split("/")[1] not in {"opt", "usr"},
-        "this Python is where simulated boards see it",
+        "simulated boards can see this Python",
     ),
     "u-boot-qemu": (U_BOOT.is_file, "u-boot-qemu is not installed"),
-    "Debian's archive": (_debians_archive, "Debian's archive cannot be had"),
+    "Debian's archive": (_debians_archive, "Debian's archive is not reachable"),
     "Debian's shellcheck": (
         lambda: Path("/usr/bin/shellcheck").exists(),
         "Debian's shellcheck is not installed",

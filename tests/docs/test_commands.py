@@ -1,4 +1,4 @@
-"""What the documents tell people to type can be typed."""
+"""The commands in the documentation are valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.commands.web import spelled_out
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorial/first-group.md"
-# A line of a block, from the command on; a synopsis, with its brackets, is none.
+# A command line in a code block, from the command on; a synopsis, with brackets, does not match.
 TYPED = re.compile(r"^    .*?\b(lava-(?:dispatch|multinode) [^\[\n…]*)$", re.MULTILINE)
 COMMANDS = [
     (page, line)
@@ -29,7 +29,7 @@ COMMANDS = [
 
 
 def words_of(line):
-    """Return the words of a command, up to what a shell would take for itself."""
+    """Return a command line's program and arguments, without pipes, redirections and comments."""
     words = shlex.split(re.split(r" [|>&]|;", line)[0], comments=True)
     return words[0], spelled_out(words[1:])
 
@@ -37,8 +37,8 @@ def words_of(line):
 @pytest.mark.parametrize(
     ("page", "line"), COMMANDS, ids=lambda value: value if isinstance(value, str) else value.stem
 )
-def test_every_command_of_the_documents_is_one(page, line):
-    """Its verb, its options and their values are those of the program."""
+def test_every_documented_command_parses(page, line):
+    """The program accepts the subcommand, its options and their values."""
     name, words = words_of(line)
     parser = build_parser() if name == "lava-dispatch" else lava_multinode.build_parser(words[:1])
     try:
@@ -47,21 +47,21 @@ def test_every_command_of_the_documents_is_one(page, line):
         pytest.fail(f"{page}: {line}: exit code {end.code}")
 
 
-def test_there_are_commands():
-    """What looks for them finds them."""
+def test_commands_are_found():
+    """The pattern still matches the documentation's command lines."""
     assert len(COMMANDS) > 25
 
 
 @pytest.mark.slow
-def test_the_tutorial_as_it_is_printed(tmp_path):
-    """A group of two of the reader's own: checked, run, misspelt, and seen to fail."""
+def test_the_tutorial_works_as_printed(tmp_path):
+    """The tutorial's job validates, runs, fails with a fault and warns of the misspelling."""
     text = TUTORIAL.read_text()
     roles, steps = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environ = {k: v for k, v in os.environ.items() if not k.startswith("LAVA_")} | {"PATH": path}
 
     def typed(place, folder):
-        """Run one line of the page; return it with its output."""
+        """Run the page's command line that starts with `place`; return the completed process."""
         (line,) = (line for line in text.splitlines() if re.match(rf"    {place}", line))
         return subprocess.run(
             line.strip(),

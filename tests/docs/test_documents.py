@@ -1,4 +1,4 @@
-"""The documents say what is there."""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
-    """Every relative link is a file of the repository."""
+def test_relative_links_exist(page):
+    """Every relative link names a file of the repository."""
     for target in LINK.findall(page.read_text()):
         if "://" not in target and not target.startswith("#"):
             assert (page.parent / target.partition("#")[0]).exists(), target
 
 
 def test_every_page_is_reached_from_the_readme():
-    """A page that nothing links to is a page that nobody reads."""
+    """Every page is linked, directly or through other pages."""
     seen, todo = set(), [ROOT / "README.md"]
     while todo:
         page = todo.pop().resolve()
@@ -38,8 +38,16 @@ def test_every_page_is_reached_from_the_readme():
     assert {page.resolve() for page in PAGES} <= seen
 
 
+@pytest.mark.parametrize("folder", ["tutorial", "how-to", "reference", "explanation"])
+def test_the_readme_lists_every_page(folder):
+    """The README's list of documentation links each page of a folder directly."""
+    linked = set(LINK.findall((ROOT / "README.md").read_text()))
+    pages = {str(page.relative_to(ROOT)) for page in (ROOT / "docs" / folder).glob("*.md")}
+    assert pages - linked == set()
+
+
 def test_every_option_is_documented():
-    """docs/reference/commands.md has what --help has."""
+    """docs/reference/commands.md documents each option, subcommand and exit code."""
     text = (ROOT / "docs/reference/commands.md").read_text()
     for action in build_parser()._actions:
         for option in action.option_strings:
@@ -50,8 +58,8 @@ def test_every_option_is_documented():
         assert f"| {int(code)} |" in text
 
 
-def test_the_readme_s_job_is_a_job():
-    """What is printed as a job parses as one."""
+def test_the_readme_s_job_parses():
+    """The job in the README is valid, without warnings."""
     block = re.search(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
     job, warnings = parse(from_bytes(block.group(1).encode(), "README.md", ROOT / "examples"))
@@ -59,15 +67,15 @@ def test_the_readme_s_job_is_a_job():
 
 
 def test_the_readme_has_the_two_commands():
-    """One runs a job without hardware, the other the tests; .ci/run calls that one."""
+    """One command runs a job without hardware; the other, also in .ci/run, runs the tests."""
     text = (ROOT / "README.md").read_text()
     assert "\n    pip install . && lava-dispatch --simulate examples/seed.json\n" in text
     assert "\n    pip install tox && tox\n" in text
     assert "pip install --quiet tox && tox" in (ROOT / ".ci/run").read_text()
 
 
-def test_every_test_that_a_table_names_is_there():
-    """A row whose test is gone shows nothing any more."""
+def test_every_referenced_test_exists():
+    """Tables that cite tests as evidence cite tests that exist."""
     named = [
         (page, *match)
         for page in PAGES
