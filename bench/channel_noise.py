@@ -36,6 +36,7 @@ import bad_line
 
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.boards.hardware import connect
+from lava_dispatcher_multinode.boards.shell_files import ShellUploader
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
@@ -213,7 +214,7 @@ def run(
         )
         try:
             terminal = board.boot(deadline)
-            terminal.put(archive(plan, workers, shell), "/overlay.tgz")
+            ShellUploader(terminal).upload(archive(plan, workers, shell), "/overlay.tgz")
             code, output = terminal.run("tar -xzf /overlay.tgz -C /")
             assert code == 0, output
             session = Session(

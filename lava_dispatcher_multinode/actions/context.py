@@ -62,7 +62,7 @@ class Node:
     booted: bool = False  # since the last deploy
     stages: int = 0  # lava_test_shell actions begun
     overlay_boot: int = 0  # the boot since which the overlay is on the board
-    overlay_put_in: bool = False  # the last deploy put the overlay into the image
+    overlay_in_image: bool = False  # the last deploy put the overlay into the image
 
     @property
     def job(self) -> Job:

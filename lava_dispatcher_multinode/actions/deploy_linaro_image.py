@@ -8,7 +8,7 @@ from ..boards.deploy.support import unfit
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
-from .overlay import parcel_of
+from .overlay import bundle_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,8 @@ class DeployLinaroImage:
             image = _bootable(image, node, parameters["image"])
         node.booted = False
         try:
-            node.overlay_put_in = node.board.deploy(
-                image, node.shared.servers, node.deadline, parcel_of(node)
+            node.overlay_in_image = node.board.deploy(
+                image, node.shared.servers, node.deadline, bundle_of(node)
             )
         except ImageError:
             raise  # it names the image itself

@@ -8,7 +8,7 @@ from ..boards.deploy.support import unfit
 from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
 from ..images.terms import FREE, TERMS
-from .overlay import parcel_of
+from .overlay import bundle_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +66,6 @@ class DeployLinaroKernel:
             if name in parameters
         }
         node.booted = False
-        node.overlay_put_in = node.board.deploy_kernel(
-            BootFiles(**files), node.shared.servers, parcel_of(node)
+        node.overlay_in_image = node.board.deploy_kernel(
+            BootFiles(**files), node.shared.servers, bundle_of(node)
         )

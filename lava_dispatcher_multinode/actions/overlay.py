@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..boards.delivery.bundle import Parcel
+from ..boards.delivery.bundle import OverlayBundle
 from ..boards.delivery.deliver import deliver
-from ..boards.shell_files import SUMS
+from ..boards.shell_files import CHECKSUMS, ShellUploader
 from ..overlay.environment import environment
 from ..overlay.layout import board_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..boards.shell import Shell
     from ..overlay.load import Definition
     from .context import Node
 
@@ -26,7 +25,7 @@ def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
     return {stage: node.shared.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
 
-def parcel_of(node: Node) -> Parcel | None:
+def bundle_of(node: Node) -> OverlayBundle | None:
     """Return the node's overlay; None if it runs no tests."""
     stages = stages_of(node)
     if not stages:
@@ -37,7 +36,7 @@ def parcel_of(node: Node) -> Parcel | None:
         job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root,
         extra=role.environment,
     )  # fmt: skip
-    return Parcel(
+    return OverlayBundle(
         shared.overlays.tarball(stages), board_directory(shared.job_id), text.encode(), root
     )
 
@@ -50,22 +49,29 @@ def put_overlay(node: Node) -> None:
     shell = board.shell
     assert shell is not None
     shell.deadline = node.deadline
-    parcel = parcel_of(node)
-    assert parcel is not None  # there is an action that asks for it
+    bundle = bundle_of(node)
+    assert bundle is not None  # there is an action that asks for it
+    uploader = ShellUploader(shell)
     deliver(
-        shell, parcel, board.device, node.shared.servers, node.step, put_in=node.overlay_put_in
+        uploader,
+        bundle,
+        board.device,
+        node.shared.servers,
+        node.step,
+        in_image=node.overlay_in_image,
     )
-    _put_secrets(node, shell)
+    _put_secrets(node, uploader)
     node.overlay_boot = board.boots
 
 
-def _put_secrets(node: Node, shell: Shell) -> None:
+def _put_secrets(node: Node, uploader: ShellUploader) -> None:
     """Give the board what only its root may read: the job's secrets, and its coordinator's door.
 
     Not where it would be seen on the console: on a line whose every piece is echoed, or
     where what was typed is checked by printing it. Without the door, which boards with a
     network have, calls go over the console, as those of tests do that have changed their user.
     """
+    shell = uploader.shell
     given = {
         ("socket", "multinode: socket is not used"): node.shared.direct.file(node.name),
         ("secrets", "the job's secrets are not on the board"): node.job.secrets,
@@ -73,12 +79,12 @@ def _put_secrets(node: Node, shell: Shell) -> None:
     files = {place: data for place, data in given.items() if data}
     if not files:
         return
-    if shell.fifo or not any(shell.has(program) for program in SUMS):
-        why = "connection.fifo" if shell.fifo else f"a board without {', '.join(SUMS)}"
+    if shell.fifo or not any(shell.has(program) for program in CHECKSUMS):
+        why = "connection.fifo" if shell.fifo else f"a board without {', '.join(CHECKSUMS)}"
         for _, lost in files:
             node.log("WARNING", f"{lost}: {why} puts what is typed in the log")
         return
     shell.run("lava_umask=$(umask); umask 077")
     for (name, _), data in files.items():
-        shell.put(data, f"{node.board.root}{board_directory(node.shared.job_id)}/{name}")
+        uploader.upload(data, f"{node.board.root}{board_directory(node.shared.job_id)}/{name}")
     shell.run("umask $lava_umask")

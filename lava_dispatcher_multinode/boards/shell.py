@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from .. import shell_markers
 from ..console.transcript import printable
 from ..errors import BootError, DeployError
-from .shell_files import Typist
 
 if TYPE_CHECKING:
     from ..console.expect import Dialogue
@@ -34,7 +33,6 @@ class Shell:
         self.fifo = fifo  # bytes that the board takes at once; 0: any number
         self._free_at = 0.0  # when it surely has taken the last of them
         self._numbers = itertools.count(1)
-        self._typist: Typist | None = None
         self.uid: int | None = None  # whose shell it is; None: not known
 
     def take(self) -> None:
@@ -60,12 +58,6 @@ class Shell:
                 )
             )
         return answer
-
-    def put(self, data: bytes, path: str) -> None:
-        """Write a file on the board, over nothing but the console; checked block by block."""
-        if self._typist is None:
-            self._typist = Typist(self)
-        self._typist.put(data, path)
 
     def has(self, program: str) -> bool:
         """Whether the board has a command of this name."""

@@ -1,7 +1,7 @@
-"""Files onto a board by typing: encoded, in blocks, each checked, and typed again if damaged.
+"""Writes files on a board through its shell: encoded, in blocks with checksums, with retries.
 
-What it takes of the board: a shell whose printf and read are its own, rm, mkdir, cat, and one
-of cksum, md5sum, sha1sum, sha256sum and od. base64 makes it three times as fast.
+The board needs a shell with printf and read built in, rm, mkdir, cat, and one of cksum,
+md5sum, sha1sum, sha256sum and od. base64 makes the transfer three times as fast.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from .shell import Shell
 
-LINE = 2400  # bytes of a file in a line typed at the board: far below its tty's 4095
-BLOCK = 8 * LINE  # bytes between two checks
-FIFO_BLOCK = 2048  # the same where each piece of a few bytes waits for its echo
-FIFO_LINE = 48
-SMALLEST = 300
-TRIES = 5
-FIRST_PART = 100000
-ANSWER_WAIT = 5.0  # seconds
-COMMAND_WAIT = 60.0
-BLOCK_WAIT = 5.0  # seconds for a block's checksum, beside the time on the line
-SLOWEST = 900.0  # bytes a second, at 9600 baud
-#: What boards have for checksums, and what it prints first. Debian's BusyBox has no cksum.
-SUMS: dict[str, Callable[[bytes], str]] = {
+LINE_BYTES = 2400  # of a file in one typed line: far below the 4095 of a tty
+BLOCK_BYTES = 8 * LINE_BYTES  # between two checksums
+FIFO_BLOCK_BYTES = 2048  # the same where each piece waits for its echo
+FIFO_LINE_BYTES = 48
+MIN_BLOCK_BYTES = 300
+MAX_ATTEMPTS = 5
+FIRST_PART = 100000  # part numbers have equal length
+ANSWER_TIMEOUT_S = 5.0
+COMMAND_TIMEOUT_S = 60.0
+CHECKSUM_TIMEOUT_S = 5.0  # for a block, in addition to its time on the line
+MIN_BYTES_PER_S = 900.0  # at 9600 baud
+#: Checksum programs by name, with the first field that each prints. Debian's BusyBox lacks cksum.
+CHECKSUMS: dict[str, Callable[[bytes], str]] = {
     "cksum": lambda data: str(cksum(data)),
     "md5sum": lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest(),
     "sha256sum": lambda data: hashlib.sha256(data).hexdigest(),
@@ -39,119 +39,125 @@ SUMS: dict[str, Callable[[bytes], str]] = {
 }
 
 
-class Typist:
-    """Types files at one board's shell."""
+class ShellUploader:
+    """Uploads files through one shell; it remembers which programs the board has."""
 
     def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._sums: str | None = None  # the board's program for checksums; "": od shows it all
-        self._base64: bool | None = None
+        self.shell = shell
+        self._checksum_program: str | None = None  # "": none, so od prints the whole file
+        self._has_base64: bool | None = None
 
-    def put(self, data: bytes, path: str) -> None:
-        """Write `data` to `path` on the board; `DeployError` if it does not get there."""
+    def upload(self, data: bytes, path: str) -> None:
+        """Write `data` to `path` on the board; `DeployError` if that fails."""
         target, parts = shlex.quote(path), shlex.quote(f"{path}.parts")
-        # Every step may be done twice, since its answer may be lost: each piece
-        # is a file of its own. Their names are equally long, so that a lost
-        # character never makes one of another.
-        self._must(f"rm -rf {parts} && mkdir {parts} && : > {target}", path)
-        if self._base64 is None:
-            self._base64 = self._shell.has("base64")
+        # A lost answer makes every command run twice, so each part is a file of its own.
+        # Part names have equal length: a lost character does not turn one into another.
+        self._run(f"rm -rf {parts} && mkdir {parts} && : > {target}", path)
+        if self._has_base64 is None:
+            self._has_base64 = self.shell.has("base64")
         start, failures, number = 0, 0, FIRST_PART
-        size = FIFO_BLOCK if self._shell.fifo else BLOCK
+        size = FIFO_BLOCK_BYTES if self.shell.fifo else BLOCK_BYTES
         while start < len(data):
             block = data[start : start + size]
             part = f"{parts}/{number}"
-            if self._typed(block, part, number) and self._arrived(block, part, len(block)):
+            if self._type_block(block, part, number) and self._matches(block, part, len(block)):
                 start, failures, number = start + size, 0, number + 1
                 continue
-            # What was lost may be the end of the document or of a string.
-            self._shell.interrupt()
-            # On a line that loses characters small pieces get through.
-            size, failures = max(size // 4, SMALLEST), failures + 1
-            if failures > TRIES:
+            # The end of the here-document or of a string may be lost.
+            self.shell.interrupt()
+            # On a line that loses characters, small blocks get through.
+            size, failures = max(size // 4, MIN_BLOCK_BYTES), failures + 1
+            if failures > MAX_ATTEMPTS:
                 text = f"{path}: damaged {failures} times on its way over the console"
-                raise DeployError(self._shell.explain(text))
-        whole = (
+                raise DeployError(self.shell.explain(text))
+        join_parts = (
             f"n={FIRST_PART}; while [ $n -lt {number} ]; do cat {parts}/$n; n=$((n+1)); done"
             f" > {target}\n"
         )
-        for _ in range(TRIES):
-            self._shell.type(whole.encode())
-            if self._arrived(data, target, 0):
-                self._must(f"rm -rf {parts}", path)
+        for _ in range(MAX_ATTEMPTS):
+            self.shell.type(join_parts.encode())
+            if self._matches(data, target, 0):
+                self._run(f"rm -rf {parts}", path)
                 return
-            self._shell.interrupt()
-        raise DeployError(self._shell.explain(f"cannot write {path} on the board"))
+            self.shell.interrupt()
+        raise DeployError(self.shell.explain(f"cannot write {path} on the board"))
 
-    def _typed(self, block: bytes, part: str, number: int) -> bool:
-        """Type what makes `block` of the file `part` (a shell's word); whether it went well."""
-        if not self._shell.fifo:
-            self._shell.type(_base64(block, part) if self._base64 else _octal(block, part))
+    def _type_block(self, block: bytes, part: str, number: int) -> bool:
+        """Type the commands that write `block` to `part`, a quoted path; False if they fail."""
+        if not self.shell.fifo:
+            self.shell.type(
+                _base64_commands(block, part) if self._has_base64 else _octal_commands(block, part)
+            )
             return True
-        # The terminal's echo says that the board has taken what came. Not the
-        # shell's: some shells edit, and redraw, while it is on.
-        self._shell.type(
+        # The echo of the terminal shows that the board has received the characters. The echo
+        # of the shell does not: some shells redraw the line while they edit it.
+        self.shell.type(
             f"stty echo; printf '<%s %s>\\n' lava-ready {number}; "
             f'while IFS= read -r l && [ "$l" != . ]; do printf \'%s\\n\' "$l"; done '
             f"> {part}.text; stty -echo\n".encode()
         )
-        if not self._shell.expect(b"<lava-ready %d>" % number, ANSWER_WAIT):
+        if not self.shell.expect(b"<lava-ready %d>" % number, ANSWER_TIMEOUT_S):
             return False
-        lines = (block[at : at + FIFO_LINE] for at in range(0, len(block), FIFO_LINE))
-        encode = base64.b64encode if self._base64 else _escaped
-        if not self._shell.type_echoed(b"".join(encode(line) + b"\n" for line in lines) + b".\n"):
+        lines = (block[at : at + FIFO_LINE_BYTES] for at in range(0, len(block), FIFO_LINE_BYTES))
+        encode = base64.b64encode if self._has_base64 else _octal_escapes
+        if not self.shell.type_echoed(b"".join(encode(line) + b"\n" for line in lines) + b".\n"):
             return False
-        if self._base64:
+        if self._has_base64:
             decode = f"base64 -d < {part}.text > {part}"
         else:
             decode = f'while IFS= read -r l; do printf "$l"; done < {part}.text > {part}'
-        answer = self._shell.ask(f"{decode}; rm -f {part}.text", COMMAND_WAIT)
+        answer = self.shell.ask(f"{decode}; rm -f {part}.text", COMMAND_TIMEOUT_S)
         return answer is not None
 
-    def _arrived(self, data: bytes, path: str, typed: int) -> bool:
-        """Whether the file `path` (a shell's word) is `data`; `typed` of it are on the line."""
-        if self._sums is None:
-            self._sums = next((s for s in SUMS if self._shell.has(s)), "")
-        if self._sums:
-            seconds = BLOCK_WAIT + 4 * typed / SLOWEST
-            answer = self._shell.ask(f"{self._sums} < {path}", seconds)
-            return answer is not None and SUMS[self._sums](data) in answer[1].split()
-        seconds = BLOCK_WAIT + 4 * typed / SLOWEST + 5 * len(data) / SLOWEST
-        answer = self._shell.ask(f"od -v -b < {path}", seconds)
+    def _matches(self, data: bytes, path: str, typed: int) -> bool:
+        """Return whether the file `path`, a quoted path, holds `data`.
+
+        `typed` is the number of bytes that the board may still be receiving.
+        """
+        if self._checksum_program is None:
+            self._checksum_program = next((s for s in CHECKSUMS if self.shell.has(s)), "")
+        program = self._checksum_program
+        if program:
+            seconds = CHECKSUM_TIMEOUT_S + 4 * typed / MIN_BYTES_PER_S
+            answer = self.shell.ask(f"{program} < {path}", seconds)
+            return answer is not None and CHECKSUMS[program](data) in answer[1].split()
+        seconds = CHECKSUM_TIMEOUT_S + (4 * typed + 5 * len(data)) / MIN_BYTES_PER_S
+        answer = self.shell.ask(f"od -v -b < {path}", seconds)
         if answer is None:
             return False
         if answer[0] == 127:
-            names = ", ".join(SUMS)
+            names = ", ".join(CHECKSUMS)
             raise DeployError(
-                f"the board has none of {names} and od: what it gets cannot be checked"
+                f"the board has none of {names} and od: uploaded files cannot be checked"
             )
         fields = [field for line in answer[1].splitlines() for field in line.split()[1:]]
         return fields == [f"{byte:03o}" for byte in data]
 
-    def _must(self, command: str, path: str) -> None:
-        """Run a command that may run twice; a line that lost a character is typed again."""
-        for _ in range(TRIES):
-            answer = self._shell.ask(command, COMMAND_WAIT)
+    def _run(self, command: str, path: str) -> None:
+        """Run an idempotent command, with retries; `DeployError` names `path`."""
+        for _ in range(MAX_ATTEMPTS):
+            answer = self.shell.ask(command, COMMAND_TIMEOUT_S)
             if answer is not None and answer[0] == 0:
                 return
-            self._shell.interrupt()
+            self.shell.interrupt()
         text = f"{answer[1] or f'exit code {answer[0]}'}" if answer else "no answer"
         raise DeployError(f"cannot write {path} on the board: {text}")
 
 
-def _base64(block: bytes, part: str) -> bytes:
-    """One document: the shell reads it whole, so no byte comes while it starts a program."""
-    lines = (block[start : start + LINE] for start in range(0, len(block), LINE))
+def _base64_commands(block: bytes, part: str) -> bytes:
+    """Return one here-document: the shell reads it whole before it starts a program."""
+    lines = (block[start : start + LINE_BYTES] for start in range(0, len(block), LINE_BYTES))
     text = b"".join(base64.b64encode(line) + b"\n" for line in lines)
     return b"base64 -d > %b << 'E-O-F'\n%bE-O-F\n" % (part.encode(), text)
 
 
-def _octal(block: bytes, part: str) -> bytes:
-    lines = (block[start : start + LINE // 4] for start in range(0, len(block), LINE // 4))
+def _octal_commands(block: bytes, part: str) -> bytes:
+    size = LINE_BYTES // 4
+    lines = (block[start : start + size] for start in range(0, len(block), size))
     return b": > %b\n" % part.encode() + b"".join(
-        b"printf '%b' >> %b\n" % (_escaped(line), part.encode()) for line in lines
+        b"printf '%b' >> %b\n" % (_octal_escapes(line), part.encode()) for line in lines
     )
 
 
-def _escaped(line: bytes) -> bytes:
+def _octal_escapes(line: bytes) -> bytes:
     return b"".join(b"\\%03o" % byte for byte in line)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..images.store import Image
     from ..lab.device_model import Device
     from ..serve.servers import Servers
-    from .delivery.bundle import Parcel
+    from .delivery.bundle import OverlayBundle
     from .deploy.tftp_boot import BootFiles
     from .hardware import Hardware
     from .shell import Shell
@@ -71,22 +71,26 @@ class UBootBoard:
         self._press = False  # keys at U-Boot from power-on: its countdown was missed once
 
     def deploy(
-        self, image: Image, servers: Servers, deadline: Deadline, parcel: Parcel | None = None
+        self,
+        image: Image,
+        servers: Servers,
+        deadline: Deadline,
+        bundle: OverlayBundle | None = None,
     ) -> bool:
         """Put a disk image on the board; it has to boot afterwards.
 
-        Return whether `parcel`, the overlay, went with it.
+        Return whether `bundle`, the overlay, went with it.
         """
         if reason := unfit(self.device, "deploy_linaro_image"):
             raise DeployError(reason)
         if self.device.deploy.method == "master":
-            return self._deploy_by_master(image, servers, deadline, parcel)
+            return self._deploy_by_master(image, servers, deadline, bundle)
         self.power_off()
         self._commands = self.device.boot.commands
-        return write_media(self.device, self._card, image, parcel, deadline, self._step)
+        return write_media(self.device, self._card, image, bundle, deadline, self._step)
 
     def _deploy_by_master(
-        self, image: Image, servers: Servers, deadline: Deadline, parcel: Parcel | None
+        self, image: Image, servers: Servers, deadline: Deadline, bundle: OverlayBundle | None
     ) -> bool:
         self._step("booting the master image")
         self._commands = self.device.deploy.master.commands
@@ -96,17 +100,19 @@ class UBootBoard:
             self.require_root()
             with self.watched("while the master image deployed"):
                 return deploy_by_master(
-                    shell, self.device, image, parcel, servers, deadline, self._step
+                    shell, self.device, image, bundle, servers, deadline, self._step
                 )
         finally:
             self._commands, self._alone = self.device.boot.commands, False
             self.power_off()  # all that it wrote is out
 
-    def deploy_kernel(self, files: BootFiles, servers: Servers, parcel: Parcel | None) -> bool:
-        """Have U-Boot fetch `files` at the next boots; whether `parcel` is in the ramdisk."""
+    def deploy_kernel(
+        self, files: BootFiles, servers: Servers, bundle: OverlayBundle | None
+    ) -> bool:
+        """Have U-Boot fetch `files` at the next boots; whether `bundle` is in the ramdisk."""
         self.power_off()
-        self._commands, put_in = boot_commands(self.device, files, parcel, servers, self._step)
-        return put_in
+        self._commands, in_image = boot_commands(self.device, files, bundle, servers, self._step)
+        return in_image
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed; retry as often as the device file says."""

@@ -44,7 +44,7 @@ def make_node(tmp_path, events):
             boots=0,
             shell=None,
             root="",
-            deploy=lambda image, servers, deadline, parcel: asked.append(("deploy", image)),
+            deploy=lambda image, servers, deadline, bundle: asked.append(("deploy", image)),
             boot=lambda deadline: asked.append(("boot",)),
         )
         return Node(name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test"))

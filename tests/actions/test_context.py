@@ -48,7 +48,7 @@ def test_two_runs_share_nothing(make_node):
 def test_a_new_node_has_done_nothing(make_node):
     """A first test boots the board and puts the overlay on it; the job is the run's."""
     node = make_node()
-    assert (node.booted, node.stages, node.overlay_boot, node.overlay_put_in) == (
+    assert (node.booted, node.stages, node.overlay_boot, node.overlay_in_image) == (
         False,
         0,
         0,

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from lava_dispatcher_multinode.actions.context import Node, Shared
-from lava_dispatcher_multinode.actions.overlay import parcel_of, put_overlay, stages_of
+from lava_dispatcher_multinode.actions.overlay import bundle_of, put_overlay, stages_of
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
@@ -22,7 +22,7 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 SECRET = "0123456789abcdef"
-#: What a board needs to unpack an overlay; with none of typist.SUMS but md5sum.
+#: What a board needs to unpack an overlay; md5sum is its only checksum program.
 PROGRAMS = ("base64", "cat", "chmod", "gzip", "md5sum", "mkdir", "od", "rm", "stty", "tar")
 
 
@@ -94,7 +94,7 @@ def test_stages_are_the_node_s_own_test_shells(make_node):
 
 def test_no_tests_no_overlay(make_node):
     """A board that only deploys gets nothing put on it."""
-    assert parcel_of(make_node(ActionSpec("boot_linaro_image"))) is None
+    assert bundle_of(make_node(ActionSpec("boot_linaro_image"))) is None
 
 
 def test_it_is_put_there_once_a_boot(make_node, tmp_path):

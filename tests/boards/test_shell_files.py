@@ -1,4 +1,4 @@
-"""Files onto a board by typing: whole, whatever the shell, its programs and its line."""
+"""Uploads through a shell arrive whole, with any shell, programs and line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from lava_dispatcher_multinode.boards import shell_files
 from lava_dispatcher_multinode.boards.shell import Shell
+from lava_dispatcher_multinode.boards.shell_files import ShellUploader
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BootError, DeployError
@@ -23,15 +24,15 @@ pytestmark = pytest.mark.slow
 
 def test_a_small_file_arrives(shell, tmp_path):
     """Every byte value survives the terminal."""
-    shell.put(bytes(range(256)), str(tmp_path / "it's here"))
+    ShellUploader(shell).upload(bytes(range(256)), str(tmp_path / "it's here"))
     assert (tmp_path / "it's here").read_bytes() == bytes(range(256))
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["it's here"]
 
 
 def test_a_file_of_many_blocks_arrives(shell, tmp_path):
     """More than one block, and not a whole number of them."""
-    data = os.urandom(3 * shell_files.BLOCK + 17)
-    shell.put(data, str(tmp_path / "big"))
+    data = os.urandom(3 * shell_files.BLOCK_BYTES + 17)
+    ShellUploader(shell).upload(data, str(tmp_path / "big"))
     assert (tmp_path / "big").read_bytes() == data
 
 
@@ -39,16 +40,16 @@ def test_a_board_without_base64_gets_files_too(shell, tmp_path, monkeypatch):
     """printf alone is enough."""
     monkeypatch.setattr(Shell, "has", lambda self, program: program != "base64")
     data = os.urandom(5000)
-    shell.put(data, str(tmp_path / "file"))
+    ShellUploader(shell).upload(data, str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == data
 
 
-def test_a_board_without_checksums_says_the_file_back(shell, tmp_path, monkeypatch):
-    """od will do, and finds what is wrong."""
-    lacks = {"base64", *shell_files.SUMS}
+def test_a_board_without_checksums_prints_the_file(shell, tmp_path, monkeypatch):
+    """od replaces the checksum and finds damage."""
+    lacks = {"base64", *shell_files.CHECKSUMS}
     monkeypatch.setattr(Shell, "has", lambda self, program: program not in lacks)
     data = os.urandom(700) + bytes(40)
-    shell.put(data, str(tmp_path / "file"))
+    ShellUploader(shell).upload(data, str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == data
 
 
@@ -67,13 +68,13 @@ def drain():
             time.sleep(0.002)
             held.clear()
         os.write(master, data)
-def say():
+def pass_on():
     while True:
         try:
             os.write(1, os.read(master, 4096))
         except OSError:
             os._exit(0)
-for job in (drain, say):
+for job in (drain, pass_on):
     threading.Thread(target=job, daemon=True).start()
 print("powered", flush=True)
 while data := os.read(0, 65536):
@@ -84,7 +85,7 @@ while data := os.read(0, 65536):
 
 
 def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path):
-    """connection.fifo: never more on their way than the UART holds, or nothing would arrive."""
+    """connection.fifo limits the unacknowledged bytes to what the UART holds; else all is lost."""
     (tmp_path / "uart.py").write_text(UART)
     script = shlex.quote("stty sane; exec busybox ash -i")
     command = f"{shlex.quote(sys.executable)} {tmp_path}/uart.py {script}"
@@ -96,7 +97,7 @@ def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path):
         if arrives:
             shell.take()
             with tempfile.TemporaryDirectory(dir="/tmp") as short:
-                shell.put(data, f"{short}/f")
+                ShellUploader(shell).upload(data, f"{short}/f")
                 assert Path(short, "f").read_bytes() == data
         else:
             with pytest.raises((ActionTimeout, BootError, DeployError)):
@@ -104,13 +105,13 @@ def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_an_error(shell):
-    """The board's own words are in the message."""
+    """The message quotes the board."""
     with pytest.raises(DeployError, match="cannot write /nowhere/file on the board"):
-        shell.put(b"x", "/nowhere/file")
+        ShellUploader(shell).upload(b"x", "/nowhere/file")
 
 
 def test_damaged_blocks_are_sent_again(console_of, tmp_path):
-    """Characters lost on the way cost a repeat, not the file."""
+    """A lost character repeats a block; the file arrives intact."""
 
     class Lossy(Dialogue):
         """Drops a character of the first block."""
@@ -128,6 +129,6 @@ def test_damaged_blocks_are_sent_again(console_of, tmp_path):
     shell = Shell(dialogue, Deadline(60, "test"))
     shell.take()
     data = os.urandom(9000)
-    shell.put(data, str(tmp_path / "file"))
+    ShellUploader(shell).upload(data, str(tmp_path / "file"))
     assert dialogue.hit
     assert (tmp_path / "file").read_bytes() == data

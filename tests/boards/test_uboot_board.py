@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lava_dispatcher_multinode.boards.shell_files import ShellUploader
 from lava_dispatcher_multinode.cksum import cksum
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
@@ -36,7 +37,7 @@ def test_a_bad_line_costs_time_and_nothing_else(simulated, example_images, fault
     board = _deploy(simulated(faults={**fault, "seed": 5}, retries=5), example_images)
     shell = board.boot(_deadline(110.0))
     data = bytes(range(256)) * 40
-    shell.put(data, "/tmp/file")
+    ShellUploader(shell).upload(data, "/tmp/file")
     code, text = shell.run("cksum < /tmp/file")
     assert code == 0
     assert f"{cksum(data)} {len(data)}" in text

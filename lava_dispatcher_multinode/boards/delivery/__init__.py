@@ -1,1 +1,1 @@
-"""Getting the overlay onto a board, by whatever way it has."""
+"""Delivery of the overlay to a booted board, by several methods."""

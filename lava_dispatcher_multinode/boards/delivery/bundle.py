@@ -1,4 +1,4 @@
-"""What a board is to get, whichever way it goes."""
+"""The overlay of one node, as it is delivered to its board."""
 
 from __future__ import annotations
 
@@ -12,35 +12,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """An archive for the board's root, and the node's own environment.
+class OverlayBundle:
+    """An archive for the board's root directory, and the node's own environment file.
 
-    `directory` is the job's directory on the board (without `root`, which
-    comes before every path there).
+    `directory` is the job's directory on the board, without the prefix `root`.
     """
 
     archive: Path  # a gzip tar
     directory: str
     environment: bytes
-    root: str = ""
+    root: str = ""  # precedes every path on this board
 
     @cached_property
-    def mark(self) -> str:
-        """What tells this parcel from any other: put there last, it says that all is there."""
+    def checksum(self) -> str:
+        """The SHA-256 of the content; it is written last, so it shows that all files arrived."""
         digest = hashlib.sha256(self.environment)
         with self.archive.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
     @property
-    def mark_path(self) -> str:
-        """Where the mark is on the board."""
+    def checksum_path(self) -> str:
+        """The path of the checksum file on the board."""
         return f"{self.root}{self.directory}/overlay.sha256"
 
     @property
     def files(self) -> dict[str, bytes]:
-        """Return what goes there beside the archive, by path, in this order."""
+        """Return the files beside the archive, by path, in the order of writing."""
         return {
             f"{self.root}{self.directory}/environment": self.environment,
-            self.mark_path: f"{self.mark}\n".encode(),
+            self.checksum_path: f"{self.checksum}\n".encode(),
         }

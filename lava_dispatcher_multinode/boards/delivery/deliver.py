@@ -1,4 +1,4 @@
-"""The overlay onto a board that has booted: by the first of its ways that works."""
+"""Delivers the overlay to a booted board by the first method that works."""
 
 from __future__ import annotations
 
@@ -15,50 +15,54 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..shell import Shell
-    from .bundle import Parcel
+    from ..shell_files import ShellUploader
+    from .bundle import OverlayBundle
 
 
 def deliver(
-    shell: Shell,
-    parcel: Parcel,
+    uploader: ShellUploader,
+    bundle: OverlayBundle,
     device: Device,
     servers: Servers,
     step: Callable[[str], None],
     *,
-    put_in: bool,
+    in_image: bool,
 ) -> None:
-    """See to it that `parcel` is on the board; `DeployError` with every way's reason.
+    """Put `bundle` on the board by the methods of the key `overlay`, in their order.
 
-    `put_in`: it was put into the image, and is there if the board says so.
+    `in_image`: the deploy put the bundle into the image; the board's checksum file
+    confirms it. Raises `DeployError` with the reason of each method if all fail.
     """
-    size = parcel.archive.stat().st_size
+    shell = uploader.shell
+    size = bundle.archive.stat().st_size
     reasons: list[str] = []
-    for way in device.overlay:
+    for method in device.overlay:
         try:
-            if way == "image":
-                if not put_in:
+            if method == "image":
+                if not in_image:
                     continue
-                if _is_there(shell, parcel):
+                if _is_present(shell, bundle):
                     step("the overlay is on the board already, with its image")
                     return
                 raise DeployError("it is not in the file system that the board has booted")
-            if way == "http":
+            if method == "http":
                 if device.dispatcher_ip is None:
                     continue
                 step(f"putting the overlay on the board: {size} bytes over HTTP")
-                over_http(shell, parcel, device, servers)
+                over_http(shell, bundle, device, servers)
                 return
             step(f"putting the overlay on the board: {size} bytes over the console")
-            over_console(shell, parcel)
+            over_console(uploader, bundle)
         except (DeployError, BootError) as error:
-            reasons.append(f"{way}: {error}")
+            reasons.append(f"{method}: {error}")
             first = str(error).partition("\n")[0]
-            step(f"the overlay does not get onto the board by {way}: {first}")
+            step(f"the overlay does not get onto the board by {method}: {first}")
         else:
             return
-    why = "; ".join(reasons) or "none of the ways of its overlay key is open to it"
+    why = "; ".join(reasons) or "no method of its overlay key is available"
     raise DeployError(f"{device.name}: the overlay did not get onto the board: {why}")
 
 
-def _is_there(shell: Shell, parcel: Parcel) -> bool:
-    return shell.run(f"cat {shlex.quote(parcel.mark_path)}")[1].strip() == parcel.mark
+def _is_present(shell: Shell, bundle: OverlayBundle) -> bool:
+    found = shell.run(f"cat {shlex.quote(bundle.checksum_path)}")[1]
+    return found.strip() == bundle.checksum

@@ -1,4 +1,4 @@
-"""The overlay over the board's network, fetched from the dispatcher."""
+"""Delivers the overlay over the board's network: the board fetches it from the dispatcher."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..shell import Shell
-    from .bundle import Parcel
+    from .bundle import OverlayBundle
 
-FETCH_WAIT = 600.0  # seconds for one file
+FILE_TIMEOUT_S = 600.0  # for one file
 
 
-def over_http(shell: Shell, parcel: Parcel, device: Device, servers: Servers) -> None:
-    """Have the board fetch the overlay; `DeployError` if it cannot."""
+def over_http(shell: Shell, bundle: OverlayBundle, device: Device, servers: Servers) -> None:
+    """Make the board fetch the overlay; `DeployError` if it cannot."""
     host = device.dispatcher_ip
     if host is None:
         raise DeployError("dispatcher_ip is not set")
     command = fetch_command(shell)
     bring_up(shell, device.network)
-    packed = parcel.root + ARCHIVE
-    _fetch(shell, servers, command, host, parcel.archive.read_bytes(), packed)
-    if not unpack(shell, packed, parcel.root):
+    packed = bundle.root + ARCHIVE
+    _fetch(shell, servers, command, host, bundle.archive.read_bytes(), packed)
+    if not unpack(shell, packed, bundle.root):
         raise DeployError("the board has no tar that can unpack it")
     shell.run(f"rm -f {shlex.quote(packed)}")
-    for path, content in parcel.files.items():
+    for path, content in bundle.files.items():
         _fetch(shell, servers, command, host, content, path)
 
 
@@ -42,7 +42,7 @@ def _fetch(
     url = servers.url(content, "overlay", host)
     try:
         line = command.format(url=url, file=shlex.quote(path))
-        code, output = shell.run(line, timeout=FETCH_WAIT)
+        code, output = shell.run(line, timeout=FILE_TIMEOUT_S)
     finally:
         servers.remove(url)
     if code:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...images.store import Image
     from ...lab.device_model import Device
     from ...serve.servers import Servers
-    from ..delivery.bundle import Parcel
+    from ..delivery.bundle import OverlayBundle
     from ..shell import Shell
 
 BOOT, ROOT = "testboot", "testrootfs"
@@ -50,13 +50,13 @@ def deploy_by_master(
     shell: Shell,
     device: Device,
     image: Image,
-    parcel: Parcel | None,
+    bundle: OverlayBundle | None,
     servers: Servers,
     deadline: Deadline,
     step: Callable[[str], None],
 ) -> bool:
-    """Put both partitions of `image` onto the board; return whether `parcel` is in its root."""
-    return _Master(shell, device, servers, step).deploy(image, parcel, deadline)
+    """Put both partitions of `image` onto the board; return whether `bundle` is in its root."""
+    return _Master(shell, device, servers, step).deploy(image, bundle, deadline)
 
 
 class _Master:
@@ -76,7 +76,7 @@ class _Master:
         self._step = step
         self._fetch = ""
 
-    def deploy(self, image: Image, parcel: Parcel | None, deadline: Deadline) -> bool:
+    def deploy(self, image: Image, bundle: OverlayBundle | None, deadline: Deadline) -> bool:
         self._step("master image: getting an address")
         self._fetch = fetch_command(self._shell)
         address = bring_up(self._shell, self._device.network)
@@ -85,15 +85,15 @@ class _Master:
         self._step("packing the partitions of the image")
         root = image.derived("root.tgz", lambda path: root_tarball(disk, path, deadline))
         boot = image.derived("boot.tgz", lambda path: boot_tarball(disk, path))
-        put_in = parcel is not None and "image" in self._device.overlay
+        in_image = bundle is not None and "image" in self._device.overlay
         self._partition(
-            ROOT, root, self._device.deploy.master.testrootfs, parcel if put_in else None
+            ROOT, root, self._device.deploy.master.testrootfs, bundle if in_image else None
         )
         self._partition(BOOT, boot, self._device.deploy.master.testboot, None)
-        return put_in
+        return in_image
 
     def _partition(
-        self, label: str, tarball: Path, configured: str | None, parcel: Parcel | None
+        self, label: str, tarball: Path, configured: str | None, bundle: OverlayBundle | None
     ) -> None:
         device = shlex.quote(configured or self._find(label))
         place = f"/mnt/{label}"
@@ -105,8 +105,8 @@ class _Master:
         self._unpack(tarball, place, label, FETCH_WAIT[label])
         if label == ROOT:
             self._keep_boot_files(place)
-        if parcel is not None:
-            self._put_in(parcel, place)
+        if bundle is not None:
+            self._put_in(bundle, place)
         self._must("sync", f"writing {label} out", FETCH_WAIT[label])
         self._must(f"umount {place}", f"unmounting {label}", FETCH_WAIT[label])
 
@@ -160,9 +160,9 @@ class _Master:
             f"master image: fetching {label} from {where} failed {TRIES} times: {reason}"
         )
 
-    def _put_in(self, parcel: Parcel, place: str) -> None:
-        self._unpack(parcel.archive, place, "the overlay", STEP_WAIT)
-        for path, content in parcel.files.items():
+    def _put_in(self, bundle: OverlayBundle, place: str) -> None:
+        self._unpack(bundle.archive, place, "the overlay", STEP_WAIT)
+        for path, content in bundle.files.items():
             url = self._servers.url(content, "file", self._host)
             try:
                 command = self._fetch.format(file=shlex.quote(place + path), url=url)

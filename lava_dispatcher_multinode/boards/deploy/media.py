@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ...deadline import Deadline
     from ...images.store import Image
     from ...lab.device_model import Device
-    from ..delivery.bundle import Parcel
+    from ..delivery.bundle import OverlayBundle
 
 MUX_WAIT = 60.0  # seconds for one command of the SD-mux
 CARD_WAIT = 15.0  # seconds from the mux's command to the card's device
@@ -33,13 +33,13 @@ def write_media(
     device: Device,
     card: str | None,
     image: Image,
-    parcel: Parcel | None,
+    bundle: OverlayBundle | None,
     deadline: Deadline,
     step: Callable[[str], None],
 ) -> bool:
     """Write `image` to the card of `device`, whose power is off.
 
-    Return whether `parcel`, if there is one, is in its root file system.
+    Return whether `bundle`, if there is one, is in its root file system.
     """
     deploy = device.deploy
     if card is None:
@@ -48,7 +48,7 @@ def write_media(
         _switch(deploy.to_host, "deploy.to_host", device)
         _wait_for_device(Path(card), device, deadline)
         _write(device, Path(card), image, deadline, step)
-        return parcel is not None and _put_in(device, Path(card), parcel, deadline, step)
+        return bundle is not None and _put_in(device, Path(card), bundle, deadline, step)
     except PermissionError as error:
         raise DeployError(
             f"{device.name}: not allowed to write {card}: run as root, or give your user's group "
@@ -78,7 +78,11 @@ def _write(
 
 
 def _put_in(
-    device: Device, card: Path, parcel: Parcel, deadline: Deadline, step: Callable[[str], None]
+    device: Device,
+    card: Path,
+    bundle: OverlayBundle,
+    deadline: Deadline,
+    step: Callable[[str], None],
 ) -> bool:
     """Put the overlay into the root file system; if that cannot be, there are other ways."""
     if "image" not in device.overlay:
@@ -90,7 +94,7 @@ def _put_in(
             root = next((p for p in mbr.read(disk) if p.number == number), None)
         if root is None:
             raise NotPossible(f"the card has no partition {number}: set deploy.root_partition")
-        inject(card, root.start, parcel.archive, parcel.files, deadline)
+        inject(card, root.start, bundle.archive, bundle.files, deadline)
     except (NotPossible, DeployError) as error:
         step(f"the overlay does not go into the image: {error}")
         return False

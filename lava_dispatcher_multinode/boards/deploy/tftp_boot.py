@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ...images.store import Image
     from ...lab.device_model import Device
     from ...serve.servers import Servers
-    from ..delivery.bundle import Parcel
+    from ..delivery.bundle import OverlayBundle
 
 #: Ramdisk and device tree stay where they were loaded, for U-Boots that move them too far up.
 HIGH = ("setenv initrd_high 0xffffffff", "setenv fdt_high 0xffffffff")
@@ -35,11 +35,11 @@ class BootFiles:
 def boot_commands(
     device: Device,
     boot: BootFiles,
-    parcel: Parcel | None,
+    bundle: OverlayBundle | None,
     servers: Servers,
     step: Callable[[str], None],
 ) -> tuple[tuple[str, ...], bool]:
-    """Serve the files; return U-Boot's lines, and whether `parcel` is in the ramdisk.
+    """Serve the files; return U-Boot's lines, and whether `bundle` is in the ramdisk.
 
     Raise `DeployError` where the device file lacks something, or a file is
     nothing that U-Boot boots.
@@ -52,7 +52,7 @@ def boot_commands(
             "reaches this host"
         )
     start = _start_word(boot.kernel)
-    disk, put_in = _ramdisk(device, boot.ramdisk, parcel, step)
+    disk, in_image = _ramdisk(device, boot.ramdisk, bundle, step)
     files = {"kernel": boot.kernel.path, "ramdisk": disk, "dtb": _device_tree(boot.dtb)}
     contents = {name: content for name, content in files.items() if content is not None}
     words = {"kernel": "", "ramdisk": "-", "dtb": ""}
@@ -73,7 +73,7 @@ def boot_commands(
         lines.append(f"setenv bootargs '{tftp.bootargs}'")
     step(f"serving {', '.join(contents)} to U-Boot by TFTP at {host}")
     rest = " ".join(words.values()).rstrip(" -")
-    return (*lines, f"{start} {rest}"), put_in
+    return (*lines, f"{start} {rest}"), in_image
 
 
 def _device_tree(image: Image | None) -> bytes | None:
@@ -103,19 +103,19 @@ def _start_word(kernel: Image) -> str:
 
 
 def _ramdisk(
-    device: Device, image: Image | None, parcel: Parcel | None, step: Callable[[str], None]
+    device: Device, image: Image | None, bundle: OverlayBundle | None, step: Callable[[str], None]
 ) -> tuple[bytes | None, bool]:
     """Return the ramdisk as U-Boot wants it, and whether the overlay is in it."""
     if image is None:
         return None, False
     data = ramdisk.bare(image.path.read_bytes())
-    put_in = parcel is not None and "image" in device.overlay
-    if parcel is not None and put_in:
+    in_image = bundle is not None and "image" in device.overlay
+    if bundle is not None and in_image:
         try:
-            data = ramdisk.with_files(data, parcel.archive, parcel.files)
+            data = ramdisk.with_files(data, bundle.archive, bundle.files)
         except NotPossible as error:
             step(f"the overlay does not go into the ramdisk: {error}")
-            put_in = False
+            in_image = False
         except Broken as error:
             raise ImageError(f"{image.name}: cannot be unpacked: {error}") from None
-    return ramdisk.wrapped(data), put_in
+    return ramdisk.wrapped(data), in_image

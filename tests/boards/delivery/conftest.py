@@ -9,7 +9,7 @@ import tarfile
 
 import pytest
 
-from lava_dispatcher_multinode.boards.delivery.bundle import Parcel
+from lava_dispatcher_multinode.boards.delivery.bundle import OverlayBundle
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
@@ -19,7 +19,7 @@ FEW = ("cat", "chmod", "ln", "md5sum", "mkdir", "rm", "stty", "ls")
 
 
 @pytest.fixture
-def parcel(tmp_path):
+def bundle(tmp_path):
     """An overlay for a board whose root is a directory here."""
     (tmp_path / "root" / "tmp").mkdir(parents=True)
     path = tmp_path / "overlay.tar.gz"
@@ -41,12 +41,12 @@ def parcel(tmp_path):
         twin = tarfile.TarInfo("lava-1/twin")
         twin.type, twin.linkname = tarfile.LNKTYPE, "lava-1/bin/lava-self"
         tar.addfile(twin)
-    return Parcel(path, "/lava-1", b"export A=1\n", str(tmp_path / "root"))
+    return OverlayBundle(path, "/lava-1", b"export A=1\n", str(tmp_path / "root"))
 
 
 @pytest.fixture
 def board(console_of, tmp_path):
-    """A function that gives the shell of a board which has only these programs."""
+    """Return a function: programs -> the shell of a board that has only these."""
 
     def make(*programs):
         path = tmp_path / "bin"
@@ -61,12 +61,12 @@ def board(console_of, tmp_path):
     return make
 
 
-def arrived(parcel):
+def arrived(bundle):
     """Check that all of the overlay is there, as it should be."""
-    top = parcel.archive.parent / "root" / "lava-1"
+    top = bundle.archive.parent / "root" / "lava-1"
     assert (top / "bin" / "lava-self").stat().st_mode & 0o777 == 0o755
     assert (top / "it's here").read_bytes() == bytes(range(256))
     assert (top / "link").read_bytes() == b"#!/bin/sh\n"
     assert (top / "twin").read_bytes() == b"#!/bin/sh\n"
     assert (top / "environment").read_bytes() == b"export A=1\n"
-    assert (top / "overlay.sha256").read_text().strip() == parcel.mark
+    assert (top / "overlay.sha256").read_text().strip() == bundle.checksum

@@ -1,10 +1,11 @@
-"""The overlay by each way that works, on a real shell, and what is told of those that do not."""
+"""Delivery by each method on a real shell, and the reasons of failed methods."""
 
 from __future__ import annotations
 
 import pytest
 
 from lava_dispatcher_multinode.boards.delivery.deliver import deliver
+from lava_dispatcher_multinode.boards.shell_files import ShellUploader
 from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.lab.device_model import Device, Network
 from lava_dispatcher_multinode.serve.servers import Servers
@@ -12,39 +13,39 @@ from lava_dispatcher_multinode.serve.servers import Servers
 from .conftest import arrived
 
 
-def _deliver(shell, parcel, *ways, put_in=False, host="127.0.0.1"):
+def _deliver(shell, bundle, *methods, in_image=False, host="127.0.0.1"):
     steps: list[str] = []
     device = Device(
-        "b1", "panda", overlay=ways, dispatcher_ip=host, network=Network("lo", ("true",))
+        "b1", "panda", overlay=methods, dispatcher_ip=host, network=Network("lo", ("true",))
     )
     with Servers() as servers:
-        deliver(shell, parcel, device, servers, steps.append, put_in=put_in)
+        deliver(ShellUploader(shell), bundle, device, servers, steps.append, in_image=in_image)
     return steps
 
 
-def test_what_the_image_brought_is_not_brought_again(board, parcel):
-    """If the board itself says so; if it does not, the next way is taken."""
+def test_an_overlay_in_the_image_is_not_delivered_again(board, bundle):
+    """The checksum file on the board decides; without it, the next method follows."""
     shell = board("tar", "gzip")
-    steps = _deliver(shell, parcel, "image", "console", put_in=True)
+    steps = _deliver(shell, bundle, "image", "console", in_image=True)
     assert "by image: it is not in the file system" in steps[0]
-    arrived(parcel)
-    assert _deliver(shell, parcel, "image", "console", put_in=True) == [
+    arrived(bundle)
+    assert _deliver(shell, bundle, "image", "console", in_image=True) == [
         "the overlay is on the board already, with its image"
     ]
 
 
-def test_a_way_that_does_not_work_gives_way_to_the_next(board, parcel):
-    """Neither wget nor curl: typed; and without a dispatcher_ip it is not even tried."""
+def test_a_failed_method_is_followed_by_the_next(board, bundle):
+    """Without wget and curl the overlay is typed; without dispatcher_ip HTTP is skipped."""
     shell = board("tar", "gzip")
-    steps = _deliver(shell, parcel, "http", "console")
+    steps = _deliver(shell, bundle, "http", "console")
     assert "by http: the board has neither wget nor curl" in steps[1]
-    arrived(parcel)
-    assert len(_deliver(shell, parcel, "http", "console", host=None)) == 1
+    arrived(bundle)
+    assert len(_deliver(shell, bundle, "http", "console", host=None)) == 1
 
 
-def test_when_no_way_is_left_every_reason_is_told(board, parcel):
-    """Device and ways by name."""
+def test_the_error_has_the_reason_of_each_method(board, bundle):
+    """Device and methods are named."""
     with pytest.raises(DeployError, match=r"b1: .* image: it is not in .*; http: the board has"):
-        _deliver(board("tar", "gzip"), parcel, "image", "http", put_in=True)
-    with pytest.raises(DeployError, match="none of the ways of its overlay key"):
-        _deliver(None, parcel, "image")
+        _deliver(board("tar", "gzip"), bundle, "image", "http", in_image=True)
+    with pytest.raises(DeployError, match="no method of its overlay key"):
+        _deliver(None, bundle, "image")

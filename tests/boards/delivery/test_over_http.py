@@ -1,4 +1,4 @@
-"""The overlay over the board's network, fetched from this host by a real program."""
+"""Delivery over the network: a real program fetches from this host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADDRESS = "echo 'inet 10.0.2.15/24'"
 
 @pytest.fixture
 def network_board(board, tmp_path):
-    """A function that gives the shell of a board with these programs, and with its own scripts."""
+    """Return a function: programs and scripts -> the shell of a board that has only these."""
 
     def make(*programs, **scripts):
         shell = board("env", *programs)
@@ -40,26 +40,26 @@ def _device(host="127.0.0.1", *commands):
 @pytest.mark.parametrize(
     "program", [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("wget", "curl")]
 )
-def test_the_board_fetches_all_of_it(network_board, parcel, program):
-    """Archive, environment and mark, by either program; the archive does not stay."""
+def test_the_board_fetches_all_of_it(network_board, bundle, program):
+    """Archive, environment and checksum arrive with either program; the archive is removed."""
     with Servers() as servers:
-        over_http(network_board("tar", "gzip", program), parcel, _device(), servers)
-    arrived(parcel)
-    assert list(Path(parcel.root, "tmp").iterdir()) == []
+        over_http(network_board("tar", "gzip", program), bundle, _device(), servers)
+    arrived(bundle)
+    assert list(Path(bundle.root, "tmp").iterdir()) == []
 
 
-def test_without_an_address_nothing_is_asked_of_the_board(parcel):
-    """The key that is missing is named."""
+def test_without_dispatcher_ip_the_board_runs_nothing(bundle):
+    """The error names the missing key."""
     with Servers() as servers, pytest.raises(DeployError, match="^dispatcher_ip is not set$"):
-        over_http(None, parcel, _device(None), servers)
+        over_http(None, bundle, _device(None), servers)
 
 
-def test_a_network_that_does_not_come_up_ends_it(network_board, parcel):
-    """The reason is the network's, not that of a fetch which cannot work."""
+def test_a_network_that_does_not_come_up_ends_it(network_board, bundle):
+    """The error has the reason of the network, not of the fetch that follows from it."""
     device = _device("127.0.0.1", "false")
     shell = network_board(wget="exit 4", ip="exit 1")
     with Servers() as servers, pytest.raises(DeployError, match="'false' exited with 1"):
-        over_http(shell, parcel, device, servers)
+        over_http(shell, bundle, device, servers)
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_a_network_that_does_not_come_up_ends_it(network_board, parcel):
         ("exit 4", "exit code 4"),  # wget -q can be silent
     ],
 )
-def test_a_fetch_that_fails_says_why(network_board, parcel, script, reason):
-    """The program's last line, or its status; not the path, which is secret."""
+def test_a_fetch_that_fails_says_why(network_board, bundle, script, reason):
+    """The error has the program's last line or its status; the path is secret."""
     with Servers() as servers, pytest.raises(DeployError) as caught:
-        over_http(network_board("tar", wget=script), parcel, _device(), servers)
+        over_http(network_board("tar", wget=script), bundle, _device(), servers)
     assert str(caught.value) == f"the board cannot fetch from http://127.0.0.1: {reason}"
 
 
 @pytest.mark.parametrize("code", [0, 4])
-def test_what_was_fetched_is_served_no_more(network_board, parcel, tmp_path, code):
-    """Each file has a URL of its own, which ends with the fetch, however that ends."""
+def test_a_fetched_file_is_no_longer_served(network_board, bundle, tmp_path, code):
+    """Each URL ends with its fetch, successful or not."""
     script = f"echo $4 >> {tmp_path}/urls; touch $3; exit {code}"
     shell = network_board(wget=f"{script}", tar="exit 0")
     with Servers() as servers:
         with pytest.raises(DeployError) if code else nullcontext():
-            over_http(shell, parcel, _device(), servers)
+            over_http(shell, bundle, _device(), servers)
         urls = (tmp_path / "urls").read_text().split()
         assert len(set(urls)) == (1 if code else 3)
         for url in urls:
@@ -94,8 +94,8 @@ def test_what_was_fetched_is_served_no_more(network_board, parcel, tmp_path, cod
 
 
 @pytest.mark.needs("wget")
-def test_a_board_that_cannot_unpack_is_told_apart(network_board, parcel):
-    """It has fetched the archive, and has no tar for it: another way may do."""
+def test_a_board_that_cannot_unpack_has_its_own_error(network_board, bundle):
+    """The archive arrived but the board has no tar: another method may work."""
     with Servers() as servers, pytest.raises(DeployError, match="no tar that can unpack it"):
-        over_http(network_board("wget"), parcel, _device(), servers)
-    assert not Path(parcel.root, "lava-1").exists()
+        over_http(network_board("wget"), bundle, _device(), servers)
+    assert not Path(bundle.root, "lava-1").exists()

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from lava_dispatcher_multinode.boards.delivery.bundle import Parcel
+from lava_dispatcher_multinode.boards.delivery.bundle import OverlayBundle
 from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, boot_commands
 from lava_dispatcher_multinode.errors import DeployError, ImageError
 from lava_dispatcher_multinode.images import cpio, uimage
@@ -37,17 +37,17 @@ def image(tmp_path):
 
 
 @pytest.fixture
-def parcel(tmp_path):
+def bundle(tmp_path):
     """An overlay of one file."""
     path = tmp_path / "overlay.tar.gz"
     with tarfile.open(path, "w:gz") as tar:
         member = tarfile.TarInfo("lava-1/bin/lava-self")
         member.size, member.mode = 4, 0o755
         tar.addfile(member, io.BytesIO(b"self"))
-    return Parcel(path, "/lava-1", b"a=1\n")
+    return OverlayBundle(path, "/lava-1", b"a=1\n")
 
 
-def _commands(folder, files, parcel=None, steps=None, **tftp):
+def _commands(folder, files, bundle=None, steps=None, **tftp):
     settings = {
         "setup": ("dhcp",),
         "kernel": "0x1",
@@ -59,12 +59,12 @@ def _commands(folder, files, parcel=None, steps=None, **tftp):
     }
     device = Device("b1", "panda", deploy=Deploy("tftp", tftp=Tftp(**{**settings, **tftp})))
     with Servers() as servers:
-        lines, put_in = boot_commands(
-            device, files, parcel, servers, (steps if steps is not None else []).append
+        lines, in_image = boot_commands(
+            device, files, bundle, servers, (steps if steps is not None else []).append
         )
         served = {p.name: p.read_bytes() for p in folder.glob("lava-*/*")}
     assert not list(folder.glob("lava-*"))  # and gone with the run
-    return lines, put_in, served
+    return lines, in_image, served
 
 
 @pytest.mark.parametrize(
@@ -84,12 +84,12 @@ def test_each_kind_of_kernel_has_its_command(image, tmp_path, kind, start):
 
 
 @pytest.mark.parametrize("wrap", [bytes, lambda data: uimage.make(data, "rd", uimage.RAMDISK)])
-def test_the_overlay_goes_into_the_ramdisk(image, parcel, tmp_path, wrap):
+def test_the_overlay_goes_into_the_ramdisk(image, bundle, tmp_path, wrap):
     """Behind what is there, under one header, whether it had one or not."""
     (tmp_path / "srv").mkdir()
     files = BootFiles(image("k", KERNELS["zImage"]), image("rd", wrap(ROOT)))
-    lines, put_in, served = _commands(tmp_path / "srv", files, parcel)
-    assert put_in
+    lines, in_image, served = _commands(tmp_path / "srv", files, bundle)
+    assert in_image
     assert lines[-1] == "bootz 0x1 0x2"
     header = uimage.parse(served["ramdisk"])
     assert header is not None
@@ -99,23 +99,23 @@ def test_the_overlay_goes_into_the_ramdisk(image, parcel, tmp_path, wrap):
     more = gzip.decompress(bare[-(-len(ROOT) // 4) * 4 :])
     for word in (b"lava-1/bin/lava-self\0", b"self", b"lava-1/environment\0", b"a=1\n"):
         assert word in more
-    assert parcel.mark.encode() in more
+    assert bundle.checksum.encode() in more
 
 
-def test_a_ramdisk_that_is_cut_short_is_named(image, parcel, tmp_path):
+def test_a_ramdisk_that_is_cut_short_is_named(image, bundle, tmp_path):
     """No kernel would find the overlay behind it."""
     files = BootFiles(image("zImage", KERNELS["zImage"]), image("root.gz", ROOT[:-12]))
     with pytest.raises(ImageError, match=r"root\.gz: cannot be unpacked: it ends too early"):
-        _commands(tmp_path, files, parcel)
+        _commands(tmp_path, files, bundle)
 
 
-def test_a_ramdisk_of_another_kind_stays_as_it_is(image, parcel, tmp_path):
+def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
     """There are other ways for the overlay; the log says why."""
     (tmp_path / "srv").mkdir()
     steps: list[str] = []
     files = BootFiles(image("k", KERNELS["zImage"]), image("rd", b"an ext2 of 1999"))
-    _, put_in, served = _commands(tmp_path / "srv", files, parcel, steps)
-    assert not put_in
+    _, in_image, served = _commands(tmp_path / "srv", files, bundle, steps)
+    assert not in_image
     assert served["ramdisk"].endswith(b"an ext2 of 1999")
     assert "no cpio archive" in steps[0]
 
