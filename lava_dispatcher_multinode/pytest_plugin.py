@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .report.results import Results
     from .report.run_model import Case, Node
-    from .run.board_selection import Choice
+    from .run.board_selection import BoardSelection
     from .run.python_api import Group
 
 NO_RESULTS = {2: "the job is not valid", 4: "the boards are not available"}
@@ -75,7 +75,9 @@ def lava_group(pytestconfig: pytest.Config) -> Iterator[Group]:
     job = pytestconfig.getoption("lava_group")
     if job is None:
         pytest.skip("lava_group needs boards: --lava-group JOB")
-    with open_group(job, _choice(pytestconfig), output=_output(pytestconfig, Path(job))) as group:
+    with open_group(
+        job, _selection(pytestconfig), output=_output(pytestconfig, Path(job))
+    ) as group:
         yield group
 
 
@@ -221,11 +223,11 @@ def _output(config: pytest.Config, job: Path) -> Path | None:
     return Path(directory, job.stem) if directory else None
 
 
-def _choice(config: pytest.Config) -> Choice:
-    from .run.board_selection import Choice
+def _selection(config: pytest.Config) -> BoardSelection:
+    from .run.board_selection import BoardSelection
 
     lab = config.getoption("lava_config_dir")
-    return Choice(
+    return BoardSelection(
         config.getoption("lava_simulate"),
         config.getoption("lava_emulate"),
         Path(lab) if lab else None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Shared:
+class NodeServices:
     """What all nodes of a run have in common."""
 
     job: Job
@@ -56,7 +56,7 @@ class Node:
     role: str
     board: UBootBoard
     group_client: GroupClient
-    shared: Shared
+    services: NodeServices
     spec: ActionSpec  # the action that runs
     deadline: Deadline  # of that action
     booted: bool = False  # since the last deploy
@@ -67,12 +67,12 @@ class Node:
     @property
     def job(self) -> Job:
         """The job."""
-        return self.shared.job
+        return self.services.job
 
     def step(self, text: str) -> None:
         """Say what the action is doing just now; raise `Cancelled` if the run is over."""
-        self.shared.step(self.name, text)
+        self.services.step(self.name, text)
 
     def log(self, level: str, text: str) -> None:
         """Record a remark."""
-        self.shared.emit("log", node=self.name, level=level, text=text)
+        self.services.emit("log", node=self.name, level=level, text=text)

@@ -51,7 +51,7 @@ class DeployLinaroImage:
             return
         if reason := unfit(node.board.device, "deploy_linaro_image"):
             raise DeployError(reason)
-        image = node.shared.images.get(
+        image = node.services.images.get(
             parameters["image"],
             base=node.job.directory,
             deadline=node.deadline,
@@ -63,7 +63,7 @@ class DeployLinaroImage:
         node.booted = False
         try:
             node.overlay_in_image = node.board.deploy(
-                image, node.shared.servers, node.deadline, bundle_of(node)
+                image, node.services.servers, node.deadline, bundle_of(node)
             )
         except ImageError:
             raise  # it names the image itself

@@ -55,7 +55,7 @@ class DeployLinaroKernel:
             raise DeployError(NO_ROOTFS)
         terms = parameters.get(TERMS, {})
         files = {
-            name: node.shared.images.get(
+            name: node.services.images.get(
                 parameters[name],
                 base=node.job.directory,
                 deadline=node.deadline,
@@ -67,5 +67,5 @@ class DeployLinaroKernel:
         }
         node.booted = False
         node.overlay_in_image = node.board.deploy_kernel(
-            BootFiles(**files), node.shared.servers, bundle_of(node)
+            BootFiles(**files), node.services.servers, bundle_of(node)
         )

@@ -101,17 +101,17 @@ class LavaTestShell:
                     node.board.console,
                     node=node.name,
                     submit=node.group_client.submit,
-                    emit=node.shared.emit,
-                    clock=node.shared.clock,
+                    emit=node.services.emit,
+                    clock=node.services.clock,
                     fifo=node.board.device.connection.fifo,
                     silence=node.board.device.silence,
                     login_prompt=node.board.device.login.prompt,
                 )
-                definitions = node.shared.overlays.definitions(node.spec)
-                command = runner_command(node.shared.job_id, stage, node.board.root)
+                definitions = node.services.overlays.definitions(node.spec)
+                command = runner_command(node.services.job_id, stage, node.board.root)
                 unheard.pop_all()  # from here on the session records what is missing
                 try:
-                    with node.shared.direct.heard_by(node.name, session.answered_elsewhere):
+                    with node.services.direct.heard_by(node.name, session.answered_elsewhere):
                         begun = session.run(
                             command,
                             node.deadline.at,
@@ -133,8 +133,8 @@ class LavaTestShell:
 
     def skip(self, node: Node) -> None:
         """Record that the cases which its definitions are to report are missing."""
-        expected = _expected(node.shared.overlays.definitions(node.spec))
-        Recorder(node.name, node.shared.emit, node.shared.clock, expected=expected).miss()
+        expected = _expected(node.services.overlays.definitions(node.spec))
+        Recorder(node.name, node.services.emit, node.services.clock, expected=expected).miss()
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:

@@ -83,9 +83,9 @@ class Multinode:
         )
         what = reasons.command(call)
         node.step(what)
-        started = node.shared.clock()
+        started = node.services.clock()
         outcome = self._call(node, call)
-        record_call(node.shared.emit, node.name, call, outcome, started, node.shared.clock())
+        record_call(node.services.emit, node.name, call, outcome, started, node.services.clock())
         if outcome.status is not Status.DONE:
             raise WaitFailed(reasons.failed(call, outcome))
         for sender, data in outcome.data:
@@ -120,7 +120,7 @@ class Multinode:
                 )
             if deaths:
                 raise deaths[0]
-        if node.shared.cancelled.is_set():
+        if node.services.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         return answers[0]
 

@@ -22,7 +22,7 @@ COMMAND = "lava_test_shell"
 def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
     """Return what every lava_test_shell of the node runs, by its number."""
     own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
-    return {stage: node.shared.overlays.definitions(spec) for stage, spec in enumerate(own)}
+    return {stage: node.services.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
 
 def bundle_of(node: Node) -> OverlayBundle | None:
@@ -30,14 +30,14 @@ def bundle_of(node: Node) -> OverlayBundle | None:
     stages = stages_of(node)
     if not stages:
         return None
-    shared, root = node.shared, node.board.root
+    services, root = node.services, node.board.root
     role = next(role for role in node.job.roles if role.name == node.role)
     text = environment(
-        job_id=shared.job_id, node=node.name, role=node.role, group=shared.group, root=root,
+        job_id=services.job_id, node=node.name, role=node.role, group=services.group, root=root,
         extra=role.environment,
     )  # fmt: skip
     return OverlayBundle(
-        shared.overlays.tarball(stages), board_directory(shared.job_id), text.encode(), root
+        services.overlays.tarball(stages), board_directory(services.job_id), text.encode(), root
     )
 
 
@@ -56,7 +56,7 @@ def put_overlay(node: Node) -> None:
         uploader,
         bundle,
         board.device,
-        node.shared.servers,
+        node.services.servers,
         node.step,
         in_image=node.overlay_in_image,
     )
@@ -73,7 +73,7 @@ def _put_secrets(node: Node, uploader: ShellUploader) -> None:
     """
     shell = uploader.shell
     given = {
-        ("socket", "multinode: socket is not used"): node.shared.direct.file(node.name),
+        ("socket", "multinode: socket is not used"): node.services.direct.file(node.name),
         ("secrets", "the job's secrets are not on the board"): node.job.secrets,
     }
     files = {place: data for place, data in given.items() if data}
@@ -86,5 +86,5 @@ def _put_secrets(node: Node, uploader: ShellUploader) -> None:
         return
     shell.run("lava_umask=$(umask); umask 077")
     for (name, _), data in files.items():
-        uploader.upload(data, f"{node.board.root}{board_directory(node.shared.job_id)}/{name}")
+        uploader.upload(data, f"{node.board.root}{board_directory(node.services.job_id)}/{name}")
     shell.run("umask $lava_umask")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .power.switch import PowerSwitch
 
 
-class MadeBoard(Protocol):
-    """A board that is made for a run: simulated or emulated."""
+class VirtualBoard(Protocol):
+    """A board that is a process of the run: simulated or emulated."""
 
     console: Path  # a tty; it stays the same for the life of the board
     card: Path  # the SD card; written while the power is off
@@ -69,10 +69,10 @@ class Hardware:
     introduction: Callable[[], Sequence[str]] = _nothing_to_tell
 
 
-class MadeSwitch:
-    """The switch of a board that is a process."""
+class VirtualSwitch:
+    """The power switch of a virtual board."""
 
-    def __init__(self, board: MadeBoard) -> None:
+    def __init__(self, board: VirtualBoard) -> None:
         self._board = board
 
     @property
@@ -94,18 +94,18 @@ class MadeSwitch:
         self._board.power_off()
 
 
-def connect(device: Device, made: MadeBoard | None) -> Hardware:
+def connect(device: Device, virtual: VirtualBoard | None) -> Hardware:
     """Open the console of `device`, whose power is still as it was."""
-    if made is not None:
+    if virtual is not None:
         return Hardware(
-            open_tty(made.console, device.name),
-            MadeSwitch(made),
-            str(made.card),
-            made.root,
-            made.turn,
-            made.introduction,
+            open_tty(virtual.console, device.name),
+            VirtualSwitch(virtual),
+            str(virtual.card),
+            virtual.root,
+            virtual.turn,
+            virtual.introduction,
         )
-    if device.connection.made:
+    if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a board of a run's own, and was not started")
     return Hardware(
         open_console(device.connection, device.name),

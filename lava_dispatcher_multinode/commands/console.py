@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _take(device: Device, action: str | None) -> ExitCode:
-    if device.connection.made:
+    if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
     switching = Switching(device, action) if action else None
     transport = open_console(device.connection, device.name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
-from ..run.host_errors import allow_files, trouble
+from ..run.host_errors import allow_files, host_failure
 from ..run.interrupts import Interruptions, hear_once
 from .arguments import add_config_dir, add_job, seconds
 from .exit_codes import forget_output, guarded, have_streams, say
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..job.model import Job
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
-    from ..run.board_selection import Choice
+    from ..run.board_selection import BoardSelection
     from ..run.job import Member, Outcome
     from ..run.supervisor.guard import Guard
 
@@ -123,8 +123,8 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     # Imports wait for their turn: --help and a wrong command line are instant.
     from ..job.source import load
     from ..overlay.overlay_store import OverlayStore
-    from ..run.board_selection import boards_of
-    from ..run.job_check import check_made, check_rest
+    from ..run.board_selection import hold_boards
+    from ..run.job_check import check_rest, check_virtual
     from ..run.scratch import scratch
     from ..run.supervisor.guard import Guard
     from .paused import check_terminal
@@ -132,9 +132,9 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     if options.pause_on_failure:
         check_terminal()
     document = load(options.job)
-    choice = _choice(options)
+    selection = _selection(options)
     try:
-        job, warnings = choice.parse(document, options.target)
+        job, warnings = selection.parse(document, options.target)
     except InvalidJob as error:
         raise InvalidJob(sorted({*error.problems, *check_rest(document)})) from error
     job_id = options.job_id or secrets.token_hex(4)
@@ -142,9 +142,12 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         guard = None if options.validate else stack.enter_context(Guard())
         overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
         if guard is None:
-            return _validate(job, warnings, overlays, choice, options)
-        members = stack.enter_context(boards_of(job, choice, guard, say))
-        found = [*_checked(job, overlays, members), *(check_made(job) if choice.made else ())]
+            return _validate(job, warnings, overlays, selection, options)
+        members = stack.enter_context(hold_boards(job, selection, guard, say))
+        found = [
+            *_checked(job, overlays, members),
+            *(check_virtual(job) if selection.is_virtual else ()),
+        ]
         _tell([*warnings, *found], options)
         outcome, output = _run(job, members, overlays, document.data, job_id, options, guard)
     # The boards are free now, and all is put away: whoever reads this may take its time.
@@ -155,27 +158,27 @@ def _validate(
     job: Job,
     warnings: Sequence[Problem],
     overlays: OverlayStore,
-    choice: Choice,
+    selection: BoardSelection,
     options: argparse.Namespace,
 ) -> ExitCode:
     """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..run.board_selection import made_devices
-    from ..run.job_check import check, check_boards, check_hosts, check_lava, check_made
+    from ..run.board_selection import virtual_devices
+    from ..run.job_check import check, check_boards, check_hosts, check_lava, check_virtual
 
     problems = [*warnings, *check(job, overlays, remote=False)]
-    if choice.lab is None:
+    if selection.lab is None:
         try:
-            made_devices(job, choice)
+            virtual_devices(job, selection)
         except InvalidJob as error:
             problems += error.problems
         problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
-        problems += check_made(job)
+        problems += check_virtual(job)
     else:
-        problems += check_boards(job, choice.lab)
+        problems += check_boards(job, selection.lab)
     if any(not problem.warning for problem in problems):
         raise InvalidJob(sorted(problems))
-    if choice.lab is not None:
-        check_lava(job, choice.lab)
+    if selection.lab is not None:
+        check_lava(job, selection.lab)
     if options.json:
         _print_problems(problems)
         return ExitCode.PASS
@@ -206,10 +209,10 @@ def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> lis
     return problems
 
 
-def _choice(options: argparse.Namespace) -> Choice:
-    from ..run.board_selection import Choice
+def _selection(options: argparse.Namespace) -> BoardSelection:
+    from ..run.board_selection import BoardSelection
 
-    return Choice(options.simulate, options.emulate, options.config_dir, options.wait)
+    return BoardSelection(options.simulate, options.emulate, options.config_dir, options.wait)
 
 
 def _run(
@@ -253,7 +256,7 @@ def _conclude(outcome: Outcome, output: Path, *, as_json: bool) -> ExitCode:
     failure = outcome.failure
     if failure is not None:
         host = isinstance(failure, OSError | MemoryError)
-        reason = trouble(failure) or (failure if host else repr(failure))
+        reason = host_failure(failure) or (failure if host else repr(failure))
         say(f"lava-dispatch: {output}: not all of the run is there: {reason}")
         code = worst([code, ExitCode.INFRASTRUCTURE if host else ExitCode.BUG])
     return code

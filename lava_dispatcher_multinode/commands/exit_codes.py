@@ -45,9 +45,9 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
         forget_output()
         return int(ExitCode.PASS)
     except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
-        from ..run.host_errors import trouble
+        from ..run.host_errors import host_failure
 
-        if (host := trouble(error)) is not None:
+        if (host := host_failure(error)) is not None:
             say(f"{program}: {host}")
             return int(host.exit_code)
         log = _log_of(error)

@@ -47,7 +47,7 @@ def find(name: str, config_dir: Path | None) -> Device:
 
 def switch_of(device: Device) -> PowerSwitch:
     """Return the board's power switch; `PowerError` if it has none that a person could use."""
-    if device.connection.made:
+    if device.connection.is_virtual:
         raise PowerError(
             f"{device.name}: is a board of a run's own: it has no power outside of one"
         )

@@ -43,8 +43,8 @@ class Connection:
     reconnect: float = 30.0  # seconds in which a console that drops is opened again
 
     @property
-    def made(self) -> bool:
-        """Whether the board is made for a run, and is nowhere outside of one."""
+    def is_virtual(self) -> bool:
+        """Return True for a board that is a process of one run: simulated or emulated."""
         return self.simulated or self.qemu is not None
 
 

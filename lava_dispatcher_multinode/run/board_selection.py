@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choice:
+class BoardSelection:
     """Where boards come from, as a command line says it; `wait` is seconds for busy ones."""
 
     simulate: bool = False
@@ -31,16 +31,16 @@ class Choice:
     wait: float = 0.0
 
     @property
-    def made(self) -> bool:
-        """Whether they are made on the spot."""
+    def is_virtual(self) -> bool:
+        """Return True for simulated and emulated boards."""
         return self.simulate or self.emulate
 
     @cached_property
     def lab(self) -> Lab | None:
-        """The lab that they are chosen from, read once; None where they are made."""
+        """The lab that they are chosen from, read once; None for virtual boards."""
         from ..lab.device_files import load_lab
 
-        return None if self.made else load_lab(self.config_dir)
+        return None if self.is_virtual else load_lab(self.config_dir)
 
     def parse(self, document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
         """Return the job and its warnings; it may name device types that only the lab has.
@@ -54,25 +54,25 @@ class Choice:
         return parse(document, target)
 
 
-def made_devices(job: Job, choice: Choice) -> list[Device]:
+def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
     """Return a device for each node of `job`, simulated or emulated."""
     from ..lab.virtual import emulated_devices, simulated_devices
 
-    make = simulated_devices if choice.simulate else emulated_devices
-    return make(job, choice.config_dir)
+    make = simulated_devices if selection.simulate else emulated_devices
+    return make(job, selection.config_dir)
 
 
 @contextmanager
-def boards_of(
-    job: Job, choice: Choice, guard: Guard, waiting: Callable[[str], None]
+def hold_boards(
+    job: Job, selection: BoardSelection, guard: Guard, waiting: Callable[[str], None]
 ) -> Iterator[list[Member]]:
     """Give the job's boards, held for as long as the context lasts.
 
     `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
     """
-    if choice.lab is None:
+    if selection.lab is None:
         roles = [role.name for role in job.roles for _ in range(role.count)]
-        devices = made_devices(job, choice)
+        devices = virtual_devices(job, selection)
         yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
         return
     from ..lab.allocation import requirements
@@ -80,6 +80,6 @@ def boards_of(
 
     needed = requirements(job)
     with hold(
-        choice.lab, needed, job.name, choice.wait, waiting=waiting, locked=guard.keep
+        selection.lab, needed, job.name, selection.wait, waiting=waiting, locked=guard.keep
     ) as held:
         yield [Member(requirement.role, held[requirement]) for requirement in needed]

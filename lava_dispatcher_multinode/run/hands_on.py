@@ -1,6 +1,6 @@
 """A group of boards in the hands of a Python program, between their boot and their power-off.
 
-    with open_group("job.json", Choice(simulate=True)) as group:
+    with open_group("job.json", BoardSelection(simulate=True)) as group:
         code, output = group["panda01"].run("uname -r")
 
 The job says which boards, and what to deploy; its test shells are left out. All else is a
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..actions.overlay import COMMAND as TESTS
 from ..errors import InfrastructureError, InvalidJob, MultinodeError
 from ..lab.device_model import LAVA
-from .board_selection import Choice, boards_of
+from .board_selection import BoardSelection, hold_boards
 from .interrupts import Interruptions
 from .job import Options, run
 from .output import output_directory
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @contextmanager
 def open_group(
     file: str | Path,
-    choice: Choice | None = None,
+    selection: BoardSelection | None = None,
     *,
     output: Path | None = None,
     unconfined: bool = False,
@@ -53,16 +53,16 @@ def open_group(
     from ..job.source import load
     from ..overlay.overlay_store import OverlayStore
 
-    choice = choice or Choice()
+    selection = selection or BoardSelection()
     document = load(str(file))
-    job, _warnings = choice.parse(document)
+    job, _warnings = selection.parse(document)
     job = replace(job, actions=tuple(a for a in job.actions if a.command != TESTS))
     job_id = secrets.token_hex(4)
     with ExitStack() as stack:
         guard = stack.enter_context(Guard())
         overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
         _check(job, overlays)
-        members = stack.enter_context(boards_of(job, choice, guard, waiting))
+        members = stack.enter_context(hold_boards(job, selection, guard, waiting))
         _only_ours(job, members)
         made = stack.enter_context(
             output_directory(output, job.name, document.data, locked=guard.keep)

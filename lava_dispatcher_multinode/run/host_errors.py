@@ -21,7 +21,7 @@ _HINTS = {
 }
 
 
-def trouble(error: BaseException) -> InfrastructureError | None:
+def host_failure(error: BaseException) -> InfrastructureError | None:
     """Return what `error` says of this host, with what helps; None if it is about us."""
     if isinstance(error, OSError) and error.errno in _HINTS:
         where = f"{error.filename}: " if error.filename is not None else ""

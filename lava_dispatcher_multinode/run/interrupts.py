@@ -7,7 +7,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Self
 
-from .news import News
+from .news import SignalSafeQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ class Interruptions:
     """
 
     def __init__(self, *, final: bool = False) -> None:
-        self.news = News()
+        self.news = SignalSafeQueue()
         self._final = final
         self._held = False
         self._asked = False  # a signal has come

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..actions.context import Shared
+from ..actions.context import NodeServices
 from ..coordinator.client import GroupClient
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
@@ -18,13 +18,13 @@ from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
 from .events import EventLog, clock_from_now, time_of_day
-from .host_errors import trouble
+from .host_errors import host_failure
 from .interrupts import Interruptions
 from .job_coordinator import leave, open_coordinator
 from .lava_node import LavaNodeRun
 from .node import NodeRun
 from .scratch import scratch
-from .virtual_boards import make_boards
+from .virtual_boards import start_virtual_boards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..actions.context import Node
-    from ..boards.hardware import MadeBoard
+    from ..boards.hardware import VirtualBoard
     from ..coordinator.server import Coordinator
     from ..job.model import Job
     from ..lab.device_model import Device
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
     from .job_coordinator import Door
-    from .news import News
+    from .news import SignalSafeQueue
     from .supervisor.guard import Guard
 
 INTERRUPTED = "the run was interrupted"
@@ -61,7 +61,7 @@ class Options:
     job_id: str
     unconfined: bool = False
     guard: Guard | None = None  # is told what there is to put in order if this process dies
-    #: Is given each node when it is through with its actions, or has failed; see `Shared`.
+    #: Is given each node when it is through with its actions, or has failed; see `NodeServices`.
     visit: Callable[[Node, BaseException | None], None] | None = None
 
 
@@ -108,7 +108,7 @@ def run(
         except MultinodeError as error:  # before there were nodes that could fail
             _all_failed(log, members, error.error_type, str(error))
         except Exception as error:
-            host = trouble(error)
+            host = host_failure(error)
             text = str(host) if host else f"{type(error).__name__}: {error}"
             _all_failed(log, members, host.error_type if host else "bug", text)
             if host is None:
@@ -133,7 +133,7 @@ def _run(
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
         directory = stack.enter_context(scratch(options.guard))
-        shared = Shared(
+        services = NodeServices(
             job=job,
             job_id=options.job_id,
             group=[(member.device.name, member.role) for member in members],
@@ -144,20 +144,20 @@ def _run(
             clock=clock,
         )
         if options.visit is not None:
-            shared.visit = options.visit
+            services.visit = options.visit
         own = [member.device for member in members if member.device.host != LAVA]
-        made = make_boards(own, directory, log, stack, unconfined=options.unconfined)
+        virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
         devices = [member.device for member in members]
-        coordinator, doors = open_coordinator(devices, shared, stack)
-        nodes = _nodes(members, shared, options, made, doors, directory, stack)
-        return _walk(nodes, coordinator, shared, interruptions)
+        coordinator, doors = open_coordinator(devices, services, stack)
+        nodes = _nodes(members, services, options, virtual, doors, directory, stack)
+        return _walk(nodes, coordinator, services, interruptions)
 
 
 def _nodes(
     members: Sequence[Member],
-    shared: Shared,
+    services: NodeServices,
     options: Options,
-    made: Mapping[str, MadeBoard],
+    virtual: Mapping[str, VirtualBoard],
     doors: Mapping[str, Door],
     directory: Path,
     stack: ExitStack,
@@ -165,31 +165,33 @@ def _nodes(
     """Return the nodes, each a member of the group, or about to be one."""
     leaves = options.guard.remove if options.guard else lambda _: None
     spare = options.guard.spare if options.guard else lambda _: None
-    lava = LavaJob(shared.job, shared.group, directory / "lava", leaves)
+    lava = LavaJob(services.job, services.group, directory / "lava", leaves)
     nodes: list[NodeRun] = []
     for device, role in ((member.device, member.role) for member in members):
         door, record = doors[device.name], options.output / "nodes" / device.name
         if device.host == LAVA:
-            nodes.append(LavaNodeRun(device, role, shared, record, lava, door))
+            nodes.append(LavaNodeRun(device, role, services, record, lava, door))
             continue
         client = stack.enter_context(
             GroupClient(
                 door.address, group=door.group, node=device.name, role=role, secret=door.secret
             )
         )
-        nodes.append(NodeRun(device, role, made.get(device.name), client, shared, record, spare))
+        nodes.append(
+            NodeRun(device, role, virtual.get(device.name), client, services, record, spare)
+        )
     return nodes
 
 
 def _walk(
     nodes: Sequence[NodeRun],
     coordinator: Coordinator,
-    shared: Shared,
+    services: NodeServices,
     interruptions: Interruptions,
 ) -> bool:
     """Run every node in a thread of its own; return whether it was interrupted."""
     news = interruptions.news
-    essential = {role.name for role in shared.job.roles if role.essential}
+    essential = {role.name for role in services.job.roles if role.essential}
     threads = [
         threading.Thread(target=_one, args=(node, coordinator, news), name=f"node {node.name}")
         for node in nodes
@@ -204,19 +206,19 @@ def _walk(
         if name is not None:
             running -= 1
             node = next(node for node in nodes if node.name == name)
-            if node.failed and node.role in essential and not shared.cancelled.is_set():
-                _cancel(nodes, coordinator, shared, f"{name}, of an essential role, has failed")
+            if node.failed and node.role in essential and not services.cancelled.is_set():
+                _cancel(nodes, coordinator, services, f"{name}, of an essential role, has failed")
         elif not interrupted:
             # The nodes end by themselves, each switching its board off; asking
             # twice does not make that quicker.
             interrupted = True
-            _cancel(nodes, coordinator, shared, INTERRUPTED)
+            _cancel(nodes, coordinator, services, INTERRUPTED)
     for thread in threads:
         thread.join()
     return interrupted
 
 
-def _one(node: NodeRun, coordinator: Coordinator, news: News) -> None:
+def _one(node: NodeRun, coordinator: Coordinator, news: SignalSafeQueue) -> None:
     failure: str | None = "its thread has ended"
     try:
         ending = node.run()
@@ -228,11 +230,11 @@ def _one(node: NodeRun, coordinator: Coordinator, news: News) -> None:
 
 
 def _cancel(
-    nodes: Sequence[NodeRun], coordinator: Coordinator, shared: Shared, reason: str
+    nodes: Sequence[NodeRun], coordinator: Coordinator, services: NodeServices, reason: str
 ) -> None:
-    shared.cancelled.set()
+    services.cancelled.set()
     text = f"{reason}: switching the boards off"
-    shared.emit("log", node=None, level="WARNING", text=text)
+    services.emit("log", node=None, level="WARNING", text=text)
     coordinator.abort(reason)
     for node in nodes:
         node.cancel(reason)

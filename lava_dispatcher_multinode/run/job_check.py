@@ -92,7 +92,7 @@ def check_rest(document: Document) -> list[Problem]:
     return []
 
 
-def check_made(job: Job) -> list[Problem]:
+def check_virtual(job: Job) -> list[Problem]:
     """Return a warning for each action that boots a board without an image.
 
     The boards are made for the job: nothing has been on them before.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import ExitStack
 
-    from ..actions.context import Shared
+    from ..actions.context import NodeServices
     from ..lab.device_model import Device
 
 
@@ -26,7 +26,7 @@ class Door(NamedTuple):
 
 
 def open_coordinator(
-    devices: Sequence[Device], shared: Shared, stack: ExitStack
+    devices: Sequence[Device], services: NodeServices, stack: ExitStack
 ) -> tuple[Coordinator, dict[str, Door]]:
     """Return the run's coordinator, which listens until `stack` is closed, and the doors by name.
 
@@ -38,19 +38,19 @@ def open_coordinator(
     coordinator = stack.enter_context(
         Coordinator(
             group=group,
-            nodes=dict(shared.group),
+            nodes=dict(services.group),
             secrets=secret_of,
-            timeout=shared.job.timeout,
-            deadlock_grace=shared.job.deadlock_grace,
-            observer=partial(_observe, shared),
-            on_answer=partial(shared.direct.answered, shared.emit, shared.clock),
+            timeout=services.job.timeout,
+            deadlock_grace=services.job.deadlock_grace,
+            observer=partial(_observe, services),
+            on_answer=partial(services.direct.answered, services.emit, services.clock),
             hosts=[way.listen for way in ways.values()],
         )
     )
     for name, way in ways.items():
         port = coordinator.address_on(way.listen)[1]
-        shared.direct.allow(name, (way.told, port), secret_of[name])
-    shared.leave = partial(leave, coordinator)
+        services.direct.allow(name, (way.told, port), secret_of[name])
+    services.leave = partial(leave, coordinator)
     doors = {name: Door(coordinator.address, group, secret) for name, secret in secret_of.items()}
     return coordinator, doors
 
@@ -63,8 +63,8 @@ def leave(coordinator: Coordinator, name: str, failure: str | None) -> None:
         coordinator.node_failed(name, failure.partition("\n")[0])
 
 
-def _observe(shared: Shared, event: str, **fields: Any) -> None:
+def _observe(services: NodeServices, event: str, **fields: Any) -> None:
     """Record what the coordinator tells; its waits have a length, a run's events a time."""
     if "seconds" in fields:
-        fields["asked"] = round(shared.clock() - fields.pop("seconds"), 6)
-    shared.emit(event, **fields)
+        fields["asked"] = round(services.clock() - fields.pop("seconds"), 6)
+    services.emit(event, **fields)

@@ -26,11 +26,11 @@ from ..lava.dispatcher.log import Log
 from ..lava.dispatcher.preflight import allowed
 from ..lava.jobs.timeouts import seconds
 from ..lava.lab.lab_redaction import Redaction
-from ..mark import CLEANUP, MARK, OF_LAVA
+from ..run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
 from .node import NodeRun
 
 if TYPE_CHECKING:
-    from ..actions.context import Shared
+    from ..actions.context import NodeServices
     from ..lab.device_model import Device
     from ..lava.dispatcher.installed import Installed
     from ..lava.dispatcher.lava_job import LavaJob
@@ -47,12 +47,12 @@ class LavaNodeRun(NodeRun):
         self,
         device: Device,
         role: str,
-        shared: Shared,
+        services: NodeServices,
         directory: Path,
         lava: LavaJob,
         door: Door,
     ) -> None:
-        super().__init__(device, role, None, None, shared, directory)
+        super().__init__(device, role, None, None, services, directory)
         self._lava = lava
         self._door = door
         self._process: subprocess.Popen[bytes] | None = None
@@ -79,7 +79,7 @@ class LavaNodeRun(NodeRun):
         self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
         with ExitStack() as stack:
             try:
-                transcript = Transcript(self._directory, self._shared.clock)
+                transcript = Transcript(self._directory, self._services.clock)
                 record = stack.enter_context((self._directory / "logs.yaml").open("wb"))
                 words = self._prepare(definition, installed)
             except OSError as error:
@@ -87,7 +87,7 @@ class LavaNodeRun(NodeRun):
                 raise InfrastructureError(text) from error
             stack.callback(transcript.close)
             redaction = Redaction(definition)
-            emit, clock = self._shared.emit, self._shared.clock
+            emit, clock = self._services.emit, self._services.clock
             log = Log(self.name, emit, clock, transcript.feed, definition["actions"], redaction)
             self._lava_log = log
             limit = seconds(definition["timeouts"]["job"])
@@ -98,7 +98,7 @@ class LavaNodeRun(NodeRun):
             process = self._start(words, installed)
             stack.callback(self._over)
             stack.callback(self._end)
-            timer = threading.Timer(limit + CLEANUP, self._too_long, (limit,))
+            timer = threading.Timer(limit + LAVA_SHUTDOWN_GRACE_S, self._too_long, (limit,))
             stack.callback(timer.cancel)
             timer.daemon = True
             timer.start()
@@ -109,7 +109,7 @@ class LavaNodeRun(NodeRun):
                     log.line(line)
                     if log.raised is not None:
                         # At once: LAVA may take its time, or not listen while it has results.
-                        self._shared.leave(self.name, str(log.raised))
+                        self._services.leave(self.name, str(log.raised))
                         self._end()
             code = process.wait()
             try:
@@ -121,7 +121,7 @@ class LavaNodeRun(NodeRun):
 
     def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
         with self._lock:
-            if self._shared.cancelled.is_set():
+            if self._services.cancelled.is_set():
                 raise Cancelled(self._cancelled or "the run was interrupted")
             self._process = subprocess.Popen(
                 [sys.executable, reaper.__file__, *words],
@@ -140,7 +140,7 @@ class LavaNodeRun(NodeRun):
             if process is None or self._killer is not None or process.poll() is not None:
                 return
             process.send_signal(signal.SIGTERM)
-            self._killer = threading.Timer(CLEANUP, self._kill)
+            self._killer = threading.Timer(LAVA_SHUTDOWN_GRACE_S, self._kill)
             self._killer.daemon = True
             self._killer.start()
 
@@ -182,7 +182,7 @@ class LavaNodeRun(NodeRun):
             "name": self.name,
             "secret": self._door.secret,
             "ids": self._lava.ids,
-            "roles": dict(self._shared.group),
+            "roles": dict(self._services.group),
             "scripts": str(directory / "scripts"),
             "lava_run": str(installed.lava_run),
             "downloads": str(self._downloads),
@@ -210,7 +210,11 @@ class LavaNodeRun(NodeRun):
 
 def _marked(environ: dict[str, str]) -> dict[str, str]:
     """Return the environment with the run's mark, if there is one, as that of LAVA's part."""
-    return environ | ({MARK: environ[MARK] + OF_LAVA} if MARK in environ else {})
+    return environ | (
+        {RUN_ID_VARIABLE: environ[RUN_ID_VARIABLE] + LAVA_SUFFIX}
+        if RUN_ID_VARIABLE in environ
+        else {}
+    )
 
 
 def _own_address() -> str:

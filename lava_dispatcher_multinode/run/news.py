@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 
 
-class News:
+class SignalSafeQueue:
     """What happens to a run, None for a signal; one reads, anybody puts.
 
     Python's own queues wait for a lock: a signal that comes just before the wait begins, or

@@ -18,14 +18,14 @@ from ..console.transcript import Transcript
 from ..deadline import Deadline
 from ..errors import Cancelled, ConsoleError, ConsoleTaken, InfrastructureError, MultinodeError
 from ..job.model import ActionSpec
-from .host_errors import trouble
+from .host_errors import host_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..actions.context import Shared
-    from ..boards.hardware import MadeBoard
+    from ..actions.context import NodeServices
+    from ..boards.hardware import VirtualBoard
     from ..boards.uboot_board import UBootBoard
     from ..coordinator.client import GroupClient
     from ..lab.device_model import Device
@@ -49,9 +49,9 @@ class NodeRun:
         self,
         device: Device,
         role: str,
-        made: MadeBoard | None,
+        virtual: VirtualBoard | None,
         client: GroupClient | None,
-        shared: Shared,
+        services: NodeServices,
         directory: Path,
         spare: Callable[[str], None] = lambda _name: None,
     ) -> None:
@@ -60,16 +60,16 @@ class NodeRun:
         self.failed = False  # once its run has ended
         self.console: Console | None = None
         self._device = device
-        self._made = made
+        self._virtual = virtual
         self._client = client
-        self._shared = shared
+        self._services = services
         self._directory = directory
         self._spare = spare  # has a board not switched off if this process dies
 
     def run(self) -> Ending:
         """Do everything; the board is off afterwards, whatever happened."""
         ending = self._guarded()
-        self._shared.emit(
+        self._services.emit(
             "node_finished",
             node=self.name,
             status=ending.status,
@@ -89,7 +89,7 @@ class NodeRun:
         except MultinodeError as error:
             return Ending(_status(error), error.error_type, str(error))
         except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
-            if (host := trouble(error)) is not None:
+            if (host := host_failure(error)) is not None:
                 return Ending("error", host.error_type, f"{self.name}: {host}")
             trace = traceback.format_exc()
             self._log("CRITICAL", trace)
@@ -103,13 +103,13 @@ class NodeRun:
 
     def _run(self) -> None:
         try:
-            transcript = Transcript(self._directory, self._shared.clock)
+            transcript = Transcript(self._directory, self._services.clock)
         except OSError as error:
             reason = f"cannot record the console: {error.filename}: {error.strerror}"
             raise InfrastructureError(f"{self.name}: {reason}") from error
         with ExitStack() as stack:
             stack.callback(transcript.close)
-            hardware = connect(self._device, self._made)
+            hardware = connect(self._device, self._virtual)
             self.console = console = Console(
                 hardware.transport,
                 transcript,
@@ -117,9 +117,9 @@ class NodeRun:
             )
             stack.callback(console.close)
             driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
-            step = partial(self._shared.step, self.name)
+            step = partial(self._services.step, self.name)
             board: UBootBoard = driver(self._device, console, hardware, step)
-            board.tell = partial(self._shared.emit, node=self.name)
+            board.tell = partial(self._services.emit, node=self.name)
             node = self._node(board)
             try:
                 self._walk(node)
@@ -130,24 +130,24 @@ class NodeRun:
                     self._visit(node, error)
                 finally:
                     # Before the switch is asked, which may take minutes, or somebody at a desk.
-                    self._shared.leave(self.name, str(error) or type(error).__name__)
+                    self._services.leave(self.name, str(error) or type(error).__name__)
                     if console.taken is not None:
                         self._spare(self.name)
                     self._off(board)
                 raise
-            self._shared.leave(self.name, None)
+            self._services.leave(self.name, None)
             board.power_off()
 
     def _node(self, board: UBootBoard) -> Node:
         assert self._client is not None
         spec = ActionSpec("")  # before the first
-        deadline = _deadline(spec, self._shared)
-        return Node(self.name, self.role, board, self._client, self._shared, spec, deadline)
+        deadline = _deadline(spec, self._services)
+        return Node(self.name, self.role, board, self._client, self._services, spec, deadline)
 
     def _visit(self, node: Node, failure: BaseException | None) -> None:
         node.spec = ActionSpec("")
-        node.deadline = _deadline(node.spec, self._shared)
-        self._shared.visit(node, failure)
+        node.deadline = _deadline(node.spec, self._services)
+        self._services.visit(node, failure)
 
     def _off(self, board: UBootBoard) -> None:
         """Switch off the board of a node that has failed; that failure is the one to tell."""
@@ -160,8 +160,8 @@ class NodeRun:
 
     def _walk(self, node: Node) -> None:
         failed: BaseException | None = None
-        for index, spec in enumerate(self._shared.job.actions_of(self.role)):
-            node.spec, node.deadline = spec, _deadline(spec, self._shared)
+        for index, spec in enumerate(self._services.job.actions_of(self.role)):
+            node.spec, node.deadline = spec, _deadline(spec, self._services)
             if failed is None:
                 try:
                     self._act(node, index, spec)
@@ -173,10 +173,10 @@ class NodeRun:
             raise failed
 
     def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
-        if self._shared.cancelled.is_set():
+        if self._services.cancelled.is_set():
             self._skip(node, index, spec)
             raise Cancelled("the run was interrupted")
-        self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
+        self._services.emit("action_started", node=self.name, index=index, command=spec.command)
         started = time.monotonic()
         try:
             plugins.action(spec.command).run(node, spec.parameters)
@@ -189,7 +189,7 @@ class NodeRun:
 
     def _skip(self, node: Node, index: int, spec: ActionSpec) -> None:
         """Report an action that is not run; it may know of results that are missing now."""
-        self._shared.emit("action_started", node=self.name, index=index, command=spec.command)
+        self._services.emit("action_started", node=self.name, index=index, command=spec.command)
         if (skip := getattr(plugins.action(spec.command), "skip", None)) is not None:
             skip(node)
         self._report(index, spec, "skipped", 0.0, None)
@@ -197,7 +197,7 @@ class NodeRun:
     def _report(
         self, index: int, spec: ActionSpec, status: str, seconds: float, error: str | None
     ) -> None:
-        self._shared.emit(
+        self._services.emit(
             "action_finished",
             node=self.name,
             index=index,
@@ -216,18 +216,18 @@ class NodeRun:
                 pass
 
     def _log(self, level: str, text: str) -> None:
-        self._shared.emit("log", node=self.name, level=level, text=text)
+        self._services.emit("log", node=self.name, level=level, text=text)
 
 
 def _status(error: BaseException) -> str:
     return error.status if isinstance(error, MultinodeError) else "error"
 
 
-def _deadline(spec: ActionSpec, shared: Shared) -> Deadline:
+def _deadline(spec: ActionSpec, services: NodeServices) -> Deadline:
     if spec.timeout is not None:
         place = spec.position()
         where = f", {place.file}:{place.line}" if place.line else ""
         limit = f"the timeout of {spec.command}{where}"
-        return Deadline(spec.timeout, limit, shared.cancelled)
-    limit = f"the job's timeout, {shared.job.file}"
-    return Deadline(shared.job.timeout, limit, shared.cancelled)
+        return Deadline(spec.timeout, limit, services.cancelled)
+    limit = f"the job's timeout, {services.job.file}"
+    return Deadline(services.job.timeout, limit, services.cancelled)

@@ -77,10 +77,10 @@ class Pause:
 
     def visit(self, node: Node, failure: BaseException | None) -> None:
         """Keep the node's board up, in the node's thread, as long as somebody may look at it."""
-        if node.shared.cancelled.is_set():
+        if node.services.cancelled.is_set():
             return
         error = None if failure is None else str(failure) or type(failure).__name__
-        node.shared.leave(node.name, error)  # else the others would wait for it meanwhile
+        node.services.leave(node.name, error)  # else the others would wait for it meanwhile
         board = Board(node.name, node.board.console, error or self._of_tests(node.name))
         board.console.watch(None)  # whoever looks may reboot it
         if failure is None and node.board.shell is not None:  # it is at its prompt
@@ -123,22 +123,22 @@ class Pause:
     def _look(self, node: Node, board: Board, failure: str) -> None:
         with self._looking:
             with self._changed:
-                if node.shared.cancelled.is_set() or board.name in self._seen:
+                if node.services.cancelled.is_set() or board.name in self._seen:
                     return
-            node.shared.emit("pause_started", node=board.name, error=failure)
+            node.services.emit("pause_started", node=board.name, error=failure)
             started = time.monotonic()
             try:
                 self._desk.hand_over(board, self)
             finally:
                 seconds = round(time.monotonic() - started, 3)
-                node.shared.emit("pause_finished", node=board.name, seconds=seconds)
+                node.services.emit("pause_finished", node=board.name, seconds=seconds)
 
     def _stay(self, node: Node) -> None:
         """Wait until no node needs another's board any more, or the run is over."""
-        node.shared.emit("step", node=node.name, text="the board stays up until all have ended")
+        node.services.emit("step", node=node.name, text="the board stays up until all have ended")
         with self._changed:
             self._through.add(node.name)
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._running <= self._through or node.shared.cancelled.is_set()
+                lambda: self._running <= self._through or node.services.cancelled.is_set()
             )

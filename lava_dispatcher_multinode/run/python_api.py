@@ -59,7 +59,7 @@ class Board:
 
         def work(node: Node) -> None:
             limit = node.job.timeout if timeout is None else timeout
-            node.board.boot(Deadline(limit, "the timeout of boot()", node.shared.cancelled))
+            node.board.boot(Deadline(limit, "the timeout of boot()", node.services.cancelled))
 
         self._do(work)
 

@@ -40,7 +40,7 @@ def _find_place() -> None:
     look for another one.
     """
     named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
-    place = Path(next(filter(None, named), "/tmp")).absolute()  # noqa: S108 - Python's choice
+    place = Path(next(filter(None, named), "/tmp")).absolute()  # noqa: S108 - Python's selection
     with suppress(OSError):
         if os.access(place, os.W_OK | os.X_OK) and os.statvfs(place).f_bavail:
             tempfile.tempdir = tempfile.tempdir or str(place)

@@ -9,37 +9,37 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
-    from ..boards.hardware import MadeBoard
+    from ..boards.hardware import VirtualBoard
     from ..lab.device_model import Device
     from ..simulator.simulated_lab import SimulatedBoard, SimulatedLab
     from .events import EventLog
 
 
-def make_boards(
+def start_virtual_boards(
     devices: Sequence[Device],
     scratch: Path,
     log: EventLog,
     stack: ExitStack,
     *,
     unconfined: bool = False,
-) -> dict[str, MadeBoard]:
+) -> dict[str, VirtualBoard]:
     """Return the boards that have to be made, by name: all of them before any gets power.
 
     They are gone when `stack` is closed.
     """
-    made: dict[str, MadeBoard] = {}
+    boards: dict[str, VirtualBoard] = {}
     simulated = [device for device in devices if device.connection.simulated]
     emulated = [device for device in devices if device.connection.qemu]
     if simulated:
-        made.update(_simulate(simulated, scratch / "simulated", log, stack, unconfined))
+        boards.update(_simulate(simulated, scratch / "simulated", log, stack, unconfined))
     if emulated:
-        made.update(_emulate(emulated, scratch / "emulated", log, stack))
-    return made
+        boards.update(_emulate(emulated, scratch / "emulated", log, stack))
+    return boards
 
 
 def _simulate(
     devices: Sequence[Device], directory: Path, log: EventLog, stack: ExitStack, unconfined: bool
-) -> Mapping[str, MadeBoard]:
+) -> Mapping[str, VirtualBoard]:
     from ..simulator.simulated_lab import SimulatedLab
 
     directory.mkdir()
@@ -81,7 +81,7 @@ def _tell_pending(boards: Iterable[SimulatedBoard], log: EventLog) -> None:
 
 def _emulate(
     devices: Sequence[Device], directory: Path, log: EventLog, stack: ExitStack
-) -> dict[str, MadeBoard]:
+) -> dict[str, VirtualBoard]:
     from ..qemu.qemu_lab import EmulatedLab
 
     directory.mkdir()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..boards.boot_slots import Turns, processors
 from ..errors import InfrastructureError, InvalidJob, PowerError
 from ..lab.device_model import SIMULATED_TYPES
-from ..mark import MARK
+from ..run_id import RUN_ID_VARIABLE
 from . import faults as fault_names
 from .confinement.confinement import HINTS, PRIVATE, UNCONFINED, WAYS
 
@@ -272,7 +272,7 @@ def _environment() -> dict[str, str]:
     package_parent = str(Path(__file__).resolve().parents[2])
     kept = {
         name: os.environ[name]
-        for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", MARK)
+        for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", RUN_ID_VARIABLE)
         if name in os.environ
     }
     return {**kept, "PYTHONPATH": package_parent}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.actions.context import Node, Shared
+from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
@@ -28,7 +28,7 @@ def make_node(tmp_path, events):
 
     def make(name="b1", *, client=None, deploy=MEDIA, seconds=60.0):
         job = Job("job", 60, (Role("r"),), (), directory=tmp_path)
-        shared = Shared(
+        services = NodeServices(
             job,
             "1",
             [("b1", "r"), ("b2", "s")],
@@ -47,6 +47,6 @@ def make_node(tmp_path, events):
             deploy=lambda image, servers, deadline, bundle: asked.append(("deploy", image)),
             boot=lambda deadline: asked.append(("boot",)),
         )
-        return Node(name, "r", board, client, shared, ActionSpec("x"), Deadline(seconds, "test"))
+        return Node(name, "r", board, client, services, ActionSpec("x"), Deadline(seconds, "test"))
 
     return make

@@ -22,7 +22,7 @@ def test_a_cancelled_run_ends_at_the_next_step(make_node, events):
     """Before the step is told: it is not begun any more."""
     node = make_node()
     node.step("one")
-    node.shared.cancelled.set()
+    node.services.cancelled.set()
     with pytest.raises(Cancelled, match="^the run was interrupted$"):
         node.step("two")
     assert [fields["text"] for _, fields in events] == ["one"]
@@ -31,14 +31,14 @@ def test_a_cancelled_run_ends_at_the_next_step(make_node, events):
 def test_what_happens_while_a_run_ends_is_still_recorded(make_node, events):
     """The reason of a failure must not be lost to the interruption."""
     node = make_node()
-    node.shared.cancelled.set()
+    node.services.cancelled.set()
     node.log("ERROR", "the board says nothing")
     assert [event for event, _ in events] == ["log"]
 
 
 def test_two_runs_share_nothing(make_node):
     """What one run has begun to cancel or to serve is not another's."""
-    one, other = make_node().shared, make_node().shared
+    one, other = make_node().services, make_node().services
     one.cancelled.set()
     assert not other.cancelled.is_set()
     assert one.servers is not other.servers
@@ -54,4 +54,4 @@ def test_a_new_node_has_done_nothing(make_node):
         0,
         False,
     )
-    assert node.job is node.shared.job
+    assert node.job is node.services.job

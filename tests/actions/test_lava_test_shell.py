@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import jsonschema
 import pytest
 
-from lava_dispatcher_multinode.actions.context import Node, Shared
+from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.actions.lava_test_shell import LavaTestShell
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
@@ -64,7 +64,7 @@ def make_node(tmp_path):
         spec = ActionSpec("lava_test_shell", {"definitions": list(definitions)})
         job = Job("job", 60, (Role("r"),), (spec,))
         events = []
-        shared = Shared(
+        services = NodeServices(
             job,
             "1",
             [("b1", "r")],
@@ -74,7 +74,7 @@ def make_node(tmp_path):
             time.monotonic,
         )
         client = SimpleNamespace(submit=lambda call, answer: None)
-        node = Node("b1", "r", board, client, shared, spec, Deadline(60, "test"))
+        node = Node("b1", "r", board, client, services, spec, Deadline(60, "test"))
         node.events = events
         return node
 

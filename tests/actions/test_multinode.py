@@ -71,7 +71,7 @@ def test_an_interrupted_run_ends_the_wait(make_node, group):
     node = make_node("b1", client=one)
 
     def interrupt():
-        node.shared.cancelled.set()
+        node.services.cancelled.set()
         coordinator.abort("interrupted")
 
     threading.Timer(0.1, interrupt).start()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.actions.context import Node, Shared
+from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.actions.overlay import bundle_of, put_overlay, stages_of
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
@@ -53,7 +53,7 @@ def make_node(tmp_path):
         shell.take()
         job = Job("job", 60, (Role("r"), Role("s")), specs or (shell_of("smoke"),))
         events = []
-        shared = Shared(
+        services = NodeServices(
             job,
             "1",
             [("b1", "r"), ("b2", "s")],
@@ -62,10 +62,10 @@ def make_node(tmp_path):
             lambda event, /, **fields: events.append({"event": event, **fields}),
             time.monotonic,
         )
-        shared.direct.allow("b1", ("192.0.2.1", 3079), SECRET)
+        services.direct.allow("b1", ("192.0.2.1", 3079), SECRET)
         device = Device("b1", "panda", overlay=("console",))
         board = SimpleNamespace(device=device, boots=1, shell=shell, root=str(root))
-        node = Node("b1", "r", board, None, shared, job.actions[0], Deadline(60, "test"))
+        node = Node("b1", "r", board, None, services, job.actions[0], Deadline(60, "test"))
         node.events = events
         return node
 

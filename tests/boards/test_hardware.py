@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.boards.hardware import MadeSwitch, connect
+from lava_dispatcher_multinode.boards.hardware import VirtualSwitch, connect
 from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.lab.device_model import (
     Connection,
@@ -117,7 +117,7 @@ def test_a_board_of_a_runs_own_that_was_not_started(connection):
 
 def test_the_switch_of_a_process(made):
     """A cycle is off, then on; it is worth a check only while the board may run."""
-    switch = MadeSwitch(made)
+    switch = VirtualSwitch(made)
     switch.cycle()
     switch.on()
     switch.off()

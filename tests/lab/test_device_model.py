@@ -19,7 +19,7 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Devic
 )
 def test_which_boards_are_made_for_a_run(connection, made):
     """They need no lock and cannot be had by hand; a board of a lab does and can."""
-    assert connection.made is made
+    assert connection.is_virtual is made
 
 
 def test_messages_name_the_file_or_else_the_device():

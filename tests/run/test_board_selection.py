@@ -9,7 +9,7 @@ import pytest
 from lava_dispatcher_multinode.errors import BoardsUnavailable, InvalidJob
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.lockfiles import holders, lock_directory
-from lava_dispatcher_multinode.run.board_selection import Choice, boards_of
+from lava_dispatcher_multinode.run.board_selection import BoardSelection, hold_boards
 from lava_dispatcher_multinode.run.supervisor.guard import Guard
 
 
@@ -49,41 +49,41 @@ def guard():
 
 def test_boards_are_made_one_for_each_node(document, guard):
     """In the order of the roles; there is no lab, whatever this host has."""
-    choice = Choice(simulate=True)
-    job, _ = choice.parse(document("panda", "beaglexm", "panda"))
-    with boards_of(job, choice, guard, pytest.fail) as members:
+    selection = BoardSelection(simulate=True)
+    job, _ = selection.parse(document("panda", "beaglexm", "panda"))
+    with hold_boards(job, selection, guard, pytest.fail) as members:
         assert [(m.role, m.device.name) for m in members] == [
             ("r0", "panda01"),
             ("r1", "beaglexm01"),
             ("r2", "panda02"),
         ]
-    assert choice.lab is None
+    assert selection.lab is None
 
 
 def test_boards_of_the_lab_are_held_meanwhile(document, lab, guard):
     """Nobody else gets them; the guard holds them, too, if we die."""
-    choice = Choice(config_dir=lab)
-    job, _ = choice.parse(document("panda"))
-    with boards_of(job, choice, guard, pytest.fail) as members:
+    selection = BoardSelection(config_dir=lab)
+    job, _ = selection.parse(document("panda"))
+    with hold_boards(job, selection, guard, pytest.fail) as members:
         assert [m.device.name for m in members] == ["bench"]
         assert holders(lock_directory(), ["bench"])["bench"].job == "job"
         assert len(guard._locks) == 1
         with (
             pytest.raises(BoardsUnavailable, match="bench is held by"),
-            boards_of(job, choice, guard, pytest.fail),
+            hold_boards(job, selection, guard, pytest.fail),
         ):
             pytest.fail("there is no other panda")
 
 
 def test_a_job_may_name_a_type_that_only_the_lab_has(document, lab):
     """LAVA's dispatcher runs it; nobody here could make such a board."""
-    job, _ = Choice(config_dir=lab).parse(document("juno-r2"))
+    job, _ = BoardSelection(config_dir=lab).parse(document("juno-r2"))
     assert job.roles[0].device_type == "juno-r2"
     with pytest.raises(InvalidJob, match="unknown device type 'juno-r2'"):
-        Choice(simulate=True).parse(document("juno-r2"))
+        BoardSelection(simulate=True).parse(document("juno-r2"))
 
 
 def test_one_board_by_the_command_line(document, lab):
     """--target of a job for one board; a group is not aimed."""
     with pytest.raises(InvalidJob, match="cannot be aimed at one board"):
-        Choice(config_dir=lab).parse(document("panda"), "bench")
+        BoardSelection(config_dir=lab).parse(document("panda"), "bench")

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, WaitFailed
-from lava_dispatcher_multinode.run.board_selection import Choice
+from lava_dispatcher_multinode.run.board_selection import BoardSelection
 from lava_dispatcher_multinode.run.hands_on import open_group
 
 pytestmark = pytest.mark.slow
 
 IMAGE = Path(__file__).parents[2] / "examples" / "images" / "panda.img.gz"
-SIMULATE = Choice(simulate=True)
+SIMULATE = BoardSelection(simulate=True)
 
 
 @pytest.fixture
@@ -126,10 +126,10 @@ def test_a_board_of_lavas_is_refused(tmp_path):
     group = [{"role": "a", "device_type": "juno-r2"}]
     actions = [{"command": "boot_linaro_image"}]
     path.write_text(json.dumps({"timeout": 9, "device_group": group, "actions": actions}))
-    choice = Choice(config_dir=tmp_path / "lab")
+    selection = BoardSelection(config_dir=tmp_path / "lab")
     out = tmp_path / "out"
     said = r"job\.json:1:\d+: juno has 'host: lava'"
-    with pytest.raises(InvalidJob, match=said), open_group(path, choice, output=out):
+    with pytest.raises(InvalidJob, match=said), open_group(path, selection, output=out):
         raise AssertionError("no group")
     assert not out.exists()
 

@@ -23,7 +23,7 @@ from lava_dispatcher_multinode.run import host_errors
 )
 def test_each_shortage_says_what_helps(error, words):
     """The user is told what to change, and the code is 3, not 70."""
-    found = host_errors.trouble(error)
+    found = host_errors.host_failure(error)
     assert found is not None
     assert words in str(found)
     assert found.exit_code is ExitCode.INFRASTRUCTURE
@@ -34,7 +34,7 @@ def test_each_shortage_says_what_helps(error, words):
 )
 def test_a_bug_stays_a_bug(error):
     """What the host has not caused must not be excused."""
-    assert host_errors.trouble(error) is None
+    assert host_errors.host_failure(error) is None
 
 
 def test_the_limit_of_files_is_raised_as_far_as_it_goes():

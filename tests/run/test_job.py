@@ -106,7 +106,7 @@ def test_an_essential_role_ends_the_others(run):
     def work(node):
         if node.role == "a":
             raise BootError("no prompt")
-        assert node.shared.cancelled.wait(WAIT)
+        assert node.services.cancelled.wait(WAIT)
         node.step("on")
 
     outcome = run(work, Role("a", essential=True), Role("b"))
@@ -127,7 +127,7 @@ def test_an_interrupted_run_is_no_pass(run, written):
 
     def work(node):
         interruptions.interrupt()
-        assert node.shared.cancelled.wait(WAIT)
+        assert node.services.cancelled.wait(WAIT)
 
     run(work, interruptions=interruptions)
     assert written()[-1]["exit_code"] == 130
@@ -139,7 +139,7 @@ def test_an_interruption_ends_all_nodes(run, written):
 
     def work(node):
         interruptions.interrupt()
-        assert node.shared.cancelled.wait(WAIT)
+        assert node.services.cancelled.wait(WAIT)
         interruptions.interrupt()
         node.step("on")
 

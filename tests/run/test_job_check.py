@@ -16,8 +16,8 @@ from lava_dispatcher_multinode.run.job_check import (
     check,
     check_boards,
     check_hosts,
-    check_made,
     check_rest,
+    check_virtual,
 )
 
 
@@ -225,7 +225,7 @@ def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
             spec(5, "boot_linaro_image"),
         ),
     )  # fmt: skip
-    (problem,) = check_made(job)
+    (problem,) = check_virtual(job)
     assert str(problem).startswith(
         "j:4:3: warning: lava_test_shell boots a board on which nothing"
     )

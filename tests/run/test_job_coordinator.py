@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import pytest
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.actions.context import Shared
+from lava_dispatcher_multinode.actions.context import NodeServices
 from lava_dispatcher_multinode.coordinator.client import GroupClient
 from lava_dispatcher_multinode.job.model import Job, Role
 from lava_dispatcher_multinode.lab.device_model import Connection, Device
@@ -26,7 +26,7 @@ DEVICES = [
 def opened():
     """The coordinator of two boards: their members, their doors, what they share and record."""
     events = SimpleQueue()
-    shared = Shared(
+    services = NodeServices(
         Job("job", 60, (Role("peer", 2),), ()),
         "1",
         [(device.name, "peer") for device in DEVICES],
@@ -36,7 +36,7 @@ def opened():
         time.monotonic,
     )
     with ExitStack() as stack:
-        _, doors = open_coordinator(DEVICES, shared, stack)
+        _, doors = open_coordinator(DEVICES, services, stack)
 
         def client(name):
             door = doors[name]
@@ -52,7 +52,7 @@ def opened():
                 pass
             return event
 
-        yield client, doors, shared, recorded
+        yield client, doors, services, recorded
 
 
 def test_each_door_lets_its_node_in(opened):
@@ -76,17 +76,17 @@ def test_a_wait_is_recorded_with_the_time_at_which_it_was_asked(opened):
 
 def test_only_who_is_configured_so_asks_over_the_network(opened):
     """What its board gets is the address as the board sees it, its name and its secret."""
-    _, doors, shared, _ = opened
-    host, _, words = shared.direct.file("panda01").decode().split()
+    _, doors, services, _ = opened
+    host, _, words = services.direct.file("panda01").decode().split()
     assert host == "127.0.0.1"
     assert console_frames.decode(words.encode()) == [b"panda01", doors["panda01"].secret.encode()]
-    assert shared.direct.file("panda02") is None
+    assert services.direct.file("panda02") is None
 
 
 def test_who_has_left_keeps_nobody_waiting(opened):
     """The reason is told in a line, however long it is."""
-    client, _, shared, _ = opened
-    shared.leave("panda02", "kernel panic\n    and its trace")
+    client, _, services, _ = opened
+    services.leave("panda02", "kernel panic\n    and its trace")
     outcome = client("panda01").call(Call(Api.WAIT, "go", timeout=10))
     assert outcome.status is Status.NEVER
     assert outcome.reason.endswith("panda02 failed: kernel panic")

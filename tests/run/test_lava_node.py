@@ -17,8 +17,8 @@ from lava_dispatcher_multinode.run.lava_node import LavaNodeRun, _own_address
 @pytest.fixture
 def node(tmp_path):
     """A node whose process is not started."""
-    shared = SimpleNamespace(cancelled=threading.Event(), emit=lambda *_, **__: None)
-    return LavaNodeRun(Device("n", "panda", host="lava"), "r", shared, tmp_path, None, None)
+    services = SimpleNamespace(cancelled=threading.Event(), emit=lambda *_, **__: None)
+    return LavaNodeRun(Device("n", "panda", host="lava"), "r", services, tmp_path, None, None)
 
 
 @pytest.fixture

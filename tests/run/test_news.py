@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 
-from lava_dispatcher_multinode.run.news import News
+from lava_dispatcher_multinode.run.news import SignalSafeQueue
 
 
 def test_items_come_in_their_order():
     """Nothing is lost, whoever puts it, and None is an item like others."""
-    news = News()
+    news = SignalSafeQueue()
     thread = threading.Thread(target=lambda: [news.put(item) for item in ("a", None, "b")])
     thread.start()
     assert [news.get() for _ in range(3)] == ["a", None, "b"]
@@ -22,7 +22,7 @@ def test_items_come_in_their_order():
 
 def test_thousands_do_not_fill_it():
     """Whoever puts must not wait: it may be a signal's handler."""
-    news = News()
+    news = SignalSafeQueue()
     for number in range(5000):
         news.put(str(number))
     assert [news.get() for _ in range(5000)] == [str(number) for number in range(5000)]
@@ -31,7 +31,7 @@ def test_thousands_do_not_fill_it():
 
 def test_what_comes_after_the_end_harms_nobody():
     """A node's last word, or a Ctrl-C, may be late."""
-    news = News()
+    news = SignalSafeQueue()
     news.close()
     news.put("late")
 

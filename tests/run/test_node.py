@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode import plugins
-from lava_dispatcher_multinode.actions.context import Shared
+from lava_dispatcher_multinode.actions.context import NodeServices
 from lava_dispatcher_multinode.errors import BootError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.lab.device_model import Connection, Device
@@ -69,7 +69,7 @@ def run(board, tmp_path, monkeypatch):
         specs = [ActionSpec(name, timeout=timeout, positions=place) for name in known]
         monkeypatch.setattr(plugins, "action", lambda name: Action(known[name]))
         job = Job("job", 60, (Role("r"),), tuple(specs), file="job.json")
-        shared = Shared(
+        services = NodeServices(
             job,
             "1",
             [("panda01", "r")],
@@ -79,13 +79,13 @@ def run(board, tmp_path, monkeypatch):
             time.monotonic,
         )
         if visit is not None:
-            shared.visit = visit
+            services.visit = visit
         if leave is not None:
-            shared.leave = leave
+            services.leave = leave
         if cancelled:
-            shared.cancelled.set()
+            services.cancelled.set()
         # Such a run's actions make no calls: its member is not asked anything.
-        node = NodeRun(DEVICE, "r", board, object(), shared, tmp_path / "panda01")
+        node = NodeRun(DEVICE, "r", board, object(), services, tmp_path / "panda01")
         run.node = node
         return node.run()
 

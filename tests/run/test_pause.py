@@ -60,7 +60,7 @@ class Group:
 
     def ends(self, name, failure=None):
         """Have a node come to its end."""
-        shared = SimpleNamespace(
+        services = SimpleNamespace(
             cancelled=self.cancelled,
             leave=self.left.__setitem__,
             emit=self.emit,
@@ -68,7 +68,7 @@ class Group:
         node = SimpleNamespace(
             name=name,
             role=name,
-            shared=shared,
+            services=services,
             job=SimpleNamespace(roles=self.roles),
             board=SimpleNamespace(shell=None, console=SimpleNamespace(watch=lambda _: None)),
         )

@@ -11,7 +11,7 @@ import pytest
 from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedBoard
 from lava_dispatcher_multinode.run.events import EventLog
-from lava_dispatcher_multinode.run.virtual_boards import make_boards
+from lava_dispatcher_multinode.run.virtual_boards import start_virtual_boards
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedBoard
 
 SERIAL = Connection(serial="/dev/ttyUSB0")
@@ -34,7 +34,7 @@ def made(tmp_path, stack):
         log, told = EventLog(None, lambda: 0.0), []
         log.subscribe(lambda event: told.append((event["level"], event["text"])))
         # As everywhere: unconfined only where this host allows nothing better.
-        boards = make_boards(devices, tmp_path, log, stack, unconfined=True)
+        boards = start_virtual_boards(devices, tmp_path, log, stack, unconfined=True)
         return boards, told
 
     return make

@@ -69,7 +69,7 @@ def _write(
     meter = Meter("writing the card", step, deadline)
     with image.opened() as stream:
         missing = write_card(stream, card, device.deploy.layout, meter)
-    if missing and not device.connection.made:  # a board that is made has its own U-Boot
+    if missing and not device.connection.is_virtual:  # a virtual board has its own U-Boot
         step(
             f"warning: the boot partition of {image.name} has no {' and no '.join(missing)}: a "
             "board that reads its boot loader from partition 1 of the card does not start; where "

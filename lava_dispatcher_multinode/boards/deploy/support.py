@@ -35,7 +35,7 @@ def unfit(device: Device, action: str) -> str | None:
 def _lacks(device: Device) -> str | None:
     """Return what the device file does not say, and its method needs."""
     deploy = device.deploy
-    if deploy.method == "media" and not (deploy.path or device.connection.made):
+    if deploy.method == "media" and not (deploy.path or device.connection.is_virtual):
         return NO_PATH
     if deploy.method == "master" and not device.dispatcher_ip:
         return f"dispatcher_ip is missing: {ADDRESS}"

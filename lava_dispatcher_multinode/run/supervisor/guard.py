@@ -17,8 +17,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from ...errors import InfrastructureError
-from ...mark import MARK
-from ..host_errors import trouble
+from ...run_id import RUN_ID_VARIABLE
+from ..host_errors import host_failure
 from . import cleanup_state
 from .cleanup_state import Estate
 
@@ -46,17 +46,17 @@ class Guard:
         try:
             self._start()
         except OSError as error:
-            reason = trouble(error) or error
+            reason = host_failure(error) or error
             raise InfrastructureError(
                 f"the run's supervisor cannot be started: {reason}"
             ) from None
-        os.environ[MARK] = self._estate.mark
+        os.environ[RUN_ID_VARIABLE] = self._estate.mark
         self._tell()
         self._watch.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.environ.pop(MARK, None)
+        os.environ.pop(RUN_ID_VARIABLE, None)
         with self._lock, suppress(OSError):  # it is gone already
             self._over = True
             cleanup_state.send(self._ours, None)
@@ -71,7 +71,7 @@ class Guard:
     def _start(self) -> None:
         self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.settimeout(END_WAIT)  # one that was stopped must not stop us
-        environ = {name: value for name, value in os.environ.items() if name != MARK}
+        environ = {name: value for name, value in os.environ.items() if name != RUN_ID_VARIABLE}
         try:
             with theirs:
                 self._process = subprocess.Popen(

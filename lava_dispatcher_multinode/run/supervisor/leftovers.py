@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ...mark import CLEANUP, MARK, OF_LAVA
+from ...run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
 
 PROC = "/proc"
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
@@ -28,9 +28,9 @@ def end_lava(mark: str) -> int:
     They switch their boards off meanwhile; of those that do not end, lava/dispatcher/reaper.py
     does, which takes SIGQUIT for the order to kill. Return how many processes there were.
     """
-    found = _round(mark + OF_LAVA, None, CLEANUP)
-    _round(mark + OF_LAVA, signal.SIGQUIT, CLEANUP)
-    return max(found, _kill(mark + OF_LAVA))
+    found = _round(mark + LAVA_SUFFIX, None, LAVA_SHUTDOWN_GRACE_S)
+    _round(mark + LAVA_SUFFIX, signal.SIGQUIT, LAVA_SHUTDOWN_GRACE_S)
+    return max(found, _kill(mark + LAVA_SUFFIX))
 
 
 def _kill(mark: str) -> int:
@@ -63,7 +63,7 @@ def _round(mark: str, number: signal.Signals | None, seconds: float) -> int:
 
 def _find(mark: str) -> list[int]:
     """Return a pidfd for each, opened before the look: a number may get another process."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = f"{RUN_ID_VARIABLE}={mark}".encode()
     found = []
     try:
         names = [entry.name for entry in Path(PROC).iterdir()]

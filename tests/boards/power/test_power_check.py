@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.boards.hardware import MadeSwitch
+from lava_dispatcher_multinode.boards.hardware import VirtualSwitch
 from lava_dispatcher_multinode.boards.power import power_check
 from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
 from lava_dispatcher_multinode.boards.power.power_check import check_off
@@ -68,8 +68,8 @@ def test_an_answer_may_be_late(monkeypatch):
 @pytest.mark.parametrize(
     ("switch", "asked"),
     [
-        (MadeSwitch(SimpleNamespace(known_off=True)), False),
-        (MadeSwitch(SimpleNamespace(known_off=False)), True),
+        (VirtualSwitch(SimpleNamespace(known_off=True)), False),
+        (VirtualSwitch(SimpleNamespace(known_off=False)), True),
         (Retrying(CommandSwitch("b1", Power(cycle="true")), 1, 0), False),
         (Retrying(CommandSwitch("b1", Power(on="true", off="true")), 1, 0), True),
         (PduDaemonSwitch("b1", Power(), PduDaemon(alias="b1")), True),

@@ -25,7 +25,7 @@ import sys
 from lava_dispatcher_multinode.testshell import results
 results.MAX_RESULTS = 20
 from lava_dispatcher_multinode.run import lava_node
-lava_node.CLEANUP = 8
+lava_node.LAVA_SHUTDOWN_GRACE_S = 8
 from lava_dispatcher_multinode.commands.dispatch import main
 sys.exit(main(sys.argv[1:]))
 """

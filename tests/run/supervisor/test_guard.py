@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 
-from lava_dispatcher_multinode.mark import MARK
 from lava_dispatcher_multinode.run.supervisor.guard import Guard
+from lava_dispatcher_multinode.run_id import RUN_ID_VARIABLE
 
 DIE = """
 import os, sys
@@ -47,9 +47,9 @@ def test_an_orderly_end_touches_nothing(tmp_path, capfd):
     """Who ends as he should cleans up himself; the supervisor is gone and has said nothing."""
     with Guard() as guard:
         guard.remove(tmp_path)
-        assert len(os.environ[MARK]) == 16
+        assert len(os.environ[RUN_ID_VARIABLE]) == 16
     assert tmp_path.is_dir()
-    assert MARK not in os.environ
+    assert RUN_ID_VARIABLE not in os.environ
     assert capfd.readouterr().err == ""
 
 

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 
-from lava_dispatcher_multinode.mark import MARK, OF_LAVA
 from lava_dispatcher_multinode.run.supervisor.leftovers import end_lava, end_marked
+from lava_dispatcher_multinode.run_id import LAVA_SUFFIX, RUN_ID_VARIABLE
 
 STUBBORN = """
 import signal, sys, time
@@ -21,7 +21,10 @@ time.sleep(60)
 def start(mark, *command):
     """A process with `mark`, once it has said something."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, env={**os.environ, MARK: mark}, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        env={**os.environ, RUN_ID_VARIABLE: mark},
+        start_new_session=True,
     )
     assert process.stdout is not None
     process.stdout.readline()
@@ -69,9 +72,11 @@ def test_other_runs_are_left_alone():
 
 def test_lava_is_left_to_its_own_end(monkeypatch):
     """The kernel has told it; a second signal would keep it from switching its board off."""
-    monkeypatch.setattr("lava_dispatcher_multinode.run.supervisor.leftovers.CLEANUP", 0.3)
-    told = start(f"mine-5{OF_LAVA}", "sh", "-c", "echo ready; exec sleep 60")
-    slow = start(f"mine-6{OF_LAVA}", "sh", "-c", "echo ready; exec sleep 60")
+    monkeypatch.setattr(
+        "lava_dispatcher_multinode.run.supervisor.leftovers.LAVA_SHUTDOWN_GRACE_S", 0.3
+    )
+    told = start(f"mine-5{LAVA_SUFFIX}", "sh", "-c", "echo ready; exec sleep 60")
+    slow = start(f"mine-6{LAVA_SUFFIX}", "sh", "-c", "echo ready; exec sleep 60")
     assert end_marked("mine-5") == 0
     assert told.poll() is None
     told.kill()
