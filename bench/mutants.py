@@ -1,4 +1,4 @@
-"""Small faults for a module's text: each mutant differs from the module in one place."""
+"""Mutants of a module: each differs from its source text in one place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DELETED = (ast.Assign, ast.AugAssign, ast.Delete, ast.Raise, ast.Break, ast.Cont
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed module; `before` and `after` are the lines that differ."""
+    """The mutated source text; `before` and `after` are the lines that differ."""
 
     function: str
     before: str
@@ -31,7 +31,7 @@ class Mutant:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What stays the same when lines move."""
+        """Identify the mutant independently of line numbers."""
         return self.function, self.before, self.after
 
     def __str__(self) -> str:
@@ -39,9 +39,9 @@ class Mutant:
 
 
 def of(text: str, seed: str) -> list[Mutant]:
-    """Return all mutants of a module's text, in an order that depends on the seed.
+    """Return all mutants of a module's source text, in an order determined by the seed.
 
-    A change elsewhere in the module moves no mutant before another.
+    A change elsewhere in the module does not change the order of the other mutants.
     """
     changes = Changes(text)
     changes.visit(ast.parse(text))
@@ -58,32 +58,32 @@ class Changes(ast.NodeVisitor):
         self.scope: list[str] = []
         self.found: list[Mutant] = []
 
-    def put(self, node: ast.AST, *replacements: str) -> None:
-        """Replace a node by each text in turn."""
+    def add_mutants(self, node: ast.AST, *replacements: str) -> None:
+        """Add one mutant per replacement of a node."""
         first, last = node.lineno - 1, node.end_lineno
         head = self.lines[first][: node.col_offset]
         tail = self.lines[last - 1][node.end_col_offset :]
-        before = _words(b"".join(self.lines[first:last]))
+        before = _one_line(b"".join(self.lines[first:last]))
         for replacement in replacements:
             changed = head + replacement.encode() + tail
             text = b"".join([*self.lines[:first], changed, *self.lines[last:]]).decode()
             function = ".".join(self.scope)
-            self.found.append(Mutant(function, before, _words(changed), node.lineno, text))
+            self.found.append(Mutant(function, before, _one_line(changed), node.lineno, text))
 
     def generic_visit(self, node: ast.AST) -> None:
-        """Change a node in all ways that fit, and go on with its parts."""
-        if self.scope or not isinstance(node, (ast.Constant, *DELETED)):  # no module's numbers
+        """Add all mutants of a node, but for module-level constants; then visit its children."""
+        if self.scope or not isinstance(node, (ast.Constant, *DELETED)):
             for replacement in _replacements(node):
-                self.put(node, replacement)
+                self.add_mutants(node, replacement)
         if isinstance(node, ast.If | ast.While | ast.IfExp):
-            self.put(node.test, f"(not ({ast.unparse(node.test)}))")
+            self.add_mutants(node.test, f"(not ({ast.unparse(node.test)}))")
         if isinstance(node, ast.comprehension):
             for test in node.ifs:
-                self.put(test, f"(not ({ast.unparse(test)}))")
+                self.add_mutants(test, f"(not ({ast.unparse(test)}))")
         super().generic_visit(node)
 
     def visit(self, node: ast.AST) -> None:
-        """Leave alone what only types or documents; note the function."""
+        """Visit a node, without annotations and docstrings; keep track of the function."""
         if isinstance(node, FUNCTIONS):
             self.scope.append(node.name)
             for statement in node.body:
@@ -100,7 +100,7 @@ class Changes(ast.NodeVisitor):
             super().visit(node)
 
 
-def _words(text: bytes) -> str:
+def _one_line(text: bytes) -> str:
     return " ".join(text.decode().split())
 
 

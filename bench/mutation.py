@@ -1,18 +1,18 @@
-"""Put small faults into modules, one at a time, and see whether a test notices.
+"""Mutation test: inject small faults into modules, one at a time, and run the tests.
 
     python bench/mutation.py [--seed 7] [--mutants 60] [--minutes 60] [--own] [MODULE...]
     python bench/mutation.py --hypothesis MINUTES
 
-MODULE is a path below lava_dispatcher_multinode, as multinode/rules.py; without one, all of
-MODULES.
-A mutant that a module's own test file does not notice is tried with the tests of its folder,
-unless --own. What no test notices is a hole in the tests, or an equivalent of the module, which
-bench/mutation.toml lists with the reason. The exit code is 1 if there is a hole.
+MODULE is a path below lava_dispatcher_multinode, such as multinode/rules.py; the default is
+MODULES. A mutant that survives the module's own test file is run with the tests of its folder,
+unless --own is given. A surviving mutant is a hole in the tests, or equivalent to the module;
+bench/mutation.toml lists the equivalent ones with the reason. The exit code is 1 if there is a
+hole.
 
---hypothesis runs the tests that use hypothesis with many examples, from a new seed each time.
+--hypothesis runs the tests that use hypothesis with many examples and a new seed each time.
 
-It works in a copy of the tree, in a temporary directory. A mutant has limits of time, memory,
-file size and processes, and no process of it is left. Ctrl-C ends it with the table so far.
+The program works on a copy of the tree in a temporary directory. Each mutant has limits of time,
+memory, file size and processes; all its processes are killed. Ctrl-C prints the table so far.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ PACKAGE = "lava_dispatcher_multinode"
 ROOT = Path(__file__).parents[1]
 MODULES = (
     "multinode/rules.py", "multinode/group.py", "multinode/waiting.py", "multinode/topics.py",
-    "testshell/channel.py", "testshell/signals.py", "frames.py", "report/verdict.py",
+    "testshell/channel.py", "testshell/signals.py", "console_frames.py", "report/verdict.py",
     "lab/allocation.py", "lab/lockfiles.py", "overlay/definition.py", "job/schema_check.py",
     "boards/bootloaders/u_boot_messages.py", "boards/linux.py",
 )  # fmt: skip
-FOLDERS = {"frames.py": "tests/testshell"}  # else the folder of the test file
-COLUMNS = ("mutants", "own file", "folder", "survived", "looked at", "holes")
+FOLDERS = {"console_frames.py": "tests/testshell"}  # default: the folder of the test file
+COLUMNS = ("mutants", "own file", "folder", "survived", "equivalent", "holes")
 PYTEST = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-m", "not slow")
 LIMITS = {
     resource.RLIMIT_AS: 4 << 30,
     resource.RLIMIT_FSIZE: 256 << 20,
-    resource.RLIMIT_NPROC: 4096,  # of the user; root has no limit but the time
+    resource.RLIMIT_NPROC: 4096,  # per user; not enforced for root
     resource.RLIMIT_CORE: 0,
 }
 PR_SET_CHILD_SUBREAPER = 36
 
 
 class Tree:
-    """A copy of the project in which mutants are tried."""
+    """A copy of the project, in which mutants are tested."""
 
     def __init__(self, directory: Path) -> None:
         self.output = directory / "output"
         self.root = directory / "tree"
-        directory.chmod(0o755)  # some tests have another user at work
+        directory.chmod(0o755)  # some tests run programs as another user
         skipped = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist")
         shutil.copytree(ROOT, self.root, symlinks=True, ignore=skipped)
         for variable in ("TMPDIR", "HOME", "LAVA_LOCK_DIR", "HYPOTHESIS_STORAGE_DIRECTORY"):
@@ -74,14 +74,14 @@ class Tree:
         os.environ["PYTHONPATH"] = str(self.root)
         sys.path.insert(0, str(self.root))
         os.chdir(self.root)
-        # What a mutant's processes leave behind becomes a child of this one, which ends it.
+        # Orphaned processes of a mutant become children of this process, which kills them.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        import hypothesis  # noqa: F401  # loaded once for all mutants
+        import hypothesis  # noqa: F401  # load once for all mutants
         import jsonschema  # noqa: F401
         import pytest  # noqa: F401
 
     def passes(self, tests: str, limit: float, *, keep: bool = False) -> bool:
-        """Return whether the tests pass within `limit` seconds; `keep` their bytecode."""
+        """Return whether the tests pass within `limit` seconds; `keep`: write bytecode files."""
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
@@ -92,7 +92,7 @@ class Tree:
             return bool(ended) and os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         finally:
             os.close(handle)
-            _end_all()
+            _kill_children()
 
     def _run(self, tests: str, limit: float, *, keep: bool) -> None:
         code = 1
@@ -102,10 +102,10 @@ class Tree:
             output = os.open(self.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             for stream, descriptor in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (1, 2)):
                 os.dup2(stream, descriptor)
-            for what, most in (*LIMITS.items(), (resource.RLIMIT_CPU, int(2 * limit) + 1)):
-                hard = resource.getrlimit(what)[1]
-                allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-                resource.setrlimit(what, (allowed, allowed))
+            for kind, maximum in (*LIMITS.items(), (resource.RLIMIT_CPU, int(2 * limit) + 1)):
+                hard = resource.getrlimit(kind)[1]
+                allowed = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
+                resource.setrlimit(kind, (allowed, allowed))
             sys.dont_write_bytecode = not keep
             if not keep:
                 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -120,8 +120,8 @@ class Tree:
             os._exit(code)
 
 
-def _end_all() -> None:
-    """End what is left of a mutant."""
+def _kill_children() -> None:
+    """Kill all remaining processes of a mutant."""
     while True:
         for line in Path("/proc/self/task").glob("*/children"):
             for child in line.read_text().split():
@@ -133,12 +133,12 @@ def _end_all() -> None:
             return
 
 
-class Broken(Exception):
-    """Tests that fail by themselves tell nothing of mutants."""
+class UnmutatedFailure(Exception):
+    """The tests fail without a mutant."""
 
 
 class Trial:
-    """The mutants of one module, and what became of them."""
+    """The mutants of one module and their outcomes."""
 
     def __init__(self, tree: Tree, module: str, equivalents: list[dict]) -> None:
         self.tree = tree
@@ -155,41 +155,41 @@ class Trial:
         self.limits: dict[str, float] = {}
 
     def limit(self, tests: str) -> float:
-        """Return the seconds that the tests get, after a run without a fault."""
+        """Return the time limit of the tests in seconds, from a run without a mutant."""
         if tests not in self.limits:
             self.path.write_text(self.original)
             before = time.monotonic()
             if not self.tree.passes(tests, 1800, keep=True):
                 print(self.tree.output.read_text(errors="replace"))
-                raise Broken(f"{tests} fails without any mutant")
+                raise UnmutatedFailure(f"{tests} fails without a mutant")
             self.limits[tests] = 15 + 4 * (time.monotonic() - before)
             for stale in self.path.parent.glob(f"__pycache__/{self.path.stem}.*.pyc"):
                 stale.unlink()
         return self.limits[tests]
 
-    def run(self, seed: str, most: int, until: float, *, folder: bool) -> None:
-        """Try up to `most` mutants, until the time is over."""
+    def run(self, seed: str, count: int, until: float, *, folder: bool) -> None:
+        """Test up to `count` mutants, until the monotonic time `until`."""
         found = mutants.of(self.original, f"{seed} {self.module}")
         for key in self.equivalents - {mutant.key for mutant in found}:
-            print(f"{self.module}: listed, but no mutant: {key}")
-        for mutant in found[:most]:
+            print(f"{self.module}: listed as equivalent, but not a mutant: {key}")
+        for mutant in found[:count]:
             if time.monotonic() > until:
                 break
             listed = mutant.key in self.equivalents
-            if self._noticed(mutant, self.own):
-                noticed = "own file"
-            elif folder and not listed and self._noticed(mutant, self.folder):
-                noticed = "folder"
+            if self._is_detected(mutant, self.own):
+                outcome = "own file"
+            elif folder and not listed and self._is_detected(mutant, self.folder):
+                outcome = "folder"
             else:
-                noticed = "survived"
-            self.counts.update(("mutants", noticed))
-            if noticed == "survived":
-                self.counts["looked at" if listed else "holes"] += 1
+                outcome = "survived"
+            self.counts.update(("mutants", outcome))
+            if outcome == "survived":
+                self.counts["equivalent" if listed else "holes"] += 1
                 print(f"{'equivalent' if listed else 'HOLE'} {self.module}:{mutant}", flush=True)
             elif listed:
-                print(f"listed as equivalent, but noticed: {self.module}:{mutant}")
+                print(f"listed as equivalent, but detected: {self.module}:{mutant}")
 
-    def _noticed(self, mutant: mutants.Mutant, tests: str) -> bool:
+    def _is_detected(self, mutant: mutants.Mutant, tests: str) -> bool:
         limit = self.limit(tests)
         self.path.write_text(mutant.text)
         try:
@@ -199,7 +199,7 @@ class Trial:
 
 
 def mutate(options: argparse.Namespace) -> int:
-    """Run the trials and print the table."""
+    """Test the mutants of all modules and print the table; return the exit code."""
     equivalents = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["equivalent"]
     end = time.monotonic() + 60 * options.minutes
     modules = options.modules or MODULES
@@ -213,22 +213,22 @@ def mutate(options: argparse.Namespace) -> int:
                 until = now + (end - now) / (len(modules) - number)
                 try:
                     trials[-1].run(options.seed, options.mutants, until, folder=not options.own)
-                except Broken as broken:
-                    print(broken)
+                except UnmutatedFailure as failure:
+                    print(failure)
                     trials[-1].counts["holes"] += 1
         except KeyboardInterrupt:
             print("interrupted")
         finally:
             os.chdir(ROOT)
-            print(f"\n{'module':24}" + "".join(f"{column:>10}" for column in COLUMNS))
+            print(f"\n{'module':24}" + "".join(f"{column:>11}" for column in COLUMNS))
             for trial in trials:
-                cells = "".join(f"{trial.counts[column]:10}" for column in COLUMNS)
+                cells = "".join(f"{trial.counts[column]:11}" for column in COLUMNS)
                 print(f"{trial.module:24}{cells}")
     return int(any(trial.counts["holes"] for trial in trials))
 
 
 def explore(minutes: float) -> int:
-    """Run the tests that use hypothesis, with many examples, until the time is over."""
+    """Run the tests that use hypothesis with many examples; return 1 at the first failure."""
     end = time.monotonic() + 60 * minutes
     files = [
         path for path in ROOT.glob("tests/**/test_*.py") if "from hypothesis" in path.read_text()
@@ -244,7 +244,7 @@ def explore(minutes: float) -> int:
             with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
                 try:
                     if process.wait(max(left, 0)):
-                        print("make what it found an @example of the test")
+                        print("add the failing example to the test as an @example")
                         return 1
                 except subprocess.TimeoutExpired:
                     print("the time is over")
@@ -255,13 +255,13 @@ def explore(minutes: float) -> int:
 
 
 def main() -> int:
-    """Read the command line."""
+    """Parse the command line and run; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--seed", default="7")
-    parser.add_argument("--mutants", type=int, default=60, help="of each module at most")
-    parser.add_argument("--minutes", type=float, default=60.0, help="for all of it")
-    parser.add_argument("--own", action="store_true", help="leave the tests of the folder out")
+    parser.add_argument("--mutants", type=int, default=60, help="maximum per module")
+    parser.add_argument("--minutes", type=float, default=60.0, help="total time limit")
+    parser.add_argument("--own", action="store_true", help="run only the module's own test file")
     parser.add_argument("--hypothesis", type=float, metavar="MINUTES")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the first

@@ -1,11 +1,11 @@
-"""Run a mixed job again and again with random faults, and keep the score.
+"""Soak test: run a mixed job repeatedly with random faults, and count the failures.
 
     python bench/soak.py [--minutes 30] [--seed 1] [--keep DIR]
 
-Two to five boards of both types and roles send, wait and synchronise; each round one of
-the faults below happens to one of them, to the dispatcher, or to nobody. After each round
-the exit code must be what the fault makes it, the results must be whole, and nothing may
-be left: no process, no scratch file. What was not as it must be is kept in DIR.
+Two to five boards of two types and roles send, wait and synchronise. Each round injects one
+fault of FAULTS into a board, into the job or into the dispatcher. After each round the exit
+code must be one that the fault allows, the results must be complete, and no process and no
+scratch file may be left. The directory of a failed round is copied to DIR.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMAND = Path(sys.executable).with_name("lava-dispatch")
-LIMIT = 120.0  # seconds for one round
-ROUNDS = 3  # of messages in the job
-LAYER = "boot: {timeout: 15, retries: 2}\nlogin: {}\n"
+ROUND_TIMEOUT_S = 120.0
+MESSAGE_ROUNDS = 3
+DEVICE_DEFAULTS = "boot: {timeout: 15, retries: 2}\nlogin: {}\n"
 
-#: What happens: to a board (LAVA_SIMULATED_FAULTS), to the job's steps, or to the dispatcher
-#: (a signal after so many seconds at most); and the exit codes that are right.
+#: By name: a fault of a board (LAVA_SIMULATED_FAULTS), a step added to the job, a signal to the
+#: dispatcher with its maximum delay in seconds, and the allowed exit codes.
 FAULTS = {
     "none": ("", None, None, {0}),
     "slow line": ("slow=57600", None, None, {0}),
@@ -49,7 +49,7 @@ FAULTS = {
     "a script ends early": ("", "exit 3", None, {1}),
     "a deadlock": ("", "lava-wait never", None, {1}),
     "Ctrl-C": ("", None, (signal.SIGINT, 2.0), {130, 0}),
-    # -15: before Python had read the program; nothing had begun
+    # -15: terminated before the command had installed its signal handlers
     "terminated": ("", None, (signal.SIGTERM, 2.0), {130, 0, -15}),
     "killed": ("", None, (signal.SIGKILL, 2.0), {-9, 0}),
 }
@@ -57,17 +57,17 @@ FAULTS = {
 
 @dataclass
 class Score:
-    """What came of one kind of round."""
+    """Results of the rounds with one fault."""
 
     codes: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 def job(chance, extra):
-    """Return a job of two to five boards; `extra` is a step of one role."""
+    """Return a job for two to five boards; `extra` is inserted into the steps of one role."""
     steps = []
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, MESSAGE_ROUNDS + 1):
         steps += [
             f"lava-send data-{number} n={number} 'text=a b%={chance.random()}'",
             f"lava-wait-all data-{number}",
@@ -100,30 +100,30 @@ def job(chance, extra):
 
 
 def shell(role, steps):
-    """Return a lava_test_shell of `role`."""
+    """Return a lava_test_shell action for `role`."""
     definition = {"metadata": {"name": "soak"}, "run": {"steps": steps}}
     parameters = {"role": role, "definitions": [definition]}
     return {"command": "lava_test_shell", "parameters": parameters}
 
 
-def one(directory, chance, name):
-    """Run a round in `directory`; return exit code and what is wrong."""
-    fault, extra, blow, expected = FAULTS[name]
+def run_round(directory, chance, name):
+    """Run a round in `directory`; return the exit code and the failure or None."""
+    fault, extra, interruption, expected = FAULTS[name]
     (directory / "tmp").mkdir(parents=True)
     (directory / "bin").mkdir()
     layers = directory / "lab"
     layers.mkdir()
-    (layers / "device-defaults.yaml").write_text(LAYER)
+    (layers / "device-defaults.yaml").write_text(DEVICE_DEFAULTS)
     (directory / "job.json").write_text(json.dumps(job(chance, extra), indent=1))
     board = chance.choice(["panda01", "beaglexm01"])
     environ = {key: value for key, value in os.environ.items() if not key.startswith("LAVA_")}
     environ |= {
         "TMPDIR": str(directory / "tmp"),
-        "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",  # by which processes are known
+        "PATH": f"{directory / 'bin'}:{os.environ['PATH']}",  # marks the processes
     }
     if fault:
         environ["LAVA_SIMULATED_FAULTS"] = f"{board}:{fault},seed={chance.randrange(1 << 16)}"
-    with (directory / "said").open("wb") as said:
+    with (directory / "output").open("wb") as output:
         process = subprocess.Popen(
             [
                 COMMAND,
@@ -133,27 +133,27 @@ def one(directory, chance, name):
                 directory / "job.json",
             ],
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.PIPE,
             env=environ,
             start_new_session=True,
         )
-        if blow is not None:
-            number, longest = blow
-            time.sleep(chance.uniform(0.0, longest))
+        if interruption is not None:
+            number, max_delay = interruption
+            time.sleep(chance.uniform(0.0, max_delay))
             process.send_signal(number)
         try:
-            error = process.communicate(timeout=LIMIT)[1]
+            error = process.communicate(timeout=ROUND_TIMEOUT_S)[1]
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            return process.returncode, f"has not ended within {LIMIT:g} s"
-        said.write(error)
-    return process.returncode, wrong(directory, process.returncode, expected, error)
+            return process.returncode, f"still running after {ROUND_TIMEOUT_S:g} s"
+        output.write(error)
+    return process.returncode, failure_of(directory, process.returncode, expected, error)
 
 
-def wrong(directory, code, expected, error):
-    """Return what is not as it must be, or None."""
+def failure_of(directory, code, expected, error):
+    """Return what is wrong with a round that has ended, or None."""
     if code not in expected:
         return f"exit code {code}"
     if b"Traceback" in error:
@@ -166,17 +166,17 @@ def wrong(directory, code, expected, error):
     if events.exists() and events.stat().st_size:
         lines = [json.loads(line) for line in events.read_bytes().splitlines()]
         if lines[-1]["event"] != "job_finished":
-            return "the events have no end"
+            return "events.jsonl has no job_finished"
         results = json.loads((directory / "out" / "results.json").read_text())
         if results["exit_code"] != (code if code >= 0 else results["exit_code"]):
-            return f"results.json says {results['exit_code']}"
+            return f"exit code {results['exit_code']} in results.json"
         if [node for node in results["nodes"].values() if not node["status"]]:
             return "a node without a status"
     return None
 
 
 def processes(directory):
-    """Return the command lines of the processes whose PATH begins with ours."""
+    """Return the command lines of the processes whose PATH begins with the round's directory."""
     wanted = f"PATH={directory / 'bin'}:".encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -192,11 +192,11 @@ def processes(directory):
 
 
 def main():
-    """Go on until the time is over; print the score; 1 if anything was wrong."""
+    """Run rounds until the time is over; print a table by fault; return 1 if a round failed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir(), "soak-wrong"))
+    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir(), "soak-failures"))
     options = parser.parse_args()
     chance = random.Random(options.seed)
     until = time.monotonic() + 60 * options.minutes
@@ -208,24 +208,24 @@ def main():
             name = chance.choice(list(FAULTS))
             directory = Path(scratch, str(rounds))
             began = time.monotonic()
-            code, reason = one(directory, chance, name)
+            code, reason = run_round(directory, chance, name)
             score = scores[name]
             score.codes[code] += 1
             score.seconds.append(time.monotonic() - began)
             if reason:
-                score.wrong.append(f"round {rounds}: {reason}")
+                score.failures.append(f"round {rounds}: {reason}")
                 print(f"{name}: round {rounds}: {reason}", flush=True)
                 shutil.copytree(
                     directory, options.keep / f"{options.seed}-{rounds}", symlinks=True
                 )
             shutil.rmtree(directory)
     print(f"{rounds} rounds in {options.minutes:g} minutes, seed {options.seed}")
-    print(f"{'fault':38}{'rounds':>7}{'wrong':>7}{'longest s':>11}  exit codes")
+    print(f"{'fault':38}{'rounds':>7}{'failed':>7}{'longest s':>11}  exit codes")
     for name, score in sorted(scores.items()):
         codes = ", ".join(f"{code}: {count}" for code, count in sorted(score.codes.items()))
         longest = max(score.seconds)
-        print(f"{name:38}{len(score.seconds):7}{len(score.wrong):7}{longest:11.1f}  {codes}")
-    return 1 if any(score.wrong for score in scores.values()) else 0
+        print(f"{name:38}{len(score.seconds):7}{len(score.failures):7}{longest:11.1f}  {codes}")
+    return 1 if any(score.failures for score in scores.values()) else 0
 
 
 if __name__ == "__main__":

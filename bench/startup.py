@@ -1,4 +1,4 @@
-"""How long a command takes to answer: the best of several, beside a bare interpreter.
+"""Measure the start-up time of commands, in milliseconds and relative to a bare interpreter.
 
 python bench/startup.py
 """
@@ -17,13 +17,13 @@ COMMANDS = {
         DISPATCH, "--validate", "--simulate", str(EXAMPLES / "seed.json"),
     ],
 }  # fmt: skip
-TIMES = 9
+RUNS = 9
 
 
 def best(command):
-    """Return the shortest of several runs, in seconds."""
+    """Return the shortest of `RUNS` durations, in seconds."""
     seconds = []
-    for _ in range(TIMES):
+    for _ in range(RUNS):
         began = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds.append(time.perf_counter() - began)
@@ -31,7 +31,7 @@ def best(command):
 
 
 def main():
-    """Print milliseconds, and the ratio to the bare interpreter."""
+    """Print each command's milliseconds and its ratio to a bare interpreter."""
     bare = None
     for name, command in COMMANDS.items():
         seconds = best(command)

@@ -1,13 +1,14 @@
 #!/bin/bash
-# lava-dispatcher 2026.09 (Debian forky): a job that has secrets gets no file of secrets.
+# lava-dispatcher 2026.09 (Debian forky): the overlay of a job with secrets has no secrets file.
 #
-# LAVA's documentation says that the overlay has /lava-<job>/secrets with a line KEY=VALUE for
-# each entry of the job's `secrets`. 2023.01 writes that file. 2026.09 writes it, empty, for a
-# job without secrets, and leaves it out for a job with secrets: a test that sources it fails.
-# Seen with 2026.09-1:
+# According to LAVA's documentation, the overlay contains /lava-<job>/secrets with a line KEY=VALUE
+# for each entry of the job's `secrets`. 2023.01 writes that file. 2026.09 writes an empty file for
+# a job without secrets and no file for a job with secrets: a test that sources it fails.
+# Output with 2026.09-1:
 #     job without secrets: /lava-1/secrets exists
 #     job with secrets: no /lava-1/secrets
-# Fails if that changes. Needs root and Debian's apt; works in a temporary folder.
+# The script fails if the behaviour changes. It needs root and Debian's apt, and works in a
+# temporary directory.
 set -eu
 version=2026.09-1
 work=$(mktemp -d)
@@ -101,7 +102,7 @@ job >without.yaml
 } >with.yaml
 
 run() {
-    # LAVA's directory is fixed: a file system of its own takes its place.
+    # The path of LAVA's directory is fixed: mount a temporary file system there.
     unshare --mount sh -ec '
         mkdir -p /var/lib/lava/dispatcher
         mount -t tmpfs lava /var/lib/lava/dispatcher

@@ -1,9 +1,9 @@
-"""Real traffic between boards where iperf is not installed.
+"""Network traffic between boards, without iperf.
 
-traffic.py serve PORT           take data from whoever connects, in the background
-traffic.py send HOST PORT       send 16 MiB there, print the speed in MB/s
-traffic.py publish PORT FILE    give FILE to whoever connects, in the background
-traffic.py fetch HOST PORT      print what is given there
+traffic.py serve PORT           receive data from any client, in the background
+traffic.py send HOST PORT       send 16 MiB to such a server, print the throughput in MB/s
+traffic.py publish PORT FILE    serve FILE to any client, in the background
+traffic.py fetch HOST PORT      print the file that is served there
 """
 
 import os
@@ -12,24 +12,24 @@ import socketserver
 import sys
 import time
 
-AMOUNT = 16 << 20
-BLOCK = 1 << 16
-WAIT = 30.0  # seconds for each step of a transfer
+TRANSFER_BYTES = 16 << 20
+BLOCK_BYTES = 1 << 16
+SOCKET_TIMEOUT_S = 30.0
 
 
-class Take(socketserver.BaseRequestHandler):
-    """Takes everything, then says how much it was."""
+class Receiver(socketserver.BaseRequestHandler):
+    """Receives all data, then replies with the number of bytes."""
 
     def handle(self):
         """Serve one client."""
         size = 0
-        while data := self.request.recv(BLOCK):
+        while data := self.request.recv(BLOCK_BYTES):
             size += len(data)
         self.request.sendall(str(size).encode())
 
 
-class Give(socketserver.BaseRequestHandler):
-    """Gives the file whole."""
+class FileSender(socketserver.BaseRequestHandler):
+    """Sends the whole file."""
 
     def handle(self):
         """Serve one client."""
@@ -38,16 +38,16 @@ class Give(socketserver.BaseRequestHandler):
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """One thread a client."""
+    """Serves each client in a thread."""
 
     allow_reuse_address = True
     daemon_threads = True
 
 
 def own_address():
-    """Return the address that goes with this board's name; "", which is all, if none does.
+    """Return the address that this board's name resolves to, or "" (any address) if none.
 
-    Simulated boards may share their host's network. Debian gives 127.0.1.1 to every name.
+    Simulated boards may share their host's network. Debian resolves a host's name to 127.0.1.1.
     """
     try:
         address = socket.gethostbyname(socket.gethostname())
@@ -57,7 +57,7 @@ def own_address():
 
 
 def serve(port, handler, file=None):
-    """Listen, then go on in the background: the caller returns to a server that is there."""
+    """Listen, then serve in a child process: the server is ready when this returns."""
     server = Server((own_address(), port), handler)
     server.file = file
     if os.fork() == 0:
@@ -69,33 +69,33 @@ def serve(port, handler, file=None):
 
 
 def send(host, port):
-    """Return the speed in MB/s; the server has confirmed every byte."""
-    block = bytes(BLOCK)
+    """Send `TRANSFER_BYTES`; return the throughput in MB/s after the server has confirmed them."""
+    block = bytes(BLOCK_BYTES)
     began = time.monotonic()
-    with socket.create_connection((host, port), WAIT) as connection:
-        for _ in range(AMOUNT // BLOCK):
+    with socket.create_connection((host, port), SOCKET_TIMEOUT_S) as connection:
+        for _ in range(TRANSFER_BYTES // BLOCK_BYTES):
             connection.sendall(block)
         connection.shutdown(socket.SHUT_WR)
         confirmed = connection.recv(32)
-    if int(confirmed) != AMOUNT:
-        sys.exit(f"sent {AMOUNT} bytes, the server has {confirmed.decode()}")
-    return AMOUNT / 1e6 / (time.monotonic() - began)
+    if int(confirmed) != TRANSFER_BYTES:
+        sys.exit(f"sent {TRANSFER_BYTES} bytes, the server received {confirmed.decode()}")
+    return TRANSFER_BYTES / 1e6 / (time.monotonic() - began)
 
 
 def fetch(host, port):
-    """Copy what the other side gives to standard output."""
-    with socket.create_connection((host, port), WAIT) as connection:
-        while data := connection.recv(BLOCK):
+    """Copy the served file to standard output."""
+    with socket.create_connection((host, port), SOCKET_TIMEOUT_S) as connection:
+        while data := connection.recv(BLOCK_BYTES):
             sys.stdout.buffer.write(data)
 
 
 def main(words):
-    """Do what the command line says."""
+    """Run the command line."""
     match words:
         case ["serve", port]:
-            serve(int(port), Take)
+            serve(int(port), Receiver)
         case ["publish", port, file]:
-            serve(int(port), Give, os.path.abspath(file))
+            serve(int(port), FileSender, os.path.abspath(file))
         case ["send", host, port]:
             print(f"{send(host, int(port)):.1f}")
         case ["fetch", host, port]:

@@ -1,6 +1,6 @@
 #!/bin/sh
 
-# refer to the server by name: the boards of a group know each other's
+# Use the server's name: the boards of a group can resolve each other's names.
 server=$(lava-group | grep 'server$' | cut -f 1)
 
 lava-sync ready
