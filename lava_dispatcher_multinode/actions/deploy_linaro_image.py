@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.support import unfit
+from ..boards.deploy.support import unsupported_reason
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
@@ -49,7 +49,7 @@ class DeployLinaroImage:
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board keeps the image that it has")
             return
-        if reason := unfit(node.board.device, "deploy_linaro_image"):
+        if reason := unsupported_reason(node.board.device, "deploy_linaro_image"):
             raise DeployError(reason)
         image = node.services.images.get(
             parameters["image"],

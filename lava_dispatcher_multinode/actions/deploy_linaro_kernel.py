@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.support import unfit
+from ..boards.deploy.support import unsupported_reason
 from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
 from ..images.terms import FREE, TERMS
@@ -49,7 +49,7 @@ class DeployLinaroKernel:
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board boots what it has")
             return
-        if reason := unfit(node.board.device, "deploy_linaro_kernel"):
+        if reason := unsupported_reason(node.board.device, "deploy_linaro_kernel"):
             raise DeployError(reason)
         if "rootfs" in parameters:
             raise DeployError(NO_ROOTFS)

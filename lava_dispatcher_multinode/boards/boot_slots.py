@@ -1,4 +1,4 @@
-"""Whose turn it is to boot: a board that is a process keeps a processor busy while it does."""
+"""Limits how many process-backed boards boot at once: each keeps a processor busy."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def processors() -> int:
-    """Return how many this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-class Turns:
-    """`size` boards at once."""
+class BootSlots:
+    """A semaphore of `size` slots whose wait ends with a deadline."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -28,10 +28,10 @@ class Turns:
         self._changed = threading.Condition()
 
     @contextmanager
-    def turn(self, deadline: Deadline) -> Iterator[None]:
-        """Wait for a turn, and have it for as long as the context lasts.
+    def acquire(self, deadline: Deadline) -> Iterator[None]:
+        """Wait for a slot and hold it for as long as the context lasts.
 
-        Who has one ends as soon as the run is cancelled, and wakes who waits.
+        A cancelled run ends the holders, which wakes the waiters.
         """
         with self._changed:
             while not self._free:

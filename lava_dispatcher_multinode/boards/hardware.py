@@ -1,4 +1,4 @@
-"""What a board is reached by: its console's transport, its switch, its card."""
+"""What a driver controls a board with: the console's transport, the power switch, the card."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ if TYPE_CHECKING:
 
 
 class VirtualBoard(Protocol):
-    """A board that is a process of the run: simulated or emulated."""
+    """A board that exists for one run only: simulated or emulated."""
 
     console: Path  # a tty; it stays the same for the life of the board
     card: Path  # the SD card; written while the power is off
-    root: str  # what comes before /lava-<job id> and the like on this board
+    root: str  # precedes /lava-<job id> and other paths on this board
 
     @property
     def known_off(self) -> bool:
-        """Whether nothing of it runs, for certain."""
+        """Whether no process of the board runs, for certain."""
 
     def power_on(self) -> None:
         """Switch on."""
 
     def power_off(self) -> None:
-        """Switch off; nothing of the board runs any more when this returns."""
+        """Switch off; return when no process of the board runs."""
 
-    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Return the context in which the board may boot, beside the run's others."""
+    def boot_slot(self, deadline: Deadline) -> AbstractContextManager[None]:
+        """Return the context in which the board may boot; it limits concurrent boots."""
 
-    def introduction(self) -> Sequence[str]:
-        """Return the shell commands that tell the board, once booted, its name and network."""
+    def setup_commands(self) -> Sequence[str]:
+        """Return shell commands that set the booted board's name and network."""
 
 
-def _at_once(_deadline: Deadline) -> AbstractContextManager[None]:
+def _unlimited(_deadline: Deadline) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-def _nothing_to_tell() -> Sequence[str]:
+def _no_commands() -> Sequence[str]:
     return ()
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The open console, the switch (None: the board has none) and where its card is.
+    """The open console, the power switch (None: there is none) and the path of the card.
 
-    `root` comes before every path that tests have on the board: "" but for a
-    simulated board that is not confined.
+    `root` precedes every path that tests use on the board: "" except for a simulated
+    board without confinement.
     """
 
     transport: Transport
     switch: PowerSwitch | None
     card: str | None
     root: str = ""
-    turn: Callable[[Deadline], AbstractContextManager[None]] = _at_once
-    introduction: Callable[[], Sequence[str]] = _nothing_to_tell
+    boot_slot: Callable[[Deadline], AbstractContextManager[None]] = _unlimited
+    setup_commands: Callable[[], Sequence[str]] = _no_commands
 
 
 class VirtualSwitch:
@@ -77,36 +77,39 @@ class VirtualSwitch:
 
     @property
     def worth_checking(self) -> bool:
-        """Whether something of the board may still run."""
+        """Whether a process of the board may still run."""
         return not self._board.known_off
 
     def cycle(self) -> None:
-        """Off and on; a process has no capacitors."""
+        """Switch off and on, without a pause: a process has no capacitors."""
         self._board.power_off()
         self._board.power_on()
 
     def on(self) -> None:
-        """On."""
+        """Switch on."""
         self._board.power_on()
 
     def off(self) -> None:
-        """Off."""
+        """Switch off."""
         self._board.power_off()
 
 
 def connect(device: Device, virtual: VirtualBoard | None) -> Hardware:
-    """Open the console of `device`, whose power is still as it was."""
+    """Open the console of `device`; its power does not change.
+
+    `virtual` is the board that was started for the run, None for a board of the lab.
+    """
     if virtual is not None:
         return Hardware(
             open_tty(virtual.console, device.name),
             VirtualSwitch(virtual),
             str(virtual.card),
             virtual.root,
-            virtual.turn,
-            virtual.introduction,
+            virtual.boot_slot,
+            virtual.setup_commands,
         )
     if device.connection.is_virtual:
-        raise ConsoleError(f"{device.name}: is a board of a run's own, and was not started")
+        raise ConsoleError(f"{device.name}: is a virtual board, and was not started")
     return Hardware(
         open_console(device.connection, device.name),
         configured_switch(device),

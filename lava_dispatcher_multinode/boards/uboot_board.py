@@ -21,7 +21,7 @@ from .bootloaders.u_boot import UBoot, check_line
 from .crash_report import explained
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
-from .deploy.support import unfit
+from .deploy.support import unsupported_reason
 from .deploy.tftp_boot import boot_commands
 from .linux import log_in, wait_for_kernel
 from .power.power_check import check_off
@@ -62,8 +62,8 @@ class UBootBoard:
         self.tell: Emit = _nobody  # records an event of this node
         self._switch = hardware.switch
         self._card = hardware.card
-        self._turn = hardware.turn
-        self._introduction = hardware.introduction
+        self._boot_slot = hardware.boot_slot
+        self._setup_commands = hardware.setup_commands
         self._say = step
         self._doing = ""  # the last step
         self._commands = device.boot.commands  # what boots that which was deployed
@@ -81,7 +81,7 @@ class UBootBoard:
 
         Return whether `bundle`, the overlay, went with it.
         """
-        if reason := unfit(self.device, "deploy_linaro_image"):
+        if reason := unsupported_reason(self.device, "deploy_linaro_image"):
             raise DeployError(reason)
         if self.device.deploy.method == "master":
             return self._deploy_by_master(image, servers, deadline, bundle)
@@ -124,7 +124,7 @@ class UBootBoard:
         for number in range(1, tries + 1):
             self.tell("boot_started", attempt=number, of=tries)
             try:
-                with self._turn(deadline):
+                with self._boot_slot(deadline):
                     limit = "boot.timeout"
                     self.shell = self._boot_once(deadline.part(self.device.boot.timeout, limit))
                     self._introduce(self.shell)
@@ -243,7 +243,7 @@ class UBootBoard:
 
     def _introduce(self, shell: Shell) -> None:
         """Tell the board what of its name and network only its maker knows."""
-        for command in self._introduction():
+        for command in self._setup_commands():
             code, output = shell.run(command)
             if code:
                 self._step(f"'{command}' on the board exited with {code}: {output}")

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _take(device: Device, action: str | None) -> ExitCode:
     if device.connection.is_virtual:
-        raise ConsoleError(f"{device.name}: is a board of a run's own: it has no console outside")
+        raise ConsoleError(f"{device.name}: is a virtual board: it has no console outside a run")
     switching = Switching(device, action) if action else None
     transport = open_console(device.connection, device.name)
     transport.note = lambda text: say(f"{text}\r")

@@ -49,7 +49,7 @@ def switch_of(device: Device) -> PowerSwitch:
     """Return the board's power switch; `PowerError` if it has none that a person could use."""
     if device.connection.is_virtual:
         raise PowerError(
-            f"{device.name}: is a board of a run's own: it has no power outside of one"
+            f"{device.name}: is a virtual board: it has no power switch outside a run"
         )
     switch = configured_switch(device)
     if switch is None:

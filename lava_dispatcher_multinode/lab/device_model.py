@@ -44,7 +44,7 @@ class Connection:
 
     @property
     def is_virtual(self) -> bool:
-        """Return True for a board that is a process of one run: simulated or emulated."""
+        """Whether the board exists for one run only: simulated or emulated."""
         return self.simulated or self.qemu is not None
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ..boards.boot_slots import Turns, processors
+from ..boards.boot_slots import BootSlots, processors
 from ..errors import PowerError
 from .machines import MACHINES, firmware
 from .qemu_network import GroupNetwork
@@ -68,15 +68,15 @@ class EmulatedBoard:
         """Whether its QEMU has ended, or was never started."""
         return self._qemu is None
 
-    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
+    def boot_slot(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Return the context in which this board may boot."""
-        return self._lab.turns.turn(deadline)
+        return self._lab.slots.acquire(deadline)
 
-    def introduction(self) -> Sequence[str]:
+    def setup_commands(self) -> Sequence[str]:
         """Return the shell commands that tell the board, once booted, who and where it is."""
         modules = MACHINES[self._settings.machine].group_modules
         hosts = self._lab.hosts()
-        return self._lab.network.introduction(self.name, self._index, hosts, modules)
+        return self._lab.network.setup_commands(self.name, self._index, hosts, modules)
 
     def close(self) -> None:
         """Take the board away."""
@@ -144,7 +144,7 @@ class EmulatedLab:
         self._directory = directory
         self._boards: dict[str, EmulatedBoard] = {}
         self.network = GroupNetwork()
-        self.turns = Turns(processors())
+        self.slots = BootSlots(processors())
         # QEMU ends with the thread that starts it; a pool's one worker lasts until `close`.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="emulated boards")
 

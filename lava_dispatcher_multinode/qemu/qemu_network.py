@@ -54,7 +54,7 @@ class GroupNetwork:
         socket_ = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
         return ["-netdev", user, "-netdev", socket_]
 
-    def introduction(
+    def setup_commands(
         self, name: str, index: int, hosts: Mapping[str, str], modules: Sequence[str] = ()
     ) -> Sequence[str]:
         """Return the commands that tell a board its name, its network and its group's names.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..actions.deploy_linaro_kernel import FILES, NO_ROOTFS
 from ..actions.overlay import COMMAND
-from ..boards.deploy.support import METHODS, unfit
+from ..boards.deploy.support import METHODS, unsupported_reason
 from ..errors import BoardsUnavailable, DeployError, InfrastructureError, InvalidJob, Problem
 from ..images.store import local_path, locate
 from ..job import flow
@@ -162,7 +162,7 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
         boards = [d for d in lab.devices if requirement.accepts(d) and d.host == "own"]
         for spec in job.actions_of(requirement.role):
             if spec.command in METHODS:
-                reasons = [unfit(device, spec.command) for device in boards]
+                reasons = [unsupported_reason(device, spec.command) for device in boards]
                 if reasons and all(reasons):
                     found.append(spec.position().problem(str(reasons[0])))
     return list(dict.fromkeys(found))

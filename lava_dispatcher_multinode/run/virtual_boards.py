@@ -86,6 +86,6 @@ def _emulate(
 
     directory.mkdir()
     lab = stack.enter_context(EmulatedLab(directory))
-    text = f"emulated boards: {lab.turns.size} boot at a time"
+    text = f"emulated boards: {lab.slots.size} boot at a time"
     log.emit("log", node=None, level="INFO", text=text)
     return {device.name: lab.add(device) for device in devices}

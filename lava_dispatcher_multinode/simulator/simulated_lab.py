@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ..boards.boot_slots import Turns, processors
+from ..boards.boot_slots import BootSlots, processors
 from ..errors import InfrastructureError, InvalidJob, PowerError
 from ..lab.device_model import SIMULATED_TYPES
 from ..run_id import RUN_ID_VARIABLE
@@ -66,11 +66,11 @@ class SimulatedBoard:
         self.known_off = bool(reply.get("off"))
         self.pending = reply.get("pending", ())
 
-    def turn(self, deadline: Deadline) -> AbstractContextManager[None]:
+    def boot_slot(self, deadline: Deadline) -> AbstractContextManager[None]:
         """Return the context in which it may boot, beside the other boards."""
-        return self._lab.turns.turn(deadline)
+        return self._lab.slots.acquire(deadline)
 
-    def introduction(self) -> Sequence[str]:
+    def setup_commands(self) -> Sequence[str]:
         """Return nothing: who made it has told it all."""
         return ()
 
@@ -123,7 +123,7 @@ class SimulatedLab:
     ) -> None:
         self._directory = directory.resolve()
         self._boards: dict[str, SimulatedBoard] = {}
-        self.turns = Turns(BOOTING * processors())
+        self.slots = BootSlots(BOOTING * processors())
         self._lock = threading.Lock()
         self._faults = fault_names.from_variable(os.environ.get(fault_names.VARIABLE, ""))
         self._log = self._directory / "boards.log"

@@ -1,4 +1,4 @@
-"""What a board is reached by: its console, its switch, its card."""
+"""Console, power switch and card of a board."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from lava_dispatcher_multinode.lab.device_model import (
 )
 
 
-class Made:
-    """A board that is made for a run: a real terminal, and a record of its switching."""
+class Virtual:
+    """A virtual board: a real terminal, and a record of power commands."""
 
     root = "/boards/b1"
     card = Path("/boards/b1.img")
@@ -30,7 +30,7 @@ class Made:
         self.console = Path(console)
         self.switched = []
         self.known_off = False
-        self.turned = []
+        self.slots = []
 
     def power_on(self):
         """Note it."""
@@ -40,45 +40,45 @@ class Made:
         """Note it."""
         self.switched.append("off")
 
-    def turn(self, deadline):
+    def boot_slot(self, deadline):
         """Note it."""
-        self.turned.append(deadline)
+        self.slots.append(deadline)
         return nullcontext()
 
-    def introduction(self):
+    def setup_commands(self):
         """Return a command."""
         return ("hostname b1",)
 
 
 @pytest.fixture
-def made():
-    """A made board; its far end is a pty."""
+def virtual():
+    """Return a virtual board whose console is a pty."""
     far, near = pty.openpty()
-    board = Made(os.ttyname(near))
+    board = Virtual(os.ttyname(near))
     board.far = far
     yield board
     os.close(far)
     os.close(near)
 
 
-def test_a_made_board_is_reached_by_what_it_is_made_of(made):
-    """Its terminal is the console, its file the card, whatever the device file says of either."""
+def test_a_virtual_board_brings_its_own_hardware(virtual):
+    """Its terminal is the console and its file the card; the device file does not matter."""
     device = Device("b1", "panda", deploy=Deploy("media", path="/dev/sdx"))
-    hardware = connect(device, made)
-    os.write(made.far, b"hello")
+    hardware = connect(device, virtual)
+    os.write(virtual.far, b"hello")
     assert hardware.transport.read() == b"hello"
     hardware.transport.close()
     hardware.transport.release()
     assert (hardware.card, hardware.root) == ("/boards/b1.img", "/boards/b1")
-    assert hardware.introduction() == ("hostname b1",)
+    assert hardware.setup_commands() == ("hostname b1",)
     hardware.switch.off()
-    assert made.switched == ["off"]
-    with hardware.turn("deadline"):
-        assert made.turned == ["deadline"]
+    assert virtual.switched == ["off"]
+    with hardware.boot_slot("deadline"):
+        assert virtual.slots == ["deadline"]
 
 
-def test_a_board_of_a_lab_is_reached_by_its_device_file(tmp_path):
-    """The card is at its path; there is no turn to wait for, and nothing to tell the board."""
+def test_a_board_of_a_lab_has_the_hardware_of_its_device_file(tmp_path):
+    """The card is deploy.path; boots are not limited, and there are no setup commands."""
     device = Device(
         "b1",
         "panda",
@@ -90,16 +90,16 @@ def test_a_board_of_a_lab_is_reached_by_its_device_file(tmp_path):
     assert hardware.transport.read() == b"hello\n"
     hardware.transport.close()
     hardware.transport.release()
-    assert (hardware.card, hardware.root, hardware.introduction()) == ("/dev/sdx", "", ())
+    assert (hardware.card, hardware.root, hardware.setup_commands()) == ("/dev/sdx", "", ())
     assert not (tmp_path / "on").exists(), "its power is still as it was"
     hardware.switch.on()
     assert (tmp_path / "on").exists()
-    with hardware.turn("deadline"):
+    with hardware.boot_slot("deadline"):
         pass
 
 
 def test_a_board_without_a_switch_has_none():
-    """A made-up one would seem to switch it off."""
+    """A substitute would seem to switch the board off."""
     hardware = connect(Device("b1", "panda", connection=Connection(command="exec cat")), None)
     hardware.transport.close()
     hardware.transport.release()
@@ -109,19 +109,19 @@ def test_a_board_without_a_switch_has_none():
 @pytest.mark.parametrize(
     "connection", [Connection(simulated=True), Connection(qemu=QemuMachine())]
 )
-def test_a_board_of_a_runs_own_that_was_not_started(connection):
-    """By hand, say: outside of a run it is nowhere, and the message names it."""
-    with pytest.raises(ConsoleError, match="^b1: is a board of a run's own, and was not started$"):
+def test_a_virtual_board_that_was_not_started(connection):
+    """Outside a run it has no console; the message names it."""
+    with pytest.raises(ConsoleError, match="^b1: is a virtual board, and was not started$"):
         connect(Device("b1", "panda", connection=connection), None)
 
 
-def test_the_switch_of_a_process(made):
-    """A cycle is off, then on; it is worth a check only while the board may run."""
-    switch = VirtualSwitch(made)
+def test_the_switch_of_a_virtual_board(virtual):
+    """A cycle is off, then on; a check is useful only while a process may run."""
+    switch = VirtualSwitch(virtual)
     switch.cycle()
     switch.on()
     switch.off()
-    assert made.switched == ["off", "on", "on", "off"]
+    assert virtual.switched == ["off", "on", "on", "off"]
     assert switch.worth_checking
-    made.known_off = True
+    virtual.known_off = True
     assert not switch.worth_checking

@@ -1,4 +1,4 @@
-"""What a device file says, where it is more than its keys."""
+"""What the device model derives from the keys."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Devic
 
 
 @pytest.mark.parametrize(
-    ("connection", "made"),
+    ("connection", "virtual"),
     [
         (Connection(), False),
         (Connection(command="telnet h 23"), False),
@@ -17,19 +17,19 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Devic
         (Connection(qemu=QemuMachine()), True),  # all its keys have defaults
     ],
 )
-def test_which_boards_are_made_for_a_run(connection, made):
-    """They need no lock and cannot be had by hand; a board of a lab does and can."""
-    assert connection.is_virtual is made
+def test_which_boards_are_virtual(connection, virtual):
+    """They need no lock, and no command reaches them outside a run."""
+    assert connection.is_virtual is virtual
 
 
 def test_messages_name_the_file_or_else_the_device():
-    """A board of `--simulate` has no file to be named."""
+    """A board of `--simulate` has no file."""
     assert Device("b1", "panda").place == "b1"
     assert Device("b1", "panda", file=Path("/lab/b1.yaml")).place == "/lab/b1.yaml"
 
 
 def test_an_empty_device_file_names_no_hardware():
-    """No path to write to, no console to open, no password: a default would be another board's."""
+    """No path, console or password: a default could be that of another board."""
     device = Device("b1", "panda")
     assert device.deploy == Deploy(method=None)
     assert device.login.password is None

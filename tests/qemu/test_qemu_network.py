@@ -45,7 +45,7 @@ def test_two_jobs_do_not_hear_each_other(network):
 def test_commands_fit_a_terminal_s_line(network):
     """However many boards: a tty takes 4095 bytes at a time."""
     hosts = {f"board-with-a-long-name-{n:03}": network.address(n) for n in range(BOARDS)}
-    commands = network.introduction("board-with-a-long-name-000", 0, hosts)
+    commands = network.setup_commands("board-with-a-long-name-000", 0, hosts)
     assert max(map(len, commands)) < 4000
     assert all(any(name in command for command in commands) for name in hosts)
 
@@ -57,7 +57,7 @@ def test_names_are_entered_once(network, tmp_path, shell):
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1\tlocalhost\n")
     hosts = {"panda01": network.address(0), "panda02": network.address(1)}
-    entering = network.introduction("panda01", 0, hosts)[-1].replace("/etc/hosts", str(file))
+    entering = network.setup_commands("panda01", 0, hosts)[-1].replace("/etc/hosts", str(file))
     words = [shell, "sh"] if shell == "busybox" else [shell]
     for _ in range(2):
         subprocess.run([*words, "-c", entering], check=True)
@@ -72,14 +72,14 @@ def test_names_are_entered_once(network, tmp_path, shell):
 def test_a_board_without_such_a_card_says_so(network, monkeypatch):
     """The dispatcher then shows it, and goes on in time; nothing is done to another card."""
     monkeypatch.setattr(network_module, "CARD_TRIES", 2)
-    command = network.introduction("panda01", 0, TWO)[2]
+    command = network.setup_commands("panda01", 0, TWO)[2]
     assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 1
 
 
 def test_a_board_by_itself_has_no_group(network):
     """Its boot does not take the time that drivers on USB take; a group's loads them first."""
-    alone = network.introduction("panda01", 0, {"panda01": "10.0.4.1"}, ["cdc_ether"])
+    alone = network.setup_commands("panda01", 0, {"panda01": "10.0.4.1"}, ["cdc_ether"])
     assert not any("modprobe" in command or "ip route replace" in command for command in alone)
-    assert network.introduction("panda01", 0, TWO, ["cdc_ether"])[2].startswith(
+    assert network.setup_commands("panda01", 0, TWO, ["cdc_ether"])[2].startswith(
         "modprobe -qa cdc_ether; "
     )

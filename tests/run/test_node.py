@@ -39,11 +39,11 @@ class Board:
         """Switch off."""
         self.known_off = True
 
-    def turn(self, deadline):
+    def boot_slot(self, deadline):
         """Boot whenever."""
         return nullcontext()
 
-    def introduction(self):
+    def setup_commands(self):
         """Know all already."""
         return ()
 

@@ -59,7 +59,7 @@ def test_boards_know_all_of_their_kind(made):
     """All are made before the first is told who the others are."""
     boards, _ = made(device("one", QEMU), device("two", QEMU))
     for board in boards.values():
-        told = "\n".join(board.introduction())
+        told = "\n".join(board.setup_commands())
         assert "\tone" in told
         assert "\ttwo" in told
 

@@ -22,7 +22,7 @@ HINTS = {
 }
 
 
-def unfit(device: Device, action: str) -> str | None:
+def unsupported_reason(device: Device, action: str) -> str | None:
     """Return what keeps `action` from being done with `device`; None if nothing does."""
     method = device.deploy.method
     if method in METHODS[action]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.boards.deploy.support import unfit
+from lava_dispatcher_multinode.boards.deploy.support import unsupported_reason
 from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device, Tftp
 
 IMAGE, KERNEL = "deploy_linaro_image", "deploy_linaro_kernel"
@@ -24,7 +24,7 @@ IMAGE, KERNEL = "deploy_linaro_image", "deploy_linaro_kernel"
 )
 def test_what_is_missing_is_told(action, deploy, lacks):
     """The key by its name: before a board is switched on."""
-    assert lacks in str(unfit(Device("b1", "panda", deploy=deploy), action))
+    assert lacks in str(unsupported_reason(Device("b1", "panda", deploy=deploy), action))
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_what_is_missing_is_told(action, deploy, lacks):
 )
 def test_what_is_whole_is_fit(action, device):
     """A made board has a card of its own; any other is named."""
-    assert unfit(device, action) is None
+    assert unsupported_reason(device, action) is None
