@@ -49,7 +49,7 @@ def _simulate(
         device.name: lab.add(device.name, device.device_type, device.simulated)
         for device in devices
     }
-    for name in lab.without_board():
+    for name in lab.unknown_fault_names():
         text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
         log.emit("log", node=None, level="WARNING", text=text)
     stack.callback(_tell_pending, boards.values(), log)

@@ -1,6 +1,6 @@
-"""The first process on a simulated board: it starts the login, reaps, and ends.
+"""The init process of a simulated board: it runs the login and reaps orphans.
 
-It runs inside the board's confinement; whoever confined it calls `run`.
+It runs inside the confinement of the board, which calls `run`.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
     import socket
     from types import FrameType
 
-#: Exit codes by which the board process learns how Linux ended.
+#: Exit codes that tell the board process how Linux ended.
 REBOOT, POWEROFF, HALT, FAILED = 10, 11, 12, 13
-#: What `kill` sends to init, as with busybox: the scripts below do.
+#: The signals of BusyBox's init; the scripts below send them.
 _SIGNALS = {signal.SIGTERM: REBOOT, signal.SIGUSR2: POWEROFF, signal.SIGUSR1: HALT}
-#: What Python, and the process that makes boards, ignore; programs would inherit that.
-_NOT_FOR_PROGRAMS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
+#: Signals that Python and the spawner ignore; programs must not inherit that.
+_IGNORED_SIGNALS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
 _WORDS = {REBOOT: "reboot", POWEROFF: "power-off", HALT: "halt"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_LOGIN_LINE = 256
-_PASSWORD_WAIT = 60
+_MAX_LOGIN_BYTES = 256
 
 
-class Session(NamedTuple):
-    """What a login starts: on which terminal, where, with which environment."""
+class LoginSession(NamedTuple):
+    """The terminal, directory and environment of a login shell."""
 
-    name: str  # the board's
+    name: str  # of the board
     terminal: str | int  # a path to open, or a descriptor where there is none
     home: str
     environment: dict[str, str]
@@ -52,7 +51,10 @@ def environment(home: str, name: str, path: str = PATH) -> dict[str, str]:
 
 
 def scripts(pid_file: str) -> dict[str, str]:
-    """Return reboot, poweroff, halt and shutdown, by name, for an init whose pid is there."""
+    """Return the scripts reboot, poweroff, halt and shutdown by name.
+
+    `pid_file` is the file with the process ID of init.
+    """
 
     def script(signal_name: str) -> str:
         return f'#!/bin/sh\nkill -{signal_name} "$(cat {pid_file})"\n'
@@ -69,10 +71,10 @@ def scripts(pid_file: str) -> dict[str, str]:
     }
 
 
-def run(session: Session, events: socket.socket) -> NoReturn:
-    """Be init: keep a login on the terminal.
+def run(session: LoginSession, events: socket.socket) -> NoReturn:
+    """Run as init: keep a login on the terminal until a signal ends Linux.
 
-    `events` gets b"login" and b"shell", each to be answered with anything.
+    Sends b"login" and b"shell" to `events` and waits for a reply, with any content, to each.
     """
     ending: list[int] = []
 
@@ -83,11 +85,11 @@ def run(session: Session, events: socket.socket) -> NoReturn:
 
     for number in _SIGNALS:
         signal.signal(number, on_signal)
-    terminal = _open(session.terminal)
+    terminal = _open_terminal(session.terminal)
     with contextlib.suppress(InterruptedError):
         while not ending:
-            getty = _start(session, events)
-            while _reap() != getty:
+            getty = _start_login(session, events)
+            while _reap_child() != getty:
                 pass
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -98,32 +100,32 @@ def run(session: Session, events: socket.socket) -> NoReturn:
     os._exit(how)
 
 
-def _reap() -> int:
+def _reap_child() -> int:
     try:
         return os.waitpid(-1, 0)[0]
     except ChildProcessError:
         return 0
 
 
-def _open(terminal: str | int) -> int:
+def _open_terminal(terminal: str | int) -> int:
     if isinstance(terminal, int):
         return terminal
     return os.open(terminal, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
-def _start(session: Session, events: socket.socket) -> int:
+def _start_login(session: LoginSession, events: socket.socket) -> int:
     child = os.fork()
     if child:
         return child
     try:
-        for number in (*_SIGNALS, *_NOT_FOR_PROGRAMS):
+        for number in (*_SIGNALS, *_IGNORED_SIGNALS):
             signal.signal(number, signal.SIG_DFL)
-        _take_terminal(session.terminal)
+        _claim_terminal(session.terminal)
         if not session.autologin:
-            _login(session.name, events)
+            _ask_for_root(session.name, events)
         os.chdir(session.home)
         os.umask(0o022)
-        _tell(events, b"shell")
+        _report(events, b"shell")
         os.execve("/bin/sh", ["sh"], session.environment)  # noqa: S606 - the shell is the point
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -132,19 +134,19 @@ def _start(session: Session, events: socket.socket) -> int:
         os._exit(1)
 
 
-def _take_terminal(terminal: str | int) -> None:
-    """Make the terminal this process's own, with the settings of a fresh one."""
+def _claim_terminal(terminal: str | int) -> None:
+    """Make the terminal the controlling terminal of this process, with default settings."""
     os.setsid()
-    descriptor = _open(terminal)
+    descriptor = _open_terminal(terminal)
     fcntl.ioctl(descriptor, termios.TIOCSCTTY, 1)
-    sane(descriptor)
+    reset_terminal(descriptor)
     for number in range(3):
         os.dup2(descriptor, number)
     if descriptor > 2 and isinstance(terminal, str):
         os.close(descriptor)
 
 
-def sane(descriptor: int) -> None:
+def reset_terminal(descriptor: int) -> None:
     """Give a terminal the settings of `stty sane` at 115200 baud."""
     settings = termios.tcgetattr(descriptor)
     settings[0] = termios.ICRNL | termios.IXON | termios.BRKINT | termios.IMAXBEL
@@ -173,38 +175,38 @@ def sane(descriptor: int) -> None:
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
 
 
-def _login(name: str, events: socket.socket) -> None:
-    """Ask for a user until it is root, who has no password."""
+def _ask_for_root(name: str, events: socket.socket) -> None:
+    """Ask for a user name until it is root, which has no password."""
     os.write(1, f"\nLinaro 13.06 {name} ttyO2\n\n".encode())
     while True:
         os.write(1, f"{name} login: ".encode())
-        _tell(events, b"login")
-        user = _ask()
+        _report(events, b"login")
+        user = _read_answer()
         if user == "root":
             os.write(1, b"Welcome to Linaro 13.06 (GNU/Linux 3.9.0-1-linaro-omap armv7l)\n\n")
             return
         if user:
-            _refuse()
+            _refuse_login()
 
 
-def _tell(events: socket.socket, what: bytes) -> None:
-    """Tell the board process, and let it do what is to happen at that point."""
-    events.send(what)
+def _report(events: socket.socket, point: bytes) -> None:
+    """Report `point` to the board process and wait until it has applied its faults."""
+    events.send(point)
     events.recv(16)
 
 
-def _refuse() -> None:
+def _refuse_login() -> None:
     settings = termios.tcgetattr(0)
     settings[3] &= ~termios.ECHO
     termios.tcsetattr(0, termios.TCSADRAIN, settings)
     os.write(1, b"Password: ")
-    _ask()
-    sane(0)
+    _read_answer()
+    reset_terminal(0)
     os.write(1, b"\n\nLogin incorrect\n")
 
 
-def _ask() -> str:
-    line = os.read(0, _LOGIN_LINE)
+def _read_answer() -> str:
+    line = os.read(0, _MAX_LOGIN_BYTES)
     if not line:
-        os._exit(0)  # Ctrl-D: a new login
+        os._exit(0)  # Ctrl-D: init starts a new login
     return line.decode("utf-8", "replace").strip()

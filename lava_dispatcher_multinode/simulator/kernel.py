@@ -1,4 +1,4 @@
-"""The kernel's part of the console: its log, and the search for a root file system."""
+"""The simulated kernel: its log on the console, and its search for a root file system."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import re
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from .fault_injection import Crash
-from .uboot import storage
+from . import sd_card
+from .faults import Crash
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .models import Model
-    from .serial_line import Wire
-    from .uboot.uboot_boot import KernelStart
+    from .serial_line import SerialLine
+    from .uboot.boot_commands import KernelStart
 
 VERSION = "3.9.0-1-linaro-omap"
 _DEVICE = re.compile(r"/dev/mmcblk0p([1-9][0-9]?)")
 
 
 class Kernel:
-    """One run of Linux on a board."""
+    """One run of Linux on a board; `start` has the arguments from U-Boot."""
 
-    def __init__(self, wire: Wire, model: Model, card: Path, start: KernelStart) -> None:
-        self.wire, self.model, self.card = wire, model, card
+    def __init__(self, serial: SerialLine, model: Model, card: Path, start: KernelStart) -> None:
+        self.serial, self.model, self.card = serial, model, card
         self.arguments = start.arguments
         self._ramdisk = start.ramdisk
         self._options = start.arguments.split()
-        #: Whether the serial port is a console at all.
+        #: Whether the kernel has a console on the serial port.
         self.console = any(
             option.partition("=")[2].split(",")[0] == "ttyO2"
             for option in self._options
@@ -37,26 +37,26 @@ class Kernel:
         self._began = time.monotonic()
 
     def boot(self) -> None:
-        """Print the log up to init; raise `Crash` where the kernel would panic."""
-        self.wire.text("Uncompressing Linux... done, booting the kernel.\n")
+        """Print the log up to the start of init; raise `Crash` where Linux would panic."""
+        self.serial.write_text("Uncompressing Linux... done, booting the kernel.\n")
         self._began = time.monotonic()
         if self.console:
-            self.wire.kernel_since = self._began
+            self.serial.kernel_since = self._began
         for line in self._first_lines():
             self.log(line)
-        self.wire.mischief.reach("kernel")
-        self.wire.sleep(self.wire.mischief.boot_delay)
+        self.serial.faults.checkpoint("kernel")
+        self.serial.sleep(self.serial.faults.boot_delay)
         for line in self._device_lines():
             self.log(line)
         self._mount_root()
 
     def log(self, line: str, *, quiet: bool = True) -> None:
-        """Print a line of the log; `quiet` ones not where the arguments ask for silence."""
+        """Print a line of the log; the kernel argument "quiet" suppresses `quiet` lines."""
         if self.console and not (quiet and "quiet" in self._options):
-            self.wire.text(f"[{time.monotonic() - self._began:12.6f}] {line}\n")
+            self.serial.write_text(f"[{time.monotonic() - self._began:12.6f}] {line}\n")
 
     def panic(self, reason: str) -> NoReturn:
-        """Print the last words, and do nothing any more; or restart, as panic= asks for."""
+        """Print the panic; then hang, or raise `Restart` after the seconds of panic=."""
         self.log(f"Kernel panic - not syncing: {reason}", quiet=False)
         self.log(
             "[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)",
@@ -65,13 +65,12 @@ class Kernel:
         restart = self._option("panic")
         if restart.isdecimal() and int(restart):
             self.log(f"Rebooting in {restart} seconds..", quiet=False)
-            self.wire.sleep(int(restart))
+            self.serial.sleep(int(restart))
             raise Restart
-        self.wire.forever()
-        raise AssertionError("unreachable")
+        self.serial.wait_for_power_cut()
 
     def _option(self, name: str) -> str:
-        """Return the last value of an option of the command line, "" without one."""
+        """Return the last value of a kernel argument, "" without one."""
         values = [o.partition("=")[2] for o in self._options if o.startswith(name + "=")]
         return values[-1] if values else ""
 
@@ -88,7 +87,7 @@ class Kernel:
     def _device_lines(self) -> list[str]:
         numbers = " ".join(
             f"p{p.number} <" if p.extended else f"p{p.number}"
-            for p in storage.partitions(self.card)
+            for p in sd_card.partitions(self.card)
         )
         closing = " >" if "<" in numbers else ""
         return [
@@ -102,7 +101,7 @@ class Kernel:
         root = self._option("root")
         place = self._find(root)
         if place is None and self._ramdisk and root != "/dev/ram0":
-            self.wire.text(
+            self.serial.write_text(
                 "Gave up waiting for root device.  Common problems:\n"
                 " - Boot args (cat /proc/cmdline)\n"
                 f"ALERT!  {root or '(no root= given)'} does not exist.  "
@@ -120,18 +119,18 @@ class Kernel:
         self.log("Freeing init memory: 352K")
 
     def _find(self, root: str) -> str | None:
-        """Return the name of what `root=` means, None if the board does not have it."""
+        """Return the device that `root=` means; None if the board does not have it."""
         if root == "/dev/ram0":
             return "ram0" if self._ramdisk else None
         if match := _DEVICE.fullmatch(root):
-            part = storage.partition(self.card, int(match[1]))
-            known = part is not None and storage.ext_names(self.card, part) is not None
+            part = sd_card.partition(self.card, int(match[1]))
+            known = part is not None and sd_card.ext_names(self.card, part) is not None
             return root.removeprefix("/dev/") if known else None
         kind, _, wanted = root.partition("=")
         if kind not in {"LABEL", "UUID"} or not self._ramdisk:
-            return None  # the kernel alone knows neither: that is the initial ramdisk's work
-        for part in storage.partitions(self.card):
-            names = None if part.extended else storage.ext_names(self.card, part)
+            return None  # only an initial ramdisk resolves these
+        for part in sd_card.partitions(self.card):
+            names = None if part.extended else sd_card.ext_names(self.card, part)
             if names and wanted == names[kind == "UUID"]:
                 return f"mmcblk0p{part.number}"
         return None
@@ -145,7 +144,7 @@ class Kernel:
             'Please append a correct "root=" boot option; here are the available partitions:',
             quiet=False,
         )
-        for part in storage.partitions(self.card):
+        for part in sd_card.partitions(self.card):
             self.log(
                 f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}", quiet=False
             )
@@ -153,4 +152,4 @@ class Kernel:
 
 
 class Restart(Exception):
-    """The kernel restarts the board: back to the boot loader."""
+    """The kernel restarts the board."""

@@ -1,4 +1,4 @@
-"""What differs between the boards: the texts of their firmware, memory, environment."""
+"""The differences between the simulated models: firmware texts, memory, environment."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _COMMON = {
 
 
 class Model(NamedTuple):
-    """One kind of board; `dram` in bytes, `saves_env` whether it has a place for it."""
+    """One model; `dram` is in bytes; `saves_env`: `saveenv` has storage to write to."""
 
     name: str
     prompt: str
     spl: str
     banner: str
     dram: int
-    machine: str  # as the kernel names it
+    machine: str  # the name in the kernel log
     environment: dict[str, str]
     saves_env: bool
     memory_line: str
@@ -69,7 +69,7 @@ MODELS = {
     ),
 }
 AFTER_BANNER = "In:    serial\nOut:   serial\nErr:   serial\n"
-#: What follows, by model: the identity of the chip, and the network it has not.
+#: The lines after `AFTER_BANNER`, by model: identity of the chip, network.
 LAST_LINES = {
     "panda": "Net:   No ethernet found.\n",
     "beaglexm": "Beagle xM Rev C\nNo EEPROM on expansion board\nDie ID #5d9e000000000000\n"

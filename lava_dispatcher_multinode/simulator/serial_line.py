@@ -1,7 +1,7 @@
-"""The serial line of a board, and the switch on its power supply.
+"""The serial line of a simulated board, and its power switch.
 
-All waiting of a board process happens here, so that a cut of the power ends it
-wherever it is, as it does a board: `PowerCut` comes out of the call.
+A board process waits only here. A power cut therefore ends it wherever it is:
+the waiting call raises `PowerCut`.
 """
 
 from __future__ import annotations
@@ -11,17 +11,16 @@ import json
 import os
 import select
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
-    from .fault_injection import Mischief
+    from .faults import FaultInjector
 
-#: Seconds after which what nobody reads is lost, as on any unread serial line.
-UNREAD = 30.0
-CHUNK = 4096
+UNREAD_TIMEOUT_S = 30.0  # output that is not read for so long is lost, as on a real line
+READ_BYTES = 4096
 
 
 class PowerCut(Exception):
@@ -29,18 +28,18 @@ class PowerCut(Exception):
 
 
 class LabGone(Exception):
-    """The lab that made this board has ended: so must the board."""
+    """The lab has ended, and so must the board."""
 
 
-class Wire:
-    """The board's end of the console, `master`, and of the `control` socket."""
+class SerialLine:
+    """The board's end of the console (`master`) and of the lab's `control` socket."""
 
-    def __init__(self, master: int, control: socket.socket, mischief: Mischief) -> None:
+    def __init__(self, master: int, control: socket.socket, faults: FaultInjector) -> None:
         self.master = master
-        self.mischief = mischief
+        self.faults = faults
         self.powered = False
-        self.kernel_since: float | None = None  # when printk started; None: no kernel runs
-        self.hosts: dict[str, str] = {}
+        self.kernel_since: float | None = None  # start of printk (monotonic); None: no kernel
+        self.hosts: dict[str, str] = {}  # addresses of all boards by name
         self._control = control
         self._unread = False
         os.set_blocking(master, False)
@@ -48,7 +47,7 @@ class Wire:
     def wait(
         self, timeout: float | None, reads: Iterable[int] = (), writes: Iterable[int] = ()
     ) -> set[int]:
-        """Wait for descriptors, `timeout` seconds at the most; return those that are ready."""
+        """Wait up to `timeout` seconds (None: forever); return the descriptors that are ready."""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         wanted: dict[int, int] = {}
@@ -61,66 +60,64 @@ class Wire:
         ready = {fd for fd, _ in poll.poll(None if timeout is None else max(0, timeout * 1000))}
         if self._control.fileno() in ready:
             ready.discard(self._control.fileno())
-            self._obey()
+            self._handle_request()
         return ready
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Wait for `seconds`."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.wait(left)
 
-    def forever(self) -> None:
-        """Do nothing until the power is cut."""
+    def wait_for_power_cut(self) -> NoReturn:
+        """Discard input until the power is cut."""
         while True:
             self.wait(None, (self.master,))
-            self.discard()
+            self.discard_input()
 
-    def discard(self) -> None:
-        """Lose what has been typed."""
+    def discard_input(self) -> None:
+        """Drop all typed bytes."""
         while self._read():
             pass
 
     def receive(self, timeout: float | None) -> bytes:
-        """Return what was typed, b"" after `timeout` seconds without anything."""
+        """Return typed bytes; b"" after `timeout` seconds without any."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left < 0:
-                left = 0.0
-            if self.master in self.wait(left, (self.master,)) and (data := self.typed()):
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if self.master in self.wait(left, (self.master,)) and (data := self.read_typed()):
                 return data
             if left == 0.0:
                 return b""
 
-    def typed(self) -> bytes:
-        """Return what has been typed and has come through; b"" if nothing."""
-        return self.mischief.incoming(self._read(self.mischief.burst))
+    def read_typed(self) -> bytes:
+        """Return the typed bytes that are there and have passed the faults; b"" if none."""
+        return self.faults.distort_input(self._read(self.faults.burst))
 
-    def send(self, data: bytes) -> None:
-        """Print `data`, at the speed and with the faults of this line."""
-        for part, event in self.mischief.watch(data):
-            self._transmit(self.mischief.outgoing(part, self.kernel_since))
-            if event is not None:
-                event.happen()
+    def write(self, data: bytes) -> None:
+        """Print `data` at the speed and with the faults of this line."""
+        for part, fault in self.faults.split_at_triggers(data):
+            self._transmit(self.faults.distort_output(part, self.kernel_since))
+            if fault is not None:
+                fault.trigger()
 
-    def text(self, text: str) -> None:
-        """Print lines as firmware does: CR LF for each newline."""
-        self.send(text.replace("\n", "\r\n").encode("latin-1", "replace"))
+    def write_text(self, text: str) -> None:
+        """Print text with CR LF for each newline, as firmware does."""
+        self.write(text.replace("\n", "\r\n").encode("latin-1", "replace"))
 
-    def answer(self, reply: dict[str, Any]) -> None:
-        """Answer the lab's last request."""
+    def send_reply(self, reply: dict[str, Any]) -> None:
+        """Reply to the last request of the lab; raise `LabGone`."""
         try:
             self._control.sendall(json.dumps(reply).encode() + b"\n")
         except OSError as error:
             raise LabGone from error
 
-    def off(self) -> None:
-        """Answer that the power is off, and what has not happened until then."""
-        self.answer({"off": True, "pending": self.mischief.pending()})
+    def confirm_power_off(self) -> None:
+        """Reply that the power is off, with the faults that were not triggered."""
+        self.send_reply({"off": True, "pending": self.faults.pending()})
 
-    def _obey(self) -> None:
-        """Do what the lab asks: switch the power."""
+    def _handle_request(self) -> None:
+        """Switch the power as the lab requests; raise `PowerCut` or `LabGone`."""
         try:
             request = self._control.recv(1 << 20)  # SEQPACKET: one request
         except OSError as error:
@@ -130,39 +127,39 @@ class Wire:
         message = json.loads(request)
         if message["do"] == "on":
             self.hosts = message["hosts"]
-            self.powered = self.powered or self.mischief.power != "dead"
-            self.discard()
-            self.answer({})
-        elif self.powered and self.mischief.power != "stuck":
+            self.powered = self.powered or self.faults.power != "dead"
+            self.discard_input()
+            self.send_reply({})
+        elif self.powered and self.faults.power != "stuck":
             self.powered = False
             raise PowerCut
         elif self.powered:
-            # Of one whose switch is stuck the lab does not know, as with a real one.
-            self.answer({})
+            # The lab cannot see that the switch is stuck, as with real power control.
+            self.send_reply({})
         else:
-            self.off()
+            self.confirm_power_off()
 
-    def _read(self, limit: int = CHUNK) -> bytes:
+    def _read(self, limit: int = READ_BYTES) -> bytes:
         try:
             return os.read(self.master, limit)
         except BlockingIOError:
             return b""
         except OSError as error:
-            if error.errno == errno.EIO:  # nobody has the other end open
+            if error.errno == errno.EIO:  # the other end is closed
                 return b""
             raise
 
     def _transmit(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            part = view[: self.mischief.burst]
-            sent = self._write(part)
-            self.sleep(self.mischief.seconds_for(sent))
+            part = view[: self.faults.burst]
+            sent = self._write_part(part)
+            self.sleep(self.faults.transmission_time(sent))
             view = view[sent:]
 
-    def _write(self, part: memoryview) -> int:
-        """Write some of `part`; what nobody reads is gone, and counts as written."""
-        end = time.monotonic() + (0.0 if self._unread else UNREAD)
+    def _write_part(self, part: memoryview) -> int:
+        """Write some of `part`; return the bytes written, lost ones included."""
+        end = time.monotonic() + (0.0 if self._unread else UNREAD_TIMEOUT_S)
         while True:
             try:
                 sent = os.write(self.master, part)

@@ -1,4 +1,4 @@
-"""The lab of a job's simulated boards: make them, switch them, be rid of them."""
+"""The simulated boards of one job, as the dispatcher controls them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..boards.boot_slots import BootSlots, processors
 from ..errors import InfrastructureError, InvalidJob, PowerError
 from ..lab.device_model import SIMULATED_TYPES
 from ..run_id import RUN_ID_VARIABLE
-from . import faults as fault_names
+from . import faults
 from .confinement.confinement import HINTS, PRIVATE, UNCONFINED, WAYS
 
 if TYPE_CHECKING:
@@ -29,74 +29,76 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _LOOPBACK = ipaddress.IPv4Network("127.66.0.0/16")
-#: Boards that boot at a time, for each processor: more only make each other late.
-BOOTING = 8
-_SWITCH_WAIT = 15.0  # seconds for power on, power off
-_START_WAIT = 60.0
-_END_WAIT = 15.0
+#: Boards per processor that boot at once; more of them only delay each other.
+BOOTS_PER_PROCESSOR = 8
+_POWER_TIMEOUT_S = 15.0  # for a power switch
+_START_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 15.0
 
 
 class SimulatedBoard:
-    """One board; its process runs from `SimulatedLab.add` to `close`."""
+    """The handle of one board, whose process runs from `SimulatedLab.add` to `close`."""
 
     def __init__(
         self, lab: SimulatedLab, name: str, card: Path, address: str, control: socket.socket
     ) -> None:
         self.name = name
-        self.card = card  # the SD card; write it while the power is off
+        self.card = card  # the SD card, to be written while the power is off
         self.address = address
-        #: What comes before /lava-<job id> and the like on this board; "" unless unconfined.
+        #: Prefix of /lava-<job id> and similar paths on this board; "" unless unconfined.
         self.root = ""
         self._lab = lab
         self._control = control
         self._lock = threading.Lock()
-        self.known_off = False  # the board itself has said so
-        #: The faults that had not happened when it was last switched off.
+        self.known_off = False  # True after the board has confirmed it
+        #: The fatal faults that had not been triggered at the last power-off.
         self.pending: Sequence[str] = ()
-        self.console = Path()  # a tty; it stays the same for the life of the board
+        self.console = Path()  # a tty, the same for the life of the board
 
     def power_on(self) -> None:
-        """Switch on; return when it is done, which is long before Linux runs."""
+        """Switch the power on; return long before Linux runs. Raise `PowerError`."""
         self.known_off = False
-        self._ask({"do": "on", "hosts": self._lab.hosts()}, "on")
+        self._send_request({"do": "on", "hosts": self._lab.hosts()}, "on")
 
     def power_off(self) -> None:
-        """Switch off; nothing of the board runs any more when this returns."""
-        reply = self._ask({"do": "off"}, "off")
+        """Switch the power off and wait for the end of its processes. Raise `PowerError`."""
+        reply = self._send_request({"do": "off"}, "off")
         self.known_off = bool(reply.get("off"))
         self.pending = reply.get("pending", ())
 
     def boot_slot(self, deadline: Deadline) -> AbstractContextManager[None]:
-        """Return the context in which it may boot, beside the other boards."""
+        """Return the context in which this board may boot."""
         return self._lab.slots.acquire(deadline)
 
     def setup_commands(self) -> Sequence[str]:
-        """Return nothing: who made it has told it all."""
+        """Return no commands: the simulator has already configured name and network."""
         return ()
 
     def close(self) -> None:
-        """Take the board away: its power is off, its console ends."""
+        """End the board process, and with it the console."""
         with self._lock:
             self._control.close()
 
-    def answer(self, action: str) -> dict[str, Any]:
-        """Return the board's next answer; raise `PowerError` naming `action`."""
-        self._control.settimeout(_SWITCH_WAIT)
+    def receive_reply(self, action: str) -> dict[str, Any]:
+        """Return the next reply of the board; raise `PowerError` with `action` in its text."""
+        self._control.settimeout(_POWER_TIMEOUT_S)
         try:
             data = self._control.recv(1 << 16)
         except TimeoutError:
             raise PowerError(
                 f"{self.name}: the simulated board did not answer to '{action}' "
-                f"within {_SWITCH_WAIT:g} s"
+                f"within {_POWER_TIMEOUT_S:g} s"
             ) from None
         except OSError as error:
-            raise PowerError(f"{self.name}: the simulated board is gone: {error}") from None
+            raise PowerError(f"{self.name}: the simulated board has ended: {error}") from None
         if not data:
-            raise PowerError(f"{self.name}: the simulated board is gone{self._lab.last_words()}")
+            raise PowerError(
+                f"{self.name}: the simulated board has ended{self._lab.last_log_line()}"
+            )
         reply: dict[str, Any] = json.loads(data)
         return reply
 
-    def _ask(self, request: dict[str, Any], what: str) -> dict[str, Any]:
+    def _send_request(self, request: dict[str, Any], action: str) -> dict[str, Any]:
         with self._lock:
             if self._control.fileno() < 0:
                 raise PowerError(f"{self.name}: the simulated board was closed")
@@ -104,18 +106,18 @@ class SimulatedBoard:
                 self._control.sendall(json.dumps(request).encode())
             except OSError:
                 raise PowerError(
-                    f"{self.name}: the simulated board is gone{self._lab.last_words()}"
+                    f"{self.name}: the simulated board has ended{self._lab.last_log_line()}"
                 ) from None
-            return self.answer(f"power {what}")
+            return self.receive_reply(f"power {action}")
 
 
 class SimulatedLab:
     """All simulated boards of one job, with the network between them.
 
-    `directory` is for scratch files; whoever made it removes it. `confinement`
-    names one of "namespaces", "chroot", "unconfined", and forbids any other.
-    Raise `InfrastructureError` if boards cannot be confined here; that a way fails
-    which the kernel does not refuse is no reason for a weaker one.
+    `directory` is for scratch files; the caller removes it. `confinement` forces
+    one of "namespaces", "chroot", "unconfined". Without it, the strongest that the
+    kernel does not refuse is used; `unconfined` permits the weakest. Raise
+    `InfrastructureError` if none can be used, or one fails that is not refused.
     """
 
     def __init__(
@@ -123,9 +125,9 @@ class SimulatedLab:
     ) -> None:
         self._directory = directory.resolve()
         self._boards: dict[str, SimulatedBoard] = {}
-        self.slots = BootSlots(BOOTING * processors())
+        self.slots = BootSlots(BOOTS_PER_PROCESSOR * processors())
         self._lock = threading.Lock()
-        self._faults = fault_names.from_variable(os.environ.get(fault_names.VARIABLE, ""))
+        self._faults = faults.parse_variable(os.environ.get(faults.VARIABLE, ""))
         self._log = self._directory / "boards.log"
         (self._directory / "cards").mkdir(parents=True, exist_ok=True)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -143,9 +145,9 @@ class SimulatedLab:
         try:
             reply = self._start(unconfined=unconfined, only=confinement)
             self.confinement = str(reply["confinement"])
-            #: The stronger ways that the kernel refuses, and how.
+            #: The stronger confinements that the kernel refuses, with the reasons.
             self.refused: dict[str, str] = reply["refused"]
-            #: What boards lack on this kernel; "" as a rule.
+            #: What boards lack on this kernel, usually "".
             self.lacks = str(reply["lacks"])
         except BaseException:
             self.close()
@@ -157,17 +159,17 @@ class SimulatedLab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, name: str, model: str, faults: Mapping[str, object]) -> SimulatedBoard:
-        """Make a board; its power is off. All are made before the first is switched on.
+    def add(self, name: str, model: str, settings: Mapping[str, object]) -> SimulatedBoard:
+        """Add a board with its power off; add all boards before the first power-on.
 
-        `faults` as in a device file's `simulated`; LAVA_SIMULATED_FAULTS goes above it.
-        Raise `InvalidJob` for a fault, model or name that there is not.
+        `settings` are the faults of the device file; LAVA_SIMULATED_FAULTS overrides them.
+        Raise `InvalidJob` for an unknown fault or model, or an unusable name.
         """
         where = f"device {name}: simulated"
-        checked = {**fault_names.check(faults, where), **self._faults.get(name, {})}
+        checked = {**faults.check(settings, where), **self._faults.get(name, {})}
         if model not in SIMULATED_TYPES:
             message = f"no simulated '{model}'"
-            raise InvalidJob.about(where, message, f"there is {', '.join(SIMULATED_TYPES)}")
+            raise InvalidJob.about(where, message, f"known: {', '.join(SIMULATED_TYPES)}")
         if not _NAME.fullmatch(name):
             raise InvalidJob.about(where, f"'{name}' cannot be a board's host name")
         with self._lock:
@@ -196,23 +198,23 @@ class SimulatedLab:
                 except OSError:
                     ours.close()
                     raise InfrastructureError(
-                        f"the process of the simulated boards is gone{self.last_words()}"
+                        f"the process of the simulated boards has ended{self.last_log_line()}"
                     ) from None
             self._boards[name] = board
-        board.console = Path(board.answer("be made")["console"])
+        board.console = Path(board.receive_reply("start")["console"])
         return board
 
     def hosts(self) -> dict[str, str]:
-        """Return every board's address by name."""
+        """Return the addresses of all boards by name."""
         with self._lock:
             return {board.name: board.address for board in self._boards.values()}
 
-    def without_board(self) -> list[str]:
-        """Return the names in LAVA_SIMULATED_FAULTS that no board has: slips, as a rule."""
+    def unknown_fault_names(self) -> list[str]:
+        """Return the device names in LAVA_SIMULATED_FAULTS that no board has."""
         return sorted(set(self._faults) - set(self._boards))
 
-    def last_words(self) -> str:
-        """Return the end of what the boards' processes complained of, for a message."""
+    def last_log_line(self) -> str:
+        """Return ": " and the last line of the log of the board processes, or ""."""
         with contextlib.suppress(OSError):
             text = self._log.read_text(encoding="utf-8", errors="replace").strip()
             if text:
@@ -220,33 +222,33 @@ class SimulatedLab:
         return ""
 
     def close(self) -> None:
-        """End every board and what it started, and wait until all is gone."""
+        """End every board with its processes, and wait for their end."""
         for board in self._boards.values():
             board.close()
         self._control.close()
         try:
-            self._process.wait(_END_WAIT)
+            self._process.wait(_END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()  # the kernel then ends the boards
             self._process.wait()
 
     def _start(self, *, unconfined: bool, only: str | None) -> dict[str, Any]:
-        """Have the factory choose a confinement; return its answer."""
+        """Have the spawner choose a confinement; return its reply."""
         ways = [only] if only else [*WAYS, *([UNCONFINED] if unconfined else [])]
         request = {"do": "start", "directory": str(self._directory), "ways": ways}
-        self._control.settimeout(_START_WAIT)
+        self._control.settimeout(_START_TIMEOUT_S)
         try:
             self._control.sendall(json.dumps(request).encode())
             data = self._control.recv(1 << 16)
         except TimeoutError:
             raise InfrastructureError(
-                f"the process of the simulated boards did not start within {_START_WAIT:g} s"
+                f"the process of the simulated boards did not start within {_START_TIMEOUT_S:g} s"
             ) from None
         except OSError:
             data = b""
         if not data:
             raise InfrastructureError(
-                f"the process of the simulated boards ended at once{self.last_words()}"
+                f"the process of the simulated boards ended at its start{self.last_log_line()}"
             )
         reply: dict[str, Any] = json.loads(data)
         if "confinement" in reply:
@@ -268,7 +270,7 @@ class SimulatedLab:
 
 
 def _environment() -> dict[str, str]:
-    """Return what the boards' processes get of the environment: no secrets of the user's."""
+    """Return the environment of the board processes, without the secrets of the user."""
     package_parent = str(Path(__file__).resolve().parents[2])
     kept = {
         name: os.environ[name]

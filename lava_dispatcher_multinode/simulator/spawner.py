@@ -1,8 +1,8 @@
-"""The process that makes a job's boards: started once, it forks them.
+"""The spawner: one process per job that forks the board processes.
 
-A fresh Python for each board would take tens of milliseconds and megabytes;
-a fork takes a few. It ends when the lab closes its end of the socket, which a
-lab that is killed does too; and no board outlives it.
+A new Python per board would take tens of milliseconds and megabytes; a fork
+takes a few. The spawner ends when the lab closes its end of the socket, which
+also happens when the lab is killed. No board outlives it.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .board_process import BoardProcess
 from .confinement import syscalls
 from .confinement.confinement import kill_descendants
 from .confinement.refusals import Unavailable
-from .simulated_board import Board
 
 if TYPE_CHECKING:
     from .confinement.confinement import Confinement
 
-_MESSAGE = 1 << 20
-_END_WAIT = 5.0  # seconds for the boards to clean up after themselves
+_MAX_REQUEST_BYTES = 1 << 20
+_CLEANUP_TIMEOUT_S = 5.0  # for the boards to clean up after themselves
 
 
-class Factory:
-    """Answers the lab on `control`: first `start`, then `add` for each board."""
+class Spawner:
+    """Serves the requests of the lab on `control`: `start`, then `add` for each board."""
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
@@ -41,26 +41,26 @@ class Factory:
         self._boards: list[int] = []
 
     def run(self) -> None:
-        """Serve until the lab is gone."""
+        """Serve until the lab ends, then end the boards."""
         while True:
             try:
-                data, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE, 1)
+                data, descriptors, _, _ = socket.recv_fds(self._control, _MAX_REQUEST_BYTES, 1)
             except ConnectionResetError:
                 data, descriptors = b"", []
             if not data:
                 break
             request = json.loads(data)
             if request["do"] == "start":
-                self._answer(self._start(request["directory"], request["ways"]))
+                self._send_reply(self._start(request["directory"], request["ways"]))
             else:
-                self._add(request, socket.socket(fileno=descriptors[0]))
-        self._end()
+                self._fork_board(request, socket.socket(fileno=descriptors[0]))
+        self._end_boards()
 
     def _start(self, directory: str, ways: list[str]) -> dict[str, Any]:
-        """Choose the first way of confinement that the kernel does not refuse, by trying."""
+        """Try the confinements in order; keep the first that the kernel does not refuse."""
         refused = {}
         for way in ways:
-            confinement = make(way, Path(directory))
+            confinement = make_confinement(way, Path(directory))
             try:
                 lacks = confinement.start()
             except Unavailable as why:
@@ -69,11 +69,11 @@ class Factory:
                 return {"failed": f"{way}: {error}"}
             else:
                 self._confinement = confinement
-                gc.freeze()  # what boards share stays shared
+                gc.freeze()  # keeps the pages shared that the boards inherit
                 return {"confinement": way, "refused": refused, "lacks": lacks}
         return {"refused": refused}
 
-    def _add(self, request: dict[str, Any], control: socket.socket) -> None:
+    def _fork_board(self, request: dict[str, Any], control: socket.socket) -> None:
         confinement = self._confinement
         if confinement is None:
             raise RuntimeError("no confinement was chosen")
@@ -86,17 +86,17 @@ class Factory:
         try:
             syscalls.die_with_parent(signal.SIGKILL)
             self._control.close()
-            Board(request, control, confinement).run()
+            BoardProcess(request, control, confinement).run()
             status = 0
-        except BaseException:  # noqa: BLE001 - the end of a process
+        except BaseException:  # noqa: BLE001 - the process ends here
             traceback.print_exc()
             sys.stderr.flush()
         finally:
             os._exit(status)
 
-    def _end(self) -> None:
-        """Wait for the boards, whose lab is gone too; then end what is left."""
-        end = time.monotonic() + _END_WAIT
+    def _end_boards(self) -> None:
+        """Wait for the boards, which see the end of the lab too; then kill the rest."""
+        end = time.monotonic() + _CLEANUP_TIMEOUT_S
         for board in self._boards:
             descriptor = os.pidfd_open(board)
             poll = select.poll()
@@ -105,12 +105,12 @@ class Factory:
             os.close(descriptor)
         kill_descendants()
 
-    def _answer(self, reply: dict[str, Any]) -> None:
+    def _send_reply(self, reply: dict[str, Any]) -> None:
         self._control.sendall(json.dumps(reply).encode())
 
 
-def make(way: str, directory: Path) -> Confinement:
-    """Return the confinement of that name."""
+def make_confinement(way: str, directory: Path) -> Confinement:
+    """Return the confinement named `way`."""
     if way == "namespaces":
         from .confinement.namespaces import Namespaces
 
@@ -125,10 +125,10 @@ def make(way: str, directory: Path) -> Confinement:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the socket that is inherited under the number given."""
+    """Serve the inherited socket whose descriptor is the only argument."""
     syscalls.adopt_orphans()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(arguments[0])) as control:
         control.set_inheritable(False)
-        Factory(control).run()
+        Spawner(control).run()
     return 0

@@ -1,4 +1,4 @@
-"""From init's start to its end: bytes between the serial line and the board's terminal."""
+"""The programs of a simulated board, and the bytes between them and the serial line."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ import time
 from typing import TYPE_CHECKING
 
 from . import init_process
-from .fault_injection import Crash, Hang
+from .faults import Crash, Hang
 from .kernel import Restart
 
 if TYPE_CHECKING:
     from .confinement.confinement import Confinement, Site
     from .kernel import Kernel
-    from .serial_line import Wire
+    from .serial_line import SerialLine
 
-CHUNK = 4096
+READ_BYTES = 4096
 
 
 class Userland:
-    """What runs on the board after the kernel; `close` ends it all."""
+    """The processes of one run of Linux; `close` ends them."""
 
-    def __init__(self, wire: Wire, kernel: Kernel, confinement: Confinement, site: Site) -> None:
-        self._wire, self._kernel = wire, kernel
+    def __init__(
+        self, serial: SerialLine, kernel: Kernel, confinement: Confinement, site: Site
+    ) -> None:
+        self._serial, self._kernel = serial, kernel
         self._confinement = confinement
         self._site = site
-        # The slave stays open here: without an opener the master would always be ready.
+        # The slave stays open here: without it, poll() reports the master as always ready.
         self._terminal, self._slave = pty.openpty()
         os.set_blocking(self._terminal, False)
         self._to_board = b""
@@ -38,28 +40,28 @@ class Userland:
         self._pid = self._process = -1
         self._events, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            init_process.sane(self._slave)
+            init_process.reset_terminal(self._slave)
             self._pid = confinement.spawn(site, self._slave, theirs)
             self._process = os.pidfd_open(self._pid)
         finally:
             theirs.close()
 
     def run(self) -> None:
-        """Carry bytes until Linux ends: raises what comes then."""
+        """Copy bytes until Linux ends; raise `Restart`, `Hang`, `Crash` or a fault."""
         self._events.send(b"go")
-        wire = self._wire
+        serial = self._serial
         printk_at = time.monotonic()
         while True:
             self._wait()
             if self._shell_since is not None:
-                wire.mischief.due(time.monotonic() - self._shell_since)
-            every = wire.mischief.printk_every
+                serial.faults.check_timers(time.monotonic() - self._shell_since)
+            every = serial.faults.printk_every
             if every and self._kernel.console and time.monotonic() - printk_at >= every:
                 printk_at = time.monotonic()
-                wire.send(wire.mischief.message(self._kernel.wire.kernel_since or printk_at))
+                serial.write(serial.faults.kernel_message(serial.kernel_since or printk_at))
 
     def close(self) -> None:
-        """End every process of the board; return when they are gone."""
+        """Kill every process of the board and wait for their end."""
         if self._pid > 0:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
@@ -77,73 +79,73 @@ class Userland:
             self._events.close()
 
     def _wait(self) -> None:
-        wire = self._wire
+        serial = self._serial
         reads = [self._terminal, self._events.fileno(), self._process]
         writes = []
         if self._to_board:
             writes.append(self._terminal)
         else:
-            reads.append(wire.master)
-        ready = wire.wait(self._next_event(), reads, writes)
+            reads.append(serial.master)
+        ready = serial.wait(self._next_timeout(), reads, writes)
         if self._terminal in ready:
-            self._push()
-            self._pull()
-        if wire.master in ready and not self._to_board:
-            self._type(wire.typed())
+            self._flush_typed()
+            self._copy_output()
+        if serial.master in ready and not self._to_board:
+            self._send_typed(serial.read_typed())
         if self._events.fileno() in ready:
-            self._notice()
+            self._handle_message()
         if self._process in ready:
-            self._ended()
+            self._handle_exit()
 
-    def _next_event(self) -> float | None:
+    def _next_timeout(self) -> float | None:
         times = []
         if self._shell_since is not None:
-            due = self._wire.mischief.due(time.monotonic() - self._shell_since)
+            due = self._serial.faults.check_timers(time.monotonic() - self._shell_since)
             times += [] if due is None else [due]
-        if self._wire.mischief.printk_every:
-            times.append(self._wire.mischief.printk_every)
+        if self._serial.faults.printk_every:
+            times.append(self._serial.faults.printk_every)
         return min(times) if times else None
 
-    def _pull(self) -> bool:
-        """Print what the board's programs wrote; say whether there was anything."""
+    def _copy_output(self) -> bool:
+        """Print what the programs wrote; return False if they wrote nothing."""
         try:
-            data = os.read(self._terminal, CHUNK)
-        except OSError:  # nothing there, or no program has the terminal open just now
+            data = os.read(self._terminal, READ_BYTES)
+        except OSError:  # no output, or no program has the terminal open
             return False
         if self._kernel.console:
-            self._wire.send(data)
+            self._serial.write(data)
         return bool(data)
 
-    def _type(self, data: bytes) -> None:
-        if self._kernel.console:  # without a console there is no login to type at
+    def _send_typed(self, data: bytes) -> None:
+        if self._kernel.console:  # without a console there is no login
             self._to_board += data
-            self._push()
+            self._flush_typed()
 
-    def _push(self) -> None:
+    def _flush_typed(self) -> None:
         if self._to_board:
             with contextlib.suppress(BlockingIOError):
                 sent = os.write(self._terminal, self._to_board)
                 self._to_board = self._to_board[sent:]
 
-    def _notice(self) -> None:
-        """Take one message of init's."""
+    def _handle_message(self) -> None:
+        """Handle one message from init."""
         message = self._events.recv(4096)
         if message in {b"login", b"shell"}:
-            self._drain()
+            self._drain_output()
             if message == b"shell" and self._shell_since is None:
                 self._shell_since = time.monotonic()
-            self._wire.mischief.reach(message.decode())
+            self._serial.faults.checkpoint(message.decode())
             with contextlib.suppress(OSError):
                 self._events.send(b"on")
         elif message.startswith(b"error "):
             self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
 
-    def _drain(self) -> None:
-        while self._pull():
+    def _drain_output(self) -> None:
+        while self._copy_output():
             pass
 
-    def _ended(self) -> None:
-        self._drain()
+    def _handle_exit(self) -> None:
+        self._drain_output()
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
         while poll.poll(0) and (message := self._events.recv(4096)):

@@ -1,4 +1,4 @@
-"""Simulated boards, and somebody at their consoles."""
+"""Simulated boards, and an operator at their consoles."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import pytest
 
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.simulator import simulated_lab as lab_module
-from lava_dispatcher_multinode.simulator.fault_injection import Mischief
+from lava_dispatcher_multinode.simulator.faults import FaultInjector
 from lava_dispatcher_multinode.simulator.models import MODELS
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
-from lava_dispatcher_multinode.simulator.uboot.dialogue import UBoot
+from lava_dispatcher_multinode.simulator.uboot import uboot_commands
+from lava_dispatcher_multinode.simulator.uboot.dialogue import SimulatedUBoot
 
 from ..needs import require
 
@@ -53,7 +54,7 @@ def write_example(card, model, layout="master"):
 
 
 class Operator:
-    """Somebody who reads a board's console and types at it."""
+    """Reads the console of a board and types at it."""
 
     def __init__(self, board, model="panda"):
         self.board, self.model = board, model
@@ -66,7 +67,7 @@ class Operator:
         self._spawn.logfile_read = self.log
 
     def expect(self, *texts, timeout=20):
-        """Wait for one of literal texts; return the number of the one that came."""
+        """Wait for one of the literal texts; return its index."""
         return self._spawn.expect_exact([text.encode() for text in texts], timeout=timeout)
 
     def deploy(self, layout="master"):
@@ -75,11 +76,11 @@ class Operator:
 
     @property
     def before(self):
-        """What came before the last text that was expected."""
+        """The output before the last expected text."""
         return self._spawn.before.decode("latin-1")
 
     def type(self, text):
-        """Type something, without a return."""
+        """Type `text` without a return."""
         self._spawn.send(text.encode())
 
     def line(self, text):
@@ -87,20 +88,20 @@ class Operator:
         self._spawn.send(text.encode() + b"\r")
 
     def loader(self):
-        """Switch on, and stop at the boot loader's prompt."""
+        """Switch the power on and stop at the prompt of the boot loader."""
         self.board.power_on()
         self.expect("Hit any key to stop autoboot")
         self.type("\r")
         self.expect(MODELS[self.model].prompt)
 
     def enter(self, command):
-        """Give the boot loader a command; return what it prints."""
+        """Type a command at the boot loader; return its output."""
         self.line(command)
         self.expect(MODELS[self.model].prompt)
         return self.before.partition("\r\n")[2]
 
     def start_kernel(self, commands=None):
-        """From power-on to the kernel's start, with the commands of 2013."""
+        """Go from power-on to the start of the kernel with the commands of 2013."""
         self.loader()
         *first, last = commands or COMMANDS[self.model]
         for command in first:
@@ -108,13 +109,13 @@ class Operator:
         self.line(last)
 
     def login(self):
-        """From the kernel's start to a shell."""
+        """Go from the start of the kernel to a shell."""
         self.expect(f"{self.board.name} login: ")
         self.line("root")
         self.expect(_PROMPT.format(self.board.name))
 
     def boot(self):
-        """From power-on to a shell; return the operator."""
+        """Go from power-on to a shell; return the operator."""
         self.start_kernel()
         self.login()
         return self
@@ -130,16 +131,16 @@ class Operator:
         return output, code
 
     def silent(self, seconds):
-        """Whether nothing comes for that long."""
+        """Return True if nothing is printed for that long."""
         return not select.select([self._descriptor], [], [], seconds)[0]
 
     def close(self):
-        """Leave the console."""
+        """Close the console."""
         os.close(self._descriptor)
 
 
 def make_lab(directory, confinement="namespaces"):
-    """Return a lab; skip the test where this host refuses that confinement."""
+    """Return a lab; skip the test if this host refuses the confinement."""
     if confinement == "namespaces":
         require("user namespaces")
     return SimulatedLab(directory, confinement=confinement)
@@ -147,7 +148,7 @@ def make_lab(directory, confinement="namespaces"):
 
 @pytest.fixture(scope="session")
 def shared_lab(tmp_path_factory):
-    """One lab in namespaces for all tests that need no more than a board of their own."""
+    """One lab in namespaces, for all tests that only need a board of their own."""
     with make_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
 
@@ -157,7 +158,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def operator(shared_lab):
-    """A function that makes a board with a deployed card and an operator for it."""
+    """A function that adds a board with a deployed card and returns its operator."""
     with contextlib.ExitStack() as stack:
 
         def make(model="panda", *, card=True, lab=None, name=None, **faults):
@@ -173,30 +174,30 @@ def operator(shared_lab):
 
 
 class Finished(Exception):
-    """Everything was typed."""
+    """All input was typed."""
 
 
 class Script:
-    """A serial line for firmware in the test's own process: typed before, read after."""
+    """A serial line for firmware in the test process, with its input given in advance."""
 
     finished = Finished
 
     def __init__(self, *typed):
         self.typed = list(typed)
         self.output = ""
-        self.mischief = Mischief({"no_autoboot": True})
+        self.faults = FaultInjector({"no_autoboot": True})
         self.kernel_since = None
 
-    def text(self, text):
+    def write_text(self, text):
         """Print lines."""
         self.output += text
 
-    def send(self, data):
+    def write(self, data):
         """Print bytes."""
         self.output += data.decode("latin-1")
 
     def receive(self, timeout):
-        """Return what is typed next."""
+        """Return the next input."""
         if timeout is not None:
             return b""
         if not self.typed:
@@ -206,28 +207,31 @@ class Script:
     def sleep(self, seconds):
         """Take no time."""
 
-    def forever(self):
+    def wait_for_power_cut(self):
         """End."""
         raise Finished
 
 
 @pytest.fixture
 def script():
-    """The class of serial lines whose input is known before."""
+    """The class of serial lines with input given in advance."""
     return Script
 
 
 @pytest.fixture
 def u_boot(tmp_path):
-    """A function that types lines at U-Boot and returns what it printed; `.board` is it."""
+    """A function that types lines at U-Boot and returns its output; `.board` is the U-Boot."""
 
     def run(*lines, model="panda", card=None):
-        wire = Script(*(line + "\r" for line in lines))
-        board = UBoot(wire, MODELS[model], card or tmp_path / "none", None)
+        serial = Script(*(line + "\r" for line in lines))
+        no_card = tmp_path / "none"
+        board = SimulatedUBoot(
+            serial, MODELS[model], card or no_card, None, uboot_commands.COMMANDS
+        )
         run.board = board
         with contextlib.suppress(Finished):
             board.run()
-        return wire.output.partition(MODELS[model].prompt)[2]
+        return serial.output.partition(MODELS[model].prompt)[2]
 
     return run
 
@@ -241,7 +245,7 @@ def card(tmp_path):
 
 @pytest.fixture
 def other_host(monkeypatch, tmp_path, shared_lab):
-    """A function that makes a lab on a host that differs by a line of Python."""
+    """A function that makes a lab on a host changed by a line of Python."""
     launch = lab_module.subprocess.Popen
 
     @contextlib.contextmanager

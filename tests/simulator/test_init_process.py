@@ -21,7 +21,7 @@ def test_sane_terminal():
     settings = termios.tcgetattr(slave)
     settings[0] = settings[1] = settings[3] = 0
     termios.tcsetattr(slave, termios.TCSANOW, settings)
-    init_process.sane(slave)
+    init_process.reset_terminal(slave)
     os.write(master, b"typed\r")
     assert os.read(slave, 100) == b"typed\n"
     assert os.read(master, 100) == b"typed\r\n"

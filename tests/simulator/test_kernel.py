@@ -2,10 +2,10 @@
 
 import pytest
 
-from lava_dispatcher_multinode.simulator.fault_injection import Crash
+from lava_dispatcher_multinode.simulator.faults import Crash
 from lava_dispatcher_multinode.simulator.kernel import Kernel, Restart
 from lava_dispatcher_multinode.simulator.models import MODELS
-from lava_dispatcher_multinode.simulator.uboot.uboot_boot import KernelStart
+from lava_dispatcher_multinode.simulator.uboot.boot_commands import KernelStart
 
 CONSOLE = "console=tty0 console=ttyO2,115200n8"
 
@@ -15,14 +15,14 @@ def boot(script):
     """A function that boots a kernel and returns what it printed."""
 
     def run(card, arguments, *, ramdisk=True):
-        wire = script()
-        kernel = Kernel(wire, MODELS["panda"], card, KernelStart(arguments, ramdisk))
+        serial = script()
+        kernel = Kernel(serial, MODELS["panda"], card, KernelStart(arguments, ramdisk))
         try:
             kernel.boot()
         except Crash as crash:
             with pytest.raises((script.finished, Restart)):
                 kernel.panic(str(crash))
-        return wire.output
+        return serial.output
 
     return run
 

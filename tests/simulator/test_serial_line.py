@@ -10,99 +10,99 @@ import tty
 
 import pytest
 
-from lava_dispatcher_multinode.simulator import serial_line as wire_module
-from lava_dispatcher_multinode.simulator.fault_injection import Mischief
-from lava_dispatcher_multinode.simulator.serial_line import LabGone, PowerCut, Wire
+from lava_dispatcher_multinode.simulator import serial_line
+from lava_dispatcher_multinode.simulator.faults import FaultInjector
+from lava_dispatcher_multinode.simulator.serial_line import LabGone, PowerCut, SerialLine
 
 
 @pytest.fixture
 def ends():
-    """A wire, the descriptor of its far end, and the lab's socket."""
+    """A serial line, the descriptor of its far end, and the socket of the lab."""
     master, slave = pty.openpty()
     tty.setraw(slave)
     lab, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with lab, control:
-        yield Wire(master, control, Mischief({})), slave, lab
+        yield SerialLine(master, control, FaultInjector({})), slave, lab
     os.close(master)
     os.close(slave)
 
 
-def ask(lab, **request):
-    """Send a request of the lab's."""
+def send_request(lab, **request):
+    """Send a request as the lab does."""
     lab.send(json.dumps(request).encode())
 
 
 def test_both_directions(ends):
-    """Bytes pass as they are, whatever they are."""
-    wire, far, _ = ends
+    """All byte values pass unchanged in both directions."""
+    serial, far, _ = ends
     every = bytes(range(256))
-    wire.send(every)
+    serial.write(every)
     assert os.read(far, 1000) == every
     os.write(far, every)
-    assert wire.receive(5) == every
+    assert serial.receive(5) == every
 
 
 def test_receive_gives_up(ends):
-    """Nothing typed is nothing received, after the time given."""
+    """`receive` returns no bytes after its timeout."""
     assert ends[0].receive(0.01) == b""
 
 
 def test_text_ends_lines_as_firmware_does(ends):
-    """A newline is CR LF on the wire."""
-    wire, far, _ = ends
-    wire.text("a\nb\n")
+    """A newline is CR LF on the line."""
+    serial, far, _ = ends
+    serial.write_text("a\nb\n")
     assert os.read(far, 100) == b"a\r\nb\r\n"
 
 
 def test_power_on_loses_what_was_typed(ends):
-    """What was typed at a board that is off does not come through later."""
-    wire, far, lab = ends
+    """Bytes typed while the power is off are lost."""
+    serial, far, lab = ends
     os.write(far, b"early")
-    ask(lab, do="on", hosts={"a": "10.0.0.1"})
-    wire.wait(1)
-    assert wire.powered
-    assert wire.hosts == {"a": "10.0.0.1"}
+    send_request(lab, do="on", hosts={"a": "10.0.0.1"})
+    serial.wait(1)
+    assert serial.powered
+    assert serial.hosts == {"a": "10.0.0.1"}
     assert json.loads(lab.recv(100)) == {}
-    assert wire.receive(0.01) == b""
+    assert serial.receive(0.01) == b""
 
 
 def test_power_cut_ends_any_wait(ends):
-    """Off comes out of whatever the board is doing: also out of sleeping and printing."""
-    wire, _, lab = ends
+    """A power cut ends every wait, sleeping and printing included."""
+    serial, _, lab = ends
     for busy in (
-        lambda: wire.sleep(60),
-        lambda: wire.receive(None),
-        wire.forever,
-        lambda: wire.send(b"x" * (1 << 20)),
+        lambda: serial.sleep(60),
+        lambda: serial.receive(None),
+        serial.wait_for_power_cut,
+        lambda: serial.write(b"x" * (1 << 20)),
     ):
-        ask(lab, do="on", hosts={})
-        wire.wait(1)
+        send_request(lab, do="on", hosts={})
+        serial.wait(1)
         lab.recv(100)
-        ask(lab, do="off")
+        send_request(lab, do="off")
         with pytest.raises(PowerCut):
             busy()
-        assert not wire.powered
+        assert not serial.powered
 
 
 def test_off_when_off(ends):
-    """Off is answered at once when the power is off already, and that it was."""
-    wire, _, lab = ends
-    ask(lab, do="off")
-    wire.wait(1)
+    """A board without power confirms power-off at once."""
+    serial, _, lab = ends
+    send_request(lab, do="off")
+    serial.wait(1)
     assert json.loads(lab.recv(100)) == {"off": True, "pending": []}
 
 
 def test_lab_gone(ends):
-    """A lab that closes its socket ends the board."""
-    wire, _, lab = ends
+    """The board ends when the lab closes its socket."""
+    serial, _, lab = ends
     lab.close()
     with pytest.raises(LabGone):
-        wire.wait(None)
+        serial.wait(None)
 
 
 def test_slow_reader_loses_nothing(ends):
-    """A reader that takes its time gets every byte."""
-    wire, far, _ = ends
+    """A slow reader receives every byte."""
+    serial, far, _ = ends
     data = os.urandom(300_000)
     got = bytearray()
 
@@ -112,19 +112,19 @@ def test_slow_reader_loses_nothing(ends):
 
     reader = threading.Thread(target=read)
     reader.start()
-    wire.send(data)
+    serial.write(data)
     reader.join(20)
     assert bytes(got) == data
 
 
-def test_unread_bytes_are_lost_in_the_end(ends, monkeypatch):
-    """A board that nobody listens to goes on, and prints again once somebody does."""
-    monkeypatch.setattr(wire_module, "UNREAD", 0.05)
-    wire, far, _ = ends
-    wire.send(b"x" * 200_000)
+def test_unread_bytes_are_lost(ends, monkeypatch):
+    """A board without a reader runs on, and a later reader sees new output."""
+    monkeypatch.setattr(serial_line, "UNREAD_TIMEOUT_S", 0.05)
+    serial, far, _ = ends
+    serial.write(b"x" * 200_000)
     os.set_blocking(far, False)
     with contextlib.suppress(BlockingIOError):
         while os.read(far, 65536):
             pass
-    wire.send(b"heard")
+    serial.write(b"heard")
     assert os.read(far, 100) == b"heard"

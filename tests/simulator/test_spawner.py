@@ -15,9 +15,9 @@ from lava_dispatcher_multinode.simulator.confinement.unconfined import Unconfine
 
 def test_ways_by_name(tmp_path):
     """Each way of confinement is made by its name."""
-    assert isinstance(spawner.make("namespaces", tmp_path), Namespaces)
-    assert isinstance(spawner.make("unconfined", tmp_path), Unconfined)
-    assert spawner.make("chroot", tmp_path).name == "chroot"
+    assert isinstance(spawner.make_confinement("namespaces", tmp_path), Namespaces)
+    assert isinstance(spawner.make_confinement("unconfined", tmp_path), Unconfined)
+    assert spawner.make_confinement("chroot", tmp_path).name == "chroot"
 
 
 def test_a_board_that_breaks_is_reported(tmp_path, monkeypatch):
@@ -26,7 +26,7 @@ def test_a_board_that_breaks_is_reported(tmp_path, monkeypatch):
         good = made.add("good", "panda", {})
         monkeypatch.setattr(simulated_lab, "SIMULATED_TYPES", ("nonsense",))
         with pytest.raises(
-            simulated_lab.PowerError, match=r"bad: the simulated board is gone: KeyError"
+            simulated_lab.PowerError, match=r"bad: the simulated board has ended: KeyError"
         ):
             made.add("bad", "nonsense", {})
         good.power_on()
@@ -37,7 +37,7 @@ def test_a_factory_that_does_not_start(tmp_path, monkeypatch):
     """If the process cannot start, the lab says what it complained of, and soon."""
     monkeypatch.setattr(simulated_lab, "_environment", dict)
     start = time.monotonic()
-    with pytest.raises(InfrastructureError, match=r"ended at once: .*No module"):
+    with pytest.raises(InfrastructureError, match=r"ended at its start: .*No module"):
         simulated_lab.SimulatedLab(tmp_path, confinement="unconfined")
     assert time.monotonic() - start < 20
 

@@ -125,7 +125,7 @@ def _link(source: str, target: str) -> None:
     os.link(source, target, follow_symlinks=False)
 
 
-def _enter(root: str, site: Site, terminal: int) -> init_process.Session:
+def _enter(root: str, site: Site, terminal: int) -> init_process.LoginSession:
     """In init: go into the tree, for good."""
     syscalls.adopt_orphans()
     with open(_LAST_CAPABILITY, encoding="ascii") as file:
@@ -137,7 +137,7 @@ def _enter(root: str, site: Site, terminal: int) -> init_process.Session:
     with open("/run/init.pid", "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
     environment = init_process.environment("/root", site.name)
-    return init_process.Session(site.name, terminal, "/root", environment, site.autologin)
+    return init_process.LoginSession(site.name, terminal, "/root", environment, site.autologin)
 
 
 def _try(root: str) -> None:

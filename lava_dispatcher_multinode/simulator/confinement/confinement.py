@@ -75,7 +75,9 @@ def hosts_file(site: Site) -> str:
 
 
 def become_init(
-    events: socket.socket, enter: Callable[[], init_process.Session], keep: tuple[int, ...] = ()
+    events: socket.socket,
+    enter: Callable[[], init_process.LoginSession],
+    keep: tuple[int, ...] = (),
 ) -> NoReturn:
     """In the child that is to be init: wait for "go", confine itself, and be init."""
     try:

@@ -133,7 +133,7 @@ class Namespaces:
         terminal, slave = os.openpty()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
-        def enter(fresh: bool) -> init_process.Session:
+        def enter(fresh: bool) -> init_process.LoginSession:
             self._enter(site, path, fresh=fresh)
             os.stat("/bin/sh")
             os._exit(0)
@@ -153,7 +153,7 @@ class Namespaces:
             os.close(slave)
 
     def _spawn(
-        self, site: Site, events: socket.socket, enter: Callable[[bool], init_process.Session]
+        self, site: Site, events: socket.socket, enter: Callable[[bool], init_process.LoginSession]
     ) -> int:
         ours, theirs = socket.socketpair()
         helper = os.fork()
@@ -173,7 +173,7 @@ class Namespaces:
         site: Site,
         parent: socket.socket,
         events: socket.socket,
-        enter: Callable[[bool], init_process.Session],
+        enter: Callable[[bool], init_process.LoginSession],
     ) -> None:
         """In the helper: enter the job's namespaces, make the board's, fork init."""
         user, mount, net = self._spaces
@@ -214,7 +214,7 @@ class Namespaces:
         netlink.add_address("eth0", f"{site.address}/{PRIVATE.prefixlen}")
         netlink.set_up("eth0")
 
-    def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init_process.Session:
+    def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init_process.LoginSession:
         """In init: make the board's file system, and have nothing else."""
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
         os.chdir(f"boards/{site.number}")
@@ -240,7 +240,7 @@ class Namespaces:
         socket.sethostname(site.name)
         Path("/run/init.pid").write_text("1\n", encoding="ascii")
         os.mkdir("/run/lock")
-        return init_process.Session(
+        return init_process.LoginSession(
             site.name,
             "/dev/ttyO2",
             "/root",

@@ -56,11 +56,11 @@ class Unconfined:
         confinement.kill_descendants()
 
 
-def _enter(root: Path, site: Site, terminal: int) -> init_process.Session:
+def _enter(root: Path, site: Site, terminal: int) -> init_process.LoginSession:
     syscalls.adopt_orphans()
     (root / "run" / "init.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
     path = f"{root}/bin:{os.environ.get('PATH', init_process.PATH)}"
     home = str(root / "root")
     environment = init_process.environment(home, site.name, path)
     environment |= {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
-    return init_process.Session(site.name, terminal, home, environment, site.autologin)
+    return init_process.LoginSession(site.name, terminal, home, environment, site.autologin)

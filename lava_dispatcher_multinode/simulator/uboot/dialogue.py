@@ -1,27 +1,28 @@
-"""U-Boot as it is met on the console: banner, countdown, prompt, line editing.
+"""U-Boot's console: banner, countdown, prompt and line editing.
 
-`uboot_commands.py` has the table of its commands.
+The board passes in the commands; `uboot_commands.py` has their table.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ..dram import DataAbort, Dram
-from ..fault_injection import Reset
+from ..faults import Reset
 from ..models import AFTER_BANNER, LAST_LINES
 from . import hush
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ..models import Model
-    from ..serial_line import Wire
+    from ..serial_line import SerialLine
 
-LINE_LIMIT = 512  # CONFIG_SYS_CBSIZE
-_RECURSION = 16
+    Command = Callable[["SimulatedUBoot", list[str]], int]
+
+MAX_LINE_CHARS = 512  # CONFIG_SYS_CBSIZE
+_MAX_NESTING = 16  # commands that run commands
 _ABORT = """data abort
 
     MAYBE you should read doc/README.arm-unaligned-accesses
@@ -36,44 +37,57 @@ resetting ...
 """
 
 
+class CommandFailed(Exception):
+    """A command ends with status 1; the argument is the text that it prints."""
+
+
 class Interrupted(Exception):
     """Ctrl-C was typed while a command ran."""
 
 
-class UBoot:
-    """U-Boot from its banner until a kernel starts, which is a `KernelStart`."""
+class SimulatedUBoot:
+    """U-Boot from its banner to the start of a kernel.
 
-    def __init__(self, wire: Wire, model: Model, card: Path, saved: dict[str, str] | None) -> None:
-        from .uboot_commands import COMMANDS
+    `saved` is the environment that an earlier `saveenv` stored, None if there is none.
+    A command gets this object and its words, and returns its status or raises `CommandFailed`.
+    """
 
-        self.wire, self.model, self.card = wire, model, card
+    def __init__(
+        self,
+        serial: SerialLine,
+        model: Model,
+        card: Path,
+        saved: dict[str, str] | None,
+        commands: Mapping[str, Command],
+    ) -> None:
+        self.serial, self.model, self.card = serial, model, card
         self.dram = Dram(model.dram)
         self.environment = dict(model.environment if saved is None else saved)
-        self.saved = saved  # what saveenv kept, None: nothing
+        self.saved = saved
         self.status = 0
         self._locals: dict[str, str] = {}
-        self._commands: dict[str, Callable[[UBoot, list[str]], int]] = COMMANDS
+        self._commands = commands
         self._last = ""
-        self._depth = 0
+        self._nesting = 0
         self._typed = b""
 
     def run(self) -> None:
-        """Live, until `KernelStart` or `Reset` is raised."""
-        self.wire.text(self.model.spl)
-        self.wire.text(self.model.banner)
-        self.wire.mischief.reach("uboot")
-        self.wire.text(AFTER_BANNER + LAST_LINES[self.model.name])
+        """Run until a command raises `KernelStart` or `Reset`."""
+        self.serial.write_text(self.model.spl)
+        self.serial.write_text(self.model.banner)
+        self.serial.faults.checkpoint("uboot")
+        self.serial.write_text(AFTER_BANNER + LAST_LINES[self.model.name])
         try:
-            if not self.wire.mischief.no_autoboot and not self._stopped():
-                self._guarded("run bootcmd")
+            if not self.serial.faults.no_autoboot and not self._countdown_stopped():
+                self._run_line("run bootcmd")
             while True:
-                self._guarded(self._line())
+                self._run_line(self._read_line())
         except DataAbort as abort:
-            self.wire.text(_ABORT.format(address=abort.args[0]))
+            self.serial.write_text(_ABORT.format(address=abort.args[0]))
             raise Reset from abort
 
     def value(self, name: str) -> str:
-        """Return a variable's value, "" if it is not set."""
+        """Return the value of a variable, "" if it is not set."""
         if name == "?":
             return str(self.status)
         return self._locals.get(name, self.environment.get(name, ""))
@@ -83,99 +97,95 @@ class UBoot:
         try:
             commands = list(hush.split(line))
         except ValueError:
-            self.wire.text("syntax error\n")
+            self.serial.write_text("syntax error\n")
             self.status = 1
             return 1
         for command in commands:
             skipped = {"&&": self.status != 0, "||": self.status == 0}
             if skipped.get(command.after, False):
                 continue
-            self.status = self._one(hush.words(command.raw, self.value))
+            self.status = self._run_command(hush.words(command.raw, self.value))
         return self.status
 
-    def check_interrupt(self, seconds: float = 0.0) -> None:
-        """Let `seconds` pass; raise `Interrupted` if Ctrl-C is typed meanwhile."""
-        end = time.monotonic() + seconds
-        while True:
-            self._typed += self.wire.receive(max(0.0, end - time.monotonic()))
-            if b"\x03" in self._typed:
-                self._typed = self._typed.partition(b"\x03")[2]
-                raise Interrupted
-            if time.monotonic() >= end:
-                return
+    def check_interrupt(self) -> None:
+        """Raise `Interrupted` if Ctrl-C has been typed."""
+        self._typed += self.serial.receive(0.0)
+        if b"\x03" in self._typed:
+            self._typed = self._typed.partition(b"\x03")[2]
+            raise Interrupted
 
-    def _guarded(self, line: str) -> None:
+    def _run_line(self, line: str) -> None:
         try:
             self.execute(line)
         except Interrupted:
-            self.wire.text("<INTERRUPT>\n")
+            self.serial.write_text("<INTERRUPT>\n")
             self.status = 1
 
-    def _one(self, words: list[str]) -> int:
+    def _run_command(self, words: list[str]) -> int:
         if not words:
             return 0
         name, equals, value = words[0].partition("=")
         if equals and name.isidentifier() and len(words) == 1:
             self._locals[name] = value
             return 0
-        command = self._commands.get(words[0])
-        if command is None:
-            self.wire.text(f"Unknown command '{words[0]}' - try 'help'\n")
-            return 1
-        if self._depth >= _RECURSION:
-            self.wire.text("too many nested commands\n")
-            return 1
-        self._depth += 1
+        self._nesting += 1
         try:
-            return command(self, words)
+            if words[0] not in self._commands:
+                raise CommandFailed(f"Unknown command '{words[0]}' - try 'help'\n")
+            if self._nesting > _MAX_NESTING:
+                raise CommandFailed("too many nested commands\n")
+            return self._commands[words[0]](self, words)
+        except CommandFailed as failed:
+            self.serial.write_text(str(failed))
+            return 1
         finally:
-            self._depth -= 1
+            self._nesting -= 1
 
-    def _stopped(self) -> bool:
-        """Count down; return whether a key was hit."""
-        delay = self.wire.mischief.countdown
+    def _countdown_stopped(self) -> bool:
+        """Count down; return True if a key was hit."""
+        delay = self.serial.faults.countdown
         if delay is None:
             text = self.environment.get("bootdelay", "3")
             delay = int(text) if text.isdecimal() else -1
         if delay < 0:
             return True
-        self.wire.text(f"Hit any key to stop autoboot: {delay:2d} ")
+        self.serial.write_text(f"Hit any key to stop autoboot: {delay:2d} ")
         while delay > 0:
-            key = self.wire.receive(1.0)
+            key = self.serial.receive(1.0)
             if key:
                 self._typed += key[1:]
-                self.wire.text("\b\b\b 0 \n")
+                self.serial.write_text("\b\b\b 0 \n")
                 return True
             delay -= 1
-            self.wire.text(f"\b\b\b{delay:2d} ")
-        self.wire.text("\n")
+            self.serial.write_text(f"\b\b\b{delay:2d} ")
+        self.serial.write_text("\n")
         return False
 
-    def _line(self) -> str:
-        """Prompt for a line with echo and editing; the last one again if it is empty."""
-        self.wire.text(self.model.prompt)
+    def _read_line(self) -> str:
+        """Prompt for a line, with echo and editing; an empty line repeats the last one."""
+        self.serial.write_text(self.model.prompt)
         line = bytearray()
         while True:
             if not self._typed:
-                self._typed = self.wire.receive(None)
+                self._typed = self.serial.receive(None)
             byte, self._typed = self._typed[0], self._typed[1:]
             if byte in b"\r\n":
-                self.wire.text("\n")
+                self.serial.write_text("\n")
                 break
             if byte == 0x03:
-                self.wire.text("<INTERRUPT>\n" + self.model.prompt)
+                self.serial.write_text("<INTERRUPT>\n" + self.model.prompt)
                 line.clear()
             elif byte in b"\b\x7f":
                 if line:
                     line.pop()
-                    self.wire.send(b"\b \b")
+                    self.serial.write(b"\b \b")
             elif byte in b"\x15\x18":
-                self.wire.send(b"\b \b" * len(line))
+                self.serial.write(b"\b \b" * len(line))
                 line.clear()
             elif byte >= 0x20:
-                if len(line) < LINE_LIMIT - 1:  # the rest is lost, but echoed
+                if len(line) < MAX_LINE_CHARS - 1:  # further characters are echoed, then lost
                     line.append(byte)
-                self.wire.send(bytes([byte]))
+                self.serial.write(bytes([byte]))
         text = line.decode("latin-1")
         self._last = text if text.strip() else self._last
         return self._last

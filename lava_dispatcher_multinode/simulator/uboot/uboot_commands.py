@@ -1,108 +1,113 @@
-"""The commands of U-Boot 2012.10, with its words for success and failure."""
+"""The commands of the simulated U-Boot 2012.10, with U-Boot's own messages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..fault_injection import Reset
-from .uboot_boot import bootm, bootz
-from .uboot_environment import boot, printenv, run, saveenv, setenv
-from .uboot_storage import fatload, fatls, mmc, mmcinfo
-from .uboot_usage import USAGE, usage
+from ..faults import Reset
+from .boot_commands import bootm, bootz
+from .dialogue import CommandFailed
+from .mmc_commands import fatload, fatls, mmc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .dialogue import UBoot
+    from .dialogue import Command, SimulatedUBoot
 
 
-def _help(board: UBoot, words: list[str]) -> int:
-    unknown = [name for name in words[1:] if name not in COMMANDS]
+def _setenv(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`setenv NAME [WORD ...]`: set a variable; without a word, remove it."""
+    if len(words) < 2:
+        raise CommandFailed("Usage:\nsetenv name [value ...]\n")
+    if "=" in words[1]:
+        raise CommandFailed(f"## Error: illegal character '=' in variable name \"{words[1]}\"\n")
+    if len(words) == 2:
+        uboot.environment.pop(words[1], None)
+    else:
+        uboot.environment[words[1]] = " ".join(words[2:])
+    return 0
+
+
+def _printenv(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`printenv [NAME ...]`: print the given variables, or all of them."""
+    status = 0
     for name in words[1:]:
-        if name in unknown:
-            board.wire.text(
-                f"Unknown command '{name}' - try 'help' without arguments for list of all "
-                "known commands\n\n"
-            )
+        if name in uboot.environment:
+            uboot.serial.write_text(f"{name}={uboot.environment[name]}\n")
         else:
-            board.wire.text(f"{name} - {USAGE[name]}\n")
-    if len(words) > 1:
-        return 1 if unknown else 0
-    for name in sorted(COMMANDS):
-        board.wire.text(f"{name:8}- {USAGE[name]}\n")
-    return 0
+            uboot.serial.write_text(f'## Error: "{name}" not defined\n')
+            status = 1
+    if len(words) == 1:
+        lines = [f"{name}={value}\n" for name, value in sorted(uboot.environment.items())]
+        size = sum(map(len, lines))
+        uboot.serial.write_text("".join(lines) + f"\nEnvironment size: {size}/131068 bytes\n")
+    return status
 
 
-def _version(board: UBoot, words: list[str]) -> int:
-    del words
-    line = next(line for line in board.model.banner.splitlines() if line.startswith("U-Boot"))
-    board.wire.text(
-        f"\n{line}\narm-linux-gnueabihf-gcc (Ubuntu/Linaro 4.7.2-1ubuntu1) 4.7.2\n"
-        "GNU ld (GNU Binutils for Ubuntu) 2.22.90.20120924\n"
+def _saveenv(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`saveenv`: keep the environment over a reset, on a board with storage for it."""
+    if not uboot.model.saves_env:
+        raise CommandFailed(f"Unknown command '{words[0]}' - try 'help'\n")
+    uboot.serial.write_text(
+        "Saving Environment to NAND...\nErasing Nand...\nWriting to Nand... done\n"
     )
+    uboot.saved = dict(uboot.environment)
     return 0
 
 
-def _echo(board: UBoot, words: list[str]) -> int:
-    board.wire.text(" ".join(words[1:]) + "\n")
+def _run(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`run NAME ...`: execute the commands in variables."""
+    if len(words) < 2:
+        raise CommandFailed("Usage:\nrun var [...]\n")
+    for name in words[1:]:
+        if name not in uboot.environment:
+            raise CommandFailed(f'## Error: "{name}" not defined\n')
+        if status := uboot.execute(uboot.environment[name]):
+            return status
     return 0
 
 
-def _reset(board: UBoot, words: list[str]) -> int:
+def _boot(uboot: SimulatedUBoot, words: list[str]) -> int:
     del words
-    board.wire.text("resetting ...\n")
+    return _run(uboot, ["run", "bootcmd"])
+
+
+def _echo(uboot: SimulatedUBoot, words: list[str]) -> int:
+    uboot.serial.write_text(" ".join(words[1:]) + "\n")
+    return 0
+
+
+def _reset(uboot: SimulatedUBoot, words: list[str]) -> int:
+    del words
+    uboot.serial.write_text("resetting ...\n")
     raise Reset
 
 
-def _usb(board: UBoot, words: list[str]) -> int:
-    if len(words) < 2:
-        return usage(board, words)
-    if words[1] in {"start", "reset"}:
-        board.wire.text(
-            "(Re)start USB...\nUSB:   Register 1313 NbrPorts 3\nUSB EHCI 1.00\n"
-            "scanning bus for devices... 2 USB Device(s) found\n"
-            "       scanning bus for storage devices... 0 Storage Device(s) found\n"
-            "       scanning bus for ethernet devices... 0 Ethernet Device(s) found\n"
-        )
-    elif words[1] not in {"stop", "tree", "info"}:
-        return usage(board, words)
-    return 0
+def _fail_without_network(uboot: SimulatedUBoot, words: list[str]) -> int:
+    del uboot, words
+    raise CommandFailed("No ethernet found.\n")
 
 
-def _network(board: UBoot, words: list[str]) -> int:
-    del words
-    board.wire.text("No ethernet found.\n")
-    return 1
-
-
-def _true(board: UBoot, words: list[str]) -> int:
-    del board
+def _return_truth(uboot: SimulatedUBoot, words: list[str]) -> int:
+    del uboot
     return 0 if words[0] == "true" else 1
 
 
-COMMANDS: dict[str, Callable[[UBoot, list[str]], int]] = {
-    "?": _help,
-    "boot": boot,
-    "bootd": boot,
+COMMANDS: dict[str, Command] = {
+    "boot": _boot,
+    "bootd": _boot,
     "bootm": bootm,
     "bootz": bootz,
-    "dhcp": _network,
+    "dhcp": _fail_without_network,
     "echo": _echo,
-    "false": _true,
+    "false": _return_truth,
     "fatload": fatload,
     "fatls": fatls,
-    "help": _help,
     "mmc": mmc,
-    "mmcinfo": mmcinfo,
-    "ping": _network,
-    "printenv": printenv,
+    "printenv": _printenv,
     "reset": _reset,
-    "run": run,
-    "saveenv": saveenv,
-    "setenv": setenv,
-    "tftp": _network,
-    "tftpboot": _network,
-    "true": _true,
-    "usb": _usb,
-    "version": _version,
+    "run": _run,
+    "saveenv": _saveenv,
+    "setenv": _setenv,
+    "tftp": _fail_without_network,
+    "tftpboot": _fail_without_network,
+    "true": _return_truth,
 }

@@ -1,4 +1,4 @@
-"""One simulated board: a process from the making of its lab to the lab's end."""
+"""The process of one simulated board. It lives as long as its lab."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import tty
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import sd_card
 from .confinement import syscalls
 from .confinement.confinement import Site
-from .fault_injection import Crash, Hang, Mischief, Reset
+from .faults import Crash, FaultInjector, Hang, Reset
 from .kernel import Kernel, Restart
 from .models import MODELS
-from .serial_line import LabGone, PowerCut, Wire
-from .uboot import storage
-from .uboot.dialogue import UBoot
-from .uboot.uboot_boot import KernelStart
+from .serial_line import LabGone, PowerCut, SerialLine
+from .uboot.boot_commands import KernelStart
+from .uboot.dialogue import SimulatedUBoot
+from .uboot.uboot_commands import COMMANDS
 from .userland import Userland
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from .confinement.confinement import Confinement
 
 
-class Board:
-    """The machine: power, firmware, kernel, programs.
+class BoardProcess:
+    """Power, firmware, kernel and programs of one board.
 
-    `request` is the lab's: name, model, index, address, card, faults.
+    `request` comes from the lab: name, model, index, address, card, faults.
     """
 
     def __init__(
@@ -40,39 +41,39 @@ class Board:
         self._confinement = confinement
         self._saved_environment: dict[str, str] | None = None
         self._generations: dict[tuple[int, int, int], int] = {}
-        master, self._slave = pty.openpty()  # held open: the line stays when nobody listens
+        master, self._slave = pty.openpty()  # kept open: without a reader the line must stay
         tty.setraw(self._slave)
-        self._wire = Wire(master, control, Mischief(request["faults"]))
+        self._serial = SerialLine(master, control, FaultInjector(request["faults"]))
 
     def run(self) -> None:
-        """Be a board until the lab is gone."""
+        """Run until the lab ends."""
         syscalls.adopt_orphans()
         syscalls.set_name(self._request["name"])
-        wire = self._wire
-        wire.answer({"console": os.ttyname(self._slave)})
+        serial = self._serial
+        serial.send_reply({"console": os.ttyname(self._slave)})
         try:
             while True:
                 try:
-                    while not wire.powered:
-                        wire.wait(None, (wire.master,))
-                        wire.discard()
-                    self._on()
+                    while not serial.powered:
+                        serial.wait(None, (serial.master,))
+                        serial.discard_input()
+                    self._run_powered()
                 except PowerCut:
-                    wire.off()
+                    serial.confirm_power_off()
         except LabGone:
             return
 
-    def _on(self) -> None:
-        """Run from power-on until the power is cut."""
-        wire = self._wire
+    def _run_powered(self) -> None:
+        """Run from power-on to the power cut."""
+        serial = self._serial
         while True:
-            wire.kernel_since = None
+            serial.kernel_since = None
             try:
-                self._boot_loader()
+                self._run_boot_loader()
             except KernelStart as start:
-                start.__traceback__ = None  # it would keep the boot loader's memory
+                start.__traceback__ = None  # it keeps the memory of the boot loader alive
                 try:
-                    self._linux(start)
+                    self._run_linux(start)
                 except (Restart, Reset):
                     continue
                 except Hang:
@@ -80,24 +81,26 @@ class Board:
             except Reset:
                 continue
             except Crash:
-                wire.text("\n### ERROR ### Please RESET the board ###\n")
+                serial.write_text("\n### ERROR ### Please RESET the board ###\n")
             except Hang:
                 pass
-            wire.forever()
+            serial.wait_for_power_cut()
 
-    def _boot_loader(self) -> None:
-        loader = UBoot(self._wire, self._model, self._card, self._saved_environment)
+    def _run_boot_loader(self) -> None:
+        loader = SimulatedUBoot(
+            self._serial, self._model, self._card, self._saved_environment, COMMANDS
+        )
         try:
             loader.run()
         finally:
             self._saved_environment = loader.saved
 
-    def _linux(self, start: KernelStart) -> None:
-        kernel = Kernel(self._wire, self._model, self._card, start)
+    def _run_linux(self, start: KernelStart) -> None:
+        kernel = Kernel(self._serial, self._model, self._card, start)
         userland = None
         try:
             kernel.boot()
-            userland = Userland(self._wire, kernel, self._confinement, self._site())
+            userland = Userland(self._serial, kernel, self._confinement, self._site())
             userland.run()
         except Crash as crash:
             if userland is not None:
@@ -111,16 +114,16 @@ class Board:
                 userland.close()
 
     def _site(self) -> Site:
-        """Return what the confinement has to know; a rewritten card is a new generation."""
+        """Return the description of the board for its confinement."""
         request = self._request
-        signature = storage.signature(self._card)
-        if signature not in self._generations:
+        signature = sd_card.signature(self._card)
+        if signature not in self._generations:  # a new deployment starts a new generation
             self._generations = {signature: sum(self._generations.values()) + 1}
         return Site(
             request["name"],
             request["index"],
             request["address"],
-            self._wire.hosts,
+            self._serial.hosts,
             self._generations[signature],
-            self._wire.mischief.autologin,
+            self._serial.faults.autologin,
         )

@@ -3,8 +3,8 @@
 import pytest
 
 from lava_dispatcher_multinode.images import uimage
-from lava_dispatcher_multinode.simulator.fault_injection import Reset
-from lava_dispatcher_multinode.simulator.uboot.uboot_boot import KernelStart
+from lava_dispatcher_multinode.simulator.faults import Reset
+from lava_dispatcher_multinode.simulator.uboot.boot_commands import KernelStart
 
 LOAD = (
     "fatload mmc 0:3 0x80200000 uImage",
@@ -14,17 +14,17 @@ LOAD = (
 
 
 def test_kernel_and_ramdisk(u_boot, card):
-    """A kernel and a ramdisk with right checksums start, with the arguments as set."""
+    """A kernel and a ramdisk with correct checksums start with the set arguments."""
     with pytest.raises(KernelStart) as start:
         u_boot(*LOAD, "setenv bootargs ' root=x'", "bootm 0x80200000 0x81600000", card=card)
     assert (start.value.arguments, start.value.ramdisk) == (" root=x", True)
-    printed = u_boot.board.wire.output
+    printed = u_boot.board.serial.output
     assert printed.count("Verifying Checksum ... OK") == 2
     assert printed.endswith("OK\n\nStarting kernel ...\n\n")
 
 
 def test_kernel_alone(u_boot, card):
-    """Without a ramdisk, or with "-", the kernel starts without one."""
+    """Without a ramdisk address, or with "-", the kernel starts without a ramdisk."""
     for command in ("bootm 0x80200000", "bootm 0x80200000 -", "bootm 80200000 - 815f0000"):
         with pytest.raises(KernelStart) as start:
             u_boot(*LOAD, command, card=card)
@@ -32,7 +32,7 @@ def test_kernel_alone(u_boot, card):
 
 
 def test_bootz(u_boot, card):
-    """A zImage, here the one inside the uImage, starts by bootz."""
+    """`bootz` starts a zImage, here the one inside the uImage."""
     with pytest.raises(KernelStart):
         u_boot(*LOAD, "bootz 0x80200040 0x81600000 0x815f0000", card=card)
 
@@ -52,8 +52,8 @@ def test_bootz(u_boot, card):
         ("bootz 0x80200000", "Bad Linux ARM zImage magic!"),
     ],
 )
-def test_refused(u_boot, card, command, answer):
-    """What is no kernel, ramdisk or device tree is refused; U-Boot stays."""
+def test_unusable_images(u_boot, card, command, answer):
+    """An unusable kernel, ramdisk or device tree is rejected; U-Boot prompts again."""
     printed = u_boot(*LOAD, command, "echo status $?", card=card)
     assert answer in printed
     assert "\nstatus 1\n" in printed
@@ -67,20 +67,20 @@ def test_refused(u_boot, card, command, answer):
     ],
 )
 def test_damaged_kernel(u_boot, card, at, answer):
-    """A byte that changed in memory is found by the checksums."""
+    """The checksums detect a byte that changed in memory."""
     u_boot(*LOAD, card=card)
     board = u_boot.board
     board.dram.write(at, b"\xff")
     board.execute("bootm 0x80200000")
-    assert answer in board.wire.output
+    assert answer in board.serial.output
     assert board.status == 1
 
 
 def test_load_address_outside(u_boot, card):
-    """A kernel that wants to run where there is no memory resets the board."""
+    """A load address outside the memory resets the board."""
     u_boot(*LOAD, card=card)
     board = u_boot.board
     board.dram.write(0x80200000, uimage.make(b"code", "bad", uimage.KERNEL, 0x1000, 0x1000))
-    board.wire.typed = ["bootm 0x80200000\r"]
+    board.serial.typed = ["bootm 0x80200000\r"]
     with pytest.raises(Reset):
         board.run()

@@ -1,19 +1,19 @@
-"""U-Boot and its card."""
+"""The U-Boot commands that read the SD card."""
 
 import pytest
 
 from lava_dispatcher_multinode.images.example_images import boot_files
-from lava_dispatcher_multinode.simulator.fault_injection import Reset
+from lava_dispatcher_multinode.simulator.faults import Reset
 
 
 def test_mmc_part(u_boot, card):
-    """The partitions of the card are listed."""
+    """`mmc part` lists the partitions."""
     lines = [line.split() for line in u_boot("mmc part 0", card=card).splitlines()]
     assert [line[0] for line in lines if line and line[0].isdecimal()] == ["1", "2", "3", "4", "5"]
 
 
 def test_fatload(u_boot, card):
-    """A file of the card is in memory afterwards, and its size in the environment."""
+    """`fatload` loads a file into memory and sets filesize."""
     answer = u_boot("fatload mmc 0:3 0x80200000 uImage", "printenv filesize", card=card)
     content = boot_files("panda")["uImage"]
     assert f"reading uImage\n\n{len(content)} bytes read\n" in answer
@@ -22,24 +22,24 @@ def test_fatload(u_boot, card):
 
 
 def test_no_card(u_boot):
-    """Without a card there is nothing to load from."""
+    """Without a card, the commands fail."""
     assert "no card present" in u_boot("mmc init")
     assert "Partition 3 not valid" in u_boot("fatload mmc 0:3 0x80200000 uImage")
 
 
 def test_load_outside_of_memory(u_boot, card):
-    """Loading to where there is no memory resets the board."""
+    """Loading outside the memory resets the board."""
     with pytest.raises(Reset):
         u_boot("fatload mmc 0:3 0x200000 uImage", card=card)
 
 
 def test_load_limit(u_boot, card):
-    """A size limits what is read."""
+    """The size argument limits the bytes read."""
     assert "\n16 bytes read\n" in u_boot("fatload mmc 0:3 0x80200000 uImage 10", card=card)
 
 
 def test_fatls(u_boot, card):
-    """A directory is listed with sizes."""
+    """`fatls` lists a directory with sizes."""
     answer = u_boot("fatls mmc 0:3", card=card)
     assert f"{len(boot_files('panda')['uImage']):9d}   uimage" in answer
     assert "4 file(s), 0 dir(s)" in answer
@@ -60,7 +60,7 @@ def test_fatls(u_boot, card):
     ],
 )
 def test_failures(u_boot, card, command, answer):
-    """A command that fails says what U-Boot says, and its status is not 0."""
+    """A failed command prints the message of U-Boot and returns 1."""
     printed = u_boot(command, "echo status $?", card=card)
     assert answer in printed
     assert "\nstatus 1\n" in printed

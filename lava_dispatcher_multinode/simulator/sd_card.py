@@ -1,13 +1,13 @@
-"""What firmware and kernel find on the card; nothing on it is trusted."""
+"""The SD card as firmware and kernel read it. Its contents are not trusted."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from ...errors import DeployError
-from ...images import ext, mbr
-from ...images.fat import FatVolume
+from ..errors import DeployError
+from ..images import ext, mbr
+from ..images.fat import FatVolume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NoCard(Exception):
-    """No card is in the slot, or nothing was ever written to it."""
+    """The card file is missing or empty: an empty slot."""
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def opened(card: Path) -> Iterator[BinaryIO]:
 
 
 def partitions(card: Path) -> tuple[mbr.Partition, ...]:
-    """Return the partitions; none of a card without a table, or with a broken one."""
+    """Return the partitions; none if the card has no table or a broken one."""
     try:
         with opened(card) as disk:
             return mbr.read(disk)
@@ -41,7 +41,7 @@ def partitions(card: Path) -> tuple[mbr.Partition, ...]:
 
 
 def partition(card: Path, number: int) -> mbr.Partition | None:
-    """Return partition `number`, unless it is an extended one; None if there is none."""
+    """Return partition `number`; None if there is none, or it is the extended one."""
     for found in partitions(card):
         if found.number == number and not found.extended:
             return found
@@ -49,14 +49,14 @@ def partition(card: Path, number: int) -> mbr.Partition | None:
 
 
 @contextmanager
-def fat(card: Path, place: mbr.Partition) -> Iterator[FatVolume]:
-    """Open the FAT volume on a partition; `DeployError` if it is none."""
+def open_fat(card: Path, place: mbr.Partition) -> Iterator[FatVolume]:
+    """Open the FAT volume in a partition; raise `DeployError` if there is none."""
     with opened(card) as disk:
         yield FatVolume(disk, place.start, place.size)
 
 
 def ext_names(card: Path, place: mbr.Partition) -> tuple[str, str] | None:
-    """Return label and UUID of the ext file system there; None if it is none."""
+    """Return label and UUID of the ext file system in a partition; None if there is none."""
     try:
         with opened(card) as disk:
             return ext.label(disk, place.start), ext.uuid(disk, place.start)
@@ -65,7 +65,7 @@ def ext_names(card: Path, place: mbr.Partition) -> tuple[str, str] | None:
 
 
 def signature(card: Path) -> tuple[int, int, int]:
-    """Return what changes whenever the card is written: a deploy starts the board afresh."""
+    """Return a value that changes with every write, and so with every deployment."""
     try:
         status = card.stat()
     except FileNotFoundError:
