@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
 from ..serve.servers import Servers
-from .socket_channel import Direct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,11 +19,16 @@ if TYPE_CHECKING:
     from ..images.store import ImageStore
     from ..job.model import ActionSpec, Job
     from ..overlay.overlay_store import OverlayStore
+    from .socket_channel import SocketChannels
 
 
-@dataclass
+def _keep_member(_node: str, _failure: str | None) -> None:
+    """Leave the group as it is: the default of `NodeServices.leave_group`."""
+
+
+@dataclass(frozen=True)
 class NodeServices:
-    """What all nodes of a run have in common."""
+    """The services that all nodes of a run share; made once, before the first node."""
 
     job: Job
     job_id: str
@@ -33,13 +37,11 @@ class NodeServices:
     overlays: OverlayStore
     emit: Emit
     clock: Callable[[], float]  # seconds since the run's start
-    #: Called when a node is through with its actions, or has failed; its board is still up.
-    visit: Callable[[Node, BaseException | None], None] = lambda _node, _failure: None
-    #: Tells the group early that a node will send no more, and why if it has failed.
-    leave: Callable[[str, str | None], None] = lambda _node, _failure: None
+    socket_channels: SocketChannels
+    #: Reports to the group that a node sends no more, and the reason if it has failed.
+    leave_group: Callable[[str, str | None], None] = _keep_member
     servers: Servers = field(default_factory=Servers)
     cancelled: threading.Event = field(default_factory=threading.Event)
-    direct: Direct = field(default_factory=Direct)
 
     def step(self, node: str, text: str) -> None:
         """Say what `node` is doing just now; the place where a cancelled run ends."""

@@ -111,7 +111,9 @@ class LavaTestShell:
                 command = runner_command(node.services.job_id, stage, node.board.root)
                 unheard.pop_all()  # from here on the session records what is missing
                 try:
-                    with node.services.direct.heard_by(node.name, session.answered_elsewhere):
+                    with node.services.socket_channels.subscribed(
+                        node.name, session.answered_elsewhere
+                    ):
                         begun = session.run(
                             command,
                             node.deadline.at,

@@ -73,7 +73,7 @@ def _put_secrets(node: Node, uploader: ShellUploader) -> None:
     """
     shell = uploader.shell
     given = {
-        ("socket", "multinode: socket is not used"): node.services.direct.file(node.name),
+        ("socket", "multinode: socket is not used"): node.services.socket_channels.file(node.name),
         ("secrets", "the job's secrets are not on the board"): node.job.secrets,
     }
     files = {place: data for place, data in given.items() if data}

@@ -1,7 +1,7 @@
-"""Calls that come straight from the boards to the coordinator, where they are configured so.
+"""MultiNode calls that devices send straight to the coordinator (`multinode: socket`).
 
-A board has then a file with the coordinator's address and the node's secret. What it
-asks there its dispatcher does not see on the console; the coordinator tells.
+Such a device has a file with the coordinator's address and the node's secret. The dispatcher
+does not see these calls on the console; the coordinator reports them.
 """
 
 from __future__ import annotations
@@ -21,36 +21,39 @@ if TYPE_CHECKING:
     Listener = Callable[[Call, Outcome], bool]
 
 
-class Direct:
-    """The socket channel of a run's nodes; `answered` may be called from any thread."""
+class SocketChannels:
+    """The socket channels of a run's devices. `clock` returns seconds since the run's start."""
 
-    def __init__(self) -> None:
+    def __init__(self, emit: Emit, clock: Callable[[], float]) -> None:
+        self._emit = emit
+        self._clock = clock
         self._files: dict[str, bytes] = {}
         self._listeners: dict[str, Listener] = {}
 
     def allow(self, node: str, address: tuple[str, int], secret: str) -> None:
-        """Have `node` ask at `address`, as its board sees it."""
+        """Give `node` a channel to `address`, as its device sees it."""
         words = console_frames.encode([node.encode(), secret.encode()]).decode()
         self._files[node] = f"{address[0]} {address[1]} {words}\n".encode()
 
     def file(self, node: str) -> bytes | None:
-        """Return what the file `socket` on the board holds; it is a secret."""
+        """Return the secret content of the device's file `socket`; None without a channel."""
         return self._files.get(node)
 
     @contextmanager
-    def heard_by(self, node: str, listener: Listener) -> Iterator[None]:
-        """Tell `listener` of the calls of `node`; it returns whether it has recorded one."""
+    def subscribed(self, node: str, listener: Listener) -> Iterator[None]:
+        """Report calls of `node` to `listener`, which returns True if it has recorded one."""
         self._listeners[node] = listener
         try:
             yield
         finally:
             del self._listeners[node]
 
-    def answered(
-        self, emit: Emit, clock: Callable[[], float], node: str, call: Call, outcome: Outcome
-    ) -> None:
-        """Record the result of a call, in the definition that runs on `node` if one does."""
+    def record_answer(self, node: str, call: Call, outcome: Outcome) -> None:
+        """Record the result of a call, in the definition that runs on `node` if there is one.
+
+        Any thread may call this.
+        """
         listener = self._listeners.get(node)
         if listener is not None and listener(call, outcome):
             return
-        record_call(emit, node, call, outcome, None, clock())
+        record_call(self._emit, node, call, outcome, None, self._clock())

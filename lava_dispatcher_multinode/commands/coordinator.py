@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode, InfrastructureError, InvalidJob
 from ..report.safe_text import without_call
 from ..report.text.log_lines import call
-from ..run.interrupts import SIGNALS, hear_no_more
+from ..run.interrupts import SIGNALS, ignore_signals
 from .arguments import seconds
 from .exit_codes import forget_output
 
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             host, port = coordinator.address
             show("listening", host=host, port=port, size=args.size)
             number = signal.sigwait(SIGNALS)
-            hear_no_more()  # one that comes while it stops is no other order
+            ignore_signals()  # one that comes while it stops is no other order
         return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.PASS
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host_errors import allow_files, host_failure
-from ..run.interrupts import Interruptions, hear_once
+from ..run.interrupts import Interruptions, raise_once
 from .arguments import add_config_dir, add_job, seconds
 from .exit_codes import forget_output, guarded, have_streams, say
 from .web import add_option, served, spelled_out
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
     from ..run.board_selection import BoardSelection
-    from ..run.job import Member, Outcome
+    from ..run.job import Assignment, RunOutcome
     from ..run.supervisor.guard import Guard
 
 EXAMPLE = """examples:
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = spelled_out(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
-    hear_once()
+    raise_once()
     allow_files()
     return guarded("lava-dispatch", lambda: _checked_or_run(options))
 
@@ -193,7 +193,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _checked(job: Job, overlays: OverlayStore, members: Sequence[Member]) -> list[Problem]:
+def _checked(job: Job, overlays: OverlayStore, members: Sequence[Assignment]) -> list[Problem]:
     from ..lab.device_model import LAVA
     from ..lava.dispatcher.preflight import ready
     from ..run.job_check import check, check_hosts
@@ -217,16 +217,16 @@ def _selection(options: argparse.Namespace) -> BoardSelection:
 
 def _run(
     job: Job,
-    members: Sequence[Member],
+    members: Sequence[Assignment],
     overlays: OverlayStore,
     data: object,
     job_id: str,
     options: argparse.Namespace,
     guard: Guard,
-) -> tuple[Outcome, Path]:
+) -> tuple[RunOutcome, Path]:
     from ..report.tails import Tails
     from ..report.text.terminal import Terminal
-    from ..run.job import Options, run
+    from ..run.job import RunOptions, run
     from ..run.output import output_directory
     from ..run.pause import Pause
     from .paused import TerminalDesk
@@ -237,17 +237,17 @@ def _run(
         Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
         served(options.web, output, lambda text: say(f"lava-dispatch: {text}")) as listeners,
     ):
-        chosen = Options(output, job_id, options.unconfined, guard)
+        chosen = RunOptions(output, job_id, options.unconfined, guard)
         if options.pause_on_failure:
             pause = Pause(TerminalDesk(terminal))
-            chosen = replace(chosen, visit=pause.visit)
+            chosen = replace(chosen, on_node_end=pause.visit)
             listeners.append(pause.listen)
         signals = Interruptions(final=True)
         outcome = run(job, members, overlays, chosen, [terminal, *listeners], signals)
     return outcome, output
 
 
-def _conclude(outcome: Outcome, output: Path, *, as_json: bool) -> ExitCode:
+def _conclude(outcome: RunOutcome, output: Path, *, as_json: bool) -> ExitCode:
     """Tell what came of the run; return its exit code."""
     from ..report.verdict import exit_code
 

@@ -10,14 +10,14 @@ INTERRUPTED = 130  # ExitCode.INTERRUPTED, which would have to be imported
 def dispatch() -> int:
     """Be lava-dispatch; return the exit code."""
     try:
-        from ..run.interrupts import hear_no_more
+        from ..run.interrupts import ignore_signals
         from .dispatch import main
 
         code = main()
     except KeyboardInterrupt:
         return _interrupted("lava-dispatch")
     else:
-        hear_no_more()  # Python would die of it now, and with it the exit code
+        ignore_signals()  # Python would die of it now, and with it the exit code
         return code
 
 

@@ -58,10 +58,10 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..report.files import render
     from ..report.text.summary import summary_on
     from ..report.verdict import exit_code
-    from ..run.interrupts import hear_each
+    from ..run.interrupts import raise_each
     from ..run.output import output_directory
 
-    hear_each()  # the first cancels the job, a second one does not wait for that
+    raise_each()  # the first cancels the job, a second one does not wait for that
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
     server = Server(identity_for(args.server))

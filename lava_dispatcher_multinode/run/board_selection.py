@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .job import Member
+from .job import Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
 @contextmanager
 def hold_boards(
     job: Job, selection: BoardSelection, guard: Guard, waiting: Callable[[str], None]
-) -> Iterator[list[Member]]:
+) -> Iterator[list[Assignment]]:
     """Give the job's boards, held for as long as the context lasts.
 
     `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
@@ -73,7 +73,7 @@ def hold_boards(
     if selection.lab is None:
         roles = [role.name for role in job.roles for _ in range(role.count)]
         devices = virtual_devices(job, selection)
-        yield [Member(role, device) for role, device in zip(roles, devices, strict=True)]
+        yield [Assignment(role, device) for role, device in zip(roles, devices, strict=True)]
         return
     from ..lab.allocation import requirements
     from ..lab.locks import hold
@@ -82,4 +82,4 @@ def hold_boards(
     with hold(
         selection.lab, needed, job.name, selection.wait, waiting=waiting, locked=guard.keep
     ) as held:
-        yield [Member(requirement.role, held[requirement]) for requirement in needed]
+        yield [Assignment(requirement.role, held[requirement]) for requirement in needed]

@@ -21,7 +21,7 @@ from ..errors import InfrastructureError, InvalidJob, MultinodeError
 from ..lab.device_model import LAVA
 from .board_selection import BoardSelection, hold_boards
 from .interrupts import Interruptions
-from .job import Options, run
+from .job import RunOptions, run
 from .output import output_directory
 from .python_api import Board, Group
 from .scratch import scratch
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..actions.context import Node
     from ..job.model import Job
     from ..overlay.overlay_store import OverlayStore
-    from .job import Member
+    from .job import Assignment
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def open_group(
             output_directory(output, job.name, document.data, locked=guard.keep)
         )
         lent = _Lent(Group({m.device.name: Board(m.device.name, m.role) for m in members}, made))
-        options = Options(made, job_id, unconfined, guard, lent.visit)
+        options = RunOptions(made, job_id, unconfined, guard, lent.visit)
         with lent.while_running(
             lambda: run(job, members, overlays, options, [lent.listen], lent.interruptions)
         ) as group:
@@ -114,7 +114,7 @@ class _Lent:
         finally:
             self._release_all()
             thread.join()
-            self.interruptions.news.close()  # of a run that never began
+            self.interruptions.queue.close()  # of a run that never began
 
     def _run(self, run: Callable[[], object]) -> None:
         """Run the job; an end before the nodes' own, a full disk say, is one of all boards."""
@@ -140,7 +140,7 @@ def _check(job: Job, overlays: OverlayStore) -> None:
         raise InvalidJob(errors)
 
 
-def _only_ours(job: Job, members: Sequence[Member]) -> None:
+def _only_ours(job: Job, members: Sequence[Assignment]) -> None:
     """Raise `InvalidJob` for boards whose consoles are LAVA's while they run."""
     problems = []
     for member in members:

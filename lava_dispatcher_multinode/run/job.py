@@ -20,7 +20,7 @@ from ..serve.servers import Servers
 from .events import EventLog, clock_from_now, time_of_day
 from .host_errors import host_failure
 from .interrupts import Interruptions
-from .job_coordinator import leave, open_coordinator
+from .job_coordinator import open_coordinator
 from .lava_node import LavaNodeRun
 from .node import NodeRun
 from .scratch import scratch
@@ -31,22 +31,20 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from ..actions.context import Node
     from ..boards.hardware import VirtualBoard
-    from ..coordinator.server import Coordinator
     from ..job.model import Job
     from ..lab.device_model import Device
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
-    from .job_coordinator import Door
-    from .news import SignalSafeQueue
+    from .job_coordinator import JobCoordinator
+    from .node import NodeEndHook
     from .supervisor.guard import Guard
 
 INTERRUPTED = "the run was interrupted"
 
 
 @dataclass(frozen=True)
-class Member:
+class Assignment:
     """A node before it runs: a device and the role that it plays."""
 
     role: str
@@ -54,19 +52,18 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """What the command line says about a run."""
 
     output: Path  # an existing directory
     job_id: str
     unconfined: bool = False
     guard: Guard | None = None  # is told what there is to put in order if this process dies
-    #: Is given each node when it is through with its actions, or has failed; see `NodeServices`.
-    visit: Callable[[Node, BaseException | None], None] | None = None
+    on_node_end: NodeEndHook | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What came of a run, and why its files do not say all of it, if they could not be written."""
 
     results: Results
@@ -75,12 +72,12 @@ class Outcome:
 
 def run(
     job: Job,
-    members: Sequence[Member],
+    members: Sequence[Assignment],
     overlays: OverlayStore,
-    options: Options,
+    options: RunOptions,
     listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     interruptions: Interruptions | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Run `job` on boards that are ours; return what came of it.
 
     The boards are off and everything that was started is gone when this
@@ -118,14 +115,14 @@ def run(
             log.emit(
                 "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
             )
-    return Outcome(recorder.results, recorder.failure or log.failure)
+    return RunOutcome(recorder.results, recorder.failure or log.failure)
 
 
 def _run(
     job: Job,
-    members: Sequence[Member],
+    members: Sequence[Assignment],
     overlays: OverlayStore,
-    options: Options,
+    options: RunOptions,
     log: EventLog,
     clock: Callable[[], float],
     interruptions: Interruptions,
@@ -133,6 +130,10 @@ def _run(
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
         directory = stack.enter_context(scratch(options.guard))
+        own = [member.device for member in members if member.device.host != LAVA]
+        virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
+        pairs = [(member.device, member.role) for member in members]
+        coordinator = open_coordinator(job, pairs, log.emit, clock, stack)
         services = NodeServices(
             job=job,
             job_id=options.job_id,
@@ -142,23 +143,19 @@ def _run(
             overlays=overlays,
             emit=log.emit,
             clock=clock,
+            socket_channels=coordinator.socket_channels,
+            leave_group=coordinator.leave,
         )
-        if options.visit is not None:
-            services.visit = options.visit
-        own = [member.device for member in members if member.device.host != LAVA]
-        virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
-        devices = [member.device for member in members]
-        coordinator, doors = open_coordinator(devices, services, stack)
-        nodes = _nodes(members, services, options, virtual, doors, directory, stack)
-        return _walk(nodes, coordinator, services, interruptions)
+        nodes = _nodes(members, services, options, virtual, coordinator, directory, stack)
+        return _run_nodes(nodes, coordinator, services, interruptions)
 
 
 def _nodes(
-    members: Sequence[Member],
+    members: Sequence[Assignment],
     services: NodeServices,
-    options: Options,
+    options: RunOptions,
     virtual: Mapping[str, VirtualBoard],
-    doors: Mapping[str, Door],
+    coordinator: JobCoordinator,
     directory: Path,
     stack: ExitStack,
 ) -> list[NodeRun]:
@@ -168,49 +165,67 @@ def _nodes(
     lava = LavaJob(services.job, services.group, directory / "lava", leaves)
     nodes: list[NodeRun] = []
     for device, role in ((member.device, member.role) for member in members):
-        door, record = doors[device.name], options.output / "nodes" / device.name
+        access = coordinator.credentials[device.name]
+        record = options.output / "nodes" / device.name
         if device.host == LAVA:
-            nodes.append(LavaNodeRun(device, role, services, record, lava, door))
+            nodes.append(LavaNodeRun(device, role, services, record, lava, access))
             continue
         client = stack.enter_context(
             GroupClient(
-                door.address, group=door.group, node=device.name, role=role, secret=door.secret
+                access.address,
+                group=access.group,
+                node=device.name,
+                role=role,
+                secret=access.secret,
             )
         )
+        board = virtual.get(device.name)
         nodes.append(
-            NodeRun(device, role, virtual.get(device.name), client, services, record, spare)
+            NodeRun(device, role, board, client, services, record, spare, options.on_node_end)
         )
     return nodes
 
 
-def _walk(
+def _run_nodes(
     nodes: Sequence[NodeRun],
-    coordinator: Coordinator,
+    coordinator: JobCoordinator,
     services: NodeServices,
     interruptions: Interruptions,
 ) -> bool:
-    """Run every node in a thread of its own; return whether it was interrupted."""
-    news = interruptions.news
+    """Run every node in a thread of its own; return True if the run was interrupted."""
+    queue = interruptions.queue
     essential = {role.name for role in services.job.roles if role.essential}
+    failed: set[str] = set()
+
+    def run_node(node: NodeRun) -> None:
+        failure: str | None = "its thread has ended"
+        try:
+            ending = node.run()
+            failure = None if ending.status == "pass" else ending.error or "failed"
+        finally:
+            if failure is not None:
+                failed.add(node.name)
+            coordinator.leave(node.name, failure)
+            queue.put(node.name)
+
     threads = [
-        threading.Thread(target=_one, args=(node, coordinator, news), name=f"node {node.name}")
-        for node in nodes
+        threading.Thread(target=run_node, args=(node,), name=f"node {node.name}") for node in nodes
     ]
-    interruptions.hold()
+    role_of = {node.name: node.role for node in nodes}
+    interruptions.defer()
     for thread in threads:
         thread.start()
     running = len(threads)
     interrupted = False
     while running:
-        name = news.get()
+        name = queue.get()
         if name is not None:
             running -= 1
-            node = next(node for node in nodes if node.name == name)
-            if node.failed and node.role in essential and not services.cancelled.is_set():
+            if name in failed and role_of[name] in essential and not services.cancelled.is_set():
                 _cancel(nodes, coordinator, services, f"{name}, of an essential role, has failed")
         elif not interrupted:
-            # The nodes end by themselves, each switching its board off; asking
-            # twice does not make that quicker.
+            # Each node ends by itself and powers its board off; a second
+            # interrupt would not make that quicker.
             interrupted = True
             _cancel(nodes, coordinator, services, INTERRUPTED)
     for thread in threads:
@@ -218,29 +233,18 @@ def _walk(
     return interrupted
 
 
-def _one(node: NodeRun, coordinator: Coordinator, news: SignalSafeQueue) -> None:
-    failure: str | None = "its thread has ended"
-    try:
-        ending = node.run()
-        failure = None if ending.status == "pass" else ending.error or "failed"
-    finally:
-        node.failed = failure is not None
-        leave(coordinator, node.name, failure)
-        news.put(node.name)
-
-
 def _cancel(
-    nodes: Sequence[NodeRun], coordinator: Coordinator, services: NodeServices, reason: str
+    nodes: Sequence[NodeRun], coordinator: JobCoordinator, services: NodeServices, reason: str
 ) -> None:
     services.cancelled.set()
     text = f"{reason}: switching the boards off"
     services.emit("log", node=None, level="WARNING", text=text)
-    coordinator.abort(reason)
+    coordinator.server.abort(reason)
     for node in nodes:
         node.cancel(reason)
 
 
-def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error: str) -> None:
+def _all_failed(log: EventLog, members: Sequence[Assignment], error_type: str, error: str) -> None:
     for member in members:
         log.emit(
             "node_finished",
@@ -251,7 +255,7 @@ def _all_failed(log: EventLog, members: Sequence[Member], error_type: str, error
         )
 
 
-def _about(job: Job, members: Sequence[Member], options: Options) -> dict[str, Any]:
+def _about(job: Job, members: Sequence[Assignment], options: RunOptions) -> dict[str, Any]:
     return {
         "job": {"name": job.name, "id": options.job_id, "file": job.file},
         "started": time_of_day(),

@@ -1,70 +1,122 @@
-"""The coordinator of a run, and each node's door to it."""
+"""The coordinator of a run, and how each node and each device reaches it."""
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..actions.socket_channel import SocketChannels
 from ..coordinator.server import Coordinator
-from .direct import way_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from ..actions.context import NodeServices
+    from ..emit import Emit
+    from ..job.model import Job
     from ..lab.device_model import Device
 
+LOOPBACK = "127.0.0.1"
+#: The address at which QEMU's user network offers the host's loopback.
+QEMU_HOST = "10.0.2.2"
 
-class Door(NamedTuple):
-    """How a node becomes a member of the group."""
+
+class Credentials(NamedTuple):
+    """What a node needs to join the group."""
 
     address: tuple[str, int]
     group: str
     secret: str
 
 
-def open_coordinator(
-    devices: Sequence[Device], services: NodeServices, stack: ExitStack
-) -> tuple[Coordinator, dict[str, Door]]:
-    """Return the run's coordinator, which listens until `stack` is closed, and the doors by name.
+class CoordinatorAddress(NamedTuple):
+    """An address of this host, and the one at which the device reaches it."""
 
-    Boards that ask it over their own network are told where, and `shared` how a node leaves.
+    listen: str
+    from_device: str
+
+
+class JobCoordinator(NamedTuple):
+    """The run's coordinator with the credentials of its nodes and the sockets of its devices."""
+
+    server: Coordinator
+    credentials: Mapping[str, Credentials]
+    socket_channels: SocketChannels
+
+    def leave(self, node: str, failure: str | None) -> None:
+        """Report to the group that `node` sends no more, and the first line of its failure."""
+        if failure is None:
+            self.server.node_finished(node)
+        else:
+            self.server.node_failed(node, failure.partition("\n")[0])
+
+
+def open_coordinator(
+    job: Job,
+    members: Sequence[tuple[Device, str]],
+    emit: Emit,
+    clock: Callable[[], float],
+    stack: ExitStack,
+) -> JobCoordinator:
+    """Return the coordinator of `members` (device, role); it listens until `stack` is closed.
+
+    `clock` returns seconds since the run's start.
     """
-    secret_of = {device.name: secrets.token_hex(16) for device in devices}
+    secret_of = {device.name: secrets.token_hex(16) for device, _ in members}
     group = secrets.token_hex(16)
-    ways = {device.name: way for device in devices if (way := way_of(device)) is not None}
-    coordinator = stack.enter_context(
+    socket_channels = SocketChannels(emit, clock)
+    addresses = {
+        device.name: address
+        for device, _ in members
+        if (address := coordinator_address(device)) is not None
+    }
+    server = stack.enter_context(
         Coordinator(
             group=group,
-            nodes=dict(services.group),
+            nodes={device.name: role for device, role in members},
             secrets=secret_of,
-            timeout=services.job.timeout,
-            deadlock_grace=services.job.deadlock_grace,
-            observer=partial(_observe, services),
-            on_answer=partial(services.direct.answered, services.emit, services.clock),
-            hosts=[way.listen for way in ways.values()],
+            timeout=job.timeout,
+            deadlock_grace=job.deadlock_grace,
+            observer=partial(_observe, emit, clock),
+            on_answer=socket_channels.record_answer,
+            hosts=[address.listen for address in addresses.values()],
         )
     )
-    for name, way in ways.items():
-        port = coordinator.address_on(way.listen)[1]
-        services.direct.allow(name, (way.told, port), secret_of[name])
-    services.leave = partial(leave, coordinator)
-    doors = {name: Door(coordinator.address, group, secret) for name, secret in secret_of.items()}
-    return coordinator, doors
+    for name, address in addresses.items():
+        port = server.address_on(address.listen)[1]
+        socket_channels.allow(name, (address.from_device, port), secret_of[name])
+    credentials = {
+        name: Credentials(server.address, group, secret) for name, secret in secret_of.items()
+    }
+    return JobCoordinator(server, credentials, socket_channels)
 
 
-def leave(coordinator: Coordinator, name: str, failure: str | None) -> None:
-    """Tell the group that the node will send no more, and why if it has failed."""
-    if failure is None:
-        coordinator.node_finished(name)
-    else:
-        coordinator.node_failed(name, failure.partition("\n")[0])
+def coordinator_address(device: Device) -> CoordinatorAddress | None:
+    """Return where `device` reaches the coordinator; None without `multinode: socket`."""
+    if device.multinode != "socket":
+        return None
+    if device.connection.simulated:  # a process of this host
+        return CoordinatorAddress(LOOPBACK, LOOPBACK)
+    if device.connection.qemu is not None:
+        return CoordinatorAddress(LOOPBACK, QEMU_HOST)
+    host = device.dispatcher_ip
+    if host is None:  # refused when the device file was read
+        return None
+    return CoordinatorAddress(LOOPBACK if _is_loopback(host) else host, host)
 
 
-def _observe(services: NodeServices, event: str, **fields: Any) -> None:
-    """Record what the coordinator tells; its waits have a length, a run's events a time."""
+def _is_loopback(host: str) -> bool:
+    """Return True for a loopback address: the user has set up a tunnel to it."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _observe(emit: Emit, clock: Callable[[], float], event: str, **fields: Any) -> None:
+    """Record a coordinator's event; a wait's length becomes the time at which it began."""
     if "seconds" in fields:
-        fields["asked"] = round(services.clock() - fields.pop("seconds"), 6)
-    services.emit(event, **fields)
+        fields["asked"] = round(clock() - fields.pop("seconds"), 6)
+    emit(event, **fields)

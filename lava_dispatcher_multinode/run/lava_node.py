@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..lab.device_model import Device
     from ..lava.dispatcher.installed import Installed
     from ..lava.dispatcher.lava_job import LavaJob
-    from .job_coordinator import Door
+    from .job_coordinator import Credentials
 
 LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
 LONGEST_LINE = 1 << 20
@@ -50,11 +50,11 @@ class LavaNodeRun(NodeRun):
         services: NodeServices,
         directory: Path,
         lava: LavaJob,
-        door: Door,
+        credentials: Credentials,
     ) -> None:
         super().__init__(device, role, None, None, services, directory)
         self._lava = lava
-        self._door = door
+        self._credentials = credentials
         self._process: subprocess.Popen[bytes] | None = None
         self._lava_log: Log | None = None
         self._cancelled: str | None = None  # why
@@ -109,7 +109,7 @@ class LavaNodeRun(NodeRun):
                     log.line(line)
                     if log.raised is not None:
                         # At once: LAVA may take its time, or not listen while it has results.
-                        self._services.leave(self.name, str(log.raised))
+                        self._services.leave_group(self.name, str(log.raised))
                         self._end()
             code = process.wait()
             try:
@@ -177,10 +177,10 @@ class LavaNodeRun(NodeRun):
         if os.geteuid() != 0 and not os.access(LAVAS_DOWNLOADS, os.W_OK):
             self._downloads = directory / "downloads"
         settings = {
-            "address": self._door.address,
-            "group": self._door.group,
+            "address": self._credentials.address,
+            "group": self._credentials.group,
             "name": self.name,
-            "secret": self._door.secret,
+            "secret": self._credentials.secret,
             "ids": self._lava.ids,
             "roles": dict(self._services.group),
             "scripts": str(directory / "scripts"),

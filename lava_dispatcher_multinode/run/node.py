@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from ..coordinator.client import GroupClient
     from ..lab.device_model import Device
 
+    #: Called with each node after its actions, and the failure if any; its board is still up.
+    NodeEndHook = Callable[[Node, BaseException | None], None]
+
 LAST_WORDS = 2.0  # seconds that a dead board may go on printing its reason
+
+
+def _end_at_once(_node: Node, _failure: BaseException | None) -> None:
+    """Power off without delay: the default hook."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class Ending:
 
 
 class NodeRun:
-    """Walks one node's actions; `console` is there for whoever has to end it."""
+    """Runs the actions of one node in the calling thread; `cancel` ends it from another."""
 
     def __init__(
         self,
@@ -54,17 +61,19 @@ class NodeRun:
         services: NodeServices,
         directory: Path,
         spare: Callable[[str], None] = lambda _name: None,
+        on_end: NodeEndHook | None = None,
     ) -> None:
         self.name = device.name
         self.role = role
         self.failed = False  # once its run has ended
-        self.console: Console | None = None
+        self._console: Console | None = None
         self._device = device
         self._virtual = virtual
         self._client = client
         self._services = services
         self._directory = directory
         self._spare = spare  # has a board not switched off if this process dies
+        self._on_end = on_end or _end_at_once
 
     def run(self) -> Ending:
         """Do everything; the board is off afterwards, whatever happened."""
@@ -80,8 +89,8 @@ class NodeRun:
 
     def cancel(self, reason: str) -> None:
         """End it soon, from another thread: whatever it waits for on the console fails."""
-        if self.console is not None:
-            self.console.fail(Cancelled(reason))
+        if self._console is not None:
+            self._console.fail(Cancelled(reason))
 
     def _guarded(self) -> Ending:
         try:
@@ -110,7 +119,7 @@ class NodeRun:
         with ExitStack() as stack:
             stack.callback(transcript.close)
             hardware = connect(self._device, self._virtual)
-            self.console = console = Console(
+            self._console = console = Console(
                 hardware.transport,
                 transcript,
                 character_delay=self._device.connection.character_delay,
@@ -130,12 +139,12 @@ class NodeRun:
                     self._visit(node, error)
                 finally:
                     # Before the switch is asked, which may take minutes, or somebody at a desk.
-                    self._services.leave(self.name, str(error) or type(error).__name__)
+                    self._services.leave_group(self.name, str(error) or type(error).__name__)
                     if console.taken is not None:
                         self._spare(self.name)
                     self._off(board)
                 raise
-            self._services.leave(self.name, None)
+            self._services.leave_group(self.name, None)
             board.power_off()
 
     def _node(self, board: UBootBoard) -> Node:
@@ -147,7 +156,7 @@ class NodeRun:
     def _visit(self, node: Node, failure: BaseException | None) -> None:
         node.spec = ActionSpec("")
         node.deadline = _deadline(node.spec, self._services)
-        self._services.visit(node, failure)
+        self._on_end(node, failure)
 
     def _off(self, board: UBootBoard) -> None:
         """Switch off the board of a node that has failed; that failure is the one to tell."""

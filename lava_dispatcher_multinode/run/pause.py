@@ -80,7 +80,7 @@ class Pause:
         if node.services.cancelled.is_set():
             return
         error = None if failure is None else str(failure) or type(failure).__name__
-        node.services.leave(node.name, error)  # else the others would wait for it meanwhile
+        node.services.leave_group(node.name, error)  # else the others would wait for it meanwhile
         board = Board(node.name, node.board.console, error or self._of_tests(node.name))
         board.console.watch(None)  # whoever looks may reboot it
         if failure is None and node.board.shell is not None:  # it is at its prompt

@@ -36,6 +36,7 @@ def make_node(tmp_path, events):
             None,
             lambda event, /, **fields: events.append((event, fields)),
             time.monotonic,
+            None,
         )
         asked = []
         board = SimpleNamespace(

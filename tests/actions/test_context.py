@@ -42,7 +42,6 @@ def test_two_runs_share_nothing(make_node):
     one.cancelled.set()
     assert not other.cancelled.is_set()
     assert one.servers is not other.servers
-    assert one.direct is not other.direct
 
 
 def test_a_new_node_has_done_nothing(make_node):

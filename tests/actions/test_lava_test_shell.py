@@ -11,6 +11,7 @@ import pytest
 
 from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.actions.lava_test_shell import LavaTestShell
+from lava_dispatcher_multinode.actions.socket_channel import SocketChannels
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
@@ -72,6 +73,7 @@ def make_node(tmp_path):
             OverlayStore(tmp_path / "overlays", job, "1"),
             lambda event, /, **fields: events.append((event, fields)),
             time.monotonic,
+            SocketChannels(lambda *_, **__: None, time.monotonic),
         )
         client = SimpleNamespace(submit=lambda call, answer: None)
         node = Node("b1", "r", board, client, services, spec, Deadline(60, "test"))

@@ -11,6 +11,7 @@ import pytest
 
 from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.actions.overlay import bundle_of, put_overlay, stages_of
+from lava_dispatcher_multinode.actions.socket_channel import SocketChannels
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
@@ -61,8 +62,9 @@ def make_node(tmp_path):
             OverlayStore(tmp_path / "overlays", job, "1"),
             lambda event, /, **fields: events.append({"event": event, **fields}),
             time.monotonic,
+            SocketChannels(lambda *_, **__: None, time.monotonic),
         )
-        services.direct.allow("b1", ("192.0.2.1", 3079), SECRET)
+        services.socket_channels.allow("b1", ("192.0.2.1", 3079), SECRET)
         device = Device("b1", "panda", overlay=("console",))
         board = SimpleNamespace(device=device, boots=1, shell=shell, root=str(root))
         node = Node("b1", "r", board, None, services, job.actions[0], Deadline(60, "test"))

@@ -64,7 +64,7 @@ class Wired:
             self.news.notify_all()
 
     def answered(self, node, call, outcome):
-        """As `actions.direct.Direct`."""
+        """As `actions.socket_channel.SocketChannels`."""
         assert node == "panda01"
         assert self.session.answered_elsewhere(call, outcome)
 

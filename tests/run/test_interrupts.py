@@ -1,14 +1,22 @@
-"""Signals become an exception before there are nodes, and news from then on."""
+"""Signals raise KeyboardInterrupt before there are nodes, and are queued from then on."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from lava_dispatcher_multinode.run.interrupts import SIGNALS, Interruptions, hear_once
+from lava_dispatcher_multinode.run.interrupts import (
+    SIGNALS,
+    Interruptions,
+    SignalSafeQueue,
+    raise_once,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +43,11 @@ def test_before_hold_it_is_a_keyboard_interrupt(number):
 def test_after_hold_it_is_news(number):
     """No exception cuts the main thread short, however often it is asked."""
     with Interruptions() as interruptions:
-        interruptions.hold()
+        interruptions.defer()
         _kill(number)
         _kill(number)
-        assert interruptions.news.get() is None
-        assert interruptions.news.get() is None
+        assert interruptions.queue.get() is None
+        assert interruptions.queue.get() is None
 
 
 def test_handlers_are_put_back():
@@ -53,7 +61,7 @@ def test_handlers_are_put_back():
 def test_what_is_ignored_stays_ignored():
     """nohup means it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    hear_once()
+    raise_once()
     with Interruptions():
         _kill(signal.SIGHUP)
 
@@ -61,7 +69,7 @@ def test_what_is_ignored_stays_ignored():
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
     """Tidying up goes on while Ctrl-C is pressed again and again."""
-    hear_once()
+    raise_once()
     tidied = False
     with pytest.raises(KeyboardInterrupt):
         try:
@@ -75,15 +83,15 @@ def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
 
 def test_what_python_has_dropped_is_not_lost():
     """An exception inside a callback goes nowhere: the next signal counts, or the run asks."""
-    hear_once()
+    raise_once()
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             _kill(signal.SIGINT)
     with Interruptions() as interruptions:
         with contextlib.suppress(KeyboardInterrupt):
             _kill(signal.SIGINT)
-        interruptions.hold()
-        assert interruptions.news.get() is None
+        interruptions.defer()
+        assert interruptions.queue.get() is None
 
 
 def test_a_run_that_is_starting_is_interrupted_once():
@@ -100,3 +108,52 @@ def test_after_the_final_run_nothing_is_interrupted():
         pass
     for number in SIGNALS:
         _kill(number)
+
+
+def test_items_come_in_their_order():
+    """Nothing is lost, whoever puts it, and None is an item like others."""
+    queue = SignalSafeQueue()
+    thread = threading.Thread(target=lambda: [queue.put(item) for item in ("a", None, "b")])
+    thread.start()
+    assert [queue.get() for _ in range(3)] == ["a", None, "b"]
+    thread.join()
+    queue.close()
+
+
+def test_thousands_do_not_fill_it():
+    """Whoever puts must not wait: it may be a signal's handler."""
+    queue = SignalSafeQueue()
+    for number in range(5000):
+        queue.put(str(number))
+    assert [queue.get() for _ in range(5000)] == [str(number) for number in range(5000)]
+    queue.close()
+
+
+def test_what_comes_after_the_end_harms_nobody():
+    """A node's last word, or a Ctrl-C, may be late."""
+    queue = SignalSafeQueue()
+    queue.close()
+    queue.put("late")
+
+
+SIGNALLED = """
+import signal, threading, os
+from lava_dispatcher_multinode.run.interrupts import Interruptions
+with Interruptions() as interruptions:
+    interruptions.defer()
+    # To another thread than the one that waits: the kernel may choose any.
+    def send():
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+    for _ in range(50):
+        thread = threading.Thread(target=send)
+        thread.start()
+        assert interruptions.queue.get() is None
+        thread.join()
+"""
+
+
+def test_a_signal_to_another_thread_wakes_the_reader():
+    """SIGTERM must end a run whichever thread the kernel gives it to."""
+    environ = {**os.environ, "PYTHONDEVMODE": "1"}
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], env=environ, timeout=60, check=False)
+    assert done.returncode == 0

@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
 from lava_dispatcher_multinode.run.interrupts import Interruptions
-from lava_dispatcher_multinode.run.job import Member, Options
+from lava_dispatcher_multinode.run.job import Assignment, RunOptions
 
 WAIT = 20  # seconds until what must come counts as lost
 
@@ -41,10 +41,12 @@ def run(tmp_path, monkeypatch):
         monkeypatch.setattr(plugins, "action", lambda _name: Action(work))
         job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
         members = [
-            Member(role.name, Device(f"{role.name}1", "panda", connection=Connection("exec cat")))
+            Assignment(
+                role.name, Device(f"{role.name}1", "panda", connection=Connection("exec cat"))
+            )
             for role in job.roles
         ]
-        output = Options(tmp_path, "7", **options)
+        output = RunOptions(tmp_path, "7", **options)
         return module.run(job, members, None, output, listeners, interruptions)
 
     return run
@@ -199,5 +201,5 @@ def test_each_node_is_visited_at_its_end(run):
         if node.role == "a":
             raise BootError("no prompt")
 
-    run(work, visit=lambda node, failure: seen.update({node.name: str(failure)}))
+    run(work, on_node_end=lambda node, failure: seen.update({node.name: str(failure)}))
     assert seen == {"a1": "no prompt", "b1": "None"}

@@ -77,15 +77,13 @@ def run(board, tmp_path, monkeypatch):
             None,
             lambda event, /, **fields: events.append({"event": event, **fields}),
             time.monotonic,
+            None,
+            leave or (lambda _node, _failure: None),
         )
-        if visit is not None:
-            services.visit = visit
-        if leave is not None:
-            services.leave = leave
         if cancelled:
             services.cancelled.set()
         # Such a run's actions make no calls: its member is not asked anything.
-        node = NodeRun(DEVICE, "r", board, object(), services, tmp_path / "panda01")
+        node = NodeRun(DEVICE, "r", board, object(), services, tmp_path / "panda01", on_end=visit)
         run.node = node
         return node.run()
 

@@ -62,7 +62,7 @@ class Group:
         """Have a node come to its end."""
         services = SimpleNamespace(
             cancelled=self.cancelled,
-            leave=self.left.__setitem__,
+            leave_group=self.left.__setitem__,
             emit=self.emit,
         )
         node = SimpleNamespace(
