@@ -1,7 +1,7 @@
 """What other packages can add, through entry points.
 
-* `lava_dispatcher.actions`: the command in a job, and a class like `Action`;
-* `lava_dispatcher.job_parsers`: any name, and a class like `JobParser`;
+* `lava_dispatcher.actions`: the command in a job, and a class like `actions.action.Action`;
+* `lava_dispatcher.job_parsers`: any name, and a class like `job.job_parser.JobParser`;
 * `lava_dispatcher.device_types`: the device type, and a class like `DeviceType`.
 
 This package's own are found the same way; nothing is registered twice, so two
@@ -13,45 +13,15 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from .errors import InvalidJob, Problem
+from .errors import InvalidJob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from .job.model import Job
-    from .job.source import Document
-
 ACTIONS = "lava_dispatcher.actions"
 JOB_PARSERS = "lava_dispatcher.job_parsers"
 DEVICE_TYPES = "lava_dispatcher.device_types"
-
-
-class Action(Protocol):
-    """One command of a job.
-
-    `parameters_schema` is a JSON Schema (draft 2020-12) of the `parameters`
-    object, without `role` and `timeout`, which belong to every action.
-    """
-
-    parameters_schema: ClassVar[Mapping[str, Any]]
-
-    def run(self, node: Any, parameters: Mapping[str, Any]) -> None:
-        """Do it on `node`, a `lava_dispatcher_multinode.actions.context.Node`.
-
-        Raise a `MultinodeError` for a failure; anything else counts as a bug.
-        """
-
-
-class JobParser(Protocol):
-    """Makes a `Job` of a document that it accepts."""
-
-    def accepts(self, document: Document) -> bool:
-        """Whether the document is of this parser's kind, right or wrong."""
-
-    def parse(self, document: Document) -> tuple[Job, Sequence[Problem]]:
-        """Return the job and the warnings; raise `InvalidJob` with every error."""
 
 
 class DeviceType(Protocol):
@@ -81,11 +51,11 @@ def load(group: str, name: str) -> Any:
         return entry.load()
 
 
-def action(command: str) -> Action:
+def action(command: str) -> Any:
     """Return a new instance of the action `command`; KeyError if there is none."""
     kind = load(ACTIONS, command)
     with _blamed(ACTIONS, command):
-        return cast("Action", kind())
+        return kind()
 
 
 def device_type_names() -> dict[str, str]:

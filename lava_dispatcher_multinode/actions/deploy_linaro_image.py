@@ -8,17 +8,24 @@ from ..boards.deploy.support import unsupported_reason
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
+from ..job.model import Calls
+from .action import Action
+from .file_checks import check_files
 from .overlay import bundle_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from ..errors import Problem
+    from ..job.model import ActionSpec
+    from ..lab.device_model import Device
+    from .action import CheckContext, LavaWriter
     from .context import Node
 
 PLACEHOLDER = 8 << 20  # bytes that the largest of them has
 
 
-class DeployLinaroImage:
+class DeployLinaroImage(Action):
     """Fetch the image, once for all boards of the run, and put it on the board."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -43,13 +50,14 @@ class DeployLinaroImage:
             },
         },
     }
+    calls = Calls.NONE
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Deploy `image` to the node's board."""
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board keeps the image that it has")
             return
-        if reason := unsupported_reason(node.board.device, "deploy_linaro_image"):
+        if reason := self.unsupported_reason(node.board.device):
             raise DeployError(reason)
         image = node.services.images.get(
             parameters["image"],
@@ -69,6 +77,18 @@ class DeployLinaroImage:
             raise  # it names the image itself
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
+
+    def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
+        """Return the problems of the files to deploy."""
+        return check_files(spec, ("image",), context)
+
+    def unsupported_reason(self, device: Device) -> str | None:
+        """Return why the device's `deploy.method` cannot deploy the files; None if it can."""
+        return unsupported_reason(device, "image")
+
+    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
+        """Write a deploy block."""
+        writer.deploy(spec, "image")
 
 
 def _terms(parameters: Mapping[str, Any]) -> Terms:

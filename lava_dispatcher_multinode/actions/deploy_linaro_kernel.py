@@ -8,11 +8,18 @@ from ..boards.deploy.support import unsupported_reason
 from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
 from ..images.terms import FREE, TERMS
+from ..job.model import Calls
+from .action import Action
+from .file_checks import check_files
 from .overlay import bundle_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from ..errors import Problem
+    from ..job.model import ActionSpec
+    from ..lab.device_model import Device
+    from .action import CheckContext, LavaWriter
     from .context import Node
 
 FILES = ("kernel", "ramdisk", "dtb")
@@ -23,7 +30,7 @@ NO_ROOTFS = (
 _FILE = {"type": "string", "minLength": 1}
 
 
-class DeployLinaroKernel:
+class DeployLinaroKernel(Action):
     """Serve kernel, ramdisk and device tree to the board's U-Boot, which fetches them to boot."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -43,13 +50,14 @@ class DeployLinaroKernel:
             },
         },
     }
+    calls = Calls.NONE
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Fetch the files, once for all boards of the run, and offer them to the node's board."""
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board boots what it has")
             return
-        if reason := unsupported_reason(node.board.device, "deploy_linaro_kernel"):
+        if reason := self.unsupported_reason(node.board.device):
             raise DeployError(reason)
         if "rootfs" in parameters:
             raise DeployError(NO_ROOTFS)
@@ -69,3 +77,19 @@ class DeployLinaroKernel:
         node.overlay_in_image = node.board.deploy_kernel(
             BootFiles(**files), node.services.servers, bundle_of(node)
         )
+
+    def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
+        """Return the problems of the files to deploy."""
+        return check_files(spec, FILES, context)
+
+    def check_own_board(self, spec: ActionSpec) -> Iterable[Problem]:
+        """Refuse a root file system over the network."""
+        return [spec.position("rootfs").problem(NO_ROOTFS)] if "rootfs" in spec.parameters else []
+
+    def unsupported_reason(self, device: Device) -> str | None:
+        """Return why the device's `deploy.method` cannot deploy the files; None if it can."""
+        return unsupported_reason(device, "kernel")
+
+    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
+        """Write a deploy block."""
+        writer.deploy(spec, "kernel")

@@ -6,16 +6,22 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import ActionTimeout, InfrastructureError, TestError
+from ..job.model import Calls
 from ..overlay.layout import run_name, runner_command
+from ..overlay.syntax import slips
 from ..testshell.case_results import Recorder
 from ..testshell.patterns import Pattern
 from ..testshell.session import Session
+from .action import Action
 from .overlay import put_overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from ..errors import Problem
+    from ..job.model import ActionSpec
     from ..overlay.load import Definition
+    from .action import CheckContext, LavaWriter
     from .context import Node
 
 _SOURCE = {
@@ -35,7 +41,7 @@ _SOURCE = {
 }
 
 
-class LavaTestShell:
+class LavaTestShell(Action):
     """Boots the board if need be, puts the overlay on it and runs lava-test-runner."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -82,6 +88,9 @@ class LavaTestShell:
             },
         },
     }
+    boots = True
+    deploys = False
+    calls = Calls.TESTS
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Run the definitions of the action; results are events."""
@@ -132,6 +141,15 @@ class LavaTestShell:
                     lines = ["the console's last lines:", *node.board.console.tail()]
                     text = f"lava-test-runner has ended without having run {', '.join(missing)}"
                     raise InfrastructureError("\n    ".join([text, *lines]))
+
+    def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
+        """Return the problems of the test definitions and of their shell code."""
+        found = context.overlays.definitions(spec, remote=context.run_here)
+        return [problem for definition in found for problem in slips(definition.test)]
+
+    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
+        """Write a test block."""
+        writer.test(spec)
 
     def skip(self, node: Node) -> None:
         """Record that the cases which its definitions are to report are missing."""

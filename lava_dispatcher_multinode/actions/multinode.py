@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..job.hints import either
+from ..job.model import Calls
 from ..multinode import reasons
 from ..multinode.api import Api, Call, Outcome, Status
+from .action import Action
 from .calls import record_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..job.model import ActionSpec
+    from .action import LavaWriter
     from .context import Node
 
 ANSWER_WAIT = 60.0  # seconds beyond the call's own that its answer may take, on a busy host
@@ -36,7 +40,7 @@ def _only(key: str, *requests: str) -> Mapping[str, Any]:
     }
 
 
-class Multinode:
+class Multinode(Action):
     """Holds every board before power-on, publishes an address after boot, and the like."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -70,6 +74,13 @@ class Multinode:
             _only("waitrole", "lava-wait-all"),
         ],
     }
+
+    deploys = False
+    calls = Calls.OWN
+
+    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
+        """Write the call beside a boot block, or as a test that makes it."""
+        writer.call(spec)
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Make the call; `WaitFailed` unless it is done."""

@@ -9,6 +9,7 @@ from ..boards.delivery.deliver import deliver
 from ..boards.shell_files import CHECKSUMS, ShellUploader
 from ..overlay.environment import environment
 from ..overlay.layout import board_directory
+from .command_names import RUN_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
     from ..overlay.load import Definition
     from .context import Node
 
-COMMAND = "lava_test_shell"
-
 
 def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
     """Return what every lava_test_shell of the node runs, by its number."""
-    own = [spec for spec in node.job.actions_of(node.role) if spec.command == COMMAND]
+    own = [spec for spec in node.job.actions_of(node.role) if spec.command == RUN_TESTS]
     return {stage: node.services.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..job.model import Calls
+from .action import Action
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..job.model import ActionSpec
+    from .action import LavaWriter
     from .context import Node
 
 
-class SubmitResults:
+class SubmitResults(Action):
     """Says in the log that results stay here."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -23,6 +28,8 @@ class SubmitResults:
             "result_disk": {"type": "string", "description": "Ignored."},
         },
     }
+    deploys = False
+    calls = Calls.NONE
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Tell where the results are."""
@@ -32,3 +39,7 @@ class SubmitResults:
             "submit_results: the dashboard protocol of 2013 is gone, nothing is sent; the "
             "results are in the output directory",
         )
+
+    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
+        """Leave the action out, with a remark."""
+        writer.remark(f"{spec.command}: left out; LAVA's server keeps the results")

@@ -81,7 +81,7 @@ class UBootBoard:
 
         Return whether `bundle`, the overlay, went with it.
         """
-        if reason := unsupported_reason(self.device, "deploy_linaro_image"):
+        if reason := unsupported_reason(self.device, "image"):
             raise DeployError(reason)
         if self.device.deploy.method == "master":
             return self._deploy_by_master(image, servers, deadline, bundle)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Problem
 from .hints import either, suggest
+from .model import Calls
 from .shell_text import ApiCall, Scan, Slip, scan
 
 if TYPE_CHECKING:
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
 
 MAX_SCRIPTS = 200  # that one role's steps may lead to
 
-_SHELL_ACTION = "lava_test_shell"
-_CALL_ACTION = "multinode"
-#: Actions that make no call; one that is not known here may make any.
-_SILENT = {
-    "boot_linaro_image", "deploy_linaro_image", "deploy_linaro_kernel",
-    "submit_results", "submit_results_on_host", _SHELL_ACTION, _CALL_ACTION,
-}  # fmt: skip
 _SENDING = ("send", "sync")
 _WAITING = ("wait", "wait-all", "sync")
 
@@ -68,13 +62,18 @@ def collect(
     return scripts
 
 
-def check(job: Job, scripts: Mapping[str, Sequence[Script]]) -> list[Problem]:
+def check(
+    job: Job, scripts: Mapping[str, Sequence[Script]], calls_of: Callable[[ActionSpec], Calls]
+) -> list[Problem]:
     """Return a warning for each message that cannot get through, and each call that cannot work.
 
     `scripts`: for each role what its test definitions run, as `collect`
     returns it. A role with test definitions that is not in it may do anything.
+    `calls_of` returns which calls an action makes.
     """
-    views = {role.name: _view(job, role.name, scripts.get(role.name)) for role in job.roles}
+    views = {
+        role.name: _view(job, role.name, scripts.get(role.name), calls_of) for role in job.roles
+    }
     counts = {role.name: role.count for role in job.roles}
     found: dict[tuple[str, str, str, str | None], Problem] = {}
     slips = {
@@ -112,15 +111,21 @@ class _View:
         )
 
 
-def _view(job: Job, role: str, scripts: Sequence[Script] | None) -> _View:
+def _view(
+    job: Job,
+    role: str,
+    scripts: Sequence[Script] | None,
+    calls_of: Callable[[ActionSpec], Calls],
+) -> _View:
     view = _View(role)
     for action in job.actions_of(role):
-        if action.command == _CALL_ACTION:
-            _take_action(action, view)
-        elif action.command not in _SILENT or (
-            action.command == _SHELL_ACTION and scripts is None
-        ):
-            view.anything = True
+        match calls_of(action):
+            case Calls.OWN:
+                _take_action(action, view)
+            case Calls.TESTS:
+                view.anything |= scripts is None
+            case Calls.ANY:
+                view.anything = True
     names = {PurePosixPath(script.name).name for script in scripts or ()}
     for script in scripts or ():
         seen = _scan(script, role)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,15 @@ RESULTS = ("pass", "fail", "skip", "unknown")
 def nothing() -> Mapping[Any, Any]:
     """Return a mapping without entries, for defaults that nobody can add to."""
     return MappingProxyType({})
+
+
+class Calls(Enum):
+    """Which calls of the MultiNode API an action makes."""
+
+    NONE = "none"
+    OWN = "the one that its parameters describe"
+    TESTS = "those of its test definitions"
+    ANY = "unknown"
 
 
 @dataclass(frozen=True, order=True)

@@ -11,6 +11,7 @@ from .hints import either, suggest
 from .schema_messages import type_sentence
 
 if TYPE_CHECKING:
+    from .job_parser import JobParser
     from .model import Job
     from .source import Document
 
@@ -27,7 +28,7 @@ def parse(document: Document, target: str | None = None) -> tuple[Job, list[Prob
         raise InvalidJob([document.problem(type_sentence(["object"], document.data, ()))])
     if target is not None:
         document = _aim(document, target)
-    parsers = {
+    parsers: dict[str, JobParser] = {
         name: plugins.load(plugins.JOB_PARSERS, name)()
         for name in plugins.entries(plugins.JOB_PARSERS)
     }

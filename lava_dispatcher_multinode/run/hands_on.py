@@ -16,8 +16,9 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from ..actions.overlay import COMMAND as TESTS
+from ..actions.action import calls_of
 from ..errors import InfrastructureError, InvalidJob, MultinodeError
+from ..job.model import Calls
 from ..lab.device_model import LAVA
 from .board_selection import BoardSelection, hold_boards
 from .interrupts import Interruptions
@@ -56,7 +57,7 @@ def open_group(
     selection = selection or BoardSelection()
     document = load(str(file))
     job, _warnings = selection.parse(document)
-    job = replace(job, actions=tuple(a for a in job.actions if a.command != TESTS))
+    job = replace(job, actions=tuple(a for a in job.actions if calls_of(a) is not Calls.TESTS))
     job_id = secrets.token_hex(4)
     with ExitStack() as stack:
         guard = stack.enter_context(Guard())

@@ -6,26 +6,23 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..actions.deploy_linaro_kernel import FILES, NO_ROOTFS
-from ..actions.overlay import COMMAND
-from ..boards.deploy.support import METHODS, unsupported_reason
-from ..errors import BoardsUnavailable, DeployError, InfrastructureError, InvalidJob, Problem
-from ..images.store import local_path, locate
+from ..actions.action import CheckContext, calls_of, load_action
+from ..errors import BoardsUnavailable, InfrastructureError, InvalidJob, Problem
 from ..job import flow
 from ..job.build import partial
 from ..job.flow import Script
 from ..job.hints import either
+from ..job.model import Calls
 from ..lab.allocation import assign, requirements
 from ..lab.device_model import LAVA
 from ..lab.enough import check_enough
 from ..lava.dispatcher.preflight import check_fit, ready
 from ..overlay.overlay_store import OverlayStore
-from ..overlay.syntax import script_slips, slips
+from ..overlay.syntax import script_slips
 from .scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
     from ..job.model import ActionSpec, Job
     from ..job.source import Document
@@ -33,8 +30,6 @@ if TYPE_CHECKING:
     from ..lab.device_files import Lab
     from ..overlay.load import Definition
 
-BOOTING = (COMMAND, "boot_linaro_image")
-WAITING = ("multinode", "submit_results", "submit_results_on_host")
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
 
 
@@ -47,38 +42,31 @@ def check(
     `lavas` are the roles that LAVA's dispatcher runs: it gets its own jobs as
     they are, and what we cannot read or fetch of them is no error.
     """
+    context = CheckContext(job, overlays, remote)
     problems: list[Problem] = []
     complete = True
     for spec in job.actions:
-        lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
-        if spec.command == COMMAND:
-            try:
-                found = overlays.definitions(spec, remote=remote)
-                if not lavas_own:
-                    problems += [slip for definition in found for slip in slips(definition.test)]
-            except InvalidJob as error:
-                problems += [replace(p, warning=lavas_own or p.warning) for p in error.problems]
-                complete = False
-            except InfrastructureError as error:
-                if not lavas_own:
-                    raise
-                problems.append(spec.position().problem(str(error), warning=True))
-                complete = False
-        elif lavas_own:
+        if spec.refused:  # see check_hosts
             continue
-        elif spec.command == "deploy_linaro_image":
-            problems += _file(spec, "image", job.directory, here=remote)
-        elif spec.command == "deploy_linaro_kernel":
-            for name in FILES:
-                if name in spec.parameters:
-                    problems += _file(spec, name, job.directory, here=remote)
+        lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
+        try:
+            found = list(load_action(spec.command).check(spec, context))
+            problems += [] if lavas_own else found
+        except InvalidJob as error:
+            problems += [replace(p, warning=lavas_own or p.warning) for p in error.problems]
+            complete = False
+        except InfrastructureError as error:
+            if not lavas_own:
+                raise
+            problems.append(spec.position().problem(str(error), warning=True))
+            complete = False
     if complete:
-        scripts = _scripts(job, overlays, remote=remote)
+        scripts = _scripts(job, context)
         every = (script for some in scripts.values() for script in some)
         files = {script.file: script.text for script in every if script.whole}
         found_in = [slip for file, text in files.items() for slip in script_slips(file, text)]
         # Roles that run the same definition have the same slips.
-        problems += dict.fromkeys([*found_in, *flow.check(job, scripts)])
+        problems += dict.fromkeys([*found_in, *flow.check(job, scripts, calls_of)])
     return problems
 
 
@@ -100,11 +88,12 @@ def check_virtual(job: Job) -> list[Problem]:
     found = []
     for role in job.roles:
         for spec in job.actions_of(role.name):
-            if spec.command in BOOTING:
+            action = load_action(spec.command)
+            if action.boots:
                 text = f"{spec.command} boots a board on which nothing has been deployed"
                 hint = "one that is made for the run begins with an empty card"
                 found.append(spec.position().problem(text, hint, warning=True))
-            if spec.command not in WAITING:  # a deploy, or another package's, which may be one
+            if action.boots or action.deploys:
                 break
     return list(dict.fromkeys(found))
 
@@ -124,8 +113,8 @@ def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]
             problems.append(
                 spec.position(*spec.refused_at).problem(text, "" if spec.wrong else _LAVA_CAN)
             )
-        elif "rootfs" in spec.parameters and spec.command == "deploy_linaro_kernel" and roles:
-            problems.append(spec.position("rootfs").problem(NO_ROOTFS))
+        elif roles:
+            problems += load_action(spec.command).check_own_board(spec)
     return problems
 
 
@@ -161,8 +150,9 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     for requirement in needed:
         boards = [d for d in lab.devices if requirement.accepts(d) and d.host == "own"]
         for spec in job.actions_of(requirement.role):
-            if spec.command in METHODS:
-                reasons = [unsupported_reason(device, spec.command) for device in boards]
+            if not spec.refused:
+                action = load_action(spec.command)
+                reasons = [action.unsupported_reason(device) for device in boards]
                 if reasons and all(reasons):
                     found.append(spec.position().problem(str(reasons[0])))
     return list(dict.fromkeys(found))
@@ -175,32 +165,16 @@ def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Probl
     return check_fit(job, lavas) if lavas else []
 
 
-def _file(spec: ActionSpec, name: str, directory: Path, *, here: bool) -> list[Problem]:
-    """Return what is wrong with a file of this machine; `here`: the job will run here."""
-    at = spec.position(name)
-    try:
-        path = local_path(locate(spec.parameters[name], directory))
-    except DeployError as error:
-        return [at.problem(str(error))]
-    if path is None or path.is_file():
-        return []
-    if path.exists():
-        return [at.problem(f"the {name} {path} is no file")]
-    # Only a warning for --validate: the lab may be on another machine.
-    text = f"there is no {name} {path} on this machine"
-    return [at.problem(text, warning=not here)]
-
-
-def _scripts(job: Job, overlays: OverlayStore, *, remote: bool) -> dict[str, Sequence[Script]]:
+def _scripts(job: Job, context: CheckContext) -> dict[str, Sequence[Script]]:
     """Return what each role runs; a role of which not all is known is left out."""
     found: dict[str, Sequence[Script]] = {}
     for role in job.roles:
         scripts: list[Script] = []
         whole = True
         for spec in job.actions_of(role.name):
-            if spec.command == COMMAND:
-                own = overlays.definitions(spec, remote=remote)
-                whole = whole and (remote or len(own) == _count(spec))
+            if calls_of(spec) is Calls.TESTS:
+                own = context.overlays.definitions(spec, remote=context.run_here)
+                whole = whole and (context.run_here or len(own) == _count(spec))
                 for definition in own:
                     scripts += _collected(role.name, definition)
         if whole:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .. import plugins
+from ..actions.action import load_action
 from ..actions.context import Node
 from ..boards.hardware import connect
 from ..console.board_console import Console
@@ -188,7 +189,7 @@ class NodeRun:
         self._services.emit("action_started", node=self.name, index=index, command=spec.command)
         started = time.monotonic()
         try:
-            plugins.action(spec.command).run(node, spec.parameters)
+            load_action(spec.command).run(node, spec.parameters)
         except BaseException as error:
             seconds = time.monotonic() - started
             text = str(error) or type(error).__name__
@@ -199,8 +200,7 @@ class NodeRun:
     def _skip(self, node: Node, index: int, spec: ActionSpec) -> None:
         """Report an action that is not run; it may know of results that are missing now."""
         self._services.emit("action_started", node=self.name, index=index, command=spec.command)
-        if (skip := getattr(plugins.action(spec.command), "skip", None)) is not None:
-            skip(node)
+        load_action(spec.command).skip(node)
         self._report(index, spec, "skipped", 0.0, None)
 
     def _report(

@@ -4,12 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.job.flow import Script, check, collect
-from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
+from lava_dispatcher_multinode.job.flow import Script, collect
+from lava_dispatcher_multinode.job.flow import check as check_flow
+from lava_dispatcher_multinode.job.model import ActionSpec, Calls, Job, Position, Role
 from lava_dispatcher_multinode.job.parse import parse
 from lava_dispatcher_multinode.job.source import load
 
 SHELL = ActionSpec("lava_test_shell")
+CALLS = {
+    "lava_test_shell": Calls.TESTS,
+    "multinode": Calls.OWN,
+    "deploy_linaro_image": Calls.NONE,
+    "boot_linaro_image": Calls.NONE,
+    "submit_results": Calls.NONE,
+}
+
+
+def check(job, scripts):
+    """Check a job of actions that make the `CALLS`; others may make any."""
+    return check_flow(job, scripts, lambda spec: CALLS.get(spec.command, Calls.ANY))
 
 
 def warnings(scripts, *actions, **counts):

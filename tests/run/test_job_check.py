@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import pytest
 
+from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import Problem
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.job.source import from_bytes
@@ -19,6 +21,15 @@ from lava_dispatcher_multinode.run.job_check import (
     check_rest,
     check_virtual,
 )
+
+
+class PressButton:
+    """A plug-in's action without any of the optional facts."""
+
+    parameters_schema: ClassVar = {}
+
+    def run(self, node, parameters):
+        """Do nothing."""
 
 
 @pytest.fixture
@@ -149,11 +160,12 @@ def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
               for n, method in enumerate((None, "media", "tftp", "none"))]  # fmt: skip
 
     def told(*devices):
-        return [str(p).partition("which ")[2].split()[0] for p in check_boards(job, Lab(devices))]
+        found = (str(problem) for problem in check_boards(job, Lab(devices)))
+        return [text.partition("cannot deploy ")[2].partition(":")[0] for text in found]
 
-    assert told(boards[0]) == ["deploy_linaro_image", "deploy_linaro_kernel"]
-    assert told(boards[0], boards[1]) == ["deploy_linaro_kernel"]
-    assert told(boards[2]) == ["deploy_linaro_image"]
+    assert told(boards[0]) == ["an image", "kernels"]
+    assert told(boards[0], boards[1]) == ["kernels"]
+    assert told(boards[2]) == ["an image"]
     assert told(boards[1], boards[2]) == told(boards[3]) == []
 
 
@@ -209,8 +221,12 @@ def test_the_rest_of_a_wrong_action(tmp_path):
     assert problem.column == text.index('"nowhere"') + 1
 
 
-def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
-    """Each action once; who waits first has not deployed; another package's action may have."""
+def test_booting_a_virtual_board_without_a_deploy_is_warned_of(monkeypatch):
+    """One warning per action; a call deploys nothing, a plug-in's action may."""
+    own = plugins.action
+    monkeypatch.setattr(
+        plugins, "action", lambda name: PressButton() if name == "press" else own(name)
+    )
 
     def spec(line, command, **more):
         return ActionSpec(command, positions={(): Position("j", line, 3)}, **more)
@@ -219,7 +235,7 @@ def test_a_made_board_that_nobody_has_deployed_on_is_warned_of():
         "j", 60, tuple(Role(name, 1, "panda") for name in "abcd"),
         (
             spec(1, "deploy_linaro_image", roles=frozenset("c")),
-            spec(2, "press_button", roles=frozenset("d")),
+            spec(2, "press", roles=frozenset("d")),
             spec(3, "multinode"),
             spec(4, "lava_test_shell"),
             spec(5, "boot_linaro_image"),

@@ -1,4 +1,4 @@
-"""Which deploy action fits which method of a device file."""
+"""Which kinds of files can be deployed by which `deploy.method` of a device file."""
 
 from __future__ import annotations
 
@@ -7,29 +7,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...lab.device_model import Device
 
-#: What can be asked of a board, by deploy.method. `none` does nothing, whatever is asked.
-METHODS = {
-    "deploy_linaro_image": ("media", "master", "none"),
-    "deploy_linaro_kernel": ("tftp", "none"),
-}
+#: Kind of files -> the methods that deploy it. `none` deploys nothing, whatever the kind.
+METHODS = {"image": ("media", "master", "none"), "kernel": ("tftp", "none")}
+_KINDS = {"image": "an image", "kernel": "kernels"}
 NO_PATH = "deploy.path is missing: the card's block device or file"
 ADDRESS = "where the board reaches this host"
 HINTS = {
-    "deploy_linaro_image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
+    "image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
     "'none' if the right image is on the board already",
-    "deploy_linaro_kernel": "set deploy.method to 'tftp', or to 'none' if the board boots by "
-    "itself",
+    "kernel": "set deploy.method to 'tftp', or to 'none' if the board boots by itself",
 }
 
 
-def unsupported_reason(device: Device, action: str) -> str | None:
-    """Return what keeps `action` from being done with `device`; None if nothing does."""
+def unsupported_reason(device: Device, kind: str) -> str | None:
+    """Return why `kind` ("image" or "kernel") cannot be deployed to `device`; None if it can."""
     method = device.deploy.method
-    if method in METHODS[action]:
+    if method in METHODS[kind]:
         lacks = _lacks(device)
         return f"{device.place}: {lacks}" if lacks else None
     have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
-    return f"{device.place}: {have}, which {action} cannot use: {HINTS[action]}"
+    return f"{device.place}: {have}, which cannot deploy {_KINDS[kind]}: {HINTS[kind]}"
 
 
 def _lacks(device: Device) -> str | None:

@@ -6,6 +6,7 @@ import shlex
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ...actions.action import load_action
 from ..dispatcher.dictionary import load_dictionary, methods
 from ..dispatcher.per_node import PROTOCOL
 from ..jobs.timeouts import timeout
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 SPARE = 600.0  # seconds that LAVA's job may take beyond the sum of its actions
 CONNECTION = 120.0  # seconds for one answer of a console
-SHELL = "lava_test_shell"
-_GONE = ("submit_results", "submit_results_on_host")
 
 
 class Source(Protocol):
@@ -141,22 +140,15 @@ class _Writer:
 
     def action(self, spec: ActionSpec) -> None:
         """Write what is LAVA's for one action."""
-        roles = [role for role in self._roles if spec.roles is None or role in spec.roles]
-        if spec.command in {"deploy_linaro_image", "deploy_linaro_kernel"}:
-            self._deploy(spec, roles)
-        elif spec.command == "boot_linaro_image":
-            self._boot(roles, self._limit(spec))
-        elif spec.command == SHELL:
-            self._test(spec, roles)
-        elif spec.command == "multinode":
-            self._call(spec, roles)
-        elif spec.command in _GONE:
-            self._remark(f"{spec.command}: left out; LAVA's server keeps the results")
-        else:
-            self._remark(f"{spec.command}: left out; LAVA has no such action")
+        load_action(spec.command).export(spec, self)
 
-    def _deploy(self, spec: ActionSpec, roles: Sequence[str]) -> None:
-        kind = "image" if spec.command == "deploy_linaro_image" else "kernel"
+    def remark(self, text: str) -> None:
+        """Report what LAVA's job format cannot express."""
+        self._remark(text)
+
+    def deploy(self, spec: ActionSpec, kind: str) -> None:
+        """Write the deploy blocks of `spec`."""
+        roles = self._roles_of(spec)
         directory, parameters = self._job.directory, spec.parameters
 
         def block(role: str) -> Block:
@@ -186,16 +178,21 @@ class _Writer:
             self._calls.pop(role, None)
         self._booted |= set(roles)
 
-    def _test(self, spec: ActionSpec, roles: Sequence[str]) -> None:
-        limit = self._limit(spec)
+    def boot(self, spec: ActionSpec) -> None:
+        """Write the boot blocks of `spec`."""
+        self._boot(self._roles_of(spec), self._limit(spec))
+
+    def test(self, spec: ActionSpec) -> None:
+        """Write the test blocks of `spec`, after a boot of the roles that have not booted."""
+        roles, limit = self._roles_of(spec), self._limit(spec)
         if cold := [role for role in roles if role not in self._booted]:
             self._boot(cold, limit)
         found = self._definitions.of(spec)
         self._write("test", roles, lambda _: {"definitions": found}, limit)
 
-    def _call(self, spec: ActionSpec, roles: Sequence[str]) -> None:
-        """Write a call of the dispatcher's: before a boot with it, afterwards as a test."""
-        given, limit = spec.parameters, self._limit(spec)
+    def call(self, spec: ActionSpec) -> None:
+        """Write a call of the dispatcher: before a boot in its block, afterwards as a test."""
+        roles, given, limit = self._roles_of(spec), spec.parameters, self._limit(spec)
         for role in roles:
             if role not in self._booted:
                 self._calls[role].append(_request(given, limit))
@@ -220,6 +217,9 @@ class _Writer:
                 same.append(role)
         for own, names in alike:
             self.actions.append({kind: {"role": names, "timeout": timeout(limit), **own}})
+
+    def _roles_of(self, spec: ActionSpec) -> list[str]:
+        return [role for role in self._roles if spec.roles is None or role in spec.roles]
 
     def _limit(self, spec: ActionSpec) -> float:
         return self._job.timeout if spec.timeout is None else spec.timeout

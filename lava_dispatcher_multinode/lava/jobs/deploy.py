@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...actions.command_names import DEPLOY_IMAGE, DEPLOY_KERNEL
 from ...images.terms import DIGITS, SUMS, TERMS, Terms
 from ...job.hints import nearest
 from ..dispatcher.step import Step, refuse
@@ -153,7 +154,7 @@ def _image(to: str, block: Mapping[str, Any]) -> Step:
     if not isinstance(only.get("url"), str):
         return refuse(f"deploy to {to}", "it takes one image with a url here")
     terms = {"image": _terms(only, unpacked=True)}
-    return Step("deploy_linaro_image", {"image": only["url"], TERMS: terms})
+    return Step(DEPLOY_IMAGE, {"image": only["url"], TERMS: terms})
 
 
 def _tftp(block: Mapping[str, Any]) -> Step:
@@ -166,4 +167,4 @@ def _tftp(block: Mapping[str, Any]) -> Step:
         return refuse("deploy to tftp", "it has no kernel with a url")
     urls = {name: entry["url"] for name, entry in entries.items()}
     terms = {name: _terms(entry) for name, entry in entries.items()}
-    return Step("deploy_linaro_kernel", {**urls, TERMS: terms})
+    return Step(DEPLOY_KERNEL, {**urls, TERMS: terms})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...actions.command_names import BOOT, CALL, RUN_TESTS
 from ..dispatcher.per_node import PROTOCOL
 from ..dispatcher.step import Step, refuse
 from .deploy import deploy, without_effect
@@ -39,7 +40,7 @@ def remarks(kind: str, block: Mapping[str, Any]) -> Iterator[tuple[tuple[str | i
 def _boot(block: Mapping[str, Any]) -> Iterator[Step]:
     method = block.get("method")
     if method in _BOOT:
-        yield Step("boot_linaro_image")
+        yield Step(BOOT)
     else:
         ours = ", ".join(_BOOT)
         yield refuse(f"boot by {method}", f"only LAVA knows how; boards here boot by {ours}")
@@ -54,7 +55,7 @@ def _test(block: Mapping[str, Any]) -> Iterator[Step]:
     elif not isinstance(block.get("definitions"), list):
         yield refuse("test", "it has no definitions")
     else:
-        yield Step("lava_test_shell", {"definitions": block["definitions"]})
+        yield Step(RUN_TESTS, {"definitions": block["definitions"]})
 
 
 def _foreign(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
@@ -86,7 +87,7 @@ def _call(kind: str, call: Any) -> Step:
         parameters["message"] = message
     if request == "lava-wait-all" and call.get("role"):
         parameters["waitrole"] = call["role"]
-    return Step("multinode", parameters, timeout=_timeout(call))
+    return Step(CALL, parameters, timeout=_timeout(call))
 
 
 def _timeout(call: Mapping[str, Any]) -> Mapping[str, Any] | None:

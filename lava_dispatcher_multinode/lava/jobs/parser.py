@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...actions.command_names import CALL
 from ...errors import InvalidJob
 from ...job.build import device_types
 from ...job.device_group import MAX_BOARDS
@@ -237,7 +238,7 @@ def _delayed(document: Document) -> Iterator[ActionSpec]:
         if role.get("request") == "lava-start":
             call = {"request": "lava-wait-all", "message_id": "lava_start"}
             yield ActionSpec(
-                command="multinode",
+                command=CALL,
                 parameters={**call, "waitrole": role["expect_role"]},
                 roles=frozenset([name]),
                 timeout=seconds(role.get("timeout") or document.data["timeouts"]["job"]),

@@ -7,28 +7,28 @@ import pytest
 from lava_dispatcher_multinode.boards.deploy.support import unsupported_reason
 from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device, Tftp
 
-IMAGE, KERNEL = "deploy_linaro_image", "deploy_linaro_kernel"
+IMAGE, KERNEL = "image", "kernel"
 
 
 @pytest.mark.parametrize(
-    ("action", "deploy", "lacks"),
+    ("kind", "deploy", "lacks"),
     [
         (IMAGE, Deploy(), "no deploy.method is configured"),
-        (IMAGE, Deploy("tftp"), "deploy.method is 'tftp', which deploy_linaro_image cannot use"),
-        (KERNEL, Deploy("media"), "deploy.method is 'media', which deploy_linaro_kernel"),
+        (IMAGE, Deploy("tftp"), "deploy.method is 'tftp', which cannot deploy an image"),
+        (KERNEL, Deploy("media"), "deploy.method is 'media', which cannot deploy kernels"),
         (IMAGE, Deploy("media"), "b1: deploy.path is missing"),
         (IMAGE, Deploy("master"), "b1: dispatcher_ip is missing"),
         (KERNEL, Deploy("tftp"), "b1: deploy.tftp.host or dispatcher_ip is missing"),
         (KERNEL, Deploy("tftp", tftp=Tftp(host="h")), "b1: deploy.tftp.kernel is missing"),
     ],
 )
-def test_what_is_missing_is_told(action, deploy, lacks):
+def test_what_is_missing_is_told(kind, deploy, lacks):
     """The key by its name: before a board is switched on."""
-    assert lacks in str(unsupported_reason(Device("b1", "panda", deploy=deploy), action))
+    assert lacks in str(unsupported_reason(Device("b1", "panda", deploy=deploy), kind))
 
 
 @pytest.mark.parametrize(
-    ("action", "device"),
+    ("kind", "device"),
     [
         (IMAGE, Device("b1", "panda", deploy=Deploy("none"))),
         (KERNEL, Device("b1", "panda", deploy=Deploy("none"))),
@@ -44,6 +44,6 @@ def test_what_is_missing_is_told(action, deploy, lacks):
         ),
     ],
 )
-def test_what_is_whole_is_fit(action, device):
+def test_what_is_whole_is_fit(kind, device):
     """A made board has a card of its own; any other is named."""
-    assert unsupported_reason(device, action) is None
+    assert unsupported_reason(device, kind) is None

@@ -1,0 +1,40 @@
+"""The check of files that a deploy names."""
+
+import pytest
+
+from lava_dispatcher_multinode.actions.action import CheckContext
+from lava_dispatcher_multinode.actions.file_checks import check_files
+from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
+
+
+@pytest.fixture
+def found(tmp_path):
+    """A function that returns the messages and severities for one file."""
+    (tmp_path / "there").write_bytes(b"")
+
+    def found(name, *, run_here=True):
+        job = Job("j", 60, (Role("r"),), (), directory=tmp_path)
+        context = CheckContext(job, None, run_here)
+        problems = check_files(ActionSpec("x", {"image": name}), ("image", "dtb"), context)
+        return [(problem.message.partition(" /")[0], problem.warning) for problem in problems]
+
+    return found
+
+
+def test_files_and_urls_that_may_exist_have_no_problem(found):
+    """A URL is fetched only by the run."""
+    assert found("there") == found("http://host/x.img") == []
+
+
+def test_a_missing_file_is_an_error_only_where_the_job_runs(found):
+    """The lab may be on another machine."""
+    assert found("gone") == [("there is no image", False)]
+    assert found("gone", run_here=False) == [("there is no image", True)]
+
+
+def test_a_directory_and_an_unknown_scheme_are_errors_anywhere(found):
+    """No machine can deploy these."""
+    assert found(".", run_here=False) == [("the image", False)]
+    ((message, warning),) = found("ftp://host/x.img", run_here=False)
+    assert "cannot fetch ftp:" in message
+    assert not warning
