@@ -46,7 +46,7 @@ from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers
 from lava_dispatcher_multinode.multinode.api import Api, Outcome, Status
 from lava_dispatcher_multinode.overlay.environment import environment
 from lava_dispatcher_multinode.overlay.layout import runner_command
-from lava_dispatcher_multinode.overlay.scripts import scripts
+from lava_dispatcher_multinode.overlay.tarball import load_scripts
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 from lava_dispatcher_multinode.testshell.session import Session
 
@@ -172,7 +172,7 @@ class Plan:
 def archive(plan, workers, shell):
     """Return the overlay with the plan for a definition, its scripts' shell changed."""
     place = f"/usr/bin/{shell}" if shell != "busybox" else "/usr/bin/busybox sh"
-    files = {f"lava-7/{s.path}": (s.content, s.mode) for s in scripts()}
+    files = {f"lava-7/{s.path}": (s.content, s.mode) for s in load_scripts()}
     files = {
         path: (re.sub(rb"\A#!/bin/sh", f"#!{place}".encode(), content), mode)
         for path, (content, mode) in files.items()

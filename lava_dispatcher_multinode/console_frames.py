@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-
-from .cksum import cksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -163,3 +162,19 @@ def split(text: bytes) -> list[bytes]:
         payloads.append(text[start:end])
         start = end
     return payloads or [b""]
+
+
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def cksum(data: bytes) -> int:
+    """Return what `cksum` prints first for `data`.
+
+    POSIX runs zlib's polynomial over the bits in the other order, starts from
+    zero and appends the length; so with the bits of every byte turned round
+    zlib's own loop, in C, does it.
+    """
+    length = len(data)
+    tail = length.to_bytes((length.bit_length() + 7) // 8, "little")
+    crc = zlib.crc32((data + tail).translate(_REVERSED), 0xFFFFFFFF)
+    return int.from_bytes(crc.to_bytes(4, "little").translate(_REVERSED), "big")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.console_frames import Part, Word, Wreck
+from lava_dispatcher_multinode.console_frames import Part, Word, Wreck, cksum
 
 WORDS = st.lists(st.binary(max_size=300), max_size=20)
 SHELL = shutil.which("sh")
@@ -136,3 +136,15 @@ def test_the_board_s_checksums(tmp_path, programs, which, size):
     script = f'. {LIBRARY}; checksum "$0"; echo "$SUM"'
     output = subprocess.check_output([SHELL, "-c", script, text], env={"PATH": str(tmp_path)})
     assert output.strip() == console_frames.sums(text.encode() + b"\n")[which]
+
+
+def test_a_known_value():
+    """The value that POSIX implementations print for nothing at all."""
+    assert cksum(b"") == 4294967295
+
+
+@given(st.binary(max_size=600))
+def test_it_agrees_with_the_real_one(data):
+    """Boards compute it with their own cksum; both must agree on every input."""
+    printed = subprocess.run(["cksum"], input=data, capture_output=True, check=True).stdout
+    assert cksum(data) == int(printed.split()[0])

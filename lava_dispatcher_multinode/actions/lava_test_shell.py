@@ -10,7 +10,7 @@ from ..job.model import Calls
 from ..overlay.layout import run_name, runner_command
 from ..overlay.syntax import slips
 from ..testshell.case_results import Recorder
-from ..testshell.patterns import Pattern
+from ..testshell.matcher import Pattern
 from ..testshell.session import Session
 from .action import Action
 from .overlay import put_overlay

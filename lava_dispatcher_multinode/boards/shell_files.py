@@ -11,7 +11,7 @@ import hashlib
 import shlex
 from typing import TYPE_CHECKING
 
-from ..cksum import cksum
+from ..console_frames import cksum
 from ..errors import DeployError
 
 if TYPE_CHECKING:

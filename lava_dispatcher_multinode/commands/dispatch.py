@@ -224,7 +224,7 @@ def _run(
     options: argparse.Namespace,
     guard: Guard,
 ) -> tuple[RunOutcome, Path]:
-    from ..report.tails import Tails
+    from ..report.consoles import LastLines
     from ..report.text.terminal import Terminal
     from ..run.job import RunOptions, run
     from ..run.output import output_directory
@@ -234,7 +234,7 @@ def _run(
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     with (
         output_directory(options.output_dir, job.name, data, locked=guard.keep) as output,
-        Terminal(sys.stderr, verbosity=verbosity, last_line=Tails(output)) as terminal,
+        Terminal(sys.stderr, verbosity=verbosity, last_line=LastLines(output)) as terminal,
         served(options.web, output, lambda text: say(f"lava-dispatch: {text}")) as listeners,
     ):
         chosen = RunOptions(output, job_id, options.unconfined, guard)

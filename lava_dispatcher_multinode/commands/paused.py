@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..boards.power.manual_switch import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError
 from ..polling import readable
-from ..report.said import saying
+from ..report.consoles import filter_console
 from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _at(board: Board, pause: Pause) -> Board | None:
     """Copy the terminal to the board and back; return the board to go to, None at the end."""
     console = board.console
     here = f"--- console of {board.name}; Enter brings its prompt; it said last:"
-    said = saying("\n".join(console.tail()).encode("utf-8", "replace"))
+    said = filter_console("\n".join(console.tail()).encode("utf-8", "replace"))
     _say("\n".join([here, *(line.decode() for line in said)]))
     over, wake = os.pipe()
     leaving = threading.Event()

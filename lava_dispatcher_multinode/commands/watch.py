@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Show it until it ends; return the run's exit code. InvalidJob if there is none."""
+    from ..report.consoles import LastLines
     from ..report.files import render
     from ..report.follow import follow
     from ..report.results import Results
-    from ..report.tails import Tails
     from ..report.text.summary import summary_on
     from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         sys.stderr if args.json else sys.stdout,
         verbosity=int(args.verbose),
         now=clock,
-        last_line=Tails(args.directory),
+        last_line=LastLines(args.directory),
     )
     with terminal, web.served(args.web, args.directory, _say) as listeners:
         for event in follow(args.directory, threading.Event()):

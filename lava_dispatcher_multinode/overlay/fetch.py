@@ -7,24 +7,29 @@ import binascii
 import io
 import tempfile
 import threading
+import time
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from ..errors import InfrastructureError
+from ..redaction import without_secrets
 from . import archive, git
 from .definition_source import BadSource, Kind, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TIMEOUT = 600.0  # seconds for one source
-MAX_DEFINITION = 1 << 20  # bytes of a definition that is fetched alone
+SOURCE_TIMEOUT_S = 600.0
+STALL_TIMEOUT_S = 30.0  # without a byte
+MAX_DEFINITION_BYTES = 1 << 20  # of a definition that is fetched alone
+_BLOCK_BYTES = 1 << 16
 
 
 class SourceCache:
     """The sources of one job, below `directory`; may be used from several threads."""
 
-    def __init__(self, directory: Path, timeout: float = TIMEOUT) -> None:
+    def __init__(self, directory: Path, timeout: float = SOURCE_TIMEOUT_S) -> None:
         self._directory = directory
         self._timeout = timeout
         self._lock = threading.Lock()
@@ -66,8 +71,6 @@ class SourceCache:
             with Path(source.location).open("rb") as stream:
                 archive.unpack(stream, target)
             return target
-        from .fetch_file import download
-
         with tempfile.TemporaryFile() as stream:
             download(source.location, stream, archive.MAX_BYTES, self._timeout)
             stream.seek(0)
@@ -88,9 +91,37 @@ class SourceCache:
     def _file(self, source: Source, target: Path) -> Path:
         if not source.remote:
             return Path(source.location)
-        from .fetch_file import download
-
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as stream:
-            download(source.location, stream, MAX_DEFINITION, self._timeout)
+            download(source.location, stream, MAX_DEFINITION_BYTES, self._timeout)
         return target
+
+
+def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
+    """Copy the resource at `url` (http or https) to `target`.
+
+    `limit` is in bytes, `timeout` in seconds for the whole transfer. Raises
+    `InfrastructureError` for a failed, too large or too slow download.
+    """
+    import http.client  # 20 ms, which a job without remote sources does not spend
+    from urllib.error import HTTPError
+
+    from ..images.web import open_url
+
+    deadline = time.monotonic() + timeout
+    name = without_secrets(url)
+    size = 0
+    try:
+        with open_url(url, min(STALL_TIMEOUT_S, timeout)) as response:
+            while block := response.read1(_BLOCK_BYTES):
+                size += len(block)
+                if size > limit:
+                    raise InfrastructureError(f"{name} is larger than {limit} bytes")
+                if time.monotonic() > deadline:
+                    raise InfrastructureError(f"{name} took more than {timeout:g} seconds")
+                target.write(block)
+    except HTTPError as error:
+        with error:  # it is the response, too
+            raise InfrastructureError(str(error)) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise InfrastructureError(str(getattr(error, "reason", error))) from error

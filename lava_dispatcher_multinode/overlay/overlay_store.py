@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .fetch import TIMEOUT, SourceCache
+from .fetch import SOURCE_TIMEOUT_S, SourceCache
 from .layout import board_directory
 from .load import Definition, load_definitions
 from .tarball import write_tarball
@@ -27,7 +27,9 @@ class OverlayStore:
     waits for it.
     """
 
-    def __init__(self, directory: Path, job: Job, job_id: str, timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, directory: Path, job: Job, job_id: str, timeout: float = SOURCE_TIMEOUT_S
+    ) -> None:
         board_directory(job_id)  # refuses an id that cannot be one
         self._job = job
         self._job_id = job_id

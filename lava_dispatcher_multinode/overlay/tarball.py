@@ -8,26 +8,62 @@ import logging
 import os
 import tarfile
 import uuid
+from functools import cache
+from importlib import resources
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from ..errors import InvalidJob
 from .layout import MAX_DEPTH, board_directory, run_name
-from .scripts import scripts
 from .step_scripts import install_script, run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from importlib.resources.abc import Traversable
 
     from .load import Definition
 
 MAX_BYTES = 256 << 20  # of all files together
 MAX_FILES = 50_000
+#: The package of the on-board scripts.
+PACKAGE = "lava_dispatcher_multinode.overlays"
 #: Bytes from which on a file that several definitions bring is on the board once: programs
 #: and data. Smaller ones, which a test may write over, each definition has for itself.
 SHARED = 64 << 10
 
 _log = logging.getLogger(__name__)
+
+
+class OverlayScript(NamedTuple):
+    """One file for the board."""
+
+    path: str  # below the board's directory: bin/lava-self
+    content: bytes
+    mode: int
+
+
+@cache
+def load_scripts() -> tuple[OverlayScript, ...]:
+    """Return all of them, sorted by path; bin/ can be run, lib/ is sourced."""
+    directory = _scripts_directory()
+    return tuple(
+        OverlayScript(f"{folder}/{item.name}", item.read_bytes(), mode)
+        for folder, mode in (("bin", 0o755), ("lib", 0o644))
+        for item in sorted(directory.joinpath(folder).iterdir(), key=lambda item: item.name)
+        if item.is_file() and not item.name.startswith((".", "_")) and not item.name.endswith("~")
+    )
+
+
+def _scripts_directory() -> Traversable:
+    """Return the directory of bin/ and lib/.
+
+    Python started at the root of a checkout imports the package from there, which hides an
+    installed one; the scripts are at the checkout's top level.
+    """
+    try:
+        return resources.files(PACKAGE)
+    except ModuleNotFoundError:
+        return Path(__file__).parents[2] / "overlays"
 
 
 def write_tarball(
@@ -45,7 +81,7 @@ def write_tarball(
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
     ):
         overlay = _Overlay(tar)
-        for script in scripts():
+        for script in load_scripts():
             overlay.add(f"{root}/{script.path}", script.content, script.mode)
         for stage, definitions in sorted(stages.items()):
             _add_stage(overlay, f"{root}/{stage}", definitions)

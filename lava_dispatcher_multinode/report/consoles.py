@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .said import STAMP, saying
+from .. import shell_markers
+from .safe_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -75,8 +76,10 @@ class Consoles:
             file.seek(start)
             before = file.read(end - start)
             after = file.read(EXCERPT_BYTES // 8)
-        words = saying(before)[-LINES_BEFORE:]
-        words += [line for line in saying(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS]
+        words = filter_console(before)[-LINES_BEFORE:]
+        words += [
+            line for line in filter_console(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS
+        ]
         return visible(b"\n".join(words)).split("\n") if words else []
 
 
@@ -150,3 +153,89 @@ def _next_stamp(file: BinaryIO, offset: int) -> float | None:
 def _at(line: bytes) -> float:
     stamp = STAMP.match(line)
     return float(stamp[1]) if stamp else 0.0
+
+
+STAMP = re.compile(rb"\[ *(\d+\.\d+)\] ?")
+_NUMBER = rb"(\d+)"
+
+
+def _pattern(words: str) -> bytes:
+    """Return the pattern of `words`, in which 0 is a number."""
+    return re.escape(words.encode()).replace(b"0", _NUMBER)
+
+
+_BEGUN = re.compile(_pattern(shell_markers.begun(0)))
+_ENDED = re.compile(_pattern(shell_markers.ended(0, 0)))
+#: What a command answers that asks for an ID, a checksum or a mark.
+_ANSWER = re.compile(rb"(\d+|[0-9a-f]{32,})( +\d+)*( +-)?")
+_NOTHING = re.compile(
+    rb"<LAVA_[^<]*>~*|<lava-(begin|end|ready) [\d ]+>|-- power (off|cycle) --"
+    rb"|" + re.escape(shell_markers.RUNNER_ENDED.encode()) + rb" \d+"
+    rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_markers.KEEP_CODE.encode()) + rb"|"
+    + _pattern(shell_markers.end(0)) + rb")"
+)  # fmt: skip
+#: The first command is echoed; where it does not fit, a shell goes on in another line.
+_TYPED = re.compile(rb".{0,80}" + _pattern(shell_markers.begin(0)) + rb"(?P<command>.*)")
+_QUIET = shell_markers.QUIET.encode()
+
+
+def filter_console(data: bytes) -> list[bytes]:
+    """Return the lines in which a board says something, with their times."""
+    kept: list[bytes] = []
+    begun: tuple[bytes, int] | None = None  # the command that runs, and where its output begins
+    echo = b""  # what is to come of an echo
+    for line in data.split(b"\n"):
+        text = _text(line)
+        rest = _rest_of_echo(text, echo)
+        echo = rest or b""
+        if mark := _BEGUN.fullmatch(text):
+            begun = mark[1], len(kept)
+        elif (mark := _ENDED.fullmatch(text)) and begun is not None:
+            if mark.groups() == (begun[0], b"0"):
+                output = kept[begun[1] :]
+                kept[begun[1] :] = (each for each in output if not _ANSWER.fullmatch(_text(each)))
+            begun = None
+        elif text and rest is None and not _NOTHING.fullmatch(text):
+            kept.append(line)
+    return kept
+
+
+def _text(line: bytes) -> bytes:
+    return STAMP.sub(b"", line, count=1).strip()
+
+
+def _rest_of_echo(text: bytes, echo: bytes) -> bytes | None:
+    """Return what is to come of the first command's echo behind `text`; None: it is none."""
+    if (found := _TYPED.fullmatch(text)) and _QUIET.startswith(found["command"]):
+        return _QUIET.removeprefix(found["command"]).lstrip()
+    if text and echo.startswith(text):
+        return echo.removeprefix(text).lstrip()
+    return None
+
+
+SIZE = 4096  # bytes at the end of console.log that are looked at
+
+
+class LastLines:
+    """Reads the ends of the consoles of a run directory; a file that has not grown only once."""
+
+    def __init__(self, directory: Path) -> None:
+        self._consoles = Consoles(directory)
+        self._known: dict[str, tuple[int, str]] = {}
+
+    def __call__(self, node: str) -> str:
+        """Return the last line of `node` that says anything, harmless to show; maybe empty."""
+        path = self._consoles.path(node)
+        size, line = self._known.get(node, (0, ""))
+        try:
+            if path is None or (now := path.stat().st_size) == size:
+                return line
+            with open(path, "rb") as file:
+                file.seek(max(0, now - SIZE))
+                lines = filter_console(file.read(SIZE))
+        except OSError:
+            return line
+        if lines:
+            line = one_line(visible(lines[-1].partition(b"] ")[2])).strip()
+        self._known[node] = (now, line)
+        return line

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def of(results: Results) -> dict[str, Any]:
-    """Return the whole document."""
+def build_document(results: Results) -> dict[str, Any]:
+    """Return the content of results.json for `results`."""
     code = verdict.exit_code(results)
     return {
         "format": FORMAT,

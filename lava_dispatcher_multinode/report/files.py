@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 from .consoles import TOTAL, TOTAL_SO_FAR, Consoles
+from .document import build_document
 from .export.kcidb import Origin
 from .results import Results
 
@@ -48,7 +49,7 @@ class Source:
 
 
 def _json(results: Results, source: Source) -> str:
-    document = results.document()
+    document = build_document(results)
     if source.before is not None:
         from .changes import changes, words
 

@@ -56,7 +56,7 @@ def is_running(directory: Path) -> bool:
     """Whether a run has `directory`: it holds a lock on it, which dies with its process."""
     with _opened(directory) as descriptor:
         try:
-            # Shared, and for no longer than this: watchers do not disturb each other.
+            # SharedReasons, and for no longer than this: watchers do not disturb each other.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True

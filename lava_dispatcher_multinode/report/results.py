@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
 from ..job.model import RESULTS
-from . import coerce, document
+from . import coerce
 from .run_model import Action, Boot, Case, Message, Node, Stretch, Wait
 
 if TYPE_CHECKING:
@@ -53,10 +53,6 @@ class Results:
         handler = _HANDLERS.get(coerce.text(event.get("event")))
         if handler is not None:
             handler(self, event)
-
-    def document(self) -> dict[str, Any]:
-        """Return the content of results.json as of now."""
-        return document.of(self)
 
     def node(self, event: Event) -> Node:
         """Return the node that `event` is about, made if it is new."""

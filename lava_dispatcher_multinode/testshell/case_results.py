@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..emit import Emit
-    from .patterns import Pattern
+    from .matcher import Pattern
     from .signals import Signal
 
 #: Cases that have begun and have no result yet; more than that lose their start times.

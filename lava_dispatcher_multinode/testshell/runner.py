@@ -6,7 +6,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .. import console_frames
 from ..errors import ActionTimeout, BoardHangs, InfrastructureError, TestRaised
@@ -17,16 +17,16 @@ from .channel import Channel
 from .lines import Lines
 from .liveness import Vigil
 from .prompts import PromptWatch
-from .signals import Case, Foreign, RunnerExit, RunnerStart
-from .told import Told
+from .signals import Case, Foreign, RunnerExit, RunnerStart, SeenSignals
 from .waits import Waits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..multinode.api import Call
     from .case_results import Recorder
     from .channel import Question
     from .flow_control import Trickle
-    from .session import Session
 
 #: Seconds until the command is typed again because no runner has begun, doubled each
 #: time: a typed line can lose characters, too. A runner that has begun ignores it. The
@@ -47,22 +47,43 @@ REMEMBERED = 64
 _INTERESTING = b"<LAVA_"
 
 
+class BoardLink(Protocol):
+    """What a `Runner` uses to reach its board and the coordinator."""
+
+    silence: float  # seconds without output until the board is pinged; 0: never
+    login_prompt: str  # what the board prints when its shell has ended
+
+    def read(self, timeout: float) -> bytes:
+        """Return the bytes that arrived; b"" after `timeout` seconds or a wake-up."""
+
+    def write(self, data: bytes) -> None:
+        """Send `data` to the board."""
+
+    def type(self, command: bytes) -> None:
+        """Send a line to the board's shell, slowly where the line has no flow control."""
+
+    def submit(
+        self, call: Call, on_outcome: Callable[[Outcome], None]
+    ) -> Callable[[], None] | None:
+        """Relay `call`; return a function that withdraws it, or None."""
+
+
 class Runner:
-    """The state of one run; used by the session's thread but for `outcomes`."""
+    """One run of lava-test-runner; only `outcomes` is used by other threads."""
 
     def __init__(
-        self, session: Session, stage: str, recorder: Recorder, trickle: Trickle | None
+        self, link: BoardLink, stage: str, recorder: Recorder, trickle: Trickle | None
     ) -> None:
         self.channel = Channel(window=WINDOW if trickle is None else TRICKLE_WINDOW)
         self._stage = stage
         self._trickle = trickle
-        self._session = session
+        self._link = link
         self._recorder = recorder
         self._lines = Lines()
         self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
         self._elsewhere: deque[str] = deque(maxlen=REMEMBERED)  # answered, and maybe lost
         self._waits = Waits()
-        self._told = Told()
+        self._seen = SeenSignals()
         self._started = False
         self._leaving = False  # the runner has said that it ends; its line may be lost
         self._ended = False
@@ -84,12 +105,12 @@ class Runner:
 
     def read(self, command: bytes, deadline: float) -> None:
         """Type `command`, and take what the board says until the runner's end or `deadline`."""
-        self._session.type(command)
+        self._link.type(command)
         patience = START_WAIT
         now = time.monotonic()
         type_at = now + patience
-        vigil = Vigil(self._session.silence, deadline, now)
-        prompts = PromptWatch(self._session.login_prompt)
+        vigil = Vigil(self._link.silence, deadline, now)
+        prompts = PromptWatch(self._link.login_prompt)
         while True:
             now = time.monotonic()
             # A board without the channel's scripts could not answer.
@@ -97,14 +118,14 @@ class Runner:
                 vigil.asked(now)
                 self.channel.ask_for_life()
             if not self._started and now >= type_at:
-                self._session.type(INTERRUPT + command)
+                self._link.type(INTERRUPT + command)
                 patience *= 2
                 type_at = now + patience
             self._relay_outcomes()
             if (waits := self._waits.probe(now)) is not None:
                 self.channel.probe(waits)
             if data := self._transmit(now):
-                self._session.write(data)
+                self._link.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER):
                 return
             if self._doubted is not None and now >= self._doubted + LINGER:
@@ -120,7 +141,7 @@ class Runner:
             if self._doubted is not None:
                 wake_at.append(self._doubted + LINGER)
             wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
-            data = self._session.read(max(0.0, min(wake_at) - now))
+            data = self._link.read(max(0.0, min(wake_at) - now))
             if data:
                 vigil.heard(time.monotonic())
                 if prompts.feed(data):
@@ -196,7 +217,7 @@ class Runner:
         self._recorder.output(signals.around(line))
         for text, marked in signals.texts(line):
             signal = signals.parse(text, self._recorder.fixups)
-            if isinstance(signal, Case) and not (self._told.claim(text) or marked):
+            if isinstance(signal, Case) and not (self._seen.discard_copy(text) or marked):
                 self._recorder.signal(signal)
 
     def _line(self, line: bytes, now: float) -> None:
@@ -211,7 +232,7 @@ class Runner:
             for id_ in self.channel.take_gone():
                 self._waits.gone(id_)
         for text, marked in signals.texts(line):
-            if self._told.claim(text) or marked:
+            if self._seen.discard_copy(text) or marked:
                 continue
             match signals.parse(text, self._recorder.fixups):
                 case RunnerStart(stage):
@@ -266,7 +287,7 @@ class Runner:
         elif isinstance(signal, RunnerStart):
             self._started = True
         else:
-            self._told.add(text)
+            self._seen.add(text)
             self._recorder.signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
@@ -276,7 +297,7 @@ class Runner:
         def on_outcome(outcome: Outcome) -> None:
             self.outcomes.put((number, id_, call, outcome))
 
-        self._waits.cancelled_by(number, self._session.submit(call, on_outcome))
+        self._waits.cancelled_by(number, self._link.submit(call, on_outcome))
 
     def _relay_outcomes(self) -> None:
         while True:

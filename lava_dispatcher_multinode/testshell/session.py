@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..emit import Emit
     from ..multinode.api import Call, Outcome
-    from .patterns import Pattern
+    from .matcher import Pattern
 
 #: Seconds between two pieces of a typed line where there is no flow control.
 PAUSE = 0.1

@@ -7,6 +7,7 @@ beyond use is an `Unknown`, never an exception.
 from __future__ import annotations
 
 import re
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ _SIGNAL = re.compile(
     rb")>"
 )
 _ANY = re.compile(rb"(?:<LAVA_[^>]*>?~*)+")
-#: Half of what our scripts put behind a signal that they have told: noise takes rarely all.
-MARK = b"~~"
+#: Half of what the scripts print behind a signal that was sent over the channel: noise
+#: rarely removes all of it.
+PRINTED_MARK = b"~~"
 #: A kernel message in the middle; its own `>` ended what looks like a signal.
 _KERNEL = re.compile(rb"\[ *\d+\.\d{6}\]")
 _FIELD = re.compile(r"(TEST_CASE_ID|RESULT|UNITS|MEASUREMENT)=")
@@ -172,7 +174,7 @@ def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
         following = _SIGNAL.search(line, match.end(), end)
         text = match[0].rpartition(b"<LAVA_")[2] if match["api"] is None else match[0][6:]
         stop = len(line) if following is None else following.start()
-        yield text[:-1], line.find(MARK, match.end(), stop) >= 0
+        yield text[:-1], line.find(PRINTED_MARK, match.end(), stop) >= 0
 
 
 def around(line: bytes) -> list[bytes]:
@@ -274,3 +276,39 @@ _RUNNER: dict[bytes, Callable[[str], Signal | None]] = {
     b"INSTALL_FAIL": lambda rest: InstallFail(rest or None),
     b"RUN_FAIL": _run_fail,
 }
+
+
+#: Acknowledged signals that are remembered.
+MAX_SEEN = 256
+
+
+class SeenSignals:
+    """The texts of acknowledged signals whose printed line is still to come.
+
+    The scripts on the board send a signal over the channel and then print it. The printed
+    line carries `PRINTED_MARK`, but noise can remove it; so each line is also looked up here.
+    """
+
+    def __init__(self) -> None:
+        self._order: deque[bytes] = deque()
+        self._texts: Counter[bytes] = Counter()
+
+    def add(self, text: bytes) -> None:
+        """Remember a signal: its text behind `<LAVA_`."""
+        self._order.append(text)
+        self._texts[text] += 1
+        if len(self._order) > MAX_SEEN:
+            self._forget(self._order.popleft())
+
+    def discard_copy(self, text: bytes) -> bool:
+        """Return whether `text` is the printed copy of a signal, and forget that signal."""
+        if text not in self._texts:
+            return False
+        self._order.remove(text)
+        self._forget(text)
+        return True
+
+    def _forget(self, text: bytes) -> None:
+        self._texts[text] -= 1
+        if not self._texts[text]:
+            del self._texts[text]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from lava_dispatcher_multinode.boards.shell_files import ShellUploader
-from lava_dispatcher_multinode.cksum import cksum
+from lava_dispatcher_multinode.console_frames import cksum
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
 from lava_dispatcher_multinode.images.store import Image

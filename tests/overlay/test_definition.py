@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.overlay.definition import (
     parse,
     variables,
 )
-from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.matcher import Pattern
 
 FULL = """\
 metadata:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import subprocess
+import sys
 import tarfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +17,9 @@ from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.overlay import tarball as module
 from lava_dispatcher_multinode.overlay.definition import TestDefinition
 from lava_dispatcher_multinode.overlay.load import Definition
-from lava_dispatcher_multinode.overlay.scripts import scripts
-from lava_dispatcher_multinode.overlay.tarball import write_tarball
+from lava_dispatcher_multinode.overlay.tarball import load_scripts, write_tarball
 
+ROOT = Path(__file__).parents[2]
 SMOKE = TestDefinition("smoke", install_steps=("true",), steps=("ls",))
 
 
@@ -43,7 +47,7 @@ def test_where_things_are(directory):
     """Scripts, the runner's list, and for each definition its files."""
     definition = Definition(SMOKE, b"text", "here", files=directory, key="key")
     found, tar = members({0: [definition, definition], 2: [definition]})
-    for script in scripts():
+    for script in load_scripts():
         assert found[f"lava-7/{script.path}"].mode == script.mode
     assert text_of(tar, "lava-7/0/lava-test-runner.conf") == ("tests/0_smoke\ntests/1_smoke\n")
     assert text_of(tar, "lava-7/2/lava-test-runner.conf") == "tests/0_smoke\n"
@@ -189,3 +193,78 @@ def test_a_definition_alone(tmp_path):
     place = "lava-7/0/tests/0_a-b-c"
     inside = {name.removeprefix(place + "/") for name in found if name.startswith(place + "/")}
     assert inside == {"run.sh", "testdef.yaml", "uuid"}
+
+
+def test_the_work_trees_load_scripts():
+    """All that is in overlays/, and nothing that Python or an editor put beside it."""
+    found = {script.path: script for script in load_scripts()}
+    for folder, mode in (("bin", 0o755), ("lib", 0o644)):
+        for file in (ROOT / "overlays" / folder).iterdir():
+            if not file.name.startswith((".", "_")) and not file.name.endswith("~"):
+                script = found.pop(f"{folder}/{file.name}")
+                assert (script.content, script.mode) == (file.read_bytes(), mode)
+    assert not found
+
+
+def test_what_a_test_needs_is_there():
+    """The seven MultiNode commands and the runner that starts it all."""
+    names = {script.path for script in load_scripts()}
+    seven = ("self", "role", "group", "send", "wait", "wait-all", "sync")
+    assert {f"bin/lava-{name}" for name in (*seven, "test-runner")} <= names
+
+
+@pytest.mark.slow
+def test_a_wheel_that_is_installed_elsewhere_finds_its_scripts(tmp_path):
+    """package_dir and package_data put them where importlib.resources looks."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, source)
+    for name in ("lava_dispatcher_multinode", "overlays", "man"):
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index"]
+    built = [*pip, "wheel", *offline, "--no-build-isolation", "-w", tmp_path / "dist", source]
+    subprocess.run(built, check=True, cwd=tmp_path)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    subprocess.run([*pip, "install", *offline, "--target", tmp_path / "site", wheel], check=True)
+    program = f"""
+import sys
+sys.path.insert(0, {str(tmp_path / "site")!r})
+import lava_dispatcher_multinode as package
+from lava_dispatcher_multinode.lab.layers import Layers
+from lava_dispatcher_multinode.overlay.tarball import load_scripts
+Layers([])  # the schema of device files is there, too
+print(package.__file__)
+for script in load_scripts():
+    print(script.path, len(script.content))
+"""
+    # -P, and away from the work tree, which must not be what is imported.
+    command = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    found = done.stdout.splitlines()
+    assert found[0].startswith(str(tmp_path / "site"))
+    assert found[1:] == [f"{script.path} {len(script.content)}" for script in load_scripts()]
+
+
+def test_a_checkout_that_is_not_installed_finds_its_scripts(tmp_path):
+    """Started in the root of a checkout, Python imports from there, also beside an install."""
+    for name in ("lava_dispatcher_multinode", "overlays"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
+    program = """
+import sys
+# An editable install has a finder of its own for the scripts; a plain one has none.
+sys.meta_path = [each for each in sys.meta_path if "Editable" not in str(each)]
+from lava_dispatcher_multinode.overlay import tarball
+print(tarball.__file__)
+for script in tarball.load_scripts():
+    print(script.path, len(script.content))
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    found = done.stdout.splitlines()
+    assert found[0].startswith(str(tmp_path))
+    assert found[1:] == [f"{script.path} {len(script.content)}" for script in load_scripts()]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import TestError
-from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.matcher import Pattern
 
 OVERLAYS = Path(__file__).parents[2] / "overlays"
 SCRIPTS = sorted([*OVERLAYS.glob("bin/*"), *OVERLAYS.glob("lib/*")])

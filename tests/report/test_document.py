@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.document import schema
+from lava_dispatcher_multinode.report.document import build_document, schema
 from lava_dispatcher_multinode.report.results import Results
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -20,7 +20,7 @@ def test_schema_is_a_schema():
 
 def test_document_of_a_whole_run(whole_story):
     """The promised document, key by key."""
-    document = Results.of(whole_story).document()
+    document = build_document(Results.of(whole_story))
     VALIDATOR.validate(document)
     nodes = document.pop("nodes")
     assert document == {
@@ -75,7 +75,7 @@ def test_cut_off_run_tells_where(story):
         "action_started", node="panda01", index=0, command="boot_linaro_image"
     )
     story.at(4).add("step", node="panda01", text="waiting for the U-Boot prompt")
-    document = Results.of(story.events).document()
+    document = build_document(Results.of(story.events))
     VALIDATOR.validate(document)
     assert document["status"] == "error"
     assert document["finished"] is None
@@ -89,7 +89,7 @@ def test_cut_off_run_tells_where(story):
 def test_call_without_an_answer_is_there(story):
     """Who was waiting when the run was cut off is what one wants to know."""
     story.start().add("wait_started", node="panda02", api="wait", id="x", role=None, missing=[])
-    (wait,) = Results.of(story.events).document()["waits"]
+    (wait,) = build_document(Results.of(story.events))["waits"]
     assert wait["answered"] is None
     assert wait["outcome"] is None
 
@@ -98,7 +98,7 @@ def test_call_without_an_answer_is_there(story):
 def test_any_events_make_a_valid_document(event_lists, data):
     """Any kinds, any order, cut anywhere: the document keeps its promises."""
     events = data.draw(event_lists)
-    document = Results.of(events).document()
+    document = build_document(Results.of(events))
     VALIDATOR.validate(document)
     json.dumps(document, allow_nan=False)
     failed = any(
@@ -111,7 +111,7 @@ def test_any_events_make_a_valid_document(event_lists, data):
 
 def test_schema_refuses_a_slip(whole_story):
     """The schema is tight enough to catch a word that is not in the vocabulary."""
-    document = Results.of(whole_story).document()
+    document = build_document(Results.of(whole_story))
     document["nodes"]["panda01"]["status"] = "passed"
     with pytest.raises(jsonschema.ValidationError):
         VALIDATOR.validate(document)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.failures import failures, waiting_for
+from lava_dispatcher_multinode.report.failures import SharedReasons, failures, waiting_for
 from lava_dispatcher_multinode.report.results import Results
 
 
@@ -86,3 +86,35 @@ def test_any_events_have_failures_in_order(event_lists, data):
     """Any kinds, any order, cut anywhere."""
     found = failures(Results.of(data.draw(event_lists)))
     assert [f.time for f in found] == sorted(f.time for f in found)
+
+
+LONG = "no device of the group has the role 'servers'; its roles: client and server"
+
+
+def shared(story, *reasons):
+    """Return the sentences that nodes share which failed for these reasons."""
+    story.start({f"p{number}": {} for number in range(len(reasons))})
+    for number, reason in enumerate(reasons):
+        story.wait(f"p{number}", "refused", reason)
+    return SharedReasons(Results.of(story.events))
+
+
+def test_sentence_of_many_is_cut_behind_its_first_words(story):
+    """What a row leaves of it says what it is; the call before it is its node's own."""
+    said = shared(story, f"lava-wait ready: {LONG}", LONG)
+    assert said.split(f"lava-wait x: {LONG}") == ("lava-wait x: ", LONG)
+    short = "no device of the group has the role 's.."
+    assert said.brief(f"lava-wait x: {LONG}") == f"lava-wait x: {short}"
+    assert said.brief(LONG) == short
+
+
+def test_what_one_node_says_is_whole(story):
+    """So is what is short, and what nobody waited for."""
+    assert shared(story, LONG, "panda01 failed", "panda01 failed").brief(LONG) == LONG
+
+
+def test_what_is_short_is_whole(story):
+    """There is nothing to be gained."""
+    assert shared(story, "p9 failed: panic", "p9 failed: panic").brief("p9 failed: panic") == (
+        "p9 failed: panic"
+    )

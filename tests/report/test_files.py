@@ -7,6 +7,7 @@ import pytest
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.report import files
 from lava_dispatcher_multinode.report.consoles import Consoles
+from lava_dispatcher_multinode.report.document import build_document
 from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.run.events import encode
 
@@ -27,7 +28,7 @@ def test_run_directory_has_its_reports(tmp_path, whole_story):
         "results.xml",
     ]
     document = json.loads((tmp_path / "results.json").read_text())
-    assert document == Results.of(whole_story).document()
+    assert document == build_document(Results.of(whole_story))
     assert (tmp_path / "results.xml").read_text() == files.render(recorder.results, "junit")
     source = files.Source(Consoles(tmp_path))
     assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html", source)
@@ -115,7 +116,7 @@ def test_events_read_back_as_written(tmp_path, whole_story):
     """The log is the run."""
     write(tmp_path / "events.jsonl", whole_story)
     assert list(files.read_events(tmp_path / "events.jsonl")) == whole_story
-    assert files.read_results(tmp_path).document() == Results.of(whole_story).document()
+    assert build_document(files.read_results(tmp_path)) == build_document(Results.of(whole_story))
 
 
 def test_log_can_be_cut_anywhere(tmp_path, whole_story):

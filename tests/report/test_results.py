@@ -2,6 +2,7 @@
 
 import time
 
+from lava_dispatcher_multinode.report.document import build_document
 from lava_dispatcher_multinode.report.results import Results
 
 
@@ -73,7 +74,7 @@ def test_result_may_stand_before_its_answer(story):
 def test_unknown_kinds_are_passed_over(story):
     """A log of a later version can still be read."""
     story.start().add("telepathy", node="panda01")
-    assert Results.of(story.events).document()["nodes"].keys() == {
+    assert build_document(Results.of(story.events))["nodes"].keys() == {
         "panda01",
         "panda02",
         "beaglexm01",

@@ -7,7 +7,7 @@ import pytest
 from lava_dispatcher_multinode.errors import TestError, TestRaised
 from lava_dispatcher_multinode.testshell import case_results as results_module
 from lava_dispatcher_multinode.testshell.case_results import MAX_STARTED, Recorder
-from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.matcher import Pattern
 from lava_dispatcher_multinode.testshell.signals import (
     Case,
     EndRun,

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.console_frames import Part
 from lava_dispatcher_multinode.errors import ActionTimeout
-from lava_dispatcher_multinode.testshell.matcher import Finder
-from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.matcher import Finder, Pattern
 from lava_dispatcher_multinode.testshell.signals import Case
 from lava_dispatcher_multinode.testshell.windows import LARGE, SMALL, Window, Windows, cut
 

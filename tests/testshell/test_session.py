@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.errors import (
 )
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import runner
-from lava_dispatcher_multinode.testshell.patterns import Pattern
+from lava_dispatcher_multinode.testshell.matcher import Pattern
 
 from .conftest import BEGIN, END, EXIT, TOLD_EXIT, TYPED, Script, results, run, tell
 

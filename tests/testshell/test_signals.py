@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell import signals
 from lava_dispatcher_multinode.testshell.signals import (
+    MAX_SEEN,
     Case,
     EndCase,
     EndRun,
@@ -19,6 +20,7 @@ from lava_dispatcher_multinode.testshell.signals import (
     RunFail,
     RunnerExit,
     RunnerStart,
+    SeenSignals,
     StartCase,
     StartRun,
     StartSet,
@@ -207,3 +209,22 @@ def test_never_an_exception(junk, inside):
         b"<LAVA_MULTI_NODE> <LAVA_SEND " + inside + b">",
     ):
         found(line)
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=50))
+def test_each_is_claimed_once(texts):
+    """A text is claimed as often as it was told, in any order, and no more."""
+    seen = SeenSignals()
+    for text in texts:
+        seen.add(text)
+    assert all(seen.discard_copy(text) for text in reversed(texts))
+    assert not any(seen.discard_copy(text) for text in texts)
+
+
+def test_the_oldest_go():
+    """What never came is forgotten, so that memory stays flat."""
+    seen = SeenSignals()
+    for number in range(MAX_SEEN + 1):
+        seen.add(b"%d" % number)
+    assert not seen.discard_copy(b"0")
+    assert seen.discard_copy(b"1")

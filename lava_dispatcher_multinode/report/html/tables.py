@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .. import verdict
-from ..failures import call, seconds
-from ..once import Shared
+from ..failures import SharedReasons, call, seconds
 from ..safe_text import escape, plain
 from . import timeline
 
@@ -30,7 +29,7 @@ Row = tuple[str, list[str]]  # attributes, cells
 def nodes(results: Results) -> str:
     """Return the table of nodes."""
     heads = ("Node", "Role", "Type", "Status", "Passed", "Failed", "Error", "Console")
-    shared = Shared(results)
+    shared = SharedReasons(results)
     rows = []
     for node in results.nodes.values():
         judged = verdict.so_far(node, results)
@@ -42,7 +41,7 @@ def actions(results: Results) -> str:
     """Return the table of actions, with every try of a boot in them."""
     heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
     unended = "open" if results.going_on and not results.over else "error"
-    shared = Shared(results)
+    shared = SharedReasons(results)
     rows = [
         _row(node, action.status or unended, _action(node, action, unended, shared))
         for node in results.nodes.values()
@@ -65,7 +64,7 @@ def cases(results: Results) -> str:
 def waits(results: Results) -> str:
     """Return the table of calls that waited; a reason that many of them have is in the first."""
     heads = ("Node", "Call", "Waited for", "Outcome", "Reason", "Asked", "Answered", "Seconds")
-    shared = Shared(results)
+    shared = SharedReasons(results)
     told: set[str] = set()
     rows = []
     for wait in results.waits:
@@ -103,7 +102,7 @@ def badge(word: str) -> str:
     return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
 
 
-def _node(node: Node, judged: verdict.Verdict, shared: Shared) -> list[str]:
+def _node(node: Node, judged: verdict.Verdict, shared: SharedReasons) -> list[str]:
     kind = f"{judged.error_type}: " if judged.error else ""
     folder = _folder(node.name)
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
@@ -118,7 +117,7 @@ def _node(node: Node, judged: verdict.Verdict, shared: Shared) -> list[str]:
     ]
 
 
-def _action(node: Node, action: Action, unended: str, shared: Shared) -> list[str]:
+def _action(node: Node, action: Action, unended: str, shared: SharedReasons) -> list[str]:
     took = "" if action.seconds is None else f"{action.seconds:.3f}"
     boots = [boot for boot in node.boots if boot.within(action)]
     history = " ".join(
@@ -237,7 +236,7 @@ def _text(text: str) -> str:
     return f'<td class="text">{escape(text)}</td>'
 
 
-def _brief(text: str, shared: Shared, before: str = "") -> str:
+def _brief(text: str, shared: SharedReasons, before: str = "") -> str:
     """Return a cell in which a sentence that others share is not told, but by its title."""
     short = shared.brief(text)
     if short == text:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from .. import verdict
-from ..failures import alike, because, by_what, failures
-from ..once import Shared
+from ..failures import SharedReasons, alike, because, by_what, failures
 from ..safe_text import clip, one_line, pad, width
 from .log_lines import first_line
 from .terminal import is_terminal, paint, size_of, wants_colour
@@ -63,7 +62,7 @@ def summary_on(stream: TextIO, results: Results, directory: Path | None) -> str:
 
 
 def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
-    shared = Shared(results)
+    shared = SharedReasons(results)
     rows = [HEADS, *(_row(node, results, shared) for node in results.nodes.values())]
     if len(rows) == 1:
         return
@@ -87,7 +86,7 @@ def _painted(line: str, status: str, start: int, color: bool) -> str:
     return line[:start] + paint(status, _STYLE.get(status, ""), color=color) + line[end:]
 
 
-def _row(node: Node, results: Results, shared: Shared) -> tuple[str, ...]:
+def _row(node: Node, results: Results, shared: SharedReasons) -> tuple[str, ...]:
     judged = verdict.so_far(node, results)
     names = (clip(one_line(text), WIDEST) for text in (node.name, node.role, node.device_type))
     counts = (str(node.count("pass")), str(node.count("fail")))
