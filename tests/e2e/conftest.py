@@ -1,4 +1,4 @@
-"""Whole runs of the installed command, on simulated boards."""
+"""Fixtures that run the installed command with simulated boards."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ..needs import require, skipped_without
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = Path(sys.executable).parent / "lava-dispatch"
-LIMIT = 100  # seconds for one run
-#: There is no option that forces a weak confinement where a strong one works.
-WEAK = """
+RUN_TIMEOUT_S = 100
+#: No option selects a weaker confinement than the host supports, so patch the command.
+WEAKER_CONFINEMENT = """
 import sys
 from lava_dispatcher_multinode.simulator import simulated_lab
 class Weak(simulated_lab.SimulatedLab):
@@ -34,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture(scope="session")
 def test_image():
-    """The test image; made now, once for all test processes, if it is not there."""
+    """Return the test image; build it once for all test processes if it is missing."""
     require("qemu-system-arm", "u-boot-qemu")
     with skipped_without("Debian's archive"):
         return cached_image(print)
@@ -42,7 +42,7 @@ def test_image():
 
 @dataclass
 class Run:
-    """What a run left behind."""
+    """Exit code, output and output directory of a run."""
 
     code: int
     out: str
@@ -51,12 +51,12 @@ class Run:
 
     @property
     def results(self):
-        """The content of results.json."""
+        """Return the content of results.json."""
         return json.loads((self.directory / "results.json").read_text())
 
     @property
     def events(self):
-        """All events, in order."""
+        """Return all events, in order."""
         lines = (self.directory / "events.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
@@ -65,13 +65,13 @@ class Run:
         return {case["case"]: case["result"] for case in self.results["nodes"][node]["results"]}
 
     def console(self, node):
-        """Return every byte of a console."""
+        """Return the complete output of a console."""
         return (self.directory / "nodes" / node / "console.raw").read_bytes()
 
 
 @pytest.fixture
 def clean(tmp_path):
-    """An environment without anybody's device files, locks or faults."""
+    """Return an environment without the user's device files, locks and faults."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("LAVA_")}
     own = {"XDG_CONFIG_HOME": "config", "LAVA_LOCK_DIR": "locks"}
     return environ | {name: str(tmp_path / path) for name, path in own.items()} | {"TERM": "dumb"}
@@ -79,13 +79,13 @@ def clean(tmp_path):
 
 @pytest.fixture
 def dispatch(tmp_path, clean):
-    """A function that runs lava-dispatch with the words given."""
+    """Return a function that runs lava-dispatch with the given arguments."""
 
-    def run(*words, env=None, stdin=None, confinement=None, limit=LIMIT):
+    def run(*words, env=None, stdin=None, confinement=None, limit=RUN_TIMEOUT_S):
         directory = tmp_path / "out"
         command = [COMMAND]
         if confinement is not None:
-            command = [sys.executable, "-c", WEAK.format(confinement)]
+            command = [sys.executable, "-c", WEAKER_CONFINEMENT.format(confinement)]
         done = subprocess.run(
             [*command, "--output-dir", directory, *words],
             capture_output=True,
@@ -101,7 +101,7 @@ def dispatch(tmp_path, clean):
 
 
 def job_text(steps, *, roles=(("only", 1),), more=None, actions=None):
-    """Return a job on pandas whose one inline definition has `steps`."""
+    """Return a job for pandas with one inline definition that runs `steps`."""
     definition = {
         "metadata": {"format": "Lava-Test Test Definition 1.0", "name": "test"},
         "run": {"steps": list(steps)},
@@ -128,7 +128,7 @@ def job_text(steps, *, roles=(("only", 1),), more=None, actions=None):
 
 @pytest.fixture
 def job(tmp_path):
-    """A function that writes a job file; see `job_text`."""
+    """Return a function that writes a job file; see `job_text`."""
 
     def write(*steps, **options):
         path = tmp_path / "job.json"
@@ -140,5 +140,5 @@ def job(tmp_path):
 
 @pytest.fixture
 def examples(tmp_path):
-    """A copy of the examples, as a user has them."""
+    """Return a copy of the examples' directory."""
     return Path(shutil.copytree(EXAMPLES, tmp_path / "examples"))

@@ -1,4 +1,4 @@
-"""Boards on a rack: simulated ones, reached as real ones are.
+"""Simulated boards that are reached like real ones.
 
 Their consoles are TCP ports, their power switch is a shell command, their cards are
 files that the dispatcher writes. So what breaks between dispatcher and board can be
@@ -21,15 +21,15 @@ from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
 @dataclass
 class Drop:
-    """A console whose far end goes when the board has printed `text`."""
+    """A console connection that drops when the board has printed `text`."""
 
     text: bytes
-    back: bool = True  # it can be opened again
-    taken: bool = False  # another client has it then
+    back: bool = True  # the console can be opened again
+    taken: bool = False  # another client holds the console afterwards
 
 
 class Port:
-    """A board's console as a console server has it: one client at a time."""
+    """Console server of one board: accepts one client at a time."""
 
     def __init__(self, tty, drop=None):
         self._tty = os.open(tty, os.O_RDWR | os.O_NOCTTY)
@@ -46,13 +46,13 @@ class Port:
             while not self._drop_for_good and self._wait(self._server):
                 client, _ = self._server.accept()
                 with client, contextlib.suppress(OSError):
-                    if self._taken:  # as ser2net says it
+                    if self._taken:  # ser2net's message
                         client.sendall(b"Port already in use\r\n")
                     else:
                         self._pass(client)
 
     def _pass(self, client):
-        """Hand bytes to and fro until the client goes, or the console drops."""
+        """Forward data in both directions until the client disconnects or the console drops."""
         tail = b""
         while ready := self._wait(client, self._tty):
             if client in ready:
@@ -71,12 +71,12 @@ class Port:
                     return
 
     def _wait(self, *what):
-        """Return which of `what` can be read; nothing when it is to end."""
+        """Return the readable sockets of `what`, or none when the server must stop."""
         ready, _, _ = select.select([self._woken, *what], [], [])
         return [] if self._woken in ready else ready
 
     def close(self):
-        """End the server."""
+        """Stop the server."""
         self._waker.send(b"x")
         self._thread.join()
         os.close(self._tty)
@@ -85,7 +85,7 @@ class Port:
 
 
 class Switch:
-    """A power switch behind a pair of FIFOs, for shell commands."""
+    """Power control by shell commands, through a pair of FIFOs."""
 
     def __init__(self, board, directory):
         self._board = board
@@ -100,7 +100,7 @@ class Switch:
         self._thread.start()
 
     def command(self, what):
-        """Return the shell command that switches the board `what`."""
+        """Return the shell command that switches the power to `what` (on or off)."""
         ask, answer = self.directory / "ask", self.directory / "answer"
         return f"echo {what} > {ask}; read answer < {answer}; test $answer = done"
 
@@ -115,14 +115,14 @@ class Switch:
                 os.write(self._answer, b"done\n")
 
     def close(self):
-        """End the thread."""
+        """Stop the thread."""
         (self.directory / "ask").write_text("end\n")
         self._thread.join()
         os.close(self._answer)
 
 
 class Rack:
-    """Boards, and the directory of their device files, for `--config-dir`."""
+    """Simulated boards and the directory with their device files, for `--config-dir`."""
 
     def __init__(self, directory):
         self.config = directory / "config"
@@ -133,7 +133,7 @@ class Rack:
         self._lab = self._parts.enter_context(SimulatedLab(directory / "boards"))
 
     def add(self, name, *, faults=None, drop=None, device=None):
-        """Make a board and its device file; `device` overrides keys of that, per section."""
+        """Start a board and write its device file; `device` overrides keys, per section."""
         board = self._lab.add(name, "panda", faults or {})
         port = Port(board.console, drop)
         switch = Switch(board, self._directory / f"{name}.switch")
@@ -154,5 +154,5 @@ class Rack:
         return board
 
     def close(self):
-        """Take everything away."""
+        """Stop all boards and servers."""
         self._parts.close()

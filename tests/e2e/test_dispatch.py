@@ -1,4 +1,4 @@
-"""lava-dispatch as its users meet it: exit codes, results, interruptions."""
+"""lava-dispatch from the user's view: exit codes, results, interrupts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextlib import contextmanager
 import pytest
 
 from ..needs import require
-from .conftest import COMMAND, EXAMPLES, LIMIT, job_text
+from .conftest import COMMAND, EXAMPLES, RUN_TIMEOUT_S, job_text
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_failing_test_case_gives_1(dispatch, job):
-    """The run goes on, the case is named, the exit code says it."""
+    """A failed test case: the run continues, the summary names the case, the exit code is 1."""
     run = dispatch(
         "--simulate", job("lava-test-case bad --shell false", "lava-test-case ok --shell true")
     )
@@ -30,7 +30,7 @@ def test_a_failing_test_case_gives_1(dispatch, job):
 
 
 def test_a_panic_gives_3_with_the_reason(dispatch, job):
-    """The board's failure is the run's, the peer is told why, at once."""
+    """A failed board fails the run; its peer's wait fails at once with the reason."""
     run = dispatch(
         "--simulate",
         job("lava-sync ready", roles=(("a", 1), ("b", 1))),
@@ -48,7 +48,7 @@ def test_a_panic_gives_3_with_the_reason(dispatch, job):
 
 
 def test_a_panic_in_a_test_keeps_the_results_before_it(dispatch, job):
-    """What a board had said before it died counts."""
+    """Results reported before a board's failure are kept."""
     run = dispatch(
         "--simulate",
         job("lava-test-case before --shell true", "echo now-die", "sleep 30"),
@@ -60,7 +60,7 @@ def test_a_panic_in_a_test_keeps_the_results_before_it(dispatch, job):
 
 
 def test_expected_cases_that_are_missing_give_1(dispatch, tmp_path):
-    """Of the definition and of the job's entry; a case that is not expected fails, too."""
+    """Missing and unexpected cases fail, by the definition's and by the entry's `expected`."""
     steps = ["lava-test-case tc1 --result pass", "lava-test-case other --result pass"]
     own = {"metadata": {"name": "own"}, "expected": ["tc1", "tc2"], "run": {"steps": steps}}
     entry = {"metadata": {"name": "entry"}, "run": {"steps": ["lava-test-case tc3 --result pass"]}}
@@ -82,7 +82,7 @@ def test_expected_cases_that_are_missing_give_1(dispatch, tmp_path):
 
 
 def test_expected_cases_of_a_board_that_does_not_boot_are_missing(dispatch, tmp_path):
-    """In an action that fails before its tests, and in one that is skipped for it."""
+    """Expected cases fail in an action that fails before its tests, and in a skipped one."""
     definitions = [
         {"metadata": {"name": "t"}, "expected": [case], "run": {"steps": []}} for case in "ab"
     ]
@@ -102,7 +102,7 @@ def test_expected_cases_of_a_board_that_does_not_boot_are_missing(dispatch, tmp_
 
 
 def test_an_unknown_role_gives_2_with_its_place(dispatch, tmp_path):
-    """FILE:LINE:COL: message, and a suggestion."""
+    """An error of the job file is printed as FILE:LINE:COL: message, with a suggestion."""
     text = json.dumps(json.loads(job_text(["true"])), indent=1).replace(
         '"image":', '"role": "onyl",\n    "image":'
     )
@@ -115,7 +115,7 @@ def test_an_unknown_role_gives_2_with_its_place(dispatch, tmp_path):
 
 
 def test_no_configured_boards_gives_4(dispatch, job):
-    """Never silently simulated; the way on is named."""
+    """Boards are never simulated implicitly; the error names the options."""
     run = dispatch(job("true"))
     assert run.code == 4
     assert "--simulate" in run.err
@@ -123,7 +123,7 @@ def test_no_configured_boards_gives_4(dispatch, job):
 
 
 def test_validate_lists_every_error_at_once(dispatch, tmp_path):
-    """All of them, sorted, in well under a second, and nothing is started."""
+    """--validate prints all errors, sorted, and starts nothing."""
     job = json.loads(job_text(["true"]))
     job["timeout"] = "long"
     job["actions"][0]["parameters"]["imagee"] = 1
@@ -141,7 +141,7 @@ def test_validate_lists_every_error_at_once(dispatch, tmp_path):
 
 
 def test_validate_knows_the_lab(dispatch, job, tmp_path):
-    """Boards that do not exist are an error of the job's, at the role that wants them."""
+    """Boards that do not exist are an error of the job, at the role that requests them."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     (devices / "panda01.yaml").write_text("device_type: panda\nconnection: {command: cat}\n")
@@ -151,13 +151,13 @@ def test_validate_knows_the_lab(dispatch, job, tmp_path):
 
 
 def test_a_job_without_tests_that_ran_gives_5(dispatch, job):
-    """A green run without a single result would be a lie."""
+    """A run without any result does not pass."""
     run = dispatch("--simulate", job("true"))
     assert run.code == 5
 
 
 def test_a_definition_that_stops_is_a_failure(dispatch, job):
-    """As in LAVA the steps run under `set -e`."""
+    """The steps run under `set -e`, as in LAVA."""
     run = dispatch(
         "--simulate",
         job("lava-test-case a --shell true", "exit 7", "lava-test-case b --shell true"),
@@ -167,7 +167,7 @@ def test_a_definition_that_stops_is_a_failure(dispatch, job):
 
 
 def test_yaml_and_standard_input(dispatch):
-    """JOB may be YAML, and `-`; a single board needs no group."""
+    """JOB can be YAML and `-`; a job for one board needs no group."""
     image = json.loads(job_text([]))["actions"][0]["parameters"]["image"]
     text = f"""
 timeout: 60
@@ -188,13 +188,13 @@ actions:
 
 
 def test_json_prints_the_results_alone(dispatch, job):
-    """stdout is a document for programs; people read stderr."""
+    """With --json, stdout is a document for programs; text for users goes to stderr."""
     run = dispatch("--simulate", "--json", job("lava-test-case x --shell true"))
     assert json.loads(run.out) == run.results
 
 
 def test_the_multinode_action_meets_the_boards_calls(dispatch, tmp_path):
-    """The dispatcher's own calls and the boards' are of one group."""
+    """Calls of the multinode action and calls of the boards meet in one group."""
     definition = {
         "metadata": {"name": "t", "format": "Lava-Test Test Definition 1.0"},
         "run": {"steps": ["lava-test-case got --shell 'lava-wait go | grep -x speed=9'"]},
@@ -224,7 +224,7 @@ def test_the_multinode_action_meets_the_boards_calls(dispatch, tmp_path):
 
 
 def test_a_deadlock_is_told_in_words(dispatch, job):
-    """Two that wait for each other are told so after the grace, not at the timeout."""
+    """A deadlock ends both waits after the grace period, not at the timeout."""
     run = dispatch(
         "--simulate",
         job(
@@ -240,7 +240,7 @@ def test_a_deadlock_is_told_in_words(dispatch, job):
 
 
 def test_two_commands_do_not_disturb_each_other(dispatch, job, clean, tmp_path):
-    """Simulated boards of two runs have the same names and nothing else in common."""
+    """Two runs at once have simulated boards with the same names and do not interfere."""
     path = job("lava-sync both", "lava-test-case x --shell true", roles=(("a", 2),))
     other = subprocess.Popen(
         [COMMAND, "--simulate", "--output-dir", tmp_path / "other", path],
@@ -249,11 +249,11 @@ def test_two_commands_do_not_disturb_each_other(dispatch, job, clean, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     run = dispatch("--simulate", path)
-    assert (run.code, other.wait(LIMIT)) == (0, 0)
+    assert (run.code, other.wait(RUN_TIMEOUT_S)) == (0, 0)
 
 
 def _wait_for(path, text):
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + RUN_TIMEOUT_S
     while time.monotonic() < deadline:
         if path.exists() and text in path.read_text():
             return
@@ -263,7 +263,7 @@ def _wait_for(path, text):
 
 @contextmanager
 def _begun(environment, output, job):
-    """Start a run whose words can be read; it is killed if it is not over at the end."""
+    """Start a run with its output on pipes; kill it at the end if it still runs."""
     process = subprocess.Popen(
         [COMMAND, "--simulate", "--output-dir", output, job],
         env=environment,
@@ -280,16 +280,16 @@ def _begun(environment, output, job):
 @pytest.mark.parametrize("often", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number, often):
-    """Ctrl-C, once or until it is over: boards off, all gone, results told, exit code 130."""
+    """Ctrl-C, once or repeatedly: boards off, no process left, results printed, exit code 130."""
     nap = f"sleep 1{os.getpid()}.{int(number)}"
     path = job("lava-test-case early --shell true", f"{nap} & {nap}")
     with _begun(clean, tmp_path / "out", path) as process:
         _wait_for(tmp_path / "out" / "events.jsonl", '"test_case"')
         process.send_signal(number)
-        while often and process.poll() is None:  # Popen signals no process that it has waited for
+        while often and process.poll() is None:  # Popen does not signal a reaped process
             process.send_signal(number)
-            time.sleep(0.002)  # faster than any key; Python nests the handlers of a flood
-        out, err = process.communicate(timeout=LIMIT)
+            time.sleep(0.002)  # faster than a key repeats; Python would nest handlers
+        out, err = process.communicate(timeout=RUN_TIMEOUT_S)
     assert process.returncode == 130, err
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert results["exit_code"] == 130
@@ -301,11 +301,11 @@ def test_an_interrupted_run_ends_tidily(job, clean, tmp_path, number, often):
 
 
 def test_interrupted_while_it_begins(job, clean, tmp_path):
-    """A run that has begun has an end in its files, however early it comes."""
+    """A run that is interrupted early still writes complete files."""
     with _begun(clean, tmp_path / "out", job("true")) as process:
         _wait_for(tmp_path / "out" / "events.jsonl", '"job_started"')
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=LIMIT)
+        out, err = process.communicate(timeout=RUN_TIMEOUT_S)
     assert process.returncode == 130, err
     assert "interrupted" in out
     results = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -315,7 +315,7 @@ def test_interrupted_while_it_begins(job, clean, tmp_path):
 
 @pytest.mark.parametrize("confinement", ["chroot", "unconfined"])
 def test_the_weaker_confinements_run_jobs_too(dispatch, job, confinement):
-    """Where the kernel has no namespaces for us, the same tests run on the same boards."""
+    """Without namespaces, the same tests run on the same boards in a weaker confinement."""
     if confinement == "chroot":
         require("chroot")
     path = job(
@@ -330,7 +330,7 @@ def test_the_weaker_confinements_run_jobs_too(dispatch, job, confinement):
 
 
 def test_what_published_definitions_do(dispatch, job):
-    """The end of a set with its name, several words after --shell, measurements that are text."""
+    """LAVA's variants work: set names at the end, words after --shell, text measurements."""
     run = dispatch(
         "--simulate",
         job(
@@ -349,7 +349,7 @@ def test_what_published_definitions_do(dispatch, job):
 
 
 def test_a_definition_s_own_words_for_results(dispatch, job):
-    """As in LAVA, fixupdict is for lava-test-case, too; a word of nobody's is a usage error."""
+    """fixupdict applies to lava-test-case, as in LAVA; an unknown result is a usage error."""
     steps = [
         "lava-test-case a --result good",
         "lava-test-case b --shell false",
@@ -382,7 +382,7 @@ def test_a_definition_s_own_words_for_results(dispatch, job):
 
 
 def test_results_behind_progress_displays(dispatch, job):
-    """Of a pattern, of a signal that a test prints, and of a call; all in lines without an end."""
+    """Pattern results, printed signals and calls are found in lines without a line end."""
     bar = "i=0; while [ $i -lt %d ]; do printf '\\r%%2d %%%% done ' $i; i=$((i+1)); done"
     path = job(
         bar % 150 + "; echo 'copy-long: fail'",
@@ -407,7 +407,7 @@ def test_results_behind_progress_displays(dispatch, job):
 
 
 def test_a_test_cannot_end_the_run(dispatch, job):
-    """The runner's last line, printed by a test, is no more than a line."""
+    """A test that prints the runner's last line does not end the test shell."""
     forged = 'echo "<LAVA_TEST_RUNNER EXIT>"; cat $LAVA_DIR/bin/lava-test-runner'
     run = dispatch("--simulate", job(forged, "lava-test-case after --shell false"))
     assert run.code == 1
@@ -415,7 +415,7 @@ def test_a_test_cannot_end_the_run(dispatch, job):
 
 
 def test_an_exit_on_the_way_is_not_green(dispatch, job):
-    """`exit 0` in the middle of a definition is told as the failure that it is."""
+    """`exit 0` in the middle of a definition is reported as a failure."""
     steps = ("lava-test-case a --shell true", "exit 0", "lava-test-case b --shell true")
     run = dispatch("--simulate", job(*steps))
     assert run.code == 1
@@ -423,7 +423,7 @@ def test_an_exit_on_the_way_is_not_green(dispatch, job):
 
 
 def test_a_board_that_shuts_down_releases_its_peers(dispatch, job):
-    """Nobody waits hours for a board that has said goodbye."""
+    """A test that powers off its board ends the run, well before the timeout."""
     run = dispatch(
         "--simulate",
         job(
@@ -439,7 +439,7 @@ def test_a_board_that_shuts_down_releases_its_peers(dispatch, job):
 
 
 def test_validate_prints_problems_as_json(dispatch, job, tmp_path):
-    """All of them with their places, on stdout; none: an empty list."""
+    """--validate --json prints all problems with positions on stdout, or an empty list."""
     (tmp_path / "wrong.json").write_text('{"timeout": 5,\n "job_name": 3}')
     run = dispatch("--validate", "--simulate", "--json", tmp_path / "wrong.json")
     assert run.code == 2

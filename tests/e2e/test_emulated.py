@@ -17,15 +17,15 @@ from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 from ..needs import program, skipped_without
 
-LIMIT = 400  # seconds for one run, on a host that has other things to do
+RUN_TIMEOUT_S = 400  # on a busy host
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(RUN_TIMEOUT_S + 300)]
 
 
 @pytest.fixture
 def emulate(dispatch, clean, tmp_path, test_image):
-    """A function that runs lava-dispatch, with time enough for emulated processors."""
-    return lambda *words: dispatch(*words, limit=LIMIT)
+    """Return a function that runs lava-dispatch with a timeout for emulated processors."""
+    return lambda *words: dispatch(*words, limit=RUN_TIMEOUT_S)
 
 
 def test_the_seed_s_job_on_real_linux(emulate, examples, tmp_path):
@@ -54,7 +54,7 @@ def test_the_seed_s_job_on_real_linux(emulate, examples, tmp_path):
 
 
 def test_client_and_server(emulate, examples):
-    """Data goes from board to board, as fast as it is said to."""
+    """Data is transferred between the boards, with a plausible throughput."""
     run = emulate("--emulate", examples / "client-server.json")
     assert run.code == 0, run.err
     (speed,) = [
@@ -66,14 +66,14 @@ def test_client_and_server(emulate, examples):
 
 
 def test_the_image_boots_by_itself(test_image, tmp_path):
-    """Nobody types at U-Boot: its boot.scr starts the Linux of the card's first two partitions."""
+    """Without boot commands, boot.scr starts the Linux of the SD card's first two partitions."""
     device = Device("panda01", "panda", connection=Connection(qemu=QemuMachine()))
     with EmulatedLab(tmp_path) as lab:
         board = lab.add(device)
         shutil.copy(test_image, board.card)
         console = os.open(board.console, os.O_RDWR | os.O_NOCTTY)
         board.power_on()
-        heard, end = b"", time.monotonic() + LIMIT
+        heard, end = b"", time.monotonic() + RUN_TIMEOUT_S
         while b"root@board:" not in heard:
             left = end - time.monotonic()
             assert left > 0, heard
@@ -84,7 +84,7 @@ def test_the_image_boots_by_itself(test_image, tmp_path):
 
 
 def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_image):
-    """On orangepi-pc the firmware comes from the card, behind which the image is deployed."""
+    """On orangepi-pc the firmware is on the SD card, and deploying the image keeps it."""
     with skipped_without("Debian's archive"):
         image_cache.package("u-boot-sunxi")
     lab = tmp_path / "lab"
@@ -94,7 +94,7 @@ def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_ima
     )
     path = job("lava-test-case root --shell test -b /dev/mmcblk0p5", "lava-sync alone")
     text = json.loads(path.read_text())
-    text["timeout"] = LIMIT
+    text["timeout"] = RUN_TIMEOUT_S
     text["device_group"] = [{"role": "only", "device": "pi"}]
     text["actions"][0]["parameters"]["image"] = str(test_image)
     path.write_text(json.dumps(text))
@@ -107,7 +107,7 @@ def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_ima
 
 @pytest.mark.needs("fsck.fat", "e2fsck")
 def test_what_the_image_holds_is_in_order(test_image, tmp_path):
-    """fsck has no complaint of either file system."""
+    """fsck finds both file systems clean."""
     from lava_dispatcher_multinode.images import mbr
 
     with test_image.open("rb") as disk:

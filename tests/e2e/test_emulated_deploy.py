@@ -1,4 +1,4 @@
-"""Every way to deploy and every way of the overlay, on a real U-Boot and a real Linux."""
+"""All deployment and overlay delivery methods, with a real U-Boot and a real Linux."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ..needs import U_BOOT, require
 
 MIB = 1 << 20
 
-LIMIT = 400  # seconds for one run, on a host that has other things to do
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(LIMIT + 100)]
+RUN_TIMEOUT_S = 400  # on a busy host
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(RUN_TIMEOUT_S + 100)]
 
-#: It says where it runs and what it has, so that the test cannot pass on something else.
+#: Prints its root file system and its content, so the test cannot pass on another system.
 DEFINITION = {
     "metadata": {"format": "Lava-Test Test Definition 1.0", "name": "deployed"},
     "run": {
@@ -41,7 +41,7 @@ exec /sbin/init </dev/console >/dev/console 2>&1
 
 @pytest.fixture
 def deploy(dispatch, tmp_path):
-    """A function that deploys to an emulated panda, as its device file says, and runs a test."""
+    """Return a function that deploys to an emulated panda with a device file and runs a test."""
 
     def run(device, action, **parameters):
         devices = tmp_path / "lab" / "devices"
@@ -51,14 +51,16 @@ def deploy(dispatch, tmp_path):
         job = {
             "job_name": "deploy",
             "target": "board01",
-            "timeout": LIMIT - 100,
+            "timeout": RUN_TIMEOUT_S - 100,
             "actions": [
                 {"command": action, "parameters": parameters},
                 {"command": "lava_test_shell", "parameters": {"definitions": [DEFINITION]}},
             ],
         }
         (tmp_path / "job.json").write_text(json.dumps(job))
-        done = dispatch("--config-dir", tmp_path / "lab", tmp_path / "job.json", limit=LIMIT)
+        done = dispatch(
+            "--config-dir", tmp_path / "lab", tmp_path / "job.json", limit=RUN_TIMEOUT_S
+        )
         assert done.code == 0, done.out[-4000:] + done.err
         assert done.cases("board01") == {"arm": "pass", "name": "pass"}
         return [event["text"] for event in done.events if event["event"] == "step"], done
@@ -67,7 +69,7 @@ def deploy(dispatch, tmp_path):
 
 
 def test_media_with_the_overlay_in_the_image(deploy, test_image, tmp_path):
-    """A compressed image is streamed to the card, and the overlay is there when Linux is."""
+    """A compressed image is streamed to the SD card, with the overlay in it."""
     packed = tmp_path / "card.img.gz"
     with packed.open("wb") as target:
         subprocess.run(["gzip", "-1", "-c", str(test_image)], stdout=target, check=True)
@@ -80,7 +82,7 @@ def test_media_with_the_overlay_in_the_image(deploy, test_image, tmp_path):
 
 @pytest.mark.parametrize("way", ["http", "console"])
 def test_media_with_the_overlay_after_boot(deploy, test_image, way):
-    """Fetched from the dispatcher, or typed, where the device file says so."""
+    """The board downloads the overlay or receives it over the console, as configured."""
     steps, _ = deploy({"overlay": [way]}, "deploy_linaro_image", image=str(test_image))
     ways = [step.rpartition(" over ")[2] for step in steps if " bytes over " in step]
     assert ways == [{"http": "HTTP", "console": "the console"}[way]]
@@ -88,7 +90,7 @@ def test_media_with_the_overlay_after_boot(deploy, test_image, way):
 
 @pytest.fixture
 def boot_files(test_image, tmp_path):
-    """Kernel, ramdisk and device tree for U-Boot to fetch; the ramdisk is all of a system."""
+    """Return kernel, ramdisk and device tree for TFTP; the ramdisk is a complete system."""
     with test_image.open("rb") as disk:
         boot = next(part for part in mbr.read(disk) if part.number == 1)
         volume = FatVolume(disk, boot.start, boot.size)
@@ -103,12 +105,12 @@ def boot_files(test_image, tmp_path):
 
 
 def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
-    """U-Boot fetches all three from the dispatcher's own server, and boots them."""
+    """U-Boot downloads all three files from the dispatcher's TFTP server and boots them."""
     host = f"127.{random.randint(2, 250)}.{random.randint(1, 250)}.1"
     require("TFTP port")
     tftp = {
         "setup": ["setenv autoload no", "dhcp"],
-        "host": host,  # 10.0.2.2 itself is QEMU's own TFTP server's
+        "host": host,  # QEMU's own TFTP server uses 10.0.2.2
         "kernel": "0x48000000",
         "ramdisk": "0x4b000000",
         "dtb": "0x4a000000",
@@ -121,7 +123,7 @@ def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
 
 
 def test_master_as_in_2013(deploy, test_image, tmp_path):
-    """The master image makes both file systems, fetches both partitions, and the overlay.
+    """The master image creates both file systems, downloads both partitions and the overlay.
 
     The test image is its own master, on the card's first partitions.
     """
@@ -150,7 +152,7 @@ def test_master_as_in_2013(deploy, test_image, tmp_path):
 
 
 def _make_master_card(card, image):
-    """A card of 2013: the master's own partitions, and two that only have their labels."""
+    """Return an SD card of 2013: the master image, and two empty partitions with labels."""
     with image.open("rb") as source, card.open("w+b") as disk:
         boot, root = (part for part in mbr.read(source) if part.number in {1, 2})
         third = mbr.Partition(3, root.start + root.size + MIB, 40 * MIB, mbr.FAT16)
@@ -170,7 +172,7 @@ def _make_master_card(card, image):
 
 
 def _system():
-    """Return the archive of a root file system: the test image's, with a first program."""
+    """Return an archive with the test image's root file system and an init program."""
     from lava_dispatcher_multinode.qemu.debian import Packages
     from lava_dispatcher_multinode.qemu.test_image import image_build
     from lava_dispatcher_multinode.qemu.test_image.image_cache import cache_directory
@@ -182,7 +184,7 @@ def _system():
     return cpio.archive([*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
 
 
-#: The image as it is, not as the card of 2013: from its own partitions.
+#: Boots the image from its own partitions, not from those of the 2013 layout.
 _BOOT_IMAGE = {
     "boot": {
         "commands": [

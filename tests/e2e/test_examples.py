@@ -1,4 +1,4 @@
-"""The seed's examples run as they are printed."""
+"""The examples run as printed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_seed_s_job(dispatch, examples):
 
 
 def test_no_result_stands_before_the_message_that_brought_it(dispatch, examples):
-    """Who reads the events from top to bottom sees causes before effects."""
+    """Events are written in causal order."""
     run = dispatch("--simulate", examples / "seed.json")
     happened, results = set(), 0
     for line in (run.directory / "events.jsonl").read_text().splitlines():
@@ -59,7 +59,7 @@ def test_no_result_stands_before_the_message_that_brought_it(dispatch, examples)
     ],
 )
 def test_client_and_server(dispatch, examples, name, role, measured):
-    """Real data goes from the clients to the server, by address and by name."""
+    """Clients transfer data to the server, by address and by name."""
     run = dispatch("--simulate", examples / f"{name}.json")
     assert run.code == 0, run.err
     speeds = [
@@ -74,7 +74,7 @@ def test_client_and_server(dispatch, examples, name, role, measured):
 
 
 def test_peer_to_peer(dispatch, examples):
-    """Every peer fetches every other peer's own data."""
+    """Every peer fetches the data of every other peer."""
     run = dispatch("--simulate", examples / "peer-to-peer.json")
     assert run.code == 0, run.err
     names = list(run.results["nodes"])

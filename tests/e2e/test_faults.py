@@ -1,6 +1,6 @@
-"""What may go wrong in a run: what the user sees, the exit code, what remains on disk.
+"""Fault injection: error messages, exit codes and the files of failed runs.
 
-Each row is a run of its own, with a board that fails and a peer that waits for it.
+Each row of FAULTS is one run, with a board that fails and a peer that waits for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .rack import Drop, Rack
 pytestmark = pytest.mark.slow
 
 VICTIM, PEER = "panda01", "panda02"
-#: What both boards do; the peer waits for the other, which fails after `now`.
+#: Steps of both boards; the peer waits for the other board, which fails after `now`.
 STEPS = (
     "lava-test-case before --shell true",
     f"[ $(lava-self) = {PEER} ] || {{ sleep %d; {{ %s; }}; sleep %d; }}",
@@ -29,21 +29,21 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """A row: what is wrong with the victim, and what becomes of the run."""
+    """A fault of the victim and the expected outcome of the run."""
 
     name: str
-    says: str  # a pattern of the victim's error, or of what is told on the terminal
+    says: str  # pattern for the victim's error, or for the terminal output
     code: int = 3
-    faults: dict[str, Any] = field(default_factory=dict)  # of the simulated board
+    faults: dict[str, Any] = field(default_factory=dict)  # of the simulator
     drop: Drop | None = None
     device: dict[str, Any] = field(default_factory=dict)  # keys of the device file
     before: bool = True  # the victim's results before the fault are kept
-    # The outcome of the peer's wait; "": it has been served; None: its time is over, too.
+    # Outcome of the peer's wait; "": completed; None: not checked, as it times out, too.
     peer: str | None = "never"
-    tries: int = 1  # of the victim's boot
-    timeout: int = 60  # seconds, the job's
-    naps: tuple[int, int] = (0, 1)  # seconds that the victim sleeps before the fault, and then
-    does: str = "echo here-and-now"  # what it runs in between
+    tries: int = 1  # boot attempts of the victim
+    timeout: int = 60  # of the job, in seconds
+    naps: tuple[int, int] = (0, 1)  # seconds to sleep before and after the fault
+    does: str = "echo here-and-now"  # command between the naps
 
 
 IN_TEST = "text:here-and-now"
@@ -150,7 +150,7 @@ FAULTS = (
         code=0,
         faults={"countdown": 1},
         device={
-            "deploy": {"layout": "image"},  # what U-Boot boots by itself
+            "deploy": {"layout": "image"},  # U-Boot boots it without commands
             "boot": {
                 "retries": 3,
                 "interrupt": "never said",
@@ -222,7 +222,7 @@ FAULTS = (
 
 @pytest.fixture
 def rack(tmp_path):
-    """An empty rack."""
+    """Return a rack without boards."""
     made = Rack(tmp_path / "rack")
     yield made
     made.close()
@@ -230,7 +230,7 @@ def rack(tmp_path):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_board_fails(dispatch, job, rack, fault):
-    """Found, named, the peer released with the reason; both off, everything on disk."""
+    """A fault is detected and named, the peer's wait ends, both boards are off, files complete."""
     rack.add(VICTIM, faults=fault.faults, drop=fault.drop, device=fault.device)
     rack.add(PEER)
     more = {"timeout": fault.timeout, "multinode": {"deadlock_grace": 5}}
@@ -249,7 +249,7 @@ def test_a_board_fails(dispatch, job, rack, fault):
 
 
 def _seen(run, fault):
-    """What the user sees: on the terminal, and as the node's error in the results."""
+    """Check the error on the terminal and in the results."""
     assert re.search(fault.says, run.err + run.out, re.DOTALL)
     victim = run.results["nodes"][VICTIM]
     if fault.code:
@@ -259,7 +259,7 @@ def _seen(run, fault):
 
 
 def _released(run, fault):
-    """The peer is told why, and keeps what it had done."""
+    """Check that the peer's wait ended with the reason and that its results are kept."""
     assert run.cases(PEER)["before"] == "pass"
     waits = [w for w in run.results["waits"] if w["node"] == PEER]
     if fault.peer is None:
@@ -273,7 +273,7 @@ def _released(run, fault):
 
 
 def _on_disk(run, fault):
-    """Every byte, every event up to the last, all reports, and each try of the boot."""
+    """Check console logs, events, reports and boot attempts."""
     assert run.results["exit_code"] == fault.code
     assert run.events[-1]["event"] == "job_finished"
     assert (run.cases(VICTIM).get("before") == "pass") is fault.before
@@ -281,7 +281,7 @@ def _on_disk(run, fault):
         assert (run.directory / name).stat().st_size > 0
     for name in (VICTIM, PEER):
         log = (run.directory / "nodes" / name / "console.log").read_text()
-        # What was on the line already may come behind it.
+        # Output that was already in transit may follow.
         off = any("-- power off --" in line for line in log.splitlines()[-3:])
         assert off or fault.name.startswith(("power", "console"))
     boots = [e for e in run.events if e["event"] == "boot_finished" and e["node"] == VICTIM]
@@ -291,7 +291,7 @@ def _on_disk(run, fault):
 
 @pytest.mark.parametrize("taken", [True, False], ids=["taken", "server gone"])
 def test_the_next_holder_s_board_stays_as_it_is(dispatch, job, rack, taken):
-    """A console that another client has by now: its board is not switched; a dead server's is."""
+    """A board keeps its power if another client holds its console, not if the server is dead."""
     drop = Drop(b"here-and-now", back=taken, taken=taken)
     rack.add(VICTIM, drop=drop, device={"connection": {"reconnect": 1}})
     steps = ("sleep 3; echo here-and-now; sleep 30",)
@@ -308,7 +308,7 @@ def test_the_next_holder_s_board_stays_as_it_is(dispatch, job, rack, taken):
 
 
 def test_tests_that_cannot_begin_have_not_passed(dispatch, job):
-    """A runner that ends at once, since the disk is full, say, is the infrastructure's error."""
+    """A test runner that exits at once (full disk, for example) is an infrastructure error."""
     spoil = 'f=$(dirname "$(command -v lava-self)")/mkfifo; echo exit 1 >"$f"; chmod +x "$f"'
 
     def tests(name, *steps):
@@ -325,11 +325,11 @@ def test_tests_that_cannot_begin_have_not_passed(dispatch, job):
     assert run.code == 3, run.err
     error = run.results["nodes"]["panda01"]["error"]
     assert error.startswith("lava-test-runner has ended without having run 0_second\n")
-    assert "cannot make FIFOs" in error  # of the console's last lines
+    assert "cannot make FIFOs" in error  # from the console's last lines
     assert run.cases("panda01") == {"one": "pass"}
 
 
 def test_the_readme_counts_the_rows():
-    """Who reads it learns how many faults a release has been through."""
+    """The README states the current number of faults."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     assert f"{len(FAULTS)} faults of boards, consoles and power switches" in readme

@@ -1,4 +1,4 @@
-"""A host that is in trouble, or unusual: a clear error or a correct run."""
+"""Hosts without resources or with unusual settings: a clear error or a correct run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import yaml
 
-from .conftest import COMMAND, LIMIT
+from .conftest import COMMAND, RUN_TIMEOUT_S
 from .rack import Rack
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def shell(tmp_path, clean, job):
-    """A function that runs lava-dispatch from a shell, after `before`."""
+    """Return a function that runs lava-dispatch from a shell, after the commands `before`."""
     file = job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 2),))
 
     def run(before, *, wrap=(), env=None, output="out", more=("-q",)):
@@ -32,7 +32,7 @@ def shell(tmp_path, clean, job):
             text=True,
             env=clean if env is None else env,
             cwd=tmp_path,
-            timeout=LIMIT,
+            timeout=RUN_TIMEOUT_S,
         )
 
     return run
@@ -40,7 +40,7 @@ def shell(tmp_path, clean, job):
 
 @pytest.mark.parametrize("files", [20, 26, 32, 38, 44, 50])
 def test_few_open_files(shell, files):
-    """Too many open files is 3 and says so, wherever it comes; or it is enough."""
+    """With few file descriptors, a run passes or ends with a clear error and exit code 3."""
     done = shell(f"ulimit -n {files}")
     assert "Traceback" not in done.stderr
     assert done.returncode in {0, 3}, done.stdout + done.stderr
@@ -50,7 +50,7 @@ def test_few_open_files(shell, files):
 
 @pytest.mark.needs("user namespaces")
 def test_a_full_disk(shell, tmp_path):
-    """The tests run to their end; that their results are not on disk is 3, and told."""
+    """On a full disk the tests finish; the missing results are reported, with exit code 3."""
     (tmp_path / "small").mkdir()
     done = shell(
         "mount -t tmpfs -o size=64k none small", wrap=("unshare", "-rm"), output="small/out"
@@ -62,7 +62,7 @@ def test_a_full_disk(shell, tmp_path):
 
 @pytest.mark.needs("user namespaces")
 def test_no_namespaces(shell, tmp_path):
-    """A weaker confinement is a warning with the kernel's reason, on the terminal and as data."""
+    """A weaker confinement causes a warning with the kernel's reason, as text and as data."""
     done = shell(
         "echo 0 >/proc/sys/user/max_user_namespaces",
         wrap=("unshare", "-Ur"),
@@ -84,7 +84,7 @@ def test_no_namespaces(shell, tmp_path):
 
 @pytest.mark.needs("user namespaces")
 def test_no_confinement(shell):
-    """Where boards cannot be confined the run says why, and how to go on."""
+    """If boards cannot be confined, the error has the reason and names the options."""
     done = shell("echo 0 >/proc/sys/user/max_user_namespaces", wrap=("unshare", "-Ur"))
     assert done.returncode == 3
     assert "namespaces: unshare: No space left on device (ENOSPC); a kernel with" in done.stdout
@@ -95,7 +95,7 @@ def test_no_confinement(shell):
 
 @pytest.mark.needs("user namespaces")
 def test_too_few_namespaces(shell):
-    """A limit above 0 that is used up is no reason for a weaker confinement, but exit 3."""
+    """An exhausted namespace limit causes exit code 3, not a weaker confinement."""
     done = shell(
         "echo 1 >/proc/sys/user/max_net_namespaces",
         wrap=("unshare", "-Ur"),
@@ -107,7 +107,7 @@ def test_too_few_namespaces(shell):
 
 
 def test_a_directory_that_cannot_be_written(shell, tmp_path):
-    """The error names the directory and the option that names another."""
+    """The error names the directory and the option that selects another."""
     (tmp_path / "file").write_text("")
     done = shell("", output="file/out")
     assert done.returncode == 2
@@ -116,7 +116,7 @@ def test_a_directory_that_cannot_be_written(shell, tmp_path):
 
 
 def test_a_directory_that_goes_away(dispatch, job, tmp_path):
-    """A run whose results are not on disk at its end is no pass, and says so."""
+    """A run that cannot write its results does not pass and reports the reason."""
     rack = Rack(tmp_path / "rack")
     try:
         rack.add("panda01")
@@ -135,7 +135,7 @@ def test_a_directory_that_goes_away(dispatch, job, tmp_path):
 
 
 def test_a_terminal_that_takes_nothing_holds_no_boards(tmp_path, clean, job):
-    """Ctrl-S, or a pipe that nobody empties: the boards are given back all the same."""
+    """Boards are released even if the terminal is stopped (Ctrl-S) or the pipe is full."""
     rack = Rack(tmp_path / "rack")
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -158,25 +158,25 @@ def test_a_terminal_that_takes_nothing_holds_no_boards(tmp_path, clean, job):
         )
         os.close(writer)
         assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"node ")  # the summary, when all is over
+        assert process.stdout.readline().startswith(b"node ")  # the summary, at the end
         with (tmp_path / "locks" / "panda01.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with open(reader, "rb") as pipe:
-            pipe.read()  # of what is written later not all may come
-        assert process.wait(LIMIT) == 0
+            pipe.read()  # later output may be incomplete
+        assert process.wait(RUN_TIMEOUT_S) == 0
         process.stdout.close()
     finally:
         rack.close()
 
 
 def test_bare_surroundings(shell, tmp_path):
-    """No HOME, locale C, no terminal, umask 077: nothing of that is needed."""
+    """A run works without HOME and terminal, with locale C and umask 077."""
     done = shell("umask 077; exec </dev/null", env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "out" / "results.json").stat().st_mode & 0o077 == 0
 
 
 def test_closed_standard_streams(shell):
-    """A service manager may give none at all."""
+    """A run works with an empty environment, as a service manager may set."""
     done = shell("exec <&- >&- 2>&-")
     assert done.returncode == 0

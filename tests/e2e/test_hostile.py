@@ -1,4 +1,4 @@
-"""A job full of traps: what is text stays text, from the job file to the reports."""
+"""Hostile text in a job stays text, from the job file to the reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRAP = "$(touch {0}/pwned)`touch {0}/pwned`;'\"<script>alert(1)</script>\\n%s"
 
 
 def test_words_of_a_job_stay_words(dispatch, tmp_path):
-    """Job name, definition, parameters, message data and cases: not run, not marked up."""
+    """Names, parameters, message data and cases are neither executed nor interpreted as markup."""
     trap = TRAP.format(tmp_path)
     steps = [
         'lava-send m "v=$TRAP" "e=$(printf \'\\033]0;x\\007\')"',
@@ -61,7 +61,7 @@ def test_words_of_a_job_stay_words(dispatch, tmp_path):
 
 
 def test_no_password_is_in_a_runs_directory(dispatch, tmp_path):
-    """Of the job's URLs, the device file's commands, a login: results are published."""
+    """Passwords in URLs, device commands and logins are redacted in the run directory."""
     (tmp_path / "lab" / "devices").mkdir(parents=True)
     device = {
         "device_type": "panda",

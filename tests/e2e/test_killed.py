@@ -1,4 +1,4 @@
-"""kill -9 of lava-dispatch at random moments: its supervisor leaves a house in order."""
+"""SIGKILL of lava-dispatch at random times: the supervisor cleans up completely."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ import pytest
 from lava_dispatcher_multinode.report import files
 
 from ..needs import control_group, require
-from .conftest import COMMAND, LIMIT
+from .conftest import COMMAND, RUN_TIMEOUT_S
 
 pytestmark = pytest.mark.slow
 
-KILLS = 10  # in each of the tests below
-LONGEST = 1.8  # seconds; a whole run takes 1.5
-MEMORY = 64 << 20  # bytes; a dispatcher has more
+KILLS = 10  # per test
+MAX_KILL_DELAY_S = 1.8  # a whole run takes 1.5 s
+MEMORY_LIMIT_BYTES = 64 << 20  # a dispatcher needs more
 DEVICE = """
 device_type: panda
 connection: {{simulated: true}}
@@ -37,7 +37,7 @@ SCHEMA = Path(files.__file__).with_name("results.schema.json")
 
 @pytest.fixture
 def lab(tmp_path):
-    """Two boards, each with a switch that keeps a diary."""
+    """Write device files of two boards with power commands that log their calls."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     for name in ("left", "right"):
@@ -47,13 +47,13 @@ def lab(tmp_path):
 
 @pytest.fixture
 def kill(tmp_path, clean, job, lab):
-    """A function that runs the job and kills it after so many seconds."""
+    """Return a function that runs the job and kills it after a delay in seconds."""
     file = job("lava-sync here", "lava-test-case x --shell true", roles=(("a", 2),))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "bin").mkdir()
     env = clean | {
         "TMPDIR": str(tmp_path / "tmp"),
-        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",  # what a run starts is known by it
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",  # marks the processes of the run
     }
 
     def run(seconds, directory):
@@ -65,20 +65,20 @@ def kill(tmp_path, clean, job, lab):
             cwd=tmp_path,
             start_new_session=True,
         )
-        time.sleep(seconds)  # the moment is what is random here
+        time.sleep(seconds)  # the random time of the kill
         process.send_signal(signal.SIGKILL)
-        # The supervisor has the same stderr: its end is that of both.
-        return process.communicate(timeout=LIMIT)[1].decode()
+        # The supervisor shares stderr: end of file means that both have exited.
+        return process.communicate(timeout=RUN_TIMEOUT_S)[1].decode()
 
     return run
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_at_any_moment(kill, tmp_path, seed):
-    """No process, lock or scratch file is left, the boards are off, the results are whole."""
+    """No process, lock or scratch file is left, boards are off, results are complete."""
     chance = random.Random(seed)
     for number in range(KILLS):
-        seconds = chance.uniform(0.0, LONGEST)
+        seconds = chance.uniform(0.0, MAX_KILL_DELAY_S)
         directory = tmp_path / f"out{number}"
         said = kill(seconds, directory)
         context = f"after {seconds:.3f} s: {said}"
@@ -87,11 +87,11 @@ def test_killed_at_any_moment(kill, tmp_path, seed):
         assert list((tmp_path / "tmp").iterdir()) == [], context
         assert "Traceback" not in said, context
         if not (directory / "events.jsonl").exists():
-            continue  # it had not begun
+            continue  # killed before the run began
         _check_reports(directory, context)
         if "ended without a word" not in said:
             assert _results(directory)["exit_code"] == 0, context
-            continue  # it was over
+            continue  # the run had ended
         assert [_last_line(tmp_path / f"{name}.power") for name in ("left", "right")] == [
             "off",
             "off",
@@ -99,13 +99,15 @@ def test_killed_at_any_moment(kill, tmp_path, seed):
 
 
 def test_out_of_memory(running, little_memory, tmp_path):
-    """The kernel's choice when memory is short: what is left is as after any other kill."""
+    """A dispatcher killed by the OOM killer is cleaned up like after any other SIGKILL."""
     process = running()
-    Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # it is to be the first
+    Path(f"/proc/{process.pid}/oom_score_adj").write_text("1000")  # first choice of the OOM killer
     little_memory.joinpath("cgroup.procs").write_text(str(process.pid))
     enter = f"echo $$ >{little_memory}/cgroup.procs; exec {shlex.quote(sys.executable)} -c "
-    subprocess.run(["sh", "-c", f"{enter} 'bytearray({4 * MEMORY})'"], capture_output=True)
-    said = process.communicate(timeout=LIMIT)[1].decode()
+    subprocess.run(
+        ["sh", "-c", f"{enter} 'bytearray({4 * MEMORY_LIMIT_BYTES})'"], capture_output=True
+    )
+    said = process.communicate(timeout=RUN_TIMEOUT_S)[1].decode()
     assert process.returncode == -signal.SIGKILL, said
     assert "ended without a word" in said
     assert [_last_line(tmp_path / f"{name}.power") for name in ("left", "right")] == ["off", "off"]
@@ -115,19 +117,19 @@ def test_out_of_memory(running, little_memory, tmp_path):
 
 @pytest.fixture
 def little_memory():
-    """A control group with little memory."""
+    """Create a control group with little memory."""
     require("control group")
     group, limit, swap = control_group()
-    (group / limit).write_text(str(MEMORY))
+    (group / limit).write_text(str(MEMORY_LIMIT_BYTES))
     if (group / swap).exists():
-        (group / swap).write_text("0" if swap.endswith("max") else str(MEMORY))
+        (group / swap).write_text("0" if swap.endswith("max") else str(MEMORY_LIMIT_BYTES))
     yield group
     group.rmdir()
 
 
 @pytest.fixture
 def running(tmp_path, clean, job, lab):
-    """A function that starts a run, and returns its process when the boards run tests."""
+    """Return a function that starts a run and returns its process when the tests run."""
     env = clean | {"TMPDIR": str(tmp_path)}
 
     def run():
@@ -148,7 +150,7 @@ def running(tmp_path, clean, job, lab):
 
 
 def test_the_boards_are_held_until_they_are_off(tmp_path, running, lab):
-    """Nobody gets a board that the supervisor has yet to switch off."""
+    """A board stays locked until the supervisor has powered it off."""
     for name in ("left", "right"):
         os.mkfifo(tmp_path / f"go-{name}")
         device = lab / "devices" / f"{name}.yaml"
@@ -158,7 +160,7 @@ def test_the_boards_are_held_until_they_are_off(tmp_path, running, lab):
     process.kill()
     process.wait()
     assert len(_locked(tmp_path / "locks")) == 2
-    for name in ("left", "right"):  # blocks until the switch is being worked
+    for name in ("left", "right"):  # blocks until the power command runs
         (tmp_path / f"go-{name}").write_text("go\n")
     said = process.stderr.read().decode()
     process.stderr.close()
@@ -167,7 +169,7 @@ def test_the_boards_are_held_until_they_are_off(tmp_path, running, lab):
 
 
 def _check_reports(directory, context):
-    """The reports are there, agree with the schema, and say why it ended."""
+    """The reports exist, match the schema and state the reason."""
     lines = (directory / "events.jsonl").read_bytes()
     assert lines.endswith(b"\n"), context
     events = [json.loads(line) for line in lines.splitlines()]
@@ -190,7 +192,7 @@ def _results(directory):
 
 
 def _processes(directory):
-    """Return the processes whose PATH begins with ours."""
+    """Return the processes of the run, by the directory at the start of PATH."""
     wanted = f"PATH={directory / 'bin'}:".encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -200,12 +202,12 @@ def _processes(directory):
                 if any(item.startswith(wanted) for item in environment):
                     found.append((entry / "cmdline").read_bytes())
             except OSError:
-                continue  # it has just ended
+                continue  # it has just exited
     return found
 
 
 def _locked(directory):
-    """Return the lock files that somebody holds."""
+    """Return the lock files that are locked."""
     held = []
     for path in directory.glob("*.lock"):
         with path.open() as file:

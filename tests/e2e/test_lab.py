@@ -1,4 +1,4 @@
-"""Runs on configured boards: device files, what is said when boards are missing."""
+"""Runs on configured boards: device files, and errors about missing boards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from .conftest import COMMAND, LIMIT
+from .conftest import COMMAND, RUN_TIMEOUT_S
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ deploy: {method: media}
 
 @pytest.fixture
 def lab(tmp_path):
-    """A lab of two simulated boards that have device files of their own."""
+    """Return a lab of two simulated boards with device files."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     for name in ("left", "right"):
@@ -34,7 +34,7 @@ def lab(tmp_path):
 
 
 def test_configured_boards_run_without_simulate(dispatch, job, lab):
-    """Device files are all that a job needs; the boards are called as they are there."""
+    """A job runs on the boards of the device files, under the files' names."""
     run = dispatch(
         "--config-dir",
         lab,
@@ -45,9 +45,9 @@ def test_configured_boards_run_without_simulate(dispatch, job, lab):
 
 
 def test_a_line_without_flow_control(dispatch, job, lab):
-    """connection.fifo: nothing is typed faster than the board says that it has it."""
+    """connection.fifo: input is sent only after the board has acknowledged the previous piece."""
     file = lab / "devices" / "left.yaml"
-    # 64 rather than the 16 of a usual UART: the scripts are typed in a quarter of the time.
+    # 64 and not the 16 of a usual UART: the overlay takes a quarter of the time.
     file.write_text(DEVICE.replace("simulated: true}", "simulated: true, fifo: 64}", 1))
     steps = ("lava-send data value='a b=c%'", "lava-test-case x --shell 'lava-wait-all data'")
     run = dispatch("--config-dir", lab, job(*steps, roles=(("a", 2),)))
@@ -55,7 +55,7 @@ def test_a_line_without_flow_control(dispatch, job, lab):
 
 
 def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, clean, tmp_path):
-    """Exit code 4 and who has it; with --wait the run begins when it is free."""
+    """A busy board: exit code 4 with its holder; with --wait the run starts when it is free."""
     holder = subprocess.Popen(
         [
             COMMAND,
@@ -74,7 +74,7 @@ def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, clean, tmp_pa
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + LIMIT
+        deadline = time.monotonic() + RUN_TIMEOUT_S
         while not (tmp_path / "first" / "events.jsonl").exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -91,7 +91,7 @@ def test_a_held_board_is_named_with_its_holder(dispatch, job, lab, clean, tmp_pa
 
 
 def test_a_shortage_names_the_requirement(dispatch, job, lab):
-    """What is needed, what there is, and nothing was touched."""
+    """The error names the boards needed and available; no board is touched."""
     run = dispatch("--config-dir", lab, job("true", roles=(("many", 3),)))
     assert run.code == 4
     assert "role many needs 3 panda" in run.err
@@ -99,7 +99,7 @@ def test_a_shortage_names_the_requirement(dispatch, job, lab):
 
 
 def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, tmp_path):
-    """Ctrl-C, again and again: the power is off before the command ends, and the lock free."""
+    """Repeated Ctrl-C: the power is off and the lock is free before the command exits."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     log = tmp_path / "switch.log"
@@ -117,14 +117,14 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, tmp_path):
         text=True,
     )
     try:
-        deadline = time.monotonic() + LIMIT
+        deadline = time.monotonic() + RUN_TIMEOUT_S
         while not (log.exists() and "on" in log.read_text()):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         for _ in range(4):
             process.send_signal(signal.SIGINT)
             time.sleep(0.05)
-        _, err = process.communicate(timeout=LIMIT)
+        _, err = process.communicate(timeout=RUN_TIMEOUT_S)
     finally:
         process.kill()
     assert process.returncode == 130, err
@@ -134,7 +134,7 @@ def test_an_interrupted_run_waits_for_a_slow_switch(job, clean, tmp_path):
 
 
 def test_the_socket_channel(dispatch, job, lab, tmp_path):
-    """multinode: socket: results and events are the same, and no call is on a console."""
+    """multinode: socket gives the same results and events, with no call on a console."""
     for name in ("left", "right"):
         file = lab / "devices" / f"{name}.yaml"
         file.write_text(DEVICE + "multinode: socket\n")
@@ -177,7 +177,7 @@ def test_the_socket_channel(dispatch, job, lab, tmp_path):
 
 
 def test_a_socket_without_an_address_is_found_before_the_run(dispatch, job, tmp_path):
-    """--validate names the file and the line of multinode: socket."""
+    """--validate names the file and line of an unusable `multinode: socket`."""
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
     (devices / "real.yaml").write_text(

@@ -19,9 +19,9 @@ from .conftest import COMMAND
 
 pytestmark = pytest.mark.slow
 
-LIMIT = 40  # seconds until what must come has come
+OUTPUT_TIMEOUT_S = 40
 
-#: Gives the command a session with the terminal as its own, as a login does.
+#: Starts the command in a new session with the terminal as controlling terminal.
 LOGIN = """
 import fcntl, os, sys, termios
 os.setsid()
@@ -31,7 +31,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 class Session:
-    """A terminal with a run on it."""
+    """A run on a terminal of its own."""
 
     def __init__(self, directory, words, env):
         self.directory = directory
@@ -48,8 +48,8 @@ class Session:
         self.seen = b""
 
     def until(self, pattern):
-        """Read until a match of `pattern` has come; return what came up to its end."""
-        over = time.monotonic() + LIMIT
+        """Read until `pattern` matches; return the output up to the end of the match."""
+        over = time.monotonic() + OUTPUT_TIMEOUT_S
         while (match := re.search(pattern, self.seen, re.DOTALL)) is None:
             ready, _, _ = select.select([self.master], [], [], max(0, over - time.monotonic()))
             assert ready, self.seen
@@ -58,17 +58,17 @@ class Session:
         return before
 
     def prompt(self):
-        """Wait for the board's prompt: what is typed before it is there is not echoed."""
+        """Wait for the board's prompt: earlier input is not echoed."""
         self.type(b"\r")
         self.until(rb"[\r\n]# ")
 
     def type(self, data):
-        """Press keys."""
+        """Send key presses."""
         os.write(self.master, data)
 
     def ends(self):
-        """Read on until the run has ended; return its exit code. The terminal is as it was."""
-        over = time.monotonic() + LIMIT
+        """Read until the run has ended; check the terminal's settings; return the exit code."""
+        over = time.monotonic() + OUTPUT_TIMEOUT_S
         while self.process.poll() is None:
             assert time.monotonic() < over, self.seen
             if select.select([self.master], [], [], 0.1)[0]:
@@ -78,7 +78,7 @@ class Session:
 
     @property
     def results(self):
-        """The content of results.json."""
+        """Return the content of results.json."""
         return json.loads((self.directory / "results.json").read_text())
 
     def events(self, *kinds):
@@ -88,7 +88,7 @@ class Session:
         return [event for event in events if event["event"] in kinds]
 
     def close(self):
-        """End it, whatever it does."""
+        """Kill the run."""
         self.process.kill()
         self.process.wait()
         for descriptor in (self.master, self.slave):
@@ -97,7 +97,7 @@ class Session:
 
 @pytest.fixture
 def session(tmp_path, clean):
-    """A function that starts a run with the words given on a terminal of its own."""
+    """Return a function that starts a run with the given arguments on a new terminal."""
     opened = []
 
     def start(*words, env=None):
@@ -113,7 +113,7 @@ PAUSED = rb"paused: the boards stay up; Ctrl-\] leaves.*--- console of (\w+)"
 
 
 def test_a_failed_test_case(session, job):
-    """Its board's shell is at hand, the peer's with Ctrl-^, Ctrl-C is the board's; exit 1."""
+    """The pause offers the failed board's shell and its peer's (Ctrl-^), with Ctrl-C; exit 1."""
     fails_on = "case $(lava-self) in panda01) lava-test-case bad --result fail;; esac"
     run = session("--simulate", job(fails_on, roles=(("a", 2),)))
     told = run.until(PAUSED)
@@ -121,11 +121,11 @@ def test_a_failed_test_case(session, job):
     if b"next board: panda02" not in told:
         run.until(rb"panda02 has ended")
     run.prompt()
-    # It says when it runs: an interrupt before that is the shell's.
+    # Interrupt only after the script has started: earlier, the shell gets the interrupt.
     run.type(b"hostname; echo $((6 * 7)); sh -c 'echo r\"\"un; exec sleep 60'\r")
-    run.until(rb"sleep 60'\r\n.*panda01\r\n42\r\nrun\r\n")  # with its echo
+    run.until(rb"sleep 60'\r\n.*panda01\r\n42\r\nrun\r\n")  # including the echo
     run.type(b"\x03")
-    run.until(rb"[\r\n]# ")  # what is typed ahead may go with what was interrupted
+    run.until(rb"[\r\n]# ")  # an interrupt discards typed-ahead input
     run.type(b"echo still-$((1 + 1))\r")
     run.until(rb"still-2\r\n")
     run.type(b"\x1e")
@@ -144,20 +144,20 @@ def test_a_failed_test_case(session, job):
 
 
 def test_the_live_view_gives_way(session, job):
-    """While somebody looks, nothing but the console is on the terminal; afterwards it is back."""
+    """During the pause the terminal shows only the console; afterwards the view is redrawn."""
     run = session("--simulate", job("lava-test-case bad --result fail"))
     run.until(PAUSED)
     run.prompt()
     run.type(b"sleep 2; echo ov''er\r")
     quiet = run.until(rb"over\r\n")
-    assert quiet.count(b"\x1b[") == 0  # the view is drawn with escape sequences
+    assert quiet.count(b"\x1b[") == 0  # the view uses escape sequences
     run.type(b"\x1d")
     assert run.ends() == 1
     assert b"\x1b[" in run.seen
 
 
 def test_a_board_that_dies_and_peers_that_wait_for_it(session, job):
-    """The peer is told at once, not at its time limit; then each is handed over in turn."""
+    """The peer's wait ends at once, not at its timeout; the failed consoles come in turn."""
     env = {"LAVA_SIMULATED_FAULTS": "panda01:panic=text:now-die"}
     dies = "case $(lava-self) in panda01) echo now-''die;; *) lava-wait news;; esac"
     run = session("--simulate", job(dies, roles=(("a", 2),)), env=env)
@@ -171,7 +171,7 @@ def test_a_board_that_dies_and_peers_that_wait_for_it(session, job):
 
 
 def test_time_limits_do_not_end_it(session, job):
-    """The job's timeout is over long before the pause is."""
+    """The pause is not limited by the job's timeout."""
     run = session("--simulate", job("lava-test-case bad --result fail", more={"timeout": 8}))
     run.until(PAUSED)
     run.prompt()
@@ -184,7 +184,7 @@ def test_time_limits_do_not_end_it(session, job):
 
 
 def test_no_failure_no_pause(session, job):
-    """A run that passes ends as ever."""
+    """A run that passes does not pause."""
     run = session("--simulate", job("lava-test-case good --result pass", roles=(("a", 2),)))
     assert run.ends() == 0
     assert not run.events("pause_started")
@@ -192,7 +192,7 @@ def test_no_failure_no_pause(session, job):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run(session, job, number):
-    """Paused or not: boards off, results written, exit 130, the terminal as it was."""
+    """An interrupt in a pause: boards off, results written, exit 130, terminal restored."""
     run = session("--simulate", job("lava-test-case bad --result fail", roles=(("a", 2),)))
     run.until(PAUSED)
     run.process.send_signal(number)
@@ -202,18 +202,18 @@ def test_a_signal_ends_the_run(session, job, number):
 
 
 def test_a_terminal_that_is_closed_ends_the_run(session, job):
-    """Nothing is left on for somebody who has gone."""
+    """A hangup ends the pause and powers the boards off."""
     run = session("--simulate", job("lava-test-case bad --result fail"))
     run.until(PAUSED)
     os.close(run.slave)
     os.close(run.master)
-    assert run.process.wait(LIMIT) in {1, 130}  # 1: it had been left before the signal came
+    assert run.process.wait(OUTPUT_TIMEOUT_S) in {1, 130}  # 1: the pause ended before the signal
     assert len(run.events("node_finished")) == 1
     run.master, run.slave = pty.openpty()  # for `close`
 
 
 def test_without_a_terminal_it_is_refused(dispatch, job):
-    """Exit 2 before any board, and why."""
+    """Without a terminal the command exits with 2 and the reason, before touching a board."""
     run = dispatch("--simulate", "--pause-on-failure", job("true"))
     assert run.code == 2
     assert "--pause-on-failure: needs somebody at a terminal" in run.err
