@@ -15,7 +15,6 @@ WITHOUT = {
     "images/unpack_ext.py",  # a program, run by tests/images/test_partition_tarballs.py
     "job/job_parser.py",
     "lava/jobs/deploy_keys.py",  # data
-    "lava/dispatcher/step.py",
     "run_id.py",
     "multinode/api.py",  # vocabulary
 }

@@ -12,7 +12,7 @@ from ..job.model import Calls
 from ..multinode import reasons
 from ..multinode.api import Api, Call, Outcome, Status
 from .action import Action
-from .calls import record_call
+from .socket_channel import record_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

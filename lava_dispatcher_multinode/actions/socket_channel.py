@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .. import console_frames
-from .calls import record_call
+from ..multinode.api import Status
+from ..multinode.board_words import case_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,3 +58,21 @@ class SocketChannels:
         if listener is not None and listener(call, outcome):
             return
         record_call(self._emit, node, call, outcome, None, self._clock())
+
+
+def record_call(
+    emit: Emit, node: str, call: Call, outcome: Outcome, start: float | None, end: float
+) -> None:
+    """Record the result of `call`; `start` and `end` are seconds since the run's start."""
+    emit(
+        "test_case",
+        node=node,
+        definition="lava",
+        case=case_of(call),
+        result="pass" if outcome.status is Status.DONE else "fail",
+        measurement=None,
+        units=None,
+        set=None,
+        start=start,
+        end=end,
+    )

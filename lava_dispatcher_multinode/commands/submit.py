@@ -89,8 +89,7 @@ def _followed(
     output: Path,
     args: argparse.Namespace,
 ) -> Any:
-    from ..lava.dispatcher.per_node import node_names
-    from ..lava.jobs.single import as_group
+    from ..lava.jobs.submission import as_group, node_names
     from ..lava.lab.lab_follow import follow
     from ..report.files import EVENTS, Recorder
     from ..report.text.terminal import Terminal
@@ -146,8 +145,7 @@ def _node(
 ) -> Followed:
     from ..console.transcript import Transcript
     from ..lava.dispatcher.log import Log
-    from ..lava.dispatcher.per_node import actions_of
-    from ..lava.jobs.single import as_group
+    from ..lava.jobs.submission import actions_of, as_group
     from ..lava.lab.lab_follow import Followed
     from ..lava.lab.lab_redaction import Redaction
 
@@ -197,7 +195,7 @@ def _cancel(server: Server, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _roles(submission: Any) -> dict[str, Any]:
-    from ..lava.jobs.single import as_group
+    from ..lava.jobs.submission import as_group
 
     roles: dict[str, Any] = as_group(submission)["protocols"]["lava-multinode"]["roles"]
     return roles

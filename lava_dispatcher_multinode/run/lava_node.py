@@ -20,11 +20,10 @@ from ..console.transcript import Transcript
 from ..errors import ActionTimeout, Cancelled, InfrastructureError, MultinodeError
 from ..lava.dispatcher import member, reaper
 from ..lava.dispatcher.dictionary import commands, load_dictionary
-from ..lava.dispatcher.failure import judge
 from ..lava.dispatcher.installed import environment
 from ..lava.dispatcher.log import Log
 from ..lava.dispatcher.preflight import allowed
-from ..lava.jobs.timeouts import seconds
+from ..lava.jobs.submission import parse_timeout
 from ..lava.lab.lab_redaction import Redaction
 from ..run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
 from .node import NodeRun
@@ -90,7 +89,7 @@ class LavaNodeRun(NodeRun):
             emit, clock = self._services.emit, self._services.clock
             log = Log(self.name, emit, clock, transcript.feed, definition["actions"], redaction)
             self._lava_log = log
-            limit = seconds(definition["timeouts"]["job"])
+            limit = parse_timeout(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.
             left = self._downloads / self._lava.ids[self.name]
             self._lava.leaves(left)
@@ -167,7 +166,7 @@ class LavaNodeRun(NodeRun):
             raise log.raised
         if self._late is not None:
             raise ActionTimeout(self._late)
-        judge(self.name, log, code)
+        log.raise_failure(code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
         """Write the files that lava-run takes; return what keep.py does to run it."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.actions.socket_channel import SocketChannels
+from lava_dispatcher_multinode.actions.socket_channel import SocketChannels, record_call
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 
 CALL, DONE = Call(Api.WAIT_ALL, "X", question="1-2"), Outcome(Status.DONE)
@@ -42,4 +42,19 @@ def test_results_go_to_the_test_that_runs(channels, events):
     assert events == [
         ("test_case", "lava", "multinode-wait_all-x", "pass"),
         ("test_case", "lava", "multinode-wait_all-x", "fail"),
+    ]
+
+
+def test_a_call_is_a_result_of_its_own():
+    """Only a completed call passes; the result has the usual name of a call."""
+    recorded = []
+
+    def emit(event, **fields):
+        recorded.append((event, fields["node"], fields["case"], fields["result"], fields["end"]))
+
+    for status in (Status.DONE, Status.NEVER):
+        record_call(emit, "panda01", Call(Api.WAIT_ALL, "x"), Outcome(status), None, 2.0)
+    assert recorded == [
+        ("test_case", "panda01", "multinode-wait_all-x", "pass", 2.0),
+        ("test_case", "panda01", "multinode-wait_all-x", "fail", 2.0),
     ]

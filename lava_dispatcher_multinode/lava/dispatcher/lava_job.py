@@ -6,9 +6,8 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.single import as_group
+from ..jobs.submission import as_group, split_by_node
 from .installed import find
-from .per_node import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,7 +50,7 @@ class LavaJob:
         submission = as_group(submission)
         nodes = [(self.ids[name], role) for name, role in self._nodes]
         # The members' real group has a secret name, which no log shall show.
-        return split(submission, nodes, str(uuid.uuid4()))[self.ids[device.name]]
+        return split_by_node(submission, nodes, str(uuid.uuid4()))[self.ids[device.name]]
 
     @staticmethod
     def installed(device: Device) -> Installed:

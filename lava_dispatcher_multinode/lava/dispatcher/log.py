@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,9 @@ from ...errors import InfrastructureError, TestRaised
 from ...job.model import RESULTS
 from ...testshell.case_results import Room
 from ..jobs.lava_entries import number, read, reason
+from ..jobs.submission import definitions_of
 from ..lab.lab_redaction import MASK, Redaction
 from .failure import failure_of
-from .per_node import definitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,6 +114,22 @@ class Log:
             self._finish_action("pass", None)
         else:
             self._finish_action("error", self._reason or error)
+
+    def raise_failure(self, code: int) -> None:
+        """Raise for how the job ended; `code` is lava-run's exit code.
+
+        Exit code 0 does not mean that the tests have passed: their results are events.
+        """
+        if self.failure is not None:
+            raise failure_of(self._node, *self.failure, validated=self.validated)
+        if code or not self.finished:
+            how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
+            why = f": {self.last}" if self.last else ""
+            raise InfrastructureError(f"LAVA's dispatcher {how} before its job had ended{why}")
+        if self.unread is not None:
+            raise self.unread
+        if self.left_on is not None:
+            raise InfrastructureError(f"LAVA has NOT switched the board off: {self.left_on}")
 
     def _remark(self, level: str, text: str) -> None:
         if match := _START.match(text):
@@ -264,3 +281,10 @@ class Log:
 
     def _label(self, text: Any) -> str | None:
         return None if text is None else self._shown(str(text))
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

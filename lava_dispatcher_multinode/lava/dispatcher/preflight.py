@@ -15,10 +15,9 @@ from ...errors import InfrastructureError, InvalidJob, Problem
 from ...job.model import Position
 from ...lab.device_model import LAVA
 from ..export.translate import outline
-from ..jobs.single import as_group
+from ..jobs.submission import actions_of, as_group, roles_of, split_by_node
 from .dictionary import load_dictionary, methods
 from .installed import environment, find
-from .per_node import actions_of, roles_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -130,7 +129,7 @@ def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterato
 
 def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
     submission = outline(job, device) if job.lava is None else as_group(job.lava)
-    return split(submission, [("1", role)], "group")["1"]
+    return split_by_node(submission, [("1", role)], "group")["1"]
 
 
 def _problem(

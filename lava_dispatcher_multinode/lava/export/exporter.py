@@ -14,8 +14,7 @@ from ... import plugins
 from ...errors import InvalidJob
 from ...lab.device_model import LAVA, Login
 from ..dispatcher.dictionary import load_dictionary, methods
-from ..dispatcher.per_node import numbered_names, split
-from ..jobs.single import ROLE, is_single
+from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions
 from .lava_blocks_out import of_dictionary, of_driver, of_unknown
 from .translate import submission
@@ -55,10 +54,10 @@ class Exported:
     def definitions(self) -> dict[str, Any]:
         """Return the definition of each node by a name for its file."""
         if is_single(self.submission):
-            return {ROLE: dict(self.submission)}
+            return {SINGLE_ROLE: dict(self.submission)}
         names = numbered_names(self.submission)
         ids = [(str(number), role) for number, (_, role) in enumerate(names, 1)]
-        found = split(self.submission, ids, str(uuid.uuid4()))
+        found = split_by_node(self.submission, ids, str(uuid.uuid4()))
         return dict(zip((name for name, _ in names), found.values(), strict=True))
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...actions.action import load_action
 from ..dispatcher.dictionary import load_dictionary, methods
-from ..dispatcher.per_node import PROTOCOL
-from ..jobs.timeouts import timeout
+from ..jobs.submission import PROTOCOL, format_timeout
 from .definitions import FORMAT, Definitions
 from .lava_blocks_out import ACTIONS, of_dictionary
 
@@ -86,14 +85,14 @@ def submission(
         "visibility": "public",
         "priority": "medium",
         "timeouts": {
-            "job": timeout(writer.longest + SPARE),
-            "action": timeout(job.timeout),
-            "connection": timeout(min(CONNECTION, job.timeout)),
+            "job": format_timeout(writer.longest + SPARE),
+            "action": format_timeout(job.timeout),
+            "connection": format_timeout(min(CONNECTION, job.timeout)),
         },
         **({"metadata": metadata} if metadata else {}),
         "protocols": {
             PROTOCOL: {
-                "timeout": timeout(job.timeout),
+                "timeout": format_timeout(job.timeout),
                 "roles": {role.name: _role(role, ways[role.name]) for role in job.roles},
             }
         },
@@ -216,7 +215,7 @@ class _Writer:
             else:
                 same.append(role)
         for own, names in alike:
-            self.actions.append({kind: {"role": names, "timeout": timeout(limit), **own}})
+            self.actions.append({kind: {"role": names, "timeout": format_timeout(limit), **own}})
 
     def _roles_of(self, spec: ActionSpec) -> list[str]:
         return [role for role in self._roles if spec.roles is None or role in spec.roles]
@@ -247,4 +246,4 @@ def _request(given: Mapping[str, Any], limit: float) -> Block:
         call["message"] = {key: str(value) for key, value in given["message"].items()}
     if given.get("waitrole"):
         call["role"] = given["waitrole"]
-    return call | {"timeout": timeout(limit)}
+    return call | {"timeout": format_timeout(limit)}

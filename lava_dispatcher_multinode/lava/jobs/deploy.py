@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...actions.command_names import DEPLOY_IMAGE, DEPLOY_KERNEL
 from ...images.terms import DIGITS, SUMS, TERMS, Terms
 from ...job.hints import nearest
-from ..dispatcher.step import Step, refuse
 from .deploy_keys import BLOCK, ENTRY, NO_EFFECT, OBEYED, PLACES
 
 if TYPE_CHECKING:
@@ -27,6 +26,25 @@ _OWN_HEADERS = frozenset(
     ("accept-encoding", "connection", "content-length", "host", "if-match", "if-modified-since",
      "if-none-match", "if-range", "if-unmodified-since", "range", "transfer-encoding")
 )  # fmt: skip
+
+
+class Step(NamedTuple):
+    """One command of this package; `refused` says why a block is none, `at` where in the block.
+
+    `wrong`: LAVA refuses it, too.
+    """
+
+    command: str
+    parameters: Mapping[str, Any] = {}
+    refused: str = ""
+    timeout: Mapping[str, Any] | None = None
+    at: tuple[str | int, ...] = ()
+    wrong: bool = False
+
+
+def refuse(what: str, why: str, at: tuple[str | int, ...] = ()) -> Step:
+    """Return the step of a block, or of a key in it, that only LAVA's dispatcher has."""
+    return Step(what, refused=why, at=at)
 
 
 def deploy(block: Mapping[str, Any]) -> Iterator[Step]:

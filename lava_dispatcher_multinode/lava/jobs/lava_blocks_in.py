@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...actions.command_names import BOOT, CALL, RUN_TESTS
-from ..dispatcher.per_node import PROTOCOL
-from ..dispatcher.step import Step, refuse
-from .deploy import deploy, without_effect
+from .deploy import Step, deploy, refuse, without_effect
+from .submission import PROTOCOL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

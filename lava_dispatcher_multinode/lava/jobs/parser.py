@@ -13,11 +13,9 @@ from ...job.hints import suggest
 from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
 from ...job.schema_check import Checker, shipped
-from ..dispatcher.per_node import PROTOCOL
 from ..lab.lab_redaction import MASK, hiding
 from .lava_blocks_in import calls, remarks, steps
-from .single import ROLE, GroupOfOne, is_single
-from .timeouts import seconds
+from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
 from .variables import secrets, variables, wrong_names
 
 if TYPE_CHECKING:
@@ -91,8 +89,10 @@ def _without_target(document: Document) -> tuple[Document, str | None]:
 def _aimed(document: Document, target: str) -> Document:
     protocols = document.data["protocols"]
     block = protocols[PROTOCOL]
-    role = {**block["roles"][ROLE], "device": target}
-    return document.with_top(protocols={**protocols, PROTOCOL: {**block, "roles": {ROLE: role}}})
+    role = {**block["roles"][SINGLE_ROLE], "device": target}
+    return document.with_top(
+        protocols={**protocols, PROTOCOL: {**block, "roles": {SINGLE_ROLE: role}}}
+    )
 
 
 def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +166,7 @@ def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> It
 def _long(document: Document) -> Iterator[Problem]:
     """Yield the timeouts that LAVA refuses: those longer than the job's."""
     timeouts = document.data["timeouts"]
-    limit = seconds(timeouts["job"])
+    limit = parse_timeout(timeouts["job"])
     places: list[tuple[str | int, ...]] = [
         ("timeouts", key) for key in ("action", "connection") if key in timeouts
     ]
@@ -178,7 +178,7 @@ def _long(document: Document) -> Iterator[Problem]:
         value: Any = document.data
         for step in path:
             value = value[step]
-        if seconds(value) > limit:
+        if parse_timeout(value) > limit:
             yield document.problem("longer than the job's timeout", path)
 
 
@@ -203,7 +203,7 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
     block = data["protocols"][PROTOCOL]
     return Job(
         name=data["job_name"],
-        timeout=seconds(block["timeout"]) if "timeout" in block else API_TIMEOUT,
+        timeout=parse_timeout(block["timeout"]) if "timeout" in block else API_TIMEOUT,
         roles=tuple(_role(document, name, role, types) for name, role in block["roles"].items()),
         actions=(*_delayed(document), *_actions(document)),
         file=document.file,
@@ -241,7 +241,7 @@ def _delayed(document: Document) -> Iterator[ActionSpec]:
                 command=CALL,
                 parameters={**call, "waitrole": role["expect_role"]},
                 roles=frozenset([name]),
-                timeout=seconds(role.get("timeout") or document.data["timeouts"]["job"]),
+                timeout=parse_timeout(role.get("timeout") or document.data["timeouts"]["job"]),
                 positions={(): document.position((*_ROLES, name))},
             )
 
@@ -257,7 +257,7 @@ def _actions(document: Document) -> Iterator[ActionSpec]:
                     command=step.command,
                     parameters=step.parameters,
                     roles=frozenset(block["role"]),
-                    timeout=seconds(step.timeout or default),
+                    timeout=parse_timeout(step.timeout or default),
                     refused=step.refused,
                     refused_at=step.at,
                     wrong=step.wrong,

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.errors import InfrastructureError, TestRaised
-from lava_dispatcher_multinode.lava.dispatcher.failure import judge
+from lava_dispatcher_multinode.errors import (
+    InfrastructureError,
+    InvalidJob,
+    TestError,
+    TestRaised,
+)
 from lava_dispatcher_multinode.lava.dispatcher.log import Log
 from lava_dispatcher_multinode.testshell import case_results
 
@@ -270,7 +274,7 @@ def test_a_result_that_lava_has_left_out_of_its_log_is_no_pass(log):
     feed(log, ("results", {"skip": "line way too long ..."}))
     feed(log, ("results", {"definition": "lava", "case": "job", "result": "pass"}))
     with pytest.raises(InfrastructureError, match="lacks a result: its line is too long"):
-        judge("n", log, 0)
+        log.raise_failure(0)
 
 
 def test_a_result_that_is_no_word_of_lavas_is_unknown(log):
@@ -303,3 +307,36 @@ def test_a_definition_that_lava_has_not_run_has_failed(extra, failed):
     found = [fields for _, fields in named(log, "test_case")]
     assert [(f["definition"], f["result"]) for f in found] == [(name, "fail") for name in failed]
     assert all(f["error"] == "LAVA's log has neither its start nor its end" for f in found)
+
+
+def ended(code, *, failure=None, finished=True, validated=True, left_on=None, last=""):
+    """Raise the failure of a process with this exit code and log."""
+    log = Log("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
+    log.failure, log.finished, log.validated = failure, finished, validated
+    log.left_on, log.last = left_on, last
+    log.raise_failure(code)
+
+
+def test_a_successful_end():
+    """Exit code 0 and the job's own last result; failed cases are the results' to count."""
+    ended(0)
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "kind", "said"),
+    [
+        (0, {"finished": False}, InfrastructureError, "exited with 0 before its job had ended"),
+        (137, {"finished": False}, InfrastructureError, "killed by SIGKILL"),
+        (1, {}, InfrastructureError, "exited with 1"),
+        (1, {"last": "NoError: x"}, InfrastructureError, "its job had ended: NoError: x$"),
+        (128 + 77, {}, InfrastructureError, "killed by signal 77"),
+        (0, {"left_on": "no PDU"}, InfrastructureError, "NOT switched the board off: no PDU"),
+        (1, {"failure": ("Test", "deadlock")}, TestError, "deadlock"),
+        (0, {"failure": ("Infrastructure", "no power")}, InfrastructureError, "no power"),
+        (1, {"failure": ("Job", "no url"), "validated": False}, InvalidJob, "no url"),
+    ],
+)
+def test_each_bad_end_has_its_kind(code, state, kind, said):
+    """LAVA's own error if it reported one, else how its process ended."""
+    with pytest.raises(kind, match=said):
+        ended(code, **state)

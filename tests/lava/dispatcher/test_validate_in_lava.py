@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from lava_dispatcher_multinode.lava.dispatcher.installed import environment
-from lava_dispatcher_multinode.lava.dispatcher.per_node import split
 from lava_dispatcher_multinode.lava.dispatcher.preflight import FIT
+from lava_dispatcher_multinode.lava.jobs.submission import split_by_node
 
 from ..conftest import DICTIONARY, lava_job, lava_test
 
@@ -31,7 +31,9 @@ def ask(installed):
 
 def test_the_first_block_that_is_refused(ask):
     """Its number and LAVA's words; null where all are taken, also beside a refused one."""
-    good = split(lava_job({"a": {}}, lava_test("t", ["a"], "true")), [("1", "a")], "g")["1"]
+    good = split_by_node(lava_job({"a": {}}, lava_test("t", ["a"], "true")), [("1", "a")], "g")[
+        "1"
+    ]
     deploy = {**good, "actions": [{"deploy": {"role": "a", "to": "tftp"}}, *good["actions"]]}
     late = {**good, "actions": [*good["actions"], {"boot": {"role": "a", "method": "u-boot"}}]}
     slip = {**good, "actions": [*good["actions"], {"boot": {"role": "a"}}]}

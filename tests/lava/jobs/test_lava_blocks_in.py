@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.lava.dispatcher.step import Step
+from lava_dispatcher_multinode.lava.jobs.deploy import Step
 from lava_dispatcher_multinode.lava.jobs.lava_blocks_in import calls, remarks, steps
 
 

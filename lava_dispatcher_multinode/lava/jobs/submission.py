@@ -1,15 +1,28 @@
-"""One multinode submission to one definition for each node, as LAVA's scheduler does it."""
+"""A LAVA submission: as a job for a group, split by node, and its times."""
 
 from __future__ import annotations
 
+import math
 import re
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+from ...job.source import Document
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ...job.model import Position
+    from ...job.tree import Path as DataPath
+
 PROTOCOL = "lava-multinode"
+#: The role of a job for a single device.
+SINGLE_ROLE = "board"
+#: Keys that a job for a single device has at its top, and a job for a group in the role.
+_ROLE_KEYS = ("device_type", "device", "worker", "tags", "context", "environment")
+_ROLE_PATH = ("protocols", PROTOCOL, "roles", SINGLE_ROLE)
+#: Units of a timeout, and their seconds.
+_UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _PLAIN = re.compile(r"[\w.+-]+")
 
 #: Keys of the submission that each node's definition has, too.
@@ -21,7 +34,7 @@ _COPIED = (
 _TOP = ("device_type", "connection", "host_role", "context")
 
 
-def split(
+def split_by_node(
     submission: Mapping[str, Any], nodes: Sequence[tuple[str, str]], group: str
 ) -> dict[str, dict[str, Any]]:
     """Return each node's definition by the node's name in LAVA's eyes.
@@ -97,3 +110,67 @@ def definitions_of(actions: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _others(submission: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in submission["protocols"].items() if key != PROTOCOL}
+
+
+def is_single(data: Mapping[str, Any]) -> bool:
+    """Whether a LAVA job is for one board."""
+    return PROTOCOL not in data.get("protocols", {})
+
+
+def as_group(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a LAVA job as one for a group, which it may be already; `data` is not checked yet."""
+    if not is_single(data):
+        return data
+    role = {key: data[key] for key in _ROLE_KEYS if key in data} | {"count": 1}
+    block: dict[str, Any] = {"roles": {SINGLE_ROLE: role}}
+    timeouts = data.get("timeouts")
+    if isinstance(timeouts, dict) and "job" in timeouts:  # nobody else is there to wait for
+        block["timeout"] = timeouts["job"]
+    return {
+        **{key: value for key, value in data.items() if key not in _ROLE_KEYS},
+        "protocols": {**data.get("protocols", {}), PROTOCOL: block},
+        **({"actions": _with_role(data["actions"])} if "actions" in data else {}),
+    }
+
+
+class GroupOfOne(Document):
+    """A file for one board whose data is a group's; places are the file's."""
+
+    def position(self, path: DataPath = (), *, key: bool = False) -> Position:
+        """Return the place in the file."""
+        steps = tuple(path)
+        if steps[: len(_ROLE_PATH)] == _ROLE_PATH:
+            steps = steps[len(_ROLE_PATH) :]
+        return super().position(steps, key=key)
+
+    @classmethod
+    def of(cls, document: Document) -> GroupOfOne:
+        """Return `document`, a LAVA job for one board, so."""
+        return cls(**{**vars(document), "data": as_group(document.data)})
+
+
+def _with_role(actions: Any) -> Any:
+    """Return the actions with the role in each block; what is no block stays for the check."""
+    if not isinstance(actions, list):
+        return actions
+    return [
+        {
+            kind: {**block, "role": [SINGLE_ROLE]} if isinstance(block, dict) else block
+            for kind, block in action.items()
+        }
+        if isinstance(action, dict)
+        else action
+        for action in actions
+    ]
+
+
+def parse_timeout(value: Mapping[str, Any]) -> float:
+    """Return the seconds of a LAVA timeout such as `{minutes: 5}`; its key `skip` is ignored."""
+    return float(sum(_UNITS[unit] * value[unit] for unit in _UNITS if unit in value))
+
+
+def format_timeout(seconds: float) -> dict[str, int]:
+    """Return a LAVA timeout of at least `seconds`: one unit, a whole number of at least 1."""
+    whole = max(1, math.ceil(seconds))
+    unit = next(unit for unit in _UNITS if whole % _UNITS[unit] == 0)
+    return {unit: whole // _UNITS[unit]}
