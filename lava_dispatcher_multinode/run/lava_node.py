@@ -153,7 +153,7 @@ class LavaNodeRun(NodeRun):
     def _kill(self) -> None:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
-                self._process.send_signal(signal.SIGQUIT)  # keep.py kills it then
+                self._process.send_signal(signal.SIGQUIT)  # reaper.py kills it then
 
     def _too_long(self, limit: float) -> None:
         self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
@@ -169,7 +169,7 @@ class LavaNodeRun(NodeRun):
         log.raise_failure(code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
-        """Write the files that lava-run takes; return what keep.py does to run it."""
+        """Write the files that lava-run takes; return what reaper.py does to run it."""
         lava, directory = self._device.lava, self._lava.directory / self.name
         directory.mkdir(parents=True, mode=0o700)
         device = load_dictionary(self._device)

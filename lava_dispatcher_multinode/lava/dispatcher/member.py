@@ -39,7 +39,7 @@ SENDER = "([0-9]+:)"
 
 def main(arguments: list[str]) -> None:
     """Be lava-run."""
-    # If keep.py is killed, the board must still be switched off: LAVA does so on SIGTERM.
+    # If reaper.py is killed, the board must still be switched off: LAVA does so on SIGTERM.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     path = Path(arguments[0])
     settings = json.loads(path.read_text("utf-8"))

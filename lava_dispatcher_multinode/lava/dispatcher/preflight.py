@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from .installed import Installed
 
-FIT = Path(__file__).with_name("fit.py")
+FIT = Path(__file__).with_name("validate_in_lava.py")
 MAX_TEXT = 1000
 FIT_TIME = 60.0  # seconds; a slow machine imports all of LAVA
 

@@ -1,4 +1,4 @@
-"""Runs a command and leaves nothing of it behind. A program by itself: `keep.py OFF COMMAND...`.
+"""Runs a command and leaves nothing of it behind. A program by itself: `reaper.py OFF COMMAND...`.
 
 What LAVA's dispatcher starts (consoles, emulators, tools) often has a session
 of its own, out of reach of a signal to a process group. So this is the reaper

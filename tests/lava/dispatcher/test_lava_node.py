@@ -356,19 +356,19 @@ def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, version):
     )
 
 
-@pytest.mark.parametrize("who", ["keep.py", "lava-dispatch"])
+@pytest.mark.parametrize("who", ["reaper.py", "lava-dispatch"])
 def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
     """The board is switched off and nothing runs on: also without who started it."""
     process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
     until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
     found = family(process.pid)
-    keeper = next(pid for pid, words in found.items() if "keep.py" in words)
+    keeper = next(pid for pid, words in found.items() if "reaper.py" in words)
     lava = [keeper, *family(keeper)]
     assert len(lava) > 2
     number = next(filter(None, (re.search(r"job: ([0-9]+)", words) for words in found.values())))[
         1
     ]
-    os.kill(keeper if who == "keep.py" else process.pid, signal.SIGKILL)
+    os.kill(keeper if who == "reaper.py" else process.pid, signal.SIGKILL)
     until(lambda: not [pid for pid in lava if alive(pid)], 60)
     process.communicate(timeout=LIMIT)
     until(lambda: not (LAVAS_TMP / number).exists())

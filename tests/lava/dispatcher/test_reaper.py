@@ -19,7 +19,7 @@ ESCAPES = "setsid -f sh -c 'echo $$ > pid; exec sleep 300'; while [ ! -s pid ]; 
 
 @pytest.fixture
 def kept(tmp_path):
-    """A function that starts a shell script under keep.py, with commands that switch off."""
+    """A function that starts a shell script under reaper.py, with commands that switch off."""
     processes = []
 
     def start(script, *off, log="log"):

@@ -82,7 +82,7 @@ def test_lava_is_left_to_its_own_end(monkeypatch):
     told.kill()
     finish(told)
     assert end_lava("mine-6") == 1
-    assert finish(slow) == -signal.SIGQUIT, "which keep.py takes for the order to kill"
+    assert finish(slow) == -signal.SIGQUIT, "which reaper.py takes for the order to kill"
 
 
 def test_without_proc_nothing_is_found(monkeypatch, tmp_path):
