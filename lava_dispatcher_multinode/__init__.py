@@ -1,3 +1,3 @@
-"""Tests that need several boards at once: LAVA's MultiNode without a server."""
+"""LAVA MultiNode jobs without a LAVA server."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""How long something may take, and who said so."""
+"""Deadlines, with the name of the limit that set them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Deadline:
-    """A point on the wall clock's monotonic twin; `limit` says where it is set.
+    """A point in monotonic time; `limit` names the key or option that sets it.
 
-    `cancelled` ends it early: the user has interrupted the run.
+    `cancelled` is set when the user interrupts the run; checks then raise `Cancelled`.
     """
 
     def __init__(
@@ -22,35 +22,35 @@ class Deadline:
     ) -> None:
         self.seconds = seconds
         self.limit = limit
-        self.at = time.monotonic() + seconds  # as time.monotonic()
+        self.at = time.monotonic() + seconds  # of time.monotonic()
         self._cancelled = cancelled
 
     def __str__(self) -> str:
-        """Return the limit for a message: which, and where it is set."""
+        """Return the limit and its name, for messages."""
         return f"{self.seconds:g} s ({self.limit})"
 
     @property
     def left(self) -> float:
-        """The seconds that are left, 0 if none are."""
+        """The remaining seconds, at least 0."""
         return max(0.0, self.at - time.monotonic())
 
     def part(self, seconds: float, limit: str) -> Deadline:
-        """Return the deadline of a part of it, over at the latest with it.
+        """Return the deadline of a part, which ends no later than this one.
 
-        That is this one itself where it ends first: a message then names the
-        limit that counted.
+        If this deadline is the earlier one, it is returned itself, so that
+        messages name the limit that applied.
         """
         if self.at <= time.monotonic() + seconds:
             return self
         return Deadline(seconds, limit, self._cancelled)
 
     def within(self, seconds: float) -> float:
-        """Return `seconds`, or what is left if that is less; `ActionTimeout` if nothing is."""
+        """Return the smaller of `seconds` and the remaining time; raise as `check` does."""
         self.check()
         return min(seconds, self.at - time.monotonic())
 
     def check(self, doing: str = "") -> None:
-        """Raise `ActionTimeout` if it is over, `Cancelled` if the run is."""
+        """Raise `ActionTimeout` if the deadline has passed, `Cancelled` after an interrupt."""
         if self._cancelled is not None and self._cancelled.is_set():
             raise Cancelled("the run was interrupted")
         if time.monotonic() >= self.at:

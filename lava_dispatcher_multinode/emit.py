@@ -1,4 +1,4 @@
-"""What everybody in a run is given to say what happens."""
+"""The type of the function by which components of a run emit events."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ class Emit(Protocol):
     """Records an event of the run; see docs/reference/events.md."""
 
     def __call__(self, event: str, /, **fields: object) -> None:
-        """Record it."""
+        """Record an event of type `event`."""

@@ -1,27 +1,27 @@
-"""Every failure this program knows, and the exit code that each carries.
+"""All failures, as a tree of exceptions, with their exit codes.
 
 * `MultinodeError`
-    * `InvalidJob`            2  job file, device file or command line are wrong
-    * `TestError`             1  the tests failed as a whole: they hang, say
-        * `TestRaised`           a test asked for the end of the run
-        * `KernelCrashed`        as `BoardDied`, where the device file makes that the test's doing
-    * `WaitFailed`            1  a MultiNode call of the dispatcher's own failed
-    * `InfrastructureError`   3  the world is wrong, not the test
-        * `ConsoleError`         the console cannot be opened, or is gone
-            * `ConsoleTaken`     another client holds its port: the board may be lent to it
-        * `PowerError`           the power switch failed
-        * `DeployError`          the image did not get onto the board
-            * `ImageError`       its file is to blame
+    * `InvalidJob`            2  the job file, a device file or the command line is invalid
+    * `TestError`             1  the tests failed as a whole, for example at their timeout
+        * `TestRaised`           a test ended the run (`lava-test-raise`)
+        * `KernelCrashed`        as `BoardDied`, for devices with `panic: test`
+    * `WaitFailed`            1  a MultiNode call of the dispatcher failed
+    * `InfrastructureError`   3  the lab or the host failed, not the test
+        * `ConsoleError`         the console cannot be opened, or was lost
+            * `ConsoleTaken`     another client holds the port; the board may be in its use
+        * `PowerError`           the power control failed
+        * `DeployError`          the image could not be deployed
+            * `ImageError`       the image file is unusable
         * `BootError`            no boot loader, kernel, login or shell
         * `BoardDied`            a death string: panic, oops, reset
-        * `BoardHangs`           it says nothing, and does not answer
-        * `ActionTimeout`        an action's time is over
-    * `BoardsUnavailable`     4  not enough boards, or somebody holds them
-    * `Cancelled`           130  the user or the group ended it
+        * `BoardHangs`           no console output and no reply to a probe
+        * `ActionTimeout`        an action exceeded its time limit
+    * `BoardsUnavailable`     4  not enough boards exist, or they are in use
+    * `Cancelled`           130  the user or the group ended the run
 
-Anything else that escapes is a bug of ours: 70.
+Any other exception is a bug in this program: 70.
 
-`error_type` is the word that results.json uses for the same fact.
+`error_type` is the corresponding value in results.json.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What `lava-dispatch` and `lava-multinode` return."""
+    """Exit codes of `lava-dispatch` and `lava-multinode`."""
 
     PASS = 0
     TEST_FAILED = 1
@@ -47,7 +47,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-#: A run's code is the worst of its nodes: the first of these that any of them has.
+#: Most severe first; a run has the most severe exit code of its nodes.
 SEVERITY = (
     ExitCode.INTERRUPTED,
     ExitCode.BUG,
@@ -61,25 +61,25 @@ SEVERITY = (
 
 
 def worst(codes: Iterable[ExitCode]) -> ExitCode:
-    """Return the most severe of `codes`; `NOTHING_RAN` of none."""
+    """Return the most severe of `codes`; `NOTHING_RAN` if there are none."""
     return min(codes, key=SEVERITY.index, default=ExitCode.NOTHING_RAN)
 
 
 class MultinodeError(Exception):
-    """Never raised itself; `str()` is a sentence for the user."""
+    """Base class, never raised itself; `str()` is a message for the user."""
 
     exit_code = ExitCode.BUG
     error_type = "bug"
-    status = "error"  # of the action and the node; "fail": a test's doing
+    status = "error"  # of the action and the node; "fail": caused by a test
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong with a file of the user's: where, what, what to do."""
+    """An error in a file of the user: position, message and hint."""
 
     file: str
-    line: int  # from 1; 0: the file as a whole
-    column: int  # from 1; 0: the line as a whole
+    line: int  # from 1; 0: the whole file
+    column: int  # from 1; 0: the whole line
     message: str
     hint: str = ""
     warning: bool = False
@@ -91,7 +91,7 @@ class Problem:
 
 
 class InvalidJob(MultinodeError):
-    """All that is wrong with the user's files, at once."""
+    """All errors found in the user's files."""
 
     exit_code = ExitCode.INVALID
     error_type = "job"
@@ -102,31 +102,31 @@ class InvalidJob(MultinodeError):
 
     @classmethod
     def about(cls, what: str, message: str, hint: str = "") -> Self:
-        """Return the error of one thing that is wrong as a whole: a file, an option, a device."""
+        """Return an error with one problem, about a whole file, option or device."""
         return cls([Problem(what, 0, 0, message, hint)])
 
 
 class TestError(MultinodeError):
-    """The tests failed as a whole: they have not ended in time, say."""
+    """The tests failed as a whole, for example at their timeout."""
 
-    __test__ = False  # not for pytest to collect
+    __test__ = False  # keeps pytest from collecting it
     exit_code = ExitCode.TEST_FAILED
     error_type = "test"
     status = "fail"
 
 
 class TestRaised(TestError):
-    """A test ended the run (`lava-test-raise`): it could not go on."""
+    """A test ended the run (`lava-test-raise`)."""
 
     status = "error"
 
 
 class KernelCrashed(TestError):
-    """A death string, on a device whose file says that the kernel is what is tested."""
+    """A death string on the console of a device with `panic: test`."""
 
 
 class WaitFailed(MultinodeError):
-    """A call of the MultiNode API that was made for the node did not succeed."""
+    """A MultiNode call by the dispatcher on behalf of the node failed."""
 
     exit_code = ExitCode.TEST_FAILED
     error_type = "multinode"
@@ -134,57 +134,57 @@ class WaitFailed(MultinodeError):
 
 
 class InfrastructureError(MultinodeError):
-    """The console, the power, the board or the host failed; not the test."""
+    """The console, the power control, the board or the host failed, not the test."""
 
     exit_code = ExitCode.INFRASTRUCTURE
     error_type = "infrastructure"
 
 
 class ConsoleError(InfrastructureError):
-    """The console cannot be opened, or its far end is gone."""
+    """The console cannot be opened, or its far end has closed it."""
 
 
 class ConsoleTaken(ConsoleError):
-    """Another client holds the console's port: the power of the board is not ours to switch."""
+    """Another client holds the console's port; the board's power must not be switched."""
 
 
 class PowerError(InfrastructureError):
-    """The power switch failed."""
+    """The power control failed."""
 
 
 class DeployError(InfrastructureError):
-    """The image could not be fetched, unpacked or put on the board."""
+    """The image could not be downloaded, decompressed or written to the board."""
 
 
 class ImageError(DeployError):
-    """The image's own file is broken, too large or another one; the text begins with its name."""
+    """The image file is damaged, too large or the wrong one; the message begins with its name."""
 
 
 class BootError(InfrastructureError):
-    """The board did not get to the expected step; the text names it."""
+    """The board did not reach the expected step; the message names it."""
 
 
 class BoardDied(InfrastructureError):
-    """A death string on the console: panic, oops, unexpected reset."""
+    """A death string on the console: panic, oops or unexpected reset."""
 
 
 class BoardHangs(InfrastructureError):
-    """A board that ran tests says nothing any more, and does not answer when asked."""
+    """During tests the board stopped printing and did not reply to a probe."""
 
 
 class ActionTimeout(InfrastructureError):
-    """An action's limit is over; the text says which limit and where it is set."""
+    """An action exceeded a limit; the message names the limit and the key that sets it."""
 
 
 class BoardsUnavailable(MultinodeError):
-    """The boards that the job asks for do not exist, or are held by somebody."""
+    """The boards that the job requests do not exist, or are in use."""
 
     exit_code = ExitCode.NO_BOARDS
     error_type = "infrastructure"
 
 
 class Cancelled(MultinodeError):
-    """The user (Ctrl-C) or the end of the group stopped it."""
+    """The user (Ctrl-C) or the end of the group cancelled the run."""
 
     exit_code = ExitCode.INTERRUPTED
     error_type = "cancelled"

@@ -1,4 +1,4 @@
-"""Waiting for descriptors of any number: select(2) takes none above 1023."""
+"""poll(2) for file descriptors; select(2) is limited to descriptors below 1024."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def readable(descriptors: Iterable[int], seconds: float | None = None) -> set[int]:
-    """Return those that a read would not wait for; none after `seconds` (None: no limit)."""
+    """Return the readable descriptors, none after `seconds` without one (None: wait)."""
     poll = select.poll()
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)

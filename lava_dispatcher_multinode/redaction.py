@@ -1,4 +1,4 @@
-"""What is shown of things that may hold passwords: a run's directory is read by many."""
+"""Redaction of passwords: a run's directory is readable by many users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _USER_OR_QUERY = re.compile(r"(?<=://)[^/@\s]*@|\?[^\s'\"]*")
-# A user alone is no secret, but for HTTP, where it may be a token.
+# A user name without password is not a secret, except in HTTP, where it may be a token.
 _LOGIN = re.compile(r"(?<=://)[^/@\s:]*:[^/@\s]*@|(?<=http://)[^/@\s]*@|(?<=https://)[^/@\s]*@")
 _SECRET = frozenset({"headers", "secrets", "token"})
 HIDDEN = "(not shown)"
@@ -19,15 +19,15 @@ _URL = re.compile(r"\w+://\S+")
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` with no user, password or query in the URLs in it."""
+    """Return `text` without users, passwords and queries in its URLs."""
     return _USER_OR_QUERY.sub("", text)
 
 
 def without_logins(data: Any) -> Any:
-    """Return a document with no password in its URLs, and no query in values that are URLs.
+    """Return a document without passwords in its URLs and without queries in values that are URLs.
 
-    What LAVA's jobs have as `secrets`, as `headers` of a download and as `token` of a callback
-    is not shown either.
+    In LAVA's jobs, the values of `secrets`, of a download's `headers` and of a callback's
+    `token` are redacted, too.
     """
     if isinstance(data, dict):
         return {
@@ -49,14 +49,14 @@ def _hidden(value: Any) -> Any:
 
 
 def program(command: str) -> str:
-    """Return what a command line of a device file runs, without its arguments."""
+    """Return the program of a device file's command line, without arguments."""
     words = command.split()
     name = next((word for word in words if "=" not in word), "")
     return name if words == [name] else f"{name} …".lstrip()
 
 
 def split_login(url: str) -> tuple[str, Mapping[str, str]]:
-    """Return `url` without user and password, and those as HTTP's headers, if there are any."""
+    """Return `url` without user and password, and the HTTP headers that contain them."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
     if not at:

@@ -1,31 +1,31 @@
-"""What the dispatcher types at a board's shell around each command, and what marks its output."""
+"""Shell text sent around each command, and the markers that delimit its output."""
 
 from __future__ import annotations
 
-#: The first command. An editor of the shell's own would echo, redraw and take keys for commands.
+#: The first command. It disables line editing, which would echo, redraw and interpret keys.
 QUIET = "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE; PS1= PS2="
-#: Printed by the shell when lava-test-runner has ended, with its exit code. Without quotes: a
-#: typed line that loses its end must not leave one open.
+#: Printed by the shell after lava-test-runner, with its exit code. Not quoted: a line whose end
+#: is lost must not leave a quote open.
 RUNNER_ENDED = "lava-runner-ended"
-#: Typed behind a command.
+#: Sent after a command; saves its exit code.
 KEEP_CODE = "lava_code=$?"
 
 
 def begin(number: int | str) -> str:
-    """Return what is typed before a command; its own echo is not the mark that it prints."""
+    """Return the text to send before a command; its echo does not match the marker it prints."""
     return f"printf '<%s %s>\\n' lava-begin {number}; "
 
 
 def end(number: int | str) -> str:
-    """Return what is typed to have a command's exit code."""
+    """Return the text to send after a command; it prints the marker with the exit code."""
     return f"printf '<%s %s %s>\\n' lava-end {number} $lava_code"
 
 
 def begun(number: int | str) -> str:
-    """Return the line that stands before a command's output."""
+    """Return the marker line before a command's output."""
     return f"<lava-begin {number}>"
 
 
 def ended(number: int | str, code: int | str) -> str:
-    """Return the line that stands behind it."""
+    """Return the marker line after a command's output."""
     return f"<lava-end {number} {code}>"

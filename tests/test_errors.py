@@ -1,4 +1,4 @@
-"""Exit codes and problems, as the contract has them."""
+"""Exit codes and problems, as documented."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.errors import ExitCode, InvalidJob, Problem, wors
 
 
 def test_the_contract_s_numbers():
-    """Scripts and CI rely on these numbers."""
+    """Exit codes do not change: scripts and CI rely on them."""
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 70, 130]
 
 
@@ -49,18 +49,18 @@ def test_of_nothing_nothing_ran():
     ],
 )
 def test_a_problem_is_one_line_that_editors_understand(problem, text):
-    """FILE:LINE:COL: message, the format that every editor jumps to."""
+    """Problems have the form FILE:LINE:COL: message, which editors recognise."""
     assert str(problem) == text
 
 
 def test_an_invalid_job_lists_every_problem():
-    """All errors at once, one a line."""
+    """The message lists all problems, one per line."""
     text = str(InvalidJob([Problem("a", 1, 1, "x"), Problem("a", 2, 1, "y")]))
     assert text == "a:1:1: x\na:2:1: y"
 
 
 def test_the_tree_in_the_docstring_is_the_tree():
-    """The module's docstring names every failure, and no other."""
+    """The module's docstring names all failures and no others."""
     classes = {
         name
         for name, value in vars(errors).items()

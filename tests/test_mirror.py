@@ -1,4 +1,4 @@
-"""The tree of tests is the package's: a module that does something has a test file of its own."""
+"""The tree of tests mirrors the package: each module with behaviour has a test file."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "lava_dispatcher_multinode"
 
-#: Modules without behaviour of their own; CONTRIBUTING.md says which kinds these are.
+#: Modules without behaviour; CONTRIBUTING.md lists the kinds.
 WITHOUT = {
     "boards/beaglexm.py",  # defaults of a device type
     "boards/panda.py",
@@ -32,13 +32,13 @@ def untested(package, tests):
 
 
 def test_each_module_has_its_test_file():
-    """What a module does is found in one place, and a new module does not come without tests."""
+    """A new module has a test file, at the same place in the tree."""
     missing = sorted(untested(PACKAGE, TESTS) - WITHOUT)
     assert not missing, "a test file at the same place in tests/, or a line in WITHOUT"
 
 
 def test_the_list_has_no_module_that_is_tested():
-    """Nor one that no longer exists: a line too many would hide the next module of that name."""
+    """The list has no stale entry, which would hide a new module of that name."""
     stale = sorted(WITHOUT - untested(PACKAGE, TESTS))
     assert not stale, "these have a test file, or do not exist"
 
@@ -48,14 +48,14 @@ def test_the_list_has_no_module_that_is_tested():
     [
         (["p/a.py"], {"a.py"}),
         (["p/a.py", "t/test_a.py"], set()),
-        (["p/r/a.py", "t/test_a.py"], {"r/a.py"}),  # another room's
+        (["p/r/a.py", "t/test_a.py"], {"r/a.py"}),  # a test of another package
         (["p/r/a.py", "t/r/test_a.py"], set()),
         (["p/r/__init__.py", "p/__main__.py"], set()),
         (["t/test_b.py"], set()),
     ],
 )
 def test_a_test_file_stands_where_its_module_does(tmp_path, files, missing):
-    """A file of the same name in another folder is another module's."""
+    """A test file of the same name in another folder belongs to another module."""
     for name in ("p/x", "t/x", *files):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()

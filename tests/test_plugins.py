@@ -1,4 +1,4 @@
-"""Entry points."""
+"""Plug-ins by entry points."""
 
 from importlib.metadata import EntryPoint
 
@@ -9,7 +9,7 @@ from lava_dispatcher_multinode.errors import InvalidJob
 
 
 class Dist:
-    """A package's name and version."""
+    """A distribution with a name and a version."""
 
     def __init__(self, name):
         self.name, self.version = name, "1.0"
@@ -25,7 +25,7 @@ def entry(name, value, package=None):
 
 @pytest.fixture
 def install(monkeypatch):
-    """Return a function that makes its arguments all that is installed."""
+    """Return a function that makes its arguments the only installed entry points."""
     plugins.entries.cache_clear()
 
     def install(*points):
@@ -36,27 +36,27 @@ def install(monkeypatch):
 
 
 def test_entries_by_name(install):
-    """The name is the command."""
+    """An action is found by its command."""
     install(entry("a", "json:JSONDecoder"), entry("b", "json:JSONEncoder"))
     assert sorted(plugins.entries(plugins.ACTIONS)) == ["a", "b"]
     assert plugins.load(plugins.ACTIONS, "b").__name__ == "JSONEncoder"
 
 
 def test_an_action_is_made_anew_each_time(install):
-    """Actions of two nodes share no state."""
+    """Each call returns a new instance: nodes share no state."""
     install(entry("a", "collections:OrderedDict"))
     assert plugins.action("a") is not plugins.action("a")
 
 
 def test_nobody_by_that_name(install):
-    """The caller knows where the name came from, so the caller tells."""
+    """An unknown action is a KeyError: the caller knows the position for the message."""
     install()
     with pytest.raises(KeyError):
         plugins.load(plugins.ACTIONS, "a")
 
 
 def test_two_packages_with_one_name_are_an_error_naming_both(install):
-    """Which of the two runs is not left to chance."""
+    """Two entries with one name are an error."""
     install(entry("a", "one:A", "pkg-one"), entry("a", "two:A", "pkg-two"))
     with pytest.raises(InvalidJob) as caught:
         plugins.entries(plugins.ACTIONS)
@@ -66,7 +66,7 @@ def test_two_packages_with_one_name_are_an_error_naming_both(install):
 
 
 def test_one_package_seen_twice_is_no_conflict(install):
-    """An editable install and its build directory show the same entry."""
+    """The same entry found twice (editable install and build directory) is no conflict."""
     install(entry("a", "one:A", "pkg"), entry("a", "one:A", "pkg"))
     assert list(plugins.entries(plugins.ACTIONS)) == ["a"]
 
@@ -81,7 +81,7 @@ def test_one_package_seen_twice_is_no_conflict(install):
     ],
 )
 def test_what_does_not_load_is_the_packages_fault(install, value, reason, tmp_path, monkeypatch):
-    """The package is named, and why; no traceback."""
+    """A plug-in that does not load is an error with its package and the reason."""
     (tmp_path / "broken_plugin.py").write_text("def needs(argument): pass")
     (tmp_path / "leaving_plugin.py").write_text("raise SystemExit(0)")
     monkeypatch.syspath_prepend(tmp_path)
@@ -92,7 +92,7 @@ def test_what_does_not_load_is_the_packages_fault(install, value, reason, tmp_pa
 
 
 def test_device_types_with_their_aliases(monkeypatch):
-    """An alias leads to the proper name, and takes no other type's name."""
+    """An alias maps to the device type's name and never replaces another type."""
     types = {
         "beaglexm": type("B", (), {"aliases": ("beagle-xm", "panda")}),
         "panda": type("P", (), {"aliases": ()}),

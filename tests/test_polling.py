@@ -1,4 +1,4 @@
-"""Waiting for descriptors."""
+"""Waiting for file descriptors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .needs import require
 
 @pytest.fixture
 def pipe():
-    """A pipe whose reading end has a number that select(2) does not take."""
+    """Return a pipe whose reading end has a descriptor above the limit of select(2)."""
     require("4096 files")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
@@ -28,19 +28,19 @@ def pipe():
 
 
 def test_any_number_will_do(pipe):
-    """A run of several hundred boards has more than a thousand files open."""
+    """Descriptors above 1023 work: a run with hundreds of boards opens that many."""
     read, write = pipe
     os.write(write, b"x")
     assert readable([read]) == {read}
 
 
 def test_the_wait_ends(pipe):
-    """Nothing comes: the caller has something else to do, or a limit."""
+    """Without input, the wait ends after its timeout."""
     assert readable([pipe[0]], 0.01) == set()
 
 
 def test_an_end_is_readable_too():
-    """Who hangs up has to be noticed."""
+    """A hangup counts as readable."""
     read, write = os.pipe()
     os.close(write)
     assert readable([read]) == {read}

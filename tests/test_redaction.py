@@ -1,4 +1,4 @@
-"""What is not shown of URLs, jobs and commands."""
+"""Redaction of URLs, jobs and commands."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lava_dispatcher_multinode.redaction import (
     ],
 )
 def test_secrets_are_left_out(text, shown):
-    """User, password and query, wherever the URL stands."""
+    """User, password and query are removed from every URL in a text."""
     assert without_secrets(text) == shown
 
 
 def test_a_job_is_kept_without_its_passwords():
-    """All else stays as it is: a user of ssh, a question mark in a shell."""
+    """Other text is unchanged: ssh users, question marks in shell commands."""
     job = {
         "image": "https://me:pass@h/x.img?token=1",
         "repos": ["ssh://git@h/x", "https://token@h/x", "a && b $? http://u:p@h/y?z"],
@@ -49,19 +49,19 @@ def test_a_job_is_kept_without_its_passwords():
     ],
 )
 def test_of_a_command_its_program_is_named(command, shown):
-    """Its arguments are in the device file, and may be secrets."""
+    """A command's arguments, which may contain secrets, are not shown."""
     assert program(command) == shown
 
 
 def test_a_login_as_headers():
-    """A token alone is a user without a password."""
+    """A token in a URL is sent as a user without a password."""
     assert split_login("http://h/x") == ("http://h/x", {})
     assert split_login("http://a%40b:c@h/x") == ("http://h/x", {"Authorization": "Basic YUBiOmM="})
     assert split_login("https://token@h/x")[1] == {"Authorization": "Basic dG9rZW46"}
 
 
 def test_what_lava_calls_secret_is_not_shown():
-    """A job's secrets and the token of its callback; all else stays."""
+    """A job's secrets and callback token are redacted; the rest is unchanged."""
     job = {"secrets": {"KEY": "abc"}, "notify": {"callback": {"url": "u", "token": "abc"}}}
     found = without_logins(job | {"secret": "open"})
     assert "abc" not in str(found)

@@ -1,4 +1,4 @@
-"""What is typed around a command at a board's shell, as a shell understands it."""
+"""Markers around commands, in a real shell."""
 
 import subprocess
 
@@ -15,7 +15,7 @@ SHELLS = [
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize(("command", "code"), [("echo out", 0), ("echo out; (exit 3)", 3)])
 def test_the_marks_stand_around_the_output(shell, command, code):
-    """And the exit code in the last one is the command's own."""
+    """The markers delimit the output, and the last contains the command's exit code."""
     script = f"{begin(7)}{command}\n{KEEP_CODE}\n{end(7)}\n"
     done = subprocess.run(shell, input=script, capture_output=True, text=True, check=True)
     assert done.stdout == f"<lava-begin 7>\nout\n<lava-end 7 {code}>\n"
@@ -23,7 +23,7 @@ def test_the_marks_stand_around_the_output(shell, command, code):
 
 
 def test_asked_again_the_exit_code_is_still_the_commands():
-    """The last mark may be lost to noise: the question for it is repeated."""
+    """A last marker lost to noise can be requested again."""
     script = f"(exit 3)\n{KEEP_CODE}\n{end(1)}\n{end(1)}\n"
     done = subprocess.run(["sh"], input=script, capture_output=True, text=True, check=True)
     assert done.stdout == "<lava-end 1 3>\n<lava-end 1 3>\n"
@@ -31,7 +31,7 @@ def test_asked_again_the_exit_code_is_still_the_commands():
 
 @pytest.mark.parametrize("number", [1, 1234567])
 def test_an_echo_is_no_mark(number):
-    """A board that echoes what is typed must not seem to have run it."""
+    """The echo of the input does not match a marker."""
     typed = begin(number) + end(number)
     assert begun(number) not in typed
     assert "<lava-end" not in typed
@@ -40,7 +40,7 @@ def test_an_echo_is_no_mark(number):
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_first_command_succeeds_in_each_shell(shell):
-    """One has no such editor, or no terminal, as here: that does not end it."""
+    """Shells without line editing or terminal ignore the command that disables it."""
     script = f"{QUIET}\necho alive\n"
     done = subprocess.run(shell, input=script, capture_output=True, text=True, check=True)
     assert done.stdout == "alive\n"

@@ -1,4 +1,4 @@
-"""A skip in CI is a failure unless it is allowed; one that hides a fault is none at all."""
+"""Skips in CI fail the session unless they are allowed; faults of the package never skip."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ def test_unlisted():
 
 @pytest.fixture
 def pytest_in_ci(tmp_path):
-    """A function that runs tests with a list of skips; it returns exit code and output."""
+    """Return a function that runs tests with allowed skips; it returns exit code and output."""
 
     def run(reasons, ci="true"):
         (tmp_path / "test_it.py").write_text(TESTS)
@@ -49,7 +49,7 @@ def pytest_in_ci(tmp_path):
 
 
 def test_a_skip_that_is_not_allowed(pytest_in_ci):
-    """It fails the session, and its test and reason are named; outside CI it does not."""
+    """A skip that is not allowed fails the session in CI, with its test and reason."""
     code, out = pytest_in_ci("listed  # as an example\n")
     assert code == 1
     (line,) = [line for line in out.splitlines() if line.startswith("SKIP NOT ALLOWED")]
@@ -58,13 +58,13 @@ def test_a_skip_that_is_not_allowed(pytest_in_ci):
 
 
 def test_skips_that_are_allowed(pytest_in_ci):
-    """All of them listed, the session passes."""
+    """Allowed skips do not fail the session."""
     code, out = pytest_in_ci("# heading\nlisted  # x\nno-such-program is not installed  # y\n")
     assert (code, "SKIP NOT ALLOWED" in out) == (0, False)
 
 
 def test_a_failure_is_a_skip_only_where_the_host_lacks_something():
-    """What the host has and ours cannot use is a failure."""
+    """A feature that the host has and the package cannot use is a failure, not a skip."""
     with pytest.raises(ValueError, match="ours"), skipped_without("sh"):
         raise ValueError("ours")
     missing = "no-such-program"
@@ -73,7 +73,7 @@ def test_a_failure_is_a_skip_only_where_the_host_lacks_something():
 
 
 def test_every_allowed_reason_is_one_that_is_given():
-    """A slip of the pen, or a reason that is given no more, is no entry; each says why."""
+    """Each allowed reason exists in tests/needs.py and has an explanation."""
     text = ALLOWED.read_text()
     reasons = {reason for _, reason in PROBES.values()}
     assert {r for r in allowed(text) - reasons if not r.endswith(" is not installed")} == set()
@@ -82,7 +82,7 @@ def test_every_allowed_reason_is_one_that_is_given():
 
 
 def test_no_test_skips_by_itself():
-    """Reasons are fixed and probes are the host's: in tests/needs.py, and nowhere else."""
+    """Tests skip only by tests/needs.py."""
     words = ("pytest." + "skip(", "skip" + "if", "import" + "orskip", "x" + "fail(")
     tests = Path(__file__).parent
     kept = {tests / "needs.py", Path(__file__), tests / "test_pytest_plugin.py"}
