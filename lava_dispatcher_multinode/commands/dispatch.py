@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..report.results import Results
     from ..run.board_selection import BoardSelection
     from ..run.job import Assignment, RunOutcome
-    from ..run.supervisor.guard import Guard
+    from ..run.supervisor.supervisor import Supervisor
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
@@ -126,7 +126,7 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
     from ..run.board_selection import hold_boards
     from ..run.job_check import check_rest, check_virtual
     from ..run.scratch import scratch
-    from ..run.supervisor.guard import Guard
+    from ..run.supervisor.supervisor import Supervisor
     from .paused import check_terminal
 
     if options.pause_on_failure:
@@ -139,17 +139,17 @@ def _dispatch(options: argparse.Namespace) -> ExitCode:
         raise InvalidJob(sorted({*error.problems, *check_rest(document)})) from error
     job_id = options.job_id or secrets.token_hex(4)
     with ExitStack() as stack:
-        guard = None if options.validate else stack.enter_context(Guard())
-        overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
-        if guard is None:
+        supervisor = None if options.validate else stack.enter_context(Supervisor())
+        overlays = OverlayStore(stack.enter_context(scratch(supervisor)), job, job_id)
+        if supervisor is None:
             return _validate(job, warnings, overlays, selection, options)
-        members = stack.enter_context(hold_boards(job, selection, guard, say))
+        members = stack.enter_context(hold_boards(job, selection, supervisor, say))
         found = [
             *_checked(job, overlays, members),
             *(check_virtual(job) if selection.is_virtual else ()),
         ]
         _tell([*warnings, *found], options)
-        outcome, output = _run(job, members, overlays, document.data, job_id, options, guard)
+        outcome, output = _run(job, members, overlays, document.data, job_id, options, supervisor)
     # The boards are free now, and all is put away: whoever reads this may take its time.
     return _conclude(outcome, output, as_json=options.json)
 
@@ -222,7 +222,7 @@ def _run(
     data: object,
     job_id: str,
     options: argparse.Namespace,
-    guard: Guard,
+    supervisor: Supervisor,
 ) -> tuple[RunOutcome, Path]:
     from ..report.consoles import LastLines
     from ..report.text.terminal import Terminal
@@ -233,11 +233,13 @@ def _run(
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     with (
-        output_directory(options.output_dir, job.name, data, locked=guard.keep) as output,
+        output_directory(
+            options.output_dir, job.name, data, locked=supervisor.hold_lock
+        ) as output,
         Terminal(sys.stderr, verbosity=verbosity, last_line=LastLines(output)) as terminal,
         served(options.web, output, lambda text: say(f"lava-dispatch: {text}")) as listeners,
     ):
-        chosen = RunOptions(output, job_id, options.unconfined, guard)
+        chosen = RunOptions(output, job_id, options.unconfined, supervisor)
         if options.pause_on_failure:
             pause = Pause(TerminalDesk(terminal))
             chosen = replace(chosen, on_node_end=pause.visit)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..job.source import Document
     from ..lab.device_files import Lab
     from ..lab.device_model import Device
-    from .supervisor.guard import Guard
+    from .supervisor.supervisor import Supervisor
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
 
 @contextmanager
 def hold_boards(
-    job: Job, selection: BoardSelection, guard: Guard, waiting: Callable[[str], None]
+    job: Job, selection: BoardSelection, supervisor: Supervisor, waiting: Callable[[str], None]
 ) -> Iterator[list[Assignment]]:
     """Give the job's boards, held for as long as the context lasts.
 
@@ -80,6 +80,11 @@ def hold_boards(
 
     needed = requirements(job)
     with hold(
-        selection.lab, needed, job.name, selection.wait, waiting=waiting, locked=guard.keep
+        selection.lab,
+        needed,
+        job.name,
+        selection.wait,
+        waiting=waiting,
+        locked=supervisor.hold_lock,
     ) as held:
         yield [Assignment(requirement.role, held[requirement]) for requirement in needed]

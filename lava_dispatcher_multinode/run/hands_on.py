@@ -26,7 +26,7 @@ from .job import RunOptions, run
 from .output import output_directory
 from .python_api import Board, Group
 from .scratch import scratch
-from .supervisor.guard import Guard
+from .supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,16 +60,16 @@ def open_group(
     job = replace(job, actions=tuple(a for a in job.actions if calls_of(a) is not Calls.TESTS))
     job_id = secrets.token_hex(4)
     with ExitStack() as stack:
-        guard = stack.enter_context(Guard())
-        overlays = OverlayStore(stack.enter_context(scratch(guard)), job, job_id)
+        supervisor = stack.enter_context(Supervisor())
+        overlays = OverlayStore(stack.enter_context(scratch(supervisor)), job, job_id)
         _check(job, overlays)
-        members = stack.enter_context(hold_boards(job, selection, guard, waiting))
+        members = stack.enter_context(hold_boards(job, selection, supervisor, waiting))
         _only_ours(job, members)
         made = stack.enter_context(
-            output_directory(output, job.name, document.data, locked=guard.keep)
+            output_directory(output, job.name, document.data, locked=supervisor.hold_lock)
         )
         lent = _Lent(Group({m.device.name: Board(m.device.name, m.role) for m in members}, made))
-        options = RunOptions(made, job_id, unconfined, guard, lent.visit)
+        options = RunOptions(made, job_id, unconfined, supervisor, lent.visit)
         with lent.while_running(
             lambda: run(job, members, overlays, options, [lent.listen], lent.interruptions)
         ) as group:

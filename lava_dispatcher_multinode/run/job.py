@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..report.results import Results
     from .job_coordinator import JobCoordinator
     from .node import NodeEndHook
-    from .supervisor.guard import Guard
+    from .supervisor.supervisor import Supervisor
 
 INTERRUPTED = "the run was interrupted"
 
@@ -58,7 +58,9 @@ class RunOptions:
     output: Path  # an existing directory
     job_id: str
     unconfined: bool = False
-    guard: Guard | None = None  # is told what there is to put in order if this process dies
+    supervisor: Supervisor | None = (
+        None  # is told what there is to put in order if this process dies
+    )
     on_node_end: NodeEndHook | None = None
 
 
@@ -90,9 +92,9 @@ def run(
     with ExitStack() as stack:
         interruptions = stack.enter_context(interruptions or Interruptions())
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
-        if options.guard is not None:
+        if options.supervisor is not None:
             devices = [member.device for member in members if member.device.host != LAVA]
-            options.guard.switch_off(options.output, time.monotonic() - clock(), devices)
+            options.supervisor.add_run(options.output, time.monotonic() - clock(), devices)
         log.subscribe(recorder)
         for listener in listeners:
             log.subscribe(listener)
@@ -129,7 +131,7 @@ def _run(
 ) -> bool:
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
-        directory = stack.enter_context(scratch(options.guard))
+        directory = stack.enter_context(scratch(options.supervisor))
         own = [member.device for member in members if member.device.host != LAVA]
         virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
         pairs = [(member.device, member.role) for member in members]
@@ -160,8 +162,8 @@ def _nodes(
     stack: ExitStack,
 ) -> list[NodeRun]:
     """Return the nodes, each a member of the group, or about to be one."""
-    leaves = options.guard.remove if options.guard else lambda _: None
-    spare = options.guard.spare if options.guard else lambda _: None
+    leaves = options.supervisor.add_scratch if options.supervisor else lambda _: None
+    spare = options.supervisor.release_device if options.supervisor else lambda _: None
     lava = LavaJob(services.job, services.group, directory / "lava", leaves)
     nodes: list[NodeRun] = []
     for device, role in ((member.device, member.role) for member in members):

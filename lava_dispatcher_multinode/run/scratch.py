@@ -1,4 +1,4 @@
-"""Directories for the length of a run."""
+"""Temporary directories of a run."""
 
 from __future__ import annotations
 
@@ -14,30 +14,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .supervisor.guard import Guard
+    from .supervisor.supervisor import Supervisor
 
-LIMIT = 60.0  # seconds for a tree that is too deep for Python
+REMOVE_TIMEOUT_S = 60.0  # for rm, where a tree is too deep for Python
 
 
 @contextmanager
-def scratch(guard: Guard | None) -> Iterator[Path]:
-    """Give a directory that is gone afterwards, also if we die and there is a `guard`."""
-    _find_place()
+def scratch(supervisor: Supervisor | None) -> Iterator[Path]:
+    """Yield a new directory and remove it afterwards.
+
+    With a `supervisor` it is removed even if this process dies.
+    """
+    _choose_temporary_directory()
     directory = Path(tempfile.gettempdir(), f"lava-{secrets.token_hex(8)}")
     try:
-        if guard is not None:
-            guard.remove(directory)  # before it is there: we may be killed in between
+        if supervisor is not None:
+            supervisor.add_scratch(directory)  # first: a kill may come in between
         directory.mkdir(mode=0o700)
         yield directory
     finally:
         remove(directory)
 
 
-def _find_place() -> None:
-    """Spare Python to try the place for temporary files with one that it writes and removes.
+def _choose_temporary_directory() -> None:
+    """Set tempfile.tempdir, so that Python does not probe it with a file.
 
-    It would stay if we were killed just then. Where the place may not do, Python has to
-    look for another one.
+    That file would stay if this process were killed just then. Python chooses another
+    directory if this one is not writable or full.
     """
     named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     place = Path(next(filter(None, named), "/tmp")).absolute()  # noqa: S108 - Python's selection
@@ -47,10 +50,9 @@ def _find_place() -> None:
 
 
 def remove(directory: Path) -> None:
-    """Remove a directory with all that is in it, as far as that can be done.
+    """Remove a directory tree as far as possible; errors are ignored.
 
-    A repository, or a test on a board, may have made directories in directories without end,
-    and some that allow nothing.
+    A repository or a test may have created very deep trees, or directories without permissions.
     """
     with suppress(RecursionError):
         shutil.rmtree(directory, ignore_errors=True)
@@ -58,5 +60,8 @@ def remove(directory: Path) -> None:
         for words in (["chmod", "-R", "u+rwx", "--"], ["rm", "-rf", "--"]):
             with suppress(OSError, subprocess.TimeoutExpired):
                 subprocess.run(
-                    [*words, directory], stderr=subprocess.DEVNULL, check=False, timeout=LIMIT
+                    [*words, directory],
+                    stderr=subprocess.DEVNULL,
+                    check=False,
+                    timeout=REMOVE_TIMEOUT_S,
                 )

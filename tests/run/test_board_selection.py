@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.errors import BoardsUnavailable, InvalidJob
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.lockfiles import holders, lock_directory
 from lava_dispatcher_multinode.run.board_selection import BoardSelection, hold_boards
-from lava_dispatcher_multinode.run.supervisor.guard import Guard
+from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
 
 @pytest.fixture
@@ -41,17 +41,17 @@ def lab(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def guard():
-    """A run's guard."""
-    with Guard() as guard:
-        yield guard
+def supervisor():
+    """A run's supervisor."""
+    with Supervisor() as supervisor:
+        yield supervisor
 
 
-def test_boards_are_made_one_for_each_node(document, guard):
+def test_boards_are_made_one_for_each_node(document, supervisor):
     """In the order of the roles; there is no lab, whatever this host has."""
     selection = BoardSelection(simulate=True)
     job, _ = selection.parse(document("panda", "beaglexm", "panda"))
-    with hold_boards(job, selection, guard, pytest.fail) as members:
+    with hold_boards(job, selection, supervisor, pytest.fail) as members:
         assert [(m.role, m.device.name) for m in members] == [
             ("r0", "panda01"),
             ("r1", "beaglexm01"),
@@ -60,17 +60,17 @@ def test_boards_are_made_one_for_each_node(document, guard):
     assert selection.lab is None
 
 
-def test_boards_of_the_lab_are_held_meanwhile(document, lab, guard):
-    """Nobody else gets them; the guard holds them, too, if we die."""
+def test_boards_of_the_lab_are_held_meanwhile(document, lab, supervisor):
+    """Nobody else gets them; the supervisor holds them, too, if we die."""
     selection = BoardSelection(config_dir=lab)
     job, _ = selection.parse(document("panda"))
-    with hold_boards(job, selection, guard, pytest.fail) as members:
+    with hold_boards(job, selection, supervisor, pytest.fail) as members:
         assert [m.device.name for m in members] == ["bench"]
         assert holders(lock_directory(), ["bench"])["bench"].job == "job"
-        assert len(guard._locks) == 1
+        assert len(supervisor._locks) == 1
         with (
             pytest.raises(BoardsUnavailable, match="bench is held by"),
-            hold_boards(job, selection, guard, pytest.fail),
+            hold_boards(job, selection, supervisor, pytest.fail),
         ):
             pytest.fail("there is no other panda")
 

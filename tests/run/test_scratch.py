@@ -1,4 +1,4 @@
-"""Scratch directories are gone afterwards, whatever was put there."""
+"""Scratch directories are removed with any content."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import pytest
 
 from lava_dispatcher_multinode.run.scratch import remove, scratch
-from lava_dispatcher_multinode.run.supervisor.guard import Guard
+from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
-DEEP = 1500  # directories in each other: Python cannot walk that far
+DEEP = 1500  # nested directories: too deep for Python
 
 
 def _fill(directory):
@@ -40,36 +40,36 @@ def _close(directory):
     "fill", [lambda directory: None, _fill, _close], ids=["empty", "deep", "closed"]
 )
 def test_gone_afterwards(fill):
-    """What a hostile repository or test made there is no reason to fail, nor to stay."""
+    """Deep trees and directories without permissions are removed as well."""
     with scratch(None) as directory:
         fill(directory)
     assert not directory.exists()
 
 
-def test_the_guard_knows_of_it():
-    """If we die meanwhile, the supervisor removes it."""
-    with Guard() as guard, scratch(guard) as directory:
-        assert guard._estate.scratch == [directory]
+def test_the_supervisor_knows_it():
+    """The supervisor removes it if the dispatcher dies."""
+    with Supervisor() as supervisor, scratch(supervisor) as directory:
+        assert supervisor._state.scratch == [directory]
     assert not directory.exists()
 
 
-def test_the_guard_knows_of_it_before_it_is_there():
-    """The dispatcher may be killed between the two."""
+def test_the_supervisor_knows_it_before_it_exists():
+    """A kill between the report and mkdir leaves nothing behind."""
 
     class Killed(Exception):
-        """What a kill would be."""
+        """Stands for the kill."""
 
-    class Told:
-        def remove(self, directory):
+    class Reported:
+        def add_scratch(self, directory):
             assert not directory.exists()
             raise Killed
 
-    with pytest.raises(Killed), scratch(Told()):
+    with pytest.raises(Killed), scratch(Reported()):
         pass
 
 
 def test_a_directory_of_another_process(tmp_path):
-    """The supervisor removes what its dispatcher has left; what is gone is no error."""
+    """The supervisor removes a directory of its dispatcher; a missing one is no error."""
     left = tmp_path / "left"
     left.mkdir()
     _fill(left)
@@ -78,8 +78,8 @@ def test_a_directory_of_another_process(tmp_path):
     remove(left)
 
 
-def test_python_does_not_try_the_place_with_a_file(tmp_path, monkeypatch):
-    """One that is written and removed would stay if we were killed in between."""
+def test_python_does_not_probe_the_directory_with_a_file(tmp_path, monkeypatch):
+    """A probe file would stay if the process were killed."""
     opened = []
     for name in ("TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
@@ -97,8 +97,8 @@ def test_python_does_not_try_the_place_with_a_file(tmp_path, monkeypatch):
         assert opened == []
 
 
-def test_a_place_that_will_not_do_is_left_to_python(tmp_path, monkeypatch):
-    """It looks for another one, as ever."""
+def test_an_unusable_directory_is_left_to_python(tmp_path, monkeypatch):
+    """Python chooses another one."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
     monkeypatch.setattr("tempfile.tempdir", None)
     with scratch(None) as directory:

@@ -1,4 +1,4 @@
-"""What a run leaves if it dies, and how its supervisor is told: the two ends of one socket."""
+"""The cleanup state of a run, and its transfer to the supervisor over a socket."""
 
 from __future__ import annotations
 
@@ -14,48 +14,47 @@ if TYPE_CHECKING:
 
     from ...lab.device_model import Device
 
-_ESTATE, _OVER = b"estate", b"over"
+_STATE, _OVER = b"state", b"over"
 
 
 @dataclass
-class Estate:
-    """What a run leaves if it dies."""
+class CleanupState:
+    """What the supervisor has to clean up if the dispatcher dies."""
 
-    pid: int
-    mark: str
+    run_id: str  # the value of RUN_ID_VARIABLE in every process of the run
     scratch: list[Path] = field(default_factory=list)  # directories to remove
-    output: Path | None = None  # the run's directory, once it has an event log
-    started: float = 0.0  # time.monotonic() at the run's start: its clock goes on
-    devices: Sequence[Device] = ()  # the boards to switch off
+    output: Path | None = None  # the run directory, once it has an event log
+    started: float = 0.0  # time.monotonic() at the start of the run
+    devices: Sequence[Device] = ()  # to power off
 
 
-def send(link: socket.socket, estate: Estate | None, *locks: int) -> None:
-    """Tell what there is now, with descriptors to hold; None: nothing, the run is over.
+def send(link: socket.socket, state: CleanupState | None, *locks: int) -> None:
+    """Send the present state, and descriptors to hold; None: the run has ended cleanly.
 
-    It goes as a file in memory: a message has a limit, which hundreds of boards exceed.
+    The state travels as a file in memory: it may exceed the size limit of a message.
     """
-    if estate is None:
+    if state is None:
         link.send(_OVER)
         return
-    with os.fdopen(os.memfd_create("estate"), "wb") as file:
-        pickle.dump(estate, file)
+    with os.fdopen(os.memfd_create("cleanup-state"), "wb") as file:
+        pickle.dump(state, file)
         file.flush()
-        socket.send_fds(link, [_ESTATE], [file.fileno(), *locks])
+        socket.send_fds(link, [_STATE], [file.fileno(), *locks])
 
 
-def wait_for_end(link: socket.socket) -> Estate | None:
-    """Return what a dispatcher that has died leaves; None if it ended as it should."""
-    estate: Estate | None = None
+def wait_for_end(link: socket.socket) -> CleanupState | None:
+    """Wait for the dispatcher's end; return the last state, or None after a clean end."""
+    state: CleanupState | None = None
     while True:
         try:
             data, descriptors, _flags, _address = socket.recv_fds(link, 64, 16)
         except OSError:
             data = b""
         if not data:
-            return estate
+            return state
         if data == _OVER:
             return None
         # The other descriptors are locks: they stay open.
         with os.fdopen(descriptors[0], "rb") as file:
             file.seek(0)
-            estate = pickle.load(file)  # noqa: S301 - our own parent wrote it
+            state = pickle.load(file)  # noqa: S301 - sent by the parent process

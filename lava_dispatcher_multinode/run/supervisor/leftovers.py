@@ -1,4 +1,4 @@
-"""Processes that a dead run has left: they carry its mark in their environment."""
+"""Processes that a dead run has left: RUN_ID_VARIABLE in their environment identifies them."""
 
 from __future__ import annotations
 
@@ -12,45 +12,48 @@ from pathlib import Path
 from ...run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
 
 PROC = "/proc"
-GRACE = 5.0  # seconds from SIGTERM to SIGKILL
-LIMIT = 20.0  # seconds for all
+KILL_GRACE_S = 5.0  # from SIGTERM to SIGKILL
+KILL_TIMEOUT_S = 20.0  # for repeated SIGKILL
 
 
-def end_marked(mark: str) -> int:
-    """End every process with `mark`, and what those start meanwhile; return how many."""
-    ended = _round(mark, signal.SIGTERM, GRACE)
-    return max(ended, _kill(mark))
+def end_processes(run_id: str) -> int:
+    """End every process of the run, also those started meanwhile; return their number."""
+    ended = _signal_all(run_id, signal.SIGTERM, KILL_GRACE_S)
+    return max(ended, _kill(run_id))
 
 
-def end_lava(mark: str) -> int:
-    """Wait for the run's LAVA dispatchers, which have been told to end; end what stays of them.
+def end_lava(run_id: str) -> int:
+    """Wait for the run's LAVA dispatchers, which the kernel has signalled; kill those that stay.
 
-    They switch their boards off meanwhile; of those that do not end, lava/dispatcher/reaper.py
-    does, which takes SIGQUIT for the order to kill. Return how many processes there were.
+    They power their devices off meanwhile. SIGQUIT makes lava/dispatcher/reaper.py kill a
+    dispatcher and power its device off. Return the number of processes.
     """
-    found = _round(mark + LAVA_SUFFIX, None, LAVA_SHUTDOWN_GRACE_S)
-    _round(mark + LAVA_SUFFIX, signal.SIGQUIT, LAVA_SHUTDOWN_GRACE_S)
-    return max(found, _kill(mark + LAVA_SUFFIX))
+    lava_id = run_id + LAVA_SUFFIX
+    found = _signal_all(lava_id, None, LAVA_SHUTDOWN_GRACE_S)
+    _signal_all(lava_id, signal.SIGQUIT, LAVA_SHUTDOWN_GRACE_S)
+    return max(found, _kill(lava_id))
 
 
-def _kill(mark: str) -> int:
+def _kill(run_id: str) -> int:
     most = 0
-    until = time.monotonic() + LIMIT
-    while (killed := _round(mark, signal.SIGKILL, GRACE)) and time.monotonic() < until:
+    until = time.monotonic() + KILL_TIMEOUT_S
+    while (
+        killed := _signal_all(run_id, signal.SIGKILL, KILL_GRACE_S)
+    ) and time.monotonic() < until:
         most = max(most, killed)
     return most
 
 
-def _round(mark: str, number: signal.Signals | None, seconds: float) -> int:
-    """Signal all there are, and wait until they are gone; return how many there were."""
-    found = _find(mark)
+def _signal_all(run_id: str, number: signal.Signals | None, timeout_s: float) -> int:
+    """Send `number` to each process and wait for their end; return the number of processes."""
+    found = _find(run_id)
     poll = select.poll()
     for descriptor in found:
         if number is not None:
             with suppress(ProcessLookupError, PermissionError):
                 signal.pidfd_send_signal(descriptor, number)
         poll.register(descriptor, select.POLLIN)
-    until = time.monotonic() + seconds
+    until = time.monotonic() + timeout_s
     left = set(found)
     while left and (wait := until - time.monotonic()) > 0:
         for descriptor, _event in poll.poll(wait * 1000):
@@ -61,18 +64,18 @@ def _round(mark: str, number: signal.Signals | None, seconds: float) -> int:
     return len(found)
 
 
-def _find(mark: str) -> list[int]:
-    """Return a pidfd for each, opened before the look: a number may get another process."""
-    wanted = f"{RUN_ID_VARIABLE}={mark}".encode()
+def _find(run_id: str) -> list[int]:
+    """Return a pidfd for each process, opened before the check: a PID may be reused."""
+    wanted = f"{RUN_ID_VARIABLE}={run_id}".encode()
     found = []
     try:
         names = [entry.name for entry in Path(PROC).iterdir()]
-    except OSError:  # not to be seen here; the boards are to be switched off all the same
+    except OSError:  # no /proc: the devices are still powered off
         return []
     for name in names:
         if not name.isdigit() or int(name) == os.getpid():
             continue
-        with suppress(OSError):  # ended, or somebody else's
+        with suppress(OSError):  # ended, or another user's
             descriptor = os.pidfd_open(int(name))
             if wanted in _environment(name):
                 found.append(descriptor)

@@ -1,142 +1,141 @@
-"""`python -m`: waits for a run's end; puts everything in order if that is a death.
+"""The dispatcher's handle to its supervisor, a process that cleans up if the dispatcher dies.
 
-Standard input is the socket of `guard.Guard`. What is needed for the work is
-imported when there is work: as a rule there is none.
+The dispatcher reports every resource as it creates it. The supervisor also holds the boards'
+locks, so that no other run gets a board that is not powered off yet.
 """
 
 from __future__ import annotations
 
 import os
-import signal
+import secrets
 import socket
+import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
 
-from .cleanup_state import wait_for_end
+from ...errors import InfrastructureError
+from ...run_id import RUN_ID_VARIABLE
+from ..host_errors import host_failure
+from . import cleanup_state
+from .cleanup_state import CleanupState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ...lab.device_model import Device
-    from ...report.results import Results
-    from ..events import EventLog
-    from .cleanup_state import Estate
 
-DIED = "the dispatcher ended without a word (killed, crashed, or out of memory)"
+STOP_TIMEOUT_S = 10.0
+MAX_RESTARTS = 10
 
 
-def main() -> int:
-    """Wait, and clean up if need be; the process's exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(number, signal.SIG_IGN)  # the dispatcher's to hear; we wait for it
-    with socket.socket(fileno=os.dup(0)) as link:
-        estate = wait_for_end(link)
-    if estate is not None:
-        clean_up(estate)
-    return 0
+class Supervisor:
+    """Runs the supervisor process inside its context; methods may be called from any thread."""
 
+    def __init__(self) -> None:
+        self._state = CleanupState(secrets.token_hex(8))
+        self._locks: list[int] = []  # our duplicates of the descriptors
+        self._lock = threading.Lock()  # keeps the states in order
+        self._over = False
+        self._restarter = threading.Thread(target=self._restart, name="supervisor", daemon=True)
 
-def clean_up(estate: Estate) -> None:
-    """Do what the dispatcher would have done at its end; the boards come first."""
-    from ...errors import MultinodeError
-    from ..scratch import remove
-    from .leftovers import end_lava, end_marked
-
-    ended = end_marked(estate.mark)
-    failures = switch_off(estate.devices)
-    ended += end_lava(estate.mark)
-    for directory in estate.scratch:
-        remove(directory)
-    text = f"{DIED}: its boards are off"
-    if failures:
-        text = f"{DIED}; NOT switched off: {'; '.join(failures.values())}"
-    if estate.output is not None:
+    def __enter__(self) -> Self:
         try:
-            write_end(estate, ended, failures)
-            text += f"; what had happened is in {estate.output}"
-        except (MultinodeError, OSError) as error:
-            text += f"; its end cannot be written: {error}"
-    _say(f"lava-dispatch: {text}")
+            self._start()
+        except OSError as error:
+            reason = host_failure(error) or error
+            raise InfrastructureError(
+                f"the run's supervisor cannot be started: {reason}"
+            ) from None
+        os.environ[RUN_ID_VARIABLE] = self._state.run_id
+        self._send()
+        self._restarter.start()
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        os.environ.pop(RUN_ID_VARIABLE, None)
+        with self._lock, suppress(OSError):  # the process is gone already
+            self._over = True
+            cleanup_state.send(self._link, None)
+        self._restarter.join(STOP_TIMEOUT_S)
+        if self._restarter.is_alive():
+            self._process.kill()
+            self._restarter.join()
+        self._link.close()
+        for descriptor in self._locks:
+            os.close(descriptor)
 
-def switch_off(devices: Sequence[Device]) -> dict[str, str]:
-    """Switch all off at the same time; return what failed, by device."""
-    from ...boards.power.switch import configured_switch
-
-    failures: dict[str, str] = {}
-
-    def off(device: Device) -> None:
+    def _start(self) -> None:
+        self._link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._link.settimeout(STOP_TIMEOUT_S)  # a stopped process must not block the run
+        environ = {name: value for name, value in os.environ.items() if name != RUN_ID_VARIABLE}
         try:
-            switch = configured_switch(device)
-            if switch is not None:
-                switch.off()
-        except Exception as error:  # noqa: BLE001 - none of them must pass for switched off
-            failures[device.name] = str(error) or type(error).__name__
-
-    threads = [threading.Thread(target=off, args=(device,)) for device in devices]
-    for thread in threads:
-        thread.start()
-    for thread in threads:  # each switch has its own time limit
-        thread.join()
-    return failures
-
-
-def write_end(estate: Estate, ended: int, failures: dict[str, str]) -> None:
-    """Append the run's end to its events, and make the reports anew."""
-    from ...report.files import EVENTS, Recorder, read_results
-    from ...report.verdict import exit_code_of, status_of
-    from ..events import EventLog, clock_since, mend, time_of_day
-
-    assert estate.output is not None
-    mend(estate.output / EVENTS)
-    recorder = Recorder(estate.output)
-    recorder.results = read_results(estate.output)
-    if recorder.results.over:
-        recorder.write()  # it died after the last word, perhaps before the reports
-        return
-    clock = clock_since(estate.started)
-    with EventLog(estate.output / EVENTS, clock, append=True) as log:
-        log.subscribe(recorder.results.feed)
-        also = f" ({ended} processes of the run were ended)" if ended else ""
-        log.emit("log", node=None, level="ERROR", text=f"{DIED}{also}")
-        for node, text in failures.items():
-            log.emit("log", node=node, level="ERROR", text=text)
-        _end_nodes(recorder.results, log)
-        code = exit_code_of(recorder.results)
-        log.emit(
-            "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
-        )
-    recorder.write()
-
-
-def _end_nodes(results: Results, log: EventLog) -> None:
-    for name, node in list(results.nodes.items()):
-        if node.stated is not None:
-            continue
-        for index, action in list(node.actions.items()):
-            if action.status is None:
-                log.emit(
-                    "action_finished",
-                    node=name,
-                    index=index,
-                    command=action.command,
-                    status="error",
-                    seconds=round(results.last - (action.started or 0.0), 3),
-                    error=DIED,
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", f"{__package__}.cleanup"],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    cwd="/",
+                    start_new_session=True,  # out of reach of Ctrl-C and a closed terminal
+                    env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
                 )
-        log.emit(
-            "node_finished", node=name, status="error", error_type="infrastructure", error=DIED
-        )
+        except OSError:
+            self._link.close()
+            raise
+
+    def _restart(self) -> None:
+        """Replace the process if it ends before the run, killed for its memory, say."""
+        for _ in range(MAX_RESTARTS):
+            self._process.wait()
+            with self._lock:
+                if self._over:
+                    return
+                self._link.close()
+                try:
+                    self._start()
+                except OSError as error:
+                    _say(f"was killed and cannot be restarted: {error}")
+                    return
+                with suppress(OSError):
+                    cleanup_state.send(self._link, self._state, *self._locks)
+            _say("was killed and has been restarted")
+        self._process.wait()
+
+    def hold_lock(self, descriptor: int) -> None:
+        """Make the supervisor hold `descriptor`, a lock, for as long as it lives."""
+        own = os.dup(descriptor)
+        self._locks.append(own)
+        self._send(own)
+
+    def add_scratch(self, directory: Path) -> None:
+        """Report a directory to remove."""
+        self._state.scratch.append(directory)
+        self._send()
+
+    def add_run(self, output: Path, started: float, devices: Sequence[Device]) -> None:
+        """Report the run directory, whose results need an end, and the devices to power off.
+
+        `started` is time.monotonic() at the start of the run.
+        """
+        self._state.output = output.resolve()
+        self._state.started = started
+        self._state.devices = tuple(devices)
+        self._send()
+
+    def release_device(self, name: str) -> None:
+        """Leave the power of a device as it is: another client may use it now."""
+        with self._lock:
+            devices = self._state.devices
+            self._state.devices = tuple(device for device in devices if device.name != name)
+        self._send()
+
+    def _send(self, *descriptors: int) -> None:
+        with self._lock, suppress(OSError):  # the run goes on without a supervisor
+            cleanup_state.send(self._link, self._state, *descriptors)
 
 
 def _say(text: str) -> None:
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        pass  # the terminal went with the dispatcher
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"lava-dispatch: the run's supervisor {text}\n")

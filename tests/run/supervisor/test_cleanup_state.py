@@ -1,4 +1,4 @@
-"""What the supervisor is told, at both ends of its socket."""
+"""The cleanup state, at both ends of the supervisor's socket."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.lab.device_model import Device, Power
 from lava_dispatcher_multinode.run.supervisor.cleanup_state import (
-    Estate,
+    CleanupState,
     send,
     wait_for_end,
 )
@@ -23,46 +23,46 @@ def link():
         yield ours, theirs
 
 
-def test_an_end_without_a_word_gives_what_was_told_last(link):
-    """That is what there is to put in order."""
+def test_a_death_returns_the_last_state(link):
+    """It names what is left to clean up."""
     ours, theirs = link
-    send(ours, Estate(5, "m"))
-    send(ours, Estate(7, "m"))
+    send(ours, CleanupState("a"))
+    send(ours, CleanupState("b"))
     ours.close()
-    estate = wait_for_end(theirs)
-    assert estate is not None
-    assert estate.pid == 7
+    state = wait_for_end(theirs)
+    assert state is not None
+    assert state.run_id == "b"
 
 
-def test_the_last_word_leaves_nothing_to_do(link):
-    """A dispatcher that has ended as it should has put everything in order."""
+def test_a_clean_end_leaves_nothing_to_do(link):
+    """The dispatcher has cleaned up by itself."""
     ours, theirs = link
-    send(ours, Estate(5, "m"))
+    send(ours, CleanupState("a"))
     send(ours, None)
     assert wait_for_end(theirs) is None
 
 
-def test_hundreds_of_boards_are_told_of(link):
-    """However long their device files are: a message of the socket would have a limit."""
+def test_hundreds_of_devices_fit(link):
+    """A state may exceed the size limit of a socket message."""
     ours, theirs = link
     off = "curl -d " + "x" * 4000
     devices = [
         Device(f"b{n}", "panda", power=Power(on="true", off=f"{off}{n}")) for n in range(500)
     ]
-    send(ours, Estate(5, "m", devices=devices))
+    send(ours, CleanupState("a", devices=devices))
     ours.close()
-    estate = wait_for_end(theirs)
-    assert estate is not None
-    assert list(estate.devices) == devices
+    state = wait_for_end(theirs)
+    assert state is not None
+    assert list(state.devices) == devices
 
 
 def test_locks_are_held_by_both(link, tmp_path):
-    """The one who is told keeps what came along."""
+    """The receiver keeps the descriptors of the locks open."""
     ours, theirs = link
     path = tmp_path / "lock"
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        send(ours, Estate(5, "m"), lock.fileno())
+        send(ours, CleanupState("a"), lock.fileno())
     ours.close()
     assert wait_for_end(theirs) is not None
     with path.open() as other, pytest.raises(BlockingIOError):

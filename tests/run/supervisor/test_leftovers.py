@@ -1,4 +1,4 @@
-"""Finding and ending what a dead run has left."""
+"""Finding and ending the processes of a dead run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from lava_dispatcher_multinode.run.supervisor.leftovers import end_lava, end_marked
+from lava_dispatcher_multinode.run.supervisor.leftovers import end_lava, end_processes
 from lava_dispatcher_multinode.run_id import LAVA_SUFFIX, RUN_ID_VARIABLE
 
 STUBBORN = """
@@ -18,12 +18,12 @@ time.sleep(60)
 """
 
 
-def start(mark, *command):
-    """A process with `mark`, once it has said something."""
+def start(run_id, *command):
+    """Start a process tagged with `run_id`; return it after its first line of output."""
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
-        env={**os.environ, RUN_ID_VARIABLE: mark},
+        env={**os.environ, RUN_ID_VARIABLE: run_id},
         start_new_session=True,
     )
     assert process.stdout is not None
@@ -37,57 +37,57 @@ def finish(process):
     return process.wait(10)
 
 
-def test_who_is_asked_politely_may_tidy_up():
-    """SIGTERM comes first."""
+def test_a_process_may_clean_up_on_sigterm():
+    """SIGTERM is the first signal."""
     process = start(
         "mine-1", "sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 1; done"
     )
-    assert end_marked("mine-1") >= 1
+    assert end_processes("mine-1") >= 1
     assert finish(process) == 7
 
 
-def test_who_does_not_listen_is_killed(monkeypatch):
-    """SIGTERM ignored is SIGKILL after the grace."""
-    monkeypatch.setattr("lava_dispatcher_multinode.run.supervisor.leftovers.GRACE", 0.3)
+def test_a_process_that_ignores_sigterm_is_killed(monkeypatch):
+    """SIGKILL follows after the grace period."""
+    monkeypatch.setattr("lava_dispatcher_multinode.run.supervisor.leftovers.KILL_GRACE_S", 0.3)
     process = start("mine-2", sys.executable, "-c", STUBBORN)
-    assert end_marked("mine-2") == 1
+    assert end_processes("mine-2") == 1
     assert finish(process) == -signal.SIGKILL
 
 
 def test_grandchildren_are_found_in_sessions_of_their_own():
-    """A process group is left behind easily; the environment is not."""
+    """A process leaves its group easily, but keeps its environment."""
     process = start("mine-3", "sh", "-c", "setsid sleep 60 & echo ready; wait")
-    assert end_marked("mine-3") >= 2
+    assert end_processes("mine-3") >= 2
     finish(process)
 
 
 def test_other_runs_are_left_alone():
-    """A mark is one run's, and one that only begins with it is another."""
+    """A run ID that only begins with ours is another run's."""
     other = start("mine-44", "sh", "-c", "echo ready; exec sleep 60")
-    assert end_marked("mine-4") == 0
+    assert end_processes("mine-4") == 0
     assert other.poll() is None
     other.kill()
     finish(other)
 
 
 def test_lava_is_left_to_its_own_end(monkeypatch):
-    """The kernel has told it; a second signal would keep it from switching its board off."""
+    """A second SIGTERM would stop LAVA's power-off; SIGQUIT follows after the grace period."""
     monkeypatch.setattr(
         "lava_dispatcher_multinode.run.supervisor.leftovers.LAVA_SHUTDOWN_GRACE_S", 0.3
     )
-    told = start(f"mine-5{LAVA_SUFFIX}", "sh", "-c", "echo ready; exec sleep 60")
+    signalled = start(f"mine-5{LAVA_SUFFIX}", "sh", "-c", "echo ready; exec sleep 60")
     slow = start(f"mine-6{LAVA_SUFFIX}", "sh", "-c", "echo ready; exec sleep 60")
-    assert end_marked("mine-5") == 0
-    assert told.poll() is None
-    told.kill()
-    finish(told)
+    assert end_processes("mine-5") == 0
+    assert signalled.poll() is None
+    signalled.kill()
+    finish(signalled)
     assert end_lava("mine-6") == 1
-    assert finish(slow) == -signal.SIGQUIT, "which reaper.py takes for the order to kill"
+    assert finish(slow) == -signal.SIGQUIT, "reaper.py then kills LAVA"
 
 
 def test_without_proc_nothing_is_found(monkeypatch, tmp_path):
-    """And nothing breaks: the boards are still to be switched off."""
+    """The cleanup continues without /proc."""
     monkeypatch.setattr(
         "lava_dispatcher_multinode.run.supervisor.leftovers.PROC", str(tmp_path / "none")
     )
-    assert end_marked("mine-7") == 0
+    assert end_processes("mine-7") == 0
