@@ -1,4 +1,4 @@
-"""The site: `tox -e site`, or sphinx-build -W docs build/site."""
+"""Configuration of the documentation site: `tox -e docs`, or `sphinx-build -W docs build/site`."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 from lava_dispatcher_multinode import __version__
 
-# The commands whose help is shown are those of the environment that builds.
+# The pages show the help of the commands in the environment that builds the site.
 os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 os.environ["COLUMNS"] = "100"
 
@@ -30,8 +30,8 @@ autodoc_typehints = "description"
 myst_fence_as_directive = ["mermaid"]
 
 
-def add_verbs(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Show the help of every verb there is, below that of the commands."""
+def add_subcommand_help(_app: Sphinx, name: str, source: list[str]) -> None:
+    """Append the help of every subcommand to the page of command-line help."""
     if name == "reference/help":
         from lava_dispatcher_multinode.commands.lava_multinode import VERBS
 
@@ -40,5 +40,5 @@ def add_verbs(_app: Sphinx, name: str, source: list[str]) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Say what changes the pages."""
-    app.connect("source-read", add_verbs)
+    """Register the change of pages."""
+    app.connect("source-read", add_subcommand_help)
