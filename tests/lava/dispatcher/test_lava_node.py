@@ -22,8 +22,8 @@ CACHE = "/tmp/lava_multi_node_cache.txt"
 #: With little patience, too: LAVA of 2023 may not listen when it is told to end.
 FEW = """
 import sys
-from lava_dispatcher_multinode.testshell import results
-results.MAX_RESULTS = 20
+from lava_dispatcher_multinode.testshell import case_results
+case_results.MAX_RESULTS = 20
 from lava_dispatcher_multinode.run import lava_node
 lava_node.LAVA_SHUTDOWN_GRACE_S = 8
 from lava_dispatcher_multinode.commands.dispatch import main
