@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..actions.context import NodeServices
-from ..coordinator.client import GroupClient
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
-from ..lab.device_model import LAVA
-from ..lava.dispatcher.lava_job import LavaJob
 from ..report.files import EVENTS, Recorder
 from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
@@ -21,8 +18,8 @@ from .events import EventLog, clock_from_now, time_of_day
 from .host_errors import host_failure
 from .interrupts import Interruptions
 from .job_coordinator import open_coordinator
-from .lava_node import LavaNodeRun
-from .node import NodeRun
+from .node_hosts import is_driven_here, make_nodes
+from .node_runner import run_to_end
 from .scratch import scratch
 from .virtual_boards import start_virtual_boards
 
@@ -31,13 +28,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from ..boards.hardware import VirtualBoard
     from ..job.model import Job
     from ..lab.device_model import Device
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
     from .job_coordinator import JobCoordinator
     from .node import NodeEndHook
+    from .node_runner import NodeRunner
     from .supervisor.supervisor import Supervisor
 
 INTERRUPTED = "the run was interrupted"
@@ -93,7 +90,7 @@ def run(
         interruptions = stack.enter_context(interruptions or Interruptions())
         log = stack.enter_context(EventLog(options.output / EVENTS, clock))
         if options.supervisor is not None:
-            devices = [member.device for member in members if member.device.host != LAVA]
+            devices = [member.device for member in members if is_driven_here(member.device)]
             options.supervisor.add_run(options.output, time.monotonic() - clock(), devices)
         log.subscribe(recorder)
         for listener in listeners:
@@ -132,7 +129,7 @@ def _run(
     """Do all of it; return whether it was interrupted."""
     with ExitStack() as stack:
         directory = stack.enter_context(scratch(options.supervisor))
-        own = [member.device for member in members if member.device.host != LAVA]
+        own = [member.device for member in members if is_driven_here(member.device)]
         virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
         pairs = [(member.device, member.role) for member in members]
         coordinator = open_coordinator(job, pairs, log.emit, clock, stack)
@@ -148,48 +145,14 @@ def _run(
             socket_channels=coordinator.socket_channels,
             leave_group=coordinator.leave,
         )
-        nodes = _nodes(members, services, options, virtual, coordinator, directory, stack)
+        nodes = make_nodes(
+            pairs, services, options, virtual, coordinator.credentials, directory, stack
+        )
         return _run_nodes(nodes, coordinator, services, interruptions)
 
 
-def _nodes(
-    members: Sequence[Assignment],
-    services: NodeServices,
-    options: RunOptions,
-    virtual: Mapping[str, VirtualBoard],
-    coordinator: JobCoordinator,
-    directory: Path,
-    stack: ExitStack,
-) -> list[NodeRun]:
-    """Return the nodes, each a member of the group, or about to be one."""
-    leaves = options.supervisor.add_scratch if options.supervisor else lambda _: None
-    spare = options.supervisor.release_device if options.supervisor else lambda _: None
-    lava = LavaJob(services.job, services.group, directory / "lava", leaves)
-    nodes: list[NodeRun] = []
-    for device, role in ((member.device, member.role) for member in members):
-        access = coordinator.credentials[device.name]
-        record = options.output / "nodes" / device.name
-        if device.host == LAVA:
-            nodes.append(LavaNodeRun(device, role, services, record, lava, access))
-            continue
-        client = stack.enter_context(
-            GroupClient(
-                access.address,
-                group=access.group,
-                node=device.name,
-                role=role,
-                secret=access.secret,
-            )
-        )
-        board = virtual.get(device.name)
-        nodes.append(
-            NodeRun(device, role, board, client, services, record, spare, options.on_node_end)
-        )
-    return nodes
-
-
 def _run_nodes(
-    nodes: Sequence[NodeRun],
+    nodes: Sequence[NodeRunner],
     coordinator: JobCoordinator,
     services: NodeServices,
     interruptions: Interruptions,
@@ -199,10 +162,10 @@ def _run_nodes(
     essential = {role.name for role in services.job.roles if role.essential}
     failed: set[str] = set()
 
-    def run_node(node: NodeRun) -> None:
+    def run_node(node: NodeRunner) -> None:
         failure: str | None = "its thread has ended"
         try:
-            ending = node.run()
+            ending = run_to_end(node, services.emit)
             failure = None if ending.status == "pass" else ending.error or "failed"
         finally:
             if failure is not None:
@@ -236,7 +199,7 @@ def _run_nodes(
 
 
 def _cancel(
-    nodes: Sequence[NodeRun], coordinator: JobCoordinator, services: NodeServices, reason: str
+    nodes: Sequence[NodeRunner], coordinator: JobCoordinator, services: NodeServices, reason: str
 ) -> None:
     services.cancelled.set()
     text = f"{reason}: switching the boards off"

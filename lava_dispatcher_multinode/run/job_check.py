@@ -14,11 +14,11 @@ from ..job.flow import Script
 from ..job.hints import either
 from ..job.model import Calls
 from ..lab.allocation import assign, requirements
-from ..lab.device_model import LAVA
 from ..lab.enough import check_enough
 from ..lava.dispatcher.preflight import check_fit, ready
 from ..overlay.overlay_store import OverlayStore
 from ..overlay.syntax import script_slips
+from .node_hosts import is_driven_here
 from .scratch import scratch
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     """Return the deploys that no board of their role can do, as its device file is."""
     found = []
     for requirement in needed:
-        boards = [d for d in lab.devices if requirement.accepts(d) and d.host == "own"]
+        boards = [d for d in lab.devices if requirement.accepts(d) and is_driven_here(d)]
         for spec in job.actions_of(requirement.role):
             if not spec.refused:
                 action = load_action(spec.command)
@@ -160,9 +160,9 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
 
 def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     """Return what LAVA's dispatcher cannot do on the boards that it would run."""
-    boards = {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
-    lavas = {role: b for role, b in boards.items() if any(d.host == LAVA for d in b)}
-    return check_fit(job, lavas) if lavas else []
+    return check_fit(
+        job, {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
+    )
 
 
 def _scripts(job: Job, context: CheckContext) -> dict[str, Sequence[Script]]:

@@ -26,7 +26,6 @@ from ..lava.dispatcher.preflight import allowed
 from ..lava.jobs.submission import parse_timeout
 from ..lava.lab.lab_redaction import Redaction
 from ..run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
-from .node import NodeRun
 
 if TYPE_CHECKING:
     from ..actions.context import NodeServices
@@ -39,7 +38,7 @@ LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
 LONGEST_LINE = 1 << 20
 
 
-class LavaNodeRun(NodeRun):
+class LavaNode:
     """Runs lava-run for one node; its log becomes the node's events, results and console."""
 
     def __init__(
@@ -51,7 +50,11 @@ class LavaNodeRun(NodeRun):
         lava: LavaJob,
         credentials: Credentials,
     ) -> None:
-        super().__init__(device, role, None, None, services, directory)
+        self.name = device.name
+        self.role = role
+        self._device = device
+        self._services = services
+        self._directory = directory
         self._lava = lava
         self._credentials = credentials
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +74,8 @@ class LavaNodeRun(NodeRun):
         self._cancelled = reason
         self._end()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run lava-run to its end."""
         definition = self._lava.definition(self._device)
         installed = self._lava.installed(self._device)
         allowed(installed)
@@ -117,6 +121,9 @@ class LavaNodeRun(NodeRun):
                 log.close(str(error))
                 raise
             log.close()
+
+    def _log(self, level: str, text: str) -> None:
+        self._services.emit("log", node=self.name, level=level, text=text)
 
     def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
         with self._lock:

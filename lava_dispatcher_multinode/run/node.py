@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-import traceback
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +16,7 @@ from ..console.transcript import Transcript
 from ..deadline import Deadline
 from ..errors import Cancelled, ConsoleError, ConsoleTaken, InfrastructureError, MultinodeError
 from ..job.model import ActionSpec
-from .host_errors import host_failure
+from .node_runner import status_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,24 +38,15 @@ def _end_at_once(_node: Node, _failure: BaseException | None) -> None:
     """Power off without delay: the default hook."""
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a node ended; `status` is pass, fail (the test's doing) or error."""
-
-    status: str
-    error_type: str | None = None
-    error: str | None = None
-
-
-class NodeRun:
-    """Runs the actions of one node in the calling thread; `cancel` ends it from another."""
+class BoardNode:
+    """Runs the actions of one node on a board that this package drives."""
 
     def __init__(
         self,
         device: Device,
         role: str,
         virtual: VirtualBoard | None,
-        client: GroupClient | None,
+        client: GroupClient,
         services: NodeServices,
         directory: Path,
         spare: Callable[[str], None] = lambda _name: None,
@@ -66,7 +54,6 @@ class NodeRun:
     ) -> None:
         self.name = device.name
         self.role = role
-        self.failed = False  # once its run has ended
         self._console: Console | None = None
         self._device = device
         self._virtual = virtual
@@ -76,42 +63,13 @@ class NodeRun:
         self._spare = spare  # has a board not switched off if this process dies
         self._on_end = on_end or _end_at_once
 
-    def run(self) -> Ending:
-        """Do everything; the board is off afterwards, whatever happened."""
-        ending = self._guarded()
-        self._services.emit(
-            "node_finished",
-            node=self.name,
-            status=ending.status,
-            error_type=ending.error_type,
-            error=ending.error,
-        )
-        return ending
-
     def cancel(self, reason: str) -> None:
         """End it soon, from another thread: whatever it waits for on the console fails."""
         if self._console is not None:
             self._console.fail(Cancelled(reason))
 
-    def _guarded(self) -> Ending:
-        try:
-            self._run()
-        except MultinodeError as error:
-            return Ending(_status(error), error.error_type, str(error))
-        except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
-            if (host := host_failure(error)) is not None:
-                return Ending("error", host.error_type, f"{self.name}: {host}")
-            trace = traceback.format_exc()
-            self._log("CRITICAL", trace)
-            where = traceback.extract_tb(sys.exc_info()[2])[-1]
-            return Ending(
-                "error",
-                "bug",
-                f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})",
-            )
-        return Ending("pass")
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Run the actions; the board is off afterwards, whatever happened."""
         try:
             transcript = Transcript(self._directory, self._services.clock)
         except OSError as error:
@@ -149,7 +107,6 @@ class NodeRun:
             board.power_off()
 
     def _node(self, board: UBootBoard) -> Node:
-        assert self._client is not None
         spec = ActionSpec("")  # before the first
         deadline = _deadline(spec, self._services)
         return Node(self.name, self.role, board, self._client, self._services, spec, deadline)
@@ -193,7 +150,7 @@ class NodeRun:
         except BaseException as error:
             seconds = time.monotonic() - started
             text = str(error) or type(error).__name__
-            self._report(index, spec, _status(error), seconds, text)
+            self._report(index, spec, status_of_error(error), seconds, text)
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 
@@ -226,10 +183,6 @@ class NodeRun:
 
     def _log(self, level: str, text: str) -> None:
         self._services.emit("log", node=self.name, level=level, text=text)
-
-
-def _status(error: BaseException) -> str:
-    return error.status if isinstance(error, MultinodeError) else "error"
 
 
 def _deadline(spec: ActionSpec, services: NodeServices) -> Deadline:

@@ -11,14 +11,14 @@ import pytest
 from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob, TestRaised
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lava.dispatcher.log import Log
-from lava_dispatcher_multinode.run.lava_node import LavaNodeRun, _own_address
+from lava_dispatcher_multinode.run.lava_node import LavaNode, _own_address
 
 
 @pytest.fixture
 def node(tmp_path):
     """A node whose process is not started."""
     services = SimpleNamespace(cancelled=threading.Event(), emit=lambda *_, **__: None)
-    return LavaNodeRun(Device("n", "panda", host="lava"), "r", services, tmp_path, None, None)
+    return LavaNode(Device("n", "panda", host="lava"), "r", services, tmp_path, None, None)
 
 
 @pytest.fixture

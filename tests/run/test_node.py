@@ -17,7 +17,8 @@ from lava_dispatcher_multinode.errors import BootError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.run import node as module
-from lava_dispatcher_multinode.run.node import NodeRun
+from lava_dispatcher_multinode.run.node import BoardNode
+from lava_dispatcher_multinode.run.node_runner import run_to_end
 
 DEVICE = Device("panda01", "panda", connection=Connection(simulated=True))
 
@@ -83,9 +84,11 @@ def run(board, tmp_path, monkeypatch):
         if cancelled:
             services.cancelled.set()
         # Such a run's actions make no calls: its member is not asked anything.
-        node = NodeRun(DEVICE, "r", board, object(), services, tmp_path / "panda01", on_end=visit)
+        node = BoardNode(
+            DEVICE, "r", board, object(), services, tmp_path / "panda01", on_end=visit
+        )
         run.node = node
-        return node.run()
+        return run_to_end(node, services.emit)
 
     run.events = events
     return run

@@ -1,0 +1,52 @@
+"""Which host runs a node."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+from lava_dispatcher_multinode.job.model import Job, Role
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.run import node_hosts
+from lava_dispatcher_multinode.run.job import RunOptions
+from lava_dispatcher_multinode.run.job_coordinator import Credentials
+from lava_dispatcher_multinode.run.lava_node import LavaNode
+from lava_dispatcher_multinode.run.node import BoardNode
+from lava_dispatcher_multinode.run.node_hosts import is_driven_here, make_nodes
+
+OWN, LAVAS = Device("p1", "panda"), Device("q1", "qemu", host="lava")
+
+
+def test_the_device_file_decides(tmp_path, monkeypatch):
+    """A node of our own joins the group until the run ends; LAVA's joins by itself."""
+    joined = []
+
+    class Client:
+        def __init__(self, address, **fields):
+            self.name = fields["node"]
+
+        def __enter__(self):
+            joined.append(self.name)
+            return self
+
+        def __exit__(self, *_):
+            joined.remove(self.name)
+
+    monkeypatch.setattr(node_hosts, "GroupClient", Client)
+    job = Job("j", 60, (Role("r"),), ())
+    nodes = [(OWN, "r"), (LAVAS, "r")]
+    services = SimpleNamespace(
+        job=job, group=[(device.name, role) for device, role in nodes], cancelled=threading.Event()
+    )
+    access = dict.fromkeys(("p1", "q1"), Credentials(("127.0.0.1", 9), "g", "s"))
+    options = RunOptions(tmp_path, "1")
+    with ExitStack() as stack:
+        found = make_nodes(nodes, services, options, {}, access, tmp_path, stack)
+        assert joined == ["p1"]
+    assert not joined
+    assert [(type(node), node.name, node.role) for node in found] == [
+        (BoardNode, "p1", "r"),
+        (LavaNode, "q1", "r"),
+    ]
+    assert (is_driven_here(OWN), is_driven_here(LAVAS)) == (True, False)
