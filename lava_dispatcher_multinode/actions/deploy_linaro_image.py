@@ -100,7 +100,7 @@ def _terms(parameters: Mapping[str, Any]) -> Terms:
 
 def _bootable(image: Image, node: Node, name: str) -> Image:
     """Return what an emulated board can boot: in place of a placeholder, the test image."""
-    from ..images.placeholder import is_placeholder
+    from ..images.example_images import is_placeholder
     from ..qemu.test_image.image_cache import cached_image
 
     if image.path.stat().st_size > PLACEHOLDER:

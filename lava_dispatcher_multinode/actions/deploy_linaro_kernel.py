@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..boards.deploy.support import unsupported_reason
 from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
-from ..images.terms import FREE, TERMS
+from ..images.terms import NO_TERMS, TERMS
 from ..job.model import Calls
 from .action import Action
 from .file_checks import check_files
@@ -68,7 +68,7 @@ class DeployLinaroKernel(Action):
                 base=node.job.directory,
                 deadline=node.deadline,
                 step=node.step,
-                terms=terms.get(name, FREE),
+                terms=terms.get(name, NO_TERMS),
             )
             for name in FILES
             if name in parameters

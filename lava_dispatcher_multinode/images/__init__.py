@@ -1,1 +1,1 @@
-"""Disk formats that boards boot from, read and written in pure Python."""
+"""Disk images: fetching, decompression, and the formats that boards boot from."""

@@ -1,7 +1,7 @@
-"""The boot loader on a card's first partition, where OMAP's boot ROM and second stage read it.
+"""The boot loader in partition 1 of a card, where the boot ROM of OMAP reads it.
 
-The ROM loads MLO, the second stage. That one, U-Boot's SPL or X-Loader, loads
-U-Boot from the FAT of partition 1, whichever partition it came from itself.
+The ROM loads MLO, the second stage (U-Boot's SPL or X-Loader). MLO loads U-Boot
+from the FAT of partition 1, even if MLO itself is in another partition.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from .fat import FatVolume
 
 FIRST = "MLO"
-U_BOOT = ("u-boot.img", "u-boot.bin")  # SPL's name of it, and X-Loader's
+U_BOOT = ("u-boot.img", "u-boot.bin")  # as SPL names it, as X-Loader names it
 LABEL = "boot"
 GEOMETRY = Geometry(4, 4096)
-SIZE = GEOMETRY.size  # 8 MiB and its tables, ten times what Debian's boot loaders take
+SIZE = GEOMETRY.size  # 8 MiB and tables, ten times the size of Debian's boot loaders
 
 
-def files(boot: FatVolume) -> dict[str, bytes]:
-    """Return those files of the boot loader that `boot` has; MLO is the first."""
+def read_files(boot: FatVolume) -> dict[str, bytes]:
+    """Return the boot loader files in `boot` by name, MLO first."""
     found = {}
     for name in (FIRST, *U_BOOT):
         try:
@@ -34,16 +34,19 @@ def files(boot: FatVolume) -> dict[str, bytes]:
     return found
 
 
-def missing(found: Collection[str]) -> tuple[str, ...]:
-    """Return what a board lacks that has no boot loader but `found`."""
+def list_missing(found: Collection[str]) -> tuple[str, ...]:
+    """Return the boot loader files that are not in `found`."""
     lacks = [] if FIRST in found else [FIRST]
     if not any(name in found for name in U_BOOT):
         lacks.append(" or ".join(U_BOOT))
     return tuple(lacks)
 
 
-def volume(content: Mapping[str, bytes], start: int) -> bytes:
-    """Return a FAT of `SIZE` bytes with these files, for byte `start` of a card."""
+def make_volume(content: Mapping[str, bytes], start: int) -> bytes:
+    """Return a FAT of `SIZE` bytes with these files, for byte `start` of a card.
+
+    Raise `DeployError` if they do not fit.
+    """
     try:
         return make_fat16(content, LABEL, start // SECTOR, GEOMETRY)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Downloads that outlive a run: files by their digest, and which URL had which.
+"""The download cache, which outlives a run: files by digest, and the digests of URLs.
 
-files/<sha256>      a whole file
-urls/<key>.json     what the URL of this key had: digest, and the server's validators
-urls/<key>.part     a download that was cut off, with its validators in <key>.part.json
-urls/<key>.lock     held by whoever downloads it: two runs fetch one file once
+files/<sha256>      a complete file
+urls/<key>.json     digest of the URL with this key, and the validators of its server
+urls/<key>.part     an incomplete download, with its validators in <key>.part.json
+urls/<key>.lock     held during the download, so that two runs download a file once
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIMIT = 20 << 30  # bytes of all files; the ones that were not used for longest go
+MAX_BYTES = 20 << 30  # of all files; the least recently used are removed
 
 
 class Cache:
-    """The files below `directory`, which is its user's alone; `OSError` if it is another's.
+    """The files below `directory`; raise `OSError` if it belongs to another user.
 
-    What came with a password is for nobody else to read, and nobody else's to put there: neither
-    a file nor a link that would be written through.
+    The directory is private: files that needed a password must not be readable for others,
+    and others must not add files or links to it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -38,51 +38,51 @@ class Cache:
         for folder in (self._files, self._urls):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def by_digest(self, sha256: str) -> Path | None:
-        """Return the file with this SHA-256, looked at once more; None if there is none."""
+    def find(self, sha256: str) -> Path | None:
+        """Return the file with this SHA-256, verified again; None if there is none."""
         path = self._files / sha256
         try:
             if digest(path) == sha256:
                 os.utime(path)
                 return path
-            path.unlink()  # the disk has changed it
+            path.unlink()  # it was changed on disk
         except OSError:
             pass
         return None
 
-    def about(self, url: str, suffix: str = ".json") -> dict[str, Any]:
-        """Return what was remembered of a URL; nothing if nothing was."""
+    def load_facts(self, url: str, suffix: str = ".json") -> dict[str, Any]:
+        """Return the saved facts about a URL; empty if there are none."""
         try:
-            found = json.loads(self.place(url, suffix).read_bytes())
+            found = json.loads(self.url_path(url, suffix).read_bytes())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def remember(self, url: str, facts: dict[str, Any], suffix: str = ".json") -> None:
-        """Keep `facts` about a URL."""
-        path = self.place(url, suffix)
+    def save_facts(self, url: str, facts: dict[str, Any], suffix: str = ".json") -> None:
+        """Save `facts` about a URL."""
+        path = self.url_path(url, suffix)
         new = path.with_name(f"{path.name}.{os.getpid()}")
         new.write_text(json.dumps(facts))
         new.replace(path)
 
-    def place(self, url: str, suffix: str) -> Path:
-        """Return the file that belongs to a URL; its name tells nothing of it."""
+    def url_path(self, url: str, suffix: str) -> Path:
+        """Return the path of a file about a URL; the name does not reveal the URL."""
         return self._urls / (hashlib.sha256(url.encode()).hexdigest()[:32] + suffix)
 
-    def keep(self, part: Path) -> tuple[Path, str]:
-        """Move a whole download to its place; return that and its SHA-256."""
+    def store(self, part: Path) -> tuple[Path, str]:
+        """Move a complete download into the cache; return its path and SHA-256."""
         sha256 = digest(part)
         target = self._files / sha256
         part.replace(target)
-        self._make_room(target)
+        self._remove_oldest(target)
         return target, sha256
 
-    def _make_room(self, newest: Path) -> None:
-        with suppress(OSError):  # another run makes room, too
+    def _remove_oldest(self, newest: Path) -> None:
+        with suppress(OSError):  # another run may remove files too
             found = [(p.stat(), p) for p in self._files.iterdir() if p != newest]
             total = newest.stat().st_size + sum(status.st_size for status, _ in found)
             for status, path in sorted(found, key=lambda item: item[0].st_mtime):
-                if total <= LIMIT:
+                if total <= MAX_BYTES:
                     break
                 path.unlink()
                 total -= status.st_size

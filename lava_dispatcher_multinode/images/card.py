@@ -1,11 +1,11 @@
-"""Write a disk image to an SD card: as it is, or as the master card of 2013.
+"""Writing a disk image to an SD card: unchanged, or in the master layout of 2013.
 
-On the master card, the image's boot partition becomes 3, a FAT labelled testboot,
-and its root becomes 5, an ext labelled testrootfs, inside the extended partition 4.
-Partition 1 is a FAT with the image's boot loader, for there a board looks for it;
-partition 2 only keeps its number.
+In the master layout, the boot partition of the image becomes partition 3, a FAT with the
+label testboot, and its root becomes partition 5, an ext with the label testrootfs, inside
+the extended partition 4. Partition 1 is a FAT with the boot loader of the image, where
+boards expect it. Partition 2 is empty and only keeps the numbers.
 
-What was written is read back and compared, before anything else touches the card.
+The written data is read back and compared before anything else uses the card.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int | None], None]
 
-CHUNK = 1 << 20
+CHUNK_BYTES = 1 << 20
 MIB = 1 << 20
-SPARE = 256 * MIB  # of a disk that has the card's file, left to others
-LARGE = 64 * MIB  # what a card may take of it anyhow
-ENDLESS = 1 << 63
-LOOK = 4096  # bytes of a partition that tell what file system it has
-MASTER_ROOT = 1 * MIB  # holds nothing
+MIN_FREE_BYTES = 256 * MIB  # left on the disk of a card file
+UNCHECKED_BYTES = 64 * MIB  # of a card file, written without a check of the free space
+MAX_IMAGE_BYTES = 1 << 63
+HEAD_BYTES = 4096  # of a partition; they show its file system
+UNUSED_PARTITION_BYTES = 1 * MIB
 BOOT_LABEL, ROOT_LABEL = "testboot", "testrootfs"
 LAYOUTS = ("image", "master")
-ROOT_OF_MASTER = 5  # the number of that layout's root partition
+ROOT_OF_MASTER = 5  # the root partition of the layout "master"
 
 
 def write_card(
@@ -46,12 +46,11 @@ def write_card(
     layout: str,
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Write `image` to `target`, a file (made anew, sparse) or a block device.
+    """Write `image` to `target`, a new sparse file or a block device.
 
-    Return what the boot loader lacks that the layout `master` copies to partition 1.
-    A stream will do: it is read once, from its beginning on.
-    `progress(done, total)` is called in bytes; the total of a stream is None.
-    Raise `DeployError` where the image or the device cannot be used; the
+    Return the boot loader files that the image lacks in the layout "master". `image` may
+    be a stream, which is read once. `progress(done, total)` gets bytes; the total of a
+    stream is None. Raise `DeployError` if the image or the target cannot be used; the
     target is then not bootable.
     """
     if layout not in LAYOUTS:
@@ -59,22 +58,22 @@ def write_card(
     report = progress or (lambda _done, _total: None)
     missing: tuple[str, ...] = ()
     try:
-        with _opened(image) as source, _target(target) as card:
+        with _open_image(image) as source, _open_card(target) as card:
             if layout == "image":
-                copies = [_verbatim(source, card, report)]
+                copies = [_write_unchanged(source, card, report)]
             else:
-                copies, missing = _master(source, card, report)
+                copies, missing = _write_master(source, card, report)
             _verify(card, copies, report)
             if layout == "master":
-                _label(card)
+                _set_labels(card)
     except OSError as error:
         reason = error.strerror or error
-        raise DeployError(f"cannot write the card {target}: {reason}") from error
+        raise DeployError(f"writing the card {target} failed: {reason}") from error
     return missing
 
 
 class Copy(NamedTuple):
-    """What was written: where, how much, and the digest that it must have there."""
+    """A written area: its place, size and digest."""
 
     to: int
     size: int
@@ -82,7 +81,7 @@ class Copy(NamedTuple):
 
 
 @contextmanager
-def _opened(image: BinaryIO | IO[bytes] | Path) -> Iterator[BinaryIO | IO[bytes]]:
+def _open_image(image: BinaryIO | IO[bytes] | Path) -> Iterator[BinaryIO | IO[bytes]]:
     if isinstance(image, Path):
         with image.open("rb") as source:
             yield source
@@ -91,8 +90,8 @@ def _opened(image: BinaryIO | IO[bytes] | Path) -> Iterator[BinaryIO | IO[bytes]
 
 
 @contextmanager
-def _target(path: Path) -> Iterator[BinaryIO]:
-    """Open the card for reading and writing; a file is empty then, a device is not."""
+def _open_card(path: Path) -> Iterator[BinaryIO]:
+    """Open the card for reading and writing; a file is truncated, a device is not."""
     device = path.exists() and stat.S_ISBLK(path.stat().st_mode)
     with path.open("r+b" if device else "w+b") as card:
         yield card
@@ -101,13 +100,13 @@ def _target(path: Path) -> Iterator[BinaryIO]:
             os.fsync(card.fileno())
 
 
-class _Source(Protocol):
+class _Readable(Protocol):
     def read(self, size: int, /) -> bytes:
-        """Return the next `size` bytes, fewer at the end only."""
+        """Return the next `size` bytes, fewer only at the end."""
 
 
-class _Forward:
-    """A stream that is gone on in, and looked ahead at."""
+class _ForwardReader:
+    """A stream that is read forward, with a look ahead."""
 
     def __init__(self, stream: BinaryIO | IO[bytes]) -> None:
         self._stream = stream
@@ -125,67 +124,67 @@ class _Forward:
             self._ahead += self._stream.read(size - len(self._ahead))
         return self._ahead[:size]
 
-    def go_to(self, place: int, passing: Callable[[], None]) -> None:
-        """Read up to `place`, or to the end; `passing` is called for each piece."""
-        while (left := place - self._at) > 0 and self.read(min(left, CHUNK)):
-            passing()
+    def skip_to(self, place: int, on_chunk: Callable[[], None]) -> None:
+        """Read up to `place` or the end; call `on_chunk` after each chunk."""
+        while (left := place - self._at) > 0 and self.read(min(left, CHUNK_BYTES)):
+            on_chunk()
 
 
-def _plain(source: BinaryIO | IO[bytes]) -> bool:
-    """Whether it can tell its size without being read whole; a decompressor cannot."""
+def _is_seekable(source: BinaryIO | IO[bytes]) -> bool:
+    """Return True if the size is known without reading; a decompressor's is not."""
     return isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
 
 
-def _verbatim(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> Copy:
-    size = mbr.size_of(cast("BinaryIO", source)) if _plain(source) else None
+def _write_unchanged(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> Copy:
+    size = mbr.size_of(cast("BinaryIO", source)) if _is_seekable(source) else None
     if size is not None:
-        _make_room(card, size)
+        _allocate(card, size)
     copy = _copy(source, card, 0, size, lambda done: report(done, size))
     if copy.size == 0:
         raise DeployError("the image is empty")
     if size is None:
-        _make_room(card, copy.size)  # a hole at the end
+        _allocate(card, copy.size)  # the end may be a hole
     return copy
 
 
-def _master(
+def _write_master(
     source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress
 ) -> tuple[list[Copy], tuple[str, ...]]:
-    image = _Forward(source)
-    boot, root = _parts(source, image)
+    image = _ForwardReader(source)
+    boot, root = _find_partitions(source, image)
     p1 = mbr.Partition(1, MIB, boot_loader.SIZE, mbr.FAT16)
-    p2 = mbr.Partition(2, _end(p1), MASTER_ROOT, mbr.LINUX)
+    p2 = mbr.Partition(2, _end(p1), UNUSED_PARTITION_BYTES, mbr.LINUX)
     p3 = mbr.Partition(3, _end(p2), boot.size, boot.type)
     outer = _end(p3)
     p5 = mbr.Partition(5, outer + MIB, root.size, mbr.LINUX)
     p4 = mbr.Partition(4, outer, p5.start + p5.size - outer, mbr.EXTENDED[1])
-    _make_room(card, p4.start + p4.size)
+    _allocate(card, p4.start + p4.size)
     total, done = boot.size + root.size + p1.size, 0
     copies = []
     for part, place in sorted(((boot, p3), (root, p5)), key=lambda pair: pair[0].start):
 
-        def so_far(size: int = 0, before: int = done) -> None:
+        def report_part(size: int = 0, before: int = done) -> None:
             report(before + size, total)
 
-        image.go_to(part.start, so_far)
-        _look_into(part, image.peek(LOOK))
-        copies.append(_copy(image, card, place.start, part.size, so_far))
+        image.skip_to(part.start, report_part)
+        _check_head(part, image.peek(HEAD_BYTES))
+        copies.append(_copy(image, card, place.start, part.size, report_part))
         done += part.size
-    if not _plain(source):
-        # Only what is read to its end is known to be whole.
-        image.go_to(ENDLESS, lambda: report(done, total))
-    files = boot_loader.files(FatVolume(card, p3.start, p3.size))
-    volume = io.BytesIO(boot_loader.volume(files, p1.start))
+    if not _is_seekable(source):
+        # Damage to a compressed image may only show at its end.
+        image.skip_to(MAX_IMAGE_BYTES, lambda: report(done, total))
+    files = boot_loader.read_files(FatVolume(card, p3.start, p3.size))
+    volume = io.BytesIO(boot_loader.make_volume(files, p1.start))
     copies.append(_copy(volume, card, p1.start, p1.size, lambda size: report(done + size, total)))
-    # The boot ROM takes MLO from the active partition.
+    # The boot ROM reads MLO from the active partition.
     active = p1 if boot_loader.FIRST in files else p3
     table = (p._replace(bootable=p is active) for p in (p1, p2, p3, p4, p5))
     mbr.write(card, table)
-    return copies, boot_loader.missing(files)
+    return copies, boot_loader.list_missing(files)
 
 
-def _label(card: BinaryIO) -> None:
-    """Give the partitions the names by which the boot lines of 2013 know them."""
+def _set_labels(card: BinaryIO) -> None:
+    """Set the labels that the boot commands of 2013 use."""
     found = {partition.number: partition for partition in mbr.read(card)}
     volume = FatVolume(card, found[3].start, found[3].size)
     volume.set_label(BOOT_LABEL)
@@ -193,13 +192,15 @@ def _label(card: BinaryIO) -> None:
     ext.set_label(card, found[5].start, ROOT_LABEL)
 
 
-def _parts(source: BinaryIO | IO[bytes], image: _Forward) -> tuple[mbr.Partition, mbr.Partition]:
+def _find_partitions(
+    source: BinaryIO | IO[bytes], image: _ForwardReader
+) -> tuple[mbr.Partition, mbr.Partition]:
     """Return the boot and the root partition of the image."""
-    if _plain(source):
-        partitions = mbr.read(cast("BinaryIO", source))  # they are inside of it
+    if _is_seekable(source):
+        partitions = mbr.read(cast("BinaryIO", source))
         source.seek(0)
     else:
-        partitions = mbr.table(image.peek(mbr.SECTOR))
+        partitions = mbr.parse_table(image.peek(mbr.SECTOR))
     found = {partition.number: partition for partition in partitions}
     for number, what in ((1, "boot"), (2, "root")):
         if number not in found:
@@ -207,8 +208,8 @@ def _parts(source: BinaryIO | IO[bytes], image: _Forward) -> tuple[mbr.Partition
     return found[1], found[2]
 
 
-def _look_into(part: mbr.Partition, head: bytes) -> None:
-    """Raise `DeployError` unless it begins as its file system has to."""
+def _check_head(part: mbr.Partition, head: bytes) -> None:
+    """Raise `DeployError` unless the partition starts like its file system."""
     try:
         if part.number == 1:
             FatVolume(io.BytesIO(head), 0, part.size)
@@ -220,53 +221,53 @@ def _look_into(part: mbr.Partition, head: bytes) -> None:
 
 
 def _end(partition: mbr.Partition) -> int:
-    """Return where the partition ends, rounded up to a MiB."""
+    """Return the end of the partition, rounded up to a MiB."""
     return -(-(partition.start + partition.size) // MIB) * MIB
 
 
-def _make_room(card: BinaryIO, size: int) -> None:
+def _allocate(card: BinaryIO, size: int) -> None:
     if stat.S_ISREG(os.fstat(card.fileno()).st_mode):
         card.truncate(size)
-    elif (room := mbr.size_of(card)) < size:
-        raise DeployError(f"the card has {room} bytes; the image needs {size}")
+    elif (available := mbr.size_of(card)) < size:
+        raise DeployError(f"the card has {available} bytes; the image needs {size}")
 
 
 def _copy(
-    source: _Source,
+    source: _Readable,
     card: BinaryIO,
     to: int,
     size: int | None,
     report: Callable[[int], None],
 ) -> Copy:
-    """Copy `size` bytes (None: all that come); zeros become holes where the card is a file."""
+    """Copy `size` bytes (None: all); zeros become holes if the card is a file."""
     sparse = stat.S_ISREG(os.fstat(card.fileno()).st_mode)
     digest = hashlib.blake2b()
     done = taken = 0
     while size is None or done < size:
-        chunk = source.read(CHUNK if size is None else min(CHUNK, size - done))
+        chunk = source.read(CHUNK_BYTES if size is None else min(CHUNK_BYTES, size - done))
         if not chunk:
             if size is None:
                 break
-            raise DeployError(f"the image ended {size - done} bytes early")
+            raise DeployError(f"the image is truncated: {size - done} bytes missing")
         digest.update(chunk)
         if not sparse or chunk.strip(b"\0"):
             taken += len(chunk)
-            if sparse and taken > LARGE and _free(card) < SPARE:
-                text = f"less than {SPARE // MIB} MiB are free on the disk of {card.name}"
+            if sparse and taken > UNCHECKED_BYTES and _free_bytes(card) < MIN_FREE_BYTES:
+                text = f"less than {MIN_FREE_BYTES // MIB} MiB are free on the disk of {card.name}"
                 raise DeployError(text)
             card.seek(to + done)
-            _write(card, chunk, to + done)
+            _write_chunk(card, chunk, to + done)
         done += len(chunk)
         report(done)
     return Copy(to, done, digest.digest())
 
 
-def _free(card: BinaryIO) -> int:
+def _free_bytes(card: BinaryIO) -> int:
     disk = os.fstatvfs(card.fileno())
     return disk.f_bavail * disk.f_frsize
 
 
-def _write(card: BinaryIO, chunk: bytes, at: int) -> None:
+def _write_chunk(card: BinaryIO, chunk: bytes, at: int) -> None:
     try:
         card.write(chunk)
     except OSError as error:
@@ -276,7 +277,7 @@ def _write(card: BinaryIO, chunk: bytes, at: int) -> None:
 
 
 def _verify(card: BinaryIO, copies: Sequence[Copy], report: Progress) -> None:
-    """Read back what was written, from the medium rather than from memory."""
+    """Read back and compare, from the medium rather than from the page cache."""
     total = sum(copy.size for copy in copies)
     card.flush()
     if not stat.S_ISREG(os.fstat(card.fileno()).st_mode):
@@ -287,14 +288,14 @@ def _verify(card: BinaryIO, copies: Sequence[Copy], report: Progress) -> None:
         card.seek(copy.to)
         done = 0
         while done < copy.size:
-            chunk = card.read(min(CHUNK, copy.size - done))
+            chunk = card.read(min(CHUNK_BYTES, copy.size - done))
             if not chunk:
                 break
             digest.update(chunk)
             done += len(chunk)
-            report(total, total)  # the place where a deadline ends it
+            report(total, total)  # lets a deadline end the verification
         if digest.digest() != copy.digest:
             raise DeployError(
-                f"the card does not hold what was written to it (bytes {copy.to} to "
-                f"{copy.to + copy.size}): it is worn out, or larger than it is"
+                f"the card differs from the written data in bytes {copy.to} to "
+                f"{copy.to + copy.size}: it is worn out, or smaller than it claims"
             )

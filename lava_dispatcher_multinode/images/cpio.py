@@ -1,4 +1,4 @@
-"""Archives as the kernel unpacks them for its initial root: cpio, "newc"."""
+"""Making cpio archives ("newc"), as the kernel unpacks them for its initial root."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ DIRECTORY, PROGRAM, FILE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755, stat.S_IF
 LINK = stat.S_IFLNK | 0o777
 
 
-def archive(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
-    """Return an archive of (path, mode, content), all of it root's and as old as Unix."""
+def make_archive(entries: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """Return an archive of (path, mode, content); owner is root, time is 1970."""
     parts = [_entry(number, *entry) for number, entry in enumerate(entries, 1)]
     return b"".join([*parts, _entry(0, "TRAILER!!!", 0, b"")])
 
@@ -22,8 +22,8 @@ def _entry(number: int, path: str, mode: int, content: bytes) -> bytes:
     name = path.encode() + b"\0"
     fields = (number, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name), 0)
     head = b"070701" + b"".join(b"%08X" % field for field in fields) + name
-    return _padded(head) + _padded(content)
+    return _pad(head) + _pad(content)
 
 
-def _padded(data: bytes) -> bytes:
+def _pad(data: bytes) -> bytes:
     return data + bytes(-len(data) % 4)

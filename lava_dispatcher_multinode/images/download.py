@@ -1,4 +1,4 @@
-"""A file from another host, by HTTP or scp: cached, resumed, told about as it comes."""
+"""Downloads by HTTP and scp: cached, resumable, with progress."""
 
 from __future__ import annotations
 
@@ -9,66 +9,118 @@ import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 from ..errors import DeployError
-from ..redaction import without_secrets
-from .progress import Meter
-from .web import open_url
+from ..redaction import split_login, without_secrets
+from .progress import ProgressReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from http.client import HTTPResponse
     from pathlib import Path
 
     from ..deadline import Deadline
     from .cache import Cache
     from .terms import Terms
 
-CONNECT_WAIT = 60.0  # seconds without a byte from the other end
-BLOCK = 1 << 16
-SPARE = 256 << 20  # bytes of disk that a download must leave free
-TRIES = 5
-PAUSE = 1.0  # seconds before another try
+STALL_TIMEOUT_S = 60.0  # without a byte from the server
+READ_BYTES = 1 << 16
+MIN_FREE_BYTES = 256 << 20  # of disk that a download leaves free
+MAX_ATTEMPTS = 5
+RETRY_PAUSE_S = 1.0
 
 
-class Cut(Exception):
-    """The connection ended before the file did; `str` is the end of a sentence."""
+class ConnectionLost(Exception):
+    """The connection ended before the file; the argument is the reason."""
 
 
-def fetch(
+def open_url(
+    url: str,
+    timeout: float,
+    headers: Mapping[str, str] | None = None,
+    private: Mapping[str, str] | None = None,
+) -> HTTPResponse:
+    """Return the response to a GET of `url`; the caller closes it.
+
+    Only http and https are opened, redirections included. `timeout` is in seconds without
+    a byte. `private` are headers for the server of `url` alone: a redirection to another
+    server drops them. Raise what urllib does: `OSError` (`HTTPError` is one), `ValueError`,
+    `http.client.HTTPException`.
+    """
+    from urllib import request
+
+    kept = dict(private or {})
+
+    class Redirections(request.HTTPRedirectHandler):
+        def redirect_request(self, req: Any, *args: Any) -> request.Request | None:
+            following = super().redirect_request(req, *args)
+            if following is not None and _is_same_server(req.full_url, following.full_url):
+                for name, value in kept.items():
+                    following.add_unredirected_header(name, value)
+            else:
+                kept.clear()  # a later redirection back does not get them either
+            return following
+
+    # Not urlopen: a redirection must not lead to file: or ftp:.
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler,
+        request.HTTPDefaultErrorHandler, Redirections,
+        request.HTTPErrorProcessor, request.UnknownHandler,
+    ):  # fmt: skip
+        opener.add_handler(handler())
+    address, login = split_login(url)
+    wanted = request.Request(address, headers=dict(headers or {}))  # noqa: S310 - see above
+    for name, value in {**kept, **login}.items():  # dropped by a redirection
+        wanted.add_unredirected_header(name, value)
+    answer: Any = opener.open(wanted, timeout=timeout)
+    return answer  # type: ignore[no-any-return]
+
+
+def _is_same_server(url: str, other: str) -> bool:
+    """Return True if `other` is on the server of `url`, and no less encrypted."""
+    before, after = urlsplit(url), urlsplit(other)
+    return before.netloc.lower() == after.netloc.lower() and (
+        after.scheme in {before.scheme, "https"}
+    )
+
+
+def download(
     url: str, cache: Cache, terms: Terms, deadline: Deadline, step: Callable[[str], None]
 ) -> Path:
-    """Return a file of the cache with what `url` has now; raise `DeployError`.
+    """Return a file of the cache with the present content of `url`; raise `DeployError`.
 
-    No server is asked where the cache has a file with the SHA-256 of `terms`.
+    A file in the cache with the SHA-256 of `terms` is returned without a request.
     """
     name = without_secrets(url)
     sha256 = terms.sha256
-    if sha256 is not None and (path := cache.by_digest(sha256.lower())) is not None:
-        step(f"{name}: in the cache")
+    if sha256 is not None and (path := cache.find(sha256.lower())) is not None:
+        step(f"{name}: taken from the cache")
         return path
     from filelock import FileLock, Timeout
 
     try:
-        lock = FileLock(cache.place(_key(url, terms.headers), ".lock"))
+        lock = FileLock(cache.url_path(_cache_key(url, terms.headers), ".lock"))
         with lock.acquire(timeout=deadline.within(deadline.seconds)):
             step(f"fetching {name}")
             if url.startswith("scp://"):
-                return _scp(url, name, cache, deadline)
+                return _copy_by_scp(url, name, cache, deadline)
             return _Download(url, name, terms.headers, cache, deadline, step).run()
     except Timeout:
-        deadline.check(f"waiting for another run that fetches {name}")
+        deadline.check(f"waiting for another run to fetch {name}")
         raise DeployError(f"{name}: another run is fetching it") from None
     except OSError as error:
-        raise DeployError(f"{name}: cannot be fetched: {error}") from error
+        raise DeployError(f"{name}: download failed: {error}") from error
 
 
-def _key(url: str, headers: Mapping[str, str]) -> str:
-    """Return what the cache knows a download by: other headers may bring another file."""
+def _cache_key(url: str, headers: Mapping[str, str]) -> str:
+    """Return the cache key of a download: other headers may give another file."""
     return "\n".join([url, *sorted(f"{name.lower()}: {headers[name]}" for name in headers)])
 
 
 class _Download:
-    """One file by HTTP: asked for again where the connection was cut, from there on."""
+    """The download of one file by HTTP, resumed where a connection was lost."""
 
     def __init__(
         self,
@@ -82,38 +134,38 @@ class _Download:
         self._url = url
         self._name = name
         self._headers = headers
-        self._key = _key(url, headers)
+        self._key = _cache_key(url, headers)
         self._cache = cache
         self._deadline = deadline
         self._step = step
-        self._part = cache.place(self._key, ".part")
+        self._part = cache.url_path(self._key, ".part")
 
     def run(self) -> Path:
-        for number in range(1, TRIES + 1):
+        for number in range(1, MAX_ATTEMPTS + 1):
             try:
-                return self._ask()
-            except Cut as error:
-                if number == TRIES:
+                return self._request()
+            except ConnectionLost as error:
+                if number == MAX_ATTEMPTS:
                     raise DeployError(f"{self._name}: {error}") from error
                 self._deadline.check(f"fetching {self._name}: {error}")
-                self._step(f"fetching {self._name}: {error}: trying again")
-                time.sleep(self._deadline.within(PAUSE))
+                self._step(f"fetching {self._name}: {error}; retrying")
+                time.sleep(self._deadline.within(RETRY_PAUSE_S))
             except HTTPError as error:
-                error.close()  # it is the connection, too
+                error.close()  # the error holds the connection
                 raise DeployError(
                     f"{self._name}: the server answers {error.code} {error.reason}"
                 ) from error
             except (OSError, ValueError, http.client.HTTPException) as error:
                 reason = getattr(error, "reason", error) or type(error).__name__
-                raise DeployError(f"{self._name}: cannot be fetched: {reason}") from error
+                raise DeployError(f"{self._name}: download failed: {reason}") from error
         raise AssertionError
 
-    def _ask(self) -> Path:
-        known = self._cache.about(self._key)
-        cached = self._cache.by_digest(str(known.get("sha256", "")))
-        begun = self._cache.about(self._key, ".part.json")
+    def _request(self) -> Path:
+        known = self._cache.load_facts(self._key)
+        cached = self._cache.find(str(known.get("sha256", "")))
+        begun = self._cache.load_facts(self._key, ".part.json")
         headers = {"Accept-Encoding": "identity"}
-        start = self._had() if begun.get("validator") else 0
+        start = self._part_size() if begun.get("validator") else 0
         if start:
             headers |= {"Range": f"bytes={start}-", "If-Range": str(begun["validator"])}
         elif cached is not None and known.get("etag"):
@@ -122,65 +174,65 @@ class _Download:
             headers["If-Modified-Since"] = str(known["modified"])
         try:
             answer = open_url(
-                self._url, self._deadline.within(CONNECT_WAIT), headers, self._headers
+                self._url, self._deadline.within(STALL_TIMEOUT_S), headers, self._headers
             )
         except HTTPError as error:
             if error.code == 304 and cached is not None:
                 error.close()
-                self._step(f"{self._name}: as it is in the cache")
+                self._step(f"{self._name}: unchanged, taken from the cache")
                 return cached
-            if error.code == 416:  # what we have is not the beginning of what there is
+            if error.code == 416:  # the part is not the beginning of the present file
                 error.close()
                 self._part.unlink(missing_ok=True)
-                raise Cut("the server cannot go on where it was cut off") from error
+                raise ConnectionLost("the server cannot resume the download") from error
             raise
         with answer:
-            return self._take(answer, start)
+            return self._receive(answer, start)
 
-    def _take(self, answer: http.client.HTTPResponse, start: int) -> Path:
+    def _receive(self, answer: http.client.HTTPResponse, start: int) -> Path:
         etag, modified = answer.headers["ETag"], answer.headers["Last-Modified"]
         strong = etag if etag and not etag.startswith("W/") else modified
-        self._cache.remember(self._key, {"validator": strong}, ".part.json")
+        self._cache.save_facts(self._key, {"validator": strong}, ".part.json")
         span = answer.headers.get("Content-Range", "")
-        goes_on = answer.status == 206 and span.startswith(f"bytes {start}-")
-        with self._part.open("ab" if goes_on else "wb") as file:
-            total = (start if goes_on else 0) + answer.length if answer.length else None
+        resumed = answer.status == 206 and span.startswith(f"bytes {start}-")
+        with self._part.open("ab" if resumed else "wb") as file:
+            total = (start if resumed else 0) + answer.length if answer.length else None
             self._copy(answer, file, total)
-        path, sha256 = self._cache.keep(self._part)
+        path, sha256 = self._cache.store(self._part)
         facts: dict[str, Any] = {"sha256": sha256, "etag": etag, "modified": modified}
-        self._cache.remember(self._key, facts)
+        self._cache.save_facts(self._key, facts)
         return path
 
     def _copy(self, answer: http.client.HTTPResponse, file: IO[bytes], total: int | None) -> None:
-        meter = Meter(f"fetching {self._name}", self._step, self._deadline)
+        progress = ProgressReporter(f"fetching {self._name}", self._step, self._deadline)
         free = shutil.disk_usage(self._part.parent).free
         done = file.tell()
-        most = done + free - SPARE
+        max_size = done + free - MIN_FREE_BYTES
         try:
-            # read1: what has come, so that a server that trickles meets the deadline.
-            while block := answer.read1(BLOCK):
+            # read1 returns what has arrived, so that the deadline also ends a slow server.
+            while block := answer.read1(READ_BYTES):
                 done += len(block)
-                if done > most or (total or 0) > most:
+                if done > max_size or (total or 0) > max_size:
                     self._part.unlink()
                     raise DeployError(
-                        f"{self._name}: is too large for the free space of {self._part.parent}"
+                        f"{self._name}: too large for the free space of {self._part.parent}"
                     )
                 file.write(block)
-                meter(done, total)
+                progress.report(done, total)
         except (TimeoutError, ConnectionError, http.client.IncompleteRead) as error:
-            raise Cut(f"cut off: {error}") from error
+            raise ConnectionLost(f"connection lost: {error}") from error
         if answer.length:
-            raise Cut(f"cut off, {answer.length} bytes are missing")
+            raise ConnectionLost(f"connection lost, {answer.length} bytes missing")
 
-    def _had(self) -> int:
+    def _part_size(self) -> int:
         with suppress(OSError):
             return self._part.stat().st_size
         return 0
 
 
-def _scp(url: str, name: str, cache: Cache, deadline: Deadline) -> Path:
-    part = cache.place(url, ".part")
-    # As a URL it cannot be taken for an option, and scp splits it itself.
+def _copy_by_scp(url: str, name: str, cache: Cache, deadline: Deadline) -> Path:
+    part = cache.url_path(url, ".part")
+    # A URL cannot be mistaken for an option, and scp splits it itself.
     command = ["scp", "-q", "-B", url, str(part)]
     try:
         done = subprocess.run(
@@ -194,8 +246,8 @@ def _scp(url: str, name: str, cache: Cache, deadline: Deadline) -> Path:
         raise DeployError(f"{name}: needs the program scp (openssh-client)") from None
     except subprocess.TimeoutExpired:
         deadline.check(f"fetching {name}")
-        raise DeployError(f"{name}: scp has not ended in time") from None
+        raise DeployError(f"{name}: scp timed out") from None
     if done.returncode:
         text = done.stderr.decode("utf-8", "backslashreplace").strip()
         raise DeployError(f"{name}: scp failed: {text}")
-    return cache.keep(part)[0]
+    return cache.store(part)[0]

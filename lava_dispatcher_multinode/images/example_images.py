@@ -1,6 +1,8 @@
-"""Make the images of examples/images: tiny, valid, the same bytes each time.
+"""Make the images of examples/images: tiny, valid and reproducible.
 
-python -m lava_dispatcher_multinode.images.example_images examples/images
+    python -m lava_dispatcher_multinode.images.example_images examples/images
+
+Their kernel is a placeholder, which only simulated boards boot.
 """
 
 from __future__ import annotations
@@ -10,24 +12,26 @@ import io
 import sys
 from pathlib import Path
 
+from ..errors import DeployError
 from . import ext, mbr, uimage
+from .fat import FatVolume
 from .fat_make import SIZE as FAT_SIZE
 from .fat_make import make_fat16
 
 MIB = 1 << 20
-KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a kernel that is none
-_LOAD = 0x8000_8000  # where a kernel for these boards runs
+KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a placeholder
+_LOAD_ADDRESS = 0x8000_8000
 BOOT = mbr.Partition(1, MIB, FAT_SIZE, mbr.FAT16, bootable=True)
 ROOT = mbr.Partition(2, -(-(MIB + FAT_SIZE) // MIB) * MIB, MIB, mbr.LINUX)
 #: Where U-Boot of each board loads the kernel.
 KERNEL_AT = {"panda": 0x80200000, "beaglexm": 0x80000000}
-#: An initial ramdisk with nothing in it: a cpio archive's last entry.
+#: An empty initial ramdisk: the last entry of a cpio archive.
 _EMPTY_CPIO = (b"070701" + b"0" * 88 + b"0000000b" + b"0" * 8 + b"TRAILER!!!\0").ljust(124, b"\0")
 _BOOTARGS = "console=tty0 console=ttyO2,115200n8 root=/dev/mmcblk0p2 rootwait ro earlyprintk"
 
 
 def example_image(device_type: str) -> bytes:
-    """Return a disk image for "panda" or "beaglexm": boot partition 1, root 2."""
+    """Return a disk image for "panda" or "beaglexm": boot partition 1, root partition 2."""
     disk = bytearray(ROOT.start + ROOT.size)
     files = boot_files(device_type)
     boot = make_fat16(files, "boot", BOOT.start // mbr.SECTOR)
@@ -49,20 +53,32 @@ def boot_files(device_type: str) -> dict[str, bytes]:
     )
     script = f"setenv bootcmd '{commands}'\nsetenv bootargs '{_BOOTARGS}'\nboot\n"
     return {
-        "uImage": uimage.make(kernel, KERNEL_NAME, uimage.KERNEL, _LOAD, _LOAD),
+        "uImage": uimage.make(kernel, KERNEL_NAME, uimage.KERNEL, _LOAD_ADDRESS, _LOAD_ADDRESS),
         "uInitrd": uimage.make(ramdisk, "initramfs", uimage.RAMDISK),
         "board.dtb": uimage.FDT_MAGIC + device_type.encode().ljust(60, b"\0"),
         "boot.txt": script.encode(),
     }
 
 
+def is_placeholder(image: Path) -> bool:
+    """Return True if the kernel in the boot partition of `image` is a placeholder."""
+    try:
+        with image.open("rb") as disk:
+            boot = next(part for part in mbr.read(disk) if part.number == 1)
+            start = FatVolume(disk, boot.start, boot.size).read("uImage", uimage.HEADER)
+            header = uimage.parse(start)
+    except (DeployError, OSError, ValueError, StopIteration):
+        return False  # the deployment reports what is wrong with the image
+    return header is not None and header.name == KERNEL_NAME
+
+
 def compressed(image: bytes) -> bytes:
-    """Return `image` as gzip without time or name, so that its bytes are its content's."""
+    """Return `image` as a reproducible gzip, without time and name."""
     return gzip.compress(image, 9, mtime=0)
 
 
 def main(arguments: list[str]) -> int:
-    """Write both images into the directory that is the only argument."""
+    """Write all images into the directory given as the only argument."""
     if len(arguments) != 1:
         sys.stderr.write(
             "usage: python -m lava_dispatcher_multinode.images.example_images DIRECTORY\n"

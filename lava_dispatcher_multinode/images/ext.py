@@ -1,4 +1,4 @@
-"""ext2, ext3 and ext4: the label in the superblock; and a tiny empty ext2."""
+"""ext2, ext3 and ext4: reading and setting the label; making an empty ext2."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 _AT, _SIZE = 1024, 1024  # of the superblock
 _MAGIC, _LABEL, _RO_COMPAT, _CHECKSUM = 56, 120, 100, 1020
 _METADATA_CSUM = 0x400
-_WHEN = 1370044800  # 1 June 2013, UTC: the same image each time
+_TIMESTAMP = 1370044800  # 1 June 2013, UTC, for reproducible images
 BLOCK = 1024
 
 
 def crc32c(data: bytes, crc: int = 0xFFFFFFFF) -> int:
-    """Return the CRC-32C as ext4 keeps it: seeded with ones, not inverted at the end."""
+    """Return the CRC-32C of ext4: seeded with ones, not inverted at the end."""
     for byte in data:
         crc ^= byte
         for _ in range(8):
@@ -27,19 +27,19 @@ def crc32c(data: bytes, crc: int = 0xFFFFFFFF) -> int:
 
 
 def label(disk: BinaryIO, offset: int) -> str:
-    """Return the label of the file system at byte `offset`; `DeployError` if it is not ext."""
+    """Return the label of the file system at byte `offset`; raise `DeployError` if not ext."""
     raw = _superblock(disk, offset)[_LABEL : _LABEL + 16]
     return raw.partition(b"\0")[0].decode("utf-8", "replace")
 
 
 def uuid(disk: BinaryIO, offset: int) -> str:
-    """Return the UUID as `root=UUID=` names it."""
+    """Return the UUID in the form of `root=UUID=`; raise `DeployError` if not ext."""
     text = _superblock(disk, offset)[104:120].hex()
     return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def set_label(disk: BinaryIO, offset: int, text: str) -> None:
-    """Set the label, at most 16 bytes, and the superblock's checksum if it has one."""
+    """Set the label, at most 16 bytes, and update the checksum of the superblock."""
     raw = text.encode()
     if len(raw) > 16:
         raise ValueError(f"an ext label has at most 16 bytes: {text!r}")
@@ -52,11 +52,13 @@ def set_label(disk: BinaryIO, offset: int, text: str) -> None:
 
 
 def make_ext2(text: str, blocks: int = 1024) -> bytes:
-    """Return an ext2 of `blocks` (256 to 8192) KiB, empty but for lost+found."""
+    """Return an ext2 of `blocks` (256 to 8192) KiB with the label `text`, empty."""
     if not 256 <= blocks <= 8192:
         raise ValueError("an ext2 of one group has 256 to 8192 blocks of 1 KiB")
     inodes, first_data = 128, 5 + 128 * 128 // BLOCK
-    lost = range(first_data + 1, first_data + 13)  # 12 KiB, so that e2fsck need not grow it
+    lost = range(
+        first_data + 1, first_data + 13
+    )  # lost+found: 12 KiB, so that e2fsck need not grow it
     used = lost.stop
     image = bytearray(blocks * BLOCK)
     head = struct.pack(
@@ -73,14 +75,14 @@ def make_ext2(text: str, blocks: int = 1024) -> bytes:
         8192,
         inodes,
         0,
-        _WHEN,
+        _TIMESTAMP,
         0,
         -1,
         0xEF53,
         1,
         1,
         0,
-        _WHEN,
+        _TIMESTAMP,
         0,
         0,
         1,
@@ -113,7 +115,7 @@ def _superblock(disk: BinaryIO, offset: int) -> bytes:
 
 
 def _bitmap(used: Iterable[int], bits: int) -> bytes:
-    """Return a block of a bitmap; what lies behind its `bits` counts as used."""
+    """Return a bitmap block; bits from `bits` on are marked as used."""
     bitmap = bytearray(BLOCK)
     for bit in (*used, *range(bits, BLOCK * 8)):
         bitmap[bit // 8] |= 1 << bit % 8
@@ -127,9 +129,9 @@ def _inode(image: bytearray, number: int, blocks: list[int], links: int) -> None
         0o40755,
         0,
         len(blocks) * BLOCK,
-        _WHEN,
-        _WHEN,
-        _WHEN,
+        _TIMESTAMP,
+        _TIMESTAMP,
+        _TIMESTAMP,
         0,
         0,
         links,

@@ -1,4 +1,4 @@
-"""Make a FAT16 volume with files in its root directory, the same bytes each time."""
+"""Making a reproducible FAT16 volume with files in its root directory."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ _DATE = (2013 - 1980) << 9 | 6 << 5 | 1  # 1 June 2013
 
 
 class Geometry(NamedTuple):
-    """How large a volume is: sectors in a cluster, and clusters, 4085 to 65524 of them."""
+    """The size of a volume: sectors per cluster, and 4085 to 65524 clusters."""
 
     per_cluster: int
     clusters: int
 
     @property
     def fat_sectors(self) -> int:
-        """The length of one table."""
+        """Sectors of one allocation table."""
         return -(-(self.clusters + 2) * 2 // SECTOR)
 
     @property
     def total(self) -> int:
-        """All sectors."""
+        """Sectors of the volume."""
         root = _ROOT_ENTRIES * 32 // SECTOR
         return _RESERVED + 2 * self.fat_sectors + root + self.clusters * self.per_cluster
 
     @property
     def size(self) -> int:
-        """The volume's size in bytes."""
+        """Bytes of the volume."""
         return self.total * SECTOR
 
 
 SMALL = Geometry(1, 4096)
-SIZE = SMALL.size  # bytes of a volume unless told otherwise
+SIZE = SMALL.size  # bytes of a volume with the default geometry
 
 
 def make_fat16(
     files: Mapping[str, bytes], label: str, hidden_sectors: int = 0, geometry: Geometry = SMALL
 ) -> bytes:
-    """Return a volume of `geometry.size` bytes; ValueError if the files do not fit."""
+    """Return a volume of `geometry.size` bytes; raise ValueError if the files do not fit."""
     fat = [0xFFF8, 0xFFFF]
     cluster = geometry.per_cluster * SECTOR
     directory = bytearray(_slot(label.encode("ascii").ljust(11), 0x08, 0, 0))
@@ -54,7 +54,7 @@ def make_fat16(
         count = -(-len(content) // cluster)
         fat += [*range(first + 1, first + count), 0xFFFF] if content else []
         data += content.ljust(count * cluster, b"\0")
-        directory += _named(name, index, first, len(content))
+        directory += _file_slots(name, index, first, len(content))
     if len(fat) > geometry.clusters + 2 or len(directory) > _ROOT_ENTRIES * 32:
         raise ValueError("the files do not fit into the FAT16 volume")
     table = struct.pack(f"<{len(fat)}H", *fat).ljust(geometry.fat_sectors * SECTOR, b"\0")
@@ -63,7 +63,7 @@ def make_fat16(
 
 
 def _boot_sector(label: str, hidden_sectors: int, geometry: Geometry) -> bytes:
-    small = geometry.total < 1 << 16  # else the number of sectors has a place of its own
+    small = geometry.total < 1 << 16  # a larger number has a field of its own
     sector = b"\xeb\x3c\x90mkfs.fat" + struct.pack(
         "<HBHBHHBHHHII",
         SECTOR,
@@ -84,14 +84,14 @@ def _boot_sector(label: str, hidden_sectors: int, geometry: Geometry) -> bytes:
     return sector.ljust(510, b"\0") + b"\x55\xaa"
 
 
-def _named(name: str, index: int, cluster: int, size: int) -> bytes:
-    """Return the slots of one file: the long name unless it is 8.3 itself, then 8.3."""
+def _file_slots(name: str, index: int, cluster: int, size: int) -> bytes:
+    """Return the directory slots of a file: its long name, unless that is 8.3, then 8.3."""
     base, _, extension = name.upper().partition(".")
     short = base.encode("ascii")[:8].ljust(8) + extension.encode("ascii")[:3].ljust(3)
     if len(base) > 8 or len(extension) > 3:
         short = f"{base[:5]}~{index % 10}".encode("ascii").ljust(8) + short[8:]
     elif name == name.upper():
-        return _slot(short, 0x20, cluster, size)  # as a boot ROM wants MLO
+        return _slot(short, 0x20, cluster, size)  # a boot ROM needs MLO in this form
     checksum = 0
     for byte in short:
         checksum = ((checksum >> 1) + ((checksum & 1) << 7) + byte) & 0xFF

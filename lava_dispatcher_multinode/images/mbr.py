@@ -1,8 +1,8 @@
-"""The partition table of a PC and of an SD card: MBR, with logical partitions in EBRs.
+"""MBR partition tables, with logical partitions in EBRs.
 
-Numbers are Linux's and U-Boot's: 1 to 4 are the table's own, from 5 the logical
-ones. All places and sizes in bytes. What is read is not trusted: a table that
-points outside of its disk, into itself, or in a circle is a `DeployError`.
+Partitions are numbered as in Linux and U-Boot: 1 to 4 in the table, logical ones
+from 5. Offsets and sizes are in bytes. The content is not trusted: a table that
+points outside its disk, into itself or in a cycle raises `DeployError`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 SECTOR = 512
 FAT16, FAT32_LBA, LINUX = 0x0E, 0x0C, 0x83
 EXTENDED = (0x05, 0x0F, 0x85)
-MAX_LOGICAL = 60  # as many as Linux reads
+MAX_LOGICAL_PARTITIONS = 60  # the limit of Linux
 _ENTRY = struct.Struct("<B3sB3sII")
 _ENTRIES_AT = 446
 _SIGNATURE = b"\x55\xaa"
-_NO_CHS = b"\xfe\xff\xff"  # "use the LBA": nothing of these boards knows cylinders
+_NO_CHS = b"\xfe\xff\xff"  # "use the LBA": these boards do not use cylinders
 
 
 class Partition(NamedTuple):
-    """One partition: its number, where it starts, how long it is, its type byte."""
+    """One partition; `start` and `size` are in bytes, `type` is the type byte."""
 
     number: int
     start: int
@@ -38,12 +38,12 @@ class Partition(NamedTuple):
 
     @property
     def extended(self) -> bool:
-        """Whether it only holds logical partitions."""
+        """True if the partition only contains logical partitions."""
         return self.type in EXTENDED
 
 
 def size_of(disk: BinaryIO) -> int:
-    """Return the size of a file or block device; stat would say 0 of the latter."""
+    """Return the size of a file or block device; for a device, stat returns 0."""
     here = disk.tell()
     try:
         return disk.seek(0, 2)
@@ -52,27 +52,30 @@ def size_of(disk: BinaryIO) -> int:
 
 
 def read(disk: BinaryIO) -> tuple[Partition, ...]:
-    """Return the partitions of `disk`, the extended one too, by number.
+    """Return the partitions of `disk` by number, the extended one included.
 
-    Raise `DeployError` if there is no table, or one that cannot be true.
+    Raise `DeployError` if there is no table or an inconsistent one.
     """
     end = size_of(disk)
     partitions = []
-    for number, entry in enumerate(_entries(disk, 0), 1):
+    for number, entry in enumerate(_read_entries(disk, 0), 1):
         if entry is None:
             continue
         partition = _checked(Partition(number, *entry), 1, end)
         partitions.append(partition)
         if partition.extended:
-            partitions += _logical(disk, partition)
+            partitions += _read_logical(disk, partition)
     _refuse_overlap([p for p in partitions if not p.extended])
     return tuple(sorted(partitions))
 
 
-def table(sector: bytes) -> tuple[Partition, ...]:
-    """Return the partitions 1 to 4 that a disk's first sector tells of, whatever its size."""
-    largest = 1 << 32  # sectors that an entry can tell of, twice: where it starts, how long it is
-    entries = enumerate(_entries(io.BytesIO(sector), 0), 1)
+def parse_table(sector: bytes) -> tuple[Partition, ...]:
+    """Return partitions 1 to 4 from the first sector of a disk of any size.
+
+    Raise `DeployError` if there is no table or an inconsistent one.
+    """
+    largest = 1 << 32  # sectors, the limit of both the start and the size of an entry
+    entries = enumerate(_read_entries(io.BytesIO(sector), 0), 1)
     partitions = [
         _checked(Partition(number, *entry), 1, 2 * largest * SECTOR)
         for number, entry in entries
@@ -83,36 +86,36 @@ def table(sector: bytes) -> tuple[Partition, ...]:
 
 
 def write(disk: BinaryIO, partitions: Iterable[Partition]) -> None:
-    """Write the table for `partitions`; the contents stay as they are.
+    """Write the table for `partitions` and leave their contents unchanged.
 
-    A logical partition's EBR is the sector before it, which must be free.
+    The EBR of a logical partition is the sector before it, which must be free.
     """
     partitions = sorted(partitions)
     primary = {p.number: p for p in partitions if p.number <= 4}
     logical = [p for p in partitions if p.number > 4]
     disk.seek(0)
-    disk.write(_table([_record(primary.get(number), 0) for number in range(1, 5)]))
+    disk.write(_pack_sector([_pack_entry(primary.get(number), 0) for number in range(1, 5)]))
     if not logical:
         return
     base = next(p for p in primary.values() if p.extended).start
     for index, partition in enumerate(logical):
-        here = _ebr_of(partition, index, base)
+        here = _ebr_offset(partition, index, base)
         following = logical[index + 1] if index + 1 < len(logical) else None
         link = b""
         if following is not None:
-            there = _ebr_of(following, index + 1, base)
+            there = _ebr_offset(following, index + 1, base)
             span = Partition(2, there, following.start + following.size - there, EXTENDED[0])
-            link = _record(span, base)
+            link = _pack_entry(span, base)
         disk.seek(here)
-        disk.write(_table([_record(partition, here), link]))
+        disk.write(_pack_sector([_pack_entry(partition, here), link]))
 
 
-def _ebr_of(partition: Partition, index: int, base: int) -> int:
+def _ebr_offset(partition: Partition, index: int, base: int) -> int:
     return partition.start - SECTOR if index else base
 
 
-def _entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | None]:
-    """Return (start, size, type, bootable) of the four entries; None of an empty one."""
+def _read_entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | None]:
+    """Return (start, size, type, bootable) of the four entries, None for an empty one."""
     disk.seek(at)
     sector = disk.read(SECTOR)
     if len(sector) < SECTOR or sector[510:] != _SIGNATURE:
@@ -128,16 +131,16 @@ def _entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | None]
     return found
 
 
-def _logical(disk: BinaryIO, extended: Partition) -> list[Partition]:
+def _read_logical(disk: BinaryIO, extended: Partition) -> list[Partition]:
     found: list[Partition] = []
     seen: set[int] = set()
     here = extended.start
     end = extended.start + extended.size
     while True:
-        if here in seen or len(seen) >= MAX_LOGICAL:
-            raise DeployError("the chain of logical partitions goes in a circle")
+        if here in seen or len(seen) >= MAX_LOGICAL_PARTITIONS:
+            raise DeployError("the chain of logical partitions forms a cycle")
         seen.add(here)
-        entries = _entries(disk, here)
+        entries = _read_entries(disk, here)
         if entries[0] is not None:
             start, size, kind, bootable = entries[0]
             partition = Partition(5 + len(found), here + start, size, kind, bootable)
@@ -154,7 +157,7 @@ def _checked(partition: Partition, low: int, high: int) -> Partition:
         raise DeployError(
             f"partition {partition.number} (bytes {partition.start} to "
             f"{partition.start + partition.size}) is not inside bytes {low} to {high}: "
-            "the image is cut short, or its partition table is broken"
+            "the image is truncated, or its partition table is damaged"
         )
     return partition
 
@@ -166,7 +169,7 @@ def _refuse_overlap(partitions: list[Partition]) -> None:
             raise DeployError(f"partitions {one.number} and {other.number} overlap")
 
 
-def _record(partition: Partition | None, base: int) -> bytes:
+def _pack_entry(partition: Partition | None, base: int) -> bytes:
     if partition is None:
         return b""
     first, count = (partition.start - base) // SECTOR, partition.size // SECTOR
@@ -174,6 +177,6 @@ def _record(partition: Partition | None, base: int) -> bytes:
     return _ENTRY.pack(status, _NO_CHS, partition.type, _NO_CHS, first, count)
 
 
-def _table(records: list[bytes]) -> bytes:
+def _pack_sector(records: list[bytes]) -> bytes:
     entries = b"".join(record.ljust(_ENTRY.size, b"\0") for record in records)
     return b"\0" * _ENTRIES_AT + entries.ljust(64, b"\0") + _SIGNATURE

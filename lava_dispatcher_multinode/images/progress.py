@@ -1,4 +1,4 @@
-"""How far a long transfer is, told now and then."""
+"""Progress reports of long transfers."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ if TYPE_CHECKING:
 
     from ..deadline import Deadline
 
-EVERY = 5.0  # seconds between two remarks
+REPORT_INTERVAL_S = 5.0
 MB = 1e6
 
 
-class Meter:
-    """Tells `step` how much of `what` is done; the place where a deadline ends it."""
+class ProgressReporter:
+    """Reports the progress of `action` to `step`, and applies `deadline`."""
 
-    def __init__(self, what: str, step: Callable[[str], None], deadline: Deadline) -> None:
-        self._what = what
+    def __init__(self, action: str, step: Callable[[str], None], deadline: Deadline) -> None:
+        self._action = action
         self._step = step
         self._deadline = deadline
-        self._due = time.monotonic() + EVERY
+        self._due = time.monotonic() + REPORT_INTERVAL_S
 
-    def __call__(self, done: int, total: int | None) -> None:
-        """Take that `done` bytes of `total` (None: not known) are there."""
-        self._deadline.check(self._what)
+    def report(self, done: int, total: int | None) -> None:
+        """Report `done` of `total` bytes (None: unknown), at most once per interval.
+
+        Raise what the deadline does, at every call.
+        """
+        self._deadline.check(self._action)
         if time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + EVERY
+        self._due = time.monotonic() + REPORT_INTERVAL_S
         of = f" of {total / MB:.0f}" if total else ""
-        self._step(f"{self._what}: {done / MB:.0f}{of} MB")
+        self._step(f"{self._action}: {done / MB:.0f}{of} MB")

@@ -1,4 +1,4 @@
-"""The files that a run deploys, from wherever they are, each fetched once a run."""
+"""The images that a run deploys; each is fetched once per run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import IO, TYPE_CHECKING
 from ..errors import DeployError, ImageError
 from ..redaction import without_secrets
 from .cache import Cache, digest
-from .compression import opened, suffix_of
-from .download import SPARE, fetch
-from .progress import Meter
-from .terms import FREE, NAMES, SUMS
+from .compression import detect_suffix, open_decompressed
+from .download import MIN_FREE_BYTES, download
+from .progress import ProgressReporter
+from .terms import ALGORITHM_NAMES, CHECKSUM_KEYS, NO_TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,46 +25,46 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
     from .terms import Terms
 
-BLOCK = 1 << 20
+READ_BYTES = 1 << 20
 SCHEMES = ("file", "http", "https", "scp")
 
 
 class Image:
-    """One file, on this host's disk; any thread may read it, any number of times."""
+    """One image file on the disk of this host; any thread may read it."""
 
     def __init__(self, source: str, path: Path, target: Path) -> None:
         self.name = without_secrets(source)
-        self.path = path  # as it was fetched, maybe compressed
+        self.path = path  # as fetched, possibly compressed
         self._file_name = _file_name(source)
         self._target = target
-        self._lock = threading.RLock()  # what is derived may be so of the unpacked one
+        self._lock = threading.RLock()  # `make` of `cached` may unpack the image
         self._unpacked: Path | None = None
         self._digests: dict[str, str] = {}  # by algorithm
 
     @cached_property
-    def packed(self) -> str:
-        """How it is compressed: one of `packed.SUFFIXES`, or ""."""
-        return suffix_of(self._file_name, self.path)
+    def compression(self) -> str:
+        """The compression: one of `compression.SUFFIXES`, or ""."""
+        return detect_suffix(self._file_name, self.path)
 
     @contextmanager
-    def opened(self) -> Iterator[IO[bytes]]:
-        """Give a context with its content as a stream; of a compressed one, what is in it."""
-        with opened(self.path, self.packed, self.name) as stream:
+    def open(self) -> Iterator[IO[bytes]]:
+        """Give a context with the decompressed content as a stream."""
+        with open_decompressed(self.path, self.compression, self.name) as stream:
             yield stream
 
     def unpacked(self, deadline: Deadline, step: Callable[[str], None]) -> Path:
-        """Return the file for those that must jump about in it; made once, with holes."""
-        if not self.packed:
+        """Return a decompressed file for random access, made once, with holes for zeros."""
+        if not self.compression:
             return self.path
         with self._lock:
             if self._unpacked is None:
                 step(f"unpacking {self.name}")
-                self._unpack(Meter(f"unpacking {self.name}", step, deadline))
+                self._unpack(ProgressReporter(f"unpacking {self.name}", step, deadline))
                 self._unpacked = self._target
             return self._unpacked
 
-    def derived(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return a file made of this one by `make`, once, however many boards want it."""
+    def cached(self, name: str, make: Callable[[Path], None]) -> Path:
+        """Return a file derived from this one; `make` writes it once, for all boards."""
         with self._lock:
             path = self._target.with_suffix(f".{name}")
             if not path.exists():
@@ -74,50 +74,53 @@ class Image:
             return path
 
     def check(self, terms: Terms) -> None:
-        """Raise `ImageError` unless the file as it was fetched meets `terms`."""
+        """Raise `ImageError` unless the file as fetched meets `terms`."""
         for key, wanted in terms.sums.items():
-            algorithm = SUMS[key]
+            algorithm = CHECKSUM_KEYS[key]
             with self._lock:
                 if algorithm not in self._digests:
                     self._digests[algorithm] = digest(self.path, algorithm)
                 found = self._digests[algorithm]
             if found != wanted.lower():
                 raise ImageError(
-                    f"{self.name}: its {NAMES[algorithm]} is {found}, the job's {key} is {wanted}"
+                    f"{self.name}: {ALGORITHM_NAMES[algorithm]} is {found}, "
+                    f"but {key} in the job is {wanted}"
                 )
-        if terms.packed is not None and self.packed != terms.packed:
-            is_so = f"is {self.packed}" if self.packed else "is not packed"
-            raise ImageError(f"{self.name}: the job's compression is {terms.packed}, it {is_so}")
+        if terms.compression is not None and self.compression != terms.compression:
+            found = self.compression or "none"
+            raise ImageError(
+                f"{self.name}: compression is {found}, but {terms.compression} in the job"
+            )
 
-    def _unpack(self, meter: Meter) -> None:
-        """Copy, leaving holes for zeroes: a card image is mostly empty."""
-        room = shutil.disk_usage(self._target.parent).free - SPARE
+    def _unpack(self, progress: ProgressReporter) -> None:
+        """Copy with holes for zeros: a card image is mostly empty."""
+        free = shutil.disk_usage(self._target.parent).free - MIN_FREE_BYTES
         written = done = 0
-        with self.opened() as stream, self._target.open("wb") as file:
-            while block := stream.read(BLOCK):
+        with self.open() as stream, self._target.open("wb") as file:
+            while block := stream.read(READ_BYTES):
                 done += len(block)
-                meter(done, None)
+                progress.report(done, None)
                 if block.count(0) == len(block):
                     file.seek(len(block), os.SEEK_CUR)
                     continue
                 written += len(block)
-                if written > room:
+                if written > free:
                     raise ImageError(
-                        f"{self.name}: is too large for the free space of {self._target.parent}"
+                        f"{self.name}: too large for the free space of {self._target.parent}"
                     )
                 file.write(block)
             file.truncate(file.tell())
 
 
 class ImageStore:
-    """Fetches images; `directory` is the run's, `cache` (None: none) outlives it."""
+    """Fetches images. `directory` belongs to the run; `cache` outlives it (None: no cache)."""
 
     def __init__(self, directory: Path, cache: Path | None = None) -> None:
         self._directory = directory
         self._cache_directory = cache
         self._cache: Cache | None = None
         self._lock = threading.Lock()
-        self._images: dict[tuple[str, frozenset[tuple[str, str]]], _Entry] = {}
+        self._images: dict[tuple[str, frozenset[tuple[str, str]]], _StoredImage] = {}
 
     def get(
         self,
@@ -126,18 +129,18 @@ class ImageStore:
         base: Path,
         deadline: Deadline,
         step: Callable[[str], None],
-        terms: Terms = FREE,
+        terms: Terms = NO_TERMS,
     ) -> Image:
-        """Return what `source`, a URL or a path relative to `base`, has.
+        """Return the image at `source`, a URL or a path relative to `base`.
 
-        Raise `DeployError`: it cannot be fetched, or does not meet `terms`.
+        Raise `DeployError` if it cannot be fetched or does not meet `terms`.
         """
         source = locate(source, base)
         key = (source, frozenset(terms.headers.items()))
         with self._lock:
-            entry = self._images.setdefault(key, _Entry(len(self._images)))
+            entry = self._images.setdefault(key, _StoredImage(len(self._images)))
         with entry.lock:
-            if entry.error is not None:  # the other board's failure is this one's too
+            if entry.error is not None:  # failed for another board
                 raise DeployError(str(entry.error))
             if entry.image is None:
                 try:
@@ -163,8 +166,8 @@ class ImageStore:
             if not path.is_file():
                 raise DeployError(f"no such image file: {path}")
             return path
-        cached = fetch(source, self._opened_cache(), terms, deadline, step)
-        # A name of this run's own: another run may make room in the cache.
+        cached = download(source, self._opened_cache(), terms, deadline, step)
+        # A link of this run: another run may remove the file from the cache.
         own = self._directory / f"{number}.fetched"
         try:
             os.link(cached, own)
@@ -177,13 +180,13 @@ class ImageStore:
             if self._cache is None:
                 try:
                     self._cache = Cache(self._cache_directory or self._directory / "cache")
-                except OSError:  # a home that cannot be written: the run's own will do
+                except OSError:  # the home is read-only: use the directory of the run
                     self._cache = Cache(self._directory / "cache")
             return self._cache
 
 
-class _Entry:
-    """One image: its lock is held while it is fetched, its files have its number."""
+class _StoredImage:
+    """An image of the store. `lock` is held during the download; `number` names its files."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -193,7 +196,7 @@ class _Entry:
 
 
 def default_cache() -> Path:
-    """Return where downloads are kept for this user."""
+    """Return the download cache of this user."""
     from platformdirs import user_cache_path
 
     return user_cache_path("lava-dispatcher") / "downloads"
@@ -205,11 +208,11 @@ def locate(source: str, base: Path) -> str:
         path = local_path(source)
         scheme = urllib.parse.urlsplit(source).scheme
         if path is not None and urllib.parse.urlsplit(source).netloc not in {"", "localhost"}:
-            raise DeployError(f"'{source}' names a host: write file:///path, or a path alone")
+            raise DeployError(f"'{source}' names a host: write file:///PATH or PATH")
         if "\0" in source or (path is not None and "\0" in str(path)):
             raise ValueError("a NUL byte")
     except ValueError as error:
-        raise DeployError(f"{source!r} is no URL: {error}") from None
+        raise DeployError(f"{source!r} is not a valid URL: {error}") from None
     if path is None:
         if scheme not in SCHEMES:
             raise DeployError(
@@ -220,7 +223,7 @@ def locate(source: str, base: Path) -> str:
 
 
 def local_path(source: str) -> Path | None:
-    """Return the path that `source` names on this host; None if it is elsewhere."""
+    """Return the path that `source` names on this host; None for a remote file."""
     url = urllib.parse.urlsplit(source)
     if url.scheme == "file":
         return Path(urllib.parse.unquote(url.path))
@@ -228,6 +231,6 @@ def local_path(source: str) -> Path | None:
 
 
 def _file_name(source: str) -> str:
-    """Return the file's name; only a URL has a query behind it."""
+    """Return the file name; in a URL, without the query."""
     path = source if local_path(source) is not None else urllib.parse.urlsplit(source).path
     return Path(path).name

@@ -1,4 +1,4 @@
-"""What a job says of a file that it names: checksums, packing, headers for the server."""
+"""What a job requires of a file: checksums, compression, request headers."""
 
 from __future__ import annotations
 
@@ -8,35 +8,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Key of a job -> the algorithm of its checksum.
-SUMS = {"image_sha256": "sha256", "md5sum": "md5", "sha256sum": "sha256", "sha512sum": "sha512"}
-#: Hexadecimal digits of a checksum.
-DIGITS = {"md5": 32, "sha256": 64, "sha512": 128}
-#: Name of an algorithm in messages.
-NAMES = {"md5": "MD5", "sha256": "SHA-256", "sha512": "SHA-512"}
+#: Job key -> algorithm of the checksum.
+CHECKSUM_KEYS = {
+    "image_sha256": "sha256",
+    "md5sum": "md5",
+    "sha256sum": "sha256",
+    "sha512sum": "sha512",
+}
+#: Algorithm -> hexadecimal digits of a checksum.
+DIGEST_DIGITS = {"md5": 32, "sha256": 64, "sha512": 128}
+#: Algorithm -> name in messages.
+ALGORITHM_NAMES = {"md5": "MD5", "sha256": "SHA-256", "sha512": "SHA-512"}
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The terms on which a file is taken; all of them of the file as it is fetched.
+    """The requirements on a file as fetched, before decompression.
 
-    `sums` are expected checksums by the job's keys. `packed` is the suffix of how the file
-    must be packed, None where the job does not say it. `headers` go to the HTTP server; they
-    may be secret.
+    `sums` are the expected checksums by job key. `compression` is the required suffix, None
+    for any. `headers` are sent to the HTTP server and may be secret.
     """
 
     sums: Mapping[str, str] = field(default_factory=dict)
-    packed: str | None = None
+    compression: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def sha256(self) -> str | None:
-        """The expected SHA-256, by which a file may be found in the cache."""
-        found = (wanted for key, wanted in self.sums.items() if SUMS[key] == "sha256")
+        """The expected SHA-256, by which the cache can find the file; None if not given."""
+        found = (wanted for key, wanted in self.sums.items() if CHECKSUM_KEYS[key] == "sha256")
         return next(found, None)
 
 
-FREE = Terms()
+NO_TERMS = Terms()
 
-#: Parameter of a deploy action that only a LAVA job's blocks have: file -> its `Terms`.
+#: Parameter of deploy actions that come from a LAVA job: file -> its `Terms`.
 TERMS = "terms"

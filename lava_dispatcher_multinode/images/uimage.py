@@ -1,4 +1,4 @@
-"""What bootm and bootz start: the legacy uImage header, and zImage's magic."""
+"""The images that bootm and bootz start: legacy uImage headers, and the zImage magic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FDT_MAGIC = b"\xd0\x0d\xfe\xed"
 
 
 class Header(NamedTuple):
-    """The fields of a header; `size` in bytes without it, `data_crc` over those."""
+    """The fields of a header; `size` (bytes) and `data_crc` exclude the header."""
 
     name: str
     kind: int
@@ -28,7 +28,7 @@ class Header(NamedTuple):
 
 
 def make(data: bytes, name: str, kind: int, load: int = 0, entry: int = 0) -> bytes:
-    """Return `data` behind a header for ARM Linux, uncompressed, of 1 June 2013."""
+    """Return `data` with a header: ARM Linux, uncompressed, of 1 June 2013."""
     text = name.encode("ascii")[:31]
     fields = [
         MAGIC,
@@ -49,9 +49,9 @@ def make(data: bytes, name: str, kind: int, load: int = 0, entry: int = 0) -> by
 
 
 def parse(raw: bytes) -> Header | None:
-    """Return the header at the start of `raw`; None if there is none.
+    """Return the header at the start of `raw`, None if there is none.
 
-    Raise ValueError where its checksum is wrong.
+    Raise ValueError if its checksum is wrong.
     """
     if len(raw) < HEADER or int.from_bytes(raw[:4], "big") != MAGIC:
         return None
@@ -65,12 +65,12 @@ def parse(raw: bytes) -> Header | None:
 
 
 def is_zimage(raw: bytes) -> bool:
-    """Whether `raw` starts like an ARM zImage."""
+    """Return True if `raw` starts like an ARM zImage."""
     return raw[_ZIMAGE_AT : _ZIMAGE_AT + 4] == struct.pack("<I", _ZIMAGE)
 
 
 def make_zimage(payload: bytes) -> bytes:
-    """Return `payload` behind the first words of an ARM zImage."""
+    """Return `payload` with the first words of an ARM zImage."""
     nops = struct.pack("<I", 0xE1A00000) * 8
     size = 0x30 + len(payload)
     words = struct.pack("<4I", 0xEA000002, _ZIMAGE, 0, size)

@@ -1,7 +1,8 @@
-"""Run under fakeroot: the files of an ext file system into a gzip tar, by debugfs.
+"""A program that packs an ext file system into a gzip tar with debugfs, under fakeroot.
 
-unpack_ext.py DEBUGFS TAR IMAGE?offset=N DIRECTORY TARGET: run by its path, with nothing but the
-standard library. What goes wrong is on standard error.
+usage: unpack_ext.py DEBUGFS TAR IMAGE?offset=N DIRECTORY TARGET
+
+It is run by path, with the standard library alone. Errors go to standard error.
 """
 
 import os
@@ -11,20 +12,20 @@ import stat
 import subprocess
 import sys
 
-_ASKED = re.compile(r'debugfs: stat "(.*)"')
+_STAT_COMMAND = re.compile(r'debugfs: stat "(.*)"')
 _MODE = re.compile(r"Mode: +(\d+)")
-_UNFIT = re.compile(r"[\x00-\x1f\x7f]")
-ROOT = 2  # its inode
-DIRECTORIES = 1 << 20
-SPARE = 256 << 20  # bytes of disk that must stay free
-SPECIAL = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+ROOT_INODE = 2
+MAX_DIRECTORIES = 1 << 20
+MIN_FREE_BYTES = 256 << 20  # of disk after unpacking
+SPECIAL_BITS = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
 def main(debugfs: str, tar: str, where: str, directory: str, target: str) -> None:
-    """Check, unpack, mend, pack."""
-    check(debugfs, where, shutil.disk_usage(directory).free - SPARE)
+    """Check the file system, unpack it, restore mode bits, and pack the files."""
+    check_entries(debugfs, where, shutil.disk_usage(directory).free - MIN_FREE_BYTES)
     subprocess.run([debugfs, "-R", f'rdump / "{directory}"', where], check=True)
-    mend(debugfs, where, directory)
+    restore_mode_bits(debugfs, where, directory)
     subprocess.run(
         [tar, "-C", directory, "--exclude=./lost+found", "--numeric-owner", "-I", "gzip -1",
          "-cf", target, "."],
@@ -32,59 +33,59 @@ def main(debugfs: str, tar: str, where: str, directory: str, target: str) -> Non
     )  # fmt: skip
 
 
-def check(debugfs: str, where: str, room: int) -> None:
-    """Exit unless debugfs would write below its directory only, and no more than `room` bytes.
+def check_entries(debugfs: str, where: str, max_bytes: int) -> None:
+    """Exit with an error if debugfs would write outside its directory or too much.
 
-    It takes names and sizes as they are in the image, which need not come from a kernel.
+    debugfs takes names and sizes as they are in the image, and an image can be crafted.
     """
-    level, seen, size = [ROOT], {ROOT}, 0
+    level, seen, size = [ROOT_INODE], {ROOT_INODE}, 0
     while level:
-        said = _ask(debugfs, where, [f"ls -p <{inode}>" for inode in level])
+        output = _run_commands(debugfs, where, [f"ls -p <{inode}>" for inode in level])
         level, names = [], set[str]()
-        for line in said.split("\n"):
+        for line in output.split("\n"):
             if line.startswith("debugfs: "):
-                names = set()  # of the next directory
+                names = set()  # the next directory starts
             elif line:
-                # /inode/mode/user/group/name/size/; a name with a slash makes more of it.
+                # /inode/mode/user/group/name/size/; a name with a slash gives more fields.
                 fields = line.split("/")
                 name = fields[5] if len(fields) == 8 else ""
-                if len(fields) != 8 or name in names or _UNFIT.search(name):
-                    sys.exit(f"a name that no file can have, or twice in a directory: {line!r}")
+                if len(fields) != 8 or name in names or _CONTROL_CHARACTER.search(name):
+                    sys.exit(f"invalid or duplicate file name: {line!r}")
                 inode, kind = int(fields[1]), int(fields[2], 8)
                 if inode == 0:
-                    continue  # no entry
+                    continue  # an unused entry
                 names.add(name)
                 size += int(fields[6] or 0) if stat.S_ISREG(kind) else 0
                 if stat.S_ISDIR(kind) and name not in {".", ".."}:
                     level.append(inode)
-        if size > room or len(seen) + len(level) > DIRECTORIES:
-            sys.exit(f"too large for the free space here, {room} bytes")
+        if size > max_bytes or len(seen) + len(level) > MAX_DIRECTORIES:
+            sys.exit(f"too large for the free space of {max_bytes} bytes")
         if len(seen) + len(level) != len(seen.union(level)):
-            sys.exit("its directories go in a circle")
+            sys.exit("the directories form a cycle")
         seen.update(level)
 
 
-def mend(debugfs: str, where: str, directory: str) -> None:
-    """Give programs back what they lost: debugfs sets the mode first, then the owner."""
+def restore_mode_bits(debugfs: str, where: str, directory: str) -> None:
+    """Restore setuid and setgid bits, which the chown after the chmod of debugfs clears."""
     paths = [
         "/" + os.path.relpath(os.path.join(folder, name), directory)
         for folder, _, names in os.walk(directory)
         for name in names
     ]
     programs = [path for path in paths if _is_program(directory + path) and '"' not in path]
-    said = _ask(debugfs, where, [f'stat "{path}"' for path in programs])
-    asked = ""
-    for line in said.split("\n"):
-        if found := _ASKED.match(line):
-            asked = found[1]
-        elif asked and (found := _MODE.search(line)):
-            if int(found[1], 8) & SPECIAL:
-                os.chmod(directory + asked, int(found[1], 8))
-            asked = ""
+    output = _run_commands(debugfs, where, [f'stat "{path}"' for path in programs])
+    path = ""
+    for line in output.split("\n"):
+        if found := _STAT_COMMAND.match(line):
+            path = found[1]
+        elif path and (found := _MODE.search(line)):
+            if int(found[1], 8) & SPECIAL_BITS:
+                os.chmod(directory + path, int(found[1], 8))
+            path = ""
 
 
-def _ask(debugfs: str, where: str, commands: list[str]) -> str:
-    """Return what debugfs prints."""
+def _run_commands(debugfs: str, where: str, commands: list[str]) -> str:
+    """Return the output of debugfs."""
     return subprocess.run(
         [debugfs, "-f", "-", where],
         input="".join(f"{command}\n" for command in commands),

@@ -6,8 +6,7 @@ import tarfile
 import tempfile
 from typing import IO, TYPE_CHECKING
 
-from ..images.compressed_members import Members
-from ..images.compression import HEAD, reader, suffix_by
+from ..images.compression import HEAD_BYTES, decompress, match_magic
 from .definition_source import BadSource
 from .layout import MAX_DEPTH
 
@@ -70,8 +69,8 @@ def _decompress(archive: IO[bytes], plain: IO[bytes]) -> None:
 
 def _opened(archive: IO[bytes]) -> IO[bytes]:
     """Return what reads the tar out of `archive`, by its first bytes."""
-    suffix = suffix_by(archive.read(HEAD))
+    suffix = match_magic(archive.read(HEAD_BYTES))
     archive.seek(0)
     if suffix == ".zst":
         raise BadSource("the archive is packed by zstd: use gzip, bzip2 or xz")
-    return reader(Members(archive, suffix)) if suffix else archive
+    return decompress(archive, suffix) if suffix else archive

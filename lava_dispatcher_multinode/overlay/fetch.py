@@ -106,7 +106,7 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
     import http.client  # 20 ms, which a job without remote sources does not spend
     from urllib.error import HTTPError
 
-    from ..images.web import open_url
+    from ..images.download import open_url
 
     deadline = time.monotonic() + timeout
     name = without_secrets(url)

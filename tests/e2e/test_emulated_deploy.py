@@ -181,7 +181,9 @@ def _system():
     packages = Packages(cache_directory() / "debian", lambda _: None)
     modules = Modules(packages.unpacked(image_build.KERNEL))
     busybox = (packages.unpacked(image_build.BUSYBOX) / "bin" / "busybox").read_bytes()
-    return cpio.archive([*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)])
+    return cpio.make_archive(
+        [*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)]
+    )
 
 
 #: Boots the image from its own partitions, not from those of the 2013 layout.

@@ -91,7 +91,7 @@ def test_no_password_is_in_a_runs_directory(dispatch, tmp_path):
     path.write_text(yaml.safe_dump(job))
     run = dispatch("-v", "--config-dir", tmp_path / "lab", path)
     assert run.code == 3, run.err
-    assert "cannot be fetched" in run.err
+    assert "download failed" in run.err
     assert "swordfish" not in run.out + run.err
     for file in run.directory.rglob("*"):
         assert not file.is_file() or b"swordfish" not in file.read_bytes(), file

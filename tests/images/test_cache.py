@@ -29,10 +29,10 @@ def test_a_directory_of_somebody_else_s_is_not_used(tmp_path, monkeypatch):
 def test_a_file_that_was_changed_is_none(tmp_path):
     """What is under a digest has it, whoever wrote it."""
     cache = Cache(tmp_path / "cache")
-    part = cache.place("http://h/x", ".part")
+    part = cache.url_path("http://h/x", ".part")
     part.write_bytes(b"image")
-    path, sha256 = cache.keep(part)
-    assert cache.by_digest(sha256) == path
+    path, sha256 = cache.store(part)
+    assert cache.find(sha256) == path
     path.write_bytes(b"other")
-    assert cache.by_digest(sha256) is None
+    assert cache.find(sha256) is None
     assert not path.exists()

@@ -67,7 +67,7 @@ def test_progress_reaches_the_total(panda, tmp_path):
     ("damage", "message"),
     [
         (lambda image: image.truncate(0), "no partition table"),
-        (lambda image: image.truncate(ROOT.start + 100), "partition 2 .* cut short"),
+        (lambda image: image.truncate(ROOT.start + 100), "partition 2 .* truncated"),
         (
             lambda image: (image.seek(BOOT.start), image.write(bytes(512))),
             r"partition 1 .*not a FAT",
@@ -118,8 +118,8 @@ def test_a_stream_will_do_for_the_image_layout(panda, tmp_path):
 @pytest.mark.parametrize("layout", ["image", "master"])
 def test_a_card_that_is_a_file_leaves_room_on_its_disk(panda, tmp_path, monkeypatch, layout):
     """Whatever an image unpacks to: others have files there."""
-    monkeypatch.setattr(card_module, "SPARE", 1 << 60)
-    monkeypatch.setattr(card_module, "LARGE", 0)
+    monkeypatch.setattr(card_module, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(card_module, "UNCHECKED_BYTES", 0)
     with pytest.raises(DeployError, match="MiB are free on the disk of .*card"):
         write_card(panda, tmp_path / "card", layout)
 
@@ -134,7 +134,7 @@ def test_a_stream_will_do_for_the_card_of_2013(panda, tmp_path):
     cut = gzip.compress(panda.getvalue()[: ROOT.start + ROOT.size - 1])
     with (
         gzip.open(io.BytesIO(cut)) as stream,
-        pytest.raises(DeployError, match="ended .* bytes early"),
+        pytest.raises(DeployError, match="truncated: .* bytes missing"),
     ):
         write_card(stream, tmp_path / "card", "master")
 
@@ -169,5 +169,5 @@ def test_a_card_that_keeps_something_else_is_found_out(panda, tmp_path, monkeypa
         return copy
 
     monkeypatch.setattr(card_module, "_copy", worn)
-    with pytest.raises(DeployError, match="does not hold what was written"):
+    with pytest.raises(DeployError, match="differs from the written data"):
         write_card(panda, tmp_path / "card", layout)

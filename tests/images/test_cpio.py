@@ -12,7 +12,7 @@ from lava_dispatcher_multinode.images import cpio
 @pytest.mark.needs("busybox")
 def test_another_program_reads_it(tmp_path):
     """BusyBox, whose own cpio boards have, finds paths, modes, contents and links."""
-    archive = cpio.archive(
+    archive = cpio.make_archive(
         [
             ("etc", cpio.DIRECTORY, b""),
             ("etc/odd", cpio.FILE, b"12345"),
@@ -28,7 +28,7 @@ def test_another_program_reads_it(tmp_path):
 
 def test_every_entry_starts_at_a_multiple_of_four():
     """The kernel stops at the first that does not."""
-    archive = cpio.archive([("a" * n, cpio.FILE, b"b" * n) for n in range(1, 9)])
+    archive = cpio.make_archive([("a" * n, cpio.FILE, b"b" * n) for n in range(1, 9)])
     assert len(archive) % 4 == 0
     at = 0
     for _ in range(9):

@@ -86,3 +86,24 @@ def test_command_without_a_directory(capsys):
     """Without its argument the command says how it is used."""
     assert example_images.main([]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_the_examples_are_placeholders(tmp_path):
+    """The example images of all boards are placeholders."""
+    for board in example_images.KERNEL_AT:
+        image = tmp_path / board
+        image.write_bytes(example_images.example_image(board))
+        assert example_images.is_placeholder(image)
+
+
+def test_other_images_are_not_placeholders(tmp_path, monkeypatch):
+    """Other images are not placeholders, damaged ones included."""
+    image = tmp_path / "image"
+    image.write_bytes(b"")
+    assert not example_images.is_placeholder(image)
+    image.write_bytes(b"x" * 5000)
+    assert not example_images.is_placeholder(image)
+    with monkeypatch.context() as patch:
+        patch.setattr(example_images, "KERNEL_NAME", "Linux-3.9-real")
+        image.write_bytes(example_images.example_image("panda"))
+    assert not example_images.is_placeholder(image)

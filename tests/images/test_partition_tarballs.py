@@ -12,7 +12,10 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images import mbr
 from lava_dispatcher_multinode.images.example_images import boot_files
-from lava_dispatcher_multinode.images.partition_tarballs import boot_tarball, root_tarball
+from lava_dispatcher_multinode.images.partition_tarballs import (
+    write_boot_tarball,
+    write_root_tarball,
+)
 
 PATH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 MIB = 1 << 20
@@ -30,7 +33,7 @@ def image(panda, tmp_path):
 
 def test_the_boot_partition_s_files_are_packed(image, tmp_path):
     """All of them, byte for byte."""
-    boot_tarball(image, tmp_path / "boot.tgz")
+    write_boot_tarball(image, tmp_path / "boot.tgz")
     with tarfile.open(tmp_path / "boot.tgz") as tar:
         found = {member.name: tar.extractfile(member).read() for member in tar}
     assert found == boot_files("panda")
@@ -58,7 +61,7 @@ def test_the_root_keeps_owners_modes_and_links(tmp_path):
         mbr.write(file, [mbr.Partition(2, MIB, 4 * MIB, mbr.LINUX)])
         file.seek(MIB)
         file.write(part.read_bytes())
-    root_tarball(disk, tmp_path / "root.tgz", Deadline(60, "test"))
+    write_root_tarball(disk, tmp_path / "root.tgz", Deadline(60, "test"))
     with tarfile.open(tmp_path / "root.tgz") as tar:
         found = {member.name.removeprefix("./"): member for member in tar}
     assert "lost+found" not in found
@@ -74,9 +77,9 @@ def test_what_cannot_be_packed_is_told(tmp_path):
         file.truncate(6 * MIB)
         mbr.write(file, [mbr.Partition(2, MIB, 4 * MIB, mbr.LINUX)])
     with pytest.raises(DeployError, match="no partition 1"):
-        boot_tarball(disk, tmp_path / "boot.tgz")
+        write_boot_tarball(disk, tmp_path / "boot.tgz")
     with pytest.raises(DeployError, match="no ext2, ext3 or ext4"):
-        root_tarball(disk, tmp_path / "root.tgz", Deadline(60, "test"))
+        write_root_tarball(disk, tmp_path / "root.tgz", Deadline(60, "test"))
 
 
 def ext_disk(tmp_path, script, change=lambda data: data):
@@ -97,12 +100,12 @@ def ext_disk(tmp_path, script, change=lambda data: data):
 @pytest.mark.parametrize(
     ("made", "name", "message"),
     [
-        ("write {source} AAAevil", b"../evil", "no file can have"),
-        ("symlink AAAA {outside}\nwrite {source} AAAB", b"AAAB", "twice"),
-        ("write {source} AAA%evil", b"AAA\nevil", "no file can have"),
-        ("mkdir AAA%dump", b"AAA\ndump", "no file can have"),
+        ("write {source} AAAevil", b"../evil", "invalid or duplicate"),
+        ("symlink AAAA {outside}\nwrite {source} AAAB", b"AAAB", "invalid or duplicate"),
+        ("write {source} AAA%evil", b"AAA\nevil", "invalid or duplicate"),
+        ("mkdir AAA%dump", b"AAA\ndump", "invalid or duplicate"),
         ("write {source} big\nset_inode_field big size 99999999999999", b"big", "too large"),
-        ("mkdir d\nln <2> d/up\nset_inode_field d/up mode 040755", b"", "circle|twice"),
+        ("mkdir d\nln <2> d/up\nset_inode_field d/up mode 040755", b"", "cycle|duplicate"),
     ],
 )
 def test_a_hostile_root_writes_nowhere_else(tmp_path, made, name, message):
@@ -115,7 +118,7 @@ def test_a_hostile_root_writes_nowhere_else(tmp_path, made, name, message):
     work = tmp_path / "work"
     work.mkdir()
     with pytest.raises(DeployError, match=message):
-        root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
+        write_root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
     assert not outside.exists()
     assert not list(tmp_path.rglob("*evil*"))
 
@@ -126,6 +129,6 @@ def test_a_scratch_directory_with_a_blank_in_its_name(tmp_path):
     work = tmp_path / "a directory"
     work.mkdir()
     disk = ext_disk(tmp_path, f"write {__file__} file")
-    root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
+    write_root_tarball(disk, work / "root.tgz", Deadline(60, "test"))
     with tarfile.open(work / "root.tgz") as tar:
         assert "./file" in tar.getnames()

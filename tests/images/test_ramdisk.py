@@ -11,11 +11,11 @@ import tarfile
 import pytest
 
 from lava_dispatcher_multinode.images import cpio
-from lava_dispatcher_multinode.images.compressed_members import Broken
-from lava_dispatcher_multinode.images.inject import NotPossible
-from lava_dispatcher_multinode.images.ramdisk import bare, with_files, wrapped
+from lava_dispatcher_multinode.images.compression import DamagedFile
+from lava_dispatcher_multinode.images.inject import InjectionFailed
+from lava_dispatcher_multinode.images.ramdisk import add_files, add_header, strip_header
 
-DISK = cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])
+DISK = cpio.make_archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])
 
 
 def test_files_are_added_behind_what_is_there(tmp_path):
@@ -28,9 +28,9 @@ def test_files_are_added_behind_what_is_there(tmp_path):
         twin = tarfile.TarInfo("lava-1/twin")
         twin.mode, twin.type, twin.linkname = 0o755, tarfile.LNKTYPE, member.name
         tar.addfile(twin)
-    both = with_files(DISK, archive, {"/lava-1/environment": b"a=1\n"})
+    both = add_files(DISK, archive, {"/lava-1/environment": b"a=1\n"})
     assert both.startswith(DISK)
-    assert gzip.decompress(both[len(DISK) :]) == cpio.archive(
+    assert gzip.decompress(both[len(DISK) :]) == cpio.make_archive(
         [
             ("lava-1/program", cpio.PROGRAM, b"content"),
             ("lava-1/twin", cpio.PROGRAM, b"content"),
@@ -41,13 +41,13 @@ def test_files_are_added_behind_what_is_there(tmp_path):
 
 def test_what_is_no_ramdisk_is_left_alone(tmp_path):
     """Nobody boots from a file that something was tacked on to."""
-    with pytest.raises(NotPossible, match="no cpio"):
-        with_files(b"\x7fELF", tmp_path / "none", {})
+    with pytest.raises(InjectionFailed, match="not a cpio"):
+        add_files(b"\x7fELF", tmp_path / "none", {})
 
 
 def test_u_boots_header_comes_and_goes():
     """What is added belongs behind the header's own data."""
-    assert bare(wrapped(DISK)) == bare(DISK) == DISK
+    assert strip_header(add_header(DISK)) == strip_header(DISK) == DISK
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_a_ramdisk_that_is_cut_short_is_refused(tmp_path, pack):
     packed = pack(DISK + bytes(range(256)) * 40)
     # Behind a whole one there may be another, packed otherwise.
     for whole in (packed, packed + DISK):
-        assert with_files(whole, tmp_path / "overlay.tar.gz", {}).startswith(whole)
-    with pytest.raises(Broken, match="ends too early"):
-        with_files(packed[: len(packed) * 2 // 3], tmp_path / "overlay.tar.gz", {})
+        assert add_files(whole, tmp_path / "overlay.tar.gz", {}).startswith(whole)
+    with pytest.raises(DamagedFile, match="truncated"):
+        add_files(packed[: len(packed) * 2 // 3], tmp_path / "overlay.tar.gz", {})

@@ -1,4 +1,4 @@
-"""Images: from wherever, unpacked, once a run; and what can be wrong with them."""
+"""The image store: fetching, unpacking and checking images, once per run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
-from lava_dispatcher_multinode.images import download as fetch_module
+from lava_dispatcher_multinode.images import download as download_module
 from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.images.terms import Terms
 
@@ -27,13 +27,13 @@ DATA = b"boot" + bytes(3 << 20) + b"end" + bytes(1 << 20)
 
 @pytest.fixture
 def get(tmp_path):
-    """A function that gets an image from a store of its own."""
+    """A function that gets an unpacked image from a new store."""
     store = ImageStore(tmp_path / "store")
 
-    def make(source, steps=None, packed=None, **sums):
+    def make(source, steps=None, compression=None, **sums):
         deadline, step = Deadline(60, "test"), (steps if steps is not None else []).append
         image = store.get(
-            source, base=tmp_path, deadline=deadline, step=step, terms=Terms(sums, packed)
+            source, base=tmp_path, deadline=deadline, step=step, terms=Terms(sums, compression)
         )
         return image.unpacked(deadline, step)
 
@@ -49,7 +49,7 @@ def get(tmp_path):
     ],
 )
 def test_packed_images_are_unpacked(get, tmp_path, suffix, pack):
-    """The suffix decides; holes stay holes."""
+    """Each format is unpacked, with holes for zeros."""
     (tmp_path / f"card.img{suffix}").write_bytes(pack(DATA))
     image = get(f"card.img{suffix}")
     assert image.read_bytes() == DATA
@@ -58,21 +58,21 @@ def test_packed_images_are_unpacked(get, tmp_path, suffix, pack):
 
 @pytest.mark.needs("zstd")
 def test_zstandard_is_unpacked(get, tmp_path):
-    """By the program, as Python has no such module yet."""
+    """The program zstd unpacks Zstandard."""
     (tmp_path / "card.img").write_bytes(DATA)
     subprocess.run(["zstd", "-q", "--rm", str(tmp_path / "card.img")], check=True)
     assert get("card.img.zst").read_bytes() == DATA
 
 
 def test_a_plain_image_is_used_where_it_is(get, tmp_path):
-    """Nothing is copied that need not be."""
+    """A plain local image is not copied."""
     (tmp_path / "card.img").write_bytes(DATA)
     assert get("card.img") == tmp_path / "card.img"
     assert get(f"file://{tmp_path}/card.img") == tmp_path / "card.img"
 
 
 def test_boards_share_one_image(get, tmp_path):
-    """Two pandas unpack once."""
+    """Two boards unpack an image once."""
     (tmp_path / "card.img.gz").write_bytes(gzip.compress(DATA))
     steps: list[str] = []
     assert get("card.img.gz", steps=steps) == get("card.img.gz", steps=steps)
@@ -80,11 +80,11 @@ def test_boards_share_one_image(get, tmp_path):
 
 
 def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
-    """image_sha256 is what sha256sum prints for the file as it is fetched."""
+    """image_sha256 is the checksum of the file as fetched."""
     packed = gzip.compress(DATA)
     (tmp_path / "card.img.gz").write_bytes(packed)
     assert get("card.img.gz", image_sha256=hashlib.sha256(packed).hexdigest().upper())
-    with pytest.raises(DeployError, match="its SHA-256 is"):
+    with pytest.raises(DeployError, match="SHA-256 is"):
         get("card.img.gz", image_sha256="0" * 64)
 
 
@@ -103,32 +103,32 @@ def test_the_checksum_is_that_of_the_packed_file(get, tmp_path):
     ],
 )
 def test_each_sum_is_compared(get, tmp_path, key, right):
-    """Of the file as it is fetched; the message has the key and both sums."""
+    """Each checksum is compared; the error has its key and both values."""
     (tmp_path / "card.img").write_bytes(b"card\n")
     assert get("card.img", **{key: right}).read_bytes() == b"card\n"
     wrong = ("1" if right[0] == "0" else "0") + right[1:]
     with pytest.raises(DeployError) as error:
         get("card.img", **{key: wrong})
     name = {"md5sum": "MD5", "sha256sum": "SHA-256", "sha512sum": "SHA-512"}[key]
-    assert f"card.img: its {name} is {right}, the job's {key} is {wrong}" in str(error.value)
+    assert f"card.img: {name} is {right}, but {key} in the job is {wrong}" in str(error.value)
 
 
 def test_a_right_sum_does_not_excuse_a_wrong_one(get, tmp_path):
-    """All that the job has are compared."""
+    """All checksums of the job are compared."""
     (tmp_path / "card.img").write_bytes(b"card\n")
-    with pytest.raises(DeployError, match="the job's sha512sum is 000"):
+    with pytest.raises(DeployError, match="sha512sum in the job is 000"):
         get("card.img", md5sum="4c8cc118326d90e9e56019bac1dc0671", sha512sum="0" * 128)
 
 
 def test_a_file_is_packed_as_the_job_says(get, tmp_path):
-    """By its name or else its first bytes; LAVA could not unpack another one."""
+    """The compression must be the one in the job, as LAVA could not unpack another."""
     (tmp_path / "1234").write_bytes(gzip.compress(DATA))
-    assert get("1234", packed=".gz").read_bytes() == DATA
-    with pytest.raises(DeployError, match=r"the job's compression is \.xz, it is \.gz"):
-        get("1234", packed=".xz")
+    assert get("1234", compression=".gz").read_bytes() == DATA
+    with pytest.raises(DeployError, match=r"compression is \.gz, but \.xz in the job"):
+        get("1234", compression=".xz")
     (tmp_path / "plain.img").write_bytes(DATA)
-    with pytest.raises(DeployError, match=r"compression is \.gz, it is not packed"):
-        get("plain.img", packed=".gz")
+    with pytest.raises(DeployError, match=r"compression is none, but \.gz in the job"):
+        get("plain.img", compression=".gz")
 
 
 @pytest.mark.parametrize(
@@ -136,37 +136,37 @@ def test_a_file_is_packed_as_the_job_says(get, tmp_path):
     [
         ("missing.img", "no such image file"),
         ("missing.img.gz", "no such image file"),
-        ("http://[bad/x.img", "is no URL"),
-        ("http://127.0.0.1:9/x y.img", "cannot be fetched"),
-        ("file:///a%00b.img.gz", "is no URL: a NUL byte"),
-        ("file://card.img", "names a host: write file:///path"),
-        ("broken.img.gz", "cannot be unpacked"),
-        ("cut.img.xz", "cannot be unpacked"),
+        ("http://[bad/x.img", "is not a valid URL"),
+        ("http://127.0.0.1:9/x y.img", "download failed"),
+        ("file:///a%00b.img.gz", "is not a valid URL: a NUL byte"),
+        ("file://card.img", "names a host: write file:///PATH"),
+        ("broken.img.gz", "decompression failed"),
+        ("cut.img.xz", "decompression failed"),
         ("ftp://host/card.img", "cannot fetch ftp://"),
     ],
 )
-def test_what_cannot_be_had_is_told(get, tmp_path, source, message):
-    """Each kind of broken source has a sentence, never a traceback."""
+def test_unusable_sources(get, tmp_path, source, message):
+    """Every unusable source raises an error that names the cause."""
     (tmp_path / "broken.img.gz").write_bytes(b"not gzip at all")
     (tmp_path / "cut.img.xz").write_bytes(lzma.compress(DATA)[:-20])
     with pytest.raises(DeployError, match=message):
         get(source)
 
 
-def test_a_failure_is_every_board_s(get):
-    """The second board does not fetch again what failed for the first."""
+def test_a_failure_applies_to_all_boards(get):
+    """A failed image is not fetched again for another board."""
     for _ in range(2):
         with pytest.raises(DeployError, match="no such image file"):
             get("missing.img")
 
 
 def test_images_come_over_http(get, tmp_path):
-    """http:// is fetched and unpacked; the server's refusal is told in its words."""
+    """An image is fetched by HTTP and unpacked; an error has the status of the server."""
     (tmp_path / "www").mkdir()
     (tmp_path / "www" / "card.img.gz").write_bytes(gzip.compress(DATA))
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        """Serves www and keeps quiet."""
+        """Serves www without a log."""
 
         def __init__(self, *args):
             super().__init__(*args, directory=str(tmp_path / "www"))
@@ -188,15 +188,15 @@ def test_images_come_over_http(get, tmp_path):
 
 
 def test_a_body_that_is_cut_off_is_no_image(get, served, monkeypatch):
-    """What the server announced and did not send is missed, plain image or packed."""
-    monkeypatch.setattr(fetch_module, "PAUSE", 0.0)
+    """A response shorter than its Content-Length is an error."""
+    monkeypatch.setattr(download_module, "RETRY_PAUSE_S", 0.0)
     served["/cut.img"] = (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"x" * 2000)
-    with pytest.raises(DeployError, match="cut off, 3000 bytes are missing"):
+    with pytest.raises(DeployError, match="connection lost, 3000 bytes missing"):
         get(f"{served.url}/cut.img")
 
 
-def test_a_server_that_trickles_meets_the_deadline(served, tmp_path):
-    """A byte now and then is not progress enough."""
+def test_the_deadline_ends_a_slow_download(served, tmp_path):
+    """A server that sends single bytes does not extend the deadline."""
     served["/slow.img"] = (b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", None)
     with pytest.raises(ActionTimeout):
         ImageStore(tmp_path / "s").get(
@@ -207,34 +207,34 @@ def test_a_server_that_trickles_meets_the_deadline(served, tmp_path):
         )
 
 
-def test_nonsense_from_a_server_is_told(get, served):
-    """Something that does not speak HTTP is no bug of ours."""
+def test_invalid_responses(get, served):
+    """A server that does not speak HTTP raises an error."""
     served["/x.img"] = (b"220 smtp ready\r\n", b"")
-    with pytest.raises(DeployError, match="cannot be fetched"):
+    with pytest.raises(DeployError, match="download failed"):
         get(f"{served.url}/x.img")
 
 
 def test_each_role_has_its_own_checksum(get, tmp_path):
-    """One role's wrong image_sha256 is not the other's, and the file is not written twice."""
+    """A wrong checksum of one role does not affect another; the file is written once."""
     packed = gzip.compress(DATA)
     (tmp_path / "card.img.gz").write_bytes(packed)
     first = get("card.img.gz")
     written = first.stat().st_mtime_ns
     assert get("card.img.gz", image_sha256=hashlib.sha256(packed).hexdigest()) == first
-    with pytest.raises(DeployError, match="its SHA-256 is"):
+    with pytest.raises(DeployError, match="SHA-256 is"):
         get("card.img.gz", image_sha256="1" * 64)
     assert first.stat().st_mtime_ns == written
 
 
 def test_characters_of_urls_are_plain_in_paths(get, tmp_path):
-    """A directory called n#1 does not hide how the file's name ends."""
+    """In paths, "#" and "?" are ordinary characters."""
     (tmp_path / "n#1?").mkdir()
     (tmp_path / "n#1?" / "card.img.gz").write_bytes(gzip.compress(DATA))
     assert get("n#1?/card.img.gz").read_bytes() == DATA
 
 
-def test_many_boards_ask_at_once(get, tmp_path):
-    """All get the same file, unpacked once."""
+def test_concurrent_requests_for_one_image(get, tmp_path):
+    """All boards get the same file, unpacked once."""
     (tmp_path / "card.img.gz").write_bytes(gzip.compress(DATA))
     steps: list[str] = []
     with ThreadPoolExecutor(8) as pool:
@@ -244,7 +244,7 @@ def test_many_boards_ask_at_once(get, tmp_path):
 
 
 def test_two_images_at_once_are_two(get, tmp_path, monkeypatch):
-    """Boards of two types that ask in the same moment each get their own."""
+    """Concurrent requests for two images give two images."""
     names = ["panda.img.gz", "beaglexm.img.gz"]
     for name in names:
         (tmp_path / name).write_bytes(gzip.compress(name.encode()))
@@ -261,14 +261,14 @@ def test_two_images_at_once_are_two(get, tmp_path, monkeypatch):
 
 
 class Answers(dict):
-    """What a raw server says, by path; a body of None comes a byte at a time."""
+    """The responses of a raw server by path; a body of None is sent byte by byte."""
 
     url = ""
 
 
 @pytest.fixture
 def served():
-    """A server that can be as wrong as a test wants it."""
+    """A server with arbitrary, also invalid, responses."""
     answers = Answers()
     with socket.create_server(("127.0.0.1", 0)) as server:
         answers.url = f"http://127.0.0.1:{server.getsockname()[1]}"

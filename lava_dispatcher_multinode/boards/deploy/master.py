@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import DeployError
-from ...images.partition_tarballs import boot_tarball, root_tarball
+from ...images.partition_tarballs import write_boot_tarball, write_root_tarball
 from ..fetching import fetch_command
 from ..network import bring_up
 
@@ -83,8 +83,8 @@ class _Master:
         self._step(f"master image: has the address {address}")
         disk = image.unpacked(deadline, self._step)
         self._step("packing the partitions of the image")
-        root = image.derived("root.tgz", lambda path: root_tarball(disk, path, deadline))
-        boot = image.derived("boot.tgz", lambda path: boot_tarball(disk, path))
+        root = image.cached("root.tgz", lambda path: write_root_tarball(disk, path, deadline))
+        boot = image.cached("boot.tgz", lambda path: write_boot_tarball(disk, path))
         in_image = bundle is not None and "image" in self._device.overlay
         self._partition(
             ROOT, root, self._device.deploy.master.testrootfs, bundle if in_image else None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ...errors import DeployError
 from ...images import mbr
 from ...images.card import ROOT_OF_MASTER, write_card
-from ...images.inject import NotPossible, inject
-from ...images.progress import Meter
+from ...images.inject import InjectionFailed, inject_files
+from ...images.progress import ProgressReporter
 from ...redaction import program
 from ..host_command import Failed, run_command
 from .support import NO_PATH
@@ -66,9 +66,9 @@ def _write(
     device: Device, card: Path, image: Image, deadline: Deadline, step: Callable[[str], None]
 ) -> None:
     step(f"writing the card {card}")
-    meter = Meter("writing the card", step, deadline)
-    with image.opened() as stream:
-        missing = write_card(stream, card, device.deploy.layout, meter)
+    progress = ProgressReporter("writing the card", step, deadline)
+    with image.open() as stream:
+        missing = write_card(stream, card, device.deploy.layout, progress.report)
     if missing and not device.connection.is_virtual:  # a virtual board has its own U-Boot
         step(
             f"warning: the boot partition of {image.name} has no {' and no '.join(missing)}: a "
@@ -93,9 +93,9 @@ def _put_in(
         with card.open("rb") as disk:
             root = next((p for p in mbr.read(disk) if p.number == number), None)
         if root is None:
-            raise NotPossible(f"the card has no partition {number}: set deploy.root_partition")
-        inject(card, root.start, bundle.archive, bundle.files, deadline)
-    except (NotPossible, DeployError) as error:
+            raise InjectionFailed(f"the card has no partition {number}: set deploy.root_partition")
+        inject_files(card, root.start, bundle.archive, bundle.files, deadline)
+    except (InjectionFailed, DeployError) as error:
         step(f"the overlay does not go into the image: {error}")
         return False
     return True

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...errors import DeployError, ImageError
 from ...images import ramdisk, uimage
-from ...images.compressed_members import Broken
-from ...images.inject import NotPossible
+from ...images.compression import DamagedFile
+from ...images.inject import InjectionFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,14 +108,14 @@ def _ramdisk(
     """Return the ramdisk as U-Boot wants it, and whether the overlay is in it."""
     if image is None:
         return None, False
-    data = ramdisk.bare(image.path.read_bytes())
+    data = ramdisk.strip_header(image.path.read_bytes())
     in_image = bundle is not None and "image" in device.overlay
     if bundle is not None and in_image:
         try:
-            data = ramdisk.with_files(data, bundle.archive, bundle.files)
-        except NotPossible as error:
+            data = ramdisk.add_files(data, bundle.archive, bundle.files)
+        except InjectionFailed as error:
             step(f"the overlay does not go into the ramdisk: {error}")
             in_image = False
-        except Broken as error:
-            raise ImageError(f"{image.name}: cannot be unpacked: {error}") from None
-    return ramdisk.wrapped(data), in_image
+        except DamagedFile as error:
+            raise ImageError(f"{image.name}: decompression failed: {error}") from None
+    return ramdisk.add_header(data), in_image

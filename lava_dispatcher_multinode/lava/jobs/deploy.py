@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...actions.command_names import DEPLOY_IMAGE, DEPLOY_KERNEL
-from ...images.terms import DIGITS, SUMS, TERMS, Terms
+from ...images.terms import CHECKSUM_KEYS, DIGEST_DIGITS, TERMS, Terms
 from ...job.hints import nearest
 from .deploy_keys import BLOCK, ENTRY, NO_EFFECT, OBEYED, PLACES
 
@@ -119,8 +119,8 @@ def _wrong(to: str, block: Mapping[str, Any]) -> Iterator[Step]:
 
 
 def _wrong_sums(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, algorithm in SUMS.items():
-        digits = DIGITS[algorithm]
+    for key, algorithm in CHECKSUM_KEYS.items():
+        digits = DIGEST_DIGITS[algorithm]
         wanted = entry.get(key) if key in ENTRY else None
         if wanted is not None and not (
             isinstance(wanted, str) and re.fullmatch(rf"[0-9a-f]{{{digits}}}", wanted)
@@ -160,8 +160,12 @@ def _wrong_headers(entry: Mapping[str, Any]) -> Iterator[str]:
 
 def _terms(entry: Mapping[str, Any], *, unpacked: bool = False) -> Terms:
     return Terms(
-        sums={key: entry[key] for key in SUMS if key in ENTRY and entry.get(key) is not None},
-        packed=PACKED[entry["compression"]] if unpacked and entry.get("compression") else None,
+        sums={
+            key: entry[key] for key in CHECKSUM_KEYS if key in ENTRY and entry.get(key) is not None
+        },
+        compression=PACKED[entry["compression"]]
+        if unpacked and entry.get("compression")
+        else None,
         headers=entry.get("headers") or {},
     )
 

@@ -111,7 +111,7 @@ def initial_root(busybox: bytes, modules: Modules) -> bytes:
         text = "".join(f"{path.name}\n" for path in order)
         entries.append((f"modules/{machine}", cpio.FILE, text.encode()))
     entries += [(f"modules/{name}", cpio.FILE, path.read_bytes()) for name, path in needed.items()]
-    return gzip.compress(cpio.archive(entries), 9, mtime=0)
+    return gzip.compress(cpio.make_archive(entries), 9, mtime=0)
 
 
 def root_files(busybox: bytes, modules: Modules) -> Iterator[Entry]:

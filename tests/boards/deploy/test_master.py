@@ -54,7 +54,9 @@ class Board:
 def deploy(tmp_path, example_images, monkeypatch):
     """A function that deploys the example's image to a board."""
     monkeypatch.setattr(master, "PAUSE", 0.0)
-    monkeypatch.setattr(master, "root_tarball", lambda disk, target, _: target.write_bytes(b"r"))
+    monkeypatch.setattr(
+        master, "write_root_tarball", lambda disk, target, _: target.write_bytes(b"r")
+    )
     path = example_images / "panda.img"
     image = Image(str(path), path, tmp_path / "unpacked")
 

@@ -21,7 +21,7 @@ KERNELS = {
     "uImage": uimage.make(b"kernel", "Linux", uimage.KERNEL),
     "fit": uimage.FDT_MAGIC + bytes(60),
 }
-ROOT = gzip.compress(cpio.archive([("init", cpio.PROGRAM, b"#!/bin/sh")]))
+ROOT = gzip.compress(cpio.make_archive([("init", cpio.PROGRAM, b"#!/bin/sh")]))
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_overlay_goes_into_the_ramdisk(image, bundle, tmp_path, wrap):
 def test_a_ramdisk_that_is_cut_short_is_named(image, bundle, tmp_path):
     """No kernel would find the overlay behind it."""
     files = BootFiles(image("zImage", KERNELS["zImage"]), image("root.gz", ROOT[:-12]))
-    with pytest.raises(ImageError, match=r"root\.gz: cannot be unpacked: it ends too early"):
+    with pytest.raises(ImageError, match=r"root\.gz: decompression failed: the file is truncated"):
         _commands(tmp_path, files, bundle)
 
 
@@ -117,7 +117,7 @@ def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
     _, in_image, served = _commands(tmp_path / "srv", files, bundle, steps)
     assert not in_image
     assert served["ramdisk"].endswith(b"an ext2 of 1999")
-    assert "no cpio archive" in steps[0]
+    assert "not a cpio archive" in steps[0]
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_a_wrong_sum_keeps_an_image_off_the_boards(pandas, dispatch, key):
     run = dispatch(job)
     assert run.code == 3
     for node in run.results["nodes"].values():
-        assert f"the job's {key} is {wrong}" in node["error"]
+        assert f"but {key} in the job is {wrong}" in node["error"]
         assert [action["status"] for action in node["actions"]] == [
             "error",
             "skipped",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.images.terms import FREE, Terms
+from lava_dispatcher_multinode.images.terms import NO_TERMS, Terms
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.jobs.parser import LavaParser
 
@@ -114,7 +114,7 @@ def test_blocks_become_commands(parse):
     terms = {"image": Terms({"sha256sum": "0" * 64}, ".gz")}
     assert job.actions[0].parameters == {"image": image["url"], "terms": terms}
     files = {"kernel": "https://h/zImage", "dtb": "https://h/d"}
-    assert job.actions[1].parameters == {**files, "terms": {"kernel": FREE, "dtb": FREE}}
+    assert job.actions[1].parameters == {**files, "terms": {"kernel": NO_TERMS, "dtb": NO_TERMS}}
     step = ("definitions", 0, "repository", "run", "steps", 0)
     assert job.actions[3].position(*step).line > 1
 
