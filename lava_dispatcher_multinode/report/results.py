@@ -71,7 +71,9 @@ def _job_started(results: Results, event: Event) -> None:
 
 
 def _action_started(results: Results, event: Event) -> None:
-    _action(results, event).started = coerce.number(event.get("t"))
+    action = _action(results, event)
+    action.started = coerce.number(event.get("t"))
+    action.tests = event.get("tests") is True
 
 
 def _action_finished(results: Results, event: Event) -> None:

@@ -11,6 +11,7 @@ class Action:
 
     index: int
     command: str
+    tests: bool = False  # it runs test definitions
     started: float | None = None
     status: str | None = None  # None: not finished
     seconds: float | None = None

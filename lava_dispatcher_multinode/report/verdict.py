@@ -149,10 +149,10 @@ def _anything_ran(results: Results) -> bool:
     """
     if any(node.cases for node in results.nodes.values()):
         return True
-    ran = {
-        action.command
+    ran = [
+        action
         for node in results.nodes.values()
         for action in node.actions.values()
         if action.status != "skipped"
-    }
-    return bool(ran) and "lava_test_shell" not in ran
+    ]
+    return bool(ran) and not any(action.tests for action in ran)

@@ -15,13 +15,14 @@ from ..console.board_console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
 from ..errors import Cancelled, ConsoleError, ConsoleTaken, InfrastructureError, MultinodeError
-from ..job.model import ActionSpec
+from ..job.model import ActionSpec, Calls
 from .node_runner import status_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from ..actions.action import Action
     from ..actions.context import NodeServices
     from ..boards.hardware import VirtualBoard
     from ..boards.uboot_board import UBootBoard
@@ -143,10 +144,10 @@ class BoardNode:
         if self._services.cancelled.is_set():
             self._skip(node, index, spec)
             raise Cancelled("the run was interrupted")
-        self._services.emit("action_started", node=self.name, index=index, command=spec.command)
+        action = self._begin(index, spec)
         started = time.monotonic()
         try:
-            load_action(spec.command).run(node, spec.parameters)
+            action.run(node, spec.parameters)
         except BaseException as error:
             seconds = time.monotonic() - started
             text = str(error) or type(error).__name__
@@ -154,10 +155,17 @@ class BoardNode:
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 
+    def _begin(self, index: int, spec: ActionSpec) -> Action:
+        action = load_action(spec.command)
+        tests = action.calls is Calls.TESTS
+        self._services.emit(
+            "action_started", node=self.name, index=index, command=spec.command, tests=tests
+        )
+        return action
+
     def _skip(self, node: Node, index: int, spec: ActionSpec) -> None:
         """Report an action that is not run; it may know of results that are missing now."""
-        self._services.emit("action_started", node=self.name, index=index, command=spec.command)
-        load_action(spec.command).skip(node)
+        self._begin(index, spec).skip(node)
         self._report(index, spec, "skipped", 0.0, None)
 
     def _report(

@@ -35,7 +35,8 @@ class Story:
 
     def action(self, node, command="lava_test_shell", status="pass", error=None, index=0):
         """Start and finish an action."""
-        self.add("action_started", node=node, index=index, command=command)
+        tests = command == "lava_test_shell"
+        self.add("action_started", node=node, index=index, command=command, tests=tests)
         return self.add(
             "action_finished",
             node=node,
@@ -137,6 +138,7 @@ def _strategy():
         "command": st.sampled_from(["lava_test_shell", "boot_linaro_image"]),
         "status": status,
         "seconds": number,
+        "tests": st.one_of(st.none(), st.booleans(), value),
         "error": st.one_of(st.none(), text),
         "error_type": st.sampled_from([None, "test", "infrastructure", "bug", "cancelled", "odd"]),
         "text": text,
@@ -169,7 +171,7 @@ def _strategy():
     }
     kinds = {
         "job_started": "job started nodes",
-        "action_started": "node index command",
+        "action_started": "node index command tests",
         "action_finished": "node index command status seconds error",
         "step": "node text",
         "definition_started": "node definition",
