@@ -2,7 +2,7 @@
 
     bench/channel.py [--boards 40] [--seconds 10]
 
-All through the real `Session` and its parser. The boards of the latency figure are
+All through the real `ShellSession` and its parser. The boards of the latency figure are
 threads with a pipe each, as the dispatcher's are; 39 chatter at 115200 baud, the last
 one asks. Latency is from the last byte of a question to the first of its answer.
 """
@@ -16,12 +16,12 @@ import statistics
 import threading
 import time
 
-from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.console_frames import DataFrame
 from lava_dispatcher_multinode.multinode.api import Outcome, Status
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 START = b"<LAVA_TEST_RUNNER START x>\n"
-EXIT = Part(b"Q", b"ffffffff-1", 1, 1, b"signal,TEST_RUNNER,EXIT,x,").line()
+EXIT = DataFrame(b"Q", b"ffffffff-1", 1, 1, b"signal,TEST_RUNNER,EXIT,x,").line()
 EXIT += b"<LAVA_TEST_RUNNER EXIT>\n"
 CHATTER = b"[   12.345678] some driver: a line as the kernel prints them, with numbers 0x1234\n"
 
@@ -75,7 +75,7 @@ class Pipes:
 
 
 def session(console):
-    return Session(
+    return ShellSession(
         console,
         node="panda01",
         submit=lambda _call, on_outcome: on_outcome(Outcome(Status.DONE)),
@@ -121,12 +121,12 @@ def latency(boards, seconds):
     number = 0
     while time.monotonic() < end:
         number += 1
-        question = Part(b"Q", b"ab12-%d" % number, 1, 1, b"send,x,k=v,").line()
+        question = DataFrame(b"Q", b"ab12-%d" % number, 1, 1, b"send,x,k=v,").line()
         start = time.monotonic()
         os.write(asking.board_writes, question)
         os.read(asking.board_reads, 4096)
         times.append(time.monotonic() - start)
-        answer = Part(b"R", b"ab12-%d" % number, 1, 1, b"0,,")
+        answer = DataFrame(b"R", b"ab12-%d" % number, 1, 1, b"0,,")
         os.write(asking.board_writes, b"<LAVA_MN A ab12-%d %b>\n" % (number, answer.sum))
         time.sleep(0.01)
     over.set()
@@ -157,7 +157,10 @@ def main():
     told = []
     for n in range(count):
         words = b"signal,SIGNAL_TESTCASE,TEST_CASE_ID=case-%d,RESULT=pass," % n
-        told += [Part(b"Q", b"ab12cd34-%d" % n, 1, 1, words).line(), lines[n][:-2] + b"~~~~\r\n"]
+        told += [
+            DataFrame(b"Q", b"ab12cd34-%d" % n, 1, 1, words).line(),
+            lines[n][:-2] + b"~~~~\r\n",
+        ]
     print(f"signals:   {count / parsing(b''.join(told)):8.0f} /s, told and acknowledged")
     for boards in (1, arguments.boards):
         times = latency(boards, arguments.seconds)

@@ -4,7 +4,7 @@
                            [--shell dash]
 
 A simulated board in namespaces of its own, with a real shell, runs the board's scripts;
-at the other end are the real `Console` and the real `Session`. Between them, once the
+at the other end are the real `Console` and the real `ShellSession`. Between them, once the
 overlay is on the board, is a line that a seeded generator spoils: kernel messages at any
 byte, characters altered and lost both ways, delays, wraps and echoes. With --baud the
 line also takes its time, and the board has a UART of 16 bytes without flow control, which
@@ -48,7 +48,7 @@ from lava_dispatcher_multinode.overlay.environment import environment
 from lava_dispatcher_multinode.overlay.layout import runner_command
 from lava_dispatcher_multinode.overlay.tarball import load_scripts
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 IMAGE = Path(__file__).parents[1] / "examples" / "images" / "panda.img.gz"
 PLACE = "lava-7/0/tests/0_noise"
@@ -217,7 +217,7 @@ def run(
             ShellUploader(terminal).upload(archive(plan, workers, shell), "/overlay.tgz")
             code, output = terminal.run("tar -xzf /overlay.tgz -C /")
             assert code == 0, output
-            session = Session(
+            session = ShellSession(
                 console,
                 node="panda01",
                 submit=plan.submit,

@@ -33,7 +33,7 @@ from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.death_strings import KERNEL, RESET
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 START = b"<LAVA_TEST_RUNNER START true>\r\n"
 END = b"<LAVA_TEST_RUNNER EXIT>\r\n"
@@ -104,7 +104,7 @@ def test_shell(descriptor: int) -> None:
     """The whole path."""
     with tempfile.TemporaryDirectory() as directory:
         made = open_console(descriptor, directory)
-        session = Session(
+        session = ShellSession(
             made,
             node="n",
             submit=lambda *_: None,

@@ -168,7 +168,7 @@ def line(choice, number: int) -> bytes:
     text = console_frames.encode(words)
     if choice.ConsumeBool():
         text += choice.ConsumeBytes(10)
-    return console_frames.Part(b"Q", tag, 1, 1, text).line()
+    return console_frames.DataFrame(b"Q", tag, 1, 1, text).line()
 
 
 def request(choice, number: int) -> dict:

@@ -154,7 +154,7 @@ def shell(root, name, names, coordinator, credentials, cases):
     from lava_dispatcher_multinode.console.transcript import Transcript
     from lava_dispatcher_multinode.coordinator.client import GroupClient
     from lava_dispatcher_multinode.overlay.environment import environment
-    from lava_dispatcher_multinode.testshell.session import Session
+    from lava_dispatcher_multinode.testshell.session import ShellSession
 
     lava = root / "lava-bench"
     shutil.copytree(ROOT / "overlays", lava, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -180,7 +180,7 @@ def shell(root, name, names, coordinator, credentials, cases):
     with GroupClient(
         coordinator.address, group=group, node=name, role="peer", secret=secret
     ) as client:
-        session = Session(
+        session = ShellSession(
             console, node=name, submit=client.submit, emit=emit, clock=time.monotonic
         )
         try:

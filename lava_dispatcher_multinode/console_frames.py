@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MARK = b"<LAVA_MN "
+FRAME_MARK = b"<LAVA_MN "
 DAMAGED = b"0"  # what an `N` quotes
 #: Bytes of payload in one frame, as on the board. A longer frame is hit more often, a
 #: shorter one is mostly header; either way it stays far below a terminal's 4095.
-PAYLOAD = 400
+MAX_PAYLOAD_BYTES = 400
 
 _SPECIAL = re.compile(rb"[^!-~]|[%,<>\\]")
 _ESCAPE = re.compile(rb"%([0-3][0-7]{2})?")
@@ -56,7 +56,7 @@ def checksum(text: bytes, *, md5: bool) -> bytes:
     return b"%d" % cksum(text)
 
 
-class Part(NamedTuple):
+class DataFrame(NamedTuple):
     """A piece of a question (`Q`) or of an answer (`R`); `part` counts from 1."""
 
     kind: bytes
@@ -88,7 +88,7 @@ class Part(NamedTuple):
         )
 
 
-class Word(NamedTuple):
+class AckFrame(NamedTuple):
     """An acknowledgement (`A`), or news: nobody waits (`G`), damage (`N`); quotes a checksum."""
 
     kind: bytes
@@ -100,23 +100,23 @@ class Word(NamedTuple):
         return b"<LAVA_MN %b %b %b>\n" % (self.kind, self.id, self.sum)
 
 
-class Wreck(NamedTuple):
+class DamagedFrame(NamedTuple):
     """A frame whose kind and ID can be read, and whose rest cannot."""
 
     kind: bytes
     id: bytes
 
 
-def find(line: bytes) -> Iterator[Part | Word | Wreck]:
+def find(line: bytes) -> Iterator[DataFrame | AckFrame | DamagedFrame]:
     """Yield the frames from the board in a line, which may hold anything else too."""
     for match in _FRAME.finditer(line):
         if match["rest"]:
-            yield Wreck(match["rest"], match["hit"])
+            yield DamagedFrame(match["rest"], match["hit"])
             continue
         if match["word"]:
-            yield Word(match["word"], match["about"], match["quoted"])
+            yield AckFrame(match["word"], match["about"], match["quoted"])
             continue
-        part = Part(
+        part = DataFrame(
             match["kind"], match["id"], int(match["part"]), int(match["parts"]), match["payload"]
         )
         sound = part.sum == match["sum"]
@@ -126,7 +126,7 @@ def find(line: bytes) -> Iterator[Part | Word | Wreck]:
         if sound and 1 <= part.part <= part.parts:
             yield part
         elif part.kind == b"Q":
-            yield Wreck(part.kind, part.id)
+            yield DamagedFrame(part.kind, part.id)
 
 
 def encode(words: Iterable[bytes]) -> bytes:
@@ -155,7 +155,7 @@ def split(text: bytes) -> list[bytes]:
     payloads = []
     start = 0
     while start < len(text):
-        end = min(start + PAYLOAD, len(text))
+        end = min(start + MAX_PAYLOAD_BYTES, len(text))
         escape = text.rfind(b"%", max(start, end - 3), end)
         if escape > start and end < len(text):
             end = escape

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .report.results import Results
-    from .report.run_model import Case, Node
+    from .report.run_model import CaseRecord, NodeRecord
     from .run.board_selection import BoardSelection
     from .run.python_api import Group
 
@@ -101,7 +101,7 @@ class NodeCases(pytest.Collector):
 
     def __init__(self, *, results: Results, directory: Path, **others: Any) -> None:
         super().__init__(**others)
-        self.node: Node = results.nodes[self.name]
+        self.node: NodeRecord = results.nodes[self.name]
         self.directory = directory
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -140,7 +140,7 @@ class LavaItem(pytest.Item):
 class CaseItem(LavaItem):
     """A test case of a node."""
 
-    def __init__(self, *, case: Case, node: str, directory: Path, **others: Any) -> None:
+    def __init__(self, *, case: CaseRecord, node: str, directory: Path, **others: Any) -> None:
         super().__init__(**others)
         self.case = case
         self.node = node
@@ -168,7 +168,7 @@ class CaseItem(LavaItem):
 class NodeItem(LavaItem):
     """How a node's run ended, beyond its test cases."""
 
-    def __init__(self, *, node: Node, **others: Any) -> None:
+    def __init__(self, *, node: NodeRecord, **others: Any) -> None:
         super().__init__(**others)
         self.node = node
 

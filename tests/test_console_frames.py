@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.console_frames import Part, Word, Wreck, cksum
+from lava_dispatcher_multinode.console_frames import AckFrame, DamagedFrame, DataFrame, cksum
 
 WORDS = st.lists(st.binary(max_size=300), max_size=20)
 SHELL = shutil.which("sh")
@@ -33,7 +33,7 @@ def test_pieces_can_be_decoded_alone(words):
     text = console_frames.encode(words)
     pieces = console_frames.split(text)
     assert b"".join(pieces) == text
-    assert all(len(piece) <= console_frames.PAYLOAD for piece in pieces)
+    assert all(len(piece) <= console_frames.MAX_PAYLOAD_BYTES for piece in pieces)
     alone = b"".join(b"\n".join(console_frames.decode(p + b",")) for p in pieces)
     assert alone == b"\n".join([*words, b""])
 
@@ -48,7 +48,7 @@ def test_nonsense_is_an_error(text):
 @given(st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 5), WORDS, st.booleans())
 def test_found_in_any_line(before, after, parts, words, md5):
     """A frame is found whatever stands around it on its line, however it is summed."""
-    part = Part(
+    part = DataFrame(
         b"Q", b"0a1b-77", 1, parts, console_frames.split(console_frames.encode(words))[0], md5
     )
     line = before.replace(b"<", b"") + part.line()[:-1] + after.replace(b"<", b"")
@@ -58,22 +58,24 @@ def test_found_in_any_line(before, after, parts, words, md5):
 @given(st.data(), WORDS, st.booleans())
 def test_damage_is_found(data, words, md5):
     """A part in which one byte changed, or some are missing, is never taken for a part."""
-    part = Part(b"Q", b"0a1b-77", 1, 3, console_frames.split(console_frames.encode(words))[0], md5)
+    part = DataFrame(
+        b"Q", b"0a1b-77", 1, 3, console_frames.split(console_frames.encode(words))[0], md5
+    )
     line = part.line()[:-1]
     start = data.draw(st.integers(0, len(line) - 1))
     end = data.draw(st.integers(start + 1, len(line)))
     put = data.draw(st.binary(max_size=1))
     damaged = line[:start] + put + line[end:]
     if damaged != line:
-        assert not [f for f in console_frames.find(damaged) if isinstance(f, Part)]
+        assert not [f for f in console_frames.find(damaged) if isinstance(f, DataFrame)]
 
 
 def test_words_and_wrecks():
     """Acknowledgements are read; of a torn frame, the ID."""
-    word = Word(b"A", b"0a1b-77", b"12345")
+    word = AckFrame(b"A", b"0a1b-77", b"12345")
     assert list(console_frames.find(b"x" + word.line())) == [word]
     assert list(console_frames.find(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
-        Wreck(b"Q", b"0a1b-77")
+        DamagedFrame(b"Q", b"0a1b-77")
     ]
     assert list(console_frames.find(b"<LAVA_MN Q ../x-1 1/1 123 x,>")) == []
 
@@ -81,9 +83,9 @@ def test_words_and_wrecks():
 @pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 1), (2, 1)])
 def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
     """Its checksum is right; only its numbers are not. An answer of that kind is nothing."""
-    line = Part(b"Q", b"0a1b-77", part, parts, b"x,").line()
-    assert list(console_frames.find(line)) == [Wreck(b"Q", b"0a1b-77")]
-    assert list(console_frames.find(Part(b"R", b"0a1b-77", part, parts, b"x,").line())) == []
+    line = DataFrame(b"Q", b"0a1b-77", part, parts, b"x,").line()
+    assert list(console_frames.find(line)) == [DamagedFrame(b"Q", b"0a1b-77")]
+    assert list(console_frames.find(DataFrame(b"R", b"0a1b-77", part, parts, b"x,").line())) == []
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import ActionTimeout, InfrastructureError, TestError
 from ..job.model import Calls
 from ..overlay.layout import run_name, runner_command
-from ..overlay.syntax import slips
-from ..testshell.case_results import Recorder
+from ..overlay.syntax import check_steps
+from ..testshell.case_results import ResultRecorder
 from ..testshell.matcher import Pattern
-from ..testshell.session import Session
+from ..testshell.session import ShellSession
 from .action import Action
 from .overlay import put_overlay
 
@@ -106,7 +106,7 @@ class LavaTestShell(Action):
             with node.board.watched(), node.board.console.lossless():
                 put_overlay(node)
                 node.step("running tests")
-                session = Session(
+                session = ShellSession(
                     node.board.console,
                     node=node.name,
                     submit=node.group_client.submit,
@@ -145,7 +145,7 @@ class LavaTestShell(Action):
     def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
         """Return the problems of the test definitions and of their shell code."""
         found = context.overlays.definitions(spec, remote=context.run_here)
-        return [problem for definition in found for problem in slips(definition.test)]
+        return [problem for definition in found for problem in check_steps(definition.test)]
 
     def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
         """Write a test block."""
@@ -154,7 +154,9 @@ class LavaTestShell(Action):
     def skip(self, node: Node) -> None:
         """Record that the cases which its definitions are to report are missing."""
         expected = _expected(node.services.overlays.definitions(node.spec))
-        Recorder(node.name, node.services.emit, node.services.clock, expected=expected).miss()
+        ResultRecorder(
+            node.name, node.services.emit, node.services.clock, expected=expected
+        ).miss()
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, InvalidJob
 from ..report.safe_text import without_call
-from ..report.text.log_lines import call
+from ..report.text.log_lines import format_event_call
 from ..run.interrupts import SIGNALS, ignore_signals
 from .arguments import seconds
 from .exit_codes import forget_output
@@ -173,11 +173,12 @@ def _text(event: str, fields: dict[str, Any]) -> str:
         data = " ".join(f"{key}={value}" for key, value in fields["data"].items())
         return f"{fields['from']} sent {fields['id']} {data}".rstrip()
     if event == "wait_started":
-        return f"{fields['node']} waits in {call(fields)} for {', '.join(fields['missing'])}"
+        call = format_event_call(fields)
+        return f"{fields['node']} waits in {call} for {', '.join(fields['missing'])}"
     if event == "wait_finished":
-        reason = without_call(fields["reason"], call(fields))
+        reason = without_call(fields["reason"], format_event_call(fields))
         why = f" ({reason})" if reason else ""
-        return f"{fields['node']} {fields['outcome']} with {call(fields)}{why}"
+        return f"{fields['node']} {fields['outcome']} with {format_event_call(fields)}{why}"
     return f"{fields['level'].lower()}: {fields['text']}"
 
 

@@ -267,9 +267,9 @@ def _conclude(outcome: RunOutcome, output: Path, *, as_json: bool) -> ExitCode:
 def _show(results: Results, output: Path, *, as_json: bool) -> None:
     """Print what came of the run; its exit code counts also where that cannot be."""
     from ..report.files import render
-    from ..report.text.summary import summary_on
+    from ..report.text.summary import summary_for_stream
 
-    text = render(results, "json") if as_json else summary_on(sys.stdout, results, output)
+    text = render(results, "json") if as_json else summary_for_stream(sys.stdout, results, output)
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     before = None if args.against is None else files.read_results(args.against)
     if args.format:
         origin = Origin(args.origin, args.build_id or "")
-        source = files.Source(Consoles(args.directory), before, origin)
+        source = files.ReportInputs(Consoles(args.directory), before, origin)
         text = files.render(results, args.format, source)
     else:
         text = _text(results, args) + _changes(before, results)
@@ -104,20 +104,20 @@ def _build(text: str) -> str:
 
 
 def _text(results: Results, args: argparse.Namespace) -> str:
-    from ..report.text.summary import summary, summary_on
+    from ..report.text.summary import format_summary, summary_for_stream
 
     if args.output is not None:
-        return summary(results, args.directory)
-    return summary_on(sys.stdout, results, args.directory)
+        return format_summary(results, args.directory)
+    return summary_for_stream(sys.stdout, results, args.directory)
 
 
 def _changes(before: Results | None, results: Results) -> str:
     if before is None:
         return ""
-    from ..report.changes import changes, words
+    from ..report.changes import find_changes, sentence_text
     from ..report.safe_text import one_line
 
-    found = [f"  {one_line(words(change))}\n" for change in changes(before, results)]
+    found = [f"  {one_line(sentence_text(change))}\n" for change in find_changes(before, results)]
     return "\nchanged since the run before:\n" + "".join(found or ["  nothing\n"])
 
 

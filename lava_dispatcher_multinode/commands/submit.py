@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
     from ..lava.lab.lab_server import Server, identity_for
     from ..report.files import render
-    from ..report.text.summary import summary_on
+    from ..report.text.summary import summary_for_stream
     from ..report.verdict import exit_code
     from ..run.interrupts import raise_each
     from ..run.output import output_directory
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             say(f"{server.page(job)}: {fate}")
         raise
     sys.stdout.write(
-        render(results, "json") if args.json else summary_on(sys.stdout, results, output)
+        render(results, "json") if args.json else summary_for_stream(sys.stdout, results, output)
     )
     return exit_code(results)
 
@@ -91,13 +91,13 @@ def _followed(
 ) -> Any:
     from ..lava.jobs.submission import as_group, node_names
     from ..lava.lab.lab_follow import follow
-    from ..report.files import EVENTS, Recorder
+    from ..report.files import EVENTS, ReportWriter
     from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code_of, status_of
     from ..run.events import EventLog, clock_from_now, time_of_day
 
     clock = clock_from_now()
-    recorder = Recorder(output)
+    recorder = ReportWriter(output)
     names = node_names(as_group(submission))
     if len(jobs) != len(names):
         text = f"the server has made {len(jobs)} jobs of {len(names)} nodes"

@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Show it until it ends; return the run's exit code. InvalidJob if there is none."""
     from ..report.consoles import LastLines
     from ..report.files import render
-    from ..report.follow import follow
+    from ..report.follow import follow_events
     from ..report.results import Results
-    from ..report.text.summary import summary_on
+    from ..report.text.summary import summary_for_stream
     from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         last_line=LastLines(args.directory),
     )
     with terminal, web.served(args.web, args.directory, _say) as listeners:
-        for event in follow(args.directory, threading.Event()):
+        for event in follow_events(args.directory, threading.Event()):
             clock.feed(event)
             results.feed(event)
             terminal(event)
@@ -66,7 +66,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     if not results.over:
         _say("the run ended without saying so: it was killed")
     sys.stdout.write(
-        render(results, "json") if args.json else summary_on(sys.stdout, results, args.directory)
+        render(results, "json")
+        if args.json
+        else summary_for_stream(sys.stdout, results, args.directory)
     )
     return exit_code(results)
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 #: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
 #: are in console.raw), or, inside `lossless`, the far end has to wait.
-BUFFER = 4 << 20
-PIECE = 256 << 10  # bytes that one read returns at most
-REST_OF_LINE = 0.5  # seconds that the end of a death string may take
+BUFFER_BYTES = 4 << 20
+MAX_READ_BYTES = 256 << 10  # bytes that one read returns at most
+REST_OF_LINE_S = 0.5  # seconds that the end of a death string may take
 
 
 class Console:
@@ -74,8 +74,8 @@ class Console:
                     return b""
                 else:
                     self._changed.wait(min(deadline, self._dead_at) - now)
-            data = bytes(self._buffer[:PIECE])
-            del self._buffer[:PIECE]
+            data = bytes(self._buffer[:MAX_READ_BYTES])
+            del self._buffer[:MAX_READ_BYTES]
             self._changed.notify_all()
         return data
 
@@ -192,11 +192,11 @@ class Console:
 
     def _deliver(self, data: bytes) -> None:
         with self._changed:
-            while self._lossless and not self._closing and len(self._buffer) > BUFFER:
+            while self._lossless and not self._closing and len(self._buffer) > BUFFER_BYTES:
                 self._changed.wait()
             self._buffer += data
-            if not self._lossless and len(self._buffer) > BUFFER:
-                del self._buffer[:-BUFFER]
+            if not self._lossless and len(self._buffer) > BUFFER_BYTES:
+                del self._buffer[:-BUFFER_BYTES]
             if self._watch is not None and self._failure is None:
                 line = self._watch.feed(data)
                 if line is not None:
@@ -204,7 +204,7 @@ class Console:
                 if not self._watch.unfinished:
                     self._dead_at = math.inf
                 elif self._dead_at == math.inf:
-                    self._dead_at = time.monotonic() + REST_OF_LINE
+                    self._dead_at = time.monotonic() + REST_OF_LINE_S
             self._changed.notify_all()
 
     def _die(self, line: str) -> None:

@@ -12,7 +12,7 @@ from ..errors import ConsoleError
 from ..redaction import program
 from .transport import DescriptorTransport
 
-END_WAIT = 1.0  # seconds that a console command has to end by itself
+EXIT_TIMEOUT_S = 1.0  # seconds that a console command has to end by itself
 # A session's first process that opens a terminal gets it as its controlling
 # one: the command is then told by a hang-up when the console is closed.
 WITH_TERMINAL = 'exec <>"$0" >&0 2>&1; eval "$1"'
@@ -50,7 +50,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Wait for a command that was told by its terminal's hang-up; end it if it stays."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired):
-            process.wait(END_WAIT)
+            process.wait(EXIT_TIMEOUT_S)
             return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -10,14 +10,18 @@ from .transcript import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LONGEST = 512  # bytes of one line that are looked at
+MAX_LINE_BYTES = 512  # bytes of one line that are looked at
 
 # At the start of a line, or anywhere after a kernel's time stamp: a panic may
 # come in the middle of a prompt's line, but a test that greps a log for
 # "Kernel panic" must not end the run. The group is the rest of the line.
 _STAMP = rb"\[ *\d+\.\d{6}\] ?(?:\[[^\]\r\n]{1,20}\] ?)?"
 _CANDIDATE = re.compile(
-    rb"(?:[\r\n]+(?:<\d>)?(?:" + _STAMP + rb")?|" + _STAMP + rb")(?=([^\r\n]{0,%d}))" % LONGEST
+    rb"(?:[\r\n]+(?:<\d>)?(?:"
+    + _STAMP
+    + rb")?|"
+    + _STAMP
+    + rb")(?=([^\r\n]{0,%d}))" % MAX_LINE_BYTES
 )
 
 #: Wherever Linux runs.
@@ -98,7 +102,7 @@ class DeathWatch:
             line = candidate[1]
             if self._deadly(line):
                 text = printable(line.strip())
-                if candidate.end(1) < len(window) or len(line) == LONGEST:
+                if candidate.end(1) < len(window) or len(line) == MAX_LINE_BYTES:
                     self._carry = b"\n"
                     return text
                 self.unfinished = text
@@ -116,5 +120,5 @@ class DeathWatch:
 
     def _keep(self, window: bytes) -> None:
         """Keep the line that may go on; of a long one its end, where a panic may be next."""
-        start = max(window.rfind(b"\n"), window.rfind(b"\r"), len(window) - LONGEST)
+        start = max(window.rfind(b"\n"), window.rfind(b"\r"), len(window) - MAX_LINE_BYTES)
         self._carry = window[start:]

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 else:
     _SpawnBase = SpawnBase
 
-WINDOW = 8192  # bytes in which one match must lie; pexpect's default is quadratic
-PIECE = WINDOW // 2  # pexpect looks for nothing before the last WINDOW bytes of a piece
-BEFORE = 1 << 20  # bytes of the text before a match that are kept, at least the last of them
+WINDOW_BYTES = 8192  # bytes in which one match must lie; pexpect's default is quadratic
+PIECE_BYTES = (
+    WINDOW_BYTES // 2
+)  # pexpect looks for nothing before the last WINDOW bytes of a piece
+MAX_BEFORE_BYTES = (
+    1 << 20
+)  # bytes of the text before a match that are kept, at least the last of them
 _BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as the transcript shows it
 
 
@@ -37,7 +41,7 @@ class _ConsoleSpawn(_SpawnBase):
     _before: Any  # the stubs do not know its type
 
     def __init__(self, console: Console) -> None:
-        super().__init__(timeout=None, maxread=WINDOW, searchwindowsize=WINDOW)
+        super().__init__(timeout=None, maxread=WINDOW_BYTES, searchwindowsize=WINDOW_BYTES)
         self.delayafterread = None
         self._console = console
         self._waiting = memoryview(b"")  # read from the console, not yet handed over
@@ -50,14 +54,14 @@ class _ConsoleSpawn(_SpawnBase):
         if not self._waiting:
             raise pexpect.TIMEOUT("")
         self._forget_the_oldest()
-        piece = bytes(self._waiting[:PIECE])
-        self._waiting = self._waiting[PIECE:]
+        piece = bytes(self._waiting[:PIECE_BYTES])
+        self._waiting = self._waiting[PIECE_BYTES:]
         return piece
 
     def _forget_the_oldest(self) -> None:
         """Keep pexpect from gathering all that comes until something matches."""
-        if self._before.tell() > 2 * BEFORE:
-            kept = self._before.getvalue()[-BEFORE:]
+        if self._before.tell() > 2 * MAX_BEFORE_BYTES:
+            kept = self._before.getvalue()[-MAX_BEFORE_BYTES:]
             self._before = BytesIO()
             self._before.write(kept)
 

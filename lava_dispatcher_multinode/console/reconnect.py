@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConsoleError, ConsoleTaken
 from .transcript import printable
-from .transport import IN_USE, LinkLost, taken, unnoticed
+from .transport import IN_USE, LinkLost, ignore_note, port_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .transport import Transport
 
-#: Seconds that the first attempt to connect may take, and each later one.
-FIRST_ATTEMPT = 30.0
-ATTEMPT = 5.0
-#: Seconds between attempts: doubled each time, within these.
-SOONEST, LATEST = 0.1, 5.0
-#: Seconds that a link has to last to count as one. What ends sooner, such as a command
-#: that is misspelt or a port that somebody else holds, is not worth another 30 seconds.
-HOLDS = 2.0
-LAST_WORDS = 200  # bytes that an error shows
+FIRST_CONNECT_TIMEOUT_S = 30.0
+RECONNECT_TIMEOUT_S = 5.0
+#: The delay between attempts doubles from the first to the second of these.
+MIN_RETRY_DELAY_S = 0.1
+MAX_RETRY_DELAY_S = 5.0
+#: A link that ends sooner never worked (a misspelt command, a port in use): no retries.
+MIN_LINK_S = 2.0
+LAST_OUTPUT_BYTES = 200  # shown in an error
 
 
 class Reconnecting:
@@ -39,7 +38,7 @@ class Reconnecting:
         self._connect = connect
         self._seconds = seconds
         self._changed = threading.Condition()  # guards all below
-        self._link: Transport | None = connect(FIRST_ATTEMPT)
+        self._link: Transport | None = connect(FIRST_CONNECT_TIMEOUT_S)
         self._opened = time.monotonic()
         self._lost: ConsoleError | None = None  # what a writer met
         self._failure: ConsoleError | None = None
@@ -47,7 +46,7 @@ class Reconnecting:
         self._said = b""  # the link's last words: why it did not hold, maybe
         self._gap: _Gap | None = None  # the last one; the reader's own
         self.name = self._link.name
-        self.note: Callable[[str], None] = unnoticed
+        self.note: Callable[[str], None] = ignore_note
 
     @property
     def connected(self) -> bool:
@@ -66,7 +65,7 @@ class Reconnecting:
                     raise self._failure
             try:
                 if link is not None and (data := link.read()):
-                    self._said = (self._said + data[-LAST_WORDS:])[-LAST_WORDS:]
+                    self._said = (self._said + data[-LAST_OUTPUT_BYTES:])[-LAST_OUTPUT_BYTES:]
                     return data
                 lost = self._lost
             except LinkLost as error:
@@ -128,11 +127,11 @@ class Reconnecting:
     def _replace(self, lost: ConsoleError) -> None:
         """Open the next link; return without one after `close`, raise when the time is over."""
         now = time.monotonic()
-        held = now - self._opened >= HOLDS
+        held = now - self._opened >= MIN_LINK_S
         self._drop()
         said, self._said = printable(self._said.strip()), b""
         if not held and IN_USE in said:
-            raise self._fail(taken(self.name))
+            raise self._fail(port_taken(self.name))
         if self._gap is None and not held and said:
             raise self._fail(ConsoleError(f"{lost}; it said '{said}'"))
         if self._seconds <= 0 or (self._gap is None and not held):
@@ -159,9 +158,9 @@ class Reconnecting:
             with self._changed:
                 if self._changed.wait_for(lambda: self._closed, min(gap.delay, left)):
                     return None
-            gap.delay = min(gap.delay * 2, LATEST)
+            gap.delay = min(gap.delay * 2, MAX_RETRY_DELAY_S)
             try:
-                return self._connect(min(max(left, SOONEST), ATTEMPT))
+                return self._connect(min(max(left, MIN_RETRY_DELAY_S), RECONNECT_TIMEOUT_S))
             except ConsoleTaken as failure:
                 raise self._fail(failure) from None
             except ConsoleError as failure:
@@ -183,4 +182,4 @@ class _Gap:
 
     began: float  # as time.monotonic()
     since: str  # the same for people
-    delay: float = SOONEST  # before the next attempt
+    delay: float = MIN_RETRY_DELAY_S  # before the next attempt

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConsoleError
 from ..polling import readable
-from .transport import IN_USE, DescriptorTransport, taken
+from .transport import IN_USE, DescriptorTransport, port_taken
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMES = ("socket", "telnet", "rfc2217")
 TELNET_PORT = 23
 HINT = "is the console server running, and does nobody else hold the port?"
-REFUSAL_WAIT = 0.3  # seconds for a server to say that the port is in use
+REFUSAL_TIMEOUT_S = 0.3  # seconds for a server to say that the port is in use
 # A network that is gone is noticed after some 30 s, also while nobody types.
 KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),  # seconds of silence before the first probe
@@ -46,7 +46,7 @@ def open_tcp(url: str, baud: int, device: str, timeout: float) -> Transport:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
     if scheme == "socket" and _refused(connection):
         connection.close()
-        raise taken(f"{device}: console {url}")
+        raise port_taken(f"{device}: console {url}")
     link = DescriptorTransport(connection.detach(), f"{device}: console {url}", hint=HINT)
     if scheme == "socket":
         return link
@@ -62,7 +62,7 @@ def _refused(connection: socket.socket) -> bool:
     """
     words = IN_USE.encode()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(words))
-    came = readable([connection.fileno()], REFUSAL_WAIT)
+    came = readable([connection.fileno()], REFUSAL_TIMEOUT_S)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     with suppress(OSError):
         return bool(came) and connection.recv(len(words), socket.MSG_PEEK) == words

@@ -16,7 +16,7 @@ SET_BAUD, SET_DATA_SIZE, SET_PARITY, SET_STOP_SIZE, SET_CONTROL = 1, 2, 3, 4, 5
 ANSWER = 100
 NO_PARITY, NO_FLOW_CONTROL = 1, 1
 
-LONGEST = 1024  # bytes of a command; what a server needs is below fifty
+MAX_COMMAND_BYTES = 1024  # bytes of a command; what a server needs is below fifty
 
 _COMMAND = re.compile(
     rb"\xff(?:(?P<data>\xff)"
@@ -99,7 +99,7 @@ class Telnet:
             return b"\xff"
         if command["unfinished"] is not None:
             self._unfinished = command[0]
-            if len(command[0]) > LONGEST:
+            if len(command[0]) > MAX_COMMAND_BYTES:
                 raise NotTelnet
         elif command["verb"]:
             self._option(command["verb"][0], command["option"][0])

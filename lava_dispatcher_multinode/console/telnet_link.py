@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConsoleError
 from .telnet import NotTelnet, Telnet
 from .transcript import printable
-from .transport import IN_USE, LinkLost, taken, unnoticed
+from .transport import IN_USE, LinkLost, ignore_note, port_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .transport import DescriptorTransport
 
 #: Seconds for the far end to answer what was asked of it.
-NEGOTIATION = 5.0
-LAST_WORDS = 1.0  # seconds for what it says before it closes
+NEGOTIATION_TIMEOUT_S = 5.0
+LAST_OUTPUT_TIMEOUT_S = 1.0  # seconds for what it says before it closes
 
 
 class TelnetLink:
@@ -29,16 +29,19 @@ class TelnetLink:
     """
 
     def __init__(
-        self, link: DescriptorTransport, baud: int | None = None, timeout: float = NEGOTIATION
+        self,
+        link: DescriptorTransport,
+        baud: int | None = None,
+        timeout: float = NEGOTIATION_TIMEOUT_S,
     ) -> None:
         self.name = link.name
-        self.note: Callable[[str], None] = unnoticed
+        self.note: Callable[[str], None] = ignore_note
         self._link = link
         self._telnet = Telnet(baud)
         self._writing = threading.Lock()  # a command must not come between a pair's bytes
         self._early = b""  # what the board said during the negotiation
         try:
-            self._negotiate(min(timeout, NEGOTIATION))
+            self._negotiate(min(timeout, NEGOTIATION_TIMEOUT_S))
             if baud is not None:
                 self._check_port(baud)
         except ConsoleError:
@@ -94,7 +97,7 @@ class TelnetLink:
         except LinkLost as error:
             words = self._last_words()
             if IN_USE in words:
-                raise taken(self.name) from error
+                raise port_taken(self.name) from error
             raise LinkLost(f"{error}{words}") from error
         if not self._telnet.answered:
             raise ConsoleError(f"{self.name}: {_RAW}")
@@ -102,7 +105,7 @@ class TelnetLink:
     def _last_words(self) -> str:
         """Return why the far end does not want us: "Port already in use", say."""
         with suppress(ConsoleError):
-            while data := self._link.read(LAST_WORDS):
+            while data := self._link.read(LAST_OUTPUT_TIMEOUT_S):
                 self._early += self._plain(data)
         said = printable(self._early[-200:].strip())
         return f"; it said '{said}'" if said else ""

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LONGEST = 4 << 30  # bytes of one console: four days at 115200 baud, without a pause
-STEP = 64 << 20  # bytes between two looks at the disk's room
-SPARE = 1 << 30  # bytes of disk that are left to others, once a console has `STEP`
-MAX_LINE = 4096  # bytes of one line in console.log; a longer one is continued
+MAX_CONSOLE_BYTES = 4 << 30  # bytes of one console: four days at 115200 baud, without a pause
+DISK_CHECK_BYTES = 64 << 20  # bytes between two looks at the disk's room
+MIN_FREE_DISK_BYTES = (
+    1 << 30
+)  # bytes of disk that are left to others, once a console has `DISK_CHECK_BYTES`
+MAX_LINE_BYTES = 4096  # bytes of one line in console.log; a longer one is continued
 TAIL_LINES = 12
-TAIL_WIDTH = 200  # bytes of one of them
-TAIL_SIZE = 16384  # bytes in which they are looked for
+TAIL_LINE_BYTES = 200  # bytes of one of them
+TAIL_BYTES = 16384  # bytes in which they are looked for
 # What a terminal would obey, but for the tab and the newline.
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n"})
 _UNUSUAL = re.compile(r"[^ -~\t\n]")
@@ -66,7 +68,7 @@ class Transcript:
         self._log: BinaryIO = (directory / "console.log").open("wb")
         self._clock = clock
         self._written = 0  # bytes that the board has printed
-        self._look = STEP  # at so many, sizes are looked at; -1: there is no room
+        self._look = DISK_CHECK_BYTES  # at so many, sizes are looked at; -1: there is no room
         self._partial = b""
         self._started = 0.0  # when the partial line's first byte came
         self._recent = bytearray()  # for the tail
@@ -92,9 +94,12 @@ class Transcript:
         self._written += size
         if self._written < self._look or self._look < 0:
             return self._look < 0
-        self._look += STEP
+        self._look += DISK_CHECK_BYTES
         disk = os.fstatvfs(self._raw.fileno())
-        if self._written < LONGEST and disk.f_bavail * disk.f_frsize > SPARE:
+        if (
+            self._written < MAX_CONSOLE_BYTES
+            and disk.f_bavail * disk.f_frsize > MIN_FREE_DISK_BYTES
+        ):
             return False
         self._look = -1
         self._end_line()
@@ -110,7 +115,7 @@ class Transcript:
         if not self._partial:
             self._started = now
         text = self._partial + data
-        if len(text) > MAX_LINE:
+        if len(text) > MAX_LINE_BYTES:
             text = _wrapped(text)
         end = text.rfind(b"\n") + 1
         self._partial = text[end:]
@@ -137,13 +142,13 @@ class Transcript:
     def tail_from(self, text: str) -> list[str]:
         """Return the last line that has `text` in it and those after it; all if there is none."""
         lines = self._last_lines()
-        here = [number for number, line in enumerate(lines) if text[:TAIL_WIDTH] in line]
+        here = [number for number, line in enumerate(lines) if text[:TAIL_LINE_BYTES] in line]
         return lines[here[-1] :] if here else lines
 
     def _last_lines(self) -> list[str]:
         with self._lock:
             lines = bytes(self._recent).split(b"\n")
-        return [printable(line[-TAIL_WIDTH:].strip()) for line in lines if line.strip()]
+        return [printable(line[-TAIL_LINE_BYTES:].strip()) for line in lines if line.strip()]
 
     def close(self) -> None:
         """Finish both files; may be called twice."""
@@ -162,9 +167,9 @@ class Transcript:
             self._log.write(_stamp(self._started) + line)
 
     def _remember(self, data: bytes) -> None:
-        self._recent += data[-TAIL_SIZE:]
-        if len(self._recent) > 2 * TAIL_SIZE:
-            del self._recent[:-TAIL_SIZE]
+        self._recent += data[-TAIL_BYTES:]
+        if len(self._recent) > 2 * TAIL_BYTES:
+            del self._recent[:-TAIL_BYTES]
 
 
 def _stamp(seconds: float) -> bytes:
@@ -172,14 +177,14 @@ def _stamp(seconds: float) -> bytes:
 
 
 def _wrapped(text: bytes) -> bytes:
-    """Return `text` with the lines longer than `MAX_LINE` broken into such pieces."""
-    step = MAX_LINE // 2
+    """Return `text` with the lines longer than `MAX_LINE_BYTES` broken into such pieces."""
+    step = MAX_LINE_BYTES // 2
     if all(text.find(b"\n", at, at + step) >= 0 for at in range(0, len(text) - step, step)):
         return text  # a newline in each half: none is too long
     return b"\n".join(
-        line[at : at + MAX_LINE]
+        line[at : at + MAX_LINE_BYTES]
         for line in text.split(b"\n")
-        for at in range(0, len(line) or 1, MAX_LINE)
+        for at in range(0, len(line) or 1, MAX_LINE_BYTES)
     )
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Seconds that a far end may refuse to take a byte before the console counts as broken.
-WRITE_STALL = 30.0
-READ_SIZE = 65536
+WRITE_TIMEOUT_S = 30.0
+READ_BYTES = 65536
 #: A read that brings this much may have more behind it: a pty hands over 4 kB at a time.
-PLENTY = 2048
+MORE_LIKELY_BYTES = 2048
 
 
 class LinkLost(ConsoleError):
@@ -34,7 +34,7 @@ class LinkLost(ConsoleError):
 IN_USE = "Port already in use"
 
 
-def taken(name: str) -> ConsoleTaken:
+def port_taken(name: str) -> ConsoleTaken:
     """Return the error of a console whose server says `IN_USE`."""
     return ConsoleTaken(
         f"{name}: another client holds the port ('{IN_USE}'): the board may be lent to it now, "
@@ -42,7 +42,7 @@ def taken(name: str) -> ConsoleTaken:
     )
 
 
-def unnoticed(_text: str) -> None:
+def ignore_note(_text: str) -> None:
     """Take a remark that nobody has asked for."""
 
 
@@ -81,7 +81,7 @@ class DescriptorTransport:
     ) -> None:
         os.set_blocking(descriptor, False)
         self.name = name
-        self.note: Callable[[str], None] = unnoticed
+        self.note: Callable[[str], None] = ignore_note
         self._descriptor = descriptor
         self._hint = f": {hint}" if hint else ""
         self._on_close = on_close
@@ -100,7 +100,7 @@ class DescriptorTransport:
             if self._closed or not ready:
                 break
             try:
-                data = os.read(self._descriptor, READ_SIZE)
+                data = os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
                 continue
             except OSError as error:  # EIO: nobody holds the other side of the pty
@@ -108,7 +108,7 @@ class DescriptorTransport:
                 raise LinkLost(text) from error
             if not data:
                 raise LinkLost(f"{self.name}: the far end closed the connection{self._hint}")
-            return data if len(data) < PLENTY else self._with_more(data)
+            return data if len(data) < MORE_LIKELY_BYTES else self._with_more(data)
         return b""
 
     def _with_more(self, data: bytes) -> bytes:
@@ -116,7 +116,7 @@ class DescriptorTransport:
         pieces, size = [data], len(data)
         # An end or an error comes again at the next read.
         with contextlib.suppress(OSError):
-            while size < READ_SIZE and (piece := os.read(self._descriptor, READ_SIZE - size)):
+            while size < READ_BYTES and (piece := os.read(self._descriptor, READ_BYTES - size)):
                 pieces.append(piece)
                 size += len(piece)
         return b"".join(pieces)
@@ -125,19 +125,19 @@ class DescriptorTransport:
         """Send all of `data`, waiting for the far end to take it."""
         with self._writing:
             view = memoryview(data)
-            deadline = time.monotonic() + WRITE_STALL
+            deadline = time.monotonic() + WRITE_TIMEOUT_S
             while view:
                 if self._closed:
                     raise LinkLost(f"{self.name}: is closed", bytes(view))
                 count = self._write_some(view)
                 if count:
                     view = view[count:]
-                    deadline = time.monotonic() + WRITE_STALL
+                    deadline = time.monotonic() + WRITE_TIMEOUT_S
                 elif (left := deadline - time.monotonic()) > 0:
                     self._wait_for_room(left)
                 else:
                     raise ConsoleError(
-                        f"{self.name}: takes no input for {WRITE_STALL:.0f} s: "
+                        f"{self.name}: takes no input for {WRITE_TIMEOUT_S:.0f} s: "
                         "check the flow control"
                     )
 

@@ -51,7 +51,7 @@ def read(line: bytes) -> Question:
     if match is None:
         raise LineError("not a line '<LAVA_MN Q ID 1/1 SUM PAYLOAD>'")
     tag = match["id"].decode()
-    part = console_frames.Part(b"Q", match["id"], 1, 1, match["payload"])
+    part = console_frames.DataFrame(b"Q", match["id"], 1, 1, match["payload"])
     if match["sum"] not in console_frames.sums(part.text):
         raise LineError("the checksum does not fit the line", tag)
     try:
@@ -64,12 +64,12 @@ def read(line: bytes) -> Question:
 
 def acknowledgement(question: Question) -> bytes:
     """Return the line that says that the question has come, and waits if it must."""
-    return console_frames.Word(b"A", question.id.encode(), question.sum).line()
+    return console_frames.AckFrame(b"A", question.id.encode(), question.sum).line()
 
 
 def answer(tag: str, words: Sequence[bytes]) -> bytes:
     """Return the line that answers the question `tag`."""
-    return console_frames.Part(b"R", tag.encode(), 1, 1, console_frames.encode(words)).line()
+    return console_frames.DataFrame(b"R", tag.encode(), 1, 1, console_frames.encode(words)).line()
 
 
 def refusal(tag: str | None, sentence: str) -> bytes:

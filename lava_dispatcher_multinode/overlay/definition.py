@@ -42,7 +42,7 @@ class TestDefinition:
 
     `params` maps a shell variable to its default, `distribution_dependencies`
     the ID of a distribution to packages for it alone. `fixupdict` maps the
-    test's words for a result to pass, fail, skip or unknown. `expected` are the cases
+    test's words for a result to pass, fail, skip or unknown. `read_expected` are the cases
     that it is to report, no more and no fewer; none: any.
     """
 
@@ -65,13 +65,13 @@ class TestDefinition:
     places: tuple[Position, ...] = field(default=(), compare=False)
 
 
-def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
+def parse_definition(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     """Return the definition in `data`; `where(*path)` is the place of a part of it.
 
     `name` is what the job calls it, and wins. Raises `InvalidJob` with
     everything that is wrong.
     """
-    reader = _Reader(where)
+    reader = _DefinitionReader(where)
     top = reader.mapping(data)
     if reader.problems:
         raise InvalidJob(reader.problems)
@@ -115,25 +115,25 @@ def parse(data: Any, where: Where, name: str | None = None) -> TestDefinition:
     return definition
 
 
-def variables(values: Any, where: Where) -> dict[str, str]:
+def read_parameters(values: Any, where: Where) -> dict[str, str]:
     """Return `parameters` of a job's entry: shell variables and their values."""
-    reader = _Reader(where)
+    reader = _DefinitionReader(where)
     found = _variables(reader, values)
     if reader.problems:
         raise InvalidJob(sorted(reader.problems))
     return found
 
 
-def expected(value: Any, where: Where) -> tuple[str, ...]:
-    """Return `expected` of a job's entry: the IDs of test cases."""
-    reader = _Reader(where)
+def read_expected(value: Any, where: Where) -> tuple[str, ...]:
+    """Return `read_expected` of a job's entry: the IDs of test cases."""
+    reader = _DefinitionReader(where)
     found = _expected(reader, value)
     if reader.problems:
         raise InvalidJob(sorted(reader.problems))
     return found
 
 
-class _Reader:
+class _DefinitionReader:
     """Takes parts of the data, and notes what is wrong with them."""
 
     def __init__(self, where: Where) -> None:
@@ -178,26 +178,26 @@ class _Reader:
         return found
 
 
-def _name(reader: _Reader, metadata: Mapping[str, Any]) -> str:
+def _name(reader: _DefinitionReader, metadata: Mapping[str, Any]) -> str:
     name = metadata.get("name")
     if name is None or not str(name).strip():
         reader.wrong("metadata has no name", "metadata", hint="results are listed under it")
     return str(name)
 
 
-def _check_format(reader: _Reader, metadata: Mapping[str, Any]) -> None:
+def _check_format(reader: _DefinitionReader, metadata: Mapping[str, Any]) -> None:
     given = metadata.get("format")
     if given is not None and not FORMAT.match(str(given)):
         hint = "Lava-Test Test Definition 1.0"
         reader.wrong(f"unknown format {str(given)[:80]!r}", "metadata", "format", hint=hint)
 
 
-def _params(reader: _Reader, top: Mapping[str, Any]) -> dict[str, str]:
+def _params(reader: _DefinitionReader, top: Mapping[str, Any]) -> dict[str, str]:
     key = "params" if "params" in top else "parameters"
     return _variables(reader, top.get(key), key)
 
 
-def _variables(reader: _Reader, values: Any, *path: str | int) -> dict[str, str]:
+def _variables(reader: _DefinitionReader, values: Any, *path: str | int) -> dict[str, str]:
     found = reader.scalars(values, *path)
     for key in [key for key in found if not VARIABLE.fullmatch(key)]:
         hint = "letters, digits and '_', no digit first"
@@ -206,7 +206,7 @@ def _variables(reader: _Reader, values: Any, *path: str | int) -> dict[str, str]
     return found
 
 
-def _repositories(reader: _Reader, values: Any) -> tuple[GitRepository, ...]:
+def _repositories(reader: _DefinitionReader, values: Any) -> tuple[GitRepository, ...]:
     path = ("install", "git-repos")
     found = []
     for index, value in enumerate(values if isinstance(values, list) else [values]):
@@ -222,7 +222,7 @@ def _repositories(reader: _Reader, values: Any) -> tuple[GitRepository, ...]:
     return tuple(found)
 
 
-def _fixups(reader: _Reader, interpreted: Mapping[str, Any]) -> dict[str, str]:
+def _fixups(reader: _DefinitionReader, interpreted: Mapping[str, Any]) -> dict[str, str]:
     path = ("parse", "fixupdict")
     found = reader.scalars(interpreted.get("fixupdict"), *path)
     for word, result in found.items():
@@ -234,7 +234,7 @@ def _fixups(reader: _Reader, interpreted: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _expected(reader: _Reader, value: Any, *path: str | int) -> tuple[str, ...]:
+def _expected(reader: _DefinitionReader, value: Any, *path: str | int) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
@@ -248,7 +248,7 @@ def _expected(reader: _Reader, value: Any, *path: str | int) -> tuple[str, ...]:
     return tuple(case for case in value if isinstance(case, str))
 
 
-def _pattern(reader: _Reader, interpreted: Mapping[str, Any]) -> str | None:
+def _pattern(reader: _DefinitionReader, interpreted: Mapping[str, Any]) -> str | None:
     pattern = interpreted.get("pattern")
     if pattern is None:
         return None

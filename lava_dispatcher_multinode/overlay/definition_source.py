@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Source:
+class DefinitionSource:
     """One source; equal ones are fetched once for a job.
 
     `location` is an absolute path where the source is on this host, else a
@@ -69,7 +69,7 @@ class Source:
 
 def git_source(
     value: str, directory: Path, revision: str | None = None, branch: str | None = None
-) -> Source:
+) -> DefinitionSource:
     """Return the source of `git-repo: value`; relative paths start at `directory`.
 
     A plain directory will do in place of a repository.
@@ -79,33 +79,33 @@ def git_source(
             raise BadSource(f"{given[:80]!r} cannot be a {name}", key=name)
     path = local_path(value, directory)
     if path is None:
-        return Source(Kind.GIT, _git_url(value), revision, branch)
+        return DefinitionSource(Kind.GIT, _git_url(value), revision, branch)
     if not path.is_dir():
         raise BadSource(f"there is no directory {path}")
     bare = (path / "HEAD").is_file() and (path / "objects").is_dir()
     if (path / ".git").exists() or bare:
-        return Source(Kind.GIT, str(path), revision, branch)
+        return DefinitionSource(Kind.GIT, str(path), revision, branch)
     if revision or branch:
         key = "revision" if revision else "branch"
         raise BadSource(f"{path} is a plain directory and has no revisions", key=key)
-    return Source(Kind.DIRECTORY, str(path))
+    return DefinitionSource(Kind.DIRECTORY, str(path))
 
 
-def tar_source(value: str, directory: Path) -> Source:
+def tar_source(value: str, directory: Path) -> DefinitionSource:
     """Return the source of `tar-repo: value`: a path, a URL, or the archive in base64."""
     if re.match(r"https?://", value):
-        return Source(Kind.ARCHIVE, value)
+        return DefinitionSource(Kind.ARCHIVE, value)
     looks_like_a_path = len(value) < 4096 and re.search(r"\.(tar|tgz|tbz2?|txz)\b|^file:", value)
     if looks_like_a_path:
-        return Source(Kind.ARCHIVE, str(_existing(value, directory)))
-    return Source(Kind.EMBEDDED, value)
+        return DefinitionSource(Kind.ARCHIVE, str(_existing(value, directory)))
+    return DefinitionSource(Kind.EMBEDDED, value)
 
 
-def file_source(value: str, directory: Path) -> Source:
+def file_source(value: str, directory: Path) -> DefinitionSource:
     """Return the source of one of `testdef_urls`."""
     if re.match(r"https?://", value):
-        return Source(Kind.FILE, value)
-    return Source(Kind.FILE, str(_existing(value, directory)))
+        return DefinitionSource(Kind.FILE, value)
+    return DefinitionSource(Kind.FILE, str(_existing(value, directory)))
 
 
 def local_path(value: str, directory: Path) -> Path | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .definition_source import BadSource, Source, file_source, git_source, tar_source
+from .definition_source import BadSource, DefinitionSource, file_source, git_source, tar_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ DEFAULT_TESTDEF = "lavatest.yaml"
 
 
 @dataclass(frozen=True)
-class Entry:
+class DefinitionEntry:
     """One definition as the job names it; `path` is its place in the parameters.
 
     `source` is where its files are (None: it has none), `inline` the
@@ -27,7 +27,7 @@ class Entry:
     """
 
     path: tuple[str | int, ...]
-    source: Source | None = None
+    source: DefinitionSource | None = None
     testdef: str = DEFAULT_TESTDEF
     inline: Mapping[str, Any] | None = None
     inline_path: tuple[str | int, ...] = ()
@@ -37,7 +37,9 @@ class Entry:
     expected: Any = None  # in place of the definition's own; None: it says nothing
 
 
-def entries(parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]) -> Iterator[Entry]:
+def read_entries(
+    parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]
+) -> Iterator[DefinitionEntry]:
     """Yield every definition that `parameters` name; paths start at `directory`.
 
     What cannot be is put into `wrong`, with its place.
@@ -52,7 +54,7 @@ def entries(parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]) 
                 wrong.append(((*path, *error.path), error))
 
 
-def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> DefinitionEntry:
     value = _mapping(value)
     if "git-repo" in value:
         source = _git(value, "git-repo", directory)
@@ -62,43 +64,45 @@ def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Ent
         raise BadSource("bzr-repo is no longer supported", "use git-repo or tar-repo")
     else:
         raise BadSource("it needs git-repo or tar-repo")
-    return Entry(path, source, _text(value, "testdef", DEFAULT_TESTDEF), **_common(value, path))
+    return DefinitionEntry(
+        path, source, _text(value, "testdef", DEFAULT_TESTDEF), **_common(value, path)
+    )
 
 
-def _url(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+def _url(value: Any, path: tuple[str | int, ...], directory: Path) -> DefinitionEntry:
     if not isinstance(value, str):
         raise BadSource("must be a path or a URL")
-    return Entry(path, file_source(value, directory))
+    return DefinitionEntry(path, file_source(value, directory))
 
 
-def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Entry:
+def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> DefinitionEntry:
     """Read one of `definitions`: the definition itself, or LAVA's way to name one."""
     value = _mapping(value)
     if "from" not in value:
-        return Entry(path, inline=value, inline_path=path)
+        return DefinitionEntry(path, inline=value, inline_path=path)
     common = _common(value, path)
     match value["from"]:
         case "inline":
             inline = _mapping(value.get("repository"))
             where = (*path, "repository")
-            return Entry(path, inline=inline, inline_path=where, **common)
+            return DefinitionEntry(path, inline=inline, inline_path=where, **common)
         case "git":
             source = _git(value, "repository", directory)
-            return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
+            return DefinitionEntry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
         case "url":
             source = _tar(value, "repository", directory)
-            return Entry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
+            return DefinitionEntry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
         case other:
             raise BadSource(f"cannot take a definition from {other!r}", "inline, git or url")
 
 
-def _git(value: Mapping[str, Any], key: str, directory: Path) -> Source:
+def _git(value: Mapping[str, Any], key: str, directory: Path) -> DefinitionSource:
     revision, branch = _text(value, "revision", ""), _text(value, "branch", "")
     with _keyed(key):
         return git_source(_text(value, key), directory, revision or None, branch or None)
 
 
-def _tar(value: Mapping[str, Any], key: str, directory: Path) -> Source:
+def _tar(value: Mapping[str, Any], key: str, directory: Path) -> DefinitionSource:
     with _keyed(key):
         return tar_source(_text(value, key), directory)
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 from ..errors import InfrastructureError
 from ..redaction import without_secrets
 from . import archive, git
-from .definition_source import BadSource, Kind, Source
+from .definition_source import BadSource, DefinitionSource, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +33,9 @@ class SourceCache:
         self._directory = directory
         self._timeout = timeout
         self._lock = threading.Lock()
-        self._found: dict[Source, Future[Path]] = {}
+        self._found: dict[DefinitionSource, Future[Path]] = {}
 
-    def fetch(self, source: Source) -> Path:
+    def fetch(self, source: DefinitionSource) -> Path:
         """Return the directory with the source's files; of a `FILE` the file.
 
         Raises `BadSource` or `InfrastructureError`, to all who ask alike.
@@ -52,8 +52,8 @@ class SourceCache:
                 raise
         return future.result()
 
-    def _fetch(self, source: Source, target: Path) -> Path:
-        how: dict[Kind, Callable[[Source, Path], Path]] = {
+    def _fetch(self, source: DefinitionSource, target: Path) -> Path:
+        how: dict[Kind, Callable[[DefinitionSource, Path], Path]] = {
             Kind.GIT: self._git,
             Kind.ARCHIVE: self._archive,
             Kind.EMBEDDED: self._embedded,
@@ -62,11 +62,11 @@ class SourceCache:
         }
         return how[source.kind](source, target)
 
-    def _git(self, source: Source, target: Path) -> Path:
+    def _git(self, source: DefinitionSource, target: Path) -> Path:
         git.check_out(source, target, self._timeout)
         return target
 
-    def _archive(self, source: Source, target: Path) -> Path:
+    def _archive(self, source: DefinitionSource, target: Path) -> Path:
         if not source.remote:
             with Path(source.location).open("rb") as stream:
                 archive.unpack(stream, target)
@@ -77,7 +77,7 @@ class SourceCache:
             archive.unpack(stream, target)
         return target
 
-    def _embedded(self, source: Source, target: Path) -> Path:
+    def _embedded(self, source: DefinitionSource, target: Path) -> Path:
         try:
             content = base64.b64decode("".join(source.location.split()), validate=True)
         except (binascii.Error, ValueError) as error:
@@ -88,7 +88,7 @@ class SourceCache:
         archive.unpack(io.BytesIO(content), target)
         return target
 
-    def _file(self, source: Source, target: Path) -> Path:
+    def _file(self, source: DefinitionSource, target: Path) -> Path:
         if not source.remote:
             return Path(source.location)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .definition_source import Source
+    from .definition_source import DefinitionSource
 
-MAX_FILE = 1 << 30  # bytes; a pack is one file
+MAX_FILE_BYTES = 1 << 30  # bytes; a pack is one file
 
 #: No code of the repository or of a hook runs, and nothing is left in the background.
 _OPTIONS = (
@@ -49,7 +49,7 @@ class GitFailed(InfrastructureError):
     """A git command failed; the text is what it said."""
 
 
-def check_out(source: Source, target: Path, timeout: float) -> None:
+def check_out(source: DefinitionSource, target: Path, timeout: float) -> None:
     """Check `source` out into `target`, which does not exist yet; `timeout` in seconds.
 
     Only the commit that is wanted is fetched, where the other side can do so.
@@ -77,7 +77,7 @@ def check_out(source: Source, target: Path, timeout: float) -> None:
             raise
 
 
-def _without(source: Source) -> BadSource:
+def _without(source: DefinitionSource) -> BadSource:
     """Return that the repository has not what is wanted of it."""
     for key, wanted in (("revision", source.revision), ("branch", source.branch)):
         if wanted:
@@ -85,7 +85,7 @@ def _without(source: Source) -> BadSource:
     return BadSource(f"{source} has no commit")
 
 
-def _check_out_from_all(git: _Git, url: str, source: Source) -> None:
+def _check_out_from_all(git: _Git, url: str, source: DefinitionSource) -> None:
     """Fetch everything: for abbreviated commits, and servers that give no single ones."""
     branches, tags = "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"
     git("fetch", "-q", "--no-tags", "--", url, branches, tags)
@@ -129,7 +129,9 @@ class _Git:
             except FileNotFoundError as error:
                 raise InfrastructureError("git is not installed: install it") from error
             with suppress(ProcessLookupError, PermissionError):  # it may be done already
-                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
+                resource.prlimit(
+                    process.pid, resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES)
+                )
             self._wait(process, arguments)
             if process.returncode:
                 raise GitFailed(f"git {arguments[0]}: {_end_of(said) or process.returncode}")

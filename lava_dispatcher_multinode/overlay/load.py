@@ -14,21 +14,21 @@ from ..errors import InfrastructureError, InvalidJob, Problem
 from ..job.hints import suggest
 from ..job.model import Position
 from ..job.source import MAX_BYTES, from_bytes
-from .definition import TestDefinition, expected, parse, variables
-from .definition_source import BadSource, Kind, Source, git_source
-from .entries import entries
+from .definition import TestDefinition, parse_definition, read_expected, read_parameters
+from .definition_source import BadSource, DefinitionSource, Kind, git_source
+from .entries import read_entries
 from .layout import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .entries import Entry, Wrong
+    from .entries import DefinitionEntry, Wrong
     from .fetch import SourceCache
 
     Where = Callable[..., Position]
 
-MAX_LISTED = 10_000  # files looked at to help with a name
-MAX_SCRIPT = 1 << 18  # bytes of a script that is read for what it calls
+MAX_LISTED_FILES = 10_000  # files looked at to help with a name
+MAX_SCRIPT_BYTES = 1 << 18  # bytes of a script that is read for what it calls
 _NOWHERE = Path("/nonexistent")
 
 
@@ -68,8 +68,8 @@ class Definition:
                 file = _inside(self.files, f"{folder}/{name}" if folder else name)
                 if file is not None and file.is_file():
                     with file.open("rb") as stream:
-                        text = stream.read(MAX_SCRIPT + 1)
-                    if len(text) > MAX_SCRIPT:
+                        text = stream.read(MAX_SCRIPT_BYTES + 1)
+                    if len(text) > MAX_SCRIPT_BYTES:
                         return None
                     label = f"{self.place}{file.relative_to(self.files.resolve())}"
                     return label, text.decode(errors="replace")
@@ -99,7 +99,7 @@ def load_definitions(
     wrong: list[Wrong] = []
     problems: list[Problem] = []
     found = []
-    for entry in entries(parameters, job_directory, wrong):
+    for entry in read_entries(parameters, job_directory, wrong):
         try:
             if remote or entry.source is None or not entry.source.remote:
                 found.append(_load(entry, cache, where, remote))
@@ -116,13 +116,15 @@ def load_definitions(
     return found
 
 
-def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Definition:
-    given = variables(entry.parameters, lambda *path: where(*entry.parameters_path, *path))
+def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool) -> Definition:
+    given = read_parameters(entry.parameters, lambda *path: where(*entry.parameters_path, *path))
     files, place = None, ""
     if entry.inline is not None:
         at = where(*entry.path)
         origin = f"{at.file}:{at.line}" if at.line else at.file
-        test = parse(entry.inline, lambda *path: where(*entry.inline_path, *path), entry.name)
+        test = parse_definition(
+            entry.inline, lambda *path: where(*entry.inline_path, *path), entry.name
+        )
         text = json.dumps(entry.inline, indent=1).encode()  # which is YAML, too
     else:
         assert entry.source is not None
@@ -136,9 +138,9 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
             origin = str(file) if local else f"{place}{entry.testdef}"
         text = _read(file, origin)
         document = from_bytes(text, origin, file.parent)
-        test = parse(document.data, lambda *path: document.position(path), entry.name)
+        test = parse_definition(document.data, lambda *path: document.position(path), entry.name)
     if entry.expected is not None:
-        cases = expected(entry.expected, lambda *path: where(*entry.path, "expected", *path))
+        cases = read_expected(entry.expected, lambda *path: where(*entry.path, "expected", *path))
         test = replace(test, expected=cases)
     values = {**test.params, **given}
     trusted = entry.source is None or not entry.source.remote
@@ -153,7 +155,7 @@ def _load(entry: Entry, cache: SourceCache, where: Where, remote: bool) -> Defin
 
 def _repositories(
     test: TestDefinition, at: Position, *, trusted: bool
-) -> list[tuple[str, Source]]:
+) -> list[tuple[str, DefinitionSource]]:
     """Return the definition's `install.git-repos`, by the name they get beside its files.
 
     Only a definition of this host's (`trusted`) may name the host's own paths.
@@ -203,7 +205,7 @@ def _yaml_files(root: Path) -> Iterator[str]:
             seen += 1
             if name.endswith((".yaml", ".yml")):
                 yield os.path.relpath(Path(directory, name), root)
-        if seen > MAX_LISTED:
+        if seen > MAX_LISTED_FILES:
             return
 
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from ..job.model import Position
     from .definition import TestDefinition
 
-TIMEOUT = 5.0  # seconds
+CHECK_TIMEOUT_S = 5.0  # seconds
 _SAID = re.compile(r"(?:(\d+): )?(syntax error.*)", re.IGNORECASE)
 _HINT = "so says this host's sh; the definition ends there unless the board's knows more"
 
 
-def slips(test: TestDefinition) -> Iterator[Problem]:
+def check_steps(test: TestDefinition) -> Iterator[Problem]:
     """Yield a warning for each section of `test` whose steps are no shell script.
 
     Steps make one script: a loop may begin in one of them and end in another.
@@ -35,7 +35,7 @@ def slips(test: TestDefinition) -> Iterator[Problem]:
             yield at.problem(text, _HINT, warning=True)
 
 
-def script_slips(name: str, text: str) -> Iterator[Problem]:
+def check_script(name: str, text: str) -> Iterator[Problem]:
     """Yield a warning for a script that steps call, and that its interpreter will not run."""
     first = text.partition("\n")[0]
     program = first[2:].strip().partition(" ")[0]
@@ -56,7 +56,11 @@ def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:
     script = "\n".join(steps) + "\n"
     try:
         done = subprocess.run(
-            ["sh", "-n"], input=script.encode(), capture_output=True, timeout=TIMEOUT, check=False
+            ["sh", "-n"],
+            input=script.encode(),
+            capture_output=True,
+            timeout=CHECK_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

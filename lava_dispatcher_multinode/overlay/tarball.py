@@ -29,7 +29,7 @@ MAX_FILES = 50_000
 PACKAGE = "lava_dispatcher_multinode.overlays"
 #: Bytes from which on a file that several definitions bring is on the board once: programs
 #: and data. Smaller ones, which a test may write over, each definition has for itself.
-SHARED = 64 << 10
+MIN_SHARED_BYTES = 64 << 10
 
 _log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class _Overlay:
                 if path.name != "testdef.yaml":  # which is the same file as a rule
                     _log.warning("%s is left out: the overlay has its own %s", path, path.name)
                 return
-            if status.st_size >= SHARED:
+            if status.st_size >= MIN_SHARED_BYTES:
                 first = self._shared.setdefault((status.st_dev, status.st_ino), name)
                 if first != name:
                     info.type, info.linkname = tarfile.LNKTYPE, first

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
-from .html.failure_summary import Place, listed
+from .html.failure_summary import ConsoleLink, join_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .html.failure_summary import Sentence
     from .results import Results
-    from .run_model import Action, Case, Node
+    from .run_model import ActionRecord, CaseRecord, NodeRecord
 
-    Change = tuple[Place, str]  # of one node; what changed
+    Change = tuple[ConsoleLink, str]  # of one node; what changed
 
-LISTED = 100
-MEASURED = 0.10  # share by which a measurement has to differ
-SLOWER = 0.25  # share by which an action's time has to differ ...
+MAX_CHANGES = 100
+MEASUREMENT_SHARE = 0.10  # share by which a measurement has to differ
+TIME_SHARE = 0.25  # share by which an action's time has to differ ...
 _WORST = ("error", "fail", "skipped", "pass")
-SECONDS = 1.0  # ... and at least this much
+MIN_TIME_CHANGE_S = 1.0  # ... and at least this much
 
 
-def changes(before: Results, after: Results) -> list[Sentence]:
+def find_changes(before: Results, after: Results) -> list[Sentence]:
     """Return what is different in `after`, the worst first; empty if nothing is."""
     found: list[Sentence] = []
     codes = [verdict.exit_code(results) for results in (before, after)]
@@ -31,25 +31,25 @@ def changes(before: Results, after: Results) -> list[Sentence]:
         found.append((f"exit code {int(codes[0])} became {int(codes[1])}",))
     pairs = list(_pairs(before, after))
     pairs.sort(key=lambda pair: _WORST.index(verdict.of_node(pair[1]).status))
-    told: dict[str, list[Place]] = {}  # what changed alike on many nodes is one sentence
+    told: dict[str, list[ConsoleLink]] = {}  # what changed alike on many nodes is one sentence
     for test in (_status, _cases, _boots, _times):
         for old, new in pairs:
             for place, what in test(old, new):
                 told.setdefault(what, []).append(place)
-    found += [(*listed(places), f": {what}") for what, places in told.items()]
+    found += [(*join_links(places), f": {what}") for what, places in told.items()]
     found += _nodes(before, after, pairs)
     found += _messages(before, after)
-    if len(found) > LISTED:
-        found[LISTED:] = [(f"and {len(found) - LISTED} more",)]
+    if len(found) > MAX_CHANGES:
+        found[MAX_CHANGES:] = [(f"and {len(found) - MAX_CHANGES} more",)]
     return found
 
 
-def words(sentence: Sentence) -> str:
+def sentence_text(sentence: Sentence) -> str:
     """Return a sentence as text."""
     return "".join(part if isinstance(part, str) else part.text for part in sentence)
 
 
-def _pairs(before: Results, after: Results) -> Iterator[tuple[Node, Node]]:
+def _pairs(before: Results, after: Results) -> Iterator[tuple[NodeRecord, NodeRecord]]:
     """Pair nodes by name; boards that were exchanged by their place in the role."""
     left = {name: node for name, node in before.nodes.items() if name not in after.nodes}
     for name, node in after.nodes.items():
@@ -62,14 +62,14 @@ def _pairs(before: Results, after: Results) -> Iterator[tuple[Node, Node]]:
         yield old, node
 
 
-def _status(old: Node, new: Node) -> Iterator[Change]:
+def _status(old: NodeRecord, new: NodeRecord) -> Iterator[Change]:
     was, now = verdict.of_node(old), verdict.of_node(new)
     if was.status != now.status:
-        place = Place(new.name, new.name, new.finished or 0.0)
+        place = ConsoleLink(new.name, new.name, new.finished or 0.0)
         yield place, f"{was.status} became {now.status}"
 
 
-def _cases(old: Node, new: Node) -> Iterator[Change]:
+def _cases(old: NodeRecord, new: NodeRecord) -> Iterator[Change]:
     was, now = _last(old), _last(new)
     for key, case in now.items():
         earlier = was.get(key)
@@ -80,44 +80,46 @@ def _cases(old: Node, new: Node) -> Iterator[Change]:
         else:
             change = _measurement(earlier, case)
         if change:
-            yield Place(new.name, new.name, case.time), f"{case.full_name}: {change}"
-    end = Place(new.name, new.name, new.finished or 0.0)
+            yield ConsoleLink(new.name, new.name, case.time), f"{case.full_name}: {change}"
+    end = ConsoleLink(new.name, new.name, new.finished or 0.0)
     for key, case in was.items():
         if key not in now:
             yield end, f"{case.full_name}: gone, was {case.result}"
 
 
-def _last(node: Node) -> dict[Any, Case]:
+def _last(node: NodeRecord) -> dict[Any, CaseRecord]:
     return {(case.definition, case.set, case.case): case for case in node.cases}
 
 
-def _measurement(old: Case, new: Case) -> str:
+def _measurement(old: CaseRecord, new: CaseRecord) -> str:
     was, now = old.measurement, new.measurement
     numbers = isinstance(was, int | float) and isinstance(now, int | float)
-    if was == now or (numbers and not _differs(float(was or 0), float(now or 0), MEASURED)):
+    if was == now or (
+        numbers and not _differs(float(was or 0), float(now or 0), MEASUREMENT_SHARE)
+    ):
         return ""
     return f"{was} became {now} {new.units or ''}".rstrip()
 
 
-def _boots(old: Node, new: Node) -> Iterator[Change]:
+def _boots(old: NodeRecord, new: NodeRecord) -> Iterator[Change]:
     was, now = (sum(boot.status == "error" for boot in node.boots) for node in (old, new))
     if was != now:
-        place = Place(new.name, new.name, new.boots[0].started if new.boots else 0.0)
+        place = ConsoleLink(new.name, new.name, new.boots[0].started if new.boots else 0.0)
         yield place, f"{was} failed boots became {now}"
 
 
-def _times(old: Node, new: Node) -> Iterator[Change]:
+def _times(old: NodeRecord, new: NodeRecord) -> Iterator[Change]:
     for index, action in new.actions.items():
         earlier = old.actions.get(index)
         if earlier is None or earlier.command != action.command:
             continue
         was, now = _seconds(earlier), _seconds(action)
-        if _differs(was, now, SLOWER) and abs(now - was) >= SECONDS:
-            place = Place(new.name, new.name, action.started or 0.0)
+        if _differs(was, now, TIME_SHARE) and abs(now - was) >= MIN_TIME_CHANGE_S:
+            place = ConsoleLink(new.name, new.name, action.started or 0.0)
             yield place, f"{action.command}: {was:.1f} s became {now:.1f} s"
 
 
-def _seconds(action: Action) -> float:
+def _seconds(action: ActionRecord) -> float:
     return action.seconds or 0.0
 
 
@@ -125,7 +127,9 @@ def _differs(was: float, now: float, share: float) -> bool:
     return abs(now - was) > share * max(abs(was), abs(now))
 
 
-def _nodes(before: Results, after: Results, pairs: list[tuple[Node, Node]]) -> Iterator[Sentence]:
+def _nodes(
+    before: Results, after: Results, pairs: list[tuple[NodeRecord, NodeRecord]]
+) -> Iterator[Sentence]:
     for old, new in pairs:
         if old.name != new.name:
             yield (f"{new.name} in place of {old.name}",)

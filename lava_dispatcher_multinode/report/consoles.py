@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 #: Bytes of console text in one report, all nodes together; and of one node at most.
-TOTAL = 48 << 20
-MOST = 8 << 20
+MAX_REPORT_BYTES = 48 << 20
+MAX_NODE_BYTES = 8 << 20
 #: The same for a report that is made while the run is going on.
-TOTAL_SO_FAR = 2 << 20
+MAX_RUNNING_REPORT_BYTES = 2 << 20
 
-EXCERPTS = 300  # of one report; each costs a few reads and some kilobytes
+MAX_EXCERPTS = 300  # of one report; each costs a few reads and some kilobytes
 LINES_BEFORE = 12
 LINES_AFTER = 4  # a dying board's, which come ...
-LAST_WORDS = 2.0  # ... within this many seconds
+LINES_AFTER_S = 2.0  # ... within this many seconds
 EXCERPT_BYTES = 65536  # in which the lines of an excerpt are looked for
 # All that a terminal or a browser would obey instead of showing, as UTF-8 text.
 _HIDDEN = re.compile(
@@ -32,7 +32,7 @@ _HIDDEN = re.compile(
 
 
 @dataclass(frozen=True)
-class Console:
+class ConsoleText:
     """One node's console for a report."""
 
     node: str
@@ -43,17 +43,17 @@ class Console:
 class Consoles:
     """The console.log of every node of a run directory; None: there is no directory."""
 
-    def __init__(self, directory: Path | None, total: int = TOTAL) -> None:
+    def __init__(self, directory: Path | None, total: int = MAX_REPORT_BYTES) -> None:
         self._directory = directory
         self._total = total
 
-    def of(self, nodes: Iterable[str]) -> Iterator[Console]:
+    def of(self, nodes: Iterable[str]) -> Iterator[ConsoleText]:
         """Yield the console of each node that has one, all within the total."""
         found = [(node, path) for node in nodes if (path := self.path(node)) is not None]
-        share = min(MOST, self._total // max(1, len(found)))
+        share = min(MAX_NODE_BYTES, self._total // max(1, len(found)))
         for node, path in found:
             data, left_out = _read(path, share)
-            yield Console(node, visible(data), left_out)
+            yield ConsoleText(node, visible(data), left_out)
 
     def path(self, node: str) -> Path | None:
         """Return a node's console.log if there is one. A node's name never leads elsewhere."""
@@ -78,7 +78,9 @@ class Consoles:
             after = file.read(EXCERPT_BYTES // 8)
         words = filter_console(before)[-LINES_BEFORE:]
         words += [
-            line for line in filter_console(after)[:LINES_AFTER] if _at(line) <= time + LAST_WORDS
+            line
+            for line in filter_console(after)[:LINES_AFTER]
+            if _at(line) <= time + LINES_AFTER_S
         ]
         return visible(b"\n".join(words)).split("\n") if words else []
 
@@ -88,10 +90,10 @@ class Excerpts:
 
     def __init__(self, consoles: Consoles) -> None:
         self._consoles = consoles
-        self._left = EXCERPTS
+        self._left = MAX_EXCERPTS
 
     def __call__(self, node: str, time: float) -> list[str]:
-        """Return lines as `Consoles.around`; none after `EXCERPTS` of them."""
+        """Return lines as `Consoles.around`; none after `MAX_EXCERPTS` of them."""
         if not self._left:
             return []
         self._left -= 1
@@ -213,7 +215,7 @@ def _rest_of_echo(text: bytes, echo: bytes) -> bytes | None:
     return None
 
 
-SIZE = 4096  # bytes at the end of console.log that are looked at
+TAIL_BYTES = 4096  # bytes at the end of console.log that are looked at
 
 
 class LastLines:
@@ -231,8 +233,8 @@ class LastLines:
             if path is None or (now := path.stat().st_size) == size:
                 return line
             with open(path, "rb") as file:
-                file.seek(max(0, now - SIZE))
-                lines = filter_console(file.read(SIZE))
+                file.seek(max(0, now - TAIL_BYTES))
+                lines = filter_console(file.read(TAIL_BYTES))
         except OSError:
             return line
         if lines:

@@ -8,7 +8,7 @@ from . import verdict
 
 if TYPE_CHECKING:
     from .results import Results
-    from .run_model import Action, Case, Node, Wait
+    from .run_model import ActionRecord, CaseRecord, NodeRecord, WaitRecord
 
 FORMAT = 1
 
@@ -42,7 +42,7 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def _node(node: Node, now: float) -> dict[str, Any]:
+def _node(node: NodeRecord, now: float) -> dict[str, Any]:
     judged = verdict.of_node(node)
     actions = sorted(node.actions.values(), key=lambda action: action.index)
     return {
@@ -56,7 +56,7 @@ def _node(node: Node, now: float) -> dict[str, Any]:
     }
 
 
-def _action(action: Action, now: float) -> dict[str, Any]:
+def _action(action: ActionRecord, now: float) -> dict[str, Any]:
     if action.status is None:
         seconds = None if action.started is None else round(now - action.started, 6)
         error = "the run was cut off during this action"
@@ -69,7 +69,7 @@ def _action(action: Action, now: float) -> dict[str, Any]:
     }
 
 
-def _case(case: Case) -> dict[str, Any]:
+def _case(case: CaseRecord) -> dict[str, Any]:
     return {
         "definition": case.definition,
         "case": case.case,
@@ -82,7 +82,7 @@ def _case(case: Case) -> dict[str, Any]:
     }
 
 
-def _wait(wait: Wait) -> dict[str, Any]:
+def _wait(wait: WaitRecord) -> dict[str, Any]:
     return {
         "node": wait.node,
         "api": wait.api,

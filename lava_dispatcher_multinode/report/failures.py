@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from .results import Results
-    from .run_model import Node, Wait
+    from .run_model import NodeRecord, WaitRecord
 
 HUNG_UP = " hung up before the answer"  # so the coordinator says of the caller itself
-LONGEST = 1000  # characters of a reason
-LONG = 60  # characters of one that is worth to be said once only, for whatever failed of it
+MAX_REASON_CHARS = 1000  # characters of a reason
+LONG_REASON_CHARS = (
+    60  # characters of one that is worth to be said once only, for whatever failed of it
+)
 _MORE = re.compile(r"\d+ more")
 
 
@@ -39,16 +41,16 @@ class Failure:
     @property
     def reason(self) -> str:
         """Why, on one line."""
-        return first_line(self.why)[:LONGEST]
+        return first_line(self.why)[:MAX_REASON_CHARS]
 
 
-def failures(results: Results) -> list[Failure]:
+def find_failures(results: Results) -> list[Failure]:
     """Return everything that failed, earliest first; a boot that a retry mended has not."""
     found = [failure for node in results.nodes.values() for failure in _of(node, results)]
     return sorted(found, key=lambda failure: failure.time)
 
 
-def alike(found: Iterable[Failure]) -> list[list[Failure]]:
+def group_by_reason(found: Iterable[Failure]) -> list[list[Failure]]:
     """Return failures with those together that say the same, in the order of the first of each.
 
     Different calls that failed for one long reason say the same: a deadlock is one thing.
@@ -56,11 +58,13 @@ def alike(found: Iterable[Failure]) -> list[list[Failure]]:
     kinds: dict[str, list[Failure]] = {}
     for failure in found:
         reason = failure.reason
-        kinds.setdefault(reason if len(reason) > LONG else str(failure), []).append(failure)
+        kinds.setdefault(reason if len(reason) > LONG_REASON_CHARS else str(failure), []).append(
+            failure
+        )
     return list(kinds.values())
 
 
-def by_what(kind: Iterable[Failure]) -> dict[str, list[Failure]]:
+def group_by_subject(kind: Iterable[Failure]) -> dict[str, list[Failure]]:
     """Return the failures of one kind by what failed."""
     things: dict[str, list[Failure]] = {}
     for failure in kind:
@@ -68,25 +72,25 @@ def by_what(kind: Iterable[Failure]) -> dict[str, list[Failure]]:
     return things
 
 
-def because(kind: Sequence[Failure]) -> str:
+def reason_suffix(kind: Sequence[Failure]) -> str:
     """Return what follows on the failures of one kind: the reason, and that each has it."""
     if not kind[0].reason:
         return ""
-    return f"{'; each' if len(by_what(kind)) > 1 else ''}: {kind[0].reason}"
+    return f"{'; each' if len(group_by_subject(kind)) > 1 else ''}: {kind[0].reason}"
 
 
-def waiting_for(results: Results, name: str) -> list[Wait]:
+def find_waits_for(results: Results, name: str) -> list[WaitRecord]:
     """Return the calls that waited for `name`, those that it let down first, then the longest."""
     sent: dict[tuple[str, str], list[float]] = {}  # when who has sent what
     for message in results.messages:
         sent.setdefault((message.sender, message.id), []).append(message.time)
     waits = [wait for wait in results.waits if _waited(wait, name, results, sent)]
     let_down = [wait for wait in waits if wait.outcome != "done"]
-    return sorted(let_down or waits, key=lambda wait: -seconds(wait, results.last))
+    return sorted(let_down or waits, key=lambda wait: -wait_seconds(wait, results.last))
 
 
 def _waited(
-    wait: Wait, name: str, results: Results, sent: dict[tuple[str, str], list[float]]
+    wait: WaitRecord, name: str, results: Results, sent: dict[tuple[str, str], list[float]]
 ) -> bool:
     """Whether a call waited for a node; of very many that it waited for, not all are named."""
     if wait.node == name or name in wait.missing:
@@ -101,17 +105,17 @@ def _waited(
     return bisect_right(others, wait.asked) < needed
 
 
-def seconds(wait: Wait, now: float) -> float:
+def wait_seconds(wait: WaitRecord, now: float) -> float:
     """Return how long a call took, or has taken so far."""
     return (now if wait.answered is None else wait.answered) - wait.asked
 
 
-def call(wait: Wait) -> str:
+def format_call(wait: WaitRecord) -> str:
     """Return a call as somebody would type it."""
     return f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
 
 
-def _went_down(wait: Wait, node: Node) -> bool:
+def _went_down(wait: WaitRecord, node: NodeRecord) -> bool:
     """Whether a call ended because its own board did: that is told as the action's error."""
     hung_up = wait.outcome == "refused" and wait.reason.endswith(HUNG_UP)
     return hung_up and any(
@@ -120,30 +124,30 @@ def _went_down(wait: Wait, node: Node) -> bool:
     )
 
 
-def _of(node: Node, results: Results) -> Iterator[Failure]:
+def _of(node: NodeRecord, results: Results) -> Iterator[Failure]:
     now = results.last
     for case in node.cases:
         # A call that failed is told below.
-        if case.result == "fail" and not verdict.says_again(case, node):
+        if case.result == "fail" and not verdict.is_derived(case, node):
             yield Failure(case.time, node.name, case.full_name, case.error or "")
     for wait in node.failed_waits:
         if _went_down(wait, node):
             continue
-        why = without_call(wait.reason, call(wait)) or wait.outcome or ""
-        yield Failure(wait.answered or wait.asked, node.name, call(wait), why)
+        why = without_call(wait.reason, format_call(wait)) or wait.outcome or ""
+        yield Failure(wait.answered or wait.asked, node.name, format_call(wait), why)
     told = False
     for action in node.actions.values():
         if action.status == "error" or (action.status == "fail" and not node.count("fail")):
             time = now if action.finished is None else action.finished
             yield Failure(time, node.name, action.command, action.error or "")
             told = True
-    judged = verdict.so_far(node, results)
+    judged = verdict.current_status(node, results)
     if judged.status == "error" and not told:
         what = first_line(judged.error or "") or "ended with an error"
         yield Failure(now if node.finished is None else node.finished, node.name, what)
 
 
-SHORT = 40  # columns of the first words
+SHORT_REASON_COLUMNS = 40  # columns of the first words
 
 
 class SharedReasons:
@@ -153,8 +157,8 @@ class SharedReasons:
         nodes: dict[str, set[str]] = {}
         for node in results.nodes.values():
             for wait in node.failed_waits:
-                sentence = without_call(wait.reason, call(wait))
-                if len(sentence) > LONG:
+                sentence = without_call(wait.reason, format_call(wait))
+                if len(sentence) > LONG_REASON_CHARS:
                     nodes.setdefault(sentence, set()).add(node.name)
         self._sentences = {sentence for sentence, names in nodes.items() if len(names) > 1}
 
@@ -173,4 +177,4 @@ class SharedReasons:
         head, sentence = self.split(text)
         if not sentence:
             return text
-        return head + clip(f"{sentence.partition(': ')[0]}: ..", SHORT)
+        return head + clip(f"{sentence.partition(': ')[0]}: ..", SHORT_REASON_COLUMNS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
-from .consoles import TOTAL, TOTAL_SO_FAR, Consoles
+from .consoles import MAX_REPORT_BYTES, MAX_RUNNING_REPORT_BYTES, Consoles
 from .document import build_document
 from .export.kcidb import Origin
 from .results import Results
@@ -28,19 +28,19 @@ MILESTONES = frozenset({"job_started", "action_finished", "node_finished", "job_
 
 #: A writing is followed by this many times its own duration without another
 #: (but for the last one), so that writing takes a twentieth of a run at most.
-REST = 20
+WRITE_PAUSE_FACTOR = 20
 
 
-def render(results: Results, kind: str, source: Source | None = None) -> str:
+def render(results: Results, kind: str, source: ReportInputs | None = None) -> str:
     """Return the report of `kind`, one of `FORMATS`; KeyError for others.
 
     `source` has what is not in the events: the consoles, a run to compare with.
     """
-    return _RENDERERS[kind](results, source or Source())
+    return _RENDERERS[kind](results, source or ReportInputs())
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportInputs:
     """What a report can be made from, beside the events of its run."""
 
     consoles: Consoles = field(default_factory=lambda: Consoles(None))
@@ -48,46 +48,48 @@ class Source:
     origin: Origin = field(default_factory=Origin)
 
 
-def _json(results: Results, source: Source) -> str:
+def _json(results: Results, source: ReportInputs) -> str:
     document = build_document(results)
     if source.before is not None:
-        from .changes import changes, words
+        from .changes import find_changes, sentence_text
 
-        document["changes"] = [words(change) for change in changes(source.before, results)]
+        document["changes"] = [
+            sentence_text(change) for change in find_changes(source.before, results)
+        ]
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _junit(results: Results, source: Source) -> str:
+def _junit(results: Results, source: ReportInputs) -> str:
     from .export import junit
 
     return junit.render(results, source.consoles)
 
 
-def _html(results: Results, source: Source) -> str:
+def _html(results: Results, source: ReportInputs) -> str:
     from .html import html_report
 
     return html_report.render(results, source.consoles, source.before)
 
 
-def _tap(results: Results, _: Source) -> str:
+def _tap(results: Results, _: ReportInputs) -> str:
     from .export import tap
 
     return tap.render(results)
 
 
-def _squad(results: Results, source: Source) -> str:
+def _squad(results: Results, source: ReportInputs) -> str:
     from .export import squad
 
     return squad.render(results, source.consoles)
 
 
-def _kcidb(results: Results, source: Source) -> str:
+def _kcidb(results: Results, source: ReportInputs) -> str:
     from .export import kcidb
 
     return kcidb.render(results, source.consoles, source.origin)
 
 
-_RENDERERS: dict[str, Callable[[Results, Source], str]] = {
+_RENDERERS: dict[str, Callable[[Results, ReportInputs], str]] = {
     "html": _html,
     "json": _json,
     "junit": _junit,
@@ -104,7 +106,7 @@ COMPARING = frozenset({"html", "json"})
 FILES = {"results.json": "json", "results.xml": "junit", "report.html": "html"}
 
 
-class Recorder:
+class ReportWriter:
     """A subscriber of events that keeps the report files of `directory` up to date."""
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -122,12 +124,12 @@ class Recorder:
             began = self._clock()
             self.write(durable=final)
             now = self._clock()
-            self._rest_until = now + REST * (now - began)
+            self._rest_until = now + WRITE_PAUSE_FACTOR * (now - began)
 
     def write(self, *, durable: bool = True) -> None:
         """Write the files as of now; `durable`: they also survive a power cut."""
-        total = TOTAL if self.results.over else TOTAL_SO_FAR
-        source = Source(Consoles(self._directory, total))
+        total = MAX_REPORT_BYTES if self.results.over else MAX_RUNNING_REPORT_BYTES
+        source = ReportInputs(Consoles(self._directory, total))
         try:
             for name, kind in FILES.items():
                 text = render(self.results, kind, source)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 # A look at a file's end costs microseconds. inotify would save them, but it does not see what
 # another machine writes to a shared directory, and there are runs that are watched so.
-PACE = 0.2
-PIECE = 1 << 20  # bytes that are read at once
-LONGEST = 16 << 20  # bytes of one line; a longer one is no event
+POLL_INTERVAL_S = 0.2
+READ_BYTES = 1 << 20  # bytes that are read at once
+MAX_LINE_BYTES = 16 << 20  # bytes of one line; a longer one is no event
 
 
-def follow(directory: Path, stop: threading.Event) -> Iterator[dict[str, Any]]:
+def follow_events(directory: Path, stop: threading.Event) -> Iterator[dict[str, Any]]:
     """Yield what has happened and what happens, until the run ends, its process dies, or `stop`.
 
     InvalidJob when there is no event log, or it is none.
@@ -34,7 +34,7 @@ def follow(directory: Path, stop: threading.Event) -> Iterator[dict[str, Any]]:
         rest = b""
         dead = False
         while True:
-            piece = file.read(PIECE)
+            piece = file.read(READ_BYTES)
             if piece:
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
@@ -42,13 +42,13 @@ def follow(directory: Path, stop: threading.Event) -> Iterator[dict[str, Any]]:
                     yield event
                     if event.get("event") == "job_finished":
                         return
-                rest = rest if len(rest) < LONGEST else b""
+                rest = rest if len(rest) < MAX_LINE_BYTES else b""
                 continue
             # Asked before the last look, so that nothing is missed that was written in between.
             if dead or os.fstat(file.fileno()).st_size < file.tell():
                 return
             dead = not is_running(directory)
-            if not dead and stop.wait(PACE):
+            if not dead and stop.wait(POLL_INTERVAL_S):
                 return
 
 

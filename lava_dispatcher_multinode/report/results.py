@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode
 from ..job.model import RESULTS
 from . import coerce
-from .run_model import Action, Boot, Case, Message, Node, Stretch, Wait
+from .run_model import (
+    ActionRecord,
+    BootRecord,
+    CaseRecord,
+    MessageRecord,
+    NodeRecord,
+    Span,
+    WaitRecord,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
 STATUSES = frozenset({"pass", "fail", "error", "skipped"})
 OUTCOMES = frozenset({"done", "refused", "timeout", "never"})
-STEPS = 2000  # of one node that are kept
+MAX_STEPS = 2000  # of one node that are kept
 ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "cancelled"})
 
 
@@ -35,9 +43,9 @@ class Results:
         self.over = False  # the run came to its end by itself
         self.going_on = False  # its process is known to be at work: nothing is cut off yet
         self.last: float = 0.0  # `t` of the latest event, seconds
-        self.nodes: dict[str, Node] = {}
-        self.messages: list[Message] = []
-        self.waits: list[Wait] = []
+        self.nodes: dict[str, NodeRecord] = {}
+        self.messages: list[MessageRecord] = []
+        self.waits: list[WaitRecord] = []
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Results:
@@ -54,10 +62,10 @@ class Results:
         if handler is not None:
             handler(self, event)
 
-    def node(self, event: Event) -> Node:
+    def node(self, event: Event) -> NodeRecord:
         """Return the node that `event` is about, made if it is new."""
         name = coerce.text(event.get("node"))
-        return self.nodes.setdefault(name, Node(name))
+        return self.nodes.setdefault(name, NodeRecord(name))
 
 
 def _job_started(results: Results, event: Event) -> None:
@@ -65,7 +73,7 @@ def _job_started(results: Results, event: Event) -> None:
     results.job = {key: coerce.text(job.get(key)) for key in ("name", "id", "file")}
     results.started = coerce.text(event.get("started")) or None
     for name, about in coerce.mapping(event.get("nodes")).items():
-        node = results.nodes.setdefault(name, Node(name))
+        node = results.nodes.setdefault(name, NodeRecord(name))
         node.role = coerce.text(coerce.mapping(about).get("role"))
         node.device_type = coerce.text(coerce.mapping(about).get("device_type"))
 
@@ -88,13 +96,13 @@ def _action_finished(results: Results, event: Event) -> None:
 def _step(results: Results, event: Event) -> None:
     steps = results.node(event).steps
     _end(steps, _time(event))
-    if len(steps) < STEPS:
-        steps.append(Stretch(coerce.text(event.get("text")), _time(event)))
+    if len(steps) < MAX_STEPS:
+        steps.append(Span(coerce.text(event.get("text")), _time(event)))
 
 
 def _boot_started(results: Results, event: Event) -> None:
     attempt, of = (int(coerce.number(event.get(key)) or 1) for key in ("attempt", "of"))
-    results.node(event).boots.append(Boot(attempt, of, _time(event)))
+    results.node(event).boots.append(BootRecord(attempt, of, _time(event)))
 
 
 def _boot_finished(results: Results, event: Event) -> None:
@@ -109,14 +117,14 @@ def _boot_finished(results: Results, event: Event) -> None:
 def _definition_started(results: Results, event: Event) -> None:
     definitions = results.node(event).definitions
     _end(definitions, _time(event))
-    definitions.append(Stretch(coerce.text(event.get("definition")), _time(event)))
+    definitions.append(Span(coerce.text(event.get("definition")), _time(event)))
 
 
 def _definition_finished(results: Results, event: Event) -> None:
     _end(results.node(event).definitions, _time(event))
 
 
-def _end(stretches: list[Stretch], time: float) -> None:
+def _end(stretches: list[Span], time: float) -> None:
     """End the one that is still on."""
     if stretches and stretches[-1].finished is None:
         stretches[-1].finished = time
@@ -126,10 +134,10 @@ def _time(event: Event) -> float:
     return coerce.number(event.get("t")) or 0.0
 
 
-def _action(results: Results, event: Event) -> Action:
+def _action(results: Results, event: Event) -> ActionRecord:
     index = int(coerce.number(event.get("index")) or 0)
     command = coerce.text(event.get("command"))
-    return results.node(event).actions.setdefault(index, Action(index, command))
+    return results.node(event).actions.setdefault(index, ActionRecord(index, command))
 
 
 def _test_case(results: Results, event: Event) -> None:
@@ -140,7 +148,7 @@ def _test_case(results: Results, event: Event) -> None:
     if wait is not None and start is None and end is not None:
         start = min(wait.asked, end)
     node.cases.append(
-        Case(
+        CaseRecord(
             definition=coerce.text(event.get("definition")),
             case=case,
             result=coerce.choice(event.get("result"), RESULTS, "unknown"),
@@ -159,7 +167,7 @@ def _test_case(results: Results, event: Event) -> None:
 def _message(results: Results, event: Event) -> None:
     data = coerce.mapping(event.get("data"))
     results.messages.append(
-        Message(
+        MessageRecord(
             id=coerce.text(event.get("id")),
             sender=coerce.text(event.get("from")),
             data={key: coerce.text(value) for key, value in data.items()},
@@ -184,7 +192,7 @@ def _wait_finished(results: Results, event: Event) -> None:
         wait.senders = tuple(coerce.text(name) for name in senders)
 
 
-def _open_wait(results: Results, event: Event) -> Wait:
+def _open_wait(results: Results, event: Event) -> WaitRecord:
     """Return the oldest call that this answers; one without a start is made."""
     for wait in results.node(event).waits:
         if wait.outcome is None and (wait.api, wait.id) == _call(event):
@@ -195,10 +203,10 @@ def _open_wait(results: Results, event: Event) -> Wait:
 
 def _add_wait(
     results: Results, event: Event, asked: float | None, missing: Iterable[str] = ()
-) -> Wait:
+) -> WaitRecord:
     node = results.node(event)
     role = coerce.text(event.get("role")) or None
-    wait = Wait(node.name, *_call(event), role, asked or 0.0, tuple(missing))
+    wait = WaitRecord(node.name, *_call(event), role, asked or 0.0, tuple(missing))
     node.waits.append(wait)
     node.unrecorded.setdefault(wait.case, []).append(wait)
     results.waits.append(wait)

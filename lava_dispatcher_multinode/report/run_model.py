@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Action:
+class ActionRecord:
     """One command of one node; times are seconds since the run's start."""
 
     index: int
@@ -20,7 +20,7 @@ class Action:
 
 
 @dataclass
-class Boot:
+class BootRecord:
     """One try of a boot."""
 
     attempt: int
@@ -30,7 +30,7 @@ class Boot:
     error: str | None = None
     finished: float | None = None
 
-    def within(self, action: Action) -> bool:
+    def within(self, action: ActionRecord) -> bool:
         """Whether it was a part of `action` of the same node."""
         if action.started is None or self.started < action.started:
             return False
@@ -38,7 +38,7 @@ class Boot:
 
 
 @dataclass
-class Stretch:
+class Span:
     """A definition or a step: a name with a beginning, and an end once it is known."""
 
     name: str
@@ -47,7 +47,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseRecord:
     """One result of one test definition."""
 
     definition: str
@@ -60,7 +60,7 @@ class Case:
     end: float | None = None
     time: float = 0.0  # when it was recorded
     error: str | None = None  # why it failed, where that is known
-    of_wait: bool = False  # it is the result of a `Wait`, which has the same times
+    of_wait: bool = False  # it is the result of a `WaitRecord`, which has the same times
 
     @property
     def full_name(self) -> str:
@@ -76,7 +76,7 @@ class Case:
 
 
 @dataclass
-class Wait:
+class WaitRecord:
     """One blocking call of a node; not answered (yet) while `outcome` is None."""
 
     node: str
@@ -97,7 +97,7 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Message:
+class MessageRecord:
     """One `lava-send`, or the sending half of a `lava-sync`."""
 
     id: str
@@ -107,19 +107,19 @@ class Message:
 
 
 @dataclass
-class Node:
+class NodeRecord:
     """One board of the job. `stated` is what the run said of it at its end."""
 
     name: str
     role: str = ""
     device_type: str = ""
-    actions: dict[int, Action] = field(default_factory=dict)
-    cases: list[Case] = field(default_factory=list)
-    waits: list[Wait] = field(default_factory=list)
-    unrecorded: dict[str, list[Wait]] = field(default_factory=dict)  # yet, by `case`
-    boots: list[Boot] = field(default_factory=list)
-    definitions: list[Stretch] = field(default_factory=list)
-    steps: list[Stretch] = field(default_factory=list)
+    actions: dict[int, ActionRecord] = field(default_factory=dict)
+    cases: list[CaseRecord] = field(default_factory=list)
+    waits: list[WaitRecord] = field(default_factory=list)
+    unrecorded: dict[str, list[WaitRecord]] = field(default_factory=dict)  # yet, by `case`
+    boots: list[BootRecord] = field(default_factory=list)
+    definitions: list[Span] = field(default_factory=list)
+    steps: list[Span] = field(default_factory=list)
     stated: str | None = None  # pass | fail | error | skipped; None: has not finished
     error_type: str | None = None
     error: str | None = None
@@ -129,7 +129,7 @@ class Node:
         """Return how many cases ended so."""
         return sum(case.result == result for case in self.cases)
 
-    def recorded(self, case: str) -> Wait | None:
+    def recorded(self, case: str) -> WaitRecord | None:
         """Return the call whose result `case` is, for once; None if it is no call's.
 
         A result comes just behind its answer, or just before it; so it is that of the
@@ -143,6 +143,6 @@ class Node:
         return wait
 
     @property
-    def failed_waits(self) -> list[Wait]:
+    def failed_waits(self) -> list[WaitRecord]:
         """The calls that were answered, but not with what they asked for."""
         return [wait for wait in self.waits if wait.outcome not in {None, "done"}]

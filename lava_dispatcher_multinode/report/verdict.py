@@ -9,7 +9,7 @@ from ..errors import ExitCode, worst
 
 if TYPE_CHECKING:
     from .results import Results
-    from .run_model import Case, Node
+    from .run_model import CaseRecord, NodeRecord
 
 CUT_OFF = "the run was cut off before this node had finished"
 
@@ -44,7 +44,7 @@ class Verdict:
     error: str | None = None
 
 
-def of_node(node: Node) -> Verdict:
+def of_node(node: NodeRecord) -> Verdict:
     """Return the verdict: the worst of what the run said and what its parts say.
 
     A run that calls a node passed in spite of a failed case does not make it so.
@@ -60,14 +60,14 @@ def of_node(node: Node) -> Verdict:
     return _of_tests(node)
 
 
-def so_far(node: Node, results: Results) -> Verdict:
+def current_status(node: NodeRecord, results: Results) -> Verdict:
     """Return the verdict as it is shown: `open` while the node is at work in a run going on."""
     if results.going_on and not results.over and node.stated is None:
         return Verdict("open")
     return of_node(node)
 
 
-def _of_tests(node: Node) -> Verdict:
+def _of_tests(node: NodeRecord) -> Verdict:
     if node.failed_waits and not _tests_failed(node):
         kind = node.error_type or "multinode"
         return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
@@ -82,20 +82,20 @@ def _of_tests(node: Node) -> Verdict:
     return Verdict(node.stated or "error", node.error_type, node.error)
 
 
-def says_again(case: Case, node: Node) -> bool:
+def is_derived(case: CaseRecord, node: NodeRecord) -> bool:
     """Whether a case is that of a call, or of a definition that ended for a call that failed."""
     ended = case.case == "lava-test-shell-run" and bool(node.failed_waits)
     return ended or case.case.startswith("multinode-")
 
 
-def _why(node: Node) -> str | None:
+def _why(node: NodeRecord) -> str | None:
     """Return why a definition did not come to its end, of the first that did not."""
-    failed = (case for case in node.cases if case.result == "fail" and not says_again(case, node))
+    failed = (case for case in node.cases if case.result == "fail" and not is_derived(case, node))
     return next((f"{case.definition}: {case.error}" for case in failed if case.error), None)
 
 
-def _tests_failed(node: Node) -> bool:
-    return any(case.result == "fail" and not says_again(case, node) for case in node.cases)
+def _tests_failed(node: NodeRecord) -> bool:
+    return any(case.result == "fail" and not is_derived(case, node) for case in node.cases)
 
 
 def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..actions.context import NodeServices
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
-from ..report.files import EVENTS, Recorder
+from ..report.files import EVENTS, ReportWriter
 from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
 from .events import EventLog, clock_from_now, time_of_day
@@ -84,7 +84,7 @@ def run(
     part of the results.
     """
     clock = clock_from_now()
-    recorder = Recorder(options.output)
+    recorder = ReportWriter(options.output)
     interrupted = False
     with ExitStack() as stack:
         interruptions = stack.enter_context(interruptions or Interruptions())

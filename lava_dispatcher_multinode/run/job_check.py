@@ -17,7 +17,7 @@ from ..lab.allocation import assign, requirements
 from ..lab.enough import check_enough
 from ..lava.dispatcher.preflight import check_fit, ready
 from ..overlay.overlay_store import OverlayStore
-from ..overlay.syntax import script_slips
+from ..overlay.syntax import check_script
 from .node_hosts import is_driven_here
 from .scratch import scratch
 
@@ -64,7 +64,7 @@ def check(
         scripts = _scripts(job, context)
         every = (script for some in scripts.values() for script in some)
         files = {script.file: script.text for script in every if script.whole}
-        found_in = [slip for file, text in files.items() for slip in script_slips(file, text)]
+        found_in = [slip for file, text in files.items() for slip in check_script(file, text)]
         # Roles that run the same definition have the same slips.
         problems += dict.fromkeys([*found_in, *flow.check(job, scripts, calls_of)])
     return problems

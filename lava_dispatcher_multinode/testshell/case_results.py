@@ -12,13 +12,13 @@ from ..errors import TestRaised
 from .expected import MISSING, Expected
 from .matcher import Finder
 from .signals import (
-    Case,
+    CaseResult,
     EndCase,
     EndRun,
-    Foreign,
+    Info,
     InstallFail,
+    LegacyCall,
     Raise,
-    Remark,
     RunFail,
     StartCase,
     StartRun,
@@ -40,10 +40,10 @@ MAX_STARTED = 1000
 #: run ends.
 MAX_RESULTS = 100_000
 #: Bytes of a text that a board makes up and that goes into an event.
-LONGEST_TEXT = 4096
+MAX_TEXT_CHARS = 4096
 
 
-class Room:
+class ResultLimit:
     """The room that there is for the results and definitions of one lava_test_shell."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Room:
         return self._taken <= MAX_RESULTS
 
 
-class Recorder:
+class ResultRecorder:
     """Turns one node's signals into events."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Recorder:
         self._finder: Finder | None = None
         self._set: str | None = None
         self._started: dict[str, float] = {}
-        self._room = Room()
+        self._room = ResultLimit()
         self.begun: set[str] = set()  # the definitions that have begun
 
     @property
@@ -113,10 +113,10 @@ class Recorder:
     def signal(self, signal: Signal) -> None:
         """Take a signal; `TestError` if it asks for the end of the run."""
         match signal:
-            case Case(reference=None):
+            case CaseResult(reference=None):
                 judged, error = self._expected.judge(signal)
                 self.result(judged, error=error)
-            case Case():
+            case CaseResult():
                 self.result(signal)
             case StartCase(case):
                 if len(self._started) < MAX_STARTED:
@@ -134,10 +134,10 @@ class Recorder:
             case InstallFail(definition):
                 self._broken(definition, "install", "an install step failed")
             case Raise(message):
-                raise TestRaised(f"lava-test-raise: {message[:LONGEST_TEXT]}")
-            case Remark(kind, text):
+                raise TestRaised(f"lava-test-raise: {message[:MAX_TEXT_CHARS]}")
+            case Info(kind, text):
                 self.log("INFO", f"test {kind}: {text}")
-            case Foreign(text, None):
+            case LegacyCall(text, None):
                 self.log(
                     "WARNING",
                     f"cannot answer '{text}': only lava-send works by itself; "
@@ -148,7 +148,7 @@ class Recorder:
             case EndCase() | _:
                 pass
 
-    def result(self, case: Case, definition: str | None = None, error: str = "") -> None:
+    def result(self, case: CaseResult, definition: str | None = None, error: str = "") -> None:
         """Record a result; `TestRaised` where a test prints them without end.
 
         It is the running definition's unless another one is named. `error` is why it failed,
@@ -157,7 +157,7 @@ class Recorder:
         if self._room.take():
             self._record(case, definition or self._definition, error)
 
-    def _record(self, case: Case, definition: str | None, error: str = "") -> None:
+    def _record(self, case: CaseResult, definition: str | None, error: str = "") -> None:
         fields: dict[str, object] = {"reference": case.reference} if case.reference else {}
         if error:
             fields["error"] = error
@@ -177,7 +177,7 @@ class Recorder:
 
     def log(self, level: str, text: str) -> None:
         """Record a remark."""
-        self._emit("log", node=self._node, level=level, text=text[:LONGEST_TEXT])
+        self._emit("log", node=self._node, level=level, text=text[:MAX_TEXT_CHARS])
 
     def finish(self) -> None:
         """Record the end of the definition that is on, if any, and what it has not reported."""
@@ -198,7 +198,7 @@ class Recorder:
 
     def _miss(self, definition: str, expected: Expected) -> None:
         for case in expected.missing():
-            self._record(Case(case, "fail"), definition, MISSING)
+            self._record(CaseResult(case, "fail"), definition, MISSING)
 
     def _begin(self, definition: str) -> None:
         self.finish()
@@ -218,6 +218,6 @@ class Recorder:
         if definition is not None and definition != self._definition:
             self._begin(definition)
         self.log("ERROR", f"{definition or 'a definition'}: {text}")
-        self.result(Case(f"lava-test-shell-{stage}", "fail"), error=text)
+        self.result(CaseResult(f"lava-test-shell-{stage}", "fail"), error=text)
         if definition is not None:
             self.finish()

@@ -14,34 +14,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .. import console_frames
-from ..console_frames import Part, Word, Wreck
+from ..console_frames import AckFrame, DamagedFrame, DataFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: Bytes of an encoded question: 60 kB that all need escapes, and a little more.
-MAX_QUESTION = 300_000
+MAX_QUESTION_BYTES = 300_000
 #: Questions that one board has open; more wait on the board.
-MAX_OPEN = 1000
+MAX_OPEN_QUESTIONS = 1000
 #: Answered questions whose IDs are kept, to know a late duplicate.
-REMEMBERED = 4096
-#: Times that one frame is sent by the clock; after RARE of them, seldom. A caller that is
-#: stopped has them in its FIFO, of 64 KiB, when it goes on; it acknowledges one and gets the rest.
-MAX_SENT, RARE = 120, 40
-#: Times that a frame is sent at once when damage is reported, between two by the clock.
-MAX_HURRIED = 8
-#: Seconds that the acknowledgement of a whole question waits for the answer, which says it too.
-ACK_DELAY = 0.05
-FIRST_PATIENCE = 0.7  # seconds until a frame is sent again, before anything was measured
-MIN_PATIENCE = 0.2
-MAX_PATIENCE = 10.0
-RARE_PATIENCE = 60.0
+MAX_CLOSED = 4096
+#: Timed transmissions of one frame. The first `FREQUENT_SENDS` follow the measured timeout, the
+#: later ones `RARE_TIMEOUT_S`. A stopped caller finds them in its FIFO (64 KiB) when it goes on,
+#: acknowledges one and gets the rest.
+MAX_TIMED_SENDS = 120
+FREQUENT_SENDS = 40
+#: Immediate transmissions of a frame, after reports of damage, between two timed ones.
+MAX_NAK_SENDS = 8
+#: The acknowledgement of a whole question waits this long for the answer, which replaces it.
+ACK_DELAY_S = 0.05
+INITIAL_TIMEOUT_S = 0.7  # until a frame is sent again, before a round trip was measured
+MIN_TIMEOUT_S = 0.2
+MAX_TIMEOUT_S = 10.0
+RARE_TIMEOUT_S = 60.0
 #: An ID that no process on the board has: none has the number of init.
-NOBODY = b"0-1"
+NO_CALLER = b"0-1"
 
 
 @dataclass(frozen=True)
-class Question:
+class ConsoleQuestion:
     """A whole question of a process on the board."""
 
     id: bytes
@@ -57,7 +59,7 @@ class _Open:
     size: int = 0
     asked: bool = False
     whole: bytes = b""  # the checksum of the question's last part
-    answer: deque[Part] = field(default_factory=deque)  # what is not yet acknowledged
+    answer: deque[DataFrame] = field(default_factory=deque)  # what is not yet acknowledged
     frame: bytes = b""  # of answer[0], while it is on its way
     sum: bytes = b""
     sent: int = 0  # times, by the clock
@@ -65,7 +67,7 @@ class _Open:
     sent_at: float = 0.0
     due: float = 0.0  # when to send it again
     hurried: bool = False  # it is due because damage was reported
-    ack: Word | None = None  # waits for the answer
+    ack: AckFrame | None = None  # waits for the answer
     ack_due: float = 0.0
 
     @property
@@ -80,25 +82,25 @@ class Channel:
     def __init__(self, *, window: int) -> None:
         self._window = window
         self._open: dict[bytes, _Open] = {}
-        self._closed: OrderedDict[bytes, Word | None] = OrderedDict()
+        self._closed: OrderedDict[bytes, AckFrame | None] = OrderedDict()
         self._timed: dict[bytes, _Open] = {}  # those with an ack or a frame that has a due time
         self._ready: deque[bytes] = deque()  # those with a part that was never sent
         self._in_flight = 0  # bytes of frames sent once and not acknowledged
         self._out: list[bytes] = []
-        self._patience = FIRST_PATIENCE
+        self._patience = INITIAL_TIMEOUT_S
         self._smooth: float | None = None  # round trip, seconds
         self._spread = 0.0
         self._gone: list[bytes] = []
         self.resent = 0  # frames, for the log
-        self.lives = False  # whether the board has answered to the last `ask_for_life`
+        self.alive = False  # whether the board has answered to the last `ping`
 
-    def receive(self, line: bytes, now: float) -> list[Question]:
+    def receive(self, line: bytes, now: float) -> list[ConsoleQuestion]:
         """Take a line of the console; return the questions that are now whole."""
         questions = []
         for frame in console_frames.find(line):
-            if isinstance(frame, Word):
+            if isinstance(frame, AckFrame):
                 self._word(frame, now)
-            elif isinstance(frame, Wreck):
+            elif isinstance(frame, DamagedFrame):
                 self._wreck(frame, now)
             elif frame.kind == b"Q":
                 question = self._part(frame, now)
@@ -114,7 +116,7 @@ class Channel:
         payloads = console_frames.split(console_frames.encode(words))
         exchange.asked = True
         exchange.answer.extend(
-            Part(b"R", id, n, len(payloads), payload, exchange.md5)
+            DataFrame(b"R", id, n, len(payloads), payload, exchange.md5)
             for n, payload in enumerate(payloads, 1)
         )
         self._ready.append(id)
@@ -126,18 +128,18 @@ class Channel:
             self._out.append(exchange.ack.line())
             self._close(id, exchange.ack)
 
-    def ask_for_life(self) -> None:
+    def ping(self) -> None:
         """Send what nobody has asked for: a board that lives says that nobody waits for it."""
-        self.lives = False
-        self._out.append(Part(b"R", NOBODY, 1, 1, b"").line())
+        self.alive = False
+        self._out.append(DataFrame(b"R", NO_CALLER, 1, 1, b"").line())
 
     def probe(self, id: bytes) -> None:  # noqa: A002
         """Acknowledge a question once more: the board says if its caller is gone."""
         exchange = self._open.get(id)
         if exchange is not None and exchange.asked and not exchange.answer:
-            self._out.append(Word(b"A", id, exchange.whole).line())
+            self._out.append(AckFrame(b"A", id, exchange.whole).line())
 
-    def take_gone(self) -> list[bytes]:
+    def pop_gone(self) -> list[bytes]:
         """Return the questions without an answer of which the board said so, once."""
         gone, self._gone = self._gone, []
         return gone
@@ -166,66 +168,66 @@ class Channel:
         times += [e.due for e in self._timed.values() if e.frame]
         return min(times, default=None)
 
-    def _part(self, part: Part, now: float) -> Question | None:
+    def _part(self, part: DataFrame, now: float) -> ConsoleQuestion | None:
         if part.id in self._closed:
             if self._closed[part.id] is not None:  # it was told again: it has not heard us
-                self._out.append(Word(b"A", part.id, part.sum).line())
+                self._out.append(AckFrame(b"A", part.id, part.sum).line())
             return None
         exchange = self._open.get(part.id)
         if exchange is None:
-            if part.part != 1 or len(self._open) >= MAX_OPEN:
+            if part.part != 1 or len(self._open) >= MAX_OPEN_QUESTIONS:
                 return None
             exchange = self._open[part.id] = _Open(part.md5)
         if exchange.answer:  # asked again: the answer did not arrive
-            if now - exchange.sent_at > MIN_PATIENCE:
+            if now - exchange.sent_at > MIN_TIMEOUT_S:
                 self._hurry(exchange, now)
             return None
         new = part.part == len(exchange.payloads) + 1 and not exchange.asked
         if new:
             exchange.payloads.append(part.payload)
             exchange.size += len(part.payload)
-            if exchange.size + (part.parts - part.part) > MAX_QUESTION:
+            if exchange.size + (part.parts - part.part) > MAX_QUESTION_BYTES:
                 self.answer(part.id, [b"1", b"more than a message can hold: 60 kB"])
                 return None
         elif part.part > len(exchange.payloads) and not exchange.asked:
             return None
-        acknowledgement = Word(b"A", part.id, part.sum)
+        acknowledgement = AckFrame(b"A", part.id, part.sum)
         if not new or part.part < part.parts:
             self._out.append(acknowledgement.line())
             return None
         exchange.asked, exchange.whole = True, acknowledgement.sum
-        exchange.ack, exchange.ack_due = acknowledgement, now + ACK_DELAY
+        exchange.ack, exchange.ack_due = acknowledgement, now + ACK_DELAY_S
         self._timed[part.id] = exchange
         return self._question(part.id, exchange)
 
-    def _question(self, id_: bytes, exchange: _Open) -> Question | None:
+    def _question(self, id_: bytes, exchange: _Open) -> ConsoleQuestion | None:
         text = b"".join(exchange.payloads)
         exchange.payloads.clear()
         try:
-            return Question(id_, console_frames.decode(text))
+            return ConsoleQuestion(id_, console_frames.decode(text))
         except ValueError as error:
             self.answer(id_, [b"1", b"not a question: " + str(error).encode()])
             return None
 
-    def _wreck(self, wreck: Wreck, now: float) -> None:
+    def _wreck(self, wreck: DamagedFrame, now: float) -> None:
         if wreck.kind == b"Q":
-            self._out.append(Word(b"N", wreck.id, console_frames.DAMAGED).line())
+            self._out.append(AckFrame(b"N", wreck.id, console_frames.DAMAGED).line())
         elif wreck.id in self._open:
             self._hurry(self._open[wreck.id], now)
 
     def _hurry(self, exchange: _Open, now: float) -> None:
         """Send what is on its way again now; but what fails each time, by the clock."""
-        if exchange.frame and exchange.hurries < MAX_HURRIED:
+        if exchange.frame and exchange.hurries < MAX_NAK_SENDS:
             exchange.due = now
             exchange.hurried = True
 
-    def _word(self, word: Word, now: float) -> None:
+    def _word(self, word: AckFrame, now: float) -> None:
         exchange = self._open.get(word.id)
         if word.kind == b"N" and exchange is not None:
             self._hurry(exchange, now)
             return
         if exchange is None:
-            self.lives |= word.kind == b"G" and word.id == NOBODY
+            self.alive |= word.kind == b"G" and word.id == NO_CALLER
             return
         if word.kind == b"G" and not exchange.answer and word.sum == exchange.whole:
             self._gone.append(word.id)
@@ -259,18 +261,18 @@ class Channel:
         if exchange.hurried:
             exchange.hurried = False
             exchange.hurries += 1
-        elif exchange.sent == MAX_SENT:
+        elif exchange.sent == MAX_TIMED_SENDS:
             exchange.due = float("inf")
             return
         else:
             exchange.sent += 1
             exchange.hurries = 0
             # Perhaps the line is slow; the next measurement tells.
-            self._patience = min(self._patience * 1.5, MAX_PATIENCE)
+            self._patience = min(self._patience * 1.5, MAX_TIMEOUT_S)
         self.resent += 1
         exchange.sent_at = now
-        patience = min(self._patience * 1.5 ** (exchange.sent - 1), MAX_PATIENCE)
-        exchange.due = now + (patience if exchange.sent < RARE else RARE_PATIENCE)
+        patience = min(self._patience * 1.5 ** (exchange.sent - 1), MAX_TIMEOUT_S)
+        exchange.due = now + (patience if exchange.sent < FREQUENT_SENDS else RARE_TIMEOUT_S)
         self._out.append(exchange.frame)
 
     def _land(self, exchange: _Open) -> None:
@@ -278,11 +280,11 @@ class Channel:
             self._in_flight -= len(exchange.frame)
         exchange.frame = b""
 
-    def _close(self, id_: bytes, ack: Word | None = None) -> None:
+    def _close(self, id_: bytes, ack: AckFrame | None = None) -> None:
         del self._open[id_]
         self._timed.pop(id_, None)
         self._closed[id_] = ack
-        if len(self._closed) > REMEMBERED:
+        if len(self._closed) > MAX_CLOSED:
             self._closed.popitem(last=False)
 
     def _measure(self, seconds: float) -> None:
@@ -293,4 +295,4 @@ class Channel:
             self._spread += (abs(seconds - self._smooth) - self._spread) / 4
             self._smooth += (seconds - self._smooth) / 8
         patience = self._smooth + 4 * self._spread
-        self._patience = min(max(patience, MIN_PATIENCE), MAX_PATIENCE)
+        self._patience = min(max(patience, MIN_TIMEOUT_S), MAX_TIMEOUT_S)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .signals import Case
+    from .signals import CaseResult
 
 MISSING = "the definition's 'expected' has it, and it was not reported"
 UNEXPECTED = "the definition's 'expected' does not have it; its result was '{}'"
@@ -25,7 +25,7 @@ class Expected:
         """Note that a case is reported."""
         self._missing.discard(case)
 
-    def judge(self, case: Case) -> tuple[Case, str]:
+    def judge(self, case: CaseResult) -> tuple[CaseResult, str]:
         """Return the result of a case, and why it fails: one that is not expected does."""
         self.found(case.case)
         if not self._cases or case.case in self._cases or case.result == "fail":

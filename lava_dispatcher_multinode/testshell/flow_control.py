@@ -14,22 +14,24 @@ import re
 from collections import deque
 
 _TAKEN = re.compile(rb"<LAVA_MN K ([0-9])>")
-#: Seconds until a piece is sent again: at first, at least, and at most.
-FIRST, LEAST, MOST = 0.5, 0.05, 5.0
-SMALLEST = 8  # bytes of a UART for which this makes sense
+#: Time until a piece is sent again.
+INITIAL_TIMEOUT_S = 0.5
+MIN_TIMEOUT_S = 0.05
+MAX_TIMEOUT_S = 5.0
+MIN_FIFO_BYTES = 8  # bytes of a UART for which this makes sense
 
 
-class Trickle:
+class StopAndWait:
     """Sends bytes in pieces of at most `fifo`, newline and all."""
 
     def __init__(self, fifo: int) -> None:
-        self._size = max(fifo, SMALLEST) - len(b"\n=N\n")
+        self._size = max(fifo, MIN_FIFO_BYTES) - len(b"\n=N\n")
         self._waiting: deque[bytes] = deque()  # of each frame what was not yet sent
         self._piece = b""  # on its way
         self._number = 0
         self._sent = 0  # times
         self._sent_at = 0.0
-        self._round_trip = FIRST / 3
+        self._round_trip = INITIAL_TIMEOUT_S / 3
 
     @property
     def idle(self) -> bool:
@@ -70,5 +72,7 @@ class Trickle:
         """Return when `transmit` has something to do, if nothing comes before."""
         if not self._piece:
             return 0.0 if self._waiting else None
-        patience = min(max(self._round_trip * 3, LEAST) * 1.5 ** (self._sent - 1), MOST)
+        patience = min(
+            max(self._round_trip * 3, MIN_TIMEOUT_S) * 1.5 ** (self._sent - 1), MAX_TIMEOUT_S
+        )
         return self._sent_at + patience

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 #: Bytes that a signal can have: no part of a line ends in one that is shorter.
-LONGEST = 16384
+MAX_SIGNAL_BYTES = 16384
 _SIGNAL = b"<LAVA_"
 _CALL = b"<LAVA_MULTI_NODE> "  # a call in LAVA's form is this and a signal
 
 
-class Batch(NamedTuple):
+class LineBatch(NamedTuple):
     """What a chunk completes: lines, the last of them only as far as it came if not `ends`.
 
     What follows then is the rest of that line. Nothing comes twice.
@@ -20,20 +20,20 @@ class Batch(NamedTuple):
     ends: bool
 
 
-class Lines:
+class LineSplitter:
     """Cuts chunks at newlines; carriage returns around a line are dropped.
 
     A line without an end is not kept: what is in front of its last `2 * longest` bytes
     is a part, but for a signal that begins there.
     """
 
-    def __init__(self, longest: int = LONGEST) -> None:
+    def __init__(self, longest: int = MAX_SIGNAL_BYTES) -> None:
         self._longest = longest
         self._pieces: list[bytes] = []
         self._size = 0
         self._begins = True  # whether the pieces are of a line's beginning
 
-    def feed(self, data: bytes) -> Batch:
+    def feed(self, data: bytes) -> LineBatch:
         """Return the lines that `data` completes, and a part of one that is long."""
         first, *lines = data.split(b"\n")
         self._keep(first)
@@ -43,8 +43,8 @@ class Lines:
             done += [line.strip(b"\r") for line in lines[:-1]]
             self._keep(lines[-1])
         if self._size < 4 * self._longest:
-            return Batch(done, ends=True)
-        return Batch([*done, self._part()], ends=False)
+            return LineBatch(done, ends=True)
+        return LineBatch([*done, self._part()], ends=False)
 
     def rest(self) -> bytes:
         """Return the line that is not complete, and forget it."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 
-#: Seconds between two questions: a line may lose one.
-EVERY = 5.0
-#: Seconds that a board has to answer, at the most; and at the least, at the tests' deadline.
-PATIENCE, LEAST = 60.0, 3.0
-#: Seconds that it has where a prompt came: as a rule no process is left that could answer.
-PROMPT_PATIENCE = 15.0
-#: Seconds before the deadline at which each board is asked: is it the board or the test?
-BEFORE_DEADLINE = 10.0
+#: Time between two pings: the line may lose one.
+PING_INTERVAL_S = 5.0
+#: The longest time that a board has to answer.
+MAX_PING_TIMEOUT_S = 60.0
+#: The shortest, which applies at the tests' deadline.
+MIN_PING_TIMEOUT_S = 3.0
+#: The time after a prompt: usually no process is left that could answer.
+PROMPT_PING_TIMEOUT_S = 15.0
+#: Each board is pinged this long before the deadline, to tell a dead board from a slow test.
+FINAL_PING_LEAD_S = 10.0
 
 
-class Vigil:
+class LivenessMonitor:
     """Watches the clock of one board, without input or output; times as time.monotonic().
 
     `silence` is the device file's, in seconds; 0: it is never asked. Any byte of
@@ -53,15 +55,17 @@ class Vigil:
     def due(self) -> float:
         """Return when to ask it next."""
         if self._prompt is not None:
-            return max(self._prompt, self._asked_last + EVERY)
+            return max(self._prompt, self._asked_last + PING_INTERVAL_S)
         if not self._silence:
             return math.inf
         if self._unanswered is not None:
-            return self._asked_last + EVERY
-        at_deadline = self._deadline - BEFORE_DEADLINE
+            return self._asked_last + PING_INTERVAL_S
+        at_deadline = self._deadline - FINAL_PING_LEAD_S
         if self._asked_last >= at_deadline:
-            at_deadline = max(at_deadline, self._heard + BEFORE_DEADLINE / 2)
-        return max(min(self._heard + self._silence, at_deadline), self._asked_last + EVERY)
+            at_deadline = max(at_deadline, self._heard + FINAL_PING_LEAD_S / 2)
+        return max(
+            min(self._heard + self._silence, at_deadline), self._asked_last + PING_INTERVAL_S
+        )
 
     def asked(self, now: float) -> None:
         """Take note that it is asked now."""
@@ -71,28 +75,31 @@ class Vigil:
         if self._unanswered is None:
             self._unanswered = now
 
-    def is_alone(self, now: float) -> bool:
+    def runner_gone(self, now: float) -> bool:
         """Whether the console lives, but the channel does not answer: the runner was killed."""
         if self._unanswered is None:
             return False
         if now >= self._deadline:
-            return now >= self._unanswered + LEAST
+            return now >= self._unanswered + MIN_PING_TIMEOUT_S
         if self._prompt is not None and self._asked_last >= self._prompt:
-            patience = min(PROMPT_PATIENCE, max(self._silence or PROMPT_PATIENCE, LEAST))
+            patience = min(
+                PROMPT_PING_TIMEOUT_S,
+                max(self._silence or PROMPT_PING_TIMEOUT_S, MIN_PING_TIMEOUT_S),
+            )
             return now >= max(self._unanswered, self._prompt) + patience
-        return now >= self._unanswered + PATIENCE
+        return now >= self._unanswered + MAX_PING_TIMEOUT_S
 
-    def is_dead(self, now: float) -> bool:
+    def board_dead(self, now: float) -> bool:
         """Whether it had time enough to answer."""
         if self._asked_first is None:
             return False
         waited = now - self._asked_first
         if now >= self._deadline:
-            return waited >= LEAST
-        return waited >= min(PATIENCE, max(self._silence, LEAST))
+            return waited >= MIN_PING_TIMEOUT_S
+        return waited >= min(MAX_PING_TIMEOUT_S, max(self._silence, MIN_PING_TIMEOUT_S))
 
     def dead_at(self) -> float:
-        """Return when `is_dead` is to be asked at the latest, short of the deadline."""
+        """Return when `board_dead` is to be asked at the latest, short of the deadline."""
         if self._asked_first is None:
             return math.inf
-        return self._asked_first + min(PATIENCE, max(self._silence, LEAST))
+        return self._asked_first + min(MAX_PING_TIMEOUT_S, max(self._silence, MIN_PING_TIMEOUT_S))

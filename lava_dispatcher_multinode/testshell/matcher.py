@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from ..polling import readable
-from .signals import Case, measurement, result_of
-from .windows import CARRIED, SMALL, Window, Windows, cut
+from .signals import CaseResult, measurement, result_of
+from .windows import CARRIED, SMALL_WINDOW_CHARS, Window, Windows, cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     Found = tuple[list[Groups], int]  # and where the search goes on in the next window
 
 #: Seconds that lines which came together may take, and one of them by itself after that.
-LIMIT = 2.0
-LARGE_SHARE = 0.25  # of that, for a large window
-MAX_SLOW = 3  # lines that may take too long
-START_LIMIT = 30.0  # seconds for the process to begin
-MEMORY = 512 << 20  # bytes of address space
-MOST = 4 << 20  # characters of what it finds in lines that came together
+SEARCH_TIMEOUT_S = 2.0
+LARGE_WINDOW_SHARE = 0.25  # of that, for a large window
+MAX_SLOW_LINES = 3  # lines that may take too long
+START_TIMEOUT_S = 30.0  # seconds for the process to begin
+MAX_MEMORY_BYTES = 512 << 20  # bytes of address space
+MAX_FOUND_CHARS = 4 << 20  # characters of what it finds in lines that came together
 
 # What the process runs: a line of JSON for each request, the same for each reply. A match
 # that touches the end of a window before the line's end may be another one with more
@@ -73,7 +73,7 @@ class Finder:
     """Finds results in a definition's output; close it. `warn` is told what it gives up."""
 
     def __init__(
-        self, pattern: Pattern, warn: Callable[[str], None], limit: float = LIMIT
+        self, pattern: Pattern, warn: Callable[[str], None], limit: float = SEARCH_TIMEOUT_S
     ) -> None:
         self._pattern = pattern
         self._warn = warn
@@ -82,7 +82,7 @@ class Finder:
         self._windows = Windows()
         self._carried = 1
 
-    def find(self, lines: Sequence[bytes], *, ends: bool = True) -> Iterator[Case]:
+    def find(self, lines: Sequence[bytes], *, ends: bool = True) -> Iterator[CaseResult]:
         """Yield the results in lines of output, in order; the last goes on if not `ends`."""
         for groups in self._search(self._windows.feed(lines, ends=ends)):
             case = self._pattern.case(groups)
@@ -90,20 +90,20 @@ class Finder:
                 yield case
 
     def _search(self, windows: Sequence[Window]) -> Iterator[Groups]:
-        if not windows or self._slow >= MAX_SLOW:
+        if not windows or self._slow >= MAX_SLOW_LINES:
             return
-        large = len(windows) == 1 and len(windows[0].text) > SMALL + 1
+        large = len(windows) == 1 and len(windows[0].text) > SMALL_WINDOW_CHARS + 1
         if windows[0].begin == CARRIED:
             windows = [windows[0]._replace(begin=self._carried), *windows[1:]]
         try:
-            replies = self._matcher.search(windows, LARGE_SHARE if large else 1.0)
+            replies = self._matcher.search(windows, LARGE_WINDOW_SHARE if large else 1.0)
         except TooSlow as error:
             if len(windows) > 1:  # which is it?
                 for window in windows:
                     yield from self._search(list(cut(window, self._windows.size)))
             elif large:
                 self._narrow(error)
-                yield from self._search(list(cut(windows[0], SMALL)))
+                yield from self._search(list(cut(windows[0], SMALL_WINDOW_CHARS)))
             else:
                 self._carried = 1
                 self._give_up(error, windows[0].text)
@@ -113,16 +113,17 @@ class Finder:
             yield from found
 
     def _narrow(self, error: TooSlow) -> None:
-        if self._windows.size != SMALL:
-            self._windows.size = SMALL
+        if self._windows.size != SMALL_WINDOW_CHARS:
+            self._windows.size = SMALL_WINDOW_CHARS
             self._warn(
                 f"the parse pattern {error} on a long line; from here on, it finds results of at "
-                f"most {SMALL // 2} characters in lines of more than {SMALL}"
+                f"most {SMALL_WINDOW_CHARS // 2} characters in lines of more than "
+                f"{SMALL_WINDOW_CHARS}"
             )
 
     def _give_up(self, error: TooSlow, text: str) -> None:
         self._slow += 1
-        last = "; no more is looked for" if self._slow >= MAX_SLOW else ""
+        last = "; no more is looked for" if self._slow >= MAX_SLOW_LINES else ""
         self._warn(f"the parse pattern {error} on one line{last}: {text!r}")
 
     def close(self) -> None:
@@ -133,7 +134,7 @@ class Finder:
 class Matcher:
     """One expression's process; it begins with the first search. Close it."""
 
-    def __init__(self, expression: str, limit: float = LIMIT) -> None:
+    def __init__(self, expression: str, limit: float = SEARCH_TIMEOUT_S) -> None:
         self._expression = expression
         self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
@@ -170,15 +171,15 @@ class Matcher:
                 "-S",
                 "-c",
                 _PROGRAM,
-                str(MEMORY),
+                str(MAX_MEMORY_BYTES),
                 json.dumps(self._expression),
-                str(MOST),
+                str(MAX_FOUND_CHARS),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        self._reply(START_LIMIT)
+        self._reply(START_TIMEOUT_S)
         return self._process
 
     def _reply(self, seconds: float) -> bytes:
@@ -212,14 +213,14 @@ class Pattern:
             raise ValueError("the expression needs a group (?P<result>...)")
         return cls(expression, dict(fixups or {}))
 
-    def case(self, groups: Mapping[str, str | None]) -> Case | None:
+    def case(self, groups: Mapping[str, str | None]) -> CaseResult | None:
         """Return the result that a match's groups are, if any."""
         case = (groups["test_case_id"] or "").strip()
         if not case:
             return None
         # As in LAVA: a measurement without a result is a pass.
         word = (groups.get("result") or ("pass" if groups.get("measurement") else "")).strip()
-        return Case(
+        return CaseResult(
             case,
             result_of(word, self.fixups) or "unknown",
             measurement(groups.get("measurement")),

@@ -7,9 +7,9 @@ import re
 from .. import shell_markers
 
 #: Typed behind the runner's command: the shell says that it has come back, and the exit code.
-MARK = f"echo {shell_markers.RUNNER_ENDED} $?"
+ECHO_RUNNER_ENDED = f"echo {shell_markers.RUNNER_ENDED} $?"
 #: Bytes in which a prompt lies, of what came before.
-WINDOW = 128
+WINDOW_BYTES = 128
 
 
 class PromptWatch:
@@ -30,5 +30,5 @@ class PromptWatch:
         window = self._before + data
         there = any(words in window for words in self._words)
         found = self._pattern.search(window) if there else None
-        self._before = window[found.end() if found else 0 :][-WINDOW:]
+        self._before = window[found.end() if found else 0 :][-WINDOW_BYTES:]
         return found is not None

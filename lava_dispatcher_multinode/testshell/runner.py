@@ -14,36 +14,38 @@ from ..multinode import board_words
 from ..multinode.api import Outcome, Status
 from . import signals
 from .channel import Channel
-from .lines import Lines
-from .liveness import Vigil
+from .lines import LineSplitter
+from .liveness import LivenessMonitor
 from .prompts import PromptWatch
-from .signals import Case, Foreign, RunnerExit, RunnerStart, SeenSignals
-from .waits import Waits
+from .signals import CaseResult, LegacyCall, RunnerExit, RunnerStart, SeenSignals
+from .waits import PendingCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..multinode.api import Call
-    from .case_results import Recorder
-    from .channel import Question
-    from .flow_control import Trickle
+    from .case_results import ResultRecorder
+    from .channel import ConsoleQuestion
+    from .flow_control import StopAndWait
 
 #: Seconds until the command is typed again because no runner has begun, doubled each
 #: time: a typed line can lose characters, too. A runner that has begun ignores it. The
 #: interrupt before it ends a quotation that noise may have opened, and a runner that has
 #: not got as far as its start: that one is begun anew.
-START_WAIT = 3.0
+START_RETRY_S = 3.0
 INTERRUPT = b"\x03\n"
 #: Seconds that a read waits when nothing is due; every event ends it sooner.
-READ_WAIT = 60.0
+READ_TIMEOUT_S = 60.0
 #: Seconds for which a runner that has said it ends may ask for the acknowledgement
 #: again; as a rule the line that it prints then ends it sooner.
-LINGER = 3.0
-#: Bytes of frames on their way to a board: a terminal's buffer holds 4095. On a slow line
-#: one frame at a time, or the clocks of the others would run while it is sent.
-WINDOW, TRICKLE_WINDOW = 3000, 1
+LINGER_S = 3.0
+#: Bytes of frames in flight to a board: a terminal's buffer holds 4095.
+WINDOW_BYTES = 3000
+#: The same with flow control: one frame at a time, or the timeouts of the others would run
+#: while it is sent.
+STOP_AND_WAIT_WINDOW_BYTES = 1
 #: Calls that were answered elsewhere and may be asked here, because the answer was lost.
-REMEMBERED = 64
+MAX_ANSWERED_ELSEWHERE = 64
 _INTERESTING = b"<LAVA_"
 
 
@@ -72,17 +74,25 @@ class Runner:
     """One run of lava-test-runner; only `outcomes` is used by other threads."""
 
     def __init__(
-        self, link: BoardLink, stage: str, recorder: Recorder, trickle: Trickle | None
+        self,
+        link: BoardLink,
+        stage: str,
+        recorder: ResultRecorder,
+        flow_control: StopAndWait | None,
     ) -> None:
-        self.channel = Channel(window=WINDOW if trickle is None else TRICKLE_WINDOW)
+        self.channel = Channel(
+            window=WINDOW_BYTES if flow_control is None else STOP_AND_WAIT_WINDOW_BYTES
+        )
         self._stage = stage
-        self._trickle = trickle
+        self._flow_control = flow_control
         self._link = link
         self._recorder = recorder
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
-        self._elsewhere: deque[str] = deque(maxlen=REMEMBERED)  # answered, and maybe lost
-        self._waits = Waits()
+        self._elsewhere: deque[str] = deque(
+            maxlen=MAX_ANSWERED_ELSEWHERE
+        )  # answered, and maybe lost
+        self._waits = PendingCalls()
         self._seen = SeenSignals()
         self._started = False
         self._leaving = False  # the runner has said that it ends; its line may be lost
@@ -100,23 +110,23 @@ class Runner:
         for wait in self._waits.end():
             with suppress(TestRaised):  # that there are too many results is told already
                 self._recorder.result(
-                    Case(board_words.case_of(wait.call), "fail"), wait.definition
+                    CaseResult(board_words.case_of(wait.call), "fail"), wait.definition
                 )
 
     def read(self, command: bytes, deadline: float) -> None:
         """Type `command`, and take what the board says until the runner's end or `deadline`."""
         self._link.type(command)
-        patience = START_WAIT
+        patience = START_RETRY_S
         now = time.monotonic()
         type_at = now + patience
-        vigil = Vigil(self._link.silence, deadline, now)
+        monitor = LivenessMonitor(self._link.silence, deadline, now)
         prompts = PromptWatch(self._link.login_prompt)
         while True:
             now = time.monotonic()
             # A board without the channel's scripts could not answer.
-            if self._heard and now >= vigil.due():
-                vigil.asked(now)
-                self.channel.ask_for_life()
+            if self._heard and now >= monitor.due():
+                monitor.asked(now)
+                self.channel.ping()
             if not self._started and now >= type_at:
                 self._link.type(INTERRUPT + command)
                 patience *= 2
@@ -126,39 +136,39 @@ class Runner:
                 self.channel.probe(waits)
             if data := self._transmit(now):
                 self._link.write(data)
-            if self._ended or (self._leaving and now >= self._heard + LINGER):
+            if self._ended or (self._leaving and now >= self._heard + LINGER_S):
                 return
-            if self._doubted is not None and now >= self._doubted + LINGER:
+            if self._doubted is not None and now >= self._doubted + LINGER_S:
                 return  # nobody is there any more
-            self._check_time(now, deadline, vigil)
-            wake_at = [deadline, now + READ_WAIT, vigil.dead_at()]
+            self._check_time(now, deadline, monitor)
+            wake_at = [deadline, now + READ_TIMEOUT_S, monitor.dead_at()]
             if self._heard:
-                wake_at.append(vigil.due())
+                wake_at.append(monitor.due())
             if not self._started:
                 wake_at.append(type_at)
             if self._leaving:
-                wake_at.append(self._heard + LINGER)
+                wake_at.append(self._heard + LINGER_S)
             if self._doubted is not None:
-                wake_at.append(self._doubted + LINGER)
+                wake_at.append(self._doubted + LINGER_S)
             wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
             data = self._link.read(max(0.0, min(wake_at) - now))
             if data:
-                vigil.heard(time.monotonic())
+                monitor.heard(time.monotonic())
                 if prompts.feed(data):
-                    vigil.prompted(time.monotonic())
+                    monitor.prompted(time.monotonic())
             self._relay_outcomes()  # what was answered before the board said this
             self._take(data)
-            if self.channel.lives:
-                vigil.answered()
+            if self.channel.alive:
+                monitor.answered()
 
-    def _check_time(self, now: float, deadline: float, vigil: Vigil) -> None:
+    def _check_time(self, now: float, deadline: float, monitor: LivenessMonitor) -> None:
         """Raise if the board is dead, or its time over."""
-        if vigil.is_dead(now):
+        if monitor.board_dead(now):
             raise BoardHangs(
-                f"the board hangs: nothing on its console for {vigil.silent_for(now):.0f} s, "
+                f"the board hangs: nothing on its console for {monitor.silent_for(now):.0f} s, "
                 f"and no answer when it was asked: {self._where()}"
             )
-        if vigil.is_alone(now):
+        if monitor.runner_gone(now):
             raise BoardHangs(
                 "lava-test-runner is gone: the console lives, but the channel does not answer; a "
                 f"test has killed it, or the kernel for want of memory: {self._where()}"
@@ -186,16 +196,16 @@ class Runner:
         return f"definition {definition} was running" if definition else "lava-test-runner hangs"
 
     def _transmit(self, now: float) -> bytes:
-        if self._trickle is None:
+        if self._flow_control is None:
             return self.channel.transmit(now)
-        if self._trickle.idle:  # not sooner, or the channel's clocks would run for nothing
-            self._trickle.feed(self.channel.transmit(now))
-        return self._trickle.transmit(now)
+        if self._flow_control.idle:  # not sooner, or the channel's clocks would run for nothing
+            self._flow_control.feed(self.channel.transmit(now))
+        return self._flow_control.transmit(now)
 
     def _due(self) -> float | None:
-        if self._trickle is None or self._trickle.idle:
+        if self._flow_control is None or self._flow_control.idle:
             return self.channel.due()
-        return self._trickle.due()
+        return self._flow_control.due()
 
     def _take(self, data: bytes) -> None:
         now = time.monotonic()
@@ -217,19 +227,19 @@ class Runner:
         self._recorder.output(signals.around(line))
         for text, marked in signals.texts(line):
             signal = signals.parse(text, self._recorder.fixups)
-            if isinstance(signal, Case) and not (self._seen.discard_copy(text) or marked):
+            if isinstance(signal, CaseResult) and not (self._seen.discard_copy(text) or marked):
                 self._recorder.signal(signal)
 
     def _line(self, line: bytes, now: float) -> None:
-        if console_frames.MARK in line:
+        if console_frames.FRAME_MARK in line:
             self._heard = now
-            if self._trickle is not None:
-                self._trickle.receive(line, now)
+            if self._flow_control is not None:
+                self._flow_control.receive(line, now)
             for question in self.channel.receive(line, now):
                 self._ask(question)
-            if self.channel.lives:
+            if self.channel.alive:
                 self._doubted = None
-            for id_ in self.channel.take_gone():
+            for id_ in self.channel.pop_gone():
                 self._waits.gone(id_)
         for text, marked in signals.texts(line):
             if self._seen.discard_copy(text) or marked:
@@ -239,7 +249,7 @@ class Runner:
                     self._started |= stage in {None, self._stage}
                 case RunnerExit():
                     self._exit(now)
-                case Foreign(_, call) if call is not None:
+                case LegacyCall(_, call) if call is not None:
                     self._relay(None, call)
                 case signal:
                     self._recorder.signal(signal)
@@ -259,9 +269,9 @@ class Runner:
             self._ended = True
         elif not self._recorder.in_definition:
             self._doubted = now
-            self.channel.ask_for_life()
+            self.channel.ping()
 
-    def _ask(self, question: Question) -> None:
+    def _ask(self, question: ConsoleQuestion) -> None:
         if not self._started and not self._begins(question):
             return  # of the runner before this one, late: this one tells its start first
         if question.words[:1] == [b"signal"]:
@@ -274,10 +284,10 @@ class Runner:
         else:
             self._relay(question.id, call)
 
-    def _begins(self, question: Question) -> bool:
+    def _begins(self, question: ConsoleQuestion) -> bool:
         return signals.parse(b" ".join(question.words[1:])) == RunnerStart(self._stage)
 
-    def _tell(self, question: Question) -> None:
+    def _tell(self, question: ConsoleQuestion) -> None:
         """Record a signal that is acknowledged; its line, which follows, will be no news."""
         text = b" ".join(question.words[1:])
         self.channel.acknowledge(question.id)
@@ -308,7 +318,7 @@ class Runner:
             definition = None if number is None else self._waits.pop(number).definition
             if call.question is None or call.question not in self._elsewhere:
                 done = outcome.status is Status.DONE
-                case = Case(board_words.case_of(call), "pass" if done else "fail")
+                case = CaseResult(board_words.case_of(call), "pass" if done else "fail")
                 self._recorder.result(case, definition)
             if number is None and call.question is not None:
                 self._elsewhere.append(call.question)

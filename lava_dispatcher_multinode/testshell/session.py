@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from ..console_frames import sums
-from .case_results import Recorder
-from .flow_control import Trickle
-from .prompts import MARK
+from .case_results import ResultRecorder
+from .flow_control import StopAndWait
+from .prompts import ECHO_RUNNER_ENDED
 from .runner import Runner
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .matcher import Pattern
 
 #: Seconds between two pieces of a typed line where there is no flow control.
-PAUSE = 0.1
+TYPING_PAUSE_S = 0.1
 
 
-class Console(Protocol):
+class SessionConsole(Protocol):
     """What a session needs of `console.Console`."""
 
     def read(self, timeout: float) -> bytes:
@@ -36,7 +36,7 @@ class Console(Protocol):
         """Make a `read` in progress return b""; from any thread."""
 
 
-class Session:
+class ShellSession:
     """Talks to a board's lava-test-runner; used by one thread.
 
     `submit` is given each call, and a function to call once with its outcome, from
@@ -49,7 +49,7 @@ class Session:
 
     def __init__(
         self,
-        console: Console,
+        console: SessionConsole,
         *,
         node: str,
         submit: Callable[[Call, Callable[[Outcome], None]], Callable[[], None] | None],
@@ -89,12 +89,12 @@ class Session:
         more, `TestError` when a test raises, and let the console's errors through. What was
         seen until then is recorded.
         """
-        recorder = Recorder(self._node, self._emit, self._clock, patterns, fixups, expected)
+        recorder = ResultRecorder(self._node, self._emit, self._clock, patterns, fixups, expected)
         stage = shlex.split(command)[-1]
-        run = Runner(self, stage, recorder, Trickle(self._fifo) if self._fifo else None)
+        run = Runner(self, stage, recorder, StopAndWait(self._fifo) if self._fifo else None)
         self._run = run
         try:
-            words = (command.encode(), *sums(stage.encode() + b"\n"), MARK.encode())
+            words = (command.encode(), *sums(stage.encode() + b"\n"), ECHO_RUNNER_ENDED.encode())
             run.read(b"%b %b %b; %b\n" % words, deadline)
         finally:
             self._run = None
@@ -123,7 +123,7 @@ class Session:
         step = self._fifo or len(command)
         for start in range(0, len(command), step):
             if start:
-                time.sleep(PAUSE)
+                time.sleep(TYPING_PAUSE_S)
             self._console.write(command[start : start + step])
 
     def write(self, data: bytes) -> None:
@@ -131,7 +131,7 @@ class Session:
         self._console.write(data)
 
     def read(self, timeout: float) -> bytes:
-        """Return what has come, as `Console.read`."""
+        """Return what has come, as `SessionConsole.read`."""
         return self._console.read(timeout)
 
     def submit(

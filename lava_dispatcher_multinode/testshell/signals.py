@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..job.model import RESULTS, nothing
 from ..multinode.api import Api, Call
-from .lines import LONGEST
+from .lines import MAX_SIGNAL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +64,7 @@ class EndCase:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseResult:
     """A result; also that of a test reference, which names a place."""
 
     case: str
@@ -94,7 +94,7 @@ class Raise:
 
 
 @dataclass(frozen=True)
-class Remark:
+class Info:
     """A test event, or that feedback is asked for."""
 
     kind: str
@@ -131,7 +131,7 @@ class RunFail:
 
 
 @dataclass(frozen=True)
-class Foreign:
+class LegacyCall:
     """A call that LAVA's own scripts print; only a send can be honoured."""
 
     text: str
@@ -150,16 +150,16 @@ Signal = (
     | EndRun
     | StartCase
     | EndCase
-    | Case
+    | CaseResult
     | StartSet
     | StopSet
     | Raise
-    | Remark
+    | Info
     | RunnerStart
     | RunnerExit
     | InstallFail
     | RunFail
-    | Foreign
+    | LegacyCall
     | Unknown
 )
 
@@ -194,7 +194,7 @@ def parse(text: bytes, fixups: Mapping[str, str] = nothing()) -> Signal:
     `fixups` turns the words of the test that speaks into LAVA's, as in LAVA those of
     lava-test-case only: a reference's result is what it says.
     """
-    match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text) if len(text) <= LONGEST else None
+    match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text) if len(text) <= MAX_SIGNAL_BYTES else None
     if match is None or _KERNEL.search(text):
         return Unknown(text.decode("utf-8", "replace"))
     whole = match[0].decode("utf-8", "replace")
@@ -207,7 +207,7 @@ def parse(text: bytes, fixups: Mapping[str, str] = nothing()) -> Signal:
     elif match["runner"]:
         make = _RUNNER.get(match["runner"])
     else:
-        return Foreign(whole, _send(rest) if match["api"] == b"SEND" else None)
+        return LegacyCall(whole, _send(rest) if match["api"] == b"SEND" else None)
     return (make(rest.strip()) if make else None) or Unknown(whole)
 
 
@@ -217,7 +217,9 @@ def _case(rest: str, fixups: Mapping[str, str]) -> Signal | None:
     case, result = fields.get("TEST_CASE_ID"), result_of(fields.get("RESULT", ""), fixups)
     if not case or result is None:
         return None
-    return Case(case, result, measurement(fields.get("MEASUREMENT")), fields.get("UNITS") or None)
+    return CaseResult(
+        case, result, measurement(fields.get("MEASUREMENT")), fields.get("UNITS") or None
+    )
 
 
 def measurement(text: str | None) -> float | str | None:
@@ -233,7 +235,7 @@ def _reference(rest: str) -> Signal | None:
     words = rest.split()
     if len(words) != 3 or words[1].lower() not in RESULTS:
         return None
-    return Case(words[0], words[1].lower(), reference=words[2])
+    return CaseResult(words[0], words[1].lower(), reference=words[2])
 
 
 def _set(rest: str) -> Signal | None:
@@ -267,8 +269,8 @@ _SIGNALS: dict[bytes, Callable[[str], Signal | None]] = {
     b"TESTSET": _set,
     b"TESTREFERENCE": _reference,
     b"TESTRAISE": Raise,
-    b"TESTEVENT": lambda rest: Remark("event", rest),
-    b"TESTFEEDBACK": lambda rest: Remark("feedback", rest),
+    b"TESTEVENT": lambda rest: Info("event", rest),
+    b"TESTFEEDBACK": lambda rest: Info("feedback", rest),
 }
 _RUNNER: dict[bytes, Callable[[str], Signal | None]] = {
     b"START": lambda rest: RunnerStart(rest or None),

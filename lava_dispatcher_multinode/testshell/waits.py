@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 #: Seconds until the next of the calls that wait is asked whether its process still lives.
 #: One at a time: a hundred that wait must not fill a slow line.
-PROBE = 5.0
+PROBE_INTERVAL_S = 5.0
 #: How many calls a sentence names.
 MAX_NAMED = 3
 
 
 @dataclass
-class Wait:
+class PendingCall:
     """One call: the ID of its question, if it came as one, and how to take it back.
 
     `definition` is the one that made it; another may run when it has its answer.
@@ -34,20 +34,20 @@ class Wait:
     cancel: Callable[[], None] | None = None
 
 
-class Waits:
+class PendingCalls:
     """Those of one run; times are time.monotonic()'s."""
 
     def __init__(self) -> None:
-        self._waits: dict[int, Wait] = {}
+        self._waits: dict[int, PendingCall] = {}
         self._numbers = itertools.count(1)
         self._probe_at: float | None = None
 
     def add(self, id_: bytes | None, call: Call, now: float, definition: str | None = None) -> int:
         """Note a call; return its number."""
         number = next(self._numbers)
-        self._waits[number] = Wait(id_, call, now, definition)
+        self._waits[number] = PendingCall(id_, call, now, definition)
         if self._probe_at is None:
-            self._probe_at = now + PROBE
+            self._probe_at = now + PROBE_INTERVAL_S
         return number
 
     def cancelled_by(self, number: int, cancel: Callable[[], None] | None) -> None:
@@ -55,7 +55,7 @@ class Waits:
         if number in self._waits:
             self._waits[number].cancel = cancel
 
-    def pop(self, number: int) -> Wait:
+    def pop(self, number: int) -> PendingCall:
         """Forget a call that has its answer."""
         wait = self._waits.pop(number)
         if not self._waits:
@@ -70,7 +70,7 @@ class Waits:
         """Return the ID of the question to ask after now, each in its turn."""
         if self._probe_at is None or now < self._probe_at:
             return None
-        self._probe_at = now + PROBE
+        self._probe_at = now + PROBE_INTERVAL_S
         number = next(iter(self._waits))
         wait = self._waits[number] = self._waits.pop(number)
         return wait.id
@@ -81,7 +81,7 @@ class Waits:
             if wait.id == id_ and wait.cancel is not None:
                 wait.cancel()
 
-    def end(self) -> list[Wait]:
+    def end(self) -> list[PendingCall]:
         """Take back all, and return them: the run has ended, and nobody would hear the answers."""
         waits = list(self._waits.values())
         for wait in waits:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Characters of a window: LAVA's, and what an expression gets that takes long with that.
-LARGE, SMALL = 8192, 1024
+#: The size of a window, as in LAVA.
+LARGE_WINDOW_CHARS = 8192
+#: The size for an expression that is too slow with large ones.
+SMALL_WINDOW_CHARS = 1024
 #: The `begin` of a window that is not of a line's beginning.
 CARRIED = -1
 _decoder = partial(codecs.getincrementaldecoder("utf-8"), "replace")
@@ -37,7 +39,7 @@ class Window(NamedTuple):
 class Windows:
     """Cuts lines that come in parts, and keeps of an open line the end."""
 
-    def __init__(self, size: int = LARGE) -> None:
+    def __init__(self, size: int = LARGE_WINDOW_CHARS) -> None:
         self.size = size
         self._text = ""
         self._begin = 0

@@ -54,7 +54,7 @@ def test_the_port_is_drained_while_nobody_reads(wire):
 
 def test_what_is_not_read_is_bounded(wire, monkeypatch):
     """A board that talks for hours to nobody costs no memory; the newest is kept."""
-    monkeypatch.setattr(console_module, "BUFFER", 10000)
+    monkeypatch.setattr(console_module, "BUFFER_BYTES", 10000)
     for number in range(100):
         wire.print(b"%04d" % number + b"." * 996)
     deadline = time.monotonic() + 10
@@ -62,13 +62,13 @@ def test_what_is_not_read_is_bounded(wire, monkeypatch):
     while raw.stat().st_size < 100_000 and time.monotonic() < deadline:
         time.sleep(0.01)
     data = wire.console.read(1)
-    assert len(data) <= 10000 + console_module.BUFFER
+    assert len(data) <= 10000 + console_module.BUFFER_BYTES
     assert data.endswith(b"0099" + b"." * 996)
 
 
 def test_lossless_makes_the_board_wait(wire, monkeypatch):
     """While a test runs a slow reader loses nothing."""
-    monkeypatch.setattr(console_module, "BUFFER", 5000)
+    monkeypatch.setattr(console_module, "BUFFER_BYTES", 5000)
     data = b"".join(b"%06d\n" % number for number in range(20000))
 
     def talk():
@@ -182,7 +182,7 @@ def test_close_can_be_called_twice(wire):
 
 def test_forget_makes_room(wire, monkeypatch):
     """A pump that waits for a slow reader goes on when the reader drops all."""
-    monkeypatch.setattr(console_module, "BUFFER", 1000)
+    monkeypatch.setattr(console_module, "BUFFER_BYTES", 1000)
     talker = threading.Thread(target=lambda: [wire.print(b"x" * 1000) for _ in range(100)])
     with wire.console.lossless():
         talker.start()
@@ -195,7 +195,7 @@ def test_forget_makes_room(wire, monkeypatch):
 
 def test_lossless_within_lossless(wire, monkeypatch):
     """The end of the inner one does not end the outer one."""
-    monkeypatch.setattr(console_module, "BUFFER", 1000)
+    monkeypatch.setattr(console_module, "BUFFER_BYTES", 1000)
     with wire.console.lossless():
         with wire.console.lossless():
             pass
@@ -207,7 +207,7 @@ def test_lossless_within_lossless(wire, monkeypatch):
 
 def test_close_ends_a_pump_that_waits_for_its_reader(wire, monkeypatch):
     """A run that is interrupted in a test does not hang."""
-    monkeypatch.setattr(console_module, "BUFFER", 100)
+    monkeypatch.setattr(console_module, "BUFFER_BYTES", 100)
     with wire.console.lossless():
         wire.print(b"x" * 1000)
         wire.print(b"y" * 1000)

@@ -9,7 +9,7 @@ import pytest
 from pexpect.expect import Expecter
 
 from lava_dispatcher_multinode.console import expect as expect_module
-from lava_dispatcher_multinode.console.expect import WINDOW, Dialogue
+from lava_dispatcher_multinode.console.expect import WINDOW_BYTES, Dialogue
 from lava_dispatcher_multinode.errors import BootError
 
 
@@ -84,8 +84,8 @@ def test_megabytes_before_the_pattern_are_searched_once(wire, monkeypatch):
     talker.join()
     came = 800 * len(line)
     # A console that is read often gives it in pieces, and each is searched with a window before.
-    assert came / 2 < sum(searched) <= came * 2 + len(searched) * WINDOW
-    assert max(searched) <= 2 * WINDOW
+    assert came / 2 < sum(searched) <= came * 2 + len(searched) * WINDOW_BYTES
+    assert max(searched) <= 2 * WINDOW_BYTES
 
 
 def test_forget_drops_what_came(wire):
@@ -113,7 +113,7 @@ def test_a_prompt_far_before_the_end_of_a_piece_is_found(wire):
 
 def test_what_comes_before_a_match_is_bounded(wire, monkeypatch):
     """A wait of hours on a board that talks costs no memory; the end of it is kept."""
-    monkeypatch.setattr(expect_module, "BEFORE", 10000)
+    monkeypatch.setattr(expect_module, "MAX_BEFORE_BYTES", 10000)
     dialogue = Dialogue(wire.console)
 
     def talk():

@@ -34,7 +34,7 @@ class Exchange:
     def connect(self, seconds):
         """Return a link, or refuse it."""
         self.attempts += 1
-        assert 0 < seconds <= reconnect.FIRST_ATTEMPT
+        assert 0 < seconds <= reconnect.FIRST_CONNECT_TIMEOUT_S
         if self.down:
             self.refused.set()
             raise ConsoleError("b1: cannot connect: no route")
@@ -47,7 +47,7 @@ class Exchange:
 @pytest.fixture
 def exchange(monkeypatch):
     """A far end whose links all count from the first moment."""
-    monkeypatch.setattr(reconnect, "HOLDS", 0.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     made = Exchange()
     yield made
     for peer in made.peers:
@@ -174,7 +174,7 @@ def test_never_is_never(exchange, opened):
 
 def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
     """A misspelt command fails at once."""
-    monkeypatch.setattr(reconnect, "HOLDS", 60.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 60.0)
     transport = opened(Reconnecting(exchange.connect, 60))
     exchange.peers[0].close()
     with pytest.raises(ConsoleError, match="the far end closed the connection$"):
@@ -184,7 +184,7 @@ def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
 
 def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
     """Why a command ended is what it printed."""
-    monkeypatch.setattr(reconnect, "HOLDS", 60.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 60.0)
     made = opened(open_console(Connection(command="echo no such port >&2; exit 3"), "b1"))
     with pytest.raises(ConsoleError, match=r"the command has ended; it said 'no such port'$"):
         while made.read():
@@ -204,7 +204,7 @@ def test_links_that_do_not_hold_are_one_gap(exchange, opened, monkeypatch, notes
 
     transport._connect = connect_and_hang_up
     transport._opened -= 60
-    monkeypatch.setattr(reconnect, "HOLDS", 50.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 50.0)
     exchange.peers[0].close()
     began = time.monotonic()
     with pytest.raises(ConsoleError, match="gone since"):
@@ -253,7 +253,7 @@ def test_a_link_that_comes_after_the_close_is_released(exchange, opened):
 
 def test_ser2net_restarted(ser2net, pty, tmp_path, monkeypatch):
     """The whole console over a console server that is restarted: log, raw and reader go on."""
-    monkeypatch.setattr(reconnect, "HOLDS", 0.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     server = ser2net("telnet(rfc2217),tcp")
     started = time.monotonic()
     console = Console(
@@ -282,7 +282,7 @@ def test_ser2net_restarted(ser2net, pty, tmp_path, monkeypatch):
 
 def test_an_adapter_that_comes_back(tmp_path, pty, opened, monkeypatch):
     """A USB adapter that is enumerated again is opened again, by its name that stays."""
-    monkeypatch.setattr(reconnect, "HOLDS", 0.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     master, slave = os.openpty()
     tty.setraw(slave)
     name = tmp_path / "by-id"
@@ -303,7 +303,7 @@ def test_an_adapter_that_comes_back(tmp_path, pty, opened, monkeypatch):
 
 def test_a_command_is_started_again(opened, monkeypatch, tmp_path):
     """An ssh whose network went away is run again."""
-    monkeypatch.setattr(reconnect, "HOLDS", 0.0)
+    monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     command = f"echo run >> {tmp_path}/runs; echo up; read line; echo $line"
     transport = opened(open_console(Connection(command=command), "b1"))
     assert _lines(transport, 1) == [b"up"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.console.telnet import LONGEST, NotTelnet, Telnet
+from lava_dispatcher_multinode.console.telnet import MAX_COMMAND_BYTES, NotTelnet, Telnet
 
 HELLO = b"\xff\xfd\x00\xff\xfd\x03\xff\xfb\x00\xff\xfb\x03"  # DO, WILL: BINARY, SUPPRESS-GO-AHEAD
 AGREED = b"\xff\xfb\x00\xff\xfb\x03\xff\xfd\x00\xff\xfd\x03"
@@ -110,5 +110,5 @@ def test_what_is_no_telnet_is_told():
     """A command without end costs no memory."""
     telnet = Telnet()
     with pytest.raises(NotTelnet):
-        for _ in range(LONGEST):
+        for _ in range(MAX_COMMAND_BYTES):
             telnet.receive(b"\xff\xfaxx")

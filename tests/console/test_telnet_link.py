@@ -50,7 +50,7 @@ def test_a_server_without_port_control_is_told(ser2net):
 
 def test_a_raw_port_is_no_telnet(ser2net, monkeypatch):
     """telnet:// to a raw port leads to socket://."""
-    monkeypatch.setattr(telnet_link, "NEGOTIATION", 0.3)
+    monkeypatch.setattr(telnet_link, "NEGOTIATION_TIMEOUT_S", 0.3)
     port = ser2net("tcp").port
     with pytest.raises(ConsoleError, match="does not speak telnet: use socket://"):
         _open("telnet", port)

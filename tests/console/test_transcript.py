@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.console import transcript as transcript_module
-from lava_dispatcher_multinode.console.transcript import MAX_LINE, Transcript, printable
+from lava_dispatcher_multinode.console.transcript import MAX_LINE_BYTES, Transcript, printable
 
 
 def _ticking():
@@ -47,7 +47,11 @@ def test_a_board_that_prints_without_end_does_not_fill_the_disk(
     tmp_path, monkeypatch, longest, spare
 ):
     """At the limit, or where the disk has little room left; it is said, and reading goes on."""
-    for name, value in {"LONGEST": longest, "SPARE": spare, "STEP": 5000}.items():
+    for name, value in {
+        "MAX_CONSOLE_BYTES": longest,
+        "MIN_FREE_DISK_BYTES": spare,
+        "DISK_CHECK_BYTES": 5000,
+    }.items():
         monkeypatch.setattr(transcript_module, name, value)
     transcript = Transcript(tmp_path, _ticking())
     for number in range(2000):
@@ -64,10 +68,15 @@ def test_a_board_that_prints_without_end_does_not_fill_the_disk(
 def test_an_endless_line_is_continued(tmp_path):
     """No line of console.log is longer than an editor can stand, and none is lost."""
     transcript = Transcript(tmp_path, _ticking())
-    transcript.feed(b"y" * (3 * MAX_LINE + 5))
+    transcript.feed(b"y" * (3 * MAX_LINE_BYTES + 5))
     transcript.close()
     lines = (tmp_path / "console.log").read_text().splitlines()
-    assert [len(line.split("] ")[1]) for line in lines] == [MAX_LINE, MAX_LINE, MAX_LINE, 5]
+    assert [len(line.split("] ")[1]) for line in lines] == [
+        MAX_LINE_BYTES,
+        MAX_LINE_BYTES,
+        MAX_LINE_BYTES,
+        5,
+    ]
 
 
 def test_notes_end_the_line_that_was_open(tmp_path):
@@ -91,7 +100,7 @@ def _expected(chunks):
     out, line, started = [], b"", 0.0
     for now, chunk in enumerate(chunks):
         for byte in chunk:
-            if len(line) == MAX_LINE and byte != 10:
+            if len(line) == MAX_LINE_BYTES and byte != 10:
                 out.append((started, line))
                 line = b""
             if not line:
@@ -108,7 +117,7 @@ def _expected(chunks):
     )
 
 
-_long = st.sampled_from([(b"y", 5000), (b"z", MAX_LINE), (b"ok\r\n", 2000)]).map(
+_long = st.sampled_from([(b"y", 5000), (b"z", MAX_LINE_BYTES), (b"ok\r\n", 2000)]).map(
     lambda part: part[0] * part[1]
 )
 _texts = st.lists(

@@ -44,7 +44,7 @@ def test_a_large_write_arrives_whole(pair):
 
 def test_a_far_end_that_takes_nothing_is_an_error(pair, monkeypatch):
     """Flow control that never opens ends the wait, with a hint."""
-    monkeypatch.setattr(transport_module, "WRITE_STALL", 0.1)
+    monkeypatch.setattr(transport_module, "WRITE_TIMEOUT_S", 0.1)
     transport, _far = pair
     with pytest.raises(ConsoleError, match="check the flow control"):
         transport.write(b"x" * 10_000_000)
@@ -131,7 +131,7 @@ def test_many_small_pieces_are_read_at_once(pair, monkeypatch):
     while sum(map(len, pieces)) < len(data):
         pieces.append(transport.read())
     assert b"".join(pieces) == data
-    assert max(map(len, pieces)) <= transport_module.READ_SIZE
+    assert max(map(len, pieces)) <= transport_module.READ_BYTES
     assert len(pieces) <= 4
 
 

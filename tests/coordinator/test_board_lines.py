@@ -28,7 +28,7 @@ class Board:
         """Send a question."""
         words = [self.name, self.secret, *words]
         text = console_frames.encode(word.encode() for word in words)
-        self.raw.send(console_frames.Part(b"Q", tag.encode(), 1, 1, text).line())
+        self.raw.send(console_frames.DataFrame(b"Q", tag.encode(), 1, 1, text).line())
 
     def read(self):
         """Return (ID, words) of the next answer, or None at the end."""
@@ -40,7 +40,7 @@ class Board:
             return None
         head, mark, tag, parts, total, payload = line.rstrip(b">\n").split(b" ")
         assert (head, mark, parts) == (b"<LAVA_MN", b"R", b"1/1")
-        assert console_frames.Part(b"R", tag, 1, 1, payload).sum == total
+        assert console_frames.DataFrame(b"R", tag, 1, 1, payload).sum == total
         return tag.decode(), [word.decode() for word in console_frames.decode(payload)]
 
     def ask(self, *words, tag="1-1"):
@@ -199,9 +199,9 @@ def test_a_question_may_be_summed_by_md5(serve, coordinator):
     """As a board without cksum does."""
     board = Board(serve, coordinator)
     text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
-    part = console_frames.Part(b"Q", b"1-2", 1, 1, text, md5=True)
+    part = console_frames.DataFrame(b"Q", b"1-2", 1, 1, text, md5=True)
     board.raw.send(part.line())
-    assert board.raw.file.readline() == console_frames.Word(b"A", b"1-2", part.sum).line()
+    assert board.raw.file.readline() == console_frames.AckFrame(b"A", b"1-2", part.sum).line()
     assert board.read() == ("1-2", ["0", ""])
 
 
@@ -243,8 +243,8 @@ def test_a_question_is_acknowledged(serve, coordinator):
     assert board.ask("send", "x") == ["0", ""]
     text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
     assert board.acknowledged == ["1-1"]
-    board.raw.send(console_frames.Part(b"Q", b"1-2", 1, 1, text).line())
-    want = b"<LAVA_MN A 1-2 %b>\n" % console_frames.Part(b"Q", b"1-2", 1, 1, text).sum
+    board.raw.send(console_frames.DataFrame(b"Q", b"1-2", 1, 1, text).line())
+    want = b"<LAVA_MN A 1-2 %b>\n" % console_frames.DataFrame(b"Q", b"1-2", 1, 1, text).sum
     assert board.raw.file.readline() == want
 
 

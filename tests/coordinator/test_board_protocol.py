@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 
 def question(*words, tag=b"1f-2"):
     """Return a question's line, without its newline."""
-    part = console_frames.Part(
+    part = console_frames.DataFrame(
         b"Q", tag, 1, 1, console_frames.encode(word.encode() for word in words)
     )
     return part.line().rstrip(b"\n")
@@ -40,7 +40,7 @@ def test_data_comes_as_it_was_sent(data):
     """Whatever characters it has."""
     words = [f"{key}={value}".encode("utf-8", "surrogatepass") for key, value in data.items()]
     text = console_frames.encode([b"a", b"s", b"send", b"x", *words])
-    line = console_frames.Part(b"Q", b"1-1", 1, 1, text).line()[:-1]
+    line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
     got = board_protocol.read(line).call.data
     sent = [f"{key}={value}".encode("utf-8", "surrogateescape") for key, value in got.items()]
     assert sent == words
@@ -70,7 +70,7 @@ def test_what_is_no_question(line, tag, why):
 def test_a_name_that_is_not_utf_8():
     """Is a refusal, no accident."""
     text = console_frames.encode([b"\xff", b"s", b"sync", b"x"])
-    line = console_frames.Part(b"Q", b"1-1", 1, 1, text).line()[:-1]
+    line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
     with pytest.raises(LineError, match="not a question"):
         board_protocol.read(line)
 

@@ -16,9 +16,9 @@ from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.overlay.definition import (
     GitRepository,
     TestDefinition,
-    expected,
-    parse,
-    variables,
+    parse_definition,
+    read_expected,
+    read_parameters,
 )
 from lava_dispatcher_multinode.testshell.matcher import Pattern
 
@@ -58,7 +58,7 @@ handler: {handler-name: x}
 def read(text, name=None, tmp_path=None):
     """Return the definition in `text`."""
     document = from_bytes(text.encode(), "t.yaml", tmp_path)
-    return parse(document.data, lambda *path: document.position(path), name)
+    return parse_definition(document.data, lambda *path: document.position(path), name)
 
 
 def test_everything_that_is_known(tmp_path):
@@ -218,10 +218,10 @@ def test_expected_cases(tmp_path):
     """A list of IDs, of the definition or of the job's entry."""
     text = "{metadata: {name: a}, run: {steps: []}, expected: [b, 'c d']}"
     assert read(text, None, tmp_path).expected == ("b", "c d")
-    assert expected(["b"], lambda *_: Position("j")) == ("b",)
-    assert expected(None, lambda *_: Position("j")) == ()
+    assert read_expected(["b"], lambda *_: Position("j")) == ("b",)
+    assert read_expected(None, lambda *_: Position("j")) == ()
     with pytest.raises(InvalidJob, match="list of test case IDs"):
-        expected("b", lambda *_: Position("j"))
+        read_expected("b", lambda *_: Position("j"))
 
 
 def test_all_mistakes_at_once(tmp_path):
@@ -234,13 +234,13 @@ def test_all_mistakes_at_once(tmp_path):
 def test_variables_of_the_job():
     """Numbers and truth values become text as LAVA has it; names are shell variables."""
     here = Position("j", 1, 1)
-    assert variables({"A": True, "B": 1.5, "C": None}, lambda *_: here) == {
+    assert read_parameters({"A": True, "B": 1.5, "C": None}, lambda *_: here) == {
         "A": "True",
         "B": "1.5",
         "C": "",
     }
     with pytest.raises(InvalidJob, match=r"j:1:1: '\$\(x\)' cannot be a shell variable"):
-        variables({"$(x)": "1"}, lambda *_: here)
+        read_parameters({"$(x)": "1"}, lambda *_: here)
 
 
 JSON = st.recursive(
@@ -262,7 +262,7 @@ JSON = st.recursive(
 def test_any_data_is_a_definition_or_refused(data):
     """Definitions come from the network: no shape of data leads to another exception."""
     try:
-        outcome = parse(data, lambda *_: Position("x"))
+        outcome = parse_definition(data, lambda *_: Position("x"))
     except InvalidJob as error:
         outcome = error.problems
     assert isinstance(outcome, TestDefinition) or len(outcome) > 0
@@ -273,7 +273,7 @@ def test_a_pattern_that_is_accepted_can_be_used(pattern):
     """What is checked here is what the test shell needs later."""
     data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
     with contextlib.suppress(InvalidJob):
-        parse(data, lambda *_: Position("x"))
+        parse_definition(data, lambda *_: Position("x"))
         Pattern.compile(pattern)
 
 
@@ -281,7 +281,7 @@ def test_a_pattern_that_python_has_doubts_about():
     """It is taken as LAVA takes it, and nobody is told of Python's plans."""
     pattern = "(?P<test_case_id>[[a]+) (?P<result>.*)"
     data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
-    assert parse(data, lambda *_: Position("x")).pattern == pattern
+    assert parse_definition(data, lambda *_: Position("x")).pattern == pattern
     Pattern.compile(pattern)
 
 
@@ -289,7 +289,7 @@ def test_patterns_of_measurements():
     """A pattern without results is fine if it has measurements."""
     pattern = "(?P<test_case_id>.*) (?P<measurement>.*)"
     data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
-    assert parse(data, lambda *_: Position("x")).pattern == pattern
+    assert parse_definition(data, lambda *_: Position("x")).pattern == pattern
     Pattern.compile(pattern)
 
 
@@ -305,4 +305,4 @@ def test_the_example_of_the_reference_is_a_definition(tmp_path):
         "test_case_id": "bandwidth", "measurement": "94.1", "units": "Mbit/s"
     }  # fmt: skip
     (data,) = from_bytes(inline.encode(), "t.yaml", tmp_path).data["definitions"]
-    assert parse(data, lambda *_: Position("x")).name == "smoke"
+    assert parse_definition(data, lambda *_: Position("x")).name == "smoke"

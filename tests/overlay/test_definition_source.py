@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.overlay.definition_source import (
     BadSource,
+    DefinitionSource,
     Kind,
-    Source,
     file_source,
     git_source,
     local_path,
@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.overlay.definition_source import (
 
 def test_a_plain_directory_stands_for_a_repository(directory, tmp_path):
     """Definitions that are being written need no commit."""
-    expected = Source(Kind.DIRECTORY, str(directory))
+    expected = DefinitionSource(Kind.DIRECTORY, str(directory))
     assert git_source("plain", tmp_path) == git_source(f"file://{directory}", tmp_path) == expected
     assert not expected.remote
 
@@ -29,7 +29,7 @@ def test_a_local_repository_is_one(repository, tmp_path):
     """Work tree or bare, with what is committed and the revision that is asked for."""
     assert git_source("repository", tmp_path).kind is Kind.GIT
     bare = repository.path / ".git"
-    assert git_source(str(bare), tmp_path, "v1") == Source(Kind.GIT, str(bare), "v1")
+    assert git_source(str(bare), tmp_path, "v1") == DefinitionSource(Kind.GIT, str(bare), "v1")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,9 @@ def test_a_plain_directory_has_no_revisions(directory, tmp_path):
 def test_tar_repo_is_a_path_a_url_or_base64(tmp_path):
     """Three forms of one key, told apart without guessing at contents."""
     (tmp_path / "x.tar.gz").touch()
-    assert tar_source("x.tar.gz", tmp_path) == Source(Kind.ARCHIVE, str(tmp_path / "x.tar.gz"))
+    assert tar_source("x.tar.gz", tmp_path) == DefinitionSource(
+        Kind.ARCHIVE, str(tmp_path / "x.tar.gz")
+    )
     assert tar_source("https://example.com/x.tgz", tmp_path).remote
     embedded = tar_source("H4sIAAAAAAAAA+3OMQ", tmp_path)
     assert (embedded.kind, embedded.remote, str(embedded)) == (Kind.EMBEDDED, False, "tar-repo")
@@ -97,7 +99,7 @@ def test_tar_repo_is_a_path_a_url_or_base64(tmp_path):
 def test_testdef_urls(directory, tmp_path):
     """Paths, file:// with percent signs, and http."""
     (directory / "a b.yaml").touch()
-    expected = Source(Kind.FILE, str(directory / "a b.yaml"))
+    expected = DefinitionSource(Kind.FILE, str(directory / "a b.yaml"))
     assert file_source("plain/a b.yaml", tmp_path) == expected
     assert file_source(f"file://{directory}/a%20b.yaml", tmp_path) == expected
     assert file_source("http://example.com/x.yaml", tmp_path).remote
@@ -126,5 +128,5 @@ def test_any_text_is_a_source_or_refused(tmp_path_factory, text):
             made = make(text, base)
         except BadSource:
             continue
-        if isinstance(made, Source):
+        if isinstance(made, DefinitionSource):
             assert not made.location.startswith("-") or made.kind is Kind.EMBEDDED

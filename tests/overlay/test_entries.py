@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.overlay.definition_source import Kind, Source
-from lava_dispatcher_multinode.overlay.entries import Entry, entries
+from lava_dispatcher_multinode.overlay.definition_source import DefinitionSource, Kind
+from lava_dispatcher_multinode.overlay.entries import DefinitionEntry, read_entries
 
-GIT = Source(Kind.GIT, "https://example.com/x")
+GIT = DefinitionSource(Kind.GIT, "https://example.com/x")
 INLINE = {"metadata": {"name": "a"}, "run": {"steps": []}}
 
 
 def read(parameters, tmp_path):
     """Return the entries, and what is wrong."""
     wrong = []
-    found = list(entries(parameters, tmp_path, wrong))
+    found = list(read_entries(parameters, tmp_path, wrong))
     return found, [(path, str(error)) for path, error in wrong]
 
 
@@ -30,9 +30,9 @@ def test_repositories(tmp_path):
     found, wrong = read({"testdef_repos": [{"git-repo": GIT.location}, value]}, tmp_path)
     assert not wrong
     assert found[0].testdef == "lavatest.yaml"
-    assert found[1] == Entry(
+    assert found[1] == DefinitionEntry(
         ("testdef_repos", 1),
-        Source(Kind.GIT, GIT.location, "1234567"),
+        DefinitionSource(Kind.GIT, GIT.location, "1234567"),
         "t.yaml",
         name="n",
         parameters={"A": 1},

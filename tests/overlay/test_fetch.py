@@ -10,7 +10,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.overlay import fetch as module
-from lava_dispatcher_multinode.overlay.definition_source import BadSource, Kind, Source
+from lava_dispatcher_multinode.overlay.definition_source import BadSource, DefinitionSource, Kind
 from lava_dispatcher_multinode.overlay.fetch import download
 
 
@@ -19,7 +19,7 @@ def test_each_source_is_fetched_once(cache, repository, monkeypatch):
     calls = []
     check_out = module.git.check_out
     monkeypatch.setattr(module.git, "check_out", lambda *a: calls.append(a) or check_out(*a))
-    source = Source(Kind.GIT, str(repository.path))
+    source = DefinitionSource(Kind.GIT, str(repository.path))
     with ThreadPoolExecutor(8) as pool:
         paths = set(pool.map(lambda _: cache.fetch(source), range(16)))
     assert len(calls) == 1
@@ -38,7 +38,7 @@ def test_a_failure_is_everybodys(cache, monkeypatch):
     monkeypatch.setattr(module.git, "check_out", fail)
     for _ in range(3):
         with pytest.raises(InfrastructureError, match="down"):
-            cache.fetch(Source(Kind.GIT, "https://example.com/x"))
+            cache.fetch(DefinitionSource(Kind.GIT, "https://example.com/x"))
     assert len(calls) == 1
 
 
@@ -46,7 +46,7 @@ def test_other_revisions_are_other_sources(cache, repository):
     """Two definitions may pin two commits of one repository."""
     old = repository.git("rev-parse", "HEAD")
     repository.commit(a="new")
-    paths = [cache.fetch(Source(Kind.GIT, str(repository.path), r)) for r in (None, old)]
+    paths = [cache.fetch(DefinitionSource(Kind.GIT, str(repository.path), r)) for r in (None, old)]
     assert [(path / "a").exists() for path in paths] == [True, False]
 
 
@@ -56,9 +56,9 @@ def test_archives_local_embedded_and_remote(cache, make_tar, tmp_path, server):
     (tmp_path / "x.tgz").write_bytes(content)
     server.pages["/x.tgz"] = content
     for source in (
-        Source(Kind.ARCHIVE, str(tmp_path / "x.tgz")),
-        Source(Kind.EMBEDDED, base64.encodebytes(content).decode()),
-        Source(Kind.ARCHIVE, server.url("/x.tgz")),
+        DefinitionSource(Kind.ARCHIVE, str(tmp_path / "x.tgz")),
+        DefinitionSource(Kind.EMBEDDED, base64.encodebytes(content).decode()),
+        DefinitionSource(Kind.ARCHIVE, server.url("/x.tgz")),
     ):
         assert (cache.fetch(source) / "a.yaml").read_bytes() == b"x"
 
@@ -67,15 +67,17 @@ def test_archives_local_embedded_and_remote(cache, make_tar, tmp_path, server):
 def test_embedded_text_that_is_no_archive(cache, text):
     """The message says which forms there are."""
     with pytest.raises(BadSource, match=r"base64|not a tar"):
-        cache.fetch(Source(Kind.EMBEDDED, text))
+        cache.fetch(DefinitionSource(Kind.EMBEDDED, text))
 
 
 def test_single_files(cache, server, tmp_path):
     """Local ones are used where they are, others are downloaded."""
     (tmp_path / "a.yaml").write_text("x")
     server.pages["/a.yaml"] = b"y"
-    assert cache.fetch(Source(Kind.FILE, str(tmp_path / "a.yaml"))) == tmp_path / "a.yaml"
-    assert cache.fetch(Source(Kind.FILE, server.url("/a.yaml"))).read_text() == "y"
+    assert (
+        cache.fetch(DefinitionSource(Kind.FILE, str(tmp_path / "a.yaml"))) == tmp_path / "a.yaml"
+    )
+    assert cache.fetch(DefinitionSource(Kind.FILE, server.url("/a.yaml"))).read_text() == "y"
 
 
 def test_download_follows_http_only(server):

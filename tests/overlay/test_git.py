@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.overlay.definition_source import BadSource, Kind, Source
+from lava_dispatcher_multinode.overlay.definition_source import BadSource, DefinitionSource, Kind
 from lava_dispatcher_multinode.overlay.git import check_out
 
 
 def source_of(repository, revision=None, branch=None):
     """Return the source that is a local repository."""
-    return Source(Kind.GIT, str(repository.path), revision, branch)
+    return DefinitionSource(Kind.GIT, str(repository.path), revision, branch)
 
 
 def test_head_is_the_default_and_only_it_is_fetched(repository, tmp_path):
@@ -58,14 +58,14 @@ def test_a_repository_without_a_commit(tmp_path):
     """It is the job's mistake as well, not the network's."""
     subprocess.run(["git", "init", "-q", tmp_path / "new"], check=True)
     with pytest.raises(BadSource, match="new has no commit"):
-        check_out(Source(Kind.GIT, str(tmp_path / "new")), tmp_path / "out", 30)
+        check_out(DefinitionSource(Kind.GIT, str(tmp_path / "new")), tmp_path / "out", 30)
 
 
 def test_paths_with_odd_characters(repository, tmp_path):
     """A path becomes a URL for git, so percent signs and blanks need care."""
     odd = tmp_path / "a %20b#c?d"
     repository.path.rename(odd)
-    check_out(Source(Kind.GIT, str(odd)), tmp_path / "out", 30)
+    check_out(DefinitionSource(Kind.GIT, str(odd)), tmp_path / "out", 30)
     assert (tmp_path / "out/smoke.yaml").is_file()
 
 
@@ -99,7 +99,7 @@ def test_a_server_that_says_nothing_costs_the_time_limit_only(tmp_path):
         url = f"git://127.0.0.1:{server.getsockname()[1]}/x"
         started = time.monotonic()
         with pytest.raises(InfrastructureError, match="took too long"):
-            check_out(Source(Kind.GIT, url), tmp_path / "out", 0.5)
+            check_out(DefinitionSource(Kind.GIT, url), tmp_path / "out", 0.5)
         assert time.monotonic() - started < 20
         connection, _ = server.accept()
         with connection:
@@ -114,7 +114,7 @@ def test_a_server_that_is_not_there(tmp_path):
         port = server.getsockname()[1]
     url = f"http://user:secret@127.0.0.1:{port}/x.git"
     with pytest.raises(InfrastructureError, match="git fetch") as caught:
-        check_out(Source(Kind.GIT, url), tmp_path / "out", 30)
+        check_out(DefinitionSource(Kind.GIT, url), tmp_path / "out", 30)
     assert "secret" not in str(caught.value)
 
 
@@ -159,7 +159,7 @@ def test_a_password_is_sent_and_not_shown_by_ps(tmp_path):
         thread.start()
         url = f"http://me:se%63ret@127.0.0.1:{server.getsockname()[1]}/x.git"
         with pytest.raises(InfrastructureError) as caught:
-            check_out(Source(Kind.GIT, url), tmp_path / "out", 30.0)
+            check_out(DefinitionSource(Kind.GIT, url), tmp_path / "out", 30.0)
         thread.join()
     assert b"Authorization: Basic bWU6c2VjcmV0\r\n" in heads[0]
     assert any(b"git-remote-http" in line or b"remote-http" in line for line in lines)

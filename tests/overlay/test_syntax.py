@@ -4,13 +4,15 @@ import pytest
 
 from lava_dispatcher_multinode.job.model import Position
 from lava_dispatcher_multinode.overlay.definition import TestDefinition
-from lava_dispatcher_multinode.overlay.syntax import script_slips, slips
+from lava_dispatcher_multinode.overlay.syntax import check_script, check_steps
 
 
 def found(*steps, install=()):
     """Return the warnings for these steps; step N is at line N."""
     places = tuple(Position("t.yaml", number, 7) for number in range(1, len(install + steps) + 1))
-    return list(slips(TestDefinition("a", install_steps=install, steps=steps, places=places)))
+    return list(
+        check_steps(TestDefinition("a", install_steps=install, steps=steps, places=places))
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ def test_nothing_is_run(tmp_path):
 )
 def test_a_script_that_will_not_run(text, line, said):
     """What the shell on the board would call "not found" has a reason, and a place."""
-    (problem,) = script_slips("repo:go.sh", text)
+    (problem,) = check_script("repo:go.sh", text)
     assert (problem.file, problem.line, problem.column, problem.warning) == (
         "repo:go.sh", line, 1, True,
     )  # fmt: skip
@@ -64,4 +66,4 @@ def test_a_script_that_will_not_run(text, line, said):
 )
 def test_scripts_that_may_run(text):
     """A warning that is wrong costs more than one that is missing."""
-    assert list(script_slips("go.sh", text)) == []
+    assert list(check_script("go.sh", text)) == []

@@ -67,7 +67,7 @@ def test_where_things_are(directory):
 
 def test_what_is_large_is_there_once(directory, monkeypatch):
     """Definitions of a large repository go over the line as one; each has its own scripts."""
-    monkeypatch.setattr(module, "SHARED", 1000)
+    monkeypatch.setattr(module, "MIN_SHARED_BYTES", 1000)
     monkeypatch.setattr(module, "MAX_BYTES", 4000)
     (directory / "program").write_bytes(b"x" * 1500)
     definition = Definition(SMOKE, b"text", "here", files=directory, key="key")

@@ -1,4 +1,4 @@
-"""A board made of a pty and a shell, at the other end the real `Session`."""
+"""A board made of a pty and a shell, at the other end the real `ShellSession`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.multinode.api import Api, Outcome, Status
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 from ..needs import require
 
@@ -187,7 +187,7 @@ class Board:
         directory = self.definition(steps, install=install)
         (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
         start = time.monotonic()
-        session = session or Session(
+        session = session or ShellSession(
             self.console,
             node="panda01",
             submit=self.group.submit,

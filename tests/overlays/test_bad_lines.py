@@ -82,7 +82,7 @@ def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
     """A dispatcher that forgets which questions it has answered is found out."""
     from lava_dispatcher_multinode.testshell import channel
 
-    monkeypatch.setattr(channel, "REMEMBERED", 0)
+    monkeypatch.setattr(channel, "MAX_CLOSED", 0)
     # Which answers are lost depends on the moment: one run in eight loses none that matters.
     for seed in range(3, 11):
         directory = tmp_path / str(seed)

@@ -57,7 +57,7 @@ def test_kernel_message_in_a_frame_costs_a_resend(board):
 
 def test_kernel_message_in_every_signal(board, monkeypatch):
     """Signals through which the kernel prints are recorded once, in order, in their set."""
-    monkeypatch.setattr(runner, "LINGER", 0.5)  # the line that would end it sooner is torn, too
+    monkeypatch.setattr(runner, "LINGER_S", 0.5)  # the line that would end it sooner is torn, too
 
     def noise(data):
         return re.sub(rb"(<LAVA_(?:SIGNAL|TEST)[^>]{9})", rb"\1" + KERNEL, data)
@@ -286,7 +286,7 @@ def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(boar
 @pytest.fixture
 def impatient(monkeypatch):
     """Type at a runner that has not begun sooner: nothing but time is saved."""
-    monkeypatch.setattr(runner, "START_WAIT", 0.5)
+    monkeypatch.setattr(runner, "START_RETRY_S", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -224,7 +224,7 @@ def test_many_at_once(board):
 
 def test_a_call_whose_process_is_killed_is_taken_back(board, monkeypatch):
     """The group need not count a wait that nobody makes; the definition goes on."""
-    monkeypatch.setattr(waits, "PROBE", 0.2)
+    monkeypatch.setattr(waits, "PROBE_INTERVAL_S", 0.2)
     submit, cancelled = board.group.submit, []
 
     def submit_and_cancel(call, on_outcome):

@@ -19,7 +19,7 @@ from lava_dispatcher_multinode.coordinator.client import GroupClient
 from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.multinode.api import Api, Call
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 from ..needs import require
 
@@ -84,7 +84,7 @@ class Wired:
 
     def run(self, steps, **options):
         """Run `steps` as a definition; return what was printed."""
-        self.session = Session(
+        self.session = ShellSession(
             self.board.console,
             node="panda01",
             submit=self.submit,

@@ -3,13 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.changes import changes, words
+from lava_dispatcher_multinode.report.changes import find_changes, sentence_text
 from lava_dispatcher_multinode.report.results import Results
 
 
 def said(before, after):
     """Return the changes as text."""
-    return [words(change) for change in changes(Results.of(before), Results.of(after))]
+    return [
+        sentence_text(change) for change in find_changes(Results.of(before), Results.of(after))
+    ]
 
 
 def run(make, **case):

@@ -97,7 +97,7 @@ def test_hidden_characters_are_shown_by_name():
 
 def test_very_many_failures_have_no_excerpts_after_some(record, monkeypatch):
     """Ten thousand failed cases do not make a report of a gigabyte."""
-    monkeypatch.setattr(consoles, "EXCERPTS", 2)
+    monkeypatch.setattr(consoles, "MAX_EXCERPTS", 2)
     excerpt = consoles.Excerpts(record("a", lines(3)))
     assert [bool(excerpt("a", 9)) for _ in range(4)] == [True, True, False, False]
 

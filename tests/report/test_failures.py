@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.failures import SharedReasons, failures, waiting_for
+from lava_dispatcher_multinode.report.failures import SharedReasons, find_failures, find_waits_for
 from lava_dispatcher_multinode.report.results import Results
 
 
 def told(events):
     """Return the failures as (time, node, what)."""
-    return [(f.time, f.node, f.what) for f in failures(Results.of(events))]
+    return [(f.time, f.node, f.what) for f in find_failures(Results.of(events))]
 
 
 def test_failures_are_in_order_of_time(whole_story):
@@ -24,7 +24,7 @@ def test_definition_that_was_cut_short_is_told_with_its_reason(story):
     """`lava-test-shell-run` alone says nothing to anybody."""
     why = "exit code 2 before its last step"
     story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error=why).end("a", "fail")
-    (failure,) = failures(Results.of(story.events))
+    (failure,) = find_failures(Results.of(story.events))
     assert str(failure) == f"0_smoke lava-test-shell-run: {why}"
 
 
@@ -64,8 +64,8 @@ def test_those_let_down_are_told_before_those_served(story):
     """Who waited in vain matters more than who waited long."""
     story.start().wait("panda02", "done").wait("beaglexm01", "never", "panda01 failed")
     results = Results.of(story.events)
-    assert [wait.node for wait in waiting_for(results, "panda01")] == ["beaglexm01"]
-    assert waiting_for(results, "panda02") == []
+    assert [wait.node for wait in find_waits_for(results, "panda01")] == ["beaglexm01"]
+    assert find_waits_for(results, "panda02") == []
 
 
 def test_those_who_wait_for_many_are_found_too(story):
@@ -77,14 +77,14 @@ def test_those_who_wait_for_many_are_found_too(story):
     story.at(1).add("wait_started", node="p00", missing=[*names[1:21], "8 more"], **call)
     never = {"asked": 1.0, "outcome": "never", "reason": "p29 failed"}
     results = Results.of(story.at(2).add("wait_finished", node="p00", **call, **never).events)
-    assert [wait.node for wait in waiting_for(results, "p29")] == ["p00"]
-    assert waiting_for(results, "p28") == []
+    assert [wait.node for wait in find_waits_for(results, "p29")] == ["p00"]
+    assert find_waits_for(results, "p28") == []
 
 
 @given(st.data())
 def test_any_events_have_failures_in_order(event_lists, data):
     """Any kinds, any order, cut anywhere."""
-    found = failures(Results.of(data.draw(event_lists)))
+    found = find_failures(Results.of(data.draw(event_lists)))
     assert [f.time for f in found] == sorted(f.time for f in found)
 
 

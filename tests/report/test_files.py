@@ -19,7 +19,7 @@ def write(path, events):
 
 def test_run_directory_has_its_reports(tmp_path, whole_story):
     """All three files are there at the end, and say the same."""
-    recorder = files.Recorder(tmp_path)
+    recorder = files.ReportWriter(tmp_path)
     for event in whole_story:
         recorder(event)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -30,13 +30,13 @@ def test_run_directory_has_its_reports(tmp_path, whole_story):
     document = json.loads((tmp_path / "results.json").read_text())
     assert document == build_document(Results.of(whole_story))
     assert (tmp_path / "results.xml").read_text() == files.render(recorder.results, "junit")
-    source = files.Source(Consoles(tmp_path))
+    source = files.ReportInputs(Consoles(tmp_path))
     assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html", source)
 
 
 def test_results_are_there_before_the_end(tmp_path, whole_story):
     """A run that is killed leaves what had happened by then."""
-    recorder = files.Recorder(tmp_path, clock=lambda: 0.0)  # writing takes no time: no rest
+    recorder = files.ReportWriter(tmp_path, clock=lambda: 0.0)  # writing takes no time: no rest
     for event in whole_story[:-1]:
         recorder(event)
     document = json.loads((tmp_path / "results.json").read_text())
@@ -54,8 +54,8 @@ def test_writing_takes_a_small_share_of_a_long_run(tmp_path, story, monkeypatch)
         now[0] += 0.5
         writes.append(durable)
 
-    monkeypatch.setattr(files.Recorder, "write", write_slowly)
-    recorder = files.Recorder(tmp_path, clock=lambda: now[0])
+    monkeypatch.setattr(files.ReportWriter, "write", write_slowly)
+    recorder = files.ReportWriter(tmp_path, clock=lambda: now[0])
     for number in range(1000):
         story.action(f"panda{number % 40:02}", index=number)
     for event in story.finish().events:
@@ -69,7 +69,7 @@ def test_writing_takes_a_small_share_of_a_long_run(tmp_path, story, monkeypatch)
 
 def test_test_cases_alone_write_nothing(tmp_path, story):
     """Ten thousand cases are not ten thousand files."""
-    recorder = files.Recorder(tmp_path, clock=lambda: 0.0)
+    recorder = files.ReportWriter(tmp_path, clock=lambda: 0.0)
     for event in story.case("panda01").events:
         recorder(event)
     assert list(tmp_path.iterdir()) == []
@@ -81,7 +81,7 @@ def test_a_report_that_cannot_be_made_is_known(tmp_path, whole_story, monkeypatc
     def broken(_results, _kind, _source):
         raise MemoryError
 
-    recorder = files.Recorder(tmp_path)
+    recorder = files.ReportWriter(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(files, "render", broken)
         with pytest.raises(MemoryError):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.report.follow import follow, is_running
+from lava_dispatcher_multinode.report.follow import follow_events, is_running
 from lava_dispatcher_multinode.run.events import encode
 
 STEP = {"t": 1, "event": "step", "node": "a", "text": "x"}
@@ -32,7 +32,7 @@ def append(directory, data):
 
 def test_events_come_as_they_are_written(tmp_path, held):
     """Also one that is written in two pieces; the end ends it."""
-    events = follow(tmp_path, threading.Event())
+    events = follow_events(tmp_path, threading.Event())
     assert next(events) == STEP
     line = encode({**STEP, "text": "y"})
     append(tmp_path, line[:9])
@@ -44,7 +44,7 @@ def test_events_come_as_they_are_written(tmp_path, held):
 def test_it_ends_when_the_run_has_died(tmp_path, held):
     """Killed: no end in the file, a torn line, and a lock that is free."""
     append(tmp_path, encode(STEP) + b'{"t":')
-    events = follow(tmp_path, threading.Event())
+    events = follow_events(tmp_path, threading.Event())
     assert next(events) == STEP
     assert is_running(tmp_path)
     fcntl.flock(held, fcntl.LOCK_UN)
@@ -55,7 +55,7 @@ def test_it_ends_when_the_run_has_died(tmp_path, held):
 def test_it_can_be_stopped(tmp_path, held):
     """Nothing happens in the run, and the reader has enough."""
     stop = threading.Event()
-    events = follow(tmp_path, stop)
+    events = follow_events(tmp_path, stop)
     next(events)
     stop.set()
     assert list(events) == []
@@ -64,7 +64,7 @@ def test_it_can_be_stopped(tmp_path, held):
 def test_damaged_line_does_not_end_it(tmp_path, held):
     """What cannot be read is passed over; the rest is not lost."""
     append(tmp_path, b"\xff\n[]\n" + encode(END))
-    assert [event["event"] for event in follow(tmp_path, threading.Event())] == [
+    assert [event["event"] for event in follow_events(tmp_path, threading.Event())] == [
         "step",
         "",
         "",
@@ -74,7 +74,7 @@ def test_damaged_line_does_not_end_it(tmp_path, held):
 
 def test_another_run_in_the_directory_ends_it(tmp_path, held):
     """The file began anew: that is not the run that was watched."""
-    events = follow(tmp_path, threading.Event())
+    events = follow_events(tmp_path, threading.Event())
     next(events)
     (tmp_path / "events.jsonl").write_bytes(b"")
     assert list(events) == []
@@ -83,4 +83,4 @@ def test_another_run_in_the_directory_ends_it(tmp_path, held):
 def test_what_is_no_run_is_an_error(tmp_path):
     """The directory is named."""
     with pytest.raises(InvalidJob, match=r"events\.jsonl"):
-        next(follow(tmp_path, threading.Event()))
+        next(follow_events(tmp_path, threading.Event()))

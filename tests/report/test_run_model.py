@@ -4,13 +4,19 @@ import pytest
 
 from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.multinode.board_words import case_of
-from lava_dispatcher_multinode.report.run_model import Action, Boot, Case, Node, Wait
+from lava_dispatcher_multinode.report.run_model import (
+    ActionRecord,
+    BootRecord,
+    CaseRecord,
+    NodeRecord,
+    WaitRecord,
+)
 
 
 def test_call_has_the_name_of_its_result():
     """The name by which results are recorded is the one by which they are found again."""
     for api in Api:
-        assert Wait("n", api.value, "Is-Ready").case == case_of(Call(api, "Is-Ready"))
+        assert WaitRecord("n", api.value, "Is-Ready").case == case_of(Call(api, "Is-Ready"))
 
 
 @pytest.mark.parametrize(
@@ -26,8 +32,8 @@ def test_call_has_the_name_of_its_result():
 )
 def test_a_boot_is_part_of_the_action_that_ran(started, finished, boot, within):
     """Its first and last moment belong to it."""
-    action = Action(0, "boot_linaro_image", started=started, finished=finished)
-    assert Boot(1, 3, boot).within(action) is within
+    action = ActionRecord(0, "boot_linaro_image", started=started, finished=finished)
+    assert BootRecord(1, 3, boot).within(action) is within
 
 
 @pytest.mark.parametrize(
@@ -36,25 +42,30 @@ def test_a_boot_is_part_of_the_action_that_ran(started, finished, boot, within):
 )
 def test_how_long_a_case_took(start, end, seconds):
     """Only if both ends are known; a board whose clock goes back takes no negative time."""
-    assert Case("0_a", "c", "pass", start=start, end=end).seconds == seconds
+    assert CaseRecord("0_a", "c", "pass", start=start, end=end).seconds == seconds
 
 
 def test_the_full_name_of_a_case():
     """With its set, if it is in one: two sets may have cases of one name."""
-    assert Case("0_a", "c", "pass").full_name == "0_a c"
-    assert Case("0_a", "c", "pass", set="net").full_name == "0_a net c"
+    assert CaseRecord("0_a", "c", "pass").full_name == "0_a c"
+    assert CaseRecord("0_a", "c", "pass", set="net").full_name == "0_a net c"
 
 
 def test_cases_are_counted_by_their_result():
     """Each kind by itself."""
-    node = Node("n", cases=[Case("0_a", "c", result) for result in ("pass", "fail", "pass")])
+    node = NodeRecord(
+        "n", cases=[CaseRecord("0_a", "c", result) for result in ("pass", "fail", "pass")]
+    )
     assert (node.count("pass"), node.count("fail"), node.count("skip")) == (2, 1, 0)
 
 
 def test_a_result_is_that_of_the_call_answered_last():
     """And of one call only; with none left it is a test's own case."""
-    first, second = Wait("n", "wait", "a", answered=3.0), Wait("n", "wait", "a", answered=5.0)
-    node = Node("n", unrecorded={first.case: [first, second]})
+    first, second = (
+        WaitRecord("n", "wait", "a", answered=3.0),
+        WaitRecord("n", "wait", "a", answered=5.0),
+    )
+    node = NodeRecord("n", unrecorded={first.case: [first, second]})
     assert node.recorded("multinode-wait-a") is second
     assert node.recorded("multinode-wait-a") is first
     assert node.recorded("multinode-wait-a") is None
@@ -63,9 +74,9 @@ def test_a_result_is_that_of_the_call_answered_last():
 
 def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
     """An answered one comes first all the same."""
-    late, early = Wait("n", "sync", "a", asked=4.0), Wait("n", "sync", "a", asked=2.0)
-    answered = Wait("n", "sync", "a", asked=1.0, answered=6.0)
-    node = Node("n", unrecorded={late.case: [late, early, answered]})
+    late, early = WaitRecord("n", "sync", "a", asked=4.0), WaitRecord("n", "sync", "a", asked=2.0)
+    answered = WaitRecord("n", "sync", "a", asked=1.0, answered=6.0)
+    node = NodeRecord("n", unrecorded={late.case: [late, early, answered]})
     found = [node.recorded("multinode-sync-a") for _ in range(3)]
     assert [wait.asked for wait in found] == [1.0, 2.0, 4.0]
 
@@ -73,5 +84,7 @@ def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
 def test_waits_that_failed():
     """One that is not answered yet has not failed; a refused one has."""
     outcomes = (None, "done", "refused", "timeout", "never")
-    node = Node("n", waits=[Wait("n", "wait", "a", outcome=outcome) for outcome in outcomes])
+    node = NodeRecord(
+        "n", waits=[WaitRecord("n", "wait", "a", outcome=outcome) for outcome in outcomes]
+    )
     assert [wait.outcome for wait in node.failed_waits] == ["refused", "timeout", "never"]

@@ -8,10 +8,10 @@ from lava_dispatcher_multinode.report.verdict import (
     CUT_OFF,
     MEANING,
     Verdict,
+    current_status,
     exit_code,
     exit_code_of,
     of_node,
-    so_far,
     status_of,
 )
 
@@ -216,12 +216,15 @@ def test_a_node_at_work_is_open_while_its_run_goes_on(story):
     story.start({"panda01": {}, "panda02": {}}).end("panda01", "fail", "test")
     results = Results.of(story.events)
     results.going_on = True
-    assert [so_far(node, results).status for node in results.nodes.values()] == ["fail", "open"]
+    assert [current_status(node, results).status for node in results.nodes.values()] == [
+        "fail",
+        "open",
+    ]
     results.going_on = False
-    assert so_far(results.nodes["panda02"], results).status == "error"
+    assert current_status(results.nodes["panda02"], results).status == "error"
     results = Results.of(story.finish(1).events)
     results.going_on = True
-    assert so_far(results.nodes["panda02"], results).status == "error"
+    assert current_status(results.nodes["panda02"], results).status == "error"
 
 
 def test_run_cut_off_before_its_first_event_is_an_error():

@@ -8,9 +8,9 @@ from collections import deque
 from itertools import pairwise
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.console_frames import DataFrame
 from lava_dispatcher_multinode.multinode.api import Outcome, Status
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 START = b"<LAVA_TEST_RUNNER START /0>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
@@ -61,7 +61,7 @@ def run(
     """Run a session of a runner that begins; return its events, also when it raises."""
     events = []
     console.chunks.appendleft(start)
-    session = Session(
+    session = ShellSession(
         console,
         node="panda01",
         submit=submit or (lambda call, on_outcome: on_outcome(Outcome(Status.DONE))),
@@ -84,7 +84,9 @@ def results(events):
 
 def tell(number, *words):
     """Return the frame of a signal that is told."""
-    return Part(b"Q", b"ab-%d" % number, 1, 1, console_frames.encode([b"signal", *words])).line()
+    return DataFrame(
+        b"Q", b"ab-%d" % number, 1, 1, console_frames.encode([b"signal", *words])
+    ).line()
 
 
 #: A runner's end as it is told, and then printed.

@@ -6,10 +6,10 @@ import pytest
 
 from lava_dispatcher_multinode.errors import TestError, TestRaised
 from lava_dispatcher_multinode.testshell import case_results as results_module
-from lava_dispatcher_multinode.testshell.case_results import MAX_STARTED, Recorder
+from lava_dispatcher_multinode.testshell.case_results import MAX_STARTED, ResultRecorder
 from lava_dispatcher_multinode.testshell.matcher import Pattern
 from lava_dispatcher_multinode.testshell.signals import (
-    Case,
+    CaseResult,
     EndRun,
     InstallFail,
     Raise,
@@ -46,7 +46,7 @@ class Log:
 def record(*signals, patterns=None, expected=None):
     """Return the log of these signals and the recorder."""
     log = Log()
-    recorder = Recorder("n", log.emit, log.clock, patterns, expected=expected)
+    recorder = ResultRecorder("n", log.emit, log.clock, patterns, expected=expected)
     for signal in signals:
         recorder.signal(signal)
     return log, recorder
@@ -54,7 +54,7 @@ def record(*signals, patterns=None, expected=None):
 
 def test_times_of_a_case():
     """A case that was begun has both times; one that only has a result has its end."""
-    log, _ = record(StartCase("a"), Case("a", "pass"), Case("b", "fail"))
+    log, _ = record(StartCase("a"), CaseResult("a", "pass"), CaseResult("b", "fail"))
     assert log.cases("case", "start", "end") == [("a", 1.0, 2.0), ("b", None, 3.0)]
 
 
@@ -63,12 +63,12 @@ def test_sets_end_with_their_definition():
     log, _ = record(
         StartRun("0_a"),
         StartSet("s"),
-        Case("x", "pass"),
+        CaseResult("x", "pass"),
         StopSet(),
-        Case("y", "pass"),
+        CaseResult("y", "pass"),
         StartSet("t"),
         StartRun("1_b"),
-        Case("z", "pass"),
+        CaseResult("z", "pass"),
     )
     assert log.cases("definition", "case", "set") == [
         ("0_a", "x", "s"),
@@ -106,13 +106,13 @@ def test_expected_cases():
     """A missing case fails, as does one that is not expected, whatever its result, as in LAVA."""
     log, _ = record(
         StartRun("0_a"),
-        Case("tc1", "skip"),
-        Case("other", "pass"),
-        Case("odd", "fail"),
-        Case("linked", "pass", reference="https://x/y"),
+        CaseResult("tc1", "skip"),
+        CaseResult("other", "pass"),
+        CaseResult("odd", "fail"),
+        CaseResult("linked", "pass", reference="https://x/y"),
         EndRun("0_a"),
         StartRun("1_b"),
-        Case("other", "pass"),
+        CaseResult("other", "pass"),
         expected={"0_a": ["tc1", "tc3", "tc2", "linked"]},
     )
     unexpected = "the definition's 'expected' does not have it; its result was 'pass'"
@@ -148,7 +148,7 @@ def test_expected_cases_of_a_pattern():
 )
 def test_a_definition_that_breaks_off_misses_its_cases(end):
     """However it ends: it fails, or the next begins."""
-    log, _ = record(StartRun("0_a"), Case("a", "pass"), end, expected={"0_a": ["a", "b"]})
+    log, _ = record(StartRun("0_a"), CaseResult("a", "pass"), end, expected={"0_a": ["a", "b"]})
     assert log.cases("definition", "case", "result").count(("0_a", "b", "fail")) == 1
     assert log.cases("case").count(("a",)) == 1
 
@@ -156,9 +156,9 @@ def test_a_definition_that_breaks_off_misses_its_cases(end):
 def test_expected_cases_have_room(monkeypatch):
     """Where a test reports without end, what it has not reported is recorded all the same."""
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
-    log, recorder = record(StartRun("0_a"), Case("x", "fail"), expected={"0_a": ["b"]})
+    log, recorder = record(StartRun("0_a"), CaseResult("x", "fail"), expected={"0_a": ["b"]})
     with pytest.raises(TestRaised, match="more than 3 results"):
-        recorder.signal(Case("y", "fail"))
+        recorder.signal(CaseResult("y", "fail"))
     recorder.finish()
     assert log.cases("case") == [("x",), ("b",)]
 
@@ -186,7 +186,7 @@ def test_bounds():
     """Cases that begin and never end, and long remarks, do not fill memory."""
     log, recorder = record(*(StartCase(str(n)) for n in range(MAX_STARTED + 50)))
     recorder.signal(Unknown("x" * 100_000))
-    recorder.signal(Case(str(MAX_STARTED + 1), "pass"))
+    recorder.signal(CaseResult(str(MAX_STARTED + 1), "pass"))
     assert len(log.events[0][1]["text"]) < 5000
     assert log.cases("start") == [(None,)]
 
@@ -194,10 +194,10 @@ def test_bounds():
 def test_results_without_end_end_the_tests(monkeypatch):
     """A loop that prints them must not take the memory of all; what came is recorded."""
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
-    log, recorder = record(*(Case(f"c{number}", "pass") for number in range(3)))
+    log, recorder = record(*(CaseResult(f"c{number}", "pass") for number in range(3)))
     with pytest.raises(TestRaised, match="more than 3 results of one lava_test_shell"):
-        recorder.signal(Case("c3", "fail"))
-    recorder.signal(Case("c4", "pass"))
+        recorder.signal(CaseResult("c3", "fail"))
+    recorder.signal(CaseResult("c4", "pass"))
     recorder.finish()
     assert log.cases("case") == [("c0",), ("c1",), ("c2",)]
 

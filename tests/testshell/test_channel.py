@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.console_frames import Part, Word, Wreck
+from lava_dispatcher_multinode.console_frames import AckFrame, DamagedFrame, DataFrame
 from lava_dispatcher_multinode.testshell import channel as rules
 from lava_dispatcher_multinode.testshell.channel import Channel
 
@@ -22,7 +22,9 @@ class Caller:
     def __init__(self, id_, words):
         self.id = id_
         payloads = console_frames.split(console_frames.encode(words))
-        self.to_send = [Part(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)]
+        self.to_send = [
+            DataFrame(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)
+        ]
         self.answer = []
         self.done = False
         self.age = 0
@@ -34,7 +36,7 @@ class Caller:
 
     def take(self, frame):
         """Take a frame from the dispatcher; return what it sends."""
-        if isinstance(frame, Word):
+        if isinstance(frame, AckFrame):
             if self.to_send and frame.kind == b"A" and frame.sum == self.to_send[0].sum:
                 del self.to_send[0]
                 self.age = 0
@@ -44,7 +46,7 @@ class Caller:
         if frame.part == len(self.answer) + 1:
             self.answer.append(frame.payload)
             self.done = len(self.answer) == frame.parts
-        return [Word(b"A", self.id, frame.sum).line()]
+        return [AckFrame(b"A", self.id, frame.sum).line()]
 
 
 class World:
@@ -128,8 +130,8 @@ class World:
             for frame in from_dispatcher(line):
                 caller = self.callers.get(frame.id)
                 if caller is None or caller.done:
-                    if isinstance(frame, Part):
-                        self.link("host", [Word(b"G", frame.id, frame.sum).line()])
+                    if isinstance(frame, DataFrame):
+                        self.link("host", [AckFrame(b"G", frame.id, frame.sum).line()])
                 else:
                     self.link("host", caller.take(frame))
 
@@ -137,7 +139,7 @@ class World:
 def from_dispatcher(line):
     """Yield the frames that a board takes from a line."""
     for frame in console_frames.find(line):
-        if not isinstance(frame, Wreck) and frame.kind in b"ANR":
+        if not isinstance(frame, DamagedFrame) and frame.kind in b"ANR":
             yield frame
 
 
@@ -165,18 +167,18 @@ def ask(channel, id_, words, now=0.0):
     questions = []
     payloads = console_frames.split(console_frames.encode(words))
     for n, payload in enumerate(payloads, 1):
-        questions += channel.receive(Part(b"Q", id_, n, len(payloads), payload).line(), now)
+        questions += channel.receive(DataFrame(b"Q", id_, n, len(payloads), payload).line(), now)
     return questions
 
 
 def test_a_clean_call_is_two_writes():
     """A call that is answered at once needs no acknowledgement but its answer."""
     channel = Channel(window=3000)
-    assert ask(channel, b"a-1", [b"x"]) == [rules.Question(b"a-1", [b"x"])]
+    assert ask(channel, b"a-1", [b"x"]) == [rules.ConsoleQuestion(b"a-1", [b"x"])]
     channel.answer(b"a-1", [b"0", b""])
     sent = channel.transmit(0.001)
-    assert sent == Part(b"R", b"a-1", 1, 1, b"0,,").line()
-    channel.receive(Word(b"A", b"a-1", Part(b"R", b"a-1", 1, 1, b"0,,").sum).line(), 0.01)
+    assert sent == DataFrame(b"R", b"a-1", 1, 1, b"0,,").line()
+    channel.receive(AckFrame(b"A", b"a-1", DataFrame(b"R", b"a-1", 1, 1, b"0,,").sum).line(), 0.01)
     assert channel.transmit(0.02) == b""
     assert channel.due() is None
 
@@ -205,7 +207,7 @@ def test_a_dead_caller_is_forgotten():
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
     (part,) = console_frames.find(channel.transmit(0.0))
-    channel.receive(Word(b"G", b"a-1", part.sum).line(), 0.1)
+    channel.receive(AckFrame(b"G", b"a-1", part.sum).line(), 0.1)
     assert channel.transmit(100.0) == b""
     assert channel.due() is None
 
@@ -213,16 +215,16 @@ def test_a_dead_caller_is_forgotten():
 def test_a_board_is_answered_as_it_asks():
     """One that has no cksum sums by MD5: so do its acknowledgements and its answers."""
     channel = Channel(window=3000)
-    question = Part(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
+    question = DataFrame(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
     (asked,) = channel.receive(question.line(), 0.0)
     assert asked.words == [b"wait", b"x"]
     (ack,) = console_frames.find(channel.transmit(1.0))
-    assert ack == Word(b"A", b"a-1", question.sum)
+    assert ack == AckFrame(b"A", b"a-1", question.sum)
     channel.answer(b"a-1", [b"0", b"", b"y" * 500])
     (part,) = console_frames.find(channel.transmit(1.0))
     assert part.md5
     assert part.sum == hashlib.md5(part.text).hexdigest()[:8].encode()
-    channel.receive(Word(b"A", b"a-1", part.sum).line(), 1.1)
+    channel.receive(AckFrame(b"A", b"a-1", part.sum).line(), 1.1)
     (rest,) = console_frames.find(channel.transmit(1.1))
     assert (rest.part, rest.md5) == (2, True)
 
@@ -235,11 +237,11 @@ def test_a_caller_can_be_asked_after():
     (ack,) = console_frames.find(channel.transmit(1.0))
     channel.probe(b"a-1")
     assert list(console_frames.find(channel.transmit(2.0))) == [ack]
-    channel.receive(Word(b"G", b"a-1", ack.sum + b"1").line(), 2.1)
-    assert channel.take_gone() == []
-    channel.receive(Word(b"G", b"a-1", ack.sum).line(), 2.1)
-    assert channel.take_gone() == [b"a-1"]
-    assert channel.take_gone() == []
+    channel.receive(AckFrame(b"G", b"a-1", ack.sum + b"1").line(), 2.1)
+    assert channel.pop_gone() == []
+    channel.receive(AckFrame(b"G", b"a-1", ack.sum).line(), 2.1)
+    assert channel.pop_gone() == [b"a-1"]
+    assert channel.pop_gone() == []
     channel.answer(b"a-1", [b"0", b""])
     channel.probe(b"a-1")
     assert channel.transmit(3.0) == b""
@@ -261,7 +263,7 @@ def test_a_stopped_caller_is_not_flooded():
 def test_a_question_without_end_is_refused():
     """A question larger than any message is refused at its first part, not collected."""
     channel = Channel(window=3000)
-    channel.receive(Part(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
+    channel.receive(DataFrame(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
     assert (
         b"more than a message can hold"
         in console_frames.decode(next(console_frames.find(channel.transmit(0.0))).payload)[1]
@@ -271,7 +273,9 @@ def test_a_question_without_end_is_refused():
 def test_the_largest_question_is_taken():
     """The bound is that of the documents: 300,000 bytes as they travel, and not one more."""
     channel = Channel(window=3000)
-    assert ask(channel, b"a-1", [b"x" * 299_999]) == [rules.Question(b"a-1", [b"x" * 299_999])]
+    assert ask(channel, b"a-1", [b"x" * 299_999]) == [
+        rules.ConsoleQuestion(b"a-1", [b"x" * 299_999])
+    ]
     assert ask(channel, b"a-2", [b"x" * 300_000]) == []
     assert b"more%040than" in channel.transmit(0.0)
 
@@ -279,15 +283,15 @@ def test_the_largest_question_is_taken():
 def test_each_part_of_a_question_is_acknowledged():
     """Again if it comes again; but none that comes before its turn, and the last by its answer."""
     channel = Channel(window=3000)
-    first, second, third = (Part(b"Q", b"a-1", n, 3, b"%d" % n) for n in (1, 2, 3))
-    acknowledged = Word(b"A", b"a-1", first.sum).line()
+    first, second, third = (DataFrame(b"Q", b"a-1", n, 3, b"%d" % n) for n in (1, 2, 3))
+    acknowledged = AckFrame(b"A", b"a-1", first.sum).line()
     for part, sent in ((third, b""), (first, acknowledged), (third, b""), (first, acknowledged)):
         assert channel.receive(part.line(), 0.0) == []
         assert channel.transmit(0.0) == sent
     assert channel.receive(second.line(), 0.0) == []
-    assert channel.transmit(0.0) == Word(b"A", b"a-1", second.sum).line()
+    assert channel.transmit(0.0) == AckFrame(b"A", b"a-1", second.sum).line()
     last = third._replace(payload=b"3,")
-    assert channel.receive(last.line(), 0.0) == [rules.Question(b"a-1", [b"123"])]
+    assert channel.receive(last.line(), 0.0) == [rules.ConsoleQuestion(b"a-1", [b"123"])]
     assert channel.transmit(0.0) == b""
     assert channel.receive(first.line(), 0.0) == []
     assert channel.transmit(0.0) == acknowledged
@@ -296,7 +300,7 @@ def test_each_part_of_a_question_is_acknowledged():
 def test_nonsense_is_refused():
     """A question that is no list of words gets an answer that says so."""
     channel = Channel(window=3000)
-    assert channel.receive(Part(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
+    assert channel.receive(DataFrame(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
     assert b" 1,not" in channel.transmit(0.0)
 
 
@@ -304,7 +308,7 @@ def test_open_questions_are_bounded():
     """A flood of questions does not make memory grow."""
     channel = Channel(window=3000)
     asked = sum(len(ask(channel, b"a-%d" % n, [b"x"])) for n in range(1, 3000))
-    assert asked == rules.MAX_OPEN
+    assert asked == rules.MAX_OPEN_QUESTIONS
 
 
 def test_damage_is_reported_at_once():
@@ -312,7 +316,7 @@ def test_damage_is_reported_at_once():
     channel = Channel(window=3000)
     channel.receive(b"<LAVA_MN Q a-1 1/1 123 sen[ 1.0] usb", 0.0)
     assert channel.transmit(0.0) == b"<LAVA_MN N a-1 0>\n"
-    assert isinstance(next(console_frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), Wreck)
+    assert isinstance(next(console_frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), DamagedFrame)
 
 
 def test_answer_of_a_closed_question():
@@ -329,7 +333,7 @@ def acknowledge_all(channel, now=0.0):
         for part in console_frames.find(sent):
             payloads.append(part.payload)
             now += 0.01
-            channel.receive(Word(b"A", part.id, part.sum).line(), now)
+            channel.receive(AckFrame(b"A", part.id, part.sum).line(), now)
     return payloads
 
 
@@ -354,11 +358,11 @@ def test_a_board_lives_when_it_answers_and_not_for_ever():
     """Each question for life needs an answer of its own."""
     channel = Channel(window=3000)
     for now in (0.0, 60.0):
-        channel.ask_for_life()
-        assert not channel.lives
+        channel.ping()
+        assert not channel.alive
         (asked,) = console_frames.find(channel.transmit(now))
-        channel.receive(Word(b"G", asked.id, asked.sum).line(), now + 1)
-        assert channel.lives
+        channel.receive(AckFrame(b"G", asked.id, asked.sum).line(), now + 1)
+        assert channel.alive
 
 
 def answered(channel, id_, size=1, now=0.0):
@@ -370,7 +374,7 @@ def answered(channel, id_, size=1, now=0.0):
 def acknowledge(channel, sent, now):
     """Acknowledge the one frame that was sent."""
     (part,) = console_frames.find(sent)
-    channel.receive(Word(b"A", part.id, part.sum).line(), now)
+    channel.receive(AckFrame(b"A", part.id, part.sum).line(), now)
 
 
 def round_trip(channel, now, took):
@@ -418,10 +422,10 @@ def test_a_call_may_be_answered_by_its_acknowledgement():
     channel = Channel(window=3000)
     channel.acknowledge(b"a-1")
     assert channel.transmit(0.0) == b""
-    question = Part(b"Q", b"a-1", 1, 1, b"x,")
+    question = DataFrame(b"Q", b"a-1", 1, 1, b"x,")
     channel.receive(question.line(), 0.0)
     channel.acknowledge(b"a-1")
-    ack = Word(b"A", b"a-1", question.sum).line()
+    ack = AckFrame(b"A", b"a-1", question.sum).line()
     assert channel.transmit(0.0) == ack
     assert channel.due() is None
     channel.receive(question.line(), 1.0)  # it has not heard us
@@ -431,7 +435,7 @@ def test_a_call_may_be_answered_by_its_acknowledgement():
 def test_a_frame_that_the_board_reports_as_damaged_is_sent_at_once():
     """Without waiting for its time; what is not on its way cannot be."""
     channel = Channel(window=3000)
-    damaged = Word(b"N", b"a-1", b"0").line()
+    damaged = AckFrame(b"N", b"a-1", b"0").line()
     channel.receive(damaged, 0.0)
     answered(channel, b"a-1")
     channel.receive(damaged, 0.0)

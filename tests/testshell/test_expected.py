@@ -3,41 +3,41 @@
 import pytest
 
 from lava_dispatcher_multinode.testshell.expected import MISSING, UNEXPECTED, Expected
-from lava_dispatcher_multinode.testshell.signals import Case
+from lava_dispatcher_multinode.testshell.signals import CaseResult
 
 
 def test_a_definition_that_expects_nothing_takes_any_case():
     """Most definitions have no such list, and lose nothing by it."""
     expected = Expected()
-    assert expected.judge(Case("a", "pass")) == (Case("a", "pass"), "")
+    assert expected.judge(CaseResult("a", "pass")) == (CaseResult("a", "pass"), "")
     assert expected.missing() == []
 
 
 @pytest.mark.parametrize("result", ["pass", "skip", "unknown"])
 def test_a_case_that_is_not_expected_fails(result):
     """With the result that it had in the reason, so that nothing of it is lost."""
-    case, reason = Expected(["a"]).judge(Case("b", result))
-    assert case == Case("b", "fail")
+    case, reason = Expected(["a"]).judge(CaseResult("b", result))
+    assert case == CaseResult("b", "fail")
     assert reason == f"the definition's 'expected' does not have it; its result was '{result}'"
 
 
 def test_what_a_case_has_measured_is_kept():
     """A case that fails for its name still has its measurement."""
-    case, _ = Expected(["a"]).judge(Case("b", "pass", 3.5, "ms"))
-    assert case == Case("b", "fail", 3.5, "ms")
+    case, _ = Expected(["a"]).judge(CaseResult("b", "pass", 3.5, "ms"))
+    assert case == CaseResult("b", "fail", 3.5, "ms")
 
 
 def test_a_case_that_has_failed_needs_no_further_reason():
     """Its own failure is the news; nor does one that is expected, whatever its result."""
-    assert Expected(["a"]).judge(Case("b", "fail")) == (Case("b", "fail"), "")
-    assert Expected(["a"]).judge(Case("a", "skip")) == (Case("a", "skip"), "")
+    assert Expected(["a"]).judge(CaseResult("b", "fail")) == (CaseResult("b", "fail"), "")
+    assert Expected(["a"]).judge(CaseResult("a", "skip")) == (CaseResult("a", "skip"), "")
 
 
 def test_what_is_missing_is_in_a_fixed_order():
     """By name; a case that is reported twice, or in another way, is not missing."""
     expected = Expected(["c", "a", "b", "d"])
-    expected.judge(Case("c", "fail"))
-    expected.judge(Case("c", "pass"))
+    expected.judge(CaseResult("c", "fail"))
+    expected.judge(CaseResult("c", "pass"))
     expected.found("d")
     expected.found("never expected")
     assert expected.missing() == ["a", "b"]
@@ -46,7 +46,7 @@ def test_what_is_missing_is_in_a_fixed_order():
 def test_a_list_that_is_read_once_is_enough():
     """The names are kept: a generator of them is empty after the first look."""
     expected = Expected(name for name in ("a", "b"))
-    assert expected.judge(Case("b", "pass")) == (Case("b", "pass"), "")
+    assert expected.judge(CaseResult("b", "pass")) == (CaseResult("b", "pass"), "")
     assert expected.missing() == ["a"]
 
 

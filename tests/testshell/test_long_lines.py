@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.console_frames import DataFrame
 from lava_dispatcher_multinode.errors import ActionTimeout
 from lava_dispatcher_multinode.testshell.matcher import Finder, Pattern
-from lava_dispatcher_multinode.testshell.signals import Case
-from lava_dispatcher_multinode.testshell.windows import LARGE, SMALL, Window, Windows, cut
+from lava_dispatcher_multinode.testshell.signals import CaseResult
+from lava_dispatcher_multinode.testshell.windows import (
+    LARGE_WINDOW_CHARS,
+    SMALL_WINDOW_CHARS,
+    Window,
+    Windows,
+    cut,
+)
 
 from .conftest import BEGIN, END, EXIT, TOLD_EXIT, Script, chunks, results, run, tell
 
@@ -43,7 +49,7 @@ def test_signals_are_found_once(before, between, cuts):
 @given(PADDING, CUTS)
 def test_calls_are_found_once(before, cuts):
     """A frame of the console channel, and a call as LAVA's own scripts print it."""
-    question = Part(b"Q", b"ab-1", 1, 1, b"send,go,k=v,").line()
+    question = DataFrame(b"Q", b"ab-1", 1, 1, b"send,go,k=v,").line()
     data = before + b"<LAVA_MULTI_NODE> <LAVA_SEND ready>" + before + question
     console = Script(BEGIN, *chunks(data, cuts), b"", TOLD_EXIT)
     events, error = run(console)
@@ -100,14 +106,14 @@ def test_patterns_are_found_once(finder, before, between, cuts):
     pieces = chunks(before + b" copy-long: fail" + between + b"\xff b: pass", cuts)
     found = [c for piece in pieces[:-1] for c in finder.find([piece], ends=False)]
     found += finder.find(pieces[-1:])
-    assert found == [Case("copy-long", "fail"), Case("b", "pass")]
+    assert found == [CaseResult("copy-long", "fail"), CaseResult("b", "pass")]
 
 
-@given(st.integers(0, 3 * LARGE))
+@given(st.integers(0, 3 * LARGE_WINDOW_CHARS))
 def test_edges_of_windows(finder, size):
     """A result is as long as it is wherever a window ends: not cut, and not found again."""
-    text = (size * "." + "abcdefghij-0123456789: pass" + 2 * LARGE * ".").encode()
-    assert list(finder.find([text])) == [Case("abcdefghij-0123456789", "pass")]
+    text = (size * "." + "abcdefghij-0123456789: pass" + 2 * LARGE_WINDOW_CHARS * ".").encode()
+    assert list(finder.find([text])) == [CaseResult("abcdefghij-0123456789", "pass")]
 
 
 @given(st.text(".x", max_size=300), st.integers(8, 40), st.integers(8, 40))
@@ -153,13 +159,14 @@ def test_a_slow_expression_gets_less_of_long_lines():
     for _ in range(2):
         line = 20_000 * b"x" + b" end-a fail" + 600 * b"."
         assert list(found.find([b"short end-b fail", line, b"end-c fail"])) == [
-            Case("end-b", "fail"), Case("end-a", "fail"), Case("end-c", "fail"),
+            CaseResult("end-b", "fail"), CaseResult("end-a", "fail"), CaseResult("end-c", "fail"),
         ]  # fmt: skip
     found.close()
     (warning,) = warnings
     assert warning.startswith("the parse pattern takes longer than 0.1 s on a long line; from")
     assert warning.endswith(
-        f"it finds results of at most {SMALL // 2} characters in lines of more than {SMALL}"
+        f"it finds results of at most {SMALL_WINDOW_CHARS // 2} characters in lines of more than "
+        f"{SMALL_WINDOW_CHARS}"
     )
     assert time.monotonic() - start < 60
 
@@ -169,4 +176,4 @@ def test_an_endless_line_is_not_kept():
     windows = Windows()
     for _ in range(100):
         assert len(windows.feed([10_000 * b"."], ends=False)) < 5
-        assert len(windows._text) <= LARGE + 1
+        assert len(windows._text) <= LARGE_WINDOW_CHARS + 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.testshell.matcher import Finder, Pattern
-from lava_dispatcher_multinode.testshell.signals import Case
+from lava_dispatcher_multinode.testshell.signals import CaseResult
 
 SLOW = r"(?P<test_case_id>(x+x+)+)y (?P<result>pass)"
 
@@ -25,8 +25,8 @@ def test_finds_in_order():
     found, warnings = finder(r"(?P<test_case_id>\w+) (?P<result>\w+)")
     for _ in range(3):
         assert list(found.find([b"a pass", b"--", b"\xff\x00", "grün fail".encode()])) == [
-            Case("a", "pass"),
-            Case("grün", "fail"),
+            CaseResult("a", "pass"),
+            CaseResult("grün", "fail"),
         ]
     found.close()
     assert warnings == []
@@ -38,8 +38,8 @@ def test_exponential_time_ends():
     slow = b"x" * 60
     start = time.monotonic()
     assert list(found.find([b"xxy pass", slow, b"xxxy pass"])) == [
-        Case("xx", "pass"),
-        Case("xxx", "pass"),
+        CaseResult("xx", "pass"),
+        CaseResult("xxx", "pass"),
     ]
     assert len(warnings) == 1
     assert list(found.find([slow, slow, slow, slow, b"xxy pass"])) == []
@@ -52,7 +52,7 @@ def test_exponential_time_ends():
 def test_a_process_that_ends():
     """An expression whose process ends, for want of memory say, is given up with a warning."""
     found, warnings = finder(SLOW)
-    assert list(found.find([b"xxy pass"])) == [Case("xx", "pass")]
+    assert list(found.find([b"xxy pass"])) == [CaseResult("xx", "pass")]
     found._matcher._process.kill()
     found._matcher._process.wait()
     assert list(found.find([b"xxy pass"])) == []
@@ -90,7 +90,7 @@ def find(pattern, line):
 def test_default_pattern_of_lava():
     """The expression that LAVA's documentation shows works."""
     pattern = Pattern.compile(LAVA)
-    assert find(pattern, b"some-test-1 : PASS") == Case("some-test-1", "pass")
+    assert find(pattern, b"some-test-1 : PASS") == CaseResult("some-test-1", "pass")
     assert find(pattern, b"nothing here") is None
 
 
@@ -100,9 +100,9 @@ def test_measurement_and_fixups():
         r"^(?P<test_case_id>\w+) (?P<measurement>[\d.]+) (?P<units>\S+)( (?P<result>\w+))?",
         {"good": "pass"},
     )
-    assert find(pattern, b"speed 1.5 MB/s good") == Case("speed", "pass", 1.5, "MB/s")
-    assert find(pattern, b"speed 2 s") == Case("speed", "pass", 2.0, "s")
-    assert find(pattern, b"speed 1.2.3 s odd") == Case("speed", "unknown", "1.2.3", "s")
+    assert find(pattern, b"speed 1.5 MB/s good") == CaseResult("speed", "pass", 1.5, "MB/s")
+    assert find(pattern, b"speed 2 s") == CaseResult("speed", "pass", 2.0, "s")
+    assert find(pattern, b"speed 1.2.3 s odd") == CaseResult("speed", "unknown", "1.2.3", "s")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.testshell.prompts import WINDOW, PromptWatch
+from lava_dispatcher_multinode.testshell.prompts import WINDOW_BYTES, PromptWatch
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_the_device_s_own_prompt():
     assert not PromptWatch("User+Name: ").feed(b"\r\nlogin: ")
 
 
-@given(st.lists(st.binary(max_size=2 * WINDOW), max_size=4), st.data())
+@given(st.lists(st.binary(max_size=2 * WINDOW_BYTES), max_size=4), st.data())
 def test_pieces_make_no_difference(noise, data):
     """A prompt is found once, however the stream is cut."""
     quiet = [piece.replace(b":", b"").replace(b"<", b"") for piece in noise]

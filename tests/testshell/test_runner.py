@@ -7,12 +7,12 @@ import threading
 import time
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.console_frames import Part, Word
+from lava_dispatcher_multinode.console_frames import AckFrame, DataFrame
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardHangs
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 from lava_dispatcher_multinode.testshell import liveness, runner
-from lava_dispatcher_multinode.testshell.channel import NOBODY
-from lava_dispatcher_multinode.testshell.session import Session
+from lava_dispatcher_multinode.testshell.channel import NO_CALLER
+from lava_dispatcher_multinode.testshell.session import ShellSession
 
 from .conftest import BEGIN, END, EXIT, START, TOLD_EXIT, TYPED, Script, results, run, tell
 
@@ -39,7 +39,7 @@ def test_told_signals_count_once():
 
 def test_the_end_is_told(monkeypatch):
     """A runner that told its end is acknowledged as often as it asks; its line may be lost."""
-    monkeypatch.setattr(runner, "LINGER", 0.2)
+    monkeypatch.setattr(runner, "LINGER_S", 0.2)
     end = tell(1, b"TEST_RUNNER", b"EXIT")
     console = Script(end, end)
     start = time.monotonic()
@@ -50,13 +50,13 @@ def test_the_end_is_told(monkeypatch):
 
 def test_a_line_ends_it_sooner(monkeypatch):
     """The line of a runner that told its end is not waited for longer than it takes."""
-    monkeypatch.setattr(runner, "LINGER", 1000.0)
+    monkeypatch.setattr(runner, "LINGER_S", 1000.0)
     assert run(Script(TOLD_EXIT)) == ([], None)
 
 
 def test_answers_nonsense():
     """A question that is no call is answered, and never reaches the coordinator."""
-    console = Script(Part(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
+    console = Script(DataFrame(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
     events, error = run(console, submit=None)
     assert (events, error) == ([], None)
     (frame,) = console_frames.find(console.written.split(b"\n")[1])
@@ -87,7 +87,7 @@ def test_runner_failures_are_results():
 
 def test_typed_again_until_it_begins(monkeypatch):
     """A command that was garbled on its way is typed again; one that runs is not."""
-    monkeypatch.setattr(runner, "START_WAIT", 0.05)
+    monkeypatch.setattr(runner, "START_RETRY_S", 0.05)
     console = Script(b"# /run~er /0\nnot found\n")
 
     def say(data):
@@ -121,7 +121,7 @@ def test_flood_is_linear():
 
 def frame(kind, id_, sum_):
     """Return a word's line."""
-    return Word(kind, id_, sum_).line()
+    return AckFrame(kind, id_, sum_).line()
 
 
 class Dies(Script):
@@ -137,7 +137,7 @@ class Dies(Script):
         """Answer what nobody waits for, as a board's reader does."""
         super().write(data)
         for part in console_frames.find(data):
-            if isinstance(part, Part) and part.id == NOBODY:
+            if isinstance(part, DataFrame) and part.id == NO_CALLER:
                 self.asked += 1
                 if self.answers:
                     self.answers -= 1
@@ -147,14 +147,14 @@ class Dies(Script):
                     self.woken.set()
 
 
-SPOKEN = Part(
+SPOKEN = DataFrame(
     b"Q", b"1-2", 1, 1, console_frames.encode([b"signal", b"LAVA_TEST_RUNNER START /0"])
 ).line()
 
 
 def test_a_silent_board_that_answers_goes_on(monkeypatch):
     """A test that sleeps is no board that hangs."""
-    monkeypatch.setattr(liveness, "EVERY", 0.05)
+    monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
     console = Dies(SPOKEN, BEGIN, answers=3, then=END + TOLD_EXIT)
     _, error = run(console, silence=0.1)
     assert error is None
@@ -163,8 +163,8 @@ def test_a_silent_board_that_answers_goes_on(monkeypatch):
 
 def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
     """The runner was killed: what its board says is no reason to wait for hours."""
-    monkeypatch.setattr(liveness, "EVERY", 0.05)
-    monkeypatch.setattr(liveness, "PATIENCE", 0.3)
+    monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr(liveness, "MAX_PING_TIMEOUT_S", 0.3)
 
     class Shell(Script):
         def write(self, data):
@@ -180,7 +180,7 @@ def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
 
 def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
     """A log of another run on the console must not hide what fails later."""
-    monkeypatch.setattr(runner, "LINGER", 0.3)
+    monkeypatch.setattr(runner, "LINGER_S", 0.3)
     fails = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=late RESULT=fail>\n"
     console = Dies(SPOKEN, BEGIN, END + EXIT, answers=1, then=fails + TOLD_EXIT)
     events, error = run(console)
@@ -190,7 +190,7 @@ def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
 
 def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypatch):
     """A runner whose disk is full has no FIFO to tell it by."""
-    monkeypatch.setattr(runner, "LINGER", 0.1)
+    monkeypatch.setattr(runner, "LINGER_S", 0.1)
     console = Dies(SPOKEN, BEGIN, END + EXIT, answers=0)
     assert run(console)[1] is None
     assert console.asked == 1
@@ -198,8 +198,8 @@ def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypa
 
 def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
     """The message says for how long, and in which definition."""
-    monkeypatch.setattr(liveness, "EVERY", 0.05)
-    monkeypatch.setattr(liveness, "LEAST", 0.2)
+    monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr(liveness, "MIN_PING_TIMEOUT_S", 0.2)
     console = Dies(SPOKEN, BEGIN, answers=1)
     _, error = run(console, silence=0.1)
     assert isinstance(error, BoardHangs)
@@ -228,11 +228,11 @@ def test_calls_that_were_answered_elsewhere():
         times.append(sessions[0].answered_elsewhere(call, Outcome(Status.DONE)))
         return END + BEGIN
 
-    question = Part(b"Q", b"1f-1", 1, 1, console_frames.encode([b"wait", b"x"])).line()
+    question = DataFrame(b"Q", b"1f-1", 1, 1, console_frames.encode([b"wait", b"x"])).line()
     console = Script(START + BEGIN, elsewhere, question, END + TOLD_EXIT)
     events = []
     sessions.append(
-        Session(
+        ShellSession(
             console,
             node="panda01",
             submit=submit,

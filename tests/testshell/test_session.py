@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from lava_dispatcher_multinode.console_frames import Part
+from lava_dispatcher_multinode.console_frames import DataFrame
 from lava_dispatcher_multinode.errors import (
     ActionTimeout,
     BoardDied,
@@ -103,7 +103,9 @@ def test_a_runner_that_never_starts_is_not_the_test_s_failure():
 
 def test_a_timeout_says_who_waited_for_what():
     """At the deadline the error names the definition and the calls without an answer."""
-    asked = [Part(b"Q", b"ab-%d" % n, 1, 1, b"wait-all,r%d,role=server," % n) for n in range(5)]
+    asked = [
+        DataFrame(b"Q", b"ab-%d" % n, 1, 1, b"wait-all,r%d,role=server," % n) for n in range(5)
+    ]
     console = Script(BEGIN, *(part.line() for part in asked))
     _, error = run(console, submit=lambda _call, _on_outcome: None, seconds=0.3)
     assert "definition 0_a was running" in str(error)
@@ -113,8 +115,8 @@ def test_a_timeout_says_who_waited_for_what():
 
 def test_a_call_that_is_left_behind_has_failed(monkeypatch):
     """Its node fails for it: so it is a result, of the definition that made it."""
-    monkeypatch.setattr(runner, "LINGER", 0.2)
-    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    monkeypatch.setattr(runner, "LINGER_S", 0.2)
+    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     console = Script(BEGIN, question.line(), END, EXIT)
     events, error = run(console, submit=lambda _call, _on_outcome: None)
     (case,) = [fields for event, fields in events if event == "test_case"]
@@ -128,8 +130,8 @@ def test_a_call_that_is_left_behind_has_failed(monkeypatch):
 
 def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
     """A background process waits on while the next definition runs."""
-    monkeypatch.setattr(runner, "LINGER", 0.2)
-    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    monkeypatch.setattr(runner, "LINGER_S", 0.2)
+    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     waiting = []
 
     def answer():
@@ -149,11 +151,11 @@ def test_the_runner_before_is_not_this_one():
     console = Script(
         b"<LAVA_TEST_RUNNER EXIT>\n<LAVA_TEST_RUNNER START /9>\n",
         tell(1, b"TEST_RUNNER", b"EXIT", b"/9"),
-        Part(b"Q", b"ab-2", 1, 1, b"send,late,").line(),
+        DataFrame(b"Q", b"ab-2", 1, 1, b"send,late,").line(),
         tell(3, b"TEST_RUNNER", b"START", b"/9"),
         EXIT,
         tell(4, b"TEST_RUNNER", b"START", b"/0"),
-        Part(b"Q", b"ab-5", 1, 1, b"send,good,").line(),
+        DataFrame(b"Q", b"ab-5", 1, 1, b"send,good,").line(),
         b"",
         tell(6, b"TEST_RUNNER", b"EXIT", b"/0"),
         EXIT,
@@ -201,7 +203,7 @@ def test_patterns_apply_to_their_definition():
 
 def test_outcome_from_another_thread():
     """An outcome from another thread wakes the session, which answers the board."""
-    question = Part(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     console = Script(question.line())
     calls = []
 

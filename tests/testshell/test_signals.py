@@ -10,13 +10,13 @@ from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell import signals
 from lava_dispatcher_multinode.testshell.signals import (
     MAX_SEEN,
-    Case,
+    CaseResult,
     EndCase,
     EndRun,
-    Foreign,
+    Info,
     InstallFail,
+    LegacyCall,
     Raise,
-    Remark,
     RunFail,
     RunnerExit,
     RunnerStart,
@@ -40,27 +40,29 @@ LINES = {
     "<LAVA_SIGNAL_ENDRUN 0_smoke 1-2-3>": EndRun("0_smoke"),
     "<LAVA_SIGNAL_STARTTC boot>": StartCase("boot"),
     "<LAVA_SIGNAL_ENDTC boot>": EndCase("boot"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass>": Case("a", "pass"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a b RESULT=FAIL UNITS=MB/s MEASUREMENT=1e3>": Case(
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass>": CaseResult("a", "pass"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a b RESULT=FAIL UNITS=MB/s MEASUREMENT=1e3>": CaseResult(
         "a b", "fail", 1000.0, "MB/s"
     ),
-    "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": Case("x=y", "skip"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": Case("a", "pass", "nan"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=fast>": Case(
+    "<LAVA_SIGNAL_TESTCASE RESULT=skip TEST_CASE_ID=x=y>": CaseResult("x=y", "skip"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=nan>": CaseResult(
+        "a", "pass", "nan"
+    ),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=fast>": CaseResult(
         "a", "pass", "fast"
     ),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT= >": Case("a", "pass"),
-    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=-inf>": Case(
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT= >": CaseResult("a", "pass"),
+    "<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass MEASUREMENT=-inf>": CaseResult(
         "a", "pass", "-inf"
     ),
     "<LAVA_SIGNAL_TESTSET START net tests>": StartSet("net tests"),
     "<LAVA_SIGNAL_TESTSET STOP>": StopSet(),
-    "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>": Case(
+    "<LAVA_SIGNAL_TESTREFERENCE a pass http://x/?y=z>": CaseResult(
         "a", "pass", reference="http://x/?y=z"
     ),
     "<LAVA_SIGNAL_TESTRAISE it is no good>": Raise("it is no good"),
-    "<LAVA_SIGNAL_TESTEVENT now>": Remark("event", "now"),
-    "<LAVA_SIGNAL_TESTFEEDBACK host>": Remark("feedback", "host"),
+    "<LAVA_SIGNAL_TESTEVENT now>": Info("event", "now"),
+    "<LAVA_SIGNAL_TESTFEEDBACK host>": Info("feedback", "host"),
     "<LAVA_TEST_RUNNER START>": RunnerStart(),
     "<LAVA_TEST_RUNNER START /lava-7/0>": RunnerStart("/lava-7/0"),
     "<LAVA_TEST_RUNNER EXIT>": RunnerExit(),
@@ -134,11 +136,13 @@ def test_words_of_a_test():
         b"FAIL": "fail",
         b"pass": "pass",
     }.items():
-        assert signals.parse(said + word, fixups) == Case("a", result)
+        assert signals.parse(said + word, fixups) == CaseResult("a", result)
     for word in (b"GOOD", b"bad", b""):
         assert isinstance(signals.parse(said + word, fixups), Unknown)
     reference = b"SIGNAL_TESTREFERENCE a %b http://x"
-    assert signals.parse(reference % b"fail", fixups) == Case("a", "fail", reference="http://x")
+    assert signals.parse(reference % b"fail", fixups) == CaseResult(
+        "a", "fail", reference="http://x"
+    )
     assert isinstance(signals.parse(reference % b"good", fixups), Unknown)
 
 
@@ -146,7 +150,7 @@ def test_foreign_sends():
     """A send that LAVA's own script prints is a call; the waiting calls are not."""
     line = "<LAVA_MULTI_NODE> <LAVA_SEND ready ip=1.2.3.4 text=two words=x my-key= k=a=b>"
     assert found(line) == [
-        Foreign(
+        LegacyCall(
             line,
             Call(
                 Api.SEND,
@@ -156,7 +160,7 @@ def test_foreign_sends():
         )
     ]
     for line in ("<LAVA_MULTI_NODE> <LAVA_WAIT ready>", "<LAVA_MULTI_NODE> <LAVA_SEND a=b>"):
-        assert found(line) == [Foreign(line, None)]
+        assert found(line) == [LegacyCall(line, None)]
 
 
 def test_mark():

@@ -1,19 +1,19 @@
 """Calls without an answer."""
 
 from lava_dispatcher_multinode.multinode.api import Api, Call
-from lava_dispatcher_multinode.testshell.waits import PROBE, Waits
+from lava_dispatcher_multinode.testshell.waits import PROBE_INTERVAL_S, PendingCalls
 
 CALL = Call(Api.WAIT, "x")
 
 
 def test_each_is_asked_after_in_its_turn():
     """One at a time, however many wait; one that came without a question is left out."""
-    waits = Waits()
+    waits = PendingCalls()
     assert waits.due() is None
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", None, b"1-2")]
-    assert waits.due() == PROBE
-    assert waits.probe(PROBE - 0.1) is None
-    asked = [waits.probe(PROBE * n) for n in range(1, 5)]
+    assert waits.due() == PROBE_INTERVAL_S
+    assert waits.probe(PROBE_INTERVAL_S - 0.1) is None
+    asked = [waits.probe(PROBE_INTERVAL_S * n) for n in range(1, 5)]
     assert asked == [b"1-1", None, b"1-2", b"1-1"]
     for number in numbers:
         waits.pop(number)
@@ -23,7 +23,7 @@ def test_each_is_asked_after_in_its_turn():
 
 def test_who_is_gone_is_taken_back():
     """That call only; at the end all; and none that has its answer."""
-    waits, taken = Waits(), []
+    waits, taken = PendingCalls(), []
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]
     for number in numbers:
         waits.cancelled_by(number, lambda number=number: taken.append(number))
@@ -37,7 +37,7 @@ def test_who_is_gone_is_taken_back():
 
 def test_sentences_name_a_few():
     """The oldest first, whichever was asked after last."""
-    waits = Waits()
+    waits = PendingCalls()
     for second in range(5):
         waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))
     waits.probe(100.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InfrastructureError, TestRaised
 from ...job.model import RESULTS
-from ...testshell.case_results import Room
+from ...testshell.case_results import ResultLimit
 from ..jobs.lava_entries import number, read, reason
 from ..jobs.submission import definitions_of
 from ..lab.lab_redaction import MASK, Redaction
@@ -79,7 +79,7 @@ class Log:
         self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
         self._definition: str | None = None  # has begun and not ended
         self._started: dict[str, float] = {}
-        self._room = Room()
+        self._room = ResultLimit()
 
     def line(self, text: bytes) -> None:
         """Take one line, with or without its newline."""
@@ -195,7 +195,7 @@ class Log:
             return
         command = self._blocks[index] if index < len(self._blocks) else name
         self._action = (index, command, self._clock())
-        self._room = Room()
+        self._room = ResultLimit()
         self._emit("action_started", node=self._node, index=index, command=command)
 
     def _finish_action(self, status: str, error: str | None) -> None:

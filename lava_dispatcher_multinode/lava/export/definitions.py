@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InvalidJob
 from ...job.source import from_bytes
 from ...overlay.definition_source import Kind
-from ...overlay.entries import entries
+from ...overlay.entries import read_entries
 from ...overlay.fetch import SourceCache
 from ...overlay.load import load_definitions
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...job.model import ActionSpec, Job
-    from ...overlay.entries import Entry
+    from ...overlay.entries import DefinitionEntry
     from ...overlay.load import Definition
 
     Remark = Callable[[str], None]
@@ -51,13 +51,13 @@ class Definitions:
     def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
         """Return LAVA's `definitions`; raise what fetching and reading them raises."""
         wrong: list[Any] = []
-        found = list(entries(spec.parameters, self._job.directory, wrong))
+        found = list(read_entries(spec.parameters, self._job.directory, wrong))
         if wrong:
             path, error = wrong[0]
             raise InvalidJob([spec.position(*path).problem(str(error), error.hint)])
         return [self._one(spec, entry) for entry in found]
 
-    def _one(self, spec: ActionSpec, entry: Entry) -> dict[str, Any]:
+    def _one(self, spec: ActionSpec, entry: DefinitionEntry) -> dict[str, Any]:
         source = entry.source
         # Another host's git is LAVA's to fetch; and this host's, where LAVA runs on it.
         if source is not None and source.kind == Kind.GIT and (source.remote or self._directory):
@@ -73,7 +73,7 @@ class Definitions:
             return self._packed(definition, entry)
         return self._inline(definition)
 
-    def _load(self, spec: ActionSpec, entry: Entry) -> Definition:
+    def _load(self, spec: ActionSpec, entry: DefinitionEntry) -> Definition:
         key, index = str(entry.path[0]), int(entry.path[1])
         only = {key: [spec.parameters[key][index]]}
 
@@ -82,7 +82,7 @@ class Definitions:
 
         return load_definitions(only, self._job.directory, self._cache, position=position)[0]
 
-    def _packed(self, definition: Definition, entry: Entry) -> dict[str, Any]:
+    def _packed(self, definition: Definition, entry: DefinitionEntry) -> dict[str, Any]:
         assert self._directory is not None
         assert definition.files is not None
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"parameters": dict(values)} if values else {}
 
 
-def _expected(entry: Entry) -> dict[str, Any]:
+def _expected(entry: DefinitionEntry) -> dict[str, Any]:
     return {} if entry.expected is None else {"expected": entry.expected}
 
 

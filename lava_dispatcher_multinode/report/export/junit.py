@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..results import Results
-    from ..run_model import Action, Boot, Case, Node
+    from ..run_model import ActionRecord, BootRecord, CaseRecord, NodeRecord
 
 _TOTALS = {"failures": "failure", "errors": "error"}
 #: A line of this shape makes a CI keep the file; what a board prints must not be one.
@@ -32,7 +32,7 @@ _ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT)", re.IGNORECASE)
 
 def render(results: Results, consoles: Consoles | None = None) -> str:
     """Return the whole document, with its XML declaration."""
-    writer = _Writer(results, consoles or Consoles(None))
+    writer = _SuiteWriter(results, consoles or Consoles(None))
     root = ET.Element("testsuites", name=speakable(results.job["name"] or "job"))
     for node in results.nodes.values():
         root.extend(writer.suites(node))
@@ -43,15 +43,15 @@ def render(results: Results, consoles: Consoles | None = None) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-class _Writer:
+class _SuiteWriter:
     """Makes the suites of one run."""
 
     def __init__(self, results: Results, consoles: Consoles) -> None:
         self._results = results
         self._excerpt = Excerpts(consoles)
 
-    def suites(self, node: Node) -> Iterable[ET.Element]:
-        definitions: dict[str, list[Case]] = {}
+    def suites(self, node: NodeRecord) -> Iterable[ET.Element]:
+        definitions: dict[str, list[CaseRecord]] = {}
         for case in node.cases:
             definitions.setdefault(case.definition, []).append(case)
         actions = list(self._actions(node))
@@ -64,7 +64,9 @@ class _Writer:
             elements = [self._case(node, name, case, seen) for case in cases]
             yield self._suite(node, name, elements, _covered(cases))
 
-    def _suite(self, node: Node, name: str, cases: list[ET.Element], seconds: float) -> ET.Element:
+    def _suite(
+        self, node: NodeRecord, name: str, cases: list[ET.Element], seconds: float
+    ) -> ET.Element:
         suite = ET.Element(
             "testsuite", name=speakable(f"{node.name}.{name}"), hostname=speakable(node.name)
         )
@@ -84,7 +86,9 @@ class _Writer:
         _out(suite, _attachment(node))
         return suite
 
-    def _case(self, node: Node, definition: str, case: Case, seen: Counter[str]) -> ET.Element:
+    def _case(
+        self, node: NodeRecord, definition: str, case: CaseRecord, seen: Counter[str]
+    ) -> ET.Element:
         name = f"{case.set}/{case.case}" if case.set else case.case
         seen[name] += 1
         # Of two cases with one name, readers show one.
@@ -101,7 +105,7 @@ class _Writer:
             ET.SubElement(element, "skipped", message=speakable(case.result))
         return element
 
-    def _actions(self, node: Node) -> Iterable[ET.Element]:
+    def _actions(self, node: NodeRecord) -> Iterable[ET.Element]:
         """Yield a case per action, and one for a node's error that no action has."""
         judged = verdict.of_node(node)
         told = False
@@ -120,7 +124,7 @@ class _Writer:
             yield element
 
     def _tell(
-        self, element: ET.Element, node: Node, action: Action, judged: verdict.Verdict
+        self, element: ET.Element, node: NodeRecord, action: ActionRecord, judged: verdict.Verdict
     ) -> bool:
         """Say how the action ended; return whether that was an error."""
         if action.status == "skipped":
@@ -132,14 +136,14 @@ class _Writer:
             return tag == "error"
         return False
 
-    def _console(self, element: ET.Element, node: Node, time: float | None) -> None:
+    def _console(self, element: ET.Element, node: NodeRecord, time: float | None) -> None:
         """Add what the board had said when it failed."""
         lines = self._excerpt(node.name, self._results.last if time is None else time)
         said = [_ATTACHMENT.sub("[ ", line) for line in lines]
         _out(element, "\n".join([*said, _attachment(node)]))
 
 
-def _retries(element: ET.Element, action: Action, boots: Iterable[Boot]) -> None:
+def _retries(element: ET.Element, action: ActionRecord, boots: Iterable[BootRecord]) -> None:
     """Add the boots that failed: as flaky where the action passed all the same."""
     tag = "flakyError" if action.status == "pass" else "rerunError"
     for boot in boots:
@@ -148,7 +152,7 @@ def _retries(element: ET.Element, action: Action, boots: Iterable[Boot]) -> None
             _problem(element, tag, "infrastructure", problem)
 
 
-def _attachment(node: Node) -> str:
+def _attachment(node: NodeRecord) -> str:
     name = node.name
     # A name that is no file's has no log either, and must not name another file.
     plain = PurePath(name).name == name and "]" not in name and name.isprintable()
@@ -166,7 +170,7 @@ def _problem(element: ET.Element, tag: str, kind: str | None, error: str | None)
     problem.text = text
 
 
-def _testcase(node: Node, definition: str, name: str, seconds: float | None) -> ET.Element:
+def _testcase(node: NodeRecord, definition: str, name: str, seconds: float | None) -> ET.Element:
     classname = speakable(f"{node.name}.{definition}")
     time = _seconds(seconds or 0.0)
     return ET.Element("testcase", classname=classname, name=speakable(name), time=time)
@@ -186,7 +190,7 @@ def _total(element: ET.Element, cases: Iterable[ET.Element]) -> None:
         element.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
 
 
-def _covered(cases: Iterable[Case]) -> float:
+def _covered(cases: Iterable[CaseRecord]) -> float:
     """Return the seconds in which any of the cases was on: a call may have waited in another."""
     total, until = 0.0, -math.inf
     for start, end in sorted(

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from ..consoles import Consoles
     from ..results import Results
-    from ..run_model import Action, Case, Node
+    from ..run_model import ActionRecord, CaseRecord, NodeRecord
 
 VERSION = {"major": 5, "minor": 3}
-EXCERPT = 16384  # characters, by the schema
+MAX_EXCERPT_CHARS = 16384  # characters, by the schema
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 _CASE = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP", "unknown": "ERROR"}
 _KIND = {"test": "FAIL", "multinode": "FAIL", "job": "ERROR", "bug": "ERROR"}
@@ -41,11 +41,11 @@ class Origin:
 
 def render(results: Results, consoles: Consoles, origin: Origin) -> str:
     """Return the submission."""
-    tests = list(_Writer(results, consoles, origin).tests())
+    tests = list(_SubmissionWriter(results, consoles, origin).tests())
     return json.dumps({"version": VERSION, "tests": tests}, indent=1, allow_nan=False) + "\n"
 
 
-class _Writer:
+class _SubmissionWriter:
     def __init__(self, results: Results, consoles: Consoles, origin: Origin) -> None:
         self._results = results
         self._lines = Excerpts(consoles)
@@ -64,7 +64,7 @@ class _Writer:
                 number += 1
                 yield self._case(node, case, number)
 
-    def _action(self, node: Node, action: Action, number: int) -> dict[str, Any]:
+    def _action(self, node: NodeRecord, action: ActionRecord, number: int) -> dict[str, Any]:
         status = {"pass": "PASS", "skipped": "SKIP"}.get(action.status or "")
         if status is None:
             status = _KIND.get(verdict.of_node(node).error_type or "", "MISS")
@@ -74,7 +74,7 @@ class _Writer:
             test |= self._excerpt(node, action.finished)
         return test
 
-    def _case(self, node: Node, case: Case, number: int) -> dict[str, Any]:
+    def _case(self, node: NodeRecord, case: CaseRecord, number: int) -> dict[str, Any]:
         path = (case.definition, case.set or "", case.case)
         start = case.time if case.start is None else case.start
         test = self._test(node, number, path, _CASE[case.result], start, case.seconds)
@@ -87,7 +87,7 @@ class _Writer:
 
     def _test(
         self,
-        node: Node,
+        node: NodeRecord,
         number: int,
         path: tuple[str, ...],
         status: str,
@@ -121,6 +121,6 @@ class _Writer:
         except (ValueError, OverflowError):
             return None
 
-    def _excerpt(self, node: Node, time: float | None) -> dict[str, str]:
+    def _excerpt(self, node: NodeRecord, time: float | None) -> dict[str, str]:
         lines = self._lines(node.name, self._results.last if time is None else time)
-        return {"log_excerpt": "\n".join(lines)[-EXCERPT:]} if lines else {}
+        return {"log_excerpt": "\n".join(lines)[-MAX_EXCERPT_CHARS:]} if lines else {}

@@ -17,7 +17,7 @@ from ..safe_text import plain
 if TYPE_CHECKING:
     from ..consoles import Consoles
     from ..results import Results
-    from ..run_model import Case, Node
+    from ..run_model import CaseRecord, NodeRecord
 
 # A slash parts suite and test; SQUAD reads brackets as the variants of a test.
 _ODD = re.compile(r"[^A-Za-z0-9_.+:-]+")
@@ -42,7 +42,7 @@ def render(results: Results, consoles: Consoles) -> str:
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
-def _test(node: Node, case: Case, excerpt: Excerpts) -> dict[str, str]:
+def _test(node: NodeRecord, case: CaseRecord, excerpt: Excerpts) -> dict[str, str]:
     if case.result != "fail":
         return {"result": case.result}
     return {"result": "fail", "log": "\n".join(excerpt(node.name, case.time))}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..results import Results
-    from ..run_model import Case, Node
+    from ..run_model import CaseRecord, NodeRecord
 
 _DIRECTIVE = {"skip": " # SKIP", "unknown": " # SKIP the result is unknown"}
 
@@ -37,7 +37,7 @@ def _nothing(results: Results) -> str:
     return "no test was asked for" if not code else verdict.MEANING[code]
 
 
-def _node(node: Node) -> Iterator[tuple[bool, str, list[str]]]:
+def _node(node: NodeRecord) -> Iterator[tuple[bool, str, list[str]]]:
     for case in node.cases:
         yield case.result != "fail", _description(node, case), _measurement(case)
     judged = verdict.of_node(node)
@@ -47,11 +47,11 @@ def _node(node: Node) -> Iterator[tuple[bool, str, list[str]]]:
         yield False, _escape(f"{node.name}: {judged.error_type}"), _notes(facts)
 
 
-def _description(node: Node, case: Case) -> str:
+def _description(node: NodeRecord, case: CaseRecord) -> str:
     return _escape(f"{node.name}: {case.full_name}") + _DIRECTIVE.get(case.result, "")
 
 
-def _measurement(case: Case) -> list[str]:
+def _measurement(case: CaseRecord) -> list[str]:
     if case.measurement is None:
         return []
     return _notes({"measurement": case.measurement, "units": case.units})

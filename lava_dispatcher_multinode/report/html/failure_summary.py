@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .. import verdict
-from ..failures import alike, because, by_what, call, failures, seconds, waiting_for
+from ..failures import (
+    find_failures,
+    find_waits_for,
+    format_call,
+    group_by_reason,
+    group_by_subject,
+    reason_suffix,
+    wait_seconds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +27,13 @@ if TYPE_CHECKING:
     from ..consoles import Consoles
     from ..failures import Failure
     from ..results import Results
-    from ..run_model import Wait
+    from ..run_model import WaitRecord
 
-NAMED = 6  # failures or waits that are told; the rest are counted
+MAX_NAMED = 6  # failures or waits that are told; the rest are counted
 
 
 @dataclass(frozen=True)
-class Place:
+class ConsoleLink:
     """Words that lead to a second of a node's console."""
 
     text: str
@@ -33,7 +41,7 @@ class Place:
     time: float
 
 
-Sentence = tuple[str | Place, ...]
+Sentence = tuple[str | ConsoleLink, ...]
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,11 @@ class Answer:
     console: Sequence[str] = field(default=())
 
 
-def tell(
+def summarise_failures(
     results: Results, consoles: Consoles, changes: Sequence[Sentence] | None = None
 ) -> list[Answer]:
     """Return the answers; `changes` against another run, None if there is none to compare."""
-    found = failures(results)
+    found = find_failures(results)
     answers = []
     if found:
         first = found[0]
@@ -81,39 +89,39 @@ _ENDINGS = {
 
 
 def _printed(first: Failure) -> list[Sentence]:
-    return [(Place(f"Its console at {first.time:.3f} s", first.node, first.time), ":")]
+    return [(ConsoleLink(f"Its console at {first.time:.3f} s", first.node, first.time), ":")]
 
 
 def _first(found: Sequence[Failure]) -> list[Sentence]:
     """Tell each node's first failure, the very first before all; of one kind in one sentence."""
-    kinds = alike(_one_per_node(found))
+    kinds = group_by_reason(_one_per_node(found))
     sentences: list[Sentence] = [_kind(kinds[0])]
-    sentences += [("then ", *_kind(kind)) for kind in kinds[1:NAMED]]
-    if len(kinds) > NAMED:
-        sentences.append((f"and {sum(map(len, kinds[NAMED:]))} more nodes",))
+    sentences += [("then ", *_kind(kind)) for kind in kinds[1:MAX_NAMED]]
+    if len(kinds) > MAX_NAMED:
+        sentences.append((f"and {sum(map(len, kinds[MAX_NAMED:]))} more nodes",))
     return sentences
 
 
 def _kind(kind: Sequence[Failure]) -> Sentence:
-    said: list[str | Place] = []
-    things = by_what(kind)
-    for what, failed in list(things.items())[:NAMED]:
-        said += ["; " if said else "", *listed([_place(failure) for failure in failed])]
+    said: list[str | ConsoleLink] = []
+    things = group_by_subject(kind)
+    for what, failed in list(things.items())[:MAX_NAMED]:
+        said += ["; " if said else "", *join_links([_place(failure) for failure in failed])]
         said.append(f": {what}")
-    more = f"; and {len(things) - NAMED} more" if len(things) > NAMED else ""
-    return (*said, more + because(kind))
+    more = f"; and {len(things) - MAX_NAMED} more" if len(things) > MAX_NAMED else ""
+    return (*said, more + reason_suffix(kind))
 
 
-def _place(failure: Failure) -> Place:
-    return Place(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
+def _place(failure: Failure) -> ConsoleLink:
+    return ConsoleLink(f"{failure.node} at {failure.time:.3f} s", failure.node, failure.time)
 
 
-def listed(places: Sequence[Place]) -> list[str | Place]:
+def join_links(places: Sequence[ConsoleLink]) -> list[str | ConsoleLink]:
     """Return the first of many places with commas between them, and how many more there are."""
-    shown: list[str | Place] = [places[0]]
-    for place in places[1:NAMED]:
+    shown: list[str | ConsoleLink] = [places[0]]
+    for place in places[1:MAX_NAMED]:
         shown += [", ", place]
-    return shown if len(places) <= NAMED else [*shown, f" and {len(places) - NAMED} more"]
+    return shown if len(places) <= MAX_NAMED else [*shown, f" and {len(places) - MAX_NAMED} more"]
 
 
 def _one_per_node(found: Sequence[Failure]) -> list[Failure]:
@@ -124,17 +132,17 @@ def _one_per_node(found: Sequence[Failure]) -> list[Failure]:
 
 
 def _waited(results: Results, name: str) -> list[Sentence]:
-    waits = waiting_for(results, name)
-    sentences = [_wait(wait, results.last) for wait in waits[:NAMED]]
-    if len(waits) > NAMED:
-        sentences.append((f"and {len(waits) - NAMED} more calls",))
+    waits = find_waits_for(results, name)
+    sentences = [_wait(wait, results.last) for wait in waits[:MAX_NAMED]]
+    if len(waits) > MAX_NAMED:
+        sentences.append((f"and {len(waits) - MAX_NAMED} more calls",))
     return sentences or [("Nobody.",)]
 
 
-def _wait(wait: Wait, now: float) -> Sentence:
-    place = Place(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
+def _wait(wait: WaitRecord, now: float) -> Sentence:
+    place = ConsoleLink(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
     ending = _ENDINGS.get(wait.outcome, wait.outcome)
-    return (place, f", {seconds(wait, now):.3f} s in {call(wait)}: {ending}")
+    return (place, f", {wait_seconds(wait, now):.3f} s in {format_call(wait)}: {ending}")
 
 
 def _nothing(results: Results) -> list[Sentence]:
@@ -147,21 +155,21 @@ def _nothing(results: Results) -> list[Sentence]:
 def _messages(results: Results) -> list[Sentence]:
     if not results.messages:
         return [("No message was sent.",)]
-    from .timeline import arrows
+    from .timeline import find_arrows
 
     receivers: dict[str, set[str]] = {}
-    for arrow in arrows(results):
+    for arrow in find_arrows(results):
         receivers.setdefault(arrow.message.id, set()).add(arrow.wait.node)
-    senders: dict[str, list[Place]] = {}
+    senders: dict[str, list[ConsoleLink]] = {}
     for message in results.messages:
-        where = Place(message.sender, message.sender, message.time)
+        where = ConsoleLink(message.sender, message.sender, message.time)
         senders.setdefault(message.id, []).append(where)
     sentences: list[Sentence] = []
-    for name, places in list(senders.items())[: 2 * NAMED]:
+    for name, places in list(senders.items())[: 2 * MAX_NAMED]:
         to = sorted(receivers.get(name, ()))
-        names = ", ".join(to) if len(to) <= NAMED else f"{len(to)} nodes"
+        names = ", ".join(to) if len(to) <= MAX_NAMED else f"{len(to)} nodes"
         released = f" released {names}" if to else " released nobody"
-        sentences.append((f"{name}: ", *listed(places), released))
-    if len(senders) > 2 * NAMED:
-        sentences.append((f"and {len(senders) - 2 * NAMED} more IDs",))
+        sentences.append((f"{name}: ", *join_links(places), released))
+    if len(senders) > 2 * MAX_NAMED:
+        sentences.append((f"and {len(senders) - 2 * MAX_NAMED} more IDs",))
     return sentences

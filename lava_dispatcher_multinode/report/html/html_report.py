@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .. import verdict
-from ..changes import changes
+from ..changes import find_changes
 from ..consoles import Consoles
 from ..safe_text import escape, plain
 from . import failure_summary, page, tables, timeline
-from .view import view
+from .view import page_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..results import Results
     from .failure_summary import Answer, Sentence
 
-SHOWN = 8  # sentences of an answer that are seen at once
+MAX_OPEN_SENTENCES = 8  # sentences of an answer that are seen at once
 _LEGEND = (
     ("pass", "passed"),
     ("fail", "failed"),
@@ -39,11 +39,11 @@ def render(
 ) -> str:
     """Return the whole page; `before`: another run to compare with; `live`: see `page`."""
     consoles = consoles or Consoles(None)
-    changed = None if before is None else changes(before, results)
-    answers = failure_summary.tell(results, consoles, changed)
+    changed = None if before is None else find_changes(before, results)
+    answers = failure_summary.summarise_failures(results, consoles, changed)
     title = escape(plain(results.job["name"]) or "A run")
     embedded = () if live else consoles.of(results.nodes)
-    return page.frame(title, _body(results, title, answers), view(results), embedded, live)
+    return page.frame(title, _body(results, title, answers), page_data(results), embedded, live)
 
 
 def _body(results: Results, title: str, answers: list[Answer]) -> str:
@@ -109,7 +109,7 @@ def _legend() -> str:
 def _answer(answer: Answer) -> str:
     lines = "\n".join(escape(line) for line in answer.console)
     console = f"<pre>{lines}</pre>" if lines else ""
-    shown, more = answer.sentences[:SHOWN], answer.sentences[SHOWN:]
+    shown, more = answer.sentences[:MAX_OPEN_SENTENCES], answer.sentences[MAX_OPEN_SENTENCES:]
     told = _list(shown)
     if more:
         told += f"<details><summary>{len(more)} more</summary>{_list(more)}</details>"

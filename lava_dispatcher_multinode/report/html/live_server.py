@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-CLIENTS = 8  # pages that follow at once
-CONNECTIONS = 64  # at once, those included that have said nothing yet
-PACE = 1.0  # seconds at least between two looks of a page
-REST = 20  # a page costs this share of the time at most
-BEGIN = 65536  # bytes of each console that a page begins with
-PIECE = 65536  # bytes of one console that are sent at once
-ALIVE = 10.0  # seconds after which something is sent, to see whether anybody is there
-PATIENCE = 10.0  # seconds that a client may take to say or to take something
-LAST_LOOK = 3.0  # seconds that pages have at the end to fetch what it came to
+MAX_FOLLOWERS = 8  # pages that follow at once
+MAX_CONNECTIONS = 64  # at once, those included that have said nothing yet
+POLL_INTERVAL_S = 1.0  # seconds at least between two looks of a page
+PAGE_PAUSE_FACTOR = 20  # a page costs this share of the time at most
+INITIAL_CONSOLE_BYTES = 65536  # bytes of each console that a page begins with
+CONSOLE_CHUNK_BYTES = 65536  # bytes of one console that are sent at once
+KEEPALIVE_S = 10.0  # seconds after which something is sent, to see whether anybody is there
+CLIENT_TIMEOUT_S = 10.0  # seconds that a client may take to say or to take something
+CLOSE_TIMEOUT_S = 3.0  # seconds that pages have at the end to fetch what it came to
 
 
 class LiveRun:
@@ -75,7 +75,7 @@ class LiveRun:
             page = html_report.render(self._results, self.consoles, live="events").encode()
             self._page = version, page
             now = time.monotonic()
-            self._rest_until = now + REST * (now - began)
+            self._rest_until = now + PAGE_PAUSE_FACTOR * (now - began)
             return page
 
     @property
@@ -100,7 +100,7 @@ class WebServer:
 
     def __init__(self, run: LiveRun, port: int = 0) -> None:
         self._run = run
-        self._server = _Server(run, port)
+        self._server = _PageServer(run, port)
         self.url = f"http://127.0.0.1:{self._server.server_port}/{self._server.token}/"
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="web"
@@ -110,7 +110,7 @@ class WebServer:
     def close(self) -> None:
         """Let the pages that are open see the end, and stop."""
         self._run.finish()
-        end = time.monotonic() + LAST_LOOK
+        end = time.monotonic() + CLOSE_TIMEOUT_S
         with self._run.changed:
             while self._server.clients and time.monotonic() < end:
                 self._run.changed.wait(end - time.monotonic())
@@ -125,16 +125,16 @@ class WebServer:
         self.close()
 
 
-class _Server(ThreadingHTTPServer):
+class _PageServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 16
 
     def __init__(self, run: LiveRun, port: int) -> None:
         self.run = run
         self.token = secrets.token_urlsafe(16)
-        self._room = threading.BoundedSemaphore(CONNECTIONS)
+        self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.clients = 0  # of the event stream; guarded by run.changed
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__(("127.0.0.1", port), _PageHandler)
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -155,9 +155,9 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: a client that went away is no news, and the terminal is drawn on."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    timeout = PATIENCE
+class _PageHandler(BaseHTTPRequestHandler):
+    server: _PageServer
+    timeout = CLIENT_TIMEOUT_S
     server_version = "lava-multinode"
     sys_version = ""
 
@@ -211,8 +211,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _events(self) -> None:
         server = self.server
         with server.run.changed:
-            if server.clients >= CLIENTS:
-                self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, f"{CLIENTS} pages follow already")
+            if server.clients >= MAX_FOLLOWERS:
+                self.send_error(
+                    HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_FOLLOWERS} pages follow already"
+                )
                 return
             server.clients += 1
         try:
@@ -231,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
     """Yield what a page has to know: that it is out of date, console lines, the end."""
-    consoles = _Growing(run)
+    consoles = _ConsoleFollower(run)
     told, sent = -1, time.monotonic()
     while True:
         with run.changed:
@@ -240,7 +242,7 @@ def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
         if version != told and not run.resting:
             told = version
             news.append(("changed", str(version)))
-        elif time.monotonic() - sent > ALIVE:
+        elif time.monotonic() - sent > KEEPALIVE_S:
             news.append(("alive", ""))
         if news:
             sent = time.monotonic()
@@ -249,10 +251,10 @@ def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
             yield "end", ""
             return
         with run.changed:
-            run.changed.wait_for(lambda: run.over, PACE)
+            run.changed.wait_for(lambda: run.over, POLL_INTERVAL_S)
 
 
-class _Growing:
+class _ConsoleFollower:
     """What was added to the consoles since one page's last look."""
 
     def __init__(self, run: LiveRun) -> None:
@@ -272,9 +274,9 @@ class _Growing:
     def _next(self, node: str, file: Any, size: int) -> bytes:
         start = self._read.get(node)
         begun = start is not None
-        start = start if start is not None else max(0, size - BEGIN)
+        start = start if start is not None else max(0, size - INITIAL_CONSOLE_BYTES)
         file.seek(start)
-        data: bytes = file.read(PIECE)
+        data: bytes = file.read(CONSOLE_CHUNK_BYTES)
         end = data.rfind(b"\n") + 1
         self._read[node] = start + end
         if not begun and start:

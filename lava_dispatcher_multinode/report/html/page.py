@@ -20,14 +20,16 @@ from ..safe_text import escape, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..consoles import Console
+    from ..consoles import ConsoleText
 
 #: In the order in which they make one script.
 SCRIPTS = ("dom.js", "data.js", "filters.js", "timeline.js", "console.js", "search.js", "page.js")
 STYLES = ("page.css", "timeline.css", "console.css")
 
 
-def frame(title: str, body: str, data: Any, consoles: Iterable[Console], live: str = "") -> str:
+def frame(
+    title: str, body: str, data: Any, consoles: Iterable[ConsoleText], live: str = ""
+) -> str:
     """Return the whole page. `live`: the URL of its server-sent events, if it has any."""
     policy = (
         f"default-src 'none'; style-src '{_hash(style())}'; script-src '{_hash(script())}'; "
@@ -86,7 +88,7 @@ def _json(data: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _console(console: Console) -> str:
+def _console(console: ConsoleText) -> str:
     packed = gzip.compress(console.text.encode("utf-8", "replace"), 6, mtime=0)
     name = escape(plain(console.node))
     return (

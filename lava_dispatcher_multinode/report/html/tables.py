@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .. import verdict
-from ..failures import SharedReasons, call, seconds
+from ..failures import SharedReasons, format_call, wait_seconds
 from ..safe_text import escape, plain
 from . import timeline
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ..results import Results
-    from ..run_model import Action, Case, Message, Node, Wait
+    from ..run_model import ActionRecord, CaseRecord, MessageRecord, NodeRecord, WaitRecord
 
-ROWS = 20_000  # of one table
-OPEN = 200  # rows; a longer table is closed until somebody opens it
-RELEASED = 8  # nodes that are named beside a message
+MAX_ROWS = 20_000  # of one table
+MAX_OPEN_ROWS = 200  # rows; a longer table is closed until somebody opens it
+MAX_RECEIVERS = 8  # nodes that are named beside a message
 _NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"})
 _EMPTY = frozenset({"<td></td>", '<td class="number"></td>', '<td class="text"></td>'})
 
@@ -32,7 +32,7 @@ def nodes(results: Results) -> str:
     shared = SharedReasons(results)
     rows = []
     for node in results.nodes.values():
-        judged = verdict.so_far(node, results)
+        judged = verdict.current_status(node, results)
         rows.append(_row(node, judged.status, _node(node, judged, shared)))
     return _table("Nodes", heads, rows, "No node took part.")
 
@@ -79,8 +79,8 @@ def waits(results: Results) -> str:
 def messages(results: Results) -> str:
     """Return the table of messages: who sent what, and whom it released."""
     heads = ("Sender", "ID", "Data", "Sent", "Released")
-    released: dict[int, list[Wait]] = {}
-    for arrow in timeline.arrows(results):
+    released: dict[int, list[WaitRecord]] = {}
+    for arrow in timeline.find_arrows(results):
         released.setdefault(id(arrow.message), []).append(arrow.wait)
     rows = [
         _row(results.nodes.get(m.sender), "", _message(m, released.get(id(m), ())))
@@ -102,7 +102,7 @@ def badge(word: str) -> str:
     return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
 
 
-def _node(node: Node, judged: verdict.Verdict, shared: SharedReasons) -> list[str]:
+def _node(node: NodeRecord, judged: verdict.Verdict, shared: SharedReasons) -> list[str]:
     kind = f"{judged.error_type}: " if judged.error else ""
     folder = _folder(node.name)
     logs = f'<a href="{folder}/console.log">log</a> <a href="{folder}/console.raw">raw</a>'
@@ -117,7 +117,9 @@ def _node(node: Node, judged: verdict.Verdict, shared: SharedReasons) -> list[st
     ]
 
 
-def _action(node: Node, action: Action, unended: str, shared: SharedReasons) -> list[str]:
+def _action(
+    node: NodeRecord, action: ActionRecord, unended: str, shared: SharedReasons
+) -> list[str]:
     took = "" if action.seconds is None else f"{action.seconds:.3f}"
     boots = [boot for boot in node.boots if boot.within(action)]
     history = " ".join(
@@ -140,14 +142,14 @@ def _maybe_link(text: str, node: str, time: float | None) -> str:
     return escape(text) if time is None else link(text, node, time)
 
 
-def _histories(node: Node) -> Iterable[list[Case]]:
-    found: dict[tuple[str, str | None, str], list[Case]] = {}
+def _histories(node: NodeRecord) -> Iterable[list[CaseRecord]]:
+    found: dict[tuple[str, str | None, str], list[CaseRecord]] = {}
     for case in node.cases:
         found.setdefault((case.definition, case.set, case.case), []).append(case)
     return found.values()
 
 
-def _case(node: Node, history: list[Case]) -> list[str]:
+def _case(node: NodeRecord, history: list[CaseRecord]) -> list[str]:
     case = history[-1]
     measured = "" if case.measurement is None else f"{case.measurement} {case.units or ''}"
     took = "" if case.seconds is None else f"{case.seconds:.3f}"
@@ -163,26 +165,26 @@ def _case(node: Node, history: list[Case]) -> list[str]:
     ]
 
 
-def _wait(wait: Wait, reason: str, now: float) -> list[str]:
+def _wait(wait: WaitRecord, reason: str, now: float) -> list[str]:
     answered = "" if wait.answered is None else f"{wait.answered:.3f}"
     return [
         *_cells(wait.node),
-        f"<td>{link(call(wait), wait.node, wait.asked)}</td>",
+        f"<td>{link(format_call(wait), wait.node, wait.asked)}</td>",
         *_cells(", ".join(wait.missing), wait.outcome or "never answered"),
         reason,
-        *_numbers(f"{wait.asked:.3f}", answered, f"{seconds(wait, now):.3f}"),
+        *_numbers(f"{wait.asked:.3f}", answered, f"{wait_seconds(wait, now):.3f}"),
     ]
 
 
-def _message(message: Message, released: Sequence[Wait]) -> list[str]:
+def _message(message: MessageRecord, released: Sequence[WaitRecord]) -> list[str]:
     data = " ".join(f"{key}={value}" for key, value in message.data.items())
     links = []
-    for wait in released[:RELEASED]:
+    for wait in released[:MAX_RECEIVERS]:
         answered = wait.asked if wait.answered is None else wait.answered
         after = f"{wait.node} +{answered - message.time:.3f} s"
         links.append(link(after, wait.node, answered))
-    if len(released) > RELEASED:
-        links.append(f"and {len(released) - RELEASED} more")
+    if len(released) > MAX_RECEIVERS:
+        links.append(f"and {len(released) - MAX_RECEIVERS} more")
     to = ", ".join(links)
     return [
         f"<td>{link(message.sender, message.sender, message.time)}</td>",
@@ -193,7 +195,7 @@ def _message(message: Message, released: Sequence[Wait]) -> list[str]:
     ]
 
 
-def _row(node: Node | None, result: str, cells: list[str]) -> Row:
+def _row(node: NodeRecord | None, result: str, cells: list[str]) -> Row:
     name, role = (node.name, node.role) if node else ("", "")
     about = f'data-of="{escape(plain(name))}" data-role="{escape(plain(role))}"'
     return f'{about} data-result="{escape(result)}"', cells
@@ -202,7 +204,7 @@ def _row(node: Node | None, result: str, cells: list[str]) -> Row:
 def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> str:
     """Return a table below its title, without the columns that say nothing."""
     count = f' <span class="dim">{len(rows)}</span>' if rows else ""
-    opened = " open" if len(rows) <= OPEN else ""
+    opened = " open" if len(rows) <= MAX_OPEN_ROWS else ""
     top = f'<details{opened} id="{title.lower()}"><summary><h2>{title}{count}</h2></summary>'
     if not rows:
         return f'{top}<p class="dim">{nothing}</p></details>'
@@ -211,9 +213,9 @@ def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> s
     ]
     head = "".join(_head_cells(compress(heads, said)))
     body = "\n".join(
-        f"<tr {about}>{''.join(compress(cells, said))}</tr>" for about, cells in rows[:ROWS]
+        f"<tr {about}>{''.join(compress(cells, said))}</tr>" for about, cells in rows[:MAX_ROWS]
     )
-    more = f'<p class="dim">and {len(rows) - ROWS} more</p>' if len(rows) > ROWS else ""
+    more = f'<p class="dim">and {len(rows) - MAX_ROWS} more</p>' if len(rows) > MAX_ROWS else ""
     table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
     return f'{top}<div class="wide">{table}</div>{more}</details>'
 

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..results import Results
-    from ..run_model import Action, Message, Node, Wait
+    from ..run_model import ActionRecord, MessageRecord, NodeRecord, WaitRecord
 
 WIDTH = 1000  # units of the picture; the page scales it
 LABEL = 130  # left of the lanes, for names
 LANE = 44
 BAR = 20
 TOP = 26  # above the lanes, for the time
-TICKS = 5  # at least
-ARROWS = 500  # a picture with more says nothing
-NAME = 16  # characters that fit beside a lane
+MIN_TICKS = 5  # at least
+MAX_ARROWS = 500  # a picture with more says nothing
+MAX_NAME_CHARS = 16  # characters that fit beside a lane
 
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" '
@@ -34,17 +34,17 @@ _TIP = (
 class Arrow:
     """A message that ended somebody's wait; times in seconds."""
 
-    message: Message
-    wait: Wait
+    message: MessageRecord
+    wait: WaitRecord
 
 
-def arrows(results: Results) -> Iterator[Arrow]:
+def find_arrows(results: Results) -> Iterator[Arrow]:
     """Yield, for each answered wait, the latest message of every sender that it was for.
 
     Where the events do not say whose messages those are, it is everybody's
     with the same ID that had been sent by then.
     """
-    by_id: dict[str, list[Message]] = {}
+    by_id: dict[str, list[MessageRecord]] = {}
     for message in results.messages:
         by_id.setdefault(message.id, []).append(message)
     for wait in results.waits:
@@ -60,7 +60,7 @@ def arrows(results: Results) -> Iterator[Arrow]:
                     yield Arrow(message, wait)
 
 
-def _counts(sender: str, wait: Wait, results: Results) -> bool:
+def _counts(sender: str, wait: WaitRecord, results: Results) -> bool:
     if wait.senders is not None:
         return sender in wait.senders
     return not wait.role or sender not in results.nodes or results.nodes[sender].role == wait.role
@@ -94,13 +94,13 @@ def svg(results: Results) -> str:
     ]
     for node in results.nodes.values():
         parts += _lane(node, scale, results.last)
-    parts += [_arrow(arrow, scale) for arrow in islice(arrows(results), ARROWS)]
+    parts += [_arrow(arrow, scale) for arrow in islice(find_arrows(results), MAX_ARROWS)]
     return "\n".join([*parts, "</svg>"])
 
 
 def _axis(scale: Scale) -> Iterator[str]:
-    power = 10.0 ** math.floor(math.log10(scale.end / TICKS))
-    step = next((n * power for n in (5, 2) if n * power <= scale.end / TICKS), power)
+    power = 10.0 ** math.floor(math.log10(scale.end / MIN_TICKS))
+    step = next((n * power for n in (5, 2) if n * power <= scale.end / MIN_TICKS), power)
     for tick in range(int(scale.end / step) + 1):
         x = scale.x(tick * step)
         yield f'<line x1="{x}" y1="{TOP}" x2="{x}" y2="{scale.height - 10}" class="grid"/>'
@@ -108,9 +108,9 @@ def _axis(scale: Scale) -> Iterator[str]:
         yield f'<text x="{x}" y="14" text-anchor="{anchor}">{tick * step:.12g} s</text>'
 
 
-def _lane(node: Node, scale: Scale, now: float) -> Iterator[str]:
+def _lane(node: NodeRecord, scale: Scale, now: float) -> Iterator[str]:
     y = scale.y(node.name)
-    name = escape(clip(node.name, NAME))
+    name = escape(clip(node.name, MAX_NAME_CHARS))
     yield f'<text x="4" y="{y + 4}">{name}<title>{escape(node.name)}</title></text>'
     for action in sorted(node.actions.values(), key=lambda action: action.index):
         if action.started is not None:
@@ -119,7 +119,7 @@ def _lane(node: Node, scale: Scale, now: float) -> Iterator[str]:
         yield _wait(wait, y, scale, now)
 
 
-def _bar(action: Action, y: float, scale: Scale, now: float) -> str:
+def _bar(action: ActionRecord, y: float, scale: Scale, now: float) -> str:
     start = action.started or 0.0
     end = now if action.seconds is None else start + action.seconds
     x, width = scale.x(start), max(1.0, scale.x(end) - scale.x(start))
@@ -134,7 +134,7 @@ def _bar(action: Action, y: float, scale: Scale, now: float) -> str:
     )
 
 
-def _wait(wait: Wait, y: float, scale: Scale, now: float) -> str:
+def _wait(wait: WaitRecord, y: float, scale: Scale, now: float) -> str:
     end = now if wait.answered is None else wait.answered
     x, width = scale.x(wait.asked), max(1.0, scale.x(end) - scale.x(wait.asked))
     outcome = wait.outcome or "never answered"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import verdict
-from ..failures import call, failures, seconds
+from ..failures import find_failures, format_call, wait_seconds
 from ..safe_text import one_line, plain
 from . import timeline
 
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..results import Results
-    from ..run_model import Action, Boot, Case, Message, Node, Wait
+    from ..run_model import (
+        ActionRecord,
+        BootRecord,
+        CaseRecord,
+        MessageRecord,
+        NodeRecord,
+        WaitRecord,
+    )
 
     Item = dict[str, Any]
 
-LABEL = 200  # characters
-DETAIL = 4000
-ITEMS = 60_000  # a browser can hold more, and nobody can read them
+MAX_LABEL_CHARS = 200  # characters
+MAX_DETAIL_CHARS = 4000
+MAX_ITEMS = 60_000  # a browser can hold more, and nobody can read them
 
 
-def view(results: Results) -> dict[str, Any]:
+def page_data(results: Results) -> dict[str, Any]:
     """Return everything, ready to be JSON; no text in it commands anything."""
     return {
         "started": plain(results.started or ""),
@@ -37,30 +44,30 @@ def view(results: Results) -> dict[str, Any]:
         "over": results.over,
         "failed": _failed(results),
         "nodes": [_node(node, results) for node in results.nodes.values()],
-        "items": _items(results)[:ITEMS],
+        "items": _items(results)[:MAX_ITEMS],
     }
 
 
 def _failed(results: Results) -> list[list[Any]]:
     """Return [node, time] of each node's first failure, earliest first."""
     first: dict[str, float] = {}
-    for failure in failures(results):
+    for failure in find_failures(results):
         first.setdefault(failure.node, failure.time)
     return [[plain(name), time] for name, time in first.items()]
 
 
-def _node(node: Node, results: Results) -> dict[str, str]:
+def _node(node: NodeRecord, results: Results) -> dict[str, str]:
     return {
         "name": plain(node.name),
         "role": plain(node.role),
         "type": plain(node.device_type),
-        "status": verdict.so_far(node, results).status,
+        "status": verdict.current_status(node, results).status,
     }
 
 
 def _items(results: Results) -> list[Item]:
     answers: dict[int, list[tuple[float, str]]] = {}
-    for arrow in timeline.arrows(results):
+    for arrow in timeline.find_arrows(results):
         answers.setdefault(id(arrow.wait), []).append((arrow.message.time, arrow.message.sender))
     items = [
         _wait(wait, results.last, sorted(answers.get(id(wait), ()))) for wait in results.waits
@@ -71,7 +78,7 @@ def _items(results: Results) -> list[Item]:
     return sorted(items, key=lambda item: float(item["start"]))
 
 
-def _of_node(node: Node, now: float) -> Iterator[Item]:
+def _of_node(node: NodeRecord, now: float) -> Iterator[Item]:
     for action in node.actions.values():
         if action.started is not None:
             yield _action(node, action, now)
@@ -84,7 +91,7 @@ def _of_node(node: Node, now: float) -> Iterator[Item]:
         yield _case(node, case, now)
 
 
-def _action(node: Node, action: Action, now: float) -> Item:
+def _action(node: NodeRecord, action: ActionRecord, now: float) -> Item:
     end = action.finished if action.status else None
     detail = action.error or ""
     result = action.status or ""
@@ -93,13 +100,13 @@ def _action(node: Node, action: Action, now: float) -> Item:
     )
 
 
-def _boot(node: Node, boot: Boot, now: float) -> Item:
+def _boot(node: NodeRecord, boot: BootRecord, now: float) -> Item:
     label = f"boot {boot.attempt} of {boot.of}" if boot.attempt > 1 or boot.error else "boot"
     result, error = boot.status or "", boot.error or ""
     return _item(node.name, "boot", boot.started, boot.finished, now, result, label, error)
 
 
-def _case(node: Node, case: Case, now: float) -> Item:
+def _case(node: NodeRecord, case: CaseRecord, now: float) -> Item:
     start, end = case.start, case.end
     if case.of_wait or start is None or end is None or not 0 <= start <= end <= now:
         start = end = case.time
@@ -107,16 +114,18 @@ def _case(node: Node, case: Case, now: float) -> Item:
     return _item(node.name, "case", start, end, now, case.result, case.full_name, measured)
 
 
-def _wait(wait: Wait, now: float, answers: Iterable[tuple[float, str]]) -> Item:
+def _wait(wait: WaitRecord, now: float, answers: Iterable[tuple[float, str]]) -> Item:
     result = {"done": "pass", None: ""}.get(wait.outcome, "fail")
     whom = ", ".join(wait.missing) or "another device"
-    detail = f"{seconds(wait, now):.3f} s for {whom}\n{wait.reason}".rstrip()
-    item = _item(wait.node, "wait", wait.asked, wait.answered, now, result, call(wait), detail)
+    detail = f"{wait_seconds(wait, now):.3f} s for {whom}\n{wait.reason}".rstrip()
+    item = _item(
+        wait.node, "wait", wait.asked, wait.answered, now, result, format_call(wait), detail
+    )
     item["from"] = [[plain(sender), time] for time, sender in answers]
     return item
 
 
-def _message(message: Message) -> Item:
+def _message(message: MessageRecord) -> Item:
     data = "\n".join(f"{key}={value}" for key, value in message.data.items())
     time = message.time
     return _item(message.sender, "message", time, time, time, "", f"sent {message.id}", data)
@@ -139,10 +148,10 @@ def _item(
         "start": start,
         "end": max(start, now if end is None else end),
         "result": "skip" if result == "skipped" else result or ("open" if still else ""),
-        "label": one_line(label)[:LABEL],
+        "label": one_line(label)[:MAX_LABEL_CHARS],
     }
     if still:
         item["open"] = True
     if detail:
-        item["detail"] = plain(detail)[:DETAIL]
+        item["detail"] = plain(detail)[:MAX_DETAIL_CHARS]
     return item

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from .. import coerce
 from ..safe_text import clip, one_line, pad, width
-from .log_lines import call
+from .log_lines import format_event_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     Event = Mapping[str, Any]
 
-LEAST = 12  # columns that a console's last line has to have
-NAMED = 3  # of those that a call waits for; the rest are counted
+MIN_LAST_LINE_COLUMNS = 12  # columns that a console's last line has to have
+MAX_NAMED_NODES = 3  # of those that a call waits for; the rest are counted
 
 
 @dataclass(frozen=True)
-class Call:
+class WaitingCall:
     """A call that waits. `named`: those who had not sent when it began; None: all others."""
 
     text: str
@@ -44,7 +44,7 @@ class Lane:
     action: str = ""
     since: float = 0.0  # seconds since the run's start
     step: str = ""
-    waiting: list[Call] = field(default_factory=list)  # the oldest first
+    waiting: list[WaitingCall] = field(default_factory=list)  # the oldest first
     passed: int = 0
     failed: int = 0
     status: str | None = None  # of the node, once it has finished
@@ -76,13 +76,13 @@ class Live:
             sent = self._sent.setdefault(coerce.text(event.get("id")), Counter())
             sent[coerce.text(event.get("from"))] += 1
 
-    def _call(self, event: Event) -> Call:
+    def _call(self, event: Event) -> WaitingCall:
         names = event.get("missing")
         named = tuple(map(coerce.text, names)) if isinstance(names, list | tuple) else ()
         node, message = coerce.text(event.get("node")), coerce.text(event.get("id"))
         sent = self._sent.get(message, Counter())[node] if event.get("api") == "sync" else 1
-        return Call(
-            call(event),
+        return WaitingCall(
+            format_event_call(event),
             node,
             message,
             coerce.text(event.get("role")),
@@ -91,7 +91,7 @@ class Live:
             None if named and _MORE.fullmatch(named[-1]) else named,
         )
 
-    def _absent(self, call: Call) -> list[str]:
+    def _absent(self, call: WaitingCall) -> list[str]:
         """Return who is missing just now."""
         sent = self._sent.get(call.id, Counter())
         names = self._lanes if call.named is None else call.named
@@ -128,7 +128,7 @@ class Live:
     def _line(self, lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
         text, style = _line(lane, self._doing(lane), now, columns, column)
         room = columns - width(text) - 3
-        if self._last_line is not None and lane.status is None and room >= LEAST:
+        if self._last_line is not None and lane.status is None and room >= MIN_LAST_LINE_COLUMNS:
             said = clip(one_line(self._last_line(lane.name)), room)
             text += f" | {said}" if said else ""
         return text, style
@@ -148,7 +148,7 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
             lane.passed += event.get("result") == "pass"
             lane.failed += event.get("result") == "fail"
         case "wait_finished":
-            lane.waiting = _without(lane.waiting, call(event))
+            lane.waiting = _without(lane.waiting, format_event_call(event))
         case "pause_started":
             lane.step = "paused: somebody looks at the board"
         case "pause_finished":
@@ -159,7 +159,7 @@ def _advance(lane: Lane, event: Event, time: float) -> None:
                 lane.status = "fail"  # it came to its end, its tests did not pass
 
 
-def _without(waiting: list[Call], answered: str) -> list[Call]:
+def _without(waiting: list[WaitingCall], answered: str) -> list[WaitingCall]:
     """Take out the oldest such call only: a board can make the same one twice at once."""
     for place, what in enumerate(waiting):
         if what.text == answered:
@@ -170,7 +170,7 @@ def _without(waiting: list[Call], answered: str) -> list[Call]:
 def _whom(absent: list[str], any_will_do: bool) -> str:
     if any_will_do and len(absent) != 1:
         return ": waiting for another device"
-    names = absent if len(absent) <= NAMED else absent[: NAMED - 1]
+    names = absent if len(absent) <= MAX_NAMED_NODES else absent[: MAX_NAMED_NODES - 1]
     more = f" and {len(absent) - len(names)} more" if len(names) < len(absent) else ""
     return f": waiting for {', '.join(names)}{more}" if names else ""
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from .. import verdict
-from ..failures import SharedReasons, alike, because, by_what, failures
+from ..failures import (
+    SharedReasons,
+    find_failures,
+    group_by_reason,
+    group_by_subject,
+    reason_suffix,
+)
 from ..safe_text import clip, one_line, pad, width
 from .log_lines import first_line
 from .terminal import is_terminal, paint, size_of, wants_colour
@@ -16,19 +22,19 @@ if TYPE_CHECKING:
 
     from ..failures import Failure
     from ..results import Results
-    from ..run_model import Node
+    from ..run_model import NodeRecord
 
-HEADS = ("node", "role", "type", "status", "passed", "failed", "error")
-STATUS = HEADS.index("status")
-WIDEST = 30  # columns of a cell, but for the error
-EXPLANATION = 12  # lines of an error
-FAILURES = 50  # told; the rest are counted
-NODES = 8  # named in one of them, and things that failed for one reason
+HEADINGS = ("node", "role", "type", "status", "passed", "failed", "error")
+STATUS_COLUMN = HEADINGS.index("status")
+MAX_CELL_COLUMNS = 30  # columns of a cell, but for the error
+MAX_ERROR_LINES = 12  # lines of an error
+MAX_FAILURES = 50  # told; the rest are counted
+MAX_NAMED = 8  # named in one of them, and things that failed for one reason
 
 _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 
 
-def summary(
+def format_summary(
     results: Results, directory: Path | None, *, color: bool = False, columns: int | None = None
 ) -> str:
     """Return the table of nodes, what failed, where the results are, the exit code if it is over.
@@ -55,15 +61,15 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-def summary_on(stream: TextIO, results: Results, directory: Path | None) -> str:
+def summary_for_stream(stream: TextIO, results: Results, directory: Path | None) -> str:
     """Return the summary as it fits `stream`: in colour and its width where that is a terminal."""
     columns = size_of(stream)[0] if is_terminal(stream) else None
-    return summary(results, directory, color=wants_colour(stream), columns=columns)
+    return format_summary(results, directory, color=wants_colour(stream), columns=columns)
 
 
 def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
     shared = SharedReasons(results)
-    rows = [HEADS, *(_row(node, results, shared) for node in results.nodes.values())]
+    rows = [HEADINGS, *(_row(node, results, shared) for node in results.nodes.values())]
     if len(rows) == 1:
         return
     widths = [max(width(cell) for cell in cells) for cells in zip(*rows, strict=True)]
@@ -75,8 +81,8 @@ def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
             yield paint(line, "strong", color=color)
         else:
             # The words of the status are painted where they stand, if they still do.
-            start = sum(widths[:STATUS]) + 2 * STATUS
-            yield _painted(line, row[STATUS], start, color) if line.isascii() else line
+            start = sum(widths[:STATUS_COLUMN]) + 2 * STATUS_COLUMN
+            yield _painted(line, row[STATUS_COLUMN], start, color) if line.isascii() else line
 
 
 def _painted(line: str, status: str, start: int, color: bool) -> str:
@@ -86,9 +92,11 @@ def _painted(line: str, status: str, start: int, color: bool) -> str:
     return line[:start] + paint(status, _STYLE.get(status, ""), color=color) + line[end:]
 
 
-def _row(node: Node, results: Results, shared: SharedReasons) -> tuple[str, ...]:
-    judged = verdict.so_far(node, results)
-    names = (clip(one_line(text), WIDEST) for text in (node.name, node.role, node.device_type))
+def _row(node: NodeRecord, results: Results, shared: SharedReasons) -> tuple[str, ...]:
+    judged = verdict.current_status(node, results)
+    names = (
+        clip(one_line(text), MAX_CELL_COLUMNS) for text in (node.name, node.role, node.device_type)
+    )
     counts = (str(node.count("pass")), str(node.count("fail")))
     error = one_line(shared.brief(first_line(judged.error or "")))
     return (*names, judged.status, *counts, error)
@@ -100,9 +108,9 @@ def _explained(results: Results) -> Iterator[str]:
         yield ""
         yield one_line(f"{', '.join(names)}:")
         lines = error.splitlines()
-        yield from (f"  {one_line(line)}" for line in lines[:EXPLANATION])
-        if len(lines) > EXPLANATION:
-            yield f"  and {len(lines) - EXPLANATION} more lines"
+        yield from (f"  {one_line(line)}" for line in lines[:MAX_ERROR_LINES])
+        if len(lines) > MAX_ERROR_LINES:
+            yield f"  and {len(lines) - MAX_ERROR_LINES} more lines"
 
 
 def _unbegun(results: Results) -> dict[str, list[str]]:
@@ -117,21 +125,23 @@ def _unbegun(results: Results) -> dict[str, list[str]]:
 
 def _where(failed: list[Failure]) -> str:
     names = list(dict.fromkeys(failure.node for failure in failed))
-    more = f" and {len(names) - NODES} more" if len(names) > NODES else ""
-    return ", ".join(names[:NODES]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _failed(results: Results) -> Iterator[str]:
     """Yield what failed, in the order of time; what many nodes failed of, once."""
     explained = {name for names in _unbegun(results).values() for name in names}
-    kinds = alike(failure for failure in failures(results) if failure.node not in explained)
+    kinds = group_by_reason(
+        failure for failure in find_failures(results) if failure.node not in explained
+    )
     if kinds:
         yield ""
         yield "failed, in the order of time:"
-    for kind in kinds[:FAILURES]:
-        things = [f"{_where(failed)}: {what}" for what, failed in by_what(kind).items()]
-        more = f"; and {len(things) - NODES} more" if len(things) > NODES else ""
-        said = "; ".join(things[:NODES]) + more + because(kind)
+    for kind in kinds[:MAX_FAILURES]:
+        things = [f"{_where(failed)}: {what}" for what, failed in group_by_subject(kind).items()]
+        more = f"; and {len(things) - MAX_NAMED} more" if len(things) > MAX_NAMED else ""
+        said = "; ".join(things[:MAX_NAMED]) + more + reason_suffix(kind)
         yield one_line(f"  [{kind[0].time:9.3f}] {said}")
-    if len(kinds) > FAILURES:
-        yield f"  and {len(kinds) - FAILURES} more"
+    if len(kinds) > MAX_FAILURES:
+        yield f"  and {len(kinds) - MAX_FAILURES} more"

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import coerce
 from ..safe_text import width
 from .live import Live
-from .log_lines import Line, Narrator, Weight
+from .log_lines import LogFormatter, LogLine, Verbosity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     Event = Mapping[str, Any]
 
-TICK = 1.0  # seconds between drawings when nothing happens: the elapsed times move on
-FRAME = 0.1  # seconds at least from one drawing to the next
-END_WAIT = 3.0  # seconds that who reads it has for what is left at the end
+REDRAW_INTERVAL_S = 1.0  # seconds between drawings when nothing happens: the elapsed times move on
+MIN_REDRAW_INTERVAL_S = 0.1  # seconds at least from one drawing to the next
+CLOSE_TIMEOUT_S = 3.0  # seconds that who reads it has for what is left at the end
 
 _STYLES = {"good": "\x1b[32m", "bad": "\x1b[31m", "warning": "\x1b[33m", "strong": "\x1b[1m"}
 
@@ -86,8 +86,8 @@ class Terminal:
         self._clock = clock
         self._now = now
         self._live = Live(last_line)
-        self._narrator = Narrator()
-        self._lines: list[Line] = []
+        self._narrator = LogFormatter()
+        self._lines: list[LogLine] = []
         self._frame: list[str] = []  # what is drawn, without its colours
         self._offset = 0.0  # from `clock` to the run's seconds
         self._news = False
@@ -133,7 +133,7 @@ class Terminal:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._thread.join(END_WAIT)
+        self._thread.join(CLOSE_TIMEOUT_S)
 
     def __enter__(self) -> Terminal:
         return self
@@ -142,17 +142,17 @@ class Terminal:
         self.close()
 
     @property
-    def _least(self) -> Weight:
+    def _least(self) -> Verbosity:
         if self._verbosity > 0:
-            return Weight.DETAIL
-        return Weight.NOTABLE if self._tty else Weight.PROGRESS
+            return Verbosity.DETAIL
+        return Verbosity.NOTABLE if self._tty else Verbosity.PROGRESS
 
     def _work(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._news or self._closing or self._suspended,
-                    TICK if self._tty else None,
+                    REDRAW_INTERVAL_S if self._tty else None,
                 )
                 closing, hidden, self._news = self._closing, self._suspended, False
                 lines, self._lines = self._lines, []
@@ -170,14 +170,16 @@ class Terminal:
                     self._changed.wait_for(lambda: self._closing or not self._suspended)
                     self._away = False
                 elif self._tty:
-                    self._changed.wait_for(lambda: self._closing or self._suspended, FRAME)
+                    self._changed.wait_for(
+                        lambda: self._closing or self._suspended, MIN_REDRAW_INTERVAL_S
+                    )
 
     def _draw_live(self, columns: int, rows: int) -> list[tuple[str, str]]:
         # The last column and row stay free: some terminals wrap or scroll at once.
         now = self._clock() + self._offset if self._now is None else self._now()
         return self._live.lines(now, columns - 1, rows - 1)
 
-    def _show(self, lines: list[Line], frame: list[tuple[str, str]], columns: int) -> None:
+    def _show(self, lines: list[LogLine], frame: list[tuple[str, str]], columns: int) -> None:
         texts = [text for text, _ in frame]
         if not lines and texts == self._frame:
             return

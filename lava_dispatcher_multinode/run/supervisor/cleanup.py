@@ -87,13 +87,13 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
 
     `ended` is the number of processes that were ended, `failures` errors by device.
     """
-    from ...report.files import EVENTS, Recorder, read_results
+    from ...report.files import EVENTS, ReportWriter, read_results
     from ...report.verdict import exit_code_of, status_of
     from ..events import EventLog, clock_since, mend, time_of_day
 
     assert state.output is not None
     mend(state.output / EVENTS)
-    recorder = Recorder(state.output)
+    recorder = ReportWriter(state.output)
     recorder.results = read_results(state.output)
     if recorder.results.over:
         recorder.write()  # it died between the last event and the reports

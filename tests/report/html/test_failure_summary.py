@@ -1,15 +1,17 @@
 """What happened, in sentences: the five questions, told once and not once for each node."""
 
 from lava_dispatcher_multinode.report.consoles import Consoles
-from lava_dispatcher_multinode.report.html.failure_summary import Place, tell
+from lava_dispatcher_multinode.report.html.failure_summary import ConsoleLink, summarise_failures
 from lava_dispatcher_multinode.report.results import Results
 
 
 def told(events, question, directory=None, changes=None):
     """Return the sentences of one answer as text."""
-    answers = tell(Results.of(events), Consoles(directory), changes)
+    answers = summarise_failures(Results.of(events), Consoles(directory), changes)
     (answer,) = (answer for answer in answers if answer.question == question)
-    return ["".join(p.text if isinstance(p, Place) else p for p in s) for s in answer.sentences]
+    return [
+        "".join(p.text if isinstance(p, ConsoleLink) else p for p in s) for s in answer.sentences
+    ]
 
 
 def test_the_first_failure_comes_first(whole_story):

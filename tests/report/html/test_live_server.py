@@ -26,8 +26,8 @@ def run(tmp_path, whole_story):
 @pytest.fixture
 def server(run, monkeypatch):
     """Its server."""
-    monkeypatch.setattr(live_server, "LAST_LOOK", 0.2)
-    monkeypatch.setattr(live_server, "PACE", 0.05)
+    monkeypatch.setattr(live_server, "CLOSE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(live_server, "POLL_INTERVAL_S", 0.05)
     with WebServer(run) as running:
         yield running
 
@@ -114,7 +114,7 @@ def test_stream_tells_consoles_changes_and_the_end(server, run, whole_story, tmp
 
 def test_followers_are_bounded(server, monkeypatch):
     """One page too many is told so; the run is not slowed by a hundred."""
-    monkeypatch.setattr(live_server, "CLIENTS", 1)
+    monkeypatch.setattr(live_server, "MAX_FOLLOWERS", 1)
     first = get(server, "events")
     assert first.status == 200
     first.readline()

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from lava_dispatcher_multinode.report.consoles import Console
+from lava_dispatcher_multinode.report.consoles import ConsoleText
 from lava_dispatcher_multinode.report.html.page import frame, script, style
 
 
@@ -56,7 +56,7 @@ def test_data_that_no_browser_reads_is_refused_here():
 def test_a_console_comes_packed_with_what_it_lacks():
     """Any character, also one that is no text, under a name that is no markup."""
     text = "[    1.000000] </script>\ud800\n"
-    page = frame("t", "", {}, [Console('a"b', text, 17)])
+    page = frame("t", "", {}, [ConsoleText('a"b', text, 17)])
     (found,) = re.findall(
         '<script type="application/gzip" class="console" data-node="a&quot;b" '
         'data-left-out="17">(.*?)</script>',
@@ -68,7 +68,7 @@ def test_a_console_comes_packed_with_what_it_lacks():
 
 def test_a_page_of_the_same_run_is_the_same():
     """A report that is made again has no difference to look at: no time is packed with it."""
-    consoles = [Console("a", "x", 0)]
+    consoles = [ConsoleText("a", "x", 0)]
     assert frame("t", "b", {"a": 1}, consoles) == frame("t", "b", {"a": 1}, consoles)
     packed = re.findall('left-out="0">(.*?)<', frame("t", "b", {}, consoles))[0]
     assert base64.b64decode(packed)[4:8] == bytes(4)

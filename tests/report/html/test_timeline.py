@@ -49,7 +49,7 @@ def test_arrow_goes_from_sender_to_the_one_who_waited(story):
     story.start().at(1).message("panda01", n="1").at(2).message("panda01", n="2")
     story.message("panda02").message("beaglexm01", "other")
     story.at(3).wait("panda02").at(9).message("panda01", n="3")
-    (arrow,) = timeline.arrows(Results.of(story.events))
+    (arrow,) = timeline.find_arrows(Results.of(story.events))
     assert (arrow.message.sender, arrow.message.data) == ("panda01", {"n": "2"})
     assert arrow.wait.node == "panda02"
     (line,) = drawn(story.events).iterfind("line[@class='message']")
@@ -60,15 +60,15 @@ def test_arrow_goes_from_sender_to_the_one_who_waited(story):
 def test_wait_that_was_not_answered_has_no_arrow(story):
     """A message that came too late ended nothing."""
     story.start().message("panda01").wait("panda02", "timeout")
-    assert list(timeline.arrows(Results.of(story.events))) == []
+    assert list(timeline.find_arrows(Results.of(story.events))) == []
 
 
 def test_picture_stays_bounded(story):
     """A run of very many messages still makes a page that a browser can show."""
     story.start().message("panda01")
-    for _ in range(timeline.ARROWS + 10):
+    for _ in range(timeline.MAX_ARROWS + 10):
         story.wait("panda02")
-    assert len(drawn(story.events).findall("line[@class='message']")) == timeline.ARROWS
+    assert len(drawn(story.events).findall("line[@class='message']")) == timeline.MAX_ARROWS
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.html.view import view
+from lava_dispatcher_multinode.report.html.view import page_data
 from lava_dispatcher_multinode.report.results import Results
 
 
 def items(events, kind):
     """Return the items of one kind."""
-    return [item for item in view(Results.of(events))["items"] if item["kind"] == kind]
+    return [item for item in page_data(Results.of(events))["items"] if item["kind"] == kind]
 
 
 def test_wait_knows_the_messages_that_released_it(story):
@@ -61,7 +61,7 @@ def test_call_is_drawn_once(story):
 @given(st.data())
 def test_any_events_make_data_that_a_page_can_show(event_lists, data):
     """Valid JSON, times in order, no text that turns, hides or commands."""
-    shown = view(Results.of(data.draw(event_lists)))
+    shown = page_data(Results.of(data.draw(event_lists)))
     text = json.loads(json.dumps(shown, allow_nan=False))
     for item in text["items"]:
         assert item["start"] <= item["end"]

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.text.log_lines import Narrator, Weight, first_line
+from lava_dispatcher_multinode.report.text.log_lines import LogFormatter, Verbosity, first_line
 
 
 def told(events):
     """Return the lines of events."""
-    narrator = Narrator()
+    narrator = LogFormatter()
     return [line for line in map(narrator.tell, events) if line is not None]
 
 
@@ -32,16 +32,16 @@ def test_whole_run_reads_like_a_log(whole_story):
 @pytest.mark.parametrize(
     ("event", "weight", "style"),
     [
-        ({"event": "step", "text": "login"}, Weight.PROGRESS, ""),
-        ({"event": "test_case", "case": "a", "result": "fail"}, Weight.NOTABLE, "bad"),
-        ({"event": "test_case", "case": "a", "result": "pass"}, Weight.PROGRESS, "good"),
-        ({"event": "wait_finished", "outcome": "never"}, Weight.NOTABLE, "bad"),
-        ({"event": "wait_finished", "outcome": "done"}, Weight.PROGRESS, ""),
-        ({"event": "node_finished", "status": "pass"}, Weight.PROGRESS, "good"),
-        ({"event": "node_finished", "status": "error"}, Weight.NOTABLE, "bad"),
-        ({"event": "log", "level": "DEBUG", "text": "a"}, Weight.DETAIL, ""),
-        ({"event": "log", "level": "warning", "text": "a"}, Weight.NOTABLE, "warning"),
-        ({"event": "log", "level": "error", "text": "a"}, Weight.NOTABLE, "bad"),
+        ({"event": "step", "text": "login"}, Verbosity.PROGRESS, ""),
+        ({"event": "test_case", "case": "a", "result": "fail"}, Verbosity.NOTABLE, "bad"),
+        ({"event": "test_case", "case": "a", "result": "pass"}, Verbosity.PROGRESS, "good"),
+        ({"event": "wait_finished", "outcome": "never"}, Verbosity.NOTABLE, "bad"),
+        ({"event": "wait_finished", "outcome": "done"}, Verbosity.PROGRESS, ""),
+        ({"event": "node_finished", "status": "pass"}, Verbosity.PROGRESS, "good"),
+        ({"event": "node_finished", "status": "error"}, Verbosity.NOTABLE, "bad"),
+        ({"event": "log", "level": "DEBUG", "text": "a"}, Verbosity.DETAIL, ""),
+        ({"event": "log", "level": "warning", "text": "a"}, Verbosity.NOTABLE, "warning"),
+        ({"event": "log", "level": "error", "text": "a"}, Verbosity.NOTABLE, "bad"),
     ],
 )
 def test_weight_and_style(event, weight, style):

@@ -5,7 +5,7 @@ import functools
 import pytest
 
 from lava_dispatcher_multinode.report import consoles
-from lava_dispatcher_multinode.report.changes import changes
+from lava_dispatcher_multinode.report.changes import find_changes
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.html import html_report
 from lava_dispatcher_multinode.report.results import Results
@@ -309,7 +309,7 @@ def test_large_run_draws_what_is_in_view(page, write, story):
 
 def test_console_that_is_too_long_says_what_it_lacks(page, write, whole_story, logs, monkeypatch):
     """Both ends are there, and a note above and between them."""
-    monkeypatch.setattr(consoles, "MOST", 4000)
+    monkeypatch.setattr(consoles, "MAX_NODE_BYTES", 4000)
     ready(page, write(whole_story, {"panda02": logs["panda02"] * 100}))
     assert "MB from its middle" in page.js("document.querySelector('.column .head').innerText")
     page.key("/")
@@ -322,7 +322,7 @@ def test_console_that_is_too_long_says_what_it_lacks(page, write, whole_story, l
 def test_changes_against_another_run(page, write, whole_story):
     """What became different is in the summary."""
     before = Results.of(whole_story[:-9])
-    assert changes(before, Results.of(whole_story))
+    assert find_changes(before, Results.of(whole_story))
     page.open(write(whole_story, before=before))
     assert "since the run before" in page.js("document.getElementById('story').innerText")
 
