@@ -146,7 +146,15 @@ def _run(
             leave_group=coordinator.leave,
         )
         nodes = make_nodes(
-            pairs, services, options, virtual, coordinator.credentials, directory, stack
+            pairs,
+            services,
+            virtual,
+            coordinator.credentials,
+            stack,
+            output=options.output,
+            directory=directory,
+            supervisor=options.supervisor,
+            on_node_end=options.on_node_end,
         )
         return _run_nodes(nodes, coordinator, services, interruptions)
 

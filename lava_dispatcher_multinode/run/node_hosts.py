@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from ..actions.context import NodeServices
     from ..boards.hardware import VirtualBoard
     from ..lab.device_model import Device
-    from .job import RunOptions
     from .job_coordinator import Credentials
+    from .node import NodeEndHook
     from .node_runner import NodeRunner
+    from .supervisor.supervisor import Supervisor
 
 
 def is_driven_here(device: Device) -> bool:
@@ -34,23 +35,27 @@ def is_driven_here(device: Device) -> bool:
 def make_nodes(
     nodes: Sequence[tuple[Device, str]],
     services: NodeServices,
-    options: RunOptions,
     virtual: Mapping[str, VirtualBoard],
     credentials: Mapping[str, Credentials],
-    directory: Path,
     stack: ExitStack,
+    *,
+    output: Path,
+    directory: Path,
+    supervisor: Supervisor | None = None,
+    on_node_end: NodeEndHook | None = None,
 ) -> list[NodeRunner]:
     """Return a runner for each device and role.
 
     Nodes on boards that this package drives have joined the group, until `stack` is closed;
-    LAVA's dispatcher joins when its node runs.
+    LAVA's dispatcher joins when its node runs. Records of nodes are kept below `output`,
+    what is removed at the end of the run below `directory`.
     """
-    leaves = options.supervisor.add_scratch if options.supervisor else lambda _: None
-    spare = options.supervisor.release_device if options.supervisor else lambda _: None
+    leaves = supervisor.add_scratch if supervisor else lambda _: None
+    spare = supervisor.release_device if supervisor else lambda _: None
     lava = LavaJob(services.job, services.group, directory / "lava", leaves)
     runners: list[NodeRunner] = []
     for device, role in nodes:
-        access, record = credentials[device.name], options.output / "nodes" / device.name
+        access, record = credentials[device.name], output / "nodes" / device.name
         if not is_driven_here(device):
             runners.append(LavaNode(device, role, services, record, lava, access))
             continue
@@ -64,6 +69,6 @@ def make_nodes(
         stack.enter_context(client)
         board = virtual.get(device.name)
         runners.append(
-            BoardNode(device, role, board, client, services, record, spare, options.on_node_end)
+            BoardNode(device, role, board, client, services, record, spare, on_node_end)
         )
     return runners

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from lava_dispatcher_multinode.job.model import Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.run import node_hosts
-from lava_dispatcher_multinode.run.job import RunOptions
 from lava_dispatcher_multinode.run.job_coordinator import Credentials
 from lava_dispatcher_multinode.run.lava_node import LavaNode
 from lava_dispatcher_multinode.run.node import BoardNode
@@ -40,9 +39,8 @@ def test_the_device_file_decides(tmp_path, monkeypatch):
         job=job, group=[(device.name, role) for device, role in nodes], cancelled=threading.Event()
     )
     access = dict.fromkeys(("p1", "q1"), Credentials(("127.0.0.1", 9), "g", "s"))
-    options = RunOptions(tmp_path, "1")
     with ExitStack() as stack:
-        found = make_nodes(nodes, services, options, {}, access, tmp_path, stack)
+        found = make_nodes(nodes, services, {}, access, stack, output=tmp_path, directory=tmp_path)
         assert joined == ["p1"]
     assert not joined
     assert [(type(node), node.name, node.role) for node in found] == [
