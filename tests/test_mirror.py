@@ -16,7 +16,6 @@ WITHOUT = {
     "job/job_parser.py",
     "lava/jobs/deploy_keys.py",  # data
     "run_id.py",
-    "multinode/api.py",  # vocabulary
 }
 
 

@@ -10,12 +10,12 @@ from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..job.hints import either
 from ..job.model import Calls
 from ..multinode import reasons
-from ..multinode.api import Api, Call, Outcome, Status
+from ..multinode.api import Api, Call, Outcome, Status, commands
 from .action import Action
 from .socket_channel import record_call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..job.model import ActionSpec
     from .action import LavaWriter
@@ -23,15 +23,10 @@ if TYPE_CHECKING:
 
 ANSWER_WAIT = 60.0  # seconds beyond the call's own that its answer may take, on a busy host
 
-REQUESTS = {
-    "lava-send": Api.SEND,
-    "lava-wait": Api.WAIT,
-    "lava-wait-all": Api.WAIT_ALL,
-    "lava-sync": Api.SYNC,
-}
+REQUESTS = {api.command: api for api in Api}
 
 
-def _only(key: str, *requests: str) -> Mapping[str, Any]:
+def _only(key: str, requests: Sequence[str]) -> Mapping[str, Any]:
     """Return a schema that has `key` go with these requests."""
     text = f"'{key}' goes with {either(requests)}"
     return {
@@ -70,8 +65,8 @@ class Multinode(Action):
             },
         },
         "allOf": [
-            _only("message", "lava-send", "lava-sync"),
-            _only("waitrole", "lava-wait-all"),
+            _only("message", commands(sending=True)),
+            _only("waitrole", commands(taking="role")),
         ],
     }
 
@@ -98,7 +93,7 @@ class Multinode(Action):
         outcome = self._call(node, call)
         record_call(node.services.emit, node.name, call, outcome, started, node.services.clock())
         if outcome.status is not Status.DONE:
-            raise WaitFailed(reasons.failed(call, outcome))
+            raise WaitFailed(reasons.sentence(call, outcome))
         for sender, data in outcome.data:
             for key, value in data.items():
                 node.log("INFO", f"{what}: {sender}:{key}={value}")

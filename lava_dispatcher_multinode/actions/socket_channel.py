@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import console_frames
 from ..multinode.api import Status
-from ..multinode.board_words import case_of
+from ..multinode.board_words import result_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ def record_call(
         "test_case",
         node=node,
         definition="lava",
-        case=case_of(call),
+        case=result_name(call),
         result="pass" if outcome.status is Status.DONE else "fail",
         measurement=None,
         units=None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..multinode.topics import Wait
-from .observer import MAX_MISSING
+from ..multinode.topics import PendingCall
+from .observer import MAX_NAMED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Answers:
         The events are told first: what they tell has happened before anything that the
         answers bring about.
         """
-        ended = [event for event in events if isinstance(event, Wait) and event.outcome]
+        ended = [event for event in events if isinstance(event, PendingCall) and event.outcome]
         if self._reporter.observer is not None:
             for event in events:
                 self._note(event)
@@ -36,10 +36,10 @@ class Answers:
                 self._reporter.tell(len(self._reporter))
         for wait in ended:
             assert wait.outcome is not None
-            wait.ticket.answer(wait.call, wait.outcome)
+            wait.reply_to.answer(wait.call, wait.outcome)
 
-    def _note(self, event: Message | Wait) -> None:
-        missing: Sequence[str] = ()
-        if isinstance(event, Wait) and event.outcome is None:
-            missing = self._group.missing(event.ticket, MAX_MISSING)
+    def _note(self, event: Message | PendingCall) -> None:
+        missing = None
+        if isinstance(event, PendingCall) and event.outcome is None:
+            missing = self._group.missing(event.reply_to, MAX_NAMED)
         self._reporter.happened(event, missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..multinode.board_words import words_of
+from ..multinode.board_words import format_answer
 from . import board_protocol
 from .protocol import LineError
 from .questions import Way
@@ -55,6 +55,6 @@ class BoardLines:
             caller,
             None,
             asked,
-            lambda outcome, call: board_protocol.answer(asked.id, words_of(call, outcome)),
+            lambda outcome, call: board_protocol.answer(asked.id, format_answer(call, outcome)),
         )
         self._ask(node, asked.id, asked.call, way, now)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import console_frames
 from ..multinode.api import SCRIPT_EXIT, Status
-from ..multinode.board_words import call_of
+from ..multinode.board_words import parse_call
 from .protocol import LineError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def read(line: bytes) -> Question:
     try:
         node, secret, *words = console_frames.decode(part.payload)
         name, proof = node.decode("utf-8"), secret.decode("utf-8")
-        return Question(tag, name, proof, match["sum"], call_of(words, tag))
+        return Question(tag, name, proof, match["sum"], parse_call(words, tag))
     except ValueError as error:  # UnicodeDecodeError is one
         raise LineError(f"not a question: {error}", tag) from None
 

@@ -11,14 +11,15 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
-from ..multinode.api import Call, Outcome, Status
-from ..multinode.call_checks import call_problem
+from ..multinode.api import Cause, call_problem, refused
 from .protocol import MAX_REPLY, MAX_REQUEST, Frames, WireError, decode, encode
 from .replies import read_outcome
 from .requests import held_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ..multinode.api import Call, Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -72,14 +73,14 @@ class GroupClient:
         if len(frame) > MAX_REQUEST:
             # The coordinator would close the connection, and end every other call with it.
             reason = call_problem(call) or "the call is too long"
-            _tell(on_outcome, Outcome(Status.REFUSED, reason=f"lava-{call.api}: {reason}"))
+            _tell(on_outcome, refused(reason))
             return _nothing
         with self._state:
             lost = self._lost
             if lost is None:
                 self._pending[number] = on_outcome
         if lost is not None:
-            _tell(on_outcome, Outcome(Status.REFUSED, reason=lost))
+            _tell(on_outcome, refused(lost, Cause.DISCONNECTED))
             return _nothing
         self._send(frame)
 
@@ -106,7 +107,7 @@ class GroupClient:
         # The coordinator holds the deadline; where a call has none, its own default.
         if not answered.wait(LONGEST if call.timeout is None else call.timeout + ANSWER_TIME):
             raise InfrastructureError(
-                f"lava-{call.api} {call.id}: no answer from the coordinator {ANSWER_TIME:g} s "
+                f"{call.api.command} {call.id}: no answer from the coordinator {ANSWER_TIME:g} s "
                 "after the call's time was over"
             )
         return answers[0]
@@ -176,7 +177,7 @@ class GroupClient:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         for on_outcome in pending.values():
-            _tell(on_outcome, Outcome(Status.REFUSED, reason=reason))
+            _tell(on_outcome, refused(reason, Cause.DISCONNECTED))
 
 
 def _connect(address: tuple[str, int]) -> socket.socket:

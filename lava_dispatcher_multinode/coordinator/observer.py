@@ -6,20 +6,21 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from ..multinode.api import SEND, Status
+from ..multinode.api import Missing, Status
+from ..multinode.reasons import explanation, sentence
 from ..multinode.topics import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from ..multinode.topics import Wait
+    from ..multinode.topics import PendingCall
 
 logger = logging.getLogger(__name__)
 
 #: Refusals that are logged; a flood of them must not fill the disk.
 MAX_LOGGED = 50
-#: Names that `missing` lists before it says "and N more".
-MAX_MISSING = 20
+#: Names in `missing`; more are only counted.
+MAX_NAMED = 20
 
 
 class Reporter:
@@ -57,7 +58,7 @@ class Reporter:
             if self.observer is None:
                 logger.warning("%s", text)
 
-    def happened(self, event: Message | Wait, missing: Sequence[str] = ()) -> None:
+    def happened(self, event: Message | PendingCall, missing: Missing | None = None) -> None:
         """Note what follows from the rules; `missing`: whom a call waits for."""
         if isinstance(event, Message):
             self._note("message", id=event.id, **{"from": event.sender}, data=dict(event.data))
@@ -71,14 +72,17 @@ class Reporter:
         }
         outcome = event.outcome
         if outcome is None:
-            self._note("wait_started", **fields, missing=missing)
-        elif call.api is not SEND:
-            fields |= {"outcome": outcome.status.value, "reason": outcome.reason}
+            missing = missing or Missing()
+            fields |= {"missing": list(missing.names), "missing_more": missing.more}
+            self._note("wait_started", **fields, not_joined=missing.not_joined)
+        elif call.api.spec.waits:
+            fields |= {"outcome": outcome.status.value, "cause": outcome.cause.value}
+            fields["reason"] = explanation(call, outcome)
             # Where no message had data, the answer does not name who sent them.
             fields["senders"] = [sender for sender, _ in outcome.data] or None
             self._note("wait_finished", **fields, seconds=event.seconds)
         elif outcome.status is not Status.DONE:
-            self.log(event.node, "WARNING", outcome.reason)
+            self.log(event.node, "WARNING", sentence(call, outcome))
 
     def _note(self, event: str, **fields: Any) -> None:
         if self.observer is not None:

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..multinode.api import SEND, SYNC, Call, Outcome, Status
+from ..multinode.api import NOTHING, Cause, Outcome, Status, refused
+from ..multinode.reasons import sentence
 from .protocol import HEADER, encode, frame, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..multinode.api import Call
+
 
 def reply(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]:
     """Return the reply to a call; without `hold` exactly as LAVA's members know it."""
     answer: dict[str, Any] = {"response": "ack" if outcome.status is Status.DONE else "nack"}
-    if outcome.status is Status.DONE and call.api is not SEND:
+    if outcome.status is Status.DONE and call.api.spec.waits:
         answer["message"] = {sender: dict(data) for sender, data in outcome.data}
-        if call.api is SYNC and not hold:
+        if call.api.spec.counts and not hold:
             answer["message"] = call.id
     if hold:
         answer["status"] = outcome.status.value
-    if outcome.reason:
-        answer["reason"] = outcome.reason
+        if outcome.status is not Status.DONE:
+            answer["cause"] = outcome.cause.value
+    if reason := sentence(call, outcome):
+        answer["reason"] = reason
     return answer
 
 
@@ -43,7 +48,7 @@ class Replies:
             or last is None
             or call.api is not last.api
             # The ID is only in LAVA's own reply to lava_sync.
-            or (call.api is SYNC and not hold and call.id != last.id)
+            or (call.api.spec.counts and not hold and call.id != last.id)
         ):
             self._outcome, self._call, self._hold = outcome, call, hold
             self._frame = encode(reply(outcome, call, hold=hold))
@@ -58,7 +63,11 @@ def read_outcome(document: Mapping[str, Any]) -> Outcome:
     message = document.get("message")
     data = tuple(message.items()) if isinstance(message, dict) else ()
     reason = str(document.get("reason", ""))
+    if document.get("response") == "nack" and "cause" not in document:
+        return refused(reason)  # the request, not the call
     try:
-        return Outcome(Status(document.get("status", Status.REFUSED)), data, reason)
-    except ValueError:
-        return Outcome(Status.REFUSED, reason=f"not a reply of a coordinator: {document!r:.200}")
+        status = Status(document["status"])
+        cause = Cause(document.get("cause", Cause.SATISFIED))
+    except (KeyError, ValueError):
+        return refused(f"not a reply of a coordinator: {document!r:.200}")
+    return Outcome(status, data, cause, {"sentence": reason} if reason else NOTHING)

@@ -9,16 +9,10 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from ..multinode.api import NOTHING, SEND, SYNC, WAIT_ALL, Api, Call, new
+from ..multinode.api import NOTHING, Api, Call
 from .protocol import WireError, decode
 
-APIS = {
-    "lava_send": Api.SEND,
-    "lava_wait": Api.WAIT,
-    "lava_wait_all": Api.WAIT_ALL,
-    "lava_sync": Api.SYNC,
-}
-REQUESTS = {api: request for request, api in APIS.items()}
+APIS = {api.request: api for api in Api}
 
 #: Characters of an `id`.
 MAX_TAG = 100
@@ -53,7 +47,7 @@ class Head(NamedTuple):
     group_size: int | None
     poll_delay: float  # seconds
     timeout: float | None  # seconds; of a held request
-    api: Api | None  # of lava_send, lava_wait, lava_wait_all, lava_sync
+    api: Api | None  # of the requests that are calls
     next: bool
     waitrole: str | None
     bundle: str | None  # of aggregate
@@ -113,7 +107,7 @@ class Reader:
                 message_id, question, tag = end.groups()
                 call = self._call(head, message_id.decode(), None)
                 question = None if question is None else question.decode()
-                return new(Request, (head, None if tag is None else int(tag), call, question))
+                return Request(head, None if tag is None else int(tag), call, question)
         return self._read(body)
 
     def _read(self, body: bytes) -> Request:
@@ -147,7 +141,7 @@ class Reader:
         if not isinstance(message_id, str):
             raise WireError(f"'messageID' is {'missing' if message_id is None else 'not a text'}")
         data = NOTHING
-        if message is not None and (api is SEND or api is SYNC):
+        if message is not None and api.spec.sends:
             data = _data(message)
         return self._last.make(api, message_id, data, head.waitrole, head.next, head.timeout, None)
 
@@ -175,6 +169,7 @@ def _head(document: dict[str, Any]) -> Head:
     timeout = _seconds(document, "timeout") if hold else None
     delay = _seconds(document, "poll_delay")
     api = APIS.get(kind)
+    takes_role = api is not None and "role" in api.spec.parameters
     return Head(
         kind=kind,
         client=_text(document, "client_name"),
@@ -189,7 +184,7 @@ def _head(document: dict[str, Any]) -> Head:
         timeout=timeout if hold else math.inf,
         api=api,
         next=_flag(document, "next"),
-        waitrole=_text_or_none(document, "waitrole") if api is WAIT_ALL else None,
+        waitrole=_text_or_none(document, "waitrole") if takes_role else None,
         bundle=_text_or_none(document, "bundle"),
         sub_id=_text_or_none(document, "sub_id"),
         call=call,
@@ -254,7 +249,7 @@ def _seconds(document: dict[str, Any], key: str) -> float | None:
 def held_request(call: Call) -> dict[str, Any]:
     """Return the part of a held request that says what is asked; what differs comes last."""
     fields = {
-        "request": REQUESTS[call.api],
+        "request": call.api.request,
         "hold": True,
         "waitrole": call.role,
         "next": call.next or None,

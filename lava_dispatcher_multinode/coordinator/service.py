@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..multinode.api import SEND
 from ..multinode.deadlines import soonest
 from ..multinode.rules import MAX_WAITS
 from . import board_protocol
@@ -87,7 +86,7 @@ class Service:
             self._other(caller, request, now)
         elif head.hold and question:
             self._ask(head.client, question, call, self._way(caller, request), now)
-        elif head.hold or call.api is SEND:
+        elif head.hold or not call.api.spec.waits:
             ticket = Owed(caller, request, self._replies)
             self._do(self._group.call(head.client, call, ticket, now))
         else:

@@ -1,4 +1,4 @@
-"""The words of a question and of its answer: between the board's scripts and `Call`, `Outcome`.
+"""Calls and answers as words: between the scripts on the board and `Call`, `Outcome`.
 
 send ID [KEY=VALUE ...]
 wait ID [next] [timeout=SECONDS]
@@ -11,57 +11,49 @@ EXIT-CODE SENTENCE [SENDER:KEY=VALUE ...]
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from . import reasons
 from .api import SCRIPT_EXIT, Api, Call
-from .reasons import failed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .api import Outcome
 
-_ENCODING = ("utf-8", "surrogateescape")  # what is not UTF-8 goes through unchanged
+_ENCODING = ("utf-8", "surrogateescape")  # bytes that are not UTF-8 pass unchanged
 
 
-def call_of(words: Sequence[bytes], question: str | None = None) -> Call:
-    """Return the call, `question` by its ID; ValueError, with a sentence, if they are none."""
+def parse_call(words: Sequence[bytes], question: str | None = None) -> Call:
+    """Return the call; `question` is the board's ID of it. ValueError, with a sentence."""
     if len(words) < 2:
         raise ValueError("a call is at least two words")
     name, id_, *rest = (word.decode(*_ENCODING) for word in words)
-    try:
-        api = Api(name)
-    except ValueError:
-        raise ValueError(f"there is no call '{name}'") from None
-    if api is Api.SEND:
+    api = _APIS.get(name)
+    if api is None:
+        raise ValueError(f"there is no call '{name}'")
+    if api.spec.takes_data:
         return Call(api, id_, dict(_pair(word) for word in rest), question=question)
-    options = dict(_pair(word) if "=" in word else (word, "") for word in rest)
-    call = Call(
-        api,
-        id_,
-        role=options.pop("role", None),
-        next=options.pop("next", None) is not None,
-        timeout=_seconds(options.pop("timeout", None)),
-        question=question,
-    )
-    if options:
-        raise ValueError(f"unknown option '{next(iter(options))}'")
-    return call
+    fields: dict[str, Any] = {}
+    for word in rest:
+        option, value = _pair(word) if "=" in word else (word, "")
+        if option not in _FIELDS:
+            raise ValueError(f"unknown option '{option}'")
+        fields[option] = _FIELDS[option](value)
+    return Call(api, id_, question=question, **fields)
 
 
-def words_of(call: Call, outcome: Outcome) -> list[bytes]:
+def format_answer(call: Call, outcome: Outcome) -> list[bytes]:
     """Return the answer to `call`."""
-    sentence = outcome.reason
-    if sentence and not sentence.startswith("deadlock"):
-        sentence = failed(call, outcome)
-    answer = [str(SCRIPT_EXIT[outcome.status]), " ".join(sentence.split())]
+    sentence = " ".join(reasons.sentence(call, outcome).split())
+    answer = [str(SCRIPT_EXIT[outcome.status]), sentence]
     answer += [
         f"{sender}:{key}={value}" for sender, data in outcome.data for key, value in data.items()
     ]
     return [word.encode(*_ENCODING) for word in answer]
 
 
-def case_of(call: Call) -> str:
+def result_name(call: Call) -> str:
     """Return the name of the result that LAVA records for a call."""
     return f"multinode-{call.api.value.replace('-', '_')}-{call.id}".lower()
 
@@ -73,9 +65,7 @@ def _pair(word: str) -> tuple[str, str]:
     return key, value
 
 
-def _seconds(text: str | None) -> float | None:
-    if text is None:
-        return None
+def _seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
@@ -83,3 +73,13 @@ def _seconds(text: str | None) -> float | None:
     if not 0 <= seconds < math.inf:
         raise ValueError(f"'{text}' is not a number of seconds")
     return seconds
+
+
+_APIS = {api.value: api for api in Api}
+
+#: The fields of `Call` that a word may set, and how its text is read.
+_FIELDS: Mapping[str, Callable[[str], Any]] = {
+    "role": str,
+    "next": lambda _: True,
+    "timeout": _seconds,
+}

@@ -1,4 +1,4 @@
-"""Things that become due, soonest first; knows no clock, times are passed in."""
+"""Deadlines by key, soonest first; times are passed in, there is no clock here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound="Hashable")
 
-#: A heap may hold this many entries that no longer count before it is rebuilt.
-SLACK = 64
+#: A heap is rebuilt when it holds so many stale entries, beside as many as there are valid ones.
+MAX_STALE_ENTRIES = 64
 
 
 def soonest(all_: Iterable[Deadlines[Any]], due: float | None = None) -> float | None:
-    """Return the first deadline of all of them, and `due`; None if there is none."""
+    """Return the soonest of all these deadlines and `due`; None if there is none."""
     for deadlines in all_:
         if deadlines.heap and (one := deadlines.next()) is not None and (due is None or one < due):
             due = one
@@ -24,11 +24,11 @@ def soonest(all_: Iterable[Deadlines[Any]], due: float | None = None) -> float |
 
 
 class Deadlines(Generic[Key]):
-    """One deadline per key (seconds on the caller's clock)."""
+    """At most one deadline per key, in seconds on the caller's clock."""
 
     def __init__(self) -> None:
-        self._due: dict[Key, tuple[float, int, Key]] = {}  # what is valid in the heap
-        self.heap: list[tuple[float, int, Key]] = []  # all that is valid, and more
+        self._due: dict[Key, tuple[float, int, Key]] = {}  # the valid entries of the heap
+        self.heap: list[tuple[float, int, Key]] = []  # all valid entries, and stale ones
         self._serial = 0  # orders equal times
 
     def __len__(self) -> int:
@@ -38,19 +38,19 @@ class Deadlines(Generic[Key]):
         return key in self._due
 
     def set(self, key: Key, when: float) -> None:
-        """Make `key` due at `when`, whatever it was before."""
+        """Set the deadline of `key`; it replaces an earlier one."""
         self._serial += 1
         entry = self._due[key] = (when, self._serial, key)
         heap = self.heap
         heappush(heap, entry)
-        if len(heap) > 2 * len(self._due) + SLACK:
+        if len(heap) > 2 * len(self._due) + MAX_STALE_ENTRIES:
             self.heap = list(self._due.values())
             heapq.heapify(self.heap)
 
     def discard(self, key: Key) -> None:
-        """Forget `key`, if it is known."""
+        """Remove the deadline of `key`, if it has one."""
         if self._due.pop(key, None) is not None and not self._due:
-            self.heap.clear()  # else `next` would have to take out one by one
+            self.heap.clear()  # `next` would remove the stale entries one by one
 
     def next(self) -> float | None:
         """Return the soonest deadline, or None."""
@@ -62,7 +62,7 @@ class Deadlines(Generic[Key]):
         return None
 
     def expired(self, now: float) -> Iterator[Key]:
-        """Yield and forget every key that is due at `now`, soonest first."""
+        """Remove and yield every key that is due at `now`, soonest first."""
         while (when := self.next()) is not None and when <= now:
             key = heapq.heappop(self.heap)[2]
             del self._due[key]

@@ -1,34 +1,37 @@
-"""The rules of MultiNode for one group: no socket, clock or thread; times are passed in.
+"""The MultiNode rules for one group: no socket, clock or thread; times are passed in.
 
-A `Group` is told what happens and returns what follows from it, as a list of
-`Message`s and `Wait`s. Times are seconds on any clock that only goes forward.
+Each method of `Group` takes what has happened and returns what follows from it, as a list of
+`Message`s and `PendingCall`s. Times are seconds on any monotonic clock.
 """
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from . import reasons, rules
-from .api import SEND, SYNC, WAIT, new
-from .members import Roster
-from .messages import Messages
-from .topics import Message, Wait
-from .transitions import CALL_TRANSITIONS, NOT_YET, SATISFIED, WAITING, CallEvent, MemberEvent
-from .waiting import Pending
+from . import rules
+from .api import NOTHING, Cause, Missing
+from .members import Members
+from .reasons import MAX_LISTED, MAX_LISTED_WAITS
+from .topics import Message, PendingCall, Topics
+from .transitions import CALL_TRANSITIONS, WAITING, MemberEvent
+from .waiting import WaitingCalls
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
-    from .api import Call
-    from .topics import Bucket, Data, Event, Topic
+    from .api import Call, Data
+    from .topics import Barrier, Event, Topic
+
+#: For code that runs for every message: before Python 3.12, `Cause.X` costs as much as a call.
+SATISFIED, NOT_YET = Cause.SATISFIED, Cause.NOT_YET
 
 
 class Group:
     """One group of `size` devices; those not among `members` (name -> role) may join.
 
-    `timeout`: seconds for a call that brings none. `deadlock_grace`: seconds
-    without any change, all members waiting, until that is a deadlock.
+    `timeout`: seconds for a call without one. `deadlock_grace`: seconds without any
+    change, while all members wait, until that is a deadlock.
     """
 
     def __init__(
@@ -42,248 +45,261 @@ class Group:
     ) -> None:
         self.timeout = timeout
         self.deadlock_grace = deadlock_grace
-        self._roster = Roster(size)
-        self._messages = Messages()
-        self._pending = Pending(self._roster, self._messages)
+        self._members = Members(size)
+        self._topics = Topics()
+        self._waiting = WaitingCalls(self._members, self._topics)
         self._changed = now
-        self._sound: Call | None = None  # the last that was; in a barrier it is one for all
+        self._checked: Call | None = None  # the last valid call; a barrier's calls are the same
         self._aborted: str | None = None
         self._events: list[Event] = []
         for name, role in members.items():
-            if problem := self._roster.admit(name, role):
+            if problem := self._members.admit(name, role):
                 raise ValueError(problem)
 
-    # What is the case
+    # State
 
     @property
     def size(self) -> int:
-        """How many members it has when it is complete."""
-        return self._roster.size
+        """How many members the complete group has."""
+        return self._members.size
 
     @property
     def roles(self) -> dict[str, str]:
         """The members so far: name -> role."""
-        return {member.name: member.role for member in self._roster.members.values()}
+        return {member.name: member.role for member in self._members.by_name.values()}
 
     def __len__(self) -> int:
         """Return how many members have joined."""
-        return len(self._roster.members)
+        return len(self._members.by_name)
 
     def role_of(self, name: str) -> str | None:
         """Return the role of a member, or None if there is no such member."""
-        member = self._roster.members.get(name)
+        member = self._members.by_name.get(name)
         return None if member is None else member.role
 
     @property
     def complete(self) -> bool:
         """Whether every member has joined."""
-        return self._roster.complete
+        return self._members.complete
 
-    def missing(self, ticket: Hashable, most: int | None = None) -> list[str]:
-        """Return whom the waiting call `ticket` waits for, as `rules.missing` has it."""
-        wait = self._pending.get(ticket)
-        return [] if wait is None else self._missing(wait, most)
+    def missing(self, reply_to: Hashable, most: int | None = None) -> Missing:
+        """Return the devices that a call waits for, `most` of them by name."""
+        pending = self._waiting.get(reply_to)
+        return Missing() if pending is None else self._missing(pending, most)
 
     def next_deadline(self) -> float | None:
         """Return when `expire` has something to do, if nothing happens before."""
-        due = self._pending.due()
+        due = self._waiting.next_deadline()
         if not self._stuck:
             return due
         deadlock = self._changed + self.deadlock_grace
         return deadlock if due is None else min(due, deadlock)
 
-    # What happens
+    # Input
 
     def join(self, name: str, role: str, now: float) -> tuple[str, list[Event]]:
-        """Let `name` in; return ("", what follows) or (why not, [])."""
-        if problem := self._roster.admit(name, role):
+        """Add `name`; return ("", what follows) or (why it may not join, [])."""
+        if problem := self._members.admit(name, role):
             return problem, []
         self._changed = now
-        self._pending.expect(name, role)
+        self._waiting.expect(name, role)
         if self.complete:
-            for wait in self._pending.all():
-                if self._roster.unknown(wait.call.role):
-                    reason = reasons.unknown_role(wait.call.role or "", self._roster.of_role)
-                    self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
+            for pending in self._waiting.all():
+                if self._members.unknown(pending.call.role):
+                    self._end_unknown_role(pending, now)
                 else:
-                    self._try(wait, self._messages.topic(wait.call.id), now)
-        return "", self._take()
+                    self._end_satisfied(pending, self._topics.get(pending.call.id), now)
+        return "", self._take_events()
 
     def call(
-        self, node: str, call: Call, ticket: Hashable, now: float, *, again: bool = False
+        self, node: str, call: Call, reply_to: Hashable, now: float, *, again: bool = False
     ) -> list[Event]:
-        """Take a call of `node`; its answer, now or later, bears `ticket`, which none has.
+        """Make a call of `node`; its answer, now or later, has `reply_to`, which is unique.
 
-        `again`: a lava-sync that has sent its message before and only goes on waiting.
+        `again`: the call has been made before and was cancelled; its message is not sent twice.
         """
-        wait, roster, messages = Wait(ticket, node, call, now), self._roster, self._messages
-        api, message_id, _, role, _, _, _ = call
+        pending = PendingCall(reply_to, node, call, now)
+        members, spec = self._members, call.api.spec
         if self._aborted is not None:
-            self._end(wait, CallEvent.ABORTED, now, self._aborted)
-        elif problem := rules.refusal(roster, messages, node, call, sound=call is self._sound):
-            self._end(wait, CallEvent.NOT_ALLOWED, now, problem)
-        elif role is not None and roster.unknown(role):
-            reason = reasons.unknown_role(role, roster.of_role)
-            self._end(wait, CallEvent.ROLE_UNKNOWN, now, reason)
+            self._end(pending, Cause.ABORTED, now, fields={"text": self._aborted})
+        elif problem := rules.refusal(
+            members, self._topics, node, call, checked=call is self._checked
+        ):
+            self._end(pending, Cause.NOT_ALLOWED, now, fields={"text": problem})
+        elif call.role is not None and members.unknown(call.role):
+            self._end_unknown_role(pending, now)
         else:
-            self._sound = call
+            self._checked = call
             self._changed = now
-            if (api is SYNC or api is SEND) and not again:
-                topic, wait.level = self._send(node, call, now)
+            if spec.sends and not again:
+                topic, count = self._send(node, call, now)
             else:
-                topic = messages.topic(message_id)
-                if api is SYNC:
-                    wait.level = topic.count.get(node, 0)
-            if api is SEND:
-                self._end(wait, SATISFIED, now)
+                topic = self._topics.get(call.id)
+                count = topic.count.get(node, 0)
+            if spec.counts:
+                pending.required_count = count
+            if spec.waits:
+                self._wait(pending, topic, now)
             else:
-                self._wait(wait, topic, now)
-        return self._take()
+                self._end(pending, SATISFIED, now)
+        return self._take_events()
 
-    def cancel(self, ticket: Hashable, now: float) -> list[Event]:
-        """End the call `ticket`: nobody is there any more to hear the answer."""
-        if wait := self._pending.get(ticket):
-            self._end(wait, CallEvent.CALLER_GONE, now, f"{wait.node} hung up before the answer")
-        return self._take()
+    def cancel(self, reply_to: Hashable, now: float) -> list[Event]:
+        """End a call whose caller has closed its connection."""
+        if pending := self._waiting.get(reply_to):
+            self._end(pending, Cause.CALLER_GONE, now, fields={"name": pending.node})
+        return self._take_events()
 
     def finish(self, name: str, now: float) -> list[Event]:
-        """The run of `name` has ended; it will send nothing more."""
+        """Record that the run of `name` has ended; it will send nothing more."""
         return self._leave(name, MemberEvent.FINISH, None, now)
 
     def fail(self, name: str, reason: str, now: float) -> list[Event]:
-        """The run of `name` has failed; it will send nothing more."""
+        """Record that the run of `name` has failed; it will send nothing more."""
         return self._leave(name, MemberEvent.FAIL, " ".join(reason.split()), now)
 
     def abort(self, reason: str, now: float) -> list[Event]:
-        """Answer every call, pending or to come, that it can never be satisfied."""
+        """End every call, pending or to come, as one that can never be satisfied."""
         self._aborted = reason
-        for wait in self._pending.all():
-            self._end(wait, CallEvent.ABORTED, now, reason)
-        return self._take()
+        for pending in self._waiting.all():
+            self._end(pending, Cause.ABORTED, now, fields={"text": reason})
+        return self._take_events()
 
     def expire(self, now: float) -> list[Event]:
-        """End what is due at `now`: calls whose time is over, or all of a deadlock."""
-        for wait in self._pending.expired(now):
-            missing = self._missing(wait)
-            reason = reasons.timed_out(self._limit(wait.call), missing, wait.call)
-            self._end(wait, CallEvent.TIME_OVER, now, reason)
+        """End what is due at `now`: calls whose time is over, or all calls of a deadlock."""
+        for pending in self._waiting.expired(now):
+            fields = {
+                "seconds": self._limit(pending.call),
+                "missing": self._missing(pending, MAX_LISTED),
+            }
+            self._end(pending, Cause.TIMEOUT, now, fields=fields)
         if self._stuck and now >= self._changed + self.deadlock_grace:
-            waits = self._pending.all()
-            told = islice(waits, reasons.LISTED_WAITS)
-            graph = [(wait.node, wait.call, self._missing(wait)) for wait in told]
-            reason = reasons.deadlock(graph, len(waits))
-            for wait in waits:
-                self._end(wait, CallEvent.DEADLOCK, now, reason)
-        return self._take()
+            stuck = self._waiting.all()
+            graph = [
+                (pending.node, pending.call, self._missing(pending, MAX_LISTED))
+                for pending in islice(stuck, MAX_LISTED_WAITS)
+            ]
+            deadlock = {"waits": graph, "more": len(stuck) - len(graph)}
+            for pending in stuck:
+                self._end(pending, Cause.DEADLOCK, now, fields=deadlock)
+        return self._take_events()
 
     # The rules
 
     def _send(self, sender: str, call: Call, now: float) -> tuple[Topic, int]:
-        topic, level = self._messages.add(sender, call)
-        self._events.append(new(Message, (call.id, sender, call.data)))
+        topic, count = self._topics.add(sender, call)
+        self._events.append(Message(call.id, sender, call.data))
         if topic.any:
-            for wait in list(topic.any.values()):
-                if wait.node != sender:
-                    self._end(wait, SATISFIED, now, data=tuple(topic.others(wait.node)))
+            for pending in list(topic.any.values()):
+                self._end_satisfied(pending, topic, now)
         if topic.next:
             for queue in list(topic.next.values()):
-                if queue[0].node != sender:
-                    self._try(queue[0], topic, now)
-        buckets = topic.all.get(level)
-        if buckets is not None:
-            for role in (None, self._roster.members[sender].role):
-                bucket = buckets.get(role)
-                if bucket is not None:
-                    bucket.absent.pop(sender, None)
-                    if len(bucket.absent) <= 1 and self._roster.complete:
-                        self._arrived(topic, bucket, (level, role), now)
-        return topic, level
+                self._end_satisfied(queue[0], topic, now)
+        barriers = topic.barriers.get(count)
+        if barriers is not None:
+            for role in (None, self._members.by_name[sender].role):
+                barrier = barriers.get(role)
+                if barrier is not None:
+                    barrier.absent.pop(sender, None)
+                    if len(barrier.absent) <= 1 and self._members.complete:
+                        self._release(topic, barrier, count, role, now)
+        return topic, count
 
-    def _arrived(
-        self, topic: Topic, bucket: Bucket, key: tuple[int, str | None], now: float
+    def _release(
+        self, topic: Topic, barrier: Barrier, count: int, role: str | None, now: float
     ) -> None:
-        """End what is satisfied now that at most one device has yet to reach its level."""
-        if not bucket.absent:
-            for wait in self._pending.release(topic, *key):
-                wait.end(SATISFIED, now, data=rules.gathered(self._roster, topic, wait))
-                self._events.append(wait)
+        """End the calls that are satisfied now that at most one device is absent."""
+        if not barrier.absent:
+            for pending in self._waiting.release(topic, count, role):
+                pending.end(SATISFIED, now, rules.collected(self._members, topic, pending))
+                self._events.append(pending)
             self._changed = now
             return
-        # One device is missing. All wait for it, but for itself: nobody waits for itself.
-        (absent,) = bucket.absent
-        for wait in [wait for wait in bucket.waits.values() if wait.node == absent]:
-            self._try(wait, topic, now)
+        # The absent device has calls that wait for all the others, and these have arrived.
+        (absent,) = barrier.absent
+        for pending in [each for each in barrier.waiters.values() if each.node == absent]:
+            self._end_satisfied(pending, topic, now)
 
-    def _wait(self, wait: Wait, topic: Topic, now: float) -> None:
-        api, message_id, _, role, _, _, _ = wait.call
-        absent = 0
-        if api is not WAIT:
-            absent = len(topic.bucket(wait, self._roster.scope(role)).absent)
-        # As a rule of a barrier: too many are absent to look closer, and all may still come.
-        if (absent < 2 or self._roster.lost) and (
-            self._try(wait, topic, now) or self._give_up_hopeless(wait, topic, now)
+    def _wait(self, pending: PendingCall, topic: Topic, now: float) -> None:
+        call, absent = pending.call, 0
+        if call.api.spec.needs_all:
+            absent = len(topic.barrier(pending, self._members.scope(call.role)).absent)
+        # Most calls at a barrier: several devices are absent, and none of them is lost.
+        if (absent < 2 or self._members.lost) and (
+            self._end_satisfied(pending, topic, now)
+            or self._end_unsatisfiable(pending, topic, now)
         ):
-            self._messages.forget_unused(message_id)
+            self._topics.forget_unused(call.id)
             return
-        wait.state = CALL_TRANSITIONS[wait.state, NOT_YET]
-        self._pending.add(wait, topic, now + self._limit(wait.call))
-        self._events.append(wait)
+        pending.state = CALL_TRANSITIONS[pending.state, NOT_YET]
+        self._waiting.add(pending, topic, now + self._limit(call))
+        self._events.append(pending)
 
-    def _try(self, wait: Wait, topic: Topic, now: float) -> bool:
-        """End `wait` with its data if it is satisfied."""
-        data = rules.satisfied(self._roster, topic, wait)
+    def _end_satisfied(self, pending: PendingCall, topic: Topic, now: float) -> bool:
+        """End `pending` with its data if it is satisfied."""
+        data = rules.satisfied(self._members, topic, pending)
         if data is None:
             return False
-        if wait.call.next:
-            topic.consume(wait.node)
-        self._end(wait, SATISFIED, now, data=data)
+        if pending.call.next:
+            topic.consume(pending.node)
+        self._end(pending, SATISFIED, now, data)
         return True
 
-    def _give_up_hopeless(self, wait: Wait, topic: Topic, now: float) -> bool:
-        """End `wait` if nothing can satisfy it any more."""
-        reason = rules.hopeless(self._roster, topic, wait)
-        if reason:
-            self._end(wait, CallEvent.PEER_LOST, now, reason)
-        return bool(reason)
+    def _end_unsatisfiable(self, pending: PendingCall, topic: Topic, now: float) -> bool:
+        """End `pending` if it can never be satisfied."""
+        losses = rules.unsatisfiable(self._members, topic, pending)
+        if losses is None:
+            return False
+        self._end(pending, Cause.PEER_LOST, now, fields={"losses": losses})
+        return True
+
+    def _end_unknown_role(self, pending: PendingCall, now: float) -> None:
+        fields = {"role": pending.call.role, "known": tuple(self._members.of_role)}
+        self._end(pending, Cause.UNKNOWN_ROLE, now, fields=fields)
 
     def _leave(
         self, name: str, event: MemberEvent, failure: str | None, now: float
     ) -> list[Event]:
-        member = self._roster.members.get(name)
+        member = self._members.by_name.get(name)
         if member is None:
             return []
-        if not self._roster.leave(member, event, failure):
+        if not self._members.leave(member, event, failure):
             return []
         self._changed = now
-        reason = f"{name} itself has {member.state}" + (f": {failure}" if failure else "")
-        for wait in self._pending.of(name):
-            self._end(wait, CallEvent.CALLER_LOST, now, reason)
-        for wait in self._pending.all():
-            self._give_up_hopeless(wait, self._messages.topic(wait.call.id), now)
-        return self._take()
+        fields = {"name": name, "state": member.state.value, "failure": failure}
+        for pending in self._waiting.of(name):
+            self._end(pending, Cause.CALLER_LOST, now, fields=fields)
+        for pending in self._waiting.all():
+            self._end_unsatisfiable(pending, self._topics.get(pending.call.id), now)
+        return self._take_events()
 
     # Small parts
 
     @property
     def _stuck(self) -> bool:
-        return self._pending.everybody and self._roster.complete
+        return self._waiting.all_members_wait and self._members.complete
 
-    def _missing(self, wait: Wait, most: int | None = None) -> list[str]:
-        return rules.missing(self._roster, self._messages.topic(wait.call.id), wait, most)
+    def _missing(self, pending: PendingCall, most: int | None = None) -> Missing:
+        return rules.missing(self._members, self._topics.get(pending.call.id), pending, most)
 
     def _limit(self, call: Call) -> float:
         return self.timeout if call.timeout is None else call.timeout
 
     def _end(
-        self, wait: Wait, event: CallEvent, now: float, reason: str = "", data: Data = ()
+        self,
+        pending: PendingCall,
+        cause: Cause,
+        now: float,
+        data: Data = (),
+        fields: Mapping[str, Any] = NOTHING,
     ) -> None:
-        """End a call wherever it is."""
-        if wait.state is WAITING:
+        """End a call, whether it waits or not."""
+        if pending.state is WAITING:
             self._changed = now
-            self._pending.remove(wait)
-        wait.end(event, now, reason, data)
-        self._events.append(wait)
+            self._waiting.remove(pending)
+        pending.end(cause, now, data, fields)
+        self._events.append(pending)
 
-    def _take(self) -> list[Event]:
+    def _take_events(self) -> list[Event]:
         events, self._events = self._events, []
         return events

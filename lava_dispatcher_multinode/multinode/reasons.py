@@ -1,85 +1,136 @@
-"""The sentences that tell a user why a call did not succeed."""
+"""The sentences that tell a user why a call did not succeed; no code reads them back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .api import Api
+from .api import Cause, Missing, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from .api import Call, Outcome
+    from .api import Call, Loss, Outcome
 
-#: How many names a sentence lists before it says "and N more".
-LISTED = 8
+#: How many names a sentence lists before it says "N more".
+MAX_LISTED = 8
 #: How many waits the description of a deadlock lists.
-LISTED_WAITS = 32
+MAX_LISTED_WAITS = 32
 
 
 def command(call: Call) -> str:
     """Return the call as its user wrote it, without its data."""
-    words = [f"lava-{call.api}", "--next" if call.next else "", call.id, call.role or ""]
+    words = [call.api.command, "--next" if call.next else "", call.id, call.role or ""]
     return " ".join(word for word in words if word)
 
 
-def failed(call: Call, outcome: Outcome) -> str:
-    """Return why a call did not succeed, with the call in front, once."""
-    reason = outcome.reason or outcome.status.value
-    return reason if reason.startswith(f"lava-{call.api}") else f"{command(call)}: {reason}"
+def sentence(call: Call, outcome: Outcome) -> str:
+    """Return why `call` did not succeed, with the call in front; "" if it did."""
+    if outcome.status is Status.DONE:
+        return ""
+    received: str = outcome.fields.get("sentence", "")  # over the wire: names the call
+    return received or f"{command(call)}: {explanation(call, outcome)}"
+
+
+def explanation(call: Call, outcome: Outcome) -> str:
+    """Return why `call` did not succeed, without the call in front; "" if it did."""
+    if outcome.status is Status.DONE:
+        return ""
+    explain = _EXPLANATIONS.get(outcome.cause, _text) if outcome.fields else _text
+    return explain(call, **outcome.fields) or outcome.status.value
 
 
 def names(items: Sequence[str], last: str = "and") -> str:
     """Return `a, b and c`, shortened when long."""
-    if len(items) > LISTED:
-        items = [*items[:LISTED], f"{len(items) - LISTED} more"]
-    if len(items) < 2:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+    shown = items[:MAX_LISTED]
+    return join_words(missing_words(Missing(tuple(shown), len(items) - len(shown))), last)
 
 
-def unknown_role(role: str, known: Iterable[str]) -> str:
-    """Return why a role cannot be waited for."""
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """Return `a, b and c`."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def missing_words(missing: Missing) -> list[str]:
+    """Return the names, and the numbers of those that are not named or have not joined."""
+    words = [*missing.names]
+    if missing.more:
+        words.append(f"{missing.more} more")
+    if missing.not_joined:
+        words.append(f"{missing.not_joined} not yet joined")
+    return words
+
+
+def loss(lost: Loss, call: Call) -> str:
+    """Return what became of a device that `call` needed."""
+    if lost.failure is not None:
+        return f"{lost.name} failed: {lost.failure}" if lost.failure else f"{lost.name} failed"
+    if not lost.sent:
+        return f"{lost.name} finished without sending '{call.id}'"
+    times = "once" if lost.sent == 1 else f"{lost.sent} times"
+    return f"{lost.name} finished after sending '{call.id}' only {times}"
+
+
+# The explanation of each cause. The parameters after `call` are the outcome's `fields`.
+
+
+def _text(_call: Call, text: str = "") -> str:
+    return text
+
+
+def _unknown_role(_call: Call, role: str, known: Iterable[str]) -> str:
     return f"no device of the group has the role '{role}'; its roles: {names(sorted(known))}"
 
 
-def lost(name: str, failure: str | None, call: Call, sent: int) -> str:
-    """Return what became of a device that was needed; `failure` is None if it finished."""
-    if failure is not None:
-        return f"{name} failed: {failure}" if failure else f"{name} failed"
-    if not sent:
-        return f"{name} finished without sending '{call.id}'"
-    times = "once" if sent == 1 else f"{sent} times"
-    return f"{name} finished after sending '{call.id}' only {times}"
+def _timed_out(call: Call, seconds: float, missing: Missing) -> str:
+    devices = _devices(call, missing) or "other devices"
+    return f"timed out after {round(seconds, 2):g} s, waiting for {devices}"
 
 
-def losses_of(losses: Sequence[str]) -> str:
-    """Return what became of several devices, shortened when long."""
-    if len(losses) > LISTED:
-        losses = [*losses[:LISTED], f"and {len(losses) - LISTED} more"]
-    return "; ".join(losses)
-
-
-def nobody_left(losses: Sequence[str]) -> str:
-    """Return why a lava-wait cannot end any more."""
+def _peers_lost(call: Call, losses: Sequence[Loss]) -> str:
+    told = [loss(lost, call) for lost in losses[:MAX_LISTED]]
+    if len(losses) > MAX_LISTED:
+        told.append(f"and {len(losses) - MAX_LISTED} more")
+    text = "; ".join(told)
+    if call.api.spec.needs_all:
+        return text
     if not losses:
         return "there is no other device in the group"
-    return f"no device is left that could send it: {losses_of(losses)}"
+    return f"no device is left that could send it: {text}"
 
 
-def timed_out(seconds: float, missing: Sequence[str], call: Call) -> str:
-    """Return what was missing when a call's time was over."""
-    last = "or" if call.api is Api.WAIT else "and"
-    whom = names(missing, last) or "other devices"
-    return f"timed out after {round(seconds, 2):g} s, waiting for {whom}"
+def _caller_lost(_call: Call, name: str, state: str, failure: str | None) -> str:
+    return f"{name} itself has {state}" + (f": {failure}" if failure else "")
 
 
-def deadlock(waits: Sequence[tuple[str, Call, Sequence[str]]], total: int) -> str:
-    """Return the wait graph in words, of (who waits, its call, for whom), the first of `total`."""
-    parts = []
-    for node, call, missing in waits:
-        last = "or" if call.api is Api.WAIT else "and"
-        parts.append(f"{node} waits for '{call.id}' from {names(missing, last)}")
-    if total > len(waits):
-        parts.append(f"{total - len(waits)} more waits")
+def _caller_gone(_call: Call, name: str) -> str:
+    return f"{name} hung up before the answer"
+
+
+def _deadlock(_call: Call, waits: Sequence[tuple[str, Call, Missing]], more: int) -> str:
+    """Return the wait graph, of (waiting device, its call, the devices that it waits for)."""
+    parts = [
+        f"{node} waits for '{call.id}' from {_devices(call, missing)}"
+        for node, call, missing in waits
+    ]
+    if more:
+        parts.append(f"{more} more waits")
     return "deadlock: " + "; ".join(parts)
+
+
+def _devices(call: Call, missing: Missing) -> str:
+    shown = missing.names[:MAX_LISTED]
+    more = missing.more + len(missing.names) - len(shown)
+    words = missing_words(missing._replace(names=shown, more=more))
+    return join_words(words, "and" if call.api.spec.needs_all else "or")
+
+
+_EXPLANATIONS: Mapping[Cause, Callable[..., str]] = {
+    Cause.UNKNOWN_ROLE: _unknown_role,
+    Cause.TIMEOUT: _timed_out,
+    Cause.PEER_LOST: _peers_lost,
+    Cause.CALLER_LOST: _caller_lost,
+    Cause.CALLER_GONE: _caller_gone,
+    Cause.DEADLOCK: _deadlock,
+}

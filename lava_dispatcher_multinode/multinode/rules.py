@@ -1,109 +1,104 @@
-"""When is a call refused, satisfied or hopeless, and whom does it miss: pure functions."""
+"""When a call is refused, satisfied or unsatisfiable, and what it waits for: pure functions."""
 
 from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from . import reasons
-from .api import SEND, SYNC, WAIT
-from .call_checks import call_problem
+from .api import Loss, Missing, call_problem
 from .transitions import ACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .api import Call
-    from .members import Roster
-    from .messages import Messages
-    from .topics import Data, Topic, Wait
+    from .api import Call, Data
+    from .members import Members
+    from .topics import PendingCall, Topic, Topics
 
 #: Calls of one member that wait at the same time.
 MAX_WAITS = 1000
 
 
 def refusal(
-    roster: Roster, messages: Messages, node: str, call: Call, *, sound: bool = False
+    members: Members, topics: Topics, node: str, call: Call, *, checked: bool = False
 ) -> str:
-    """Return why `node` may not make `call`, or ""; `sound`: what the call says is all right."""
-    member = roster.members.get(node)
+    """Return why `node` may not make `call`, or ""; `checked`: `call_problem` found nothing."""
+    member = members.by_name.get(node)
     if member is None:
         return f"'{node}' is not a device of the group"
     if member.state is not ACTIVE:
         return f"{node} has {member.state} and is out of the group"
-    if not sound and (problem := call_problem(call)):
+    if not checked and (problem := call_problem(call)):
         return problem
-    api = call.api
-    if api is not SEND and member.waiting >= MAX_WAITS:
+    spec = call.api.spec
+    if spec.waits and member.waiting >= MAX_WAITS:
         return f"{node} has {MAX_WAITS} calls waiting; no more are allowed"
-    return messages.problem(call) if api is SYNC or api is SEND else ""
+    return topics.problem(call) if spec.sends else ""
 
 
-def satisfied(roster: Roster, topic: Topic, wait: Wait) -> Data | None:
-    """Return what `wait` is told, or None if it has to wait."""
-    call = wait.call
+def satisfied(members: Members, topic: Topic, pending: PendingCall) -> Data | None:
+    """Return the data that `pending` receives, or None if it has to wait."""
+    call = pending.call
     if call.next:
-        message = topic.unread(wait.node)
+        message = topic.unread(pending.node)
         return None if message is None else (message,)
-    if call.api is WAIT:
-        return tuple(topic.others(wait.node)) or None
-    if not roster.complete or not content(absent(roster, topic, wait), wait):
+    if not call.api.spec.needs_all:
+        return tuple(topic.others(pending.node)) or None
+    if not members.complete or not all_arrived(absent(members, topic, pending), pending):
         return None
-    return gathered(roster, topic, wait)
+    return collected(members, topic, pending)
 
 
-def absent(roster: Roster, topic: Topic, wait: Wait) -> dict[str, None]:
-    """Return who of the role, the caller too, has not sent as often as `wait` needs."""
-    return topic.bucket(wait, roster.scope(wait.call.role)).absent
+def absent(members: Members, topic: Topic, pending: PendingCall) -> dict[str, None]:
+    """Return the devices of the role, the caller included, that have not sent often enough."""
+    return topic.barrier(pending, members.scope(pending.call.role)).absent
 
 
-def content(absent: Collection[str], wait: Wait) -> bool:
-    """Whether nobody is absent but the caller: nobody waits for itself."""
-    return not absent or (len(absent) == 1 and wait.node in absent)
+def all_arrived(absent: Collection[str], pending: PendingCall) -> bool:
+    """Return True if every required member except the caller has arrived."""
+    return not absent or (len(absent) == 1 and pending.node in absent)
 
 
-def gathered(roster: Roster, topic: Topic, wait: Wait) -> Data:
-    """Return what a satisfied lava-wait-all or lava-sync is told."""
-    if not topic.filled and wait.call.api is SYNC:
-        return ()  # else a barrier of N devices would make N * N empty entries
-    role = wait.call.role
-    return tuple(pair for pair in topic.others(wait.node) if roster.in_scope(pair[0], role))
+def collected(members: Members, topic: Topic, pending: PendingCall) -> Data:
+    """Return the data that a satisfied lava-wait-all or lava-sync receives."""
+    if not topic.filled and pending.call.api.spec.counts:
+        return ()  # a barrier of N devices would make N * N empty entries
+    role = pending.call.role
+    return tuple(pair for pair in topic.others(pending.node) if members.in_scope(pair[0], role))
 
 
-def missing(roster: Roster, topic: Topic, wait: Wait, most: int | None = None) -> list[str]:
-    """Return whom `wait` waits for; any of them will do for a lava-wait.
+def missing(
+    members: Members, topic: Topic, pending: PendingCall, most: int | None = None
+) -> Missing:
+    """Return the devices that `pending` waits for, `most` of them by name.
 
-    Of more than `most` the rest is "N more", and costs nothing: in a barrier of N devices
-    each of N waits is told of.
+    Any of them can satisfy a lava-wait. Without `most`, the N waits of a barrier of N
+    devices would list N names each.
     """
     names: Iterable[str]
-    if wait.call.api is WAIT:
-        names = (name for name in roster.members if roster.is_active(name))
-        count = roster.active - roster.is_active(wait.node)
+    if pending.call.api.spec.needs_all:
+        names = absent(members, topic, pending)
+        count = len(names) - (pending.node in names)
     else:
-        names = absent(roster, topic, wait)
-        count = len(names) - (wait.node in names)
-    found = list(islice((name for name in names if name != wait.node), most))
-    if more := count - len(found):
-        found.append(f"{more} more")
-    if unknown := roster.size - len(roster.members):
-        found.append(f"{unknown} not yet joined")
-    return found
+        names = (name for name in members.by_name if members.is_active(name))
+        count = members.active - members.is_active(pending.node)
+    found = tuple(islice((name for name in names if name != pending.node), most))
+    return Missing(found, count - len(found), members.size - len(members.by_name))
 
 
-def hopeless(roster: Roster, topic: Topic, wait: Wait) -> str:
-    """Return why `wait`, which is not satisfied, can never be; or "" while it can."""
-    if not roster.lost and (wait.call.api is not WAIT or roster.size > 1):
-        return ""
-    lost = [member for name, member in roster.lost.items() if name != wait.node]
-    if wait.call.api is WAIT:
-        if not roster.complete or roster.active > roster.is_active(wait.node):
-            return ""
-    else:
-        needed = absent(roster, topic, wait)
+def unsatisfiable(members: Members, topic: Topic, pending: PendingCall) -> tuple[Loss, ...] | None:
+    """Return the lost devices for which `pending` can never be satisfied; None while it can."""
+    needs_all = pending.call.api.spec.needs_all
+    if not members.lost and (needs_all or members.size > 1):
+        return None
+    lost = [member for name, member in members.lost.items() if name != pending.node]
+    if needs_all:
+        needed = absent(members, topic, pending)
         lost = [member for member in lost if member.name in needed]
-    losses = [
-        reasons.lost(member.name, member.failure, wait.call, topic.count.get(member.name, 0))
-        for member in lost
-    ]
-    return reasons.nobody_left(losses) if wait.call.api is WAIT else reasons.losses_of(losses)
+        if not lost:
+            return None
+    elif not members.complete or members.active > members.is_active(pending.node):
+        return None
+    return tuple(
+        Loss(member.name, member.failure, topic.count.get(member.name, 0)) for member in lost
+    )

@@ -1,4 +1,4 @@
-"""Everything a group knows about one message ID: what was sent, and who waits for it."""
+"""What a group knows by message ID: the messages that were sent, and the calls that wait."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import reasons
-from .api import Outcome, Status
-from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
+from .api import NOTHING, Cause, Outcome, Status, data_size
+from .transitions import CALL_TRANSITIONS, STATUS, CallState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from .api import Call
-    from .transitions import CallEvent
+    from .api import Call, Data
 
+#: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
+MAX_MESSAGES = 1_000_000
+#: Bytes of data that a group keeps.
+MAX_KEPT_BYTES = 256 * 1024 * 1024
 
-#: (sender, data) of each, oldest sender first.
-Data = tuple[tuple[str, "Mapping[str, str]"], ...]
-
-#: The outcome of all that are done and have nothing to tell.
+#: The outcome of all calls that are done and receive no data.
 DONE = Outcome(Status.DONE)
 
 
@@ -33,68 +32,68 @@ class Message(NamedTuple):
 
 
 @dataclass(eq=False, slots=True)
-class Wait:
-    """A call, from the moment when it is asked; with its `outcome` once it has one.
+class PendingCall:
+    """A call of a member, with its `outcome` once it has one.
 
-    `level`: how often each device waited for must have sent the ID.
+    `reply_to` is any hashable object that is unique to the call; the rules only hand it back.
+    `required_count`: how often each device that is waited for must have sent the ID.
     """
 
-    ticket: Any  # whatever it came with
+    reply_to: Any
     node: str
     call: Call
-    asked: float
-    level: int = 1
+    asked: float  # seconds on the caller's clock, as all times here
+    required_count: int = 1
     state: CallState = CallState.ASKED
     outcome: Outcome | None = None
     seconds: float = 0.0  # from the question to the answer
-    topic: Topic | None = None  # where it is parked, while it waits
-    bucket: Bucket | None = None  # of a lava-wait-all or lava-sync
+    topic: Topic | None = None  # where it waits, while it does
+    barrier: Barrier | None = None  # of a lava-wait-all or lava-sync
 
-    def end(self, event: CallEvent, now: float, reason: str = "", data: Data = ()) -> None:
-        """Take what ends it; it waits nowhere any more."""
-        self.state = CALL_TRANSITIONS[self.state, event]
+    def end(
+        self, cause: Cause, now: float, data: Data = (), fields: Mapping[str, Any] = NOTHING
+    ) -> None:
+        """Set the outcome."""
+        self.state = state = CALL_TRANSITIONS[self.state, cause]
         self.seconds = now - self.asked
-        if not data and event is SATISFIED:
-            self.outcome = DONE
-            return
-        if reason:
-            reason = f"{reasons.command(self.call)}: {reason}"
-        self.outcome = Outcome(STATUS[self.state], data, reason)
+        done = state is CallState.DONE and not data
+        self.outcome = DONE if done else Outcome(STATUS[state], data, cause, fields)
 
 
 @dataclass(slots=True)
-class Bucket:
-    """The waits that need the same: every device of a role (None: all) at one level.
+class Barrier:
+    """The calls that need the same: a number of messages of every device of a role (None: all).
 
-    `absent` are those of that role that are not there yet. It spares a barrier of N
-    devices from looking at N devices for each of its N arrivals.
+    `absent` are the devices of that role that have yet to send so many. Each message removes
+    one name; without it, each of N arrivals would look at N devices.
     """
 
     absent: dict[str, None]
-    waits: dict[Hashable, Wait] = field(default_factory=dict)
+    waiters: dict[Hashable, PendingCall] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Topic:
-    """The messages under one ID and the waits for them."""
+    """The messages under one ID and the calls that wait for them."""
 
     latest: dict[str, Mapping[str, str]] = field(default_factory=dict)  # oldest sender first
     filled: bool = False  # whether any message had data
-    count: dict[str, int] = field(default_factory=dict)  # sender -> how often
+    count: dict[str, int] = field(default_factory=dict)  # messages by sender
     log: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # for --next
-    read: dict[str, int] = field(default_factory=dict)  # receiver -> its place in `log`
-    any: dict[Hashable, Wait] = field(default_factory=dict)
-    next: dict[str, deque[Wait]] = field(default_factory=dict)  # receiver -> oldest first
-    all: dict[int, dict[str | None, Bucket]] = field(default_factory=dict)  # by level and role
+    read: dict[str, int] = field(default_factory=dict)  # receiver -> its index in `log`
+    any: dict[Hashable, PendingCall] = field(default_factory=dict)
+    next: dict[str, deque[PendingCall]] = field(default_factory=dict)  # by receiver, oldest first
+    #: By required count and role.
+    barriers: dict[int, dict[str | None, Barrier]] = field(default_factory=dict)
 
     def add(self, sender: str, data: Mapping[str, str]) -> int:
-        """Keep a message; return how often `sender` has sent by now."""
+        """Keep a message; return how many `sender` has sent by now."""
         self.latest[sender] = data
         if data:
             self.filled = True
         self.log.append((sender, data))
-        level = self.count[sender] = self.count.get(sender, 0) + 1
-        return level
+        count = self.count[sender] = self.count.get(sender, 0) + 1
+        return count
 
     def others(self, node: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield (sender, data) of all but `node`, oldest sender first."""
@@ -112,60 +111,100 @@ class Topic:
         """Count `unread(node)` as read."""
         self.read[node] += 1
 
-    def bucket(self, wait: Wait, scope: Iterable[str]) -> Bucket:
-        """Return the bucket of a lava-wait-all or lava-sync, for whom `scope` is needed.
+    def barrier(self, pending: PendingCall, scope: Iterable[str]) -> Barrier:
+        """Return the barrier of a call that needs the devices in `scope`.
 
-        It is shared, and kept, once there is a wait in it.
+        Calls that need the same share it while one of them waits.
         """
-        level = wait.level
-        bucket = wait.bucket or self.all.get(level, {}).get(wait.call.role)
-        if bucket is None:
+        needed = pending.required_count
+        barrier = pending.barrier or self.barriers.get(needed, {}).get(pending.call.role)
+        if barrier is None:
             count = self.count
-            bucket = Bucket({name: None for name in scope if count.get(name, 0) < level})
-        wait.bucket = bucket
-        return bucket
+            barrier = Barrier({name: None for name in scope if count.get(name, 0) < needed})
+        pending.barrier = barrier
+        return barrier
 
-    def park(self, wait: Wait) -> None:
-        """Put `wait` among those that are looked at when a message comes."""
-        wait.topic = self
-        if wait.bucket is not None:
-            waits = wait.bucket.waits
-            if not waits:
-                self.all.setdefault(wait.level, {})[wait.call.role] = wait.bucket
-            waits[wait.ticket] = wait
-        elif wait.call.next:
-            self.next.setdefault(wait.node, deque()).append(wait)
+    def add_waiter(self, pending: PendingCall) -> None:
+        """Add a call to those that a message can satisfy."""
+        pending.topic = self
+        if pending.barrier is not None:
+            waiters = pending.barrier.waiters
+            if not waiters:
+                barriers = self.barriers.setdefault(pending.required_count, {})
+                barriers[pending.call.role] = pending.barrier
+            waiters[pending.reply_to] = pending
+        elif pending.call.next:
+            self.next.setdefault(pending.node, deque()).append(pending)
         else:
-            self.any[wait.ticket] = wait
+            self.any[pending.reply_to] = pending
 
-    def unpark(self, wait: Wait) -> None:
-        """Take `wait` out again."""
-        if wait.bucket is not None:
-            waits = wait.bucket.waits
-            del waits[wait.ticket]
-            if not waits:
-                self.close(wait.level, wait.call.role)
-        elif wait.call.next:
-            queue = self.next[wait.node]
-            queue.remove(wait)
+    def remove_waiter(self, pending: PendingCall) -> None:
+        """Remove a call that waits."""
+        if pending.barrier is not None:
+            waiters = pending.barrier.waiters
+            del waiters[pending.reply_to]
+            if not waiters:
+                self.remove_barrier(pending.required_count, pending.call.role)
+        elif pending.call.next:
+            queue = self.next[pending.node]
+            queue.remove(pending)
             if not queue:
-                del self.next[wait.node]
+                del self.next[pending.node]
         else:
-            del self.any[wait.ticket]
+            del self.any[pending.reply_to]
 
-    def close(self, level: int, role: str | None) -> Bucket:
-        """Take a bucket out."""
-        buckets = self.all[level]
-        bucket = buckets.pop(role)
-        if not buckets:
-            del self.all[level]
-        return bucket
+    def remove_barrier(self, required_count: int, role: str | None) -> Barrier:
+        """Remove and return a barrier."""
+        barriers = self.barriers[required_count]
+        barrier = barriers.pop(role)
+        if not barriers:
+            del self.barriers[required_count]
+        return barrier
 
     @property
     def unused(self) -> bool:
-        """Whether nothing is lost when this topic is forgotten."""
-        return not (self.log or self.any or self.next or self.all)
+        """Whether the topic holds nothing."""
+        return not (self.log or self.any or self.next or self.barriers)
 
 
-#: A `Wait` without an outcome starts to wait; one with an outcome has ended.
-Event = Message | Wait
+class Topics:
+    """The topics of a group: those with a message, and those with a call that waits."""
+
+    def __init__(self) -> None:
+        self._topics: dict[str, Topic] = {}
+        self._count = 0  # messages
+        self._kept = 0  # bytes
+
+    def get(self, message_id: str) -> Topic:
+        """Return the topic of an ID; a new one if there is none."""
+        topic = self._topics.get(message_id)
+        if topic is None:
+            topic = self._topics[message_id] = Topic()
+        return topic
+
+    def forget_unused(self, message_id: str) -> None:
+        """Drop the topic of an ID if it holds nothing."""
+        topic = self._topics.get(message_id)
+        if topic is not None and topic.unused:
+            del self._topics[message_id]
+
+    def problem(self, call: Call) -> str:
+        """Return why the message of `call` cannot be kept, or ""."""
+        if self._count >= MAX_MESSAGES:
+            return f"the group has sent {MAX_MESSAGES} messages; no more are kept"
+        if call.data and self._kept + data_size(call.data) > MAX_KEPT_BYTES:
+            return f"the group's messages have {MAX_KEPT_BYTES} bytes; no more are kept"
+        return ""
+
+    def add(self, sender: str, call: Call) -> tuple[Topic, int]:
+        """Keep the message of `call`; return its topic, and how often `sender` has sent it."""
+        self._count += 1
+        if call.data:
+            self._kept += data_size(call.data)
+        topic = self.get(call.id)
+        return topic, topic.add(sender, call.data)
+
+
+#: What follows from the rules. A `PendingCall` without an outcome starts to wait; one with an
+#: outcome has ended.
+Event = Message | PendingCall

@@ -1,4 +1,4 @@
-"""The life of a call and of a member, as data: state.py goes by these tables.
+"""The states of a call and of a member, as tables that group.py follows.
 
 docs/explanation/coordinator.md shows them as diagrams, made from here.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from .api import Status
+from .api import Cause, Status
 
 
 class CallState(StrEnum):
-    """Where a call is."""
+    """The state of a call."""
 
     ASKED = "asked"
     WAITING = "waiting"
@@ -21,44 +21,29 @@ class CallState(StrEnum):
     NEVER = "never"
 
 
-class CallEvent(StrEnum):
-    """What can happen to a call."""
-
-    NOT_ALLOWED = "not allowed, or malformed"
-    SATISFIED = "satisfied"
-    NOT_YET = "not satisfied yet"
-    ROLE_UNKNOWN = "nobody has the role"
-    TIME_OVER = "its time is over"
-    PEER_LOST = "a device it needs is lost"
-    DEADLOCK = "deadlock"
-    CALLER_LOST = "its own device is lost"
-    CALLER_GONE = "the caller hung up"
-    ABORTED = "the group is aborted"
+#: For code that runs for every message: before Python 3.12, `CallState.X` costs as much as a call.
+WAITING = CallState.WAITING
 
 
-#: For code that runs for every message, as in calls.py.
-WAITING, NOT_YET, SATISFIED = CallState.WAITING, CallEvent.NOT_YET, CallEvent.SATISFIED
-
-
-CALL_TRANSITIONS: dict[tuple[CallState, CallEvent], CallState] = {
-    (CallState.ASKED, CallEvent.NOT_ALLOWED): CallState.REFUSED,
-    (CallState.ASKED, CallEvent.ABORTED): CallState.NEVER,
-    (CallState.ASKED, CallEvent.ROLE_UNKNOWN): CallState.REFUSED,
-    (CallState.ASKED, CallEvent.SATISFIED): CallState.DONE,
-    (CallState.ASKED, CallEvent.PEER_LOST): CallState.NEVER,
-    (CallState.ASKED, CallEvent.NOT_YET): CallState.WAITING,
-    (CallState.WAITING, CallEvent.SATISFIED): CallState.DONE,
-    (CallState.WAITING, CallEvent.ROLE_UNKNOWN): CallState.REFUSED,
-    (CallState.WAITING, CallEvent.TIME_OVER): CallState.TIMEOUT,
-    (CallState.WAITING, CallEvent.PEER_LOST): CallState.NEVER,
-    (CallState.WAITING, CallEvent.DEADLOCK): CallState.NEVER,
-    (CallState.WAITING, CallEvent.CALLER_LOST): CallState.NEVER,
-    (CallState.WAITING, CallEvent.ABORTED): CallState.NEVER,
-    (CallState.WAITING, CallEvent.CALLER_GONE): CallState.REFUSED,
+CALL_TRANSITIONS: dict[tuple[CallState, Cause], CallState] = {
+    (CallState.ASKED, Cause.NOT_ALLOWED): CallState.REFUSED,
+    (CallState.ASKED, Cause.ABORTED): CallState.NEVER,
+    (CallState.ASKED, Cause.UNKNOWN_ROLE): CallState.REFUSED,
+    (CallState.ASKED, Cause.SATISFIED): CallState.DONE,
+    (CallState.ASKED, Cause.PEER_LOST): CallState.NEVER,
+    (CallState.ASKED, Cause.NOT_YET): CallState.WAITING,
+    (CallState.WAITING, Cause.SATISFIED): CallState.DONE,
+    (CallState.WAITING, Cause.UNKNOWN_ROLE): CallState.REFUSED,
+    (CallState.WAITING, Cause.TIMEOUT): CallState.TIMEOUT,
+    (CallState.WAITING, Cause.PEER_LOST): CallState.NEVER,
+    (CallState.WAITING, Cause.DEADLOCK): CallState.NEVER,
+    (CallState.WAITING, Cause.CALLER_LOST): CallState.NEVER,
+    (CallState.WAITING, Cause.ABORTED): CallState.NEVER,
+    (CallState.WAITING, Cause.CALLER_GONE): CallState.REFUSED,
 }
 
 
-#: The outcome's status, of a state that ends the call.
+#: The outcome's status for each state that ends a call.
 STATUS: dict[CallState, Status] = {
     state: Status(state.value)
     for state in CALL_TRANSITIONS.values()
@@ -67,14 +52,14 @@ STATUS: dict[CallState, Status] = {
 
 
 class MemberState(StrEnum):
-    """Where a member is; the first end counts, a later one changes nothing."""
+    """The state of a member; the first end counts, a later one changes nothing."""
 
     ACTIVE = "active"
     FINISHED = "finished"
     FAILED = "failed"
 
 
-ACTIVE = MemberState.ACTIVE  # as above
+ACTIVE = MemberState.ACTIVE  # see WAITING
 
 
 class MemberEvent(StrEnum):

@@ -1,116 +1,95 @@
-"""The calls of a group that wait, and when their time is over."""
+"""The calls of a group that wait, and their deadlines."""
 
 from __future__ import annotations
 
-import heapq
 import math
-from heapq import heappush
 from typing import TYPE_CHECKING
+
+from .deadlines import Deadlines
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from .members import Roster
-    from .messages import Messages
-    from .topics import Topic, Wait
-
-#: The heap may hold so many calls that have ended before it is rebuilt.
-SLACK = 64
+    from .members import Members
+    from .topics import PendingCall, Topic, Topics
 
 
-class Pending:
-    """Keeps the same wait in all the places where it is looked for."""
+class WaitingCalls:
+    """Keeps a call in every index in which it is looked up while it waits."""
 
-    def __init__(self, roster: Roster, messages: Messages) -> None:
-        self._roster = roster
-        self._messages = messages
-        self._waits: dict[Hashable, Wait] = {}
-        # With calls that have ended since.
-        self._heap: list[tuple[float, int, Wait]] = []
-        self._serial = 0  # orders equal times
-        self._members = 0  # with at least one wait
+    def __init__(self, members: Members, topics: Topics) -> None:
+        self._members = members
+        self._topics = topics
+        self._calls: dict[Hashable, PendingCall] = {}
+        self._deadlines: Deadlines[Hashable] = Deadlines()
+        self._waiting_members = 0  # with at least one call that waits
 
-    def get(self, ticket: Hashable) -> Wait | None:
-        """Return the wait with this ticket, if it still waits."""
-        return self._waits.get(ticket)
+    def get(self, reply_to: Hashable) -> PendingCall | None:
+        """Return the call with this `reply_to`, if it still waits."""
+        return self._calls.get(reply_to)
 
-    def all(self) -> list[Wait]:
-        """Return all that wait, oldest first."""
-        return list(self._waits.values())
+    def all(self) -> list[PendingCall]:
+        """Return all calls that wait, oldest first."""
+        return list(self._calls.values())
 
-    def of(self, node: str) -> list[Wait]:
-        """Return those of one member, oldest first."""
-        return [wait for wait in self._waits.values() if wait.node == node]
+    def of(self, node: str) -> list[PendingCall]:
+        """Return the calls of one member, oldest first."""
+        return [pending for pending in self._calls.values() if pending.node == node]
 
-    def add(self, wait: Wait, topic: Topic, due: float) -> None:
-        """Add a call that waits for `topic` until `due`."""
-        topic.park(wait)
-        self._waits[wait.ticket] = wait
-        member = self._roster.members[wait.node]
+    def add(self, pending: PendingCall, topic: Topic, due: float) -> None:
+        """Add a call that waits for messages of `topic` until `due`."""
+        topic.add_waiter(pending)
+        self._calls[pending.reply_to] = pending
+        member = self._members.by_name[pending.node]
         if not member.waiting:
-            self._members += 1
+            self._waiting_members += 1
         member.waiting += 1
         if due < math.inf:
-            self._serial += 1
-            heap = self._heap
-            heappush(heap, (due, self._serial, wait))
-            if len(heap) > 2 * len(self._waits) + SLACK:
-                self._heap = [entry for entry in heap if entry[2].topic is not None]
-                heapq.heapify(self._heap)
+            self._deadlines.set(pending.reply_to, due)
 
-    def remove(self, wait: Wait) -> None:
-        """Take a call out that waits no longer."""
-        topic = wait.topic
-        self._count_out((wait,))
+    def remove(self, pending: PendingCall) -> None:
+        """Remove a call that no longer waits."""
+        topic = pending.topic
+        self._discount((pending,))
         if topic is not None:
-            topic.unpark(wait)
+            topic.remove_waiter(pending)
             if not topic.log:
-                self._messages.forget_unused(wait.call.id)
+                self._topics.forget_unused(pending.call.id)
 
-    def release(self, topic: Topic, level: int, role: str | None) -> list[Wait]:
-        """Take all those of a bucket out at once, and return them: they have what they need."""
-        bucket = topic.close(level, role)
-        waits = list(bucket.waits.values())
-        bucket.waits.clear()  # they know it: nobody but the garbage collector would let them go
-        self._count_out(waits)
-        return waits
+    def release(self, topic: Topic, required_count: int, role: str | None) -> list[PendingCall]:
+        """Remove and return all calls of a barrier."""
+        barrier = topic.remove_barrier(required_count, role)
+        released = list(barrier.waiters.values())
+        barrier.waiters.clear()  # breaks the reference cycle of barrier and call
+        self._discount(released)
+        return released
 
-    def _count_out(self, waits: Iterable[Wait]) -> None:
-        pending, members = self._waits, self._roster.members
-        for wait in waits:
-            wait.topic = None
-            del pending[wait.ticket]
-            member = members[wait.node]
+    def _discount(self, ended: Iterable[PendingCall]) -> None:
+        calls, members = self._calls, self._members.by_name
+        for pending in ended:
+            pending.topic = None
+            del calls[pending.reply_to]
+            self._deadlines.discard(pending.reply_to)
+            member = members[pending.node]
             member.waiting -= 1
             if not member.waiting:
-                self._members -= 1
-        if not pending:
-            self._heap.clear()
+                self._waiting_members -= 1
 
     def expect(self, name: str, role: str) -> None:
-        """Let all that wait for everybody of a role wait for a newcomer, too."""
-        for wait in self._waits.values():
-            if wait.bucket is not None and wait.call.role in {None, role}:
-                wait.bucket.absent[name] = None
+        """Make the calls that need every device of a role, or of the group, need a new one."""
+        for pending in self._calls.values():
+            if pending.barrier is not None and pending.call.role in {None, role}:
+                pending.barrier.absent[name] = None
 
     @property
-    def everybody(self) -> bool:
-        """Whether all the members that still run have a call that waits, and there are any."""
-        return 0 < self._members == self._roster.active
+    def all_members_wait(self) -> bool:
+        """Whether every member that still runs has a call that waits, and there is one."""
+        return 0 < self._waiting_members == self._members.active
 
-    def due(self) -> float | None:
-        """Return when the time of the first call is over."""
-        heap = self._heap
-        while heap:
-            due, _, wait = heap[0]
-            if wait.topic is not None:
-                return due
-            heapq.heappop(heap)
-        return None
+    def next_deadline(self) -> float | None:
+        """Return the soonest deadline of a call."""
+        return self._deadlines.next()
 
-    def expired(self, now: float) -> list[Wait]:
-        """Remove and return the calls whose time is over."""
-        found: list[Wait] = []
-        while (due := self.due()) is not None and due <= now:
-            found.append(heapq.heappop(self._heap)[2])
-        return found
+    def expired(self, now: float) -> list[PendingCall]:
+        """Return the calls that are due at `now`, soonest first, each once."""
+        return [self._calls[reply_to] for reply_to in self._deadlines.expired(now)]

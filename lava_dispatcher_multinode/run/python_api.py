@@ -95,7 +95,7 @@ class Board:
         def work(node: Node) -> Data:
             outcome = node.group_client.call(call)
             if outcome.status is not Status.DONE:
-                raise WaitFailed(f"{self.name}: {reasons.failed(call, outcome)}")
+                raise WaitFailed(f"{self.name}: {reasons.sentence(call, outcome)}")
             return {sender: dict(data) for sender, data in outcome.data}
 
         return self._do(work)  # type: ignore[no-any-return]

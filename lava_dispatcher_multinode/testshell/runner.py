@@ -110,7 +110,7 @@ class Runner:
         for wait in self._waits.end():
             with suppress(TestRaised):  # that there are too many results is told already
                 self._recorder.result(
-                    CaseResult(board_words.case_of(wait.call), "fail"), wait.definition
+                    CaseResult(board_words.result_name(wait.call), "fail"), wait.definition
                 )
 
     def read(self, command: bytes, deadline: float) -> None:
@@ -278,7 +278,7 @@ class Runner:
             self._tell(question)
             return
         try:
-            call = board_words.call_of(question.words, question.id.decode())
+            call = board_words.parse_call(question.words, question.id.decode())
         except ValueError as error:
             self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
         else:
@@ -318,9 +318,9 @@ class Runner:
             definition = None if number is None else self._waits.pop(number).definition
             if call.question is None or call.question not in self._elsewhere:
                 done = outcome.status is Status.DONE
-                case = CaseResult(board_words.case_of(call), "pass" if done else "fail")
+                case = CaseResult(board_words.result_name(call), "pass" if done else "fail")
                 self._recorder.result(case, definition)
             if number is None and call.question is not None:
                 self._elsewhere.append(call.question)
             if id_ is not None:
-                self.channel.answer(id_, board_words.words_of(call, outcome))
+                self.channel.answer(id_, board_words.format_answer(call, outcome))

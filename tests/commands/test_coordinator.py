@@ -272,7 +272,7 @@ def test_killed_and_started_again(start):
         process.kill()
         outcome = outcomes.get(timeout=20)
         assert outcome.status is Status.REFUSED
-        assert "the coordinator" in outcome.reason
+        assert "the coordinator" in outcome.fields["text"]
     again = start("--group", "g", "--size", "2", "--listen", f"127.0.0.1:{port}", "--json")
     assert json.loads(again.stdout.readline())["port"] == port
     with client(port, "a") as a, client(port, "b") as b:
@@ -288,4 +288,4 @@ def test_a_member_whose_process_dies(start):
     with client(port, "a") as a, client(port, "b") as b:
         assert b.call(Call(Api.SEND, "x")).status is Status.DONE
         b.close()
-        assert "b failed: its connection" in a.call(Call(Api.WAIT_ALL, "y")).reason
+        assert "b failed: its connection" in a.call(Call(Api.WAIT_ALL, "y")).fields["sentence"]

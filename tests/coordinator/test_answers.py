@@ -1,7 +1,7 @@
 """What follows from the rules."""
 
 from lava_dispatcher_multinode.coordinator.answers import Answers
-from lava_dispatcher_multinode.coordinator.observer import MAX_MISSING, Reporter
+from lava_dispatcher_multinode.coordinator.observer import MAX_NAMED, Reporter
 from lava_dispatcher_multinode.coordinator.tickets import Ticket
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.multinode.group import Group
@@ -57,9 +57,10 @@ def test_events_are_told_before_the_answers_that_they_explain():
 
 def test_a_thousand_missing_names_are_not_listed():
     """The first few, and how many more."""
-    names = [f"n{number}" for number in range(MAX_MISSING + 5)]
+    names = [f"n{number}" for number in range(MAX_NAMED + 5)]
     many, told = group(*names), []
     reporter = Reporter(lambda event, **fields: told.append(fields))
     Answers(many, reporter).give(many.call("n0", WAIT, Kept(), 0.0))
     reporter.tell(9)
-    assert told[0]["missing"] == [*names[1 : MAX_MISSING + 1], "4 more"]
+    assert told[0]["missing"] == names[1 : MAX_NAMED + 1]
+    assert told[0]["missing_more"] == 4

@@ -41,7 +41,7 @@ def test_a_lost_connection_answers_everything(serve, watch):
     for wait in [*waits, a.ask("wait", "z")]:
         outcome = wait()
         assert outcome.status is Status.REFUSED
-        assert "coordinator" in outcome.reason
+        assert "coordinator" in outcome.fields["text"]
 
 
 def test_closing_answers_who_waits(serve, watch):
@@ -51,7 +51,7 @@ def test_closing_answers_who_waits(serve, watch):
     watch.until("wait_started")
     a.close()
     a.close()
-    assert wait().reason == "the connection to the coordinator was closed"
+    assert wait().fields["text"] == "the connection to the coordinator was closed"
     assert a.call(Call(Api.SEND, "x")).status is Status.REFUSED
 
 
@@ -126,7 +126,7 @@ def test_who_is_refused_is_told_why(serve, options, why):
     with GroupClient(coordinator.address, **who) as client:
         outcome = client.call(Call(Api.SEND, "x"))
     assert outcome.status is Status.REFUSED
-    assert why in outcome.reason
+    assert why in outcome.fields["text"]
 
 
 def test_nobody_listens():
@@ -159,7 +159,7 @@ def test_something_else_listens(answer, why):
         far.sendall(answer)
         far.shutdown(socket.SHUT_WR)
         client._reader.join(20)
-    assert why in outcomes[0].reason
+    assert why in outcomes[0].fields["text"]
 
 
 def test_a_coordinator_that_hangs_is_told(monkeypatch):
@@ -190,6 +190,9 @@ def test_a_call_that_is_too_long_costs_only_itself(serve, watch):
     for call in (Call(Api.SEND, "x", {"k": "x" * 1_000_000}), Call(Api.WAIT, "x" * 1_000_000)):
         outcome = a.call(call)
         assert outcome.status is Status.REFUSED
-        assert "000 bytes; at most" in outcome.reason or "1000003 bytes" in outcome.reason
+        assert (
+            "000 bytes; at most" in outcome.fields["text"]
+            or "1000003 bytes" in outcome.fields["text"]
+        )
     b.call(Call(Api.SEND, "x"))
     assert wait().status is Status.DONE

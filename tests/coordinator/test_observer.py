@@ -4,15 +4,15 @@ import pytest
 
 from lava_dispatcher_multinode.coordinator import observer as module
 from lava_dispatcher_multinode.coordinator.observer import Reporter
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.multinode.topics import Message, Wait
+from lava_dispatcher_multinode.multinode.api import Api, Call, Missing, Outcome, Status, refused
+from lava_dispatcher_multinode.multinode.topics import Message, PendingCall
 
 WAIT = Call(Api.WAIT_ALL, "x", role="r")
 
 
 def call(asked, outcome=None, seconds=0.0):
     """Return a call of a, waiting or answered."""
-    return Wait(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
+    return PendingCall(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
 
 
 @pytest.fixture
@@ -41,16 +41,20 @@ def test_data_is_what_it_was_when_it_happened(told):
     reporter, events = told
     data = {"k": "v"}
     reporter.happened(Message("x", "a", data))
-    reporter.happened(call(WAIT), ["b"])
+    reporter.happened(call(WAIT), Missing(("b",), 2, 1))
     data["k"] = "later"
     done = Outcome(Status.DONE, (("b", {}),))
     reporter.happened(call(WAIT, done, 2.5))
     reporter.tell(10)
     who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
     assert events[0] == ("message", {"id": "x", "from": "a", "data": {"k": "v"}})
-    assert events[1] == ("wait_started", who | {"missing": ["b"]})
+    assert events[1] == (
+        "wait_started",
+        who | {"missing": ["b"], "missing_more": 2, "not_joined": 1},
+    )
     assert events[2][1] == who | {
         "outcome": "done",
+        "cause": "satisfied",
         "reason": "",
         "senders": ["b"],
         "seconds": 2.5,
@@ -62,9 +66,9 @@ def test_a_send_is_told_only_when_it_was_refused(told):
     reporter, events = told
     send = Call(Api.SEND, "x")
     reporter.happened(call(send, Outcome(Status.DONE)))
-    reporter.happened(call(send, Outcome(Status.REFUSED, reason="why")))
+    reporter.happened(call(send, refused("why")))
     reporter.tell(10)
-    assert events == [("log", {"node": "a", "level": "WARNING", "text": "why"})]
+    assert events == [("log", {"node": "a", "level": "WARNING", "text": "lava-send x: why"})]
 
 
 def test_without_an_observer_refusals_are_logged_and_nothing_is_kept(caplog):

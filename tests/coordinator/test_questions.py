@@ -3,7 +3,7 @@
 from lava_dispatcher_multinode.coordinator.board_protocol import Question
 from lava_dispatcher_multinode.coordinator.questions import Questions, Way
 from lava_dispatcher_multinode.coordinator.tickets import Caller
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status, refused
 
 CALL = Call(Api.WAIT, "x")
 ASKED = Question(id="1-1", node="a", secret="secret", sum=7, call=CALL)
@@ -58,7 +58,7 @@ def test_a_board_that_comes_back_asks_the_same_question():
     question, _ = take(questions, gone)
     gone.tickets = set()
     question.drop()
-    question.answer(CALL, Outcome(Status.REFUSED, reason="hung up"))
+    question.answer(CALL, refused("hung up"))
     assert gone.peer.sent == []
     anew, again = take(questions, Caller(Peer()))
     assert anew is not None

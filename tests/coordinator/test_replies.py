@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.coordinator import protocol
 from lava_dispatcher_multinode.coordinator import replies as module
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, Status
 
 TEXT = st.text(st.characters(exclude_characters="\n\0"), max_size=20)
 DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TEXT, max_size=4)
@@ -14,11 +14,14 @@ DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TE
 @given(
     st.sampled_from(Status),
     st.lists(st.tuples(TEXT, DATA), max_size=4, unique_by=lambda pair: pair[0]),
-    TEXT,
+    TEXT.filter(bool),
 )
 def test_an_outcome_survives_the_way(status, data, reason):
     """Data only when done, senders in their order."""
-    outcome = Outcome(status, tuple(data) if status is Status.DONE else (), reason)
+    done = status is Status.DONE
+    fields = {} if done else {"sentence": reason}
+    cause = Cause.SATISFIED if done else Cause.ABORTED
+    outcome = Outcome(status, tuple(data) if done else (), cause, fields)
     document = module.reply(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
     frame = protocol.encode(document)
     assert module.read_outcome(protocol.decode(frame[protocol.HEADER :])) == outcome
@@ -33,8 +36,10 @@ def test_replies_as_lava_knows_them():
         assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
     answer = module.reply(done, Call(Api.SYNC, "x"), hold=False)
     assert answer == {"response": "ack", "message": "x"}
-    never = module.reply(Outcome(Status.NEVER, reason="why"), Call(Api.WAIT, "x"), hold=False)
-    assert never == {"response": "nack", "reason": "why"}
+    never = module.reply(
+        Outcome(Status.NEVER, (), Cause.ABORTED, {"text": "why"}), Call(Api.WAIT, "x"), hold=False
+    )
+    assert never == {"response": "nack", "reason": "lava-wait x: why"}
 
 
 def test_a_reply_of_something_else_is_refused():

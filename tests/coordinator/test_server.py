@@ -30,7 +30,7 @@ def test_the_sentences_and_data_travel(serve, watch):
     waiting = a.ask("wait-all", "y")
     watch.until("wait_started", node="a", id="y")
     coordinator.node_failed("b", "kernel panic")
-    assert waiting().reason == "lava-wait-all y: b failed: kernel panic"
+    assert waiting().fields["sentence"] == "lava-wait-all y: b failed: kernel panic"
 
 
 def test_sixty_kilobytes_from_every_member(serve):
@@ -59,7 +59,7 @@ def test_a_deadlock_comes_by_itself(serve):
     a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
     waits = [a.ask("wait", "x"), b.ask("wait", "y")]
     for wait in waits:
-        reason = wait().reason
+        reason = wait().fields["sentence"]
         assert "deadlock: " in reason
         assert "a waits for 'x' from b" in reason
         assert "b waits for 'y' from a" in reason
@@ -73,12 +73,12 @@ def test_the_job_s_news(serve, watch):
     watch.until("wait_started", node="a")
     teller = threading.Thread(target=coordinator.node_finished, args=("c",))
     teller.start()
-    assert "c finished without sending" in waiting().reason
+    assert "c finished without sending" in waiting().fields["sentence"]
     teller.join()
     waiting = a.ask("wait", "x")
     watch.until("wait_started", api="wait")
     coordinator.abort("interrupted")
-    assert waiting().reason == "lava-wait x: interrupted"
+    assert waiting().fields["sentence"] == "lava-wait x: interrupted"
     assert a.call(Call(Api.SEND, "x")).status is Status.NEVER
 
 
@@ -89,7 +89,7 @@ def test_news_before_the_start_count():
     from lava_dispatcher_multinode.coordinator.client import GroupClient
 
     with coordinator, GroupClient(coordinator.address, group="g", node="a", role="r") as a:
-        assert a.call(Call(Api.SYNC, "x")).reason == "lava-sync x: b failed: no power"
+        assert a.call(Call(Api.SYNC, "x")).fields["sentence"] == "lava-sync x: b failed: no power"
 
 
 def test_closing_answers_who_waits(serve, watch):
@@ -99,7 +99,7 @@ def test_closing_answers_who_waits(serve, watch):
     watch.until("wait_started")
     coordinator.close()
     coordinator.close()
-    assert waiting().reason == "lava-wait x: the coordinator has stopped"
+    assert waiting().fields["sentence"] == "lava-wait x: the coordinator has stopped"
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(coordinator.address)
     never_started = Coordinator(group="g", nodes={"a": "r"}, timeout=1)
@@ -158,7 +158,7 @@ def test_a_member_is_lost_with_its_connection(serve, watch):
     assert b.call(Call(Api.SEND, "y")).status is Status.DONE
     b.close()
     reason = "lava-wait-all x: b failed: its connection to the coordinator was lost"
-    assert waiting().reason == reason
+    assert waiting().fields["sentence"] == reason
     assert d.call(Call(Api.SEND, "z")).status is Status.DONE
 
 

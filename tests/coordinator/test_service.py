@@ -271,11 +271,13 @@ def test_events(make):
     b.ask("lava_send", "b", messageID="x", message={"k": "v"}, now=3.5)
     who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
     assert service.events == [
-        ("wait_started", who | {"missing": ["b"]}),
+        ("wait_started", who | {"missing": ["b"], "missing_more": 0, "not_joined": 0}),
         ("message", {"id": "x", "from": "b", "data": {"k": "v"}}),
         (
             "wait_finished",
-            who | {"outcome": "done", "reason": "", "senders": ["b"], "seconds": 2.5},
+            who
+            | {"outcome": "done", "cause": "satisfied", "reason": "", "senders": ["b"]}
+            | {"seconds": 2.5},
         ),
     ]
 

@@ -4,7 +4,7 @@ from lava_dispatcher_multinode.coordinator.protocol import encode
 from lava_dispatcher_multinode.coordinator.replies import Replies
 from lava_dispatcher_multinode.coordinator.requests import Reader
 from lava_dispatcher_multinode.coordinator.tickets import Caller, Owed
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, Status
 
 
 class Peer:
@@ -24,10 +24,16 @@ def test_a_reply_is_given_once_and_not_after_the_end():
     request = Reader().read(encode(who | {"hold": True, "id": 7})[8:])
     caller, replies = Caller(Peer()), Replies()
     one, two = (Owed(caller, request, replies) for _ in range(2))
-    outcome = Outcome(Status.TIMEOUT, reason="late")
+    outcome = Outcome(Status.TIMEOUT, (), Cause.TIMEOUT, {"sentence": "late"})
     for _ in range(2):
         one.answer(Call(Api.WAIT, "x"), outcome)
-    reply = {"response": "nack", "status": "timeout", "reason": "late", "id": 7}
+    reply = {
+        "response": "nack",
+        "status": "timeout",
+        "cause": "timeout",
+        "reason": "late",
+        "id": 7,
+    }
     assert caller.peer.sent == [encode(reply)]
     caller.tickets = set()
     two.answer(Call(Api.WAIT, "x"), outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lava_dispatcher_multinode.multinode import board_words
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, Status, refused
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 )
 def test_calls(words, call):
     """Each call's words make that call."""
-    assert board_words.call_of([word.encode() for word in words]) == call
+    assert board_words.parse_call([word.encode() for word in words]) == call
 
 
 @pytest.mark.parametrize(
@@ -41,35 +41,30 @@ def test_calls(words, call):
 def test_nonsense(words):
     """Anything else is an error with a sentence, no traceback."""
     with pytest.raises(ValueError, match=r"\w+ \w+"):
-        board_words.call_of([word.encode() for word in words])
+        board_words.parse_call([word.encode() for word in words])
 
 
 def test_answers():
     """Answers carry the exit code, the sentence, and a line for each datum."""
     call = Call(Api.WAIT, "x")
     done = Outcome(Status.DONE, (("b", {"k": "v w"}), ("a", {}), ("c", {"m": ""})))
-    assert board_words.words_of(call, done) == [b"0", b"", b"b:k=v w", b"c:m="]
-    lost = Outcome(Status.NEVER, reason="lava-wait x: gone\nfor good")
-    assert board_words.words_of(call, lost) == [b"4", b"lava-wait x: gone for good"]
-    assert board_words.words_of(call, Outcome(Status.REFUSED, reason="no")) == [
-        b"1",
-        b"lava-wait x: no",
-    ]
-    assert (
-        board_words.words_of(call, Outcome(Status.NEVER, reason="deadlock: a"))[1]
-        == b"deadlock: a"
-    )
-    assert board_words.words_of(call, Outcome(Status.TIMEOUT))[0] == b"3"
+    assert board_words.format_answer(call, done) == [b"0", b"", b"b:k=v w", b"c:m="]
+    lost = Outcome(Status.NEVER, (), Cause.ABORTED, {"text": "gone\nfor good"})
+    assert board_words.format_answer(call, lost) == [b"4", b"lava-wait x: gone for good"]
+    received = Outcome(Status.NEVER, (), Cause.DEADLOCK, {"sentence": "lava-wait x: deadlock: a"})
+    assert board_words.format_answer(call, received)[1] == b"lava-wait x: deadlock: a"
+    assert board_words.format_answer(call, refused("no")) == [b"1", b"lava-wait x: no"]
+    assert board_words.format_answer(call, Outcome(Status.TIMEOUT))[0] == b"3"
 
 
 def test_bytes_that_are_no_text():
     """Bytes that are not UTF-8 pass unchanged in both directions."""
-    call = board_words.call_of([b"send", b"id", b"k=\xff\xc3"])
-    answer = board_words.words_of(call, Outcome(Status.DONE, (("a", call.data),)))
+    call = board_words.parse_call([b"send", b"id", b"k=\xff\xc3"])
+    answer = board_words.format_answer(call, Outcome(Status.DONE, (("a", call.data),)))
     assert answer[2] == b"a:k=\xff\xc3"
 
 
 def test_result_names():
     """Results are named as LAVA names them."""
-    assert board_words.case_of(Call(Api.WAIT_ALL, "Ready")) == "multinode-wait_all-ready"
-    assert board_words.case_of(Call(Api.SEND, "a-B")) == "multinode-send-a-b"
+    assert board_words.result_name(Call(Api.WAIT_ALL, "Ready")) == "multinode-wait_all-ready"
+    assert board_words.result_name(Call(Api.SEND, "a-B")) == "multinode-send-a-b"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.multinode.deadlines import SLACK, Deadlines, soonest
+from lava_dispatcher_multinode.multinode.deadlines import MAX_STALE_ENTRIES, Deadlines, soonest
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.one_of(st.none(), st.integers(0, 9)))))
@@ -33,7 +33,7 @@ def test_what_is_replaced_or_discarded_takes_no_memory():
         deadlines.set(number, 1e9)
         deadlines.discard(number)
         deadlines.set("same", number)
-    assert len(deadlines.heap) <= 2 * len(deadlines) + SLACK
+    assert len(deadlines.heap) <= 2 * len(deadlines) + MAX_STALE_ENTRIES
 
 
 def test_the_soonest_of_several():

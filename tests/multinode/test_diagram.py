@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.coordinator import lava_polling, loop, observer, protocol, strangers
-from lava_dispatcher_multinode.multinode import call_checks, diagram, messages, rules
+from lava_dispatcher_multinode.multinode import api, diagram, rules, topics
 from lava_dispatcher_multinode.multinode.transitions import CALL_TRANSITIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,11 +35,11 @@ def test_a_document_without_the_place_is_an_error():
 @pytest.mark.parametrize(
     "bound",
     [
-        call_checks.MAX_DATA,
+        api.MAX_DATA_BYTES,
         protocol.MAX_REQUEST,
-        messages.MAX_MESSAGES,
+        topics.MAX_MESSAGES,
         rules.MAX_WAITS,
-        call_checks.MAX_NAME,
+        api.MAX_NAME_BYTES,
         strangers.PER_MEMBER,
         strangers.STRANGERS,
         loop.TURN,

@@ -4,10 +4,11 @@ import math
 
 import pytest
 
-from lava_dispatcher_multinode.multinode import messages, rules
-from lava_dispatcher_multinode.multinode.api import Api, Call, Status
+from lava_dispatcher_multinode.multinode import rules, topics
+from lava_dispatcher_multinode.multinode.api import Api, Call, Missing, Status
 from lava_dispatcher_multinode.multinode.group import Group
-from lava_dispatcher_multinode.multinode.topics import Wait
+from lava_dispatcher_multinode.multinode.reasons import sentence
+from lava_dispatcher_multinode.multinode.topics import PendingCall
 
 
 class Play:
@@ -18,14 +19,14 @@ class Play:
         options = {"size": len(members), "timeout": 100, "deadlock_grace": 30} | options
         self.group = Group(members, **options)
         self.now, self.ticket = 0.0, 0
-        self.outcomes = {}
+        self.ended = {}
 
     def take(self, events):
         """Keep the answers; none comes twice."""
         for event in events:
-            if isinstance(event, Wait) and event.outcome is not None:
-                assert event.ticket not in self.outcomes
-                self.outcomes[event.ticket] = event.outcome
+            if isinstance(event, PendingCall) and event.outcome is not None:
+                assert event.reply_to not in self.ended
+                self.ended[event.reply_to] = event
         return events
 
     def __call__(self, line, *, again=False, **fields):
@@ -40,16 +41,16 @@ class Play:
 
     def status(self, ticket):
         """Return how a call ended, or None while it waits."""
-        outcome = self.outcomes.get(ticket)
-        return outcome and outcome.status
+        pending = self.ended.get(ticket)
+        return pending and pending.outcome.status
 
     def data(self, ticket):
         """Return what a call was told, oldest sender first."""
-        return [(sender, dict(data)) for sender, data in self.outcomes[ticket].data]
+        return [(sender, dict(data)) for sender, data in self.ended[ticket].outcome.data]
 
     def reason(self, ticket):
         """Return the sentence of a call."""
-        return self.outcomes[ticket].reason
+        return sentence(self.ended[ticket].call, self.ended[ticket].outcome)
 
     def at(self, now):
         """Let it be `now`."""
@@ -259,7 +260,7 @@ def test_deadlock_after_the_quiet_grace(play):
     tickets.append(play("c sync z"))
     assert play.group.next_deadline() == 40
     play.at(39.9)
-    assert play.outcomes == {}
+    assert play.ended == {}
     play.at(40)
     assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 3
     assert play.reason(tickets[0]) == (
@@ -307,7 +308,7 @@ def test_a_member_that_leaves_puts_a_deadlock_off(play):
     play.finish("c")
     assert play.group.next_deadline() == 130
     play.at(129)
-    assert play.outcomes == {}
+    assert play.ended == {}
     play.at(130)
     assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 2
 
@@ -328,8 +329,8 @@ def test_a_group_that_is_not_complete():
     lines = ("a wait-all x", "a wait-all x s", "a wait-all x t", "a wait x", "a wait-all x r")
     tickets = [play(line) for line in lines]
     play.at(50)  # it is no deadlock: b may come
-    assert play.outcomes == {}
-    assert play.group.missing(1) == ["1 not yet joined"]
+    assert play.ended == {}
+    assert play.group.missing(1) == Missing(not_joined=1)
     problem, events = play.group.join("b", "s", 50.0)
     play.take(events)
     assert problem == ""
@@ -345,8 +346,8 @@ def test_a_group_that_is_not_complete():
 def test_bounds(play, monkeypatch):
     """Waits of a member, messages and bytes of a group: refused with a sentence, none lost."""
     monkeypatch.setattr(rules, "MAX_WAITS", 2)
-    monkeypatch.setattr(messages, "MAX_MESSAGES", 2)
-    monkeypatch.setattr(messages, "MAX_KEPT", 10)
+    monkeypatch.setattr(topics, "MAX_MESSAGES", 2)
+    monkeypatch.setattr(topics, "MAX_KEPT_BYTES", 10)
     for _ in range(2):
         play("a wait x")
     assert "waiting" in play.reason(play("a wait x"))
@@ -370,8 +371,8 @@ def test_a_call_that_waits_is_announced(play):
     play("b send x")
     message, waiting = play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0)
     assert (message.id, message.sender) == ("x", "a")
-    assert (waiting.ticket, waiting.outcome) == (99, None)
-    assert play.group.missing(99) == ["c"]
+    assert (waiting.reply_to, waiting.outcome) == (99, None)
+    assert play.group.missing(99) == Missing(("c",))
     (answered,) = play.group.call("a", Call(Api.WAIT, "x"), 98, 0.0)
     assert answered.outcome.status is Status.DONE
 
@@ -388,9 +389,9 @@ def test_a_send_is_answered_and_nothing_is_left_of_a_call_that_waits_for_nothing
     """Whatever IDs a single board asks for, its group's memory does not grow."""
     play = Play({"a": "r"})
     assert play.status(play("a wait-all x")) is Status.DONE
-    assert play.group._messages._topics == {}
+    assert play.group._topics._topics == {}
     assert play.status(play("a send x")) is Status.DONE
-    assert list(play.group._messages._topics) == ["x"]
+    assert list(play.group._topics._topics) == ["x"]
 
 
 def test_a_group_is_made_of_proper_names():

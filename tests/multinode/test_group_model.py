@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.multinode.group import Group
-from lava_dispatcher_multinode.multinode.topics import Message, Wait
+from lava_dispatcher_multinode.multinode.reasons import explanation
+from lava_dispatcher_multinode.multinode.topics import Message, PendingCall
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h")
 ROLES = ("r", "s")
@@ -22,12 +23,6 @@ WAITS = (Api.WAIT, Api.WAIT_ALL, Api.SYNC)
 #: Picks one of the members that run.
 PLACES = st.integers(0, len(NAMES) - 1)
 SECONDS = (1, 2, 3, 7, 8, 20, 60)
-#: What the reason of a call that never can be satisfied tells.
-SIGNS = {
-    "deadlock": "deadlock",
-    "the end": "aborted",
-    " itself has ": "caller lost",
-}
 
 
 @dataclass
@@ -210,11 +205,8 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     def count(self, wait):
         """Count an outcome: of which call, how it ended, and whether it waited before."""
-        reason = wait.outcome.reason
-        how = next((how for sign, how in SIGNS.items() if sign in reason), "peer lost")
-        if wait.outcome.status is not Status.NEVER:
-            how = "cancelled" if "hung up" in reason else wait.outcome.status.value
-        when = "waited" if wait.ticket in self.waited else "at once"
+        how = wait.outcome.cause
+        when = "waited" if wait.reply_to in self.waited else "at once"
         self.kinds[f"{wait.call.api}{' --next' * wait.call.next}, {when}: {how}"] += 1
 
     def take(self, events):
@@ -223,19 +215,21 @@ class GroupAgainstModel(RuleBasedStateMachine):
             if isinstance(event, Message):
                 self.messages.append((event.sender, event.id, dict(event.data)))
                 continue
-            assert isinstance(event, Wait)
+            assert isinstance(event, PendingCall)
             if event.outcome is None:
-                self.waited.add(event.ticket)
+                self.waited.add(event.reply_to)
             else:
                 self.count(event)
-                assert event.ticket not in self.answers, "answered twice"
+                assert event.reply_to not in self.answers, "answered twice"
                 outcome = event.outcome
                 data = {sender: dict(data) for sender, data in outcome.data}
                 assert len(data) == len(outcome.data)
                 if event.call.api is Api.SYNC:
                     data = {sender: found for sender, found in data.items() if found}
-                self.answers[event.ticket] = (outcome.status, data)
-                assert bool(outcome.reason) == (outcome.status is not Status.DONE)
+                self.answers[event.reply_to] = (outcome.status, data)
+                assert bool(explanation(event.call, outcome)) == (
+                    outcome.status is not Status.DONE
+                )
 
     @rule(
         place=PLACES,
@@ -437,9 +431,9 @@ def play(seed):
 
 #: What each call that can wait has to come to.
 OUTCOMES = (
-    "at once: done", "at once: refused", "at once: peer lost", "at once: aborted",
-    "waited: done", "waited: timeout", "waited: peer lost", "waited: deadlock",
-    "waited: caller lost", "waited: cancelled", "waited: aborted",
+    "at once: satisfied", "at once: not-allowed", "at once: peer-lost", "at once: aborted",
+    "waited: satisfied", "waited: timeout", "waited: peer-lost", "waited: deadlock",
+    "waited: caller-lost", "waited: caller-gone", "waited: aborted",
 )  # fmt: skip
 
 
@@ -448,7 +442,9 @@ def test_seeded_groups_reach_every_kind_of_outcome():
     kinds = sum((play(seed) for seed in range(150)), Counter())
     calls = ("wait", "wait --next", "wait-all", "sync")
     expected = {f"{call}, {outcome}" for call in calls for outcome in OUTCOMES}
-    expected |= {f"send, at once: {how}" for how in ("done", "refused", "aborted")}
-    assert set(kinds) == expected | {"wait-all, waited: refused"}
-    refused = sum(number for kind, number in kinds.items() if kind.endswith("refused"))
+    expected |= {f"send, at once: {how}" for how in ("satisfied", "not-allowed", "aborted")}
+    assert set(kinds) == expected | {
+        f"wait-all, {when}: unknown-role" for when in ("at once", "waited")
+    }
+    refused = sum(number for kind, number in kinds.items() if kind.endswith("not-allowed"))
     assert refused < sum(kinds.values()) / 4

@@ -1,12 +1,12 @@
 """Who is in a group."""
 
-from lava_dispatcher_multinode.multinode.members import Roster
+from lava_dispatcher_multinode.multinode.members import Members
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent, MemberState
 
 
 def roster(size=3):
     """Return a roster of a and b in role r, one place free."""
-    made = Roster(size)
+    made = Members(size)
     assert [made.admit("a", "r"), made.admit("b", "r")] == ["", ""]
     return made
 
@@ -21,7 +21,7 @@ def test_it_fills_up_and_then_nobody_gets_in():
     assert made.admit("c", "s") == ""
     assert made.complete
     assert "'d' is not one" in made.admit("d", "s")
-    assert list(made.members) == ["a", "b", "c"]
+    assert list(made.by_name) == ["a", "b", "c"]
 
 
 def test_a_role_is_unknown_only_when_nobody_can_join_any_more():
@@ -47,7 +47,7 @@ def test_the_places_of_a_role():
 def test_who_leaves_stays_a_member_but_is_not_active():
     """Its first end is the one that counts, with its reason."""
     made = roster()
-    member = made.members["a"]
+    member = made.by_name["a"]
     assert made.leave(member, MemberEvent.FAIL, "panic")
     assert not made.leave(member, MemberEvent.FINISH, None)
     assert (member.state, member.failure) == (MemberState.FAILED, "panic")

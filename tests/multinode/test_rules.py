@@ -1,32 +1,31 @@
-"""Satisfied, missing, hopeless: of one call at one moment."""
+"""Satisfied, missing, unsatisfiable: of one call at one moment."""
 
 import pytest
 
-from lava_dispatcher_multinode.multinode import messages, rules
-from lava_dispatcher_multinode.multinode.api import Api, Call
-from lava_dispatcher_multinode.multinode.members import Roster
-from lava_dispatcher_multinode.multinode.messages import Messages
-from lava_dispatcher_multinode.multinode.topics import Topic, Wait
+from lava_dispatcher_multinode.multinode import rules, topics
+from lava_dispatcher_multinode.multinode.api import Api, Call, Loss, Missing
+from lava_dispatcher_multinode.multinode.members import Members
+from lava_dispatcher_multinode.multinode.topics import PendingCall, Topic, Topics
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent
 
 ROLES = {"a": "r", "b": "r", "c": "s"}
 
 
 def moment(sent="", lost="", size=3):
-    """Return a roster and a topic: who has sent, in order, and who has left."""
-    roster, topic = Roster(size), Topic()
+    """Return a members and a topic: who has sent, in order, and who has left."""
+    members, topic = Members(size), Topic()
     for name, role in ROLES.items():
-        roster.admit(name, role)
+        members.admit(name, role)
     for name in sent:
         topic.add(name, {})
     for name in lost:
-        roster.leave(roster.members[name], MemberEvent.FINISH, None)
-    return roster, topic
+        members.leave(members.by_name[name], MemberEvent.FINISH, None)
+    return members, topic
 
 
-def wait(api, role=None, level=1, **options):
+def wait(api, role=None, count=1, **options):
     """Return a call of a."""
-    return Wait(1, "a", Call(Api(api), "x", role=role, **options), 0.0, level)
+    return PendingCall(1, "a", Call(Api(api), "x", role=role, **options), 0.0, count)
 
 
 @pytest.mark.parametrize(
@@ -41,35 +40,33 @@ def wait(api, role=None, level=1, **options):
 )
 def test_refusal(node, lost, call, why):
     """Of names outside the group, of members that have left, and of what is no call."""
-    reason = rules.refusal(moment(lost=lost)[0], Messages(), node, call)
+    reason = rules.refusal(moment(lost=lost)[0], Topics(), node, call)
     assert why in reason
     assert bool(reason) == bool(why)
 
 
 def test_a_call_that_is_known_to_be_sound_is_not_looked_at_again():
     """A barrier shares one call; its caller is checked each time."""
-    roster, _ = moment()
-    assert rules.refusal(roster, Messages(), "a", Call(Api.SEND, ""), sound=True) == ""
-    assert rules.refusal(roster, Messages(), "z", Call(Api.SEND, "x"), sound=True) != ""
+    members, _ = moment()
+    assert rules.refusal(members, Topics(), "a", Call(Api.SEND, ""), checked=True) == ""
+    assert rules.refusal(members, Topics(), "z", Call(Api.SEND, "x"), checked=True) != ""
 
 
 def test_a_member_may_send_however_many_of_its_calls_wait():
     """Up to a bound; a message is what other calls may wait for."""
-    roster, _ = moment()
-    roster.members["a"].waiting = 999
-    assert rules.refusal(roster, Messages(), "a", Call(Api.WAIT, "x")) == ""
-    roster.members["a"].waiting = 1000
+    members, _ = moment()
+    members.by_name["a"].waiting = 999
+    assert rules.refusal(members, Topics(), "a", Call(Api.WAIT, "x")) == ""
+    members.by_name["a"].waiting = 1000
     for api in (Api.WAIT, Api.WAIT_ALL, Api.SYNC):
-        assert "1000 calls waiting" in rules.refusal(roster, Messages(), "a", Call(api, "x"))
-    assert rules.refusal(roster, Messages(), "a", Call(Api.SEND, "x")) == ""
+        assert "1000 calls waiting" in rules.refusal(members, Topics(), "a", Call(api, "x"))
+    assert rules.refusal(members, Topics(), "a", Call(Api.SEND, "x")) == ""
 
 
 def test_a_full_group_may_still_wait(monkeypatch):
     """A lava-send and a lava-sync need room for a message, the other calls do not."""
-    monkeypatch.setattr(messages, "MAX_MESSAGES", 0)
-    refused = {
-        api: bool(rules.refusal(moment()[0], Messages(), "a", Call(api, "x"))) for api in Api
-    }
+    monkeypatch.setattr(topics, "MAX_MESSAGES", 0)
+    refused = {api: bool(rules.refusal(moment()[0], Topics(), "a", Call(api, "x"))) for api in Api}
     assert refused == {Api.SEND: True, Api.SYNC: True, Api.WAIT: False, Api.WAIT_ALL: False}
 
 
@@ -87,8 +84,8 @@ def test_a_full_group_may_still_wait(monkeypatch):
         (wait("wait-all", "r"), "cb", ["b"]),
         (wait("wait-all", "s"), "c", ["c"]),
         (wait("sync"), "abc", []),
-        (wait("sync", level=2), "aabbc", None),
-        (wait("sync", level=2), "aabbcc", []),
+        (wait("sync", count=2), "aabbc", None),
+        (wait("sync", count=2), "aabbcc", []),
     ],
 )
 def test_satisfied(asked, sent, told):
@@ -99,62 +96,54 @@ def test_satisfied(asked, sent, told):
 
 def test_the_absent_are_the_same_from_the_start_and_as_calls_share_them():
     """What calls share starts from the truth."""
-    roster, topic = moment("aab")
+    members, topic = moment("aab")
     for asked, expected in (
         (wait("wait-all"), "c"),
-        (wait("sync", level=2), "bc"),
+        (wait("sync", count=2), "bc"),
         (wait("wait-all", "r"), ""),
         (wait("wait-all", "s"), "c"),
     ):
-        assert list(rules.absent(roster, topic, asked)) == list(expected)
-        topic.park(asked)
-        asked.bucket = None  # as another call that needs the same
-        assert list(rules.absent(roster, topic, asked)) == list(expected)
+        assert list(rules.absent(members, topic, asked)) == list(expected)
+        topic.add_waiter(asked)
+        asked.barrier = None  # as another call that needs the same
+        assert list(rules.absent(members, topic, asked)) == list(expected)
 
 
 def test_missing():
-    """Those who have not sent; for a lava-wait whoever still could."""
-    assert rules.missing(*moment("b", lost="c"), wait("wait")) == ["b"]
-    assert rules.missing(*moment("b"), wait("wait-all")) == ["c"]
-    assert rules.missing(*moment("", size=5), wait("wait-all"), 1) == [
-        "b",
-        "1 more",
-        "2 not yet joined",
-    ]
-    assert rules.missing(*moment("", size=5), wait("wait-all", "r")) == [
-        "b",
-        "2 not yet joined",
-    ]
+    """The devices that have not sent; for a lava-wait, those that still can."""
+    assert rules.missing(*moment("b", lost="c"), wait("wait")) == Missing(("b",))
+    assert rules.missing(*moment("b"), wait("wait-all")) == Missing(("c",))
+    assert rules.missing(*moment("", size=5), wait("wait-all"), 1) == Missing(("b",), 1, 2)
+    assert rules.missing(*moment("", size=5), wait("wait-all", "r")) == Missing(("b",), 0, 2)
 
 
 @pytest.mark.parametrize(
-    ("asked", "sent", "lost", "why"),
+    ("asked", "sent", "lost", "losses"),
     [
-        (wait("wait"), "", "b", ""),
-        (wait("wait"), "", "bc", "no device is left that could send it"),
-        (wait("wait-all"), "", "", ""),
-        (wait("wait-all"), "b", "b", ""),
-        (wait("wait-all"), "", "b", "b finished without sending 'x'"),
-        (wait("wait-all", "r"), "", "c", ""),
-        (wait("wait-all", "s"), "", "c", "c finished without"),
-        (wait("sync", level=2), "aab", "b", "b finished after sending 'x' only once"),
+        (wait("wait"), "", "b", None),
+        (wait("wait"), "", "bc", [Loss("b", None, 0), Loss("c", None, 0)]),
+        (wait("wait-all"), "", "", None),
+        (wait("wait-all"), "b", "b", None),
+        (wait("wait-all"), "", "b", [Loss("b", None, 0)]),
+        (wait("wait-all", "r"), "", "c", None),
+        (wait("wait-all", "s"), "", "c", [Loss("c", None, 0)]),
+        (wait("sync", count=2), "aab", "b", [Loss("b", None, 1)]),
     ],
 )
-def test_hopeless(asked, sent, lost, why):
-    """Exactly when a device that is needed is lost, or all that could do are."""
-    reason = rules.hopeless(*moment(sent, lost), asked)
-    assert reason.startswith(why)
-    assert bool(reason) == bool(why)
+def test_unsatisfiable(asked, sent, lost, losses):
+    """Exactly when a required device is lost, or every device that could send."""
+    found = rules.unsatisfiable(*moment(sent, lost), asked)
+    assert (None if found is None else list(found)) == losses
 
 
-def test_nothing_is_hopeless_for_a_wait_while_somebody_may_join():
-    """Who has not come yet may send."""
-    assert rules.hopeless(*moment(lost="bc", size=4), wait("wait")) == ""
+def test_a_wait_is_satisfiable_while_a_device_may_join():
+    """A device that has not joined may send."""
+    assert rules.unsatisfiable(*moment(lost="bc", size=4), wait("wait")) is None
 
 
 def test_a_single_board_has_no_other_to_hear_from():
-    """A lava-wait of it is hopeless at once; a lava-sync is not."""
-    roster = Roster(1)
-    roster.admit("a", "r")
-    assert rules.hopeless(roster, Topic(), wait("wait")) == "there is no other device in the group"
-    assert rules.hopeless(roster, Topic(), wait("sync")) == ""
+    """Its lava-wait is unsatisfiable at once; its lava-sync is not."""
+    members = Members(1)
+    members.admit("a", "r")
+    assert rules.unsatisfiable(members, Topic(), wait("wait")) == ()
+    assert rules.unsatisfiable(members, Topic(), wait("sync")) is None

@@ -2,9 +2,10 @@
 
 import pytest
 
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
-from lava_dispatcher_multinode.multinode.topics import Topic, Wait
-from lava_dispatcher_multinode.multinode.transitions import CallEvent, CallState
+from lava_dispatcher_multinode.multinode import topics as module
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Loss, Outcome, Status
+from lava_dispatcher_multinode.multinode.topics import PendingCall, Topic, Topics
+from lava_dispatcher_multinode.multinode.transitions import CallState
 
 
 def test_a_resend_replaces_and_keeps_its_place():
@@ -36,14 +37,14 @@ def test_nothing_is_left_of_a_topic_that_was_only_waited_for():
     """Waiting for many IDs in turn does not fill the memory."""
     for call in (Call(Api.WAIT, "x"), Call(Api.WAIT, "x", next=True), Call(Api.SYNC, "x")):
         topic = Topic()
-        waits = [Wait(number, "a", call, 0.0) for number in range(3)]
+        waits = [PendingCall(number, "a", call, 0.0) for number in range(3)]
         for wait in waits:
             if call.api is Api.SYNC:
-                topic.bucket(wait, "ab")
-            topic.park(wait)
+                topic.barrier(wait, "ab")
+            topic.add_waiter(wait)
         assert not topic.unused
         for wait in waits:
-            topic.unpark(wait)
+            topic.remove_waiter(wait)
         assert topic.unused
 
 
@@ -55,49 +56,85 @@ def test_a_message_is_not_forgotten():
 
 
 @pytest.mark.parametrize(
-    ("event", "reason", "data", "state", "outcome"),
+    ("cause", "fields", "data", "state", "outcome"),
     [
-        ("SATISFIED", "", (), CallState.DONE, Outcome(Status.DONE)),
-        ("SATISFIED", "", (("b", {}),), CallState.DONE, Outcome(Status.DONE, (("b", {}),))),
+        ("SATISFIED", {}, (), CallState.DONE, Outcome(Status.DONE)),
+        ("SATISFIED", {}, (("b", {}),), CallState.DONE, Outcome(Status.DONE, (("b", {}),))),
         (
             "PEER_LOST",
-            "b failed",
+            {"losses": (Loss("b", "", 0),)},
             (),
             CallState.NEVER,
-            Outcome(Status.NEVER, (), "lava-wait x: b failed"),
+            Outcome(Status.NEVER, (), Cause.PEER_LOST, {"losses": (Loss("b", "", 0),)}),
         ),
-        ("NOT_ALLOWED", "", (), CallState.REFUSED, Outcome(Status.REFUSED)),
+        (
+            "NOT_ALLOWED",
+            {},
+            (),
+            CallState.REFUSED,
+            Outcome(Status.REFUSED, (), Cause.NOT_ALLOWED),
+        ),
     ],
 )
-def test_the_end_of_a_call(event, reason, data, state, outcome):
-    """How it ended, with what, why, and how long it took from the question."""
-    wait = Wait(1, "a", Call(Api.WAIT, "x"), asked=5.0)
-    wait.end(CallEvent[event], 7.5, reason, data)
-    assert (wait.state, wait.outcome, wait.seconds) == (state, outcome, 2.5)
+def test_the_end_of_a_call(cause, fields, data, state, outcome):
+    """How it ended, with its data, its cause, and how long it took from the question."""
+    pending = PendingCall(1, "a", Call(Api.WAIT, "x"), asked=5.0)
+    pending.end(Cause[cause], 7.5, data, fields)
+    assert (pending.state, pending.outcome, pending.seconds) == (state, outcome, 2.5)
 
 
-def test_a_bucket_has_the_members_that_have_not_sent_as_often():
+def test_a_barrier_has_the_members_that_have_not_sent_as_often():
     """It is found again by all that need the same, once there is a call in it."""
     topic = Topic()
     for sender in "aab":
         topic.add(sender, {})
-    once, twice, also = (Wait(n, "a", Call(Api.SYNC, "x"), 0.0, level=2) for n in range(3))
-    once.level = 1
-    assert list(topic.bucket(once, "abc").absent) == ["c"]
-    assert list(topic.bucket(twice, "abc").absent) == ["b", "c"]
-    topic.park(twice)
+    once, twice, also = (
+        PendingCall(n, "a", Call(Api.SYNC, "x"), 0.0, required_count=2) for n in range(3)
+    )
+    once.required_count = 1
+    assert list(topic.barrier(once, "abc").absent) == ["c"]
+    assert list(topic.barrier(twice, "abc").absent) == ["b", "c"]
+    topic.add_waiter(twice)
     assert twice.topic is topic
-    assert topic.bucket(also, "abc") is twice.bucket
-    assert topic.bucket(also, "") is twice.bucket
-    assert topic.close(2, None) is twice.bucket
-    assert topic.all == {}
+    assert topic.barrier(also, "abc") is twice.barrier
+    assert topic.barrier(also, "") is twice.barrier
+    assert topic.remove_barrier(2, None) is twice.barrier
+    assert topic.barriers == {}
 
 
 def test_a_call_that_counts_nothing_needs_one_message_of_each():
     """A lava-wait-all is satisfied by members that have sent once."""
     topic = Topic()
     topic.add("a", {})
-    assert list(topic.bucket(Wait(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent) == [
+    assert list(
+        topic.barrier(PendingCall(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent
+    ) == [
         "b",
         "c",
     ]
+
+
+def test_bytes_and_messages_are_counted_apart(monkeypatch):
+    """Each bound by itself; a message without data costs no bytes."""
+    monkeypatch.setattr(module, "MAX_MESSAGES", 3)
+    monkeypatch.setattr(module, "MAX_KEPT_BYTES", 10)
+    topics = Topics()
+    big = Call(Api.SEND, "x", {"k": "123456"})
+    assert topics.problem(big) == ""
+    assert topics.add("a", big)[1] == 1
+    assert "10 bytes" in topics.problem(big)
+    assert topics.problem(Call(Api.SEND, "x")) == ""
+    topics.add("a", Call(Api.SYNC, "x"))
+    assert topics.add("a", Call(Api.SEND, "x"))[1] == 3
+    assert "3 messages" in topics.problem(Call(Api.SEND, "x"))
+
+
+def test_a_place_that_was_only_looked_at_is_forgotten():
+    """One with a message is not."""
+    topics = Topics()
+    looked = topics.get("x")
+    topics.forget_unused("x")
+    assert topics.get("x") is not looked
+    topic, _ = topics.add("a", Call(Api.SEND, "y"))
+    topics.forget_unused("y")
+    assert topics.get("y") is topic

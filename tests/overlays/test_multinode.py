@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import (
+    Api,
+    Call,
+    Cause,
+    Loss,
+    Outcome,
+    Status,
+    refused,
+)
 from lava_dispatcher_multinode.testshell import waits
 
 
@@ -66,7 +74,9 @@ def test_seed_pipeline(board):
 def test_exit_codes_and_reasons(board):
     """Every outcome has its exit code, and its sentence on stderr alone."""
     for name, status in (("r", Status.REFUSED), ("t", Status.TIMEOUT), ("n", Status.NEVER)):
-        board.group.answers[name] = Outcome(status, reason=f"lava-wait {name}: 'x y' is missing")
+        board.group.answers[name] = Outcome(
+            status, (), Cause.ABORTED, {"text": "'x y' is missing"}
+        )
     text = board.run(
         "for i in r t n; do rc=0; lava-wait $i 2>>err || rc=$?; echo rc=$rc; done\ncat err"
     )
@@ -234,7 +244,7 @@ def test_a_call_whose_process_is_killed_is_taken_back(board, monkeypatch):
 
         def cancel():
             cancelled.append(call.id)
-            board.group.release(call.id, Outcome(Status.REFUSED, reason="hung up"))
+            board.group.release(call.id, refused("hung up"))
             board.group.answers["gone"] = Outcome(Status.DONE)
             if "gone" in board.group.waiting:
                 board.group.release("gone", Outcome(Status.DONE))
@@ -250,7 +260,9 @@ def test_a_call_whose_process_is_killed_is_taken_back(board, monkeypatch):
 
 def test_set_e_ends_the_definition(board):
     """A call that fails ends a definition under set -e, and that is a failed result."""
-    board.group.answers["x"] = Outcome(Status.NEVER, reason="lava-wait x: panda02 failed: panic")
+    board.group.answers["x"] = Outcome(
+        Status.NEVER, (), Cause.PEER_LOST, {"losses": (Loss("panda02", "panic", 0),)}
+    )
     text = board.run("lava-wait x\necho not-reached")
     assert "\nnot-reached" not in text
     assert board.results() == {"multinode-wait-x": "fail", "lava-test-shell-run": "fail"}
@@ -299,7 +311,9 @@ def test_existing_ways(board):
     board.group.answers["ready"] = Outcome(Status.DONE, data)
     board.group.answers["go"] = Outcome(Status.DONE)
     board.group.answers["all"] = Outcome(Status.DONE, (("panda02", {"n": "2"}), *data))
-    board.group.answers["no"] = Outcome(Status.TIMEOUT, reason="lava-wait no: nobody")
+    board.group.answers["no"] = Outcome(
+        Status.TIMEOUT, (), Cause.TIMEOUT, {"sentence": "lava-wait no: nobody"}
+    )
     text = board.run(
         "set -e\n"
         "echo; echo MARK\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from lava_dispatcher_multinode.multinode.api import Api, Call
-from lava_dispatcher_multinode.multinode.board_words import case_of
+from lava_dispatcher_multinode.multinode.board_words import result_name
 from lava_dispatcher_multinode.report.run_model import (
     ActionRecord,
     BootRecord,
@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.report.run_model import (
 def test_call_has_the_name_of_its_result():
     """The name by which results are recorded is the one by which they are found again."""
     for api in Api:
-        assert WaitRecord("n", api.value, "Is-Ready").case == case_of(Call(api, "Is-Ready"))
+        assert WaitRecord("n", api.value, "Is-Ready").case == result_name(Call(api, "Is-Ready"))
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_node_that_leaves_ends_waits_for_it(opened):
     coordinator.leave("panda02", "kernel panic\n    and its trace")
     outcome = client("panda01").call(Call(Api.WAIT, "go", timeout=10))
     assert outcome.status is Status.NEVER
-    assert outcome.reason.endswith("panda02 failed: kernel panic")
+    assert outcome.fields["sentence"].endswith("panda02 failed: kernel panic")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.errors import (
     InfrastructureError,
     TestError,
 )
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, Status
 from lava_dispatcher_multinode.testshell import runner
 from lava_dispatcher_multinode.testshell.matcher import Pattern
 
@@ -211,7 +211,7 @@ def test_outcome_from_another_thread():
         calls.append(call)
 
         def later():
-            on_outcome(Outcome(Status.NEVER, reason="gone"))
+            on_outcome(Outcome(Status.NEVER, (), Cause.ABORTED, {"text": "gone"}))
             console.chunks.append(TOLD_EXIT)
             console.wake()
 

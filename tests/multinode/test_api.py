@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.multinode import call_checks
+from lava_dispatcher_multinode.multinode import api
 from lava_dispatcher_multinode.multinode.api import Api, Call
 
 
 @pytest.mark.parametrize("name", ["a", "ünï/c:ode=<>%", "x" * 256, "ü" * 128])
 def test_good_names(name):
     """IDs are free text without white space."""
-    assert call_checks.name_problem("message ID", name) == ""
+    assert api.name_problem("message ID", name) == ""
 
 
 @pytest.mark.parametrize(
@@ -30,41 +30,41 @@ def test_good_names(name):
 )
 def test_bad_names(name, why):
     """What could not be typed, shown or stored is refused with the reason."""
-    assert why in call_checks.name_problem("message ID", name)
+    assert why in api.name_problem("message ID", name)
 
 
 @given(st.text(st.characters(exclude_characters="\n\0", codec="utf-8")), st.binary(max_size=20))
 def test_any_text_of_one_line_is_a_value(text, raw):
     """Spaces, =, <, >, quotes, %, UTF-8, bytes that are no UTF-8, nothing at all."""
     odd = raw.replace(b"\n", b"").replace(b"\0", b"").decode("utf-8", "surrogateescape")
-    assert call_checks.data_problem({"k": text, "odd": odd}) == ""
+    assert api.data_problem({"k": text, "odd": odd}) == ""
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\n", "a\0"])
 def test_lines_and_nul_are_no_values(value):
     """A value with two lines could forge another key of the cache file."""
-    assert "'k'" in call_checks.data_problem({"k": value})
+    assert "'k'" in api.data_problem({"k": value})
 
 
 @pytest.mark.parametrize("half", [chr(0xD800), chr(0xDC7F), chr(0xDD00)])
 def test_half_a_character_is_no_text(half):
     """JSON can say it; no board could be told, and telling it must not end another's run."""
-    assert "half of a character" in call_checks.data_problem({"k": half})
-    assert "half of a character" in call_checks.name_problem("message ID", half)
+    assert "half of a character" in api.data_problem({"k": half})
+    assert "half of a character" in api.name_problem("message ID", half)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a=b", "ü", "a\n", "a:b"])
 def test_bad_keys(key):
     """Keys are of the characters that the contract names."""
-    assert "key" in call_checks.data_problem({key: "v"})
+    assert "key" in api.data_problem({key: "v"})
 
 
 def test_sixty_kilobytes_and_not_one_more():
     """The bound counts UTF-8 bytes of `key=value` lines."""
-    fits = call_checks.MAX_DATA - len("k=\n")
-    assert call_checks.data_problem({"k": "x" * fits}) == ""
-    assert "at most 61440" in call_checks.data_problem({"k": "x" * (fits + 1)})
-    assert "at most 61440" in call_checks.data_problem({"k": "ü" * (fits // 2 + 1)})
+    fits = api.MAX_DATA_BYTES - len("k=\n")
+    assert api.data_problem({"k": "x" * fits}) == ""
+    assert "at most 61440" in api.data_problem({"k": "x" * (fits + 1)})
+    assert "at most 61440" in api.data_problem({"k": "ü" * (fits // 2 + 1)})
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_sixty_kilobytes_and_not_one_more():
 )
 def test_calls_that_make_no_sense(call):
     """Every part of a call is looked at."""
-    assert call_checks.call_problem(call)
+    assert api.call_problem(call)
 
 
 def test_good_calls():
@@ -93,4 +93,4 @@ def test_good_calls():
         Call(Api.WAIT_ALL, "x", role="r", timeout=math.inf),
         Call(Api.SYNC, "x"),
     ):
-        assert call_checks.call_problem(call) == ""
+        assert api.call_problem(call) == ""
