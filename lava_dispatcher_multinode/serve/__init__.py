@@ -1,1 +1,1 @@
-"""Files for boards to fetch: a shelf of them, over HTTP and TFTP."""
+"""HTTP and TFTP servers from which boards fetch files."""

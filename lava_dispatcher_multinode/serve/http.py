@@ -1,7 +1,7 @@
-"""A small HTTP server for boards: GET and HEAD of what is on a shelf, and nothing else.
+"""An HTTP server for boards: GET and HEAD of published files.
 
-The network is not trusted: connections are counted, the head of a request has a size and a
-time, and who does not take what it asked for is let go.
+The network is not trusted: connections, request size and request time are limited, and
+a client that stalls is disconnected.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .file_table import Shelf
+    from .file_table import FileTable
 
-CONNECTIONS = 64  # at once; one more is closed unheard
-HEAD_BYTES = 8192
-HEAD_WAIT = 10.0  # seconds for the whole head of a request
-STALL = 60.0  # seconds for a block of the answer to be taken
-BLOCK = 1 << 16
+MAX_CONNECTIONS = 64  # further ones are closed at once
+MAX_HEAD_BYTES = 8192
+HEAD_TIMEOUT_S = 10.0  # for the whole head of a request
+STALL_TIMEOUT_S = 60.0  # for a client to accept a block
+READ_BYTES = 1 << 16
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 class HttpServer:
-    """Serves `shelf` at `address` (a port of its own choice) until it is closed."""
+    """Serves `files` at `address` on a free port until it is closed. Raise `OSError`."""
 
-    def __init__(self, shelf: Shelf, address: str) -> None:
-        self._server = _Server((address, 0), _Handler)
-        self._server.shelf = shelf
+    def __init__(self, files: FileTable, address: str) -> None:
+        self._server = _FileServer((address, 0), _RequestHandler)
+        self._server.files = files
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.2,), name="HTTP for boards"
@@ -41,17 +41,17 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """End it, and every transfer with it."""
+        """Stop the server and all transfers."""
         self._server.shutdown()
         self._thread.join()
-        self._server.hang_up()
+        self._server.disconnect_all()
         self._server.server_close()
 
 
-class _Server(ThreadingMixIn, TCPServer):
+class _FileServer(ThreadingMixIn, TCPServer):
     allow_reuse_address = True
-    request_queue_size = CONNECTIONS
-    shelf: Shelf
+    request_queue_size = MAX_CONNECTIONS
+    files: FileTable
 
     def __init__(self, *arguments: Any) -> None:
         self._lock = threading.Lock()
@@ -60,10 +60,10 @@ class _Server(ThreadingMixIn, TCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
-            room = len(self._connections) < CONNECTIONS
-            if room:
+            accepted = len(self._connections) < MAX_CONNECTIONS
+            if accepted:
                 self._connections.add(request)
-        if room:
+        if accepted:
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -73,46 +73,46 @@ class _Server(ThreadingMixIn, TCPServer):
             self._connections.discard(request)
         super().shutdown_request(request)
 
-    def hang_up(self) -> None:
+    def disconnect_all(self) -> None:
         with self._lock:
             for connection in self._connections:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a board that hangs up is the board's business, and retries."""
+        """Ignore the error: a board that closes its connection may retry."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """One request a connection: boards ask for few files, and some of their tools ask badly."""
+class _RequestHandler(BaseHTTPRequestHandler):
+    """Handles one request per connection: boards fetch few files, partly with simple tools."""
 
-    server: _Server
+    server: _FileServer
     server_version = "lava-multinode"
     sys_version = ""
 
     def setup(self) -> None:
         super().setup()
-        # The class above reads a head line by line, with no limit on all of it.
-        self.rfile = io.BytesIO(_head(self.connection))
-        self.connection.settimeout(STALL)
+        # The base class reads a head line by line, without a limit on its size.
+        self.rfile = io.BytesIO(_read_head(self.connection))
+        self.connection.settimeout(STALL_TIMEOUT_S)
 
     def do_GET(self) -> None:
-        """Answer with the file, or the part of it that is asked for."""
-        self._answer(body=True)
+        """Send the file, or the requested range of it."""
+        self._respond(body=True)
 
     def do_HEAD(self) -> None:
-        """Answer with the file's size."""
-        self._answer(body=False)
+        """Send the size of the file."""
+        self._respond(body=False)
 
-    def _answer(self, *, body: bool) -> None:
+    def _respond(self, *, body: bool) -> None:
         self.close_connection = True
-        file = self.server.shelf.open(self.path.partition("?")[0])
+        file = self.server.files.open(self.path.partition("?")[0])
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
         with file:
             size = file.seek(0, io.SEEK_END)
-            span = _span(self.headers.get("Range", ""), size)
+            span = _parse_range(self.headers.get("Range", ""), size)
             if span is None:
                 self.send_response(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
                 self.send_header("Content-Range", f"bytes */{size}")
@@ -129,29 +129,29 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(end - start))
             self.end_headers()
             if body:
-                self._send(file, start, end)
+                self._send_file(file, start, end)
 
-    def _send(self, file: IO[bytes], start: int, end: int) -> None:
+    def _send_file(self, file: IO[bytes], start: int, end: int) -> None:
         file.seek(start)
-        while start < end and (block := file.read(min(BLOCK, end - start))):
+        while start < end and (block := file.read(min(READ_BYTES, end - start))):
             self.connection.sendall(block)
             start += len(block)
 
     def log_message(self, *arguments: Any) -> None:
-        """Say nothing; the paths are secrets."""
+        """Log nothing: the paths are secret."""
 
 
-def _head(connection: socket.socket) -> bytes:
-    """Return the head of a request; what is not whole in time ends in nothing."""
-    until = time.monotonic() + HEAD_WAIT
+def _read_head(connection: socket.socket) -> bytes:
+    """Return the head of a request; b"" if it is not complete in time."""
+    until = time.monotonic() + HEAD_TIMEOUT_S
     head = b""
     while b"\r\n\r\n" not in head and b"\n\n" not in head:
         left = until - time.monotonic()
-        if left <= 0 or len(head) > HEAD_BYTES:
+        if left <= 0 or len(head) > MAX_HEAD_BYTES:
             return b""
         connection.settimeout(left)
         try:
-            block = connection.recv(HEAD_BYTES)
+            block = connection.recv(MAX_HEAD_BYTES)
         except OSError:
             return b""
         if not block:
@@ -160,10 +160,10 @@ def _head(connection: socket.socket) -> bytes:
     return head
 
 
-def _span(wanted: str, size: int) -> tuple[int, int] | None:
-    """Return the part of a file that a Range header means; None if there is no such part.
+def _parse_range(wanted: str, size: int) -> tuple[int, int] | None:
+    """Return start and end of a Range header; None if the file has no such range.
 
-    A header that is not understood means all of it, as HTTP has it.
+    An invalid header means the whole file, as HTTP specifies.
     """
     match = _RANGE.fullmatch(wanted.strip())
     if match is None or match[1] == match[2] == "":

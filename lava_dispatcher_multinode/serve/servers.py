@@ -1,4 +1,4 @@
-"""The servers of a run: started when first asked for, at the address that boards know."""
+"""The servers of a run; each starts at its first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from ..errors import DeployError
-from .file_table import TOKEN, Shelf
+from .file_table import TOKEN_BYTES, FileTable
 from .http import HttpServer
 from .tftp import PORT, TftpServer
 
@@ -19,14 +19,14 @@ LOOPBACK = "127.0.0.1"
 
 
 class Servers:
-    """HTTP and TFTP for the boards of a run; a context manager that ends them."""
+    """HTTP and TFTP servers for the boards of a run; a context manager that stops them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shelf = Shelf()
+        self._files = FileTable()
         self._http: dict[str, HttpServer] = {}
         self._tftp: dict[tuple[str, int], TftpServer] = {}
-        self._laid: list[Path] = []
+        self._directories: list[Path] = []
 
     def __enter__(self) -> Servers:
         return self
@@ -37,62 +37,67 @@ class Servers:
                 http.close()
             for tftp in self._tftp.values():
                 tftp.close()
-            for folder in self._laid:
+            for folder in self._directories:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def url(self, content: Path | bytes, name: str, host: str) -> str:
-        """Return where a board that reaches this host as `host` can fetch `content` by HTTP."""
+    def publish_http(self, content: Path | bytes, name: str, host: str) -> str:
+        """Publish `content` by HTTP; return its URL for a board that reaches this host as `host`.
+
+        Raise `DeployError`.
+        """
         address = local_address(host)
         with self._lock:
             if address not in self._http:
                 try:
-                    self._http[address] = HttpServer(self._shelf, address)
+                    self._http[address] = HttpServer(self._files, address)
                 except OSError as error:
-                    raise DeployError(f"cannot serve HTTP at {address}: {error}") from error
+                    raise DeployError(
+                        f"starting the HTTP server at {address} failed: {error}"
+                    ) from error
             port = self._http[address].port
-        return f"http://{host}:{port}/{self._shelf.put(content, name)}"
+        return f"http://{host}:{port}/{self._files.publish(content, name)}"
 
-    def tftp(self, content: Path | bytes, name: str, host: str, port: int = PORT) -> str:
-        """Return the name under which a board can fetch `content` from `host` by TFTP."""
+    def publish_tftp(self, content: Path | bytes, name: str, host: str, port: int = PORT) -> str:
+        """Publish `content` by TFTP at `host`; return its file name. Raise `DeployError`."""
         address = local_address(host)
         with self._lock:
             if (address, port) not in self._tftp:
                 try:
-                    self._tftp[address, port] = TftpServer(self._shelf, address, port)
+                    self._tftp[address, port] = TftpServer(self._files, address, port)
                 except OSError as error:
-                    raise DeployError(_why(address, port, error)) from error
-        return self._shelf.put(content, name)
+                    raise DeployError(_explain_tftp_error(address, port, error)) from error
+        return self._files.publish(content, name)
 
-    def lay(self, content: Path | bytes, name: str, directory: str) -> str:
-        """Put `content` below the directory of another TFTP server; return its name there.
+    def publish_to_directory(self, content: Path | bytes, name: str, directory: str) -> str:
+        """Copy `content` to the directory of another TFTP server; return its name there.
 
-        It is taken away when this ends.
+        The copy is removed at the end of the run. Raise `DeployError`.
         """
-        folder = Path(directory) / f"lava-{secrets.token_hex(TOKEN)}"
+        folder = Path(directory) / f"lava-{secrets.token_hex(TOKEN_BYTES)}"
         try:
             folder.mkdir()
             with self._lock:
-                self._laid.append(folder)
+                self._directories.append(folder)
             if isinstance(content, bytes):
                 (folder / name).write_bytes(content)
             else:
                 shutil.copyfile(content, folder / name)
-            folder.chmod(0o755)  # a server of its own user reads it
+            folder.chmod(0o755)  # the server may run as another user
             (folder / name).chmod(0o644)
         except OSError as error:
-            raise DeployError(f"cannot write to deploy.tftp.directory: {error}") from error
+            raise DeployError(f"writing to deploy.tftp.directory failed: {error}") from error
         return f"{folder.name}/{name}"
 
-    def remove(self, place: str) -> None:
-        """Serve no more what `url` or `tftp` has returned as `place`."""
-        self._shelf.remove("/".join(place.rsplit("/", 2)[-2:]))
+    def withdraw(self, place: str) -> None:
+        """Stop publishing what `publish_http` or `publish_tftp` has returned as `place`."""
+        self._files.withdraw("/".join(place.rsplit("/", 2)[-2:]))
 
 
 def local_address(host: str) -> str:
-    """Return the address of this host to listen at for boards that call it `host`.
+    """Return the address to listen at for boards that reach this host as `host`.
 
-    That is `host` itself if it is ours; if it is translated on the way, as for
-    an emulated board, what comes in comes from this host.
+    This is `host` itself if it is an address of this host. Otherwise the address is
+    translated, as for an emulated board, and requests come from the loopback.
     """
     try:
         address = socket.gethostbyname(host)
@@ -105,14 +110,14 @@ def local_address(host: str) -> str:
     return address
 
 
-def _why(address: str, port: int, error: OSError) -> str:
-    text = f"cannot serve TFTP at {address} port {port}: {error.strerror or error}"
+def _explain_tftp_error(address: str, port: int, error: OSError) -> str:
+    text = f"starting the TFTP server at {address} port {port} failed: {error.strerror or error}"
     if isinstance(error, PermissionError):
         text += (
-            ": ports below 1024 are root's: run as root, allow them (sysctl "
-            f"net.ipv4.ip_unprivileged_port_start={port}), set deploy.tftp.port if the board's "
-            "U-Boot knows tftpdstp, or give deploy.tftp.directory of a TFTP server that runs"
+            ": ports below 1024 need root: run as root, allow them (sysctl "
+            f"net.ipv4.ip_unprivileged_port_start={port}), set deploy.tftp.port if U-Boot on the "
+            "board supports tftpdstp, or set deploy.tftp.directory to that of a running server"
         )
     elif error.errno == errno.EADDRINUSE:
-        text += ": another TFTP server is there: give its directory as deploy.tftp.directory"
+        text += ": another TFTP server uses the port: set deploy.tftp.directory to its directory"
     return text

@@ -1,4 +1,4 @@
-"""A run's servers: started when asked for, at the right address."""
+"""The servers of a run: started at first use, at the right address."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.serve.servers import Servers, local_address
 
 
-def test_a_url_is_what_the_board_asks_for():
-    """Host as the board knows it; once taken away, it is gone."""
+def test_urls():
+    """A URL has the host as the board knows it; a withdrawn file is not served."""
     with Servers() as servers:
-        url = servers.url(b"content", "file", "127.0.0.1")
+        url = servers.publish_http(b"content", "file", "127.0.0.1")
         with urlopen(url) as answer:
             assert answer.read() == b"content"
-        servers.remove(url)
+        servers.withdraw(url)
         with pytest.raises(OSError, match="404"):
             urlopen(url)
-        translated = servers.url(b"content", "file", "10.0.2.2")
+        translated = servers.publish_http(b"content", "file", "10.0.2.2")
         assert translated.startswith("http://10.0.2.2:")
         with urlopen(translated.replace("10.0.2.2", "127.0.0.1")) as answer:
             assert answer.read() == b"content"
 
 
-def test_nobody_but_the_boards_network_is_listened_to():
-    """Our own address if it is one, else the loopback; never all of them."""
+def test_the_address_to_listen_at():
+    """The server listens at an address of the host, else at the loopback; never at all."""
     assert local_address("127.0.0.1") == "127.0.0.1"
     assert local_address("127.9.8.7") == "127.9.8.7"
     for other in ("10.0.2.2", "192.0.2.1", "0.0.0.0"):
         assert local_address(other) == "127.0.0.1"
 
 
-def test_a_port_that_is_taken_says_what_to_do():
-    """A TFTP server that runs already: its directory will do."""
+def test_a_used_port():
+    """The error for a used port names deploy.tftp.directory."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, Servers() as servers:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
-        with pytest.raises(DeployError, match=r"port \d+: .*deploy\.tftp\.directory"):
-            servers.tftp(b"kernel", "k", "127.0.0.1", port)
+        with pytest.raises(DeployError, match=r"port \d+ failed: .*deploy\.tftp\.directory"):
+            servers.publish_tftp(b"kernel", "k", "127.0.0.1", port)

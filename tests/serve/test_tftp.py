@@ -1,4 +1,4 @@
-"""The TFTP server for boot loaders, spoken to byte by byte."""
+"""The TFTP server for boot loaders, tested at packet level."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.serve import tftp as tftp_module
-from lava_dispatcher_multinode.serve.file_table import Shelf
+from lava_dispatcher_multinode.serve.file_table import FileTable
 from lava_dispatcher_multinode.serve.tftp import TftpServer, parse_request
 
 
 @pytest.fixture
 def served():
-    """A shelf and the address of a server of it."""
-    shelf = Shelf()
-    server = TftpServer(shelf, "127.0.0.1", 0)
-    yield shelf, ("127.0.0.1", server.port)
+    """A file table and the address of its server."""
+    files = FileTable()
+    server = TftpServer(files, "127.0.0.1", 0)
+    yield files, ("127.0.0.1", server.port)
     server.close()
 
 
 @pytest.fixture
 def board():
-    """A socket like a boot loader's."""
+    """A socket as a boot loader has it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
         made.settimeout(20)
         yield made
@@ -40,7 +40,7 @@ def _request(name, *options, kind=1):
 
 
 def _fetch(board, address, request, size=512, lose=()):
-    """Fetch a file as a boot loader does; of blocks in `lose` the first copy is not heard."""
+    """Fetch a file as a boot loader does; the first copy of each block in `lose` is lost."""
     board.sendto(request, address)
     content, expected, lost, agreed = b"", 1, set(lose), {}
     while True:
@@ -67,18 +67,18 @@ def _fetch(board, address, request, size=512, lose=()):
 
 @pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 100_000])
 def test_files_arrive_whole(served, board, size):
-    """Also empty ones and those that end with a full block."""
-    shelf, address = served
+    """Files arrive complete, also empty ones and those that end with a full block."""
+    files, address = served
     data = os.urandom(size)
-    assert _fetch(board, address, _request(shelf.put(data, "k")))[0] == data
+    assert _fetch(board, address, _request(files.publish(data, "k")))[0] == data
 
 
 def test_options_are_agreed_on(served, board):
-    """Block size within a frame, the file's size, the time to wait; others are left out."""
-    shelf, address = served
+    """blksize is limited to a frame, tsize and timeout are accepted, others ignored."""
+    files, address = served
     data = os.urandom(10_000)
     request = _request(
-        shelf.put(data, "k"), "blksize", "8000", "tsize", "0", "timeout", "2", "x", "y"
+        files.publish(data, "k"), "blksize", "8000", "tsize", "0", "timeout", "2", "x", "y"
     )
     content, agreed = _fetch(board, address, request)
     assert content == data
@@ -86,24 +86,24 @@ def test_options_are_agreed_on(served, board):
 
 
 def test_block_numbers_wrap(served, board):
-    """A file of more than 65535 blocks arrives: blocks of 8 bytes make a small one that long."""
-    shelf, address = served
+    """A file of more than 65535 blocks (of 8 bytes) arrives."""
+    files, address = served
     data = os.urandom(8 * 65_600 + 3)
-    assert _fetch(board, address, _request(shelf.put(data, "k"), "blksize", "8"))[0] == data
+    assert _fetch(board, address, _request(files.publish(data, "k"), "blksize", "8"))[0] == data
 
 
 def test_lost_blocks_are_sent_again(served, board, monkeypatch):
-    """By the clock."""
-    monkeypatch.setattr(tftp_module, "WAIT", 0.1)
-    shelf, address = served
+    """A lost block is sent again after the timeout."""
+    monkeypatch.setattr(tftp_module, "ACK_TIMEOUT_S", 0.1)
+    files, address = served
     data = os.urandom(3000)
-    assert _fetch(board, address, _request(shelf.put(data, "k")), lose=(1, 3))[0] == data
+    assert _fetch(board, address, _request(files.publish(data, "k")), lose=(1, 3))[0] == data
 
 
 def test_old_acknowledgements_repeat_nothing(served, board):
-    """Or every later block would come twice."""
-    shelf, address = served
-    board.sendto(_request(shelf.put(bytes(2000), "k")), address)
+    """An old acknowledgement does not repeat a block."""
+    files, address = served
+    board.sendto(_request(files.publish(bytes(2000), "k")), address)
     packet, peer = board.recvfrom(4096)
     for _ in range(3):
         board.sendto(struct.pack("!HH", 4, 1), peer)
@@ -117,16 +117,16 @@ def test_old_acknowledgements_repeat_nothing(served, board):
 
 
 def test_a_file_that_is_not_there_is_refused(served, board):
-    """In TFTP's own words, which U-Boot prints."""
+    """The error packet has a text, which U-Boot prints."""
     _, address = served
     with pytest.raises(FileNotFoundError, match="File not found"):
         _fetch(board, address, _request("../../etc/passwd"))
 
 
 def test_nonsense_stops_nothing(served, board):
-    """Garbage, writes, empty packets and a board that goes away: the next one is served."""
-    shelf, address = served
-    path = shelf.put(b"kernel", "k")
+    """After garbage, writes, empty packets and a lost board, the next request is served."""
+    files, address = served
+    path = files.publish(b"kernel", "k")
     for packet in (b"", b"\0", b"\0\1", b"\0\1\xff\0octet\0", _request(path, kind=2), b"x" * 2000):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.sendto(packet, address)
@@ -136,11 +136,11 @@ def test_nonsense_stops_nothing(served, board):
 
 
 def test_closing_ends_transfers_in_progress(board):
-    """A board that does not acknowledge does not keep the run from ending."""
-    shelf = Shelf()
-    server = TftpServer(shelf, "127.0.0.1", 0)
+    """Closing the server ends a transfer without acknowledgements."""
+    files = FileTable()
+    server = TftpServer(files, "127.0.0.1", 0)
     board.sendto(
-        _request(shelf.put(bytes(9000), "k"), "timeout", "10"), ("127.0.0.1", server.port)
+        _request(files.publish(bytes(9000), "k"), "timeout", "10"), ("127.0.0.1", server.port)
     )
     board.recvfrom(4096)
     # In a thread: close() without an end must fail this test, not hold it.
@@ -152,6 +152,6 @@ def test_closing_ends_transfers_in_progress(board):
 
 @given(st.binary(max_size=60))
 def test_requests_are_parsed_or_refused(packet):
-    """No packet is an exception."""
+    """Parsing any packet raises no exception."""
     found = parse_request(b"\0\1" + packet)
     assert found is None or isinstance(found[0], str)

@@ -135,7 +135,7 @@ class _Master:
 
     def _unpack(self, tarball: Path, place: str, label: str, limit: float) -> None:
         """Fetch and unpack in one go: the board has nowhere else to put it."""
-        url = self._servers.url(tarball, "files.tgz", self._host)
+        url = self._servers.publish_http(tarball, "files.tgz", self._host)
         size = tarball.stat().st_size / 1e6
         fetch = self._fetch.format(file="-", url=url)
         # Of a pipe the shell tells how its end went, and not how its beginning did.
@@ -154,7 +154,7 @@ class _Master:
                     self._step(f"master image: fetching {label} failed ({reason}): trying again")
                     time.sleep(self._shell.deadline.within(PAUSE))
         finally:
-            self._servers.remove(url)
+            self._servers.withdraw(url)
         where = f"http://{self._host}"
         raise DeployError(
             f"master image: fetching {label} from {where} failed {TRIES} times: {reason}"
@@ -163,12 +163,12 @@ class _Master:
     def _put_in(self, bundle: OverlayBundle, place: str) -> None:
         self._unpack(bundle.archive, place, "the overlay", STEP_WAIT)
         for path, content in bundle.files.items():
-            url = self._servers.url(content, "file", self._host)
+            url = self._servers.publish_http(content, "file", self._host)
             try:
                 command = self._fetch.format(file=shlex.quote(place + path), url=url)
                 self._must(command, "fetching the overlay's environment")
             finally:
-                self._servers.remove(url)
+                self._servers.withdraw(url)
 
     def _keep_boot_files(self, place: str) -> None:
         """Keep the image's packages from writing a boot loader over the master's."""

@@ -64,9 +64,9 @@ def boot_commands(
         if address is None:
             raise DeployError(f"{device.name}: deploy.tftp.{name} is missing: the load address")
         if tftp.directory is None:
-            path = servers.tftp(content, name, host, tftp.port)
+            path = servers.publish_tftp(content, name, host, tftp.port)
         else:
-            path = servers.lay(content, name, tftp.directory)
+            path = servers.publish_to_directory(content, name, tftp.directory)
         lines.append(f"tftpboot {address} {path}")
         words[name] = address
     if tftp.bootargs:
