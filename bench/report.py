@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lava_dispatcher_multinode.report import files
 from lava_dispatcher_multinode.report.consoles import Consoles
+from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.run.events import EventLog
 
 LINE = "[   12.345678] usb 1-1: new high-speed USB device number {} using ehci-omap\n"
@@ -58,7 +59,7 @@ def measure(directory: Path, kind: str | None, answer: multiprocessing.SimpleQue
     began = time.perf_counter()
     results = files.read_results(directory)
     read = time.perf_counter()
-    text = files.render(results, kind, files.Source(Consoles(directory))) if kind else ""
+    text = files.render(results, kind, ReportInputs(Consoles(directory))) if kind else ""
     made = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     answer.put((read - began, made - read, len(text) / 1e6, peak))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode, InvalidJob
 from ..report import files
 from ..report.consoles import Consoles
-from ..report.export.kcidb import Origin
 from ..report.follow import is_running
+from ..report.inputs import Origin, ReportInputs
 
 if TYPE_CHECKING:
     from ..report.results import Results
@@ -77,8 +77,8 @@ def run(args: argparse.Namespace) -> ExitCode:
     before = None if args.against is None else files.read_results(args.against)
     if args.format:
         origin = Origin(args.origin, args.build_id or "")
-        source = files.ReportInputs(Consoles(args.directory), before, origin)
-        text = files.render(results, args.format, source)
+        inputs = ReportInputs(Consoles(args.directory), before, origin)
+        text = files.render(results, args.format, inputs)
     else:
         text = _text(results, args) + _changes(before, results)
     if args.output is not None:

@@ -1,16 +1,30 @@
-"""The content of results.json; its schema is results.schema.json beside this file."""
+"""results.json: the results as a JSON document; results.schema.json is its schema."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
+from .inputs import NO_INPUTS
 
 if TYPE_CHECKING:
+    from .inputs import ReportInputs
     from .results import Results
     from .run_model import ActionRecord, CaseRecord, NodeRecord, WaitRecord
 
 FORMAT = 1
+
+
+def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
+    """Return the document as text, with the changes since another run if there is one."""
+    document = build_document(results)
+    if inputs.before is not None:
+        from .changes import find_changes, sentence_text
+
+        changes = find_changes(inputs.before, results)
+        document["changes"] = [sentence_text(change) for change in changes]
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def build_document(results: Results) -> dict[str, Any]:
@@ -34,7 +48,6 @@ def build_document(results: Results) -> dict[str, Any]:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the document."""
-    import json
     from importlib.resources import files
 
     text = files(__package__).joinpath("results.schema.json").read_text("utf-8")

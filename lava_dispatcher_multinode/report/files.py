@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 from .consoles import MAX_REPORT_BYTES, MAX_RUNNING_REPORT_BYTES, Consoles
-from .document import build_document
-from .export.kcidb import Origin
+from .inputs import NO_INPUTS, ReportInputs
 from .results import Results
 
 if TYPE_CHECKING:
@@ -31,79 +30,32 @@ MILESTONES = frozenset({"job_started", "action_finished", "node_finished", "job_
 WRITE_PAUSE_FACTOR = 20
 
 
-def render(results: Results, kind: str, source: ReportInputs | None = None) -> str:
-    """Return the report of `kind`, one of `FORMATS`; KeyError for others.
-
-    `source` has what is not in the events: the consoles, a run to compare with.
-    """
-    return _RENDERERS[kind](results, source or ReportInputs())
-
-
-@dataclass(frozen=True)
-class ReportInputs:
-    """What a report can be made from, beside the events of its run."""
-
-    consoles: Consoles = field(default_factory=lambda: Consoles(None))
-    before: Results | None = None
-    origin: Origin = field(default_factory=Origin)
-
-
-def _json(results: Results, source: ReportInputs) -> str:
-    document = build_document(results)
-    if source.before is not None:
-        from .changes import find_changes, sentence_text
-
-        document["changes"] = [
-            sentence_text(change) for change in find_changes(source.before, results)
-        ]
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
-
-
-def _junit(results: Results, source: ReportInputs) -> str:
-    from .export import junit
-
-    return junit.render(results, source.consoles)
-
-
-def _html(results: Results, source: ReportInputs) -> str:
-    from .html import html_report
-
-    return html_report.render(results, source.consoles, source.before)
-
-
-def _tap(results: Results, _: ReportInputs) -> str:
-    from .export import tap
-
-    return tap.render(results)
-
-
-def _squad(results: Results, source: ReportInputs) -> str:
-    from .export import squad
-
-    return squad.render(results, source.consoles)
-
-
-def _kcidb(results: Results, source: ReportInputs) -> str:
-    from .export import kcidb
-
-    return kcidb.render(results, source.consoles, source.origin)
-
-
-_RENDERERS: dict[str, Callable[[Results, ReportInputs], str]] = {
-    "html": _html,
-    "json": _json,
-    "junit": _junit,
-    "kcidb": _kcidb,
-    "squad": _squad,
-    "tap": _tap,
+#: The modules of the report formats, each with `render(results, inputs) -> str`.
+_MODULES = {
+    "html": ".html.html_report",
+    "json": ".document",
+    "junit": ".export.junit",
+    "kcidb": ".export.kcidb",
+    "squad": ".export.squad",
+    "tap": ".export.tap",
 }
-FORMATS = tuple(_RENDERERS)
+FORMATS = tuple(_MODULES)
 
 #: The formats that say what changed against another run.
 COMPARING = frozenset({"html", "json"})
 
 #: What a run directory holds.
 FILES = {"results.json": "json", "results.xml": "junit", "report.html": "html"}
+
+
+def render(results: Results, kind: str, inputs: ReportInputs = NO_INPUTS) -> str:
+    """Return the report in the format `kind`, one of `FORMATS`; KeyError for others.
+
+    The module of a format is imported when it is used: a run starts without those.
+    """
+    module: Any = import_module(_MODULES[kind], __package__)
+    text: str = module.render(results, inputs)
+    return text
 
 
 class ReportWriter:
@@ -129,10 +81,10 @@ class ReportWriter:
     def write(self, *, durable: bool = True) -> None:
         """Write the files as of now; `durable`: they also survive a power cut."""
         total = MAX_REPORT_BYTES if self.results.over else MAX_RUNNING_REPORT_BYTES
-        source = ReportInputs(Consoles(self._directory, total))
+        inputs = ReportInputs(Consoles(self._directory, total))
         try:
             for name, kind in FILES.items():
-                text = render(self.results, kind, source)
+                text = render(self.results, kind, inputs)
                 write_atomic(self._directory / name, text, durable=durable)
         except Exception as error:
             self.failure = error

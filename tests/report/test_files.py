@@ -8,6 +8,7 @@ from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.report import files
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.document import build_document
+from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.run.events import encode
 
@@ -30,7 +31,7 @@ def test_run_directory_has_its_reports(tmp_path, whole_story):
     document = json.loads((tmp_path / "results.json").read_text())
     assert document == build_document(Results.of(whole_story))
     assert (tmp_path / "results.xml").read_text() == files.render(recorder.results, "junit")
-    source = files.ReportInputs(Consoles(tmp_path))
+    source = ReportInputs(Consoles(tmp_path))
     assert (tmp_path / "report.html").read_text() == files.render(recorder.results, "html", source)
 
 

@@ -16,12 +16,15 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from .. import verdict
-from ..consoles import Consoles, Excerpts
+from ..consoles import Excerpts
+from ..inputs import NO_INPUTS
 from ..safe_text import speakable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..consoles import Consoles
+    from ..inputs import ReportInputs
     from ..results import Results
     from ..run_model import ActionRecord, BootRecord, CaseRecord, NodeRecord
 
@@ -30,9 +33,9 @@ _TOTALS = {"failures": "failure", "errors": "error"}
 _ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT)", re.IGNORECASE)
 
 
-def render(results: Results, consoles: Consoles | None = None) -> str:
+def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
     """Return the whole document, with its XML declaration."""
-    writer = _SuiteWriter(results, consoles or Consoles(None))
+    writer = _SuiteWriter(results, inputs.consoles)
     root = ET.Element("testsuites", name=speakable(results.job["name"] or "job"))
     for node in results.nodes.values():
         root.extend(writer.suites(node))

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .. import verdict
 from ..consoles import Excerpts
+from ..inputs import NO_INPUTS
 from ..safe_text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..consoles import Consoles
+    from ..inputs import Origin, ReportInputs
     from ..results import Results
     from ..run_model import ActionRecord, CaseRecord, NodeRecord
 
@@ -31,17 +32,9 @@ _CASE = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP", "unknown": "ERROR"}
 _KIND = {"test": "FAIL", "multinode": "FAIL", "job": "ERROR", "bug": "ERROR"}
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Who submits, and the build that was tested, as `origin:id`; a name of our own if empty."""
-
-    name: str = "lava_multinode"
-    build: str = ""
-
-
-def render(results: Results, consoles: Consoles, origin: Origin) -> str:
+def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
     """Return the submission."""
-    tests = list(_SubmissionWriter(results, consoles, origin).tests())
+    tests = list(_SubmissionWriter(results, inputs.consoles, inputs.origin).tests())
     return json.dumps({"version": VERSION, "tests": tests}, indent=1, allow_nan=False) + "\n"
 
 

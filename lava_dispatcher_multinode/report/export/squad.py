@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import verdict
 from ..consoles import Excerpts
+from ..inputs import NO_INPUTS
 from ..safe_text import plain
 
 if TYPE_CHECKING:
-    from ..consoles import Consoles
+    from ..inputs import ReportInputs
     from ..results import Results
     from ..run_model import CaseRecord, NodeRecord
 
@@ -24,11 +25,11 @@ _ODD = re.compile(r"[^A-Za-z0-9_.+:-]+")
 _ACTION = {"pass": "pass", "fail": "fail", "skipped": "skip"}
 
 
-def render(results: Results, consoles: Consoles) -> str:
+def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
     """Return one JSON object with the three, each as it is submitted."""
     tests: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
-    excerpt = Excerpts(consoles)
+    excerpt = Excerpts(inputs.consoles)
     for node in results.nodes.values():
         for action in node.actions.values():
             name = _name(node.name, "lava", action.command)

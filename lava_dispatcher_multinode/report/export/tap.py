@@ -9,18 +9,20 @@ import json
 from typing import TYPE_CHECKING
 
 from .. import verdict
+from ..inputs import NO_INPUTS
 from ..safe_text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..inputs import ReportInputs
     from ..results import Results
     from ..run_model import CaseRecord, NodeRecord
 
 _DIRECTIVE = {"skip": " # SKIP", "unknown": " # SKIP the result is unknown"}
 
 
-def render(results: Results) -> str:
+def render(results: Results, _inputs: ReportInputs = NO_INPUTS) -> str:
     """Return the whole document: a point per case, and one per node that had an error."""
     points = [point for node in results.nodes.values() for point in _node(node)]
     if not points:

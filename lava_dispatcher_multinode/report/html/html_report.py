@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import verdict
 from ..changes import find_changes
-from ..consoles import Consoles
+from ..inputs import NO_INPUTS
 from ..safe_text import escape, plain
 from . import failure_summary, page, tables, timeline
 from .view import page_data
@@ -15,6 +15,7 @@ from .view import page_data
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..inputs import ReportInputs
     from ..results import Results
     from .failure_summary import Answer, Sentence
 
@@ -31,18 +32,12 @@ _LEGEND = (
 _HINT = "Choose anything to see that second of its console; ? shows the keys."
 
 
-def render(
-    results: Results,
-    consoles: Consoles | None = None,
-    before: Results | None = None,
-    live: str = "",
-) -> str:
-    """Return the whole page; `before`: another run to compare with; `live`: see `page`."""
-    consoles = consoles or Consoles(None)
-    changed = None if before is None else find_changes(before, results)
-    answers = failure_summary.summarise_failures(results, consoles, changed)
+def render(results: Results, inputs: ReportInputs = NO_INPUTS, live: str = "") -> str:
+    """Return the whole page; `live` is the URL of its server-sent events, if it has any."""
+    changed = None if inputs.before is None else find_changes(inputs.before, results)
+    answers = failure_summary.summarise_failures(results, inputs.consoles, changed)
     title = escape(plain(results.job["name"]) or "A run")
-    embedded = () if live else consoles.of(results.nodes)
+    embedded = () if live else inputs.consoles.of(results.nodes)
     return page.frame(title, _body(results, title, answers), page_data(results), embedded, live)
 
 

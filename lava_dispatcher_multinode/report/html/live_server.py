@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..consoles import Consoles, visible
+from ..inputs import ReportInputs
 from ..results import Results
 from . import html_report
 
@@ -42,6 +43,7 @@ class LiveRun:
 
     def __init__(self, directory: Path) -> None:
         self.consoles = Consoles(directory)
+        self._inputs = ReportInputs(self.consoles)
         self.over = False
         self.version = 0
         self.changed = threading.Condition()
@@ -72,7 +74,7 @@ class LiveRun:
             for event in pending:
                 self._results.feed(event)
             self._results.going_on = not self.over
-            page = html_report.render(self._results, self.consoles, live="events").encode()
+            page = html_report.render(self._results, self._inputs, live="events").encode()
             self._page = version, page
             now = time.monotonic()
             self._rest_until = now + PAGE_PAUSE_FACTOR * (now - began)

@@ -128,7 +128,11 @@ def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
         (KERNELS["uImage"][:20] + b"?" + KERNELS["uImage"][21:], {}, "header is broken"),
         (KERNELS["zImage"], {"kernel": None}, r"deploy\.tftp\.kernel is missing"),
         (KERNELS["zImage"], {"host": None}, r"deploy\.tftp\.host or dispatcher_ip"),
-        (KERNELS["zImage"], {"directory": "/nowhere"}, r"writing to deploy\.tftp\.directory failed"),
+        (
+            KERNELS["zImage"],
+            {"directory": "/nowhere"},
+            r"writing to deploy\.tftp\.directory failed",
+        ),
     ],
     ids=["script", "u-boot script", "broken", "address", "host", "directory"],
 )

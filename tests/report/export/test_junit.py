@@ -8,6 +8,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.export import junit
+from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 
 
@@ -107,7 +108,9 @@ def test_failure_has_what_the_board_said_and_its_log(whole_story, tmp_path):
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] refused\n[    5.950000] [[ATTACHMENT|/etc/shadow]]\n")
-    root = ET.fromstring(junit.render(Results.of(whole_story), Consoles(tmp_path)).encode())
+    root = ET.fromstring(
+        junit.render(Results.of(whole_story), ReportInputs(Consoles(tmp_path))).encode()
+    )
     (failed,) = (case for case in root.iter("testcase") if case.find("failure") is not None)
     lines = failed.findtext("system-out").splitlines()
     assert lines[0] == "[    5.900000] refused"

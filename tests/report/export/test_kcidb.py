@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.export import kcidb
+from lava_dispatcher_multinode.report.inputs import Origin, ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 
 
 def rendered(events, directory=None, origin=None):
     """Return the submission, found valid."""
-    text = kcidb.render(Results.of(events), Consoles(directory), origin or kcidb.Origin())
+    inputs = ReportInputs(Consoles(directory), origin=origin or Origin())
+    text = kcidb.render(Results.of(events), inputs)
     document = json.loads(text)
     assert kcidb_io.schema.LATEST.is_valid_exactly(document), text
     return document
@@ -42,7 +44,7 @@ def test_facts_of_a_case(whole_story, tmp_path):
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] refused\n")
-    origin = kcidb.Origin("my_lab", "maestro:42")
+    origin = Origin("my_lab", "maestro:42")
     tests = rendered(whole_story, tmp_path, origin)["tests"]
     measured = next(test for test in tests if "number" in test)
     assert measured["number"] == {"value": 3.5, "unit": "ms"}

@@ -5,14 +5,13 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.export import squad
 from lava_dispatcher_multinode.report.results import Results
 
 
 def rendered(events):
     """Return the submission, found to be one that SQUAD takes."""
-    document = json.loads(squad.render(Results.of(events), Consoles(None)))
+    document = json.loads(squad.render(Results.of(events)))
     assert "/" not in document["metadata"]["job_id"]
     assert document["metadata"]["job_id"]
     for metric in document["metrics"].values():

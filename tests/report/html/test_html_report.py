@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.html import html_report
+from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 
 VOID = {"meta"}
@@ -82,7 +83,7 @@ def test_answers_come_first(whole_story, tmp_path):
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] iperf: connection refused\n[    9.900000] later\n")
     after, before = Results.of(whole_story), Results.of(whole_story[:-9])
-    text = html_report.render(after, Consoles(tmp_path), before)
+    text = html_report.render(after, ReportInputs(Consoles(tmp_path), before))
     top = text[text.index('id="story"') : text.index('id="timeline"')]
     for words in (
         "Who failed first?",

@@ -8,6 +8,7 @@ from lava_dispatcher_multinode.report import consoles
 from lava_dispatcher_multinode.report.changes import find_changes
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.html import html_report
+from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,9 @@ def write(tmp_path):
             log.write_bytes(text.encode("utf-8", "surrogatepass"))
         path = tmp_path / "report.html"
         results = Results.of(events)
-        path.write_text(html_report.render(results, Consoles(tmp_path), **more), encoding="utf-8")
+        path.write_text(
+            html_report.render(results, ReportInputs(Consoles(tmp_path), **more)), encoding="utf-8"
+        )
         return path.as_uri()
 
     return write
