@@ -34,9 +34,9 @@ from pathlib import Path
 
 import bad_line
 
-from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.boards.hardware import connect
 from lava_dispatcher_multinode.boards.shell_files import ShellUploader
+from lava_dispatcher_multinode.boards.standard_board import StandardBoard
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
@@ -209,8 +209,8 @@ def run(
         hardware = connect(device, process)
         line = bad_line.BadLine(hardware.transport, seed, baud)
         console = Console(line, Transcript(root, lambda: time.monotonic() - start))
-        board = plugins.load(plugins.DEVICE_TYPES, "panda")(
-            device, console, hardware, lambda _step: None
+        board = StandardBoard(
+            device, console, hardware, lambda _step: None, lambda _event, /, **_fields: None
         )
         try:
             terminal = board.boot(deadline)

@@ -1,11 +1,12 @@
-"""What other packages can add, through entry points.
+"""Loads the classes that packages, this one included, register as entry points.
 
 * `lava_dispatcher.actions`: the command in a job, and a class like `actions.action.Action`;
 * `lava_dispatcher.job_parsers`: any name, and a class like `job.job_parser.JobParser`;
-* `lava_dispatcher.device_types`: the device type, and a class like `DeviceType`.
+* `lava_dispatcher.device_types`: the device type, and a class like `boards.driver.BoardDriver`;
+* `lava_dispatcher.boot_loaders`: the key `bootloader` of a device file, and a class like
+  `boards.driver.BootLoader`.
 
-This package's own are found the same way; nothing is registered twice, so two
-entries with one name are an error that names both packages.
+Two packages that register the same name are an error that names both.
 """
 
 from __future__ import annotations
@@ -13,22 +14,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .errors import InvalidJob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
+
 ACTIONS = "lava_dispatcher.actions"
 JOB_PARSERS = "lava_dispatcher.job_parsers"
 DEVICE_TYPES = "lava_dispatcher.device_types"
-
-
-class DeviceType(Protocol):
-    """A kind of board: the lowest layer of its device files, and its driver."""
-
-    aliases: ClassVar[Sequence[str]]
-    defaults: ClassVar[Mapping[str, Any]]  # as a device file's content
+BOOT_LOADERS = "lava_dispatcher.boot_loaders"
 
 
 @cache
@@ -40,52 +36,48 @@ def entries(group: str) -> dict[str, EntryPoint]:
         if other.value != entry.value:
             both = f"{_origin(other)} and {_origin(entry)}"
             message = f"'{entry.name}' comes from two packages: {both}"
-            raise _wrong(group, message, "uninstall one of them")
+            raise _error(group, message, "uninstall one of them")
     return found
 
 
-def load(group: str, name: str) -> Any:
-    """Return the class behind the entry `name`; KeyError if there is none."""
+def load(group: str, name: str, protocol: type | None = None) -> Any:
+    """Return the class behind the entry point `name`; KeyError if there is none.
+
+    Raises `InvalidJob` if it does not load, or lacks a member of `protocol`: a method or a
+    class attribute. Attributes of instances are not checked.
+    """
     entry = entries(group)[name]
-    with _blamed(group, name):
-        return entry.load()
+    with _load_errors(group, name):
+        found = entry.load()
+    if protocol is not None and (missing := _missing(found, protocol)):
+        message = f"'{name}' of {_origin(entry)} lacks {', '.join(missing)}"
+        raise _error(group, message, f"see {protocol.__module__}.{protocol.__name__}")
+    return found
 
 
 def action(command: str) -> Any:
     """Return a new instance of the action `command`; KeyError if there is none."""
     kind = load(ACTIONS, command)
-    with _blamed(ACTIONS, command):
+    with _load_errors(ACTIONS, command):
         return kind()
 
 
-def device_type_names() -> dict[str, str]:
-    """Return every known name of a device type, aliases too, to its proper name."""
-    names: dict[str, str] = {}
-    for name in entries(DEVICE_TYPES):
-        names[name] = name
-        kind = load(DEVICE_TYPES, name)
-        with _blamed(DEVICE_TYPES, name):
-            for alias in kind.aliases:
-                names.setdefault(alias, name)
-    return names
-
-
-def device_type_by_name(device: str) -> str | None:
-    """Return the proper name of the type that the name of `device` begins with, if any."""
-    known = device_type_names()
-    fitting = [name for name in known if device.startswith(name)]
-    return known[max(fitting, key=len)] if fitting else None
+def _missing(found: Any, protocol: type) -> list[str]:
+    """Return the public members of `protocol` that the class `found` lacks."""
+    own = [name for name, kind in protocol.__annotations__.items() if kind.startswith("ClassVar")]
+    names = [*own, *(name for name in vars(protocol) if not name.startswith("_"))]
+    return [f"'{name}'" for name in names if not hasattr(found, name)]
 
 
 @contextmanager
-def _blamed(group: str, name: str) -> Iterator[None]:
-    """Tell whose fault it is when somebody's code fails, or leaves: a script as a module, say."""
+def _load_errors(group: str, name: str) -> Iterator[None]:
+    """Turn an exception of a plug-in, or its exit, into an error that names the package."""
     try:
         yield
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
         message = f"'{name}' of {_origin(entries(group)[name])} does not load: {reason}"
-        raise _wrong(group, message) from error
+        raise _error(group, message) from error
 
 
 def _origin(entry: EntryPoint) -> str:
@@ -93,5 +85,5 @@ def _origin(entry: EntryPoint) -> str:
     return f"{package} ({entry.value})"
 
 
-def _wrong(group: str, message: str, hint: str = "") -> InvalidJob:
+def _error(group: str, message: str, hint: str = "") -> InvalidJob:
     return InvalidJob.about(f"entry point group {group}", message, hint)

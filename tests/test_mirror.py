@@ -9,8 +9,6 @@ PACKAGE = TESTS.parent / "lava_dispatcher_multinode"
 
 #: Modules without behaviour; CONTRIBUTING.md lists the kinds.
 WITHOUT = {
-    "boards/beaglexm.py",  # defaults of a device type
-    "boards/panda.py",
     "emit.py",  # a protocol
     "images/unpack_ext.py",  # a program, run by tests/images/test_partition_tarballs.py
     "job/job_parser.py",

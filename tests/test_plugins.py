@@ -1,6 +1,9 @@
 """Plug-ins by entry points."""
 
+from __future__ import annotations
+
 from importlib.metadata import EntryPoint
+from typing import ClassVar, Protocol
 
 import pytest
 
@@ -91,14 +94,26 @@ def test_what_does_not_load_is_the_packages_fault(install, value, reason, tmp_pa
     assert f"'a' of broken-pkg 1.0 ({value}) does not load: {reason}" in str(caught.value)
 
 
-def test_device_types_with_their_aliases(monkeypatch):
-    """An alias maps to the device type's name and never replaces another type."""
-    types = {
-        "beaglexm": type("B", (), {"aliases": ("beagle-xm", "panda")}),
-        "panda": type("P", (), {"aliases": ()}),
-    }
-    monkeypatch.setattr(plugins, "entries", lambda group: dict.fromkeys(types))
-    monkeypatch.setattr(plugins, "load", lambda group, name: types[name])
-    names = plugins.device_type_names()
-    assert names["beagle-xm"] == "beaglexm"
-    assert names["beaglexm"] == "beaglexm"
+class Needs(Protocol):
+    """What the entries of these tests have to be like."""
+
+    kind: ClassVar[str]
+    size: int
+
+    def work(self):
+        """Do it."""
+
+
+def test_a_class_that_lacks_a_member_is_refused(install, tmp_path, monkeypatch):
+    """The error names the package and the member; attributes of instances are not looked for."""
+    (tmp_path / "partial_plugin.py").write_text(
+        "class Half:\n    kind = 'x'\nclass Whole(Half):\n    def work(self): pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    install(
+        entry("half", "partial_plugin:Half", "some-pkg"), entry("whole", "partial_plugin:Whole")
+    )
+    assert plugins.load(plugins.ACTIONS, "whole", Needs).__name__ == "Whole"
+    with pytest.raises(InvalidJob) as caught:
+        plugins.load(plugins.ACTIONS, "half", Needs)
+    assert "'half' of some-pkg 1.0 (partial_plugin:Half) lacks 'work'" in str(caught.value)

@@ -12,7 +12,7 @@ from ..serve.servers import Servers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ..boards.uboot_board import UBootBoard
+    from ..boards.driver import BoardDriver
     from ..coordinator.client import GroupClient
     from ..deadline import Deadline
     from ..emit import Emit
@@ -56,7 +56,7 @@ class Node:
 
     name: str
     role: str
-    board: UBootBoard
+    board: BoardDriver
     group_client: GroupClient
     services: NodeServices
     spec: ActionSpec  # the action that runs

@@ -1,4 +1,4 @@
-"""From the kernel's first line to a shell."""
+"""From the start of the kernel to a shell: kernel messages, login, boots that end elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import BootError
-from .bootloaders.u_boot_messages import kernel_pattern
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -14,32 +13,42 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
     from ..lab.device_model import Boot, Login
 
-QUIET = 0.3  # seconds of silence that make an end of line a prompt
-NUDGE = 10.0  # seconds of silence after which a hidden prompt is asked for again
-COMMAND_WAIT = 30.0  # seconds for one of login.commands
+PROMPT_SILENCE_S = 0.3  # without output, after which an end of line is a prompt
+NUDGE_AFTER_S = 10.0  # without output, after which a line end repeats a hidden prompt
+COMMAND_TIMEOUT_S = 30.0  # for one of login.commands
 MAX_LOGINS = 5
-# A prompt ends what the board has printed, or a kernel message cuts in behind it.
-# Shells colour it, and BusyBox asks for the cursor's place after it.
+KERNEL_STARTS = rb"Starting kernel"  # as a boot loader prints it
+BOOTING_LINUX = "Booting Linux on"
+#: Shows that a kernel runs, also if its first lines come garbled or `quiet` omits them: a time
+#: stamp, or the login prompt, which the pattern does not consume.
+KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |" + BOOTING_LINUX.encode() + rb" |(?=login: )"
+# A prompt ends the board's output, except for a kernel message behind it. Shells colour it, and
+# BusyBox asks for the position of the cursor after it.
 STAMP = rb"\[ *\d+\.\d{6}\]"
 ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]) *)*"
 END = rb" *" + ESCAPES + rb"(?:$|(?=" + STAMP + rb"))"
 PASSWORD = rb"[Pp]assword(?: for [\w.-]{1,64})?:" + END
 REFUSED = rb"Login incorrect|Authentication failure|Sorry, try again|incorrect password"
-#: Where a boot may end instead, and what that means.
+#: Other ends of a boot: pattern, meaning.
 DEAD_ENDS = (
     (
         rb"\(initramfs\)" + END,
-        "the boot ended in the initial ramdisk's shell: is root= right, and its driver there?",
+        "the boot ended in the initial ramdisk's shell: check root= and the driver of its device",
     ),
     (
         rb"Give root password for maintenance|Press Enter for maintenance",
-        "the boot ended in emergency mode: a file system or a service that it needs failed",
+        "the boot ended in emergency mode: a required file system or service failed",
     ),
     (
         rb"You are required to change your password|[Yy]our password has expired",
-        "the board wants the password changed before anybody may work",
+        "the board requires a new password before a login",
     ),
 )
+
+
+def kernel_pattern(start: str) -> bytes:
+    """Return a pattern for a running kernel; `start` is the device file's `boot.kernel_start`."""
+    return b"|".join(filter(None, (re.escape(start.encode()), KERNEL_RUNS)))
 
 
 def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
@@ -48,30 +57,30 @@ def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
         dialogue.expect(
             [kernel_pattern(boot.kernel_start)],
             timeout=deadline.part(boot.kernel_timeout, "boot.kernel_timeout"),
-            step=f"waited for the kernel's '{boot.kernel_start}': "
-            "is the kernel right for the board, and its console= the port?",
+            step=f"waited for the kernel's '{boot.kernel_start}' "
+            "(check that the kernel fits the board, and that console= names this port)",
         )
 
 
 def log_in(dialogue: Dialogue, login: Login, deadline: Deadline, fifo: int = 0) -> Shell:
-    """Get past the login prompt, if there is one, to a shell that answers.
+    """Log in if there is a login prompt; return a shell that answers.
 
-    `fifo` is that of the device's connection.
+    `fifo`: see `connection.fifo`. Raises `BootError`.
     """
     limit = deadline.part(login.timeout, "login.timeout")
     _Login(dialogue, login).get_to_shell(limit)
     shell = Shell(dialogue, deadline, fifo)
-    shell.take()
+    shell.prepare()
     return shell
 
 
 class _Login:
-    """Answers what a board asks between its kernel and its shell."""
+    """Answers the prompts between the kernel and the shell."""
 
     def __init__(self, dialogue: Dialogue, login: Login) -> None:
         self._dialogue = dialogue
         self._login = login
-        self._asked = 0
+        self._logins = 0
         prompt = re.escape(login.prompt.strip().encode()) + END
         ends = b"|".join(re.escape(text.rstrip().encode()) for text in login.shell_prompts)
         self._shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb")" + END
@@ -79,12 +88,12 @@ class _Login:
         self._patterns = [prompt, PASSWORD, self._shell_prompt, *dead_ends]
 
     def get_to_shell(self, limit: Deadline) -> None:
-        """Return at a shell's prompt, after `login.commands` if there are any."""
-        while limit.left and self._asked <= MAX_LOGINS:
-            # Before that a boot script may say the same of something else.
-            patterns = [*self._patterns, REFUSED] if self._asked else self._patterns
+        """Return at a shell's prompt, after `login.commands`."""
+        while limit.left and self._logins <= MAX_LOGINS:
+            # Before a login, a boot script may print the same about something else.
+            patterns = [*self._patterns, REFUSED] if self._logins else self._patterns
             before = self._dialogue.console.tail()
-            found = self._dialogue.expect_or_none(patterns, timeout=min(limit.left, NUDGE))
+            found = self._dialogue.expect_or_none(patterns, timeout=min(limit.left, NUDGE_AFTER_S))
             if found is None:
                 if self._dialogue.console.tail() == before:
                     self._dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
@@ -95,30 +104,30 @@ class _Login:
                 )
             elif found.index > 2:
                 raise self._error(DEAD_ENDS[found.index - 3][1])
-            elif _goes_on(self._dialogue):
-                continue  # that was no prompt
+            elif _continues(self._dialogue):
+                continue  # not a prompt
             elif found.index == 0:
-                self._asked += 1
+                self._logins += 1
                 self._dialogue.send(self._login.user.encode() + b"\n")
             elif found.index == 1:
-                self._say_password()
+                self._send_password()
             else:
                 for command in self._login.commands:
                     self._run(command, limit)
                 return
-        if self._asked > MAX_LOGINS:
+        if self._logins > MAX_LOGINS:
             raise self._error(
-                f"the board asked {self._asked} times for a user: "
+                f"the board asked {self._logins} times for a user: "
                 "set login.user and login.password"
             )
         raise self._error(
-            f"waited for '{self._login.prompt}' or a shell prompt: nothing like it within "
-            f"{limit}: set login.prompt or login.shell_prompts"
+            f"no login or shell prompt within {limit}: "
+            f"check login.prompt ('{self._login.prompt}') and login.shell_prompts"
         )
 
     def _run(self, command: str, limit: Deadline) -> None:
-        """Type one of `login.commands`: `sudo su`, say, which may ask for the password."""
-        part = limit.part(COMMAND_WAIT, "for one of login.commands")
+        """Type one of `login.commands`; it may ask for the password, as `sudo su` does."""
+        part = limit.part(COMMAND_TIMEOUT_S, "for one of login.commands")
         self._dialogue.send(command.encode() + b"\n")
         while True:
             found = self._dialogue.expect(
@@ -128,13 +137,13 @@ class _Login:
             )
             if found.index == 2:
                 raise self._error(f"the board refused '{command}' of login.commands")
-            if _goes_on(self._dialogue):
+            if _continues(self._dialogue):
                 continue
             if found.index == 1:
                 return
-            self._say_password()
+            self._send_password()
 
-    def _say_password(self) -> None:
+    def _send_password(self) -> None:
         if self._login.password is None:
             raise self._error(
                 f"the board asks for the password of '{self._login.user}': set login.password"
@@ -145,15 +154,15 @@ class _Login:
         return BootError(self._dialogue.explain(text))
 
 
-def _goes_on(dialogue: Dialogue) -> bool:
-    """Whether the line goes on after what looked like a prompt, other than by the kernel.
+def _continues(dialogue: Dialogue) -> bool:
+    """Return whether the line continues after an apparent prompt, except by a kernel message.
 
-    No more than the rest of that line is taken: the next may be the real prompt.
+    This consumes the rest of the line only: the next line may be the real prompt.
     """
-    line = dialogue.expect_or_none([rb"[^\r\n]*[\r\n]"], timeout=QUIET)
+    line = dialogue.expect_or_none([rb"[^\r\n]*[\r\n]"], timeout=PROMPT_SILENCE_S)
     rest = line or dialogue.expect_or_none([rb"[^\r\n]+"], timeout=0.0)
     if rest is None:
         return False
     text = re.sub(ESCAPES, b"", rest.match.group())
-    # A slow line may have brought the kernel's time stamp in part.
+    # On a slow line, the kernel's time stamp may be incomplete.
     return text != b"" and re.match(rb"[\r\n]?\[ *\d", text) is None

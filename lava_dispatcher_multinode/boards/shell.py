@@ -1,4 +1,4 @@
-"""A board's root shell on its console: commands with their exit codes, and files."""
+"""A board's shell on its console: runs commands and returns their exit codes."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
     from ..console.expect import Dialogue
     from ..deadline import Deadline
 
-ANSWER_WAIT = 5.0  # seconds for a command that does nothing
-FIRST_WAIT = 2.0  # seconds after which an answer that has not come is asked for again
-COMMAND_WAIT = 60.0
-PACE = 0.1  # seconds between two pieces for a UART without flow control
-ECHO_WAIT = 2.0
-TRIES = 5
+ANSWER_TIMEOUT_S = 5.0  # for a command that does nothing
+FIRST_RETRY_S = 2.0  # until the end marker is requested again; doubles each time
+COMMAND_TIMEOUT_S = 60.0
+FIFO_INTERVAL_S = 0.1  # between two pieces for a UART without flow control
+ECHO_TIMEOUT_S = 2.0
+MAX_ATTEMPTS = 5
 CTRL_C = b"\x03"
 
 
 class Shell:
-    """What can be typed at a shell that nobody else is using."""
+    """A shell that this process alone uses."""
 
     def __init__(self, dialogue: Dialogue, deadline: Deadline, fifo: int = 0) -> None:
         self._dialogue = dialogue
         self.deadline = deadline
-        self.fifo = fifo  # bytes that the board takes at once; 0: any number
-        self._free_at = 0.0  # when it surely has taken the last of them
+        self.fifo = fifo  # bytes that the board's UART holds; 0: no limit
+        self._free_at = 0.0  # when the UART has room again, in monotonic time
         self._numbers = itertools.count(1)
-        self.uid: int | None = None  # whose shell it is; None: not known
+        self.uid: int | None = None  # of the shell's user; None: unknown
 
-    def take(self) -> None:
-        """Make the shell fit for a program: no echo, no kernel messages, and it answers."""
-        for _ in range(TRIES):
-            answer = self.ask(shell_markers.QUIET, ANSWER_WAIT)
+    def prepare(self) -> None:
+        """Switch off echo and kernel messages; `BootError` if the shell does not answer."""
+        for _ in range(MAX_ATTEMPTS):
+            answer = self.ask(shell_markers.QUIET, ANSWER_TIMEOUT_S)
             if answer is not None:
-                # Not everyone may, nor has them.
-                self.ask("dmesg -n 1 2>/dev/null", ANSWER_WAIT)
-                code, text = self.ask("id -u 2>/dev/null", ANSWER_WAIT) or (1, "")
+                # Either may fail: by permission, or for lack of the program.
+                self.ask("dmesg -n 1 2>/dev/null", ANSWER_TIMEOUT_S)
+                code, text = self.ask("id -u 2>/dev/null", ANSWER_TIMEOUT_S) or (1, "")
                 self.uid = int(text) if code == 0 and text.isdecimal() else None
                 return
             self._dialogue.send(CTRL_C + b"\n")
         raise BootError(self._dialogue.explain("the shell does not answer"))
 
-    def run(self, command: str, *, timeout: float = COMMAND_WAIT) -> tuple[int, str]:
-        """Run `command`; return its exit code and what it printed."""
+    def run(self, command: str, *, timeout: float = COMMAND_TIMEOUT_S) -> tuple[int, str]:
+        """Run `command`; return its exit code and output. `BootError` after `timeout` seconds."""
         answer = self.ask(command, timeout)
         if answer is None:
             raise BootError(
@@ -60,15 +60,15 @@ class Shell:
         return answer
 
     def has(self, program: str) -> bool:
-        """Whether the board has a command of this name."""
-        for _ in range(TRIES):
-            answer = self.ask(f"command -v {program} >/dev/null", ANSWER_WAIT)
+        """Return whether the board has the program."""
+        for _ in range(MAX_ATTEMPTS):
+            answer = self.ask(f"command -v {program} >/dev/null", ANSWER_TIMEOUT_S)
             if answer is not None:
                 return answer[0] == 0
         raise DeployError(self.explain("the board's shell does not answer"))
 
     def type(self, data: bytes) -> None:
-        """Send `data`; in pieces that fit into the board's UART where nothing else holds it up."""
+        """Send `data`; without flow control, in pieces that fit into the board's UART."""
         if not self.fifo:
             self._dialogue.send(data)
             return
@@ -77,29 +77,29 @@ class Shell:
             if pause > 0:
                 time.sleep(self.deadline.within(pause))
             self._dialogue.send(data[start : start + self.fifo])
-            self._free_at = time.monotonic() + PACE
+            self._free_at = time.monotonic() + FIFO_INTERVAL_S
 
     def type_echoed(self, data: bytes) -> bool:
-        """Send `data` to a terminal that echoes, a piece after the other's echo; False if none."""
+        """Send `data` in pieces, each after the echo of the last; False if an echo is missing."""
         for start in range(0, len(data), self.fifo):
             piece = data[start : start + self.fifo]
             self.type(piece)
-            self._free_at = 0.0  # the echo tells better
-            # A kernel message may go through it; what matters is that the last byte was taken.
+            self._free_at = 0.0  # the echo replaces the interval
+            # A kernel message may interrupt the echo; it matters that the last byte was received.
             letters = (re.escape(piece[at : at + 1]) for at in range(len(piece)))
             pattern = b"[\r\n]*".join(letters)
-            wait = self.deadline.within(ECHO_WAIT)
+            wait = self.deadline.within(ECHO_TIMEOUT_S)
             if self._dialogue.expect_or_none([pattern], timeout=wait) is None:
                 return False
         return True
 
     def expect(self, pattern: bytes, timeout: float) -> bool:
-        """Wait for what matches `pattern`; False if it does not come."""
+        """Wait up to `timeout` seconds for a match of `pattern`; return whether it came."""
         wait = self.deadline.within(timeout)
         return self._dialogue.expect_or_none([pattern], timeout=wait) is not None
 
     def interrupt(self) -> None:
-        """End what runs, and forget what was typed in part."""
+        """End the running command, and drop an incomplete line."""
         self.type(CTRL_C + b"\n")
         if self.fifo:
             self.type(b"stty -echo\n")
@@ -109,11 +109,10 @@ class Shell:
         return self._dialogue.explain(text)
 
     def ask(self, command: str, timeout: float) -> tuple[int, str] | None:
-        """Run `command`; return exit code and output, None if no answer came in time.
+        """Run `command`; return exit code and output, None without an answer in `timeout` seconds.
 
-        It runs between two marks that its own echo does not contain. A kernel
-        message may go through a mark: the last one is asked for again until it
-        comes whole. While the command runs, what is typed waits.
+        The command runs between two markers, which its echo does not contain. A kernel
+        message may garble a marker, so the end marker is requested until it comes intact.
         """
         number = next(self._numbers)
         line = f"{shell_markers.begin(number)}{command}\n{shell_markers.KEEP_CODE}\n"
@@ -121,7 +120,7 @@ class Shell:
         question = f"{shell_markers.end(number)}\n".encode()
         pattern = shell_markers.ended(number, r"(\d+)").encode()
         over = time.monotonic() + self.deadline.within(timeout)
-        wait = FIRST_WAIT
+        wait = FIRST_RETRY_S
         while (left := over - time.monotonic()) > 0:
             self.type(question)
             found = self._dialogue.expect_or_none([pattern], timeout=min(wait, left))

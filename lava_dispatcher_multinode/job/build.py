@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import device_types as installed_types
 from .. import plugins
 from ..errors import InvalidJob
 from . import actions
@@ -79,7 +80,7 @@ def proper_type(device_type: str | None, document: Document) -> str | None:
 
 def device_types(document: Document) -> Mapping[str, str]:
     """Return every name of a type that a job may have, to its proper name."""
-    return {name: name for name in document.device_types} | plugins.device_type_names()
+    return {**document.device_types, **installed_types.names()}
 
 
 def _ignored(

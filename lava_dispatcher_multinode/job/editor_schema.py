@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import plugins
+from .. import device_types, plugins
 from .actions import COMMON
 from .build import SCHEMA_FILE
 from .schema_check import shipped
@@ -19,7 +19,7 @@ def job_schema() -> dict[str, Any]:
     action["allOf"] = [_case(command) for command in commands]
     types = schema["$defs"]["group_entry"]["properties"]["device_type"]
     types["examples"] = schema["properties"]["device_type"]["examples"] = sorted(
-        plugins.device_type_names()
+        device_types.names()
     )
     return schema
 

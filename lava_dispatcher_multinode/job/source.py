@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from .model import Position
 from .tree import Fault, Lines, Located
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .tree import Path as DataPath
 
 MAX_BYTES = 1 << 20
@@ -25,7 +27,7 @@ class Document:
 
     `data` is made of dict (with str keys), list, str, int, float, bool and
     None; treat it as read-only, since YAML's aliases share parts of it.
-    `device_types` are known besides those that have a driver here.
+    `device_types` (name -> proper name) are known besides those of each installation.
     `for_lab`: it is not for boards of this machine, but for a LAVA server.
     """
 
@@ -34,7 +36,7 @@ class Document:
     directory: Path  # absolute; what relative paths in the file start from
     tree: Located
     lines: Lines
-    device_types: frozenset[str] = frozenset()
+    device_types: Mapping[str, str] = field(default_factory=dict)
     for_lab: bool = False
 
     def position(self, path: DataPath = (), *, key: bool = False) -> Position:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from ..job.source import Document
 
 
-def proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str) -> str:
-    """Return the proper name of the device type that the layers give."""
-    known = plugins.device_type_names()
+def proper_type(
+    own: Sequence[Document], forced: Mapping[str, Any], shown: str, known: Mapping[str, str]
+) -> str:
+    """Return the proper name of the device type that the layers give.
+
+    `known`: each name of a type, aliases included -> its proper name.
+    """
     given = forced.get("device_type")
     line = column = 0
     for document in own if given is None else ():
@@ -27,7 +31,7 @@ def proper_type(own: Sequence[Document], forced: Mapping[str, Any], shown: str) 
             given = document.data["device_type"]
             place = document.position(("device_type",))
             shown, line, column = place.file, place.line, place.column
-    if given in known:
+    if isinstance(given, str) and given in known:
         return known[given]
     if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
         return given  # of LAVA's 200 types none needs a driver here
@@ -77,6 +81,21 @@ def _check_simulated(merged: Mapping[str, Any], own: Iterable[Document], shown: 
             if "connection" in document.data:
                 raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
         raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+
+
+def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
+    """Raise unless the boot loader is installed."""
+    name, known = merged.get("bootloader"), plugins.entries(plugins.BOOT_LOADERS)
+    if name is not None and name not in known:
+        hint = suggest(name, known)
+        raise _wrong("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
+
+
+def misplaced_aliases(document: Document) -> Iterator[Problem]:
+    """Yield the key `aliases` of a file that describes no device type."""
+    if "aliases" in document.data:
+        hint = "it belongs in device-types/NAME.yaml"
+        yield document.problem("a device has no aliases", ("aliases",), key=True, hint=hint)
 
 
 def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:

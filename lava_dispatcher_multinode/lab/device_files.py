@@ -34,15 +34,18 @@ class Lab:
     devices: tuple[Device, ...]
     broken: Mapping[str, Broken] = field(default_factory=dict)
     searched: tuple[Path, ...] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def device_types(self) -> frozenset[str]:
-        """The types of the boards that LAVA's dispatcher runs: they need no driver here.
+    def device_types(self) -> Mapping[str, str]:
+        """Each name that a job may give as a device type, with its proper name.
 
-        A board whose file is wrong counts: that is what a job for it is told.
+        These are `types`, and those of the boards that LAVA's dispatcher runs. A wrong device
+        file counts: a job that needs its type gets the error of the file.
         """
-        good = {device.device_type for device in self.devices if device.host == LAVA}
-        return frozenset(good | {b.device_type for b in self.broken.values() if b.device_type})
+        known = [device.device_type for device in self.devices if device.host == LAVA]
+        known += [b.device_type for b in self.broken.values() if b.device_type]
+        return {**{name: name for name in known}, **self.types}
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:
@@ -59,7 +62,7 @@ def load_lab(config_dir: Path | None = None) -> Lab:
             devices.append(layers.device(name))
         except InvalidJob as error:
             broken[name] = Broken(error, _device_type(layers, name))
-    return Lab(tuple(devices), broken, layers.directories)
+    return Lab(tuple(devices), broken, layers.directories, layers.types())
 
 
 def _strays(layers: Layers) -> dict[str, Broken]:

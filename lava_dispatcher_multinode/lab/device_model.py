@@ -169,6 +169,7 @@ class Lava:
     env_dut: Path | None = None  # env-dut.yaml
     path: Path | None = None  # where LAVA's Python packages are; None: where they are installed
     python: str | None = None  # the interpreter that runs them
+    device_type: str | None = None  # LAVA's name of the type; None: the same
     deploy: Mapping[str, Any] = field(default_factory=dict)
     boot: Mapping[str, Any] = field(default_factory=dict)
 
@@ -181,6 +182,8 @@ class Device:
     device_type: str
     tags: frozenset[str] = frozenset()
     host: str = "own"  # own | lava: who runs the board's node
+    bootloader: str = "u-boot"
+    aliases: tuple[str, ...] = ()  # of the device type
     connection: Connection = Connection()
     power: Power = Power()
     deploy: Deploy = Deploy()

@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
+from .. import device_types
 from ..errors import InvalidJob
 from ..job.schema_check import Checker, shipped
 from ..job.source import load
@@ -65,6 +65,7 @@ class Layers:
     def __init__(self, directories: Sequence[Path]) -> None:
         self.directories = tuple(directories)
         self._read: dict[Path, Document | InvalidJob | None] = {}
+        self._types: Mapping[str, str] | None = None
         self._checker = Checker(shipped("lab", SCHEMA))
 
     def names(self) -> list[str]:
@@ -96,8 +97,27 @@ class Layers:
             data = load(path).data if _is_file(path) else None
             if isinstance(data, Mapping):
                 found, host = data.get("device_type", found), data.get("host", host)
-        known = plugins.device_type_names()
+        known = self.types()
         return str(found) if host == LAVA and found not in known else known.get(str(found))
+
+    def types(self) -> Mapping[str, str]:
+        """Return each name of a device type, aliases included, with its proper name.
+
+        A wrong file makes a type, too: the devices of that type report what is wrong.
+        """
+        if self._types is None:
+            found = {
+                name: device_types.defaults(name) for name in set(device_types.names().values())
+            }
+            for path in self.files("device-types", ".yaml"):
+                if path.stem not in device_types.names():
+                    found.setdefault(path.stem, self._content(path))
+            self._types = device_types.with_aliases(found)
+        return self._types
+
+    def _content(self, path: Path) -> Mapping[str, Any]:
+        read = self._document(path)
+        return {} if read is None or isinstance(read, InvalidJob) else read.data
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
@@ -111,15 +131,13 @@ class Layers:
             raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
         own = list(self._documents(f"devices/{name}.yaml"))
         forced = forced or {}
-        device_type = device_checks.proper_type(own, forced, shown)
+        device_type = device_checks.proper_type(own, forced, shown, self.types())
         files = [
             *self._documents("device-defaults.yaml"),
             *self._type_documents(device_type),
             *own,
         ]
-        drivers = plugins.entries(plugins.DEVICE_TYPES)  # any other type is LAVA's
-        known = device_type in drivers
-        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults if known else {}
+        defaults = device_types.defaults(device_type)
         above = [*(document.data for document in files), forced, {"device_type": device_type}]
         merged = laid([defaults, *above])
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
@@ -129,12 +147,12 @@ class Layers:
         merged = with_hostname(merged, name)
         device_checks.check_connection(merged, own, shown)
         device_checks.check_socket(merged, files, shown)
+        device_checks.check_boot_loader(merged, files, shown)
         return make_device(name, merged, file)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type, those under an alias of it first."""
-        names = plugins.device_type_names()
-        aliases = {alias for alias, proper in names.items() if proper == device_type}
+        aliases = {alias for alias, proper in self.types().items() if proper == device_type}
         for name in sorted(
             sorted(aliases | {device_type}), key=lambda alias: alias == device_type
         ):
@@ -144,13 +162,18 @@ class Layers:
         """Yield the layers called `relative`, lowest first; raise for a wrong one."""
         for directory in self.directories:
             path = directory / relative
-            if path not in self._read:
-                self._read[path] = self._load(path) if _is_file(path) else None
-            found = self._read[path]
+            if path.parent == device_types.DIRECTORY:
+                continue  # the lowest layer
+            found = self._document(path)
             if isinstance(found, InvalidJob):
                 raise found
             if found is not None:
                 yield found
+
+    def _document(self, path: Path) -> Document | InvalidJob | None:
+        if path not in self._read:
+            self._read[path] = self._load(path) if _is_file(path) else None
+        return self._read[path]
 
     def _load(self, path: Path) -> Document | InvalidJob:
         try:
@@ -158,6 +181,8 @@ class Layers:
         except InvalidJob as error:
             return error
         problems = self._checker.problems(document) or [*device_checks.bad_expressions(document)]
+        if path.parent.name != "device-types":
+            problems = problems or [*device_checks.misplaced_aliases(document)]
         return InvalidJob(problems) if problems else document
 
 

@@ -29,7 +29,9 @@ def make_device(name: str, data: Mapping[str, Any], file: Path | None) -> Device
     return Device(
         name=name,
         device_type=data["device_type"],
+        bootloader=data.get("bootloader", Device.bootloader),
         tags=frozenset(data.get("tags", ())),
+        aliases=tuple(data.get("aliases", ())),
         host=data.get("host", "own"),
         connection=_connection(data.get("connection", {})),
         power=_power(data.get("power", {})),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from .. import plugins
+from .. import device_types
 from ..errors import InvalidJob, Problem
 from .layers import PACKAGE_DEFAULTS, Layers, search_path
 
@@ -53,7 +53,7 @@ def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[D
     Raises `InvalidJob` where no type is known for a named device, or none of its
     type can be made.
     """
-    layers = Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+    layers = _layers(config_dir)
     taken = {role.device for role in job.roles}
     devices = []
     problems: list[Problem] = []
@@ -78,6 +78,15 @@ def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[D
     return devices
 
 
+def virtual_types(config_dir: Path | None = None) -> Mapping[str, str]:
+    """Return each name that the device type of a virtual board may have, with its proper name."""
+    return _layers(config_dir).types()
+
+
+def _layers(config_dir: Path | None) -> Layers:
+    return Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+
+
 def _free_name(device_type: str, taken: set[str | None]) -> str:
     """Return the first of panda01, panda02, ... that nobody has."""
     names = (f"{device_type}{number:02}" for number in count(1))
@@ -87,7 +96,9 @@ def _free_name(device_type: str, taken: set[str | None]) -> str:
 def _type_of(role: Role, layers: Layers) -> str:
     """Return the type of a device that the job only names: its file's, or from its name."""
     assert role.device is not None
-    device_type = layers.device_type(role.device) or plugins.device_type_by_name(role.device)
+    device_type = layers.device_type(role.device) or device_types.by_device_name(
+        role.device, layers.types()
+    )
     if device_type is not None:
         return device_type
     message = f"the type of device '{role.device}' is not known, so it cannot be made"

@@ -48,10 +48,10 @@ class BoardSelection:
         `target` as of `job.parse.parse`.
         """
         from ..job.parse import parse
+        from ..lab.virtual import virtual_types
 
-        if self.lab is not None:
-            document = replace(document, device_types=self.lab.device_types)
-        return parse(document, target)
+        types = virtual_types(self.config_dir) if self.lab is None else self.lab.device_types
+        return parse(replace(document, device_types=types), target)
 
 
 def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:

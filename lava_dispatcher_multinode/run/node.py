@@ -7,10 +7,10 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .. import plugins
 from ..actions.action import load_action
 from ..actions.context import Node
 from ..boards.hardware import connect
+from ..boards.standard_board import load_driver
 from ..console.board_console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..actions.action import Action
     from ..actions.context import NodeServices
+    from ..boards.driver import BoardDriver
     from ..boards.hardware import VirtualBoard
-    from ..boards.uboot_board import UBootBoard
     from ..coordinator.client import GroupClient
     from ..lab.device_model import Device
 
@@ -85,10 +85,10 @@ class BoardNode:
                 character_delay=self._device.connection.character_delay,
             )
             stack.callback(console.close)
-            driver = plugins.load(plugins.DEVICE_TYPES, self._device.device_type)
+            driver = load_driver(self._device.device_type)
             step = partial(self._services.step, self.name)
-            board: UBootBoard = driver(self._device, console, hardware, step)
-            board.tell = partial(self._services.emit, node=self.name)
+            emit = partial(self._services.emit, node=self.name)
+            board = driver(self._device, console, hardware, step, emit)
             node = self._node(board)
             try:
                 self._walk(node)
@@ -107,7 +107,7 @@ class BoardNode:
             self._services.leave_group(self.name, None)
             board.power_off()
 
-    def _node(self, board: UBootBoard) -> Node:
+    def _node(self, board: BoardDriver) -> Node:
         spec = ActionSpec("")  # before the first
         deadline = _deadline(spec, self._services)
         return Node(self.name, self.role, board, self._client, self._services, spec, deadline)
@@ -117,7 +117,7 @@ class BoardNode:
         node.deadline = _deadline(node.spec, self._services)
         self._on_end(node, failure)
 
-    def _off(self, board: UBootBoard) -> None:
+    def _off(self, board: BoardDriver) -> None:
         """Switch off the board of a node that has failed; that failure is the one to tell."""
         try:
             board.power_off()

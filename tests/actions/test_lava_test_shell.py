@@ -44,7 +44,7 @@ class Board:
         if self.failure:
             raise self.failure
         self.boots += 1
-        self.shell.take()
+        self.shell.prepare()
 
     def require_root(self):
         """Take the user for the board's own root."""

@@ -51,7 +51,7 @@ def make_node(tmp_path):
         console = Console(open_console(Connection(command=command), "b1"), transcript)
         consoles.append(console)
         shell = Shell(Dialogue(console), Deadline(60, "test"), fifo)
-        shell.take()
+        shell.prepare()
         job = Job("job", 60, (Role("r"), Role("s")), specs or (shell_of("smoke"),))
         events = []
         services = NodeServices(
@@ -137,7 +137,7 @@ def test_where_what_is_typed_is_printed_there_is_no_secret(make_node, tmp_path, 
 
 def test_where_what_is_typed_is_echoed_there_is_no_secret(make_node, monkeypatch):
     """A line without flow control echoes every piece."""
-    monkeypatch.setattr("lava_dispatcher_multinode.boards.shell.PACE", 0.001)
+    monkeypatch.setattr("lava_dispatcher_multinode.boards.shell.FIFO_INTERVAL_S", 0.001)
     monkeypatch.setattr("lava_dispatcher_multinode.actions.overlay.deliver", lambda *_, **__: None)
     node = make_node(fifo=512)
     put_overlay(node)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode import device_types
 from lava_dispatcher_multinode.boards.hardware import connect
 from lava_dispatcher_multinode.boards.shell import Shell
+from lava_dispatcher_multinode.boards.standard_board import StandardBoard
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
@@ -65,15 +66,20 @@ def example_images():
         yield Path(directory)
 
 
+def _ignore_event(_event, /, **_fields):
+    """Take an event that the test does not look at."""
+
+
 @pytest.fixture
 def simulated(tmp_path):
     """A function that makes a board's driver on a simulated board; all gone at the end."""
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(SimulatedLab(tmp_path / "boards"))
 
-        def make(model="panda", faults=None, steps=None, deploy="media", **changes):
-            driver = plugins.load(plugins.DEVICE_TYPES, model)
-            defaults = driver.defaults["boot"]
+        def make(
+            model="panda", faults=None, steps=None, deploy="media", emit=_ignore_event, **changes
+        ):
+            defaults = device_types.defaults(model)["boot"]
             boot = {"prompts": tuple(defaults["prompts"]), "commands": tuple(defaults["commands"])}
             device = Device(
                 f"{model}01",
@@ -87,8 +93,8 @@ def simulated(tmp_path):
             transcript = Transcript(tmp_path / device.name, lambda: time.monotonic() - started)
             console = Console(hardware.transport, transcript)
             stack.callback(console.close)
-            told = [] if steps is None else steps
-            return driver(device, console, hardware, told.append)
+            steps = [] if steps is None else steps
+            return StandardBoard(device, console, hardware, steps.append, emit)
 
         yield make
 
@@ -98,5 +104,5 @@ def shell(request, console_of, tmp_path):
     """A real interactive shell that has been taken."""
     console = console_of(COOKED.format(directory=tmp_path, shell=request.param))
     made = Shell(Dialogue(console), Deadline(60, "test"))
-    made.take()
+    made.prepare()
     return made

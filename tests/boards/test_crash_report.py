@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.boards.crash_report import FIRST, LAST, explained
+from lava_dispatcher_multinode.boards.crash_report import (
+    FIRST_LINES,
+    LAST_LINES,
+    with_crash_report,
+)
 from lava_dispatcher_multinode.console.death_strings import DOWN, KERNEL, RESET
 from lava_dispatcher_multinode.errors import BoardDied, KernelCrashed
 
@@ -34,16 +38,16 @@ def test_a_real_panic_is_told_by_its_first_and_last_lines(console_of):
     """The oops it began with, the panic it ended in, where it was; not all fifty lines."""
     start = PANIC.read_bytes().index(b"Starting kernel")
     console = watched(console_of, f"tail -c +{start} {PANIC}; sleep 60")
-    error = explained(console, death(console), "while it booted", "infrastructure")
+    error = with_crash_report(console, death(console), "while it booted", "infrastructure")
     assert isinstance(error, BoardDied)
     head, *lines = str(error).splitlines()
     assert head == (
         "the board died while it booted: Unable to handle kernel paging request at virtual "
         "address 2f28a000; Kernel panic - not syncing: Fatal exception in interrupt"
     )
-    assert len(lines) == FIRST + 1 + LAST
+    assert len(lines) == FIRST_LINES + 1 + LAST_LINES
     assert any("PC is at sun8i_dwmac_dma_interrupt" in line for line in lines)
-    assert re.search(r"\d+ lines more", lines[FIRST])
+    assert re.search(r"\d+ lines more", lines[FIRST_LINES])
     assert lines[-1].endswith(
         "---[ end Kernel panic - not syncing: Fatal exception in interrupt ]---"
     )
@@ -54,7 +58,7 @@ def test_the_device_file_says_whose_failure_it_is(console_of):
     console = watched(
         console_of, "printf '[    1.000000] kernel BUG at mm/slub.c:1!\\r\\n'; sleep 60"
     )
-    error = explained(console, death(console), "while tests ran", "test")
+    error = with_crash_report(console, death(console), "while tests ran", "test")
     assert isinstance(error, KernelCrashed)
     assert (error.status, error.error_type, error.exit_code) == ("fail", "test", 1)
 
@@ -75,4 +79,6 @@ def test_restarts_and_shutdowns_have_names(console_of, line, said):
         console.read(10)
         assert console.read(0.2) == b""
     else:
-        assert str(explained(console, death(console), "while tests ran", "")).startswith(said)
+        assert str(with_crash_report(console, death(console), "while tests ran", "")).startswith(
+            said
+        )

@@ -23,7 +23,7 @@ def board(console_of, tmp_path):
             Dialogue(console_of(f"stty sane; PATH={tmp_path} exec /bin/dash -i")),
             Deadline(60, "test"),
         )
-        shell.take()
+        shell.prepare()
         return shell
 
     return make

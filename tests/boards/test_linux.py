@@ -6,12 +6,13 @@ The other end is a script that plays getty and then becomes a real shell.
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import pytest
 
 from lava_dispatcher_multinode.boards import linux
-from lava_dispatcher_multinode.boards.linux import log_in, wait_for_kernel
+from lava_dispatcher_multinode.boards.linux import kernel_pattern, log_in, wait_for_kernel
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
@@ -69,7 +70,7 @@ def test_a_refused_login_says_so(console_of):
 
 def test_a_board_that_asks_for_the_user_for_ever_is_left(console_of, monkeypatch):
     """A getty that starts anew each time takes no minutes, and no `Login incorrect` need come."""
-    monkeypatch.setattr(linux, "QUIET", 0.1)
+    monkeypatch.setattr(linux, "PROMPT_SILENCE_S", 0.1)
     console = console_of("stty sane; while printf 'b login: ' && read user; do :; done")
     with pytest.raises(BootError, match=r"asked 6 times for a user: set login\.user"):
         _log_in(console)
@@ -85,7 +86,7 @@ def test_the_words_of_a_refusal_before_any_login_are_the_boot_s(console_of):
 
 def test_a_prompt_hidden_by_a_late_message_is_asked_for_again(console_of, monkeypatch):
     """A kernel message on the prompt's line costs a newline, not the boot."""
-    monkeypatch.setattr(linux, "NUDGE", 0.3)
+    monkeypatch.setattr(linux, "NUDGE_AFTER_S", 0.3)
     console = console_of(
         "stty sane; printf 'b login: [  9.1] late message\\r\\n'; read empty; "
         f"printf 'b login: '; read user; {SHELL}"
@@ -95,7 +96,7 @@ def test_a_prompt_hidden_by_a_late_message_is_asked_for_again(console_of, monkey
 
 def test_nothing_is_typed_into_a_boot_that_still_prints(console_of, monkeypatch):
     """A newline is for silence only: at the prompt it would be the answer."""
-    monkeypatch.setattr(linux, "NUDGE", 1.0)
+    monkeypatch.setattr(linux, "NUDGE_AFTER_S", 1.0)
     console = console_of(
         "stty sane; n=0; while [ $n -lt 12 ]; do printf 'started %s\\r\\n' $n; sleep 0.1; "
         f"n=$((n + 1)); done; printf 'b login: '; read user; [ $user = root ] || exit; {SHELL}"
@@ -197,3 +198,11 @@ def test_a_garbled_first_line_is_not_waited_for(console_of):
     """Any time stamp of a kernel says that it runs."""
     console = console_of("printf '\\r\\n[    0.000000] LinuXX version 6.1\\r\\n'; sleep 60")
     wait_for_kernel(Dialogue(console), Boot(), Deadline(60, "test"))
+
+
+def test_a_kernel_is_known_without_its_first_line():
+    """Time stamps show it, also with an empty boot.kernel_start."""
+    for pattern in (kernel_pattern(""), kernel_pattern("Linux version")):
+        assert re.search(pattern, b"Starting kernel ...") is None
+        assert re.search(pattern, b"\r\n[    0.000000] garbled")
+    assert re.search(kernel_pattern("Linux version"), b"Linux version 6.1")

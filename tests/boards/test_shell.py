@@ -25,7 +25,7 @@ def test_a_command_that_does_not_end_is_an_error(shell):
 
 def test_a_terminal_that_is_no_shell_is_an_error(console_of, monkeypatch):
     """Something that does not answer is not taken for a shell."""
-    monkeypatch.setattr(shell_module, "ANSWER_WAIT", 0.05)
+    monkeypatch.setattr(shell_module, "ANSWER_TIMEOUT_S", 0.05)
     console = console_of("exec cat > /dev/null")
     with pytest.raises(BootError, match="the shell does not answer"):
-        Shell(Dialogue(console), Deadline(60, "test")).take()
+        Shell(Dialogue(console), Deadline(60, "test")).prepare()

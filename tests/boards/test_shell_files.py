@@ -95,13 +95,13 @@ def test_a_line_without_flow_control_loses_nothing(console_of, tmp_path):
         dialogue.expect([b"powered"], timeout=30, step="waited for the UART")
         shell = Shell(dialogue, Deadline(110 if arrives else 1, "test"), fifo=fifo)
         if arrives:
-            shell.take()
+            shell.prepare()
             with tempfile.TemporaryDirectory(dir="/tmp") as short:
                 ShellUploader(shell).upload(data, f"{short}/f")
                 assert Path(short, "f").read_bytes() == data
         else:
             with pytest.raises((ActionTimeout, BootError, DeployError)):
-                shell.take()
+                shell.prepare()
 
 
 def test_a_file_that_cannot_be_written_is_an_error(shell):
@@ -127,7 +127,7 @@ def test_damaged_blocks_are_sent_again(console_of, tmp_path):
     console = console_of(COOKED.format(directory=tmp_path, shell="dash -i"))
     dialogue = Lossy(console)
     shell = Shell(dialogue, Deadline(60, "test"))
-    shell.take()
+    shell.prepare()
     data = os.urandom(9000)
     ShellUploader(shell).upload(data, str(tmp_path / "file"))
     assert dialogue.hit

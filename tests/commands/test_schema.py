@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode import device_types, plugins
 from lava_dispatcher_multinode.commands.lava_multinode import build_parser
 from lava_dispatcher_multinode.errors import ExitCode
 
@@ -24,7 +24,7 @@ def one_action(monkeypatch):
     }})  # fmt: skip
     monkeypatch.setattr(plugins, "entries", lambda group: {"press_button": None})
     monkeypatch.setattr(plugins, "load", lambda group, name: action)
-    monkeypatch.setattr(plugins, "device_type_names", lambda: {"panda": "panda"})
+    monkeypatch.setattr(device_types, "names", lambda: {"panda": "panda"})
 
 
 @pytest.mark.parametrize("kind", ["device", "events", "job", "results"])

@@ -181,7 +181,7 @@ FAULTS = (
     ),
     Fault(
         "never boots",
-        r"try 2 of 2.*boot\.autoboot_timeout.*does the power switch restart",
+        r"try 2 of 2.*boot\.autoboot_timeout.*the power switch restarts",
         faults={"power": "dead"},
         device={"boot": {"retries": 2, "autoboot_timeout": 1}},
         before=False,

@@ -51,10 +51,7 @@ def registry():
             "lava_test_shell": _action(shell, anyOf=[{"required": [key]} for key in shell]),
             "multinode": _action(call, "request", "message_id"),
         },
-        plugins.DEVICE_TYPES: {
-            "panda": type("Panda", (), {"aliases": ()}),
-            "beaglexm": type("BeagleXM", (), {"aliases": ("beagle-xm",)}),
-        },
+        plugins.DEVICE_TYPES: {},
         plugins.JOB_PARSERS: {
             "device_group": DeviceGroupParser,
             "single_board": SingleBoardParser,

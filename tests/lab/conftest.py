@@ -50,6 +50,6 @@ def make_device():
     """Return a function that makes a device that nobody will connect to."""
 
     def make(name, device_type="panda", tags=()):
-        return Device(name, device_type, frozenset(tags), Connection(command="true"))
+        return Device(name, device_type, frozenset(tags), connection=Connection(command="true"))
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lava_dispatcher_multinode import device_types
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.device_files import load_lab
 
@@ -36,7 +37,8 @@ def test_types_that_only_lava_knows(config):
     config.write("devices/p2.yaml", "device_type: x15\nhost: lava\nlava: {devise: d}\n")
     config.write("devices/p3.yaml", "{")
     config.write("devices/p4.yaml", GOOD)
-    assert load_lab(config.path).device_types == {"juno", "x15"}
+    known = load_lab(config.path).device_types.keys()
+    assert known - device_types.names().keys() == {"juno", "x15"}
 
 
 def test_files_of_another_kind_are_told(config):

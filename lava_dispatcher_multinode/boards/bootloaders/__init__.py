@@ -1,1 +1,1 @@
-"""Dialogues with boot loaders, one a file."""
+"""Boot loaders, one per file; each implements `driver.BootLoader`."""

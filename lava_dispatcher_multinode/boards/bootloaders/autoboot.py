@@ -1,4 +1,4 @@
-"""From power-on to U-Boot's prompt, also where the countdown is garbled or never seen."""
+"""Stops U-Boot's countdown, also if its text is garbled or missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ...errors import BootError
+from ..driver import CountdownMissed
+from ..linux import BOOTING_LINUX
 from .u_boot_messages import countdown_pattern
 
 if TYPE_CHECKING:
@@ -14,27 +16,23 @@ if TYPE_CHECKING:
     from ...deadline import Deadline
     from ...lab.device_model import Boot
 
-QUIET = 5.0  # seconds without news after which a key is pressed on suspicion
-PRESS_EVERY = 0.2  # seconds between keys from power-on, where the countdown was missed
-AGAIN = 1.0  # seconds in which a countdown's text that comes again is the same countdown
-SETTLED = 0.3  # seconds of silence after the last key's answer
-#: Stops a countdown as any key does, and nowhere does it start anything: at a
-#: prompt it makes a new line, where an empty one would repeat the last command.
+SILENCE_S = 5.0  # without output, after which a key is sent without a countdown
+SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed
+SAME_COUNTDOWN_S = 1.0  # a countdown's text that repeats within it is the same countdown
+SETTLE_S = 0.3  # of silence after the answer to the last key
+#: Stops a countdown like any key, and never starts anything: at a prompt it makes a new line,
+#: while an empty line would repeat the last command.
 CTRL_C = b"\x03"
 
 
-class CountdownMissed(BootError):
-    """A kernel runs already: only a power cycle helps."""
-
-
 class Autoboot:
-    """Stops one countdown; `prompt` is the pattern of U-Boot's prompt."""
+    """Stops one countdown; `prompt` is a pattern for U-Boot's prompt."""
 
     def __init__(self, dialogue: Dialogue, boot: Boot, prompt: bytes) -> None:
         self._dialogue = dialogue
         self._name = boot.interrupt
         self._stop = boot.interrupt_command.encode()
-        texts = filter(None, ("Starting kernel", "Booting Linux on", boot.kernel_start))
+        texts = filter(None, ("Starting kernel", BOOTING_LINUX, boot.kernel_start))
         missed = b"|".join(re.escape(text.encode()) for text in texts)
         self._patterns = [
             prompt,
@@ -42,50 +40,52 @@ class Autoboot:
             missed + rb"|[\r\n][\w.-]{0,64} ?login: ",
         ]
 
-    def stop(self, deadline: Deadline, *, press: bool) -> None:
-        """Return at the prompt; `press` keys from the start, without waiting for a countdown."""
-        told, pressed = 0.0, press
+    def stop(self, deadline: Deadline, *, spam: bool) -> None:
+        """Return at the prompt; with `spam`, send keys from the start, before any countdown.
+
+        Raises `CountdownMissed` if a kernel starts, `BootError` at the deadline.
+        """
+        stopped_at, sent_keys = 0.0, spam
         before: list[str] = []
         while deadline.left:
-            wait = PRESS_EVERY if press else QUIET
+            wait = SPAM_INTERVAL_S if spam else SILENCE_S
             found = self._dialogue.expect_or_none(self._patterns, timeout=min(wait, deadline.left))
             now = time.monotonic()
             if found is None:
                 tail = self._dialogue.console.tail()
-                if press or tail == before:
+                if spam or tail == before:
                     self._dialogue.send(self._stop or CTRL_C)
-                    pressed = True
+                    sent_keys = True
                 before = tail
             elif found.index == 0:
-                if pressed:
+                if sent_keys:
                     self._settle()
                 return
             elif found.index == 2:
-                raise self._missed(found.match.group().strip())
-            elif now >= told + AGAIN:
-                # The key that stops the countdown is eaten with it: one, and the board
-                # is at an empty command line. Of a second countdown that is not sure.
-                again = self._stop + CTRL_C if told else self._stop + b"\r"
-                self._dialogue.send(again)
-                pressed = pressed or bool(told)
-                told = now
+                raise self._missed_error(found.match.group().strip())
+            elif now >= stopped_at + SAME_COUNTDOWN_S:
+                # The countdown consumes the key that stops it: after one key, the board is at
+                # an empty command line. After a second countdown that is not certain.
+                keys = self._stop + CTRL_C if stopped_at else self._stop + b"\r"
+                self._dialogue.send(keys)
+                sent_keys = sent_keys or bool(stopped_at)
+                stopped_at = now
         raise BootError(
             self._dialogue.explain(
-                f"waited for U-Boot's '{self._name}' or its prompt: nothing like it within "
-                f"{deadline}: does the power switch restart this board, and what does it print? "
-                "See boot.interrupt and boot.prompts"
+                f"neither U-Boot's '{self._name}' nor its prompt within {deadline}: check that "
+                "the power switch restarts this board, and boot.interrupt and boot.prompts"
             )
         )
 
     def _settle(self) -> None:
-        """Get to an empty command line when all the keys have been answered."""
+        """Get to an empty command line, after the answers to all keys."""
         self._dialogue.send(CTRL_C)
-        over = time.monotonic() + 10 * SETTLED
+        over = time.monotonic() + 10 * SETTLE_S
         while time.monotonic() < over:
-            if self._dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLED) is None:
+            if self._dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLE_S) is None:
                 return
 
-    def _missed(self, what: bytes) -> CountdownMissed:
+    def _missed_error(self, what: bytes) -> CountdownMissed:
         if what.endswith(b"login:"):
             text = "a login prompt came instead: did the power switch restart the board?"
         else:

@@ -1,8 +1,8 @@
-"""What U-Boot says and what it takes: prompts, status, errors, limits. No input or output here.
+"""U-Boot's prompts, status, error messages and limits: data and pure functions.
 
-The status of a command says whether it failed. Words decide where it does not: for a command
-that does not come back, for the first commands of a list, for `usb start` (0 although it
-failed), and for a U-Boot whose shell has no `$?`.
+The status of a command shows whether it failed. Error messages decide where it does not: for
+a command that does not return, for the first commands of a list, for `usb start` (0 although
+it failed), and for a U-Boot whose shell has no `$?`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What boards are known to print; `boot.prompts` comes on top.
+#: Known prompts; `boot.prompts` adds others.
 KNOWN_PROMPTS = (
     "Panda # ",
     "OMAP3 beagleboard.org # ",
@@ -26,8 +26,7 @@ KNOWN_PROMPTS = (
     "=> ",
 )
 
-#: What U-Boot prints when it does not go on, and does not come back to its prompt. `boot` may
-#: try a boot.scr that is not there, complain, and boot all the same.
+#: Messages after which U-Boot does not return to its prompt.
 FATAL = (
     "data abort",
     "prefetch abort",
@@ -36,7 +35,7 @@ FATAL = (
     "Must RESET board to recover",
     "Please RESET the board",
 )
-#: What it prints when a command did not work.
+#: Messages of failed commands. `boot` may fail to find a boot.scr, print one, and boot anyway.
 ERRORS = (
     *FATAL,
     "Unknown command '",
@@ -92,136 +91,137 @@ ERRORS = (
     "Retry count exceeded",
     "Retry time exceeded",
 )
-#: Written like this, or it is part of something else: `timeout=5` among boot arguments.
+#: Case-sensitive messages: `timeout=5` in boot arguments is none.
 EXACT_ERRORS = ("TIMEOUT",)
 
-#: What asks for the status of the last command, and the answer. The variable keeps the status
-#: until its answer has come whole: ASK_AGAIN. A shell without `$?` answers without a number.
-ASK = "lava_rc=$?; echo lava_rc=$lava_rc"
-ASK_AGAIN = "echo lava_rc=$lava_rc"
-ANSWER = re.compile(rb"lava_rc=(\d{1,3})[\r\n]")
-NO_ANSWER = re.compile(rb"lava_rc=\$|Unknown command 'lava_rc=")
+#: Commands that print the status of the last command, and their answers. The variable keeps the
+#: status, so a garbled answer can be repeated. A shell without `$?` prints no number.
+ASK_STATUS = "lava_rc=$?; echo lava_rc=$lava_rc"
+ASK_STATUS_AGAIN = "echo lava_rc=$lava_rc"
+STATUS = re.compile(rb"lava_rc=(\d{1,3})[\r\n]")
+NO_STATUS = re.compile(rb"lava_rc=\$|Unknown command 'lava_rc=")
 
-#: What a command prints that does not understand its arguments.
+#: The output of a command with wrong arguments.
 USAGE = re.compile(rb"^Usage: *[\r\n]", re.MULTILINE)
 
-#: Lines of 2013 that a later U-Boot does not know and does not need: its loads initialise.
-NEEDLESS = frozenset({"mmc init", "mmc part 0"})
-#: Lines with a status that is no failure: a condition that is false, and `gpio`, which
-#: returned the value of the pin. `|| true` allows a command to fail.
+#: Lines of 2013 that later versions of U-Boot neither know nor need.
+OBSOLETE_LINES = frozenset({"mmc init", "mmc part 0"})
+#: Lines whose status is no failure: a false condition, and `gpio`, which returned the value of
+#: the pin. `|| true` allows a command to fail.
 _CONDITION = re.compile(r"(?:^|[;&|]) *(?:if|while|until|for|test|itest|\[|env exists|gpio)\b")
 _HANDLED = re.compile(r"\|\||(?:^|[;&|]) *if\b")
-#: Commands that put into memory what a later command of the line starts.
+#: Commands that load into memory.
 _LOAD = re.compile(
     r"\b(?:(?:fat|ext[24]|fs|sqfs|ubifs|zfs)?load[bsxy]?|tftp(?:boot)?|dhcp|bootp|nfs|wget)\b"
 )
-#: Commands that look in several places for something to boot.
+#: Commands that search several places for something to boot.
 SEARCHES = re.compile(r"^(?:boot|bootd|run|source|bootflow)\b")
 _SETENV = re.compile(r"""^setenv (?:-f )?(?P<name>\S+) (?P<quote>['"]?)(?P<value>.+)(?P=quote)$""")
 _RUN = re.compile(r"^run (?P<name>\S+)$")
 
-#: Longer lines are cut without a word (CONFIG_SYS_CBSIZE is 512 on most boards).
-LONGEST_LINE = 510
+#: Longer lines are cut silently (CONFIG_SYS_CBSIZE is 512 on most boards).
+MAX_LINE_BYTES = 510
 
-#: What shows that a kernel runs, also where its first lines came garbled or `quiet` has
-#: them left out: a time stamp, or the login prompt, which stays for whoever answers it.
-KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |Booting Linux on |(?=login: )"
-
-#: Its first line, and that of what loads it on an OMAP.
+#: The first line of U-Boot, and that of the X-Loader on an OMAP.
 BANNER = rb"[\r\n](?:U-Boot (?:SPL )?\d{4}\.\d\d|Texas Instruments X-Loader )"
-#: After these it is meant to start again.
+#: Commands that restart the board.
 RESTARTS = re.compile(r"\b(?:reset|go)\b")
 
-#: What a terminal obeys: U-Boot's EFI boot manager asks for the terminal's size on its way.
+#: Escape sequences: U-Boot's EFI boot manager asks for the terminal's size.
 ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]))*"
 
-#: Seconds that commands may take, by their first word.
-NETWORK = 300.0
-MEDIUM = 120.0
-QUICK = 30.0
-_SLOW = {
-    **dict.fromkeys(("tftp", "tftpboot", "dhcp", "bootp", "nfs", "wget", "rarpboot"), NETWORK),
-    **dict.fromkeys(("boot", "bootd", "run", "source", "pxe", "loadx", "loady"), NETWORK),
+#: Timeouts of commands, by their first word.
+NETWORK_TIMEOUT_S = 300.0
+MEDIUM_TIMEOUT_S = 120.0
+DEFAULT_TIMEOUT_S = 30.0
+_TIMEOUTS_S = {
     **dict.fromkeys(
-        ("load", "fatload", "ext2load", "ext4load", "fsload", "mmc", "sf", "nand", "ubi"), MEDIUM
+        ("tftp", "tftpboot", "dhcp", "bootp", "nfs", "wget", "rarpboot"), NETWORK_TIMEOUT_S
     ),
-    **dict.fromkeys(("usb", "sata", "scsi", "nvme", "pci", "virtio", "bootm", "bootz"), MEDIUM),
-    **dict.fromkeys(("booti", "bootefi", "bootflow", "go", "sysboot"), MEDIUM),
+    **dict.fromkeys(
+        ("boot", "bootd", "run", "source", "pxe", "loadx", "loady"), NETWORK_TIMEOUT_S
+    ),
+    **dict.fromkeys(
+        ("load", "fatload", "ext2load", "ext4load", "fsload", "mmc", "sf", "nand", "ubi"),
+        MEDIUM_TIMEOUT_S,
+    ),
+    **dict.fromkeys(
+        ("usb", "sata", "scsi", "nvme", "pci", "virtio", "bootm", "bootz"), MEDIUM_TIMEOUT_S
+    ),
+    **dict.fromkeys(("booti", "bootefi", "bootflow", "go", "sysboot"), MEDIUM_TIMEOUT_S),
 }
-_PART = 8  # bytes of a text by which it can be told from other words
+_PART_BYTES = 8  # of a text, which identify it
 
 
 def seconds_for(line: str) -> float:
-    """Return how long the commands of `line` may take together, unless told otherwise."""
-    return max((_SLOW.get(word, QUICK) for word in re.findall(r"\w+", line)), default=QUICK)
+    """Return the default timeout of the commands of `line` together."""
+    words = re.findall(r"\w+", line)
+    return max(
+        (_TIMEOUTS_S.get(word, DEFAULT_TIMEOUT_S) for word in words), default=DEFAULT_TIMEOUT_S
+    )
 
 
 def status_counts(line: str) -> bool:
     """Return whether a status of `line` other than 0 is a failure."""
-    return line.strip() not in NEEDLESS and _CONDITION.search(line) is None
+    return line.strip() not in OBSOLETE_LINES and _CONDITION.search(line) is None
 
 
 def loads(line: str) -> bool:
-    """Return whether `line` puts something into memory."""
+    """Return whether `line` loads something into memory."""
     return _LOAD.search(line) is not None
 
 
 def failures(line: str, output: bytes) -> list[bytes]:
-    """Return the lines of `output` that name an error which `line` does not provide for."""
+    """Return the lines of `output` with an error that `line` does not handle itself."""
     if _HANDLED.search(line):
         return []
-    unknown = line.strip() in NEEDLESS
-    return [each for each in errors(output) if not (unknown and b"Unknown command" in each)]
+    obsolete = line.strip() in OBSOLETE_LINES
+    return [each for each in errors(output) if not (obsolete and b"Unknown command" in each)]
 
 
 def setting(line: str) -> tuple[str, str] | None:
-    """Return the variable that `line` sets, and its value; None if it sets none."""
+    """Return name and value of the variable that `line` sets; None if it sets none."""
     found = _SETENV.match(line.strip())
     return (found["name"], found["value"]) if found else None
 
 
 def variable(line: str) -> str | None:
-    """Return the name of the variable that `line` executes; None if it does not."""
+    """Return the name of the variable that `line` executes, if any."""
     found = _RUN.match(line.strip())
     return "bootcmd" if line.strip() in {"boot", "bootd"} else found["name"] if found else None
 
 
 def errors(output: bytes) -> list[bytes]:
-    """Return the lines of `output` that name an error, each once."""
+    """Return the lines of `output` with an error message, each once."""
     lines = (line.strip(b"\b ") for line in re.split(rb"[\r\n]+", output))
     return list(dict.fromkeys(line for line in lines if re.search(ERROR_PATTERN, line)))
 
 
 def prompt_pattern(prompts: Sequence[str]) -> bytes:
-    """Return what a prompt at the start of a line looks like; `prompts` beside the known."""
+    """Return a pattern for a prompt at the start of a line; `prompts` adds to the known ones."""
     texts = dict.fromkeys((*prompts, *KNOWN_PROMPTS))
     any_prompt = b"|".join(re.escape(text.rstrip().encode()) for text in texts if text.strip())
     return rb"(?:^|[\r\n])" + ESCAPES + rb"(?:" + any_prompt + rb") ?"
 
 
 def countdown_pattern(text: str) -> bytes:
-    """Return what `text` looks like on a bad line: any third (half, if short) of it will do."""
+    """Return a pattern for `text` on a noisy line: any third (half, if short) matches."""
     data = text.encode()
-    parts = min(3, len(data) // _PART) or 1
+    parts = min(3, len(data) // _PART_BYTES) or 1
     cuts = [len(data) * n // parts for n in range(parts + 1)]
     return b"|".join(re.escape(data[a:b]) for a, b in pairwise(cuts))
 
 
-def kernel_pattern(start: str) -> bytes:
-    """Return what shows that a kernel runs; `start` is the device file's `kernel_start`."""
-    return b"|".join(filter(None, (re.escape(start.encode()), KERNEL_RUNS)))
-
-
 def restarted_pattern(interrupt: str) -> bytes:
-    """Return what shows that U-Boot started again: its banner, and a countdown after it.
+    """Return a pattern for a restart of U-Boot: its banner, then a countdown.
 
-    The banner alone is also what `version` prints.
+    The command `version` prints the banner alone.
     """
     return BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
 
 
 def any_of(texts: Sequence[str]) -> bytes:
-    """Return a pattern for any of `texts`, in capitals or not."""
+    """Return a case-insensitive pattern for any of `texts`."""
     return rb"(?i:" + b"|".join(re.escape(text.encode()) for text in texts) + rb")"
 
 

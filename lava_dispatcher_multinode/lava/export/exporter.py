@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ... import plugins
+from ... import device_types
 from ...errors import InvalidJob
 from ...lab.device_model import LAVA, Login
 from ..dispatcher.dictionary import load_dictionary, methods
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from ...job.source import Document
     from ...lab.device_files import Lab
     from .lava_blocks_out import Ways
-
-#: Device types of ours that LAVA's device-type templates call something else.
-LAVA_NAMES = {"beaglexm": "beagle-xm"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def export(job: Job, lab: Lab | None = None) -> Exported:
     return Exported(found, tuple(dict.fromkeys(remarks)))
 
 
-def any_type(document: Document) -> frozenset[str]:
+def any_type(document: Document) -> dict[str, str]:
     """Return the device types that the job names: LAVA may know what has no driver here."""
     data = document.data if isinstance(document.data, dict) else {}
     group = data.get("device_group")
@@ -92,7 +89,7 @@ def any_type(document: Document) -> frozenset[str]:
     if isinstance(roles, dict):
         entries += [entry for entry in roles.values() if isinstance(entry, dict)]
     types = [entry.get("device_type") for entry in entries]
-    return frozenset(name for name in types if isinstance(name, str))
+    return {name: name for name in types if isinstance(name, str)}
 
 
 def _ways(role: Role, lab: Lab | None) -> Ways:
@@ -104,9 +101,8 @@ def _ways(role: Role, lab: Lab | None) -> Ways:
                 device, methods(dictionary, "deploy"), methods(dictionary, "boot")
             )
     device_type = role.device_type or _type_of(role, lab)
-    if device_type in plugins.entries(plugins.DEVICE_TYPES):
-        defaults = plugins.load(plugins.DEVICE_TYPES, device_type).defaults
-        name = LAVA_NAMES.get(device_type, device_type)
+    if defaults := device_types.defaults(device_type):
+        name = defaults.get("lava", {}).get("device_type", device_type)
         return of_driver(device_type, name, defaults, Login())
     return of_unknown(device_type, Login())
 
@@ -116,7 +112,9 @@ def _type_of(role: Role, lab: Lab | None) -> str:
     for device in lab.devices if lab else ():
         if device.name == role.device:
             return device.device_type
-    if (device_type := plugins.device_type_by_name(role.device or "")) is not None:
+    if (
+        device_type := device_types.by_device_name(role.device or "", device_types.names())
+    ) is not None:
         return device_type
     text = f"the type of device '{role.device}' is not known, and LAVA wants one"
     hint = "a --config-dir with its device file says it"

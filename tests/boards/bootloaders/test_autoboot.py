@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lava_dispatcher_multinode.boards.bootloaders import autoboot
-from lava_dispatcher_multinode.boards.bootloaders.autoboot import Autoboot, CountdownMissed
+from lava_dispatcher_multinode.boards.bootloaders.autoboot import Autoboot
 from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import prompt_pattern
+from lava_dispatcher_multinode.boards.driver import CountdownMissed
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
@@ -18,10 +19,10 @@ PROMPT = "printf '\\r\\n=> '; "
 KEY = "dd bs=1 count=1 2>/dev/null | od -An -tx1; "
 
 
-def stop(console, press=False, seconds=30.0, **boot):
+def stop(console, spam=False, seconds=30.0, **boot):
     """Let the driver stop the countdown of the script behind `console`."""
     limit = Deadline(seconds, "boot.autoboot_timeout")
-    Autoboot(Dialogue(console), Boot(**boot), prompt_pattern(())).stop(limit, press=press)
+    Autoboot(Dialogue(console), Boot(**boot), prompt_pattern(())).stop(limit, spam=spam)
     return "\n".join(console.tail())
 
 
@@ -48,7 +49,7 @@ def test_noise_in_the_countdown(console_of, text):
 
 def test_a_countdown_that_comes_again_is_stopped_again(console_of, monkeypatch):
     """A first stage has one of its own, or the board fell over its own start."""
-    monkeypatch.setattr(autoboot, "AGAIN", 0.0)
+    monkeypatch.setattr(autoboot, "SAME_COUNTDOWN_S", 0.0)
     script = f"{RAW}{COUNTDOWN}{KEY} sleep .1; {COUNTDOWN}{KEY}{PROMPT} sleep 60"
     assert "03" in stop(console_of(script)), "the second key repeats no command"
 
@@ -67,7 +68,7 @@ def test_a_stop_string_is_sent(console_of):
 
 def test_a_silent_boot_loader_gets_a_key(console_of, monkeypatch):
     """CONFIG_SILENT_CONSOLE: nothing comes, and Ctrl-C brings the prompt."""
-    monkeypatch.setattr(autoboot, "QUIET", 0.1)
+    monkeypatch.setattr(autoboot, "SILENCE_S", 0.1)
     assert "03" in stop(console_of(f"{RAW}{KEY}{PROMPT} sleep 60"))
 
 
@@ -75,7 +76,7 @@ def test_after_a_missed_countdown_keys_come_from_the_start(console_of):
     """Nothing has to be recognised but the prompt; what was typed too much is dropped."""
     keys = "dd bs=1 count=2 >/dev/null 2>&1; "
     script = f"{RAW} sleep .3; {keys}{PROMPT}{KEY} printf '<INTERRUPT>'; {PROMPT} sleep 60"
-    assert "03" in stop(console_of(script), press=True)
+    assert "03" in stop(console_of(script), spam=True)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,6 @@ def test_a_missed_countdown_is_told_at_once(console_of, said, why):
 def test_nothing_at_all_names_limit_and_keys(console_of):
     """What was waited for, how long, who says so, and what to look at."""
     with pytest.raises(
-        BootError, match=r"0\.2 s \(boot\.autoboot_timeout\): does the power switch"
+        BootError, match=r"0\.2 s \(boot\.autoboot_timeout\): check that the power switch"
     ):
         stop(console_of("sleep 60"), seconds=0.2)

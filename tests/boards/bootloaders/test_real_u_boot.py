@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBoot
-from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import LONGEST_LINE
+from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
+from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import MAX_LINE_BYTES
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
@@ -39,7 +39,7 @@ class Board:
     def __init__(self, console, **boot):
         self.console = console
         self.dialogue = Dialogue(console)
-        self.u_boot = UBoot(self.dialogue, Boot(**boot), Deadline(120, "test"))
+        self.u_boot = UBootLoader(self.dialogue, Boot(**boot), Deadline(120, "test"))
 
     def said(self):
         """Return all that was printed last."""
@@ -70,7 +70,7 @@ def test_the_countdown_is_stopped_and_commands_run(board):
 def test_pressed_from_power_on(board):
     """Without any text but the prompt; the line is empty when it returns."""
     made = board(interrupt="never said")
-    made.u_boot.interrupt(press=True)
+    made.u_boot.interrupt(spam=True)
     made.u_boot.run("echo after")
     assert made.console.tail()[-5:-3] == ["=> echo after", "after"]
 
@@ -147,10 +147,10 @@ FAILING = {
     "source ${loadaddr}": 'Wrong image format for "source" command (status 1)',
     "fdt addr ${loadaddr}": "libfdt fdt_check_header(): FDT_ERR_BADMAGIC (status 1)",
     "virtio dev 5": "Device 5: unknown device (status 1)",
-    "part start virtio 0 9 x": "status 1, without a word",
-    "fatls virtio 0:2": "status 1, without a word",
+    "part start virtio 0 9 x": "status 1, without output",
+    "fatls virtio 0:2": "status 1, without output",
     "dhcp": "No ethernet found. (status 1)",
-    "false": "status 1, without a word",
+    "false": "status 1, without output",
 }
 #: What is no failure: its own condition, a failure that is allowed, a line that is not needed.
 HARMLESS = (
@@ -196,12 +196,12 @@ def test_the_longest_line_arrives_whole_and_a_longer_one_is_refused(board, tmp_p
     """CONFIG_SYS_CBSIZE: U-Boot cuts the rest without a word."""
     made = board()
     made.u_boot.interrupt()
-    made.u_boot.run("setenv a " + (LONGEST_LINE - 9) * "y")
+    made.u_boot.run("setenv a " + (MAX_LINE_BYTES - 9) * "y")
     made.u_boot.run("printenv a")
     raw = (tmp_path / "node0" / "console.raw").read_bytes()
-    assert b"a=" + (LONGEST_LINE - 9) * b"y" + b"\r" in raw
+    assert b"a=" + (MAX_LINE_BYTES - 9) * b"y" + b"\r" in raw
     with pytest.raises(BootError, match="has 511 characters"):
-        made.u_boot.run("setenv a " + (LONGEST_LINE - 8) * "y")
+        made.u_boot.run("setenv a " + (MAX_LINE_BYTES - 8) * "y")
 
 
 def test_a_kernel_that_comes_back_and_one_that_starts(board, tmp_path):

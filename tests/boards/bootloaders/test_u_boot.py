@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBoot
+from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
@@ -27,7 +27,7 @@ KEY = "dd bs=1 count=1 >/dev/null 2>&1; "
 
 def u_boot(console_of, script, **boot):
     """Return the driver's side of a console whose other side is `script`."""
-    return UBoot(Dialogue(console_of(script)), Boot(**boot), Deadline(30, "test"))
+    return UBootLoader(Dialogue(console_of(script)), Boot(**boot), Deadline(30, "test"))
 
 
 def test_a_board_at_its_prompt_is_taken(console_of):
@@ -126,7 +126,7 @@ def test_a_character_too_many_in_the_echo_is_noticed(console_of):
         "printf '\\r\\nran: %s' \"$line\"; " + PROMPT + PASSED + "sleep 60"
     )
     console = console_of(script)
-    board = UBoot(Dialogue(console), Boot(), Deadline(30, "test"))
+    board = UBootLoader(Dialogue(console), Boot(), Deadline(30, "test"))
     board.interrupt()
     board.run("setenv bootargs console=ttyO2")
     assert "ran: setenv bootargs console=ttyO2" in console.tail()
@@ -167,7 +167,7 @@ def test_a_shell_without_a_status_is_judged_by_words(console_of, answer):
 
 def test_a_garbled_answer_is_asked_for_again(console_of):
     """The first answer has lost its number; the second one counts."""
-    with pytest.raises(BootError, match=r"(?m)'true' failed: status 7, without a word$"):
+    with pytest.raises(BootError, match=r"(?m)'true' failed: status 7, without output$"):
         typed(console_of, "", "lava_r", "true")
 
 

@@ -55,7 +55,7 @@ def board(console_of, tmp_path):
             (path / name).symlink_to(shutil.which(name))
         command = f"stty sane; PATH={shlex.quote(str(path))} exec {shutil.which('dash')} -i"
         shell = Shell(Dialogue(console_of(command)), Deadline(60, "test"))
-        shell.take()
+        shell.prepare()
         return shell
 
     return make

@@ -1,4 +1,4 @@
-"""What U-Boot is told, and given, to boot over the network."""
+"""The files served for a boot over the network, and U-Boot's commands that fetch them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import tarfile
 
 import pytest
 
+from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.boards.delivery.bundle import OverlayBundle
-from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, boot_commands
+from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, serve_boot_files
 from lava_dispatcher_multinode.errors import DeployError, ImageError
 from lava_dispatcher_multinode.images import cpio, uimage
 from lava_dispatcher_multinode.images.store import Image
@@ -26,7 +27,7 @@ ROOT = gzip.compress(cpio.make_archive([("init", cpio.PROGRAM, b"#!/bin/sh")]))
 
 @pytest.fixture
 def image(tmp_path):
-    """A function that makes an image of some bytes."""
+    """Return a function: name, content -> image."""
 
     def make(name, content):
         path = tmp_path / name
@@ -59,19 +60,19 @@ def _commands(folder, files, bundle=None, steps=None, **tftp):
     }
     device = Device("b1", "panda", deploy=Deploy("tftp", tftp=Tftp(**{**settings, **tftp})))
     with Servers() as servers:
-        lines, in_image = boot_commands(
+        network, in_ramdisk = serve_boot_files(
             device, files, bundle, servers, (steps if steps is not None else []).append
         )
         served = {p.name: p.read_bytes() for p in folder.glob("lava-*/*")}
-    assert not list(folder.glob("lava-*"))  # and gone with the run
-    return lines, in_image, served
+    assert not list(folder.glob("lava-*"))  # removed with the servers
+    return UBootLoader.network_commands(network), in_ramdisk, served
 
 
 @pytest.mark.parametrize(
     ("kind", "start"), [("zImage", "bootz"), ("uImage", "bootm"), ("fit", "bootm")]
 )
 def test_each_kind_of_kernel_has_its_command(image, tmp_path, kind, start):
-    """By its first bytes; the rest of the line as there are files."""
+    """The first bytes decide; the command has an address for each file."""
     (tmp_path / "srv").mkdir()
     kernel = image(kind, KERNELS[kind])
     lines, _, served = _commands(tmp_path / "srv", BootFiles(kernel))
@@ -85,11 +86,11 @@ def test_each_kind_of_kernel_has_its_command(image, tmp_path, kind, start):
 
 @pytest.mark.parametrize("wrap", [bytes, lambda data: uimage.make(data, "rd", uimage.RAMDISK)])
 def test_the_overlay_goes_into_the_ramdisk(image, bundle, tmp_path, wrap):
-    """Behind what is there, under one header, whether it had one or not."""
+    """It follows the original archive, under one header."""
     (tmp_path / "srv").mkdir()
     files = BootFiles(image("k", KERNELS["zImage"]), image("rd", wrap(ROOT)))
-    lines, in_image, served = _commands(tmp_path / "srv", files, bundle)
-    assert in_image
+    lines, in_ramdisk, served = _commands(tmp_path / "srv", files, bundle)
+    assert in_ramdisk
     assert lines[-1] == "bootz 0x1 0x2"
     header = uimage.parse(served["ramdisk"])
     assert header is not None
@@ -103,19 +104,19 @@ def test_the_overlay_goes_into_the_ramdisk(image, bundle, tmp_path, wrap):
 
 
 def test_a_ramdisk_that_is_cut_short_is_named(image, bundle, tmp_path):
-    """No kernel would find the overlay behind it."""
+    """A kernel would not find the overlay behind it."""
     files = BootFiles(image("zImage", KERNELS["zImage"]), image("root.gz", ROOT[:-12]))
     with pytest.raises(ImageError, match=r"root\.gz: decompression failed: the file is truncated"):
         _commands(tmp_path, files, bundle)
 
 
 def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
-    """There are other ways for the overlay; the log says why."""
+    """The overlay needs another method; the log says why."""
     (tmp_path / "srv").mkdir()
     steps: list[str] = []
     files = BootFiles(image("k", KERNELS["zImage"]), image("rd", b"an ext2 of 1999"))
-    _, in_image, served = _commands(tmp_path / "srv", files, bundle, steps)
-    assert not in_image
+    _, in_ramdisk, served = _commands(tmp_path / "srv", files, bundle, steps)
+    assert not in_ramdisk
     assert served["ramdisk"].endswith(b"an ext2 of 1999")
     assert "not a cpio archive" in steps[0]
 
@@ -136,13 +137,13 @@ def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
     ],
     ids=["script", "u-boot script", "broken", "address", "host", "directory"],
 )
-def test_what_cannot_boot_is_told(image, tmp_path, content, changes, message):
-    """Before the board is switched on."""
+def test_files_that_cannot_boot_are_refused(image, tmp_path, content, changes, message):
+    """The error comes before power-on."""
     with pytest.raises(DeployError, match=message):
         _commands(tmp_path, BootFiles(image("k", content)), **changes)
 
 
-def test_another_port_is_told_to_u_boot(image, tmp_path):
-    """In the variable that some U-Boots know."""
+def test_another_port_is_set_in_u_boot(image, tmp_path):
+    """Some versions of U-Boot read the variable."""
     lines, _, _ = _commands(tmp_path, BootFiles(image("k", KERNELS["zImage"])), port=6969)
     assert "setenv tftpdstp 6969" in lines

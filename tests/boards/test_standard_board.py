@@ -58,12 +58,14 @@ def test_a_board_with_nothing_deployed_does_not_boot(simulated):
         BootError, match=r"boot, try 1 of 1: U-Boot: 'mmc init' failed: .*card"
     ) as it:
         simulated().boot(_deadline())
-    assert "the driver's" not in str(it.value)
+    assert "are the defaults" not in str(it.value)
 
 
 def test_the_commands_of_2013_on_another_card_are_named(simulated):
     """A card that the dispatcher did not make has no testboot: boot.commands is what to set."""
-    with pytest.raises(BootError, match=r"card present; boot\.commands are the driver's.*\n"):
+    with pytest.raises(
+        BootError, match=r"card present; boot\.commands are the defaults of the device type.*\n"
+    ):
         simulated(deploy="none").boot(_deadline())
 
 
@@ -168,9 +170,10 @@ def test_power_off_is_in_the_log(simulated, example_images, tmp_path):
 
 def test_every_try_of_a_boot_is_told(simulated, example_images):
     """A boot that needed a second try is seen to have, with why the first one failed."""
-    board = _deploy(simulated(faults={"panic": "login", "times": 1}, retries=2), example_images)
     told = []
-    board.tell = lambda event, **fields: told.append((event, fields))
+    faults = {"panic": "login", "times": 1}
+    made = simulated(faults=faults, retries=2, emit=lambda event, **f: told.append((event, f)))
+    board = _deploy(made, example_images)
     board.boot(_deadline())
     assert [(event, fields["attempt"], fields.get("status")) for event, fields in told] == [
         ("boot_started", 1, None),

@@ -1,0 +1,302 @@
+"""The standard driver: power switch, boot loader and login, from power-on to a shell."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+from .. import device_types, plugins
+from ..console.death_strings import DOWN, KERNEL, RESET
+from ..console.expect import Dialogue
+from ..errors import (
+    ActionTimeout,
+    BoardDied,
+    BoardHangs,
+    BootError,
+    DeployError,
+    KernelCrashed,
+    MultinodeError,
+)
+from .crash_report import with_crash_report
+from .deploy.master import deploy_by_master
+from .deploy.media import write_media
+from .deploy.support import unsupported_reason
+from .deploy.tftp_boot import serve_boot_files
+from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
+from .linux import log_in, wait_for_kernel
+from .power.power_check import check_off
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ..console.board_console import Console
+    from ..deadline import Deadline
+    from ..emit import Emit
+    from ..images.store import Image
+    from ..lab.device_model import Device
+    from ..serve.servers import Servers
+    from .delivery.bundle import OverlayBundle
+    from .deploy.tftp_boot import BootFiles
+    from .hardware import Hardware
+    from .shell import Shell
+
+
+class StandardBoard:
+    """Composes power switch, boot loader, login and deploy method as the device file names them.
+
+    It implements `driver.BoardDriver` for every device type without a driver of its own.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        console: Console,
+        hardware: Hardware,
+        step: Callable[[str], None],
+        emit: Emit,
+    ) -> None:
+        self.device = device
+        self.console = console
+        self.root = hardware.root
+        self.shell: Shell | None = None
+        self.boots = 0
+        self._loader = load_boot_loader(device.bootloader)
+        self._hardware = hardware
+        self._on_step = step
+        self._emit = emit
+        self._last_step = ""
+        self._commands: Sequence[str] = device.boot.commands  # they boot what was deployed
+        self._autoboots = False  # what was deployed boots without a command
+        self._spam_interrupt = False  # a countdown was missed once
+
+    def deploy(
+        self,
+        image: Image,
+        servers: Servers,
+        deadline: Deadline,
+        bundle: OverlayBundle | None = None,
+    ) -> bool:
+        """Put a disk image on the board, which has to boot afterwards.
+
+        Return whether the image contains `bundle`.
+        """
+        if reason := unsupported_reason(self.device, "image"):
+            raise DeployError(reason)
+        if self.device.deploy.method == "master":
+            return self._deploy_by_master(image, servers, deadline, bundle)
+        self.power_off()
+        self._commands = self.device.boot.commands
+        return write_media(self.device, self._hardware.card, image, bundle, deadline, self._step)
+
+    def _deploy_by_master(
+        self, image: Image, servers: Servers, deadline: Deadline, bundle: OverlayBundle | None
+    ) -> bool:
+        self._step("booting the master image")
+        self._commands = self.device.deploy.master.commands
+        self._autoboots = not self._commands
+        try:
+            shell = self.boot(deadline)
+            self.require_root()
+            with self.watched("while the master image deployed"):
+                return deploy_by_master(
+                    shell, self.device, image, bundle, servers, deadline, self._step
+                )
+        finally:
+            self._commands, self._autoboots = self.device.boot.commands, False
+            self.power_off()  # the deploy has synced its writes
+
+    def deploy_kernel(
+        self, files: BootFiles, servers: Servers, bundle: OverlayBundle | None
+    ) -> bool:
+        """Serve `files` to the boot loader at the next boots.
+
+        Return whether the ramdisk contains `bundle`.
+        """
+        self.power_off()
+        network, in_ramdisk = serve_boot_files(self.device, files, bundle, servers, self._step)
+        self._commands = self._loader.network_commands(network)
+        return in_ramdisk
+
+    def boot(self, deadline: Deadline) -> Shell:
+        """Boot what was deployed; retry as often as the device file says."""
+        if not self._commands and not self._autoboots:
+            raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
+        for command in self._commands:
+            self._loader.check_command(command)
+        tries = max(1, self.device.boot.retries)
+        for number in range(1, tries + 1):
+            self._emit("boot_started", attempt=number, of=tries)
+            try:
+                with self._hardware.boot_slot(deadline):
+                    limit = "boot.timeout"
+                    self.shell = self._boot_once(deadline.part(self.device.boot.timeout, limit))
+                    self._run_setup_commands(self.shell)
+            except (BootError, BoardDied, KernelCrashed, ActionTimeout) as error:
+                self.shell = None
+                self._emit_boot_finished(number, tries, "error", str(error))
+                self._spam_interrupt = self._spam_interrupt or isinstance(error, CountdownMissed)
+                if isinstance(error, ActionTimeout) and not deadline.left:
+                    raise
+                deadline.check(str(error))
+                if number == tries:
+                    kind = BootError if isinstance(error, ActionTimeout) else type(error)
+                    text = f"boot, try {number} of {tries}: {self._with_hint(error)}"
+                    raise kind(text) from error
+                self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
+                # Later output of this try must not be taken for that of the next.
+                self.power_off()
+            except BaseException as error:
+                self._emit_boot_finished(
+                    number, tries, "error", str(error) or type(error).__name__
+                )
+                raise
+            else:
+                self._emit_boot_finished(number, tries, "pass", None)
+                self.boots += 1
+                self.shell.deadline = deadline
+                return self.shell
+        raise AssertionError
+
+    def require_root(self) -> None:
+        """Raise `BootError` unless the shell belongs to root: tests write anywhere."""
+        uid = self.shell.uid if self.shell is not None else None
+        if uid and not self.root:  # without confinement, a simulated board is the user's own
+            raise BootError(
+                f"{self.device.name}: the shell belongs to user {uid}, and tests need root: "
+                "log in as root, or set login.commands, to [sudo su] say"
+            )
+
+    @contextmanager
+    def watched(self, activity: str = "while tests ran") -> Iterator[None]:
+        """Return a context in which a crash, a reset or a shutdown ends every read.
+
+        `activity` completes the error: "the board died while tests ran".
+        """
+        self.console.watch((*KERNEL, *RESET, *DOWN, *self.device.death))
+        try:
+            yield
+        except BoardDied as death:
+            raise self._with_crash_report(death, activity) from death
+        except BoardHangs as error:
+            lines = ["the console's last lines:", *self.console.tail()]
+            raise BoardHangs("\n    ".join([str(error), *lines])) from error
+        finally:
+            self._watch_for_crashes()
+
+    def power_off(self) -> None:
+        """Switch the board off if it has a power switch, and check that it is off.
+
+        Raises `ConsoleTaken` if another client has the console: the board stays as it is.
+        """
+        self.shell = None
+        self.console.watch(None)
+        self._check_console()
+        if self._hardware.switch is not None:
+            self._hardware.switch.off()
+            self.console.note("power off")
+            check_off(self.device.name, self._hardware.switch, self.console)
+
+    def _watch_for_crashes(self) -> None:
+        """Look for death strings from the kernel's start to power-off, also between reads."""
+        self.console.watch((*KERNEL, *RESET, *self.device.death))
+
+    def _with_crash_report(self, death: BoardDied, activity: str) -> MultinodeError:
+        return with_crash_report(self.console, death, activity, self.device.panic)
+
+    def _step(self, text: str) -> None:
+        self._last_step = text
+        self._on_step(text)
+
+    def _emit_boot_finished(self, number: int, tries: int, status: str, error: str | None) -> None:
+        self._emit("boot_finished", attempt=number, of=tries, status=status, error=error)
+
+    def _boot_once(self, deadline: Deadline) -> Shell:
+        boot = self.device.boot
+        dialogue = Dialogue(self.console)
+        self._restart(dialogue)
+        try:
+            if self._autoboots:
+                # The boot loader's banner, a sign of a reset at any other time, is expected.
+                self.console.watch((*KERNEL, *self.device.death))
+                self._step("waiting for the kernel that boots by itself")
+                wait_for_kernel(dialogue, boot, deadline)
+            elif not self._start_kernel(dialogue, deadline):
+                self._watch_for_crashes()
+                self._step("waiting for the kernel")
+                wait_for_kernel(dialogue, boot, deadline)
+            self._watch_for_crashes()
+            self._step("waiting for the login prompt")
+            shell = log_in(dialogue, self.device.login, deadline, self.device.connection.fifo)
+        except ActionTimeout as error:
+            raise ActionTimeout(dialogue.explain(f"{error}: {self._last_step}")) from error
+        except BoardDied as death:
+            raise self._with_crash_report(death, "while it booted") from death
+        if shell.uid:
+            self._step(f"the shell belongs to user {shell.uid}, not to root: tests need root")
+        return shell
+
+    def _start_kernel(self, dialogue: Dialogue, deadline: Deadline) -> bool:
+        """Start the kernel by `_commands`; return whether its first line has been seen."""
+        loader = self._loader(dialogue, self.device.boot, deadline)
+        self._step(f"waiting for {loader.name}")
+        loader.interrupt(spam=self._spam_interrupt)
+        *setup, start = self._commands
+        for command in setup:
+            self._step(f"{loader.name}: {command}")
+            loader.run(command)
+        self._step(f"{loader.name}: {start}")
+        # From here on: a kernel can panic immediately after its start.
+        self.console.watch((*KERNEL, *self.device.death))
+        return loader.start(start)
+
+    def _run_setup_commands(self, shell: Shell) -> None:
+        """Set the name and the network of a virtual board."""
+        for command in self._hardware.setup_commands():
+            code, output = shell.run(command)
+            if code:
+                self._step(f"'{command}' on the board exited with {code}: {output}")
+
+    def _with_hint(self, error: Exception) -> str:
+        """Return the text of `error`, with a hint if the default commands do not fit the card."""
+        deploy = self.device.deploy
+        foreign_card = deploy.method == "none" or deploy.layout == "image"
+        defaults = device_types.defaults(self.device.device_type).get("boot", {}).get("commands")
+        are_defaults = list(self._commands) == defaults
+        if not (foreign_card and are_defaults and isinstance(error, BootCommandFailed)):
+            return str(error)
+        text, newline, lines = str(error).partition("\n")
+        hint = (
+            "boot.commands are the defaults of the device type, for the card layout of 2013: "
+            "set the commands that boot this card"
+        )
+        return f"{text}; {hint}{newline}{lines}"
+
+    def _check_console(self) -> None:
+        if self.console.taken is not None:
+            raise self.console.taken
+
+    def _restart(self, dialogue: Dialogue) -> None:
+        self.shell = None
+        self.console.watch(None)
+        self._check_console()
+        dialogue.forget()
+        if self._hardware.switch is not None:
+            self._step("switching the power on")
+            self.console.note("power cycle")
+            self._hardware.switch.cycle()
+            return
+        # Without a switch, the board has to restart itself: Linux knows one command, the boot
+        # loader the other. No empty line comes first, since U-Boot would repeat its last command.
+        self._step("no power switch configured: asking the board to reboot")
+        dialogue.send(b"\x03reboot || %b\r" % self._loader.reset_command.encode())
+
+
+def load_driver(device_type: str) -> type[BoardDriver]:
+    """Return the driver of `device_type`: a plug-in's, or else the standard one.
+
+    Raises `InvalidJob` if a plug-in's class lacks a member of `BoardDriver`.
+    """
+    if device_type not in plugins.entries(plugins.DEVICE_TYPES):
+        return StandardBoard
+    driver = plugins.load(plugins.DEVICE_TYPES, device_type, BoardDriver)
+    return cast("type[BoardDriver]", driver)

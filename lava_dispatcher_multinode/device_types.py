@@ -1,0 +1,69 @@
+"""Device types that each installation knows: those of this package, and those of plug-ins.
+
+A device type is data, the lowest layer of its device files: the content of
+lab/defaults/device-types/NAME.yaml, or the mapping `defaults` of a plug-in's driver class.
+`lab.layers` adds the types of the device-types/ directories of the host and of the user.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DIRECTORY = Path(__file__).parent / "lab" / "defaults" / "device-types"
+
+
+def defaults(device_type: str) -> Mapping[str, Any]:
+    """Return the lowest layer of a type's device files; empty if the type is not known here."""
+    if device_type in _packaged():
+        return _packaged()[device_type]
+    if device_type not in plugins.entries(plugins.DEVICE_TYPES):
+        return {}
+    found: Mapping[str, Any] = getattr(
+        plugins.load(plugins.DEVICE_TYPES, device_type), "defaults", {}
+    )
+    return found
+
+
+def names() -> dict[str, str]:
+    """Return each known name, aliases included, with the proper name of its type."""
+    types = sorted({*_packaged(), *plugins.entries(plugins.DEVICE_TYPES)})
+    return with_aliases({name: defaults(name) for name in types})
+
+
+def with_aliases(types: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return each name of `types` (proper name -> content) with its proper name.
+
+    An alias does not replace the name of another type.
+    """
+    found = {name: name for name in types}
+    for name, content in types.items():
+        for alias in content.get("aliases", ()):
+            found.setdefault(alias, name)
+    return found
+
+
+def by_device_name(device: str, known: Mapping[str, str]) -> str | None:
+    """Return the proper name of the type whose name `device` begins with, if any.
+
+    `known` is as returned by `names`.
+    """
+    fitting = [name for name in known if device.startswith(name)]
+    return known[max(fitting, key=len)] if fitting else None
+
+
+@cache
+def _packaged() -> Mapping[str, Mapping[str, Any]]:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return {
+        path.stem: yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - a safe loader
+        for path in sorted(DIRECTORY.glob("*.yaml"))
+    }

@@ -1,0 +1,67 @@
+"""Device types that each installation knows."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from lava_dispatcher_multinode import device_types, plugins
+from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers
+
+
+class Rock:
+    """A driver of a plug-in."""
+
+    defaults = {"aliases": ["rock-5b", "panda"], "boot": {"prompts": ["rock> "]}}  # noqa: RUF012
+
+
+@pytest.fixture
+def rock(monkeypatch):
+    """Install the device type rock5."""
+    entry = EntryPoint("rock5", f"{__name__}:Rock", plugins.DEVICE_TYPES)
+    monkeypatch.setattr(plugins, "entries", lambda group: {"rock5": entry})
+    monkeypatch.setattr(plugins, "load", lambda group, name: Rock)
+
+
+def test_the_types_of_this_package_with_their_aliases():
+    """beagle-xm is LAVA's name of beaglexm."""
+    assert device_types.names() == {
+        "beagle-xm": "beaglexm", "beaglexm": "beaglexm", "panda": "panda"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["panda", "beaglexm"])
+def test_the_files_of_this_package_are_right(name):
+    """They are read without the checks of a device file, so a test checks them."""
+    path = PACKAGE_DEFAULTS / "device-types" / f"{name}.yaml"
+    document = Layers((PACKAGE_DEFAULTS,))._document(path)
+    assert document.data == device_types.defaults(name)
+    assert set(document.data) <= {"aliases", "boot", "deploy", "lava"}
+
+
+def test_the_boot_loader_s_memory_is_not_overwritten():
+    """Ramdisk and device tree stay where U-Boot loaded them, on each type that has TFTP."""
+    for name in ("panda", "beaglexm"):
+        setup = device_types.defaults(name)["deploy"]["tftp"]["setup"]
+        assert {"setenv initrd_high 0xffffffff", "setenv fdt_high 0xffffffff"} <= set(setup)
+
+
+def test_a_plug_in_s_driver_brings_its_type(rock):
+    """Its aliases do not replace the name of another type."""
+    assert device_types.defaults("rock5")["boot"] == {"prompts": ["rock> "]}
+    assert device_types.names()["rock-5b"] == "rock5"
+    assert device_types.names()["panda"] == "panda"
+
+
+def test_a_type_that_nobody_knows_has_no_defaults():
+    """It may be LAVA's."""
+    assert device_types.defaults("juno") == {}
+
+
+@pytest.mark.parametrize(
+    ("device", "found"), [("beagle-xm07", "beaglexm"), ("panda01", "panda"), ("rock01", None)]
+)
+def test_the_name_of_a_device_may_begin_with_its_type(device, found):
+    """The longest name decides."""
+    assert device_types.by_device_name(device, device_types.names()) == found
