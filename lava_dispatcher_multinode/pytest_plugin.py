@@ -8,13 +8,13 @@ one worker runs it and the others read what came of it.
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from .errors import ExitCode, MultinodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from .report.results import Results
     from .report.run_model import CaseRecord, NodeRecord
     from .run.board_selection import BoardSelection
-    from .run.python_api import Group
-
-NO_RESULTS = {2: "the job is not valid", 4: "the boards are not available"}
+    from .run.python_api import BoardGroup
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,12 +63,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 @pytest.fixture(scope="session")
-def lava_group(pytestconfig: pytest.Config) -> Iterator[Group]:
+def lava_group(pytestconfig: pytest.Config) -> Iterator[BoardGroup]:
     """The booted boards of --lava-group: `group["panda01"].run("uname -r")`.
 
     See lava_dispatcher_multinode.run.python_api; they are off when the session ends.
     """
-    from .run.hands_on import open_group
+    from .run.python_api import open_group
 
     job = pytestconfig.getoption("lava_group")
     if job is None:
@@ -182,39 +180,35 @@ class NodeItem(LavaItem):
 
 
 def _run_once(config: pytest.Config, job: Path) -> Path:
-    """Return the run's directory; who comes while another worker runs it waits."""
+    """Run the job in one of pytest-xdist's workers; return the run directory in each."""
     run_id = getattr(config, "workerinput", {}).get("testrunuid")
     if run_id is None:
         return _run(config, job)
     from filelock import FileLock
 
     key = hashlib.sha256(f"{run_id} {job}".encode()).hexdigest()[:20]
-    told = Path(tempfile.gettempdir(), f"lava-pytest-{key}")
-    with FileLock(f"{told}.lock"):
-        if not told.exists():
-            told.write_text(str(_run(config, job)))
-    return Path(told.read_text())
+    result = Path(tempfile.gettempdir(), f"lava-pytest-{key}")
+    with FileLock(f"{result}.lock"):
+        if not result.exists():
+            result.write_text(str(_run(config, job)))
+    return Path(result.read_text())
 
 
 def _run(config: pytest.Config, job: Path) -> Path:
-    """Run the job by lava-dispatch; UsageError where there are no results to collect."""
+    """Run the job; return the run directory. Raise `UsageError` if there is no run."""
+    from .report.verdict import exit_code
+    from .run.job import run_job
+    from .run.run_session import load_job, prepare_run
+
     output = _output(config, job) or Path(tempfile.mkdtemp(prefix="lava-run-"))
-    words = ["--quiet", "--output-dir", str(output), "--wait", config.getoption("lava_wait")]
-    for name in ("simulate", "emulate"):
-        if config.getoption(f"lava_{name}"):
-            words.append(f"--{name}")
-    if config.getoption("lava_config_dir"):
-        words += ["--config-dir", config.getoption("lava_config_dir")]
-    program = "import sys; from lava_dispatcher_multinode.commands.dispatch import main as m; "
-    done = subprocess.run(
-        [sys.executable, "-c", f"{program}sys.exit(m())", *words, str(job)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode in NO_RESULTS or not (output / "events.jsonl").exists():
-        reason = NO_RESULTS.get(done.returncode, f"lava-dispatch exited with {done.returncode}")
-        raise pytest.UsageError(f"{job}: {reason}:\n{done.stderr.strip()}")
+    try:
+        loaded = load_job(str(job), _selection(config))
+        with prepare_run(loaded, output=output) as prepared:
+            outcome = run_job(prepared)
+    except MultinodeError as error:
+        raise pytest.UsageError(f"{job}: the job cannot be run:\n{error}") from error
+    if exit_code(outcome.results) is ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
     return output
 
 

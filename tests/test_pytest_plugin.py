@@ -90,7 +90,7 @@ def test_a_wrong_job_is_a_usage_error(pytester, job):
     pytester.path.joinpath("job.json").write_text('{"actions": 5}')
     done = pytester.runpytest_subprocess("--lava-simulate", "--lava-job", "job.json")
     assert done.ret != 0
-    done.stdout.fnmatch_lines(["*the job is not valid*", "*job.json:1:*"])
+    done.stdout.fnmatch_lines(["*the job cannot be run*", "*job.json:1:*"])
 
 
 def test_collecting_only_runs_nothing(pytester, job):

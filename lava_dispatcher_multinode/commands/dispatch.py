@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import secrets
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
@@ -20,14 +19,11 @@ from .exit_codes import forget_output, guarded, have_streams, say
 from .web import add_option, served, spelled_out
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from ..job.model import Job
-    from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
-    from ..run.board_selection import BoardSelection
-    from ..run.job import Assignment, RunOutcome
-    from ..run.supervisor.supervisor import Supervisor
+    from ..run.job import RunOutcome
+    from ..run.run_session import LoadedJob
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
@@ -106,147 +102,85 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
     raise_once()
     allow_files()
-    return guarded("lava-dispatch", lambda: _checked_or_run(options))
+    return guarded("lava-dispatch", lambda: _validate_or_run(options))
 
 
-def _checked_or_run(options: argparse.Namespace) -> ExitCode:
-    if not (options.validate and options.json):
-        return _dispatch(options)
-    try:
-        return _dispatch(options)
-    except InvalidJob as error:
-        _print_problems(error.problems)
-        return error.exit_code
-
-
-def _dispatch(options: argparse.Namespace) -> ExitCode:
-    # Imports wait for their turn: --help and a wrong command line are instant.
-    from ..job.source import load
-    from ..overlay.overlay_store import OverlayStore
-    from ..run.board_selection import hold_boards
-    from ..run.job_check import check_rest, check_virtual
-    from ..run.scratch import scratch
-    from ..run.supervisor.supervisor import Supervisor
+def _validate_or_run(options: argparse.Namespace) -> ExitCode:
+    # Deferred imports keep --help and usage errors fast.
+    from ..run.board_selection import BoardSelection
+    from ..run.run_session import load_job
     from .paused import check_terminal
 
     if options.pause_on_failure:
         check_terminal()
-    document = load(options.job)
-    selection = _selection(options)
+    selection = BoardSelection(options.simulate, options.emulate, options.config_dir, options.wait)
     try:
-        job, warnings = selection.parse(document, options.target)
+        loaded = load_job(options.job, selection, target=options.target, job_id=options.job_id)
+        if options.validate:
+            return _validate(loaded, options)
     except InvalidJob as error:
-        raise InvalidJob(sorted({*error.problems, *check_rest(document)})) from error
-    job_id = options.job_id or secrets.token_hex(4)
-    with ExitStack() as stack:
-        supervisor = None if options.validate else stack.enter_context(Supervisor())
-        overlays = OverlayStore(stack.enter_context(scratch(supervisor)), job, job_id)
-        if supervisor is None:
-            return _validate(job, warnings, overlays, selection, options)
-        members = stack.enter_context(hold_boards(job, selection, supervisor, say))
-        found = [
-            *_checked(job, overlays, members),
-            *(check_virtual(job) if selection.is_virtual else ()),
-        ]
-        _tell([*warnings, *found], options)
-        outcome, output = _run(job, members, overlays, document.data, job_id, options, supervisor)
-    # The boards are free now, and all is put away: whoever reads this may take its time.
+        if not (options.validate and options.json):
+            raise
+        _print_problems(error.problems)
+        return error.exit_code
+    outcome, output = _run(loaded, options)
+    # The boards are released by now: a slow reader of the summary keeps nothing.
     return _conclude(outcome, output, as_json=options.json)
 
 
-def _validate(
-    job: Job,
-    warnings: Sequence[Problem],
-    overlays: OverlayStore,
-    selection: BoardSelection,
-    options: argparse.Namespace,
-) -> ExitCode:
-    """Print everything that is wrong; nothing is fetched and no board is touched."""
-    from ..run.board_selection import virtual_devices
-    from ..run.job_check import check, check_boards, check_hosts, check_lava, check_virtual
+def _validate(loaded: LoadedJob, options: argparse.Namespace) -> ExitCode:
+    """Print the warnings of a valid job."""
+    from ..run.run_session import validate_job
 
-    problems = [*warnings, *check(job, overlays, remote=False)]
-    if selection.lab is None:
-        try:
-            virtual_devices(job, selection)
-        except InvalidJob as error:
-            problems += error.problems
-        problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
-        problems += check_virtual(job)
-    else:
-        problems += check_boards(job, selection.lab)
-    if any(not problem.warning for problem in problems):
-        raise InvalidJob(sorted(problems))
-    if selection.lab is not None:
-        check_lava(job, selection.lab)
+    problems = validate_job(loaded)
     if options.json:
         _print_problems(problems)
         return ExitCode.PASS
-    _tell(sorted(problems), options)
     if not options.quiet:
-        nodes, actions = _counted(job.size, "node"), _counted(len(job.actions), "action")
+        _say_all(problems)
+        job = loaded.job
+        nodes, actions = _count(job.size, "node"), _count(len(job.actions), "action")
         say(f"{job.file}: valid: {nodes}, {actions}")
     return ExitCode.PASS
 
 
-def _counted(number: int, noun: str) -> str:
+def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _checked(job: Job, overlays: OverlayStore, members: Sequence[Assignment]) -> list[Problem]:
-    from ..lab.device_model import LAVA
-    from ..lava.dispatcher.preflight import ready
-    from ..run.job_check import check, check_hosts
-
-    hosts = {
-        role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
-    }
-    lavas = {role for role, kinds in hosts.items() if set(kinds) == {LAVA}}
-    problems = [*check(job, overlays, remote=True, lavas=lavas), *check_hosts(job, hosts)]
-    if any(not problem.warning for problem in problems):
-        raise InvalidJob(sorted(problems))
-    ready(member.device for member in members)
-    return problems
-
-
-def _selection(options: argparse.Namespace) -> BoardSelection:
-    from ..run.board_selection import BoardSelection
-
-    return BoardSelection(options.simulate, options.emulate, options.config_dir, options.wait)
-
-
-def _run(
-    job: Job,
-    members: Sequence[Assignment],
-    overlays: OverlayStore,
-    data: object,
-    job_id: str,
-    options: argparse.Namespace,
-    supervisor: Supervisor,
-) -> tuple[RunOutcome, Path]:
+def _run(loaded: LoadedJob, options: argparse.Namespace) -> tuple[RunOutcome, Path]:
+    """Run the job; return its outcome and the run directory."""
     from ..report.consoles import LastLines
     from ..report.text.terminal import Terminal
-    from ..run.job import RunOptions, run
-    from ..run.output import output_directory
+    from ..run.job import run_job
     from ..run.pause import Pause
+    from ..run.run_session import prepare_run
     from .paused import TerminalDesk
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
-    with (
-        output_directory(
-            options.output_dir, job.name, data, locked=supervisor.hold_lock
-        ) as output,
-        Terminal(sys.stderr, verbosity=verbosity, last_line=LastLines(output)) as terminal,
-        served(options.web, output, lambda text: say(f"lava-dispatch: {text}")) as listeners,
-    ):
-        chosen = RunOptions(output, job_id, options.unconfined, supervisor)
-        if options.pause_on_failure:
-            pause = Pause(TerminalDesk(terminal))
-            chosen = replace(chosen, on_node_end=pause.visit)
+    with ExitStack() as stack:
+        prepared = stack.enter_context(
+            prepare_run(
+                loaded,
+                output=options.output_dir,
+                unconfined=options.unconfined,
+                on_wait=say,
+                on_warnings=_ignore if options.quiet else _say_all,
+            )
+        )
+        output = prepared.output
+        terminal = stack.enter_context(
+            Terminal(sys.stderr, verbosity=verbosity, last_line=LastLines(output))
+        )
+        web = served(options.web, output, lambda text: say(f"lava-dispatch: {text}"))
+        listeners: list[Callable[[Mapping[str, Any]], None]] = [terminal]
+        listeners += stack.enter_context(web)
+        pause = Pause(TerminalDesk(terminal)) if options.pause_on_failure else None
+        if pause is not None:
             listeners.append(pause.listen)
-        signals = Interruptions(final=True)
-        outcome = run(job, members, overlays, chosen, [terminal, *listeners], signals)
-    return outcome, output
+        interruptions = Interruptions(final=True)
+        hook = pause.visit if pause is not None else None
+        return run_job(prepared, listeners, interruptions, hook), output
 
 
 def _conclude(outcome: RunOutcome, output: Path, *, as_json: bool) -> ExitCode:
@@ -283,7 +217,10 @@ def _print_problems(problems: Sequence[Problem]) -> None:
     print(json.dumps([asdict(problem) for problem in sorted(problems)], indent=1))  # noqa: T201
 
 
-def _tell(problems: Sequence[Problem], options: argparse.Namespace) -> None:
-    if not options.quiet:
-        for problem in problems:
-            say(str(problem))
+def _say_all(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        say(str(problem))
+
+
+def _ignore(_problems: Sequence[Problem]) -> None:
+    """Print no warnings: --quiet."""

@@ -1,4 +1,4 @@
-"""A job from its boards to its results."""
+"""Running a prepared job: from its boards to its results."""
 
 from __future__ import annotations
 
@@ -42,71 +42,69 @@ INTERRUPTED = "the run was interrupted"
 
 @dataclass(frozen=True)
 class Assignment:
-    """A node before it runs: a device and the role that it plays."""
+    """A device of the job, and its role."""
 
     role: str
     device: Device
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """What the command line says about a run."""
+class PreparedRun:
+    """A checked job on boards that are held: what a run needs."""
 
+    job: Job
+    members: Sequence[Assignment]
+    overlays: OverlayStore
     output: Path  # an existing directory
     job_id: str
     unconfined: bool = False
-    supervisor: Supervisor | None = (
-        None  # is told what there is to put in order if this process dies
-    )
-    on_node_end: NodeEndHook | None = None
+    supervisor: Supervisor | None = None  # cleans up if this process dies
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What came of a run, and why its files do not say all of it, if they could not be written."""
+    """The results of a run, and the error that kept its files from being complete."""
 
     results: Results
     failure: Exception | None
 
 
-def run(
-    job: Job,
-    members: Sequence[Assignment],
-    overlays: OverlayStore,
-    options: RunOptions,
+def run_job(
+    prepared: PreparedRun,
     listeners: Sequence[Callable[[Mapping[str, Any]], None]] = (),
     interruptions: Interruptions | None = None,
+    on_node_end: NodeEndHook | None = None,
 ) -> RunOutcome:
-    """Run `job` on boards that are ours; return what came of it.
+    """Run the job; each listener gets every event.
 
-    The boards are off and everything that was started is gone when this
-    returns, also when it is interrupted (KeyboardInterrupt), which is then
-    part of the results.
+    When this returns, the boards are off and everything that the run started has ended. An
+    interrupt (KeyboardInterrupt) becomes part of the results.
     """
     clock = clock_from_now()
-    recorder = ReportWriter(options.output)
+    recorder = ReportWriter(prepared.output)
+    members, supervisor = prepared.members, prepared.supervisor
     interrupted = False
     with ExitStack() as stack:
         interruptions = stack.enter_context(interruptions or Interruptions())
-        log = stack.enter_context(EventLog(options.output / EVENTS, clock))
-        if options.supervisor is not None:
+        log = stack.enter_context(EventLog(prepared.output / EVENTS, clock))
+        if supervisor is not None:
             devices = [member.device for member in members if is_driven_here(member.device)]
-            options.supervisor.add_run(options.output, time.monotonic() - clock(), devices)
+            supervisor.add_run(prepared.output, time.monotonic() - clock(), devices)
         log.subscribe(recorder)
         for listener in listeners:
             log.subscribe(listener)
         try:
-            log.emit("job_started", **_about(job, members, options))
-            interrupted = _run(job, members, overlays, options, log, clock, interruptions)
-        except KeyboardInterrupt:  # before there were nodes that could be told
+            log.emit("job_started", **_describe(prepared))
+            interrupted = _run(prepared, log, clock, interruptions, on_node_end)
+        except KeyboardInterrupt:  # before the nodes run
             interrupted = True
-            _all_failed(log, members, "cancelled", INTERRUPTED)
-        except MultinodeError as error:  # before there were nodes that could fail
-            _all_failed(log, members, error.error_type, str(error))
+            _fail_all(log, members, "cancelled", INTERRUPTED)
+        except MultinodeError as error:  # before the nodes run
+            _fail_all(log, members, error.error_type, str(error))
         except Exception as error:
             host = host_failure(error)
             text = str(host) if host else f"{type(error).__name__}: {error}"
-            _all_failed(log, members, host.error_type if host else "bug", text)
+            _fail_all(log, members, host.error_type if host else "bug", text)
             if host is None:
                 raise
         finally:
@@ -118,28 +116,27 @@ def run(
 
 
 def _run(
-    job: Job,
-    members: Sequence[Assignment],
-    overlays: OverlayStore,
-    options: RunOptions,
+    prepared: PreparedRun,
     log: EventLog,
     clock: Callable[[], float],
     interruptions: Interruptions,
+    on_node_end: NodeEndHook | None,
 ) -> bool:
-    """Do all of it; return whether it was interrupted."""
+    """Start boards, coordinator and nodes; return True if the run was interrupted."""
+    job, members = prepared.job, prepared.members
     with ExitStack() as stack:
-        directory = stack.enter_context(scratch(options.supervisor))
+        directory = stack.enter_context(scratch(prepared.supervisor))
         own = [member.device for member in members if is_driven_here(member.device)]
-        virtual = start_virtual_boards(own, directory, log, stack, unconfined=options.unconfined)
+        virtual = start_virtual_boards(own, directory, log, stack, unconfined=prepared.unconfined)
         pairs = [(member.device, member.role) for member in members]
         coordinator = open_coordinator(job, pairs, log.emit, clock, stack)
         services = NodeServices(
             job=job,
-            job_id=options.job_id,
+            job_id=prepared.job_id,
             group=[(member.device.name, member.role) for member in members],
             images=ImageStore(directory / "images", default_cache()),
             servers=stack.enter_context(Servers()),
-            overlays=overlays,
+            overlays=prepared.overlays,
             emit=log.emit,
             clock=clock,
             socket_channels=coordinator.socket_channels,
@@ -151,10 +148,10 @@ def _run(
             virtual,
             coordinator.credentials,
             stack,
-            output=options.output,
+            output=prepared.output,
             directory=directory,
-            supervisor=options.supervisor,
-            on_node_end=options.on_node_end,
+            supervisor=prepared.supervisor,
+            on_node_end=on_node_end,
         )
         return _run_nodes(nodes, coordinator, services, interruptions)
 
@@ -217,7 +214,7 @@ def _cancel(
         node.cancel(reason)
 
 
-def _all_failed(log: EventLog, members: Sequence[Assignment], error_type: str, error: str) -> None:
+def _fail_all(log: EventLog, members: Sequence[Assignment], error_type: str, error: str) -> None:
     for member in members:
         log.emit(
             "node_finished",
@@ -228,12 +225,14 @@ def _all_failed(log: EventLog, members: Sequence[Assignment], error_type: str, e
         )
 
 
-def _about(job: Job, members: Sequence[Assignment], options: RunOptions) -> dict[str, Any]:
+def _describe(prepared: PreparedRun) -> dict[str, Any]:
+    """Return the fields of job_started."""
+    job = prepared.job
     return {
-        "job": {"name": job.name, "id": options.job_id, "file": job.file},
+        "job": {"name": job.name, "id": prepared.job_id, "file": job.file},
         "started": time_of_day(),
         "nodes": {
             member.device.name: {"role": member.role, "device_type": member.device.device_type}
-            for member in members
+            for member in prepared.members
         },
     }

@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.lab.device_model import Connection, Device
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
 from lava_dispatcher_multinode.run.interrupts import Interruptions
-from lava_dispatcher_multinode.run.job import Assignment, RunOptions
+from lava_dispatcher_multinode.run.job import Assignment, PreparedRun
 
 WAIT = 20  # seconds until what must come counts as lost
 
@@ -37,7 +37,7 @@ def run(tmp_path, monkeypatch):
     """A function that runs a job of one action, which is a function of the node."""
     monkeypatch.setattr(node_module, "LAST_WORDS", 0.01)
 
-    def run(work, *roles, listeners=(), interruptions=None, **options):
+    def run(work, *roles, listeners=(), interruptions=None, on_node_end=None):
         monkeypatch.setattr(plugins, "action", lambda _name: Action(work))
         job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
         members = [
@@ -46,8 +46,8 @@ def run(tmp_path, monkeypatch):
             )
             for role in job.roles
         ]
-        output = RunOptions(tmp_path, "7", **options)
-        return module.run(job, members, None, output, listeners, interruptions)
+        prepared = PreparedRun(job, members, None, tmp_path, "7")
+        return module.run_job(prepared, listeners, interruptions, on_node_end)
 
     return run
 

@@ -1,14 +1,20 @@
-"""What a program can do with boards, as far as it takes no board; the rest is in test_hands_on."""
+"""The Python API: boards served by threads, and whole groups of simulated boards."""
 
 from __future__ import annotations
 
+import json
 import threading
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.run.python_api import Board, Group
+from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, WaitFailed
+from lava_dispatcher_multinode.run.board_selection import BoardSelection
+from lava_dispatcher_multinode.run.python_api import Board, BoardGroup, open_group
+
+IMAGE = Path(__file__).parents[2] / "examples" / "images" / "panda.img.gz"
+SIMULATE = BoardSelection(simulate=True)
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def group(tmp_path):
     ]
     for thread in threads:
         thread.start()
-    yield Group(boards, tmp_path)
+    yield BoardGroup(boards, tmp_path)
     for board in boards.values():
         board.release()
     for thread in threads:
@@ -67,5 +73,126 @@ def test_an_exception_comes_to_who_asked(group):
 def test_nobody_waits_for_a_run_that_has_ended(group):
     """It is told which board's run that is."""
     group["b1"].release()
-    with pytest.raises(InfrastructureError, match="b1: its run has ended"):
+    with pytest.raises(InfrastructureError, match="b1: the run of this board has ended"):
         group["b1"].run("true")
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A function that writes a job of two pandas in two roles."""
+
+    def write(*actions):
+        deploy = {"command": "deploy_linaro_image", "parameters": {"image": str(IMAGE)}}
+        path = tmp_path / "job.json"
+        path.write_text(
+            json.dumps(
+                {
+                    "timeout": 60,
+                    "device_group": [
+                        {"role": role, "device_type": "panda"} for role in ("server", "client")
+                    ],
+                    "actions": [deploy, *actions],
+                }
+            )
+        )
+        return path
+
+    return write
+
+
+def by_hand(console):
+    """A dialogue of one's own."""
+    console.write(b"echo $((20 + 3)) by hand\n")
+    seen = b""
+    while b"23 by hand" not in seen:
+        came = console.read(30)
+        assert came
+        seen += came
+    return seen
+
+
+@pytest.mark.slow
+def test_commands_messages_and_power(job, tmp_path):
+    """What a test needs of boards: run, send, wait, sync, boot again; and a run's files."""
+    before = set(threading.enumerate())
+    with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
+        (server,) = group.role("server")
+        (client,) = group.role("client")
+        assert len(group) == 2
+        assert server.run("echo $((6 * 7)); exit_with() { return 3; }; exit_with") == (3, "42")
+        server.send("address", ip="10.0.0.1", text="a b%")
+        data = {server.name: {"ip": "10.0.0.1", "text": "a b%"}}
+        assert client.wait("address") == data
+        assert client.wait_all("address", "server") == data
+        group.sync("ready")
+        assert group.together(lambda board: board.run("hostname").output) == {
+            board.name: board.name for board in group
+        }
+        assert b"23 by hand" in client.with_console(by_hand)
+        client.run("touch /tmp/mark")
+        client.boot()
+        assert client.run("test -e /tmp/mark").code == 1
+        server.power_off()
+        with pytest.raises(InfrastructureError, match=r"the board is off; call boot\(\) first"):
+            server.run("true")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert [node["status"] for node in results["nodes"].values()] == ["pass", "pass"]
+    assert results["messages"][0]["id"] == "address"
+    assert set(threading.enumerate()) == before
+
+
+@pytest.mark.slow
+def test_a_wait_that_fails_is_an_exception(job, tmp_path):
+    """A message that never comes is a WaitFailed with the reason; the group goes on."""
+    with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
+        with pytest.raises(WaitFailed, match="lava-wait news"):
+            group["panda01"].wait("news", timeout=0.2)
+        assert group["panda01"].run("true").code == 0
+
+
+@pytest.mark.slow
+def test_a_board_that_does_not_boot_ends_the_group(job, tmp_path, monkeypatch):
+    """No test begins with half a group; the reason is the board's."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "panda02:panic=login")
+    with (
+        pytest.raises(InfrastructureError, match="Kernel panic"),
+        open_group(job(), SIMULATE, output=tmp_path / "out"),
+    ):
+        pytest.fail("the group is not whole")
+
+
+@pytest.mark.slow
+def test_a_panic_in_a_command_is_that_command_s(job, tmp_path, monkeypatch):
+    """The exception names the panic, and the other board is still there."""
+    monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "panda02:panic=text:now-die")
+    with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
+        with pytest.raises(InfrastructureError, match="Kernel panic"):
+            group["panda02"].run("echo now-''die; sleep 5")
+        assert group["panda01"].run("true").code == 0
+
+
+@pytest.mark.slow
+def test_an_exception_of_the_program_s_leaves_nothing_on(job, tmp_path):
+    """Boards are off and the run has its end, whatever happens inside."""
+    with pytest.raises(ZeroDivisionError), open_group(job(), SIMULATE, output=tmp_path / "out"):
+        raise ZeroDivisionError
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["status"] == "pass"
+
+
+@pytest.mark.slow
+def test_a_job_that_is_wrong(job):
+    """Before any board: the error that lava-dispatch has."""
+    with pytest.raises(InvalidJob, match="no_such"), open_group(job({"command": "no_such"})):
+        pytest.fail("such a job has no boards")
+
+
+@pytest.mark.slow
+def test_a_run_that_cannot_begin_is_told(job, tmp_path):
+    """Nobody waits for boards that never come."""
+    output = tmp_path / "out"
+    (output / "events.jsonl").mkdir(parents=True)
+    with (
+        pytest.raises(InfrastructureError, match="the run has failed: .*events.jsonl"),
+        open_group(job(), SIMULATE, output=output),
+    ):
+        pass
