@@ -1,1 +1,1 @@
-"""Boards that are QEMU: a real boot loader and a real kernel, without hardware."""
+"""Emulated boards: QEMU with a real boot loader and a real kernel."""

@@ -1,7 +1,7 @@
-"""Debian's armhf packages: fetched and verified by an apt of our own, and unpacked.
+"""Fetching, verifying and unpacking Debian's armhf packages with a private apt configuration.
 
-The host's apt is asked where its archive is, and left as it is: no foreign
-architecture is added to it, nothing is installed, and no root is needed.
+The configuration of the host is only read for the address of its archive. No foreign
+architecture is added, nothing is installed, and no root is needed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from ..errors import InfrastructureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 SUITE, ARCHITECTURE = "bookworm", "armhf"
 ARCHIVE = "http://deb.debian.org/debian/"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-WAIT = 900.0  # seconds for one run of apt-get: 50 MB over a slow line
+COMMAND_TIMEOUT_S = 900.0  # for one run of apt-get: 50 MB over a slow line
 _CONFIGURATION = """\
 APT::Architecture "{architecture}";
 APT::Architectures {{ "{architecture}"; }};
@@ -38,10 +38,11 @@ Dir::Etc::sourceparts "/dev/null";
 """
 
 
-class Packages:
-    """Packages below `directory`, which is kept: what is there is not fetched again.
+class DebianPackages:
+    """The packages below `directory`, which outlives a run.
 
-    Unless with `renew`: then each is as new as the archive has it, and replaces an older one.
+    A package is fetched once; with `renew`, the newest version replaces an older one.
+    `step` gets texts that describe the progress.
     """
 
     def __init__(
@@ -57,14 +58,14 @@ class Packages:
         self._step = step
         self._updated = False
 
-    def unpacked(self, name: str) -> Path:
-        """Return the directory into which the package `name` is unpacked.
+    def unpack(self, name: str) -> Path:
+        """Return the directory with the unpacked package `name`.
 
-        A package that only depends on the newest version of another, as
-        linux-image-armmp does, stands for that. Raise `InfrastructureError`.
+        A kernel metapackage, such as linux-image-armmp, is replaced by the package on
+        which it depends. Raise `InfrastructureError`.
         """
-        package = self._fetched(name)
-        target = self._unpacked(package)
+        package = self._fetch(name)
+        target = self._unpack_directory(package)
         if not target.is_dir():
             half = target.with_name(f"{target.name}.part")
             shutil.rmtree(half, ignore_errors=True)
@@ -73,17 +74,17 @@ class Packages:
             half.rename(target)
         return target
 
-    def _unpacked(self, package: Path) -> Path:
+    def _unpack_directory(self, package: Path) -> Path:
         return self._directory / "unpacked" / package.stem
 
-    def _fetched(self, name: str) -> Path:
+    def _fetch(self, name: str) -> Path:
         self._archives.mkdir(parents=True, exist_ok=True)
         noted = self._archives / f"{name}.is"
         known = self._archives / noted.read_text() if noted.is_file() else None
         if known is not None and known.is_file() and not self._renew:
             return known
         self._update()
-        real = self._meant_by(name)
+        real = self._resolve(name)
         self._step(f"fetching {real} from Debian")
         with TemporaryDirectory(dir=self._directory) as scratch:
             self._run(["apt-get", "-qq", "download", real], f"fetching {real}", Path(scratch))
@@ -92,10 +93,10 @@ class Packages:
         noted.write_text(package.name)
         if known is not None and known != package:
             known.unlink(missing_ok=True)
-            shutil.rmtree(self._unpacked(known), ignore_errors=True)
+            shutil.rmtree(self._unpack_directory(known), ignore_errors=True)
         return package
 
-    def _meant_by(self, name: str) -> str:
+    def _resolve(self, name: str) -> str:
         shown = self._run(["apt-cache", "show", "--no-all-versions", name], f"looking for {name}")
         if name.startswith("linux-image-"):
             real = re.search(r"^Depends:.*?\b(linux-image-[^ ,]+)", shown, re.MULTILINE)
@@ -103,43 +104,41 @@ class Packages:
         return name
 
     def _update(self) -> None:
-        """Learn what the archive has."""
+        """Write the apt configuration and fetch the package lists."""
         if self._updated:
             return
         if shutil.which("apt-get") is None:
-            raise InfrastructureError(
-                "there is no apt-get: the test image is made of Debian's packages, on Debian"
-            )
+            raise InfrastructureError("no apt-get found: making the test image needs Debian")
         if not KEYRING.is_file():
             raise InfrastructureError(
-                f"there is no {KEYRING}, by which Debian's packages are verified: "
+                f"no {KEYRING} found, which verifies the packages: "
                 "apt-get install debian-archive-keyring"
             )
         top = self._directory
         for part in ("state/lists/partial", "cache/archives/partial"):
             (top / part).mkdir(parents=True, exist_ok=True)
         (top / "status").touch()
-        archive = self._archive()
+        archive = self._find_archive()
         (top / "sources.list").write_text(f"deb [signed-by={KEYRING}] {archive} {SUITE} main\n")
         configuration = _CONFIGURATION.format(architecture=ARCHITECTURE, directory=top)
         (top / "apt.conf").write_text(configuration)
-        self._step(f"asking {archive} for its {ARCHITECTURE} packages")
-        self._run(["apt-get", "-qq", "update"], f"asking {archive} for its packages")
+        self._step(f"fetching the {ARCHITECTURE} package lists of {archive}")
+        self._run(["apt-get", "-qq", "update"], f"fetching the package lists of {archive}")
         self._updated = True
 
-    def _archive(self) -> str:
-        """Return the archive that this host's own apt uses, a mirror perhaps."""
+    def _find_archive(self) -> str:
+        """Return the archive or mirror that the apt of this host uses."""
         done = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)"],
             capture_output=True,
             text=True,
             check=False,
-            timeout=WAIT,
+            timeout=COMMAND_TIMEOUT_S,
         )
         uris = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("Debian ")]
         return uris[0] if uris else ARCHIVE
 
-    def _run(self, command: list[str], doing: str, directory: Path | None = None) -> str:
+    def _run(self, command: list[str], action: str, directory: Path | None = None) -> str:
         environ = {**os.environ, "APT_CONFIG": str(self._directory / "apt.conf"), "LC_ALL": "C"}
         try:
             done = subprocess.run(
@@ -150,18 +149,15 @@ class Packages:
                 check=False,
                 cwd=directory,
                 env=environ,
-                timeout=WAIT,
+                timeout=COMMAND_TIMEOUT_S,
             )
         except FileNotFoundError:
-            raise InfrastructureError(f"{doing}: needs the program {command[0]}") from None
+            raise InfrastructureError(f"{action}: needs the program {command[0]}") from None
         except subprocess.TimeoutExpired:
-            raise InfrastructureError(f"{doing}: not done within {WAIT:.0f} s") from None
+            raise InfrastructureError(
+                f"{action}: not done within {COMMAND_TIMEOUT_S:.0f} s"
+            ) from None
         if done.returncode:
-            words = (done.stderr.strip() or done.stdout.strip()).splitlines()[:5]
-            raise InfrastructureError("\n    ".join([f"{doing}: {command[0]} failed:", *words]))
+            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[:5]
+            raise InfrastructureError("\n    ".join([f"{action}: {command[0]} failed:", *lines]))
         return done.stdout
-
-
-def names(packages: Sequence[Path]) -> list[str]:
-    """Return what was unpacked into these directories: name, version, architecture."""
-    return [package.name for package in packages]

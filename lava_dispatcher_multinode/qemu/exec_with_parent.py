@@ -1,6 +1,8 @@
-"""Become another program that ends with the process, and the thread, that started this.
+"""A program that executes another one, which the kernel kills when its parent thread ends.
 
-leash.py PARENT PROGRAM ARGUMENT...: run by its path, with nothing but the standard library.
+usage: exec_with_parent.py PARENT PROGRAM ARGUMENT...
+
+It is run by path, with the standard library alone. PARENT is a process ID.
 """
 
 import ctypes
@@ -12,12 +14,12 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Bind this process to its parent, whose pid is the first argument, and go on as the rest."""
+    """Request SIGKILL at the end of the parent, then execute the program."""
     parent, program = int(arguments[0]), arguments[1:]
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        raise SystemExit("the dispatcher has gone already")  # and will not tell
-    os.execvp(program[0], program)  # noqa: S606 - that is what this is for
+        raise SystemExit("the parent has ended already")  # so the signal will not come
+    os.execvp(program[0], program)  # noqa: S606 - the purpose of this program
 
 
 if __name__ == "__main__":

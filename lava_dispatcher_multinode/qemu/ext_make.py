@@ -1,4 +1,4 @@
-"""Make an ext4 with files in it, the same bytes each time: mke2fs and debugfs, without root."""
+"""Making a reproducible ext4 with files, by mke2fs and debugfs, without root."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..errors import InfrastructureError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: No journal: power that is cut leaves nothing to replay. The rest, old boot loaders cannot read.
+#: No journal, so that a power cut leaves none to replay; no features that old U-Boots lack.
 FEATURES = "^has_journal,^metadata_csum,^64bit,^orphan_file,^resize_inode"
-WHEN = 1370044800  # 1 June 2013, UTC
-WAIT = 600.0  # seconds for either program, on a slow disk
+TIMESTAMP = 1370044800  # 1 June 2013, UTC
+PROGRAM_TIMEOUT_S = 600.0  # for either program, on a slow disk
 _IDENTITY = "6c617661-2013-4601-8d6e-746573740002"
 _SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
@@ -28,8 +28,8 @@ def make_ext4(
 ) -> None:
     """Write a file system of `size` bytes to the file `target`.
 
-    `entries` are (path, mode with the type's bits, content or a link's aim);
-    directories come before what is in them. All of it is root's.
+    `entries` are (path, mode with type bits, content or link target); a directory comes
+    before its content. The owner is root. Raise `InfrastructureError`.
     """
     target.unlink(missing_ok=True)
     with target.open("wb") as file:
@@ -42,9 +42,9 @@ def make_ext4(
     with tempfile.TemporaryDirectory(prefix="lava-ext-", dir=target.parent) as scratch:
         script = Path(scratch, "script")
         script.write_text("".join(f"{line}\n" for line in _commands(entries, Path(scratch))))
-        complaints = _run("debugfs", "-w", "-f", str(script), str(target))
-    if complaints:
-        raise InfrastructureError(f"debugfs: {complaints[0]}")
+        debugfs_errors = _run("debugfs", "-w", "-f", str(script), str(target))
+    if debugfs_errors:
+        raise InfrastructureError(f"debugfs failed: {debugfs_errors[0]}")
 
 
 def _commands(entries: Iterable[tuple[str, int, bytes]], scratch: Path) -> Iterable[str]:
@@ -62,13 +62,13 @@ def _commands(entries: Iterable[tuple[str, int, bytes]], scratch: Path) -> Itera
 
 
 def _run(program: str, *arguments: str) -> Sequence[str]:
-    """Run it; return its complaints: debugfs exits with 0 whatever fails."""
+    """Run a program; return its error lines, as debugfs always exits with 0."""
     path = os.environ.get("PATH", "") + "".join(f":{directory}" for directory in _SBIN)
     found = shutil.which(program, path=path)
     if found is None:
         raise InfrastructureError(f"needs the program {program}: apt-get install e2fsprogs")
-    # libext2fs takes its clock from here: whatever it makes is of that time.
-    environ = {**os.environ, "E2FSPROGS_FAKE_TIME": str(WHEN), "LC_ALL": "C"}
+    # The clock of libext2fs, for reproducible times.
+    environ = {**os.environ, "E2FSPROGS_FAKE_TIME": str(TIMESTAMP), "LC_ALL": "C"}
     try:
         done = subprocess.run(
             [found, *arguments],
@@ -76,10 +76,12 @@ def _run(program: str, *arguments: str) -> Sequence[str]:
             capture_output=True,
             check=False,
             env=environ,
-            timeout=WAIT,
+            timeout=PROGRAM_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise InfrastructureError(f"{program}: not done within {WAIT:.0f} s") from None
+        raise InfrastructureError(
+            f"{program}: not done within {PROGRAM_TIMEOUT_S:.0f} s"
+        ) from None
     errors = done.stderr.decode("utf-8", "replace").splitlines()
     if done.returncode:
         raise InfrastructureError(f"{program} failed: {' '.join(errors)}")

@@ -1,4 +1,4 @@
-"""The lab of a job's emulated boards: make them, switch them, be rid of them."""
+"""The emulated boards of one job, as the dispatcher controls them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Self
 
 from ..boards.boot_slots import BootSlots, processors
 from ..errors import PowerError
-from .machines import MACHINES, firmware
+from .machines import MACHINES, find_firmware
 from .qemu_network import GroupNetwork
-from .qemu_process import Qemu
+from .qemu_process import QemuProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,40 +24,40 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
     from ..lab.device_model import Device, QemuMachine
 
-_SMALLEST_CARD = 64 << 20
-DIED = "emulated board: "  # on the console, before the reason; a death string
+_MIN_CARD_BYTES = 64 << 20
+EXIT_PREFIX = "emulated board: "  # of the exit report on the console; a death string
 
 
 class EmulatedBoard:
-    """One board: a QEMU process while its power is on."""
+    """The handle of one board, which is a QEMU process while its power is on."""
 
     def __init__(self, lab: EmulatedLab, device: Device, index: int, directory: Path) -> None:
         assert device.connection.qemu is not None
         self.name = device.name
         self.root = ""
         self.address = lab.network.address(index)
-        #: The SD card; write it while the power is off.
+        #: The SD card, to be written while the power is off.
         self.card = Path(device.deploy.path or directory / f"{device.name}.img")
         self._lab = lab
         self._index = index
         self._settings: QemuMachine = device.connection.qemu
         self._log = directory / f"{device.name}.log"
         self._lock = threading.Lock()
-        self._qemu: Qemu | None = None
-        # As a serial adapter, the console is there whether or not the board has power.
+        self._qemu: QemuProcess | None = None
+        # Like a serial adapter, the console exists also while the power is off.
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.console = Path(os.ttyname(self._slave))
 
     def power_on(self) -> None:
-        """Switch on; return when QEMU runs, which is long before Linux does."""
+        """Switch the power on; return when QEMU runs, long before Linux. Raise `PowerError`."""
         with self._lock:
             if self._qemu is not None:
                 return
             self._qemu = self._lab.start(self._start)
 
     def power_off(self) -> None:
-        """Switch off; nothing of the board runs any more when this returns."""
+        """Switch the power off; return when QEMU has ended."""
         with self._lock:
             if self._qemu is not None:
                 self._qemu.kill()
@@ -65,7 +65,7 @@ class EmulatedBoard:
 
     @property
     def known_off(self) -> bool:
-        """Whether its QEMU has ended, or was never started."""
+        """True if QEMU was switched off or never started."""
         return self._qemu is None
 
     def boot_slot(self, deadline: Deadline) -> AbstractContextManager[None]:
@@ -73,71 +73,73 @@ class EmulatedBoard:
         return self._lab.slots.acquire(deadline)
 
     def setup_commands(self) -> Sequence[str]:
-        """Return the shell commands that tell the board, once booted, who and where it is."""
+        """Return the shell commands that set host name and network after a boot."""
         modules = MACHINES[self._settings.machine].group_modules
         hosts = self._lab.hosts()
         return self._lab.network.setup_commands(self.name, self._index, hosts, modules)
 
     def close(self) -> None:
-        """Take the board away."""
+        """Switch the board off and close its console."""
         self.power_off()
         with self._lock:
             os.close(self._master)
             os.close(self._slave)
 
-    def _start(self) -> Qemu:
+    def _start(self) -> QemuProcess:
         settings, machine = self._settings, MACHINES[self._settings.machine]
-        loader = firmware(settings.machine, settings.firmware)
+        loader = find_firmware(settings.machine, settings.firmware)
         try:
-            _prepare(self.card)
-            if machine.on_card is not None:
-                _burn(self.card, machine.on_card, loader)
+            _round_up_card(self.card)
+            if machine.firmware_offset is not None:
+                _write_firmware(self.card, machine.firmware_offset, loader)
         except OSError as error:
-            raise PowerError(f"{self.name}: the card {self.card}: {error.strerror}") from error
-        self._forget_what_was_typed()
+            raise PowerError(
+                f"{self.name}: writing the card {self.card} failed: {error.strerror}"
+            ) from error
+        self._discard_input()
         network = self._lab.network
         card = str(self.card.absolute()).replace(",", ",,")
         to_host, to_group = (
-            [word.format(id=identity, mac=network.mac(self._index, number)) for word in words]
-            for number, (identity, words) in enumerate(
+            [word.format(id=identity, mac=network.mac(self._index, number)) for word in nic]
+            for number, (identity, nic) in enumerate(
                 (("host", machine.host_nic), ("group", machine.group_nic))
             )
         )
-        words = [
+        arguments = [
             *machine.arguments,
             *("-m", str(settings.memory or machine.memory)),
             *("-nodefaults", "-display", "none"),
             *("-add-fd", f"fd={self._master},set=1"),
             *("-chardev", "serial,id=console,path=/dev/fdset/1", "-serial", "chardev:console"),
-            *(() if machine.on_card is not None else ("-bios", str(loader))),
+            *(() if machine.firmware_offset is not None else ("-bios", str(loader))),
             *(word.format(card=card) for word in machine.card),
-            *network.words(self._index, "host", "group"),
-            # The last one is Linux's and U-Boot's first: that is the way to the host.
+            *network.qemu_arguments(self._index, "host", "group"),
+            # Linux and U-Boot count from the last one: their first is the way to the host.
             *to_group,
             *to_host,
             *settings.arguments,
         ]
-        return Qemu(self.name, words, (self._master,), self._log, self._ended)
+        return QemuProcess(self.name, arguments, (self._master,), self._log, self._report_exit)
 
-    def _forget_what_was_typed(self) -> None:
-        """Drop what came while the board was off: it would stop U-Boot's countdown."""
+    def _discard_input(self) -> None:
+        """Discard input from while the power was off: it would stop the countdown of U-Boot."""
         os.set_blocking(self._master, False)
         with suppress(BlockingIOError):
             while os.read(self._master, 65536):
                 pass
 
-    def _ended(self, reason: str) -> None:
-        """Say on the console what nobody else can: who listens there is told at once."""
+    def _report_exit(self, reason: str) -> None:
+        """Report the exit of QEMU on the console, where the death strings are watched."""
         with self._lock, suppress(OSError):
-            if self._qemu is None:  # switched off in the meantime, or taken away
+            if self._qemu is None:  # switched off or closed in the meantime
                 return
-            os.write(self._master, f"\r\n{DIED}{reason}\r\n".encode())
+            os.write(self._master, f"\r\n{EXIT_PREFIX}{reason}\r\n".encode())
 
 
 class EmulatedLab:
     """All emulated boards of one job, with the network between them.
 
-    `directory` is for scratch files; whoever made it removes it.
+    `directory` is for scratch files; the caller removes it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -145,7 +147,7 @@ class EmulatedLab:
         self._boards: dict[str, EmulatedBoard] = {}
         self.network = GroupNetwork()
         self.slots = BootSlots(processors())
-        # QEMU ends with the thread that starts it; a pool's one worker lasts until `close`.
+        # QEMU ends with the thread that starts it; the worker of this pool lasts until `close`.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="emulated boards")
 
     def __enter__(self) -> Self:
@@ -155,41 +157,41 @@ class EmulatedLab:
         self.close()
 
     def add(self, device: Device) -> EmulatedBoard:
-        """Make the board that `device` describes; its power is off.
+        """Add the board that `device` describes, with its power off.
 
-        All are made before the first is switched on.
+        Add all boards before the first power-on.
         """
         board = EmulatedBoard(self, device, len(self._boards), self._directory)
         self._boards[device.name] = board
         return board
 
     def hosts(self) -> dict[str, str]:
-        """Return every board's address in the group's network, by name."""
+        """Return the addresses of all boards in the network of the group, by name."""
         return {board.name: board.address for board in self._boards.values()}
 
     def close(self) -> None:
-        """Switch all boards off."""
+        """Switch all boards off and close the network."""
         for board in self._boards.values():
             board.close()
         self._starter.shutdown()
         self.network.close()
 
-    def start(self, starter: Callable[[], Qemu]) -> Qemu:
-        """Return what `starter` returns, having run it in the thread that lasts."""
+    def start(self, starter: Callable[[], QemuProcess]) -> QemuProcess:
+        """Run `starter` in the thread that lasts until `close`; return its result."""
         return self._starter.submit(starter).result()
 
 
-def _prepare(card: Path) -> None:
-    """Make the card's size a power of two, as real ones have; an empty one if there is none."""
+def _round_up_card(card: Path) -> None:
+    """Round the size of the card up to a power of two, as QEMU requires; create a new one."""
     if card.is_block_device():
         return
     with card.open("ab") as file:
-        size = max(file.tell(), _SMALLEST_CARD)
+        size = max(file.tell(), _MIN_CARD_BYTES)
         file.truncate(1 << (size - 1).bit_length())
 
 
-def _burn(card: Path, at: int, loader: Path) -> None:
-    """Write the boot loader to where the boot ROM looks for it, before the first partition."""
+def _write_firmware(card: Path, at: int, loader: Path) -> None:
+    """Write the boot loader where the boot ROM reads it, before the first partition."""
     with card.open("r+b") as file:
         file.seek(at)
         file.write(loader.read_bytes())

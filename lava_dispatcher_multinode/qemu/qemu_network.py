@@ -1,10 +1,10 @@
-"""The network of emulated boards: the host and the group, both behind one address.
+"""The network of emulated boards: host and group, reached under one address per board.
 
-Each board has two cards. The first leads to the host, 10.0.2.2, by QEMU's own user
-network, whose DHCP gives each board an address of its own. The second leads to the
-group: multicast on this host's loopback, without root or a bridge, for any number
-of boards. It has no address; a route says that the group's addresses are there. So
-`eth0` has the address by which the others know a board, as on a bench.
+Each board has two network cards. The first leads to the host, 10.0.2.2, through the
+user network of QEMU, whose DHCP gives each board its own address. The second leads to
+the group by multicast on the loopback of the host, without root or a bridge, for any
+number of boards. The second has no address, only a route to the addresses of the group.
+`eth0` therefore has the address by which the other boards reach a board.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
 NETWORK, HOST = ipaddress.IPv4Network("10.0.0.0/16"), "10.0.2.2"
 GROUP = ipaddress.IPv4Network("10.0.4.0/22")
 _MULTICAST = "230.0.0.1"
-CARD_TRIES = 50  # of 0.1 s: what is on USB is found in its own time
-_HOSTS_AT_ONCE = 40  # in one command line: a tty takes 4095 bytes
+MAX_CARD_POLLS = 50  # every 0.1 s: a card on USB appears after its driver
+_HOSTS_PER_COMMAND = 40  # a tty takes lines of up to 4095 bytes
 
 
 class GroupNetwork:
-    """A network for the boards of one job; its port is taken until `close`."""
+    """The network for the boards of one job; its port is reserved until `close`."""
 
     def __init__(self) -> None:
-        # Nobody listens here: it is held, so that no other job gets the number.
-        self._held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._held.bind(("127.0.0.1", 0))
-        self.port: int = self._held.getsockname()[1]
+        # Never read: it reserves the port number against other jobs.
+        self._reserved = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port: int = self._reserved.getsockname()[1]
         self._number = os.urandom(2)
 
     def close(self) -> None:
-        """Give the port back."""
-        self._held.close()
+        """Release the port."""
+        self._reserved.close()
 
     def address(self, index: int) -> str:
-        """Return the address of the board number `index`, from 0."""
+        """Return the address of board `index`, from 0."""
         return str(GROUP[index + 1])
 
     def mac(self, index: int, card: int) -> str:
-        """Return the hardware address of a board's network card 0 or 1."""
+        """Return the MAC address of network card 0 or 1 of a board."""
         tail = bytes([0x52, 0x54, card]) + self._number[:1] + (index + 1).to_bytes(2, "big")
         return tail.hex(":")
 
-    def words(self, index: int, host: str, group: str) -> list[str]:
-        """Return what QEMU is told to have both networks under these ids."""
+    def qemu_arguments(self, index: int, host: str, group: str) -> list[str]:
+        """Return the QEMU arguments for both networks; `host` and `group` are their IDs."""
         user = f"user,id={host},net={NETWORK},host={HOST},dhcpstart={self.address(index)}"
         socket_ = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
         return ["-netdev", user, "-netdev", socket_]
@@ -57,49 +57,49 @@ class GroupNetwork:
     def setup_commands(
         self, name: str, index: int, hosts: Mapping[str, str], modules: Sequence[str] = ()
     ) -> Sequence[str]:
-        """Return the commands that tell a board its name, its network and its group's names.
+        """Return the shell commands that set host name, network and /etc/hosts of a board.
 
-        A card is found by its own address: what it is called is the kernel's affair.
-        An address that DHCP has given already is the right one. `modules` are loaded
-        for the group's network; a board by itself has none.
+        A card is found by its MAC address, as the kernel chooses its name. An address
+        from DHCP is kept. `modules` are loaded for the network of the group, which a
+        single board does not have.
         """
         address = f"{self.address(index)}/{NETWORK.prefixlen}"
         to_host = (
-            f"{_card(self.mac(index, 0))} && ip link set $lava_card up && "
+            f"{_find_card(self.mac(index, 0))} && ip link set $lava_card up && "
             "{ ip addr show dev $lava_card | grep -q 'inet ' || "
             f"{{ ip addr add {address} dev $lava_card && ip route add default via {HOST}; }}; }}"
         )
         load = f"modprobe -qa {' '.join(modules)}; " if modules else ""
         to_group = (
-            f"{load}{_card_in_time(self.mac(index, 1))} && ip link set $lava_card up && "
+            f"{load}{_wait_for_card(self.mac(index, 1))} && ip link set $lava_card up && "
             f"ip route replace {GROUP} dev $lava_card"
         )
         group = [to_group] if len(hosts) > 1 else []
-        return [f"hostname {shlex.quote(name)}", to_host, *group, *_hosts(hosts)]
+        return [f"hostname {shlex.quote(name)}", to_host, *group, *_add_hosts(hosts)]
 
 
-def _card(mac: str) -> str:
-    """Return a condition that sets lava_card to the card with this address."""
+def _find_card(mac: str) -> str:
+    """Return a shell condition that sets lava_card to the card with this MAC address."""
     return (
         'lava_card=; for lava_dir in /sys/class/net/*; do read -r lava_mac <"$lava_dir/address"; '
         f'[ "$lava_mac" != {mac} ] || lava_card=${{lava_dir##*/}}; done; [ -n "$lava_card" ]'
     )
 
 
-def _card_in_time(mac: str) -> str:
-    """Return a condition as `_card`'s that waits for the card to come."""
+def _wait_for_card(mac: str) -> str:
+    """Return a condition like that of `_find_card` that waits for the card."""
     return (
-        f"lava_tries={CARD_TRIES}; until {{ {_card(mac)}; }} || [ $lava_tries -eq 0 ]; "
+        f"lava_tries={MAX_CARD_POLLS}; until {{ {_find_card(mac)}; }} || [ $lava_tries -eq 0 ]; "
         'do lava_tries=$((lava_tries - 1)); sleep 0.1; done; [ -n "$lava_card" ]'
     )
 
 
-def _hosts(hosts: Mapping[str, str]) -> Sequence[str]:
-    """Return the commands that enter the names, once, however often the board boots."""
+def _add_hosts(hosts: Mapping[str, str]) -> Sequence[str]:
+    """Return the commands that add the names to /etc/hosts, once for any number of boots."""
     lines = [f"{address}\t{name}" for name, address in hosts.items()]
     commands = []
-    for start in range(0, len(lines), _HOSTS_AT_ONCE):
-        words = " ".join(shlex.quote(line) for line in lines[start : start + _HOSTS_AT_ONCE])
+    for start in range(0, len(lines), _HOSTS_PER_COMMAND):
+        words = " ".join(shlex.quote(line) for line in lines[start : start + _HOSTS_PER_COMMAND])
         note = f"'# the boards of this job {start}'"
         commands.append(
             f"grep -qsx {note} /etc/hosts || printf '%s\\n' {note} {words} >>/etc/hosts"

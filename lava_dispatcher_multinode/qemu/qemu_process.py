@@ -1,4 +1,4 @@
-"""One QEMU process, from power-on to power-off."""
+"""A QEMU process, which runs from power-on to power-off."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PROGRAM = "qemu-system-arm"
-START_WAIT = 60.0  # seconds until QEMU says that it runs, on a host that is busy
+START_TIMEOUT_S = 60.0  # until the greeting of QEMU, on a busy host
 
 
-class Qemu:
-    """A QEMU that runs; `ended` is called with its last words if it ends by itself.
+class QemuProcess:
+    """A running QEMU; `on_exit` gets the reason if it fails by itself.
 
-    Whatever happens to the dispatcher, it does not live longer than the thread that
-    makes this object: make it in one that lasts. Raise `PowerError`.
+    It ends with the thread that makes this object, even if the dispatcher is killed.
+    Raise `PowerError`.
     """
 
     def __init__(
         self,
         name: str,
-        words: Sequence[str],
+        arguments: Sequence[str],
         descriptors: Sequence[int],
         log: Path,
-        ended: Callable[[str], None],
+        on_exit: Callable[[str], None],
     ) -> None:
         self._name = name
         self._log = log
@@ -48,46 +48,47 @@ class Qemu:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs, log.open("ab") as stream:
-                monitor = f"socket,id=monitor,fd={theirs.fileno()}"
+                monitor = ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}",
+                           "-mon", "chardev=monitor,mode=control"]  # fmt: skip
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", exec_with_parent.__file__, str(os.getpid()),
-                     PROGRAM, *words, "-chardev", monitor, "-mon", "chardev=monitor,mode=control"],
+                     PROGRAM, *arguments, *monitor],
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=stream,
                     pass_fds=(*descriptors, theirs.fileno()),
-                    start_new_session=True,  # Ctrl-C is the dispatcher's
+                    start_new_session=True,  # Ctrl-C is for the dispatcher alone
                 )  # fmt: skip
             self._wait_for_greeting(ours)
         threading.Thread(
-            target=self._watch, args=(ended,), name=f"qemu of {name}", daemon=True
+            target=self._watch, args=(on_exit,), name=f"qemu of {name}", daemon=True
         ).start()
 
     def kill(self) -> None:
-        """End it as a cut of the power does; nothing of it runs when this returns."""
+        """Kill it, as a power cut does, and wait for its end."""
         self._off = True
         self._process.kill()
         self._process.wait()
 
     def _wait_for_greeting(self, monitor: socket.socket) -> None:
-        """Wait until QEMU speaks: it has then found all that it was told to use."""
-        ready = readable([monitor.fileno()], START_WAIT)
+        """Wait for the greeting on the monitor, by which QEMU has opened all devices."""
+        ready = readable([monitor.fileno()], START_TIMEOUT_S)
         if ready and monitor.recv(1 << 16):
             return
         self.kill()
         if ready:
-            raise PowerError(f"{self._name}: {PROGRAM} did not start{self._last_words()}")
-        raise PowerError(f"{self._name}: {PROGRAM} has said nothing for {START_WAIT:g} s")
+            raise PowerError(f"{self._name}: {PROGRAM} did not start{self._last_log_line()}")
+        raise PowerError(f"{self._name}: {PROGRAM} did not start within {START_TIMEOUT_S:g} s")
 
-    def _watch(self, ended: Callable[[str], None]) -> None:
+    def _watch(self, on_exit: Callable[[str], None]) -> None:
         code = self._process.wait()
         if not self._off and code:
-            ended(f"{PROGRAM} ended ({_how(code)}){self._last_words()}")
+            on_exit(f"{PROGRAM} ended ({_describe_exit(code)}){self._last_log_line()}")
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         text = self._log.read_text(encoding="utf-8", errors="replace").strip()
         return f": {text.splitlines()[-1][-300:]}" if text else ""
 
 
-def _how(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"

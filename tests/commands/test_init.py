@@ -82,7 +82,7 @@ def built(tmp_path, monkeypatch):
         target.write_bytes(made[-1])
         return []
 
-    monkeypatch.setattr(image_cache, "build", build)
+    monkeypatch.setattr(image_cache, "build_image", build)
     return made
 
 

@@ -86,7 +86,7 @@ def test_the_image_boots_by_itself(test_image, tmp_path):
 def test_a_board_with_a_boot_rom_and_an_sd_card(emulate, job, tmp_path, test_image):
     """On orangepi-pc the firmware is on the SD card, and deploying the image keeps it."""
     with skipped_without("Debian's archive"):
-        image_cache.package("u-boot-sunxi")
+        image_cache.unpack_package("u-boot-sunxi")
     lab = tmp_path / "lab"
     (lab / "devices").mkdir(parents=True)
     (lab / "devices" / "pi.yaml").write_text(

@@ -173,14 +173,14 @@ def _make_master_card(card, image):
 
 def _system():
     """Return an archive with the test image's root file system and an init program."""
-    from lava_dispatcher_multinode.qemu.debian import Packages
+    from lava_dispatcher_multinode.qemu.debian import DebianPackages
     from lava_dispatcher_multinode.qemu.test_image import image_build
     from lava_dispatcher_multinode.qemu.test_image.image_cache import cache_directory
-    from lava_dispatcher_multinode.qemu.test_image.kernel_modules import Modules
+    from lava_dispatcher_multinode.qemu.test_image.kernel_modules import KernelModules
 
-    packages = Packages(cache_directory() / "debian", lambda _: None)
-    modules = Modules(packages.unpacked(image_build.KERNEL))
-    busybox = (packages.unpacked(image_build.BUSYBOX) / "bin" / "busybox").read_bytes()
+    packages = DebianPackages(cache_directory() / "debian", lambda _: None)
+    modules = KernelModules(packages.unpack(image_build.KERNEL))
+    busybox = (packages.unpack(image_build.BUSYBOX) / "bin" / "busybox").read_bytes()
     return cpio.make_archive(
         [*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)]
     )

@@ -1,4 +1,4 @@
-"""QEMU, and a lab of boards with nothing on their cards: they come up to U-Boot's prompt."""
+"""QEMU, and a lab of boards with empty cards, which start up to the prompt of U-Boot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..needs import require
 
 @pytest.fixture(scope="session")
 def qemu():
-    """Skip where there is nothing to emulate with."""
+    """Skip the test without QEMU and its U-Boot."""
     require("qemu-system-arm", "u-boot-qemu")
 
 
@@ -29,7 +29,7 @@ def lab(tmp_path, qemu):
 
 @pytest.fixture
 def emulated():
-    """A function that describes a board."""
+    """A function that returns the device of an emulated board."""
 
     def describe(name="panda01", **settings):
         return Device(name, "panda", connection=Connection(qemu=QemuMachine(**settings)))
@@ -38,14 +38,14 @@ def emulated():
 
 
 class Listener:
-    """Reads a board's console, as a dispatcher does."""
+    """Reads the console of a board and types at it."""
 
     def __init__(self, console):
         self.descriptor = os.open(console, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         self.heard = b""
 
     def until(self, text, seconds=60):
-        """Return what came up to and with `text`."""
+        """Return the output up to and including `text`."""
         end = time.monotonic() + seconds
         while text not in self.heard:
             left = end - time.monotonic()
@@ -55,14 +55,14 @@ class Listener:
         found, _, self.heard = self.heard.partition(text)
         return found + text
 
-    def say(self, text):
-        """Type."""
+    def type(self, text):
+        """Type `text`."""
         os.write(self.descriptor, text)
 
 
 @pytest.fixture
 def listen():
-    """A function that opens a board's console."""
+    """A function that opens the console of a board."""
     listeners = []
 
     def opened(board):

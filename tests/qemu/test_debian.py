@@ -1,4 +1,4 @@
-"""Packages of another architecture, from an apt of our own."""
+"""Packages of another architecture, fetched with a private apt configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..needs import require
 
 @pytest.fixture
 def deb(tmp_path):
-    """A function that makes a real, tiny package of a version."""
+    """A function that makes a tiny real package of a version."""
     require("dpkg-deb")
 
     def make(version, directory):
@@ -34,26 +34,26 @@ def deb(tmp_path):
 
 @pytest.fixture
 def package(tmp_path, deb):
-    """A package as if fetched before."""
+    """A store with a package that was fetched before."""
     archives = tmp_path / "packages" / "archives"
     archives.mkdir(parents=True)
     deb(1, archives)
     (archives / "tiny.is").write_text("tiny_1_armhf.deb")
-    return debian.Packages(tmp_path / "packages")
+    return debian.DebianPackages(tmp_path / "packages")
 
 
-def test_what_is_there_needs_no_network(package):
-    """A second run does not ask the archive; files are unpacked once."""
-    tree = package.unpacked("tiny")
+def test_known_packages_need_no_network(package):
+    """A second run sends no request; files are unpacked once."""
+    tree = package.unpack("tiny")
     assert (tree / "hello").read_text() == "there 1\n"
     (tree / "hello").unlink()
-    assert package.unpacked("tiny") == tree
+    assert package.unpack("tiny") == tree
     assert not (tree / "hello").exists()
 
 
-def test_renewing_replaces_what_is_older(package, deb, tmp_path, monkeypatch):
-    """The archive is asked again; the older package and its files go, not to pile up."""
-    old = package.unpacked("tiny")
+def test_renewing_replaces_older_packages(package, deb, tmp_path, monkeypatch):
+    """The newest package is fetched; the older one and its files are removed."""
+    old = package.unpack("tiny")
     archive, programs = tmp_path / "archive", tmp_path / "programs"
     archive.mkdir()
     programs.mkdir()
@@ -66,26 +66,26 @@ def test_renewing_replaces_what_is_older(package, deb, tmp_path, monkeypatch):
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setattr(debian, "KEYRING", programs / "apt-get")
-    new = debian.Packages(tmp_path / "packages", renew=True).unpacked("tiny")
+    new = debian.DebianPackages(tmp_path / "packages", renew=True).unpack("tiny")
     assert (new / "hello").read_text() == "there 2\n"
     assert not old.exists()
     assert [path.name for path in sorted((tmp_path / "packages" / "archives").iterdir())] == [
         "tiny.is",
         "tiny_2_armhf.deb",
     ]
-    assert debian.Packages(tmp_path / "packages").unpacked("tiny") == new
+    assert debian.DebianPackages(tmp_path / "packages").unpack("tiny") == new
 
 
-def test_a_host_that_is_no_debian_is_told(tmp_path, monkeypatch):
-    """The message says what the image is made of."""
+def test_hosts_without_apt(tmp_path, monkeypatch):
+    """The error names Debian as the requirement."""
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(InfrastructureError, match="no apt-get.*on Debian"):
-        debian.Packages(tmp_path).unpacked("tiny")
+    with pytest.raises(InfrastructureError, match="no apt-get.*needs Debian"):
+        debian.DebianPackages(tmp_path).unpack("tiny")
 
 
-def test_packages_are_verified_or_refused(tmp_path, monkeypatch):
-    """Without Debian's keys nothing is fetched at all."""
+def test_packages_need_a_keyring(tmp_path, monkeypatch):
+    """Without the keyring, nothing is fetched."""
     monkeypatch.setattr(debian, "KEYRING", tmp_path / "no.gpg")
     monkeypatch.setattr(debian.shutil, "which", lambda name: name)
     with pytest.raises(InfrastructureError, match="apt-get install debian-archive-keyring"):
-        debian.Packages(tmp_path).unpacked("tiny")
+        debian.DebianPackages(tmp_path).unpack("tiny")

@@ -1,4 +1,4 @@
-"""The few lines that bind a process to its parent."""
+"""The program that binds another one to its parent."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from lava_dispatcher_multinode.qemu import exec_with_parent
 
 
 def run(parent):
-    """Run echo on a leash that `parent` is said to hold."""
+    """Run echo with `parent` as the given parent."""
     words = [sys.executable, "-I", "-S", exec_with_parent.__file__, str(parent), "echo", "started"]
     return subprocess.run(words, capture_output=True, text=True)
 
 
 def test_it_becomes_the_program():
-    """Whatever holds it gets the program itself, with its output and exit code."""
+    """The program runs in the same process, with its own output."""
     assert run(os.getpid()).stdout == "started\n"
 
 
-def test_whose_parent_has_gone_does_not_start():
-    """The signal of a death that came before the leash would never come."""
+def test_a_parent_that_has_ended():
+    """Without the parent, the signal would never come: the program does not start."""
     done = run(os.getpid() + 1)
     assert done.returncode
-    assert "gone" in done.stderr
+    assert "ended already" in done.stderr
     assert not done.stdout

@@ -1,4 +1,4 @@
-"""File systems with files in them, made without root."""
+"""Making ext4 file systems with files, without root."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def tools():
 
 
 def debugfs(image, request):
-    """Return what debugfs prints."""
+    """Return the output of debugfs."""
     program = shutil.which("debugfs", path=SBIN)
     return subprocess.run([program, "-R", request, image], capture_output=True, check=True).stdout
 
 
-def test_files_are_there_and_root_s(tools, tmp_path):
-    """Content, mode and owner are as asked for, whoever makes it; fsck is content."""
+def test_files_belong_to_root(tools, tmp_path):
+    """Content, mode and owner are as given, for any user; e2fsck finds no error."""
     image = tmp_path / "root"
     make_ext4(image, SIZE, "rootfs", ENTRIES)
     assert debugfs(image, 'cat "/etc/a file"') == b"text\n"
@@ -52,8 +52,8 @@ def test_files_are_there_and_root_s(tools, tmp_path):
     subprocess.run([fsck, "-fn", image], check=True, capture_output=True)
 
 
-def test_the_same_bytes_each_time(tools, tmp_path):
-    """Neither today nor the place where it is made is in it."""
+def test_reproducible(tools, tmp_path):
+    """The bytes do not depend on date and directory."""
     images = [tmp_path / "one", tmp_path / "elsewhere" / "two"]
     images[1].parent.mkdir()
     for image in images:
@@ -61,14 +61,14 @@ def test_the_same_bytes_each_time(tools, tmp_path):
     assert images[0].read_bytes() == images[1].read_bytes()
 
 
-def test_what_does_not_fit_is_an_error(tools, tmp_path):
-    """debugfs exits with 0 whatever fails; a file cut short would be found on the board."""
+def test_files_that_do_not_fit(tools, tmp_path):
+    """An error of debugfs is raised, though debugfs always exits with 0."""
     with pytest.raises(InfrastructureError, match="debugfs"):
         make_ext4(tmp_path / "root", SIZE, "rootfs", [("big", cpio.FILE, b"x" * SIZE)])
 
 
-def test_a_host_without_the_tools_is_told_what_to_install(tmp_path, monkeypatch):
-    """The message is the remedy."""
+def test_missing_tools(tmp_path, monkeypatch):
+    """The error names the package to install."""
     monkeypatch.setattr(shutil, "which", lambda *words, **more: None)
     with pytest.raises(InfrastructureError, match="apt-get install e2fsprogs"):
         make_ext4(tmp_path / "root", SIZE, "rootfs", [])

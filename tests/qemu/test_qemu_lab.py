@@ -1,4 +1,4 @@
-"""Emulated boards as the dispatcher sees them: console, card, power."""
+"""Emulated boards: console, card and power."""
 
 from __future__ import annotations
 
@@ -8,72 +8,72 @@ import signal
 import pytest
 
 from lava_dispatcher_multinode.errors import PowerError
-from lava_dispatcher_multinode.qemu.qemu_lab import DIED
+from lava_dispatcher_multinode.qemu.qemu_lab import EXIT_PREFIX
 
 pytestmark = pytest.mark.slow
 
 PROMPT = b"\n=> "
 
 
-def test_power_as_with_a_real_switch(lab, emulated, listen):
-    """On is a real U-Boot from its first word, again on the same console after off."""
+def test_power(lab, emulated, listen):
+    """Each power-on starts U-Boot, on the same console."""
     board = lab.add(emulated())
     console = listen(board)
     for _ in range(2):
         board.power_on()
         assert b"DRAM:  256 MiB" in console.until(b"Hit any key to stop autoboot")
-        console.say(b"\r")
+        console.type(b"\r")
         console.until(PROMPT)
-        console.say(b"echo a$board\r")
+        console.type(b"echo a$board\r")
         console.until(b"\naqemu-arm")
         board.power_off()
         console.heard = b""
 
 
-def test_what_is_typed_at_a_board_that_is_off_is_lost(lab, emulated, listen):
-    """It does not wait for U-Boot, whose countdown it would stop."""
+def test_input_without_power_is_lost(lab, emulated, listen):
+    """Input from while the power was off does not stop the countdown of U-Boot."""
     board = lab.add(emulated())
     console = listen(board)
-    console.say(b"x" * 100)
+    console.type(b"x" * 100)
     board.power_on()
     assert b"2 \b\b\b 1" in console.until(b" 0 ")
 
 
-def test_the_card_is_the_board_s(lab, emulated, listen):
-    """U-Boot finds what was written while the power was off; the size is rounded as cards are."""
+def test_the_card(lab, emulated, listen):
+    """U-Boot reads data written while the power was off; the card size is rounded up."""
     board = lab.add(emulated(memory=512))
     board.card.write_bytes(b"\0" * 65 * (1 << 20) + b"here")
     console = listen(board)
     board.power_on()
     assert b"DRAM:  512 MiB" in console.until(b"autoboot")
-    console.say(b"\r")
+    console.type(b"\r")
     console.until(PROMPT)
-    console.say(b"virtio scan; virtio read 0x48000000 0x20800 1; md.b 0x48000000 4\r")
+    console.type(b"virtio scan; virtio read 0x48000000 0x20800 1; md.b 0x48000000 4\r")
     assert b"68 65 72 65" in console.until(b"here")
     board.power_off()
     assert board.card.stat().st_size == 128 << 20
 
 
-def test_a_crash_of_the_emulator_is_told_on_the_console(lab, emulated, listen):
-    """Nobody waits for a board that has stopped existing: the layer makes it a death string."""
+def test_a_crash_of_qemu_is_reported_on_the_console(lab, emulated, listen):
+    """A crash of QEMU prints the prefix that the default layer has as a death string."""
     board = lab.add(emulated())
     console = listen(board)
     board.power_on()
     os.kill(board._qemu._process.pid, signal.SIGSEGV)
     told = console.until(b"(signal 11)")
-    assert DIED.encode() in told
+    assert EXIT_PREFIX.encode() in told
     board.power_off()
 
 
-def test_what_qemu_refuses_is_an_error_with_its_words(lab, emulated):
-    """A slip in `arguments` is shown as QEMU puts it."""
+def test_errors_of_qemu_are_passed_on(lab, emulated):
+    """The error for wrong `arguments` has the message of QEMU."""
     board = lab.add(emulated(arguments=("-nonsense",)))
     with pytest.raises(PowerError, match=r"panda01: qemu-system-arm did not start.*-nonsense"):
         board.power_on()
 
 
-def test_a_host_without_qemu_is_told_what_to_install(lab, emulated, monkeypatch):
-    """The message is the remedy."""
+def test_missing_qemu(lab, emulated, monkeypatch):
+    """The error names the packages to install."""
     board = lab.add(emulated())
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(PowerError, match="apt-get install qemu-system-arm u-boot-qemu"):
@@ -81,14 +81,14 @@ def test_a_host_without_qemu_is_told_what_to_install(lab, emulated, monkeypatch)
 
 
 def test_a_missing_firmware_is_named(lab, emulated):
-    """So is the key that asked for it."""
+    """The error for a missing firmware names the file and the key."""
     board = lab.add(emulated(firmware="/nowhere/u-boot.bin"))
     with pytest.raises(Exception, match="/nowhere/u-boot.bin: connection.qemu.firmware"):
         board.power_on()
 
 
-def test_the_lab_s_end_is_every_board_s(tmp_path, lab, emulated):
-    """Nothing goes on running."""
+def test_closing_the_lab_ends_the_boards(tmp_path, lab, emulated):
+    """After closing the lab, no QEMU runs."""
     board = lab.add(emulated())
     board.power_on()
     pid = board._qemu._process.pid

@@ -1,4 +1,4 @@
-"""Addresses, and what boards are told of them."""
+"""Addresses of emulated boards, and the commands that set them."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ TWO = {"panda01": "10.0.4.1", "panda02": "10.0.4.2"}
 
 @pytest.fixture
 def network():
-    """A network of a job."""
+    """The network of a job."""
     network = GroupNetwork()
     yield network
     network.close()
 
 
 def test_every_card_and_board_has_an_address_of_its_own(network):
-    """QEMU's own default is the same for all; and none is the host's."""
+    """MAC and IP addresses are unique, and none is that of the host."""
     macs = {network.mac(index, card) for index in range(BOARDS) for card in (0, 1)}
     addresses = {network.address(index) for index in range(BOARDS)}
     assert len(macs) == 2 * BOARDS
     assert len(addresses) == BOARDS
     assert HOST not in addresses
     assert all(ipaddress.ip_address(address) in GROUP for address in addresses)
-    assert all(int(mac[:2], 16) & 3 == 2 for mac in macs)  # local, of one card
+    assert all(int(mac[:2], 16) & 3 == 2 for mac in macs)  # locally administered unicast
 
 
-def test_two_jobs_do_not_hear_each_other(network):
-    """Their ports differ for as long as both are there."""
+def test_jobs_use_different_ports(network):
+    """The networks of two jobs do not share a port."""
     other = GroupNetwork()
     assert other.port != network.port
     other.close()
 
 
-def test_commands_fit_a_terminal_s_line(network):
-    """However many boards: a tty takes 4095 bytes at a time."""
+def test_commands_fit_a_terminal_line(network):
+    """A command line has fewer than 4095 bytes, the limit of a tty, for many boards too."""
     hosts = {f"board-with-a-long-name-{n:03}": network.address(n) for n in range(BOARDS)}
     commands = network.setup_commands("board-with-a-long-name-000", 0, hosts)
     assert max(map(len, commands)) < 4000
@@ -52,7 +52,7 @@ def test_commands_fit_a_terminal_s_line(network):
 
 @pytest.mark.parametrize("shell", ["sh", "busybox"])
 def test_names_are_entered_once(network, tmp_path, shell):
-    """A board that boots again from its card has each name once; any shell can do it."""
+    """A second boot from the same card does not add the names again."""
     require(shell)
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1\tlocalhost\n")
@@ -69,15 +69,15 @@ def test_names_are_entered_once(network, tmp_path, shell):
     ]
 
 
-def test_a_board_without_such_a_card_says_so(network, monkeypatch):
-    """The dispatcher then shows it, and goes on in time; nothing is done to another card."""
-    monkeypatch.setattr(network_module, "CARD_TRIES", 2)
+def test_a_missing_card_is_an_error(network, monkeypatch):
+    """If a card does not appear, the command fails and changes no other card."""
+    monkeypatch.setattr(network_module, "MAX_CARD_POLLS", 2)
     command = network.setup_commands("panda01", 0, TWO)[2]
     assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 1
 
 
-def test_a_board_by_itself_has_no_group(network):
-    """Its boot does not take the time that drivers on USB take; a group's loads them first."""
+def test_a_single_board_has_no_group_network(network):
+    """A single board does not load modules for the group; a group loads them first."""
     alone = network.setup_commands("panda01", 0, {"panda01": "10.0.4.1"}, ["cdc_ether"])
     assert not any("modprobe" in command or "ip route replace" in command for command in alone)
     assert network.setup_commands("panda01", 0, TWO, ["cdc_ether"])[2].startswith(

@@ -1,4 +1,4 @@
-"""One QEMU process, and who it must not outlive."""
+"""The life of a QEMU process."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from lava_dispatcher_multinode.qemu.qemu_process import Qemu
+from lava_dispatcher_multinode.qemu.qemu_process import QemuProcess
 
 DISPATCHER = """
 import sys
 from pathlib import Path
-from lava_dispatcher_multinode.qemu.qemu_process import Qemu
-qemu = Qemu("p", ["-M", "none", "-nodefaults", "-display", "none"], (), Path(sys.argv[1]), print)
+from lava_dispatcher_multinode.qemu.qemu_process import QemuProcess
+words = ["-M", "none", "-nodefaults", "-display", "none"]
+qemu = QemuProcess("p", words, (), Path(sys.argv[1]), print)
 print(qemu._process.pid, flush=True)
 sys.stdin.read()
 """
 
 
-def test_qemu_does_not_outlive_a_dispatcher_that_is_killed(tmp_path, qemu):
-    """Not even where nobody is left to clean up."""
+def test_qemu_ends_with_a_killed_dispatcher(tmp_path, qemu):
+    """QEMU ends with the dispatcher, without a cleanup."""
     with subprocess.Popen(
         [sys.executable, "-c", DISPATCHER, tmp_path / "log"],
         stdin=subprocess.PIPE,
@@ -39,10 +40,10 @@ def test_qemu_does_not_outlive_a_dispatcher_that_is_killed(tmp_path, qemu):
         os.close(board)
 
 
-def test_a_board_that_switches_itself_off_is_no_crash(tmp_path, qemu):
-    """Only an end that nobody wanted has last words."""
+def test_a_power_off_is_not_reported(tmp_path, qemu):
+    """Only an unexpected exit is reported."""
     told = []
     words = ["-M", "none", "-nodefaults", "-display", "none"]
-    machine = Qemu("p", words, (), tmp_path / "log", told.append)
+    machine = QemuProcess("p", words, (), tmp_path / "log", told.append)
     machine.kill()
     assert not told

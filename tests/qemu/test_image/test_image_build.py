@@ -1,4 +1,4 @@
-"""The parts of the test image that need no packages; tests/e2e boots the whole."""
+"""Parts of the test image that need no packages; tests/e2e boots the image."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from lava_dispatcher_multinode.qemu.test_image import image_build
 BUSYBOX = b"\x7fELF...\0usage\0[\0[[\0ash\0busybox\0sh\0\0more"
 
 
-def test_programs_names_are_in_the_binary():
-    """They become links; an unknown binary is refused rather than made a board without sh."""
-    assert image_build.applets(BUSYBOX) == ["[", "[[", "ash", "sh"]
-    with pytest.raises(InfrastructureError, match="unknown place"):
-        image_build.applets(b"\x7fELF\0\0")
+def test_applets_of_a_binary():
+    """The applets are found; a binary without a list is an error, not a board without sh."""
+    assert image_build.find_applets(BUSYBOX) == ["[", "[[", "ash", "sh"]
+    with pytest.raises(InfrastructureError, match="no list of applets"):
+        image_build.find_applets(b"\x7fELF\0\0")
 
 
 def test_the_kernel_is_unpacked_by_the_host():
-    """The magic number is in the unpacking code, too: the first that is a stream counts."""
+    """The first magic number with a valid stream counts: the unpacking code has one too."""
     packed = lzma.compress(b"kernel" * 1000)
-    assert image_build._unpacked(b"code \xfd7zXZ\0 code" + packed + b"tail") == b"kernel" * 1000
-    with pytest.raises(InfrastructureError, match="not packed with XZ"):
-        image_build._unpacked(b"something else")
+    assert (
+        image_build._unpack_kernel(b"code \xfd7zXZ\0 code" + packed + b"tail") == b"kernel" * 1000
+    )
+    with pytest.raises(InfrastructureError, match="not compressed with XZ"):
+        image_build._unpack_kernel(b"something else")
 
 
 def test_the_partitions_fit_the_card():
-    """They start at a MiB each and do not overlap."""
+    """Partitions start at a MiB and do not overlap."""
     for part in (image_build.BOOT, image_build.ROOT):
         assert part.start % image_build.MIB == 0
         assert part.start + part.size <= image_build.SIZE

@@ -1,4 +1,4 @@
-"""One test image a user and recipe."""
+"""The cache of the test image: one image per user and recipe."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import time
 from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 
-def test_it_is_made_once_however_many_ask(tmp_path, monkeypatch):
-    """Three boards deploy at once; the second run finds it; facts are beside it."""
+def test_concurrent_requests_build_once(tmp_path, monkeypatch):
+    """Concurrent requests build one image, with a file of facts beside it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made, images = [], []
 
@@ -20,7 +20,7 @@ def test_it_is_made_once_however_many_ask(tmp_path, monkeypatch):
         target.write_bytes(b"image")
         return ["linux_1_armhf"]
 
-    monkeypatch.setattr(image_cache, "build", build)
+    monkeypatch.setattr(image_cache, "build_image", build)
     ask = lambda: images.append(image_cache.cached_image(lambda text: None))  # noqa: E731
     threads = [threading.Thread(target=ask) for _ in range(3)]
     for thread in threads:
@@ -34,21 +34,21 @@ def test_it_is_made_once_however_many_ask(tmp_path, monkeypatch):
 
 
 def test_another_recipe_is_another_image(monkeypatch):
-    """What is changed in the package takes effect without a word to the cache."""
+    """A change of the recipe files changes the digest."""
     before = image_cache.recipe()
-    monkeypatch.setattr(image_cache, "_PARTS", ())
+    monkeypatch.setattr(image_cache, "_RECIPE_FILES", ())
     assert image_cache.recipe() != before
 
 
 def test_a_failed_build_leaves_no_image(tmp_path, monkeypatch):
-    """The next one who asks tries again."""
+    """After a failed build, the next request builds again."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
     def build(target, packages):
         target.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(image_cache, "build", build)
+    monkeypatch.setattr(image_cache, "build_image", build)
     for _ in range(2):
         try:
             image_cache.cached_image(lambda text: None)
@@ -58,15 +58,18 @@ def test_a_failed_build_leaves_no_image(tmp_path, monkeypatch):
             raise AssertionError
 
 
-def test_what_is_outdated_goes(tmp_path, monkeypatch):
-    """Another recipe's image is removed, unless another version has just used it."""
+def test_outdated_images_are_removed(tmp_path, monkeypatch):
+    """An image of another recipe is removed, unless used recently."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(
-        image_cache, "build", lambda target, packages: target.write_bytes(b"x") and []
+        image_cache, "build_image", lambda target, packages: target.write_bytes(b"x") and []
     )
     directory = image_cache.cache_directory()
     directory.mkdir(parents=True)
-    for name, age in (("old", image_cache.UNUSED + 60), ("young", image_cache.UNUSED - 60)):
+    for name, age in (
+        ("old", image_cache.MAX_UNUSED_S + 60),
+        ("young", image_cache.MAX_UNUSED_S - 60),
+    ):
         for suffix in ("img", "json"):
             path = directory / f"test-image-{name}.{suffix}"
             path.touch()
@@ -77,20 +80,20 @@ def test_what_is_outdated_goes(tmp_path, monkeypatch):
 
 
 def test_using_an_image_keeps_it(tmp_path, monkeypatch):
-    """What counts is when it was last asked for, not when it was made."""
+    """The time of the last use counts, not that of the build."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(
-        image_cache, "build", lambda target, packages: target.write_bytes(b"x") and []
+        image_cache, "build_image", lambda target, packages: target.write_bytes(b"x") and []
     )
     image = image_cache.cached_image(lambda text: None)
     facts = image.with_suffix(".json")
     os.utime(facts, (0, 0))
     image_cache.cached_image(lambda text: None)
-    assert facts.stat().st_mtime > time.time() - image_cache.UNUSED
+    assert facts.stat().st_mtime > time.time() - image_cache.MAX_UNUSED_S
 
 
-def test_it_is_renewed_when_asked(tmp_path, monkeypatch):
-    """Newer packages come in with it; who has the old one open keeps reading it."""
+def test_renewal(tmp_path, monkeypatch):
+    """Renewal builds from newer packages; an open old image stays readable."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     contents = iter((b"first", b"second"))
     asked = []
@@ -100,7 +103,7 @@ def test_it_is_renewed_when_asked(tmp_path, monkeypatch):
         target.write_bytes(next(contents))
         return []
 
-    monkeypatch.setattr(image_cache, "build", build)
+    monkeypatch.setattr(image_cache, "build_image", build)
     with image_cache.cached_image(lambda text: None).open("rb") as old:
         image = image_cache.cached_image(lambda text: None, renew=True)
         assert old.read() == b"first"

@@ -1,11 +1,14 @@
-"""Kernel modules in the order of loading."""
+"""Kernel modules and their dependencies."""
 
 from __future__ import annotations
 
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.qemu.test_image.kernel_modules import Modules, needs
+from lava_dispatcher_multinode.qemu.test_image.kernel_modules import (
+    KernelModules,
+    read_dependencies,
+)
 
 
 @pytest.fixture
@@ -18,29 +21,29 @@ def modules(tmp_path):
                          ("vfat", "ext4")):  # fmt: skip
         content = b"\x7fELF\0license=GPL\0depends=%b\0name=x\0" % others.encode()
         (top / "kernel" / f"{name}.ko").write_bytes(content)
-    return Modules(tmp_path)
+    return KernelModules(tmp_path)
 
 
-def test_what_is_needed_comes_first_and_once(modules):
-    """What is built in is not loaded; dash and underscore are one."""
-    order = modules.in_order(["ext4", "virtio_blk", "crc16"])
+def test_loading_order(modules):
+    """Dependencies come first and once; built-in ones are left out; "-" equals "_"."""
+    order = modules.resolve(["ext4", "virtio_blk", "crc16"])
     assert [path.name for path in order] == ["jbd2.ko", "ext4.ko", "virtio-blk.ko"]
     assert modules.version == "6.1"
 
 
-def test_the_table_is_modprobe_s(modules):
-    """A name, a colon, all that it needs and what that needs: what is first needed comes last."""
-    order = modules.in_order(["vfat"])
-    assert modules.table(order) == ("jbd2.ko:\next4.ko: jbd2.ko\nvfat.ko: ext4.ko jbd2.ko\n")
+def test_modules_dep(modules):
+    """A line has a module and all its dependencies, the first to load last."""
+    order = modules.resolve(["vfat"])
+    assert modules.make_table(order) == ("jbd2.ko:\next4.ko: jbd2.ko\nvfat.ko: ext4.ko jbd2.ko\n")
 
 
-def test_a_module_that_there_is_not(modules):
-    """Another kernel's package may lack one: that is said, with the version."""
+def test_missing_modules(modules):
+    """The error for a missing module has the kernel version."""
     with pytest.raises(InfrastructureError, match=r"kernel 6\.1 has no module nfs"):
-        modules.in_order(["nfs"])
+        modules.resolve(["nfs"])
 
 
-def test_a_module_without_a_description_needs_nothing():
-    """Whatever is in the file."""
-    assert needs(b"") == []
-    assert needs(b"\0depends=\0") == []
+def test_modules_without_dependencies():
+    """A module without a `depends=` entry has no dependencies."""
+    assert read_dependencies(b"") == []
+    assert read_dependencies(b"\0depends=\0") == []
