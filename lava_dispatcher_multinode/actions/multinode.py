@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
-from ..job.hints import either
+from ..job.hints import join_words
 from ..job.model import Calls
 from ..multinode import reasons
 from ..multinode.api import Api, Call, Outcome, Status, commands
@@ -28,7 +28,7 @@ REQUESTS = {api.command: api for api in Api}
 
 def _only(key: str, requests: Sequence[str]) -> Mapping[str, Any]:
     """Return a schema that has `key` go with these requests."""
-    text = f"'{key}' goes with {either(requests)}"
+    text = f"'{key}' goes with {join_words(requests)}"
     return {
         "if": {"properties": {"request": {"enum": sorted({*REQUESTS} - {*requests})}}},
         "then": {"properties": {key: {"not": {}, "errorMessage": text}}},

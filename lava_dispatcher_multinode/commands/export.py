@@ -101,14 +101,14 @@ def _json(data: object) -> str:
 
 def exported_job(path: str, config_dir: Path | None) -> Exported:
     """Return the job in `path` in LAVA's words; its warnings go to stderr."""
-    from ..job.parse import parse
+    from ..job.parse import parse_job
     from ..job.source import load
     from ..lab.device_files import load_lab
     from ..lava.export.exporter import any_type, export
 
     document = load(path)
     lab = load_lab(config_dir) if config_dir else None
-    job, warnings = parse(replace(document, device_types=any_type(document), for_lab=True))
+    job, warnings = parse_job(replace(document, device_types=any_type(document), for_lab=True))
     for problem in warnings:
         say(str(problem))
     return export(job, lab)

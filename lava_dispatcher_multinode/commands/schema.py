@@ -49,21 +49,21 @@ def _job() -> dict[str, Any]:
 
 
 def _device() -> dict[str, Any]:
-    from ..job.schema_check import shipped
+    from ..job.schema_check import load_schema
 
-    return shipped("lab", "device.schema.json")
+    return load_schema("lab", "device.schema.json")
 
 
 def _results() -> dict[str, Any]:
-    from ..job.schema_check import shipped
+    from ..job.schema_check import load_schema
 
-    return shipped("report", "results.schema.json")
+    return load_schema("report", "results.schema.json")
 
 
 def _events() -> dict[str, Any]:
-    from ..job.schema_check import shipped
+    from ..job.schema_check import load_schema
 
-    return shipped("report", "events.schema.json")
+    return load_schema("report", "events.schema.json")
 
 
 KINDS: dict[str, Callable[[], dict[str, Any]]] = {

@@ -10,7 +10,7 @@ from .. import plugins
 from ..errors import InvalidJob, Problem
 from .model import ActionSpec
 from .removed_keys import HINTS
-from .schema_check import Checker
+from .schema_check import SchemaChecker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -23,20 +23,22 @@ COMMON = ("role", "timeout")
 JOB_DEFAULT = -1  # as a timeout
 
 
-def problems(document: Document, names: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+def check_parameters(
+    document: Document, names: Mapping[str, Collection[str]]
+) -> Iterator[Problem]:
     """Yield what is wrong with the parameters of each action whose command is known."""
     for index, _, parameters in _known(document):
-        yield from _wrong(document, index, own(parameters), names)
+        yield from _wrong(document, index, own_parameters(parameters), names)
 
 
-def specs(document: Document) -> tuple[ActionSpec, ...]:
+def make_specs(document: Document) -> tuple[ActionSpec, ...]:
     """Return the actions of a document without problems."""
     return tuple(
         _spec(document, index, entry) for index, entry in enumerate(document.data["actions"])
     )
 
 
-def sound(document: Document) -> tuple[ActionSpec, ...]:
+def make_valid_specs(document: Document) -> tuple[ActionSpec, ...]:
     """Return the actions of a document with problems, without what has them.
 
     All roles do them; what else is wrong can be found out in the meantime. An entry of a
@@ -44,7 +46,7 @@ def sound(document: Document) -> tuple[ActionSpec, ...]:
     """
     found = []
     for index, entry, parameters in _known(document):
-        spec = _spec(document, index, {**entry, "parameters": own(parameters)})
+        spec = _spec(document, index, {**entry, "parameters": own_parameters(parameters)})
         checker = _checker(spec.command, {})
         with _schema_blamed(spec.command, checker):
             wrong = {finding.path[:2] for finding in checker.findings(spec.parameters)}
@@ -54,7 +56,7 @@ def sound(document: Document) -> tuple[ActionSpec, ...]:
     return tuple(found)
 
 
-def own(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def own_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters that are the action's own."""
     return {key: value for key, value in parameters.items() if key not in COMMON}
 
@@ -78,8 +80,8 @@ def _wrong(
         return checker.problems(document, ("actions", index, "parameters"), parameters)
 
 
-def _checker(command: str, names: Mapping[str, Collection[str]]) -> Checker:
-    return Checker(plugins.action(command).parameters_schema, names, HINTS)
+def _checker(command: str, names: Mapping[str, Collection[str]]) -> SchemaChecker:
+    return SchemaChecker(plugins.action(command).parameters_schema, names, HINTS)
 
 
 def _without(spec: ActionSpec, wrong: Collection[tuple[str | int, ...]]) -> ActionSpec:
@@ -108,7 +110,7 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
     role, timeout = parameters.get("role"), parameters.get("timeout", JOB_DEFAULT)
     return ActionSpec(
         command=entry["command"],
-        parameters=own(parameters),
+        parameters=own_parameters(parameters),
         roles=None if role is None else frozenset([role] if isinstance(role, str) else role),
         timeout=None if timeout == JOB_DEFAULT else float(timeout),
         positions=document.positions(("actions", index, "parameters"))
@@ -117,7 +119,7 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
 
 
 @contextmanager
-def _schema_blamed(command: str, checker: Checker) -> Iterator[None]:
+def _schema_blamed(command: str, checker: SchemaChecker) -> Iterator[None]:
     """Say so if the schema is what is wrong; it may be somebody else's."""
     try:
         yield

@@ -10,10 +10,10 @@ from .. import device_types as installed_types
 from .. import plugins
 from ..errors import InvalidJob
 from . import actions
-from .hints import suggest
+from .hints import did_you_mean
 from .model import Job
 from .removed_keys import HINTS, INJECTED, is_pipeline
-from .schema_check import MAX_PROBLEMS, Checker, shipped
+from .schema_check import MAX_PROBLEMS, SchemaChecker, load_schema
 from .source import STDIN
 from .tree import shown
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SCHEMA_FILE = "job.schema.json"
 
 
-def check(
+def check_document(
     document: Document, roles: Sequence[str], more: Sequence[Problem], foreign: Mapping[str, str]
 ) -> list[Problem]:
     """Return the warnings; raise `InvalidJob` with them and every error.
@@ -36,11 +36,11 @@ def check(
     `more` are the errors that the caller found. `foreign` are top-level keys
     that mean nothing in this kind of job, with the reason.
     """
-    schema = shipped("job", SCHEMA_FILE)
+    schema = load_schema("job", SCHEMA_FILE)
     names = {"action": plugins.entries(plugins.ACTIONS), "device-type": device_types(document)}
     known = names | ({"role": roles} if roles else {})
-    errors = [*Checker(schema, known, HINTS).problems(document), *more]
-    errors += islice(actions.problems(document, known), MAX_PROBLEMS)
+    errors = [*SchemaChecker(schema, known, HINTS).problems(document), *more]
+    errors += islice(actions.check_parameters(document, known), MAX_PROBLEMS)
     found = islice(_ignored(document, schema["properties"], foreign), MAX_PROBLEMS)
     warnings = sorted(set(found))
     if errors:
@@ -48,8 +48,8 @@ def check(
     return warnings
 
 
-def job(document: Document, roles: Sequence[Role]) -> Job:
-    """Return the job of a document that `check` found right."""
+def make_job(document: Document, roles: Sequence[Role]) -> Job:
+    """Return the job of a document that `check_document` found right."""
     data = document.data
     stem = "job" if document.file == STDIN else Path(document.file).stem
     settings = data.get("multinode", {})
@@ -57,7 +57,7 @@ def job(document: Document, roles: Sequence[Role]) -> Job:
         name=data.get("job_name", stem),
         timeout=float(data["timeout"]),
         roles=tuple(roles),
-        actions=actions.specs(document),
+        actions=actions.make_specs(document),
         file=document.file,
         directory=document.directory,
         logging_level=data.get("logging_level", "INFO"),
@@ -67,13 +67,13 @@ def job(document: Document, roles: Sequence[Role]) -> Job:
     )
 
 
-def partial(document: Document) -> Job:
+def make_partial_job(document: Document) -> Job:
     """Return what can be made of a document with problems: its sound actions, and no roles."""
-    found = () if is_pipeline(document.data) else actions.sound(document)
+    found = () if is_pipeline(document.data) else actions.make_valid_specs(document)
     return Job("", 1.0, (), found, document.file, document.directory)
 
 
-def proper_type(device_type: str | None, document: Document) -> str | None:
+def resolve_device_type(device_type: str | None, document: Document) -> str | None:
     """Return the device type that an alias stands for."""
     return None if device_type is None else device_types(document)[device_type]
 
@@ -94,6 +94,6 @@ def _ignored(
             continue
         elif key in INJECTED:
             message, hint = f"'{key}' is ignored", "only the scheduler of 2013 used it"
-        elif (near := suggest(key, known)).startswith("did"):
-            hint = near
+        else:
+            hint = did_you_mean(key, known)
         yield document.problem(message, (key,), key=True, hint=hint, warning=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import build
 from .model import Role
-from .schema_check import shipped
+from .schema_check import load_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,19 +32,21 @@ class DeviceGroupParser:
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
         """Return the job and warnings; raise `InvalidJob` with every error."""
         entries = _entries(document)
-        warnings = build.check(document, _names(entries), list(_problems(document)), _FOREIGN)
+        warnings = build.check_document(
+            document, _names(entries), list(_problems(document)), _FOREIGN
+        )
         roles = [
             Role(
                 name=entry["role"],
                 count=int(entry.get("count", 1)),
-                device_type=build.proper_type(entry.get("device_type"), document),
+                device_type=build.resolve_device_type(entry.get("device_type"), document),
                 device=entry.get("device"),
                 tags=frozenset(entry.get("tags", ())),
                 position=document.position(("device_group", index)),
             )
             for index, entry in enumerate(entries)
         ]
-        return build.job(document, roles), warnings
+        return build.make_job(document, roles), warnings
 
 
 def _entries(document: Document) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def _entries(document: Document) -> list[dict[str, Any]]:
 
 def _names(entries: list[dict[str, Any]]) -> list[str]:
     """Return the roles; none where one of them is wrong, for that may be any."""
-    pattern = shipped("job", build.SCHEMA_FILE)["$defs"]["name"]["pattern"]
+    pattern = load_schema("job", build.SCHEMA_FILE)["$defs"]["name"]["pattern"]
     names = [entry.get("role") for entry in entries]
     right = [name for name in names if isinstance(name, str) and re.search(pattern, name)]
     return right if len(set(right)) == len(names) else []

@@ -7,12 +7,12 @@ from typing import Any
 from .. import device_types, plugins
 from .actions import COMMON
 from .build import SCHEMA_FILE
-from .schema_check import shipped
+from .schema_check import load_schema
 
 
 def job_schema() -> dict[str, Any]:
     """Return the shipped schema, extended by the schema of each action's parameters."""
-    schema = shipped("job", SCHEMA_FILE)
+    schema = load_schema("job", SCHEMA_FILE)
     commands = sorted(plugins.entries(plugins.ACTIONS))
     action = schema["$defs"]["action"]
     action["properties"]["command"]["enum"] = commands

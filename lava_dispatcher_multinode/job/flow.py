@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
-from .hints import either, suggest
+from .hints import did_you_mean, join_words, suggest
 from .model import Calls
 from .shell_text import ApiCall, Scan, Slip, scan
 
@@ -181,12 +181,11 @@ def _judge(
     if call.role is not None and call.role in silent:
         return f"{what} {call.role}: '{call.role}' never sends it", near
     if call.api in {"wait-all", "sync"} and call.role is None and silent:
-        missing = either((f"'{name}'" for name in silent), "and")
+        missing = join_words((f"'{name}'" for name in silent), "and")
         return f"{what}: '{role}' waits for {missing}, where nothing sends it", near
     return "", ""
 
 
 def _near(call: ApiCall, others: Sequence[_View], apis: Sequence[str]) -> str:
     used = {name for view in others for api in apis for name in view.ids.get(api, ())}
-    hint = suggest(call.id, used - {call.id})
-    return hint if hint.startswith("did") else ""
+    return did_you_mean(call.id, used - {call.id})

@@ -16,12 +16,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return names[near[0]] if near else None
 
 
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name nearest to `word`; "" if none is near."""
+    near = nearest(word, known)
+    return "" if near is None else f"did you mean '{near}'?"
+
+
 def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
-    """Return a hint with the known name nearest to `word`, or else with all of them."""
+    """Return a hint with the known name nearest to `word`, or with the first names of all."""
     names = sorted(set(known))
-    near = nearest(word, names)
-    if near is not None:
-        return f"did you mean '{near}'?"
+    if near := did_you_mean(word, names):
+        return near
     if not names:
         return ""
     some = names[:12]
@@ -29,7 +34,7 @@ def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
     return f"{what}: {', '.join(some)}{more}"
 
 
-def either(words: Iterable[str], joint: str = "or") -> str:
+def join_words(words: Iterable[str], joint: str = "or") -> str:
     """Return "a, b or c"."""
     *most, last = words
     return f"{', '.join(most)} {joint} {last}" if most else last

@@ -12,7 +12,16 @@ import math
 import re
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
-from .tree import Fault, Lines, Located, check_depth, check_text, mapping, sequence, shown
+from .tree import (
+    Lines,
+    ParseError,
+    PositionedValue,
+    check_depth,
+    check_text,
+    make_mapping,
+    make_sequence,
+    shown,
+)
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
@@ -27,24 +36,24 @@ _IN_TEXT = {
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
-def read(text: str, lines: Lines) -> tuple[Located, list[Fault]]:
+def read_json(text: str, lines: Lines) -> tuple[PositionedValue, list[ParseError]]:
     """Return the whole text's value and the faults that did not stop the reading.
 
-    Raises `Fault` for the first one that did.
+    Raises `ParseError` for the first one that did.
     """
-    reader = _Reader(text, lines)
+    reader = _JsonReader(text, lines)
     value, end = reader.value(reader.skip(0), 1)
     end = reader.skip(end)
     if end != len(text):
-        raise Fault(end, f"unexpected {reader.found(end)} after the end of the first value")
+        raise ParseError(end, f"unexpected {reader.found(end)} after the end of the first value")
     return value, reader.faults
 
 
-class _Reader:
+class _JsonReader:
     def __init__(self, text: str, lines: Lines) -> None:
         self.text = text
         self.lines = lines
-        self.faults: list[Fault] = []
+        self.faults: list[ParseError] = []
 
     def skip(self, index: int) -> int:
         match = _SPACE.match(self.text, index)
@@ -54,13 +63,13 @@ class _Reader:
     def found(self, index: int) -> str:
         return shown(self.text[index]) if index < len(self.text) else "end of the file"
 
-    def fault(self, index: int, expected: str, hint: str) -> Fault:
+    def fault(self, index: int, expected: str, hint: str) -> ParseError:
         """Return that something else than `expected` is at `index`."""
         comment = self.text[index : index + 1] in ("#", "/")
         hint = "JSON has no comments; YAML has" if comment else hint
-        return Fault(index, f"expected {expected}, found {self.found(index)}", hint)
+        return ParseError(index, f"expected {expected}, found {self.found(index)}", hint)
 
-    def value(self, index: int, depth: int) -> tuple[Located, int]:
+    def value(self, index: int, depth: int) -> tuple[PositionedValue, int]:
         check_depth(depth, index)
         match self.text[index : index + 1]:
             case "{":
@@ -69,12 +78,12 @@ class _Reader:
                 return self.array(index, depth)
             case '"':
                 text, end = self.string(index)
-                return Located(text, index), end
+                return PositionedValue(text, index), end
             case _:
                 return self.plain(index)
 
-    def object(self, index: int, depth: int) -> tuple[Located, int]:
-        items: list[tuple[str, int, Located]] = []
+    def object(self, index: int, depth: int) -> tuple[PositionedValue, int]:
+        items: list[tuple[str, int, PositionedValue]] = []
         end = self.skip(index + 1)
         while items or self.text[end : end + 1] != "}":
             if self.text[end : end + 1] != '"':
@@ -85,17 +94,17 @@ class _Reader:
             key, end = self.string(end)
             end = self.skip(end)
             if self.text[end : end + 1] != ":":
-                raise Fault(end, f"expected ':' after the key, found {self.found(end)}")
+                raise ParseError(end, f"expected ':' after the key, found {self.found(end)}")
             child, end = self.value(self.skip(end + 1), depth + 1)
             items.append((key, key_index, child))
             end = self.skip(end)
             if self.text[end : end + 1] == "}":
                 break
             end = self.comma(end, index, "}")
-        return mapping(index, items, self.faults, self.lines), end + 1
+        return make_mapping(index, items, self.faults, self.lines), end + 1
 
-    def array(self, index: int, depth: int) -> tuple[Located, int]:
-        items: list[Located] = []
+    def array(self, index: int, depth: int) -> tuple[PositionedValue, int]:
+        items: list[PositionedValue] = []
         end = self.skip(index + 1)
         while items or self.text[end : end + 1] != "]":
             if items and self.text[end : end + 1] in {"]", ","}:
@@ -106,7 +115,7 @@ class _Reader:
             if self.text[end : end + 1] == "]":
                 break
             end = self.comma(end, index, "]")
-        return sequence(index, items), end + 1
+        return make_sequence(index, items), end + 1
 
     def comma(self, index: int, opened: int, closing: str) -> int:
         if self.text[index : index + 1] == ",":
@@ -125,14 +134,14 @@ class _Reader:
             hint = next(
                 (hint for start, hint in _IN_TEXT.items() if message.startswith(start)), ""
             )
-            raise Fault(min(error.pos, len(self.text)), message, hint) from None
+            raise ParseError(min(error.pos, len(self.text)), message, hint) from None
         return check_text(value, index), end
 
-    def plain(self, index: int) -> tuple[Located, int]:
+    def plain(self, index: int) -> tuple[PositionedValue, int]:
         match = _WORD.match(self.text, index)
         word = match.group() if match else ""
         if word in _CONSTANTS:
-            return Located(_CONSTANTS[word], index), index + len(word)
+            return PositionedValue(_CONSTANTS[word], index), index + len(word)
         number = _NUMBER.fullmatch(word)
         if number is None:
             if not word:
@@ -143,12 +152,12 @@ class _Reader:
                 hint = f"did you mean {_PYTHON[word]}?"
             elif word.lstrip("-0").isdecimal():
                 hint = "a number has no zero in front"
-            raise Fault(index, f"expected a value, found {shown(word)}", hint)
+            raise ParseError(index, f"expected a value, found {shown(word)}", hint)
         try:
             whole = number.group(1) is None and number.group(2) is None
             value = int(word) if whole else float(word)
         except ValueError:  # more digits than Python converts
-            raise Fault(index, "number with too many digits") from None
+            raise ParseError(index, "number with too many digits") from None
         if not math.isfinite(value):
-            raise Fault(index, f"{shown(word)} is too large a number")
-        return Located(value, index), index + len(word)
+            raise ParseError(index, f"{shown(word)} is too large a number")
+        return PositionedValue(value, index), index + len(word)

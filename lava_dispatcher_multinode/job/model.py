@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RESULTS = ("pass", "fail", "skip", "unknown")
 
 
-def nothing() -> Mapping[Any, Any]:
+def no_items() -> Mapping[Any, Any]:
     """Return a mapping without entries, for defaults that nobody can add to."""
     return MappingProxyType({})
 
@@ -55,7 +55,7 @@ class Role:
     tags: frozenset[str] = frozenset()
     position: Position = Position("")
     essential: bool = False  # when one of its nodes fails, the others are ended
-    environment: Mapping[str, str] = field(default_factory=nothing)  # of its boards' tests
+    environment: Mapping[str, str] = field(default_factory=no_items)  # of its boards' tests
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ActionSpec:
     """
 
     command: str
-    parameters: Mapping[str, Any] = field(default_factory=nothing)
+    parameters: Mapping[str, Any] = field(default_factory=no_items)
     roles: frozenset[str] | None = None  # None: every role
     timeout: float | None = None  # seconds; None: the job's
     refused: str = ""
@@ -98,7 +98,7 @@ class Job:
     logging_level: str = "INFO"
     deadlock_grace: float = 30.0  # seconds
     tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=nothing)
+    metadata: Mapping[str, Any] = field(default_factory=no_items)
     #: LAVA's own definition, where the job is one; and the places of its actions.
     lava: Mapping[str, Any] | None = None
     places: tuple[Position, ...] = ()

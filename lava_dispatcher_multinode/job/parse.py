@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from .. import plugins
 from ..errors import InvalidJob, Problem
 from . import build
-from .hints import either, suggest
-from .schema_messages import type_sentence
+from .hints import did_you_mean, join_words
+from .schema_messages import describe_type_error
 
 if TYPE_CHECKING:
     from .job_parser import JobParser
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _BOARDS = ("device_group", "device_type", "target")
 
 
-def parse(document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
+def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
     """Return the job and the warnings, in the order of the file.
 
     `target` names the board of a single-board job, over what the file says.
     Raises `InvalidJob` with every error and warning.
     """
     if not isinstance(document.data, dict):
-        raise InvalidJob([document.problem(type_sentence(["object"], document.data, ()))])
+        raise InvalidJob([document.problem(describe_type_error(["object"], document.data, ()))])
     if target is not None:
         document = _aim(document, target)
     parsers: dict[str, JobParser] = {
@@ -36,7 +36,7 @@ def parse(document: Document, target: str | None = None) -> tuple[Job, list[Prob
     if not accepting:
         raise _refused(document)
     if len(accepting) > 1:
-        origins = either(map(_origin, sorted(accepting)), "and")
+        origins = join_words(map(_origin, sorted(accepting)), "and")
         message = f"{len(accepting)} job parsers accept this file: {origins}"
         raise InvalidJob([document.problem(message, hint="uninstall all but one of them")])
     job, warnings = parsers[accepting[0]].parse(document)
@@ -60,14 +60,13 @@ def _origin(name: str) -> str:
 def _refused(document: Document) -> InvalidJob:
     """Return what is wrong with a document that is no job that anybody knows."""
     data = document.data
-    hints = [suggest(key, _BOARDS) for key in list(data)[:100]]
-    near = [hint for hint in hints if hint.startswith("did")]
+    near = [hint for key in list(data)[:100] if (hint := did_you_mean(key, _BOARDS))]
     problem = document.problem(
         "the job does not say which boards it needs",
         hint=near[0] if near else "a 'device_group', or 'device_type' or 'target' for one board",
     )
     try:
-        build.check(document, [], [problem], {})
+        build.check_document(document, [], [problem], {})
     except InvalidJob as error:
         return error
     raise AssertionError("a problem was given")

@@ -18,8 +18,14 @@ from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .hints import either, nearest, suggest
-from .schema_messages import hint, label, sentence, type_sentence, types_of
+from .hints import join_words, nearest, suggest
+from .schema_messages import (
+    describe_error,
+    describe_path,
+    describe_type_error,
+    expected_types,
+    hint_for,
+)
 from .tree import shown
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ MAX_PROBLEMS = 100  # of one check; who has more has one cause for them
 _MISSING = object()
 
 
-class Finding(NamedTuple):
+class SchemaViolation(NamedTuple):
     """One sentence about the value, or with `key` about the key, at `path`."""
 
     path: Path
@@ -45,7 +51,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checker:
+class SchemaChecker:
     """Checks parts of documents against one schema.
 
     `names`: format -> the names that text of this format may be.
@@ -68,7 +74,7 @@ class Checker:
         }
         return sorted(problems)
 
-    def findings(self, data: Any, path: Path = ()) -> Iterator[Finding]:
+    def findings(self, data: Any, path: Path = ()) -> Iterator[SchemaViolation]:
         """Yield what is wrong with `data`, which is to be found at `path`."""
         from jsonschema import FormatChecker
         from jsonschema.exceptions import FormatError
@@ -84,17 +90,19 @@ class Checker:
         for error in validator.iter_errors(data):
             yield from self._explain(error, path)
 
-    def _explain(self, error: Error, base: Path) -> Iterable[Finding]:
+    def _explain(self, error: Error, base: Path) -> Iterable[SchemaViolation]:
         path = (*base, *error.path)
         schema = error.schema if isinstance(error.schema, dict) else {}
         if "errorMessage" in schema:
-            return [Finding(path, str(schema["errorMessage"]))]
+            return [SchemaViolation(path, str(schema["errorMessage"]))]
         match error.validator:
             case "additionalProperties" if isinstance(error.validator_value, bool):
                 return self._unknown_keys(error, schema, path)
             case "required":
                 return [
-                    Finding(path, f"{label(path)} needs '{key}'", _about(schema, key))
+                    SchemaViolation(
+                        path, f"{describe_path(path)} needs '{key}'", _about(schema, key)
+                    )
                     for key in _missing(error, schema)
                 ]
             case "format":
@@ -102,43 +110,49 @@ class Checker:
             case "anyOf" | "oneOf":
                 return self._alternatives(error, path)
             case _ if "propertyNames" in error.relative_schema_path:
-                message = f"key {shown(error.instance)} is not allowed in {label(path)}"
-                return [Finding((*path, error.instance), message, hint(error), key=True)]
+                message = f"key {shown(error.instance)} is not allowed in {describe_path(path)}"
+                return [
+                    SchemaViolation((*path, error.instance), message, hint_for(error), key=True)
+                ]
             case _:
-                return [Finding(path, sentence(error, path), hint(error))]
+                return [SchemaViolation(path, describe_error(error, path), hint_for(error))]
 
     def _unknown_keys(
         self, error: Error, schema: Mapping[str, Any], path: Path
-    ) -> Iterator[Finding]:
+    ) -> Iterator[SchemaViolation]:
         known = schema.get("properties", {})
         patterns = schema.get("patternProperties", {})
         for key in error.instance:
             if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-                message = f"unknown key {shown(key)} in {label(path)}"
+                message = f"unknown key {shown(key)} in {describe_path(path)}"
                 near = self.explain.get(key) or suggest(key, known)
-                yield Finding((*path, key), message, near, key=True)
+                yield SchemaViolation((*path, key), message, near, key=True)
 
-    def _unknown_name(self, error: Error, path: Path) -> Finding:
+    def _unknown_name(self, error: Error, path: Path) -> SchemaViolation:
         kind: str = error.validator_value
         near = self.explain.get(error.instance) or suggest(error.instance, self.names[kind])
-        return Finding(path, f"unknown {kind.replace('-', ' ')} {shown(error.instance)}", near)
+        return SchemaViolation(
+            path, f"unknown {kind.replace('-', ' ')} {shown(error.instance)}", near
+        )
 
-    def _alternatives(self, error: Error, path: Path) -> Iterable[Finding]:
+    def _alternatives(self, error: Error, path: Path) -> Iterable[SchemaViolation]:
         if not error.context:
-            return [Finding(path, _too_many(error, path))]
+            return [SchemaViolation(path, _too_many(error, path))]
         branches: dict[int, list[Error]] = {}
         for part in error.context:
             branches.setdefault(int(part.relative_schema_path[0]), []).append(part)
         fitting = [parts for parts in branches.values() if not _wrong_type(parts)]
         if not fitting:
-            types = [name for parts in branches.values() for p in parts for name in types_of(p)]
-            return [Finding(path, type_sentence(types, error.instance, path))]
+            types = [
+                name for parts in branches.values() for p in parts for name in expected_types(p)
+            ]
+            return [SchemaViolation(path, describe_type_error(types, error.instance, path))]
         if len(fitting) > 1 and all(parts[0].validator == "required" for parts in fitting):
             keys = [list(_missing(parts[0], error.schema)) for parts in fitting]
             if not all(keys):
                 return []
             missing = dict.fromkeys(f"'{key}'" for some in keys for key in some)
-            return [Finding(path, f"{label(path)} needs {either(missing)}")]
+            return [SchemaViolation(path, f"{describe_path(path)} needs {join_words(missing)}")]
         best = min(fitting, key=len)
         return [found for part in best for found in self._explain(part, path)]
 
@@ -158,7 +172,7 @@ def _validator() -> Any:
     return extend(Draft202012Validator, {"uniqueItems": unique_items})  # type: ignore[no-untyped-call]
 
 
-def shipped(room: str, name: str) -> dict[str, Any]:
+def load_schema(room: str, name: str) -> dict[str, Any]:
     """Return a schema that the package ships: file `name` of the package's room `room`."""
     text = files(f"lava_dispatcher_multinode.{room}").joinpath(name).read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
@@ -194,8 +208,8 @@ def _too_many(error: Error, path: Path) -> str:
     has = error.instance if isinstance(error.instance, dict) else {}
     keys = [f"'{key}'" for key in required if key in has]
     if len(keys) > 1:
-        return f"{label(path)} has {either(keys, 'and')}, where there may be only one of them"
-    return f"{label(path)} fits more than one of the forms it may have"
+        return f"{describe_path(path)} has {join_words(keys, 'and')}; only one of them is allowed"
+    return f"{describe_path(path)} fits more than one of the forms it may have"
 
 
 def _value(data: Any, path: Path) -> Any:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .hints import either, suggest
+from .hints import did_you_mean, join_words
 from .tree import shown
 
 if TYPE_CHECKING:
@@ -29,24 +29,26 @@ _TYPES = {
 }
 
 
-def label(path: Path) -> str:
+def describe_path(path: Path) -> str:
     """Return how a sentence calls the value at `path`: by the key nearest to it."""
     if not path:
         return "the file"
     last = path[-1]
     if isinstance(last, str):
         return shown(last)
-    return f"entry {last + 1} of {label(path[:-1])}" if len(path) > 1 else f"entry {last + 1}"
+    return (
+        f"entry {last + 1} of {describe_path(path[:-1])}" if len(path) > 1 else f"entry {last + 1}"
+    )
 
 
-def sentence(error: Error, path: Path) -> str:
+def describe_error(error: Error, path: Path) -> str:
     """Return what is wrong; for a keyword not named here, jsonschema's own words."""
-    name, limit, value = label(path), error.validator_value, error.instance
+    name, limit, value = describe_path(path), error.validator_value, error.instance
     match error.validator:
         case "type":
-            return type_sentence(types_of(error), value, path)
+            return describe_type_error(expected_types(error), value, path)
         case "enum":
-            return f"{name} must be {either(map(_quoted, limit))}, not {_quoted(value)}"
+            return f"{name} must be {join_words(map(_quoted, limit))}, not {_quoted(value)}"
         case "const":
             return f"{name} must be {_quoted(limit)}, not {_quoted(value)}"
         case "minimum":
@@ -71,20 +73,21 @@ def sentence(error: Error, path: Path) -> str:
             return f"{name} is not of the form that it must have: {_quoted(value)}"
         case "dependentRequired":
             wants = [f"'{a}' needs '{b}'" for a, bs in limit.items() if a in value for b in bs]
-            return f"in {name}, {either(wants, 'and')} beside it"
+            return f"in {name}, {join_words(wants, 'and')} beside it"
         case _:
             return f"{name}: {error.message[:200]}"
 
 
-def hint(error: Error) -> str:
+def hint_for(error: Error) -> str:
     """Return what to do about it, if anything is likely."""
     text = isinstance(error.instance, str)
     if error.validator == "enum" and text:
-        near = suggest(error.instance, [v for v in error.validator_value if isinstance(v, str)])
-        return near if near.startswith("did") else ""
+        return did_you_mean(
+            error.instance, [value for value in error.validator_value if isinstance(value, str)]
+        )
     if error.validator == "pattern":
         return str(error.schema.get("description", f"pattern {error.validator_value}")).rstrip(".")
-    types = types_of(error)
+    types = expected_types(error)
     if text and {"integer", "number"} & set(types) and _NUMBER.fullmatch(error.instance):
         return "a number has no quotes"
     scalar = isinstance(error.instance, bool | int | float)
@@ -97,7 +100,7 @@ def _quoted(value: object) -> str:
     )  # fmt: skip
 
 
-def types_of(error: Error) -> list[str]:
+def expected_types(error: Error) -> list[str]:
     """Return the types that a `type` error asks for; none for other errors."""
     if error.validator != "type":
         return []
@@ -105,9 +108,9 @@ def types_of(error: Error) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def type_sentence(types: Iterable[str], value: object, path: Path) -> str:
+def describe_type_error(types: Iterable[str], value: object, path: Path) -> str:
     """Return that `value` is of none of `types`."""
-    wanted = either(dict.fromkeys(_TYPES.get(name, name) for name in types))
+    wanted = join_words(dict.fromkeys(_TYPES.get(name, name) for name in types))
     if value is None:
-        return f"{label(path)} must be {wanted}, but is empty"
-    return f"{label(path)} must be {wanted}, not {_quoted(value)}"
+        return f"{describe_path(path)} must be {wanted}, but is empty"
+    return f"{describe_path(path)} must be {wanted}, not {_quoted(value)}"

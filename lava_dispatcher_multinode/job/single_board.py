@@ -29,13 +29,13 @@ class SingleBoardParser:
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
         """Return the job and warnings; raise `InvalidJob` with every error."""
-        warnings = build.check(document, [ROLE], [], {})
+        warnings = build.check_document(document, [ROLE], [], {})
         data = document.data
         role = Role(
             name=ROLE,
-            device_type=build.proper_type(data.get("device_type"), document),
+            device_type=build.resolve_device_type(data.get("device_type"), document),
             device=data.get("target"),
             tags=frozenset(data.get("device_tags", ())),
             position=document.position(("target" if "target" in data else "device_type",)),
         )
-        return build.job(document, [role]), warnings
+        return build.make_job(document, [role]), warnings

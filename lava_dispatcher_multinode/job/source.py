@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidJob, Problem
 from . import json_reader
 from .model import Position
-from .tree import Fault, Lines, Located
+from .tree import Lines, ParseError, PositionedValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Document:
     data: Any
     file: str  # as the user wrote it; `-` is standard input
     directory: Path  # absolute; what relative paths in the file start from
-    tree: Located
+    tree: PositionedValue
     lines: Lines
     device_types: Mapping[str, str] = field(default_factory=dict)
     for_lab: bool = False
@@ -57,11 +57,11 @@ class Document:
 
     def positions(self, path: DataPath) -> dict[DataPath, Position]:
         """Return where every value inside the one at `path` begins, by the way from there."""
-        here: Located | None = self.tree
+        here: PositionedValue | None = self.tree
         for step in path:
             here = here.child(step) if here else None
         found: dict[DataPath, Position] = {}
-        waiting: list[tuple[DataPath, Located]] = [((), here)] if here else []
+        waiting: list[tuple[DataPath, PositionedValue]] = [((), here)] if here else []
         while waiting:
             way, value = waiting.pop()
             found[way] = Position(self.file, *self.lines.place(value.index))
@@ -115,7 +115,7 @@ def from_bytes(data: bytes, file: str, directory: Path) -> Document:
         tree, faults = _read(text, lines, file)
         if tree is None or tree.data is None:
             raise InvalidJob.about(file, "the file is empty")
-    except Fault as fault:
+    except ParseError as fault:
         faults = [fault]
     if faults:
         raise InvalidJob(
@@ -128,16 +128,16 @@ def from_bytes(data: bytes, file: str, directory: Path) -> Document:
     return Document(tree.data, file, directory, tree, lines)
 
 
-def _read(text: str, lines: Lines, file: str) -> tuple[Located | None, list[Fault]]:
+def _read(text: str, lines: Lines, file: str) -> tuple[PositionedValue | None, list[ParseError]]:
     start = text.lstrip()
     if not start:
         return None, []
     suffix = Path(file).suffix.lower()
     if suffix == ".json" or (suffix not in {".yaml", ".yml"} and start[0] in "{["):
-        return json_reader.read(text, lines)
+        return json_reader.read_json(text, lines)
     from . import yaml_reader
 
-    return yaml_reader.read(text, lines)
+    return yaml_reader.read_yaml(text, lines)
 
 
 def _decode(data: bytes, file: str) -> str:

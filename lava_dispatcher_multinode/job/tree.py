@@ -24,7 +24,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
-class Fault(Exception):
+class ParseError(Exception):
     """Something wrong with the text at `index`, in characters from its start."""
 
     def __init__(self, index: int, message: str, hint: str = "") -> None:
@@ -35,22 +35,22 @@ class Fault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
+class PositionedValue:
     """A value, and where it and its parts begin (indices into the text)."""
 
     data: Any
     index: int
     keys: Mapping[str, int] = field(default_factory=dict)
-    children: Mapping[str, Located] | Sequence[Located] = ()
+    children: Mapping[str, PositionedValue] | Sequence[PositionedValue] = ()
     size: int = 1  # values in it, itself included
 
-    def parts(self) -> Iterable[tuple[str | int, Located]]:
+    def parts(self) -> Iterable[tuple[str | int, PositionedValue]]:
         """Return each part with its key or list index."""
         if isinstance(self.children, Mapping):
             return list(self.children.items())
         return list(enumerate(self.children))
 
-    def child(self, step: str | int) -> Located | None:
+    def child(self, step: str | int) -> PositionedValue | None:
         """Return the part under a key or list index; None if there is none."""
         if isinstance(self.children, Mapping):
             return self.children.get(step) if isinstance(step, str) else None
@@ -73,40 +73,43 @@ class Lines:
         return line, index - self._starts[line - 1] + 1
 
 
-def mapping(
-    index: int, items: Sequence[tuple[str, int, Located]], faults: list[Fault], lines: Lines
-) -> Located:
+def make_mapping(
+    index: int,
+    items: Sequence[tuple[str, int, PositionedValue]],
+    faults: list[ParseError],
+    lines: Lines,
+) -> PositionedValue:
     """Build an object of (key, index of the key, value); a key given twice is a fault."""
     keys: dict[str, int] = {}
-    children: dict[str, Located] = {}
+    children: dict[str, PositionedValue] = {}
     for key, key_index, value in items:
         if key in keys:
             first, _ = lines.place(keys[key])
             message = f"key {shown(key)} is given twice"
-            faults.append(Fault(key_index, message, f"first on line {first}"))
+            faults.append(ParseError(key_index, message, f"first on line {first}"))
             continue
         keys[key] = key_index
         children[key] = value
     data = {key: child.data for key, child in children.items()}
-    return Located(data, index, keys, children, _size(index, list(children.values())))
+    return PositionedValue(data, index, keys, children, _size(index, list(children.values())))
 
 
-def sequence(index: int, items: Sequence[Located]) -> Located:
+def make_sequence(index: int, items: Sequence[PositionedValue]) -> PositionedValue:
     """Build a list."""
-    return Located([item.data for item in items], index, {}, items, _size(index, items))
+    return PositionedValue([item.data for item in items], index, {}, items, _size(index, items))
 
 
 def check_text(value: str, index: int) -> str:
     """Return `value`; a fault if no file name, command or UTF-8 text can hold it."""
     if _UNUSABLE.search(value):
-        raise Fault(index, "text with a NUL character or half a surrogate pair")
+        raise ParseError(index, "text with a NUL character or half a surrogate pair")
     return value
 
 
 def check_depth(depth: int, index: int) -> None:
     """Refuse what is nested too deep."""
     if depth > MAX_DEPTH:
-        raise Fault(index, TOO_DEEP)
+        raise ParseError(index, TOO_DEEP)
 
 
 def shown(value: object, limit: int = 60) -> str:
@@ -115,8 +118,8 @@ def shown(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
 
-def _size(index: int, items: Sequence[Located]) -> int:
+def _size(index: int, items: Sequence[PositionedValue]) -> int:
     size = 1 + sum(item.size for item in items)
     if size > MAX_VALUES:
-        raise Fault(index, f"more than {MAX_VALUES} values, aliases counted each time")
+        raise ParseError(index, f"more than {MAX_VALUES} values, aliases counted each time")
     return size

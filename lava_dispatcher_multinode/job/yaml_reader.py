@@ -16,13 +16,13 @@ import yaml
 
 from .tree import (
     TOO_DEEP,
-    Fault,
     Lines,
-    Located,
+    ParseError,
+    PositionedValue,
     check_depth,
     check_text,
-    mapping,
-    sequence,
+    make_mapping,
+    make_sequence,
     shown,
 )
 
@@ -39,49 +39,49 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read(text: str, lines: Lines) -> tuple[Located | None, list[Fault]]:
+def read_yaml(text: str, lines: Lines) -> tuple[PositionedValue | None, list[ParseError]]:
     """Return the one document's value, None if there is none, and lesser faults.
 
-    Raises `Fault` for the first fault that stops the reading.
+    Raises `ParseError` for the first fault that stops the reading.
     """
     bad = _UNPRINTABLE.search(text)
     if bad:
-        raise Fault(bad.start(), f"character {shown(bad.group())} is not allowed in YAML")
+        raise ParseError(bad.start(), f"character {shown(bad.group())} is not allowed in YAML")
     loader = _Loader(text)
     try:
-        return _Reader(loader, lines).document()
+        return _YamlReader(loader, lines).document()
     except yaml.MarkedYAMLError as error:
         raise _fault(error, text) from None
     except yaml.YAMLError as error:
-        raise Fault(0, f"not YAML: {error}") from None
+        raise ParseError(0, f"not YAML: {error}") from None
     finally:
         loader.dispose()
 
 
-def _fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
+def _fault(error: yaml.MarkedYAMLError, text: str) -> ParseError:
     mark = error.problem_mark or error.context_mark
     message = " ".join(part for part in (error.problem, error.context) if part)
     index = mark.index if mark else 0
     if "maximum nesting depth" in message:  # libyaml, since 0.2.6, has a limit of its own
-        return Fault(index, TOO_DEEP)
+        return ParseError(index, TOO_DEEP)
     begun = error.context_mark
     if begun is not None and mark is not None and begun.line < mark.line:
         message += f" that begins on line {begun.line + 1}"
     if "\t" in text[index : index + 1]:
-        return Fault(index, message, "indent with spaces, not tabs")
+        return ParseError(index, message, "indent with spaces, not tabs")
     hints = (hint for problem, hint in _HINTS.items() if problem in message)
-    return Fault(index, message, next(hints, ""))
+    return ParseError(index, message, next(hints, ""))
 
 
-class _Reader:
+class _YamlReader:
     def __init__(self, loader: Any, lines: Lines) -> None:
         self.loader = loader
         self.lines = lines
-        self.faults: list[Fault] = []
-        self.anchors: dict[str, Located] = {}
+        self.faults: list[ParseError] = []
+        self.anchors: dict[str, PositionedValue] = {}
         self.merged = 0  # items that all '<<' of the file added
 
-    def document(self) -> tuple[Located | None, list[Fault]]:
+    def document(self) -> tuple[PositionedValue | None, list[ParseError]]:
         self.loader.get_event()  # stream start
         if self.loader.check_event(yaml.StreamEndEvent):
             return None, []
@@ -90,18 +90,18 @@ class _Reader:
         self.loader.get_event()  # document end
         if not self.loader.check_event(yaml.StreamEndEvent):
             index = self.loader.get_event().start_mark.index
-            raise Fault(index, "a second document begins here; one file holds one")
+            raise ParseError(index, "a second document begins here; one file holds one")
         return value, self.faults
 
-    def value(self, event: Any, depth: int) -> Located:
+    def value(self, event: Any, depth: int) -> PositionedValue:
         index: int = event.start_mark.index
         check_depth(depth, index)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:  # also an alias inside its own anchor
-                raise Fault(index, f"alias *{event.anchor} has no finished &{event.anchor}")
+                raise ParseError(index, f"alias *{event.anchor} has no finished &{event.anchor}")
             return self.anchors[event.anchor]
         if isinstance(event, yaml.ScalarEvent):
-            value = Located(self.scalar(event), index)
+            value = PositionedValue(self.scalar(event), index)
         elif isinstance(event, yaml.SequenceStartEvent):
             value = self.sequence(event, depth)
         else:
@@ -110,36 +110,36 @@ class _Reader:
             self.anchors[event.anchor] = value
         return value
 
-    def sequence(self, event: Any, depth: int) -> Located:
+    def sequence(self, event: Any, depth: int) -> PositionedValue:
         self.plain_tag(event, "seq")
-        items: list[Located] = []
+        items: list[PositionedValue] = []
         while not self.loader.check_event(yaml.SequenceEndEvent):
             items.append(self.value(self.loader.get_event(), depth + 1))
         self.loader.get_event()
-        return sequence(event.start_mark.index, items)
+        return make_sequence(event.start_mark.index, items)
 
-    def mapping(self, event: Any, depth: int) -> Located:
+    def mapping(self, event: Any, depth: int) -> PositionedValue:
         self.plain_tag(event, "map")
-        items: list[tuple[str, int, Located]] = []
-        merged: list[tuple[str, int, Located]] = []
+        items: list[tuple[str, int, PositionedValue]] = []
+        merged: list[tuple[str, int, PositionedValue]] = []
         while not self.loader.check_event(yaml.MappingEndEvent):
             key = self.loader.get_event()
             index = key.start_mark.index
             if not isinstance(key, yaml.ScalarEvent):
-                raise Fault(index, "a key must be plain text")
+                raise ParseError(index, "a key must be plain text")
             child = self.value(self.loader.get_event(), depth + 1)
             if self.tag(key) == "merge":
                 merged += _merge(child, index)
                 self.merged += len(merged)
                 if self.merged > MAX_MERGED:
-                    raise Fault(index, f"'<<' adds more than {MAX_MERGED} keys")
+                    raise ParseError(index, f"'<<' adds more than {MAX_MERGED} keys")
             else:
                 items.append((check_text(key.value, index), index, child))
         self.loader.get_event()
         own = {key for key, _, _ in items}
         first = {key: (key, index, child) for key, index, child in reversed(merged)}
         inherited = [item for key, item in first.items() if key not in own]
-        return mapping(event.start_mark.index, items + inherited, self.faults, self.lines)
+        return make_mapping(event.start_mark.index, items + inherited, self.faults, self.lines)
 
     def scalar(self, event: Any) -> Any:
         index, value = event.start_mark.index, event.value
@@ -155,13 +155,15 @@ class _Reader:
                 case "float":
                     number = self.loader.construct_yaml_float(node)
                     if not math.isfinite(number):
-                        raise Fault(index, f"{value} is not a number here", "quote it if text")
+                        raise ParseError(
+                            index, f"{value} is not a number here", "quote it if text"
+                        )
                     return number
                 case "str" | "timestamp" | "value" | "merge":
                     return check_text(value, index)
         except (ValueError, KeyError, IndexError):
-            raise Fault(index, f"{shown(value)} is not what its tag says") from None
-        raise Fault(index, f"tag {shown(event.tag)} is not allowed")
+            raise ParseError(index, f"{shown(value)} is not what its tag says") from None
+        raise ParseError(index, f"tag {shown(event.tag)} is not allowed")
 
     def tag(self, event: Any) -> str:
         tag: str = event.tag
@@ -171,16 +173,16 @@ class _Reader:
 
     def plain_tag(self, event: Any, kind: str) -> None:
         if event.tag not in {None, "!", _TAG + kind}:
-            raise Fault(event.start_mark.index, f"tag {shown(event.tag)} is not allowed")
+            raise ParseError(event.start_mark.index, f"tag {shown(event.tag)} is not allowed")
 
 
-def _merge(value: Located, index: int) -> list[tuple[str, int, Located]]:
+def _merge(value: PositionedValue, index: int) -> list[tuple[str, int, PositionedValue]]:
     """Return the items that `<<: value` adds; of two sources the first one wins."""
     sources = value.children if isinstance(value.data, list) else [value]
-    items: list[tuple[str, int, Located]] = []
+    items: list[tuple[str, int, PositionedValue]] = []
     for source in sources:
-        if not isinstance(source, Located) or not isinstance(source.data, dict):
-            raise Fault(index, "'<<' merges a mapping or a list of mappings")
+        if not isinstance(source, PositionedValue) or not isinstance(source.data, dict):
+            raise ParseError(index, "'<<' merges a mapping or a list of mappings")
         assert isinstance(source.children, dict)
         items += [(key, source.keys[key], child) for key, child in source.children.items()]
         if len(items) > MAX_MERGED:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from ..job.hints import either, suggest
+from ..job.hints import join_words, suggest
 from .device_model import LAVA, SIMULATED_TYPES
 from .merging import ALTERNATIVES
 
@@ -76,7 +76,7 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
 def _check_simulated(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
     if merged["connection"].get("simulated") and merged["device_type"] not in SIMULATED_TYPES:
         message = f"no simulated board is a {merged['device_type']}"
-        hint = f"it can be a {either(SIMULATED_TYPES)}"
+        hint = f"it can be a {join_words(SIMULATED_TYPES)}"
         for document in own:
             if "connection" in document.data:
                 raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])

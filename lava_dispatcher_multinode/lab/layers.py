@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import device_types
 from ..errors import InvalidJob
-from ..job.schema_check import Checker, shipped
+from ..job.schema_check import SchemaChecker, load_schema
 from ..job.source import load
 from . import device_checks
 from .device_model import LAVA, QemuMachine
@@ -66,7 +66,7 @@ class Layers:
         self.directories = tuple(directories)
         self._read: dict[Path, Document | InvalidJob | None] = {}
         self._types: Mapping[str, str] | None = None
-        self._checker = Checker(shipped("lab", SCHEMA))
+        self._checker = SchemaChecker(load_schema("lab", SCHEMA))
 
     def names(self) -> list[str]:
         """Return the names that have a device file, sorted."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
-from ..job.hints import either
+from ..job.hints import join_words
 from ..job.model import RESULTS
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _fixups(reader: _DefinitionReader, interpreted: Mapping[str, Any]) -> dict[s
     found = reader.scalars(interpreted.get("fixupdict"), *path)
     for word, result in found.items():
         if result.lower() not in RESULTS:
-            hint = either(RESULTS)
+            hint = join_words(RESULTS)
             reader.wrong(
                 f"'{word}' becomes {result!r}, which is no result", *path, word, hint=hint
             )

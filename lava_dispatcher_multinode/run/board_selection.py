@@ -47,11 +47,11 @@ class BoardSelection:
 
         `target` as of `job.parse.parse`.
         """
-        from ..job.parse import parse
+        from ..job.parse import parse_job
         from ..lab.virtual import virtual_types
 
         types = virtual_types(self.config_dir) if self.lab is None else self.lab.device_types
-        return parse(replace(document, device_types=types), target)
+        return parse_job(replace(document, device_types=types), target)
 
 
 def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ..actions.action import CheckContext, calls_of, load_action
 from ..errors import BoardsUnavailable, InfrastructureError, InvalidJob, Problem
 from ..job import flow
-from ..job.build import partial
+from ..job.build import make_partial_job
 from ..job.flow import Script
-from ..job.hints import either
+from ..job.hints import join_words
 from ..job.model import Calls
 from ..lab.allocation import assign, requirements
 from ..lab.enough import check_enough
@@ -75,7 +75,7 @@ def check_rest(document: Document) -> list[Problem]:
     if not isinstance(document.data, dict):
         return []
     with scratch(None) as directory, suppress(InfrastructureError, InvalidJob):
-        job = partial(document)
+        job = make_partial_job(document)
         return check(job, OverlayStore(directory, job, "check"), remote=False)
     return []
 
@@ -109,7 +109,7 @@ def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]
     for spec in job.actions:
         roles = sorted(own if spec.roles is None else own & spec.roles)
         if spec.refused and roles:
-            text = f"{spec.command} of {either(roles, 'and')}: {spec.refused}"
+            text = f"{spec.command} of {join_words(roles, 'and')}: {spec.refused}"
             problems.append(
                 spec.position(*spec.refused_at).problem(text, "" if spec.wrong else _LAVA_CAN)
             )

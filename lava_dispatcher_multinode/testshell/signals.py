@@ -11,7 +11,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..job.model import RESULTS, nothing
+from ..job.model import RESULTS, no_items
 from ..multinode.api import Api, Call
 from .lines import MAX_SIGNAL_BYTES
 
@@ -188,7 +188,7 @@ def result_of(word: str, fixups: Mapping[str, str]) -> str | None:
     return result if result in RESULTS else None
 
 
-def parse(text: bytes, fixups: Mapping[str, str] = nothing()) -> Signal:
+def parse(text: bytes, fixups: Mapping[str, str] = no_items()) -> Signal:
     """Return the signal with that text behind its `<LAVA_`; `Unknown` if it is none.
 
     `fixups` turns the words of the test that speaks into LAVA's, as in LAVA those of

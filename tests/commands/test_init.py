@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode.commands.lava_multinode import main
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
 from lava_dispatcher_multinode.lab.device_files import load_lab
@@ -23,7 +23,7 @@ def test_the_files_fit_together(tmp_path, capsys):
     assert main(["init", str(tmp_path / "bench")]) == 0
     bench = tmp_path / "bench"
     assert f"lava-dispatch --simulate {bench}/job.yaml" in capsys.readouterr().out
-    job, warnings = parse(load(bench / "job.yaml"))
+    job, warnings = parse_job(load(bench / "job.yaml"))
     assert not warnings
     lab = load_lab(bench / "lab")
     assert not lab.broken

@@ -10,7 +10,7 @@ import pytest
 from lava_dispatcher_multinode.commands import lava_multinode
 from lava_dispatcher_multinode.commands.dispatch import build_parser
 from lava_dispatcher_multinode.errors import ExitCode
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +62,7 @@ def test_the_readme_s_job_parses():
     """The job in the README is valid, without warnings."""
     block = re.search(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert block is not None
-    job, warnings = parse(from_bytes(block.group(1).encode(), "README.md", ROOT / "examples"))
+    job, warnings = parse_job(from_bytes(block.group(1).encode(), "README.md", ROOT / "examples"))
     assert (job.size, warnings) == (2, [])
 
 

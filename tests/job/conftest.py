@@ -11,7 +11,7 @@ import pytest
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.device_group import DeviceGroupParser
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.single_board import SingleBoardParser
 from lava_dispatcher_multinode.job.source import from_bytes
 
@@ -87,7 +87,7 @@ def read():
 
     def read(job, *, target=None, file="job.json"):
         text = job if isinstance(job, str) else json.dumps(job, indent=1)
-        return parse(from_bytes(text.encode(), file, Path("/somewhere")), target)
+        return parse_job(from_bytes(text.encode(), file, Path("/somewhere")), target)
 
     return read
 

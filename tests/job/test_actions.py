@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.job.actions import sound
+from lava_dispatcher_multinode.job.actions import make_valid_specs
 from lava_dispatcher_multinode.job.source import from_bytes
 
 
@@ -128,7 +128,7 @@ def test_actions_that_are_sound_in_a_job_that_is_not():
         7,
     ]
     text = json.dumps({"actions": entries})
-    found = sound(from_bytes(text.encode(), "job.json", Path("/")))
+    found = make_valid_specs(from_bytes(text.encode(), "job.json", Path("/")))
     assert [(spec.command, spec.roles) for spec in found] == [
         ("deploy_linaro_image", None),
         ("boot_linaro_image", None),
@@ -153,7 +153,7 @@ def test_actions_that_are_sound_in_a_job_that_is_not():
 def test_an_action_without_what_is_wrong(wrong, left):
     """Its other entries can be looked at, each in its place; not where nothing of use is left."""
     text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": wrong}]})
-    found = sound(from_bytes(text.encode(), "job.json", Path("/")))
+    found = make_valid_specs(from_bytes(text.encode(), "job.json", Path("/")))
     assert [spec.parameters for spec in found] == ([] if left is None else [left])
     for spec in found:
         for key, values in spec.parameters.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.job.build import partial
+from lava_dispatcher_multinode.job.build import make_partial_job
 from lava_dispatcher_multinode.job.source import from_bytes
 
 
@@ -94,5 +94,5 @@ def test_a_part_of_a_job(read):
     action = {"command": "boot_linaro_image"}
     for more, count in (({}, 1), ({"timeouts": {}}, 0), ({"actions": 7}, 0)):
         text = json.dumps({"actions": [action], **more})
-        part = partial(from_bytes(text.encode(), "job.json", Path("/somewhere")))
+        part = make_partial_job(from_bytes(text.encode(), "job.json", Path("/somewhere")))
         assert (len(part.actions), part.roles, part.directory) == (count, (), Path("/somewhere"))

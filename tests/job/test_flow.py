@@ -7,7 +7,7 @@ import pytest
 from lava_dispatcher_multinode.job.flow import Script, collect
 from lava_dispatcher_multinode.job.flow import check as check_flow
 from lava_dispatcher_multinode.job.model import ActionSpec, Calls, Job, Position, Role
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
 
 SHELL = ActionSpec("lava_test_shell")
@@ -206,7 +206,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.mark.parametrize("name", ["client-server", "variable-clients", "peer-to-peer"])
 def test_the_shipped_examples_raise_no_alarm_and_a_slip_in_them_does(name):
     """Real definitions with real scripts: silence when right, the place when wrong."""
-    job, _ = parse(load(EXAMPLES / f"{name}.json"))
+    job, _ = parse_job(load(EXAMPLES / f"{name}.json"))
     (repo,) = job.actions[-1].parameters["testdef_repos"]
     root = EXAMPLES / repo["git-repo"]
     definition = load(root / repo["testdef"])

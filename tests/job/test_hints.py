@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.job.hints import either, nearest, suggest
+from lava_dispatcher_multinode.job.hints import join_words, nearest, suggest
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,5 @@ def test_long_lists_are_cut():
 
 def test_lists_read_as_sentences():
     """One, two and three words."""
-    assert [either(["a", "b", "c"][:n]) for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
-    assert either(["a", "b"], "and") == "a and b"
+    assert [join_words(["a", "b", "c"][:n]) for n in (1, 2, 3)] == ["a", "a or b", "a, b or c"]
+    assert join_words(["a", "b"], "and") == "a and b"

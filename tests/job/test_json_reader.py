@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.job.json_reader import read
-from lava_dispatcher_multinode.job.tree import Fault, Lines
+from lava_dispatcher_multinode.job.json_reader import read_json
+from lava_dispatcher_multinode.job.tree import Lines, ParseError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 JSON = st.recursive(
@@ -20,7 +20,7 @@ JSON = st.recursive(
 
 def load(text):
     """Read without lesser faults."""
-    value, faults = read(text, Lines(text))
+    value, faults = read_json(text, Lines(text))
     assert not faults
     return value
 
@@ -37,7 +37,7 @@ def test_accepts_no_more_than_the_standard_library(text):
     """Any text is either the same data as json.loads makes, or a fault within the text."""
     try:
         value = load(text)
-    except Fault as fault:
+    except ParseError as fault:
         index = fault.index
     else:
         index = 0
@@ -52,7 +52,7 @@ def test_refuses_no_more_than_the_standard_library(text):
         expected = json.loads(text)
     except ValueError:
         return
-    assert read(text, Lines(text))[0].data == expected
+    assert read_json(text, Lines(text))[0].data == expected
 
 
 def test_keys_and_values_have_their_places():
@@ -100,7 +100,7 @@ def test_keys_and_values_have_their_places():
 )
 def test_faults_say_what_and_where(text, index, message, hint):
     """The common slips of people who write JSON by hand are named."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ParseError) as caught:
         load(text)
     assert caught.value.index == index
     assert message in caught.value.message.replace("\\\\", "\\")
@@ -109,5 +109,5 @@ def test_faults_say_what_and_where(text, index, message, hint):
 
 def test_deep_nesting_is_refused_before_it_hurts():
     """A million brackets are a fault, not a crash."""
-    with pytest.raises(Fault, match="64 levels"):
+    with pytest.raises(ParseError, match="64 levels"):
         load("[" * 1_000_000)

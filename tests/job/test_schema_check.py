@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.job.schema_check import MAX_PROBLEMS, Checker, shipped
+from lava_dispatcher_multinode.job.schema_check import MAX_PROBLEMS, SchemaChecker, load_schema
 from lava_dispatcher_multinode.job.source import from_bytes
 
 
@@ -16,7 +16,7 @@ def document(data):
 
 def messages(schema, data, **options):
     """Return the problems as text, without the file's name."""
-    found = Checker(schema, **options).problems(document(data))
+    found = SchemaChecker(schema, **options).problems(document(data))
     return [str(problem).removeprefix("j:") for problem in found]
 
 
@@ -107,7 +107,7 @@ def test_alternatives_by_key():
     schema = {"oneOf": [{"required": ["git-repo"]}, {"required": ["tar-repo"]}]}
     assert messages(schema, {}) == ["1:1: the file needs 'git-repo' or 'tar-repo'"]
     assert messages(schema, {"git-repo": 1, "tar-repo": 1}) == [
-        "1:1: the file has 'git-repo' and 'tar-repo', where there may be only one of them"
+        "1:1: the file has 'git-repo' and 'tar-repo'; only one of them is allowed"
     ]
 
 
@@ -160,7 +160,7 @@ def test_keys_of_a_map_are_checked_at_the_key():
 def test_part_of_a_document_with_keys_taken_out():
     """The parameters of an action are checked without role and timeout, at their own places."""
     whole = document({"x": [{"rol": 1, "timeout": 2}]})
-    (problem,) = Checker(OBJECT).problems(whole, ("x", 0), {"rol": 1})
+    (problem,) = SchemaChecker(OBJECT).problems(whole, ("x", 0), {"rol": 1})
     assert (problem.line, problem.column) == (4, 4)
     assert problem.message == "unknown key 'rol' in entry 1 of 'x'"
 
@@ -184,4 +184,4 @@ def test_unique_items_in_linear_time():
 
 def test_shipped_schemas_are_found_in_the_package():
     """Package data, not a path beside the source."""
-    assert shipped("job", "job.schema.json")["type"] == "object"
+    assert load_schema("job", "job.schema.json")["type"] == "object"

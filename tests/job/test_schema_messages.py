@@ -3,7 +3,7 @@
 import pytest
 from jsonschema import Draft202012Validator
 
-from lava_dispatcher_multinode.job.schema_messages import hint, label, sentence
+from lava_dispatcher_multinode.job.schema_messages import describe_error, describe_path, hint_for
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from lava_dispatcher_multinode.job.schema_messages import hint, label, sentence
 def test_a_person_would_say_it_so(schema, value, expected, advice):
     """The words of the job's author, not of the schema."""
     (error,) = Draft202012Validator(schema).iter_errors(value)
-    assert (sentence(error, ("k",)), hint(error)) == (expected, advice)
+    assert (describe_error(error, ("k",)), hint_for(error)) == (expected, advice)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_a_person_would_say_it_so(schema, value, expected, advice):
 )  # fmt: skip
 def test_values_are_called_by_the_nearest_key(path, expected):
     """Lists count from one, as people do."""
-    assert label(path) == expected
+    assert describe_path(path) == expected

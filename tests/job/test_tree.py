@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.job import tree
-from lava_dispatcher_multinode.job.tree import Fault, Lines, Located
+from lava_dispatcher_multinode.job.tree import Lines, ParseError, PositionedValue
 
 
 @given(st.text(alphabet="ab \n\r\t\u2028é"))
@@ -34,8 +34,8 @@ def test_the_end_of_the_file_is_the_end_of_its_text():
 def test_a_key_given_twice_is_a_fault_that_does_not_stop():
     """Both double keys of an object are told, with the line of the first."""
     faults = []
-    items = [("k", at, Located(at, at)) for at in (0, 2, 4)]
-    found = tree.mapping(0, items, faults, Lines("a\nb\nc"))
+    items = [("k", at, PositionedValue(at, at)) for at in (0, 2, 4)]
+    found = tree.make_mapping(0, items, faults, Lines("a\nb\nc"))
     assert found.data == {"k": 0}
     assert [(fault.index, fault.hint) for fault in faults] == [
         (2, "first on line 1"), (4, "first on line 1"),
@@ -44,24 +44,24 @@ def test_a_key_given_twice_is_a_fault_that_does_not_stop():
 
 def test_size_counts_shared_parts_each_time():
     """What a reader repeats without copying is still bounded."""
-    part = tree.sequence(0, [Located(1, 0)] * 1000)
-    with pytest.raises(Fault, match="more than 100000 values"):
-        tree.sequence(0, [part] * 100)
+    part = tree.make_sequence(0, [PositionedValue(1, 0)] * 1000)
+    with pytest.raises(ParseError, match="more than 100000 values"):
+        tree.make_sequence(0, [part] * 100)
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_text_that_no_file_can_hold_is_refused(text):
     """A NUL or half a surrogate pair fails here, not in a system call later."""
-    with pytest.raises(Fault):
+    with pytest.raises(ParseError):
         tree.check_text(text, 0)
 
 
 def test_children_by_key_and_index_only():
     """A path of the wrong kind finds nothing, and a negative index is not the last."""
-    leaf = Located("x", 5)
-    assert tree.sequence(0, [leaf]).child(0) is leaf
-    assert tree.sequence(0, [leaf]).child(-1) is None
-    assert tree.sequence(0, [leaf]).child("0") is None
+    leaf = PositionedValue("x", 5)
+    assert tree.make_sequence(0, [leaf]).child(0) is leaf
+    assert tree.make_sequence(0, [leaf]).child(-1) is None
+    assert tree.make_sequence(0, [leaf]).child("0") is None
     assert leaf.child(0) is None
 
 

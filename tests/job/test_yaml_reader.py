@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.job.tree import Fault, Lines
-from lava_dispatcher_multinode.job.yaml_reader import read
+from lava_dispatcher_multinode.job.tree import Lines, ParseError
+from lava_dispatcher_multinode.job.yaml_reader import read_yaml
 
 PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"]), max_size=8)
 PLAIN = st.recursive(
@@ -20,7 +20,7 @@ PLAIN = st.recursive(
 
 def load(text):
     """Read without lesser faults."""
-    value, faults = read(text, Lines(text))
+    value, faults = read_yaml(text, Lines(text))
     assert not faults
     return value
 
@@ -36,8 +36,8 @@ def test_reads_what_safe_load_reads(value, flow):
 def test_any_text_is_data_or_a_fault_inside_it(text):
     """No text gives a traceback, and what it gives JSON could hold."""
     try:
-        value, _ = read(text, Lines(text))
-    except Fault as fault:
+        value, _ = read_yaml(text, Lines(text))
+    except ParseError as fault:
         index = fault.index
     else:
         index = 0
@@ -93,8 +93,8 @@ def test_aliases_and_merges():
 def test_faults_say_what_and_where(text, line, message):
     """What is wrong is named on its line, hostile input too."""
     lines = Lines(text)
-    with pytest.raises(Fault) as caught:
-        read(text, lines)
+    with pytest.raises(ParseError) as caught:
+        read_yaml(text, lines)
     assert message in caught.value.message
     assert lines.place(caught.value.index)[0] == line
 
@@ -111,7 +111,7 @@ def test_faults_say_what_and_where(text, line, message):
 )
 def test_a_wrong_indentation_is_explained(text, message, hint):
     """The parser's words alone leave a user to guess, and its place is behind the mistake."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ParseError) as caught:
         load(text)
     assert message in caught.value.message
     assert hint in caught.value.hint
@@ -119,7 +119,7 @@ def test_a_wrong_indentation_is_explained(text, message, hint):
 
 def test_tabs_are_explained():
     """The most common slip of all gets its cure."""
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(ParseError) as caught:
         load("a:\n\t- b")
     assert caught.value.hint == "indent with spaces, not tabs"
 
@@ -129,24 +129,24 @@ def test_an_alias_bomb_is_refused():
     text = "a0: &a0 [x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
     )
-    with pytest.raises(Fault, match="more than 100000 values"):
+    with pytest.raises(ParseError, match="more than 100000 values"):
         load(text)
 
 
 def test_a_merge_bomb_is_refused():
     """Many merges of a large mapping are bounded in time, too."""
     big = "a: &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n"
-    with pytest.raises(Fault, match="adds more than"):
+    with pytest.raises(ParseError, match="adds more than"):
         load(big + "b:\n" + "- {<<: *a}\n" * 1000)
 
 
 def test_a_merge_of_many_mappings_is_cut_short():
     """One merge of many aliases ends at the bound as well."""
     big = "a: &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n"
-    with pytest.raises(Fault, match="adds more than"):
+    with pytest.raises(ParseError, match="adds more than"):
         load(big + "b: {<<: [" + ", ".join(["*a"] * 40) + "]}\n")
 
 
 def test_nothing_is_none():
     """A file of comments has no document."""
-    assert read("# only this\n", Lines("# only this\n")) == (None, [])
+    assert read_yaml("# only this\n", Lines("# only this\n")) == (None, [])

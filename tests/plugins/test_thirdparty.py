@@ -16,10 +16,10 @@ PARSE = """\
 import json, sys
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
 try:
-    job, warnings = parse(load(sys.argv[1]))
+    job, warnings = parse_job(load(sys.argv[1]))
 except InvalidJob as error:
     sys.exit(str(error))
 class Node:

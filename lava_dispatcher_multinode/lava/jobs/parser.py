@@ -9,10 +9,10 @@ from ...actions.command_names import CALL
 from ...errors import InvalidJob
 from ...job.build import device_types
 from ...job.device_group import MAX_BOARDS
-from ...job.hints import suggest
+from ...job.hints import nearest
 from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
-from ...job.schema_check import Checker, shipped
+from ...job.schema_check import SchemaChecker, load_schema
 from ..lab.lab_redaction import MASK, hiding
 from .lava_blocks_in import calls, remarks, steps
 from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
@@ -60,9 +60,9 @@ class LavaParser:
             document = _aimed(document, target)
         roles = _roles(document.data)
         types = device_types(document)
-        schema = shipped("lava.jobs", SCHEMA)
+        schema = load_schema("lava.jobs", SCHEMA)
         names = {"role": list(roles), "device-type": types}
-        problems = Checker(schema, names, _strangers(roles, types)).problems(document)
+        problems = SchemaChecker(schema, names, _strangers(roles, types)).problems(document)
         problems = problems or list(_problems(document))
         if problems:
             raise InvalidJob(sorted(problems))
@@ -109,7 +109,7 @@ def _strangers(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, 
     """Return what to do about each device type that has no board, and is no slip of the pen."""
     found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
     names = [name for name in found if isinstance(name, str)]
-    return {name: _NO_BOARD for name in names if not suggest(name, types).startswith("did")}
+    return {name: _NO_BOARD for name in names if nearest(name, types) is None}
 
 
 def _problems(document: Document) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.device_model import Device, Lava
 from lava_dispatcher_multinode.lava.dispatcher.lava_job import LavaJob
@@ -23,7 +23,7 @@ def test_each_node_has_a_number_in_one_group(tmp_path):
     """LAVA's scripts tell senders apart by numbers; nothing secret is in a definition."""
     keys = {"device_type": "panda"}
     source = lava_job({"a": keys, "b": keys}, lava_test("t", ["b"], "true"))
-    job, _ = parse(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
+    job, _ = parse_job(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
     nodes = [("one", "a"), ("two", "b")]
     lava = LavaJob(job, nodes, tmp_path)
     assert len(set(lava.ids.values())) == 2
@@ -41,7 +41,7 @@ def test_a_job_for_one_board_is_a_group_of_one(tmp_path):
         "job_name": "j", "device_type": "panda", "timeouts": {"job": {"minutes": 1}},
         "actions": [{"boot": {"method": "minimal"}}],
     }  # fmt: skip
-    job, _ = parse(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
+    job, _ = parse_job(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
     found = LavaJob(job, [("x", "board")], tmp_path).definition(device("x"))
     assert found["protocols"]["lava-multinode"]["group_size"] == 1
     assert found["actions"] == [{"boot": {"method": "minimal", "role": "board"}}]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.device_files import load_lab
 from lava_dispatcher_multinode.lava.dispatcher import preflight
@@ -138,7 +138,7 @@ def test_one_wrong_board_of_several_is_a_warning(lab, tmp_path, monkeypatch):
     devices = [device for device in load_lab(lab).devices if device.host == "lava"]
     text = json.dumps(mixed_job(["true"], ["true"])).encode()
     types = frozenset({"shell"})
-    job, _ = parse(replace(from_bytes(text, "j", tmp_path), device_types=types))
+    job, _ = parse_job(replace(from_bytes(text, "j", tmp_path), device_types=types))
     (problem,) = preflight.check_fit(job, {"server": devices})
     assert problem.warning
     (problem,) = preflight.check_fit(job, {"server": devices[:1]})
@@ -169,7 +169,7 @@ def test_a_silent_lava_is_no_refusal_of_the_job(tmp_path):
 def test_words_for_what_a_schema_says(tmp_path):
     """Blocks that no board under LAVA does are left out; a place for each of the others."""
     document = from_bytes(yaml.safe_dump(JOB).encode(), "j.yaml", tmp_path)
-    job, _ = parse(replace(document, device_types={"shell": "shell"}))
+    job, _ = parse_job(replace(document, device_types={"shell": "shell"}))
     said = [
         (2, "steps", "expected a list", False), (None, "", "no namespace", False),
         (1, "x", "extra keys not allowed", True), (1, "x", "required key not provided", False),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.export.exporter import any_type, export
 
@@ -75,7 +75,7 @@ def read(tmp_path):
 
     def run(text, name):
         document = from_bytes(text.encode(), name, tmp_path)
-        return parse(replace(document, device_types=any_type(document)))[0]
+        return parse_job(replace(document, device_types=any_type(document)))[0]
 
     return run
 

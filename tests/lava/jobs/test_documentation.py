@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.export.exporter import any_type, export
 
@@ -24,7 +24,7 @@ def read(name, text, directory, *, for_lab):
     try:
         document = from_bytes(text.encode(), name, directory)
         known = replace(document, device_types=any_type(document), for_lab=for_lab)
-        return parse(known)[0], []
+        return parse_job(known)[0], []
     except InvalidJob as error:
         return None, [str(problem) for problem in error.problems]
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.job.parse import parse
+from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lava.export.exporter import export
 from lava_dispatcher_multinode.lava.jobs.submission import (
@@ -144,7 +144,7 @@ def read_document(tmp_path, job=SINGLE):
 
 def test_it_is_a_group_of_one(tmp_path):
     """Its board's keys are the role's; what LAVA gets on export is the job as it was."""
-    job, warnings = parse(read_document(tmp_path))
+    job, warnings = parse_job(read_document(tmp_path))
     assert not warnings
     (role,) = job.roles
     assert (role.name, role.count, role.device_type, role.tags) == (
@@ -163,11 +163,13 @@ def test_it_is_a_group_of_one(tmp_path):
 
 def test_a_command_line_names_its_board(tmp_path):
     """--target; for a group's job that is refused."""
-    job, _ = parse(read_document(tmp_path), target="panda07")
+    job, _ = parse_job(read_document(tmp_path), target="panda07")
     assert (job.roles[0].device, job.roles[0].device_type) == ("panda07", None)
     assert "target" not in job.lava
     with pytest.raises(InvalidJob, match="cannot be aimed at one board"):
-        parse(read_document(tmp_path, lava_job({"a": {"device_type": "panda"}})), target="panda07")
+        parse_job(
+            read_document(tmp_path, lava_job({"a": {"device_type": "panda"}})), target="panda07"
+        )
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_what_is_wrong_is_told_where_the_file_has_it(tmp_path, key, value, said)
     if value is None:
         del job[key]
     with pytest.raises(InvalidJob) as caught:
-        parse(read_document(tmp_path, job))
+        parse_job(read_document(tmp_path, job))
     assert said in str(caught.value)
 
 
