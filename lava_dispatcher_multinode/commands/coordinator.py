@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, InvalidJob
-from ..report.safe_text import without_call
+from ..multinode.reasons import missing_words
+from ..report import coerce
 from ..report.text.log_lines import format_event_call
 from ..run.interrupts import SIGNALS, ignore_signals
 from .arguments import seconds
@@ -174,10 +175,10 @@ def _text(event: str, fields: dict[str, Any]) -> str:
         return f"{fields['from']} sent {fields['id']} {data}".rstrip()
     if event == "wait_started":
         call = format_event_call(fields)
-        return f"{fields['node']} waits in {call} for {', '.join(fields['missing'])}"
+        devices = ", ".join(missing_words(coerce.missing(fields)))
+        return f"{fields['node']} waits in {call} for {devices}"
     if event == "wait_finished":
-        reason = without_call(fields["reason"], format_event_call(fields))
-        why = f" ({reason})" if reason else ""
+        why = f" ({fields['reason']})" if fields["reason"] else ""
         return f"{fields['node']} {fields['outcome']} with {format_event_call(fields)}{why}"
     return f"{fields['level'].lower()}: {fields['text']}"
 

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..multinode.api import Missing
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -31,6 +33,14 @@ def number(value: Any) -> float | None:
 def mapping(value: Any) -> Mapping[str, Any]:
     """Return a mapping as it is, and anything else as an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def missing(event: Mapping[str, Any]) -> Missing:
+    """Return the devices that a `wait_started` event names and counts."""
+    names = event.get("missing")
+    names = tuple(text(name) for name in names) if isinstance(names, list | tuple) else ()
+    more, not_joined = (int(number(event.get(key)) or 0) for key in ("missing_more", "not_joined"))
+    return Missing(names, more, not_joined)
 
 
 def choice(value: Any, allowed: Collection[str], otherwise: str) -> str:

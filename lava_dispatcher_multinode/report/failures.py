@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..multinode.api import Api, Cause
 from . import verdict
-from .safe_text import clip, without_call
+from .safe_text import clip
 from .text.log_lines import first_line
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from .results import Results
     from .run_model import NodeRecord, WaitRecord
 
-HUNG_UP = " hung up before the answer"  # so the coordinator says of the caller itself
 MAX_REASON_CHARS = 1000  # characters of a reason
 LONG_REASON_CHARS = (
     60  # characters of one that is worth to be said once only, for whatever failed of it
 )
-_MORE = re.compile(r"\d+ more")
+#: The calls that need as many messages of each device as the caller has sent.
+COUNTING = {api.value for api in Api if api.spec.counts}
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ def _waited(
     wait: WaitRecord, name: str, results: Results, sent: dict[tuple[str, str], list[float]]
 ) -> bool:
     """Whether a call waited for a node; of very many that it waited for, not all are named."""
-    if wait.node == name or name in wait.missing:
+    if wait.node == name or name in wait.missing.names:
         return wait.node != name
     node = results.nodes.get(name)
     in_scope = node is not None and wait.role in {None, "", node.role}
-    if not in_scope or not any(_MORE.fullmatch(missing) for missing in wait.missing[-1:]):
+    if not in_scope or not wait.missing.more:
         return False
     until = results.last if wait.answered is None else wait.answered
     own, others = (sent.get((node, wait.id), []) for node in (wait.node, name))
-    needed = bisect_right(own, until) if wait.api == "sync" else 1
+    needed = bisect_right(own, until) if wait.api in COUNTING else 1
     return bisect_right(others, wait.asked) < needed
 
 
@@ -110,15 +110,9 @@ def wait_seconds(wait: WaitRecord, now: float) -> float:
     return (now if wait.answered is None else wait.answered) - wait.asked
 
 
-def format_call(wait: WaitRecord) -> str:
-    """Return a call as somebody would type it."""
-    return f"lava-{wait.api} {wait.id}" + (f" {wait.role}" if wait.role else "")
-
-
 def _went_down(wait: WaitRecord, node: NodeRecord) -> bool:
     """Whether a call ended because its own board did: that is told as the action's error."""
-    hung_up = wait.outcome == "refused" and wait.reason.endswith(HUNG_UP)
-    return hung_up and any(
+    return wait.cause == Cause.CALLER_GONE and any(
         action.status == "error" and (action.finished or 0.0) >= (wait.answered or 0.0)
         for action in node.actions.values()
     )
@@ -133,8 +127,10 @@ def _of(node: NodeRecord, results: Results) -> Iterator[Failure]:
     for wait in node.failed_waits:
         if _went_down(wait, node):
             continue
-        why = without_call(wait.reason, format_call(wait)) or wait.outcome or ""
-        yield Failure(wait.answered or wait.asked, node.name, format_call(wait), why)
+        what, why = wait.command, wait.reason or wait.outcome or ""
+        if wait.reason and wait.cause is None:  # an old event: the reason names the call
+            what, why = wait.reason, ""
+        yield Failure(wait.answered or wait.asked, node.name, what, why)
     told = False
     for action in node.actions.values():
         if action.status == "error" or (action.status == "fail" and not node.count("fail")):
@@ -157,9 +153,8 @@ class SharedReasons:
         nodes: dict[str, set[str]] = {}
         for node in results.nodes.values():
             for wait in node.failed_waits:
-                sentence = without_call(wait.reason, format_call(wait))
-                if len(sentence) > LONG_REASON_CHARS:
-                    nodes.setdefault(sentence, set()).add(node.name)
+                if len(wait.reason) > LONG_REASON_CHARS:
+                    nodes.setdefault(wait.reason, set()).add(node.name)
         self._sentences = {sentence for sentence, names in nodes.items() if len(names) > 1}
 
     def split(self, text: str) -> tuple[str, str]:

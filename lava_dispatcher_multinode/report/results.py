@@ -177,15 +177,15 @@ def _message(results: Results, event: Event) -> None:
 
 
 def _wait_started(results: Results, event: Event) -> None:
-    missing = event.get("missing")
-    names = missing if isinstance(missing, list | tuple) else ()
-    _add_wait(results, event, coerce.number(event.get("t")), [coerce.text(n) for n in names])
+    wait = _add_wait(results, event, coerce.number(event.get("t")))
+    wait.missing = coerce.missing(event)
 
 
 def _wait_finished(results: Results, event: Event) -> None:
     wait = _open_wait(results, event)
     wait.answered = coerce.number(event.get("t"))
     wait.outcome = coerce.choice(event.get("outcome"), OUTCOMES, "never")
+    wait.cause = coerce.text(event.get("cause")) or None
     wait.reason = coerce.text(event.get("reason"))
     senders = event.get("senders")
     if isinstance(senders, list | tuple) and senders:
@@ -201,12 +201,10 @@ def _open_wait(results: Results, event: Event) -> WaitRecord:
     return _add_wait(results, event, coerce.number(event.get("t")) if asked is None else asked)
 
 
-def _add_wait(
-    results: Results, event: Event, asked: float | None, missing: Iterable[str] = ()
-) -> WaitRecord:
+def _add_wait(results: Results, event: Event, asked: float | None) -> WaitRecord:
     node = results.node(event)
     role = coerce.text(event.get("role")) or None
-    wait = WaitRecord(node.name, *_call(event), role, asked or 0.0, tuple(missing))
+    wait = WaitRecord(node.name, *_call(event), role, asked or 0.0)
     node.waits.append(wait)
     node.unrecorded.setdefault(wait.case, []).append(wait)
     results.waits.append(wait)

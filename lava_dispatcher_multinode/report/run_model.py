@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..multinode.api import Missing
+
 
 @dataclass
 class ActionRecord:
@@ -84,11 +86,24 @@ class WaitRecord:
     id: str
     role: str | None = None
     asked: float = 0.0
-    missing: tuple[str, ...] = ()
+    missing: Missing = field(default_factory=Missing)  # when it began to wait
     answered: float | None = None
     outcome: str | None = None  # done | refused | timeout | never
-    reason: str = ""
+    cause: str | None = None  # as `multinode.api.Cause`; None: not answered, or an old event
+    reason: str = ""  # without the call; in an old event, with it
     senders: tuple[str, ...] | None = None  # whose messages answered it; None: not told
+
+    @property
+    def command(self) -> str:
+        """The call as its user wrote it."""
+        return f"lava-{self.api} {self.id}" + (f" {self.role}" if self.role else "")
+
+    @property
+    def sentence(self) -> str:
+        """Why the call failed, with the call in front."""
+        if self.cause is None or not self.reason:
+            return self.reason
+        return f"{self.command}: {self.reason}"
 
     @property
     def case(self) -> str:

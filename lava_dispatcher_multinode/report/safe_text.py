@@ -22,12 +22,6 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else _UNKNOWN for c in text)
 
 
-def without_call(sentence: str, call: str) -> str:
-    """Return the coordinator's sentence without the call that it may begin with, for a board."""
-    api, _, rest = call.partition(" ")
-    return sentence.removeprefix(f"{call}: ").removeprefix(f"{api} --next {rest}: ")
-
-
 def speakable(text: str) -> str:
     """Return `text` without what XML and HTML cannot hold; lines are kept."""
     return _FORBIDDEN.sub(_UNKNOWN, text)

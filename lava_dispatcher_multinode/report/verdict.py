@@ -70,9 +70,9 @@ def current_status(node: NodeRecord, results: Results) -> Verdict:
 def _of_tests(node: NodeRecord) -> Verdict:
     if node.failed_waits and not _tests_failed(node):
         kind = node.error_type or "multinode"
-        return Verdict("fail", kind, node.error or node.failed_waits[0].reason or None)
+        return Verdict("fail", kind, node.error or node.failed_waits[0].sentence or None)
     if node.count("fail"):
-        why = node.error or _why(node) or next((wait.reason for wait in node.failed_waits), None)
+        why = node.error or _why(node) or next((wait.sentence for wait in node.failed_waits), None)
         return Verdict("fail", node.error_type or "test", why or None)
     for action in node.actions.values():
         if action.status == "fail":

@@ -53,7 +53,7 @@ class Story:
         fields |= {"node": node, "definition": "0_smoke", "case": case, "result": result} | more
         return self.add("test_case", **fields)
 
-    def wait(self, node, outcome="done", reason="", api="wait", id="ready"):  # noqa: A002
+    def wait(self, node, outcome="done", reason="", api="wait", id="ready", cause="peer-lost"):  # noqa: A002
         """Wait for two seconds."""
         asked = self.time
         self.add("wait_started", node=node, api=api, id=id, role=None, missing=["panda01"])
@@ -66,6 +66,7 @@ class Story:
             role=None,
             asked=asked,
             outcome=outcome,
+            cause="satisfied" if outcome == "done" else cause,
             reason=reason,
         )
 
@@ -100,7 +101,7 @@ def deadlock():
     """A run of three boards that wait for each other, in two calls."""
     told = Story().start()
     for name, what in zip(NODES, "aab", strict=True):
-        told.at(1).wait(name, "never", f"lava-wait {what}: {DEADLOCK}", id=what)
+        told.at(1).wait(name, "never", DEADLOCK, id=what, cause="deadlock")
         told.case(name, f"multinode-wait-{what}", "fail").action(name)
     for name in NODES:
         told.end(name)
@@ -159,6 +160,9 @@ def _strategy():
         "of": number,
         "senders": st.one_of(st.none(), st.lists(text, max_size=3)),
         "missing": st.one_of(st.none(), st.lists(text, max_size=3)),
+        "missing_more": number,
+        "not_joined": number,
+        "cause": st.one_of(st.none(), text),
         "asked": number,
         "outcome": st.sampled_from(["done", "refused", "timeout", "never", "odd"]),
         "reason": text,
@@ -178,8 +182,8 @@ def _strategy():
         "definition_finished": "node definition",
         "test_case": "node definition case result measurement units set start end",
         "message": "id from data",
-        "wait_started": "node api id role missing",
-        "wait_finished": "node api id role asked outcome reason senders",
+        "wait_started": "node api id role missing missing_more not_joined",
+        "wait_finished": "node api id role asked outcome cause reason senders",
         "boot_started": "node attempt of",
         "boot_finished": "node attempt of status error",
         "node_finished": "node status error_type error",

@@ -9,11 +9,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from lava_dispatcher_multinode.job.model import RESULTS
+from lava_dispatcher_multinode.multinode.api import Api, Cause, Status
+from lava_dispatcher_multinode.multinode.transitions import CALL_TRANSITIONS, STATUS
 from lava_dispatcher_multinode.report.document import schema
 
 SCHEMA = json.loads(
     files("lava_dispatcher_multinode.report").joinpath("events.schema.json").read_text()
 )
+STATUS_OF = {cause: STATUS.get(state) for (_, cause), state in CALL_TRANSITIONS.items()}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
 FIELDS = {
     part["if"]["properties"]["event"]["const"]: set(part["then"]["properties"])
@@ -23,7 +26,7 @@ FIELDS = {
 
 def documented():
     """Return the kinds of the document's table with the words in backquotes beside them."""
-    for line in DOCUMENT.read_text().partition("## Kinds")[2].splitlines():
+    for line in DOCUMENT.read_text().partition("## Kinds")[2].partition("\n## ")[0].splitlines():
         match = re.match(r"\| (`[^|]*`) \|(.*)\|", line)
         for kind in re.findall(r"`(\w+)`", match[1]) if match else ():
             yield kind, set(re.findall(r"`(\w+)`", match[2]))
@@ -42,6 +45,22 @@ def test_the_schemas_have_the_package_s_words_for_results():
     kinds = {part["if"]["properties"]["event"]["const"]: part["then"] for part in SCHEMA["allOf"]}
     words = schema()["$defs"]["result"]["properties"]["result"]["enum"]
     assert kinds["test_case"]["properties"]["result"]["enum"] == words == list(RESULTS)
+
+
+def test_the_schema_has_the_calls_and_causes_of_the_rules():
+    """The table of the calls and the causes of their ends, but for what only a client sees."""
+    kinds = {part["if"]["properties"]["event"]["const"]: part["then"] for part in SCHEMA["allOf"]}
+    waiting = [api.value for api in Api if api.spec.waits]
+    for kind in ("wait_started", "wait_finished"):
+        assert kinds[kind]["properties"]["api"]["enum"] == waiting
+    ended = kinds["wait_finished"]["properties"]
+    assert ended["outcome"]["enum"] == list(Status)
+    causes = [cause for cause in Cause if cause not in {Cause.NOT_YET, Cause.DISCONNECTED}]
+    assert ended["cause"]["enum"] == causes
+    documented_causes = DOCUMENT.read_text().partition("## Causes")[2].partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| `([a-z-]+)` \| (\w+)", documented_causes) == [
+        (cause, STATUS_OF[cause]) for cause in causes
+    ]
 
 
 def test_a_run_is_valid(whole_story):

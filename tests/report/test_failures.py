@@ -46,8 +46,8 @@ def test_call_is_told_once_and_not_again_as_its_result(story):
 
 def test_board_that_dies_while_it_waits_has_failed_of_that(story):
     """Its call ends a moment before its action does, and is no failure of its own."""
-    gone = ("a", "refused", "lava-wait ready: a hung up before the answer")
-    story.start({"a": {}, "b": {}}).at(1).wait(*gone)
+    reason = "a hung up before the answer"
+    story.start({"a": {}, "b": {}}).at(1).wait("a", "refused", reason, cause="caller-gone")
     assert told(story.events)[0] == (3, "a", "lava-wait ready")
     story.at(3.1).action("a", status="error", error="kernel panic")
     assert told(story.events)[0] == (3.1, "a", "lava_test_shell")
@@ -74,7 +74,7 @@ def test_those_who_wait_for_many_are_found_too(story):
     story.start({name: {"role": "peer"} for name in names})
     call = {"api": "sync", "id": "a", "role": None}
     story.message("p00", "a").message("p28", "a")
-    story.at(1).add("wait_started", node="p00", missing=[*names[1:21], "8 more"], **call)
+    story.at(1).add("wait_started", node="p00", missing=names[1:21], missing_more=8, **call)
     never = {"asked": 1.0, "outcome": "never", "reason": "p29 failed"}
     results = Results.of(story.at(2).add("wait_finished", node="p00", **call, **never).events)
     assert [wait.node for wait in find_waits_for(results, "p29")] == ["p00"]
@@ -101,7 +101,7 @@ def shared(story, *reasons):
 
 def test_sentence_of_many_is_cut_behind_its_first_words(story):
     """What a row leaves of it says what it is; the call before it is its node's own."""
-    said = shared(story, f"lava-wait ready: {LONG}", LONG)
+    said = shared(story, LONG, LONG)
     assert said.split(f"lava-wait x: {LONG}") == ("lava-wait x: ", LONG)
     short = "no device of the group has the role 's.."
     assert said.brief(f"lava-wait x: {LONG}") == f"lava-wait x: {short}"

@@ -1,6 +1,7 @@
 """The files of a run directory: written as it goes, read back, whole or not at all."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.report import files
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.document import build_document
+from lava_dispatcher_multinode.report.failures import find_failures
 from lava_dispatcher_multinode.report.inputs import ReportInputs
 from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.run.events import encode
@@ -152,3 +154,17 @@ def test_unknown_kind_of_report():
     assert set(files.FORMATS) == {"html", "json", "junit", "kcidb", "squad", "tap"}
     with pytest.raises(KeyError):
         files.render(Results(), "pdf")
+
+
+def test_old_events_still_make_every_report():
+    """An earlier version counted in `missing` and had no cause: each sentence stands once."""
+    data = Path(__file__).parents[1] / "data" / "old-events.jsonl"
+    events = [json.loads(line) for line in data.read_text().splitlines()]
+    results = Results.of(events)
+    source = ReportInputs(Consoles(Path("/nowhere")))
+    reports = {kind: files.render(results, kind, source) for kind in files.FORMATS}
+    assert all(reports.values())
+    reason = "lava-wait-all ready: panda01 failed: kernel panic"
+    assert str(find_failures(results)[2]) == reason
+    assert build_document(results)["nodes"]["panda02"]["error"] == reason
+    assert "panda01, 8 more, 2 not yet joined" in reports["html"]

@@ -13,7 +13,6 @@ from lava_dispatcher_multinode.report.safe_text import (
     pad,
     speakable,
     width,
-    without_call,
 )
 
 
@@ -69,9 +68,3 @@ def test_width_of_wide_and_combining():
     assert width("中a") == 3
     assert width("e\u0301") == 1
     assert pad("中", 4) == "中  "
-
-
-@pytest.mark.parametrize("said", ["lava-wait go: late", "lava-wait --next go: late", "late"])
-def test_a_call_is_named_once(said):
-    """The sentence of a call stands behind the call in tables and lists."""
-    assert without_call(said, "lava-wait go") == "late"

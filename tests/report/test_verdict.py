@@ -90,7 +90,7 @@ def test_failed_wait_fails_the_node_with_its_reason(story):
     results = Results.of(story.events)
     verdict = of_node(results.nodes["panda02"])
     assert (verdict.status, verdict.error_type) == ("fail", "multinode")
-    assert verdict.error == "panda01 has finished"
+    assert verdict.error == "lava-wait ready: panda01 has finished"
     assert exit_code_of(results) == ExitCode.TEST_FAILED
 
 
@@ -99,7 +99,7 @@ def test_node_with_a_failed_test_and_a_failed_wait_gives_the_reason_of_the_wait(
     story.start().case("panda01", result="fail").wait("panda01", "timeout", "timed out")
     results = Results.of(story.end("panda01", "fail").events)
     verdict = of_node(results.nodes["panda01"])
-    assert (verdict.error_type, verdict.error) == ("test", "timed out")
+    assert (verdict.error_type, verdict.error) == ("test", "lava-wait ready: timed out")
 
 
 def test_a_node_that_failed_and_says_nothing_else_is_a_failed_test(story):
@@ -125,7 +125,7 @@ def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
     story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
     story.case("panda01", "ping", "pass").end("panda01", "fail")
     verdict = of_node(Results.of(story.events).nodes["panda01"])
-    assert (verdict.error_type, verdict.error) == ("multinode", "timed out")
+    assert (verdict.error_type, verdict.error) == ("multinode", "lava-wait ready: timed out")
 
 
 def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story):
@@ -134,7 +134,7 @@ def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story)
     story.case("panda01", result="fail").case("panda01", "multinode-wait-ready", "fail", error="3")
     story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
     verdict = of_node(Results.of(story.end("panda01", "fail").events).nodes["panda01"])
-    assert verdict == Verdict("fail", "test", "timed out")
+    assert verdict == Verdict("fail", "test", "lava-wait ready: timed out")
     story.case("panda01", "load", "fail", error="too high")
     verdict = of_node(Results.of(story.events).nodes["panda01"])
     assert verdict.error == "0_smoke: too high"

@@ -14,7 +14,6 @@ from .. import verdict
 from ..failures import (
     find_failures,
     find_waits_for,
-    format_call,
     group_by_reason,
     group_by_subject,
     reason_suffix,
@@ -142,7 +141,7 @@ def _waited(results: Results, name: str) -> list[Sentence]:
 def _wait(wait: WaitRecord, now: float) -> Sentence:
     place = ConsoleLink(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
     ending = _ENDINGS.get(wait.outcome, wait.outcome)
-    return (place, f", {wait_seconds(wait, now):.3f} s in {format_call(wait)}: {ending}")
+    return (place, f", {wait_seconds(wait, now):.3f} s in {wait.command}: {ending}")
 
 
 def _nothing(results: Results) -> list[Sentence]:

@@ -6,8 +6,9 @@ from itertools import compress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ...multinode.reasons import missing_words
 from .. import verdict
-from ..failures import SharedReasons, format_call, wait_seconds
+from ..failures import SharedReasons, wait_seconds
 from ..safe_text import escape, plain
 from . import timeline
 
@@ -68,8 +69,8 @@ def waits(results: Results) -> str:
     told: set[str] = set()
     rows = []
     for wait in results.waits:
-        _, sentence = shared.split(wait.reason)
-        reason = _brief(wait.reason, shared) if sentence in told else _text(wait.reason)
+        _, sentence = shared.split(wait.sentence)
+        reason = _brief(wait.sentence, shared) if sentence in told else _text(wait.sentence)
         told.add(sentence)
         result = "pass" if wait.outcome == "done" else "fail"
         rows.append(_row(results.nodes.get(wait.node), result, _wait(wait, reason, results.last)))
@@ -169,8 +170,8 @@ def _wait(wait: WaitRecord, reason: str, now: float) -> list[str]:
     answered = "" if wait.answered is None else f"{wait.answered:.3f}"
     return [
         *_cells(wait.node),
-        f"<td>{link(format_call(wait), wait.node, wait.asked)}</td>",
-        *_cells(", ".join(wait.missing), wait.outcome or "never answered"),
+        f"<td>{link(wait.command, wait.node, wait.asked)}</td>",
+        *_cells(", ".join(missing_words(wait.missing)), wait.outcome or "never answered"),
         reason,
         *_numbers(f"{wait.asked:.3f}", answered, f"{wait_seconds(wait, now):.3f}"),
     ]

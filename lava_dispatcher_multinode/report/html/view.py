@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...multinode.reasons import missing_words
 from .. import verdict
-from ..failures import find_failures, format_call, wait_seconds
+from ..failures import find_failures, wait_seconds
 from ..safe_text import one_line, plain
 from . import timeline
 
@@ -116,11 +117,9 @@ def _case(node: NodeRecord, case: CaseRecord, now: float) -> Item:
 
 def _wait(wait: WaitRecord, now: float, answers: Iterable[tuple[float, str]]) -> Item:
     result = {"done": "pass", None: ""}.get(wait.outcome, "fail")
-    whom = ", ".join(wait.missing) or "another device"
-    detail = f"{wait_seconds(wait, now):.3f} s for {whom}\n{wait.reason}".rstrip()
-    item = _item(
-        wait.node, "wait", wait.asked, wait.answered, now, result, format_call(wait), detail
-    )
+    whom = ", ".join(missing_words(wait.missing)) or "another device"
+    detail = f"{wait_seconds(wait, now):.3f} s for {whom}\n{wait.sentence}".rstrip()
+    item = _item(wait.node, "wait", wait.asked, wait.answered, now, result, wait.command, detail)
     item["from"] = [[plain(sender), time] for time, sender in answers]
     return item
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...multinode.reasons import missing_words
 from .. import coerce
+from ..failures import COUNTING
 from ..safe_text import clip, one_line, pad, width
-from .log_lines import format_event_call
+from .log_lines import ANY_WILL_DO, format_event_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,9 +32,6 @@ class WaitingCall:
     needed: int  # times that each of them has to have sent it
     any_will_do: bool
     named: tuple[str, ...] | None
-
-
-_MORE = re.compile(r"\d+ more")
 
 
 @dataclass
@@ -77,18 +75,17 @@ class Live:
             sent[coerce.text(event.get("from"))] += 1
 
     def _call(self, event: Event) -> WaitingCall:
-        names = event.get("missing")
-        named = tuple(map(coerce.text, names)) if isinstance(names, list | tuple) else ()
+        missing = coerce.missing(event)
         node, message = coerce.text(event.get("node")), coerce.text(event.get("id"))
-        sent = self._sent.get(message, Counter())[node] if event.get("api") == "sync" else 1
+        sent = self._sent.get(message, Counter())[node] if event.get("api") in COUNTING else 1
         return WaitingCall(
             format_event_call(event),
             node,
             message,
             coerce.text(event.get("role")),
             max(1, sent),
-            event.get("api") == "wait",
-            None if named and _MORE.fullmatch(named[-1]) else named,
+            event.get("api") in ANY_WILL_DO,
+            None if missing.more else tuple(missing_words(missing)),
         )
 
     def _absent(self, call: WaitingCall) -> list[str]:

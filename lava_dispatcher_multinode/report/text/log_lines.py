@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from ...multinode.api import Api
+from ...multinode.reasons import missing_words
 from .. import coerce
-from ..safe_text import clip, one_line, without_call
+from ..safe_text import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 MAX_TEXT_COLUMNS = 300  # columns of what a board or a job said
+#: The calls that the message of any one device satisfies.
+ANY_WILL_DO = {api.value for api in Api if api.spec.waits and not api.spec.needs_all}
 
 
 class Verbosity(IntEnum):
@@ -120,7 +124,6 @@ def _wait_finished(event: Event) -> LogLine:
     outcome, reason = _of(event, "outcome"), _short(_of(event, "reason"))
     if outcome == "done":
         return LogLine(Verbosity.PROGRESS, f"{format_event_call(event)}: done")
-    reason = without_call(reason, format_event_call(event))
     text = f"{format_event_call(event)}: {outcome}" + (f": {reason}" if reason else "")
     return LogLine(Verbosity.NOTABLE, text, "bad")
 
@@ -147,10 +150,9 @@ def format_event_call(event: Event) -> str:
 
 
 def format_missing(event: Event) -> str:
-    """Return who is waited for."""
-    names = event.get("missing")
-    words = [coerce.text(n) for n in names] if isinstance(names, list | tuple) else []
-    any_of = "any of " if event.get("api") == "wait" and len(words) > 1 else ""
+    """Return the devices that a call waits for."""
+    words = missing_words(coerce.missing(event))
+    any_of = "any of " if event.get("api") in ANY_WILL_DO and len(words) > 1 else ""
     return _short(any_of + ", ".join(words)) or "another device"
 
 

@@ -55,7 +55,7 @@ def test_who_has_sent_is_not_waited_for_any_more(story):
     names = [f"p{number:02}" for number in range(30)]
     start = {"node": "p00", "api": "sync", "id": "a", "role": None}
     story.start({name: {} for name in names}).message("p00", "a").message("p29", "a")
-    story.add("wait_started", missing=[*names[1:21], "8 more"], **start)
+    story.add("wait_started", missing=names[1:21], missing_more=8, **start)
     assert lines(story.events)[0][0].endswith("lava-sync a: waiting for p01, p02 and 26 more")
     for name in (*names[1:20], *names[22:29]):
         story.message(name, "a").message(name, "b")
