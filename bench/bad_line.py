@@ -134,15 +134,6 @@ class BadLine:
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._sender.start()
 
-    @property
-    def note(self):
-        """As the other's."""
-        return self.inner.note
-
-    @note.setter
-    def note(self, function):
-        self.inner.note = function
-
     def read(self):
         """As transport.Transport."""
         while True:

@@ -94,7 +94,11 @@ class VirtualSwitch:
         self._board.power_off()
 
 
-def connect(device: Device, virtual: VirtualBoard | None) -> Hardware:
+def connect(
+    device: Device,
+    virtual: VirtualBoard | None,
+    on_note: Callable[[str], None] = lambda _: None,
+) -> Hardware:
     """Open the console of `device`; its power does not change.
 
     `virtual` is the board that was started for the run, None for a board of the lab.
@@ -111,7 +115,7 @@ def connect(device: Device, virtual: VirtualBoard | None) -> Hardware:
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board, and was not started")
     return Hardware(
-        open_console(device.connection, device.name),
+        open_console(device.connection, device.name, on_note),
         configured_switch(device),
         device.deploy.path,
     )

@@ -64,8 +64,7 @@ def _take(device: Device, action: str | None) -> ExitCode:
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board: it has no console outside a run")
     switching = Switching(device, action) if action else None
-    transport = open_console(device.connection, device.name)
-    transport.note = lambda text: say(f"{text}\r")
+    transport = open_console(device.connection, device.name, lambda text: say(f"{text}\r"))
     try:
         say(f"{device.name}: connected; Ctrl-] leaves")
         with raw_terminal():

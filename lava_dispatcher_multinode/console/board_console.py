@@ -50,7 +50,6 @@ class Console:
         self._on_death: Callable[[BoardDied], None] | None = None
         self._dead_at = math.inf  # when a death string has waited too long for its line's end
         self._writing = threading.Lock()
-        transport.note = transcript.note
         self._pump = threading.Thread(target=self._run, name=f"pump {self.name}", daemon=True)
         self._pump.start()
 

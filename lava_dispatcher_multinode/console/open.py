@@ -13,15 +13,21 @@ from .reconnect import Reconnecting
 from .transport import DescriptorTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ..lab.device_model import Connection
     from .transport import Transport
 
 
-def open_console(connection: Connection, device: str) -> Transport:
-    """Return the open transport that `connection` of `device` describes."""
-    return Reconnecting(partial(_connect, connection, device), connection.reconnect)
+def open_console(
+    connection: Connection, device: str, on_note: Callable[[str], None] = lambda _: None
+) -> Transport:
+    """Return the open transport that `connection` of `device` describes.
+
+    `on_note` gets remarks about lost and new links.
+    """
+    return Reconnecting(partial(_connect, connection, device), connection.reconnect, on_note)
 
 
 def _connect(connection: Connection, device: str, timeout: float) -> Transport:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConsoleError, ConsoleTaken
 from .transcript import printable
-from .transport import IN_USE, LinkLost, ignore_note, port_taken
+from .transport import IN_USE, LinkLost, port_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,19 @@ class Reconnecting:
 
     `connect` gets the seconds that it may take, and raises `ConsoleError`. A link
     that is lost is replaced within `seconds` (0: never); a reader and writers wait
-    for that. What was not taken of a write goes through the next link.
+    for that. What was not taken of a write goes through the next link. `on_note` gets remarks
+    about lost and new links.
     """
 
-    def __init__(self, connect: Callable[[float], Transport], seconds: float) -> None:
+    def __init__(
+        self,
+        connect: Callable[[float], Transport],
+        seconds: float,
+        on_note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._connect = connect
         self._seconds = seconds
+        self._on_note = on_note
         self._changed = threading.Condition()  # guards all below
         self._link: Transport | None = connect(FIRST_CONNECT_TIMEOUT_S)
         self._opened = time.monotonic()
@@ -46,7 +53,6 @@ class Reconnecting:
         self._said = b""  # the link's last words: why it did not hold, maybe
         self._gap: _Gap | None = None  # the last one; the reader's own
         self.name = self._link.name
-        self.note: Callable[[str], None] = ignore_note
 
     @property
     def connected(self) -> bool:
@@ -138,7 +144,7 @@ class Reconnecting:
             raise self._fail(lost)
         if self._gap is None or held:
             self._gap = _Gap(now, time.strftime("%H:%M:%S"))
-        self.note(f"{lost}; trying again for {self._seconds:g} s")
+        self._on_note(f"{lost}; trying again for {self._seconds:g} s")
         link = self._next_link(self._gap, lost)
         with self._changed:
             self._opened = time.monotonic()
@@ -150,7 +156,7 @@ class Reconnecting:
             link.release()
         elif not self._closed:
             gone = self._opened - self._gap.began
-            self.note(f"the console is back after {gone:.1f} s; what came meanwhile is lost")
+            self._on_note(f"the console is back after {gone:.1f} s; what came meanwhile is lost")
 
     def _next_link(self, gap: _Gap, error: ConsoleError) -> Transport | None:
         """Try until `gap` is too long; None after `close`."""

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import ConsoleError
 from .telnet import NotTelnet, Telnet
 from .transcript import printable
-from .transport import IN_USE, LinkLost, ignore_note, port_taken
+from .transport import IN_USE, LinkLost, port_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from .transport import DescriptorTransport
 
 #: Seconds for the far end to answer what was asked of it.
@@ -35,7 +33,6 @@ class TelnetLink:
         timeout: float = NEGOTIATION_TIMEOUT_S,
     ) -> None:
         self.name = link.name
-        self.note: Callable[[str], None] = ignore_note
         self._link = link
         self._telnet = Telnet(baud)
         self._writing = threading.Lock()  # a command must not come between a pair's bytes

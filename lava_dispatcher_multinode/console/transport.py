@@ -42,15 +42,10 @@ def port_taken(name: str) -> ConsoleTaken:
     )
 
 
-def ignore_note(_text: str) -> None:
-    """Take a remark that nobody has asked for."""
-
-
 class Transport(Protocol):
     """Bytes to and from one board; one thread reads, any thread writes."""
 
     name: str  # for messages: "panda01: console /dev/ttyUSB0"
-    note: Callable[[str], None]  # set by the console: a remark for console.log
 
     def read(self) -> bytes:
         """Block for at least one byte; b"" after `close`; ConsoleError if the far end is gone."""
@@ -81,7 +76,6 @@ class DescriptorTransport:
     ) -> None:
         os.set_blocking(descriptor, False)
         self.name = name
-        self.note: Callable[[str], None] = ignore_note
         self._descriptor = descriptor
         self._hint = f": {hint}" if hint else ""
         self._on_close = on_close

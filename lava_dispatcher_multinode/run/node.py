@@ -78,7 +78,7 @@ class BoardNode:
             raise InfrastructureError(f"{self.name}: {reason}") from error
         with ExitStack() as stack:
             stack.callback(transcript.close)
-            hardware = connect(self._device, self._virtual)
+            hardware = connect(self._device, self._virtual, transcript.note)
             self._console = console = Console(
                 hardware.transport,
                 transcript,

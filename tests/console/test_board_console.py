@@ -265,7 +265,6 @@ def test_a_character_delay_paces_what_is_typed(tmp_path):
 
     class Paced:
         name = "b1: paced"
-        note = None
 
         def __init__(self):
             self.ended = threading.Event()

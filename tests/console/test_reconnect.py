@@ -63,9 +63,7 @@ def notes():
 @pytest.fixture
 def transport(exchange, notes, opened):
     """A transport that tries for ten seconds."""
-    made = opened(Reconnecting(exchange.connect, 10))
-    made.note = notes.append
-    return made
+    return opened(Reconnecting(exchange.connect, 10, notes.append))
 
 
 def _in_thread(function, *arguments):
@@ -193,8 +191,7 @@ def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
 
 def test_links_that_do_not_hold_are_one_gap(exchange, opened, monkeypatch, notes):
     """A port that accepts and hangs up does not make the wait endless."""
-    transport = opened(Reconnecting(exchange.connect, 0.5))
-    transport.note = notes.append
+    transport = opened(Reconnecting(exchange.connect, 0.5, notes.append))
     connect = exchange.connect
 
     def connect_and_hang_up(seconds):
@@ -256,10 +253,9 @@ def test_ser2net_restarted(ser2net, pty, tmp_path, monkeypatch):
     monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     server = ser2net("telnet(rfc2217),tcp")
     started = time.monotonic()
-    console = Console(
-        open_console(Connection(serial=f"rfc2217://127.0.0.1:{server.port}"), "b1"),
-        Transcript(tmp_path / "node", lambda: time.monotonic() - started),
-    )
+    transcript = Transcript(tmp_path / "node", lambda: time.monotonic() - started)
+    connection = Connection(serial=f"rfc2217://127.0.0.1:{server.port}")
+    console = Console(open_console(connection, "b1", transcript.note), transcript)
     try:
         os.write(pty[0], b"before\r\n")
         assert _read(console, 8) == b"before\r\n"
@@ -287,9 +283,13 @@ def test_an_adapter_that_comes_back(tmp_path, pty, opened, monkeypatch):
     tty.setraw(slave)
     name = tmp_path / "by-id"
     name.symlink_to(os.ttyname(slave))
-    transport = opened(open_console(Connection(serial=str(name)), "b1"))
     back = threading.Event()
-    transport.note = lambda text: back.set() if "is back" in text else None
+
+    def on_note(text):
+        if "is back" in text:
+            back.set()
+
+    transport = opened(open_console(Connection(serial=str(name)), "b1", on_note))
     os.close(slave)
     name.unlink()
     os.close(master)  # unplugged
