@@ -66,10 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
-    # Asked before the look: it may end meanwhile.
-    going_on = args.directory.is_dir() and is_running(args.directory)
-    results = files.read_results(args.directory)
-    results.going_on = going_on
+    # Before reading: the run may end meanwhile.
+    alive = args.directory.is_dir() and is_running(args.directory)
+    results = files.read_results(args.directory, process_alive=alive)
     if args.against and args.format and args.format not in files.COMPARING:
         message = f"--format {args.format} has no place for changes"
         hint = f"it is for {', '.join(sorted(files.COMPARING))}, and the text without --format"

@@ -122,9 +122,9 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
         raise InvalidJob.about(str(path), error.strerror or str(error), hint) from None
 
 
-def read_results(directory: Path) -> Results:
-    """Return the results of a run directory, finished or cut off."""
-    return Results.of(read_events(directory / EVENTS))
+def read_results(directory: Path, *, process_alive: bool = False) -> Results:
+    """Return the results of a run directory: finished, cut off, or with `process_alive` running."""
+    return Results.of(read_events(directory / EVENTS), process_alive=process_alive)
 
 
 def _event(path: Path, number: int, line: bytes) -> dict[str, Any]:

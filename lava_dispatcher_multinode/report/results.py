@@ -35,25 +35,34 @@ ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "c
 class Results:
     """All that the events so far say. Not thread-safe: feed it from an `EventLog`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, process_alive: bool = False) -> None:
         self.job: dict[str, str] = {"name": "", "id": "", "file": ""}
         self.started: str | None = None  # ISO 8601, UTC
         self.finished: str | None = None
         self.stated_exit_code: ExitCode | None = None
         self.over = False  # the run came to its end by itself
-        self.going_on = False  # its process is known to be at work: nothing is cut off yet
+        self._process_alive = process_alive
         self.last: float = 0.0  # `t` of the latest event, seconds
         self.nodes: dict[str, NodeRecord] = {}
         self.messages: list[MessageRecord] = []
         self.waits: list[WaitRecord] = []
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> Results:
+    def of(cls, events: Iterable[Event], *, process_alive: bool = False) -> Results:
         """Return the results of `events`."""
-        results = cls()
+        results = cls(process_alive=process_alive)
         for event in events:
             results.feed(event)
         return results
+
+    @property
+    def running(self) -> bool:
+        """Return True while the process of the run is known to work: nothing is cut off yet."""
+        return self._process_alive and not self.over
+
+    def mark_process_ended(self) -> None:
+        """Record that the process of the run has ended."""
+        self._process_alive = False
 
     def feed(self, event: Event) -> None:
         """Take one event; kinds that are not known here are passed over."""

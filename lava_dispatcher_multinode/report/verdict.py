@@ -62,7 +62,7 @@ def of_node(node: NodeRecord) -> Verdict:
 
 def current_status(node: NodeRecord, results: Results) -> Verdict:
     """Return the verdict as it is shown: `open` while the node is at work in a run going on."""
-    if results.going_on and not results.over and node.stated is None:
+    if results.running and node.stated is None:
         return Verdict("open")
     return of_node(node)
 

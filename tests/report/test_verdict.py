@@ -214,16 +214,14 @@ def test_cut_off_run_is_an_error_everywhere_it_had_not_ended(story):
 def test_a_node_at_work_is_open_while_its_run_goes_on(story):
     """Nothing is decided before it ends; once the run is over, it was cut off."""
     story.start({"panda01": {}, "panda02": {}}).end("panda01", "fail", "test")
-    results = Results.of(story.events)
-    results.going_on = True
+    results = Results.of(story.events, process_alive=True)
     assert [current_status(node, results).status for node in results.nodes.values()] == [
         "fail",
         "open",
     ]
-    results.going_on = False
+    results.mark_process_ended()
     assert current_status(results.nodes["panda02"], results).status == "error"
-    results = Results.of(story.finish(1).events)
-    results.going_on = True
+    results = Results.of(story.finish(1).events, process_alive=True)
     assert current_status(results.nodes["panda02"], results).status == "error"
 
 

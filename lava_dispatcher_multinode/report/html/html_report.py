@@ -67,13 +67,13 @@ def _body(results: Results, title: str, answers: list[Answer]) -> str:
 
 def _head(results: Results, title: str) -> str:
     code = verdict.exit_code(results)
-    going_on = results.going_on and not results.over
-    status = "open" if going_on else verdict.status_of(code)
+    running = results.running
+    status = "open" if running else verdict.status_of(code)
     facts = [
-        "going on" if going_on else f"exit code {int(code)}: {verdict.MEANING[code]}",
-        "" if going_on else _duration(results.last),
+        "going on" if running else f"exit code {int(code)}: {verdict.MEANING[code]}",
+        "" if running else _duration(results.last),
         _moment(results.started) if results.started else "",
-        "" if results.finished or going_on else "not finished",
+        "" if results.finished or running else "not finished",
         f"job {results.job['id']}" if results.job["id"] else "",
         results.job["file"],
     ]

@@ -48,8 +48,7 @@ class LiveRun:
         self.version = 0
         self.changed = threading.Condition()
         self._pending: list[Mapping[str, Any]] = []
-        self._results = Results()
-        self._results.going_on = True
+        self._results = Results(process_alive=True)
         self._page: tuple[int, bytes] = (-1, b"")
         self._rest_until = 0.0
         self._making = threading.Lock()
@@ -73,7 +72,8 @@ class LiveRun:
             began = time.monotonic()
             for event in pending:
                 self._results.feed(event)
-            self._results.going_on = not self.over
+            if self.over:
+                self._results.mark_process_ended()
             page = html_report.render(self._results, self._inputs, live="events").encode()
             self._page = version, page
             now = time.monotonic()

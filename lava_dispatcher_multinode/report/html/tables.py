@@ -41,7 +41,7 @@ def nodes(results: Results) -> str:
 def actions(results: Results) -> str:
     """Return the table of actions, with every try of a boot in them."""
     heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
-    unended = "open" if results.going_on and not results.over else "error"
+    unended = "open" if results.running else "error"
     shared = SharedReasons(results)
     rows = [
         _row(node, action.status or unended, _action(node, action, unended, shared))

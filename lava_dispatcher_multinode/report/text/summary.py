@@ -53,7 +53,7 @@ def format_summary(
         lines.append(f"results: {one_line(str(directory))}")
         if (page := directory / "report.html").is_file():
             lines.append(f"what happened: {one_line(str(page))}")
-    if results.going_on and not results.over:
+    if results.running:
         lines.append("the run is going on")
     else:
         meaning = f"exit code {int(code)}: {verdict.MEANING[code]}"
