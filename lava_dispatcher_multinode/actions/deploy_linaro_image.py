@@ -11,7 +11,7 @@ from ..images.terms import TERMS, Terms
 from ..job.model import Calls
 from .action import Action
 from .file_checks import check_files
-from .overlay import bundle_of
+from .overlay import make_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .action import CheckContext, LavaWriter
     from .context import Node
 
-PLACEHOLDER = 8 << 20  # bytes that the largest of them has
+MAX_PLACEHOLDER_BYTES = 8 << 20  # bytes that the largest of them has
 
 
 class DeployLinaroImage(Action):
@@ -71,7 +71,7 @@ class DeployLinaroImage(Action):
         node.booted = False
         try:
             node.overlay_in_image = node.board.deploy(
-                image, node.services.servers, node.deadline, bundle_of(node)
+                image, node.services.servers, node.deadline, make_bundle(node)
             )
         except ImageError:
             raise  # it names the image itself
@@ -103,7 +103,7 @@ def _bootable(image: Image, node: Node, name: str) -> Image:
     from ..images.example_images import is_placeholder
     from ..qemu.test_image.image_cache import cached_image
 
-    if image.path.stat().st_size > PLACEHOLDER:
+    if image.path.stat().st_size > MAX_PLACEHOLDER_BYTES:
         return image
     if not is_placeholder(image.unpacked(node.deadline, node.step)):
         return image

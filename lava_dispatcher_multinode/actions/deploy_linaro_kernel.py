@@ -11,7 +11,7 @@ from ..images.terms import NO_TERMS, TERMS
 from ..job.model import Calls
 from .action import Action
 from .file_checks import check_files
-from .overlay import bundle_of
+from .overlay import make_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ class DeployLinaroKernel(Action):
         }
         node.booted = False
         node.overlay_in_image = node.board.deploy_kernel(
-            BootFiles(**files), node.services.servers, bundle_of(node)
+            BootFiles(**files), node.services.servers, make_bundle(node)
         )
 
     def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:

@@ -13,7 +13,7 @@ from ..testshell.case_results import ResultRecorder
 from ..testshell.matcher import Pattern
 from ..testshell.session import ShellSession
 from .action import Action
-from .overlay import put_overlay
+from .overlay import deliver_overlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -104,7 +104,7 @@ class LavaTestShell(Action):
                 node.booted = True
             node.board.require_root()
             with node.board.watched(), node.board.console.lossless():
-                put_overlay(node)
+                deliver_overlay(node)
                 node.step("running tests")
                 session = ShellSession(
                     node.board.console,

@@ -24,7 +24,7 @@ def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
     return {stage: node.services.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
 
-def bundle_of(node: Node) -> OverlayBundle | None:
+def make_bundle(node: Node) -> OverlayBundle | None:
     """Return the node's overlay; None if it runs no tests."""
     stages = stages_of(node)
     if not stages:
@@ -40,7 +40,7 @@ def bundle_of(node: Node) -> OverlayBundle | None:
     )
 
 
-def put_overlay(node: Node) -> None:
+def deliver_overlay(node: Node) -> None:
     """Put scripts, definitions and the node's environment on the board, once a boot."""
     board = node.board
     if node.overlay_boot == board.boots:
@@ -48,7 +48,7 @@ def put_overlay(node: Node) -> None:
     shell = board.shell
     assert shell is not None
     shell.deadline = node.deadline
-    bundle = bundle_of(node)
+    bundle = make_bundle(node)
     assert bundle is not None  # there is an action that asks for it
     uploader = ShellUploader(shell)
     deliver(

@@ -104,14 +104,14 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
     from ..job.parse import parse_job
     from ..job.source import load
     from ..lab.device_files import load_lab
-    from ..lava.export.exporter import any_type, export
+    from ..lava.export.exporter import export_job, named_types
 
     document = load(path)
     lab = load_lab(config_dir) if config_dir else None
-    job, warnings = parse_job(replace(document, device_types=any_type(document), for_lab=True))
+    job, warnings = parse_job(replace(document, device_types=named_types(document), for_lab=True))
     for problem in warnings:
         say(str(problem))
-    return export(job, lab)
+    return export_job(job, lab)
 
 
 def tell(exported: Exported) -> None:

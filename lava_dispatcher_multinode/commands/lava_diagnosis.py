@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InfrastructureError
 from ..lab.device_model import LAVA
 from ..lava.dispatcher.dictionary import commands, load_dictionary
-from ..lava.dispatcher.installed import find
-from ..lava.dispatcher.preflight import allowed, dictionary_problems
+from ..lava.dispatcher.installed import find_dispatcher
+from ..lava.dispatcher.preflight import check_allowed, dictionary_problems
 from .diagnosis import Finding, missing
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def of_lava(devices: Sequence[Device]) -> Iterator[Finding]:
 def _dispatcher(device: Device) -> Finding:
     about = "boards under LAVA"
     try:
-        installed = find(device.lava)
-        allowed(installed)
+        installed = find_dispatcher(device.lava)
+        check_allowed(installed)
     except InfrastructureError as error:
         text, _, todo = str(error).partition(": ")
         return Finding(about, text, todo)

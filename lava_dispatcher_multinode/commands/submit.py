@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from ..lava.lab.lab_follow import Followed
-    from ..lava.lab.lab_server import Server
+    from ..lava.lab.lab_follow import FollowedJob
+    from ..lava.lab.lab_server import LavaServer
     from ..run.events import EventLog
 
 DESCRIPTION = "Submit a job to a LAVA server, follow it, and write its results here."
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Submit and follow the job; the exit code is the results'."""
-    from ..lava.lab.lab_server import Server, identity_for
+    from ..lava.lab.lab_server import LavaServer, identity_for
     from ..report.files import render
     from ..report.text.summary import summary_for_stream
     from ..report.verdict import exit_code
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     raise_each()  # the first cancels the job, a second one does not wait for that
     exported = exported_job(args.job, args.config_dir)
     tell(exported)
-    server = Server(identity_for(args.server))
+    server = LavaServer(identity_for(args.server))
     jobs = server.submit(exported.text(args.job))
     name = str(exported.submission["job_name"])
     try:
@@ -83,14 +83,14 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def _followed(
-    server: Server,
+    server: LavaServer,
     jobs: list[str],
     submission: Any,
     output: Path,
     args: argparse.Namespace,
 ) -> Any:
     from ..lava.jobs.submission import as_group, node_names
-    from ..lava.lab.lab_follow import follow
+    from ..lava.lab.lab_follow import follow_jobs
     from ..report.files import EVENTS, ReportWriter
     from ..report.text.terminal import Terminal
     from ..report.verdict import exit_code_of, status_of
@@ -119,7 +119,7 @@ def _followed(
         ]
         interrupted = False
         try:
-            follow(server, followed, log.emit, args.interval, args.wait)
+            follow_jobs(server, followed, log.emit, args.interval, args.wait)
         except KeyboardInterrupt:
             interrupted = True
             _give_up(server, followed, log, "cancelled", "interrupted")
@@ -142,11 +142,11 @@ def _node(
     submission: Any,
     role: str,
     stack: ExitStack,
-) -> Followed:
+) -> FollowedJob:
     from ..console.transcript import Transcript
-    from ..lava.dispatcher.log import Log
+    from ..lava.dispatcher.log import LavaLog
     from ..lava.jobs.submission import actions_of, as_group
-    from ..lava.lab.lab_follow import Followed
+    from ..lava.lab.lab_follow import FollowedJob
     from ..lava.lab.lab_redaction import Redaction
 
     directory = output / "nodes" / name
@@ -155,12 +155,12 @@ def _node(
     record = directory / "logs.yaml"
     record.write_bytes(b"")
     actions = actions_of(as_group(submission), role)
-    reader = Log(name, log.emit, clock, transcript.feed, actions, Redaction(submission))
-    return Followed(name, job, reader, transcript, record)
+    reader = LavaLog(name, log.emit, clock, transcript.feed, actions, Redaction(submission))
+    return FollowedJob(name, job, reader, transcript, record)
 
 
 def _give_up(
-    server: Server, followed: list[Followed], log: EventLog, error_type: str, reason: str
+    server: LavaServer, followed: list[FollowedJob], log: EventLog, error_type: str, reason: str
 ) -> None:
     """Cancel what still runs: its boards are the lab's, and others wait for them."""
     left = {job.job: job.node for job in followed if not job.ended}
@@ -171,7 +171,7 @@ def _give_up(
         )
 
 
-def _cancel(server: Server, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _cancel(server: LavaServer, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Cancel jobs; yield what became of each.
 
     Another Ctrl-C ends that, and so does a server that does not answer.

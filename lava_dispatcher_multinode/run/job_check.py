@@ -15,7 +15,7 @@ from ..job.hints import join_words
 from ..job.model import Calls
 from ..lab.allocation import assign, requirements
 from ..lab.enough import check_enough
-from ..lava.dispatcher.preflight import check_fit, ready
+from ..lava.dispatcher.preflight import check_capabilities, check_ready
 from ..overlay.overlay_store import OverlayStore
 from ..overlay.syntax import check_script
 from .node_hosts import is_driven_here
@@ -133,7 +133,11 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         return [at.problem(str(error))]
     roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
     hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
-    return [*check_hosts(job, hosts), *_unfit(job, lab, needed), *_unfit_lava(job, lab, needed)]
+    return [
+        *check_hosts(job, hosts),
+        *_unsupported_deploys(job, lab, needed),
+        *_unfit_lava(job, lab, needed),
+    ]
 
 
 def check_lava(job: Job, lab: Lab) -> None:
@@ -141,10 +145,10 @@ def check_lava(job: Job, lab: Lab) -> None:
 
     The job fits the lab, as `check_boards` has found.
     """
-    ready(assign(requirements(job), lab.devices).values())
+    check_ready(assign(requirements(job), lab.devices).values())
 
 
-def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+def _unsupported_deploys(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     """Return the deploys that no board of their role can do, as its device file is."""
     found = []
     for requirement in needed:
@@ -160,7 +164,7 @@ def _unfit(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
 
 def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     """Return what LAVA's dispatcher cannot do on the boards that it would run."""
-    return check_fit(
+    return check_capabilities(
         job, {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
     )
 

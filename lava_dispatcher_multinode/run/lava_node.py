@@ -20,9 +20,9 @@ from ..console.transcript import Transcript
 from ..errors import ActionTimeout, Cancelled, InfrastructureError, MultinodeError
 from ..lava.dispatcher import member, reaper
 from ..lava.dispatcher.dictionary import commands, load_dictionary
-from ..lava.dispatcher.installed import environment
-from ..lava.dispatcher.log import Log
-from ..lava.dispatcher.preflight import allowed
+from ..lava.dispatcher.installed import make_environment
+from ..lava.dispatcher.log import LavaLog
+from ..lava.dispatcher.preflight import check_allowed
 from ..lava.jobs.submission import parse_timeout
 from ..lava.lab.lab_redaction import Redaction
 from ..run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from ..lava.dispatcher.lava_job import LavaJob
     from .job_coordinator import Credentials
 
-LAVAS_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
-LONGEST_LINE = 1 << 20
+LAVA_DOWNLOADS = Path("/var/lib/lava/dispatcher/tmp")
+MAX_LINE_BYTES = 1 << 20
 
 
 class LavaNode:
@@ -58,11 +58,11 @@ class LavaNode:
         self._lava = lava
         self._credentials = credentials
         self._process: subprocess.Popen[bytes] | None = None
-        self._lava_log: Log | None = None
+        self._lava_log: LavaLog | None = None
         self._cancelled: str | None = None  # why
         self._late: str | None = None
         self._killer: threading.Timer | None = None
-        self._downloads = LAVAS_DOWNLOADS
+        self._downloads = LAVA_DOWNLOADS
         self._lock = threading.Lock()  # guards _process and the signals to it
 
     def cancel(self, reason: str) -> None:
@@ -78,7 +78,7 @@ class LavaNode:
         """Run lava-run to its end."""
         definition = self._lava.definition(self._device)
         installed = self._lava.installed(self._device)
-        allowed(installed)
+        check_allowed(installed)
         self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
         with ExitStack() as stack:
             try:
@@ -91,7 +91,9 @@ class LavaNode:
             stack.callback(transcript.close)
             redaction = Redaction(definition)
             emit, clock = self._services.emit, self._services.clock
-            log = Log(self.name, emit, clock, transcript.feed, definition["actions"], redaction)
+            log = LavaLog(
+                self.name, emit, clock, transcript.feed, definition["actions"], redaction
+            )
             self._lava_log = log
             limit = parse_timeout(definition["timeouts"]["job"])
             # Killed, LAVA leaves its files where it downloads to.
@@ -107,7 +109,7 @@ class LavaNode:
             timer.start()
             assert process.stderr is not None
             with process.stderr as lines:
-                while line := lines.readline(LONGEST_LINE):
+                while line := lines.readline(MAX_LINE_BYTES):
                     record.write(b"- " + redaction.line(line))
                     log.line(line)
                     if log.raised is not None:
@@ -131,7 +133,7 @@ class LavaNode:
                 raise Cancelled(self._cancelled or "the run was interrupted")
             self._process = subprocess.Popen(
                 [sys.executable, reaper.__file__, *words],
-                env=_marked(environment(installed.path)),
+                env=_marked(make_environment(installed.path)),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -166,7 +168,7 @@ class LavaNode:
         self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
         self._end()
 
-    def _judge(self, log: Log, code: int) -> None:
+    def _judge(self, log: LavaLog, code: int) -> None:
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
         if log.raised is not None:
@@ -180,7 +182,7 @@ class LavaNode:
         lava, directory = self._device.lava, self._lava.directory / self.name
         directory.mkdir(parents=True, mode=0o700)
         device = load_dictionary(self._device)
-        if os.geteuid() != 0 and not os.access(LAVAS_DOWNLOADS, os.W_OK):
+        if os.geteuid() != 0 and not os.access(LAVA_DOWNLOADS, os.W_OK):
             self._downloads = directory / "downloads"
         settings = {
             "address": self._credentials.address,

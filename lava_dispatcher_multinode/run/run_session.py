@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InvalidJob
 from ..job.source import load
-from ..lava.dispatcher.preflight import ready
+from ..lava.dispatcher.preflight import check_ready
 from ..overlay.overlay_store import OverlayStore
 from .board_selection import hold_boards, virtual_devices
 from .job import PreparedRun
@@ -134,7 +134,7 @@ def _check_on_boards(
     }
     problems = [*check(job, overlays, remote=True, lavas=lavas), *check_hosts(job, hosts)]
     _raise_errors(problems)
-    ready(member.device for member in members)
+    check_ready(member.device for member in members)
     return problems
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from lava_dispatcher_multinode.actions.context import Node, NodeServices
-from lava_dispatcher_multinode.actions.overlay import bundle_of, put_overlay, stages_of
+from lava_dispatcher_multinode.actions.overlay import deliver_overlay, make_bundle, stages_of
 from lava_dispatcher_multinode.actions.socket_channel import SocketChannels
 from lava_dispatcher_multinode.boards.shell import Shell
 from lava_dispatcher_multinode.console.board_console import Console
@@ -96,27 +96,27 @@ def test_stages_are_the_node_s_own_test_shells(make_node):
 
 def test_no_tests_no_overlay(make_node):
     """A board that only deploys gets nothing put on it."""
-    assert bundle_of(make_node(ActionSpec("boot_linaro_image"))) is None
+    assert make_bundle(make_node(ActionSpec("boot_linaro_image"))) is None
 
 
 def test_it_is_put_there_once_a_boot(make_node, tmp_path):
     """A second test shell finds it; a board that has booted anew may have lost it."""
     node = make_node()
-    put_overlay(node)
+    deliver_overlay(node)
     place = tmp_path / "root" / "lava-1"
     assert (place / "bin" / "lava-self").exists()
     assert "LAVA_HOSTNAME=b1" in (place / "environment").read_text()
     shutil.rmtree(place)
-    put_overlay(node)
+    deliver_overlay(node)
     assert not place.exists()
     node.board.boots += 1
-    put_overlay(node)
+    deliver_overlay(node)
     assert (place / "bin" / "lava-self").exists()
 
 
 def test_the_secret_is_root_s_and_on_no_console(make_node, tmp_path, printed):
     """The console's record is read by many."""
-    put_overlay(make_node())
+    deliver_overlay(make_node())
     file = tmp_path / "root" / "lava-1" / "socket"
     assert SECRET in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -127,7 +127,7 @@ def test_the_secret_is_root_s_and_on_no_console(make_node, tmp_path, printed):
 def test_where_what_is_typed_is_printed_there_is_no_secret(make_node, tmp_path, printed):
     """A board without a checksum program says a file back: its calls go over the console."""
     node = make_node(without=("md5sum",))
-    put_overlay(node)
+    deliver_overlay(node)
     assert not (tmp_path / "root" / "lava-1" / "socket").exists()
     assert SECRET.encode() not in printed()
     assert (
@@ -140,7 +140,7 @@ def test_where_what_is_typed_is_echoed_there_is_no_secret(make_node, monkeypatch
     monkeypatch.setattr("lava_dispatcher_multinode.boards.shell.FIFO_INTERVAL_S", 0.001)
     monkeypatch.setattr("lava_dispatcher_multinode.actions.overlay.deliver", lambda *_, **__: None)
     node = make_node(fifo=512)
-    put_overlay(node)
+    deliver_overlay(node)
     assert warnings(node) == [
         "multinode: socket is not used: connection.fifo puts what is typed in the log"
     ]

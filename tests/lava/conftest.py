@@ -14,7 +14,7 @@ import yaml
 
 from lava_dispatcher_multinode.commands.lava_multinode import main
 from lava_dispatcher_multinode.lab.device_model import Lava
-from lava_dispatcher_multinode.lava.dispatcher.installed import find
+from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher
 
 from ..needs import LAVA_VERSIONS, lava, require
 from .stand_in import server, submit
@@ -109,7 +109,7 @@ class Run:
 def installed():
     """LAVA's dispatcher; skip where there is none that can run here."""
     require("LAVA", "root's namespaces")
-    found = find(Lava())
+    found = find_dispatcher(Lava())
     LAVAS_TMP.mkdir(parents=True, exist_ok=True)
     return found
 

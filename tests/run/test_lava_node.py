@@ -10,7 +10,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob, TestRaised
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lava.dispatcher.log import Log
+from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
 from lava_dispatcher_multinode.run.lava_node import LavaNode, _own_address
 
 
@@ -24,7 +24,7 @@ def node(tmp_path):
 @pytest.fixture
 def refusal():
     """The log of a job that LAVA has refused."""
-    log = Log("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
+    log = LavaLog("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
     log.failure = ("Job", "no url")
     return log
 

@@ -13,7 +13,7 @@ from ...errors import InvalidJob
 if TYPE_CHECKING:
     from ...lab.device_model import Device
 
-MAX_BYTES = 1 << 20
+MAX_DICTIONARY_BYTES = 1 << 20
 _HINT = "lava.device is the rendered YAML: lavacli devices dict get --render NAME"
 
 
@@ -23,19 +23,19 @@ def load_dictionary(device: Device) -> dict[str, Any]:
     assert path is not None  # the device file was checked
     try:
         with path.open("rb") as stream:
-            text = stream.read(MAX_BYTES + 1)
-        if len(text) > MAX_BYTES:
-            raise _bad(device, f"larger than {MAX_BYTES} bytes")
+            text = stream.read(MAX_DICTIONARY_BYTES + 1)
+        if len(text) > MAX_DICTIONARY_BYTES:
+            raise _invalid(device, f"larger than {MAX_DICTIONARY_BYTES} bytes")
         data = yaml.safe_load(text)
     except OSError as error:
-        raise _bad(device, f"cannot read it: {error.strerror}") from error
+        raise _invalid(device, f"cannot read it: {error.strerror}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         hint = _HINT if b"{%" in text else ""
-        raise _bad(device, f"it is not YAML{where}", hint) from error
+        raise _invalid(device, f"it is not YAML{where}", hint) from error
     if not isinstance(data, dict) or not isinstance(data.get("actions"), dict):
-        raise _bad(device, "not a device dictionary: it has no 'actions'", _HINT)
+        raise _invalid(device, "not a device dictionary: it has no 'actions'", _HINT)
     # LAVA names the board to its tests; the name here is the one that counts.
     return data | {"hostname": device.name}
 
@@ -88,8 +88,8 @@ def _shell(device: Device, lines: list[str]) -> str | None:
     try:
         return " && ".join(shlex.join(shlex.split(line)) for line in lines) or None
     except ValueError as error:
-        raise _bad(device, f"commands: {error}") from error
+        raise _invalid(device, f"commands: {error}") from error
 
 
-def _bad(device: Device, message: str, hint: str = "") -> InvalidJob:
+def _invalid(device: Device, message: str, hint: str = "") -> InvalidJob:
     return InvalidJob.about(str(device.lava.device), message, hint)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ...errors import MultinodeError
 
 
-def failure_of(node: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
+def convert_failure(node: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
     """Return the failure of a job of LAVA's: `kind` is its `error_type`.
 
     `validated`: it got as far as touching the board.

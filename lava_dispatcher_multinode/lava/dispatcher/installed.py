@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import InfrastructureError
-from .member import SELDOM
+from .member import UNUSED_MODULES
 
 if TYPE_CHECKING:
     from ...lab.device_model import Lava
@@ -21,7 +21,7 @@ DEBIAN_PYTHON = "/usr/bin/python3"
 #: Imports what lava-run will, and prints the version.
 PROBE = f"""
 import ast, sys, types
-for name in {SELDOM}: sys.modules.setdefault(name, types.ModuleType(name))
+for name in {UNUSED_MODULES}: sys.modules.setdefault(name, types.ModuleType(name))
 import lava_dispatcher.parser, lava_dispatcher.protocols.multinode
 for part in ast.parse(open(sys.argv[1]).read()).body:
     if isinstance(part, (ast.Import, ast.ImportFrom)):
@@ -29,7 +29,7 @@ for part in ast.parse(open(sys.argv[1]).read()).body:
 import lava_common.version
 print(lava_common.version.__version__)
 """
-PROBE_TIME = 60.0  # seconds; a slow machine imports all of LAVA
+PROBE_TIMEOUT_S = 60.0  # seconds; a slow machine imports all of LAVA
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Installed:
         return "--skip-sudo-warning" not in self.lava_run.read_text("utf-8", "replace")
 
 
-def find(lava: Lava) -> Installed:
+def find_dispatcher(lava: Lava) -> Installed:
     """Return the dispatcher that a device file's `lava` names; `InfrastructureError` if none.
 
     Of several directories in LAVA_DISPATCHER_PATH the first one counts.
@@ -92,10 +92,10 @@ def _probe(python: str, path: Path | None, script: Path) -> tuple[str, str]:
     try:
         done = subprocess.run(
             [python, "-c", PROBE, str(script)],
-            env=environment(path),
+            env=make_environment(path),
             capture_output=True,
             text=True,
-            timeout=PROBE_TIME,
+            timeout=PROBE_TIMEOUT_S,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -104,7 +104,7 @@ def _probe(python: str, path: Path | None, script: Path) -> tuple[str, str]:
     return done.stdout.strip(), f"{python}: {lines[-1] if lines else 'it says nothing'}"
 
 
-def environment(path: Path | None) -> dict[str, str]:
+def make_environment(path: Path | None) -> dict[str, str]:
     """Return the environment in which LAVA's Python finds its packages."""
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return environ | ({"PYTHONPATH": str(path)} if path else {})

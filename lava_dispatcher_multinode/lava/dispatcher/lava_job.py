@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from ..jobs.submission import as_group, split_by_node
-from .installed import find
+from .installed import find_dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,4 +55,4 @@ class LavaJob:
     @staticmethod
     def installed(device: Device) -> Installed:
         """Return the dispatcher for `device`; `InfrastructureError` if there is none."""
-        return find(device.lava)
+        return find_dispatcher(device.lava)

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InfrastructureError, TestRaised
 from ...job.model import RESULTS
 from ...testshell.case_results import ResultLimit
-from ..jobs.lava_entries import number, read, reason
+from ..jobs.lava_entries import failure_reason, parse_entry, parse_number
 from ..jobs.submission import definitions_of
 from ..lab.lab_redaction import MASK, Redaction
-from .failure import failure_of
+from .failure import convert_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ...emit import Emit
 
-MAX_TEXT = 4096  # characters of a text that goes into an event
-MAX_STARTED = 1000  # test cases whose start is remembered
+MAX_TEXT_CHARS = 4096  # characters of a text that goes into an event
+MAX_STARTED_CASES = 1000  # test cases whose start is remembered
 
 _START = re.compile(r"start: ([0-9.]+) (\S+)")
 _END = re.compile(r"end: ([0-9]+) \S+ \(duration ([0-9:]+)\)")
@@ -37,7 +37,7 @@ _UNFINISHED = "lava-test-shell-run"
 _LEVELS = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR", "info": "INFO"}
 
 
-class Log:
+class LavaLog:
     """Takes the log of one node's lava-run, line by line.
 
     `console` gets the lines of the board. `actions` are those of the node's
@@ -83,7 +83,7 @@ class Log:
 
     def line(self, text: bytes) -> None:
         """Take one line, with or without its newline."""
-        entry = read(text)
+        entry = parse_entry(text)
         if entry is None:
             if shown := text.decode("utf-8", "replace").strip():
                 self.last = self._shown(shown)
@@ -121,7 +121,7 @@ class Log:
         Exit code 0 does not mean that the tests have passed: their results are events.
         """
         if self.failure is not None:
-            raise failure_of(self._node, *self.failure, validated=self.validated)
+            raise convert_failure(self._node, *self.failure, validated=self.validated)
         if code or not self.finished:
             how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
             why = f": {self.last}" if self.last else ""
@@ -137,7 +137,7 @@ class Log:
         elif _END.match(text):
             self._ended = self._clock()
         elif match := _STARTTC.match(text):
-            if len(self._started) < MAX_STARTED:
+            if len(self._started) < MAX_STARTED_CASES:
                 self._started[match[1]] = self._clock()
         elif match := _TEST.match(text):
             self._mark(match[2], starts=match[1] == "Starting")
@@ -230,14 +230,14 @@ class Log:
                 message = self._shown(str(result.get("error_msg") or "it does not say why"))
                 self.failure = (str(result.get("error_type") or ""), message)
                 if self._reason is not None:
-                    error = failure_of(self._node, *self.failure, validated=self.validated)
+                    error = convert_failure(self._node, *self.failure, validated=self.validated)
                     self._finish_action(error.status, self._reason)
         elif failed and case == "power-off":
-            self.left_on = self._shown(reason(result))
+            self.left_on = self._shown(failure_reason(result))
         elif failed and "level" not in result and case not in _OF_JOB:
             self._failed(case)
         elif failed and self._action and result.get("level") == str(self._action[0] + 1):
-            self._reason = str(self.raised or self._shown(reason(result)))
+            self._reason = str(self.raised or self._shown(failure_reason(result)))
             self._ended = self._ended or self._clock()
 
     def _failed(self, case: str) -> None:
@@ -264,7 +264,7 @@ class Log:
             definition=definition,
             case=case,
             result=said if said in RESULTS else "unknown",
-            measurement=number(result.get("measurement")),
+            measurement=parse_number(result.get("measurement")),
             units=self._label(result.get("units")),
             set=self._label(result.get("set")),
             start=self._started.pop(str(result.get("case")), None),
@@ -277,7 +277,7 @@ class Log:
 
     def _shown(self, text: str) -> str:
         """Return a text of LAVA's or of a test's as it may be shown."""
-        return self.redaction.text(text)[:MAX_TEXT]
+        return self.redaction.text(text)[:MAX_TEXT_CHARS]
 
     def _label(self, text: Any) -> str | None:
         return None if text is None else self._shown(str(text))

@@ -28,11 +28,11 @@ import types
 from pathlib import Path
 from typing import Any
 
-SPARE = 30.0  # seconds beyond a call's timeout in which the coordinator answers
-HEADER = 8
+ANSWER_GRACE_S = 30.0  # seconds beyond a call's timeout in which the coordinator answers
+HEADER_BYTES = 8
 PR_SET_PDEATHSIG = 1
 #: What LAVA imports at once, few jobs need, and not every host has.
-SELDOM = ("guestfs", "sentry_sdk")
+UNUSED_MODULES = ("guestfs", "sentry_sdk")
 #: How LAVA's scripts find the senders in an answer.
 SENDER = "([0-9]+:)"
 
@@ -45,21 +45,21 @@ def main(arguments: list[str]) -> None:
     settings = json.loads(path.read_text("utf-8"))
     path.unlink()
     os.environ.pop("PYTHONPATH", None)  # ours for LAVA, not for what it starts
-    for name in SELDOM:
-        lazy(name)
+    for name in UNUSED_MODULES:
+        import_lazily(name)
     import lava_common.constants
 
     lava_common.constants.DISPATCHER_DOWNLOAD_DIR = settings["downloads"]
     log_as_json()
-    if speak_names(Path(settings["scripts"]), settings["name"], settings["roles"]):
+    if use_device_names(Path(settings["scripts"]), settings["name"], settings["roles"]):
         settings["ids"] = {}
-    protocol = join(settings)  # LAVA holds its subclasses weakly
+    protocol = join_class(settings)  # LAVA holds its subclasses weakly
     sys.argv = [settings["lava_run"], *arguments[1:]]
     runpy.run_path(settings["lava_run"], run_name="__main__")
     del protocol
 
 
-def lazy(name: str) -> None:
+def import_lazily(name: str) -> None:
     """Import a module when it is used, and no sooner."""
 
     class Lazy(types.ModuleType):
@@ -93,7 +93,7 @@ def log_as_json() -> None:
     log.dump = dump
 
 
-def speak_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
+def use_device_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
     """Have LAVA put its scripts on the board with names in them; False if it has others."""
     import lava_dispatcher
     from lava_dispatcher.actions.deploy.overlay import MultinodeOverlayAction
@@ -101,7 +101,7 @@ def speak_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
     source = Path(lava_dispatcher.__file__).parent / "lava_test_shell" / "multi_node"
     try:
         scripts = {path.name: path.read_text("utf-8") for path in source.glob("lava-*")}
-        named = with_names(scripts, own, roles)
+        named = replace_ids(scripts, own, roles)
     except (OSError, KeyError):
         return False
     directory.mkdir()
@@ -117,7 +117,7 @@ def speak_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
     return True
 
 
-def with_names(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dict[str, str]:
+def replace_ids(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dict[str, str]:
     """Return LAVA's scripts with names in them; KeyError if they are not as they are known."""
     library = scripts["lava-multi-node.lib"]
     if SENDER not in library:
@@ -132,17 +132,19 @@ def with_names(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dict
     }
 
 
-def ask(address: tuple[str, int], request: dict[str, Any], patience: float) -> dict[str, Any]:
+def call_coordinator(
+    address: tuple[str, int], request: dict[str, Any], patience: float
+) -> dict[str, Any]:
     """Send one request; return the reply. OSError or ValueError if there is none."""
     body = json.dumps(request).encode()
-    with socket.create_connection(address, SPARE) as connection:
+    with socket.create_connection(address, ANSWER_GRACE_S) as connection:
         connection.settimeout(patience)
         connection.sendall(b"%08X%b" % (len(body), body))
         connection.shutdown(socket.SHUT_WR)
         answer = bytearray()
         while data := connection.recv(65536):
             answer += data
-    reply: dict[str, Any] = json.loads(answer[HEADER:].decode())
+    reply: dict[str, Any] = json.loads(answer[HEADER_BYTES:].decode())
     return reply
 
 
@@ -160,7 +162,7 @@ def read_reply(request: dict[str, Any], reply: dict[str, Any], ids: dict[str, st
     return json.dumps({"response": "ack", "message": numbered})
 
 
-def join(settings: dict[str, Any]) -> type:
+def join_class(settings: dict[str, Any]) -> type:
     """Make LAVA choose the protocol below for every multinode job, for as long as it is kept."""
     from lava_common.exceptions import (
         InfrastructureError,
@@ -203,7 +205,7 @@ def join(settings: dict[str, Any]) -> type:
             request = json.loads(message) | who | {"hold": True, "timeout": seconds}
             request["hostname"] = socket.gethostname()
             try:
-                reply = ask(address, request, seconds + SPARE)
+                reply = call_coordinator(address, request, seconds + ANSWER_GRACE_S)
                 if reply["response"] != "nack":
                     return read_reply(request, reply, ids)
             except (OSError, ValueError, KeyError) as error:

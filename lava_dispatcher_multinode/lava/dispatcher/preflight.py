@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InfrastructureError, InvalidJob, Problem
 from ...job.model import Position
 from ...lab.device_model import LAVA
-from ..export.translate import outline
+from ..export.translate import outline_submission
 from ..jobs.submission import actions_of, as_group, roles_of, split_by_node
 from .dictionary import load_dictionary, methods
-from .installed import environment, find
+from .installed import find_dispatcher, make_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from .installed import Installed
 
-FIT = Path(__file__).with_name("validate_in_lava.py")
-MAX_TEXT = 1000
-FIT_TIME = 60.0  # seconds; a slow machine imports all of LAVA
+VALIDATOR = Path(__file__).with_name("validate_in_lava.py")
+MAX_REASON_CHARS = 1000
+VALIDATOR_TIMEOUT_S = 60.0  # seconds; a slow machine imports all of LAVA
 
 
-def ready(devices: Iterable[Device]) -> None:
+def check_ready(devices: Iterable[Device]) -> None:
     """Return if this host can run `devices` under LAVA's dispatcher: those with `host: lava`.
 
     Raises `InfrastructureError` where there is no dispatcher, or not for this
@@ -43,12 +43,12 @@ def ready(devices: Iterable[Device]) -> None:
         raise InvalidJob(sorted(set(problems)))
     for device in lavas:
         try:
-            allowed(find(device.lava))
+            check_allowed(find_dispatcher(device.lava))
         except InfrastructureError as error:
             raise InfrastructureError(f"{device.name}: {error}") from error
 
 
-def allowed(installed: Installed) -> None:
+def check_allowed(installed: Installed) -> None:
     """Raise `InfrastructureError` where this user cannot run it."""
     if installed.needs_root and os.geteuid() != 0:
         raise InfrastructureError(
@@ -72,7 +72,7 @@ def dictionary_problems(device: Device) -> list[Problem]:
     return problems
 
 
-def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]:
+def check_capabilities(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]:
     """Return what no board of a role can do; of one among several, as a warning.
 
     So is what this host lacks: the job is right, and the lab may be elsewhere.
@@ -88,17 +88,19 @@ def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]
                 continue
             found[role][number] += dictionary_problems(device)
             if not found[role][number]:
-                with suppress(InfrastructureError):  # `ready` tells that
+                with suppress(InfrastructureError):  # `check_ready` tells that
                     pair = [load_dictionary(device), _definition(job, role, device)]
-                    asked[find(device.lava)].append((role, number, pair))
+                    asked[find_dispatcher(device.lava)].append((role, number, pair))
     problems: list[Problem] = []
     for installed, questions in asked.items():
-        answers = _ask(installed, [pair for _, _, pair in questions], job.lava)
+        answers = _run_validator(installed, [pair for _, _, pair in questions], job.lava)
         for (role, number, pair), answer in zip(questions, answers["refusals"], strict=True):
             if answer is not None:
                 name = boards[role][number].name
                 found[role][number].append(_problem(job, role, name, pair, *answer))
-        problems += _slips(job, {role for role, _, _ in questions}, answers["slips"])
+        problems += _schema_problems(
+            job, {role for role, _, _ in questions}, answers["violations"]
+        )
     for reasons in found.values():
         if reasons and all(reasons):
             problems += reasons[0]
@@ -107,10 +109,12 @@ def check_fit(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]
     return list(dict.fromkeys(problems))
 
 
-def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterator[Problem]:
+def _schema_problems(
+    job: Job, roles: set[str], violations: Iterable[Sequence[Any]]
+) -> Iterator[Problem]:
     """Yield what LAVA's schema says of the blocks of `roles`, and of the job around them."""
     actions = as_group(job.lava or {}).get("actions", ())
-    for number, key, what, accepted in slips:
+    for number, key, what, accepted in violations:
         if what in {"unknown action type", "invalid action"}:  # told where a board refuses it
             continue
         at, where = Position(job.file), "the job"
@@ -128,7 +132,7 @@ def _slips(job: Job, roles: set[str], slips: Iterable[Sequence[Any]]) -> Iterato
 
 
 def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
-    submission = outline(job, device) if job.lava is None else as_group(job.lava)
+    submission = outline_submission(job, device) if job.lava is None else as_group(job.lava)
     return split_by_node(submission, [("1", role)], "group")["1"]
 
 
@@ -149,7 +153,7 @@ def _problem(
         actions = as_group(job.lava)["actions"]
         at = job.places[[n for n, action in enumerate(actions) if _has(action, role)][number]]
     cannot = f"on this host LAVA cannot for {name}" if host else f"LAVA cannot on {name}"
-    text = f"{what} of {role}: {cannot}: {reason[:MAX_TEXT]}"
+    text = f"{what} of {role}: {cannot}: {reason[:MAX_REASON_CHARS]}"
     return at.problem(text, warning=host)
 
 
@@ -157,16 +161,18 @@ def _has(action: Mapping[str, Any], role: str) -> bool:
     return bool(actions_of({"actions": [action]}, role))
 
 
-def _ask(installed: Installed, pairs: list[list[Any]], job: Any = None) -> dict[str, list[Any]]:
+def _run_validator(
+    installed: Installed, pairs: list[list[Any]], job: Any = None
+) -> dict[str, list[Any]]:
     """Return LAVA's answers; `InfrastructureError` where it does not give any."""
     try:
         done = subprocess.run(
-            [installed.python, str(FIT)],
+            [installed.python, str(VALIDATOR)],
             input=json.dumps({"pairs": pairs, "submission": job}, default=str),
-            env=environment(installed.path),
+            env=make_environment(installed.path),
             capture_output=True,
             text=True,
-            timeout=FIT_TIME,
+            timeout=VALIDATOR_TIMEOUT_S,
             check=True,
         )
         answers: dict[str, list[Any]] = json.loads(done.stdout.splitlines()[-1])

@@ -27,8 +27,8 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-OFF_TIME = 30.0  # seconds for one command that switches a board off
-OUTPUT = 500  # bytes of what it prints, its last, that an error shows
+POWER_OFF_TIMEOUT_S = 30.0  # seconds for one command that switches a board off
+MAX_OUTPUT_BYTES = 500  # bytes of what it prints, its last, that an error shows
 
 
 def main(off: list[str], command: list[str]) -> int:
@@ -65,16 +65,16 @@ def main(off: list[str], command: list[str]) -> int:
     process = subprocess.Popen(command)
     tell()  # what came while it was being started
     code = process.wait()
-    sweep()
+    kill_descendants()
     if code < 0 and off:
-        say("warning", "LAVA's dispatcher was killed: switching the board off")
+        write_log("warning", "LAVA's dispatcher was killed: switching the board off")
         for line in off:
-            switch_off(line)
-        sweep()
+            power_off(line)
+        kill_descendants()
     return code if code >= 0 else 128 - code
 
 
-def switch_off(line: str) -> None:
+def power_off(line: str) -> None:
     """Run one of LAVA's power-off commands, as it does."""
     try:
         words = shlex.split(line)
@@ -84,26 +84,28 @@ def switch_off(line: str) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                timeout=OFF_TIME,
+                timeout=POWER_OFF_TIMEOUT_S,
                 check=False,
             ).returncode
-            output.seek(max(0, output.tell() - OUTPUT))
+            output.seek(max(0, output.tell() - MAX_OUTPUT_BYTES))
             said = output.read().decode("utf-8", "replace").strip()
         if code:
-            say("error", f"NOT switched off: {words[0]} exited with {code}: {said}")
+            write_log("error", f"NOT switched off: {words[0]} exited with {code}: {said}")
     except subprocess.TimeoutExpired:
-        say("error", f"NOT switched off: {words[0]} has not ended within {OFF_TIME:g} s")
+        write_log(
+            "error", f"NOT switched off: {words[0]} has not ended within {POWER_OFF_TIMEOUT_S:g} s"
+        )
     except (OSError, ValueError, IndexError) as error:
-        say("error", f"NOT switched off: {error}")
+        write_log("error", f"NOT switched off: {error}")
 
 
-def say(level: str, text: str) -> None:
+def write_log(level: str, text: str) -> None:
     """Write a line of the log, if somebody is there to read it."""
     with suppress(OSError):
         os.write(2, json.dumps({"lvl": level, "msg": text}).encode() + b"\n")
 
 
-def sweep() -> None:
+def kill_descendants() -> None:
     """Kill and reap all descendants: the orphans among them are our children."""
     while True:
         for pid in children():

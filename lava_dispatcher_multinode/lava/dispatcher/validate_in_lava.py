@@ -4,7 +4,7 @@ Standard input is JSON: `pairs`, a list of [device dictionary, definition], as
 lava-run takes them, and `submission`, the job as its server takes it, or null.
 Standard output is one line, JSON: `refusals` has for each pair null or [number
 of the block that is refused, counted from 0, why, whether that is for something
-that this host lacks]; `slips` are what LAVA's schema says of the submission,
+that this host lacks]; `violations` are what LAVA's schema says of the submission,
 [number of the block or null, key, what, whether a server takes it all the same].
 
 LAVA finds out by making its pipeline: no board is touched and nothing is fetched.
@@ -20,21 +20,21 @@ import types
 from typing import Any
 
 #: What LAVA imports at once and nothing here uses: see member.py.
-SELDOM = ("guestfs", "sentry_sdk")
+UNUSED_MODULES = ("guestfs", "sentry_sdk")
 SELF = "127.0.0.1"  # LAVA asks `ip` for this host's address, unless it is told one
 
 
 def main() -> None:
     """Answer for all."""
-    for name in SELDOM:
+    for name in UNUSED_MODULES:
         sys.modules.setdefault(name, types.ModuleType(name))
     asked = json.load(sys.stdin)
-    refusals = [refusal(device, definition) for device, definition in asked["pairs"]]
-    found = slips(asked["submission"]) if asked["submission"] else []
-    print(json.dumps({"refusals": refusals, "slips": found}))  # noqa: T201
+    refusals = [first_refusal(device, definition) for device, definition in asked["pairs"]]
+    found = schema_violations(asked["submission"]) if asked["submission"] else []
+    print(json.dumps({"refusals": refusals, "violations": found}))  # noqa: T201
 
 
-def slips(submission: dict[str, Any]) -> list[tuple[int | None, str, str, bool]]:
+def schema_violations(submission: dict[str, Any]) -> list[tuple[int | None, str, str, bool]]:
     """Return what LAVA's schema says of the job as a whole, and of each block: the first thing."""
     try:
         from lava_common.schemas import validate
@@ -59,7 +59,9 @@ def slips(submission: dict[str, Any]) -> list[tuple[int | None, str, str, bool]]
     return found
 
 
-def refusal(device: dict[str, Any], definition: dict[str, Any]) -> tuple[int, str, bool] | None:
+def first_refusal(
+    device: dict[str, Any], definition: dict[str, Any]
+) -> tuple[int, str, bool] | None:
     """Return the first block that LAVA refuses, and why; None if it takes all."""
     if _refused(device, definition) is None:
         return None

@@ -16,8 +16,8 @@ from ...lab.device_model import LAVA, Login
 from ..dispatcher.dictionary import load_dictionary, methods
 from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions
-from .lava_blocks_out import of_dictionary, of_driver, of_unknown
-from .translate import submission
+from .lava_blocks_out import blocks_of_dictionary, blocks_of_type, blocks_of_unknown_type
+from .translate import make_submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...job.model import Job, Role
     from ...job.source import Document
     from ...lab.device_files import Lab
-    from .lava_blocks_out import Ways
+    from .lava_blocks_out import LavaBlocks
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Exported:
         return dict(zip((name for name, _ in names), found.values(), strict=True))
 
 
-def export(job: Job, lab: Lab | None = None) -> Exported:
+def export_job(job: Job, lab: Lab | None = None) -> Exported:
     """Return `job` in LAVA's words; where `lab` has such boards under LAVA, in their ways.
 
     Raises what fetching and reading the definitions raises.
@@ -70,13 +70,13 @@ def export(job: Job, lab: Lab | None = None) -> Exported:
     remarks: list[str] = []
     with tempfile.TemporaryDirectory(prefix="lava-export-", ignore_cleanup_errors=True) as scratch:
         definitions = Definitions(job, Path(scratch), remarks.append)
-        ways = {role.name: _ways(role, lab) for role in job.roles}
-        found = submission(job, ways, definitions, remarks.append)
+        ways = {role.name: _blocks(role, lab) for role in job.roles}
+        found = make_submission(job, ways, definitions, remarks.append)
     remarks += [f"{url} is on this machine: a lab cannot fetch it" for url in _local(found)]
     return Exported(found, tuple(dict.fromkeys(remarks)))
 
 
-def any_type(document: Document) -> dict[str, str]:
+def named_types(document: Document) -> dict[str, str]:
     """Return the device types that the job names: LAVA may know what has no driver here."""
     data = document.data if isinstance(document.data, dict) else {}
     group = data.get("device_group")
@@ -92,19 +92,19 @@ def any_type(document: Document) -> dict[str, str]:
     return {name: name for name in types if isinstance(name, str)}
 
 
-def _ways(role: Role, lab: Lab | None) -> Ways:
+def _blocks(role: Role, lab: Lab | None) -> LavaBlocks:
     for device in lab.devices if lab else ():
         named = role.device == device.name
         if device.host == LAVA and (named or role.device_type == device.device_type):
             dictionary = load_dictionary(device)
-            return of_dictionary(
+            return blocks_of_dictionary(
                 device, methods(dictionary, "deploy"), methods(dictionary, "boot")
             )
     device_type = role.device_type or _type_of(role, lab)
     if defaults := device_types.defaults(device_type):
         name = defaults.get("lava", {}).get("device_type", device_type)
-        return of_driver(device_type, name, defaults, Login())
-    return of_unknown(device_type, Login())
+        return blocks_of_type(device_type, name, defaults, Login())
+    return blocks_of_unknown_type(device_type, Login())
 
 
 def _type_of(role: Role, lab: Lab | None) -> str:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 #: Suffix of an image -> LAVA's word for how it is packed.
 COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
 #: Boot method -> the name of its action, for calls of the API before the board is started.
-ACTIONS = {"minimal": "minimal-boot", "qemu": "boot-image-retry", "u-boot": "uboot-action"}
+BOOT_ACTIONS = {"minimal": "minimal-boot", "qemu": "boot-image-retry", "u-boot": "uboot-action"}
 #: What was deployed -> LAVA's name for the loader's commands that start it.
 _COMMANDS = {"kernel": "ramdisk", "nfs": "nfs"}
 
 
 @dataclass(frozen=True)
-class Ways:
+class LavaBlocks:
     """How the boards of one role are deployed and booted in LAVA.
 
     `device_type` in LAVA's words. `image`, `boot`: what every such block has.
-    `untold`: what the reader of an exported job should know of them.
+    `remarks`: what the reader of an exported job should know of them.
     """
 
     device_type: str
@@ -36,7 +36,7 @@ class Ways:
     image: Mapping[str, Any] = field(default_factory=dict)
     boot: Mapping[str, Any] = field(default_factory=dict)
     login: Mapping[str, Any] = field(default_factory=dict)
-    untold: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def deploy_image(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
         """Return the block for a disk image."""
@@ -71,31 +71,39 @@ class Ways:
         return block
 
 
-def of_driver(device_type: str, lava_name: str, defaults: Mapping[str, Any], login: Login) -> Ways:
+def blocks_of_type(
+    device_type: str, lava_name: str, defaults: Mapping[str, Any], login: Login
+) -> LavaBlocks:
     """Return the ways for a board that has a driver here: its boot commands, literally."""
     commands = list(defaults.get("boot", {}).get("commands", ()))
     if not commands:
-        untold = (
+        remarks = (
             f"{device_type}: how the board boots is not known here; method 'minimal' is a guess"
         )
-        return Ways(lava_name, boot={"method": "minimal"}, login=_login(login), untold=(untold,))
-    untold = (
+        return LavaBlocks(
+            lava_name, boot={"method": "minimal"}, login=_login(login), remarks=(remarks,)
+        )
+    remarks = (
         f"{device_type}: images are written by the lab's 'flasher' for {lava_name}; "
         "the boot commands are this package's own, for its card layout"
     )
     boot = {"method": "u-boot", "commands": commands}
-    return Ways(lava_name, boot=boot, login=_login(login), untold=(untold,))
+    return LavaBlocks(lava_name, boot=boot, login=_login(login), remarks=(remarks,))
 
 
-def of_unknown(device_type: str, login: Login) -> Ways:
+def blocks_of_unknown_type(device_type: str, login: Login) -> LavaBlocks:
     """Return a guess for a type of which nothing is known here."""
-    untold = (
+    remarks = (
         f"{device_type}: how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
     )
-    return Ways(device_type, boot={"method": "minimal"}, login=_login(login), untold=(untold,))
+    return LavaBlocks(
+        device_type, boot={"method": "minimal"}, login=_login(login), remarks=(remarks,)
+    )
 
 
-def of_dictionary(device: Device, deploy: Mapping[str, Any], boot: Mapping[str, Any]) -> Ways:
+def blocks_of_dictionary(
+    device: Device, deploy: Mapping[str, Any], boot: Mapping[str, Any]
+) -> LavaBlocks:
     """Return the ways that a device dictionary allows; `deploy` and `boot` are its methods.
 
     The device file's `lava.deploy` and `lava.boot` have the last word.
@@ -114,7 +122,7 @@ def of_dictionary(device: Device, deploy: Mapping[str, Any], boot: Mapping[str, 
     # Who says how the shell looks also knows whether there is a login before it.
     login = {} if "prompts" in own_boot else _login(device.login)
     block = {**(default if same else {}), **login, **own_boot}
-    return Ways(device.device_type, image_to, own_deploy, block)
+    return LavaBlocks(device.device_type, image_to, own_deploy, block)
 
 
 def _login(login: Login) -> dict[str, Any]:

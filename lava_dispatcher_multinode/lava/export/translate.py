@@ -10,7 +10,7 @@ from ...actions.action import load_action
 from ..dispatcher.dictionary import load_dictionary, methods
 from ..jobs.submission import PROTOCOL, format_timeout
 from .definitions import FORMAT, Definitions
-from .lava_blocks_out import ACTIONS, of_dictionary
+from .lava_blocks_out import BOOT_ACTIONS, blocks_of_dictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from ...job.model import ActionSpec, Job
     from ...lab.device_model import Device
-    from .lava_blocks_out import Ways
+    from .lava_blocks_out import LavaBlocks
 
     Block = dict[str, Any]
 
-SPARE = 600.0  # seconds that LAVA's job may take beyond the sum of its actions
-CONNECTION = 120.0  # seconds for one answer of a console
+JOB_MARGIN_S = 600.0  # seconds that LAVA's job may take beyond the sum of its actions
+CONNECTION_TIMEOUT_S = 120.0  # seconds for one answer of a console
 
 
-class Source(Protocol):
+class DefinitionExporter(Protocol):
     """Has the definitions of a lava_test_shell, in LAVA's form."""
 
     def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
@@ -42,30 +42,32 @@ def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
     return _for(job, device, Definitions(job, directory, lambda _: None, directory / "tarballs"))
 
 
-def outline(job: Job, device: Device) -> dict[str, Any]:
+def outline_submission(job: Job, device: Device) -> dict[str, Any]:
     """Return the submission for the node on `device`, with no definition in its tests.
 
     Nothing is fetched for it.
     """
-    return _for(job, device, _None())
+    return _for(job, device, _NoDefinitions())
 
 
-class _None:
+class _NoDefinitions:
     def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
         del spec
         return [_inline_call({"request": "lava-self", "message_id": ""})]
 
 
-def _for(job: Job, device: Device, definitions: Source) -> dict[str, Any]:
+def _for(job: Job, device: Device, definitions: DefinitionExporter) -> dict[str, Any]:
     dictionary = load_dictionary(device)
-    ways = of_dictionary(device, methods(dictionary, "deploy"), methods(dictionary, "boot"))
-    return submission(job, {role.name: ways for role in job.roles}, definitions, lambda _: None)
+    ways = blocks_of_dictionary(device, methods(dictionary, "deploy"), methods(dictionary, "boot"))
+    return make_submission(
+        job, {role.name: ways for role in job.roles}, definitions, lambda _: None
+    )
 
 
-def submission(
+def make_submission(
     job: Job,
-    ways: Mapping[str, Ways],
-    definitions: Source,
+    ways: Mapping[str, LavaBlocks],
+    definitions: DefinitionExporter,
     remark: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return LAVA's form of `job`; `ways` has those of each role.
@@ -75,7 +77,7 @@ def submission(
     writer = _Writer(job, ways, definitions, remark)
     for spec in job.actions:
         writer.action(spec)
-    for text in dict.fromkeys(text for way in ways.values() for text in way.untold):
+    for text in dict.fromkeys(text for way in ways.values() for text in way.remarks):
         remark(text)
     if job.deadlock_grace != type(job).deadlock_grace:
         remark("multinode.deadlock_grace: LAVA does not find deadlocks; its waits end by timeout")
@@ -85,9 +87,9 @@ def submission(
         "visibility": "public",
         "priority": "medium",
         "timeouts": {
-            "job": format_timeout(writer.longest + SPARE),
+            "job": format_timeout(writer.longest + JOB_MARGIN_S),
             "action": format_timeout(job.timeout),
-            "connection": format_timeout(min(CONNECTION, job.timeout)),
+            "connection": format_timeout(min(CONNECTION_TIMEOUT_S, job.timeout)),
         },
         **({"metadata": metadata} if metadata else {}),
         "protocols": {
@@ -100,7 +102,7 @@ def submission(
     }
 
 
-def _role(role: Any, ways: Ways) -> dict[str, Any]:
+def _role(role: Any, ways: LavaBlocks) -> dict[str, Any]:
     entry: dict[str, Any] = {"device_type": ways.device_type, "count": role.count}
     if role.device is not None:
         entry["device"] = role.device
@@ -117,8 +119,8 @@ class _Writer:
     def __init__(
         self,
         job: Job,
-        ways: Mapping[str, Ways],
-        definitions: Source,
+        ways: Mapping[str, LavaBlocks],
+        definitions: DefinitionExporter,
         remark: Callable[[str], None],
     ) -> None:
         self.actions: list[dict[str, Block]] = []
@@ -168,7 +170,7 @@ class _Writer:
 
         def block(role: str) -> Block:
             own = self._ways[role].boot_block(self._deployed[role])
-            action = ACTIONS.get(own.get("method", ""), "")
+            action = BOOT_ACTIONS.get(own.get("method", ""), "")
             calls = [{"action": action, **call} for call in self._calls.get(role, ())]
             return own | ({"protocols": {PROTOCOL: calls}} if calls else {})
 

@@ -47,7 +47,7 @@ def refuse(what: str, why: str, at: tuple[str | int, ...] = ()) -> Step:
     return Step(what, refused=why, at=at)
 
 
-def deploy(block: Mapping[str, Any]) -> Iterator[Step]:
+def import_deploy(block: Mapping[str, Any]) -> Iterator[Step]:
     """Yield what the block is: nothing, one command, or the reasons why it is none."""
     to = str(block.get("to"))
     if to not in PLACES:
@@ -61,7 +61,7 @@ def deploy(block: Mapping[str, Any]) -> Iterator[Step]:
         yield _tftp(block) if to == "tftp" else _image(to, block)
 
 
-def without_effect(block: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def ignored_deploy_keys(block: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """Yield each key that changes nothing on such a board: its place, and what to say of it."""
     for at, fate in _keys(str(block.get("to")), block):
         if fate == NO_EFFECT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...actions.command_names import BOOT, CALL, RUN_TESTS
-from .deploy import Step, deploy, refuse, without_effect
+from .deploy import Step, ignored_deploy_keys, import_deploy, refuse
 from .submission import PROTOCOL
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ _BOOT = ("minimal", "qemu", "u-boot")
 _REQUESTS = ("lava-send", "lava-start", "lava-sync", "lava-wait", "lava-wait-all")
 
 
-def steps(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+def import_block(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
     """Yield what the block is on a board of our own: nothing, one command, or several.
 
     Calls of the MultiNode API that the block asks for come before it.
     """
     yield from _foreign(kind, block)
-    yield from calls(kind, block)
-    reader = {"deploy": deploy, "boot": _boot, "test": _test}.get(kind)
+    yield from import_calls(kind, block)
+    reader = {"deploy": import_deploy, "boot": _boot, "test": _test}.get(kind)
     if reader is None:
         yield refuse(kind, "such a block is LAVA's own")
         return
@@ -30,10 +30,12 @@ def steps(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
         yield from reader(block)
 
 
-def remarks(kind: str, block: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def ignored_keys(
+    kind: str, block: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield the place of each key that changes nothing on such a board, and what to say of it."""
     if kind == "deploy":
-        yield from without_effect(block)
+        yield from ignored_deploy_keys(block)
 
 
 def _boot(block: Mapping[str, Any]) -> Iterator[Step]:
@@ -63,7 +65,7 @@ def _foreign(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
             yield refuse(f"protocol {name} of {kind}", "only LAVA's dispatcher has it")
 
 
-def calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
+def import_calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
     """Yield the calls of the MultiNode API that the block asks for; what is none is `refused`."""
     given = block.get("protocols", {}).get(PROTOCOL, [])
     for call in given if isinstance(given, list) else [given]:

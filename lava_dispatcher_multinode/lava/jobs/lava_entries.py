@@ -10,12 +10,12 @@ import yaml
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: Bytes of a line beyond which it is not parsed: LAVA's own limit is 100,000.
-MAX_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 
 
-def read(line: bytes) -> dict[str, Any] | None:
+def parse_entry(line: bytes) -> dict[str, Any] | None:
     """Return LAVA's entry in a line; None if it is something else."""
-    if not line.startswith(b"{") or len(line) > MAX_LINE:
+    if not line.startswith(b"{") or len(line) > MAX_LINE_BYTES:
         return None
     try:
         entry = json.loads(line)
@@ -27,14 +27,14 @@ def read(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) and "lvl" in entry else None
 
 
-def reason(result: dict[str, Any]) -> str:
+def failure_reason(result: dict[str, Any]) -> str:
     """Return why an action has failed."""
     extra = result.get("extra")
     error = extra.get("fail") if isinstance(extra, dict) else None
     return str(error or "it does not say why")
 
 
-def number(value: Any) -> Any:
+def parse_number(value: Any) -> Any:
     """Return a measurement, which LAVA writes as text, as a number."""
     try:
         return None if value is None else float(value)

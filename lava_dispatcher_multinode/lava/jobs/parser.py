@@ -14,9 +14,9 @@ from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
 from ...job.schema_check import SchemaChecker, load_schema
 from ..lab.lab_redaction import MASK, hiding
-from .lava_blocks_in import calls, remarks, steps
+from .lava_blocks_in import ignored_keys, import_block, import_calls
 from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
-from .variables import secrets, variables, wrong_names
+from .variables import flatten_environment, format_secrets, invalid_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...job.source import Document
 
 SCHEMA = "submission.schema.json"
-API_TIMEOUT = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
+DEFAULT_CALL_TIMEOUT_S = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
 _ROLES = ("protocols", PROTOCOL, "roles")
 _NO_BOARD = "no device file has it; 'host: lava' in one lets LAVA's dispatcher run such a board"
 _NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
@@ -62,7 +62,7 @@ class LavaParser:
         types = device_types(document)
         schema = load_schema("lava.jobs", SCHEMA)
         names = {"role": list(roles), "device-type": types}
-        problems = SchemaChecker(schema, names, _strangers(roles, types)).problems(document)
+        problems = SchemaChecker(schema, names, _unknown_types(roles, types)).problems(document)
         problems = problems or list(_problems(document))
         if problems:
             raise InvalidJob(sorted(problems))
@@ -105,7 +105,7 @@ def _roles(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return roles if isinstance(roles, dict) else {}
 
 
-def _strangers(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
+def _unknown_types(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
     """Return what to do about each device type that has no board, and is no slip of the pen."""
     found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
     names = [name for name in found if isinstance(name, str)]
@@ -131,10 +131,10 @@ def _problems(document: Document) -> Iterator[Problem]:
             else f"{total} boards in one job; the limit is {MAX_BOARDS}"
         )
         yield document.problem(text, _ROLES)
-    yield from _long(document)
+    yield from _long_timeouts(document)
     for index, action in enumerate(data["actions"]):
         for kind, block in action.items():
-            for step in calls(kind, block):
+            for step in import_calls(kind, block):
                 if step.refused:
                     path = ("actions", index, kind, "protocols")
                     yield document.problem(f"{step.command}: {step.refused}", path, key=True)
@@ -148,7 +148,7 @@ def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> It
             text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
             yield document.problem(text, (*path, "connection"), hint=hint)
         return
-    for variable in wrong_names(role.get("environment", {})):
+    for variable in invalid_names(role.get("environment", {})):
         text = f"no shell can have a variable '{variable}', or what it is set to"
         yield document.problem(text, (*path, "environment", variable))
     if "device" in role and role.get("count", 1) != 1:
@@ -163,7 +163,7 @@ def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> It
         yield document.problem(text, (*path, "expect_role"))
 
 
-def _long(document: Document) -> Iterator[Problem]:
+def _long_timeouts(document: Document) -> Iterator[Problem]:
     """Yield the timeouts that LAVA refuses: those longer than the job's."""
     timeouts = document.data["timeouts"]
     limit = parse_timeout(timeouts["job"])
@@ -203,7 +203,7 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
     block = data["protocols"][PROTOCOL]
     return Job(
         name=data["job_name"],
-        timeout=parse_timeout(block["timeout"]) if "timeout" in block else API_TIMEOUT,
+        timeout=parse_timeout(block["timeout"]) if "timeout" in block else DEFAULT_CALL_TIMEOUT_S,
         roles=tuple(_role(document, name, role, types) for name, role in block["roles"].items()),
         actions=(*_delayed(document), *_actions(document)),
         file=document.file,
@@ -211,7 +211,7 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
         metadata=data.get("metadata", {}),
         lava=lava,
         remarks=tuple(_remarks(document)),
-        secrets=secrets(data),
+        secrets=format_secrets(data),
         places=tuple(document.position(("actions", n)) for n in range(len(data["actions"]))),
     )
 
@@ -227,7 +227,9 @@ def _role(
         device=device,
         tags=frozenset(role.get("tags", ())),
         essential=bool(role.get("essential")),
-        environment=variables(role.get("environment")) if role.get("environment") else {},
+        environment=flatten_environment(role.get("environment"))
+        if role.get("environment")
+        else {},
         position=document.position((*_ROLES, name)),
     )
 
@@ -252,7 +254,7 @@ def _actions(document: Document) -> Iterator[ActionSpec]:
         for kind, block in action.items():
             path = ("actions", index, kind)
             default = block.get("timeout") or timeouts.get("action") or timeouts["job"]
-            for step in steps(kind, block):
+            for step in import_block(kind, block):
                 yield ActionSpec(
                     command=step.command,
                     parameters=step.parameters,
@@ -269,7 +271,7 @@ def _actions(document: Document) -> Iterator[ActionSpec]:
 def _remarks(document: Document) -> Iterator[tuple[frozenset[str], Problem]]:
     for index, action in enumerate(document.data["actions"]):
         for kind, block in action.items():
-            for at, text in remarks(kind, block):
+            for at, text in ignored_keys(kind, block):
                 path = ("actions", index, kind, *at)
                 yield (
                     frozenset(block["role"]),

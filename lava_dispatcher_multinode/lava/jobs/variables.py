@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def variables(environment: Any) -> dict[str, str]:
+def flatten_environment(environment: Any) -> dict[str, str]:
     """Return a role's `environment` as LAVA exports it: what is nested has joined names."""
     return dict(_flat(environment, ""))
 
@@ -27,16 +27,16 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
         yield name, "" if value is None else str(value)
 
 
-def wrong_names(environment: Any) -> list[str]:
+def invalid_names(environment: Any) -> list[str]:
     """Return the names that no shell variable can have; also of what no variable can hold."""
     return [
         name
-        for name, value in variables(environment).items()
+        for name, value in flatten_environment(environment).items()
         if not _NAME.fullmatch(name) or "\0" in value
     ]
 
 
-def secrets(submission: Mapping[str, Any]) -> bytes:
+def format_secrets(submission: Mapping[str, Any]) -> bytes:
     """Return the file `secrets`, which tests source; b"" where the job has none."""
     found = submission.get("secrets")
     lines = [f"{key}={value}\n" for key, value in found.items()] if isinstance(found, dict) else []

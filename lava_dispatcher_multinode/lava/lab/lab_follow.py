@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import BoardsUnavailable, InvalidJob
-from ..dispatcher.failure import failure_of
+from ..dispatcher.failure import convert_failure
 from .lab_redaction import MASK
 from .lab_server import Unreachable
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from ...console.transcript import Transcript
     from ...emit import Emit
     from ...errors import MultinodeError
-    from ..dispatcher.log import Log
-    from .lab_server import Server, Shown
+    from ..dispatcher.log import LavaLog
+    from .lab_server import JobState, LavaServer
 
-PATIENCE = 600.0  # seconds in which a server may be out of reach
+MAX_OUTAGE_S = 600.0  # seconds in which a server may be out of reach
 QUEUED = frozenset({"Submitted", "Scheduling", "Scheduled"})
 
 
 @dataclass
-class Followed:
+class FollowedJob:
     """One node's job on the server."""
 
     node: str
     job: str
-    log: Log
+    log: LavaLog
     transcript: Transcript
     record: Path  # logs.yaml
     lines: int = 0
@@ -42,9 +42,9 @@ class Followed:
     said: set[str] = field(default_factory=set)
 
 
-def follow(
-    server: Server,
-    jobs: Sequence[Followed],
+def follow_jobs(
+    server: LavaServer,
+    jobs: Sequence[FollowedJob],
     emit: Emit,
     interval: float,
     wait: float | None = None,
@@ -64,7 +64,7 @@ def follow(
                 _look(server, job, emit)
             reached = clock()
         except Unreachable as error:
-            if clock() - reached > PATIENCE:
+            if clock() - reached > MAX_OUTAGE_S:
                 raise
             emit("log", node=None, level="WARNING", text=f"asking again: {error}")
         if wait is not None and clock() - begun > wait:
@@ -73,13 +73,13 @@ def follow(
             sleep(interval)
 
 
-def _check_started(jobs: Sequence[Followed], wait: float) -> None:
+def _check_started(jobs: Sequence[FollowedJob], wait: float) -> None:
     queued = [f"{job.node} ({job.state.lower()})" for job in jobs if job.state in QUEUED]
     if queued:
         raise BoardsUnavailable(f"not started within {wait:g} s: {', '.join(queued)}")
 
 
-def _look(server: Server, job: Followed, emit: Emit) -> None:
+def _look(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
     shown = server.show(job.job)
     if shown.state != job.state:
         job.state = shown.state
@@ -101,7 +101,7 @@ def _look(server: Server, job: Followed, emit: Emit) -> None:
         _end(job, shown, emit)
 
 
-def _end(job: Followed, shown: Shown, emit: Emit) -> None:
+def _end(job: FollowedJob, shown: JobState, emit: Emit) -> None:
     error: MultinodeError | None = job.log.raised
     if error is None and shown.health != "Canceled":
         error = _hidden(job)
@@ -111,7 +111,7 @@ def _end(job: Followed, shown: Shown, emit: Emit) -> None:
         if shown.health == "Canceled":
             kind, message = "Canceled", message or "the job was canceled on the server"
         text = message or f"the job ended as {shown.health}"
-        error = failure_of(job.node, kind, text, validated=job.log.validated)
+        error = convert_failure(job.node, kind, text, validated=job.log.validated)
     error = error or job.log.unread
     emit(
         "node_finished",
@@ -122,7 +122,7 @@ def _end(job: Followed, shown: Shown, emit: Emit) -> None:
     )
 
 
-def _hidden(job: Followed) -> MultinodeError | None:
+def _hidden(job: FollowedJob) -> MultinodeError | None:
     """Return the error of a job whose secrets hide its results in the server's log."""
     names = ", ".join(job.log.redaction.hiding)
     if not (job.masked and names):

@@ -21,9 +21,9 @@ from ...redaction import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-TIMEOUT = 60.0  # seconds for one answer
-NO_ENTRY = 401
-REFUSED = frozenset({400, 401, 403, 404})
+ANSWER_TIMEOUT_S = 60.0  # seconds for one answer
+UNAUTHORIZED = 401
+REFUSAL_STATUSES = frozenset({400, 401, 403, 404})
 
 
 class Unreachable(InfrastructureError):
@@ -41,7 +41,7 @@ class Identity:
     verify: bool = True
 
 
-class Shown(NamedTuple):
+class JobState(NamedTuple):
     """What a server says of one job."""
 
     state: str  # Submitted, Scheduling, Scheduled, Running, Canceling, Finished
@@ -51,7 +51,7 @@ class Shown(NamedTuple):
     error: str
 
 
-class Server:
+class LavaServer:
     """Calls one server; `InfrastructureError` when it cannot, `InvalidJob` when it refuses."""
 
     def __init__(self, identity: Identity) -> None:
@@ -63,11 +63,11 @@ class Server:
         found = self._call(lambda proxy: proxy.scheduler.jobs.submit(definition))
         return [str(job) for job in found] if isinstance(found, list) else [str(found)]
 
-    def show(self, job: str) -> Shown:
+    def show(self, job: str) -> JobState:
         """Return how a job is."""
         found = self._call(lambda proxy: proxy.scheduler.jobs.show(job))
         device = found.get("device")
-        return Shown(
+        return JobState(
             str(found.get("state")),
             str(found.get("health")),
             str(device) if device else None,
@@ -99,9 +99,9 @@ class Server:
             raise InvalidJob.about(server, text) from fault
         except xmlrpc.client.ProtocolError as error:
             text = f"{server}: {without_secrets(str(error.errmsg))}"
-            if error.errcode == NO_ENTRY:
+            if error.errcode == UNAUTHORIZED:
                 text += f" (user and token are those of {configuration()}: see lavacli identities)"
-            kind = InfrastructureError if error.errcode in REFUSED else Unreachable
+            kind = InfrastructureError if error.errcode in REFUSAL_STATUSES else Unreachable
             raise kind(text) from None  # the error itself has the token in its URL
         except (OSError, xmlrpc.client.Error) as error:
             raise Unreachable(f"{server}: {without_secrets(str(error))}") from None
@@ -173,7 +173,7 @@ def _connect(identity: Identity) -> Any:
     from requests.adapters import HTTPAdapter
 
     parts = urlsplit(identity.uri)
-    transport = RequestsTransport(parts.scheme, identity.proxy, TIMEOUT, identity.verify)
+    transport = RequestsTransport(parts.scheme, identity.proxy, ANSWER_TIMEOUT_S, identity.verify)
     # Sent again by the library after a gateway's error, a job would be submitted twice.
     for scheme in ("http://", "https://"):
         transport.session.mount(scheme, HTTPAdapter())

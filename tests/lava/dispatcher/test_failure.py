@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.lava.dispatcher.failure import failure_of
+from lava_dispatcher_multinode.lava.dispatcher.failure import convert_failure
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,6 @@ from lava_dispatcher_multinode.lava.dispatcher.failure import failure_of
 )
 def test_each_kind(kind, validated, code, said):
     """A refusal is the job's fault only before the board was touched."""
-    error = failure_of("n", kind, "m", validated=validated)
+    error = convert_failure("n", kind, "m", validated=validated)
     assert int(error.exit_code) == code
     assert said in str(error)

@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.lab.device_model import Lava
-from lava_dispatcher_multinode.lava.dispatcher.installed import environment, find
+from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher, make_environment
 
 
 def clone(root, version="2031.05"):
@@ -27,10 +27,10 @@ def clone(root, version="2031.05"):
 
 def test_a_clone_is_found_with_its_version(tmp_path):
     """By lava.path and lava.python; whether it wants root is read from lava-run."""
-    found = find(Lava(path=clone(tmp_path / "lava"), python=sys.executable))
+    found = find_dispatcher(Lava(path=clone(tmp_path / "lava"), python=sys.executable))
     assert (found.version, found.needs_root) == ("2031.05", False)
     assert found.lava_run == tmp_path / "lava/lava/dispatcher/lava-run"
-    assert environment(found.path)["PYTHONPATH"] == str(tmp_path / "lava")
+    assert make_environment(found.path)["PYTHONPATH"] == str(tmp_path / "lava")
 
 
 def test_the_environment_names_one_too(tmp_path, monkeypatch):
@@ -40,7 +40,7 @@ def test_the_environment_names_one_too(tmp_path, monkeypatch):
     (tmp_path / "usr/bin").mkdir()
     (tmp_path / "usr/bin/lava-run").write_text("#!/usr/bin/python3\n")
     monkeypatch.setenv("LAVA_DISPATCHER_PATH", str(packages))
-    found = find(Lava(python=sys.executable))
+    found = find_dispatcher(Lava(python=sys.executable))
     assert (found.version, found.needs_root) == ("2023.01", True)
 
 
@@ -48,9 +48,9 @@ def test_the_first_of_several_counts(tmp_path, monkeypatch):
     """CI names each version that it has; a short path that is none is no crash."""
     first, second = clone(tmp_path / "a", "1"), clone(tmp_path / "b", "2")
     monkeypatch.setenv("LAVA_DISPATCHER_PATH", f"{first}:{second}")
-    assert find(Lava(python=sys.executable)).version == "1"
+    assert find_dispatcher(Lava(python=sys.executable)).version == "1"
     with pytest.raises(InfrastructureError, match="in or beside /nowhere"):
-        find(Lava(path=Path("/nowhere")))
+        find_dispatcher(Lava(path=Path("/nowhere")))
 
 
 def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
@@ -58,12 +58,12 @@ def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
     monkeypatch.delenv("LAVA_DISPATCHER_PATH", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InfrastructureError, match="install the package lava-dispatcher"):
-        find(Lava())
+        find_dispatcher(Lava())
     broken = clone(tmp_path / "broken")
     (broken / "lava_dispatcher/parser.py").write_text("import a_module_that_nobody_has\n")
     with pytest.raises(InfrastructureError, match=r"No module named .*lava\.python"):
-        find(Lava(path=broken, python=sys.executable))
+        find_dispatcher(Lava(path=broken, python=sys.executable))
     wants = clone(tmp_path / "wants")
     (wants / "lava/dispatcher/lava-run").write_text("import sys\nfrom a_title import x\n")
     with pytest.raises(InfrastructureError, match=r"No module named 'a_title'.*lava\.python"):
-        find(Lava(path=wants, python=sys.executable))
+        find_dispatcher(Lava(path=wants, python=sys.executable))

@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.errors import (
     TestError,
     TestRaised,
 )
-from lava_dispatcher_multinode.lava.dispatcher.log import Log
+from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
 from lava_dispatcher_multinode.testshell import case_results
 
 
@@ -27,7 +27,7 @@ def log():
 def make(tests=({"test": {}},)):
     """Return a log that keeps what it makes."""
     events, printed = [], []
-    made = Log(
+    made = LavaLog(
         "n", lambda event, **fields: events.append((event, fields)), lambda: 1.0, printed.append,
         [{"deploy": {}}, {"boot": {}}, *tests],
     )  # fmt: skip
@@ -311,7 +311,7 @@ def test_a_definition_that_lava_has_not_run_has_failed(extra, failed):
 
 def ended(code, *, failure=None, finished=True, validated=True, left_on=None, last=""):
     """Raise the failure of a process with this exit code and log."""
-    log = Log("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
+    log = LavaLog("n", lambda *_, **__: None, lambda: 0.0, lambda _: None, [])
     log.failure, log.finished, log.validated = failure, finished, validated
     log.left_on, log.last = left_on, last
     log.raise_failure(code)

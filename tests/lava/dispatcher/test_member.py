@@ -10,10 +10,10 @@ import pytest
 from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.lava.dispatcher.member import (
     SENDER,
-    ask,
-    lazy,
+    call_coordinator,
+    import_lazily,
     read_reply,
-    with_names,
+    replace_ids,
 )
 
 IDS = {"panda01": "101", "dut-01": "102"}
@@ -62,7 +62,7 @@ def shell(script, typed=""):
 
 def test_scripts_with_names():
     """Of the group's devices, also where one begins as another, or has a dot in it."""
-    found = with_names(SCRIPTS, "dut-1", {"dut-1": "a", "dut-1.b": "b"})
+    found = replace_ids(SCRIPTS, "dut-1", {"dut-1": "a", "dut-1.b": "b"})
     assert shell("LAVA_HOSTNAME=7\n" + found["lava-self"]) == "dut-1\n"
     assert shell("LAVA_GROUP=7\n" + found["lava-group"]) == "dut-1\ta\ndut-1.b\tb\n"
     answer = " dut-1.b:k=v w 7:x dut-1:k=v dut-1xb:k=v"
@@ -77,7 +77,7 @@ def test_scripts_with_names():
 def test_scripts_that_are_not_known(changed):
     """Those of a LAVA to come, say: they are left alone."""
     with pytest.raises(KeyError):
-        with_names(changed, "a", {"a": "b"})
+        replace_ids(changed, "a", {"a": "b"})
 
 
 def test_one_request_to_a_coordinator():
@@ -86,8 +86,8 @@ def test_one_request_to_a_coordinator():
     with Coordinator(group="g", nodes=nodes, secrets=secrets, timeout=5) as coordinator:
         who = {"client_name": "dut-01", "group_name": "g", "role": "a", "hold": True}
         call = {**who, "request": "lava_wait", "messageID": "x", "timeout": 0.05}
-        assert ask(coordinator.address, call, 5)["response"] == "nack"
-        reply = ask(coordinator.address, {**call, "secret": "s"}, 5)
+        assert call_coordinator(coordinator.address, call, 5)["response"] == "nack"
+        reply = call_coordinator(coordinator.address, {**call, "secret": "s"}, 5)
         assert (reply["status"], "panda01" in reply["reason"]) == ("timeout", True)
 
 
@@ -96,7 +96,7 @@ def test_a_module_is_imported_when_it_is_used(monkeypatch):
     import sys
 
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    lazy("colorsys")
+    import_lazily("colorsys")
     import colorsys
 
     assert type(colorsys).__name__ == "Lazy"

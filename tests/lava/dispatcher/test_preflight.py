@@ -139,12 +139,12 @@ def test_one_wrong_board_of_several_is_a_warning(lab, tmp_path, monkeypatch):
     text = json.dumps(mixed_job(["true"], ["true"])).encode()
     types = frozenset({"shell"})
     job, _ = parse_job(replace(from_bytes(text, "j", tmp_path), device_types=types))
-    (problem,) = preflight.check_fit(job, {"server": devices})
+    (problem,) = preflight.check_capabilities(job, {"server": devices})
     assert problem.warning
-    (problem,) = preflight.check_fit(job, {"server": devices[:1]})
+    (problem,) = preflight.check_capabilities(job, {"server": devices[:1]})
     assert not problem.warning
     with pytest.raises(InvalidJob, match=r"dut-01\.dict"):
-        preflight.ready(devices)
+        preflight.check_ready(devices)
 
 
 def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
@@ -154,16 +154,16 @@ def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
     old = Installed("2023.01", script, "python3", None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(InfrastructureError, match=r"2023\.01 .* only as root: be root, or name"):
-        preflight.allowed(old)
+        preflight.check_allowed(old)
     script.write_text("--skip-sudo-warning\n")
-    preflight.allowed(old)
+    preflight.check_allowed(old)
 
 
 def test_a_silent_lava_is_no_refusal_of_the_job(tmp_path):
     """Its trouble is the host's."""
     broken = Installed("1", tmp_path, "/bin/false", None)
     with pytest.raises(InfrastructureError, match="LAVA's dispatcher 1"):
-        preflight._ask(broken, [[{}, {}]])
+        preflight._run_validator(broken, [[{}, {}]])
 
 
 def test_words_for_what_a_schema_says(tmp_path):
@@ -175,11 +175,11 @@ def test_words_for_what_a_schema_says(tmp_path):
         (1, "x", "extra keys not allowed", True), (1, "x", "required key not provided", False),
         (0, "fastboot", "unknown action type", False),
     ]  # fmt: skip
-    found = [str(problem) for problem in preflight._slips(job, {"b"}, said)]
+    found = [str(problem) for problem in preflight._schema_problems(job, {"b"}, said)]
     assert [text.partition(": ")[2] for text in found] == [
         "'steps' in test: expected a list, says LAVA's schema",
         "warning: the job: no namespace, says LAVA's schema",
         "warning: unknown key 'x' in boot, says LAVA's schema",
         "boot needs 'x', says LAVA's schema",
     ]
-    assert not list(preflight._slips(job, {"another"}, said[:1]))
+    assert not list(preflight._schema_problems(job, {"another"}, said[:1]))

@@ -99,8 +99,8 @@ def test_it_is_switched_off_with_nobody_left(kept, tmp_path):
 
 def test_a_power_switch_that_hangs(monkeypatch, capfd):
     """It is waited for, but not for ever."""
-    monkeypatch.setattr(reaper, "OFF_TIME", 0.1)
-    reaper.switch_off("sleep 60")
+    monkeypatch.setattr(reaper, "POWER_OFF_TIMEOUT_S", 0.1)
+    reaper.power_off("sleep 60")
     assert "NOT switched off: sleep has not ended within 0.1 s" in capfd.readouterr().err
 
 

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from lava_dispatcher_multinode.lava.dispatcher.installed import environment
-from lava_dispatcher_multinode.lava.dispatcher.preflight import FIT
+from lava_dispatcher_multinode.lava.dispatcher.installed import make_environment
+from lava_dispatcher_multinode.lava.dispatcher.preflight import VALIDATOR
 from lava_dispatcher_multinode.lava.jobs.submission import split_by_node
 
 from ..conftest import DICTIONARY, lava_job, lava_test
@@ -21,8 +21,8 @@ def ask(installed):
     def run(*definitions, job=None):
         pairs = [[DICTIONARY | {"commands": {"connect": "true"}}, d] for d in definitions]
         done = subprocess.run(
-            [installed.python, FIT], input=json.dumps({"pairs": pairs, "submission": job}),
-            env=environment(installed.path), capture_output=True, text=True, check=True,
+            [installed.python, VALIDATOR], input=json.dumps({"pairs": pairs, "submission": job}),
+            env=make_environment(installed.path), capture_output=True, text=True, check=True,
         )  # fmt: skip
         return json.loads(done.stdout)
 
@@ -36,8 +36,8 @@ def test_the_first_block_that_is_refused(ask):
     ]
     deploy = {**good, "actions": [{"deploy": {"role": "a", "to": "tftp"}}, *good["actions"]]}
     late = {**good, "actions": [*good["actions"], {"boot": {"role": "a", "method": "u-boot"}}]}
-    slip = {**good, "actions": [*good["actions"], {"boot": {"role": "a"}}]}
-    answers = ask(good, deploy, late, slip)["refusals"]
+    violation = {**good, "actions": [*good["actions"], {"boot": {"role": "a"}}]}
+    answers = ask(good, deploy, late, violation)["refusals"]
     assert answers[0] is None
     assert (answers[1][0], answers[2][0], answers[3][0]) == (0, 3, 3)
     assert "strategies" in answers[1][1]  # each version has words of its own around it
@@ -46,13 +46,13 @@ def test_the_first_block_that_is_refused(ask):
 def test_what_lavas_schema_says(ask):
     """Of each block the first thing, and of the job around them; and what servers let pass."""
     job = lava_job({"a": {}}, lava_test("t", ["a"], "true"))
-    assert ask(job=job)["slips"] == []
+    assert ask(job=job)["violations"] == []
     del job["visibility"]
     job["actions"][1]["boot"]["promts"] = job["actions"][1]["boot"].pop("prompts")
     job["actions"][2]["test"]["definitions"][0]["repository"]["run"]["steps"] = "true"
-    slips = ask(job=job)["slips"]
-    assert slips[:2] == [
+    violations = ask(job=job)["violations"]
+    assert violations[:2] == [
         [None, "visibility", "required key not provided", False],
         [1, "promts", "extra keys not allowed", True],
     ]
-    assert [(slip[0], slip[3]) for slip in slips[2:]] == [(2, False)]
+    assert [(violation[0], violation[3]) for violation in violations[2:]] == [(2, False)]

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.lab.device_model import Device, Lava, Login
 from lava_dispatcher_multinode.lava.export.lava_blocks_out import (
-    Ways,
+    LavaBlocks,
     _literal,
-    of_dictionary,
-    of_driver,
-    of_unknown,
+    blocks_of_dictionary,
+    blocks_of_type,
+    blocks_of_unknown_type,
 )
 
 
 def of(deploys, boots, **lava):
     """Return the ways of a dictionary with these methods."""
     device = Device("d", "t", host="lava", lava=Lava(device=Path("x"), **lava))
-    return of_dictionary(device, dict.fromkeys(deploys), dict.fromkeys(boots))
+    return blocks_of_dictionary(device, dict.fromkeys(deploys), dict.fromkeys(boots))
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_the_device_file_has_the_last_word():
 
 def test_loader_commands_fit_what_was_deployed():
     """LAVA's names for them, only where U-Boot has them."""
-    ways = Ways("t", boot={"method": "u-boot", "commands": ["own"]})
+    ways = LavaBlocks("t", boot={"method": "u-boot", "commands": ["own"]})
     found = [ways.boot_block(deployed)["commands"] for deployed in ("image", "kernel", "nfs")]
     assert found == [["own"], "ramdisk", "nfs"]
-    assert "commands" not in Ways("t", boot={"method": "minimal"}).boot_block("kernel")
+    assert "commands" not in LavaBlocks("t", boot={"method": "minimal"}).boot_block("kernel")
 
 
 def test_guesses_are_said():
     """A board without boot commands, and a type that nobody knows."""
-    assert "guess" in of_unknown("x", Login()).untold[0]
-    assert "guess" in of_driver("x", "x", {}, Login()).untold[0]
-    known = of_driver("x", "y", {"boot": {"commands": ["bootm"]}}, Login())
+    assert "guess" in blocks_of_unknown_type("x", Login()).remarks[0]
+    assert "guess" in blocks_of_type("x", "x", {}, Login()).remarks[0]
+    known = blocks_of_type("x", "y", {"boot": {"commands": ["bootm"]}}, Login())
     assert (known.device_type, known.boot["commands"]) == ("y", ["bootm"])
 
 
@@ -72,7 +72,9 @@ def test_a_literal_is_an_expression_for_itself(text):
 
 def test_an_image_with_its_packing_and_digest(tmp_path):
     """Files of this machine become URLs, also with a blank in their names."""
-    block = Ways("t").deploy_image({"image": "a b.img.xz", "image_sha256": "0" * 64}, tmp_path)
+    block = LavaBlocks("t").deploy_image(
+        {"image": "a b.img.xz", "image_sha256": "0" * 64}, tmp_path
+    )
     image = block["images"]["image"]
     assert (image["compression"], image["sha256sum"]) == ("xz", "0" * 64)
     assert image["url"] == f"file://{tmp_path}/a%20b.img.xz"

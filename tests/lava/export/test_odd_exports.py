@@ -11,7 +11,7 @@ import yaml
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
-from lava_dispatcher_multinode.lava.export.exporter import any_type, export
+from lava_dispatcher_multinode.lava.export.exporter import export_job, named_types
 
 from ..conftest import definition
 
@@ -75,7 +75,7 @@ def read(tmp_path):
 
     def run(text, name):
         document = from_bytes(text.encode(), name, tmp_path)
-        return parse_job(replace(document, device_types=any_type(document)))[0]
+        return parse_job(replace(document, device_types=named_types(document)))[0]
 
     return run
 
@@ -86,7 +86,7 @@ def test_it_passes_and_means_the_same(actions, read, strictly):
     name = "odd: 'job' #1"
     source = {"job_name": name, "timeout": 90, "device_group": TWO, "actions": actions}
     job = read(json.dumps(source), "j.json")
-    exported = export(job)
+    exported = export_job(job)
     strictly(exported.text("j.json"))
     back = read(exported.text("j.json"), "j.yaml")
     assert (back.name, back.timeout) == (job.name, job.timeout)
@@ -122,7 +122,7 @@ def test_a_root_file_system_is_booted_by_nfs(read, strictly):
     kernel = {**KERNEL["parameters"], "rootfs": "https://h/r.tar.gz"}
     actions = [{**KERNEL, "parameters": kernel}, shell("true")]
     source = {"job_name": "j", "timeout": 90, "device_group": TWO[:1], "actions": actions}
-    text = export(read(json.dumps(source), "j.json")).text("j.json")
+    text = export_job(read(json.dumps(source), "j.json")).text("j.json")
     strictly(text)
     data = yaml.safe_load(text)
     assert data["actions"][0]["deploy"]["nfsrootfs"]["url"] == "https://h/r.tar.gz"

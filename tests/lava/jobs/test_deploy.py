@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from lava_dispatcher_multinode.images.terms import Terms
-from lava_dispatcher_multinode.lava.jobs.deploy import deploy, without_effect
+from lava_dispatcher_multinode.lava.jobs.deploy import ignored_deploy_keys, import_deploy
 from lava_dispatcher_multinode.lava.jobs.deploy_keys import BLOCK, ENTRY, PLACES
 
 from ...needs import LAVA_VERSIONS, lava
@@ -63,12 +63,12 @@ def places(request):
 
 def refusals(to, **keys):
     """Return why boards of our own do not do a block."""
-    return [step.refused for step in deploy({"to": to, **keys}) if step.refused]
+    return [step.refused for step in import_deploy({"to": to, **keys}) if step.refused]
 
 
 def said(to, **keys):
     """Return what is said of keys without effect, by place."""
-    return dict(without_effect({"to": to, **keys}))
+    return dict(ignored_deploy_keys({"to": to, **keys}))
 
 
 def test_no_key_of_lavas_schema_is_unknown(places):
@@ -111,7 +111,9 @@ def test_what_changes_an_image_is_refused(entry, why):
 def test_every_refusal_of_a_block_is_told_at_once():
     """With its place."""
     entry = {"url": URL, "archive": "tar", "md5sum": "x"}
-    steps = list(deploy({"to": "tftp", "kernel": entry, "tee": {"url": URL}, "authorize": "ssh"}))
+    steps = list(
+        import_deploy({"to": "tftp", "kernel": entry, "tee": {"url": URL}, "authorize": "ssh"})
+    )
     assert [(step.at, step.wrong) for step in steps] == [
         (("tee",), False), (("authorize",), False), (("kernel", "archive"), False),
         (("kernel", "md5sum"), True),
@@ -138,13 +140,15 @@ def test_an_entry_is_obeyed():
     """Its sums, its packing and its headers go with its file."""
     sums = {"md5sum": MD5, "sha512sum": SHA512}
     entry = {"url": URL, "compression": "zstd", **sums, "headers": {"PRIVATE-TOKEN": "hunter2"}}
-    (step,) = deploy({"to": "flasher", "images": {"boot": entry}})
+    (step,) = import_deploy({"to": "flasher", "images": {"boot": entry}})
     terms = Terms(sums, ".zst", {"PRIVATE-TOKEN": "hunter2"})
     assert (step.command, step.parameters) == (
         "deploy_linaro_image", {"image": URL, "terms": {"image": terms}}
     )  # fmt: skip
     assert "hunter2" not in repr(step)
-    (step,) = deploy({"to": "tftp", "kernel": {"url": URL}, "dtb": {"url": "https://h/d", **sums}})
+    (step,) = import_deploy(
+        {"to": "tftp", "kernel": {"url": URL}, "dtb": {"url": "https://h/d", **sums}}
+    )
     assert step.parameters["terms"] == {"kernel": Terms(), "dtb": Terms(sums)}
 
 

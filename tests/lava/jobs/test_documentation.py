@@ -10,7 +10,7 @@ import pytest
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
-from lava_dispatcher_multinode.lava.export.exporter import any_type, export
+from lava_dispatcher_multinode.lava.export.exporter import export_job, named_types
 
 from ...needs import lava_documents, require
 
@@ -23,7 +23,7 @@ def read(name, text, directory, *, for_lab):
     """Return the job, boards of any type being known; or None, and why it is refused."""
     try:
         document = from_bytes(text.encode(), name, directory)
-        known = replace(document, device_types=any_type(document), for_lab=for_lab)
+        known = replace(document, device_types=named_types(document), for_lab=for_lab)
         return parse_job(known)[0], []
     except InvalidJob as error:
         return None, [str(problem) for problem in error.problems]
@@ -60,4 +60,4 @@ def test_each_goes_to_a_lab_as_it_is(jobs, tmp_path, strictly):
         assert all("is given twice" in problem for problem in said)
         # The schema refuses the secondary connections of LAVA's own documents.
         if name in BOARDS:
-            strictly(export(job).text(name))
+            strictly(export_job(job).text(name))

@@ -3,7 +3,11 @@
 import pytest
 
 from lava_dispatcher_multinode.lava.jobs.deploy import Step
-from lava_dispatcher_multinode.lava.jobs.lava_blocks_in import calls, remarks, steps
+from lava_dispatcher_multinode.lava.jobs.lava_blocks_in import (
+    ignored_keys,
+    import_block,
+    import_calls,
+)
 
 
 def with_calls(*given):
@@ -14,7 +18,7 @@ def with_calls(*given):
 @pytest.mark.parametrize("method", ["minimal", "qemu", "u-boot"])
 def test_methods_that_a_board_here_has(method):
     """Its own device file says how it boots; the block only says that it does."""
-    assert list(steps("boot", {"method": method})) == [Step("boot_linaro_image")]
+    assert list(import_block("boot", {"method": method})) == [Step("boot_linaro_image")]
 
 
 @pytest.mark.parametrize(
@@ -33,17 +37,17 @@ def test_methods_that_a_board_here_has(method):
 )
 def test_what_only_lava_can_is_refused_by_name(kind, block, command, said):
     """A block that is passed over silently would be a test that has not run."""
-    (step,) = steps(kind, block)
+    (step,) = import_block(kind, block)
     assert step.command == command
     assert said in step.refused
 
 
 def test_definitions_are_those_of_the_block():
     """An empty list is one, too."""
-    assert list(steps("test", {"definitions": [{"from": "git"}]})) == [
+    assert list(import_block("test", {"definitions": [{"from": "git"}]})) == [
         Step("lava_test_shell", {"definitions": [{"from": "git"}]})
     ]
-    assert list(steps("test", {"definitions": []})) == [
+    assert list(import_block("test", {"definitions": []})) == [
         Step("lava_test_shell", {"definitions": []})
     ]
 
@@ -52,14 +56,14 @@ def test_definitions_are_those_of_the_block():
 def test_a_block_is_repeated_and_its_calls_are_not(repeat, times):
     """The group meets once, before the first time."""
     block = with_calls({"request": "lava-sync", "messageID": "go"}) | {"repeat": repeat}
-    commands = [step.command for step in steps("boot", block)]
+    commands = [step.command for step in import_block("boot", block)]
     assert commands == ["multinode", *["boot_linaro_image"] * times]
 
 
 def test_other_protocols_are_refused():
     """LXC, xnbd: a board that starts without them is not what the job has asked for."""
     block = {"method": "u-boot", "protocols": {"lava-xnbd": [], "lava-multinode": []}}
-    refused, boot = steps("boot", block)
+    refused, boot = import_block("boot", block)
     assert (refused.command, boot.command) == ("protocol lava-xnbd of boot", "boot_linaro_image")
     assert refused.refused
 
@@ -94,7 +98,7 @@ def test_other_protocols_are_refused():
 )
 def test_a_call(call, parameters):
     """In this package's words, with what such a call can have."""
-    assert list(calls("boot", with_calls(call))) == [Step("multinode", parameters)]
+    assert list(import_calls("boot", with_calls(call))) == [Step("multinode", parameters)]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_a_call(call, parameters):
 )
 def test_a_call_that_is_none_is_refused(call, said):
     """A group of which one board makes no call would wait for it until the end."""
-    (step,) = calls("boot", with_calls(call))
+    (step,) = import_calls("boot", with_calls(call))
     assert said in step.refused
 
 
@@ -127,19 +131,19 @@ def test_a_call_that_is_none_is_refused(call, said):
 def test_the_limit_of_a_call(value, timeout):
     """LAVA takes a mapping or seconds; anything else is the protocol's limit."""
     call = {"request": "lava-wait", "messageID": "x", "timeout": value}
-    (step,) = calls("boot", with_calls(call))
+    (step,) = import_calls("boot", with_calls(call))
     assert step.timeout == timeout
 
 
 def test_one_call_need_not_be_a_list():
     """As some write it."""
     block = {"protocols": {"lava-multinode": {"request": "lava-sync", "messageID": "go"}}}
-    assert [step.parameters["message_id"] for step in calls("deploy", block)] == ["go"]
-    assert list(calls("deploy", {})) == []
+    assert [step.parameters["message_id"] for step in import_calls("deploy", block)] == ["go"]
+    assert list(import_calls("deploy", {})) == []
 
 
 def test_keys_of_a_deploy_that_change_nothing_are_told():
     """With their place; those of a boot are the device file's own."""
     block = {"to": "tmpfs", "images": {"rootfs": {"url": "u"}}, "namespace": "x"}
-    assert [place for place, _ in remarks("deploy", block)] == [("namespace",)]
-    assert list(remarks("boot", {"method": "u-boot", "namespace": "x"})) == []
+    assert [place for place, _ in ignored_keys("deploy", block)] == [("namespace",)]
+    assert list(ignored_keys("boot", {"method": "u-boot", "namespace": "x"})) == []

@@ -2,7 +2,12 @@
 
 import pytest
 
-from lava_dispatcher_multinode.lava.jobs.lava_entries import MAX_LINE, number, read, reason
+from lava_dispatcher_multinode.lava.jobs.lava_entries import (
+    MAX_LINE_BYTES,
+    failure_reason,
+    parse_entry,
+    parse_number,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,7 +19,7 @@ from lava_dispatcher_multinode.lava.jobs.lava_entries import MAX_LINE, number, r
 )
 def test_an_entry_is_read(line):
     """LAVA writes YAML: JSON is the quick case of it."""
-    entry = read(line)
+    entry = parse_entry(line)
     assert (entry["lvl"], entry["msg"]) == ("info", "a")
 
 
@@ -39,16 +44,16 @@ def test_an_entry_is_read(line):
 )
 def test_what_is_no_entry_is_none(line):
     """What a library prints between them, or a board, cannot end the reader, nor run anything."""
-    assert read(line) is None
+    assert parse_entry(line) is None
 
 
 def test_a_line_that_is_too_long_is_not_parsed():
     """LAVA's own limit is far below this one; up to it each line is read."""
     start, end = b'{"lvl": "', b'"}'
-    fits = start + b"x" * (MAX_LINE - len(start + end)) + end
+    fits = start + b"x" * (MAX_LINE_BYTES - len(start + end)) + end
     assert len(fits) == 1048576
-    assert read(fits) is not None
-    assert read(fits.replace(b"x", b"xx", 1)) is None
+    assert parse_entry(fits) is not None
+    assert parse_entry(fits.replace(b"x", b"xx", 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_a_line_that_is_too_long_is_not_parsed():
 )
 def test_why_an_action_has_failed(result, said):
     """LAVA puts a file's name there, or a mapping, or nothing."""
-    assert reason(result) == said
+    assert failure_reason(result) == said
 
 
 @pytest.mark.parametrize(
@@ -72,5 +77,5 @@ def test_why_an_action_has_failed(result, said):
 )
 def test_a_measurement(value, is_):
     """Text that stands for a number is one; what is none is kept as it is written."""
-    assert number(value) == is_
-    assert type(number(value)) is type(is_)
+    assert parse_number(value) == is_
+    assert type(parse_number(value)) is type(is_)

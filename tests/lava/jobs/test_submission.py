@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
-from lava_dispatcher_multinode.lava.export.exporter import export
+from lava_dispatcher_multinode.lava.export.exporter import export_job
 from lava_dispatcher_multinode.lava.jobs.submission import (
     SINGLE_ROLE,
     GroupOfOne,
@@ -155,7 +155,7 @@ def test_it_is_a_group_of_one(tmp_path):
     )
     assert [spec.command for spec in job.actions] == ["boot_linaro_image", "lava_test_shell"]
     assert job.timeout == 300
-    exported = export(job)
+    exported = export_job(job)
     assert exported.submission == SINGLE
     assert list(exported.nodes("x")) == [SINGLE_ROLE]
     assert node_names(as_group(SINGLE)) == [(SINGLE_ROLE, SINGLE_ROLE)]

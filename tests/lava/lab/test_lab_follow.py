@@ -8,9 +8,9 @@ import pytest
 
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.errors import BoardsUnavailable, InfrastructureError
-from lava_dispatcher_multinode.lava.dispatcher.log import Log
-from lava_dispatcher_multinode.lava.lab.lab_follow import PATIENCE, Followed, follow
-from lava_dispatcher_multinode.lava.lab.lab_server import Shown, Unreachable
+from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
+from lava_dispatcher_multinode.lava.lab.lab_follow import MAX_OUTAGE_S, FollowedJob, follow_jobs
+from lava_dispatcher_multinode.lava.lab.lab_server import JobState, Unreachable
 from lava_dispatcher_multinode.testshell import case_results
 
 
@@ -48,12 +48,12 @@ def run(tmp_path):
             events.append({"event": event, **fields})
 
         transcript = Transcript(tmp_path / "node", lambda: 0.0)
-        log = Log("a", emit, lambda: 0.0, transcript.feed, [{"test": {}}])
+        log = LavaLog("a", emit, lambda: 0.0, transcript.feed, [{"test": {}}])
         record = tmp_path / "logs.yaml"
         record.write_bytes(b"")
-        job = Followed("a", "17", log, transcript, record)
+        job = FollowedJob("a", "17", log, transcript, record)
         try:
-            follow(server, [job], emit, 1, sleep=lambda _: None, **options)
+            follow_jobs(server, [job], emit, 1, sleep=lambda _: None, **options)
         finally:
             transcript.close()
         return events
@@ -63,7 +63,7 @@ def run(tmp_path):
 
 def shown(state, health="Unknown", error_type="", error=""):
     """Return what a server says of a job."""
-    return Shown(state, health, "qemu07", error_type, error)
+    return JobState(state, health, "qemu07", error_type, error)
 
 
 DONE = shown("Finished", "Complete")
@@ -115,7 +115,7 @@ def test_a_server_that_is_gone_for_too_long(run):
     times = iter(range(0, 10**6, 100))
     with pytest.raises(InfrastructureError, match="away"):
         run(Script(Unreachable("away")), clock=lambda: next(times))
-    assert 0 < next(times) <= PATIENCE + 400
+    assert 0 < next(times) <= MAX_OUTAGE_S + 400
 
 
 def test_a_job_in_the_queue(run):

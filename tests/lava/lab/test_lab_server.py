@@ -14,7 +14,7 @@ import yaml
 from lava_dispatcher_multinode.commands.lava_multinode import main
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lava.lab import lab_server as module
-from lava_dispatcher_multinode.lava.lab.lab_server import Server, endpoint, identity_for
+from lava_dispatcher_multinode.lava.lab.lab_server import LavaServer, endpoint, identity_for
 
 from ..conftest import lava_job, lava_test
 from ..stand_in import SECRET, job_log
@@ -120,14 +120,14 @@ def test_the_token_is_in_no_message(lab, tmp_path, capsys):
 def test_a_refusal_is_the_jobs_fault(lab):
     """With the server's sentence."""
     with pytest.raises(InvalidJob, match="was not found"):
-        Server(identity_for(lab.url)).show("99")
+        LavaServer(identity_for(lab.url)).show("99")
 
 
 def test_without_lavacli_it_says_how_to_get_it(monkeypatch):
     """What to install, not a traceback."""
     monkeypatch.setitem(__import__("sys").modules, "lavacli", None)
     with pytest.raises(InvalidJob, match="pip install lavacli"):
-        Server(module.Identity("http://x/RPC2"))
+        LavaServer(module.Identity("http://x/RPC2"))
 
 
 @pytest.mark.parametrize(
