@@ -1,1 +1,1 @@
-"""Boards made of nothing but a process: U-Boot and a real shell behind a pty."""
+"""Simulated boards: processes with a U-Boot, a kernel log and a real shell behind a pty."""

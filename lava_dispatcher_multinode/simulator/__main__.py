@@ -1,4 +1,4 @@
-"""`python -m lava_dispatcher_multinode.simulator SOCKET`: for `lab.SimulatedLab` only."""
+"""The spawner: `python -m lava_dispatcher_multinode.simulator SOCKET`, for `SimulatedLab`."""
 
 import sys
 

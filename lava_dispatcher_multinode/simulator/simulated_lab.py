@@ -19,7 +19,7 @@ from ..errors import InfrastructureError, InvalidJob, PowerError
 from ..lab.device_model import SIMULATED_TYPES
 from ..run_id import RUN_ID_VARIABLE
 from . import faults
-from .confinement.confinement import HINTS, PRIVATE, UNCONFINED, WAYS
+from .confinement.confinement import CONFINEMENTS, GROUP_NETWORK, HINTS, UNCONFINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -176,7 +176,7 @@ class SimulatedLab:
             if name in self._boards:
                 raise InvalidJob.about(where, f"there are two boards '{name}'")
             index = len(self._boards)
-            network = PRIVATE if self.confinement == "namespaces" else _LOOPBACK
+            network = GROUP_NETWORK if self.confinement == "namespaces" else _LOOPBACK
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             card = self._directory / "cards" / f"{name}.img"
             board = SimulatedBoard(self, name, card, str(network[index + 1]), ours)
@@ -234,7 +234,7 @@ class SimulatedLab:
 
     def _start(self, *, unconfined: bool, only: str | None) -> dict[str, Any]:
         """Have the spawner choose a confinement; return its reply."""
-        ways = [only] if only else [*WAYS, *([UNCONFINED] if unconfined else [])]
+        ways = [only] if only else [*CONFINEMENTS, *([UNCONFINED] if unconfined else [])]
         request = {"do": "start", "directory": str(self._directory), "ways": ways}
         self._control.settimeout(_START_TIMEOUT_S)
         try:
@@ -255,17 +255,17 @@ class SimulatedLab:
             return reply
         if "failed" in reply:
             raise InfrastructureError(
-                "simulated boards cannot be made, and a weaker confinement is used only where "
+                "starting simulated boards failed, and a weaker confinement is used only where "
                 f"the kernel refuses a stronger one: {reply['failed']}"
             )
         reasons = "\n".join(
             f"  {way}: {why}; {HINTS[way]}" for way, why in reply["refused"].items()
         )
         raise InfrastructureError(
-            "simulated boards cannot be kept apart from this host:\n"
+            "simulated boards cannot be confined on this host:\n"
             + reasons
-            + "\n  --unconfined runs the tests of the boards as ordinary processes of this user, "
-            "with all that it may do"
+            + "\n  enable one of these, or use --unconfined, which runs the tests as ordinary "
+            "processes with all permissions of this user"
         )
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from .board_process import BoardProcess
 from .confinement import syscalls
 from .confinement.confinement import kill_descendants
-from .confinement.refusals import Unavailable
+from .confinement.refusals import ConfinementRefused
 
 if TYPE_CHECKING:
     from .confinement.confinement import Confinement
@@ -63,7 +63,7 @@ class Spawner:
             confinement = make_confinement(way, Path(directory))
             try:
                 lacks = confinement.start()
-            except Unavailable as why:
+            except ConfinementRefused as why:
                 refused[way] = str(why)
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                 return {"failed": f"{way}: {error}"}

@@ -67,7 +67,7 @@ class Userland:
                 os.kill(self._pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
-            self._confinement.sweep(self._pid)
+            self._confinement.kill_rest(self._pid)
             self._pid = -1
         if self._process >= 0:
             os.close(self._process)
@@ -152,7 +152,7 @@ class Userland:
             if message.startswith(b"error "):
                 self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
         _, status = os.waitpid(self._pid, 0)
-        self._confinement.sweep(self._pid)
+        self._confinement.kill_rest(self._pid)
         self._pid = -1
         code = os.waitstatus_to_exitcode(status)
         if code == init_process.REBOOT:

@@ -87,9 +87,9 @@ def test_no_confinement(shell):
     """If boards cannot be confined, the error has the reason and names the options."""
     done = shell("echo 0 >/proc/sys/user/max_user_namespaces", wrap=("unshare", "-Ur"))
     assert done.returncode == 3
-    assert "namespaces: unshare: No space left on device (ENOSPC); a kernel with" in done.stdout
+    assert "namespaces: unshare: No space left on device (ENOSPC); set user." in done.stdout
     assert "max_user_namespaces" in done.stdout
-    assert "chroot: mknod: Operation not permitted (EPERM); root needs" in done.stdout
+    assert "chroot: mknod: Operation not permitted (EPERM); run as root" in done.stdout
     assert "--unconfined" in done.stdout
 
 

@@ -83,7 +83,7 @@ def test_missing_qemu(lab, emulated, monkeypatch):
 def test_a_missing_firmware_is_named(lab, emulated):
     """The error for a missing firmware names the file and the key."""
     board = lab.add(emulated(firmware="/nowhere/u-boot.bin"))
-    with pytest.raises(Exception, match="/nowhere/u-boot.bin: connection.qemu.firmware"):
+    with pytest.raises(Exception, match="/nowhere/u-boot.bin: check connection.qemu.firmware"):
         board.power_on()
 
 

@@ -445,5 +445,5 @@ def test_variable_of_the_environment(tmp_path, monkeypatch, operator, shared_lab
 def test_a_place_that_is_taken(tmp_path):
     """A way that fails without a refusal of the kernel leads to no weaker one."""
     (tmp_path / "namespaces").write_text("in the way")
-    with pytest.raises(InfrastructureError, match=r"cannot be made.* namespaces: .*File exists"):
+    with pytest.raises(InfrastructureError, match=r"failed.* namespaces: .*File exists"):
         SimulatedLab(tmp_path, unconfined=True)

@@ -1,1 +1,1 @@
-"""What separates a simulated board from the host."""
+"""The confinement of simulated boards: namespaces, chroot or none."""

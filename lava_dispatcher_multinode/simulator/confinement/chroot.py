@@ -1,9 +1,9 @@
-"""Boards in a directory of their own: for root in a container without namespaces.
+"""Confinement by chroot, for root in a container without namespaces.
 
-A tree with a shell, the usual programs and Python is copied once per job, and
-linked for each board. Boards cannot touch the host's files, and their programs
-have no capabilities to leave. What this way lacks: pids, the network and the
-host name are the host's, and there is no /proc.
+A tree with a shell, the usual programs and Python is copied once per job and
+linked for each board. Boards cannot change files of the host, and their programs
+lack the capabilities to leave the tree. Process IDs, network and host name are those
+of the host, and there is no /proc.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ PROGRAMS = """
     paste printenv printf ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort split
     stat stdbuf stty sum sync tac tail tar tee test timeout touch tr true tty uname uniq uptime
     wc which who whoami xargs xz yes zcat nc wget curl ip ifconfig ping busybox
-""".split()  # noqa: SIM905 - a list of this length is read as text
-_NOT_OF_PYTHON = shutil.ignore_patterns(
+""".split()  # noqa: SIM905 - easier to read as text
+_IGNORED_PYTHON_FILES = shutil.ignore_patterns(
     "test",
     "tests",
     "idlelib",
@@ -56,14 +56,15 @@ _DEVICES = {
     "urandom": (1, 9),
     "tty": (5, 0),
 }
-#: Left to programs: own files, other users' ids, low ports. Not: mknod, chroot, kill, reboot.
+#: Programs keep the capabilities for file modes, user IDs and low ports; not for mknod, chroot,
+#: kill or reboot.
 _KEPT_CAPABILITIES = {0, 1, 3, 4, 6, 7, 10}
-_REFUSED = 77  # exit code of the trial; no shell has it
+_REFUSED = 77  # exit code of the trial that no shell uses
 _LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
 
 
 class Chroot:
-    """See `confinement.Confinement`."""
+    """A `confinement.Confinement` by chroot."""
 
     name = "chroot"
 
@@ -73,9 +74,9 @@ class Chroot:
         self._generation: int | None = None
 
     def start(self) -> str:
-        """Make the tree that boards have in common; try it."""
+        """Make the common tree of all boards, and test it."""
         if os.geteuid() != 0:
-            raise refusals.Unavailable("only root may")
+            raise refusals.ConfinementRefused("requires root")
         rootfs.fill_root(self._base)
         for top in rootfs.SHARED:
             if not os.path.islink(f"{self._base}/{top}"):
@@ -84,38 +85,38 @@ class Chroot:
         _copy_programs(self._base)
         rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
         trial = Site("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
-        _try(self._tree(trial))
+        _test_tree(self._make_tree(trial))
         return ""
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
-        """Start init in the board's tree."""
+        """Start init in the tree of the board."""
         root = f"{self._directory}/{site.number}"
         if self._generation != site.generation:
-            root = self._tree(site)
+            root = self._make_tree(site)
             self._generation = site.generation
         child = os.fork()
         if child == 0:
             confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
         return child
 
-    def sweep(self, pid: int) -> None:
-        """End the orphans, which the board process has adopted."""
+    def kill_rest(self, pid: int) -> None:
+        """Kill the orphans, which the board process has adopted."""
         del pid
         confinement.kill_descendants()
 
-    def _tree(self, site: Site) -> str:
-        """Make the board's tree anew; return where it is."""
+    def _make_tree(self, site: Site) -> str:
+        """Make a new tree for the board; return its path."""
         root = f"{self._directory}/{site.number}"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(self._base, root, symlinks=True, copy_function=_link)
-        shutil.rmtree(f"{root}/etc")  # what tests write to is no link
+        shutil.rmtree(f"{root}/etc")  # tests write here: no hard links
         shutil.copytree(f"{self._base}/etc", f"{root}/etc", symlinks=True)
         rootfs.name_board(root, site.name, confinement.hosts_file(site))
         for name, (major, minor) in _DEVICES.items():
             device = f"{root}/dev/{name}"
-            with refusals.asking("mknod", refusals.POLICY):
+            with refusals.detect_refusal("mknod", refusals.POLICY):
                 os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
-            os.chmod(device, 0o666)  # noqa: S103 - as these devices are everywhere
+            os.chmod(device, 0o666)  # noqa: S103 - the usual mode of these devices
         for name in ("ttyO2", "console"):
             os.symlink("tty", f"{root}/dev/{name}")
         return root
@@ -126,7 +127,7 @@ def _link(source: str, target: str) -> None:
 
 
 def _enter(root: str, site: Site, terminal: int) -> init_process.LoginSession:
-    """In init: go into the tree, for good."""
+    """In init: drop capabilities and enter the tree."""
     syscalls.adopt_orphans()
     with open(_LAST_CAPABILITY, encoding="ascii") as file:
         last = int(file.read())
@@ -140,8 +141,8 @@ def _enter(root: str, site: Site, terminal: int) -> init_process.LoginSession:
     return init_process.LoginSession(site.name, terminal, "/root", environment, site.autologin)
 
 
-def _try(root: str) -> None:
-    """Run a shell in the tree."""
+def _test_tree(root: str) -> None:
+    """Run a shell in the tree; raise `ConfinementRefused` or RuntimeError."""
     child = os.fork()
     if child == 0:
         with contextlib.suppress(OSError):
@@ -152,22 +153,22 @@ def _try(root: str) -> None:
             os.chdir("/")
             os.execv("/bin/sh", ["sh", "-c", "cat /etc/hosts >/dev/null"])  # noqa: S606
         os._exit(1)
-    code = refusals.reap(child)
+    code = refusals.wait_for_child(child)
     if code == _REFUSED:
-        raise refusals.Unavailable("chroot: Operation not permitted (EPERM)")
+        raise refusals.ConfinementRefused("chroot: Operation not permitted (EPERM)")
     if code:
-        raise RuntimeError("a shell does not run in a tree of its own")
+        raise RuntimeError("a shell in a chroot failed")
 
 
 def _copy_programs(base: str) -> None:
-    """Copy programs, Python, and the libraries that they need."""
+    """Copy programs, Python, and their libraries."""
     wanted = {path for name in PROGRAMS if (path := shutil.which(name, path=init_process.PATH))}
-    python, library = _python()
-    shutil.copytree(library, base + library, ignore=_NOT_OF_PYTHON, dirs_exist_ok=True)
+    python, library = _find_python()
+    shutil.copytree(library, base + library, ignore=_IGNORED_PYTHON_FILES, dirs_exist_ok=True)
     modules = [
         entry.path for entry in os.scandir(f"{library}/lib-dynload") if entry.name.endswith(".so")
     ]
-    for path in wanted | {python} | _libraries([*wanted, python, *modules]):
+    for path in wanted | {python} | _find_libraries([*wanted, python, *modules]):
         _copy_file(path, base)
     link = f"{base}/usr/local/bin/python3"
     os.makedirs(os.path.dirname(link), exist_ok=True)
@@ -175,17 +176,21 @@ def _copy_programs(base: str) -> None:
     _add_applets(base)
 
 
-def _python() -> tuple[str, str]:
-    """Return a Python for the boards, the host's own if there is one, and its library."""
+def _find_python() -> tuple[str, str]:
+    """Return a Python for the boards, preferably the host's, and its library directory."""
     found = shutil.which("python3", path=init_process.PATH) or sys.executable
-    ask = "import os, sys; print(os.path.realpath(sys.executable), os.path.dirname(os.__file__))"
-    answer = subprocess.run([found, "-S", "-c", ask], capture_output=True, text=True, check=True)
+    program = (
+        "import os, sys; print(os.path.realpath(sys.executable), os.path.dirname(os.__file__))"
+    )
+    answer = subprocess.run(
+        [found, "-S", "-c", program], capture_output=True, text=True, check=True
+    )
     python, library = answer.stdout.split()
     return python, library
 
 
-def _libraries(paths: list[str]) -> set[str]:
-    """Return what the dynamic linker loads for these programs."""
+def _find_libraries(paths: list[str]) -> set[str]:
+    """Return the shared libraries of these programs."""
     answer = subprocess.run(["ldd", *paths], capture_output=True, text=True, check=False)
     return {
         path
@@ -195,7 +200,7 @@ def _libraries(paths: list[str]) -> set[str]:
 
 
 def _copy_file(path: str, base: str) -> None:
-    """Copy a file to the same place in the tree, its directories' links kept."""
+    """Copy a file to the same place in the tree, with the links of its directories resolved."""
     real = os.path.realpath(path)
     directory = os.path.realpath(os.path.dirname(path))
     os.makedirs(base + directory, exist_ok=True)
@@ -203,7 +208,7 @@ def _copy_file(path: str, base: str) -> None:
 
 
 def _add_applets(base: str) -> None:
-    """Let busybox do what the host has no program of its own for."""
+    """Link the applets of busybox for programs that the host lacks."""
     busybox = shutil.which("busybox", path=init_process.PATH)
     if busybox is None:
         return

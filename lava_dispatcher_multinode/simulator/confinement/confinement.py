@@ -1,4 +1,4 @@
-"""How the programs of a board are kept on it: what the three ways have in common."""
+"""Confining the programs of a board: the common part of the three confinements."""
 
 from __future__ import annotations
 
@@ -17,58 +17,57 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-WAYS = ("namespaces", "chroot")  # in the order of preference
-#: The boards' own network, which nobody else is on.
-PRIVATE = ipaddress.IPv4Network("10.66.0.0/16")
-UNCONFINED = "unconfined"  # only if that is asked for
-#: What allows a way that is refused.
+CONFINEMENTS = ("namespaces", "chroot")  # the strongest first
+#: The network of the boards in namespaces, which is private to the job.
+GROUP_NETWORK = ipaddress.IPv4Network("10.66.0.0/16")
+UNCONFINED = "unconfined"  # only on request
+#: How to enable a confinement that is refused.
 HINTS = {
-    "namespaces": "a kernel with user namespaces gives them to any user, but in a chroot: "
-    "look at /proc/sys/user/max_user_namespaces (0 forbids), "
-    "kernel.unprivileged_userns_clone (must be 1 where it exists), "
-    "kernel.apparmor_restrict_unprivileged_userns (must be 0 where it exists), "
-    "and in a container at its seccomp profile and at masked paths below /proc",
-    "chroot": "root needs the capabilities SYS_CHROOT and MKNOD",
+    "namespaces": "set user.max_user_namespaces above 0, and where they exist "
+    "kernel.unprivileged_userns_clone to 1 and "
+    "kernel.apparmor_restrict_unprivileged_userns to 0; do not run in a chroot; in a "
+    "container, check its seccomp profile and the masked paths below /proc",
+    "chroot": "run as root with the capabilities SYS_CHROOT and MKNOD",
 }
 
 
 class Site(NamedTuple):
-    """A board as its confinement sees it."""
+    """The description of a board for its confinement."""
 
     name: str
     number: int  # from 0, in the order of `SimulatedLab.add`
     address: str
     hosts: dict[str, str]  # addresses by name, of all boards
-    generation: int  # another one than last time: nothing written before is still there
+    generation: int  # a new number means a new deployment: written files are discarded
     autologin: bool
 
 
 class Confinement(Protocol):
-    """One way to keep boards' programs on their boards; made once per job."""
+    """One way to confine the programs of boards; one object per job."""
 
     name: str
 
     def start(self) -> str:
-        """Prepare what the boards of the job share; return what boards lack, as a rule "".
+        """Prepare the common part of all boards; return what boards lack, usually "".
 
-        Raise `refusals.Unavailable` where the kernel refuses this way; any other
-        error is no reason for a weaker one.
+        Raise `ConfinementRefused` if the kernel refuses this confinement. Any other
+        error does not permit a weaker one.
         """
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
-        """Start the board's init, which waits for b"go"; return its pid, a child's.
+        """Start the init of the board, which waits for b"go"; return its process ID.
 
-        Runs in the board's process, which adopts orphans. `terminal` is the
-        slave of the board's terminal. Errors after "go" come as b"error ..." on
-        `events`, and init exits with `init.FAILED`.
+        Called in the board process, which adopts orphans. `terminal` is the slave
+        of the board's terminal. An error after "go" is sent as b"error ..." on
+        `events`, and init exits with `init_process.FAILED`.
         """
 
-    def sweep(self, pid: int) -> None:
-        """End what is left of the board's processes after its init `pid` is gone."""
+    def kill_rest(self, pid: int) -> None:
+        """Kill the remaining processes of the board after the end of its init `pid`."""
 
 
 def hosts_file(site: Site) -> str:
-    """Return /etc/hosts of a board: every board of the job by name."""
+    """Return the /etc/hosts of a board, with all boards of the job."""
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
     lines += [f"{address}\t{name}" for name, address in sorted(site.hosts.items())]
     return "\n".join(lines) + "\n"
@@ -79,7 +78,7 @@ def become_init(
     enter: Callable[[], init_process.LoginSession],
     keep: tuple[int, ...] = (),
 ) -> NoReturn:
-    """In the child that is to be init: wait for "go", confine itself, and be init."""
+    """In a child: wait for "go", enter the confinement, and run as init."""
     try:
         _close_all_but((0, 1, 2, events.fileno(), *keep))
         if events.recv(16) != b"go":
@@ -90,17 +89,17 @@ def become_init(
         poll = select.poll()
         poll.register(events, select.POLLIN)
         if any(flags & select.POLLHUP for _, flags in poll.poll(0)):
-            os._exit(init_process.FAILED)  # the board's process ended meanwhile
+            os._exit(init_process.FAILED)  # the board process ended in the meantime
         init_process.run(session, events)
-    except Exception as error:  # noqa: BLE001 - nobody above: it becomes text on the console
+    except Exception as error:  # noqa: BLE001 - reported on the console
         with contextlib.suppress(OSError):
-            events.send(refusals.encode(error))
+            events.send(refusals.encode_error(error))
     finally:
         os._exit(init_process.FAILED)
 
 
 def _close_all_but(kept: tuple[int, ...]) -> None:
-    """Leave nothing of the host's open to the board's programs."""
+    """Close all descriptors of the host, which programs of the board must not inherit."""
     last = 2
     for descriptor in sorted({*kept, os.sysconf("SC_OPEN_MAX")}):
         if descriptor > last:
@@ -109,9 +108,9 @@ def _close_all_but(kept: tuple[int, ...]) -> None:
 
 
 def kill_descendants() -> None:
-    """End all children of this process, which adopts orphans, until there are none."""
+    """Kill all children of this process, which adopts orphans, until there are none."""
     me = os.getpid()
-    while children := _children(me):
+    while children := _list_children(me):
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
@@ -120,16 +119,16 @@ def kill_descendants() -> None:
                 os.waitpid(child, 0)
 
 
-def _children(parent: int) -> list[int]:
+def _list_children(parent: int) -> list[int]:
     try:
         with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as file:
             return [int(word) for word in file.read().split()]
     except FileNotFoundError:
-        return _children_by_search(parent)
+        return _search_children(parent)
 
 
-def _children_by_search(parent: int) -> list[int]:
-    """Do it without CONFIG_PROC_CHILDREN."""
+def _search_children(parent: int) -> list[int]:
+    """Return the children on a kernel without CONFIG_PROC_CHILDREN."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():

@@ -1,7 +1,7 @@
-"""What a board sees as its files: its own over the host's, and what every Linux mounts.
+"""The mounts of a board: its own files over those of the host, and the usual file systems.
 
-All of it happens in a job's mount namespace; paths start at the job's store, or at the
-board's directory in it.
+The functions run in the mount namespace of the job. Paths are relative to the store of the
+job, or to the directory of the board in it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from . import refusals, rootfs, syscalls
 if TYPE_CHECKING:
     from .confinement import Site
 
-_BOARD_SIZE = "1g"  # of what a board may write, in memory
+_WRITABLE_SIZE = "1g"  # of the writable layer of a board, in memory
 
 
-def layer(site: Site) -> bool:
-    """Mount the board's writable layer unless it is there; return whether it is new."""
+def mount_writable_layer(site: Site) -> bool:
+    """Mount the writable layer of the board unless it exists; return True if it is new."""
     place = f"boards/{site.number}"
-    mark = Path(place, "generation")
-    if mark.exists() and mark.read_text(encoding="ascii") == str(site.generation):
+    generation = Path(place, "generation")
+    if generation.exists() and generation.read_text(encoding="ascii") == str(site.generation):
         return False
-    if mark.exists():
+    if generation.exists():
         syscalls.umount(place)
     os.makedirs(place, exist_ok=True)
     syscalls.mount(
@@ -32,25 +32,25 @@ def layer(site: Site) -> bool:
         place,
         "tmpfs",
         syscalls.MS_NOSUID | syscalls.MS_NODEV,
-        f"mode=755,size={_BOARD_SIZE}",
+        f"mode=755,size={_WRITABLE_SIZE}",
     )
     for top in (*rootfs.shared_directories(), "etc"):
         os.makedirs(f"{place}/upper/{top}")
         os.makedirs(f"{place}/work/{top}")
     rootfs.fill_root(f"{place}/root")
-    mark.write_text(str(site.generation), encoding="ascii")
+    generation.write_text(str(site.generation), encoding="ascii")
     return True
 
 
-def overlay(top: str) -> None:
-    """Lay the board's own files over the skeleton, over the host's."""
+def mount_overlay(top: str) -> None:
+    """Mount the files of the board over the skeleton, over those of the host."""
     lower = f"../../skeleton/{top}" + ("" if top == "etc" else f":/{top}")
     options = f"lowerdir={lower},upperdir=upper/{top},workdir=work/{top},userxattr"
     syscalls.mount("overlay", f"root/{top}", "overlay", 0, options)
 
 
 def overlay_refusal() -> str:
-    """Return why this kernel lets no user namespace lay its files over the host's, or ""."""
+    """Return why this kernel refuses overlays in user namespaces, "" if it does not."""
     for name in ("upper", "work", "merged"):
         os.makedirs(f"trial/{name}")
     options = "lowerdir=skeleton/usr:/usr,upperdir=trial/upper,workdir=trial/work,userxattr"
@@ -60,13 +60,13 @@ def overlay_refusal() -> str:
     except OSError as error:
         if error.errno in refusals.SHORTAGE:
             raise
-        return refusals.described("overlay", error)
+        return refusals.describe("overlay", error)
     syscalls.umount("trial/merged")
     return ""
 
 
-def plain(*, fresh: bool) -> None:
-    """Do without overlays: the host's programs read-only, /etc copied."""
+def mount_read_only(*, fresh: bool) -> None:
+    """Mount the programs of the host read-only and copy /etc, for a kernel without overlays."""
     import shutil
 
     for top in rootfs.shared_directories():
@@ -77,18 +77,18 @@ def plain(*, fresh: bool) -> None:
         rootfs.write_scripts(f"root{rootfs.OWN_BIN}")
 
 
-def system_mounts(root: str, terminal: str) -> None:
-    """Mount what every Linux has: /proc, /dev, /run, /tmp; the console is the terminal."""
-    plain = syscalls.MS_NOSUID | syscalls.MS_NODEV
-    # A container whose own /proc is masked may have no other: pid namespaces are of no use.
-    with refusals.asking("mount proc", refusals.POLICY):
-        syscalls.mount("proc", f"{root}/proc", "proc", plain | syscalls.MS_NOEXEC)
-    syscalls.mount("tmpfs", f"{root}/run", "tmpfs", plain, "mode=755,size=64m")
+def mount_system(root: str, terminal: str) -> None:
+    """Mount /proc, /dev, /run and /tmp, with the terminal as console."""
+    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
+    # A container with a masked /proc may not mount another one, for no pid namespace.
+    with refusals.detect_refusal("mount proc", refusals.POLICY):
+        syscalls.mount("proc", f"{root}/proc", "proc", flags | syscalls.MS_NOEXEC)
+    syscalls.mount("tmpfs", f"{root}/run", "tmpfs", flags, "mode=755,size=64m")
     syscalls.mount(
         "tmpfs",
-        f"{root}/tmp",  # noqa: S108 - the board's
+        f"{root}/tmp",  # noqa: S108 - in the board
         "tmpfs",
-        plain,
+        flags,
         "mode=1777,size=512m",
     )
     syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
@@ -99,9 +99,9 @@ def system_mounts(root: str, terminal: str) -> None:
         syscalls.bind(terminal, f"{root}/dev/{name}")
     syscalls.mount(
         "tmpfs",
-        f"{root}/dev/shm",  # noqa: S108 - the board's
+        f"{root}/dev/shm",  # noqa: S108 - in the board
         "tmpfs",
-        plain,
+        flags,
         "mode=1777,size=64m",
     )
     syscalls.mount(

@@ -1,7 +1,7 @@
-"""As much rtnetlink as a board's network needs: links, veth pairs, addresses.
+"""The rtnetlink requests for the network of boards: links, veth pairs, addresses.
 
-One request a call, each acknowledged; OSError carries the kernel's errno. It is
-here so that nothing has to be installed: `ip` is not on every host.
+Each call sends one acknowledged request and raises OSError with the errno of the
+kernel. The program `ip` would do the same, but not every host has it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 
 
 def add_bridge(name: str) -> None:
-    """Make a bridge and switch it on."""
+    """Add a bridge and set it up."""
     info = _nested(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
-    _ask(_NEWLINK, _CREATE | _EXCL, _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + info)
+    _request(_NEWLINK, _CREATE | _EXCL, _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + info)
 
 
 def add_veth(name: str, bridge: str, peer: str, peer_mac: str, peer_namespace: int) -> None:
-    """Plug `name` into `bridge`; its other end is `peer` in the namespace of that descriptor."""
+    """Add a veth pair: `name` on `bridge`, and `peer` in the namespace of a descriptor."""
     mac = bytes.fromhex(peer_mac.replace(":", ""))
     other = (
         _LINK.pack(0, 0, 0, 0, 0)
@@ -44,34 +44,34 @@ def add_veth(name: str, bridge: str, peer: str, peer_mac: str, peer_namespace: i
         _attribute(_INFO_KIND, b"veth") + _nested(_INFO_DATA, _nested(_VETH_PEER, other)),
     )
     master = _attribute(_IFLA_MASTER, struct.pack("=I", socket.if_nametoindex(bridge)))
-    request = _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + master + info
-    _ask(_NEWLINK, _CREATE | _EXCL, request)
+    body = _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + master + info
+    _request(_NEWLINK, _CREATE | _EXCL, body)
 
 
 def set_up(name: str) -> None:
-    """Switch an interface on."""
-    _ask(_NEWLINK, 0, _LINK.pack(0, 0, socket.if_nametoindex(name), _UP, _UP))
+    """Set an interface up."""
+    _request(_NEWLINK, 0, _LINK.pack(0, 0, socket.if_nametoindex(name), _UP, _UP))
 
 
 def delete(name: str) -> None:
-    """Remove an interface; nothing if there is none of that name."""
+    """Delete an interface, if it exists."""
     try:
         index = socket.if_nametoindex(name)
-        _ask(_DELLINK, 0, _LINK.pack(0, 0, index, 0, 0))
+        _request(_DELLINK, 0, _LINK.pack(0, 0, index, 0, 0))
     except OSError:
         if name in (other for _, other in socket.if_nameindex()):
             raise
 
 
 def add_address(name: str, address: str) -> None:
-    """Give an interface an IPv4 address in the form 10.0.0.1/16."""
+    """Add an IPv4 address, in the form 10.0.0.1/16, to an interface."""
     interface = ipaddress.IPv4Interface(address)
     packed = interface.ip.packed
     head = _ADDRESS.pack(
         socket.AF_INET, interface.network.prefixlen, 0, 0, socket.if_nametoindex(name)
     )
     broadcast = interface.network.broadcast_address.packed
-    _ask(
+    _request(
         _NEWADDR,
         _CREATE | _EXCL,
         head
@@ -94,7 +94,7 @@ def _name(name: str) -> bytes:
     return _attribute(_IFLA_IFNAME, name.encode() + b"\0")
 
 
-def _ask(kind: int, flags: int, body: bytes) -> None:
+def _request(kind: int, flags: int, body: bytes) -> None:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
         netlink.bind((0, 0))
         size = _HEADER.size + len(body)

@@ -1,8 +1,8 @@
-"""The errors by which the kernel refuses a way of confinement.
+"""The errors by which the kernel refuses a confinement.
 
-Only a refusal leads to a weaker way. Any other error (memory, processes or files
-are short, a helper process is killed, a mount fails) ends the run: it says nothing
-about what the kernel offers.
+Only a refusal permits a weaker confinement. Any other error (too little memory, too
+many processes or files, a killed helper, a failed mount) ends the run, as it does
+not show what the kernel supports.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-#: A policy: seccomp, AppArmor, a missing capability.
+#: Refusals by policy: seccomp, AppArmor, a missing capability.
 POLICY = frozenset({errno.EPERM, errno.EACCES})
 SETNS = frozenset({errno.EPERM, errno.ENOSYS})
-#: A lack that may pass.
+#: Temporary shortages, which are not refusals.
 SHORTAGE = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
 _KINDS = ("user", "mnt", "net", "ipc", "uts", "pid")
-_ERROR = "error "
+_ERROR_PREFIX = "error "
 
 
-class Unavailable(RuntimeError):
-    """The kernel refuses a step that this way needs; the text is the step and the errno."""
+class ConfinementRefused(RuntimeError):
+    """The kernel refuses a step of the confinement; the argument is step and errno."""
 
 
-def of_unshare(limits: str = "/proc/sys/user") -> frozenset[int]:
-    """Return the errors by which unshare(2) says that there are no namespaces.
+def unshare_refusals(limits: str = "/proc/sys/user") -> frozenset[int]:
+    """Return the errors by which unshare(2) refuses namespaces.
 
-    ENOSPC is one of them only where a limit is 0: otherwise others have used them up.
-    Limits are those of the present user namespace, so ask before entering another.
+    ENOSPC is a refusal only if a limit is 0; otherwise it means that all are in use.
+    Limits are those of the present user namespace: call this before entering another.
     """
     refusals = frozenset({errno.EPERM, errno.ENOSYS, errno.EINVAL})
     for kind in _KINDS:
@@ -47,43 +47,43 @@ def of_unshare(limits: str = "/proc/sys/user") -> frozenset[int]:
 
 
 @contextlib.contextmanager
-def asking(step: str, refusals: Collection[int]) -> Iterator[None]:
-    """Turn an error of `step` that is among `refusals` into `Unavailable`."""
+def detect_refusal(step: str, refusals: Collection[int]) -> Iterator[None]:
+    """Raise an error of `step` that is in `refusals` as `ConfinementRefused`."""
     try:
         yield
     except OSError as error:
         if error.errno not in refusals:
             raise
-        raise Unavailable(described(step, error)) from error
+        raise ConfinementRefused(describe(step, error)) from error
 
 
-def described(step: str, error: OSError) -> str:
-    """Return a step and its error as one line, with the errno's name."""
+def describe(step: str, error: OSError) -> str:
+    """Return step and error as one line, with the name of the errno."""
     number = error.errno or 0
     return f"{step}: {os.strerror(number)} ({errno.errorcode.get(number, number)})"
 
 
-def encode(error: BaseException) -> bytes:
-    """Return an error as a child process tells its parent."""
-    return f"{_ERROR}{type(error).__name__}: {error}".encode()[:4000]
+def encode_error(error: BaseException) -> bytes:
+    """Return the message by which a child process reports an error to its parent."""
+    return f"{_ERROR_PREFIX}{type(error).__name__}: {error}".encode()[:4000]
 
 
-def decode(answer: bytes) -> RuntimeError:
-    """Return the error that a child process tells; a refusal is still one."""
-    text = answer.decode("utf-8", "replace").removeprefix(_ERROR)
+def decode_error(answer: bytes) -> RuntimeError:
+    """Return the error in a message of a child process, with the type of a refusal kept."""
+    text = answer.decode("utf-8", "replace").removeprefix(_ERROR_PREFIX)
     kind, _, reason = text.partition(": ")
-    if kind == Unavailable.__name__:
-        return Unavailable(reason)
-    return RuntimeError(text or "a helper process ended without an answer")
+    if kind == ConfinementRefused.__name__:
+        return ConfinementRefused(reason)
+    return RuntimeError(text or "a helper process ended without a reply")
 
 
-def reap(child: int) -> int:
-    """Wait for a helper process and return its exit code; RuntimeError if a signal ends it."""
+def wait_for_child(child: int) -> int:
+    """Wait for a helper process; return its exit code. Raise RuntimeError if it was killed."""
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if code < 0:
         name = signal.strsignal(-code)
         raise RuntimeError(
-            f"a helper process was ended by signal {-code} ({name}); "
-            "where the kernel did so, memory is short: free some, and run again"
+            f"a helper process was killed by signal {-code} ({name}); "
+            "if the kernel did so for lack of memory, free some and run again"
         )
     return code

@@ -1,10 +1,10 @@
-"""The file system of a confined board: a throw-away copy of the host's programs.
+"""The file system of a confined board, made from the programs of the host.
 
-Nothing here needs a privilege beyond that of the process that calls it. Files of
-the host belong to nobody inside a user namespace, so even root on the board may
-not write where they lie. Hence the directories of the `skeleton`, owned by the
-board's root: laid over the host's, they make it possible to add, replace and
-remove files there. /etc is a real copy.
+No function needs more privileges than its caller has. In a user namespace, files of the
+host belong to no user of the board, so that even its root cannot write to their
+directories. The `skeleton` therefore has the same directories, owned by the root of the
+board: mounted over those of the host, they allow adding, replacing and removing files.
+/etc is a real copy.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from .. import init_process
 
-#: Top-level directories that a board has in common with its host.
+#: Top-level directories that boards share with the host.
 SHARED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "opt")
-#: Package databases, for definitions that list what is installed.
+#: Package databases, for tests that list installed packages.
 _DATABASES = ("var/lib/dpkg", "var/lib/rpm")
-_FRESH = (
+_EMPTY_DIRECTORIES = (
     "boot",
     "home",
     "media",
@@ -37,9 +37,9 @@ _FRESH = (
     "var/spool",
     "etc",
 )
-_DEPTH = 2  # levels below a shared directory in which the skeleton makes room
-_MAX_ETC_FILE = 1 << 20
-#: Where reboot and its like are, if they cannot be put over the host's.
+_SKELETON_DEPTH = 2  # levels below a shared directory
+_MAX_ETC_FILE_BYTES = 1 << 20
+#: The directory of reboot and similar scripts if they cannot replace those of the host.
 OWN_BIN = "/etc/simulated/bin"
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = {
@@ -59,21 +59,21 @@ services: files
 
 
 def shared_directories() -> list[str]:
-    """Return those of `SHARED` that are directories here, databases too."""
-    found = [top for top in SHARED if _real_directory(f"/{top}")]
-    return found + [path for path in _DATABASES if _real_directory(f"/{path}")]
+    """Return the directories of `SHARED` and the databases that exist on this host."""
+    found = [top for top in SHARED if _is_directory(f"/{top}")]
+    return found + [path for path in _DATABASES if _is_directory(f"/{path}")]
 
 
 def shared_links() -> dict[str, str]:
-    """Return those of `SHARED` that are links, with where they go."""
+    """Return the links of `SHARED` on this host, with their targets."""
     return {top: os.readlink(f"/{top}") for top in SHARED if os.path.islink(f"/{top}")}
 
 
 def make_skeleton(target: str) -> None:
-    """Make empty directories under `target` as they are under /, owned by the caller."""
+    """Make empty copies of the shared directories under `target`, owned by the caller."""
     for top in shared_directories():
         os.makedirs(f"{target}/{top}", exist_ok=True)
-        _directories(f"/{top}", f"{target}/{top}", _DEPTH)
+        _copy_directories(f"/{top}", f"{target}/{top}", _SKELETON_DEPTH)
     for path in {os.path.realpath("/sbin"), os.path.realpath("/usr/sbin")}:
         if os.path.isdir(target + path):
             write_scripts(target + path)
@@ -88,12 +88,17 @@ def write_scripts(directory: str, pid_file: str = "/run/init.pid") -> None:
 
 
 def copy_etc(target: str, source: str = "/etc") -> None:
-    """Copy what everybody may read of /etc: no keys, no shadow; nothing large."""
+    """Copy the world-readable files of /etc, without keys, shadow and large files."""
     shutil.copytree(
-        source, target, symlinks=True, ignore=_private, copy_function=_copy, dirs_exist_ok=True
+        source,
+        target,
+        symlinks=True,
+        ignore=_list_private,
+        copy_function=_copy,
+        dirs_exist_ok=True,
     )
     for directory, _, _ in os.walk(target):
-        os.chmod(directory, 0o755)  # noqa: S103 - of a board's own /etc
+        os.chmod(directory, 0o755)  # noqa: S103 - the /etc of a board
     os.makedirs(f"{target}/simulated", exist_ok=True)
     for name, text in (
         ("nsswitch.conf", _NSSWITCH),
@@ -102,12 +107,12 @@ def copy_etc(target: str, source: str = "/etc") -> None:
         ("shadow", "root::15857:0:99999:7:::\n"),
     ):
         _replace(f"{target}/{name}", text)
-    _replace(f"{target}/passwd", _passwd(f"{source}/passwd"))
+    _replace(f"{target}/passwd", _make_passwd(f"{source}/passwd"))
 
 
 def fill_root(root: str) -> None:
-    """Make the directories and links of a new board's root."""
-    for path in _FRESH:
+    """Make the directories and links of a new root."""
+    for path in _EMPTY_DIRECTORIES:
         os.makedirs(f"{root}/{path}", exist_ok=True)
     for path, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("root", 0o700)):
         os.makedirs(f"{root}/{path}", exist_ok=True)
@@ -120,7 +125,7 @@ def fill_root(root: str) -> None:
 
 
 def fill_dev(dev: str) -> None:
-    """Make what is in /dev besides the device nodes."""
+    """Make the links and directories of /dev, and files to mount the devices on."""
     for name, target in _DEVICE_LINKS.items():
         os.symlink(target, f"{dev}/{name}")
     for name in ("pts", "shm"):
@@ -136,7 +141,7 @@ def name_board(root: str, name: str, hosts: str) -> None:
 
 
 def python_of_this_process(path: str = init_process.PATH) -> str | None:
-    """Return the prefix of this Python, if boards would have no python3 without it."""
+    """Return the prefix of this Python if boards need it; None if the host has a python3."""
     import sys
 
     found = shutil.which("python3", path=path)
@@ -147,31 +152,31 @@ def python_of_this_process(path: str = init_process.PATH) -> str | None:
 
 
 def link_python(target: str, prefix: str) -> None:
-    """Put a python3 on the PATH that means the one under `prefix`."""
+    """Add a python3 to the PATH that links to the one under `prefix`."""
     os.makedirs(f"{target}/usr/local/bin", exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.symlink(f"{prefix}/bin/python3", f"{target}/usr/local/bin/python3")
 
 
-def _real_directory(path: str) -> bool:
+def _is_directory(path: str) -> bool:
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except FileNotFoundError:
         return False
 
 
-def _directories(source: str, target: str, depth: int) -> None:
+def _copy_directories(source: str, target: str, depth: int) -> None:
     with contextlib.suppress(PermissionError), os.scandir(source) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 place = f"{target}/{entry.name}"
                 os.mkdir(place)
                 if depth > 1:
-                    _directories(entry.path, place, depth - 1)
+                    _copy_directories(entry.path, place, depth - 1)
 
 
-def _private(directory: str, names: list[str]) -> set[str]:
-    """Return the names that are not copied."""
+def _list_private(directory: str, names: list[str]) -> set[str]:
+    """Return the names that must not be copied."""
     skipped = set()
     for name in names:
         path = f"{directory}/{name}"
@@ -183,14 +188,14 @@ def _private(directory: str, names: list[str]) -> set[str]:
         if (
             kind not in {stat.S_IFREG, stat.S_IFDIR}
             or not readable
-            or (kind == stat.S_IFREG and status.st_size > _MAX_ETC_FILE)
+            or (kind == stat.S_IFREG and status.st_size > _MAX_ETC_FILE_BYTES)
         ):
             skipped.add(name)
     return skipped
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy content and mode only; the times of /etc mean nothing on a board."""
+    """Copy content and mode, but not the times."""
     with contextlib.suppress(PermissionError):
         shutil.copyfile(source, target)
         shutil.copymode(source, target)
@@ -198,15 +203,15 @@ def _copy(source: str, target: str) -> None:
 
 
 def _replace(path: str, text: str) -> None:
-    """Write a file anew, also where it was a link to somewhere."""
+    """Write a new file, also in place of a link."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def _passwd(source: str) -> str:
-    """Return the host's users, with a root whose shell and home exist on the board."""
+def _make_passwd(source: str) -> str:
+    """Return the passwd of the host, with a root whose shell and home exist on the board."""
     root = "root::0:0:root:/root:/bin/sh\n"
     try:
         with open(source, encoding="utf-8", errors="replace") as file:

@@ -1,4 +1,4 @@
-"""The few Linux calls that Python 3.11 does not have; each raises OSError."""
+"""Linux system calls that Python 3.11 lacks. Each raises OSError."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def _text(text: str | None) -> ctypes.c_char_p:
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces of `flags` for new ones."""
+    """Move this process to new namespaces of the kinds in `flags`."""
     _call("unshare", ctypes.c_int(flags))
 
 
 def setns(descriptor: int, kind: int) -> None:
-    """Enter the namespace that `descriptor` refers to."""
+    """Enter the namespace of `descriptor`."""
     _call("setns", ctypes.c_int(descriptor), ctypes.c_int(kind))
 
 
@@ -57,7 +57,7 @@ def mount(
     flags: int = 0,
     options: str | None = None,
 ) -> None:
-    """Mount; see mount(2)."""
+    """Call mount(2)."""
     _call(
         "mount",
         _text(source),
@@ -70,21 +70,21 @@ def mount(
 
 
 def bind(source: str, target: str, *, read_only: bool = False, recursive: bool = False) -> None:
-    """Let `source` be seen at `target` too."""
+    """Bind-mount `source` at `target`."""
     mount(source, target, None, MS_BIND | (MS_REC if recursive else 0))
     if read_only:
-        # The flags that the source has must stay: a user namespace may not drop them.
+        # A user namespace must keep the flags of the source.
         kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
         mount(None, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
 
 
 def umount(target: str) -> None:
-    """Unmount, in the background if somebody still uses it."""
+    """Unmount `target`, lazily if it is in use."""
     _call("umount2", _text(target), ctypes.c_int(MNT_DETACH), about=target)
 
 
 def pivot_root(new: str, old: str) -> None:
-    """Make `new` the root, and move the present one to `old`."""
+    """Make `new` the root directory and move the present one to `old`."""
     _call("pivot_root", _text(new), _text(old), about=new)
 
 
@@ -95,20 +95,20 @@ def _prctl(option: int, value: int | bytes) -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Get `signal` when the parent ends; a change of user ids undoes this."""
+    """Receive `signal` when the parent ends; a change of user IDs cancels this."""
     _prctl(_PR_SET_PDEATHSIG, signal)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parents end."""
+    """Become the parent of descendants whose parents end."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def set_name(name: str) -> None:
-    """Set what `ps -o comm` shows, at most 15 bytes."""
+    """Set the name that `ps -o comm` shows, at most 15 bytes."""
     _prctl(_PR_SET_NAME, name.encode()[:15])
 
 
 def drop_capability(number: int) -> None:
-    """Make a capability unreachable for every program started from here."""
+    """Remove a capability from the bounding set of this process and its children."""
     _prctl(_PR_CAPBSET_DROP, number)

@@ -1,9 +1,8 @@
-"""Boards that are ordinary processes of the user: only on explicit demand.
+"""Boards as ordinary processes of the user, only on explicit request.
 
-A board has a directory of its own for home and temporary files, and nothing
-keeps it there. /etc/hosts is the host's, so boards do not know each other by
-name; what belongs at /lava-<job id> goes below the board's directory instead,
-which its programs find in LAVA_BOARD_ROOT.
+A board has a directory for its home and temporary files, but can access all others.
+/etc/hosts is that of the host, so that board names do not resolve. /lava-<job id> is
+below the directory of the board, which programs find in LAVA_BOARD_ROOT.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Unconfined:
-    """See `confinement.Confinement`."""
+    """A `confinement.Confinement` without any restriction."""
 
     name = "unconfined"
 
@@ -32,12 +31,12 @@ class Unconfined:
         self._generation: int | None = None
 
     def start(self) -> str:
-        """Nothing is shared."""
+        """Make the directory of the boards."""
         self._directory.mkdir()
         return ""
 
     def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
-        """Start init as it is, in the board's directory."""
+        """Start init with the directory of the board."""
         root = self._directory / site.name
         if self._generation != site.generation:
             shutil.rmtree(root, ignore_errors=True)
@@ -50,8 +49,8 @@ class Unconfined:
             confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
         return child
 
-    def sweep(self, pid: int) -> None:
-        """End the orphans, which the board process has adopted."""
+    def kill_rest(self, pid: int) -> None:
+        """Kill the orphans, which the board process has adopted."""
         del pid
         confinement.kill_descendants()
 

@@ -1,4 +1,4 @@
-"""Boards in trees of their own."""
+"""Boards confined by chroot."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ def lab(tmp_path_factory):
 
 
 def test_boards_in_trees(lab, operator):
-    """A board has a shell, tools, python3, names and a hosts file that is not the host's."""
+    """A board has a shell, tools, python3, names and its own hosts file."""
     before = Path("/etc/hosts").read_bytes()
     one, two = operator(lab=lab), operator(lab=lab)
     one.boot()
@@ -34,7 +34,7 @@ def test_boards_in_trees(lab, operator):
 
 
 def test_processes_end_with_the_power(lab, operator):
-    """What a board left in the background is gone when its power is off."""
+    """Background processes end with the power."""
     board = operator(lab=lab).boot()
     output, _ = board.run("nohup sleep 54321 >/dev/null 2>&1 & echo pid $!")
     pid = int(output.split("pid ")[1].split()[0])
@@ -45,7 +45,7 @@ def test_processes_end_with_the_power(lab, operator):
 
 
 def test_reboot(lab, operator):
-    """reboot works without a pid namespace."""
+    """`reboot` works without a pid namespace."""
     board = operator(lab=lab).boot()
     board.line("reboot")
     board.expect("Restarting system.")

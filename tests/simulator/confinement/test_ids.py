@@ -1,4 +1,4 @@
-"""Which of the host's users a board's users are."""
+"""Mapping the IDs of boards to IDs of the host."""
 
 import io
 import os
@@ -9,11 +9,11 @@ from lava_dispatcher_multinode.simulator.confinement import ids
 
 
 def test_ids_of_an_ordinary_user(monkeypatch):
-    """An ordinary user gives the only id there is to give."""
+    """An ordinary user can only map its own ID."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "getegid", lambda: 100)
-    assert ids.mapping("uid") == (1000, 1)
-    assert ids.mapping("gid") == (100, 1)
+    assert ids.choose_range("uid") == (1000, 1)
+    assert ids.choose_range("gid") == (100, 1)
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_ids_of_an_ordinary_user(monkeypatch):
     ],
 )
 def test_ids_of_root(monkeypatch, table, wanted):
-    """Root gives ids that mean nothing outside, as far as it has any."""
+    """Root maps IDs that are unused on the host, as far as it has any."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "getegid", lambda: 0)
     monkeypatch.setattr("builtins.open", lambda *_args, **_more: io.StringIO(table))
-    assert ids.mapping("uid") == wanted
+    assert ids.choose_range("uid") == wanted

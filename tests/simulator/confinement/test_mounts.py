@@ -1,8 +1,8 @@
-"""A board's files."""
+"""The mounts of a board."""
 
 
 def test_without_overlays(other_host, operator):
-    """Where overlayfs is refused, boards have the host's programs read-only and an own /etc."""
+    """Without overlayfs, boards have read-only programs and a copied /etc."""
     with other_host("mounts.overlay_refusal = lambda: 'overlay: refused'") as lab:
         assert lab.lacks == "/usr and /opt of the boards are read-only: overlay: refused"
         board = operator(lab=lab).boot()

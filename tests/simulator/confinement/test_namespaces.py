@@ -1,4 +1,4 @@
-"""Namespaces: what is refused, and what comes along."""
+"""Boards confined by namespaces."""
 
 import os
 import sys
@@ -7,8 +7,8 @@ import pytest
 
 
 @pytest.mark.needs("Python outside /usr")
-def test_python_comes_along(other_host, operator):
-    """A host whose only Python is this one lends it to the boards, read-only."""
+def test_python_of_the_dispatcher(other_host, operator):
+    """If the host has no other Python, boards get this one, read-only."""
     prefix = os.path.realpath(sys.base_prefix)
     with other_host(f"rootfs.python_of_this_process = lambda: {prefix!r}") as lab:
         board = operator(lab=lab).boot()

@@ -1,4 +1,4 @@
-"""Interfaces and addresses, in a network namespace of the test's own."""
+"""Interfaces and addresses, in a network namespace of the test."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from ...needs import require
 
 @pytest.fixture
 def private_network():
-    """A function that runs work in a new network namespace; skip where that is refused."""
+    """A function that runs work in a new network namespace; skip if that is refused."""
     require("user namespaces")
 
     def run(work):
@@ -31,7 +31,7 @@ def private_network():
                 code = 2
                 work()
                 code = 0
-            except BaseException:  # noqa: BLE001 - the end of a child
+            except BaseException:  # noqa: BLE001 - the child exits here
                 traceback.print_exc()
             finally:
                 os._exit(code)
@@ -42,7 +42,7 @@ def private_network():
 
 
 def test_two_namespaces_on_a_bridge(private_network):
-    """Two interfaces plugged into one bridge reach each other by TCP."""
+    """Two interfaces on one bridge connect by TCP."""
 
     def work():
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
@@ -70,7 +70,7 @@ def test_two_namespaces_on_a_bridge(private_network):
 
 
 def test_errors_and_deletion(private_network):
-    """What exists cannot be made again; what is deleted is gone; deleting nothing is fine."""
+    """An existing interface cannot be added; deleting works once, and again without error."""
 
     def work():
         netlink.add_bridge("bridge0")

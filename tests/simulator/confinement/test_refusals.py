@@ -1,4 +1,4 @@
-"""A weaker confinement comes of the kernel's refusal only; the calls and errors are real."""
+"""Only a refusal by the kernel leads to a weaker confinement, tested with real errors."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ CALLS = {
     "x86_64": {"unshare": 272, "setns": 308, "mount": 165, "chroot": 161, "mknodat": 259},
     "aarch64": {"unshare": 97, "setns": 268, "mount": 40, "chroot": 51, "mknodat": 33},
 }.get(platform.machine(), {})
-#: What a container's seccomp profile does: this process's system calls end with these errors.
+#: A seccomp profile, as containers have it: system calls of this process fail with these errors.
 PROFILE = """
 import ctypes, struct
 libc = ctypes.CDLL(None, use_errno=True)
@@ -58,7 +58,7 @@ WEAKER = "chroot" if os.geteuid() == 0 else "unconfined"
 
 @pytest.fixture
 def host_with_profile(other_host, shared_lab):
-    """A function that makes a lab on this host under a seccomp profile, any way allowed."""
+    """A function that makes a lab under a seccomp profile, with all confinements allowed."""
     require("seccomp")
 
     def make(**refused):
@@ -74,7 +74,7 @@ def host_with_profile(other_host, shared_lab):
     ids=["job", "board", "init"],
 )
 def test_a_killed_helper(other_host, shared_lab, kill):
-    """A helper process that is killed says nothing about the kernel: no weaker confinement."""
+    """A killed helper process does not lead to a weaker confinement."""
     with (
         pytest.raises(InfrastructureError, match=r"namespaces: .*signal 9 \(Killed\)"),
         other_host(NAMESPACES + kill, confinement=None, unconfined=True),
@@ -89,11 +89,11 @@ def test_a_killed_helper(other_host, shared_lab, kill):
         ("unshare", errno.ENOSYS, "ENOSYS"),
         ("unshare", errno.EINVAL, "EINVAL"),
         ("setns", errno.EPERM, "EPERM"),
-        ("mount", errno.EACCES, "EACCES"),  # AppArmor: namespaces without their rights
+        ("mount", errno.EACCES, "EACCES"),  # AppArmor: namespaces without rights
     ],
 )
 def test_a_refusal(host_with_profile, call, number, name):
-    """A policy, or a kernel without namespaces, is why a weaker confinement is used."""
+    """A policy or a kernel without namespaces leads to a weaker confinement."""
     with host_with_profile(**{call: number}) as lab:
         assert lab.confinement == WEAKER
         assert lab.refused["namespaces"].startswith(call)
@@ -105,14 +105,14 @@ def test_a_refusal(host_with_profile, call, number, name):
     [
         ("unshare", errno.ENOMEM),
         ("unshare", errno.EAGAIN),
-        ("unshare", errno.ENOSPC),  # the limit is not 0: others have used it up
+        ("unshare", errno.ENOSPC),  # the limit is not 0: all are in use
         ("setns", errno.ENOMEM),
         ("mount", errno.ENOMEM),
         ("mount", errno.EINVAL),
     ],
 )
 def test_a_shortage(host_with_profile, call, number):
-    """What may be otherwise in a minute is no reason for a weaker confinement."""
+    """A temporary shortage does not lead to a weaker confinement."""
     with (
         pytest.raises(
             InfrastructureError, match=rf"weaker confinement.*\[Errno {number}\] {call}"
@@ -123,24 +123,24 @@ def test_a_shortage(host_with_profile, call, number):
 
 
 def test_a_mount_in_a_working_namespace(other_host, shared_lab):
-    """EINVAL of a mount is not the EINVAL of a kernel without namespaces."""
+    """EINVAL of a mount does not mean a kernel without namespaces."""
     with (
         pytest.raises(InfrastructureError, match=r"namespaces: .*mount: Invalid argument"),
-        other_host("mounts._BOARD_SIZE = 'x'", confinement=None, unconfined=True),
+        other_host("mounts._WRITABLE_SIZE = 'x'", confinement=None, unconfined=True),
     ):
         pass
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"),
+    ("limit", "error"),
     [
         ("resource.RLIMIT_NOFILE, (3, 3)", "Too many open files"),
         ("resource.RLIMIT_NPROC, (0, 0)", "Resource temporarily unavailable"),
     ],
     ids=["files", "processes"],
 )
-def test_a_limit_of_the_process(other_host, shared_lab, limit, said):
-    """Limits of files and processes are no reason for a weaker confinement."""
+def test_a_limit_of_the_process(other_host, shared_lab, limit, error):
+    """Limits of files and processes do not lead to a weaker confinement."""
     difference = f"""
 make = Namespaces._make
 def limited(self):
@@ -151,7 +151,7 @@ def limited(self):
 Namespaces._make = limited
 """
     with (
-        pytest.raises(InfrastructureError, match=f"namespaces: .*{said}"),
+        pytest.raises(InfrastructureError, match=f"namespaces: .*{error}"),
         other_host(NAMESPACES + difference, confinement=None, unconfined=True),
     ):
         pass
@@ -160,7 +160,7 @@ Namespaces._make = limited
 @pytest.mark.needs("chroot")
 @pytest.mark.parametrize("call", ["chroot", "mknodat"])
 def test_chroot_is_refused(host_with_profile, call):
-    """A root without the capabilities that a chroot needs is refused it, and it is said."""
+    """A root without the capabilities for a chroot gets the reason of the refusal."""
     with host_with_profile(unshare=errno.EPERM, **{call: errno.EPERM}) as lab:
         assert lab.confinement == "unconfined"
         assert (
@@ -170,7 +170,7 @@ def test_chroot_is_refused(host_with_profile, call):
 
 @pytest.mark.needs("chroot")
 def test_chroot_fails(host_with_profile):
-    """A chroot that fails without a refusal leads to no unconfined boards."""
+    """A failed chroot that is not refused does not lead to unconfined boards."""
     with (
         pytest.raises(InfrastructureError, match=r"weaker confinement.* chroot: "),
         host_with_profile(unshare=errno.EPERM, mknodat=errno.ENOSPC),
@@ -180,14 +180,14 @@ def test_chroot_fails(host_with_profile):
 
 @pytest.mark.parametrize(("limit", "refusal"), [(0, True), (1, False)])
 def test_no_space(tmp_path, limit, refusal):
-    """ENOSPC is a refusal only where a limit is 0."""
+    """ENOSPC is a refusal only if a limit is 0."""
     for kind in ("user", "net"):
         (tmp_path / f"max_{kind}_namespaces").write_text(f"{limit}\n")
-    assert (errno.ENOSPC in refusals.of_unshare(str(tmp_path))) is refusal
+    assert (errno.ENOSPC in refusals.unshare_refusals(str(tmp_path))) is refusal
 
 
-def test_an_overlay_for_which_memory_is_short(tmp_path, monkeypatch):
-    """Read-only boards are for kernels without overlays, not for a moment without memory."""
+def test_an_overlay_without_memory(tmp_path, monkeypatch):
+    """A shortage of memory does not lead to read-only boards."""
 
     def mount(*_):
         raise OSError(failure, "mount")
@@ -200,7 +200,7 @@ def test_an_overlay_for_which_memory_is_short(tmp_path, monkeypatch):
 
 
 def test_an_overlay_that_is_refused(tmp_path):
-    """A file system that the kernel refuses is named with the error."""
+    """The reason for a refused overlay has the file system and the error."""
     program = (
         "import os; from lava_dispatcher_multinode.simulator.confinement import mounts\n"
         "print(mounts.overlay_refusal())"

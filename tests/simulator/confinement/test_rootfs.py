@@ -1,4 +1,4 @@
-"""What a board's file system is made of."""
+"""The file system of a board."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from pathlib import Path
 from lava_dispatcher_multinode.simulator.confinement import rootfs
 
 
-def test_etc_leaves_secrets_behind(tmp_path):
-    """Of /etc only what everybody may read is copied; passwords and large files are not."""
+def test_etc_has_no_secrets(tmp_path):
+    """Only world-readable, small files of /etc are copied, without passwords."""
     source = tmp_path / "etc"
     (source / "private").mkdir(parents=True)
     (source / "private" / "inside").write_text("x")
@@ -33,8 +33,8 @@ def test_etc_leaves_secrets_behind(tmp_path):
     assert (copy / "passwd").read_text() == ("root::0:0:root:/root:/bin/sh\nnobody:x:9:9::/:/no\n")
 
 
-def test_root_has_the_usual_places(tmp_path):
-    """A new root has what every Linux has, with the usual modes, and the host's links."""
+def test_directories_of_a_new_root(tmp_path):
+    """A new root has the usual directories and modes, and the links of the host."""
     rootfs.fill_root(str(tmp_path))
     for name in ("dev", "etc", "home", "mnt", "proc", "root", "run", "tmp", "usr", "var/log"):
         assert (tmp_path / name).is_dir()
@@ -44,7 +44,7 @@ def test_root_has_the_usual_places(tmp_path):
 
 
 def test_skeleton_has_directories_and_scripts_only(tmp_path):
-    """The skeleton makes room where the host's programs are; its only files are our scripts."""
+    """The skeleton has the directories of programs; its only files are the scripts."""
     rootfs.make_skeleton(str(tmp_path))
     assert (tmp_path / "usr" / "bin").is_dir()
     files = {path.name for path in tmp_path.rglob("*") if path.is_file()}
@@ -52,7 +52,7 @@ def test_skeleton_has_directories_and_scripts_only(tmp_path):
 
 
 def test_scripts_signal_init(tmp_path):
-    """reboot and its like send init the signal that it knows."""
+    """`reboot` and similar scripts send their signals to init."""
     rootfs.write_scripts(str(tmp_path), str(tmp_path / "pid"))
     for command, name in (
         ("reboot", "TERM"),
@@ -70,7 +70,7 @@ def test_scripts_signal_init(tmp_path):
 
 
 def test_naming(tmp_path):
-    """A board's name and hosts replace what was there, a link to the host's included."""
+    """Name and hosts replace existing files, links to the host included."""
     (tmp_path / "etc").mkdir()
     (tmp_path / "elsewhere").write_text("host\n")
     (tmp_path / "etc" / "hosts").symlink_to(tmp_path / "elsewhere")
@@ -81,7 +81,7 @@ def test_naming(tmp_path):
 
 
 def test_python_of_this_process(tmp_path):
-    """Only where boards would have no python3 does this one come along."""
+    """This Python is used only if the host has no python3 for boards."""
     assert rootfs.python_of_this_process(str(tmp_path)) in {
         None,
         os.path.realpath(sys.base_prefix),

@@ -1,4 +1,4 @@
-"""Linux calls: their errors become OSError."""
+"""System calls and their errors."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.simulator.confinement import syscalls
 
 
 def test_error_names_the_call(tmp_path):
-    """A call that the kernel refuses is an OSError with errno, call and subject."""
+    """A failed call raises OSError with errno, call and subject."""
     with pytest.raises(OSError, match=r"mount: .*") as refused:
         syscalls.mount("nothing", str(tmp_path), "no-such-file-system")
     assert refused.value.errno in {errno.ENODEV, errno.EPERM}
@@ -18,7 +18,7 @@ def test_error_names_the_call(tmp_path):
 
 
 def test_setns_needs_a_namespace():
-    """A descriptor that is no namespace is refused."""
+    """A descriptor of another kind is an error."""
     with open(os.devnull) as file, pytest.raises(OSError, match="setns"):
         syscalls.setns(file.fileno(), syscalls.CLONE_NEWNET)
 
@@ -36,7 +36,7 @@ def in_child(work):
 
 
 def test_name():
-    """A process can name itself for ps."""
+    """A process can set the name that ps shows."""
 
     def work():
         syscalls.set_name("a board with a long name")
@@ -47,7 +47,7 @@ def test_name():
 
 
 def test_orphans_are_adopted():
-    """The child of a child that ended becomes a child of the process that asked for it."""
+    """A process adopts the children of its ended children."""
 
     def work():
         syscalls.adopt_orphans()
@@ -65,13 +65,13 @@ def test_orphans_are_adopted():
 
 
 def children():
-    """Return this process's children."""
+    """Return the children of this process."""
     with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
         return [int(word) for word in file.read().split()]
 
 
 def test_death_with_the_parent():
-    """A process that asked for it gets its signal when its parent ends."""
+    """A process gets the requested signal when its parent ends."""
     read, write = os.pipe()
 
     def parent():
@@ -85,5 +85,5 @@ def test_death_with_the_parent():
 
     assert in_child(parent) == 0
     os.close(write)
-    assert os.read(read, 1) == b""  # the grandchild held the other end
+    assert os.read(read, 1) == b""  # the killed grandchild had the other end
     os.close(read)

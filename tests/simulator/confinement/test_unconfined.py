@@ -1,4 +1,4 @@
-"""Boards that are plain processes; what they do here harms nobody."""
+"""Boards without confinement, with harmless commands."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def lab(tmp_path):
 
 
 def test_home_and_root(lab, operator):
-    """A board has a directory for home and temporary files, and knows where its root is."""
+    """A board has a directory for home and temporary files, and its path in the environment."""
     board = operator(lab=lab).boot()
     root = Path(board.board.root)
     assert board.run("pwd") == (f"{root}/root\n", 0)
@@ -26,7 +26,7 @@ def test_home_and_root(lab, operator):
 
 
 def test_processes_end_with_the_power(lab, operator):
-    """What was left in the background is gone when the power is off."""
+    """Background processes end with the power."""
     board = operator(lab=lab).boot()
     output, _ = board.run("nohup sleep 54321 >/dev/null 2>&1 & echo pid $!")
     pid = int(output.split("pid ")[1].split()[0])
@@ -34,8 +34,8 @@ def test_processes_end_with_the_power(lab, operator):
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_reboot_is_the_boards_own(lab, operator):
-    """reboot means the board, not the host."""
+def test_reboot_restarts_the_board(lab, operator):
+    """`reboot` restarts the board, not the host."""
     board = operator(lab=lab).boot()
     assert board.run("command -v reboot") == (f"{board.board.root}/bin/reboot\n", 0)
     board.line("reboot")
