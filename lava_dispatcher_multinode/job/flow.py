@@ -1,4 +1,4 @@
-"""The message-flow check: who waits for what nobody sends, as far as the texts show.
+"""The message-flow check: waits for messages that no device sends, as far as scripts show.
 
 A warning that is wrong costs more than one that is missing. So a node that may
 send an ID counts as sending it: one that computes an ID, or runs what cannot
@@ -12,9 +12,10 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from ..multinode.api import Api
 from .hints import did_you_mean, join_words, suggest
 from .model import Calls
-from .shell_text import ApiCall, Scan, Slip, scan
+from .shell_text import ApiCall, Scan, ScriptWarning, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 MAX_SCRIPTS = 200  # that one role's steps may lead to
 
-_SENDING = ("send", "sync")
-_WAITING = ("wait", "wait-all", "sync")
+_SENDING = [api for api in Api if api.spec.sends]
+_WAITING = [api for api in Api if api.spec.waits]
+_REQUESTS = {api.command: api for api in Api}
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,11 @@ def check(
         role.name: _view(job, role.name, scripts.get(role.name), calls_of) for role in job.roles
     }
     counts = {role.name: role.count for role in job.roles}
-    found: dict[tuple[str, str, str, str | None], Problem] = {}
-    slips = {
-        Problem(*place, f"{slip.command}: {slip.why}", warning=True)
+    found: dict[tuple[str, Api, str, str | None], Problem] = {}
+    misused = {
+        Problem(*place, f"{warning.command}: {warning.why}", warning=True)
         for view in views.values()
-        for slip, place in view.slips
+        for warning, place in view.warnings
     }
     for role, view in views.items():
         others = [
@@ -90,7 +92,7 @@ def check(
             if message:
                 key = (role, call.api, call.id, call.role)
                 found.setdefault(key, Problem(*place, message, hint, warning=True))
-    return sorted({*found.values(), *slips})
+    return sorted({*found.values(), *misused})
 
 
 @dataclass
@@ -99,12 +101,12 @@ class _View:
 
     role: str
     calls: list[tuple[ApiCall, tuple[str, int, int]]] = field(default_factory=list)
-    slips: list[tuple[Slip, tuple[str, int, int]]] = field(default_factory=list)
-    ids: dict[str, set[str]] = field(default_factory=dict)  # api -> IDs that it may be used with
+    warnings: list[tuple[ScriptWarning, tuple[str, int, int]]] = field(default_factory=list)
+    ids: dict[Api, set[str]] = field(default_factory=dict)  # that may be used with a call
     anything: bool = False
-    computed: set[str] = field(default_factory=set)
+    computed: set[Api] = field(default_factory=set)
 
-    def may(self, apis: Iterable[str], message_id: str) -> bool:
+    def may(self, apis: Iterable[Api], message_id: str) -> bool:
         """Whether these nodes may use one of `apis` with `message_id`."""
         return self.anything or any(
             api in self.computed or message_id in self.ids.get(api, ()) for api in apis
@@ -121,7 +123,7 @@ def _view(
     for action in job.actions_of(role):
         match calls_of(action):
             case Calls.OWN:
-                _take_action(action, view)
+                _add_action(action, view)
             case Calls.TESTS:
                 view.anything |= scripts is None
             case Calls.ANY:
@@ -130,7 +132,7 @@ def _view(
     for script in scripts or ():
         seen = _scan(script, role)
         view.calls += [(call, _place(script, call)) for call in seen.calls]
-        view.slips += [(slip, _place(script, slip)) for slip in seen.slips]
+        view.warnings += [(warning, _place(script, warning)) for warning in seen.warnings]
         view.computed |= seen.computed
         view.anything |= seen.unseen or any(
             PurePosixPath(run).name not in names for run in seen.runs
@@ -140,8 +142,10 @@ def _view(
     return view
 
 
-def _take_action(action: ActionSpec, view: _View) -> None:
-    api = str(action.parameters.get("request", "")).removeprefix("lava-")
+def _add_action(action: ActionSpec, view: _View) -> None:
+    api = _REQUESTS.get(str(action.parameters.get("request")))
+    if api is None:
+        return
     call = ApiCall(
         api, str(action.parameters.get("message_id", "")), action.parameters.get("waitrole")
     )
@@ -156,7 +160,7 @@ def _scan(script: Script, role: str) -> Scan:
     return scan(script.text, role, shell=not other and not script.name.endswith(".py"))
 
 
-def _place(script: Script, call: ApiCall | Slip) -> tuple[str, int, int]:
+def _place(script: Script, call: ApiCall | ScriptWarning) -> tuple[str, int, int]:
     file = script.file or script.name
     if script.line == 0:
         return file, 0, 0
@@ -166,26 +170,26 @@ def _place(script: Script, call: ApiCall | Slip) -> tuple[str, int, int]:
 def _judge(
     call: ApiCall, role: str, others: Sequence[_View], views: Mapping[str, _View]
 ) -> tuple[str, str]:
-    """Return what is wrong with one call of `role`, and a hint; nothing: two empty texts."""
-    if call.api == "send":
+    """Return what is wrong with one call of `role`, and a hint; or two empty texts."""
+    what = f"{call.api.command} {call.id}"
+    if not call.api.spec.waits:
         useless = others and not any(view.may(_WAITING, call.id) for view in others)
         near = _near(call, others, _WAITING)
-        return (f"lava-send {call.id}: no other node waits for it", near) if useless else ("", "")
+        return (f"{what}: no other node waits for it", near) if useless else ("", "")
     silent = [view.role for view in others if not view.may(_SENDING, call.id)]
     near = _near(call, others, _SENDING)
-    what = f"lava-{call.api} {call.id}"
-    if call.api == "wait" and len(silent) == len(others):
+    if not call.api.spec.needs_all and len(silent) == len(others):
         return f"{what}: no other node sends it", near
     if call.role is not None and call.role not in views:
         return f"{what} {call.role}: unknown role '{call.role}'", suggest(call.role, views)
     if call.role is not None and call.role in silent:
         return f"{what} {call.role}: '{call.role}' never sends it", near
-    if call.api in {"wait-all", "sync"} and call.role is None and silent:
+    if call.api.spec.needs_all and call.role is None and silent:
         missing = join_words((f"'{name}'" for name in silent), "and")
         return f"{what}: '{role}' waits for {missing}, where nothing sends it", near
     return "", ""
 
 
-def _near(call: ApiCall, others: Sequence[_View], apis: Sequence[str]) -> str:
+def _near(call: ApiCall, others: Sequence[_View], apis: Sequence[Api]) -> str:
     used = {name for view in others for api in apis for name in view.ids.get(api, ())}
     return did_you_mean(call.id, used - {call.id})

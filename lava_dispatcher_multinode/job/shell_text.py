@@ -14,11 +14,15 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .call_words import slip
+from ..multinode.api import Api
 
-_API = r"lava-(send|wait-all|wait|sync)"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_APIS = {api.value: api for api in Api}
+_API = f"lava-({'|'.join(sorted(_APIS, key=len, reverse=True))})"  # wait-all before wait
 _COMMAND = re.compile(rf"(?:.*/)?{_API}")
 _MENTION = re.compile(rf"(?<![\w-]){_API}(?![\w-])(?=((?:\\\n|[^\n]){{0,400}}))")
 _LITERAL = re.compile(r"[\w.:@/+-]+")
@@ -46,6 +50,8 @@ _ROLE = re.compile(r"\$\(\s*lava-role\s*\)|`\s*lava-role\s*`|\$TARGET_ROLE\b|\$\
 #: function, or a pattern of `case`.
 _ENDS_COMMAND = frozenset(["\n", ";", "&&", "||"])
 _ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
+_PAIR = re.compile(r"[A-Za-z0-9_.-]+=.*", re.DOTALL)
+_SECONDS = re.compile(r"\d+\.?\d*|\.\d+")
 _LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
 #: "ready-"$n, ready-`n`, or "ready-" + n in Python
 _CONTINUED = r"""(?:["'](?:[^\s,;&|)<>\]"'}]|\s*[+%.])|`[\w$./])"""
@@ -58,14 +64,14 @@ _MAX_QUOTED = 20_000  # characters; nobody writes such a word, and each is read 
 class ApiCall(NamedTuple):
     """One call, and its line in the text, from 1."""
 
-    api: str  # send | wait | wait-all | sync
+    api: Api
     id: str
-    role: str | None = None  # of a wait-all
+    role: str | None = None  # of a lava-wait-all
     line: int = 1
 
 
-class Slip(NamedTuple):
-    """A call that cannot work, why, and its line in the text, from 1."""
+class ScriptWarning(NamedTuple):
+    """A call that cannot work, the reason, and its line in the text, from 1."""
 
     command: str
     why: str
@@ -76,10 +82,10 @@ class Slip(NamedTuple):
 class Scan:
     """What one text shows."""
 
-    slips: list[Slip] = field(default_factory=list)
+    warnings: list[ScriptWarning] = field(default_factory=list)
     calls: list[ApiCall] = field(default_factory=list)
-    mentions: set[tuple[str, str]] = field(default_factory=set)  # api, ID
-    computed: set[str] = field(default_factory=set)  # APIs with an ID that the text does not show
+    mentions: set[tuple[Api, str]] = field(default_factory=set)  # call, ID
+    computed: set[Api] = field(default_factory=set)  # calls with an ID that the text does not show
     runs: set[str] = field(default_factory=set)  # files, as written
     unseen: bool = False  # runs something that the text does not name
 
@@ -90,13 +96,13 @@ def scan(text: str, role: str, *, shell: bool = True) -> Scan:
     found = Scan()
     for match in _MENTION.finditer(text):
         before = text[max(0, match.start() - 20) : match.start()]
-        _mention(match.group(1), before, match.group(2), found)
+        _mention(_APIS[match.group(1)], before, match.group(2), found)
     if shell:
         _commands(text, 1, found)
     return found
 
 
-def _mention(api: str, before: str, rest: str, found: Scan) -> None:
+def _mention(api: Api, before: str, rest: str, found: Scan) -> None:
     """Take the ID from what follows an API's name: a command's words, or a list's in Python."""
     words = re.findall(r"""[^\s"',;&|()<>`\\]+|[;&|()<>`]""", rest)
     if not words or words[0] in _ENDS:
@@ -194,12 +200,13 @@ def _command(words: list[str], line: int, found: Scan, *, ended: bool = True) ->
     if not words:
         return
     name, *arguments = (_plain(word) for word in words)
-    api = _COMMAND.fullmatch(name) if name else None
-    if api:
-        _call(api.group(1), [word or "" for word in arguments], line, found)
+    command = _COMMAND.fullmatch(name) if name else None
+    if command:
+        api = _APIS[command.group(1)]
+        _call(api, [word or "" for word in arguments], line, found)
         certain = [word for word in arguments if word is not None]
-        if ended and len(certain) == len(arguments) and (why := slip(api.group(1), certain)):
-            found.slips.append(Slip(" ".join([api.group(), *certain]), why, line))
+        if ended and len(certain) == len(arguments) and (why := usage_problem(api, certain)):
+            found.warnings.append(ScriptWarning(" ".join([command.group(), *certain]), why, line))
     elif name and _INTERPRETER.fullmatch(name):
         _interpreter(arguments, line, found)
     elif name is None:
@@ -210,8 +217,8 @@ def _command(words: list[str], line: int, found: Scan, *, ended: bool = True) ->
         found.runs.add(name)
 
 
-def _call(api: str, arguments: list[str], line: int, found: Scan) -> None:
-    operands = _operands(arguments)[: 2 if api == "wait-all" else 1]
+def _call(api: Api, arguments: list[str], line: int, found: Scan) -> None:
+    operands = _operands(arguments)[: 1 if api.spec.takes_data else len(api.spec.operands)]
     if operands and all(_LITERAL.fullmatch(word) for word in operands):
         role = operands[1] if len(operands) > 1 else None
         found.calls.append(ApiCall(api, operands[0], role, line))
@@ -243,3 +250,44 @@ def _plain(word: str) -> str | None:
         return "".join(shlex.split(word))
     except ValueError:
         return None
+
+
+def usage_problem(api: Api, words: Sequence[str]) -> str:
+    """Return what is wrong with the words of a call, or "".
+
+    The rules are those of the commands on the board (`overlays/lib/lava-waiting`,
+    `overlays/bin/lava-send`), which end with exit code 2. The shell puts nothing into `words`.
+    """
+    return _data_problem(words) if api.spec.takes_data else _options_problem(api, words)
+
+
+def _data_problem(words: Sequence[str]) -> str:
+    if not words:
+        return "the ID is missing"
+    if words[0].startswith("-"):
+        return f"there is no option '{words[0]}'"
+    if "=" in words[0]:
+        return f"the ID is missing before '{words[0]}'"
+    wrong = next((word for word in words[1:] if not _PAIR.fullmatch(word)), None)
+    return "" if wrong is None else f"'{wrong}' is not KEY=VALUE"
+
+
+def _options_problem(api: Api, words: Sequence[str]) -> str:
+    options = [option.split()[0] for option in api.spec.options]
+    operands: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        option, _, value = word.partition("=")
+        if option == "--timeout":
+            value = value if "=" in word else next(rest, "")
+            if not _SECONDS.fullmatch(value):
+                return f"--timeout takes seconds, not '{value}'"
+        elif word.startswith("-") and word not in options:
+            return f"there is no option '{word}' (it has {' and '.join(options)})"
+        elif not word.startswith("-"):
+            operands.append(word)
+    if not operands:
+        return "the ID is missing"
+    if len(operands) > len(api.spec.operands):
+        return f"'{operands[len(api.spec.operands)]}' is one word too many"
+    return ""

@@ -73,6 +73,11 @@ class Api(StrEnum):
         return self.command.replace("-", "_")
 
     @property
+    def result(self) -> str:
+        """What the names of its results begin with: `multinode-wait_all`."""
+        return f"multinode-{self.value.replace('-', '_')}"
+
+    @property
     def usage(self) -> str:
         """The command line: `lava-wait-all [--timeout SECONDS] ID [ROLE]`."""
         options = (f"[{option}]" for option in self.spec.options)

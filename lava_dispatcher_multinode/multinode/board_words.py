@@ -55,7 +55,7 @@ def format_answer(call: Call, outcome: Outcome) -> list[bytes]:
 
 def result_name(call: Call) -> str:
     """Return the name of the result that LAVA records for a call."""
-    return f"multinode-{call.api.value.replace('-', '_')}-{call.id}".lower()
+    return f"{call.api.result}-{call.id}".lower()
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import TestRaised
+from ..multinode.api import commands
 from .expected import MISSING, Expected
 from .matcher import Finder
 from .signals import (
@@ -141,7 +142,7 @@ class ResultRecorder:
                 self.log(
                     "WARNING",
                     f"cannot answer '{text}': only lava-send works by itself; "
-                    "use the lava-wait, lava-wait-all, lava-sync on the board's PATH",
+                    f"use the {', '.join(commands(waiting=True))} on the board's PATH",
                 )
             case Unknown(text):
                 self.log("WARNING", f"not understood: {text}")

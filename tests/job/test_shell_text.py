@@ -1,10 +1,14 @@
 """What a script's text shows."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.job.shell_text import ApiCall, scan
+from lava_dispatcher_multinode.job.shell_text import ApiCall, scan, usage_problem
+from lava_dispatcher_multinode.multinode.api import Api
 
 CLIENT = """\
 #!/bin/sh
@@ -95,7 +99,9 @@ def test_certain_calls(text, expected):
 )
 def test_calls_that_cannot_work(text, expected):
     """Only where the text shows all of their words, and that it is a call."""
-    assert [(slip.command, slip.line) for slip in scan(text, "client").slips] == expected
+    assert [
+        (warning.command, warning.line) for warning in scan(text, "client").warnings
+    ] == expected
 
 
 @pytest.mark.parametrize(
@@ -183,3 +189,54 @@ def test_long_texts_take_no_long_time(piece):
 
     # Eight times the text: 8 where the time is linear, 64 where it is a square.
     assert min(seconds(80_000) for _ in "ab") < 24 * max(seconds(10_000) for _ in "abc")
+
+
+OVERLAYS = Path(__file__).parents[2] / "overlays"
+
+
+@pytest.mark.parametrize(
+    ("api", "words", "why"),
+    [
+        ("sync", "", "the ID is missing"),
+        ("wait", "--next", "the ID is missing"),
+        ("wait", "--nxt a", "no option '--nxt'"),
+        ("wait", "-n a", "no option '-n'"),
+        ("sync", "--next a", "no option '--next'"),
+        ("sync", "--timeout a", "takes seconds, not 'a'"),
+        ("sync", "a --timeout", "takes seconds, not ''"),
+        ("wait", "--timeout=5s a", "takes seconds, not '5s'"),
+        ("wait", "a b", "'b' is one word too many"),
+        ("wait-all", "a b c", "'c' is one word too many"),
+        ("send", "", "the ID is missing"),
+        ("send", "ip=1", "the ID is missing before 'ip=1'"),
+        ("send", "--data a=1", "no option '--data'"),
+        ("send", "a b", "'b' is not KEY=VALUE"),
+        ("send", "a ip:=1", "'ip:=1' is not KEY=VALUE"),
+    ],
+)
+def test_what_is_warned_of_ends_with_2_on_the_board(api, words, why):
+    """A warning must not cry wolf: the board's own commands have the last word."""
+    assert why in usage_problem(Api(api), words.split())
+    done = subprocess.run(
+        ["sh", OVERLAYS / "bin" / f"lava-{api}", *words.split()],
+        env={"PATH": "/usr/bin:/bin", "LAVA_DIR": str(OVERLAYS), "LAVA_HOSTNAME": "a"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("api", "words"),
+    [
+        ("sync", "a"),
+        ("wait", "--next --timeout 5 a"),
+        ("wait", "a --timeout=.5"),
+        ("wait-all", "--timeout 1. a client"),
+        ("send", "a"),
+        ("send", "a k= x.y-z_1=-=-"),
+    ],
+)
+def test_right_words_are_right(api, words):
+    """Options may stand anywhere, and values may be anything."""
+    assert usage_problem(Api(api), words.split()) == ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InfrastructureError, TestRaised
 from ...job.model import RESULTS
+from ...multinode.api import Api
 from ...testshell.case_results import ResultLimit
 from ..jobs.lava_entries import failure_reason, parse_entry, parse_number
 from ..jobs.submission import definitions_of
@@ -28,7 +29,7 @@ _END = re.compile(r"end: ([0-9]+) \S+ \(duration ([0-9:]+)\)")
 _STARTTC = re.compile(r"Received signal: <STARTTC> (\S+)")
 _TEST = re.compile(r"(Starting|Ending) test lava\.(\S+) \(")
 #: What member.py records among LAVA's own results; `multinode-test` is one of those.
-_CALL = re.compile(r"multinode-(?:send|sync|wait|wait_all)-")
+_CALL = re.compile("|".join(f"{re.escape(api.result)}-" for api in Api))
 #: LAVA's own results beside those of actions, which have a level: how the job went.
 _OF_JOB = frozenset({"job", "validate"})
 _NUMBERED = re.compile(r"[0-9]+_")  # a definition's name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidJob
 from ...job.source import from_bytes
+from ...multinode.api import Api
 from ...overlay.definition_source import Kind
 from ...overlay.entries import read_entries
 from ...overlay.fetch import SourceCache
@@ -27,8 +28,12 @@ FORMAT = "Lava-Test Test Definition 1.0"
 #: What LAVA's schema has for a definition that is written in the job.
 _METADATA = ("description", "environment", "devices", "maintainer", "scope", "os")
 _INSTALL = ("deps", "git-repos", "keys", "steps", "sources")
+#: Options of the calls, and a command, that LAVA does not have.
 _BEYOND_LAVA = re.compile(
-    r"lava-wait\s+--next|lava-(?:wait|wait-all|sync)\s+--timeout|lava-network\b"
+    "|".join(
+        [rf"{api.command}\s+{option.split()[0]}" for api in Api for option in api.spec.options]
+        + [r"lava-network\b"]
+    )
 )
 
 

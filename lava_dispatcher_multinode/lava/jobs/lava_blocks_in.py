@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...actions.command_names import BOOT, CALL, RUN_TESTS
+from ...multinode.api import commands
 from .deploy import Step, ignored_deploy_keys, import_deploy, refuse
 from .submission import PROTOCOL
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _BOOT = ("minimal", "qemu", "u-boot")
-_REQUESTS = ("lava-send", "lava-start", "lava-sync", "lava-wait", "lava-wait-all")
+_REQUESTS = sorted([*commands(), "lava-start"])
 
 
 def import_block(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
@@ -86,7 +87,7 @@ def _call(kind: str, call: Any) -> Step:
     message = call.get("message")
     if isinstance(message, dict) and parameters["request"] == "lava-send":
         parameters["message"] = message
-    if request == "lava-wait-all" and call.get("role"):
+    if request in commands(taking="role") and call.get("role"):
         parameters["waitrole"] = call["role"]
     return Step(CALL, parameters, timeout=_timeout(call))
 

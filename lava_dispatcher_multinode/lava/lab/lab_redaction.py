@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ...multinode.api import Api
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -22,9 +24,9 @@ pass fail skip unknown lava job validate stage results target feedback info debu
 exception lvl msg definition case result level extra error_type error_msg measurement units set
 Test Job Infrastructure Configuration Canceled Bug MultinodeTimeout
 start: end: finalize power-off duration Starting test Ending test Received signal STARTTC
-multinode-test multinode-send multinode-sync multinode-wait multinode-wait_all
+multinode-test
 0 1 2 3 4 5 6 7 8 9
-"""
+""" + " ".join(api.result for api in Api)
 _NAMED = re.compile(r"lava-test-(?:case|reference|set +start) +[\"']?([^\s\"']+)")
 
 
