@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def readable(descriptors: Iterable[int], seconds: float | None = None) -> set[int]:
+def wait_readable(descriptors: Iterable[int], seconds: float | None = None) -> set[int]:
     """Return the readable descriptors, none after `seconds` without one (None: wait)."""
     poll = select.poll()
     for descriptor in descriptors:

@@ -8,7 +8,7 @@ import resource
 
 import pytest
 
-from lava_dispatcher_multinode.polling import readable
+from lava_dispatcher_multinode.polling import wait_readable
 
 from .needs import require
 
@@ -31,17 +31,17 @@ def test_any_number_will_do(pipe):
     """Descriptors above 1023 work: a run with hundreds of boards opens that many."""
     read, write = pipe
     os.write(write, b"x")
-    assert readable([read]) == {read}
+    assert wait_readable([read]) == {read}
 
 
 def test_the_wait_ends(pipe):
     """Without input, the wait ends after its timeout."""
-    assert readable([pipe[0]], 0.01) == set()
+    assert wait_readable([pipe[0]], 0.01) == set()
 
 
 def test_an_end_is_readable_too():
     """A hangup counts as readable."""
     read, write = os.pipe()
     os.close(write)
-    assert readable([read]) == {read}
+    assert wait_readable([read]) == {read}
     os.close(read)

@@ -10,7 +10,7 @@ from ..errors import ExitCode
 from ..lab.device_files import load_lab
 from ..lab.lockfiles import holders, lock_directory
 from .arguments import add_config_dir
-from .exit_codes import say
+from .exit_codes import print_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         print(table(rows))  # noqa: T201
     else:
         searched = ", ".join(str(directory / "devices") for directory in lab.searched[1:])
-        say(
+        print_stderr(
             f"no devices are configured (looked in {searched}); "
             "'lava-multinode init' writes a first device file"
         )

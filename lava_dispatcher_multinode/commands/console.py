@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..console.open import open_console
 from ..errors import ConsoleError, ExitCode, PowerError
-from ..polling import readable
+from ..polling import wait_readable
 from .arguments import add_config_dir
-from .exit_codes import say
-from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
-from .manual_lock import SWITCHED, Held, find, switch_of, taken
+from .exit_codes import print_stderr
+from .manual_lock import SWITCHED, BoardHeld, find_device, locked, power_switch_of
+from .raw_terminal import CHUNK_BYTES, LEAVE_KEY, raw_terminal, write_all
 
 if TYPE_CHECKING:
     import argparse
@@ -31,8 +31,8 @@ examples:
 Ctrl-] leaves. While a run holds the board, its console can be seen, not typed at.
 """
 #: Seconds between two looks at a file that grows: there is no event that says so everywhere.
-LOOK = 0.1
-BEFORE = 2000  # bytes of the run's console shown at first
+POLL_INTERVAL_S = 0.1
+TAIL_BYTES = 2000  # bytes of the run's console shown at first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,15 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Connect, until Ctrl-] or the end of the input; 3 if the console or the switch fails."""
-    device = find(args.board, args.config_dir)
+    device = find_device(args.board, args.config_dir)
     try:
-        with taken(device, "console by hand"):
+        with locked(device, "console by hand"):
             return _take(device, args.power)
-    except Held as held:
+    except BoardHeld as held:
         raw = console_of_run(held.holder.pid, device.name)
         if raw is None or args.power:
             raise
-        say(f"{held}: its console, to look at only; Ctrl-] leaves")
+        print_stderr(f"{held}: its console, to look at only; Ctrl-] leaves")
         with raw_terminal():
             follow(raw, held.holder.pid)
     return ExitCode.PASS
@@ -64,9 +64,11 @@ def _take(device: Device, action: str | None) -> ExitCode:
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board: it has no console outside a run")
     switching = Switching(device, action) if action else None
-    transport = open_console(device.connection, device.name, lambda text: say(f"{text}\r"))
+    transport = open_console(
+        device.connection, device.name, lambda text: print_stderr(f"{text}\r")
+    )
     try:
-        say(f"{device.name}: connected; Ctrl-] leaves")
+        print_stderr(f"{device.name}: connected; Ctrl-] leaves")
         with raw_terminal():
             if switching:
                 switching.start()
@@ -75,7 +77,7 @@ def _take(device: Device, action: str | None) -> ExitCode:
         transport.close()
         transport.release()
         if switching and switching.is_alive():
-            say(f"{device.name}: waiting for its power switch")
+            print_stderr(f"{device.name}: waiting for its power switch")
             switching.join()
     failed = switching is not None and switching.failed
     return ExitCode.INFRASTRUCTURE if failed else ExitCode.PASS
@@ -89,7 +91,7 @@ class Switching(threading.Thread):
         self._device, self._action = device, action
         if device.power.manual:
             raise PowerError(f"{device.name}: you are its switch yourself: leave --power out")
-        self._switch = switch_of(device)
+        self._switch = power_switch_of(device)
         self.failed = False
 
     def run(self) -> None:
@@ -98,9 +100,9 @@ class Switching(threading.Thread):
             getattr(self._switch, self._action)()
         except PowerError as error:
             self.failed = True
-            say(f"lava-multinode: {error}\r")
+            print_stderr(f"lava-multinode: {error}\r")
         else:
-            say(f"{self._device.name}: switched {SWITCHED[self._action]}\r")
+            print_stderr(f"{self._device.name}: switched {SWITCHED[self._action]}\r")
 
 
 def converse(transport: Transport) -> None:
@@ -121,10 +123,10 @@ def converse(transport: Transport) -> None:
     reader.start()
     try:
         while True:
-            if ended in readable([0, ended]):
+            if ended in wait_readable([0, ended]):
                 break
-            data = os.read(0, CHUNK)
-            typed, leave, _ = data.partition(LEAVE)
+            data = os.read(0, CHUNK_BYTES)
+            typed, leave, _ = data.partition(LEAVE_KEY)
             if typed:
                 transport.write(typed)
             if leave or not data:
@@ -152,17 +154,17 @@ def console_of_run(pid: int, name: str) -> Path | None:
 def follow(path: Path, pid: int) -> None:
     """Show what is added to `path` while the process lives, until Ctrl-]."""
     with path.open("rb") as file:
-        file.seek(max(path.stat().st_size - BEFORE, 0))
+        file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
         inputs = [0]
         while True:
             alive = Path(f"/proc/{pid}").exists()
-            while data := file.read(CHUNK):
+            while data := file.read(CHUNK_BYTES):
                 write_all(data)
             if not alive:
                 return
-            if readable(inputs, LOOK):
-                typed = os.read(0, CHUNK)
-                if LEAVE in typed:
+            if wait_readable(inputs, POLL_INTERVAL_S):
+                typed = os.read(0, CHUNK_BYTES)
+                if LEAVE_KEY in typed:
                     return
                 if not typed:
                     inputs = []  # nobody to leave: to the run's end

@@ -20,7 +20,7 @@ from ..report import coerce
 from ..report.text.log_lines import format_event_call
 from ..run.interrupts import SIGNALS, ignore_signals
 from .arguments import seconds
-from .exit_codes import forget_output
+from .exit_codes import discard_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,7 @@ def run(args: argparse.Namespace) -> ExitCode:
                 sys.stdout.buffer.flush()
         except OSError:  # nobody reads any more: an order to stop
             unread.set()
-            forget_output()
+            discard_output()
             os.kill(os.getpid(), signal.SIGTERM)
 
     # Blocked before the coordinator's thread starts, which inherits that: whichever thread

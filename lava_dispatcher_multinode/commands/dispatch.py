@@ -15,8 +15,8 @@ from ..errors import ExitCode, InvalidJob, Problem, worst
 from ..run.host_errors import allow_files, host_failure
 from ..run.interrupts import Interruptions, raise_once
 from .arguments import add_config_dir, add_job, seconds
-from .exit_codes import forget_output, guarded, have_streams, say
-from .web import add_option, served, spelled_out
+from .exit_codes import discard_output, ensure_streams, print_stderr, run_guarded
+from .web import add_web_option, expand_web_option, serve_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print results.json, or with --validate a list of problems, on stdout",
     )
-    add_option(parser)
+    add_web_option(parser)
     parser.add_argument(
         "--pause-on-failure",
         action="store_true",
@@ -96,20 +96,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
-    have_streams()
-    words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+    ensure_streams()
+    words = expand_web_option(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
     raise_once()
     allow_files()
-    return guarded("lava-dispatch", lambda: _validate_or_run(options))
+    return run_guarded("lava-dispatch", lambda: _validate_or_run(options))
 
 
 def _validate_or_run(options: argparse.Namespace) -> ExitCode:
     # Deferred imports keep --help and usage errors fast.
     from ..run.board_selection import BoardSelection
     from ..run.run_session import load_job
-    from .paused import check_terminal
+    from .pause_terminal import check_terminal
 
     if options.pause_on_failure:
         check_terminal()
@@ -140,7 +140,7 @@ def _validate(loaded: LoadedJob, options: argparse.Namespace) -> ExitCode:
         _say_all(problems)
         job = loaded.job
         nodes, actions = _count(job.size, "node"), _count(len(job.actions), "action")
-        say(f"{job.file}: valid: {nodes}, {actions}")
+        print_stderr(f"{job.file}: valid: {nodes}, {actions}")
     return ExitCode.PASS
 
 
@@ -155,7 +155,7 @@ def _run(loaded: LoadedJob, options: argparse.Namespace) -> tuple[RunOutcome, Pa
     from ..run.job import run_job
     from ..run.pause import Pause
     from ..run.run_session import prepare_run
-    from .paused import TerminalDesk
+    from .pause_terminal import TerminalInterface
 
     verbosity = 1 if options.verbose else -1 if options.quiet else 0
     with ExitStack() as stack:
@@ -164,7 +164,7 @@ def _run(loaded: LoadedJob, options: argparse.Namespace) -> tuple[RunOutcome, Pa
                 loaded,
                 output=options.output_dir,
                 unconfined=options.unconfined,
-                on_wait=say,
+                on_wait=print_stderr,
                 on_warnings=_ignore if options.quiet else _say_all,
             )
         )
@@ -172,14 +172,16 @@ def _run(loaded: LoadedJob, options: argparse.Namespace) -> tuple[RunOutcome, Pa
         terminal = stack.enter_context(
             Terminal(sys.stderr, verbosity=verbosity, last_line=LastLines(output))
         )
-        web = served(options.web, output, lambda text: say(f"lava-dispatch: {text}"))
+        web = serve_report(
+            options.web, output, lambda text: print_stderr(f"lava-dispatch: {text}")
+        )
         listeners: list[Callable[[Mapping[str, Any]], None]] = [terminal]
         listeners += stack.enter_context(web)
-        pause = Pause(TerminalDesk(terminal)) if options.pause_on_failure else None
+        pause = Pause(TerminalInterface(terminal)) if options.pause_on_failure else None
         if pause is not None:
             listeners.append(pause.listen)
         interruptions = Interruptions(final=True)
-        hook = pause.visit if pause is not None else None
+        hook = pause.on_node_end if pause is not None else None
         return run_job(prepared, listeners, interruptions, hook), output
 
 
@@ -193,7 +195,7 @@ def _conclude(outcome: RunOutcome, output: Path, *, as_json: bool) -> ExitCode:
     if failure is not None:
         host = isinstance(failure, OSError | MemoryError)
         reason = host_failure(failure) or (failure if host else repr(failure))
-        say(f"lava-dispatch: {output}: not all of the run is there: {reason}")
+        print_stderr(f"lava-dispatch: {output}: not all of the run is there: {reason}")
         code = worst([code, ExitCode.INFRASTRUCTURE if host else ExitCode.BUG])
     return code
 
@@ -208,9 +210,9 @@ def _show(results: Results, output: Path, *, as_json: bool) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:  # nobody reads any more, or the disk is full
-        forget_output()
+        discard_output()
         if not isinstance(error, BrokenPipeError):
-            say(f"lava-dispatch: cannot write to standard output: {error.strerror}")
+            print_stderr(f"lava-dispatch: cannot write to standard output: {error.strerror}")
 
 
 def _print_problems(problems: Sequence[Problem]) -> None:
@@ -219,7 +221,7 @@ def _print_problems(problems: Sequence[Problem]) -> None:
 
 def _say_all(problems: Sequence[Problem]) -> None:
     for problem in problems:
-        say(str(problem))
+        print_stderr(str(problem))
 
 
 def _ignore(_problems: Sequence[Problem]) -> None:

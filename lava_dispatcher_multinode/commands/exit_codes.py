@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def guarded(program: str, command: Callable[[], ExitCode]) -> int:
+def run_guarded(program: str, command: Callable[[], ExitCode]) -> int:
     """Run `command`; return the process's exit code, having told of any failure on stderr."""
     try:
         return _guarded(program, command)
@@ -35,30 +35,32 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
     try:
         return int(command())
     except MultinodeError as error:
-        say(f"{program}: {error}" if error.exit_code is not ExitCode.INVALID else str(error))
+        print_stderr(
+            f"{program}: {error}" if error.exit_code is not ExitCode.INVALID else str(error)
+        )
         return int(error.exit_code)
     except KeyboardInterrupt:
-        say(f"{program}: interrupted")
+        print_stderr(f"{program}: interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # A verb's data, `... | head`: nobody reads any more.
-        forget_output()
+        discard_output()
         return int(ExitCode.PASS)
     except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
         from ..run.host_errors import host_failure
 
         if (host := host_failure(error)) is not None:
-            say(f"{program}: {host}")
+            print_stderr(f"{program}: {host}")
             return int(host.exit_code)
         log = _log_of(error)
-        say(
+        print_stderr(
             f"{program}: this is a bug: {type(error).__name__}: {error}\n"
             f"    The log {log} has what a report needs; look it over for secrets first."
         )
         return int(ExitCode.BUG)
 
 
-def have_streams() -> None:
+def ensure_streams() -> None:
     """Make up for standard streams that the caller has closed: what is said goes nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -66,7 +68,7 @@ def have_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def forget_output() -> None:
+def discard_output() -> None:
     """Let standard output go nowhere: Python would complain again at exit."""
     _forget(sys.stdout)
 
@@ -75,7 +77,7 @@ def _forget(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def say(text: str) -> None:
+def print_stderr(text: str) -> None:
     """Tell whoever sits there, on standard error."""
     with suppress(OSError):  # the terminal was closed: nobody is left to be told
         print(text, file=sys.stderr)  # noqa: T201

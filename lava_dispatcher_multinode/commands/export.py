@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob
 from .arguments import add_config_dir, add_job
-from .exit_codes import say
+from .exit_codes import print_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -110,11 +110,11 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
     lab = load_lab(config_dir) if config_dir else None
     job, warnings = parse_job(replace(document, device_types=named_types(document), for_lab=True))
     for problem in warnings:
-        say(str(problem))
+        print_stderr(str(problem))
     return export_job(job, lab)
 
 
 def tell(exported: Exported) -> None:
     """Say on stderr what LAVA cannot be told."""
     for remark in exported.remarks:
-        say(f"not said to LAVA: {remark}")
+        print_stderr(f"not said to LAVA: {remark}")

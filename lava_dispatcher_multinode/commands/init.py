@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
-from .exit_codes import say
+from .exit_codes import print_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -165,7 +165,7 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
 
     if path.exists():
         raise InvalidJob.about(str(path), "exists already", "name another file")
-    image = cached_image(say)
+    image = cached_image(print_stderr)
     write_card(image, path, "image")
     print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
     return ExitCode.PASS
@@ -174,7 +174,7 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
 def _renew(*, as_json: bool) -> ExitCode:
     from ..qemu.test_image.image_cache import cached_image
 
-    image = cached_image(say, renew=True)
+    image = cached_image(print_stderr, renew=True)
     print(_written([image]) if as_json else f"made {image}")  # noqa: T201
     return ExitCode.PASS
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import ExitCode
-from .exit_codes import guarded, have_streams
-from .web import spelled_out
+from .exit_codes import ensure_streams, run_guarded
+from .web import expand_web_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,8 +38,8 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
-    have_streams()
-    words = spelled_out(sys.argv[1:] if arguments is None else arguments)
+    ensure_streams()
+    words = expand_web_option(sys.argv[1:] if arguments is None else arguments)
     named = next((word for word in words if not word.startswith("-")), None)
     parser = build_parser([named] if named else [])
     if not words:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: ExitCode = options.run(options)
         return code
 
-    return guarded("lava-multinode", command)
+    return run_guarded("lava-multinode", command)
 
 
 def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:

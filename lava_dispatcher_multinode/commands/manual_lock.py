@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
 
 
-class Held(BoardsUnavailable):
+class BoardHeld(BoardsUnavailable):
     """Somebody has the board."""
 
     def __init__(self, name: str, holder: Holder) -> None:
@@ -32,7 +32,7 @@ class Held(BoardsUnavailable):
         self.holder = holder
 
 
-def find(name: str, config_dir: Path | None) -> Device:
+def find_device(name: str, config_dir: Path | None) -> Device:
     """Return the board `name`; `InvalidJob` if there is none, or its file is wrong."""
     lab = load_lab(config_dir)
     for device in lab.devices:
@@ -45,7 +45,7 @@ def find(name: str, config_dir: Path | None) -> Device:
     raise InvalidJob.about(name, "there is no device file for this board", hint)
 
 
-def switch_of(device: Device) -> PowerSwitch:
+def power_switch_of(device: Device) -> PowerSwitch:
     """Return the board's power switch; `PowerError` if it has none that a person could use."""
     if device.connection.is_virtual:
         raise PowerError(
@@ -61,11 +61,11 @@ def switch_of(device: Device) -> PowerSwitch:
 
 
 @contextmanager
-def taken(device: Device, purpose: str) -> Iterator[None]:
-    """Hold the board's lock, as a job does; raise `Held` if somebody has it."""
+def locked(device: Device, purpose: str) -> Iterator[None]:
+    """Hold the board's lock, as a job does; raise `BoardHeld` if somebody has it."""
     lock = LockFile(lock_directory(), device.name)
     if not lock.take(purpose):
-        raise Held(device.name, lock.holder() or Holder())
+        raise BoardHeld(device.name, lock.holder() or Holder())
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from .arguments import add_config_dir
-from .manual_lock import SWITCHED, find, switch_of, taken
+from .manual_lock import SWITCHED, find_device, locked, power_switch_of
 
 if TYPE_CHECKING:
     import argparse
@@ -31,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Switch; `PowerError` if that cannot be done, `BoardsUnavailable` if it is in use."""
-    device = find(args.board, args.config_dir)
-    switch = switch_of(device)
-    with taken(device, f"power {args.action}"):
+    device = find_device(args.board, args.config_dir)
+    switch = power_switch_of(device)
+    with locked(device, f"power {args.action}"):
         getattr(switch, args.action)()
     done = json.dumps({"board": device.name, "power": args.action})
     print(done if args.json else f"{device.name}: switched {SWITCHED[args.action]}")  # noqa: T201

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .arguments import add_job, positive_seconds
-from .exit_codes import say
+from .exit_codes import print_stderr
 from .export import add_lava_config_dir, exported_job, tell
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     name = str(exported.submission["job_name"])
     try:
         for job in jobs:
-            say(server.page(job))
+            print_stderr(server.page(job))
         with output_directory(args.output_dir, name, exported.submission) as output:
             results = _followed(server, jobs, exported.submission, output, args)
     except BaseException:  # boards that nobody follows would be busy for nothing
         for job, fate in _cancel(server, jobs):
-            say(f"{server.page(job)}: {fate}")
+            print_stderr(f"{server.page(job)}: {fate}")
         raise
     sys.stdout.write(
         render(results, "json") if args.json else summary_for_stream(sys.stdout, results, output)

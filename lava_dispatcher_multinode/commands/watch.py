@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import web
-from .exit_codes import say
+from .exit_codes import print_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ It ends with the run, also if that was killed, and has its exit code.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the verb takes."""
     parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
-    web.add_option(parser)
+    web.add_web_option(parser)
     parser.add_argument(
         "--json", action="store_true", help="print results.json at the end; the view on stderr"
     )
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         now=clock,
         last_line=LastLines(args.directory),
     )
-    with terminal, web.served(args.web, args.directory, _say) as listeners:
+    with terminal, web.serve_report(args.web, args.directory, _say) as listeners:
         for event in follow_events(args.directory, threading.Event()):
             clock.feed(event)
             results.feed(event)
@@ -95,4 +95,4 @@ class _Clock:
 
 
 def _say(text: str) -> None:
-    say(f"lava-multinode: {text}")
+    print_stderr(f"lava-multinode: {text}")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 OPTION = "--web"
 
 
-def add_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option; `spelled_out` has to see the words before the parser does."""
+def add_web_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option; `expand_web_option` has to see the words before the parser does."""
     parser.add_argument(
         OPTION,
         metavar="PORT",
@@ -28,7 +28,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def spelled_out(words: Sequence[str]) -> list[str]:
+def expand_web_option(words: Sequence[str]) -> list[str]:
     """Return the words with `--web=0` for a `--web` that no port follows.
 
     What follows is a job or a directory, which argparse would take for the port.
@@ -41,7 +41,7 @@ def spelled_out(words: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def served(
+def serve_report(
     port: int | None, directory: Path, say: Callable[[str], None]
 ) -> Iterator[list[Callable[[Mapping[str, Any]], None]]]:
     """Give what has to hear the events: nobody, or what serves them while the context lasts."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import ConsoleError
-from ..polling import readable
+from ..polling import wait_readable
 from .transport import IN_USE, DescriptorTransport, port_taken
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _refused(connection: socket.socket) -> bool:
     """
     words = IN_USE.encode()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(words))
-    came = readable([connection.fileno()], REFUSAL_TIMEOUT_S)
+    came = wait_readable([connection.fileno()], REFUSAL_TIMEOUT_S)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     with suppress(OSError):
         return bool(came) and connection.recv(len(words), socket.MSG_PEEK) == words

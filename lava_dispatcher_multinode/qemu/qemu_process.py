@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ..errors import PowerError
-from ..polling import readable
+from ..polling import wait_readable
 from . import exec_with_parent
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class QemuProcess:
 
     def _wait_for_greeting(self, monitor: socket.socket) -> None:
         """Wait for the greeting on the monitor, by which QEMU has opened all devices."""
-        ready = readable([monitor.fileno()], START_TIMEOUT_S)
+        ready = wait_readable([monitor.fileno()], START_TIMEOUT_S)
         if ready and monitor.recv(1 << 16):
             return
         self.kill()

@@ -123,7 +123,7 @@ def read_events(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_results(directory: Path, *, process_alive: bool = False) -> Results:
-    """Return the results of a run directory: finished, cut off, or with `process_alive` running."""
+    """Return the results of a run directory; `process_alive`: its run may be at work."""
     return Results.of(read_events(directory / EVENTS), process_alive=process_alive)
 
 

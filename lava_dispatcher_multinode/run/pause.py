@@ -27,7 +27,7 @@ FOR_PEOPLE = b"stty echo; PS1='# '\n"
 
 
 @dataclass(frozen=True)
-class Board:
+class PausedBoard:
     """A board whose node has come to its end; nobody else reads its console."""
 
     name: str
@@ -35,26 +35,26 @@ class Board:
     failure: str | None  # why the node failed, if it has
 
 
-class Desk(Protocol):
+class PauseInterface(Protocol):
     """Where somebody looks at boards."""
 
-    def hand_over(self, board: Board, pause: Pause) -> None:
+    def connect_console(self, board: PausedBoard, pause: Pause) -> None:
         """Give the console of `board` to whoever is there; return when they have left it."""
 
-    def arrived(self, board: Board) -> None:
+    def announce(self, board: PausedBoard) -> None:
         """Hear that `board` can be looked at, too."""
 
 
 class Pause:
     """Knows which nodes are at their end; `visit` and `listen` are for the run."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PauseInterface) -> None:
         self._desk = desk
         self._looking = threading.Lock()  # held by the node whose console is handed over
         self._changed = threading.Condition()  # guards all of the next
         self._running: set[str] = set()  # nodes that have not finished
         self._through: set[str] = set()  # of those: only power-off is left to do
-        self._boards: dict[str, Board] = {}
+        self._boards: dict[str, PausedBoard] = {}
         self._seen: set[str] = set()
         self._failed: dict[str, str] = {}  # the first failure in a node's results
         self._count: Counter[str] = Counter()
@@ -75,34 +75,34 @@ class Pause:
                     self._failed.setdefault(str(name), " ".join(filter(None, words)))
             self._changed.notify_all()
 
-    def visit(self, node: Node, failure: BaseException | None) -> None:
+    def on_node_end(self, node: Node, failure: BaseException | None) -> None:
         """Keep the node's board up, in the node's thread, as long as somebody may look at it."""
         if node.services.cancelled.is_set():
             return
         error = None if failure is None else str(failure) or type(failure).__name__
         node.services.leave_group(node.name, error)  # else the others would wait for it meanwhile
-        board = Board(node.name, node.board.console, error or self._of_tests(node.name))
+        board = PausedBoard(node.name, node.board.console, error or self._of_tests(node.name))
         board.console.watch(None)  # whoever looks may reboot it
         if failure is None and node.board.shell is not None:  # it is at its prompt
             with suppress(MultinodeError):
                 node.board.shell.type(FOR_PEOPLE)
         with self._changed:
             self._boards[node.name] = board
-        self._desk.arrived(board)
+        self._desk.announce(board)
         if board.failure is not None:
             self._look(node, board, board.failure)
         essential = any(role.essential for role in node.job.roles if role.name == node.role)
         if failure is None or not essential:  # else the others are ended once it has
             self._stay(node)
 
-    def others(self, name: str) -> list[Board]:
+    def others(self, name: str) -> list[PausedBoard]:
         """Return the other boards that can be looked at, the next one first."""
         with self._changed:
             names = list(self._boards)
             here = names.index(name) if name in names else 0
             return [self._boards[other] for other in names[here + 1 :] + names[:here]]
 
-    def at_work(self) -> list[str]:
+    def running_nodes(self) -> list[str]:
         """Return the nodes whose boards cannot be looked at yet."""
         with self._changed:
             return sorted(self._running - set(self._boards))
@@ -120,7 +120,7 @@ class Pause:
             cases = "1 test case" if count == 1 else f"{count} test cases, the first"
             return f"failed: {cases} {self._failed[name]}"
 
-    def _look(self, node: Node, board: Board, failure: str) -> None:
+    def _look(self, node: Node, board: PausedBoard, failure: str) -> None:
         with self._looking:
             with self._changed:
                 if node.services.cancelled.is_set() or board.name in self._seen:
@@ -128,7 +128,7 @@ class Pause:
             node.services.emit("pause_started", node=board.name, error=failure)
             started = time.monotonic()
             try:
-                self._desk.hand_over(board, self)
+                self._desk.connect_console(board, self)
             finally:
                 seconds = round(time.monotonic() - started, 3)
                 node.services.emit("pause_finished", node=board.name, seconds=seconds)

@@ -15,7 +15,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from ..polling import readable
+from ..polling import wait_readable
 from .signals import CaseResult, measurement, result_of
 from .windows import CARRIED, SMALL_WINDOW_CHARS, Window, Windows, cut
 
@@ -185,7 +185,7 @@ class Matcher:
     def _reply(self, seconds: float) -> bytes:
         assert self._process is not None
         assert self._process.stdout is not None
-        if not readable([self._process.stdout.fileno()], seconds):
+        if not wait_readable([self._process.stdout.fileno()], seconds):
             self.close()
             raise TooSlow(f"takes longer than {seconds:g} s")
         reply: bytes = self._process.stdout.readline()

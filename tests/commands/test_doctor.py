@@ -15,23 +15,23 @@ def lab(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_something_is_wrong(lab, capsys):
-    """Exit code 3; each finding with what to do, as text and as JSON."""
+def test_failed_checks(lab, capsys):
+    """Exit code 3; each failed check has a correction, in text and in JSON."""
     file = lab / "devices" / "left.yaml"
     file.write_text("device_type: panda\nconnection: {serial: /dev/ttyNONE}\n")
     (lab / "devices" / "broken.yaml").write_text("device_type: pnada\n")
     assert lava_multinode.main(["doctor", "--config-dir", str(lab)]) == 3
     out = capsys.readouterr().out
-    assert "WRONG left: /dev/ttyNONE: No such file" in out
-    assert "-> plug the adapter in" in out
+    assert "FAIL left: /dev/ttyNONE: No such file" in out
+    assert "-> connect the adapter" in out
     assert "broken.yaml:1:" in out
     assert lava_multinode.main(["doctor", "--config-dir", str(lab), "--json"]) == 3
     rows = json.loads(capsys.readouterr().out)
     assert {row["about"] for row in rows if row["wrong"]} >= {"left", "broken"}
 
 
-def test_nothing_is_wrong(lab, capsys):
-    """Exit code 0, and what was looked at."""
+def test_passed_checks(lab, capsys):
+    """Exit code 0; the checks are listed."""
     (lab / "devices" / "left.yaml").write_text("device_type: panda\nconnection: {command: cat}\n")
     code = lava_multinode.main(["doctor", "--config-dir", str(lab), "--json"])
     rows = json.loads(capsys.readouterr().out)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from lava_dispatcher_multinode import errors
-from lava_dispatcher_multinode.commands.exit_codes import guarded
+from lava_dispatcher_multinode.commands.exit_codes import run_guarded
 from lava_dispatcher_multinode.errors import ExitCode, InvalidJob, Problem
 
 
@@ -30,20 +30,20 @@ def _raise(error):
 )
 def test_failures_have_their_codes(capsys, error, code):
     """The class decides; the user gets one line."""
-    assert guarded("prog", _raise(error)) == code
+    assert run_guarded("prog", _raise(error)) == code
     assert capsys.readouterr().err.startswith("prog: ")
 
 
 def test_problems_are_printed_as_editors_want_them(capsys):
     """Without the program's name before file and line."""
-    assert guarded("prog", _raise(InvalidJob([Problem("a.json", 1, 2, "no")]))) == 2
+    assert run_guarded("prog", _raise(InvalidJob([Problem("a.json", 1, 2, "no")]))) == 2
     assert capsys.readouterr().err == "a.json:1:2: no\n"
 
 
 def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
     """Exit 70; the trace is in a file, not in the user's face."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert guarded("prog", _raise(ZeroDivisionError("oops"))) == 70
+    assert run_guarded("prog", _raise(ZeroDivisionError("oops"))) == 70
     said = capsys.readouterr().err
     assert "this is a bug: ZeroDivisionError: oops" in said
     (log,) = tmp_path.iterdir()
@@ -54,14 +54,14 @@ def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
 
 def test_success_passes_through():
     """The command's own code is the process's."""
-    assert guarded("prog", lambda: ExitCode.NOTHING_RAN) == 5
+    assert run_guarded("prog", lambda: ExitCode.NOTHING_RAN) == 5
 
 
 def test_a_closed_terminal_changes_no_exit_code():
     """Nobody is left to be told; the code is for whoever waits for the process."""
     program = (
         "import os, pty, sys\n"
-        "from lava_dispatcher_multinode.commands.exit_codes import guarded\n"
+        "from lava_dispatcher_multinode.commands.exit_codes import run_guarded\n"
         "from lava_dispatcher_multinode.errors import ConsoleError\n"
         "master, slave = pty.openpty()\n"
         "for number in (1, 2): os.dup2(slave, number)\n"
@@ -70,6 +70,6 @@ def test_a_closed_terminal_changes_no_exit_code():
         "    os.close(master)\n"
         "    sys.stdout.write('results')\n"
         "    raise ConsoleError('gone')\n"
-        "sys.exit(guarded('prog', command))\n"
+        "sys.exit(run_guarded('prog', command))\n"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lava_dispatcher_multinode.commands.manual_lock import Held, find, taken
+from lava_dispatcher_multinode.commands.manual_lock import BoardHeld, find_device, locked
 from lava_dispatcher_multinode.errors import InvalidJob
 
 
@@ -19,20 +19,20 @@ def lab(tmp_path, monkeypatch):
 
 def test_boards_by_name(lab):
     """One that is not there comes with the nearest that is; a wrong file says what is wrong."""
-    assert find("left", lab).name == "left"
+    assert find_device("left", lab).name == "left"
     with pytest.raises(InvalidJob, match="no device file.*left"):
-        find("lef", lab)
+        find_device("lef", lab)
     with pytest.raises(InvalidJob, match="it has no connection"):
-        find("wrong", lab)
+        find_device("wrong", lab)
 
 
 def test_a_board_has_one_owner(lab):
     """Who comes second is told who was first, and for what."""
-    device = find("left", lab)
-    with taken(device, "first"), pytest.raises(Held, match="left is held by .*'first'"):  # noqa: SIM117
-        with taken(device, "second"):
+    device = find_device("left", lab)
+    with locked(device, "first"), pytest.raises(BoardHeld, match="left is held by .*'first'"):  # noqa: SIM117
+        with locked(device, "second"):
             pass
-    with taken(device, "again"):
+    with locked(device, "again"):
         pass
 
 
@@ -49,9 +49,12 @@ def test_a_board_under_lava(lab):
     )
     file = lab / "devices" / "dut.yaml"
     file.write_text("device_type: x\nhost: lava\nlava: {device: dut.dict}\n")
-    dut = find("dut", lab)
+    dut = find_device("dut", lab)
     assert dut.connection.command == "telnet h 1"
     assert (dut.power.on, dut.power.off) == ("mux on && pdu --port 1 'on;' true", "pdu off")
     assert dut.power.cycle is None
     file.write_text(file.read_text() + "power: {cycle: reset}\n")
-    assert (find("dut", lab).power.on, find("dut", lab).power.cycle) == (None, "reset")
+    assert (find_device("dut", lab).power.on, find_device("dut", lab).power.cycle) == (
+        None,
+        "reset",
+    )

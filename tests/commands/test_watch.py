@@ -25,7 +25,7 @@ def directory(tmp_path):
 
 def call(*words):
     """Parse and run, as the command does."""
-    args = build_parser(["watch"]).parse_args(web.spelled_out(["watch", *map(str, words)]))
+    args = build_parser(["watch"]).parse_args(web.expand_web_option(["watch", *map(str, words)]))
     return args.run(args)
 
 

@@ -21,14 +21,14 @@ from lava_dispatcher_multinode.errors import InvalidJob
 )
 def test_web_does_not_swallow_the_job(words, spelled):
     """What follows --web is its port only if it is a number."""
-    assert web.spelled_out(words) == spelled
+    assert web.expand_web_option(words) == spelled
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "x"])
 def test_port_that_is_none(port, capsys):
     """Refused with the range."""
     parser = argparse.ArgumentParser()
-    web.add_option(parser)
+    web.add_web_option(parser)
     with pytest.raises(SystemExit):
         parser.parse_args([f"--web={port}"])
     assert "0 to 65535" in capsys.readouterr().err
@@ -38,7 +38,7 @@ def test_taken_port_is_told(tmp_path):
     """With what to do, before anything is run."""
     said = []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(web.served(0, tmp_path, said.append))
+        stack.enter_context(web.serve_report(0, tmp_path, said.append))
         port = int(said[0].rsplit(":", 1)[1].split("/")[0])
         with pytest.raises(InvalidJob, match=f"cannot serve on port {port}"):
-            stack.enter_context(web.served(port, tmp_path, said.append))
+            stack.enter_context(web.serve_report(port, tmp_path, said.append))

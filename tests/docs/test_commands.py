@@ -14,7 +14,7 @@ import yaml
 
 from lava_dispatcher_multinode.commands import lava_multinode
 from lava_dispatcher_multinode.commands.dispatch import build_parser
-from lava_dispatcher_multinode.commands.web import spelled_out
+from lava_dispatcher_multinode.commands.web import expand_web_option
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorial/first-group.md"
@@ -31,7 +31,7 @@ COMMANDS = [
 def words_of(line):
     """Return a command line's program and arguments, without pipes, redirections and comments."""
     words = shlex.split(re.split(r" [|>&]|;", line)[0], comments=True)
-    return words[0], spelled_out(words[1:])
+    return words[0], expand_web_option(words[1:])
 
 
 @pytest.mark.parametrize(

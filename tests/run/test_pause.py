@@ -23,7 +23,7 @@ class Desk:
         self.came = []
         self.skip = ()
 
-    def hand_over(self, board, pause):
+    def connect_console(self, board, pause):
         """Look."""
         self.handed.append(board.name)
         for name in self.skip:
@@ -31,7 +31,7 @@ class Desk:
         self.there.release()
         assert self.leave.acquire(timeout=WAIT)
 
-    def arrived(self, board):
+    def announce(self, board):
         """Hear."""
         self.came.append(board.name)
 
@@ -74,7 +74,7 @@ class Group:
         )
 
         def run():
-            self.pause.visit(node, failure)
+            self.pause.on_node_end(node, failure)
             self.emit("node_finished", node=name)
 
         self.threads[name] = threading.Thread(target=run)

@@ -7,7 +7,7 @@ import threading
 import time
 
 from ...errors import PowerError
-from ...polling import readable
+from ...polling import wait_readable
 
 TERMINAL = "/dev/tty"
 PATIENCE = 600.0  # seconds for a hand to get there
@@ -67,7 +67,7 @@ def _answered(terminal: int) -> bool:
     """Wait for an end of line, in a terminal that hands over lines or keys; False: it hung up."""
     until = time.monotonic() + PATIENCE
     while (left := until - time.monotonic()) > 0:
-        if not readable([terminal], left):
+        if not wait_readable([terminal], left):
             break
         try:
             typed = os.read(terminal, 1024)

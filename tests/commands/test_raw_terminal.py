@@ -10,11 +10,11 @@ import termios
 
 import pytest
 
-from lava_dispatcher_multinode.commands.keyboard import LEAVE, write_all
+from lava_dispatcher_multinode.commands.raw_terminal import LEAVE_KEY, write_all
 
 USE = """
 import sys
-from lava_dispatcher_multinode.commands.keyboard import raw_terminal
+from lava_dispatcher_multinode.commands.raw_terminal import raw_terminal
 with raw_terminal():
     {body}
 """
@@ -100,4 +100,4 @@ def test_a_short_write_is_continued(monkeypatch):
 
 def test_the_key_that_leaves():
     """Ctrl-]: that of telnet, which people know; the documents say so."""
-    assert LEAVE == b"\x1d"
+    assert LEAVE_KEY == b"\x1d"

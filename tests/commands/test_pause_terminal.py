@@ -18,12 +18,12 @@ USE = r"""
 import contextlib, sys, time
 from pathlib import Path
 from types import SimpleNamespace
-from lava_dispatcher_multinode.commands.paused import TerminalDesk
+from lava_dispatcher_multinode.commands.pause_terminal import TerminalInterface
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.lab.device_model import Connection
-from lava_dispatcher_multinode.run.pause import Board
+from lava_dispatcher_multinode.run.pause import PausedBoard
 
 def board(name, failure):
     console = Console(
@@ -32,25 +32,25 @@ def board(name, failure):
     )
     while not console.tail():
         console.read(1)
-    return Board(name, console, failure)
+    return PausedBoard(name, console, failure)
 
 boards = [board("b1", "no prompt\nU-Boot"), board("b2", None)]
 seen = []
 pause = SimpleNamespace(
     seen=seen.append,
-    at_work=lambda: ["b3"],
+    running_nodes=lambda: ["b3"],
     others=lambda name: [other for other in boards if other.name != name],
 )
-desk = TerminalDesk(SimpleNamespace(suspended=contextlib.nullcontext))
-desk.arrived(boards[0])
+desk = TerminalInterface(SimpleNamespace(suspended=contextlib.nullcontext))
+desk.announce(boards[0])
 real = pause.seen
 def look(name):
     real(name)
     if len(seen) == 1:
-        desk.arrived(boards[1])
+        desk.announce(boards[1])
 pause.seen = look
-desk.hand_over(boards[0], pause)
-desk.arrived(boards[1])
+desk.connect_console(boards[0], pause)
+desk.announce(boards[1])
 print("seen", *seen, file=sys.stderr)
 """
 
@@ -156,7 +156,7 @@ def test_a_board_that_arrives_is_told_only_while_somebody_looks(terminal):
 def test_without_a_terminal_it_is_refused(stdin):
     """In CI the run would wait for a key for ever; standard error has to be one as well."""
     far, near = pty.openpty()
-    code = "from lava_dispatcher_multinode.commands.paused import check_terminal as c; c()"
+    code = "from lava_dispatcher_multinode.commands.pause_terminal import check_terminal as c; c()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         stdin=near if stdin else subprocess.DEVNULL,

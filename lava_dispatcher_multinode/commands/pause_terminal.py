@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from ..boards.power.manual_switch import KEYBOARD
 from ..errors import Cancelled, InvalidJob, MultinodeError
-from ..polling import readable
+from ..polling import wait_readable
 from ..report.consoles import filter_console
-from .keyboard import CHUNK, LEAVE, raw_terminal, write_all
+from .raw_terminal import CHUNK_BYTES, LEAVE_KEY, raw_terminal, write_all
 
 if TYPE_CHECKING:
     from ..console.board_console import Console
     from ..report.text.terminal import Terminal
-    from ..run.pause import Board, Pause
+    from ..run.pause import Pause, PausedBoard
 
-NEXT = b"\x1e"  # Ctrl-^
-KEYS = re.compile(b"[" + re.escape(LEAVE + NEXT) + b"]")
+NEXT_KEY = b"\x1e"  # Ctrl-^
+COMMAND_KEYS = re.compile(b"[" + re.escape(LEAVE_KEY + NEXT_KEY) + b"]")
 BELL = b"\a"
-WAIT = 60.0  # seconds of one read; any will do: an end wakes it
+READ_TIMEOUT_S = 60.0  # seconds of one read; any will do: an end wakes it
 
 
 def check_terminal() -> None:
@@ -35,14 +35,14 @@ def check_terminal() -> None:
         raise InvalidJob.about("--pause-on-failure", message, hint)
 
 
-class TerminalDesk:
+class TerminalInterface:
     """Hands consoles over to whoever types; `live` is the view that gives way meanwhile."""
 
     def __init__(self, live: Terminal) -> None:
         self._live = live
         self._paused = threading.Event()
 
-    def hand_over(self, board: Board, pause: Pause) -> None:
+    def connect_console(self, board: PausedBoard, pause: Pause) -> None:
         """Connect terminal and board until Ctrl-], or the end of the run or the terminal."""
         with (
             KEYBOARD,
@@ -53,14 +53,14 @@ class TerminalDesk:
             self._paused.set()  # first: who comes now is told of twice rather than never
             try:
                 _say(_introduction(board, pause))
-                shown: Board | None = board
+                shown: PausedBoard | None = board
                 while shown is not None:
                     pause.seen(shown.name)
                     shown = _at(shown, pause)
             finally:
                 self._paused.clear()
 
-    def arrived(self, board: Board) -> None:
+    def announce(self, board: PausedBoard) -> None:
         """Tell whoever is looking at another board just now."""
         if self._paused.is_set():
             how = f"has failed, too: {_first(board.failure)}" if board.failure else "has ended"
@@ -68,7 +68,7 @@ class TerminalDesk:
                 _say(f"\n{board.name} {how}; Ctrl-^ goes to it")
 
 
-def _introduction(board: Board, pause: Pause) -> str:
+def _introduction(board: PausedBoard, pause: Pause) -> str:
     others = [other.name for other in pause.others(board.name)]
     lines = [
         f"{board.name}: {board.failure}",
@@ -76,12 +76,12 @@ def _introduction(board: Board, pause: Pause) -> str:
     ]
     if others:
         lines.append(f"Ctrl-^ goes to the next board: {', '.join(others)}")
-    if working := pause.at_work():
+    if working := pause.running_nodes():
         lines.append(f"still at work: {', '.join(working)}")
     return "\n".join(lines)
 
 
-def _at(board: Board, pause: Pause) -> Board | None:
+def _at(board: PausedBoard, pause: Pause) -> PausedBoard | None:
     """Copy the terminal to the board and back; return the board to go to, None at the end."""
     console = board.console
     here = f"--- console of {board.name}; Enter brings its prompt; it said last:"
@@ -93,13 +93,13 @@ def _at(board: Board, pause: Pause) -> Board | None:
     reader.start()
     try:
         while True:
-            if over in readable([0, over]):
+            if over in wait_readable([0, over]):
                 return None
-            data = os.read(0, CHUNK)
-            key = KEYS.search(data)
+            data = os.read(0, CHUNK_BYTES)
+            key = COMMAND_KEYS.search(data)
             if typed := data[: key.start()] if key else data:
                 _type(console, typed)
-            if not data or (key and key[0] == LEAVE):
+            if not data or (key and key[0] == LEAVE_KEY):
                 return None
             if key and (others := pause.others(board.name)):
                 return others[0]
@@ -118,7 +118,7 @@ def _show(console: Console, leaving: threading.Event, wake: int) -> None:
     """Print what the board says; the end of the run or of the terminal wakes the keyboard."""
     try:
         while not leaving.is_set():
-            write_all(console.read(WAIT), 2)
+            write_all(console.read(READ_TIMEOUT_S), 2)
     except (Cancelled, OSError):
         os.write(wake, b"x")
     except MultinodeError as error:  # the other boards can be looked at all the same

@@ -8,13 +8,13 @@ import tty
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from .exit_codes import say
+from .exit_codes import print_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEAVE = b"\x1d"  # Ctrl-]
-CHUNK = 65536
+LEAVE_KEY = b"\x1d"  # Ctrl-]
+CHUNK_BYTES = 65536
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def raw_terminal() -> Iterator[None]:
     finally:
         with suppress(termios.error, OSError):  # it was closed
             termios.tcsetattr(0, termios.TCSADRAIN, before)
-        say("")
+        print_stderr("")
 
 
 def write_all(data: bytes, descriptor: int = 1) -> None:
