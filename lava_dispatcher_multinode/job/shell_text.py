@@ -218,7 +218,7 @@ def _command(words: list[str], line: int, found: Scan, *, ended: bool = True) ->
 
 
 def _call(api: Api, arguments: list[str], line: int, found: Scan) -> None:
-    operands = _operands(arguments)[: 1 if api.spec.takes_data else len(api.spec.operands)]
+    operands = _operands(arguments)[: 2 if "role" in api.spec.parameters else 1]
     if operands and all(_LITERAL.fullmatch(word) for word in operands):
         role = operands[1] if len(operands) > 1 else None
         found.calls.append(ApiCall(api, operands[0], role, line))
