@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ..deadline import Deadline
     from ..emit import Emit
     from ..images.store import Image
-    from ..lab.device_model import Boot, Device
+    from ..lab.device_model import Device
+    from ..lab.device_sections import Boot
     from ..serve.servers import Servers
     from .delivery.bundle import OverlayBundle
     from .deploy.tftp_boot import BootFiles, NetworkBoot

@@ -11,7 +11,7 @@ from .shell import Shell
 if TYPE_CHECKING:
     from ..console.expect import Dialogue
     from ..deadline import Deadline
-    from ..lab.device_model import Boot, Login
+    from ..lab.device_sections import Boot, Login
 
 PROMPT_SILENCE_S = 0.3  # without output, after which an end of line is a prompt
 NUDGE_AFTER_S = 10.0  # without output, after which a line end repeats a hidden prompt

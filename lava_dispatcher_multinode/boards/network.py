@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeployError
 
 if TYPE_CHECKING:
-    from ..lab.device_model import Network
+    from ..lab.device_sections import Network
     from .shell import Shell
 
 CLIENT_WAIT = 60.0  # seconds for a DHCP client

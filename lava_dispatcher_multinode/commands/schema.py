@@ -49,9 +49,9 @@ def _job() -> dict[str, Any]:
 
 
 def _device() -> dict[str, Any]:
-    from ..job.schema_check import load_schema
+    from ..lab.device_model import device_schema
 
-    return load_schema("lab", "device.schema.json")
+    return device_schema()
 
 
 def _results() -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..lab.device_model import Connection
+    from ..lab.device_sections import Connection
     from .transport import Transport
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .. import plugins
 from ..errors import InvalidJob, Problem
 from ..job.hints import join_words, suggest
+from .device_keys import ALTERNATIVES
 from .device_model import LAVA, SIMULATED_TYPES
-from .merging import ALTERNATIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

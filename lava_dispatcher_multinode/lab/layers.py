@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import device_types
 from ..errors import InvalidJob
-from ..job.schema_check import SchemaChecker, load_schema
+from ..job.schema_check import SchemaChecker
 from ..job.source import load
 from . import device_checks
-from .device_model import LAVA, QemuMachine
-from .making import make_device
-from .merging import laid, with_hostname
+from .device_keys import merge_layers, with_hostname
+from .device_model import LAVA, device_schema, make_device
+from .device_sections import QemuMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 APPLICATION = "lava-dispatcher"
 PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
-SCHEMA = "device.schema.json"
 
 #: A device's name is typed, printed, part of file names and of a hosts file.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -66,7 +65,7 @@ class Layers:
         self.directories = tuple(directories)
         self._read: dict[Path, Document | InvalidJob | None] = {}
         self._types: Mapping[str, str] | None = None
-        self._checker = SchemaChecker(load_schema("lab", SCHEMA))
+        self._checker = SchemaChecker(device_schema())
 
     def names(self) -> list[str]:
         """Return the names that have a device file, sorted."""
@@ -139,11 +138,11 @@ class Layers:
         ]
         defaults = device_types.defaults(device_type)
         above = [*(document.data for document in files), forced, {"device_type": device_type}]
-        merged = laid([defaults, *above])
+        merged = merge_layers([defaults, *above])
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
             machine = qemu.get("machine", QemuMachine.machine)
             differs = [document.data for document in self._documents(f"machines/{machine}.yaml")]
-            merged = laid([defaults, *differs, *above])
+            merged = merge_layers([defaults, *differs, *above])
         merged = with_hostname(merged, name)
         device_checks.check_connection(merged, own, shown)
         device_checks.check_socket(merged, files, shown)

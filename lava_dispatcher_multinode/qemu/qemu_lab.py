@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..deadline import Deadline
-    from ..lab.device_model import Device, QemuMachine
+    from ..lab.device_model import Device
+    from ..lab.device_sections import QemuMachine
 
 _MIN_CARD_BYTES = 64 << 20
 EXIT_PREFIX = "emulated board: "  # of the exit report on the console; a death string

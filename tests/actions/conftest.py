@@ -11,7 +11,8 @@ from lava_dispatcher_multinode.actions.context import Node, NodeServices
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.images.store import ImageStore
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device_model import Deploy, Device
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device
 
 MEDIA = Deploy("media", path="/dev/sdx")
 

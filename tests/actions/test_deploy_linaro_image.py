@@ -8,7 +8,7 @@ import pytest
 
 from lava_dispatcher_multinode.actions.deploy_linaro_image import DeployLinaroImage
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device_model import Deploy
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 
 
 def test_the_image_goes_to_the_board(make_node, tmp_path):

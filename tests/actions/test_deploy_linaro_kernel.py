@@ -6,7 +6,7 @@ import pytest
 
 from lava_dispatcher_multinode.actions.deploy_linaro_kernel import DeployLinaroKernel
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device_model import Deploy, Tftp
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
 
 TFTP = Deploy("tftp", tftp=Tftp(host="10.0.0.1", kernel="0x1"))
 

@@ -20,7 +20,8 @@ from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 

@@ -19,7 +19,8 @@ from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 SECRET = "0123456789abcdef"

@@ -19,7 +19,9 @@ from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
-from lava_dispatcher_multinode.lab.device_model import Boot, Connection, Deploy, Device
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Boot, Connection
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
 SHELLS = [

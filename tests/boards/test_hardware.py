@@ -11,13 +11,9 @@ import pytest
 
 from lava_dispatcher_multinode.boards.hardware import VirtualSwitch, connect
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_model import (
-    Connection,
-    Deploy,
-    Device,
-    Power,
-    QemuMachine,
-)
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection, Power, QemuMachine
 
 
 class Virtual:

@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.boards.linux import kernel_pattern, log_in, wait_
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
-from lava_dispatcher_multinode.lab.device_model import Boot, Login
+from lava_dispatcher_multinode.lab.device_sections import Boot, Login
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from lava_dispatcher_multinode.boards import network
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device_model import Network
+from lava_dispatcher_multinode.lab.device_sections import Network
 
 IP = "2: eth0: <UP>\n    inet 10.0.2.15/24 brd 10.0.2.255 scope global eth0"
 IFCONFIG = "eth0  Link encap:Ethernet\n      inet addr:192.168.1.7  Bcast:192.168.1.255"

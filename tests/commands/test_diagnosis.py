@@ -7,14 +7,10 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.diagnosis import check_board, check_host, check_lava
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_files import Lab, load_lab
-from lava_dispatcher_multinode.lab.device_model import (
-    Connection,
-    Deploy,
-    Device,
-    Power,
-    QemuMachine,
-)
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection, Power, QemuMachine
 
 DICTIONARY = {"actions": {"deploy": {}, "boot": {}}}
 TELNET = "no-such-telnet host 7001"

@@ -22,7 +22,7 @@ from lava_dispatcher_multinode.commands.pause_terminal import TerminalInterface
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
-from lava_dispatcher_multinode.lab.device_model import Connection
+from lava_dispatcher_multinode.lab.device_sections import Connection
 from lava_dispatcher_multinode.run.pause import PausedBoard
 
 def board(name, failure):

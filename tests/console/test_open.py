@@ -12,7 +12,7 @@ import pytest
 from lava_dispatcher_multinode.console.open import open_console, open_tty
 from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_model import Connection
+from lava_dispatcher_multinode.lab.device_sections import Connection
 
 
 def test_no_connection_says_what_to_write():

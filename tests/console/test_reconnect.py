@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_model import Connection
+from lava_dispatcher_multinode.lab.device_sections import Connection
 
 
 class Exchange:

@@ -14,7 +14,9 @@ from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images import ext, mbr
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.store import Image
-from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 
 from ..needs import require
 

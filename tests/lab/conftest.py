@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,24 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
-from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device, QemuMachine
-
-
-@pytest.mark.parametrize(
-    ("connection", "virtual"),
-    [
-        (Connection(), False),
-        (Connection(command="telnet h 23"), False),
-        (Connection(serial="/dev/ttyUSB0"), False),
-        (Connection(simulated=True), True),
-        (Connection(qemu=QemuMachine()), True),  # all its keys have defaults
-    ],
-)
-def test_which_boards_are_virtual(connection, virtual):
-    """They need no lock, and no command reaches them outside a run."""
-    assert connection.is_virtual is virtual
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device, make_device
+from lava_dispatcher_multinode.lab.device_sections import Connection, PduDaemon, QemuMachine
 
 
 def test_messages_name_the_file_or_else_the_device():
@@ -35,3 +20,37 @@ def test_an_empty_device_file_names_no_hardware():
     assert device.login.password is None
     assert device.connection == Connection()
     assert device.host == "own"
+
+
+def test_missing_keys_have_the_defaults_of_the_model():
+    """The reader adds no defaults."""
+    assert make_device("p", {"device_type": "panda"}, None) == Device("p", "panda")
+
+
+def test_every_section_is_made():
+    """Lists become tuples, the port of a PDU becomes text, sections become their classes."""
+    device = make_device(
+        "p",
+        {
+            "device_type": "panda",
+            "tags": ["a", "b"],
+            "connection": {"qemu": {"arguments": ["-s", "-S"]}},
+            "power": {"pdudaemon": {"hostname": "pdu", "port": 7}},
+            "deploy": {"tftp": {"directory": "/srv"}},
+            "boot": {"prompts": ["# "]},
+        },
+        None,
+    )
+    assert device.tags == {"a", "b"}
+    assert device.connection.qemu == QemuMachine(arguments=("-s", "-S"))
+    assert isinstance(device.power.pdudaemon, PduDaemon)
+    assert device.power.pdudaemon.port == "7"
+    assert device.deploy.tftp.directory == "/srv"
+    assert device.boot.prompts == ("# ",)
+
+
+def test_paths_start_at_the_device_file():
+    """The working directory does not matter."""
+    data = {"device_type": "x", "host": "lava", "lava": {"device": "d.yaml", "path": "/opt"}}
+    lava = make_device("p", data, Path("/etc/devices/p.yaml")).lava
+    assert (lava.device, lava.path) == (Path("/etc/devices/d.yaml"), Path("/opt"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -126,18 +124,6 @@ def test_search_path_of_2013(monkeypatch, tmp_path):
     assert search_path(tmp_path) == (package, tmp_path)
 
 
-def test_schema_has_the_keys_of_the_model():
-    """A field that is not in the schema could not be set, and the other way round."""
-    schema = json.loads(Path(module.__file__).with_name(module.SCHEMA).read_text())
-    keys = {f.name for f in fields(model.Device)} - {"name", "file"}
-    assert set(schema["properties"]) == keys
-    example = model.Device("p", "panda")
-    for name in keys:
-        if is_dataclass(getattr(example, name)):
-            inner = {f.name for f in fields(getattr(example, name))}
-            assert set(schema["properties"][name]["properties"]) == inner
-
-
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/device-file.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
 
@@ -149,15 +135,6 @@ def test_the_examples_of_the_reference_are_device_files(config, text):
     device = Layers([config.path]).device("p")
     assert device.power.on
     assert device.deploy.method
-
-
-def test_the_reference_has_every_key():
-    """A key that is not described is not there for users."""
-    schema = json.loads(Path(module.__file__).with_name(module.SCHEMA).read_text())
-    text = DOCUMENT.read_text()
-    for name, part in schema["properties"].items():
-        for key in (name, *part.get("properties", {})):
-            assert f"`{key}`" in text or f"### {key}\n" in text
 
 
 def test_directories_that_are_closed_are_as_good_as_empty(config, monkeypatch, tmp_path):

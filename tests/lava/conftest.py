@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.lava_multinode import main
-from lava_dispatcher_multinode.lab.device_model import Lava
+from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher
 
 from ..needs import LAVA_VERSIONS, lava, require

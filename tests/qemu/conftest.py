@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedLab
 
 from ..needs import require

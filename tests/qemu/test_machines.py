@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.lab import device_model as module
+from lava_dispatcher_multinode.lab.device_model import device_schema
 from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS
 from lava_dispatcher_multinode.qemu.machines import MACHINES, find_firmware
 
 
 def test_each_machine_has_a_layer_and_a_place_in_the_schema():
     """Every machine has a default layer and is in the schema."""
-    schema = json.loads(Path(module.__file__).with_name("device.schema.json").read_text())
+    schema = device_schema()
     keys = schema["properties"]["connection"]["properties"]["qemu"]["properties"]
     assert set(keys["machine"]["enum"]) == set(MACHINES)
     layers = {path.stem for path in (PACKAGE_DEFAULTS / "machines").iterdir()}

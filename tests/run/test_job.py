@@ -11,7 +11,8 @@ import pytest
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
-from lava_dispatcher_multinode.lab.device_model import Connection, Device
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
 from lava_dispatcher_multinode.run.interrupts import Interruptions

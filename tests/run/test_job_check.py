@@ -11,8 +11,9 @@ from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import Problem
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.job.source import from_bytes
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
 from lava_dispatcher_multinode.lab.device_files import Lab
-from lava_dispatcher_multinode.lab.device_model import Deploy, Device, Tftp
+from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 from lava_dispatcher_multinode.run.job_check import (
     check,

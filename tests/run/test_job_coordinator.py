@@ -11,7 +11,8 @@ import pytest
 from lava_dispatcher_multinode import console_frames
 from lava_dispatcher_multinode.coordinator.client import GroupClient
 from lava_dispatcher_multinode.job.model import Job, Role
-from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.run.job_coordinator import coordinator_address, open_coordinator
 

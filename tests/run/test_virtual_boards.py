@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device_model import Connection, Device, QemuMachine
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedBoard
 from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.virtual_boards import start_virtual_boards

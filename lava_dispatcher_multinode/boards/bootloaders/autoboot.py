@@ -14,7 +14,7 @@ from .u_boot_messages import countdown_pattern
 if TYPE_CHECKING:
     from ...console.expect import Dialogue
     from ...deadline import Deadline
-    from ...lab.device_model import Boot
+    from ...lab.device_sections import Boot
 
 SILENCE_S = 5.0  # without output, after which a key is sent without a countdown
 SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed

@@ -16,7 +16,7 @@ from .autoboot import CTRL_C, Autoboot
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
     from ...deadline import Deadline
-    from ...lab.device_model import Boot
+    from ...lab.device_sections import Boot
     from ..deploy.tftp_boot import NetworkBoot
 
 PROMPT_TIMEOUT_S = 2.0  # for a prompt after Ctrl-C; without one, the line is typed all the same

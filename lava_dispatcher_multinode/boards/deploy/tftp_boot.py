@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ...images.store import Image
-    from ...lab.device_model import Device, Tftp
+    from ...lab.deploy_sections import Tftp
+    from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..delivery.bundle import OverlayBundle
 

@@ -13,7 +13,7 @@ from ...errors import PowerError
 from ...redaction import split_login
 
 if TYPE_CHECKING:
-    from ...lab.device_model import PduDaemon, Power
+    from ...lab.device_sections import PduDaemon, Power
 
 ANSWER = 500  # bytes of the daemon's answer that an error shows
 

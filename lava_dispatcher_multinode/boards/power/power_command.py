@@ -10,7 +10,7 @@ from ...redaction import program
 from ..host_command import Failed, run_command
 
 if TYPE_CHECKING:
-    from ...lab.device_model import Power
+    from ...lab.device_sections import Power
 
 
 class CommandSwitch:

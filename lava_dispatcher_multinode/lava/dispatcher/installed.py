@@ -15,7 +15,7 @@ from ...errors import InfrastructureError
 from .member import UNUSED_MODULES
 
 if TYPE_CHECKING:
-    from ...lab.device_model import Lava
+    from ...lab.device_sections import Lava
 
 DEBIAN_PYTHON = "/usr/bin/python3"
 #: Imports what lava-run will, and prints the version.

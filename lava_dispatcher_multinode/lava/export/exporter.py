@@ -12,7 +12,8 @@ import yaml
 
 from ... import device_types
 from ...errors import InvalidJob
-from ...lab.device_model import LAVA, Login
+from ...lab.device_model import LAVA
+from ...lab.device_sections import Login
 from ..dispatcher.dictionary import load_dictionary, methods
 from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions

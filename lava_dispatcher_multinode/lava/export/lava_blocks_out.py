@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ...lab.device_model import Device, Login
+    from ...lab.device_model import Device
+    from ...lab.device_sections import Login
 
 #: Suffix of an image -> LAVA's word for how it is packed.
 COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}

@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.boards.driver import CountdownMissed
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
-from lava_dispatcher_multinode.lab.device_model import Boot
+from lava_dispatcher_multinode.lab.device_sections import Boot
 
 RAW = "stty raw -echo; "
 COUNTDOWN = "printf 'Hit any key to stop autoboot:  2 '; "

@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
 from lava_dispatcher_multinode.images import mbr, uimage
 from lava_dispatcher_multinode.images.fat_make import make_fat16
-from lava_dispatcher_multinode.lab.device_model import Boot
+from lava_dispatcher_multinode.lab.device_sections import Boot
 
 from ...needs import U_BOOT
 

@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
-from lava_dispatcher_multinode.lab.device_model import Boot
+from lava_dispatcher_multinode.lab.device_sections import Boot
 
 START = "stty raw -echo; printf 'U-Boot 2020\\r\\nHit any key to stop autoboot:  2 '; "
 PROMPT = "printf '\\r\\n=> '; "

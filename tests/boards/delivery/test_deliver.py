@@ -7,7 +7,8 @@ import pytest
 from lava_dispatcher_multinode.boards.delivery.deliver import deliver
 from lava_dispatcher_multinode.boards.shell_files import ShellUploader
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device_model import Device, Network
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Network
 from lava_dispatcher_multinode.serve.servers import Servers
 
 from .conftest import arrived

@@ -11,7 +11,8 @@ import pytest
 
 from lava_dispatcher_multinode.boards.delivery.over_http import over_http
 from lava_dispatcher_multinode.errors import DeployError
-from lava_dispatcher_multinode.lab.device_model import Device, Network
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Network
 from lava_dispatcher_multinode.serve.servers import Servers
 
 from .conftest import arrived

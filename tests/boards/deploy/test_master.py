@@ -11,7 +11,8 @@ from lava_dispatcher_multinode.boards.deploy.master import deploy_by_master
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images.store import Image
-from lava_dispatcher_multinode.lab.device_model import Deploy, Device, Master
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Master
+from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.serve.servers import Servers
 
 PROGRAMS = {"wget", "mkfs.ext4", "mkfs.vfat"}

@@ -9,7 +9,8 @@ from lava_dispatcher_multinode.boards.deploy.media import write_media
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
 from lava_dispatcher_multinode.images.store import Image
-from lava_dispatcher_multinode.lab.device_model import Deploy, Device
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy
+from lava_dispatcher_multinode.lab.device_model import Device
 
 
 def _write(tmp_path, image, card="card.img", **deploy):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lava_dispatcher_multinode.boards.deploy.support import unsupported_reason
-from lava_dispatcher_multinode.lab.device_model import Connection, Deploy, Device, Tftp
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Connection
 
 IMAGE, KERNEL = "image", "kernel"
 

@@ -14,7 +14,8 @@ from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, serve_b
 from lava_dispatcher_multinode.errors import DeployError, ImageError
 from lava_dispatcher_multinode.images import cpio, uimage
 from lava_dispatcher_multinode.images.store import Image
-from lava_dispatcher_multinode.lab.device_model import Deploy, Device, Tftp
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
+from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.serve.servers import Servers
 
 KERNELS = {

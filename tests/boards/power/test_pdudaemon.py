@@ -16,7 +16,7 @@ import pytest
 
 from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
 from lava_dispatcher_multinode.errors import PowerError
-from lava_dispatcher_multinode.lab.device_model import PduDaemon, Power
+from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
 
 from ...needs import require
 

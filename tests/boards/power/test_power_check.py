@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.boards.power.power_check import check_off
 from lava_dispatcher_multinode.boards.power.power_command import CommandSwitch
 from lava_dispatcher_multinode.boards.power.switch import Retrying
 from lava_dispatcher_multinode.errors import ConsoleError, PowerError
-from lava_dispatcher_multinode.lab.device_model import PduDaemon, Power
+from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
 
 
 class Console:

@@ -6,7 +6,7 @@ import pytest
 
 from lava_dispatcher_multinode.boards.power.power_command import CommandSwitch
 from lava_dispatcher_multinode.errors import PowerError
-from lava_dispatcher_multinode.lab.device_model import Power
+from lava_dispatcher_multinode.lab.device_sections import Power
 
 
 def test_off_and_on_make_a_cycle(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 
 from lava_dispatcher_multinode.boards.power.switch import Retrying, configured_switch
 from lava_dispatcher_multinode.errors import PowerError
-from lava_dispatcher_multinode.lab.device_model import Device, PduDaemon, Power
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
-from lava_dispatcher_multinode.lab.device_model import Device, Lava
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.dispatcher.dictionary import commands, load_dictionary, methods
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.lab.device_model import Lava
+from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher, make_environment
 
 

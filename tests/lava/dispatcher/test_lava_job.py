@@ -8,7 +8,8 @@ import yaml
 
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import from_bytes
-from lava_dispatcher_multinode.lab.device_model import Device, Lava
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.dispatcher.lava_job import LavaJob
 
 from ..conftest import lava_job, lava_test

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.lab.device_model import Device, Lava, Login
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Lava, Login
 from lava_dispatcher_multinode.lava.export.lava_blocks_out import (
     LavaBlocks,
     _literal,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from lava_dispatcher_multinode.lab.device_model import Device, Power
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Power
 from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.supervisor import cleanup
 from lava_dispatcher_multinode.run.supervisor.cleanup_state import CleanupState

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device_model import Device, Power
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Power
 from lava_dispatcher_multinode.run.supervisor.cleanup_state import (
     CleanupState,
     send,

@@ -92,7 +92,8 @@ def test_a_supervisor_that_was_killed_is_replaced(tmp_path, capfd):
 SPARED = """
 import os, sys, time
 from pathlib import Path
-from lava_dispatcher_multinode.lab.device_model import Device, Power
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import (Power)
 from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 directory = Path(sys.argv[1])
 devices = [
