@@ -1,4 +1,4 @@
-"""The boot loader on partition 1 of the card of 2013, by the tools of others."""
+"""The boot loader in partition 1 of the master layout, checked with independent tools."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHOLE = {**KERNEL, "u-boot.img": U_BOOT, "MLO": MLO}
 
 @pytest.fixture
 def make(tmp_path):
-    """Return the maker of an image: a FAT with these files by mkfs.fat and mtools, and an ext2."""
+    """A function that makes an image: a FAT by mkfs.fat and mtools, and an ext2."""
     require("mkfs.fat", "mcopy", "sfdisk", "fsck.fat")
 
     def image(files, bits=16, mib=16):
@@ -53,20 +53,20 @@ def make(tmp_path):
 
 
 def run(*command):
-    """Return what the program prints; it has to end well."""
+    """Run a program; return its output."""
     words = [str(word) for word in command]
     done = subprocess.run(words, check=True, capture_output=True, text=True, env=ENV)
     return done.stdout
 
 
 def table(card):
-    """Return (start, sectors, type, active) of each partition, as sfdisk reads them."""
+    """Return (start, sectors, type, active) of each partition from sfdisk."""
     parts = json.loads(run("sfdisk", "--json", card))["partitiontable"]["partitions"]
     return [(p["start"], p["size"], p["type"], p.get("bootable", False)) for p in parts]
 
 
 def files_of(card, start, where):
-    """Return the files of the FAT at this sector, as mtools reads them."""
+    """Return the files of the FAT at this sector from mtools."""
     at = f"{card}@@{start * 512}"
     where.mkdir()
     listing = run("mdir", "-b", "-i", at, "::").split()
@@ -76,8 +76,8 @@ def files_of(card, start, where):
 
 
 @pytest.mark.parametrize(("bits", "mib"), [(12, 2), (16, 16), (32, 40)])
-def test_a_board_finds_its_boot_loader_on_partition_1(make, tmp_path, bits, mib):
-    """The second stage reads U-Boot from the first partition, and the ROM MLO from the active."""
+def test_the_boot_loader_is_in_partition_1(make, tmp_path, bits, mib):
+    """U-Boot is in partition 1, and MLO in the active partition."""
     image = make(WHOLE, bits, mib)
     card = tmp_path / "card"
     assert write_card(image, card, "master") == ()
@@ -87,16 +87,16 @@ def test_a_board_finds_its_boot_loader_on_partition_1(make, tmp_path, bits, mib)
     ]  # fmt: skip
     assert files_of(card, found[0][0], tmp_path / "1") == {"MLO": MLO, "u-boot.img": U_BOOT}
     assert files_of(card, found[2][0], tmp_path / "3") == WHOLE
-    # What 2013's boot lines read is the image's, to the block.
+    # The files for the boot commands of 2013 are unchanged.
     old, new = image.read_bytes()[MIB:][: mib * MIB], card.read_bytes()[found[2][0] * 512 :]
     blocks = range(0, len(old), 512)
-    # The first sector has the label and the place, and the root directory the label again.
+    # The first sector has label and position, the root directory the label.
     assert len([at for at in blocks if old[at : at + 512] != new[at : at + 512]]) == 2
 
 
 @pytest.mark.parametrize("files", [WHOLE, KERNEL])
 def test_partition_1_is_a_clean_fat(make, tmp_path, files):
-    """dosfstools has nothing to repair, and MLO comes first, by a short name alone."""
+    """fsck.fat finds no error, and MLO comes first, with a short name only."""
     card, part = tmp_path / "card", tmp_path / "part"
     write_card(make(files), card, "master")
     start, sectors = table(card)[0][:2]
@@ -108,14 +108,14 @@ def test_partition_1_is_a_clean_fat(make, tmp_path, files):
 
 
 def test_x_loader_finds_u_boot(make, tmp_path):
-    """X-Loader asks for u-boot.bin, SPL for u-boot.img."""
+    """u-boot.bin, the name for X-Loader, is copied too."""
     card = tmp_path / "card"
     write_card(make({"MLO": MLO, "u-boot.bin": U_BOOT}), card, "master")
     assert files_of(card, table(card)[0][0], tmp_path / "1") == {"MLO": MLO, "u-boot.bin": U_BOOT}
 
 
-def test_an_image_without_mlo_leaves_no_boot_loader_on_the_card(make, tmp_path):
-    """Nor the one of the image before it; the ROM is shown the image's boot partition."""
+def test_an_image_without_mlo(make, tmp_path):
+    """Without MLO, an old boot loader is removed and the boot partition is active."""
     card = tmp_path / "card"
     assert write_card(make(KERNEL), card, "master") == ("MLO", "u-boot.img or u-boot.bin")
     assert [entry[3] for entry in table(card)] == [False, False, True, False, False]
@@ -125,8 +125,8 @@ def test_an_image_without_mlo_leaves_no_boot_loader_on_the_card(make, tmp_path):
     )
 
 
-def test_a_boot_loader_too_large_is_refused(make, tmp_path):
-    """By its size and what to do; as much as partition 1 has room for is taken."""
+def test_a_boot_loader_that_is_too_large(make, tmp_path):
+    """The error has size and remedy; a boot loader that just fits is accepted."""
     room = 4096 * 2048
     write_card(make({"MLO": MLO, "u-boot.img": bytes(room - 44 * 2048)}), tmp_path / "a", "master")
     for size in (room - 44 * 2048 + 1, 3 * room // 2):
@@ -147,7 +147,7 @@ def test_a_boot_loader_too_large_is_refused(make, tmp_path):
 def test_a_card_that_may_not_start_a_board_is_named(
     make, tmp_path, files, layout, simulated, warned
 ):
-    """A real board without a boot loader on its card may have one elsewhere: a warning says so."""
+    """A card without a boot loader for a real board causes a warning only."""
     image = make(files)
     device = Device(
         "b1",

@@ -1,4 +1,4 @@
-"""Cards as the boards of 2013 have them."""
+"""Writing images to cards in both layouts."""
 
 import gzip
 import io
@@ -14,8 +14,8 @@ from lava_dispatcher_multinode.images.example_images import BOOT, ROOT, boot_fil
 from lava_dispatcher_multinode.images.fat import FatVolume
 
 
-def test_image_layout_is_verbatim(panda, tmp_path):
-    """The layout `image` is the image, to the byte; zeros take no room."""
+def test_image_layout(panda, tmp_path):
+    """The layout "image" writes the image unchanged, with holes for zeros."""
     card = tmp_path / "card"
     write_card(panda, card, "image")
     assert card.read_bytes() == panda.getvalue()
@@ -23,7 +23,7 @@ def test_image_layout_is_verbatim(panda, tmp_path):
 
 
 def test_master_layout(panda, tmp_path):
-    """Boot files are on partition 3, testboot; the root on 5, testrootfs; 4 is extended."""
+    """The layout "master" has testboot in partition 3 and testrootfs in 5, inside 4."""
     card = tmp_path / "card"
     write_card(panda, card, "master")
     with card.open("rb") as file:
@@ -40,15 +40,15 @@ def test_master_layout(panda, tmp_path):
 
 
 def test_path_as_source(panda, tmp_path):
-    """An image may be a path too."""
+    """An image can be a path."""
     image = tmp_path / "image"
     image.write_bytes(panda.getvalue())
     write_card(image, tmp_path / "card", "master")
     assert (tmp_path / "card").stat().st_size > 0
 
 
-def test_second_card_has_nothing_of_the_first(panda, tmp_path):
-    """A card file is made anew: no byte of a longer one before it stays."""
+def test_a_card_file_is_truncated(panda, tmp_path):
+    """No byte of an earlier, longer card file remains."""
     card = tmp_path / "card"
     card.write_bytes(b"\xff" * (20 << 20))
     write_card(panda, card, "image")
@@ -56,11 +56,11 @@ def test_second_card_has_nothing_of_the_first(panda, tmp_path):
 
 
 def test_progress_reaches_the_total(panda, tmp_path):
-    """Progress only grows, and ends at all of it."""
+    """Progress grows up to the total."""
     seen = []
     write_card(panda, tmp_path / "card", "master", lambda *place: seen.append(place))
     assert seen == sorted(seen)
-    assert seen[-1] == (BOOT.size + ROOT.size + 8_422_912,) * 2  # the last: the boot loader's
+    assert seen[-1] == (BOOT.size + ROOT.size + 8_422_912,) * 2  # the last is the boot loader
 
 
 @pytest.mark.parametrize(
@@ -80,32 +80,32 @@ def test_progress_reaches_the_total(panda, tmp_path):
     ],
 )
 def test_broken_images(panda, tmp_path, damage, message):
-    """An image that cannot make a card is refused by what is wrong with it."""
+    """The error for an unusable image names the cause."""
     damage(panda)
     with pytest.raises(DeployError, match=message):
         write_card(panda, tmp_path / "card", "master")
 
 
 def test_empty_image(tmp_path):
-    """Nothing is not an image, in either layout."""
+    """An empty image is an error in both layouts."""
     with pytest.raises(DeployError, match="empty"):
         write_card(io.BytesIO(), tmp_path / "card", "image")
 
 
 def test_unknown_layout(panda, tmp_path):
-    """A layout that there is not is named, with those that there are."""
+    """The error for an unknown layout lists the known ones."""
     with pytest.raises(DeployError, match="'gpt': one of image, master"):
         write_card(panda, tmp_path / "card", "gpt")
 
 
 def test_unwritable_card(panda, tmp_path):
-    """A card that cannot be written is a DeployError that names it."""
+    """The error for an unwritable card names it."""
     with pytest.raises(DeployError, match="missing/card"):
         write_card(panda, tmp_path / "missing" / "card", "image")
 
 
-def test_a_stream_will_do_for_the_image_layout(panda, tmp_path):
-    """A decompressor's output goes straight to the card, a hole at its end too."""
+def test_a_stream_in_the_image_layout(panda, tmp_path):
+    """A stream is written completely, including a hole at its end."""
     data = panda.getvalue() + bytes(3 << 20)
     packed = io.BytesIO(gzip.compress(data))
     with gzip.open(packed) as stream:
@@ -116,19 +116,19 @@ def test_a_stream_will_do_for_the_image_layout(panda, tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["image", "master"])
-def test_a_card_that_is_a_file_leaves_room_on_its_disk(panda, tmp_path, monkeypatch, layout):
-    """Whatever an image unpacks to: others have files there."""
+def test_a_card_file_leaves_free_space(panda, tmp_path, monkeypatch, layout):
+    """Writing a card file stops before its disk is full."""
     monkeypatch.setattr(card_module, "MIN_FREE_BYTES", 1 << 60)
     monkeypatch.setattr(card_module, "UNCHECKED_BYTES", 0)
     with pytest.raises(DeployError, match="MiB are free on the disk of .*card"):
         write_card(panda, tmp_path / "card", layout)
 
 
-def test_a_stream_will_do_for_the_card_of_2013(panda, tmp_path):
-    """A decompressor's output is read once, and makes the card that the whole image makes."""
+def test_a_stream_in_the_master_layout(panda, tmp_path):
+    """A stream is read once and gives the same card as the image."""
     write_card(panda, tmp_path / "plain", "master")
     with gzip.open(io.BytesIO(gzip.compress(panda.getvalue()))) as stream:
-        stream.seek = None  # it would unpack all of it again
+        stream.seek = None  # a seek would decompress everything again
         write_card(stream, tmp_path / "card", "master")
     assert (tmp_path / "card").read_bytes() == (tmp_path / "plain").read_bytes()
     cut = gzip.compress(panda.getvalue()[: ROOT.start + ROOT.size - 1])
@@ -139,8 +139,8 @@ def test_a_stream_will_do_for_the_card_of_2013(panda, tmp_path):
         write_card(stream, tmp_path / "card", "master")
 
 
-def test_a_root_before_the_boot_partition_is_found_too(panda, tmp_path):
-    """Partition numbers are no order on the disk."""
+def test_a_root_before_the_boot_partition(panda, tmp_path):
+    """The order of partitions on the disk can differ from their numbers."""
     data = panda.getvalue()
     moved = io.BytesIO()
     root = mbr.Partition(2, BOOT.start, ROOT.size, ROOT.type)
@@ -156,8 +156,8 @@ def test_a_root_before_the_boot_partition_is_found_too(panda, tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["image", "master"])
-def test_a_card_that_keeps_something_else_is_found_out(panda, tmp_path, monkeypatch, layout):
-    """What is read back must be what was written, at every place."""
+def test_a_worn_out_card(panda, tmp_path, monkeypatch, layout):
+    """A difference anywhere between written and read data is an error."""
     whole = card_module._copy
 
     def worn(source, card, to, size, report):

@@ -1,4 +1,4 @@
-"""Archives for the kernel's initial root."""
+"""Archives for initial ramdisks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lava_dispatcher_multinode.images import cpio
 
 
 @pytest.mark.needs("busybox")
-def test_another_program_reads_it(tmp_path):
-    """BusyBox, whose own cpio boards have, finds paths, modes, contents and links."""
+def test_busybox_reads_archives(tmp_path):
+    """The cpio of BusyBox finds paths, modes, contents and links."""
     archive = cpio.make_archive(
         [
             ("etc", cpio.DIRECTORY, b""),
@@ -27,7 +27,7 @@ def test_another_program_reads_it(tmp_path):
 
 
 def test_every_entry_starts_at_a_multiple_of_four():
-    """The kernel stops at the first that does not."""
+    """Entries are aligned, as the kernel requires."""
     archive = cpio.make_archive([("a" * n, cpio.FILE, b"b" * n) for n in range(1, 9)])
     assert len(archive) % 4 == 0
     at = 0

@@ -1,4 +1,4 @@
-"""The images that are shipped."""
+"""The example images."""
 
 import gzip
 import hashlib
@@ -18,8 +18,8 @@ SHIPPED = Path(__file__).parents[2] / "examples" / "images"
 
 
 @pytest.mark.parametrize("device_type", ["panda", "beaglexm"])
-def test_shipped_images_are_what_the_code_makes(device_type):
-    """The images of examples/ come from this code, and stay small."""
+def test_shipped_images_are_current(device_type):
+    """The images in examples/ are those that the code makes, and they are small."""
     packed = (SHIPPED / f"{device_type}.img.gz").read_bytes()
     wanted = example_images.example_image(device_type)
     assert hashlib.sha256(gzip.decompress(packed)).digest() == hashlib.sha256(wanted).digest()
@@ -28,7 +28,7 @@ def test_shipped_images_are_what_the_code_makes(device_type):
 
 @pytest.mark.parametrize("device_type", ["panda", "beaglexm"])
 def test_contents(device_type):
-    """An image has two partitions, the boot files, a kernel with a right checksum, a root."""
+    """An image has two partitions, boot files, a kernel with a correct checksum, and a root."""
     disk = io.BytesIO(example_images.example_image(device_type))
     boot, root = mbr.read(disk)
     volume = FatVolume(disk, boot.start, boot.size)
@@ -47,7 +47,7 @@ def test_contents(device_type):
 
 @pytest.mark.needs("e2fsck")
 def test_e2fsck_accepts_the_root(tmp_path):
-    """The root partition has no fault that e2fsck would find."""
+    """e2fsck finds no error in the root partition."""
     content = example_images.example_image("panda")
     root = tmp_path / "root"
     root.write_bytes(
@@ -73,7 +73,7 @@ def test_mtools_accept_the_boot_partition(tmp_path, device_type):
 
 
 def test_command(tmp_path):
-    """The command of docs/ writes both images, and says which."""
+    """The documented command writes and prints both images."""
     program = [sys.executable, "-m", "lava_dispatcher_multinode.images.example_images"]
     program.append(str(tmp_path / "new"))
     done = subprocess.run(program, capture_output=True, text=True, check=True)
@@ -83,7 +83,7 @@ def test_command(tmp_path):
 
 
 def test_command_without_a_directory(capsys):
-    """Without its argument the command says how it is used."""
+    """Without an argument, the command prints its usage."""
     assert example_images.main([]) == 2
     assert "usage" in capsys.readouterr().err
 

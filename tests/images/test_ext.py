@@ -1,4 +1,4 @@
-"""ext superblocks."""
+"""ext superblocks, and new ext2 file systems."""
 
 import io
 import subprocess
@@ -12,18 +12,18 @@ from ..needs import program, require
 
 
 def tool(name):
-    """Return where a program is; skip the test if nowhere."""
+    """Return the path of a program; skip the test if it is missing."""
     require(name)
     return program(name)
 
 
 def test_crc32c():
-    """The checksum is Castagnoli's: its published check value, not inverted."""
+    """The checksum has the published check value of CRC-32C, not inverted."""
     assert ext.crc32c(b"123456789") ^ 0xFFFFFFFF == 0xE3069283
 
 
 def test_label_is_read_and_set():
-    """A label goes in and comes out; the rest stays as it was."""
+    """Setting a label changes nothing else."""
     before = ext.make_ext2("rootfs")
     file = io.BytesIO(before)
     assert ext.label(file, 0) == "rootfs"
@@ -34,21 +34,21 @@ def test_label_is_read_and_set():
 
 
 def test_label_too_long():
-    """A label of more than sixteen bytes is the caller's mistake."""
+    """A label of more than 16 bytes is a ValueError."""
     with pytest.raises(ValueError, match="16"):
         ext.set_label(io.BytesIO(ext.make_ext2("x")), 0, "seventeen bytes!!")
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 4096])
 def test_not_ext(content):
-    """What is no ext file system is refused."""
+    """Other content is an error."""
     with pytest.raises(DeployError, match="no ext2"):
         ext.label(io.BytesIO(content), 0)
 
 
 @pytest.mark.parametrize("blocks", [256, 1024, 8192])
 def test_e2fsck_accepts_it(tmp_path, blocks):
-    """A file system made here has no fault that e2fsck would find."""
+    """e2fsck finds no error in a new file system."""
     image = tmp_path / "ext2"
     image.write_bytes(ext.make_ext2("rootfs", blocks))
     subprocess.run([tool("e2fsck"), "-fn", image], check=True, capture_output=True)
@@ -56,13 +56,13 @@ def test_e2fsck_accepts_it(tmp_path, blocks):
 
 @pytest.mark.parametrize("blocks", [255, 8193])
 def test_size_out_of_range(blocks):
-    """Sizes that one block group cannot have are refused."""
+    """Sizes outside one block group are errors."""
     with pytest.raises(ValueError, match="256 to 8192"):
         ext.make_ext2("x", blocks)
 
 
 def test_label_of_a_modern_ext4(tmp_path):
-    """An ext4 with metadata checksums keeps a right checksum: e2fsck and dumpe2fs agree."""
+    """Setting the label of an ext4 updates its checksum, as e2fsck and dumpe2fs confirm."""
     image = tmp_path / "ext4"
     with image.open("wb") as file:
         file.truncate(8 << 20)

@@ -1,4 +1,4 @@
-"""FAT volumes, read; their label, set."""
+"""Reading FAT volumes and setting their label."""
 
 import io
 import shutil
@@ -23,37 +23,37 @@ FILES = {
 
 
 def volume(content):
-    """Return the volume whose bytes are `content`."""
+    """Return the volume with the bytes `content`."""
     file = io.BytesIO(content)
     return FatVolume(file, 0, len(content))
 
 
 def test_files_are_read():
-    """Every file comes back with its long name and its content."""
+    """Every file is found by its long name, with its content."""
     fat = volume(make_fat16(FILES, "boot"))
     assert [entry.name for entry in fat.entries()] == list(FILES)
     assert {name: fat.read(name) for name in FILES} == FILES
 
 
-def test_case_does_not_count():
-    """U-Boot finds UIMAGE when asked for uimage; so do we."""
+def test_case_is_ignored():
+    """Names are compared without case, as in U-Boot."""
     assert volume(make_fat16(FILES, "boot")).read("/UIMAGE") == FILES["uImage"]
 
 
 def test_limit():
-    """No more is read than asked for."""
+    """`limit` bounds the bytes read."""
     assert volume(make_fat16(FILES, "boot")).read("uImage", 100) == b"k" * 100
 
 
 @pytest.mark.parametrize("path", ["missing", "no/such", "uImage/x"])
 def test_missing(path):
-    """What is not there is a FileNotFoundError."""
+    """A missing file is a FileNotFoundError."""
     with pytest.raises(FileNotFoundError):
         volume(make_fat16(FILES, "boot")).read(path)
 
 
 def test_label_is_set_at_both_places():
-    """The label in the root directory and in the first sector are the same."""
+    """The label is set in root directory and first sector."""
     file = io.BytesIO(make_fat16(FILES, "boot"))
     FatVolume(file, 0, SIZE).set_label("testboot")
     assert FatVolume(file, 0, SIZE).label == "testboot"
@@ -62,7 +62,7 @@ def test_label_is_set_at_both_places():
 
 
 def test_label_without_an_entry():
-    """A volume whose root directory has no label gets one."""
+    """A root directory without a label gets one."""
     content = bytearray(make_fat16({}, "boot"))
     root = content.index(b"boot       \x08")
     content[root] = 0
@@ -72,35 +72,35 @@ def test_label_without_an_entry():
 
 
 def test_label_too_long():
-    """A label of more than eleven characters is the caller's mistake."""
+    """A label of more than 11 characters is a ValueError."""
     with pytest.raises(ValueError, match="11"):
         volume(make_fat16({}, "boot")).set_label("twelve chars")
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 512, b"\xff" * 510 + b"\x55\xaa", b"x" * 4096])
 def test_not_fat(content):
-    """What is no FAT file system is refused."""
+    """Other content is an error."""
     with pytest.raises(DeployError, match="not a FAT"):
         volume(content)
 
 
-def test_cut_short():
-    """A volume that is longer than its partition is refused."""
+def test_truncated_volumes():
+    """A volume larger than its partition is an error."""
     content = make_fat16(FILES, "boot")
     with pytest.raises(DeployError, match="truncated"):
         FatVolume(io.BytesIO(content), 0, SIZE - 512)
 
 
 def test_chain_that_ends_early():
-    """A file that is longer than its clusters is an error, not a short file."""
+    """A file larger than its clusters is an error, not a short file."""
     content = bytearray(make_fat16({"f": b"x" * 2000}, "boot"))
     content[512 + 2 * 2 : 512 + 2 * 2 + 2] = b"\xff\xff"
     with pytest.raises(DeployError, match="truncated"):
         volume(bytes(content)).read("f")
 
 
-def test_chain_that_is_a_circle():
-    """A file whose clusters go in a circle is read to its size, and no further."""
+def test_cyclic_chain():
+    """A file with a cyclic chain is read up to its size."""
     content = bytearray(make_fat16({"f": b"x" * 2000}, "boot"))
     content[512 + 4 : 512 + 6] = b"\x02\x00"
     assert volume(bytes(content)).read("f") == (b"x" * 512 * 4)[:2000]
@@ -108,7 +108,7 @@ def test_chain_that_is_a_circle():
 
 @given(st.binary(min_size=62, max_size=62), st.data())
 def test_any_volume_is_read_or_refused(head, data):
-    """Whatever the first sector and the directory say, nothing but known errors comes out."""
+    """Any first sector and directory give files or a known error."""
     content = bytearray(make_fat16({"uImage": b"x" * 3000}, "boot"))
     where = data.draw(st.sampled_from([0, 512, content.index(b"boot       \x08")]))
     start = data.draw(st.integers(0, 61))
@@ -130,8 +130,8 @@ def test_any_volume_is_read_or_refused(head, data):
         (32, 40960, ["-F", "32", "-s", "1"]),
     ],
 )
-def test_volumes_made_by_others(tmp_path, bits, kib, options):
-    """FAT12, FAT16 and FAT32 of dosfstools, filled by mtools, are read, directories too."""
+def test_volumes_of_dosfstools(tmp_path, bits, kib, options):
+    """FAT12, FAT16 and FAT32 made by dosfstools and mtools are read, with directories."""
     image, source = tmp_path / "fat", tmp_path / "vmlinuz-3.9.0-long-name"
     source.write_bytes(bytes(range(256)) * 300)
     subprocess.run(

@@ -1,4 +1,4 @@
-"""Small FAT16 volumes."""
+"""Making FAT16 volumes."""
 
 import shutil
 import subprocess
@@ -9,21 +9,21 @@ from lava_dispatcher_multinode.images.fat import FatVolume
 from lava_dispatcher_multinode.images.fat_make import SIZE, Geometry, make_fat16
 
 
-def test_same_bytes_each_time():
-    """Nothing of today is in a volume."""
+def test_reproducible():
+    """The same files give the same bytes."""
     assert make_fat16({"a": b"1"}, "boot") == make_fat16({"a": b"1"}, "boot")
     assert len(make_fat16({}, "boot")) == SIZE
 
 
 def test_too_much():
-    """Files that do not fit are refused, not cut."""
+    """Files that do not fit are an error."""
     with pytest.raises(ValueError, match="do not fit"):
         make_fat16({"a": b"x" * SIZE}, "boot")
 
 
 @pytest.mark.needs("mtools")
-def test_tools_of_others_accept_it(tmp_path):
-    """mtools finds the files with their content; fsck.fat has no complaint."""
+def test_mtools_and_fsck(tmp_path):
+    """mtools finds the files with their content; fsck.fat finds no error."""
     image = tmp_path / "fat"
     image.write_bytes(make_fat16({"uImage": b"k" * 3000, "long file name.txt": b"t"}, "boot"))
     listing = subprocess.run(
@@ -38,7 +38,7 @@ def test_tools_of_others_accept_it(tmp_path):
 
 
 def test_a_large_volume(tmp_path):
-    """What U-Boot loads does not fit into the small one; others accept the large one as well."""
+    """mtools and fsck.fat accept a large volume too."""
     geometry = Geometry(8, 10000)
     image = tmp_path / "fat"
     image.write_bytes(make_fat16({"uImage": b"k" * 9000000}, "boot", 2048, geometry))

@@ -1,4 +1,4 @@
-"""Files into an ext by debugfs: what is there afterwards, and what is refused."""
+"""Adding files to an ext file system with debugfs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _run(*command):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A function that makes a disk with an ext of a kind at OFFSET."""
+    """A function that makes a disk with an ext file system of a kind at OFFSET."""
 
     def make(kind="ext4", *options):
         tree = tmp_path / "tree"
@@ -81,15 +81,15 @@ def _ask(disk, command):
 
 
 def _checked(disk, tmp_path):
-    """Check the file system as it is at rest."""
+    """Check the file system with e2fsck."""
     part = tmp_path / "part"
     part.write_bytes(disk.read_bytes()[OFFSET:])
     _run("e2fsck", "-fn", str(part))
 
 
 @pytest.mark.parametrize("kind", ["ext2", "ext3", "ext4"])
-def test_files_are_there_with_owner_mode_and_content(disk, archive, tmp_path, kind):
-    """Directories are made, blanks in names kept, links too; the file system is sound."""
+def test_owner_mode_and_content(disk, archive, tmp_path, kind):
+    """Files, directories and links are added; the file system has no error."""
     path = disk(kind)
     content = os.urandom(70_000)
     tar = archive(
@@ -99,7 +99,7 @@ def test_files_are_there_with_owner_mode_and_content(disk, archive, tmp_path, ki
         ("lava-1/link", "bin/lava self", 0o777),
         ("lava-1/again", "lava-1/bin/lava self", 0o755),
     )
-    for _ in range(2):  # and once more over itself
+    for _ in range(2):  # the second time replaces the files
         _inject(path, tar, {"/lava-1/environment": b"a=1\n"})
     _ask(path, f'dump "/lava-1/bin/lava self" {tmp_path}/back')
     assert (tmp_path / "back").read_bytes() == content
@@ -113,8 +113,8 @@ def test_files_are_there_with_owner_mode_and_content(disk, archive, tmp_path, ki
     _checked(path, tmp_path)
 
 
-def test_what_is_there_is_replaced_and_the_rest_stays(disk, archive, tmp_path):
-    """A file of the image gives way; its neighbours do not."""
+def test_existing_files_are_replaced(disk, archive, tmp_path):
+    """An existing file is replaced; other files stay."""
     path = disk()
     _inject(path, archive(("etc/old", b"new", 0o644)))
     assert _ask(path, "cat /etc/old") == "new"
@@ -134,14 +134,14 @@ def test_what_is_there_is_replaced_and_the_rest_stays(disk, archive, tmp_path):
         ([("big", bytes(range(256)) * 40_000, 0o644)], "debugfs failed: .*(space|allocate)"),
     ],
 )
-def test_what_does_not_fit_is_told(disk, archive, members, message):
-    """debugfs exits with 0: its complaint, or what is in the way, is found all the same."""
+def test_files_that_cannot_be_added(disk, archive, members, message):
+    """Errors are detected, though debugfs always exits with 0."""
     with pytest.raises(InjectionFailed, match=message):
         _inject(disk(), archive(*members))
 
 
-def test_a_journal_that_needs_recovery_is_left_alone(disk, archive):
-    """Its replay would undo what was put there; nothing is written."""
+def test_a_journal_that_needs_recovery(disk, archive):
+    """Nothing is written, as replaying the journal would undo it."""
     path = disk("ext4")
     image = bytearray(path.read_bytes())
     at = OFFSET + 1024 + 0x60
@@ -152,15 +152,15 @@ def test_a_journal_that_needs_recovery_is_left_alone(disk, archive):
     assert path.read_bytes() == image
 
 
-def test_something_else_than_ext_is_told(archive, tmp_path):
-    """A FAT, or nothing at all."""
+def test_other_file_systems(archive, tmp_path):
+    """A FAT or an empty disk is an error."""
     (tmp_path / "disk").write_bytes(bytes(4 << 20))
     with pytest.raises(InjectionFailed, match="no ext2, ext3 or ext4"):
         _inject(tmp_path / "disk", archive(("x", b"x", 0o644)))
 
 
-def test_a_write_that_did_not_take_is_found(disk, archive, monkeypatch):
-    """Every file is read back."""
+def test_a_failed_write_is_detected(disk, archive, monkeypatch):
+    """Every file is read back and compared."""
     path = disk()
     whole = inject_module._run_debugfs
 
@@ -174,8 +174,8 @@ def test_a_write_that_did_not_take_is_found(disk, archive, monkeypatch):
         _inject(path, archive(("lava-1/x", b"x", 0o644)))
 
 
-def test_without_debugfs_the_package_is_named(disk, archive, monkeypatch):
-    """The user knows what to install."""
+def test_missing_debugfs(disk, archive, monkeypatch):
+    """The error names the package to install."""
     path, tar = disk(), archive(("x", b"x", 0o644))
     monkeypatch.setattr(inject_module.shutil, "which", lambda *_, **__: None)
     with pytest.raises(InjectionFailed, match="debugfs: apt-get install e2fsprogs"):
@@ -183,6 +183,6 @@ def test_without_debugfs_the_package_is_named(disk, archive, monkeypatch):
 
 
 def test_scratch_files_are_beside_the_archive(disk, archive, tmp_path, monkeypatch):
-    """Who ends without a word leaves them in the run's directory, which somebody removes."""
+    """Scratch files are in the directory of the archive, which the cleanup removes."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not-there"))
     _inject(disk(), archive(("x", b"x", 0o644)))

@@ -1,4 +1,4 @@
-"""The partition table, read and written."""
+"""Reading and writing partition tables."""
 
 import io
 import struct
@@ -37,15 +37,15 @@ def layout(count):
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
-def test_what_is_written_is_read(count):
-    """Primary and logical partitions come back with the same numbers and places."""
+def test_written_tables_are_read(count):
+    """Primary and logical partitions keep numbers and positions."""
     file = disk()
     mbr.write(file, layout(count))
     assert list(mbr.read(file)) == layout(count)
 
 
 def test_size_is_of_the_content():
-    """A size is found without moving the file's position, which devices need too."""
+    """`size_of` does not change the position in the file."""
     file = io.BytesIO(b"x" * 1000)
     file.seek(10)
     assert mbr.size_of(file) == 1000
@@ -53,19 +53,19 @@ def test_size_is_of_the_content():
 
 
 def test_no_table():
-    """A disk without the two bytes at the end of its first sector says so."""
+    """A disk without the signature of its first sector is an error."""
     with pytest.raises(DeployError, match="no partition table"):
         mbr.read(io.BytesIO(b"\0" * 1024))
 
 
 def test_short_disk():
-    """A file of a few bytes is an error of ours, not an IndexError."""
+    """A file shorter than a sector is a DeployError."""
     with pytest.raises(DeployError, match="no partition table"):
         mbr.read(io.BytesIO(b"abc"))
 
 
 def test_partition_behind_the_end():
-    """An image that was cut short is refused, by the number of the partition."""
+    """The error for a truncated image has the number of the partition."""
     file = disk()
     mbr.write(file, layout(0))
     with pytest.raises(DeployError, match=r"partition 2 .*truncated"):
@@ -73,15 +73,15 @@ def test_partition_behind_the_end():
 
 
 def test_overlap():
-    """Two partitions on the same sectors are refused."""
+    """Overlapping partitions are an error."""
     file = disk()
     mbr.write(file, [mbr.Partition(1, MIB, 2 * MIB, 0x83), mbr.Partition(2, 2 * MIB, MIB, 0x83)])
     with pytest.raises(DeployError, match="1 and 2 overlap"):
         mbr.read(file)
 
 
-def test_circle_of_logical_partitions():
-    """A chain that comes back to itself ends with an error, not never."""
+def test_cyclic_chain():
+    """A cyclic chain of logical partitions is an error."""
     file = disk()
     mbr.write(file, layout(2))
     second = layout(2)[5].start - mbr.SECTOR
@@ -92,7 +92,7 @@ def test_circle_of_logical_partitions():
 
 
 def test_chain_that_leaves():
-    """A chain that goes out of the extended partition is refused."""
+    """A chain outside the extended partition is an error."""
     file = disk()
     mbr.write(file, layout(2))
     file.seek(layout(2)[3].start + 446 + 16)
@@ -103,7 +103,7 @@ def test_chain_that_leaves():
 
 @given(st.binary(min_size=64, max_size=64), st.binary(min_size=0, max_size=2048))
 def test_any_table_is_read_or_refused(entries, rest):
-    """Whatever bytes a table has: partitions inside of the disk, or DeployError."""
+    """Any table gives partitions inside the disk, or a DeployError."""
     content = b"\0" * 446 + entries + b"\x55\xaa" + rest
     try:
         found = mbr.read(io.BytesIO(content))
@@ -115,7 +115,7 @@ def test_any_table_is_read_or_refused(entries, rest):
 
 
 def test_a_table_without_its_disk():
-    """The first sector alone, as a stream has it: the four of its own, wherever they end."""
+    """The first sector alone gives the four partitions of the table."""
     file = disk()
     mbr.write(file, layout(2))
     own = tuple(part for part in mbr.read(file) if part.number <= 4)

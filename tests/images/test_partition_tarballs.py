@@ -1,4 +1,4 @@
-"""An image's partitions as tarballs, with nothing but its bytes."""
+"""Packing the partitions of an image into tarballs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ needs_tools = pytest.mark.needs("debugfs", "mke2fs", "fakeroot")
 
 @pytest.fixture
 def image(panda, tmp_path):
-    """The example's image as a file."""
+    """The example image as a file."""
     path = tmp_path / "card.img"
     path.write_bytes(panda.getvalue())
     return path
 
 
-def test_the_boot_partition_s_files_are_packed(image, tmp_path):
-    """All of them, byte for byte."""
+def test_boot_files(image, tmp_path):
+    """All files of the boot partition are packed unchanged."""
     write_boot_tarball(image, tmp_path / "boot.tgz")
     with tarfile.open(tmp_path / "boot.tgz") as tar:
         found = {member.name: tar.extractfile(member).read() for member in tar}
@@ -41,7 +41,7 @@ def test_the_boot_partition_s_files_are_packed(image, tmp_path):
 
 @needs_tools
 def test_the_root_keeps_owners_modes_and_links(tmp_path):
-    """As whoever runs this; and no lost+found, which mkfs makes."""
+    """The root keeps owners, modes and links, for any user; lost+found is left out."""
     tree, disk = tmp_path / "tree", tmp_path / "disk.img"
     (tree / "bin").mkdir(parents=True)
     (tree / "bin" / "su").write_bytes(b"su")
@@ -70,8 +70,8 @@ def test_the_root_keeps_owners_modes_and_links(tmp_path):
     assert found["sh"].linkname == "bin/su"
 
 
-def test_what_cannot_be_packed_is_told(tmp_path):
-    """No such partition; a root that is no ext."""
+def test_unusable_images(tmp_path):
+    """A missing partition and a root that is not ext are errors."""
     disk = tmp_path / "disk.img"
     with disk.open("w+b") as file:
         file.truncate(6 * MIB)
@@ -83,7 +83,7 @@ def test_what_cannot_be_packed_is_told(tmp_path):
 
 
 def ext_disk(tmp_path, script, change=lambda data: data):
-    """Return an image whose second partition debugfs has made by `script`, and `change`."""
+    """Return an image whose second partition is made by a debugfs `script` and `change`."""
     part, disk = tmp_path / "part", tmp_path / "disk.img"
     run = {"check": True, "capture_output": True, "env": {**os.environ, "PATH": PATH}}
     subprocess.run(["mke2fs", "-q", "-b", "1024", part, "4m"], **run)
@@ -108,8 +108,8 @@ def ext_disk(tmp_path, script, change=lambda data: data):
         ("mkdir d\nln <2> d/up\nset_inode_field d/up mode 040755", b"", "cycle|duplicate"),
     ],
 )
-def test_a_hostile_root_writes_nowhere_else(tmp_path, made, name, message):
-    """debugfs takes what the image has: `../`, a file through a link, a newline as a command."""
+def test_a_hostile_root_cannot_write_elsewhere(tmp_path, made, name, message):
+    """Names with `../`, files through links and newlines are rejected before debugfs runs."""
     source, outside = tmp_path / "source", tmp_path / "outside"
     source.write_text("gotcha")
     script = made.format(source=source, outside=outside)
@@ -125,7 +125,7 @@ def test_a_hostile_root_writes_nowhere_else(tmp_path, made, name, message):
 
 @needs_tools
 def test_a_scratch_directory_with_a_blank_in_its_name(tmp_path):
-    """It is one word for debugfs, too."""
+    """A blank in the path of the scratch directory is no problem for debugfs."""
     work = tmp_path / "a directory"
     work.mkdir()
     disk = ext_disk(tmp_path, f"write {__file__} file")

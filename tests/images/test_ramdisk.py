@@ -1,4 +1,4 @@
-"""Initial ramdisks with files added."""
+"""Adding files to initial ramdisks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lava_dispatcher_multinode.images.ramdisk import add_files, add_header, stri
 DISK = cpio.make_archive([("init", cpio.PROGRAM, b"#!/bin/sh\n")])
 
 
-def test_files_are_added_behind_what_is_there(tmp_path):
-    """A hard link of the overlay's becomes a file of its own: cpio has no room for doubt."""
+def test_files_are_appended(tmp_path):
+    """Files are appended; a hard link becomes a separate file."""
     archive = tmp_path / "overlay.tar.gz"
     with tarfile.open(archive, "w:gz") as tar:
         member = tarfile.TarInfo("lava-1/program")
@@ -39,14 +39,14 @@ def test_files_are_added_behind_what_is_there(tmp_path):
     )
 
 
-def test_what_is_no_ramdisk_is_left_alone(tmp_path):
-    """Nobody boots from a file that something was tacked on to."""
+def test_other_formats(tmp_path):
+    """A file that is not a cpio archive is an error."""
     with pytest.raises(InjectionFailed, match="not a cpio"):
         add_files(b"\x7fELF", tmp_path / "none", {})
 
 
-def test_u_boots_header_comes_and_goes():
-    """What is added belongs behind the header's own data."""
+def test_the_header_of_u_boot():
+    """The header is removed and added."""
     assert strip_header(add_header(DISK)) == strip_header(DISK) == DISK
 
 
@@ -59,12 +59,12 @@ def test_u_boots_header_comes_and_goes():
         lambda data: lzma.compress(data, lzma.FORMAT_ALONE),
     ],
 )
-def test_a_ramdisk_that_is_cut_short_is_refused(tmp_path, pack):
-    """What is added behind half of an archive, no kernel finds."""
+def test_a_truncated_ramdisk(tmp_path, pack):
+    """A truncated ramdisk is an error, as a kernel would not find appended files."""
     with tarfile.open(tmp_path / "overlay.tar.gz", "w:gz"):
         pass
     packed = pack(DISK + bytes(range(256)) * 40)
-    # Behind a whole one there may be another, packed otherwise.
+    # A complete archive may be followed by one with another compression.
     for whole in (packed, packed + DISK):
         assert add_files(whole, tmp_path / "overlay.tar.gz", {}).startswith(whole)
     with pytest.raises(DamagedFile, match="truncated"):

@@ -1,4 +1,4 @@
-"""uImage and zImage."""
+"""uImage headers and the zImage magic."""
 
 import contextlib
 import subprocess
@@ -15,8 +15,8 @@ from lava_dispatcher_multinode.images import uimage
     st.sampled_from([uimage.KERNEL, uimage.RAMDISK]),
     st.integers(0, 0xFFFFFFFF),
 )
-def test_header_comes_back(data, kind, load):
-    """What is put into a header is read from it."""
+def test_headers_are_parsed(data, kind, load):
+    """Parsing a header returns the fields that it was made from."""
     raw = uimage.make(data, "Linux-3.9", kind, load, load)
     header = uimage.parse(raw)
     assert (header.name, header.kind, header.size, header.load) == (
@@ -29,8 +29,8 @@ def test_header_comes_back(data, kind, load):
 
 
 @given(st.integers(0, 63), st.integers(1, 255))
-def test_a_changed_byte_is_noticed(at, change):
-    """No header with one wrong byte passes."""
+def test_a_changed_byte_is_detected(at, change):
+    """A header with one wrong byte is an error."""
     raw = bytearray(uimage.make(b"data", "name", uimage.KERNEL))
     raw[at] ^= change
     try:
@@ -42,20 +42,20 @@ def test_a_changed_byte_is_noticed(at, change):
 
 @given(st.binary(max_size=100))
 def test_anything_is_parsed_or_refused(raw):
-    """Any bytes give a header, None, or ValueError."""
+    """Any bytes give a header, None or ValueError."""
     with contextlib.suppress(ValueError):
         uimage.parse(raw)
 
 
 def test_zimage_magic():
-    """A zImage is known by its magic, and nothing else is."""
+    """Only a zImage has the magic."""
     assert uimage.is_zimage(uimage.make_zimage(b"code"))
     assert not uimage.is_zimage(b"\0" * 64)
 
 
 @pytest.mark.needs("mkimage")
 def test_mkimage_agrees(tmp_path):
-    """U-Boot's own tool reads the header."""
+    """mkimage of U-Boot reads the header."""
     file = tmp_path / "uImage"
     file.write_bytes(uimage.make(b"x" * 100, "Linux-3.9", uimage.KERNEL, 0x80008000, 0x80008000))
     seen = subprocess.run(["mkimage", "-l", file], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Boards that misbehave as they are told, seen at their consoles."""
+"""Boards with injected faults, seen at their consoles."""
 
 import re
 import time
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_panic_of_the_kernel(operator):
-    """A kernel that panics says so, and nothing comes after."""
+    """A kernel panic is printed, and no output follows."""
     board = operator(panic="kernel")
     board.start_kernel()
     board.expect("Kernel panic - not syncing: ")
@@ -20,7 +20,7 @@ def test_panic_of_the_kernel(operator):
 
 @pytest.mark.parametrize("point", ["login", "shell"])
 def test_panic_at_a_point(operator, point):
-    """A panic at the login comes after its prompt; at the shell, after the login."""
+    """A panic at the login follows its prompt; one at the shell follows the login."""
     board = operator(panic=point)
     board.start_kernel()
     board.expect("login: ")
@@ -30,14 +30,14 @@ def test_panic_at_a_point(operator, point):
 
 
 def test_panic_of_the_boot_loader(operator):
-    """U-Boot's own end asks for a reset."""
+    """A crash of U-Boot prints its request for a reset."""
     board = operator(panic="uboot")
     board.board.power_on()
     board.expect("### ERROR ### Please RESET the board ###")
 
 
 def test_hang(operator):
-    """A board that hangs prints nothing and echoes nothing, until its power is switched."""
+    """A hanging board prints and echoes nothing until its power is switched."""
     board = operator(hang="shell", times=1)
     board.start_kernel()
     board.expect("login: ")
@@ -50,15 +50,15 @@ def test_hang(operator):
 
 
 def test_panic_after_seconds(operator):
-    """Some time into the shell the kernel panics, without anything typed."""
+    """The kernel panics some time after the shell started, without input."""
     board = operator(panic=0.3).boot()
     start = time.monotonic()
     board.expect("Kernel panic - not syncing: ")
     assert 0.1 < time.monotonic() - start < 10
 
 
-def test_reboot_when_something_is_printed(operator):
-    """A board that resets at a text prints it, and is in the boot loader next."""
+def test_reboot_at_a_text(operator):
+    """A board resets right after it has printed the trigger text."""
     board = operator(reboot={"text": "now 42"}, times=1).boot()
     board.line("echo now $((6*7)) and then")
     board.expect("now 42")
@@ -67,7 +67,7 @@ def test_reboot_when_something_is_printed(operator):
 
 
 def test_reboot_while_booting_only_once(operator):
-    """A fault that is over after one time lets the second boot succeed."""
+    """With `times: 1`, the second boot succeeds."""
     board = operator(reboot="kernel", times=1)
     board.start_kernel()
     board.expect("Linux version")
@@ -78,7 +78,7 @@ def test_reboot_while_booting_only_once(operator):
 
 
 def test_dead_power(operator):
-    """A switch that does nothing when on leaves the console silent."""
+    """A board whose power-on has no effect prints nothing."""
     board = operator(power="dead")
     board.board.power_on()
     board.type("\r")
@@ -86,7 +86,7 @@ def test_dead_power(operator):
 
 
 def test_stuck_power(operator):
-    """A switch that does nothing when off leaves the board running."""
+    """A board whose power-off has no effect runs on."""
     board = operator(power="stuck").boot()
     board.board.power_off()
     assert not board.board.known_off
@@ -94,7 +94,7 @@ def test_stuck_power(operator):
 
 
 def test_no_autoboot(operator):
-    """A board without autoboot is at its prompt at once."""
+    """A board without autoboot prompts without a countdown."""
     board = operator(no_autoboot=True)
     board.board.power_on()
     board.expect("Panda # ")
@@ -102,7 +102,7 @@ def test_no_autoboot(operator):
 
 
 def test_autologin(operator):
-    """A board may have a shell on its console without a login."""
+    """A board can have a shell on its console without a login."""
     board = operator(autologin=True)
     board.start_kernel()
     board.expect("~# ")
@@ -111,7 +111,7 @@ def test_autologin(operator):
 
 
 def test_slow_line(operator):
-    """At 115200 baud four kilobytes take a third of a second, as on the wire."""
+    """At 115200 baud, 4 kB take a third of a second, as on a real line."""
     board = operator(slow=115200, autologin=True)
     board.start_kernel()
     board.expect("~# ")
@@ -121,7 +121,7 @@ def test_slow_line(operator):
 
 
 def test_boot_delay(operator):
-    """A kernel can take its time."""
+    """`boot_delay` delays the kernel."""
     board = operator(boot_delay=0.4)
     board.start_kernel()
     board.expect("Linux version")
@@ -131,7 +131,7 @@ def test_boot_delay(operator):
 
 
 def test_kernel_messages_in_between(operator):
-    """Kernel messages cut into what programs print; without them it is all there."""
+    """Kernel messages interrupt the output of programs, which stays complete."""
     board = operator(printk=0.02, autologin=True)
     board.start_kernel()
     board.expect("~# ")
@@ -144,14 +144,14 @@ def test_kernel_messages_in_between(operator):
 
 
 def test_kernel_messages_while_idle(operator):
-    """Kernel messages come by themselves, too."""
+    """`printk_every` prints kernel messages without other output."""
     board = operator(printk_every=0.1).boot()
     for _ in range(3):
         board.expect("] ")
 
 
 def test_dropped_characters(operator):
-    """A line that loses characters loses some, from the programs' output too."""
+    """A line with losses also loses output of programs."""
     board = operator(drop_output=0.01, autologin=True, countdown=0)
     board.board.card.unlink()
     board.deploy("image")
@@ -163,8 +163,8 @@ def test_dropped_characters(operator):
     assert 9_500 < sum(map(str.isdecimal, printed)) < 9_980
 
 
-def test_memory_is_given_back(operator):
-    """Bytes that nobody reads do not stop the power switch."""
+def test_unread_output_does_not_block_the_power_switch(operator):
+    """Output without a reader does not block the power switch."""
     board = operator().boot()
     board.line("yes")
     board.expect("y\r\ny\r\n")

@@ -1,4 +1,4 @@
-"""Memory."""
+"""The memory of a board."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ SIZE = 1 << 20
 
 @given(st.lists(st.tuples(st.integers(0, SIZE - 1), st.binary(max_size=200_000)), max_size=4))
 def test_like_an_array(writes):
-    """Memory keeps what was written last at each place, and is zero elsewhere."""
+    """Memory behaves like an array of zeros with the writes applied."""
     dram, model = Dram(SIZE), bytearray(SIZE)
     for at, data in writes:
         fitting = data[: SIZE - at]
@@ -31,7 +31,7 @@ def test_like_an_array(writes):
     ],
 )
 def test_outside(address, length, fault):
-    """An access outside is a data abort, and changes nothing."""
+    """An access outside the memory raises `DataAbort`."""
     dram = Dram(SIZE)
     with pytest.raises(DataAbort) as abort:
         dram.write(address, b"x" * length)

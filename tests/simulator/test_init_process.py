@@ -1,4 +1,4 @@
-"""The first process: environment, scripts, terminal."""
+"""The init process: environment, scripts, terminal."""
 
 import os
 import pty
@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.simulator import init_process
 
 
 def test_environment():
-    """A login's environment is complete, and has nothing of this process's."""
+    """The environment of a login is complete, and has no variable of this process."""
     environment = init_process.environment("/root", "panda01")
     assert environment["PATH"].split(":")[0] == "/usr/local/sbin"
     assert (environment["HOME"], environment["PS1"]) == ("/root", "root@panda01:~# ")
@@ -16,7 +16,7 @@ def test_environment():
 
 
 def test_sane_terminal():
-    """A terminal is as a getty leaves it: lines, echo, signals, CR and LF translated."""
+    """A reset terminal has line mode, echo, signals, and translates CR and LF."""
     master, slave = pty.openpty()
     settings = termios.tcgetattr(slave)
     settings[0] = settings[1] = settings[3] = 0
@@ -32,7 +32,7 @@ def test_sane_terminal():
 
 
 def test_scripts_name_their_pid_file():
-    """The scripts find init where they are told that it is."""
+    """The scripts read the process ID of init from the given file."""
     scripts = init_process.scripts("/run/init.pid")
     assert sorted(scripts) == ["halt", "poweroff", "reboot", "shutdown"]
     assert "kill -TERM" in scripts["reboot"]

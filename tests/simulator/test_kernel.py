@@ -1,4 +1,4 @@
-"""The kernel's log and its root."""
+"""The log of the kernel, and its search for a root."""
 
 import pytest
 
@@ -12,7 +12,7 @@ CONSOLE = "console=tty0 console=ttyO2,115200n8"
 
 @pytest.fixture
 def boot(script):
-    """A function that boots a kernel and returns what it printed."""
+    """A function that boots a kernel and returns its output."""
 
     def run(card, arguments, *, ramdisk=True):
         serial = script()
@@ -29,7 +29,7 @@ def boot(script):
 
 @pytest.mark.parametrize("root", ["LABEL=testrootfs", "/dev/mmcblk0p5", "/dev/ram0"])
 def test_roots_that_exist(boot, card, root):
-    """A root that the card has is mounted."""
+    """An existing root is mounted."""
     printed = boot(card, f"{CONSOLE} root={root}")
     assert "Linux version 3.9" in printed
     assert "(simulated)" in printed
@@ -47,8 +47,8 @@ def test_roots_that_exist(boot, card, root):
         ("", False, "0,0"),
     ],
 )
-def test_roots_that_do_not(boot, card, root, ramdisk, block):
-    """A root that is not there, or that only a ramdisk could find, is a panic."""
+def test_missing_roots(boot, card, root, ramdisk, block):
+    """A root that is missing, or that only a ramdisk could find, is a panic."""
     printed = boot(card, f"{CONSOLE} root={root}", ramdisk=ramdisk)
     panic = f"VFS: Unable to mount root fs on unknown-block({block})"
     assert f"Kernel panic - not syncing: {panic}" in printed
@@ -56,14 +56,14 @@ def test_roots_that_do_not(boot, card, root, ramdisk, block):
 
 
 def test_ramdisk_gives_up(boot, card):
-    """A ramdisk that waits for a root in vain ends in a panic too."""
+    """A ramdisk that does not find the root ends in a panic."""
     printed = boot(card, f"{CONSOLE} root=LABEL=nothing")
     assert "ALERT!  LABEL=nothing does not exist." in printed
     assert "Kernel panic - not syncing: Attempted to kill init!" in printed
 
 
 def test_empty_card(boot, tmp_path):
-    """Without a card there is no root."""
+    """Without a card, the kernel panics."""
     assert "Kernel panic" in boot(
         tmp_path / "none", f"{CONSOLE} root=/dev/mmcblk0p2", ramdisk=False
     )
@@ -71,19 +71,19 @@ def test_empty_card(boot, tmp_path):
 
 @pytest.mark.parametrize("arguments", ["root=/dev/mmcblk0p5", "console=ttyO0,115200 root=nothing"])
 def test_no_console(boot, card, arguments):
-    """Without this console= the kernel says nothing, not even why it dies."""
+    """Without console=ttyO2, the kernel prints nothing, not even its panic."""
     assert boot(card, arguments, ramdisk=False) == (
         "Uncompressing Linux... done, booting the kernel.\n"
     )
 
 
 def test_quiet(boot, card):
-    """quiet hides the log, not a panic."""
+    """`quiet` suppresses the log, not a panic."""
     assert "Linux version" not in boot(card, f"{CONSOLE} quiet root=/dev/mmcblk0p5")
     assert "Kernel panic" in boot(card, f"{CONSOLE} quiet root=/dev/mmcblk0p9", ramdisk=False)
 
 
 def test_panic_restarts_if_asked(boot, card):
-    """panic=5 restarts the board."""
+    """`panic=5` restarts the board."""
     printed = boot(card, f"{CONSOLE} panic=5 root=/dev/mmcblk0p9", ramdisk=False)
     assert printed.endswith("Rebooting in 5 seconds..\n")

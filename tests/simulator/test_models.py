@@ -1,4 +1,4 @@
-"""The two boards' texts."""
+"""The texts of the models."""
 
 from lava_dispatcher_multinode.lab.device_model import SIMULATED_TYPES
 from lava_dispatcher_multinode.simulator import faults
@@ -6,7 +6,7 @@ from lava_dispatcher_multinode.simulator.models import LAST_LINES, MODELS
 
 
 def test_every_model_is_whole():
-    """The lab offers what there are models of, each with all of its texts."""
+    """The lab offers exactly the models, and each is complete."""
     assert set(SIMULATED_TYPES) == set(MODELS) == set(LAST_LINES)
     for model in MODELS.values():
         assert model.prompt.endswith("# ")
@@ -14,11 +14,11 @@ def test_every_model_is_whole():
 
 
 def test_prompts_of_2013():
-    """The prompts contain what the configuration of 2013 waits for."""
+    """The prompts match the configuration of 2013."""
     assert MODELS["panda"].prompt.startswith("Panda")
     assert MODELS["beaglexm"].prompt.startswith("OMAP3 beagleboard.org")
 
 
-def test_points_are_known():
-    """The points at which faults happen are those that boards reach."""
+def test_points():
+    """The points of faults are those that boards reach."""
     assert faults.POINTS == ("uboot", "kernel", "login", "shell")

@@ -1,4 +1,4 @@
-"""Real boards: from power-on to a shell, apart from the host and from each other."""
+"""Simulated boards from power-on to a shell, and their separation from the host."""
 
 import os
 import select
@@ -33,7 +33,7 @@ LISTEN = (
 
 @pytest.mark.parametrize("model", ["panda", "beaglexm"])
 def test_boot_with_the_lines_of_2013(operator, model):
-    """The commands that the dispatcher of 2013 typed lead to a root shell on each board."""
+    """The commands of the dispatcher of 2013 lead to a root shell on each model."""
     board = operator(model).boot()
     printed = board.log.getvalue().decode()
     for text in (
@@ -55,7 +55,7 @@ def test_boot_with_the_lines_of_2013(operator, model):
 
 
 def test_console_before_power(operator):
-    """The console is there before the power; what is typed at a board that is off is lost."""
+    """The console exists before the power-on; input is lost until then."""
     board = operator()
     board.type("lost\r")
     assert board.silent(0.05)
@@ -65,7 +65,7 @@ def test_console_before_power(operator):
 
 
 def test_autoboot_without_a_system(operator):
-    """With nothing deployed, autoboot ends at the prompt: no Linux comes from nowhere."""
+    """Without a deployed image, autoboot ends at the prompt."""
     board = operator(card=False, countdown=0)
     board.board.power_on()
     board.expect("Panda # ")
@@ -74,7 +74,7 @@ def test_autoboot_without_a_system(operator):
 
 
 def test_autoboot_of_an_image(operator, shared_lab):
-    """A card with the image as it is boots by itself, from partitions 1 and 2."""
+    """A card in the layout "image" boots by itself, from partitions 1 and 2."""
     board = operator(card=False, countdown=0)
     board.deploy("image")
     board.board.power_on()
@@ -82,8 +82,8 @@ def test_autoboot_of_an_image(operator, shared_lab):
     assert "root=/dev/mmcblk0p2" in board.log.getvalue().decode()
 
 
-def test_countdown_boots_what_boot_boots(operator):
-    """Nobody stops it: the countdown goes by, and bootcmd runs."""
+def test_the_countdown_runs_bootcmd(operator):
+    """Without a key, the countdown ends and bootcmd runs."""
     board = operator(countdown=1)
     board.board.power_on()
     board.expect("Hit any key to stop autoboot:  1 \b\b\b 0 \r\n")
@@ -91,7 +91,7 @@ def test_countdown_boots_what_boot_boots(operator):
 
 
 def test_power_cut_in_the_middle(operator):
-    """Off means off at once, and on starts from the beginning."""
+    """A power cut takes effect at once, and power-on starts the board again."""
     board = operator().boot()
     board.line("sleep 1000 & echo started")
     board.expect("started")
@@ -103,7 +103,7 @@ def test_power_cut_in_the_middle(operator):
 
 
 def test_reboot_by_the_system(operator):
-    """`reboot` goes through the boot loader again; files stay, processes and /tmp do not."""
+    """`reboot` starts the boot loader; files stay, processes and /tmp do not."""
     board = operator().boot()
     board.run("echo kept > /etc/kept; echo gone > /tmp/gone; sleep 1000 &")
     board.line("reboot")
@@ -134,7 +134,7 @@ def test_reboot_by_the_system(operator):
     ],
 )
 def test_end_of_the_system(operator, command, words):
-    """After poweroff and halt the board is silent until its power is switched."""
+    """After `poweroff` and `halt`, the board is silent until its power is switched."""
     board = operator().boot()
     board.line(command)
     board.expect(words + "\r\n")
@@ -145,7 +145,7 @@ def test_end_of_the_system(operator, command, words):
 
 
 def test_new_deploy_starts_afresh(operator):
-    """A card that is written again brings a new file system."""
+    """Writing the card again gives a new file system."""
     board = operator().boot()
     board.run("echo old > /etc/old")
     board.board.power_off()
@@ -155,7 +155,7 @@ def test_new_deploy_starts_afresh(operator):
 
 
 def test_login_of_others_is_refused(operator):
-    """Only root has an account without a password."""
+    """Only root can log in."""
     board = operator()
     board.start_kernel()
     board.expect("login: ")
@@ -168,14 +168,14 @@ def test_login_of_others_is_refused(operator):
 
 
 def test_exit_brings_a_new_login(operator):
-    """Whoever leaves the shell meets the login again."""
+    """Leaving the shell starts a new login."""
     board = operator().boot()
     board.line("exit")
     board.login()
 
 
 def test_interrupt_and_job_control(operator):
-    """Ctrl-C ends a program of the board; the shell has a terminal to control."""
+    """Ctrl-C ends a program; the shell has a controlling terminal."""
     board = operator().boot()
     board.line("sh -c 'echo o\"\"k; exec sleep 1000'")
     board.expect("ok\r\n")
@@ -187,7 +187,7 @@ def test_interrupt_and_job_control(operator):
 
 
 def test_host_is_out_of_reach(operator, tmp_path):
-    """What a board writes and sees is its own: hosts file, home, temporary files, processes."""
+    """A board has its own hosts file, home, temporary files and processes."""
     before = Path("/etc/hosts").read_bytes()
     (tmp_path / "job-file").write_text("secret")
     board = operator().boot()
@@ -210,7 +210,7 @@ def test_host_is_out_of_reach(operator, tmp_path):
 
 
 def test_kernel_of_the_host_is_out_of_reach(operator):
-    """Root on a board cannot restart, configure or crash the host."""
+    """Root on a board cannot restart or configure the host."""
     board = operator().boot()
     for command in (
         "echo b > /proc/sysrq-trigger",
@@ -222,7 +222,7 @@ def test_kernel_of_the_host_is_out_of_reach(operator):
 
 
 def test_environment_has_nothing_of_the_host(operator, monkeypatch):
-    """A login has an environment of its own."""
+    """A login has none of the host's variables."""
     board = operator().boot()
     names = {line.partition("=")[0] for line in board.run("env")[0].splitlines()}
     assert names <= {
@@ -241,12 +241,12 @@ def test_environment_has_nothing_of_the_host(operator, monkeypatch):
 
 
 def test_python_on_the_board(operator):
-    """Every board has a python3, for tests that bring programs."""
+    """Every board has a python3."""
     assert operator().boot().run("python3 -c 'print(6 * 7)'") == ("42\n", 0)
 
 
 def test_two_boards_talk_by_name(operator):
-    """A board reaches another by its name, over a network of their own."""
+    """Boards reach each other by name over their network."""
     server, client = operator(), operator("beaglexm")
     server.boot()
     client.boot()
@@ -258,7 +258,7 @@ def test_two_boards_talk_by_name(operator):
 
 
 def test_host_network_is_out_of_reach(operator):
-    """A server on the host's loopback cannot be reached from a board."""
+    """A board cannot reach a server on the loopback of the host."""
     board = operator().boot()
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -267,7 +267,7 @@ def test_host_network_is_out_of_reach(operator):
 
 
 def test_large_output_is_whole(operator):
-    """A megabyte from the board arrives to the last byte."""
+    """A megabyte of output arrives completely."""
     board = operator().boot()
     digest, code = board.run("seq 1 150000 | tee /tmp/numbers | cksum")
     assert code == 0
@@ -277,7 +277,7 @@ def test_large_output_is_whole(operator):
 
 
 def test_long_input_is_whole(operator):
-    """Many lines typed at once arrive to the last byte."""
+    """A long input arrives completely."""
     board = operator().boot()
     board.line("stty -echo; cat > /tmp/typed; stty echo")
     board.expect("stty echo\r\n")
@@ -290,7 +290,7 @@ def test_long_input_is_whole(operator):
 
 
 def lab_program(directory):
-    """Return a program that boots a board, starts something on it, and waits."""
+    """Return a program that boots a board, starts a process on it, and waits."""
     return f"""
 import os, sys, pathlib, select
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
@@ -330,7 +330,7 @@ def descendants(pid):
 
 
 def start_owner(tmp_path, *prefix, python=sys.executable, environment=None):
-    """Start the program above; return it and descriptors of all processes of its lab."""
+    """Start `lab_program`; return it and descriptors of all processes of its lab."""
     owner = subprocess.Popen(
         [*prefix, python, "-c", lab_program(tmp_path)],
         stdin=subprocess.PIPE,
@@ -347,7 +347,7 @@ def start_owner(tmp_path, *prefix, python=sys.executable, environment=None):
 
 
 def all_gone(processes, seconds):
-    """Whether all processes end within that time; close the descriptors."""
+    """Return True if all processes end in that time; close the descriptors."""
     end = time.monotonic() + seconds
     gone = True
     for descriptor in processes.values():
@@ -358,7 +358,7 @@ def all_gone(processes, seconds):
 
 @pytest.mark.parametrize("how", ["close", "kill"])
 def test_nothing_outlives_the_lab(tmp_path, shared_lab, how):
-    """Closed or killed, a lab leaves no process: not the boards', not their programs'."""
+    """A closed or killed lab leaves no process of boards or their programs."""
     owner, processes = start_owner(tmp_path)
     names = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes]
     assert any(b"98765" in name for name in names)
@@ -377,8 +377,8 @@ def test_nothing_outlives_the_lab(tmp_path, shared_lab, how):
     ]
 
 
-def test_killed_factory_takes_the_boards_along(tmp_path, shared_lab):
-    """Even if the process that made the boards is killed, nothing of them stays."""
+def test_boards_end_with_a_killed_spawner(tmp_path, shared_lab):
+    """A killed spawner leaves no process of the boards."""
     owner, processes = start_owner(tmp_path)
     with owner.stdin, owner.stdout:
         os.kill(next(iter(processes)), signal.SIGKILL)
@@ -389,10 +389,10 @@ def test_killed_factory_takes_the_boards_along(tmp_path, shared_lab):
 
 @pytest.mark.needs("another user", "setpriv")
 def test_ordinary_user(tmp_path, shared_lab):
-    """Whoever is not root gets the same boards."""
+    """An ordinary user gets the same boards."""
     drop = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
-        package = Path(lab_module.__file__).parents[1]  # which may be in a closed home
+        package = Path(lab_module.__file__).parents[1]  # which may be in a private home
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(package, Path(place, package.name), ignore=ignored)
         os.chown(place, 65534, 65534)
@@ -408,7 +408,7 @@ def test_ordinary_user(tmp_path, shared_lab):
 
 
 def test_wrong_boards(shared_lab):
-    """A model, name or fault that there is not is the user's mistake, and said so."""
+    """An unknown model or fault and an invalid name are errors."""
     with pytest.raises(InvalidJob, match=r"no simulated 'highbank'.*panda"):
         shared_lab.add("x", "highbank", {})
     with pytest.raises(InvalidJob, match="host name"):
@@ -418,14 +418,14 @@ def test_wrong_boards(shared_lab):
 
 
 def test_same_name_twice(shared_lab):
-    """Two boards cannot have one name."""
+    """Two boards with one name are an error."""
     shared_lab.add("twice", "panda", {})
     with pytest.raises(InvalidJob, match="two boards 'twice'"):
         shared_lab.add("twice", "panda", {})
 
 
 def test_closed_board(operator):
-    """A board that was taken away cannot be switched."""
+    """A closed board cannot be switched."""
     board = operator()
     board.board.close()
     with pytest.raises(PowerError, match="was closed"):
@@ -433,7 +433,7 @@ def test_closed_board(operator):
 
 
 def test_variable_of_the_environment(tmp_path, monkeypatch, operator, shared_lab):
-    """LAVA_SIMULATED_FAULTS goes above the device file."""
+    """LAVA_SIMULATED_FAULTS overrides the device file."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "mine01:no_autoboot=yes,countdown=9")
     with SimulatedLab(tmp_path, confinement=shared_lab.confinement) as lab:
         board = operator(lab=lab, name="mine01", no_autoboot=False)
@@ -442,8 +442,8 @@ def test_variable_of_the_environment(tmp_path, monkeypatch, operator, shared_lab
         assert "Hit any key" not in board.before
 
 
-def test_a_place_that_is_taken(tmp_path):
-    """A way that fails without a refusal of the kernel leads to no weaker one."""
+def test_an_existing_file_in_the_way(tmp_path):
+    """An error that is not a refusal does not lead to a weaker confinement."""
     (tmp_path / "namespaces").write_text("in the way")
     with pytest.raises(InfrastructureError, match=r"failed.* namespaces: .*File exists"):
         SimulatedLab(tmp_path, unconfined=True)

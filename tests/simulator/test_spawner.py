@@ -1,4 +1,4 @@
-"""The process that makes the boards."""
+"""The spawner of board processes."""
 
 import subprocess
 import sys
@@ -13,15 +13,15 @@ from lava_dispatcher_multinode.simulator.confinement.namespaces import Namespace
 from lava_dispatcher_multinode.simulator.confinement.unconfined import Unconfined
 
 
-def test_ways_by_name(tmp_path):
-    """Each way of confinement is made by its name."""
+def test_confinements_by_name(tmp_path):
+    """Each confinement is made by its name."""
     assert isinstance(spawner.make_confinement("namespaces", tmp_path), Namespaces)
     assert isinstance(spawner.make_confinement("unconfined", tmp_path), Unconfined)
     assert spawner.make_confinement("chroot", tmp_path).name == "chroot"
 
 
-def test_a_board_that_breaks_is_reported(tmp_path, monkeypatch):
-    """If a board's process fails, the lab says with what, and the others go on."""
+def test_a_failed_board_process(tmp_path, monkeypatch):
+    """The error for a failed board process has its cause; other boards run on."""
     with simulated_lab.SimulatedLab(tmp_path, confinement="unconfined") as made:
         good = made.add("good", "panda", {})
         monkeypatch.setattr(simulated_lab, "SIMULATED_TYPES", ("nonsense",))
@@ -33,8 +33,8 @@ def test_a_board_that_breaks_is_reported(tmp_path, monkeypatch):
         good.power_off()
 
 
-def test_a_factory_that_does_not_start(tmp_path, monkeypatch):
-    """If the process cannot start, the lab says what it complained of, and soon."""
+def test_a_spawner_that_does_not_start(tmp_path, monkeypatch):
+    """If the spawner cannot start, its error is reported quickly."""
     monkeypatch.setattr(simulated_lab, "_environment", dict)
     start = time.monotonic()
     with pytest.raises(InfrastructureError, match=r"ended at its start: .*No module"):
@@ -43,7 +43,7 @@ def test_a_factory_that_does_not_start(tmp_path, monkeypatch):
 
 
 def test_nothing_heavy_is_imported():
-    """Boards start from the standard library alone, and little of it."""
+    """The spawner imports only the standard library, and little of it."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); before = set(sys.modules)\n"
         "import lava_dispatcher_multinode.simulator.spawner\n"

@@ -1,12 +1,12 @@
-"""Programs and the serial line: what passes when the system ends."""
+"""Programs of boards and the serial line."""
 
 import os
 import signal
 from pathlib import Path
 
 
-def test_last_words_are_printed(operator):
-    """What a program prints just before the system ends is not lost."""
+def test_output_before_a_reboot(operator):
+    """Output right before a reboot is not lost."""
     board = operator().boot()
     board.line("seq 1 2000; echo l''ast; reboot -f")
     board.expect("last\r\n")
@@ -15,14 +15,14 @@ def test_last_words_are_printed(operator):
 
 
 def test_init_cannot_be_killed(operator):
-    """As on any Linux, the board survives kill -9 of its first process."""
+    """As on any Linux, `kill -9 1` has no effect."""
     board = operator().boot()
     board.line("kill -9 1; exec true")
     board.expect("login: ")
 
 
 def test_init_that_dies_is_a_panic(operator):
-    """If the first process ends all the same, the kernel panics as Linux does."""
+    """If init ends, the kernel panics."""
     board = operator(name=f"dying{os.getpid()}").boot()
     (pid,) = [
         int(entry.name)
@@ -34,7 +34,7 @@ def test_init_that_dies_is_a_panic(operator):
 
 
 def _is_init_of(entry, name):
-    """Whether a process of the host is the first one of the board of that name."""
+    """Return True if a process of the host is the init of the board `name`."""
     try:
         parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
         return (entry / "comm").read_text() == "init\n" and (
@@ -45,7 +45,7 @@ def _is_init_of(entry, name):
 
 
 def test_no_console_no_login(operator):
-    """Without console=ttyO2 the board is silent: nothing printed, nothing echoed."""
+    """Without console=ttyO2, the board prints and echoes nothing."""
     commands = (
         "fatload mmc 0:3 0x80200000 uImage",
         "setenv bootargs 'root=/dev/mmcblk0p5'",
@@ -59,7 +59,7 @@ def test_no_console_no_login(operator):
 
 
 def test_missing_root_is_a_panic(operator):
-    """A root that the card does not have is a panic on the console."""
+    """A root that is not on the card is a panic."""
     board = operator()
     board.start_kernel(
         [

@@ -1,4 +1,4 @@
-"""U-Boot's command language."""
+"""The command language of U-Boot."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ VALUES = {"a": "1 2", "kernel": "0x80200000", "?": "0"}
 
 
 def words(raw):
-    """Return the words with the variables above."""
+    """Return the words, expanded with VALUES."""
     return hush.words(raw, lambda name: VALUES.get(name, ""))
 
 
@@ -27,13 +27,13 @@ def words(raw):
     ],
 )
 def test_split(line, wanted):
-    """Commands end at ; && || outside of quotes."""
+    """Commands end at ; && || outside quotes."""
     assert list(hush.split(line)) == wanted
 
 
 @pytest.mark.parametrize("line", ["echo 'a", 'echo "a', '"'])
 def test_open_quote(line):
-    """A quote that is not closed is an error."""
+    """An unclosed quote is an error."""
     with pytest.raises(ValueError, match="quote"):
         list(hush.split(line))
 
@@ -56,13 +56,13 @@ def test_open_quote(line):
     ],
 )
 def test_words(raw, wanted):
-    """Words are split at spaces, variables replaced, quotes taken away."""
+    """Words are split at spaces, variables expanded, quotes removed."""
     assert words(raw) == wanted
 
 
 @given(st.text())
 def test_any_line(line):
-    """Any line is split into commands and words, or refused."""
+    """Any line is split into commands and words, or is an error."""
     try:
         commands = list(hush.split(line))
     except ValueError:
@@ -73,6 +73,6 @@ def test_any_line(line):
 
 @given(st.text(alphabet=st.characters(exclude_characters="'\n", codec="ascii")))
 def test_single_quotes_keep_everything(text):
-    """What is in single quotes is one word, as it is."""
+    """Text in single quotes is one word, unchanged."""
     (command,) = hush.split(f"echo '{text}'")
     assert words(command.raw) == ["echo", text]
