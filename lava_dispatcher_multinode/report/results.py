@@ -1,17 +1,19 @@
-"""Events become results: a fold that touches no file.
+"""Folds the events of a run into its facts; no file is touched.
 
-`Results` takes the events one by one and can say at any time what is known.
-Half a run's events give the results of half a run.
+`Results` takes one event at a time and is valid after each of them: half of the events
+give the results of half a run.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
 from ..job.model import RESULTS
 from . import coerce
 from .run_model import (
+    COUNTING,
     ActionRecord,
     BootRecord,
     CaseRecord,
@@ -33,19 +35,20 @@ ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "c
 
 
 class Results:
-    """All that the events so far say. Not thread-safe: feed it from an `EventLog`."""
+    """The facts of all events so far. Not thread-safe: feed it from an `EventLog`."""
 
     def __init__(self, *, process_alive: bool = False) -> None:
         self.job: dict[str, str] = {"name": "", "id": "", "file": ""}
         self.started: str | None = None  # ISO 8601, UTC
         self.finished: str | None = None
         self.stated_exit_code: ExitCode | None = None
-        self.over = False  # the run came to its end by itself
+        self.over = False  # job_finished has come
         self._process_alive = process_alive
         self.last: float = 0.0  # `t` of the latest event, seconds
         self.nodes: dict[str, NodeRecord] = {}
         self.messages: list[MessageRecord] = []
         self.waits: list[WaitRecord] = []
+        self.sent: dict[str, Counter[str]] = {}  # messages by ID and sender
 
     @classmethod
     def of(cls, events: Iterable[Event], *, process_alive: bool = False) -> Results:
@@ -65,14 +68,14 @@ class Results:
         self._process_alive = False
 
     def feed(self, event: Event) -> None:
-        """Take one event; kinds that are not known here are passed over."""
+        """Add one event; unknown kinds are ignored."""
         self.last = max(self.last, coerce.number(event.get("t")) or 0.0)
         handler = _HANDLERS.get(coerce.text(event.get("event")))
         if handler is not None:
             handler(self, event)
 
     def node(self, event: Event) -> NodeRecord:
-        """Return the node that `event` is about, made if it is new."""
+        """Return the record of the node that `event` names, creating it if needed."""
         name = coerce.text(event.get("node"))
         return self.nodes.setdefault(name, NodeRecord(name))
 
@@ -91,6 +94,8 @@ def _action_started(results: Results, event: Event) -> None:
     action = _action(results, event)
     action.started = coerce.number(event.get("t"))
     action.tests = event.get("tests") is True
+    node = results.node(event)
+    node.action, node.doing = action, ""
 
 
 def _action_finished(results: Results, event: Event) -> None:
@@ -99,14 +104,17 @@ def _action_finished(results: Results, event: Event) -> None:
     action.seconds = coerce.number(event.get("seconds"))
     action.error = coerce.text(event.get("error")) or None
     action.finished = _time(event)
-    _end(results.node(event).steps, _time(event))
+    node = results.node(event)
+    node.doing = ""
+    _end(node.steps, _time(event))
 
 
 def _step(results: Results, event: Event) -> None:
-    steps = results.node(event).steps
-    _end(steps, _time(event))
-    if len(steps) < MAX_STEPS:
-        steps.append(Span(coerce.text(event.get("text")), _time(event)))
+    node = results.node(event)
+    node.doing = coerce.text(event.get("text"))
+    _end(node.steps, _time(event))
+    if len(node.steps) < MAX_STEPS:
+        node.steps.append(Span(node.doing, _time(event)))
 
 
 def _boot_started(results: Results, event: Event) -> None:
@@ -124,19 +132,30 @@ def _boot_finished(results: Results, event: Event) -> None:
 
 
 def _definition_started(results: Results, event: Event) -> None:
-    definitions = results.node(event).definitions
-    _end(definitions, _time(event))
-    definitions.append(Span(coerce.text(event.get("definition")), _time(event)))
+    node = results.node(event)
+    node.doing = coerce.text(event.get("definition"))
+    _end(node.definitions, _time(event))
+    node.definitions.append(Span(node.doing, _time(event)))
 
 
 def _definition_finished(results: Results, event: Event) -> None:
-    _end(results.node(event).definitions, _time(event))
+    node = results.node(event)
+    node.doing = ""
+    _end(node.definitions, _time(event))
 
 
-def _end(stretches: list[Span], time: float) -> None:
-    """End the one that is still on."""
-    if stretches and stretches[-1].finished is None:
-        stretches[-1].finished = time
+def _pause_started(results: Results, event: Event) -> None:
+    results.node(event).doing = "paused: its console is in use"
+
+
+def _pause_finished(results: Results, event: Event) -> None:
+    results.node(event).doing = ""
+
+
+def _end(spans: list[Span], time: float) -> None:
+    """End the last span if it is open."""
+    if spans and spans[-1].finished is None:
+        spans[-1].finished = time
 
 
 def _time(event: Event) -> float:
@@ -153,10 +172,10 @@ def _test_case(results: Results, event: Event) -> None:
     node = results.node(event)
     case = coerce.text(event.get("case"))
     start, end = coerce.number(event.get("start")), coerce.number(event.get("end"))
-    wait = node.recorded(case)
+    wait = node.pop_wait_of(case)
     if wait is not None and start is None and end is not None:
         start = min(wait.asked, end)
-    node.cases.append(
+    node.add_case(
         CaseRecord(
             definition=coerce.text(event.get("definition")),
             case=case,
@@ -175,23 +194,25 @@ def _test_case(results: Results, event: Event) -> None:
 
 def _message(results: Results, event: Event) -> None:
     data = coerce.mapping(event.get("data"))
-    results.messages.append(
-        MessageRecord(
-            id=coerce.text(event.get("id")),
-            sender=coerce.text(event.get("from")),
-            data={key: coerce.text(value) for key, value in data.items()},
-            time=coerce.number(event.get("t")) or 0.0,
-        )
+    message = MessageRecord(
+        id=coerce.text(event.get("id")),
+        sender=coerce.text(event.get("from")),
+        data={key: coerce.text(value) for key, value in data.items()},
+        time=_time(event),
     )
+    results.messages.append(message)
+    results.sent.setdefault(message.id, Counter())[message.sender] += 1
 
 
 def _wait_started(results: Results, event: Event) -> None:
-    wait = _add_wait(results, event, coerce.number(event.get("t")))
+    wait = _add_wait(results, event, _time(event))
     wait.missing = coerce.missing(event)
+    if wait.api in COUNTING:  # the peers have to catch up with the caller
+        wait.needed = max(1, results.sent.get(wait.id, Counter())[wait.node])
 
 
 def _wait_finished(results: Results, event: Event) -> None:
-    wait = _open_wait(results, event)
+    wait = _pop_open_wait(results, event)
     wait.answered = coerce.number(event.get("t"))
     wait.outcome = coerce.choice(event.get("outcome"), OUTCOMES, "never")
     wait.cause = coerce.text(event.get("cause")) or None
@@ -201,20 +222,24 @@ def _wait_finished(results: Results, event: Event) -> None:
         wait.senders = tuple(coerce.text(name) for name in senders)
 
 
-def _open_wait(results: Results, event: Event) -> WaitRecord:
-    """Return the oldest call that this answers; one without a start is made."""
-    for wait in results.node(event).waits:
-        if wait.outcome is None and (wait.api, wait.id) == _call(event):
-            return wait
+def _pop_open_wait(results: Results, event: Event) -> WaitRecord:
+    """Return the oldest open call that `event` answers, or a new one for lack of its start."""
+    waits = results.node(event).open_waits
+    for place, wait in enumerate(waits):
+        if (wait.api, wait.id) == _call(event):
+            return waits.pop(place)
     asked = coerce.number(event.get("asked"))
-    return _add_wait(results, event, coerce.number(event.get("t")) if asked is None else asked)
+    wait = _add_wait(results, event, _time(event) if asked is None else asked)
+    waits.pop()
+    return wait
 
 
-def _add_wait(results: Results, event: Event, asked: float | None) -> WaitRecord:
+def _add_wait(results: Results, event: Event, asked: float) -> WaitRecord:
     node = results.node(event)
     role = coerce.text(event.get("role")) or None
-    wait = WaitRecord(node.name, *_call(event), role, asked or 0.0)
+    wait = WaitRecord(node.name, *_call(event), role, asked)
     node.waits.append(wait)
+    node.open_waits.append(wait)
     node.unrecorded.setdefault(wait.case, []).append(wait)
     results.waits.append(wait)
     return wait
@@ -255,6 +280,8 @@ _HANDLERS: dict[str, Callable[[Results, Event], None]] = {
     "message": _message,
     "wait_started": _wait_started,
     "wait_finished": _wait_finished,
+    "pause_started": _pause_started,
+    "pause_finished": _pause_finished,
     "node_finished": _node_finished,
     "job_finished": _job_finished,
 }

@@ -1,19 +1,28 @@
-"""What is known of a run so far: the facts of its events, nothing decided yet."""
+"""The facts of a run as its events state them; verdict.py judges them.
+
+All times are seconds since the run's start.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
-from ..multinode.api import Missing
+from ..multinode.api import Api, Missing
+
+#: The calls that need as many messages of each peer as the caller has sent.
+COUNTING = {api.value for api in Api if api.spec.counts}
+#: The calls that a message of any one peer satisfies.
+ANY_WILL_DO = {api.value for api in Api if api.spec.waits and not api.spec.needs_all}
 
 
-@dataclass
+@dataclass(slots=True)
 class ActionRecord:
-    """One command of one node; times are seconds since the run's start."""
+    """One action of one node."""
 
     index: int
     command: str
-    tests: bool = False  # it runs test definitions
+    tests: bool = False  # it runs tests: without a result it has not done its work
     started: float | None = None
     status: str | None = None  # None: not finished
     seconds: float | None = None
@@ -21,9 +30,9 @@ class ActionRecord:
     finished: float | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class BootRecord:
-    """One try of a boot."""
+    """One attempt to boot a board."""
 
     attempt: int
     of: int
@@ -33,22 +42,22 @@ class BootRecord:
     finished: float | None = None
 
     def within(self, action: ActionRecord) -> bool:
-        """Whether it was a part of `action` of the same node."""
+        """Return whether the attempt began during `action` of the same node."""
         if action.started is None or self.started < action.started:
             return False
         return action.finished is None or self.started <= action.finished
 
 
-@dataclass
+@dataclass(slots=True)
 class Span:
-    """A definition or a step: a name with a beginning, and an end once it is known."""
+    """A definition or a step: its name, its beginning, and its end once known."""
 
     name: str
     started: float
     finished: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CaseRecord:
     """One result of one test definition."""
 
@@ -61,8 +70,8 @@ class CaseRecord:
     start: float | None = None
     end: float | None = None
     time: float = 0.0  # when it was recorded
-    error: str | None = None  # why it failed, where that is known
-    of_wait: bool = False  # it is the result of a `WaitRecord`, which has the same times
+    error: str | None = None  # why it failed, if known
+    of_wait: bool = False  # the result of a `WaitRecord`, which has the same times
 
     @property
     def full_name(self) -> str:
@@ -71,27 +80,33 @@ class CaseRecord:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, if both ends are known."""
+        """The duration, if both ends are known."""
         if self.start is None or self.end is None:
             return None
         return max(0.0, self.end - self.start)
 
 
-@dataclass
+@dataclass(slots=True)
 class WaitRecord:
-    """One blocking call of a node; not answered (yet) while `outcome` is None."""
+    """One blocking call of a node; `outcome` is None until it is answered."""
 
     node: str
     api: str
     id: str
     role: str | None = None
     asked: float = 0.0
-    missing: Missing = field(default_factory=Missing)  # when it began to wait
+    missing: Missing = field(default_factory=Missing)  # when the call began
+    needed: int = 1  # how often each peer has to have sent the ID
     answered: float | None = None
     outcome: str | None = None  # done | refused | timeout | never
-    cause: str | None = None  # as `multinode.api.Cause`; None: not answered, or an old event
+    cause: str | None = None  # a `multinode.api.Cause`; None: not answered, or an old event
     reason: str = ""  # without the call; in an old event, with it
-    senders: tuple[str, ...] | None = None  # whose messages answered it; None: not told
+    senders: tuple[str, ...] | None = None  # of the messages that answered it; None: unknown
+
+    @property
+    def case(self) -> str:
+        """The name of the call's result."""
+        return f"multinode-{self.api.replace('-', '_')}-{self.id}".lower()
 
     @property
     def command(self) -> str:
@@ -100,18 +115,17 @@ class WaitRecord:
 
     @property
     def sentence(self) -> str:
-        """Why the call failed, with the call in front."""
+        """Why the call failed, with the call in front; "" without a reason."""
         if self.cause is None or not self.reason:
             return self.reason
         return f"{self.command}: {self.reason}"
 
-    @property
-    def case(self) -> str:
-        """What the result of the call is named."""
-        return f"multinode-{self.api.replace('-', '_')}-{self.id}".lower()
+    def seconds(self, now: float) -> float:
+        """Return how long the call took, or has taken at `now`."""
+        return (now if self.answered is None else self.answered) - self.asked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MessageRecord:
     """One `lava-send`, or the sending half of a `lava-sync`."""
 
@@ -123,7 +137,7 @@ class MessageRecord:
 
 @dataclass
 class NodeRecord:
-    """One board of the job. `stated` is what the run said of it at its end."""
+    """One board of the job; `stated` is the status that the run recorded for it."""
 
     name: str
     role: str = ""
@@ -131,24 +145,33 @@ class NodeRecord:
     actions: dict[int, ActionRecord] = field(default_factory=dict)
     cases: list[CaseRecord] = field(default_factory=list)
     waits: list[WaitRecord] = field(default_factory=list)
-    unrecorded: dict[str, list[WaitRecord]] = field(default_factory=dict)  # yet, by `case`
+    open_waits: list[WaitRecord] = field(default_factory=list)  # not answered, oldest first
+    unrecorded: dict[str, list[WaitRecord]] = field(default_factory=dict)  # by `case`
     boots: list[BootRecord] = field(default_factory=list)
     definitions: list[Span] = field(default_factory=list)
     steps: list[Span] = field(default_factory=list)
-    stated: str | None = None  # pass | fail | error | skipped; None: has not finished
+    action: ActionRecord | None = None  # the last one that started
+    doing: str = ""  # the step or definition in progress, for a display
+    stated: str | None = None  # pass | fail | error | skipped; None: not finished
     error_type: str | None = None
     error: str | None = None
     finished: float | None = None
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def add_case(self, case: CaseRecord) -> None:
+        """Add a result."""
+        self.cases.append(case)
+        self._counts[case.result] += 1
 
     def count(self, result: str) -> int:
-        """Return how many cases ended so."""
-        return sum(case.result == result for case in self.cases)
+        """Return the number of cases with this result."""
+        return self._counts[result]
 
-    def recorded(self, case: str) -> WaitRecord | None:
-        """Return the call whose result `case` is, for once; None if it is no call's.
+    def pop_wait_of(self, case: str) -> WaitRecord | None:
+        """Return the call whose result is named `case`, once; None if there is none.
 
-        A result comes just behind its answer, or just before it; so it is that of the
-        call answered last, or of the one that has waited longest.
+        A result is recorded just after or just before the answer of its call. So it belongs
+        to the call answered last or, with none answered, to the one that waits longest.
         """
         waits = self.unrecorded.get(case)
         if not waits:
@@ -159,5 +182,5 @@ class NodeRecord:
 
     @property
     def failed_waits(self) -> list[WaitRecord]:
-        """The calls that were answered, but not with what they asked for."""
+        """The calls that ended with another outcome than `done`."""
         return [wait for wait in self.waits if wait.outcome not in {None, "done"}]

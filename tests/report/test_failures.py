@@ -104,17 +104,17 @@ def test_sentence_of_many_is_cut_behind_its_first_words(story):
     said = shared(story, LONG, LONG)
     assert said.split(f"lava-wait x: {LONG}") == ("lava-wait x: ", LONG)
     short = "no device of the group has the role 's.."
-    assert said.brief(f"lava-wait x: {LONG}") == f"lava-wait x: {short}"
-    assert said.brief(LONG) == short
+    assert said.shorten(f"lava-wait x: {LONG}") == f"lava-wait x: {short}"
+    assert said.shorten(LONG) == short
 
 
 def test_what_one_node_says_is_whole(story):
     """So is what is short, and what nobody waited for."""
-    assert shared(story, LONG, "panda01 failed", "panda01 failed").brief(LONG) == LONG
+    assert shared(story, LONG, "panda01 failed", "panda01 failed").shorten(LONG) == LONG
 
 
 def test_what_is_short_is_whole(story):
     """There is nothing to be gained."""
-    assert shared(story, "p9 failed: panic", "p9 failed: panic").brief("p9 failed: panic") == (
+    assert shared(story, "p9 failed: panic", "p9 failed: panic").shorten("p9 failed: panic") == (
         "p9 failed: panic"
     )

@@ -53,9 +53,9 @@ def test_the_full_name_of_a_case():
 
 def test_cases_are_counted_by_their_result():
     """Each kind by itself."""
-    node = NodeRecord(
-        "n", cases=[CaseRecord("0_a", "c", result) for result in ("pass", "fail", "pass")]
-    )
+    node = NodeRecord("n")
+    for result in ("pass", "fail", "pass"):
+        node.add_case(CaseRecord("0_a", "c", result))
     assert (node.count("pass"), node.count("fail"), node.count("skip")) == (2, 1, 0)
 
 
@@ -66,10 +66,10 @@ def test_a_result_is_that_of_the_call_answered_last():
         WaitRecord("n", "wait", "a", answered=5.0),
     )
     node = NodeRecord("n", unrecorded={first.case: [first, second]})
-    assert node.recorded("multinode-wait-a") is second
-    assert node.recorded("multinode-wait-a") is first
-    assert node.recorded("multinode-wait-a") is None
-    assert node.recorded("ping") is None
+    assert node.pop_wait_of("multinode-wait-a") is second
+    assert node.pop_wait_of("multinode-wait-a") is first
+    assert node.pop_wait_of("multinode-wait-a") is None
+    assert node.pop_wait_of("ping") is None
 
 
 def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
@@ -77,7 +77,7 @@ def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
     late, early = WaitRecord("n", "sync", "a", asked=4.0), WaitRecord("n", "sync", "a", asked=2.0)
     answered = WaitRecord("n", "sync", "a", asked=1.0, answered=6.0)
     node = NodeRecord("n", unrecorded={late.case: [late, early, answered]})
-    found = [node.recorded("multinode-sync-a") for _ in range(3)]
+    found = [node.pop_wait_of("multinode-sync-a") for _ in range(3)]
     assert [wait.asked for wait in found] == [1.0, 2.0, 4.0]
 
 

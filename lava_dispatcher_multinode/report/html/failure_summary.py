@@ -17,7 +17,6 @@ from ..failures import (
     group_by_reason,
     group_by_subject,
     reason_suffix,
-    wait_seconds,
 )
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def _waited(results: Results, name: str) -> list[Sentence]:
 def _wait(wait: WaitRecord, now: float) -> Sentence:
     place = ConsoleLink(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
     ending = _ENDINGS.get(wait.outcome, wait.outcome)
-    return (place, f", {wait_seconds(wait, now):.3f} s in {wait.command}: {ending}")
+    return (place, f", {wait.seconds(now):.3f} s in {wait.command}: {ending}")
 
 
 def _nothing(results: Results) -> list[Sentence]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ...multinode.reasons import missing_words
 from .. import verdict
-from ..failures import SharedReasons, wait_seconds
+from ..failures import SharedReasons
 from ..safe_text import escape, plain
 from . import timeline
 
@@ -173,7 +173,7 @@ def _wait(wait: WaitRecord, reason: str, now: float) -> list[str]:
         f"<td>{link(wait.command, wait.node, wait.asked)}</td>",
         *_cells(", ".join(missing_words(wait.missing)), wait.outcome or "never answered"),
         reason,
-        *_numbers(f"{wait.asked:.3f}", answered, f"{wait_seconds(wait, now):.3f}"),
+        *_numbers(f"{wait.asked:.3f}", answered, f"{wait.seconds(now):.3f}"),
     ]
 
 
@@ -241,7 +241,7 @@ def _text(text: str) -> str:
 
 def _brief(text: str, shared: SharedReasons, before: str = "") -> str:
     """Return a cell in which a sentence that others share is not told, but by its title."""
-    short = shared.brief(text)
+    short = shared.shorten(text)
     if short == text:
         return _text(before + text)
     return f'<td class="text" title="{escape(text)}">{escape(before + short)}</td>'

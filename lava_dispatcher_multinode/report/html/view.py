@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...multinode.reasons import missing_words
 from .. import verdict
-from ..failures import find_failures, wait_seconds
+from ..failures import find_failures
 from ..safe_text import one_line, plain
 from . import timeline
 
@@ -118,7 +118,7 @@ def _case(node: NodeRecord, case: CaseRecord, now: float) -> Item:
 def _wait(wait: WaitRecord, now: float, answers: Iterable[tuple[float, str]]) -> Item:
     result = {"done": "pass", None: ""}.get(wait.outcome, "fail")
     whom = ", ".join(missing_words(wait.missing)) or "another device"
-    detail = f"{wait_seconds(wait, now):.3f} s for {whom}\n{wait.sentence}".rstrip()
+    detail = f"{wait.seconds(now):.3f} s for {whom}\n{wait.sentence}".rstrip()
     item = _item(wait.node, "wait", wait.asked, wait.answered, now, result, wait.command, detail)
     item["from"] = [[plain(sender), time] for time, sender in answers]
     return item

@@ -1,195 +1,111 @@
-"""The live display's content: one line per node; no terminal is touched here."""
+"""The content of the live display: one line per node. No terminal is touched here."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...multinode.reasons import missing_words
-from .. import coerce
-from ..failures import COUNTING
+from ..run_model import ANY_WILL_DO
 from ..safe_text import clip, one_line, pad, width
-from .log_lines import ANY_WILL_DO, format_event_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    Event = Mapping[str, Any]
-
-MIN_LAST_LINE_COLUMNS = 12  # columns that a console's last line has to have
-MAX_NAMED_NODES = 3  # of those that a call waits for; the rest are counted
+    from ..results import Results
+    from ..run_model import NodeRecord, WaitRecord
 
 
-@dataclass(frozen=True)
-class WaitingCall:
-    """A call that waits. `named`: those who had not sent when it began; None: all others."""
+MAX_NAME_COLUMNS = 24
+MIN_LAST_LINE_COLUMNS = 12
+#: Nodes that a waiting call names; further ones are counted.
+MAX_NAMED_NODES = 3
 
-    text: str
-    node: str
-    id: str
-    role: str
-    needed: int  # times that each of them has to have sent it
-    any_will_do: bool
-    named: tuple[str, ...] | None
+_STYLES = {"pass": "good", "fail": "bad", "error": "bad"}
 
 
-@dataclass
-class Lane:
-    """What one node is doing."""
+def live_lines(
+    results: Results,
+    now: float,
+    columns: int,
+    rows: int,
+    last_line: Callable[[str], str] | None = None,
+) -> list[tuple[str, str]]:
+    """Return at most `rows` lines of at most `columns`, each with its style.
 
-    name: str
-    action: str = ""
-    since: float = 0.0  # seconds since the run's start
-    step: str = ""
-    waiting: list[WaitingCall] = field(default_factory=list)  # the oldest first
-    passed: int = 0
-    failed: int = 0
-    status: str | None = None  # of the node, once it has finished
-    until: float = 0.0
-
-
-class Live:
-    """What all nodes are doing, by the events so far."""
-
-    def __init__(self, last_line: Callable[[str], str] | None = None) -> None:
-        self._lanes: dict[str, Lane] = {}
-        self._roles: dict[str, str] = {}
-        self._sent: dict[str, Counter[str]] = {}  # by ID: how often who has sent it
-        self._last_line = last_line
-
-    def feed(self, event: Event) -> None:
-        """Take one event."""
-        if event["event"] == "job_started":
-            for name, about in coerce.mapping(event.get("nodes")).items():
-                self._lanes[name] = Lane(name)
-                self._roles[name] = coerce.text(coerce.mapping(about).get("role"))
-        name = coerce.text(event.get("node"))
-        if name:
-            lane = self._lanes.setdefault(name, Lane(name))
-            _advance(lane, event, coerce.number(event.get("t")) or 0.0)
-            if event["event"] == "wait_started":
-                lane.waiting.append(self._call(event))
-        if event["event"] == "message":
-            sent = self._sent.setdefault(coerce.text(event.get("id")), Counter())
-            sent[coerce.text(event.get("from"))] += 1
-
-    def _call(self, event: Event) -> WaitingCall:
-        missing = coerce.missing(event)
-        node, message = coerce.text(event.get("node")), coerce.text(event.get("id"))
-        sent = self._sent.get(message, Counter())[node] if event.get("api") in COUNTING else 1
-        return WaitingCall(
-            format_event_call(event),
-            node,
-            message,
-            coerce.text(event.get("role")),
-            max(1, sent),
-            event.get("api") in ANY_WILL_DO,
-            None if missing.more else tuple(missing_words(missing)),
-        )
-
-    def _absent(self, call: WaitingCall) -> list[str]:
-        """Return who is missing just now."""
-        sent = self._sent.get(call.id, Counter())
-        names = self._lanes if call.named is None else call.named
-        absent = [name for name in names if name != call.node and sent[name] < call.needed]
-        if call.named is None and call.role:
-            return [name for name in absent if self._roles.get(name) == call.role]
-        return absent
-
-    def _doing(self, lane: Lane) -> str:
-        if not lane.waiting:
-            return lane.step
-        call = lane.waiting[0]
-        more = f" (and {len(lane.waiting) - 1} more calls)" if len(lane.waiting) > 1 else ""
-        return f"{call.text}{_whom(self._absent(call), call.any_will_do)}{more}"
-
-    def lines(self, now: float, columns: int, rows: int) -> list[tuple[str, str]]:
-        """Return (text, style) lines that fit; style is good, bad or empty.
-
-        Nodes that are still at work come first when there is not room for all.
-        """
-        lanes = list(self._lanes.values())
-        if len(lanes) > rows:
-            lanes.sort(key=lambda lane: lane.status is not None)
-        shown = lanes if len(lanes) <= rows else lanes[: max(0, rows - 1)]
-        column = min(24, max((len(lane.name) for lane in lanes), default=0))
-        lines = [self._line(lane, now, columns, column) for lane in shown]
-        if len(shown) < len(lanes) and rows > 0:
-            left = lanes[len(shown) :]
-            done = sum(lane.status is not None for lane in left)
-            text = f"and {len(left)} more nodes: {len(left) - done} at work, {done} finished"
-            lines.append((clip(text, columns), ""))
-        return lines
-
-    def _line(self, lane: Lane, now: float, columns: int, column: int) -> tuple[str, str]:
-        text, style = _line(lane, self._doing(lane), now, columns, column)
-        room = columns - width(text) - 3
-        if self._last_line is not None and lane.status is None and room >= MIN_LAST_LINE_COLUMNS:
-            said = clip(one_line(self._last_line(lane.name)), room)
-            text += f" | {said}" if said else ""
-        return text, style
+    `now` is in seconds of the run; `last_line` returns what a node printed last. If the rows
+    do not suffice, the nodes at work come first. A style is "good", "bad" or empty.
+    """
+    nodes = list(results.nodes.values())
+    if len(nodes) > rows:
+        nodes.sort(key=lambda node: node.stated is not None)
+    shown = nodes if len(nodes) <= rows else nodes[: max(0, rows - 1)]
+    name_columns = min(MAX_NAME_COLUMNS, max((len(node.name) for node in nodes), default=0))
+    lines = []
+    for node in shown:
+        text, style = _line(node, results, now, columns, name_columns)
+        left = columns - width(text) - 3
+        if last_line is not None and node.stated is None and left >= MIN_LAST_LINE_COLUMNS:
+            printed = clip(one_line(last_line(node.name)), left)
+            text += f" | {printed}" if printed else ""
+        lines.append((text, style))
+    if len(shown) < len(nodes) and rows > 0:
+        left = len(nodes) - len(shown)
+        done = sum(node.stated is not None for node in nodes[len(shown) :])
+        text = f"and {left} more nodes: {left - done} at work, {done} finished"
+        lines.append((clip(text, columns), ""))
+    return lines
 
 
-def _advance(lane: Lane, event: Event, time: float) -> None:
-    match event["event"]:
-        case "action_started":
-            lane.action, lane.since, lane.step = coerce.text(event.get("command")), time, ""
-        case "step":
-            lane.step = coerce.text(event.get("text"))
-        case "definition_started":
-            lane.step = coerce.text(event.get("definition"))
-        case "action_finished" | "definition_finished":
-            lane.step = ""
-        case "test_case":
-            lane.passed += event.get("result") == "pass"
-            lane.failed += event.get("result") == "fail"
-        case "wait_finished":
-            lane.waiting = _without(lane.waiting, format_event_call(event))
-        case "pause_started":
-            lane.step = "paused: somebody looks at the board"
-        case "pause_finished":
-            lane.step = ""
-        case "node_finished":
-            lane.status, lane.until, lane.waiting = coerce.text(event.get("status")), time, []
-            if lane.status == "pass" and lane.failed:
-                lane.status = "fail"  # it came to its end, its tests did not pass
+def _line(
+    node: NodeRecord, results: Results, now: float, columns: int, name_columns: int
+) -> tuple[str, str]:
+    passed, failed = node.count("pass"), node.count("fail")
+    # A node that ran to its end with a failed case has not passed.
+    status = "fail" if node.stated == "pass" and failed else node.stated
+    style = _STYLES.get(status or "", "bad" if failed else "")
+    counts = ", ".join(
+        f"{count} {result}" for count, result in ((passed, "passed"), (failed, "failed")) if count
+    )
+    name = pad(clip(one_line(node.name), name_columns), name_columns)
+    if status is not None:
+        forms = [[_elapsed(node.finished or 0.0), status, counts]]
+    else:
+        action = node.action
+        elapsed = _elapsed(max(0.0, now - ((action and action.started) or 0.0)))
+        doing = _doing(node, results)
+        forms = [[elapsed, action.command if action else "", counts, doing]]
+        if node.open_waits:  # the call matters most where the line is short
+            forms += [[elapsed, counts, doing], [elapsed, doing]]
+    texts = [one_line("  ".join([name, *filter(None, words)])) for words in forms]
+    fitting = (text for text in texts if width(text) <= columns)
+    return next(fitting, clip(texts[-1], columns)), style
 
 
-def _without(waiting: list[WaitingCall], answered: str) -> list[WaitingCall]:
-    """Take out the oldest such call only: a board can make the same one twice at once."""
-    for place, what in enumerate(waiting):
-        if what.text == answered:
-            return waiting[:place] + waiting[place + 1 :]
-    return waiting
+def _doing(node: NodeRecord, results: Results) -> str:
+    if not node.open_waits:
+        return node.doing
+    wait = node.open_waits[0]
+    more = f" (and {len(node.open_waits) - 1} more calls)" if len(node.open_waits) > 1 else ""
+    return f"{wait.command}{_waiting_for(wait, _absent(wait, results))}{more}"
 
 
-def _whom(absent: list[str], any_will_do: bool) -> str:
-    if any_will_do and len(absent) != 1:
+def _absent(wait: WaitRecord, results: Results) -> list[str]:
+    """Return the nodes that `wait` still waits for."""
+    sent = results.sent.get(wait.id, Counter())
+    names = results.nodes if wait.missing.more else wait.missing.names
+    absent = [name for name in names if name != wait.node and sent[name] < wait.needed]
+    if wait.missing.more and wait.role:
+        absent = [name for name in absent if results.nodes[name].role == wait.role]
+    return missing_words(wait.missing._replace(names=tuple(absent), more=0))
+
+
+def _waiting_for(wait: WaitRecord, absent: list[str]) -> str:
+    if wait.api in ANY_WILL_DO and len(absent) != 1:
         return ": waiting for another device"
     names = absent if len(absent) <= MAX_NAMED_NODES else absent[: MAX_NAMED_NODES - 1]
     more = f" and {len(absent) - len(names)} more" if len(names) < len(absent) else ""
     return f": waiting for {', '.join(names)}{more}" if names else ""
-
-
-def _line(lane: Lane, doing: str, now: float, columns: int, column: int) -> tuple[str, str]:
-    style = {"pass": "good", "fail": "bad", "error": "bad"}.get(lane.status or "", "")
-    counts = f"{lane.passed} passed" if lane.passed else ""
-    if lane.failed:
-        counts += f"{', ' if counts else ''}{lane.failed} failed"
-        style = style or "bad"
-    name = pad(clip(one_line(lane.name), column), column)
-    if lane.status is not None:
-        ways = [[_elapsed(lane.until), lane.status, counts]]
-    else:
-        elapsed = _elapsed(max(0.0, now - lane.since))
-        ways = [[elapsed, lane.action, counts, doing]]
-        if lane.waiting:  # where there is little room, that is what matters
-            ways += [[elapsed, counts, doing], [elapsed, doing]]
-    texts = [one_line("  ".join([name, *filter(None, words)])) for words in ways]
-    return next(
-        (text for text in texts if width(text) <= columns), clip(texts[-1], columns)
-    ), style
 
 
 def _elapsed(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""An event in words: one line of a plain log."""
+"""Formats events as the lines of a plain log."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from ...multinode.api import Api
 from ...multinode.reasons import missing_words
 from .. import coerce
+from ..run_model import ANY_WILL_DO
 from ..safe_text import clip, one_line
 
 if TYPE_CHECKING:
@@ -17,36 +17,34 @@ if TYPE_CHECKING:
     Event = Mapping[str, Any]
 
 MAX_TEXT_COLUMNS = 300  # columns of what a board or a job said
-#: The calls that the message of any one device satisfies.
-ANY_WILL_DO = {api.value for api in Api if api.spec.waits and not api.spec.needs_all}
 
 
 class Verbosity(IntEnum):
-    """Who wants to read a line."""
+    """The verbosity from which on a line is shown."""
 
     DETAIL = 0  # with -v
-    PROGRESS = 1  # where there is no live display
+    PROGRESS = 1  # without a live display
     NOTABLE = 2  # always
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """What to say of an event; `style` is good, bad, warning or empty."""
+    """The text for an event; `style` is good, bad, warning or empty."""
 
-    weight: Verbosity
+    verbosity: Verbosity
     text: str
     style: str = ""
 
 
 class LogFormatter:
-    """Tells events; remembers which action each node is at, and on which a case has failed."""
+    """Formats events; it keeps the current action of each node, and which nodes failed a case."""
 
     def __init__(self) -> None:
         self._action: dict[str, str] = {}
         self._failed: set[str] = set()
 
-    def tell(self, event: Event) -> LogLine | None:
-        """Return the line for `event`, or None when there is nothing to say."""
+    def format_event(self, event: Event) -> LogLine | None:
+        """Return the line for `event`, or None if it has none."""
         node = coerce.text(event.get("node"))
         kind = coerce.text(event.get("event"))
         if kind == "action_started":
@@ -54,17 +52,17 @@ class LogFormatter:
         if kind == "test_case" and event.get("result") == "fail":
             self._failed.add(node)
         if kind == "node_finished" and event.get("status") == "pass" and node in self._failed:
-            event = {**event, "status": "fail"}  # it came to its end, its tests did not pass
-        teller = _TELLERS.get(kind)
-        if teller is None:
+            event = {**event, "status": "fail"}  # it ran to its end, but its tests failed
+        formatter = _FORMATTERS.get(kind)
+        if formatter is None:
             return None
-        line = teller(event)
+        line = formatter(event)
         place = " ".join(word for word in (node, self._action.get(node)) if word)
         if kind in {"action_finished", "node_finished"}:
             self._action.pop(node, None)
         time = coerce.number(event.get("t")) or 0.0
-        said = f"{place}: {line.text}" if place else line.text
-        return LogLine(line.weight, f"[{time:9.3f}] {one_line(said)}", line.style)
+        text = f"{place}: {line.text}" if place else line.text
+        return LogLine(line.verbosity, f"[{time:9.3f}] {one_line(text)}", line.style)
 
 
 def _job_started(event: Event) -> LogLine:
@@ -82,14 +80,14 @@ def _action_finished(event: Event) -> LogLine:
 
 def _node_finished(event: Event) -> LogLine:
     bad = event.get("status") in {"fail", "error"}
-    weight = Verbosity.NOTABLE if bad else Verbosity.PROGRESS
-    return _ended(event, f"finished: {_of(event, 'status')}", weight)
+    verbosity = Verbosity.NOTABLE if bad else Verbosity.PROGRESS
+    return _ended(event, f"finished: {_of(event, 'status')}", verbosity)
 
 
-def _ended(event: Event, text: str, weight: Verbosity) -> LogLine:
+def _ended(event: Event, text: str, verbosity: Verbosity) -> LogLine:
     error = first_line(_of(event, "error"))
     style = {"pass": "good", "fail": "bad", "error": "bad"}.get(_of(event, "status"), "")
-    return LogLine(weight, f"{text}: {_short(error)}" if error else text, style)
+    return LogLine(verbosity, f"{text}: {_short(error)}" if error else text, style)
 
 
 def _definition_started(event: Event) -> LogLine:
@@ -110,8 +108,8 @@ def _test_case(event: Event) -> LogLine:
 def _message(event: Event) -> LogLine:
     data = coerce.mapping(event.get("data"))
     pairs = "".join(f" {key}={value}" for key, value in data.items())
-    said = f"{_of(event, 'from')} sent {_of(event, 'id')}{pairs}"
-    return LogLine(Verbosity.PROGRESS, _short(said))
+    text = f"{_of(event, 'from')} sent {_of(event, 'id')}{pairs}"
+    return LogLine(Verbosity.PROGRESS, _short(text))
 
 
 def _wait_started(event: Event) -> LogLine:
@@ -144,7 +142,7 @@ def _log(event: Event) -> LogLine:
 
 
 def format_event_call(event: Event) -> str:
-    """Return a call as somebody would type it."""
+    """Return the call of an event as its user wrote it."""
     words = (f"lava-{_of(event, 'api')}", _short(_of(event, "id")), _of(event, "role"))
     return " ".join(words).rstrip()
 
@@ -157,7 +155,7 @@ def format_missing(event: Event) -> str:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says anything."""
+    """Return the first line that is not blank, stripped."""
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
@@ -169,7 +167,7 @@ def _of(event: Event, key: str) -> str:
     return coerce.text(event.get(key))
 
 
-_TELLERS: dict[str, Callable[[Event], LogLine]] = {
+_FORMATTERS: dict[str, Callable[[Event], LogLine]] = {
     "job_started": _job_started,
     "action_started": lambda _: LogLine(Verbosity.PROGRESS, "started"),
     "action_finished": _action_finished,

@@ -98,7 +98,7 @@ def _row(node: NodeRecord, results: Results, shared: SharedReasons) -> tuple[str
         clip(one_line(text), MAX_CELL_COLUMNS) for text in (node.name, node.role, node.device_type)
     )
     counts = (str(node.count("pass")), str(node.count("fail")))
-    error = one_line(shared.brief(first_line(judged.error or "")))
+    error = one_line(shared.shorten(first_line(judged.error or "")))
     return (*names, judged.status, *counts, error)
 
 

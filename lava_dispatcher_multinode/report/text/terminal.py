@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import coerce
+from ..results import Results
 from ..safe_text import width
-from .live import Live
+from .live import live_lines
 from .log_lines import LogFormatter, LogLine, Verbosity
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ class Terminal:
         self._color = wants_colour(stream, environ) if color is None else color
         self._clock = clock
         self._now = now
-        self._live = Live(last_line)
-        self._narrator = LogFormatter()
+        self._last_line = last_line
+        self._results = Results()
+        self._formatter = LogFormatter()
         self._lines: list[LogLine] = []
         self._frame: list[str] = []  # what is drawn, without its colours
         self._offset = 0.0  # from `clock` to the run's seconds
@@ -103,9 +105,9 @@ class Terminal:
         """Take one event; returns at once."""
         with self._changed:
             self._offset = (coerce.number(event.get("t")) or 0.0) - self._clock()
-            self._live.feed(event)
-            line = self._narrator.tell(event)
-            if line is not None and line.weight >= self._least:
+            self._results.feed(event)
+            line = self._formatter.format_event(event)
+            if line is not None and line.verbosity >= self._least:
                 self._lines.append(line)
             self._news = True
             self._changed.notify_all()
@@ -177,7 +179,7 @@ class Terminal:
     def _draw_live(self, columns: int, rows: int) -> list[tuple[str, str]]:
         # The last column and row stay free: some terminals wrap or scroll at once.
         now = self._clock() + self._offset if self._now is None else self._now()
-        return self._live.lines(now, columns - 1, rows - 1)
+        return live_lines(self._results, now, columns - 1, rows - 1, self._last_line)
 
     def _show(self, lines: list[LogLine], frame: list[tuple[str, str]], columns: int) -> None:
         texts = [text for text, _ in frame]

@@ -3,16 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.report.results import Results
 from lava_dispatcher_multinode.report.safe_text import width
-from lava_dispatcher_multinode.report.text.live import Live
+from lava_dispatcher_multinode.report.text.live import live_lines
 
 
 def lines(events, now=10.0, columns=100, rows=20):
     """Return the display after the events."""
-    live = Live()
-    for event in events:
-        live.feed(event)
-    return live.lines(now, columns, rows)
+    return live_lines(Results.of(events), now, columns, rows)
 
 
 def test_line_per_node_with_what_it_does(story):

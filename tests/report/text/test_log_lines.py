@@ -9,8 +9,8 @@ from lava_dispatcher_multinode.report.text.log_lines import LogFormatter, Verbos
 
 def told(events):
     """Return the lines of events."""
-    narrator = LogFormatter()
-    return [line for line in map(narrator.tell, events) if line is not None]
+    formatter = LogFormatter()
+    return [line for line in map(formatter.format_event, events) if line is not None]
 
 
 def test_whole_run_reads_like_a_log(whole_story):
@@ -47,7 +47,7 @@ def test_whole_run_reads_like_a_log(whole_story):
 def test_weight_and_style(event, weight, style):
     """What went wrong is always told; chatter only to those who ask."""
     (line,) = told([{"t": 1.0, "node": "panda01", **event}])
-    assert (line.weight, line.style) == (weight, style)
+    assert (line.verbosity, line.style) == (weight, style)
 
 
 def test_node_whose_case_failed_has_not_passed(story):
