@@ -1,1 +1,1 @@
-"""The commands of a job, one a file."""
+"""The commands of a job, one per file."""

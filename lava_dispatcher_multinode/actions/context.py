@@ -1,4 +1,4 @@
-"""One node of a job, as its actions see it."""
+"""The context of an action: its node, and the services of the run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NodeServices:
 
     job: Job
     job_id: str
-    group: Sequence[tuple[str, str]]  # every node's name and role
+    group: Sequence[tuple[str, str]]  # (name, role) of every node
     images: ImageStore
     overlays: OverlayStore
     emit: Emit
@@ -44,7 +44,7 @@ class NodeServices:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def step(self, node: str, text: str) -> None:
-        """Say what `node` is doing just now; the place where a cancelled run ends."""
+        """Record what `node` does; raise `Cancelled` if the run has been cancelled."""
         if self.cancelled.is_set():
             raise Cancelled("the run was interrupted")
         self.emit("step", node=node, text=text)
@@ -52,18 +52,18 @@ class NodeServices:
 
 @dataclass
 class Node:
-    """One board with a role, walking its actions; used by that node's thread only."""
+    """A node that runs its actions. Only the node's own thread may use it."""
 
     name: str
     role: str
     board: BoardDriver
     group_client: GroupClient
     services: NodeServices
-    spec: ActionSpec  # the action that runs
-    deadline: Deadline  # of that action
+    spec: ActionSpec  # the current action
+    deadline: Deadline  # of the current action
     booted: bool = False  # since the last deploy
-    stages: int = 0  # lava_test_shell actions begun
-    overlay_boot: int = 0  # the boot since which the overlay is on the board
+    stages: int = 0  # lava_test_shell actions started
+    overlay_boot: int = 0  # `board.boots` when the overlay was last put on the board
     overlay_in_image: bool = False  # the last deploy put the overlay into the image
 
     @property
@@ -72,9 +72,9 @@ class Node:
         return self.services.job
 
     def step(self, text: str) -> None:
-        """Say what the action is doing just now; raise `Cancelled` if the run is over."""
+        """Record what the action does; raise `Cancelled` if the run has been cancelled."""
         self.services.step(self.name, text)
 
     def log(self, level: str, text: str) -> None:
-        """Record a remark."""
+        """Record a log message; `level` is a level of events.jsonl."""
         self.services.emit("log", node=self.name, level=level, text=text)

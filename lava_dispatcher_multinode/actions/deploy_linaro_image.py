@@ -1,4 +1,4 @@
-"""`deploy_linaro_image`: put a disk image on the board."""
+"""`deploy_linaro_image`: write a disk image to the board."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from .action import CheckContext, LavaWriter
     from .context import Node
 
-MAX_PLACEHOLDER_BYTES = 8 << 20  # bytes that the largest of them has
+MAX_PLACEHOLDER_BYTES = 8 << 20  # larger files are not examined
 
 
 class DeployLinaroImage(Action):
-    """Fetch the image, once for all boards of the run, and put it on the board."""
+    """Fetches the image once for all boards of the run, and writes it to the board."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -42,11 +42,11 @@ class DeployLinaroImage(Action):
             "image_sha256": {
                 "type": "string",
                 "pattern": "^[0-9a-fA-F]{64}$",
-                "description": "SHA-256 of the file as it is fetched, 64 hex digits.",
+                "description": "SHA-256 of the file as downloaded, 64 hex digits.",
             },
             "rootfstype": {
                 "type": "string",
-                "description": "Accepted for jobs of 2013; the image says it itself.",
+                "description": "Accepted for jobs of 2013 and ignored.",
             },
         },
     }
@@ -74,7 +74,7 @@ class DeployLinaroImage(Action):
                 image, node.services.servers, node.deadline, make_bundle(node)
             )
         except ImageError:
-            raise  # it names the image itself
+            raise  # it names the image already
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
 
@@ -92,14 +92,14 @@ class DeployLinaroImage(Action):
 
 
 def _terms(parameters: Mapping[str, Any]) -> Terms:
-    """Return the terms of a block of LAVA's, or those that a job of ours can have."""
+    """Return the download terms of a LAVA block, or those of this package's own jobs."""
     own = Terms({key: parameters[key] for key in ("image_sha256",) if key in parameters})
     terms: Terms = parameters.get(TERMS, {}).get("image", own)
     return terms
 
 
 def _bootable(image: Image, node: Node, name: str) -> Image:
-    """Return what an emulated board can boot: in place of a placeholder, the test image."""
+    """Return `image`, or the test image if `image` is a placeholder that QEMU cannot boot."""
     from ..images.example_images import is_placeholder
     from ..qemu.test_image.image_cache import cached_image
 
@@ -108,6 +108,6 @@ def _bootable(image: Image, node: Node, name: str) -> Image:
     if not is_placeholder(image.unpacked(node.deadline, node.step)):
         return image
     real = cached_image(node.step)
-    text = f"{name} is for simulated boards only: in its place the test image is deployed, {real}"
+    text = f"{name} is for simulated boards only; deploying the test image instead: {real}"
     node.log("WARNING", text)
     return Image(str(real), real, real)

@@ -1,4 +1,4 @@
-"""`deploy_linaro_kernel`: boot files over the network, by TFTP."""
+"""`deploy_linaro_kernel`: boot files over the network by TFTP."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 FILES = ("kernel", "ramdisk", "dtb")
 NO_ROOTFS = (
-    "rootfs: a root over the network would take NFS, which this dispatcher does not serve: "
+    "rootfs: a root file system over the network needs NFS, which this dispatcher lacks: "
     "put the root file system into the ramdisk, or deploy an image"
 )
 _FILE = {"type": "string", "minLength": 1}
 
 
 class DeployLinaroKernel(Action):
-    """Serve kernel, ramdisk and device tree to the board's U-Boot, which fetches them to boot."""
+    """Serves kernel, ramdisk and device tree to the board's boot loader, which fetches them."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -53,9 +53,9 @@ class DeployLinaroKernel(Action):
     calls = Calls.NONE
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        """Fetch the files, once for all boards of the run, and offer them to the node's board."""
+        """Fetch the files once for all boards of the run, and publish them for this board."""
         if node.board.device.deploy.method == "none":
-            node.log("INFO", "deploy.method is none: the board boots what it has")
+            node.log("INFO", "deploy.method is none: the board boots what is on it")
             return
         if reason := self.unsupported_reason(node.board.device):
             raise DeployError(reason)

@@ -35,7 +35,7 @@ def check_files(
         if path is None or path.is_file():
             continue
         if path.exists():
-            yield at.problem(f"the {name} {path} is no file")
+            yield at.problem(f"not a regular file ({name}): {path}")
         else:
-            text = f"there is no {name} {path} on this machine"
+            text = f"no such {name} on this machine: {path}"
             yield at.problem(text, warning=not context.run_here)

@@ -1,4 +1,4 @@
-"""`lava_test_shell`: run test definitions on the board, and listen to what it says."""
+"""`lava_test_shell`: run test definitions on the board and collect the results."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _SOURCE = {
         "type": "string",
         "description": "The definition's path in the repository (default: lavatest.yaml).",
     },
-    "name": {"type": "string", "description": "What results call the definition."},
+    "name": {"type": "string", "description": "Name of the definition in the results."},
     "parameters": {"type": "object", "description": "Shell variables for the definition."},
     "expected": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "The test cases that it is to report: a missing or another one is a fail.",
+        "description": "The expected test cases; a missing case and an unexpected case fail.",
     },
 }
 
 
 class LavaTestShell(Action):
-    """Boots the board if need be, puts the overlay on it and runs lava-test-runner."""
+    """Boots the board if necessary, delivers the overlay and runs lava-test-runner."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -94,7 +94,7 @@ class LavaTestShell(Action):
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Run the definitions of the action; results are events."""
-        del parameters  # the store knows them, with their places in the job file
+        del parameters  # the overlay store has them, with their positions in the job file
         stage = node.stages
         node.stages += 1
         with ExitStack() as unheard:
@@ -131,15 +131,15 @@ class LavaTestShell(Action):
                             _expected(definitions),
                         )
                 except ActionTimeout as error:
-                    # A test that hangs is the test's failure, not the infrastructure's.
+                    # A test that hangs is a test failure, not an infrastructure error.
                     raise TestError(
-                        f"the tests have not ended within {node.deadline}: {error}"
+                        f"the tests did not finish within {node.deadline}: {error}"
                     ) from error
                 names = (run_name(index, each.test.name) for index, each in enumerate(definitions))
                 if missing := [name for name in names if name not in begun]:
-                    # Its disk is full or read-only, say, or it can start no process.
-                    lines = ["the console's last lines:", *node.board.console.tail()]
-                    text = f"lava-test-runner has ended without having run {', '.join(missing)}"
+                    # For example, the disk is full or read-only, or no process can be started.
+                    lines = ["last lines of the console:", *node.board.console.tail()]
+                    text = f"lava-test-runner exited without running {', '.join(missing)}"
                     raise InfrastructureError("\n    ".join([text, *lines]))
 
     def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
@@ -152,7 +152,7 @@ class LavaTestShell(Action):
         writer.test(spec)
 
     def skip(self, node: Node) -> None:
-        """Record that the cases which its definitions are to report are missing."""
+        """Record the expected cases of the definitions as missing."""
         expected = _expected(node.services.overlays.definitions(node.spec))
         ResultRecorder(
             node.name, node.services.emit, node.services.clock, expected=expected

@@ -28,7 +28,7 @@ REQUESTS = {api.command: api for api in Api}
 
 def _only(key: str, requests: Sequence[str]) -> Mapping[str, Any]:
     """Return a schema that has `key` go with these requests."""
-    text = f"'{key}' goes with {join_words(requests)}"
+    text = f"'{key}' is only allowed with {join_words(requests)}"
     return {
         "if": {"properties": {"request": {"enum": sorted({*REQUESTS} - {*requests})}}},
         "then": {"properties": {key: {"not": {}, "errorMessage": text}}},

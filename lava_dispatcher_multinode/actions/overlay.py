@@ -1,4 +1,4 @@
-"""The overlay of one node: made of its definitions, put on its board once a boot."""
+"""The overlay of one node: built from its definitions, delivered once per boot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def stages_of(node: Node) -> dict[int, Sequence[Definition]]:
-    """Return what every lava_test_shell of the node runs, by its number."""
+    """Return the definitions of each lava_test_shell of the node, by its index from 0."""
     own = [spec for spec in node.job.actions_of(node.role) if spec.command == RUN_TESTS]
     return {stage: node.services.overlays.definitions(spec) for stage, spec in enumerate(own)}
 
@@ -41,7 +41,7 @@ def make_bundle(node: Node) -> OverlayBundle | None:
 
 
 def deliver_overlay(node: Node) -> None:
-    """Put scripts, definitions and the node's environment on the board, once a boot."""
+    """Deliver scripts, definitions and the node's environment, unless this boot has them."""
     board = node.board
     if node.overlay_boot == board.boots:
         return
@@ -49,7 +49,7 @@ def deliver_overlay(node: Node) -> None:
     assert shell is not None
     shell.deadline = node.deadline
     bundle = make_bundle(node)
-    assert bundle is not None  # there is an action that asks for it
+    assert bundle is not None  # an action runs tests
     uploader = ShellUploader(shell)
     deliver(
         uploader,
@@ -64,11 +64,11 @@ def deliver_overlay(node: Node) -> None:
 
 
 def _put_secrets(node: Node, uploader: ShellUploader) -> None:
-    """Give the board what only its root may read: the job's secrets, and its coordinator's door.
+    """Upload the files for root only: the job's secrets, and the node's socket channel.
 
-    Not where it would be seen on the console: on a line whose every piece is echoed, or
-    where what was typed is checked by printing it. Without the door, which boards with a
-    network have, calls go over the console, as those of tests do that have changed their user.
+    Do not upload them where their content would appear in the log: on a line that echoes each
+    piece, or on a board that checks an upload by printing it. Without a socket channel, calls go
+    over the console; so do calls of tests that have changed their user.
     """
     shell = uploader.shell
     given = {
@@ -81,7 +81,7 @@ def _put_secrets(node: Node, uploader: ShellUploader) -> None:
     if shell.fifo or not any(shell.has(program) for program in CHECKSUMS):
         why = "connection.fifo" if shell.fifo else f"a board without {', '.join(CHECKSUMS)}"
         for _, lost in files:
-            node.log("WARNING", f"{lost}: {why} puts what is typed in the log")
+            node.log("WARNING", f"{lost}: {why} would show the upload in the log")
         return
     shell.run("lava_umask=$(umask); umask 077")
     for (name, _), data in files.items():

@@ -1,4 +1,4 @@
-"""`submit_results`: accepted for old jobs; the dashboard that they name is gone."""
+"""`submit_results`: accepted for old jobs, ignored with a warning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SubmitResults(Action):
-    """Says in the log that results stay here."""
+    """Warns that results are not sent anywhere."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
@@ -32,11 +32,11 @@ class SubmitResults(Action):
     calls = Calls.NONE
 
     def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
-        """Tell where the results are."""
+        """Log where the results are."""
         del parameters  # the server's address may hold a password
         node.log(
             "WARNING",
-            "submit_results: the dashboard protocol of 2013 is gone, nothing is sent; the "
+            "submit_results: the dashboard of 2013 is not supported, nothing is sent; the "
             "results are in the output directory",
         )
 

@@ -178,7 +178,7 @@ class StandardBoard:
         except BoardDied as death:
             raise self._with_crash_report(death, activity) from death
         except BoardHangs as error:
-            lines = ["the console's last lines:", *self.console.tail()]
+            lines = ["last lines of the console:", *self.console.tail()]
             raise BoardHangs("\n    ".join([str(error), *lines])) from error
         finally:
             self._watch_for_crashes()

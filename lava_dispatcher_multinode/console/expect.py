@@ -127,7 +127,7 @@ class Dialogue:
             return f"{text}; the console has printed nothing: is it the right port and speed?"
         if _garbled("".join(tail)):
             text += "; what the console prints is hardly text: is its speed right (baud)?"
-        return "\n    ".join([text, "the console's last lines:", *tail])
+        return "\n    ".join([text, "last lines of the console:", *tail])
 
 
 def _garbled(text: str) -> bool:

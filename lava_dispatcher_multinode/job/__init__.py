@@ -1,1 +1,1 @@
-"""A job file becomes a `Job`: positions kept for messages, nothing touched outside."""
+"""Job files: read, checked against their schema, and turned into a `Job`."""

@@ -1,4 +1,4 @@
-"""The `actions` of a job: each checked by the schema of its own command, then made a spec."""
+"""The `actions` of a job: checked against the schema of each command, and made specs."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
     from .source import Document
 
-#: Parameters of every action; taken out before the action sees the others.
+#: Parameters that every action accepts; removed before the action gets its own.
 COMMON = ("role", "timeout")
 
-JOB_DEFAULT = -1  # as a timeout
+JOB_DEFAULT = -1  # the timeout that means "the job's"
 
 
 def check_parameters(
     document: Document, names: Mapping[str, Collection[str]]
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the parameters of each action whose command is known."""
+    """Yield the problems of the parameters of each action whose command is known."""
     for index, _, parameters in _known(document):
         yield from _wrong(document, index, own_parameters(parameters), names)
 
 
 def make_specs(document: Document) -> tuple[ActionSpec, ...]:
-    """Return the actions of a document without problems."""
+    """Return the actions of a valid document."""
     return tuple(
         _spec(document, index, entry) for index, entry in enumerate(document.data["actions"])
     )
 
 
 def make_valid_specs(document: Document) -> tuple[ActionSpec, ...]:
-    """Return the actions of a document with problems, without what has them.
+    """Return the valid parts of the actions of an invalid document.
 
-    All roles do them; what else is wrong can be found out in the meantime. An entry of a
-    list, a repository say, is left out alone; an action where the rest of it makes no sense.
+    All roles run them, so that further problems can be found. An invalid entry of a list, such as
+    a repository, is left out alone; an action is left out if the rest of it is invalid.
     """
     found = []
     for index, entry, parameters in _known(document):
@@ -57,12 +57,12 @@ def make_valid_specs(document: Document) -> tuple[ActionSpec, ...]:
 
 
 def own_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters that are the action's own."""
+    """Return the parameters without those of every action."""
     return {key: value for key, value in parameters.items() if key not in COMMON}
 
 
 def _known(document: Document) -> Iterator[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield place, entry and parameters of each action that has a known command."""
+    """Yield index, entry and parameters of each action whose command is known."""
     known = plugins.entries(plugins.ACTIONS)
     for index, entry in enumerate(_list(document.data.get("actions"))):
         if isinstance(entry, dict) and isinstance(entry.get("command"), str):
@@ -85,7 +85,7 @@ def _checker(command: str, names: Mapping[str, Collection[str]]) -> SchemaChecke
 
 
 def _without(spec: ActionSpec, wrong: Collection[tuple[str | int, ...]]) -> ActionSpec:
-    """Return the action without the parameters, and entries of lists, at the paths `wrong`."""
+    """Return the action without the parameters and list entries at the paths `wrong`."""
     parameters: dict[str, Any] = {}
     moved: dict[tuple[str | int, ...], tuple[str | int, ...]] = {}
     touched = {path[0] for path in wrong if path}
@@ -120,7 +120,7 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
 
 @contextmanager
 def _schema_blamed(command: str, checker: SchemaChecker) -> Iterator[None]:
-    """Say so if the schema is what is wrong; it may be somebody else's."""
+    """Raise `InvalidJob` if an exception comes from an invalid schema, such as a plug-in's."""
     try:
         yield
     except Exception:

@@ -1,4 +1,4 @@
-"""From a document to a `Job`: what the built-in parsers share."""
+"""From a document to a `Job`: the part that the built-in parsers share."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def check_document(
 ) -> list[Problem]:
     """Return the warnings; raise `InvalidJob` with them and every error.
 
-    `roles` are the names that actions may use, none if that cannot be known.
-    `more` are the errors that the caller found. `foreign` are top-level keys
-    that mean nothing in this kind of job, with the reason.
+    `roles` are the names that actions may use; empty if they are not known. `more` are the errors
+    that the caller has found. `foreign` maps top-level keys without meaning in this kind of job to
+    the reason.
     """
     schema = load_schema("job", SCHEMA_FILE)
     names = {"action": plugins.entries(plugins.ACTIONS), "device-type": device_types(document)}
@@ -49,7 +49,7 @@ def check_document(
 
 
 def make_job(document: Document, roles: Sequence[Role]) -> Job:
-    """Return the job of a document that `check_document` found right."""
+    """Return the job of a document that has passed `check_document`."""
     data = document.data
     stem = "job" if document.file == STDIN else Path(document.file).stem
     settings = data.get("multinode", {})
@@ -68,18 +68,18 @@ def make_job(document: Document, roles: Sequence[Role]) -> Job:
 
 
 def make_partial_job(document: Document) -> Job:
-    """Return what can be made of a document with problems: its sound actions, and no roles."""
+    """Return a job of the valid actions of an invalid document, without roles."""
     found = () if is_pipeline(document.data) else actions.make_valid_specs(document)
     return Job("", 1.0, (), found, document.file, document.directory)
 
 
 def resolve_device_type(device_type: str | None, document: Document) -> str | None:
-    """Return the device type that an alias stands for."""
+    """Return the proper name of a device type."""
     return None if device_type is None else device_types(document)[device_type]
 
 
 def device_types(document: Document) -> Mapping[str, str]:
-    """Return every name of a type that a job may have, to its proper name."""
+    """Return every device type name that a job may use, mapped to its proper name."""
     return {**document.device_types, **installed_types.names()}
 
 

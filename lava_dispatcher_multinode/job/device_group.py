@@ -1,4 +1,4 @@
-"""Jobs with a `device_group`: several boards, each in a role."""
+"""Jobs with a `device_group`: several devices, each with a role."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 MAX_BOARDS = 1000
 
-_GROUP = "the boards of this job are in 'device_group'"
+_GROUP = "this job has its devices in 'device_group'"
 _FOREIGN = {"target": _GROUP, "device_type": _GROUP, "device_tags": _GROUP}
 
 
 class DeviceGroupParser:
-    """Accepts what has a `device_group`."""
+    """Accepts jobs with the key `device_group`."""
 
     def accepts(self, document: Document) -> bool:
-        """Whether there is such a key."""
+        """Return True if the document has the key."""
         return isinstance(document.data, dict) and "device_group" in document.data
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
-        """Return the job and warnings; raise `InvalidJob` with every error."""
+        """Return the job and the warnings; raise `InvalidJob` with every error."""
         entries = _entries(document)
         warnings = build.check_document(
             document, _names(entries), list(_problems(document)), _FOREIGN
@@ -57,7 +57,7 @@ def _entries(document: Document) -> list[dict[str, Any]]:
 
 
 def _names(entries: list[dict[str, Any]]) -> list[str]:
-    """Return the roles; none where one of them is wrong, for that may be any."""
+    """Return the roles; none if one of them is invalid, as any name could be meant."""
     pattern = load_schema("job", build.SCHEMA_FILE)["$defs"]["name"]["pattern"]
     names = [entry.get("role") for entry in entries]
     right = [name for name in names if isinstance(name, str) and re.search(pattern, name)]
@@ -65,7 +65,7 @@ def _names(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def _problems(document: Document) -> Iterator[Problem]:
-    """Yield what the schema cannot say: names used twice, too many boards."""
+    """Yield the problems that the schema cannot express: duplicate names, too many devices."""
     entries = _entries(document)
     for key in ("role", "device"):
         first: dict[str, int] = {}
@@ -77,7 +77,7 @@ def _problems(document: Document) -> Iterator[Problem]:
                 line = document.position(("device_group", first[name], key)).line
                 path = ("device_group", index, key)
                 yield document.problem(
-                    f"{key} '{name}' is given twice", path, hint=f"first on line {line}"
+                    f"{key} '{name}' is duplicated", path, hint=f"first on line {line}"
                 )
             first.setdefault(name, index)
     counts = [entry.get("count", 1) for entry in entries]

@@ -1,4 +1,4 @@
-"""The JSON Schema of a job with the parameters of every installed action, for editors."""
+"""The JSON Schema of a job for editors, with the parameters of every installed action."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .schema_check import load_schema
 
 
 def job_schema() -> dict[str, Any]:
-    """Return the shipped schema, extended by the schema of each action's parameters."""
+    """Return the shipped schema, extended with the schema of each action's parameters."""
     schema = load_schema("job", SCHEMA_FILE)
     commands = sorted(plugins.entries(plugins.ACTIONS))
     action = schema["$defs"]["action"]
@@ -29,7 +29,7 @@ def _case(command: str) -> dict[str, Any]:
 
     own = plugins.action(command).parameters_schema
     optional = Draft202012Validator(own).is_valid({})
-    # What role and timeout may be is said once, in $defs/parameters.
+    # $defs/parameters defines role and timeout.
     properties = {**own.get("properties", {}), **dict.fromkeys(COMMON, True)}
     parameters = {**own, "properties": properties}
     return {

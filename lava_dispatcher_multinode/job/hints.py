@@ -1,4 +1,4 @@
-"""Hints for names that are not known: "did you mean 'x'?"."""
+"""Hints for unknown names, such as "did you mean 'x'?", and lists of names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that was probably meant by `word`, if any."""
+    """Return the known name nearest to `word`; None if none is near."""
     names = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(word.lower(), names, n=1)
     return names[near[0]] if near else None
@@ -23,7 +23,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
-    """Return a hint with the known name nearest to `word`, or with the first names of all."""
+    """Return a hint with the nearest known name; if none is near, with up to 12 known names."""
     names = sorted(set(known))
     if near := did_you_mean(word, names):
         return near
@@ -35,6 +35,6 @@ def suggest(word: str, known: Iterable[str], *, what: str = "known") -> str:
 
 
 def join_words(words: Iterable[str], joint: str = "or") -> str:
-    """Return "a, b or c"."""
+    """Return "a, b or c", with `joint` before the last word."""
     *most, last = words
     return f"{', '.join(most)} {joint} {last}" if most else last

@@ -1,8 +1,7 @@
-"""JSON with the place of every key and value.
+"""JSON with the position of every key and value.
 
-The standard library's decoder tells no places, and YAML's reader refuses
-JSON's tabs and long keys; so the brackets are read here, and the strings by
-the standard library.
+The standard library's decoder reports no positions, and the YAML reader refuses JSON's tabs and
+long keys. So this module parses the structure, and the standard library the strings.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 _WORD = re.compile(r"[-+\w.]+")
 _CONSTANTS = {"true": True, "false": False, "null": None}
 _SPARE = "remove the comma before it"
-_TYPESET = {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019"}  # as word processors have them
+_TYPESET = {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019"}  # quotation marks of word processors
 _IN_TEXT = {
-    "invalid control character": "in a text, a line end is written \\n and a tab \\t",
-    "invalid \\escape": "a backslash is written \\\\",
+    "invalid control character": "write \\n for a line end and \\t for a tab",
+    "invalid \\escape": "write \\\\ for a backslash",
 }
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 
 
 def read_json(text: str, lines: Lines) -> tuple[PositionedValue, list[ParseError]]:
-    """Return the whole text's value and the faults that did not stop the reading.
+    """Return the value of the text, and the errors that did not stop the parser.
 
-    Raises `ParseError` for the first one that did.
+    Raises `ParseError` for the first error that stopped it.
     """
     reader = _JsonReader(text, lines)
     value, end = reader.value(reader.skip(0), 1)
@@ -64,7 +63,7 @@ class _JsonReader:
         return shown(self.text[index]) if index < len(self.text) else "end of the file"
 
     def fault(self, index: int, expected: str, hint: str) -> ParseError:
-        """Return that something else than `expected` is at `index`."""
+        """Return the error for anything but `expected` at `index`."""
         comment = self.text[index : index + 1] in ("#", "/")
         hint = "JSON has no comments; YAML has" if comment else hint
         return ParseError(index, f"expected {expected}, found {self.found(index)}", hint)
@@ -88,7 +87,7 @@ class _JsonReader:
         while items or self.text[end : end + 1] != "}":
             if self.text[end : end + 1] != '"':
                 spare = items and self.text[end : end + 1] in {"}", ","}
-                hint = _SPARE if spare else 'keys are in double quotes ("x")'
+                hint = _SPARE if spare else 'put keys in double quotes ("x")'
                 raise self.fault(end, "a key", hint)
             key_index = end
             key, end = self.string(end)
@@ -121,7 +120,7 @@ class _JsonReader:
         if self.text[index : index + 1] == ",":
             return self.skip(index + 1)
         line, column = self.lines.place(opened)
-        hint = f"the '{self.text[opened]}' of line {line}, column {column} is still open"
+        hint = f"the '{self.text[opened]}' at line {line}, column {column} is not closed"
         if self.text[index : index + 1] in {'"', "{", "["}:
             hint = "a comma is missing before it"
         raise self.fault(index, f"',' or '{closing}'", hint)
@@ -146,12 +145,12 @@ class _JsonReader:
         if number is None:
             if not word:
                 typeset = self.text[index : index + 1] in _TYPESET
-                raise self.fault(index, "a value", 'quotes are plain ones: "' if typeset else "")
-            hint = "text is in double quotes"
+                raise self.fault(index, "a value", 'use plain quotes: "' if typeset else "")
+            hint = "put text in double quotes"
             if word in _PYTHON:
                 hint = f"did you mean {_PYTHON[word]}?"
             elif word.lstrip("-0").isdecimal():
-                hint = "a number has no zero in front"
+                hint = "remove the leading zero"
             raise ParseError(index, f"expected a value, found {shown(word)}", hint)
         try:
             whole = number.group(1) is None and number.group(2) is None
@@ -159,5 +158,5 @@ class _JsonReader:
         except ValueError:  # more digits than Python converts
             raise ParseError(index, "number with too many digits") from None
         if not math.isfinite(value):
-            raise ParseError(index, f"{shown(word)} is too large a number")
+            raise ParseError(index, f"{shown(word)} is too large")
         return PositionedValue(value, index), index + len(word)

@@ -1,4 +1,4 @@
-"""Any job document to a `Job`, by whichever parser accepts it."""
+"""From any job document to a `Job`, by the parser that accepts it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _BOARDS = ("device_group", "device_type", "target")
 def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
     """Return the job and the warnings, in the order of the file.
 
-    `target` names the board of a single-board job, over what the file says.
-    Raises `InvalidJob` with every error and warning.
+    `target` names the device of a single-device job; it overrides the file. Raises `InvalidJob`
+    with every error and warning.
     """
     if not isinstance(document.data, dict):
         raise InvalidJob([document.problem(describe_type_error(["object"], document.data, ()))])
@@ -45,7 +45,7 @@ def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[
 
 def _aim(document: Document, target: str) -> Document:
     if "device_group" in document.data:
-        message = f"a job with a 'device_group' cannot be aimed at one board ({target})"
+        message = f"a job with a 'device_group' cannot run on one device ({target})"
         hint = "give the entry a 'device' instead"
         raise InvalidJob([document.problem(message, ("device_group",), key=True, hint=hint)])
     return document.with_top(target=target)
@@ -58,11 +58,11 @@ def _origin(name: str) -> str:
 
 
 def _refused(document: Document) -> InvalidJob:
-    """Return what is wrong with a document that is no job that anybody knows."""
+    """Return the problems of a document that no parser accepts."""
     data = document.data
     near = [hint for key in list(data)[:100] if (hint := did_you_mean(key, _BOARDS))]
     problem = document.problem(
-        "the job does not say which boards it needs",
+        "the job does not name its devices",
         hint=near[0] if near else "a 'device_group', or 'device_type' or 'target' for one board",
     )
     try:

@@ -1,10 +1,10 @@
-"""What jobs may still hold from LAVA's past or its other format, and what to do instead."""
+"""Keys and commands of LAVA's old or other job formats, and what replaces them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Top-level keys that the scheduler of 2013 put into a job for its dispatchers.
+#: Top-level keys that LAVA's scheduler of 2013 added for its dispatchers.
 INJECTED = frozenset(
     {"group_size", "hostname", "is_slave", "port", "role", "sub_id", "target_group"}
 )
@@ -12,19 +12,19 @@ INJECTED = frozenset(
 _SHELL = "of 2013, no longer supported: use lava_test_shell"
 _ANDROID = "Android boards are not supported"
 
-#: Unknown key or command -> what to do.
+#: Unknown key or command -> hint.
 HINTS = {
-    "hwpack": "hardware packs are gone: make the image beforehand and give it as 'image'",
-    "rootfs": "assembling images is gone: make the image beforehand and give it as 'image'",
-    "bootloader": "the image holds its boot loader; the board's device file has its settings",
+    "hwpack": "hardware packs are not supported: build the image first and name it in 'image'",
+    "rootfs": "assembling images is not supported: build the image first and name it in 'image'",
+    "bootloader": "the boot loader is part of the image; its settings are in the device file",
     "bzr-repo": "Bazaar is not supported: use git-repo",
-    "role": "an action's role goes into its 'parameters'",
-    "timeout": "an action's timeout goes into its 'parameters'",
+    "role": "put the role into the action's 'parameters'",
+    "timeout": "put the timeout into the action's 'parameters'",
     "add_apt_repository": _SHELL,
     "lava_test_install": _SHELL,
     "lava_test_run": _SHELL,
-    "boot_master_image": "not needed: deploying does it",
-    "dummy_deploy": "not needed: a device file with deploy method 'none' keeps what is on it",
+    "boot_master_image": "not needed: deploying boots the master image",
+    "dummy_deploy": "not needed: set deploy.method to 'none' in the device file",
     "android_install_binaries": _ANDROID,
     "boot_linaro_android_image": _ANDROID,
     "deploy_linaro_android_image": _ANDROID,
@@ -36,7 +36,7 @@ _PIPELINE_ACTIONS = {"deploy", "boot", "test"}
 
 
 def is_pipeline(data: Any) -> bool:
-    """Whether `data` is a job of LAVA's own format since 2016 (`timeouts`, `deploy:`)."""
+    """Return True if `data` is a job in LAVA's own format since 2016 (`timeouts`, `deploy:`)."""
     if not isinstance(data, dict) or "device_group" in data:
         return False
     actions = data.get("actions")

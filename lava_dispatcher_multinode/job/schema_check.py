@@ -1,11 +1,10 @@
-"""JSON Schema errors as sentences for people, each with its place in the file.
+"""Checks documents against JSON Schemas; reports each problem with its position in the file.
 
 Three additions to draft 2020-12, which other tools ignore:
 
-* `format` may be the name of a set of `names` (such as "role"): the text must
-  be one of that set.
-* `errorMessage` beside a keyword replaces the sentence made for it.
-* Numbers are finite, as in JSON; the readers see to it.
+* `format` may be a key of `names` (such as "role"): the text must be one of those names.
+* `errorMessage` beside a keyword replaces the default message.
+* Numbers are finite, as in JSON; the readers refuse others.
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ if TYPE_CHECKING:
     from .source import Document
     from .tree import Path
 
-MAX_PROBLEMS = 100  # of one check; who has more has one cause for them
+MAX_PROBLEMS = 100  # per check; more usually have one cause
 
 _MISSING = object()
 
 
 class SchemaViolation(NamedTuple):
-    """One sentence about the value, or with `key` about the key, at `path`."""
+    """A message about the value at `path`, or with `key` about the key."""
 
     path: Path
     message: str
@@ -54,8 +53,8 @@ class SchemaViolation(NamedTuple):
 class SchemaChecker:
     """Checks parts of documents against one schema.
 
-    `names`: format -> the names that text of this format may be.
-    `explain`: unknown key or name -> a hint better than the nearest known one.
+    `names` maps a format to the names that a text of that format may have. `explain` maps an
+    unknown key or name to a hint that is better than the nearest known name.
     """
 
     schema: Mapping[str, Any]
@@ -63,9 +62,9 @@ class SchemaChecker:
     explain: Mapping[str, str] = field(default_factory=dict)
 
     def problems(self, document: Document, path: Path = (), data: Any = _MISSING) -> list[Problem]:
-        """Return what is wrong with the value at `path`, in the order of the file.
+        """Return the problems of the value at `path`, in the order of the file.
 
-        `data` stands for that value where the caller has taken keys out of it.
+        `data` replaces that value if the caller has removed keys from it.
         """
         found = self.findings(_value(document.data, path) if data is _MISSING else data, path)
         problems = {
@@ -75,7 +74,7 @@ class SchemaChecker:
         return sorted(problems)
 
     def findings(self, data: Any, path: Path = ()) -> Iterator[SchemaViolation]:
-        """Yield what is wrong with `data`, which is to be found at `path`."""
+        """Yield the violations of `data`, whose position in the document is `path`."""
         from jsonschema import FormatChecker
         from jsonschema.exceptions import FormatError
 
@@ -159,7 +158,7 @@ class SchemaChecker:
 
 @cache
 def _validator() -> Any:
-    """Return draft 2020-12 with a `uniqueItems` whose time is not the square of the items."""
+    """Return draft 2020-12 with a `uniqueItems` that is not quadratic in the number of items."""
     from jsonschema import Draft202012Validator, ValidationError
     from jsonschema.validators import extend
 
@@ -172,17 +171,17 @@ def _validator() -> Any:
     return extend(Draft202012Validator, {"uniqueItems": unique_items})  # type: ignore[no-untyped-call]
 
 
-def load_schema(room: str, name: str) -> dict[str, Any]:
-    """Return a schema that the package ships: file `name` of the package's room `room`."""
-    text = files(f"lava_dispatcher_multinode.{room}").joinpath(name).read_text("utf-8")
+def load_schema(package: str, name: str) -> dict[str, Any]:
+    """Return the schema in file `name` of the package `package`."""
+    text = files(f"lava_dispatcher_multinode.{package}").joinpath(name).read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
 
 
 def _missing(error: Error, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the keys that are not there, without those that are there misspelt.
+    """Yield the missing keys, except those that are present but misspelt.
 
-    Of these it is told already that they are unknown, where that is an error.
+    Misspelt keys are reported as unknown keys, if the schema forbids these.
     """
     known = schema.get("properties", {})
     slips = {
@@ -196,20 +195,20 @@ def _missing(error: Error, schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _about(schema: Mapping[str, Any], key: str) -> str:
-    """Return what the schema says of a key."""
+    """Return the schema's description of a key."""
     part = schema.get("properties", {}).get(key, {})
     return str(part.get("description", "")).rstrip(".") if isinstance(part, dict) else ""
 
 
 def _too_many(error: Error, path: Path) -> str:
-    """Return that the value is right by several schemas, of which it may have one."""
+    """Return the message for a value that matches several schemas, of which it may match one."""
     forms = [form for form in error.validator_value if isinstance(form, dict)]
     required = dict.fromkeys(key for form in forms for key in form.get("required", ()))
     has = error.instance if isinstance(error.instance, dict) else {}
     keys = [f"'{key}'" for key in required if key in has]
     if len(keys) > 1:
         return f"{describe_path(path)} has {join_words(keys, 'and')}; only one of them is allowed"
-    return f"{describe_path(path)} fits more than one of the forms it may have"
+    return f"{describe_path(path)} matches more than one of its allowed forms"
 
 
 def _value(data: Any, path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""One sentence for each way in which a value can miss its JSON Schema."""
+"""One message for each way in which a value can violate its JSON Schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from .tree import Path
 
-#: A `jsonschema.ValidationError`, whose own types say "or unset" of everything.
+#: A `jsonschema.ValidationError`; its type hints mark every attribute as possibly unset.
 Error: TypeAlias = Any
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -30,7 +30,7 @@ _TYPES = {
 
 
 def describe_path(path: Path) -> str:
-    """Return how a sentence calls the value at `path`: by the key nearest to it."""
+    """Return the name of the value at `path` in messages: its nearest key."""
     if not path:
         return "the file"
     last = path[-1]
@@ -42,7 +42,7 @@ def describe_path(path: Path) -> str:
 
 
 def describe_error(error: Error, path: Path) -> str:
-    """Return what is wrong; for a keyword not named here, jsonschema's own words."""
+    """Return the message for an error; jsonschema's own for a keyword not handled here."""
     name, limit, value = describe_path(path), error.validator_value, error.instance
     match error.validator:
         case "type":
@@ -68,9 +68,9 @@ def describe_error(error: Error, path: Path) -> str:
             least = "least" if str(error.validator).startswith("min") else "most"
             return f"{name} must have at {least} {limit} entries, not {len(value)}"
         case "uniqueItems":
-            return f"{name} has an entry twice"
+            return f"{name} has a duplicate entry"
         case "pattern":
-            return f"{name} is not of the form that it must have: {_quoted(value)}"
+            return f"{name} has the wrong format: {_quoted(value)}"
         case "dependentRequired":
             wants = [f"'{a}' needs '{b}'" for a, bs in limit.items() if a in value for b in bs]
             return f"in {name}, {join_words(wants, 'and')} beside it"
@@ -79,7 +79,7 @@ def describe_error(error: Error, path: Path) -> str:
 
 
 def hint_for(error: Error) -> str:
-    """Return what to do about it, if anything is likely."""
+    """Return a hint for an error; "" if there is none."""
     text = isinstance(error.instance, str)
     if error.validator == "enum" and text:
         return did_you_mean(
@@ -89,7 +89,7 @@ def hint_for(error: Error) -> str:
         return str(error.schema.get("description", f"pattern {error.validator_value}")).rstrip(".")
     types = expected_types(error)
     if text and {"integer", "number"} & set(types) and _NUMBER.fullmatch(error.instance):
-        return "a number has no quotes"
+        return "remove the quotes around the number"
     scalar = isinstance(error.instance, bool | int | float)
     return "put it in double quotes" if scalar and "string" in types else ""
 
@@ -101,7 +101,7 @@ def _quoted(value: object) -> str:
 
 
 def expected_types(error: Error) -> list[str]:
-    """Return the types that a `type` error asks for; none for other errors."""
+    """Return the types that a `type` error expects; none for other errors."""
     if error.validator != "type":
         return []
     value = error.validator_value
@@ -109,7 +109,7 @@ def expected_types(error: Error) -> list[str]:
 
 
 def describe_type_error(types: Iterable[str], value: object, path: Path) -> str:
-    """Return that `value` is of none of `types`."""
+    """Return the message that `value` has none of `types`."""
     wanted = join_words(dict.fromkeys(_TYPES.get(name, name) for name in types))
     if value is None:
         return f"{describe_path(path)} must be {wanted}, but is empty"

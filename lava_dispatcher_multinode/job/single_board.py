@@ -1,4 +1,4 @@
-"""Jobs for one board, named by `target` or chosen by `device_type`: a group of one."""
+"""Jobs for one device, named by `target` or chosen by `device_type`: a group of one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from .model import Job
     from .source import Document
 
-#: What the board's only role is called, since such a job has no word for it.
+#: The name of the only role, which such a job does not name.
 ROLE = "default"
 
 
 class SingleBoardParser:
-    """Accepts what names a board or its type, and has no group."""
+    """Accepts jobs of the historical format that name a device or its type."""
 
     def accepts(self, document: Document) -> bool:
-        """Whether there is a `target` or `device_type`, in a job of the historical format."""
+        """Return True for a job of the historical format with `target` or `device_type`."""
         data = document.data
         if not isinstance(data, dict) or "device_group" in data or is_pipeline(data):
             return False
         return "target" in data or "device_type" in data
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
-        """Return the job and warnings; raise `InvalidJob` with every error."""
+        """Return the job and the warnings; raise `InvalidJob` with every error."""
         warnings = build.check_document(document, [ROLE], [], {})
         data = document.data
         role = Role(

@@ -1,4 +1,4 @@
-"""A file of the user's, JSON or YAML, as plain data that knows where it was written."""
+"""A user's JSON or YAML file as plain data, with the position of each value."""
 
 from __future__ import annotations
 
@@ -23,27 +23,25 @@ STDIN = "-"
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says.
+    """The content of a file.
 
-    `data` is made of dict (with str keys), list, str, int, float, bool and
-    None; treat it as read-only, since YAML's aliases share parts of it.
-    `device_types` (name -> proper name) are known besides those of each installation.
-    `for_lab`: it is not for boards of this machine, but for a LAVA server.
+    `data` consists of dict (with str keys), list, str, int, float, bool and None. It is read-only:
+    YAML aliases share parts of it. `device_types` (name -> proper name) are known in addition to
+    the installed ones. `for_lab`: a LAVA server will run the job, not this machine.
     """
 
     data: Any
     file: str  # as the user wrote it; `-` is standard input
-    directory: Path  # absolute; what relative paths in the file start from
+    directory: Path  # absolute; base of relative paths in the file
     tree: PositionedValue
     lines: Lines
     device_types: Mapping[str, str] = field(default_factory=dict)
     for_lab: bool = False
 
     def position(self, path: DataPath = (), *, key: bool = False) -> Position:
-        """Return where the value at `path` begins, or with `key` its key.
+        """Return the position of the value at `path`, or with `key` of its key.
 
-        Of a path that is not in the file, the place of the nearest thing
-        around it.
+        If the file does not have `path`, return the position of the nearest enclosing value.
         """
         here = self.tree
         index = here.index
@@ -56,7 +54,7 @@ class Document:
         return Position(self.file, *self.lines.place(index))
 
     def positions(self, path: DataPath) -> dict[DataPath, Position]:
-        """Return where every value inside the one at `path` begins, by the way from there."""
+        """Return the position of every value inside the one at `path`, by the path from there."""
         here: PositionedValue | None = self.tree
         for step in path:
             here = here.child(step) if here else None
@@ -77,7 +75,7 @@ class Document:
         hint: str = "",
         warning: bool = False,
     ) -> Problem:
-        """Return a `Problem` with what is at `path`."""
+        """Return a `Problem` at the position of `path`."""
         return self.position(path, key=key).problem(message, hint, warning=warning)
 
     def with_top(self, **values: Any) -> Document:
@@ -88,9 +86,9 @@ class Document:
 def load(path: str | Path) -> Document:
     """Read `path`, or standard input for `-`.
 
-    JSON if the name ends in .json, YAML if in .yaml or .yml, otherwise by the
-    first character. Raises `InvalidJob`: no such file, over `MAX_BYTES`, not
-    UTF-8, or not well-formed; keys given twice are all told at once.
+    The file is JSON if the name ends in .json, YAML if it ends in .yaml or .yml; otherwise the
+    first character decides. Raises `InvalidJob` if the file cannot be read, is larger than
+    `MAX_BYTES`, not UTF-8, or malformed; duplicate keys are all reported at once.
     """
     file = str(path)
     try:
@@ -108,7 +106,7 @@ def load(path: str | Path) -> Document:
 
 
 def from_bytes(data: bytes, file: str, directory: Path) -> Document:
-    """Read what a file named `file` holds; as `load` in all else."""
+    """Parse the content of a file named `file`; otherwise like `load`."""
     text = _decode(data, file)
     lines = Lines(text)
     try:
@@ -144,11 +142,11 @@ def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         raise InvalidJob.about(file, f"larger than {MAX_BYTES} bytes")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InvalidJob([Problem(file, 1, 1, "the text is UTF-16", "save it as UTF-8")])
+        raise InvalidJob([Problem(file, 1, 1, "the file is UTF-16", "save it as UTF-8")])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # error.start counts from behind a byte order mark if there is one.
+        # error.start counts from after a byte order mark, if there is one.
         good = error.object[: error.start].decode()
         line, column = Lines(good + "?").place(len(good))
         byte = error.object[error.start]

@@ -1,7 +1,7 @@
-"""A parsed file as a tree that knows where each of its parts was written.
+"""A parsed file as a tree in which each part has its position.
 
-Both readers make one and stop at the same bounds, so that what follows need
-not care in which language a file was written.
+Both readers build such a tree and enforce the same limits, so later stages do not depend on the
+file's language.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, TypeAlias
 
-#: The way from a file's top to a value: keys and list indices.
+#: The path from the top of a file to a value: keys and list indices.
 Path: TypeAlias = tuple[str | int, ...]
 
 MAX_DEPTH = 64  # levels of nesting
 TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
-MAX_VALUES = 100_000  # values in a file, those that aliases repeat counted again
+MAX_VALUES = 100_000  # values in a file; those of an alias count each time
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class ParseError(Exception):
-    """Something wrong with the text at `index`, in characters from its start."""
+    """An error in the text at `index`, in characters from its start."""
 
     def __init__(self, index: int, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class PositionedValue:
     index: int
     keys: Mapping[str, int] = field(default_factory=dict)
     children: Mapping[str, PositionedValue] | Sequence[PositionedValue] = ()
-    size: int = 1  # values in it, itself included
+    size: int = 1  # number of values, itself included
 
     def parts(self) -> Iterable[tuple[str | int, PositionedValue]]:
         """Return each part with its key or list index."""
@@ -60,14 +60,14 @@ class PositionedValue:
 
 
 class Lines:
-    """Turns an index into a text into line and column, as an editor counts them."""
+    """Converts an index into a text to line and column, as an editor counts them."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *accumulate(len(line) for line in _LINE.findall(text) if line)]
         self._end = len(text.rstrip())
 
     def place(self, index: int) -> tuple[int, int]:
-        """Return the line and the column, both from 1; white space at the end is not counted."""
+        """Return line and column, both from 1; trailing white space of the text does not count."""
         index = min(index, self._end)
         line = bisect_right(self._starts, index, hi=max(1, len(self._starts) - 1))
         return line, index - self._starts[line - 1] + 1
@@ -79,13 +79,13 @@ def make_mapping(
     faults: list[ParseError],
     lines: Lines,
 ) -> PositionedValue:
-    """Build an object of (key, index of the key, value); a key given twice is a fault."""
+    """Build an object from (key, index of the key, value); report duplicate keys in `faults`."""
     keys: dict[str, int] = {}
     children: dict[str, PositionedValue] = {}
     for key, key_index, value in items:
         if key in keys:
             first, _ = lines.place(keys[key])
-            message = f"key {shown(key)} is given twice"
+            message = f"key {shown(key)} is duplicated"
             faults.append(ParseError(key_index, message, f"first on line {first}"))
             continue
         keys[key] = key_index
@@ -100,20 +100,20 @@ def make_sequence(index: int, items: Sequence[PositionedValue]) -> PositionedVal
 
 
 def check_text(value: str, index: int) -> str:
-    """Return `value`; a fault if no file name, command or UTF-8 text can hold it."""
+    """Return `value`; raise `ParseError` if no file name, command or UTF-8 text can contain it."""
     if _UNUSABLE.search(value):
-        raise ParseError(index, "text with a NUL character or half a surrogate pair")
+        raise ParseError(index, "text contains a NUL character or a lone surrogate")
     return value
 
 
 def check_depth(depth: int, index: int) -> None:
-    """Refuse what is nested too deep."""
+    """Raise `ParseError` if a value is nested too deeply."""
     if depth > MAX_DEPTH:
         raise ParseError(index, TOO_DEEP)
 
 
 def shown(value: object, limit: int = 60) -> str:
-    """Return `value` as a message can quote it: one line, short, in quotes if it is text."""
+    """Return `value` for a message: on one line, shortened, in quotes if it is text."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[: limit - 4]}...{text[-1]}"
 
@@ -121,5 +121,5 @@ def shown(value: object, limit: int = 60) -> str:
 def _size(index: int, items: Sequence[PositionedValue]) -> int:
     size = 1 + sum(item.size for item in items)
     if size > MAX_VALUES:
-        raise ParseError(index, f"more than {MAX_VALUES} values, aliases counted each time")
+        raise ParseError(index, f"more than {MAX_VALUES} values (aliases count each time)")
     return size

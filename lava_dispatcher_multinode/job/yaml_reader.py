@@ -1,9 +1,8 @@
-"""YAML with the place of every key and value.
+"""YAML with the position of every key and value.
 
-As `yaml.safe_load`, which is what LAVA reads jobs with, except that the result
-is always what JSON could say too: keys are the text as written, dates stay
-text, and `.inf` and `.nan` are refused. Works on parser events, so depth and
-the size of what aliases repeat are bounded before anything is built.
+Like `yaml.safe_load`, with which LAVA reads jobs, but the result is always expressible in JSON:
+keys are the text as written, dates stay text, `.inf` and `.nan` are refused. It works on parser
+events: depth and the size of aliases are limited before anything is built.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ from .tree import (
 MAX_MERGED = 10_000  # keys that '<<' may add in one file
 
 _TAG = "tag:yaml.org,2002:"
-#: What the usual mistakes look like to the parser, and what they are.
+#: Parser messages of common mistakes, and the hints for them.
 _HINTS = {
-    "did not find expected key": "is it indented as the lines above, each quotation closed?",
-    "did not find expected '-'": "is it indented as the '-' above?",
-    "mapping values are not allowed": "indented too far, or a text with ': ' and no quotes?",
+    "did not find expected key": "check the indentation and the closing quotes",
+    "did not find expected '-'": "align it with the '-' above",
+    "mapping values are not allowed": "check the indentation; quote text that contains ': '",
 }
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(text: str, lines: Lines) -> tuple[PositionedValue | None, list[ParseError]]:
-    """Return the one document's value, None if there is none, and lesser faults.
+    """Return the value of the only document, None if there is none, and lesser errors.
 
-    Raises `ParseError` for the first fault that stops the reading.
+    Raises `ParseError` for the first error that stops the parser.
     """
     bad = _UNPRINTABLE.search(text)
     if bad:
@@ -62,7 +61,7 @@ def _fault(error: yaml.MarkedYAMLError, text: str) -> ParseError:
     mark = error.problem_mark or error.context_mark
     message = " ".join(part for part in (error.problem, error.context) if part)
     index = mark.index if mark else 0
-    if "maximum nesting depth" in message:  # libyaml, since 0.2.6, has a limit of its own
+    if "maximum nesting depth" in message:  # libyaml, since 0.2.6, has its own limit
         return ParseError(index, TOO_DEEP)
     begun = error.context_mark
     if begun is not None and mark is not None and begun.line < mark.line:
@@ -79,7 +78,7 @@ class _YamlReader:
         self.lines = lines
         self.faults: list[ParseError] = []
         self.anchors: dict[str, PositionedValue] = {}
-        self.merged = 0  # items that all '<<' of the file added
+        self.merged = 0  # items that all '<<' of the file have added
 
     def document(self) -> tuple[PositionedValue | None, list[ParseError]]:
         self.loader.get_event()  # stream start
@@ -90,7 +89,7 @@ class _YamlReader:
         self.loader.get_event()  # document end
         if not self.loader.check_event(yaml.StreamEndEvent):
             index = self.loader.get_event().start_mark.index
-            raise ParseError(index, "a second document begins here; one file holds one")
+            raise ParseError(index, "a second document starts here; only one is allowed")
         return value, self.faults
 
     def value(self, event: Any, depth: int) -> PositionedValue:
@@ -98,7 +97,10 @@ class _YamlReader:
         check_depth(depth, index)
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:  # also an alias inside its own anchor
-                raise ParseError(index, f"alias *{event.anchor} has no finished &{event.anchor}")
+                raise ParseError(
+                    index,
+                    f"alias *{event.anchor} refers to an incomplete or unknown &{event.anchor}",
+                )
             return self.anchors[event.anchor]
         if isinstance(event, yaml.ScalarEvent):
             value = PositionedValue(self.scalar(event), index)
@@ -162,7 +164,7 @@ class _YamlReader:
                 case "str" | "timestamp" | "value" | "merge":
                     return check_text(value, index)
         except (ValueError, KeyError, IndexError):
-            raise ParseError(index, f"{shown(value)} is not what its tag says") from None
+            raise ParseError(index, f"{shown(value)} does not match its tag") from None
         raise ParseError(index, f"tag {shown(event.tag)} is not allowed")
 
     def tag(self, event: Any) -> str:
@@ -177,7 +179,7 @@ class _YamlReader:
 
 
 def _merge(value: PositionedValue, index: int) -> list[tuple[str, int, PositionedValue]]:
-    """Return the items that `<<: value` adds; of two sources the first one wins."""
+    """Return the items that `<<: value` adds; the first of two sources wins."""
     sources = value.children if isinstance(value.data, list) else [value]
     items: list[tuple[str, int, PositionedValue]] = []
     for source in sources:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..lab.device_files import Lab
     from ..overlay.load import Definition
 
-_LAVA_CAN = "a device file with 'host: lava' lets LAVA's own dispatcher do it"
+_LAVA_CAN = "a device file with 'host: lava' lets LAVA's dispatcher run it"
 
 
 def check(
@@ -90,8 +90,8 @@ def check_virtual(job: Job) -> list[Problem]:
         for spec in job.actions_of(role.name):
             action = load_action(spec.command)
             if action.boots:
-                text = f"{spec.command} boots a board on which nothing has been deployed"
-                hint = "one that is made for the run begins with an empty card"
+                text = f"{spec.command} boots a board to which nothing has been deployed"
+                hint = "a virtual board starts with an empty card"
                 found.append(spec.position().problem(text, hint, warning=True))
             if action.boots or action.deploys:
                 break

@@ -28,13 +28,13 @@ def test_files_and_urls_that_may_exist_have_no_problem(found):
 
 def test_a_missing_file_is_an_error_only_where_the_job_runs(found):
     """The lab may be on another machine."""
-    assert found("gone") == [("there is no image", False)]
-    assert found("gone", run_here=False) == [("there is no image", True)]
+    assert found("gone") == [("no such image on this machine:", False)]
+    assert found("gone", run_here=False) == [("no such image on this machine:", True)]
 
 
 def test_a_directory_and_an_unknown_scheme_are_errors_anywhere(found):
     """No machine can deploy these."""
-    assert found(".", run_here=False) == [("the image", False)]
+    assert found(".", run_here=False) == [("not a regular file (image):", False)]
     ((message, warning),) = found("ftp://host/x.img", run_here=False)
     assert "cannot fetch ftp:" in message
     assert not warning

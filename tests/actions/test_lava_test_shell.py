@@ -149,7 +149,7 @@ def test_tests_that_do_not_end_have_failed(make_node):
     """A hanging test is the test's failure, with the limit that it has met."""
     node = make_node(definition("one", "sleep 600"))
     node.step = lambda _text: setattr(node, "deadline", Deadline(0.5, "test"))
-    with pytest.raises(TestError, match="^the tests have not ended within "):
+    with pytest.raises(TestError, match="^the tests did not finish within "):
         LavaTestShell().run(node, {})
 
 
@@ -159,7 +159,7 @@ def test_a_runner_that_ends_early_is_no_pass(make_node):
     node = make_node(definition("one", gone), definition("two", "true"))
     with pytest.raises(InfrastructureError) as caught:
         LavaTestShell().run(node, {})
-    assert "lava-test-runner has ended without having run 1_two" in str(caught.value)
+    assert "lava-test-runner exited without running 1_two" in str(caught.value)
     assert "last words" in str(caught.value)
 
 

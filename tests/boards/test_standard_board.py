@@ -124,7 +124,7 @@ def test_a_dead_power_switch_is_a_silent_console(simulated, example_images):
 
 
 def test_a_time_limit_names_the_step(simulated, example_images, monkeypatch):
-    """Where the time went, once, and the console's last lines: not the limit alone."""
+    """Where the time went, once, and last lines of the console: not the limit alone."""
     board = _deploy(simulated(), example_images)
 
     def start_kernel(_dialogue, deadline):

@@ -324,7 +324,7 @@ def test_tests_that_cannot_begin_have_not_passed(dispatch, job):
     run = dispatch("--simulate", job(actions=actions))
     assert run.code == 3, run.err
     error = run.results["nodes"]["panda01"]["error"]
-    assert error.startswith("lava-test-runner has ended without having run 0_second\n")
+    assert error.startswith("lava-test-runner exited without running 0_second\n")
     assert "cannot make FIFOs" in error  # from the console's last lines
     assert run.cases("panda01") == {"one": "pass"}
 

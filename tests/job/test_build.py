@@ -26,7 +26,7 @@ def job(**more):
         ({"actions": {}}, "'actions' must be a list, not an object"),
         ({"logging_level": "info"}, "(did you mean 'INFO'?)"),
         ({"job_name": 5}, "'job_name' must be text, not 5 (put it in double quotes)"),
-        ({"job_name": "a\nb"}, "'job_name' is not of the form"),
+        ({"job_name": "a\nb"}, "'job_name' has the wrong format"),
         ({"job_name": ""}, "'job_name' must not be empty"),
         ({"health_check": "no"}, "'health_check' must be true or false, not 'no'"),
         ({"metadata": []}, "'metadata' must be an object"),

@@ -33,7 +33,7 @@ def test_what_is_no_object_is_no_job(refused, text):
 def test_a_job_that_says_no_boards(refused):
     """What is missing is said, with all else that is wrong."""
     problems = refused({"actions": [{"command": "boot_linaro_imag"}]})
-    assert any("does not say which boards" in problem for problem in problems)
+    assert any("does not name its devices" in problem for problem in problems)
     assert any("needs 'timeout'" in problem for problem in problems)
     assert any("did you mean 'boot_linaro_image'?" in problem for problem in problems)
 
@@ -76,8 +76,8 @@ def test_target_aims_a_single_board_job(read, refused, seed):
     assert read(job, target="p7")[0].roles[0].device == "p7"
     assert read({**job, "target": "p1"}, target="p7")[0].roles[0].device == "p7"
     (problem,) = refused(seed, target="p7")
-    assert "cannot be aimed at one board (p7)" in problem
-    assert "'target' is not of the form" in refused(job, target="../p")[0]
+    assert "cannot run on one device (p7)" in problem
+    assert "'target' has the wrong format" in refused(job, target="../p")[0]
 
 
 def test_the_documents_example_is_a_job(read):

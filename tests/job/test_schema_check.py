@@ -121,7 +121,7 @@ def test_alternatives_by_key():
 )
 def test_alternatives_that_are_not_keys(schema, value):
     """Where no key tells the forms apart, the message says what is known."""
-    assert messages(schema, value) == ["1:1: the file fits more than one of the forms it may have"]
+    assert messages(schema, value) == ["1:1: the file matches more than one of its allowed forms"]
 
 
 def test_the_only_alternative_of_the_type_is_explained():
@@ -176,7 +176,7 @@ def test_unique_items_in_linear_time():
     mixed = [entry for number in range(20_000) for entry in (number, str(number))]
     assert messages(schema, mixed) == []
     assert messages(schema, [{"a": 1, "b": 2}, {"b": 2, "a": 1}]) == [
-        "1:1: the file has an entry twice"
+        "1:1: the file has a duplicate entry"
     ]
     assert messages(schema, {"a": [1, 1]}) == []
     assert messages({"uniqueItems": False}, [1, 1]) == []

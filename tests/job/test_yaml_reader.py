@@ -75,10 +75,10 @@ def test_aliases_and_merges():
         ("a: [1\nb: 2", 2, "flow sequence"),
         ("a: !!python/object:os.system x", 1, "is not allowed"),
         ("a: !mine [x]", 1, "tag '!mine' is not allowed"),
-        ("a: !!int x", 1, "not what its tag says"),
+        ("a: !!int x", 1, "not match its tag"),
         ("a: .nan", 1, "not a number here"),
         ("a: -.inf", 1, "not a number here"),
-        ("a: " + "1" * 5000, 1, "not what its tag says"),
+        ("a: " + "1" * 5000, 1, "not match its tag"),
         ("--- a\n--- b", 2, "second document"),
         ("a: *nobody", 1, "alias *nobody"),
         ("a: &a [*a]", 1, "alias *a"),
@@ -102,10 +102,10 @@ def test_faults_say_what_and_where(text, line, message):
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("a:\n  b: 1\n c: 2", "expected key while parsing a block mapping that", "indented as"),
-        ("a: 'it's'", "did not find expected key while parsing a block mapping", "quotation"),
-        ("- a\n- b\nc: d", "that begins on line 1", "as the '-' above"),
-        ("a: b: c", "mapping values are not allowed in this context", "no quotes"),
+        ("a:\n  b: 1\n c: 2", "expected key while parsing a block mapping that", "indentation"),
+        ("a: 'it's'", "did not find expected key while parsing a block mapping", "closing quotes"),
+        ("- a\n- b\nc: d", "that begins on line 1", "with the '-' above"),
+        ("a: b: c", "mapping values are not allowed in this context", "quote text"),
         ("a:\n - {b: c\n - d", "a flow mapping that begins on line 2", ""),
     ],
 )

@@ -165,7 +165,7 @@ def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypat
 
 
 def test_many_at_once_share_without_deadlock(tmp_path):
-    """Ten jobs of two of three boards: each gets its turn, no board is given twice."""
+    """Ten jobs of two of three boards: each gets its turn, no board is duplicated."""
     from lava_dispatcher_multinode.lab.device_model import Device
 
     lab = Lab(tuple(Device(f"p{i}", "panda") for i in range(3)))

@@ -85,5 +85,5 @@ def test_a_job_may_name_a_type_that_only_the_lab_has(document, lab):
 
 def test_one_board_by_the_command_line(document, lab):
     """--target of a job for one board; a group is not aimed."""
-    with pytest.raises(InvalidJob, match="cannot be aimed at one board"):
+    with pytest.raises(InvalidJob, match="cannot run on one device"):
         BoardSelection(config_dir=lab).parse(document("panda"), "bench")

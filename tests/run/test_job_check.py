@@ -113,7 +113,7 @@ def test_a_missing_image_is_a_warning(checked):
         )
     )
     assert len(found) == 1
-    assert found[0].startswith("job.json:3:9: warning: there is no image ")
+    assert found[0].startswith("job.json:3:9: warning: no such image on this machine: ")
 
 
 def test_what_no_board_can_do_is_an_error_at_once(checked):
@@ -138,7 +138,7 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
     assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
     assert len(found) == 2
-    assert "a root over the network would take NFS" in found[0]
+    assert "a root file system over the network needs NFS" in found[0]
     assert "deploy to fastboot of server: only LAVA knows how" in found[1]
     assert "host: lava" in found[1]
     assert check_hosts(job, {"client": ["own"]})[0].message != ignored.message
@@ -148,7 +148,7 @@ def test_boot_files_that_are_not_there_are_told(checked):
     """Each of them."""
     files = {"kernel": "nowhere/zImage", "ramdisk": "nowhere/rd", "dtb": "http://x/dtb"}
     found = checked(ActionSpec("deploy_linaro_kernel", files))
-    assert [text.partition("no ")[2].split()[0] for text in found] == ["kernel", "ramdisk"]
+    assert [text.partition("no such ")[2].split()[0] for text in found] == ["kernel", "ramdisk"]
 
 
 def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
@@ -244,5 +244,5 @@ def test_booting_a_virtual_board_without_a_deploy_is_warned_of(monkeypatch):
     )  # fmt: skip
     (problem,) = check_virtual(job)
     assert str(problem).startswith(
-        "j:4:3: warning: lava_test_shell boots a board on which nothing"
+        "j:4:3: warning: lava_test_shell boots a board to which nothing"
     )

@@ -63,7 +63,7 @@ def test_a_valid_job_has_warnings_only(job):
     """A virtual board boots an empty card: possible, but hardly meant."""
     (problem,) = validate_job(load_job(job(BOOT), SIMULATE))
     assert problem.warning
-    assert "boots a board on which nothing has been deployed" in problem.message
+    assert "boots a board to which nothing has been deployed" in problem.message
 
 
 def test_validation_compares_the_job_with_the_lab(job, lab):

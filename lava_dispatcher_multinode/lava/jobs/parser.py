@@ -54,7 +54,7 @@ class LavaParser:
             raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
         elif target is not None:
             hint = "give a role a 'device' instead"
-            text = f"a job for a group cannot be aimed at one board ({target})"
+            text = f"a job for a group cannot run on one device ({target})"
             raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
         if target is not None:
             document = _aimed(document, target)

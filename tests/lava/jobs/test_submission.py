@@ -166,7 +166,7 @@ def test_a_command_line_names_its_board(tmp_path):
     job, _ = parse_job(read_document(tmp_path), target="panda07")
     assert (job.roles[0].device, job.roles[0].device_type) == ("panda07", None)
     assert "target" not in job.lava
-    with pytest.raises(InvalidJob, match="cannot be aimed at one board"):
+    with pytest.raises(InvalidJob, match="cannot run on one device"):
         parse_job(
             read_document(tmp_path, lava_job({"a": {"device_type": "panda"}})), target="panda07"
         )
