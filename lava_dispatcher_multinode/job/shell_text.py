@@ -286,8 +286,9 @@ def _options_problem(api: Api, words: Sequence[str]) -> str:
             return f"there is no option '{word}' (it has {' and '.join(options)})"
         elif not word.startswith("-"):
             operands.append(word)
-    if not operands:
-        return "the ID is missing"
-    if len(operands) > len(api.spec.operands):
-        return f"'{operands[len(api.spec.operands)]}' is one word too many"
+    expected = api.spec.operands
+    if missing := [name for name in expected[len(operands) :] if not name.startswith("[")]:
+        return f"the {missing[0]} is missing"
+    if len(operands) > len(expected):
+        return f"'{operands[len(expected)]}' is one word too many"
     return ""

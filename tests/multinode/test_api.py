@@ -1,6 +1,9 @@
-"""What a call may contain."""
+"""The table of the calls, and what a call may contain."""
 
 import math
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -8,6 +11,52 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.multinode import api
 from lava_dispatcher_multinode.multinode.api import Api, Call
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_documents_have_the_table():
+    """The headings of the reference are the usages of the calls, in the same order."""
+    text = (ROOT / "docs" / "reference" / "multinode-api.md").read_text("utf-8")
+    assert re.findall("(?m)^### (lava-.*)", text) == [each.usage for each in Api]
+    requests = re.findall(
+        r"(?m)^\| `(lava_\w+)`", (ROOT / "docs/reference/coordinator.md").read_text()
+    )
+    assert list(dict.fromkeys(requests)) == [each.request for each in Api]
+
+
+@pytest.mark.parametrize("each", list(Api))
+def test_the_boards_commands_have_the_table(each):
+    """Each call has its command, which has the usage of the table."""
+    done = subprocess.run(
+        ["sh", ROOT / "overlays" / "bin" / each.command, "--bad"],
+        env={"PATH": "/usr/bin:/bin", "LAVA_DIR": str(ROOT / "overlays"), "LAVA_HOSTNAME": "a"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (2, f"usage: {each.usage}\n")
+
+
+def test_the_table():
+    """What is derived from a row: names, parameters, and lists of commands."""
+    assert [each.request for each in Api] == [
+        "lava_send",
+        "lava_wait",
+        "lava_wait_all",
+        "lava_sync",
+    ]
+    assert [sorted(each.spec.parameters) for each in Api] == [
+        [],
+        ["next", "timeout"],
+        ["role", "timeout"],
+        ["timeout"],
+    ]
+    assert [each for each in Api if each.spec.takes_data] == [Api.SEND]
+    assert api.commands(sending=True) == ["lava-send", "lava-sync"]
+    assert api.commands(waiting=True) == ["lava-wait", "lava-wait-all", "lava-sync"]
+    assert api.commands(taking="role") == ["lava-wait-all"]
+    assert api.commands() == [each.command for each in Api]
 
 
 @pytest.mark.parametrize("name", ["a", "ünï/c:ode=<>%", "x" * 256, "ü" * 128])
