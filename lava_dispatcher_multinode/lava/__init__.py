@@ -1,1 +1,1 @@
-"""The bridge to LAVA: its dispatcher as a host, its jobs as input, its labs as the next step."""
+"""The bridge to LAVA: its dispatcher as a host, its jobs as input and output, its servers."""

@@ -1,4 +1,4 @@
-"""What can be known of a job before a board is touched, beyond its file."""
+"""Checks of a job before a board is touched, beyond its file."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def check(
 ) -> list[Problem]:
     """Return every error and warning.
 
-    `remote`: the job is about to run, and what its definitions need is fetched.
-    `lavas` are the roles that LAVA's dispatcher runs: it gets its own jobs as
-    they are, and what we cannot read or fetch of them is no error.
+    `remote`: the job is about to run; what its definitions need is fetched. `lavas` are the roles
+    that LAVA's dispatcher runs: LAVA gets its own jobs unchanged, so files that cannot be read or
+    fetched here are no errors.
     """
     context = CheckContext(job, overlays, remote)
     problems: list[Problem] = []
     complete = True
     for spec in job.actions:
-        if spec.refused:  # see check_hosts
+        if spec.refused:  # check_hosts reports it
             continue
         lavas_own = job.lava is not None and spec.roles is not None and spec.roles <= set(lavas)
         try:
@@ -65,13 +65,13 @@ def check(
         every = (script for some in scripts.values() for script in some)
         files = {script.file: script.text for script in every if script.whole}
         found_in = [slip for file, text in files.items() for slip in check_script(file, text)]
-        # Roles that run the same definition have the same slips.
+        # Roles that run the same definition have the same problems.
         problems += dict.fromkeys([*found_in, *flow.check(job, scripts, calls_of)])
     return problems
 
 
 def check_rest(document: Document) -> list[Problem]:
-    """Return what is wrong with the files that the right actions of a wrong job name."""
+    """Return the problems of the files that the valid actions of an invalid job name."""
     if not isinstance(document.data, dict):
         return []
     with scratch(None) as directory, suppress(InfrastructureError, InvalidJob):
@@ -81,9 +81,9 @@ def check_rest(document: Document) -> list[Problem]:
 
 
 def check_virtual(job: Job) -> list[Problem]:
-    """Return a warning for each action that boots a board without an image.
+    """Return a warning for each action that boots a virtual board without an image.
 
-    The boards are made for the job: nothing has been on them before.
+    Virtual boards are created for the job; nothing has been deployed to them before.
     """
     found = []
     for role in job.roles:
@@ -99,10 +99,9 @@ def check_virtual(job: Job) -> list[Problem]:
 
 
 def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:
-    """Return the actions that boards of this package's own are to do, and cannot.
+    """Return the actions that devices driven here cannot run; keys without effect are warnings.
 
-    What they do without is a warning. `hosts` has, for each role, who runs its nodes
-    (`Device.host`).
+    `hosts` maps each role to the hosts of its nodes (`Device.host`).
     """
     own = {role for role, kinds in hosts.items() if "own" in kinds}
     problems = [problem for roles, problem in job.remarks if own & roles]
@@ -119,7 +118,7 @@ def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]
 
 
 def check_boards(job: Job, lab: Lab) -> list[Problem]:
-    """Return what the job needs and this lab does not have, held or not."""
+    """Return what the job needs and this lab lacks, whether devices are in use or not."""
     try:
         needed = requirements(job)
         check_enough(lab, needed)
@@ -141,15 +140,15 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
 
 
 def check_lava(job: Job, lab: Lab) -> None:
-    """Raise what is wrong with this host where `job` needs LAVA's dispatcher on it.
+    """Raise an error if this host cannot run LAVA's dispatcher for `job`.
 
-    The job fits the lab, as `check_boards` has found.
+    The job must have passed `check_boards`.
     """
     check_ready(assign(requirements(job), lab.devices).values())
 
 
 def _unsupported_deploys(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
-    """Return the deploys that no board of their role can do, as its device file is."""
+    """Return the deploys that no device of their role supports, as its device file is."""
     found = []
     for requirement in needed:
         boards = [d for d in lab.devices if requirement.accepts(d) and is_driven_here(d)]
@@ -163,14 +162,14 @@ def _unsupported_deploys(job: Job, lab: Lab, needed: Sequence[Requirement]) -> l
 
 
 def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
-    """Return what LAVA's dispatcher cannot do on the boards that it would run."""
+    """Return what LAVA's dispatcher cannot do on the devices that it would run."""
     return check_capabilities(
         job, {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
     )
 
 
 def _scripts(job: Job, context: CheckContext) -> dict[str, Sequence[Script]]:
-    """Return what each role runs; a role of which not all is known is left out."""
+    """Return the scripts of each role, except roles whose scripts are not all known."""
     found: dict[str, Sequence[Script]] = {}
     for role in job.roles:
         scripts: list[Script] = []

@@ -1,4 +1,4 @@
-"""A node that LAVA's dispatcher runs: a process of its own, watched to its end."""
+"""A node that LAVA's dispatcher runs, in a process of its own."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ class LavaNode:
         self._credentials = credentials
         self._process: subprocess.Popen[bytes] | None = None
         self._lava_log: LavaLog | None = None
-        self._cancelled: str | None = None  # why
+        self._cancelled: str | None = None  # the reason
         self._late: str | None = None
         self._killer: threading.Timer | None = None
         self._downloads = LAVA_DOWNLOADS
         self._lock = threading.Lock()  # guards _process and the signals to it
 
     def cancel(self, reason: str) -> None:
-        """Tell LAVA to end: it switches the board off. Whatever takes too long is killed."""
+        """Ask LAVA to end, which switches the device off; kill it if it takes too long."""
         log = self._lava_log
         if log is not None and (log.finished or log.raised is not None):
-            return  # it has ended by itself, or its tests are the reason: that counts
-        self._log("INFO", f"telling LAVA's dispatcher to end: {reason}")
+            return  # it has ended by itself, or its tests are the reason
+        self._log("INFO", f"asking LAVA's dispatcher to end: {reason}")
         self._cancelled = reason
         self._end()
 
@@ -96,7 +96,7 @@ class LavaNode:
             )
             self._lava_log = log
             limit = parse_timeout(definition["timeouts"]["job"])
-            # Killed, LAVA leaves its files where it downloads to.
+            # If LAVA is killed, it leaves its downloads behind.
             left = self._downloads / self._lava.ids[self.name]
             self._lava.leaves(left)
             stack.callback(shutil.rmtree, left, ignore_errors=True)
@@ -113,7 +113,8 @@ class LavaNode:
                     record.write(b"- " + redaction.line(line))
                     log.line(line)
                     if log.raised is not None:
-                        # At once: LAVA may take its time, or not listen while it has results.
+                        # End LAVA at once: it may ignore the signal while it has results to
+                        # handle.
                         self._services.leave_group(self.name, str(log.raised))
                         self._end()
             code = process.wait()
@@ -137,12 +138,12 @@ class LavaNode:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C comes to us, and we tell LAVA
+                start_new_session=True,  # Ctrl-C must reach this process only
             )
             return self._process
 
     def _end(self) -> None:
-        """Ask LAVA to end, and kill it when it takes too long to."""
+        """Ask LAVA to end; kill it after LAVA's shutdown grace."""
         with self._lock:
             process = self._process
             if process is None or self._killer is not None or process.poll() is not None:
@@ -153,7 +154,7 @@ class LavaNode:
             self._killer.start()
 
     def _over(self) -> None:
-        """Wait for the end of the process that was told to end, or has."""
+        """Wait for the end of the process, which has been asked to end or has ended."""
         assert self._process is not None
         self._process.wait()
         if self._killer is not None:
@@ -178,7 +179,7 @@ class LavaNode:
         log.raise_failure(code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:
-        """Write the files that lava-run takes; return what reaper.py does to run it."""
+        """Write the files that lava-run reads; return the arguments of reaper.py."""
         lava, directory = self._device.lava, self._lava.directory / self.name
         directory.mkdir(parents=True, mode=0o700)
         device = load_dictionary(self._device)
@@ -217,7 +218,7 @@ class LavaNode:
 
 
 def _marked(environ: dict[str, str]) -> dict[str, str]:
-    """Return the environment with the run's mark, if there is one, as that of LAVA's part."""
+    """Return the environment with the run's ID, if there is one, marked as LAVA's part."""
     return environ | (
         {RUN_ID_VARIABLE: environ[RUN_ID_VARIABLE] + LAVA_SUFFIX}
         if RUN_ID_VARIABLE in environ
@@ -226,7 +227,7 @@ def _marked(environ: dict[str, str]) -> dict[str, str]:
 
 
 def _own_address() -> str:
-    """Return this host's address towards its network; nothing is sent to find it."""
+    """Return this host's address towards its network; no packet is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -96,4 +96,4 @@ def test_facts_of_this_packages_actions():
 
 def test_a_block_that_only_lava_has_may_make_any_call():
     """Its command is no action of this package."""
-    assert calls_of(ActionSpec("deploy to fastboot", refused="only LAVA knows how")) is Calls.ANY
+    assert calls_of(ActionSpec("deploy to fastboot", refused="only LAVA supports it")) is Calls.ANY

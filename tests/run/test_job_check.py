@@ -129,7 +129,7 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
     actions = (
         ActionSpec("deploy_linaro_kernel", {"kernel": "uImage", "rootfs": "x"}),
-        ActionSpec("deploy to fastboot", refused="only LAVA knows how"),
+        ActionSpec("deploy to fastboot", refused="only LAVA supports it"),
         ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
     )
     ignored = Problem("j", 2, 3, "'os' has no effect", warning=True)
@@ -139,7 +139,7 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
     assert len(found) == 2
     assert "a root file system over the network needs NFS" in found[0]
-    assert "deploy to fastboot of server: only LAVA knows how" in found[1]
+    assert "deploy to fastboot of server: only LAVA supports it" in found[1]
     assert "host: lava" in found[1]
     assert check_hosts(job, {"client": ["own"]})[0].message != ignored.message
 

@@ -1,1 +1,1 @@
-"""LAVA's own dispatcher as the host of a node."""
+"""LAVA's dispatcher as the host of a node."""

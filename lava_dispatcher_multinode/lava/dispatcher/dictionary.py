@@ -1,4 +1,4 @@
-"""A LAVA device dictionary, as its server renders it and lava-run takes it."""
+"""LAVA device dictionaries, as the server renders them and lava-run reads them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _HINT = "lava.device is the rendered YAML: lavacli devices dict get --render NAM
 
 
 def load_dictionary(device: Device) -> dict[str, Any]:
-    """Return the dictionary of a device with `host: lava`; `InvalidJob` if it is none."""
+    """Return the dictionary of a device with `host: lava`; raise `InvalidJob` if it is invalid."""
     path = device.lava.device
-    assert path is not None  # the device file was checked
+    assert path is not None  # the device file has been checked
     try:
         with path.open("rb") as stream:
             text = stream.read(MAX_DICTIONARY_BYTES + 1)
@@ -36,28 +36,28 @@ def load_dictionary(device: Device) -> dict[str, Any]:
         raise _invalid(device, f"it is not YAML{where}", hint) from error
     if not isinstance(data, dict) or not isinstance(data.get("actions"), dict):
         raise _invalid(device, "not a device dictionary: it has no 'actions'", _HINT)
-    # LAVA names the board to its tests; the name here is the one that counts.
+    # LAVA gives the tests this name; the name of the device file applies.
     return data | {"hostname": device.name}
 
 
 def methods(dictionary: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the methods for `deploy` or `boot` that the board has."""
+    """Return the device's methods for `kind`: "deploy" or "boot"."""
     section = dictionary["actions"].get(kind)
     found = section.get("methods") if isinstance(section, dict) else None
     return found if isinstance(found, dict) else {}
 
 
 def commands(dictionary: dict[str, Any], name: str) -> list[str]:
-    """Return the command lines that LAVA runs on its host to do that: "power_off", say."""
+    """Return the command lines that LAVA runs on its host for `name`, such as "power_off"."""
     section = dictionary.get("commands")
     found = section.get(name) if isinstance(section, dict) else None
     return [str(line) for line in (found if isinstance(found, list) else [found]) if line]
 
 
 def with_commands(device: Device) -> Device:
-    """Return a board under LAVA with its dictionary's console and switch, for use by hand.
+    """Return a device under LAVA with its dictionary's console and power commands, for manual use.
 
-    What its device file says comes first.
+    The keys of the device file override them.
     """
     dictionary = load_dictionary(device)
     connection, power = device.connection, device.power
@@ -84,7 +84,7 @@ def _console(device: Device, dictionary: dict[str, Any]) -> str | None:
 
 
 def _shell(device: Device, lines: list[str]) -> str | None:
-    """Return command lines, which LAVA runs without a shell, as one for a shell."""
+    """Return command lines, which LAVA runs without a shell, as one line for a shell."""
     try:
         return " && ".join(shlex.join(shlex.split(line)) for line in lines) or None
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""LAVA's kinds of errors as this package's."""
+"""LAVA's error types as exceptions of this package."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def convert_failure(node: str, kind: str, message: str, *, validated: bool) -> MultinodeError:
-    """Return the failure of a job of LAVA's: `kind` is its `error_type`.
+    """Return the failure of a LAVA job whose `error_type` is `kind`.
 
-    `validated`: it got as far as touching the board.
+    `validated`: the job got as far as using the device.
     """
     text = f"LAVA: {message}"
     if kind == "Test":
@@ -23,8 +23,8 @@ def convert_failure(node: str, kind: str, message: str, *, validated: bool) -> M
     if kind == "Canceled":
         return Cancelled(text)
     if kind in {"Job", "Configuration"} and not validated:
-        hint = "LAVA has refused it before it touched the board"
+        hint = "LAVA refused the job before using the board"
         return InvalidJob.about(node, text, hint)
-    # A JobError on the way is a board that did not do as the job expects; LAVA's own
-    # bugs are the host's trouble, not ours.
+    # A JobError after validation means that the device did not do what the job expects. A bug of
+    # LAVA is an infrastructure error, too.
     return InfrastructureError(text if kind == "Infrastructure" else f"{text} ({kind})")

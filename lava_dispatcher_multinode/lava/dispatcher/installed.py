@@ -1,4 +1,4 @@
-"""LAVA's dispatcher on this host: where it is, its version, the Python that runs it."""
+"""LAVA's dispatcher on this host: its location, its version and its Python interpreter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...lab.device_sections import Lava
 
 DEBIAN_PYTHON = "/usr/bin/python3"
-#: Imports what lava-run will, and prints the version.
+#: Imports what lava-run imports, and prints the version.
 PROBE = f"""
 import ast, sys, types
 for name in {UNUSED_MODULES}: sys.modules.setdefault(name, types.ModuleType(name))
@@ -29,12 +29,12 @@ for part in ast.parse(open(sys.argv[1]).read()).body:
 import lava_common.version
 print(lava_common.version.__version__)
 """
-PROBE_TIMEOUT_S = 60.0  # seconds; a slow machine imports all of LAVA
+PROBE_TIMEOUT_S = 60.0  # a slow machine imports all of LAVA
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A dispatcher that can be run: `path` is None where Python finds it by itself."""
+    """An installed dispatcher; `path` is None if Python finds its packages without help."""
 
     version: str
     lava_run: Path
@@ -43,14 +43,15 @@ class Installed:
 
     @property
     def needs_root(self) -> bool:
-        """Whether lava-run has no option to run as anybody else."""
+        """Return True if lava-run has no option to run without root."""
         return "--skip-sudo-warning" not in self.lava_run.read_text("utf-8", "replace")
 
 
 def find_dispatcher(lava: Lava) -> Installed:
-    """Return the dispatcher that a device file's `lava` names; `InfrastructureError` if none.
+    """Return the dispatcher that `lava` of a device file names.
 
-    Of several directories in LAVA_DISPATCHER_PATH the first one counts.
+    Of several directories in LAVA_DISPATCHER_PATH the first applies. Raises `InfrastructureError`
+    if there is none.
     """
     named = os.environ.get("LAVA_DISPATCHER_PATH", "").split(os.pathsep)[0]
     path = lava.path or (Path(named).absolute() if named else None)
@@ -79,7 +80,7 @@ def _find(path: Path | None, python: str | None) -> Installed:
 
 
 def _script(path: Path | None) -> Path | None:
-    """Return lava-run: of a clone, of an unpacked package, or on PATH."""
+    """Return lava-run of a clone, of an unpacked package, or on PATH."""
     if path is None:
         found = shutil.which("lava-run")
         return Path(found) if found else None
@@ -88,7 +89,7 @@ def _script(path: Path | None) -> Path | None:
 
 
 def _probe(python: str, path: Path | None, script: Path) -> tuple[str, str]:
-    """Return the version, or "" and why this interpreter does not do."""
+    """Return the version, or "" and why this interpreter cannot run lava-run."""
     try:
         done = subprocess.run(
             [python, "-c", PROBE, str(script)],
@@ -101,10 +102,10 @@ def _probe(python: str, path: Path | None, script: Path) -> tuple[str, str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"{python}: {error}"
     lines = done.stderr.strip().splitlines()
-    return done.stdout.strip(), f"{python}: {lines[-1] if lines else 'it says nothing'}"
+    return done.stdout.strip(), f"{python}: {lines[-1] if lines else 'no output'}"
 
 
 def make_environment(path: Path | None) -> dict[str, str]:
-    """Return the environment in which LAVA's Python finds its packages."""
+    """Return the environment in which Python finds LAVA's packages."""
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return environ | ({"PYTHONPATH": str(path)} if path else {})

@@ -1,4 +1,4 @@
-"""A job as LAVA's dispatchers get it: one definition for each node that they run."""
+"""The definitions of a job for LAVA's dispatcher, one per node."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class LavaJob:
-    """What the nodes under LAVA's dispatcher have in common.
+    """The part of a job that its nodes under LAVA's dispatcher share.
 
-    `nodes` are all of the job's, with their roles. LAVA knows a job by a
-    number, and so each of them: `ids`.
-    `leaves` is told of each directory that is left behind if all of us are killed.
+    `nodes` are the names and roles of all nodes of the job. `ids` maps each name to a number, by
+    which LAVA knows a job. `leaves` is called with each directory that remains if all processes of
+    the run are killed.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class LavaJob:
         self._nodes = nodes
 
     def definition(self, device: Device) -> dict[str, Any]:
-        """Return what lava-run gets for the node on `device`; raise for what cannot be said."""
+        """Return the definition for the node on `device`; raise if LAVA cannot express it."""
         submission: Mapping[str, Any] | None = self.job.lava
         if submission is None:
             from ..export.translate import submission_for
@@ -49,10 +49,10 @@ class LavaJob:
             submission = submission_for(self.job, device, self.directory)
         submission = as_group(submission)
         nodes = [(self.ids[name], role) for name, role in self._nodes]
-        # The members' real group has a secret name, which no log shall show.
+        # The real group has a secret name, which must not appear in a log.
         return split_by_node(submission, nodes, str(uuid.uuid4()))[self.ids[device.name]]
 
     @staticmethod
     def installed(device: Device) -> Installed:
-        """Return the dispatcher for `device`; `InfrastructureError` if there is none."""
+        """Return the dispatcher for `device`; raise `InfrastructureError` if there is none."""
         return find_dispatcher(device.lava)

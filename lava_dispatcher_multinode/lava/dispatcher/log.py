@@ -1,4 +1,4 @@
-"""LAVA's log, a YAML document a line, as events of the run and as what the board printed."""
+"""LAVA's log, one YAML document per line, as events of the run and as console output."""
 
 from __future__ import annotations
 
@@ -21,34 +21,33 @@ if TYPE_CHECKING:
 
     from ...emit import Emit
 
-MAX_TEXT_CHARS = 4096  # characters of a text that goes into an event
-MAX_STARTED_CASES = 1000  # test cases whose start is remembered
+MAX_TEXT_CHARS = 4096  # per text of an event
+MAX_STARTED_CASES = 1000  # test cases whose start time is kept
 
 _START = re.compile(r"start: ([0-9.]+) (\S+)")
 _END = re.compile(r"end: ([0-9]+) \S+ \(duration ([0-9:]+)\)")
 _STARTTC = re.compile(r"Received signal: <STARTTC> (\S+)")
 _TEST = re.compile(r"(Starting|Ending) test lava\.(\S+) \(")
-#: What member.py records among LAVA's own results; `multinode-test` is one of those.
+#: Cases that member.py records among LAVA's own results; `multinode-test` is one of LAVA's.
 _CALL = re.compile("|".join(f"{re.escape(api.result)}-" for api in Api))
-#: LAVA's own results beside those of actions, which have a level: how the job went.
+#: LAVA's own results that belong to no action: the result of the job as a whole.
 _OF_JOB = frozenset({"job", "validate"})
 _NUMBERED = re.compile(r"[0-9]+_")  # a definition's name
-#: The case of a definition that did not come to its end, as on a board of our own.
+#: The case of a definition that did not finish; devices driven here report the same.
 _UNFINISHED = "lava-test-shell-run"
 _LEVELS = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR", "info": "INFO"}
 
 
 class LavaLog:
-    """Takes the log of one node's lava-run, line by line.
+    """Handles the log of one node's lava-run, line by line.
 
-    `console` gets the lines of the board. `actions` are those of the node's
-    definition, a block each. `failure` is LAVA's last word, once it has
-    been said: its kind of error and the message. `validated`: it got as far
-    as touching the board. `left_on`: why the board could not be switched off.
-    `last`: the last line that is no entry of a log: of a traceback, as a rule.
-    `raised`: what the tests are to end for, as they print results without end; those that
-    come after it are not recorded. `unread`: the error for a result that LAVA has left out of
-    its log, if there is one. `redaction` is for all that is shown or kept of the log.
+    `console` receives the output of the device. `actions` are the blocks of the node's definition.
+    `failure` is LAVA's final error, if it has reported one: error type and message. `validated`:
+    LAVA got as far as using the device. `left_on`: why the device could not be switched off.
+    `last`: the last line that is no log entry, usually of a traceback. `raised`: the error that
+    ends the tests if they print too many results; later results are not recorded. `unread`: the
+    error for a result that LAVA has left out of its log. `redaction` applies to everything that is
+    displayed or kept of the log.
     """
 
     def __init__(
@@ -73,17 +72,17 @@ class LavaLog:
         self._clock = clock
         self._console = console
         self._blocks = [kind for action in actions for kind in action]
-        self._due = Counter(definitions_of(actions))  # have neither begun nor ended
+        self._due = Counter(definitions_of(actions))  # neither started nor finished
         self._action: tuple[int, str, float] | None = None  # index, command, start
-        self._ended: float | None = None  # when it has, and its result is not known
+        self._ended: float | None = None  # end of an action whose result is not known yet
         self._whole = True  # no action has failed
-        self._reason: str | None = None  # why it failed; of what kind that is, the job's end tells
-        self._definition: str | None = None  # has begun and not ended
+        self._reason: str | None = None  # why it failed; the end of the job tells the error type
+        self._definition: str | None = None  # started and not finished
         self._started: dict[str, float] = {}
         self._room = ResultLimit()
 
     def line(self, text: bytes) -> None:
-        """Take one line, with or without its newline."""
+        """Handle one line, with or without its newline."""
         entry = parse_entry(text)
         if entry is None:
             if shown := text.decode("utf-8", "replace").strip():
@@ -105,7 +104,7 @@ class LavaLog:
             self._remark(str(level), message)
 
     def close(self, error: str | None = None) -> None:
-        """Take the end of the log; `error` is what ended it in the middle of an action."""
+        """Handle the end of the log; `error` is the reason if an action has not finished."""
         self._cut_off(error or "the log ends")
         if self.finished and self.failure is None and self._reason is None and self._whole:
             for name in (+self._due).elements():
@@ -117,7 +116,7 @@ class LavaLog:
             self._finish_action("error", self._reason or error)
 
     def raise_failure(self, code: int) -> None:
-        """Raise for how the job ended; `code` is lava-run's exit code.
+        """Raise the failure of the job, if it failed; `code` is lava-run's exit code.
 
         Exit code 0 does not mean that the tests have passed: their results are events.
         """
@@ -126,7 +125,7 @@ class LavaLog:
         if code or not self.finished:
             how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
             why = f": {self.last}" if self.last else ""
-            raise InfrastructureError(f"LAVA's dispatcher {how} before its job had ended{why}")
+            raise InfrastructureError(f"LAVA's dispatcher {how} before its job ended{why}")
         if self.unread is not None:
             raise self.unread
         if self.left_on is not None:
@@ -143,12 +142,12 @@ class LavaLog:
         elif match := _TEST.match(text):
             self._mark(match[2], starts=match[1] == "Starting")
         elif level in _LEVELS:
-            # Of a traceback, which is in logs.yaml, the last line says what it was.
+            # The last line of a traceback is its message; logs.yaml has all of it.
             last = text.strip().rpartition("\n")[2]
             self._say(_LEVELS[level], last if level == "exception" else text)
 
     def _mark(self, name: str, *, starts: bool) -> None:
-        """Take the start or the end of a definition; LAVA drops one that the next one cuts off."""
+        """Handle the start or end of a definition; the next start replaces a missing end."""
         if starts or name != self._definition:
             self._cut_off(f"{self._shown(name)} {'begins' if starts else 'ends'}")
             self._due[_NUMBERED.sub("", name, count=1)] -= 1
@@ -158,9 +157,9 @@ class LavaLog:
             self._emit(event, node=self._node, definition=self._shown(name))
 
     def _cut_off(self, by: str) -> None:
-        """Fail the definition that has begun and not ended, if there is one."""
+        """Fail the definition that has started and not finished, if there is one."""
         if self._definition is not None:
-            error = f"it begins in LAVA's log and has no end there: {by}"
+            error = f"LAVA's log has its start and no end: {by}"
             self._break_off(self._definition, error)
 
     def _break_off(self, name: str, error: str) -> None:
@@ -169,7 +168,7 @@ class LavaLog:
             self._mark(name, starts=False)
 
     def _has_room(self) -> bool:
-        """Whether one more result of the block has room, as one of a board of our own has."""
+        """Return True if one more result is within the limit of a test block."""
         if self.raised is None:
             try:
                 return self._room.take()
@@ -188,7 +187,7 @@ class LavaLog:
             self._finish_action("pass", None)
         elif not ending:
             self._finish_action("error", self._reason)
-        if index < 0:  # its check of the job
+        if index < 0:  # LAVA's validation of the job
             return
         self.validated = True
         if ending:
@@ -220,7 +219,7 @@ class LavaLog:
         definition, case = str(result.get("definition")), str(result.get("case"))
         failed = result.get("result") == "fail"
         if MASK in definition and "_" not in definition:
-            return  # of LAVA's own, and more cannot be read
+            return  # a result of LAVA itself, with secrets masked
         if definition != "lava":
             self._test_case(self._shown(definition), self._shown(case), result)
         elif call := _CALL.match(case):
@@ -228,7 +227,7 @@ class LavaLog:
         elif case == "job":
             self.finished = True
             if failed:
-                message = self._shown(str(result.get("error_msg") or "it does not say why"))
+                message = self._shown(str(result.get("error_msg") or "LAVA gives no reason"))
                 self.failure = (str(result.get("error_type") or ""), message)
                 if self._reason is not None:
                     error = convert_failure(self._node, *self.failure, validated=self.validated)
@@ -242,9 +241,9 @@ class LavaLog:
             self._ended = self._ended or self._clock()
 
     def _failed(self, case: str) -> None:
-        """Take a fail of LAVA's own that is about no action: its job can be complete all the same.
+        """Handle a failed case of LAVA itself that belongs to no action; the job may go on.
 
-        An action that fails and is tried again is none of these.
+        An action that fails and is retried is no such case.
         """
         if case == self._definition or _NUMBERED.match(case):
             self._break_off(case, "LAVA marks its run as unfinished: a step failed or was cut off")
@@ -277,7 +276,7 @@ class LavaLog:
         self._emit("log", node=self._node, level=level, text=self._shown(text))
 
     def _shown(self, text: str) -> str:
-        """Return a text of LAVA's or of a test's as it may be shown."""
+        """Return a text of LAVA or of a test, redacted and shortened."""
         return self.redaction.text(text)[:MAX_TEXT_CHARS]
 
     def _label(self, text: Any) -> str | None:

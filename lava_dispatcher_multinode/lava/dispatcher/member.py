@@ -1,18 +1,17 @@
-"""LAVA's dispatcher as a member of our group. A program by itself, run by LAVA's Python.
+"""Makes LAVA's dispatcher a member of the group. A program of its own, run by LAVA's Python.
 
-    member.py SETTINGS lava-run-arguments...
+  member.py SETTINGS lava-run-arguments...
 
-LAVA is not changed: `lava-run` is run as it is installed. What is added before
-is what LAVA itself looks for: one more subclass of its `Protocol`, which takes
-the place of its MultinodeProtocol. That one gets its coordinator from a file in
-/etc and asks it again every few seconds; this one is told where it is, and its
-calls are answered when they are satisfied. And its scripts for the board are
-copied with the names of the group's devices in them, in place of numbers.
+LAVA stays unchanged: `lava-run` runs as installed. This program adds what LAVA itself looks for: a
+subclass of its `Protocol`, in place of its MultinodeProtocol. The latter reads the coordinator's
+address from a file in /etc and polls it every few seconds; the subclass gets the address from
+SETTINGS, and its calls return when they are satisfied. LAVA's scripts for the device are copied
+with the names of the group's devices in place of job IDs.
 
-SETTINGS is a JSON file: `address` [host, port], `group`, `name` and `secret` of
-the node, `ids` {name: number in LAVA's eyes}, `roles` {name: role}, `lava_run`
-(the script), `downloads` (the directory for LAVA's files), `scripts` (one for
-those copies). It is read and removed: it holds the secrets, which no log shall show.
+SETTINGS is a JSON file: `address` [host, port], `group`, `name` and `secret` of the node, `ids`
+{name: job ID in LAVA}, `roles` {name: role}, `lava_run` (the script), `downloads` (the directory
+for LAVA's files), `scripts` (the directory for the copied scripts). It is removed after it has
+been read, as it holds secrets, which must not appear in a log.
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ import types
 from pathlib import Path
 from typing import Any
 
-ANSWER_GRACE_S = 30.0  # seconds beyond a call's timeout in which the coordinator answers
+ANSWER_GRACE_S = 30.0  # for the coordinator's answer, after a call's timeout
 HEADER_BYTES = 8
 PR_SET_PDEATHSIG = 1
-#: What LAVA imports at once, few jobs need, and not every host has.
+#: Modules that LAVA always imports, few jobs need, and not every host has.
 UNUSED_MODULES = ("guestfs", "sentry_sdk")
 #: How LAVA's scripts find the senders in an answer.
 SENDER = "([0-9]+:)"
 
 
 def main(arguments: list[str]) -> None:
-    """Be lava-run."""
-    # If reaper.py is killed, the board must still be switched off: LAVA does so on SIGTERM.
+    """Run lava-run."""
+    # If reaper.py is killed, the device must still be switched off: LAVA does so on SIGTERM.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     path = Path(arguments[0])
     settings = json.loads(path.read_text("utf-8"))
     path.unlink()
-    os.environ.pop("PYTHONPATH", None)  # ours for LAVA, not for what it starts
+    os.environ.pop("PYTHONPATH", None)  # for LAVA, not for its child processes
     for name in UNUSED_MODULES:
         import_lazily(name)
     import lava_common.constants
@@ -53,14 +52,14 @@ def main(arguments: list[str]) -> None:
     log_as_json()
     if use_device_names(Path(settings["scripts"]), settings["name"], settings["roles"]):
         settings["ids"] = {}
-    protocol = join_class(settings)  # LAVA holds its subclasses weakly
+    protocol = join_class(settings)  # LAVA keeps only weak references to its subclasses
     sys.argv = [settings["lava_run"], *arguments[1:]]
     runpy.run_path(settings["lava_run"], run_name="__main__")
     del protocol
 
 
 def import_lazily(name: str) -> None:
-    """Import a module when it is used, and no sooner."""
+    """Import a module when it is first used."""
 
     class Lazy(types.ModuleType):
         def __getattr__(self, attribute: str) -> Any:
@@ -74,10 +73,10 @@ def import_lazily(name: str) -> None:
 
 
 def log_as_json() -> None:
-    """Let LAVA write the lines of its log quickly: JSON is YAML, and 70 % of its time is this.
+    """Let LAVA write its log as JSON, which is YAML; formatting YAML takes 70 % of its time.
 
-    The job's secrets are not masked, which would hide results, too: the reader of the log
-    redacts what it keeps and shows.
+    The job's secrets are not masked, as that would hide results as well: the reader of the log
+    redacts what it keeps and displays.
     """
     from lava_common import log
 
@@ -94,7 +93,7 @@ def log_as_json() -> None:
 
 
 def use_device_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
-    """Have LAVA put its scripts on the board with names in them; False if it has others."""
+    """Let LAVA put scripts with names on the device; return False if its scripts are unknown."""
     import lava_dispatcher
     from lava_dispatcher.actions.deploy.overlay import MultinodeOverlayAction
 
@@ -118,7 +117,7 @@ def use_device_names(directory: Path, own: str, roles: dict[str, str]) -> bool:
 
 
 def replace_ids(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dict[str, str]:
-    """Return LAVA's scripts with names in them; KeyError if they are not as they are known."""
+    """Return LAVA's scripts with names in them; raise `KeyError` if they are unknown."""
     library = scripts["lava-multi-node.lib"]
     if SENDER not in library:
         raise KeyError(SENDER)
@@ -135,7 +134,7 @@ def replace_ids(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dic
 def call_coordinator(
     address: tuple[str, int], request: dict[str, Any], patience: float
 ) -> dict[str, Any]:
-    """Send one request; return the reply. OSError or ValueError if there is none."""
+    """Send one request and return the reply; raise `OSError` or `ValueError` if there is none."""
     body = json.dumps(request).encode()
     with socket.create_connection(address, ANSWER_GRACE_S) as connection:
         connection.settimeout(patience)
@@ -149,7 +148,7 @@ def call_coordinator(
 
 
 def read_reply(request: dict[str, Any], reply: dict[str, Any], ids: dict[str, str]) -> str:
-    """Return an accepted reply as LAVA's client knows it: JSON, numbers for names."""
+    """Return an accepted reply in the form of LAVA's client: JSON, job IDs for names."""
     if reply["response"] == "group_data":
         roles = {ids.get(name, name): role for name, role in reply["roles"].items()}
         return json.dumps({"response": "group_data", "roles": roles})
@@ -163,7 +162,7 @@ def read_reply(request: dict[str, Any], reply: dict[str, Any], ids: dict[str, st
 
 
 def join_class(settings: dict[str, Any]) -> type:
-    """Make LAVA choose the protocol below for every multinode job, for as long as it is kept."""
+    """Make LAVA use the returned protocol for every multinode job while it is referenced."""
     from lava_common.exceptions import (
         InfrastructureError,
         MultinodeProtocolTimeoutError,
@@ -191,7 +190,8 @@ def join_class(settings: dict[str, Any]) -> type:
             parameters = self.parameters["protocols"][self.name]
             host, port = address
             self.settings = {"coordinator_hostname": host, "port": port, "poll_delay": 1}
-            # LAVA logs its messages: the group's name and the secret come in when they leave.
+            # LAVA logs its messages, so the group's name and the secret are added only when they
+            # are sent.
             self.base_message = {"client_name": self.job_id, "role": parameters["role"]}
             self.initialise_group()
             if self.delayed_start:
@@ -217,21 +217,21 @@ def join_class(settings: dict[str, Any]) -> type:
             self.logger.error("%s", reason)
             if reply.get("status") == "timeout":
                 raise MultinodeProtocolTimeoutError(reason)
-            # LAVA would tell the board "nack", record a pass, and go on.
+            # LAVA would send the board "nack", record a pass, and continue.
             call = request["request"].replace("lava_", "multinode-", 1)
             case = f"{call}-{request['messageID']}".lower()
             self.logger.results({"definition": "lava", "case": case, "result": "fail"})
             raise TestError(reason)
 
         def collate(self, reply: Any, params: Any) -> Any:
-            """Collect what `$key` asks for; 2023.01 takes a call without one for an error."""
+            """Collect what `$key` asks for; 2023.01 treats a call without one as an error."""
             message = params.get("message")
             values = message.values() if isinstance(message, dict) else ()
             asked = any(str(value).startswith("$") for value in values)
             return super().collate(reply, params) if asked else None
 
         def finalise_protocol(self, device: Any = None) -> None:
-            """Say nothing: the dispatcher of the group sees how this process ends."""
+            """Send nothing: the dispatcher of the group sees how this process ends."""
 
     MultinodeProtocol.accepts = classmethod(lambda _cls, _parameters: False)
     return GroupProtocol

@@ -1,4 +1,4 @@
-"""What can be known of boards under LAVA's dispatcher before a job runs."""
+"""Checks of devices under LAVA's dispatcher before a job runs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 VALIDATOR = Path(__file__).with_name("validate_in_lava.py")
 MAX_REASON_CHARS = 1000
-VALIDATOR_TIMEOUT_S = 60.0  # seconds; a slow machine imports all of LAVA
+VALIDATOR_TIMEOUT_S = 60.0  # a slow machine imports all of LAVA
 
 
 def check_ready(devices: Iterable[Device]) -> None:
-    """Return if this host can run `devices` under LAVA's dispatcher: those with `host: lava`.
+    """Check that this host can run those of `devices` that have `host: lava`.
 
-    Raises `InfrastructureError` where there is no dispatcher, or not for this
-    user, `InvalidJob` for a wrong device dictionary.
+    Raises `InfrastructureError` if there is no dispatcher, or none that this user may run, and
+    `InvalidJob` for an invalid device dictionary.
     """
     lavas = [device for device in devices if device.host == LAVA]
     problems = [problem for device in lavas for problem in dictionary_problems(device)]
@@ -49,7 +49,7 @@ def check_ready(devices: Iterable[Device]) -> None:
 
 
 def check_allowed(installed: Installed) -> None:
-    """Raise `InfrastructureError` where this user cannot run it."""
+    """Raise `InfrastructureError` if this user may not run the dispatcher."""
     if installed.needs_root and os.geteuid() != 0:
         raise InfrastructureError(
             f"LAVA's dispatcher {installed.version} ({installed.lava_run}) runs only as root: be "
@@ -59,11 +59,11 @@ def check_allowed(installed: Installed) -> None:
 
 
 def dictionary_problems(device: Device) -> list[Problem]:
-    """Return what is wrong with the files of LAVA's that a device file names."""
+    """Return the problems of the LAVA files that a device file names."""
     problems = []
     for path in (device.lava.dispatcher, device.lava.env_dut):
         if path is not None and not path.is_file():
-            text = f"cannot read it ({device.name}'s file names it)"
+            text = f"cannot read the file, which {device.name}'s device file names"
             problems.append(Problem(str(path), 0, 0, text))
     try:
         load_dictionary(device)
@@ -73,13 +73,13 @@ def dictionary_problems(device: Device) -> list[Problem]:
 
 
 def check_capabilities(job: Job, boards: Mapping[str, Sequence[Device]]) -> list[Problem]:
-    """Return what no board of a role can do; of one among several, as a warning.
+    """Return what no device of a role can do; what only some cannot do is a warning.
 
-    So is what this host lacks: the job is right, and the lab may be elsewhere.
-    `boards` are, for each role, all that may become its nodes. LAVA itself is
-    asked, where it is on this machine.
+    A tool that this host lacks is a warning, too, as the lab may be on another host. `boards` maps
+    each role to all devices that may play it. The answers come from LAVA itself, if it is
+    installed on this machine.
     """
-    found: dict[str, list[list[Problem]]] = {}  # role -> for each of its boards
+    found: dict[str, list[list[Problem]]] = {}  # role -> problems of each of its devices
     asked: dict[Installed, list[tuple[str, int, list[Any]]]] = defaultdict(list)
     for role, devices in boards.items():
         found[role] = [[] for _ in devices]
@@ -88,7 +88,7 @@ def check_capabilities(job: Job, boards: Mapping[str, Sequence[Device]]) -> list
                 continue
             found[role][number] += dictionary_problems(device)
             if not found[role][number]:
-                with suppress(InfrastructureError):  # `check_ready` tells that
+                with suppress(InfrastructureError):  # `check_ready` reports it
                     pair = [load_dictionary(device), _definition(job, role, device)]
                     asked[find_dispatcher(device.lava)].append((role, number, pair))
     problems: list[Problem] = []
@@ -112,10 +112,13 @@ def check_capabilities(job: Job, boards: Mapping[str, Sequence[Device]]) -> list
 def _schema_problems(
     job: Job, roles: set[str], violations: Iterable[Sequence[Any]]
 ) -> Iterator[Problem]:
-    """Yield what LAVA's schema says of the blocks of `roles`, and of the job around them."""
+    """Yield the problems that LAVA's schema finds in the blocks of `roles`, and around them."""
     actions = as_group(job.lava or {}).get("actions", ())
     for number, key, what, accepted in violations:
-        if what in {"unknown action type", "invalid action"}:  # told where a board refuses it
+        if what in {
+            "unknown action type",
+            "invalid action",
+        }:  # reported where a device refuses the block
             continue
         at, where = Position(job.file), "the job"
         if number is not None:
@@ -128,7 +131,7 @@ def _schema_problems(
             "extra keys not allowed": f"unknown key '{key}' in {where}",
         }.get(what, f"'{key}' in {where}: {what}" if key else f"{where}: {what}")
         lax = accepted or number is None
-        yield at.problem(f"{text}, says LAVA's schema", warning=lax)
+        yield at.problem(f"{text} (LAVA's schema)", warning=lax)
 
 
 def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
@@ -139,15 +142,15 @@ def _definition(job: Job, role: str, device: Device) -> dict[str, Any]:
 def _problem(
     job: Job, role: str, name: str, pair: list[Any], number: int, reason: str, host: bool
 ) -> Problem:
-    """Return LAVA's refusal of a block, in few words where the dictionary tells the reason."""
+    """Return LAVA's refusal of a block, shortened if the dictionary shows the reason."""
     dictionary, definition = pair
     kind, block = next(iter(definition["actions"][number].items()))
     what = " ".join(["deploy to", str(block.get("to"))] if kind == "deploy" else [kind])
     if kind == "boot":
         what = f"boot by {block.get('method')}"
-    if "strategies accepted" in reason:  # LAVA lists all that it has tried
+    if "strategies accepted" in reason:  # LAVA lists all strategies that it has tried
         known = ", ".join(methods(dictionary, kind)) or "none"
-        reason = f"no strategy of LAVA's takes it; {kind} methods in the dictionary: {known}"
+        reason = f"LAVA has no strategy for it;  {kind} methods in the dictionary: {known}"
     at = next(r.position for r in job.roles if r.name == role)
     if job.lava is not None:
         actions = as_group(job.lava)["actions"]
@@ -164,7 +167,7 @@ def _has(action: Mapping[str, Any], role: str) -> bool:
 def _run_validator(
     installed: Installed, pairs: list[list[Any]], job: Any = None
 ) -> dict[str, list[Any]]:
-    """Return LAVA's answers; `InfrastructureError` where it does not give any."""
+    """Return LAVA's answers; raise `InfrastructureError` if there are none."""
     try:
         done = subprocess.run(
             [installed.python, str(VALIDATOR)],

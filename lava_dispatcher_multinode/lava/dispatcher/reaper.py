@@ -1,15 +1,15 @@
-"""Runs a command and leaves nothing of it behind. A program by itself: `reaper.py OFF COMMAND...`.
+"""Runs a command and kills all its descendants when it ends: `reaper.py OFF COMMAND...`.
 
-What LAVA's dispatcher starts (consoles, emulators, tools) often has a session
-of its own, out of reach of a signal to a process group. So this is the reaper
-of all its descendants, and kills what is left of them when the command ends.
+A program of its own. Child processes of LAVA's dispatcher (consoles, emulators, tools) often have
+their own session, beyond the reach of a signal to the process group. So this process is the
+subreaper of all descendants.
 
-If the command was killed, it has left its board on. OFF is a JSON list of the
-command lines, without a shell, that switch it off. What comes of them is told
-on standard error, as LAVA writes its log.
+If the command is killed, it leaves its device powered. OFF is a JSON list of the command lines,
+without a shell, that switch the device off. The result is written to standard error in the format
+of LAVA's log.
 
-SIGTERM is passed on, once: a second one would stop LAVA from switching its board
-off. SIGQUIT kills. Its exit code is the command's, as a shell would give it.
+SIGTERM is forwarded once: a second one would keep LAVA from switching the device off. SIGQUIT
+kills the command. The exit code is the command's, as in a shell.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-POWER_OFF_TIMEOUT_S = 30.0  # seconds for one command that switches a board off
-MAX_OUTPUT_BYTES = 500  # bytes of what it prints, its last, that an error shows
+POWER_OFF_TIMEOUT_S = 30.0  # per power-off command
+MAX_OUTPUT_BYTES = 500  # the last bytes of its output, for the error message
 
 
 def main(off: list[str], command: list[str]) -> int:
-    """Run `command`; return its exit code once nothing of it is left, and its board is off."""
+    """Run `command`; return its exit code once all its processes have ended and OFF is done."""
     parent = os.getppid()
     prctl = ctypes.CDLL(None).prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # If whoever started this is killed, the board must still be switched off. It comes more than
-    # once then: the parent is a thread, and after it another one of that process.
+    # If the parent is killed, the device must still be switched off. The signal may come twice:
+    # the parent is a thread, and after its end another thread of that process.
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     process: subprocess.Popen[bytes] | None = None
     asked = os.getppid() != parent
@@ -45,7 +45,7 @@ def main(off: list[str], command: list[str]) -> int:
 
     def tell() -> None:
         if process is not None and asked:
-            with suppress(IndexError):  # it has been told
+            with suppress(IndexError):  # the signal has been sent
                 process.send_signal(once.pop())
 
     def passed_on(_number: int, _frame: object) -> None:
@@ -63,7 +63,7 @@ def main(off: list[str], command: list[str]) -> int:
     if asked:
         return 128 + signal.SIGTERM
     process = subprocess.Popen(command)
-    tell()  # what came while it was being started
+    tell()  # a signal that came during the start
     code = process.wait()
     kill_descendants()
     if code < 0 and off:
@@ -75,10 +75,10 @@ def main(off: list[str], command: list[str]) -> int:
 
 
 def power_off(line: str) -> None:
-    """Run one of LAVA's power-off commands, as it does."""
+    """Run one of LAVA's power-off commands as LAVA does."""
     try:
         words = shlex.split(line)
-        with tempfile.TemporaryFile() as output:  # nobody may be left to read a pipe
+        with tempfile.TemporaryFile() as output:  # a pipe may have no reader any more
             code = subprocess.run(
                 words,
                 stdin=subprocess.DEVNULL,
@@ -93,23 +93,24 @@ def power_off(line: str) -> None:
             write_log("error", f"NOT switched off: {words[0]} exited with {code}: {said}")
     except subprocess.TimeoutExpired:
         write_log(
-            "error", f"NOT switched off: {words[0]} has not ended within {POWER_OFF_TIMEOUT_S:g} s"
+            "error",
+            f"NOT switched off: {words[0]} did not finish within {POWER_OFF_TIMEOUT_S:g} s",
         )
     except (OSError, ValueError, IndexError) as error:
         write_log("error", f"NOT switched off: {error}")
 
 
 def write_log(level: str, text: str) -> None:
-    """Write a line of the log, if somebody is there to read it."""
+    """Write a log line; ignore a closed standard error."""
     with suppress(OSError):
         os.write(2, json.dumps({"lvl": level, "msg": text}).encode() + b"\n")
 
 
 def kill_descendants() -> None:
-    """Kill and reap all descendants: the orphans among them are our children."""
+    """Kill and reap all descendants; orphans among them become children of this process."""
     while True:
         for pid in children():
-            os.kill(pid, signal.SIGKILL)  # a child: its number is not used again before we wait
+            os.kill(pid, signal.SIGKILL)  # a child: its ID is not reused before waitpid
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

@@ -1,13 +1,12 @@
-"""Asks LAVA whether boards can do what jobs want. A program by itself, run by LAVA's Python.
+"""Asks LAVA whether devices can run jobs. A program of its own, run by LAVA's Python.
 
-Standard input is JSON: `pairs`, a list of [device dictionary, definition], as
-lava-run takes them, and `submission`, the job as its server takes it, or null.
-Standard output is one line, JSON: `refusals` has for each pair null or [number
-of the block that is refused, counted from 0, why, whether that is for something
-that this host lacks]; `violations` are what LAVA's schema says of the submission,
-[number of the block or null, key, what, whether a server takes it all the same].
+Standard input is JSON: `pairs`, a list of [device dictionary, definition] as lava-run takes them,
+and `submission`, the job as its server takes it, or null. Standard output is one line of JSON.
+`refusals` has for each pair null or [index of the refused block from 0, reason, whether this host
+lacks something]. `violations` is what LAVA's schema finds in the submission: [index of the block
+or null, key, message, whether a server accepts it nevertheless].
 
-LAVA finds out by making its pipeline: no board is touched and nothing is fetched.
+LAVA builds its pipeline to answer: it uses no device and fetches nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ import sys
 import types
 from typing import Any
 
-#: What LAVA imports at once and nothing here uses: see member.py.
+#: Modules that LAVA always imports and that are not used here: see member.py.
 UNUSED_MODULES = ("guestfs", "sentry_sdk")
-SELF = "127.0.0.1"  # LAVA asks `ip` for this host's address, unless it is told one
+SELF = "127.0.0.1"  # without it, LAVA asks `ip` for this host's address
 
 
 def main() -> None:
-    """Answer for all."""
+    """Answer all questions of standard input."""
     for name in UNUSED_MODULES:
         sys.modules.setdefault(name, types.ModuleType(name))
     asked = json.load(sys.stdin)
@@ -35,11 +34,11 @@ def main() -> None:
 
 
 def schema_violations(submission: dict[str, Any]) -> list[tuple[int | None, str, str, bool]]:
-    """Return what LAVA's schema says of the job as a whole, and of each block: the first thing."""
+    """Return the first violation of LAVA's schema in the job as a whole, and in each block."""
     try:
         from lava_common.schemas import validate
         from voluptuous import Invalid
-    except ImportError:  # the dispatcher itself does without
+    except ImportError:  # the dispatcher can be installed without these
         return []
     parts: list[tuple[int | None, dict[str, Any]]] = [(None, submission)]
     for index, action in enumerate(submission["actions"]):
@@ -62,10 +61,10 @@ def schema_violations(submission: dict[str, Any]) -> list[tuple[int | None, str,
 def first_refusal(
     device: dict[str, Any], definition: dict[str, Any]
 ) -> tuple[int, str, bool] | None:
-    """Return the first block that LAVA refuses, and why; None if it takes all."""
+    """Return index, reason and host flag of the first refused block; None if LAVA accepts all."""
     if _refused(device, definition) is None:
         return None
-    # Which of them it was, LAVA does not say: the first with which it goes wrong.
+    # LAVA does not name the block, so find the first one with which the pipeline fails.
     actions = definition["actions"]
     for count in range(1, len(actions) + 1):
         why = _refused(device, {**definition, "actions": actions[:count]})

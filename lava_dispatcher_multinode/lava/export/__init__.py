@@ -1,1 +1,1 @@
-"""Jobs of this project in the words of LAVA."""
+"""Exports jobs of this package as LAVA jobs."""

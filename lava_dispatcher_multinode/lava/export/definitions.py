@@ -1,4 +1,4 @@
-"""The definitions of a lava_test_shell action in LAVA's form."""
+"""The definitions of a lava_test_shell action in LAVA's format."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Remark = Callable[[str], None]
 
 FORMAT = "Lava-Test Test Definition 1.0"
-#: What LAVA's schema has for a definition that is written in the job.
+#: Keys that LAVA's schema allows in a definition inside a job.
 _METADATA = ("description", "environment", "devices", "maintainer", "scope", "os")
 _INSTALL = ("deps", "git-repos", "keys", "steps", "sources")
 #: Options of the calls, and a command, that LAVA does not have.
@@ -38,11 +38,10 @@ _BEYOND_LAVA = re.compile(
 
 
 class Definitions:
-    """Puts definitions in LAVA's words; `remark` is told what gets lost.
+    """Converts definitions to LAVA's format; `remark` is called with what gets lost.
 
-    What only this machine has is written into the job where that can be.
-    With `directory`, LAVA's dispatcher runs on this machine, too, and files
-    get there as tarballs below it.
+    Files that only this machine has are written into the job where possible. With `directory`,
+    LAVA's dispatcher runs on this machine, too, and gets files as tarballs below it.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Definitions:
         self._directory = directory
 
     def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
-        """Return LAVA's `definitions`; raise what fetching and reading them raises."""
+        """Return LAVA's `definitions` of the action; raise the errors of reading them."""
         wrong: list[Any] = []
         found = list(read_entries(spec.parameters, self._job.directory, wrong))
         if wrong:
@@ -64,7 +63,7 @@ class Definitions:
 
     def _one(self, spec: ActionSpec, entry: DefinitionEntry) -> dict[str, Any]:
         source = entry.source
-        # Another host's git is LAVA's to fetch; and this host's, where LAVA runs on it.
+        # LAVA fetches git repositories of other hosts, and of this host if it runs here.
         if source is not None and source.kind == Kind.GIT and (source.remote or self._directory):
             extra = {"revision": source.revision, "branch": source.branch}
             given = {key: value for key, value in extra.items() if value}
@@ -107,7 +106,7 @@ class Definitions:
         where = f"definition '{name}' ({definition.origin})"
         if definition.files is not None:
             self._remark(
-                f"{where}: files beside it stay on this machine; put it into a git repository"
+                f"{where}: files next to it are not exported; put it into a git repository"
             )
         if _BEYOND_LAVA.search(definition.text.decode("utf-8", "replace")):
             self._remark(
@@ -138,7 +137,7 @@ class Definitions:
         }:
             yield "install", kept
         interpreted = data.get("parse") or {}
-        # A fixupdict alone would be allowed, but LAVA's dispatcher breaks on it.
+        # The schema allows a fixupdict alone, but LAVA's dispatcher fails on it.
         if interpreted.get("pattern") or interpreted.get("fixupdict"):
             text = "parse.pattern, and so fixupdict, is not allowed in a definition inside the job"
             self._remark(f"{where}: {text}; put it into a git repository")
@@ -174,5 +173,5 @@ def _expected(entry: DefinitionEntry) -> dict[str, Any]:
 
 
 def _name(name: str) -> str:
-    """Return a name that LAVA accepts."""
+    """Return `name` without the characters that LAVA refuses."""
     return re.sub(r"[^-_a-zA-Z0-9.]+", "-", name) or "definition"

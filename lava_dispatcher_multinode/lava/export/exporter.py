@@ -1,4 +1,4 @@
-"""A job file of ours as LAVA's multinode YAML, with a list of what is lost."""
+"""Exports a job as LAVA YAML, with a list of what LAVA's format cannot express."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Exported:
-    """LAVA's submission, and a sentence for everything that it cannot say."""
+    """LAVA's submission, and a remark for everything that it cannot express."""
 
     submission: Mapping[str, Any]
     remarks: tuple[str, ...] = ()
 
     def text(self, origin: str) -> str:
-        """Return it as YAML; the remarks are comments."""
+        """Return the submission as YAML; the remarks are comments."""
         lines = [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
         return "\n".join([*lines, _yaml(self.submission)])
 
     def nodes(self, origin: str) -> dict[str, str]:
-        """Return the definition of each node, as YAML by a name for its file."""
+        """Return the definition of each node as YAML, by a name for its file."""
         head = "\n".join(
             [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
         )
@@ -60,9 +60,9 @@ class Exported:
 
 
 def export_job(job: Job, lab: Lab | None = None) -> Exported:
-    """Return `job` in LAVA's words; where `lab` has such boards under LAVA, in their ways.
+    """Return `job` in LAVA's format, with the device dictionaries of `lab` for devices under LAVA.
 
-    Raises what fetching and reading the definitions raises.
+    Raises the errors of fetching and reading the definitions.
     """
     if job.lava is not None:
         if "visibility" in job.lava:
@@ -78,7 +78,7 @@ def export_job(job: Job, lab: Lab | None = None) -> Exported:
 
 
 def named_types(document: Document) -> dict[str, str]:
-    """Return the device types that the job names: LAVA may know what has no driver here."""
+    """Return the device types that the job names; LAVA may know types that have no driver here."""
     data = document.data if isinstance(document.data, dict) else {}
     group = data.get("device_group")
     entries = [data, *(entry for entry in group if isinstance(entry, dict))] if isinstance(
@@ -117,13 +117,13 @@ def _type_of(role: Role, lab: Lab | None) -> str:
         device_type := device_types.by_device_name(role.device or "", device_types.names())
     ) is not None:
         return device_type
-    text = f"the type of device '{role.device}' is not known, and LAVA wants one"
-    hint = "a --config-dir with its device file says it"
+    text = f"the type of device '{role.device}' is unknown, and LAVA needs one"
+    hint = "give a --config-dir with its device file"
     raise InvalidJob([role.position.problem(text, hint)])
 
 
 def _local(value: Any) -> Iterator[str]:
-    """Yield the URLs in it that are files of this machine."""
+    """Yield the URLs in `value` that are files of this machine."""
     if isinstance(value, dict):
         for item in value.values():
             yield from _local(item)
@@ -138,14 +138,14 @@ def _comments(remarks: tuple[str, ...]) -> list[str]:
     if not remarks:
         return []
     lines = [line for remark in remarks for line in remark.splitlines()]
-    return ["# What LAVA cannot be told, or only in another way:", *(f"# * {x}" for x in lines)]
+    return ["# Not expressible in LAVA's job format, or changed:", *(f"# * {x}" for x in lines)]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Repeats what is the same in two places: people read it."""
+    """Writes equal values in full instead of aliases, for human readers."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Return that nothing is an alias."""
+        """Return True: use no aliases."""
         del data
         return True
 

@@ -1,4 +1,4 @@
-"""The deploy and boot blocks of a kind of board: what LAVA wants told, and our jobs leave out."""
+"""LAVA's deploy and boot blocks for a kind of device, which this package's jobs leave out."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from ...lab.device_sections import Login
 
-#: Suffix of an image -> LAVA's word for how it is packed.
+#: Suffix of an image -> LAVA's name of its compression.
 COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
-#: Boot method -> the name of its action, for calls of the API before the board is started.
+#: Boot method -> name of its action, for MultiNode calls before the device starts.
 BOOT_ACTIONS = {"minimal": "minimal-boot", "qemu": "boot-image-retry", "u-boot": "uboot-action"}
-#: What was deployed -> LAVA's name for the loader's commands that start it.
+#: What was deployed -> LAVA's name of the boot loader commands that start it.
 _COMMANDS = {"kernel": "ramdisk", "nfs": "nfs"}
 
 
 @dataclass(frozen=True)
 class LavaBlocks:
-    """How the boards of one role are deployed and booted in LAVA.
+    """The deploy and boot blocks for the devices of one role.
 
-    `device_type` in LAVA's words. `image`, `boot`: what every such block has.
-    `remarks`: what the reader of an exported job should know of them.
+    `device_type` is LAVA's name. `image` and `boot` are the keys that every such block has.
+    `remarks` are for the reader of the exported job.
     """
 
     device_type: str
@@ -40,7 +40,7 @@ class LavaBlocks:
     remarks: tuple[str, ...] = ()
 
     def deploy_image(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-        """Return the block for a disk image."""
+        """Return the block that deploys a disk image."""
         if self.image_to == "overlay":
             return {"to": "overlay", **self.image}
         name = "rootfs" if self.image_to == "tmpfs" else "image"
@@ -52,7 +52,7 @@ class LavaBlocks:
         return {"to": self.image_to, "images": {name: entry}, **self.image}
 
     def deploy_kernel(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-        """Return the block for files that the boot loader fetches."""
+        """Return the block that deploys files for the boot loader."""
         block: dict[str, Any] = {"to": "tftp"}
         for key in ("kernel", "ramdisk", "dtb"):
             if key in parameters:
@@ -75,7 +75,7 @@ class LavaBlocks:
 def blocks_of_type(
     device_type: str, lava_name: str, defaults: Mapping[str, Any], login: Login
 ) -> LavaBlocks:
-    """Return the ways for a board that has a driver here: its boot commands, literally."""
+    """Return the blocks for a type with a driver here: its boot commands, literally."""
     commands = list(defaults.get("boot", {}).get("commands", ()))
     if not commands:
         remarks = (
@@ -93,7 +93,7 @@ def blocks_of_type(
 
 
 def blocks_of_unknown_type(device_type: str, login: Login) -> LavaBlocks:
-    """Return a guess for a type of which nothing is known here."""
+    """Return a guess for a type that is not known here."""
     remarks = (
         f"{device_type}: how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
     )
@@ -105,9 +105,9 @@ def blocks_of_unknown_type(device_type: str, login: Login) -> LavaBlocks:
 def blocks_of_dictionary(
     device: Device, deploy: Mapping[str, Any], boot: Mapping[str, Any]
 ) -> LavaBlocks:
-    """Return the ways that a device dictionary allows; `deploy` and `boot` are its methods.
+    """Return the blocks that a device dictionary allows; `deploy` and `boot` are its methods.
 
-    The device file's `lava.deploy` and `lava.boot` have the last word.
+    `lava.deploy` and `lava.boot` of the device file override them.
     """
     own_deploy, own_boot = dict(device.lava.deploy), dict(device.lava.boot)
     if "qemu" in boot:
@@ -120,7 +120,7 @@ def blocks_of_dictionary(
         image_to = "overlay"
     image_to = own_deploy.pop("to", image_to)
     same = own_boot.get("method", default["method"]) == default["method"]
-    # Who says how the shell looks also knows whether there is a login before it.
+    # A device file that sets the prompts also decides whether there is a login.
     login = {} if "prompts" in own_boot else _login(device.login)
     block = {**(default if same else {}), **login, **own_boot}
     return LavaBlocks(device.device_type, image_to, own_deploy, block)
@@ -135,7 +135,7 @@ def _login(login: Login) -> dict[str, Any]:
 
 
 def _literal(text: str) -> str:
-    """Return an expression that fits just this text; readable, unlike what `re.escape` makes."""
+    """Return a regular expression for the literal text; more readable than that of `re.escape`."""
     return re.sub(r"[.^$*+?{}\[\]\\|()]", r"\\\g<0>", text)
 
 

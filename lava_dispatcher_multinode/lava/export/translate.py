@@ -1,4 +1,4 @@
-"""A job of ours in LAVA's words: one multinode submission."""
+"""Translates a job into one LAVA multinode submission."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 
     Block = dict[str, Any]
 
-JOB_MARGIN_S = 600.0  # seconds that LAVA's job may take beyond the sum of its actions
-CONNECTION_TIMEOUT_S = 120.0  # seconds for one answer of a console
+JOB_MARGIN_S = 600.0  # added to the sum of the job's actions
+CONNECTION_TIMEOUT_S = 120.0  # for one answer of a console
 
 
 class DefinitionExporter(Protocol):
-    """Has the definitions of a lava_test_shell, in LAVA's form."""
+    """Converts the definitions of a lava_test_shell action to LAVA's format."""
 
     def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
-        """Return them."""
+        """Return LAVA's `definitions` of the action."""
 
 
 def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
     """Return the submission for the node on `device`, whose dispatcher is on this host.
 
-    All roles are in it as if they were on such boards: only this node's part is used.
+    It has all roles, as if they had such devices; only this node's part is used.
     """
     directory.mkdir(parents=True, exist_ok=True)
     return _for(job, device, Definitions(job, directory, lambda _: None, directory / "tarballs"))
 
 
 def outline_submission(job: Job, device: Device) -> dict[str, Any]:
-    """Return the submission for the node on `device`, with no definition in its tests.
+    """Return the submission for the node on `device`, with placeholders for its definitions.
 
-    Nothing is fetched for it.
+    Nothing is fetched.
     """
     return _for(job, device, _NoDefinitions())
 
@@ -70,9 +70,9 @@ def make_submission(
     definitions: DefinitionExporter,
     remark: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Return LAVA's form of `job`; `ways` has those of each role.
+    """Return `job` in LAVA's format; `ways` maps each role to its blocks.
 
-    `remark` is told what LAVA has no words for. Raises what `definitions` raise.
+    `remark` is called with what LAVA's format cannot express. Raises the errors of `definitions`.
     """
     writer = _Writer(job, ways, definitions, remark)
     for spec in job.actions:
@@ -114,7 +114,7 @@ def _role(role: Any, ways: LavaBlocks) -> dict[str, Any]:
 
 
 class _Writer:
-    """Writes the actions, and keeps for each role what LAVA needs said beside them."""
+    """Writes the actions, and tracks for each role what LAVA's blocks need beyond them."""
 
     def __init__(
         self,
@@ -136,11 +136,11 @@ class _Writer:
 
     @property
     def longest(self) -> float:
-        """Return the seconds of the role that may take longest."""
+        """The seconds of the role that may take longest."""
         return max(self._seconds.values())
 
     def action(self, spec: ActionSpec) -> None:
-        """Write what is LAVA's for one action."""
+        """Write the blocks of one action."""
         load_action(spec.command).export(spec, self)
 
     def remark(self, text: str) -> None:
@@ -162,7 +162,7 @@ class _Writer:
         self._deployed |= dict.fromkeys(roles, "nfs" if "rootfs" in parameters else kind)
 
     def _boot(self, roles: Sequence[str], limit: float) -> None:
-        # LAVA puts what tests need onto the board when it deploys.
+        # LAVA puts the overlay of the tests on the device when it deploys.
         bare = [role for role in roles if role not in self._deployed]
         if bare:
             self._write("deploy", bare, lambda _: {"to": "overlay"}, limit)
@@ -201,12 +201,12 @@ class _Writer:
             name = f"{given['request']}-{given['message_id']}"
             definition = _inline_call(given)
             self._write("test", warm, lambda _: {"definitions": [definition]}, limit)
-            self._remark(f"{name}: the board makes the call, as LAVA's dispatcher cannot")
+            self._remark(f"{name}: the board makes the call, because LAVA's dispatcher cannot")
 
     def _write(
         self, kind: str, roles: Iterable[str], block: Callable[[str], Block], limit: float
     ) -> None:
-        """Write one block for each set of roles that have the same."""
+        """Write one block for each set of roles with equal blocks."""
         alike: list[tuple[Block, list[str]]] = []
         for role in roles:
             own = block(role)
@@ -227,7 +227,7 @@ class _Writer:
 
 
 def _inline_call(given: Mapping[str, Any]) -> Block:
-    """Return a definition that makes the call from the board."""
+    """Return a definition that makes the call from the device."""
     name = "dispatcher-call"
     words = [given["request"], given["message_id"], given.get("waitrole") or ""]
     words += [shlex.quote(f"{key}={value}") for key, value in given.get("message", {}).items()]
@@ -242,7 +242,7 @@ def _inline_call(given: Mapping[str, Any]) -> Block:
 
 
 def _request(given: Mapping[str, Any], limit: float) -> Block:
-    """Return LAVA's form of a call of the API by the dispatcher."""
+    """Return a MultiNode call of the dispatcher in LAVA's format."""
     call: Block = {"request": given["request"], "messageID": given["message_id"]}
     if given.get("message"):
         call["message"] = {key: str(value) for key, value in given["message"].items()}

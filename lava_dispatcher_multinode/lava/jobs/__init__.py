@@ -1,1 +1,1 @@
-"""Jobs of LAVA on boards of our own."""
+"""LAVA jobs on devices that this package drives."""

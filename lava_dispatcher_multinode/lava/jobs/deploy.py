@@ -1,4 +1,4 @@
-"""What LAVA's deploy block means on a board of this package's own."""
+"""Imports LAVA's deploy blocks for devices that this package drives."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     Path = tuple[str | int, ...]
 
-#: LAVA's word for how a file is packed -> its suffix here.
+#: LAVA's name of a compression -> file suffix here.
 PACKED = {"bz2": ".bz2", "gz": ".gz", "xz": ".xz", "zstd": ".zst"}
-#: Files that a boot loader fetches. A ramdisk stays packed, the others would not boot.
+#: Files that a boot loader fetches. A ramdisk may stay compressed, the others would not boot.
 _FILES = ("kernel", "ramdisk", "dtb")
-#: Of a header's name and value, what HTTP allows; and names that the download itself uses.
+#: What HTTP allows in the name and value of a header, and names that the download itself sets.
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x20-\x7e\t]*")
 _OWN_HEADERS = frozenset(
@@ -29,7 +29,7 @@ _OWN_HEADERS = frozenset(
 
 
 class Step(NamedTuple):
-    """One command of this package; `refused` says why a block is none, `at` where in the block.
+    """One action of this package; `refused` says why a block is none, `at` where in the block.
 
     `wrong`: LAVA refuses it, too.
     """
@@ -43,37 +43,37 @@ class Step(NamedTuple):
 
 
 def refuse(what: str, why: str, at: tuple[str | int, ...] = ()) -> Step:
-    """Return the step of a block, or of a key in it, that only LAVA's dispatcher has."""
+    """Return the step for a block, or a key in it, that only LAVA's dispatcher supports."""
     return Step(what, refused=why, at=at)
 
 
 def import_deploy(block: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield what the block is: nothing, one command, or the reasons why it is none."""
+    """Yield the action of the block, nothing, or the reasons why it is refused."""
     to = str(block.get("to"))
     if to not in PLACES:
         places = ", ".join(sorted(PLACES))
-        yield refuse(f"deploy to {to}", f"only LAVA knows how; boards here take {places}")
+        yield refuse(f"deploy to {to}", f"only LAVA supports it; supported here: {places}")
         return
     refused = [*_refused(to, block), *_wrong(to, block)]
     if refused:
         yield from refused
-    elif to != "overlay":  # the board keeps what is on it; our tests bring their own overlay
+    elif to != "overlay":  # the image stays; our tests bring their own overlay
         yield _tftp(block) if to == "tftp" else _image(to, block)
 
 
 def ignored_deploy_keys(block: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    """Yield each key that changes nothing on such a board: its place, and what to say of it."""
+    """Yield path and warning for each key without effect on such a device."""
     for at, fate in _keys(str(block.get("to")), block):
         if fate == NO_EFFECT:
-            yield at, f"'{at[-1]}' has no effect on boards of our own"
+            yield at, f"'{at[-1]}' has no effect on boards that this dispatcher drives"
         elif fate is None:
             known = nearest(str(at[-1]), {**BLOCK, **ENTRY})
             meant = f" (did you mean '{known}'?)" if known else ""
-            yield at, f"'{at[-1]}' is no key of LAVA's here, and has no effect{meant}"
+            yield at, f"'{at[-1]}' is not a key of LAVA here, and has no effect{meant}"
 
 
 def _keys(to: str, block: Mapping[str, Any]) -> Iterator[tuple[Path, str | None]]:
-    """Yield where each key is that is set, and what it means; None for one that LAVA lacks."""
+    """Yield the path and the meaning of each key that is set; None for a key unknown to LAVA."""
     if to not in PLACES:
         return
     known = BLOCK | PLACES[to]
@@ -87,7 +87,7 @@ def _keys(to: str, block: Mapping[str, Any]) -> Iterator[tuple[Path, str | None]
 
 
 def _entries(to: str, block: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield the place and the entry of each file that is deployed."""
+    """Yield path and entry of each file to deploy."""
     images = block.get("images")
     found: list[tuple[Path, Any]] = [((name,), block.get(name)) for name in _FILES]
     if to != "tftp":
@@ -100,7 +100,7 @@ def _entries(to: str, block: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[
 
 
 def _refused(to: str, block: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield what only LAVA's dispatcher can do."""
+    """Yield what only LAVA's dispatcher supports."""
     for at, fate in _keys(to, block):
         if fate not in {OBEYED, NO_EFFECT, None}:
             yield refuse(f"deploy to {to}", f"'{at[-1]}': {fate}", at)
@@ -125,37 +125,37 @@ def _wrong_sums(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if wanted is not None and not (
             isinstance(wanted, str) and re.fullmatch(rf"[0-9a-f]{{{digits}}}", wanted)
         ):
-            yield key, f"no file has the sum {wanted!r:.140}: it is {digits} digits of 0-9 and a-f"
+            yield key, f"invalid checksum {wanted!r:.140}: use {digits} digits of 0-9 and a-f"
 
 
 def _not_here(path: Path, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the keys of an entry whose values cannot be obeyed, and why."""
+    """Yield the keys of an entry whose values are not supported, and why."""
     packed = entry.get("compression")
     if packed and (not isinstance(packed, str) or packed not in PACKED):
         yield "compression", f"{packed!r:.40} is not one of {', '.join(PACKED)}"
     elif packed and path in {("kernel",), ("dtb",)}:
-        yield "compression", "a kernel or device tree is not unpacked here"
+        yield "compression", "a compressed kernel or device tree is not supported"
     overlays = entry.get("overlays")
     if overlays and (not isinstance(overlays, dict) or set(overlays) != {"lava"}):
-        yield "overlays", "nothing is unpacked into a file here but the overlay of the tests"
+        yield "overlays", "only the tests' own overlay is supported"
     formats = ("raw", "cpio.newc" if path == ("ramdisk",) else "ext4")
     if entry.get("format", "raw") not in formats:
         yield "format", f"{entry['format']!r:.40} is not one of {', '.join(formats)}"
 
 
 def _wrong_headers(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with headers; their values may be secret."""
+    """Yield the problems of headers; values of headers may be secret."""
     headers = entry.get("headers") or {}
     if not isinstance(headers, dict):
-        yield "it must have values by their names"
+        yield "it must map names to values"
         return
     for name, value in headers.items():
         if not _NAME.fullmatch(str(name)):
             yield f"HTTP has no header {name!r:.100}"
         elif str(name).lower() in _OWN_HEADERS:
-            yield f"{name} is for the dispatcher itself to set"
+            yield f"{name} is set by the dispatcher itself"
         elif not isinstance(value, str) or not _VALUE.fullmatch(value):
-            yield f"the value of {name} is no text of one line in ASCII"
+            yield f"the value of {name} must be one line of ASCII text"
 
 
 def _terms(entry: Mapping[str, Any], *, unpacked: bool = False) -> Terms:
@@ -174,7 +174,7 @@ def _image(to: str, block: Mapping[str, Any]) -> Step:
     found = [entry for _, entry in _entries(to, block)]
     only = found[0] if len(found) == 1 else {}
     if not isinstance(only.get("url"), str):
-        return refuse(f"deploy to {to}", "it takes one image with a url here")
+        return refuse(f"deploy to {to}", "it must have exactly one image with a url")
     terms = {"image": _terms(only, unpacked=True)}
     return Step(DEPLOY_IMAGE, {"image": only["url"], TERMS: terms})
 

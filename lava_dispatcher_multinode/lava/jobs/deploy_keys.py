@@ -1,7 +1,7 @@
-"""The keys of LAVA's deploy blocks, and what each means on a board of this package's own.
+"""The keys of LAVA's deploy blocks, and their meaning on devices that this package drives.
 
-They are those of LAVA's strict schemas from 2023.01 to 2026.09 for the places that such a board
-takes. A text is the reason for which a key is refused.
+The keys are those of LAVA's strict schemas from 2023.01 to 2026.09, for the supported targets. A
+text is the reason why a key is refused.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 OBEYED: Final = "obeyed"
-#: Told in a warning: what is deployed is the same without the key.
+#: Reported as a warning: the key changes nothing that is deployed.
 NO_EFFECT: Final = "no effect"
 
-_NOT_APPLIED = "this file would not reach the board"
+_NOT_APPLIED = "this file would not be deployed"
 
-#: Keys of a block, wherever it deploys to.
+#: Keys of every block.
 BLOCK = {
     "to": OBEYED,
     "role": OBEYED,
@@ -28,7 +28,7 @@ BLOCK = {
     "connection-namespace": NO_EFFECT,
     "os": NO_EFFECT,
     "overlay_backend": NO_EFFECT,
-    "authorize": "a board here gets no key for ssh",
+    "authorize": "ssh keys are not deployed",
 }
 _DISK = {
     "image": OBEYED,
@@ -39,7 +39,7 @@ _DISK = {
     "tool": NO_EFFECT,
     "uniquify": NO_EFFECT,
 }
-#: Further keys of a block, by where it deploys to: these are the places that boards here take.
+#: Further keys by target (`to`): these targets are supported.
 PLACES = {
     "flasher": {"images": OBEYED, "uniquify": NO_EFFECT},
     "overlay": {},
@@ -58,12 +58,12 @@ PLACES = {
     },
     "tmpfs": {
         "images": OBEYED,
-        "type": "a board without a test shell is LAVA's own",
+        "type": "only LAVA supports boards without a test shell",
         "uefi": _NOT_APPLIED,
     },
     "usb": _DISK,
 }
-#: Keys of an entry, which names a file: that of an image, kernel, ramdisk or device tree.
+#: Keys of an entry that names a file: an image, kernel, ramdisk or device tree.
 ENTRY = {
     "url": OBEYED,
     "headers": OBEYED,
@@ -71,11 +71,11 @@ ENTRY = {
     "md5sum": OBEYED,
     "sha256sum": OBEYED,
     "sha512sum": OBEYED,
-    "overlays": OBEYED,  # `lava` alone: the tests' own overlay, which gets onto the board anyway
-    "format": OBEYED,  # of what overlays go into
-    "archive": "a file is deployed as it is, not what an archive has in it",
+    "overlays": OBEYED,  # `lava` only: the overlay of the tests is delivered anyway
+    "format": OBEYED,  # of the file that overlays go into
+    "archive": "archives are not unpacked",
     "prefix": "this dispatcher does not serve NFS",
-    "sparse": "a sparse image is not written here",
+    "sparse": "sparse images are not supported",
     "filename": NO_EFFECT,
     "use_cache": NO_EFFECT,
     "overlay_backend": NO_EFFECT,

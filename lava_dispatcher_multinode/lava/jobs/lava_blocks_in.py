@@ -1,4 +1,4 @@
-"""What LAVA's deploy, boot and test blocks mean on a board of this package's own."""
+"""Imports LAVA's deploy, boot and test blocks for devices that this package drives."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _REQUESTS = sorted([*commands(), "lava-start"])
 
 
 def import_block(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield what the block is on a board of our own: nothing, one command, or several.
+    """Yield the actions of the block: none, one, or several.
 
-    Calls of the MultiNode API that the block asks for come before it.
+    The MultiNode calls that the block asks for come first.
     """
     yield from _foreign(kind, block)
     yield from import_calls(kind, block)
     reader = {"deploy": import_deploy, "boot": _boot, "test": _test}.get(kind)
     if reader is None:
-        yield refuse(kind, "such a block is LAVA's own")
+        yield refuse(kind, "only LAVA supports such a block")
         return
     for _ in range(block.get("repeat", 1)):
         yield from reader(block)
@@ -34,7 +34,7 @@ def import_block(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
 def ignored_keys(
     kind: str, block: Mapping[str, Any]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield the place of each key that changes nothing on such a board, and what to say of it."""
+    """Yield path and warning for each key without effect on such a device."""
     if kind == "deploy":
         yield from ignored_deploy_keys(block)
 
@@ -45,7 +45,7 @@ def _boot(block: Mapping[str, Any]) -> Iterator[Step]:
         yield Step(BOOT)
     else:
         ours = ", ".join(_BOOT)
-        yield refuse(f"boot by {method}", f"only LAVA knows how; boards here boot by {ours}")
+        yield refuse(f"boot by {method}", f"only LAVA supports it; supported here: {ours}")
 
 
 def _test(block: Mapping[str, Any]) -> Iterator[Step]:
@@ -53,7 +53,7 @@ def _test(block: Mapping[str, Any]) -> Iterator[Step]:
         (key for key in ("docker", "interactive", "monitors", "services") if key in block), ""
     )
     if other:
-        yield refuse(f"test with {other}", "only LAVA's dispatcher has it")
+        yield refuse(f"test with {other}", "only LAVA's dispatcher supports it")
     elif not isinstance(block.get("definitions"), list):
         yield refuse("test", "it has no definitions")
     else:
@@ -63,11 +63,11 @@ def _test(block: Mapping[str, Any]) -> Iterator[Step]:
 def _foreign(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
     for name in block.get("protocols", ()):
         if name != PROTOCOL:
-            yield refuse(f"protocol {name} of {kind}", "only LAVA's dispatcher has it")
+            yield refuse(f"protocol {name} of {kind}", "only LAVA's dispatcher supports it")
 
 
 def import_calls(kind: str, block: Mapping[str, Any]) -> Iterator[Step]:
-    """Yield the calls of the MultiNode API that the block asks for; what is none is `refused`."""
+    """Yield the MultiNode calls that the block asks for; invalid ones are `refused`."""
     given = block.get("protocols", {}).get(PROTOCOL, [])
     for call in given if isinstance(given, list) else [given]:
         yield _call(kind, call)

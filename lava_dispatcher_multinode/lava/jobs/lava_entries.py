@@ -1,4 +1,4 @@
-"""The entries of LAVA's log, a YAML document a line, and what they hold."""
+"""The entries of LAVA's log, one YAML document per line."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import yaml
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-#: Bytes of a line beyond which it is not parsed: LAVA's own limit is 100,000.
+#: A longer line is not parsed; LAVA's own limit is 100,000 bytes.
 MAX_LINE_BYTES = 1 << 20
 
 
 def parse_entry(line: bytes) -> dict[str, Any] | None:
-    """Return LAVA's entry in a line; None if it is something else."""
+    """Return the entry of a line; None if the line is no entry."""
     if not line.startswith(b"{") or len(line) > MAX_LINE_BYTES:
         return None
     try:
@@ -31,7 +31,7 @@ def failure_reason(result: dict[str, Any]) -> str:
     """Return why an action has failed."""
     extra = result.get("extra")
     error = extra.get("fail") if isinstance(extra, dict) else None
-    return str(error or "it does not say why")
+    return str(error or "LAVA gives no reason")
 
 
 def parse_number(value: Any) -> Any:

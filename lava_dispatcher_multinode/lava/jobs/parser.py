@@ -1,4 +1,4 @@
-"""LAVA's jobs as jobs of ours: for a group (`protocols: lava-multinode`), and for one board."""
+"""Parses LAVA jobs: for a group (`protocols: lava-multinode`), and for one device."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ if TYPE_CHECKING:
     from ...job.source import Document
 
 SCHEMA = "submission.schema.json"
-DEFAULT_CALL_TIMEOUT_S = 30.0  # seconds for a call of the API where the job says nothing: LAVA's
+DEFAULT_CALL_TIMEOUT_S = 30.0  # LAVA's default for a MultiNode call
 _ROLES = ("protocols", PROTOCOL, "roles")
 _NO_BOARD = "no device file has it; 'host: lava' in one lets LAVA's dispatcher run such a board"
 _NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
 
 
 class LavaParser:
-    """Accepts LAVA's own format, for a group or for one board."""
+    """Accepts jobs in LAVA's own format, for a group or for one device."""
 
     def accepts(self, document: Document) -> bool:
-        """Whether it is a LAVA job."""
+        """Return True for a LAVA job."""
         return is_pipeline(document.data)
 
     def parse(self, document: Document) -> tuple[Job, list[Problem]]:
-        """Return the job and warnings; raise `InvalidJob` with every error."""
+        """Return the job and the warnings; raise `InvalidJob` with every error."""
         document, target = _without_target(document)
         lava = document.data
         if not isinstance(lava.get("protocols", {}), dict):
-            text = "'protocols' must have protocols by their names"
+            text = "'protocols' must map names to protocols"
             raise InvalidJob([document.problem(text, ("protocols",))])
         if is_single(lava):
             document = GroupOfOne.of(document)
         elif "target_group" in _block(lava):
-            text = "this is the definition of one node, which a LAVA server has made"
+            text = "this is the definition of one node, made by a LAVA server"
             path = ("protocols", PROTOCOL, "target_group")
-            hint = "give the job as it was submitted"
+            hint = "use the job as it was submitted"
             raise InvalidJob([document.problem(text, path, key=True, hint=hint)])
         elif target is not None:
             hint = "give a role a 'device' instead"
@@ -80,7 +80,7 @@ class LavaParser:
 
 
 def _without_target(document: Document) -> tuple[Document, str | None]:
-    """Return the document without the board that a command line has named, and its name."""
+    """Return the document without the device that the command line has set, and its name."""
     data = dict(document.data)
     target = data.pop("target", None)
     return replace(document, data=data), target
@@ -106,14 +106,14 @@ def _roles(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _unknown_types(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
-    """Return what to do about each device type that has no board, and is no slip of the pen."""
+    """Return a hint for each unknown device type that is no misspelling of a known one."""
     found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
     names = [name for name in found if isinstance(name, str)]
     return {name: _NO_BOARD for name in names if nearest(name, types) is None}
 
 
 def _problems(document: Document) -> Iterator[Problem]:
-    """Yield what the schema cannot say."""
+    """Yield the problems that the schema cannot express."""
     data = document.data
     for key in ("device_type", "environment", "context", "tags"):
         if data.get(key):
@@ -126,7 +126,7 @@ def _problems(document: Document) -> Iterator[Problem]:
     total = sum(role.get("count", 0) for role in roles.values())
     if not 1 <= total <= MAX_BOARDS:
         text = (
-            "no role has a board"
+            "no role has a device"
             if not total
             else f"{total} boards in one job; the limit is {MAX_BOARDS}"
         )
@@ -144,12 +144,12 @@ def _role_problems(document: Document, name: str, role: Mapping[str, Any]) -> It
     path = (*_ROLES, name)
     if "connection" in role:
         if not document.for_lab:
-            hint = "only a LAVA server makes them: see lava-multinode submit"
+            hint = "only a LAVA server supports them: see lava-multinode submit"
             text = f"role '{name}' is a secondary connection ({role['connection']}), not a board"
             yield document.problem(text, (*path, "connection"), hint=hint)
         return
     for variable in invalid_names(role.get("environment", {})):
-        text = f"no shell can have a variable '{variable}', or what it is set to"
+        text = f"invalid name or value of shell variable '{variable}'"
         yield document.problem(text, (*path, "environment", variable))
     if "device" in role and role.get("count", 1) != 1:
         yield document.problem(
@@ -179,22 +179,22 @@ def _long_timeouts(document: Document) -> Iterator[Problem]:
         for step in path:
             value = value[step]
         if parse_timeout(value) > limit:
-            yield document.problem("longer than the job's timeout", path)
+            yield document.problem("the timeout is longer than the job's", path)
 
 
 def _context(document: Document) -> Iterator[Problem]:
     for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
         if role.get("context"):
             path = (*_ROLES, name, "context")
-            text = "'context' changes nothing in a device dictionary that is rendered already"
-            hint = "lavacli devices dict get --render --context '...' NAME renders it with one"
+            text = "'context' has no effect on a rendered device dictionary"
+            hint = "render it with lavacli devices dict get --render --context '...' NAME"
             yield document.problem(text, path, key=True, hint=hint, warning=True)
 
 
 def _hiding(document: Document) -> Iterator[Problem]:
     for name in hiding(document.data):
-        text = f"the value of secret '{name}' is part of a word of LAVA's or of a test's name"
-        hint = f"LAVA's log has {MASK} there, and a lab's results cannot be read: give another one"
+        text = f"the value of secret '{name}' is part of LAVA's own words or of a test's name"
+        hint = f"LAVA's log has {MASK} instead, so results cannot be read: use another value"
         yield document.problem(text, ("secrets", name), hint=hint, warning=True)
 
 
@@ -235,7 +235,7 @@ def _role(
 
 
 def _delayed(document: Document) -> Iterator[ActionSpec]:
-    """Yield the wait of each role that another one starts."""
+    """Yield the wait of each role that another role starts."""
     for name, role in document.data["protocols"][PROTOCOL]["roles"].items():
         if role.get("request") == "lava-start":
             call = {"request": "lava-wait-all", "message_id": "lava_start"}

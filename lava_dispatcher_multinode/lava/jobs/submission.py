@@ -1,4 +1,4 @@
-"""A LAVA submission: as a job for a group, split by node, and its times."""
+"""LAVA submissions: as a job for a group, split by node, and their timeouts."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 PROTOCOL = "lava-multinode"
 #: The role of a job for a single device.
 SINGLE_ROLE = "board"
-#: Keys that a job for a single device has at its top, and a job for a group in the role.
+#: Keys at the top of a job for a single device, which a job for a group has in its roles.
 _ROLE_KEYS = ("device_type", "device", "worker", "tags", "context", "environment")
 _ROLE_PATH = ("protocols", PROTOCOL, "roles", SINGLE_ROLE)
-#: Units of a timeout, and their seconds.
+#: Seconds of each unit of a timeout.
 _UNITS = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1}
 _PLAIN = re.compile(r"[\w.+-]+")
 
-#: Keys of the submission that each node's definition has, too.
+#: Keys of the submission that each node's definition repeats.
 _COPIED = (
     "job_name", "timeouts", "priority", "visibility", "notify", "metadata",
     "reboot_to_fastboot", "secrets",
 )  # fmt: skip
-#: Keys of a role that go to the top of its nodes' definitions; the others stay in the protocol.
+#: Keys of a role that move to the top of its nodes' definitions; others stay in the protocol.
 _TOP = ("device_type", "connection", "host_role", "context")
 
 
 def split_by_node(
     submission: Mapping[str, Any], nodes: Sequence[tuple[str, str]], group: str
 ) -> dict[str, dict[str, Any]]:
-    """Return each node's definition by the node's name in LAVA's eyes.
+    """Return each node's definition by the node's name in LAVA, as LAVA's scheduler makes them.
 
-    `nodes` has the name and the role of each; all of them are in the group of
-    that name. What a role's nodes do is in the submission's order.
+    `nodes` has name and role of each node; all are in the group named `group`. Blocks keep the
+    order of the submission.
     """
     block = submission["protocols"][PROTOCOL]
     definitions = {}
@@ -64,10 +64,10 @@ def split_by_node(
 
 
 def node_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the name and the role of each node, in the order of a server's jobs.
+    """Return name and role of each node, in the order of a server's jobs.
 
-    A role with one node gives it its own name, unless that is the name of another node
-    (role `client-1` beside two nodes of `client`): then every node has a number.
+    The only node of a role has the role's name, unless another node has that name (role `client-1`
+    beside two nodes of `client`): then every node has a number.
     """
     numbered = numbered_names(submission)
     roles = submission["protocols"][PROTOCOL]["roles"]
@@ -76,7 +76,7 @@ def node_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def numbered_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the nodes as `node_names`, all with a number: such names never collide."""
+    """Return the nodes like `node_names`, but all with a number: such names never collide."""
     roles = submission["protocols"][PROTOCOL]["roles"]
     return [
         (f"{role}-{number}", role)
@@ -86,7 +86,7 @@ def numbered_names(submission: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def actions_of(submission: Mapping[str, Any], role: str) -> list[dict[str, Any]]:
-    """Return the blocks of `role`, each with that role alone."""
+    """Return the blocks of `role`, each with that role only."""
     return [
         {kind: {**block, "role": role}}
         for action in submission["actions"]
@@ -96,13 +96,13 @@ def actions_of(submission: Mapping[str, Any], role: str) -> list[dict[str, Any]]
 
 
 def roles_of(block: Mapping[str, Any]) -> Sequence[str]:
-    """Return the roles of a block; one may be written without its list."""
+    """Return the roles of a block; a single role may be written without a list."""
     roles: Sequence[str] | str = block.get("role", ())
     return [roles] if isinstance(roles, str) else roles
 
 
 def definitions_of(actions: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the definitions in `actions`, but those that a signal would garble."""
+    """Return the names of the definitions in `actions` that a signal can contain."""
     blocks = (block for action in actions for block in action.values())
     found = (entry.get("name") for block in blocks for entry in block.get("definitions") or ())
     return [name for name in found if isinstance(name, str) and _PLAIN.fullmatch(name)]
@@ -113,18 +113,18 @@ def _others(submission: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_single(data: Mapping[str, Any]) -> bool:
-    """Whether a LAVA job is for one board."""
+    """Return True if a LAVA job is for a single device."""
     return PROTOCOL not in data.get("protocols", {})
 
 
 def as_group(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a LAVA job as one for a group, which it may be already; `data` is not checked yet."""
+    """Return a LAVA job as a job for a group, unchanged if it is one; `data` may be invalid."""
     if not is_single(data):
         return data
     role = {key: data[key] for key in _ROLE_KEYS if key in data} | {"count": 1}
     block: dict[str, Any] = {"roles": {SINGLE_ROLE: role}}
     timeouts = data.get("timeouts")
-    if isinstance(timeouts, dict) and "job" in timeouts:  # nobody else is there to wait for
+    if isinstance(timeouts, dict) and "job" in timeouts:  # there is no other node to wait for
         block["timeout"] = timeouts["job"]
     return {
         **{key: value for key, value in data.items() if key not in _ROLE_KEYS},
@@ -134,10 +134,10 @@ def as_group(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class GroupOfOne(Document):
-    """A file for one board whose data is a group's; places are the file's."""
+    """A job file for a single device, with the data of a group and the positions of the file."""
 
     def position(self, path: DataPath = (), *, key: bool = False) -> Position:
-        """Return the place in the file."""
+        """Return the position in the file."""
         steps = tuple(path)
         if steps[: len(_ROLE_PATH)] == _ROLE_PATH:
             steps = steps[len(_ROLE_PATH) :]
@@ -145,12 +145,12 @@ class GroupOfOne(Document):
 
     @classmethod
     def of(cls, document: Document) -> GroupOfOne:
-        """Return `document`, a LAVA job for one board, so."""
+        """Return the LAVA job `document`, for a single device, as a group of one."""
         return cls(**{**vars(document), "data": as_group(document.data)})
 
 
 def _with_role(actions: Any) -> Any:
-    """Return the actions with the role in each block; what is no block stays for the check."""
+    """Return the actions with the role in each block; the schema check reports the rest."""
     if not isinstance(actions, list):
         return actions
     return [

@@ -1,4 +1,4 @@
-"""What a LAVA job gives its tests: variables of their environment, and its secrets."""
+"""Environment variables and secrets that a LAVA job passes to its tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def flatten_environment(environment: Any) -> dict[str, str]:
-    """Return a role's `environment` as LAVA exports it: what is nested has joined names."""
+    """Return a role's `environment` as LAVA exports it: nested keys are joined."""
     return dict(_flat(environment, ""))
 
 
@@ -28,7 +28,7 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def invalid_names(environment: Any) -> list[str]:
-    """Return the names that no shell variable can have; also of what no variable can hold."""
+    """Return the names that no shell variable can have, or whose values none can hold."""
     return [
         name
         for name, value in flatten_environment(environment).items()
@@ -37,7 +37,7 @@ def invalid_names(environment: Any) -> list[str]:
 
 
 def format_secrets(submission: Mapping[str, Any]) -> bytes:
-    """Return the file `secrets`, which tests source; b"" where the job has none."""
+    """Return the content of the file `secrets`, which tests source; b"" without secrets."""
     found = submission.get("secrets")
     lines = [f"{key}={value}\n" for key, value in found.items()] if isinstance(found, dict) else []
     return "".join(lines).encode()

@@ -1,1 +1,1 @@
-"""A LAVA server as the place where a job runs."""
+"""A LAVA server as the lab that runs a job."""

@@ -1,4 +1,4 @@
-"""The jobs of one submission, from the server's queue to their ends: their logs as our events."""
+"""Follows the jobs of one submission from the server's queue to their end: logs become events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..dispatcher.log import LavaLog
     from .lab_server import JobState, LavaServer
 
-MAX_OUTAGE_S = 600.0  # seconds in which a server may be out of reach
+MAX_OUTAGE_S = 600.0  # how long the server may be unreachable
 QUEUED = frozenset({"Submitted", "Scheduling", "Scheduled"})
 
 
@@ -38,7 +38,7 @@ class FollowedJob:
     state: str = ""
     device: str | None = None
     ended: bool = False
-    masked: bool = False  # the server's log shows something masked
+    masked: bool = False  # the server's log has masked something
     said: set[str] = field(default_factory=set)
 
 
@@ -51,11 +51,10 @@ def follow_jobs(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Emit what the server says of `jobs` until all have ended.
+    """Emit events for `jobs` until all have ended; ask the server every `interval` seconds.
 
-    It is asked every `interval` seconds. Raise what `server` raises, once it
-    has been out of reach for too long; `BoardsUnavailable` where not all have
-    started within `wait` seconds.
+    Raises the error of `server` if it is unreachable for longer than `MAX_OUTAGE_S`, and
+    `BoardsUnavailable` if not all jobs have started within `wait` seconds.
     """
     begun = reached = clock()
     while waiting := [job for job in jobs if not job.ended]:
@@ -66,7 +65,7 @@ def follow_jobs(
         except Unreachable as error:
             if clock() - reached > MAX_OUTAGE_S:
                 raise
-            emit("log", node=None, level="WARNING", text=f"asking again: {error}")
+            emit("log", node=None, level="WARNING", text=f"retrying: {error}")
         if wait is not None and clock() - begun > wait:
             _check_started(jobs, wait)
         if any(not job.ended for job in jobs):
@@ -95,7 +94,7 @@ def _look(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
             job.log.line(line)
             job.masked |= MASK.encode() in line
     job.lines += len(lines)
-    if shown.state == "Finished" and not lines:  # a log is whole a moment after its job
+    if shown.state == "Finished" and not lines:  # the log may be complete a moment after the job
         job.ended = True
         job.log.close()
         _end(job, shown, emit)
@@ -127,6 +126,6 @@ def _hidden(job: FollowedJob) -> MultinodeError | None:
     names = ", ".join(job.log.redaction.hiding)
     if not (job.masked and names):
         return None
-    text = f"results cannot be read: LAVA's log has {MASK} in place of words of its own"
-    hint = f"give other values to the job's secrets: {names}"
+    text = f"results cannot be read: LAVA's log has {MASK} in place of its own words"
+    hint = f"use other values for the job's secrets: {names}"
     return InvalidJob.about(job.node, text, hint)

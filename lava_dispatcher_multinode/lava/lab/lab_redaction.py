@@ -1,7 +1,7 @@
-"""A LAVA job's `secrets`: their redaction in a log, and values that hide results in LAVA's own.
+"""Redaction of a LAVA job's `secrets`, and values that hide results in LAVA's log.
 
-LAVA (2023.01 does not yet) writes `MASK` wherever a line of its log has the value of a
-secret: in a result, in a name and in its own words, too, if the value is part of one.
+LAVA (since after 2023.01) writes `MASK` wherever a line of its log has the value of a secret: also
+in a result, in a name, or within LAVA's own words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 MASK = "[MASKED]"
-#: The words of LAVA's log from which results and the job's end are read.
+#: The words of LAVA's log from which results and the end of the job are read.
 _WORDS = """
 pass fail skip unknown lava job validate stage results target feedback info debug warning error
 exception lvl msg definition case result level extra error_type error_msg measurement units set
@@ -33,7 +33,7 @@ _NAMED = re.compile(r"lava-test-(?:case|reference|set +start) +[\"']?([^\s\"']+)
 class Redaction:
     """Redacts the values of a job's secrets, as LAVA does.
 
-    `hiding` are the names of those whose value is part of LAVA's own words.
+    `hiding` are the names of the secrets whose value is part of LAVA's own words.
     """
 
     def __init__(self, submission: Mapping[str, Any] | None = None) -> None:
@@ -41,17 +41,17 @@ class Redaction:
         self.hiding = _within(found, _WORDS)
         values = sorted({value for _, value in found}, key=len, reverse=True)
         self._text = re.compile("|".join(map(re.escape, values))) if values else None
-        # LAVA's log is JSON or YAML, a document a line: with escapes.
+        # LAVA's log is JSON or YAML, one document per line, with escapes.
         forms = {form.encode() for value in values for form in _forms(value)}
         longest = sorted(forms, key=len, reverse=True)
         self._line = re.compile(b"|".join(map(re.escape, longest))) if longest else None
 
     def text(self, text: str) -> str:
-        """Return `text` without the values."""
+        """Return `text` with the values masked."""
         return text if self._text is None else self._text.sub(MASK, text)
 
     def line(self, line: bytes) -> bytes:
-        """Return a line of LAVA's log without them, as it is to be kept."""
+        """Return a line of LAVA's log with the values masked."""
         return line if self._line is None else self._line.sub(MASK.encode(), line)
 
 
@@ -86,7 +86,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _names(value: Any) -> Iterator[str]:
-    """Yield the names of the definitions and of the cases that a job shows."""
+    """Yield the names of the definitions and of the cases that appear in a job."""
     if isinstance(value, dict):
         if "repository" in value and isinstance(name := value.get("name"), str):
             yield name

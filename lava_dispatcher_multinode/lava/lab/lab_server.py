@@ -1,7 +1,7 @@
-"""A LAVA server, as far as submitting and following jobs goes: its XML-RPC API.
+"""A LAVA server's XML-RPC API, for submitting and following jobs.
 
-The connection is lavacli's, LAVA's own client: the extra `lab` brings it. So
-are the tokens: they are read from its configuration and nowhere else.
+The connection comes from lavacli, LAVA's own client, which the extra `lab` installs. Tokens are
+read from lavacli's configuration only.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from ...redaction import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ANSWER_TIMEOUT_S = 60.0  # seconds for one answer
+ANSWER_TIMEOUT_S = 60.0  # for one answer
 UNAUTHORIZED = 401
 REFUSAL_STATUSES = frozenset({400, 401, 403, 404})
 
 
 class Unreachable(InfrastructureError):
-    """The server does not answer just now; asking again may help."""
+    """The server does not answer at the moment; a retry may succeed."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who asks which server; `uri` is its XML-RPC endpoint."""
+    """Credentials for a server; `uri` is its XML-RPC endpoint."""
 
     uri: str
     username: str | None = None
@@ -42,7 +42,7 @@ class Identity:
 
 
 class JobState(NamedTuple):
-    """What a server says of one job."""
+    """The state of one job on a server."""
 
     state: str  # Submitted, Scheduling, Scheduled, Running, Canceling, Finished
     health: str  # Unknown, Complete, Incomplete, Canceled
@@ -52,19 +52,19 @@ class JobState(NamedTuple):
 
 
 class LavaServer:
-    """Calls one server; `InfrastructureError` when it cannot, `InvalidJob` when it refuses."""
+    """Calls one server. Raises `InfrastructureError` on a failure, `InvalidJob` on a refusal."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._proxy = _connect(identity)
 
     def submit(self, definition: str) -> list[str]:
-        """Submit a job; return the ID of each of its nodes' jobs."""
+        """Submit a job; return the job ID of each node."""
         found = self._call(lambda proxy: proxy.scheduler.jobs.submit(definition))
         return [str(job) for job in found] if isinstance(found, list) else [str(found)]
 
     def show(self, job: str) -> JobState:
-        """Return how a job is."""
+        """Return the state of a job."""
         found = self._call(lambda proxy: proxy.scheduler.jobs.show(job))
         device = found.get("device")
         return JobState(
@@ -82,11 +82,11 @@ class LavaServer:
         return [line[2:] for line in lines if line.startswith(b"- ")]
 
     def cancel(self, job: str) -> None:
-        """Tell the server to end a job."""
+        """Ask the server to cancel a job."""
         self._call(lambda proxy: proxy.scheduler.jobs.cancel(job))
 
     def page(self, job: str) -> str:
-        """Return the address of a job's page for people."""
+        """Return the URL of a job's web page."""
         parts = urlsplit(self._identity.uri)
         return f"{parts.scheme}://{parts.netloc}/scheduler/job/{job}"
 
@@ -95,28 +95,28 @@ class LavaServer:
         try:
             return ask(self._proxy)
         except xmlrpc.client.Fault as fault:
-            text = f"the server refuses: {fault.faultString} ({fault.faultCode})"
+            text = f"the server refused the request: {fault.faultString} ({fault.faultCode})"
             raise InvalidJob.about(server, text) from fault
         except xmlrpc.client.ProtocolError as error:
             text = f"{server}: {without_secrets(str(error.errmsg))}"
             if error.errcode == UNAUTHORIZED:
                 text += f" (user and token are those of {configuration()}: see lavacli identities)"
             kind = InfrastructureError if error.errcode in REFUSAL_STATUSES else Unreachable
-            raise kind(text) from None  # the error itself has the token in its URL
+            raise kind(text) from None  # the error has the token in its URL
         except (OSError, xmlrpc.client.Error) as error:
             raise Unreachable(f"{server}: {without_secrets(str(error))}") from None
 
 
 def configuration() -> Path:
-    """Return lavacli's configuration file."""
+    """Return the path of lavacli's configuration file."""
     directory = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(directory).expanduser() / "lavacli.yaml"
 
 
 def identity_for(server: str) -> Identity:
-    """Return what lavacli's configuration knows of `server`: a URL, or an identity's name.
+    """Return the identity for `server`: a URL, or a name in lavacli's configuration.
 
-    A URL that it does not know is used without a name and a token.
+    A URL that is not in the configuration is used without user and token.
     """
     path = configuration()
     known = _identities(path)
@@ -134,7 +134,7 @@ def identity_for(server: str) -> Identity:
 
 
 def endpoint(url: str) -> str:
-    """Return the XML-RPC endpoint of the server at `url`, without what may be secret in it."""
+    """Return the XML-RPC endpoint of the server at `url`, without the secrets in the URL."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2].lower()
     path = parts.path.rstrip("/")
@@ -167,14 +167,14 @@ def _connect(identity: Identity) -> Any:
     try:
         from lavacli import RequestsTransport
     except ImportError as error:
-        text = f"submitting needs lavacli, LAVA's client ({error})"
+        text = f"submitting requires lavacli, LAVA's client ({error})"
         hint = "pip install lavacli"
         raise InvalidJob.about("lava-multinode submit", text, hint) from error
     from requests.adapters import HTTPAdapter
 
     parts = urlsplit(identity.uri)
     transport = RequestsTransport(parts.scheme, identity.proxy, ANSWER_TIMEOUT_S, identity.verify)
-    # Sent again by the library after a gateway's error, a job would be submitted twice.
+    # If the library retried after a gateway error, a job could be submitted twice.
     for scheme in ("http://", "https://"):
         transport.session.mount(scheme, HTTPAdapter())
     who = ""

@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.lava.dispatcher.failure import convert_failure
         ("Test", True, 1, "LAVA: m"),
         ("MultinodeTimeout", True, 1, "LAVA: m"),
         ("Canceled", True, 130, "LAVA: m"),
-        ("Job", False, 2, "before it touched the board"),
+        ("Job", False, 2, "before using the board"),
         ("Configuration", False, 2, "n: LAVA: m"),
         ("Job", True, 3, "LAVA: m (Job)"),
         ("Infrastructure", True, 3, "LAVA: m"),

@@ -231,7 +231,7 @@ def test_a_definition_that_lava_drops_has_failed(log, then, by):
         "lava-test-shell-run",
         "fail",
     )
-    assert found["error"] == f"it begins in LAVA's log and has no end there: {by}"
+    assert found["error"] == f"LAVA's log has its start and no end: {by}"
 
 
 @pytest.mark.parametrize(("error", "by"), [(None, "the log ends"), ("killed", "killed")])
@@ -240,7 +240,7 @@ def test_a_definition_that_never_ends_has_failed(log, error, by):
     feed(log, ("info", "start: 3 lava-test-retry (timeout 00:01:00) [common]"), STARTED)
     log.close(error)
     ((_, found),) = named(log, "test_case")
-    assert found["error"] == f"it begins in LAVA's log and has no end there: {by}"
+    assert found["error"] == f"LAVA's log has its start and no end: {by}"
     assert named(log, "definition_finished") == [("definition_finished", {"definition": "0_t"})]
 
 
@@ -325,10 +325,10 @@ def test_a_successful_end():
 @pytest.mark.parametrize(
     ("code", "state", "kind", "said"),
     [
-        (0, {"finished": False}, InfrastructureError, "exited with 0 before its job had ended"),
+        (0, {"finished": False}, InfrastructureError, "exited with 0 before its job ended"),
         (137, {"finished": False}, InfrastructureError, "killed by SIGKILL"),
         (1, {}, InfrastructureError, "exited with 1"),
-        (1, {"last": "NoError: x"}, InfrastructureError, "its job had ended: NoError: x$"),
+        (1, {"last": "NoError: x"}, InfrastructureError, "its job ended: NoError: x$"),
         (128 + 77, {}, InfrastructureError, "killed by signal 77"),
         (0, {"left_on": "no PDU"}, InfrastructureError, "NOT switched the board off: no PDU"),
         (1, {"failure": ("Test", "deadlock")}, TestError, "deadlock"),

@@ -85,11 +85,11 @@ def test_a_block_that_lava_would_stumble_over(validate):
     job["actions"][1]["boot"]["promts"] = job["actions"][1]["boot"].pop("prompts")
     code, said = validate(job)
     assert code == 0
-    assert "warning: unknown key 'promts' in boot, says LAVA's schema" in said
+    assert "warning: unknown key 'promts' in boot (LAVA's schema)" in said
     job["actions"][2]["test"]["definitions"][0]["repository"]["run"] = {"steps": "true"}
     code, said = validate(job)
     assert code == 2
-    assert "'steps' in test: expected a list, says LAVA's schema" in said
+    assert "'steps' in test: expected a list (LAVA's schema)" in said
 
 
 @pytest.mark.usefixtures("installed")
@@ -177,9 +177,9 @@ def test_words_for_what_a_schema_says(tmp_path):
     ]  # fmt: skip
     found = [str(problem) for problem in preflight._schema_problems(job, {"b"}, said)]
     assert [text.partition(": ")[2] for text in found] == [
-        "'steps' in test: expected a list, says LAVA's schema",
-        "warning: the job: no namespace, says LAVA's schema",
-        "warning: unknown key 'x' in boot, says LAVA's schema",
-        "boot needs 'x', says LAVA's schema",
+        "'steps' in test: expected a list (LAVA's schema)",
+        "warning: the job: no namespace (LAVA's schema)",
+        "warning: unknown key 'x' in boot (LAVA's schema)",
+        "boot needs 'x' (LAVA's schema)",
     ]
     assert not list(preflight._schema_problems(job, {"another"}, said[:1]))

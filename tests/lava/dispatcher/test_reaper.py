@@ -101,7 +101,7 @@ def test_a_power_switch_that_hangs(monkeypatch, capfd):
     """It is waited for, but not for ever."""
     monkeypatch.setattr(reaper, "POWER_OFF_TIMEOUT_S", 0.1)
     reaper.power_off("sleep 60")
-    assert "NOT switched off: sleep has not ended within 0.1 s" in capfd.readouterr().err
+    assert "NOT switched off: sleep did not finish within 0.1 s" in capfd.readouterr().err
 
 
 def test_a_command_that_ends_has_switched_its_board_off(kept, tmp_path):

@@ -80,26 +80,26 @@ def test_no_key_of_lavas_schema_is_unknown(places):
             assert set(entry) - {"path"} - set(ENTRY) == set()
             assert {"url", "sha512sum", "overlays"} <= set(entry) or to == "overlay"
         else:
-            assert refusals(to)[0].startswith("only LAVA knows how")
+            assert refusals(to)[0].startswith("only LAVA supports it")
 
 
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        ({"md5sum": "0" * 31}, "'md5sum': no file has the sum '000"),
-        ({"sha256sum": "A" * 64}, "it is 64 digits of 0-9 and a-f"),
-        ({"sha512sum": 12}, "'sha512sum': no file has the sum 12: it is 128 digits"),
+        ({"md5sum": "0" * 31}, "'md5sum': invalid checksum '000"),
+        ({"sha256sum": "A" * 64}, "use 64 digits of 0-9 and a-f"),
+        ({"sha512sum": 12}, "'sha512sum': invalid checksum 12: use 128 digits"),
         ({"sha512sum": MD5 + "\n"}, "'sha512sum'"),
-        ({"archive": "tar"}, "'archive': a file is deployed as it is"),
+        ({"archive": "tar"}, "'archive': archives are not unpacked"),
         ({"sparse": True}, "'sparse'"),
-        ({"overlays": {"lava": True, "m": {"url": "u"}}}, "'overlays': nothing is unpacked"),
+        ({"overlays": {"lava": True, "m": {"url": "u"}}}, "'overlays': only the tests' own"),
         ({"overlays": ["lava"]}, "'overlays'"),
         ({"format": "qcow2"}, "'format': 'qcow2' is not one of raw, ext4"),
         ({"compression": "zip"}, "'compression': 'zip' is not one of bz2, gz, xz, zstd"),
-        ({"headers": "A: b"}, "'headers': it must have values by their names"),
+        ({"headers": "A: b"}, "'headers': it must map names to values"),
         ({"headers": {"A b": "c"}}, "'headers': HTTP has no header 'A b'"),
-        ({"headers": {"A": "c\r\nd: e"}}, "the value of A is no text of one line"),
-        ({"headers": {"Range": "bytes=1-"}}, "Range is for the dispatcher itself to set"),
+        ({"headers": {"A": "c\r\nd: e"}}, "the value of A must be one line"),
+        ({"headers": {"Range": "bytes=1-"}}, "Range is set by the dispatcher itself"),
     ],
 )
 def test_what_changes_an_image_is_refused(entry, why):
@@ -124,7 +124,7 @@ def test_a_kernel_is_not_unpacked():
     """It would not boot; a ramdisk stays packed, in LAVA too."""
     packed = {"url": "https://h/x.gz", "compression": "gz"}
     assert refusals("tftp", kernel=packed) == [
-        "'compression': a kernel or device tree is not unpacked here"
+        "'compression': a compressed kernel or device tree is not supported"
     ]
     overlays = {"format": "cpio.newc", "overlays": {"lava": True}}
     assert refusals("tftp", kernel={"url": URL}, ramdisk={**packed, **overlays}) == []
@@ -133,7 +133,7 @@ def test_a_kernel_is_not_unpacked():
 def test_an_image_and_images():
     """LAVA takes one or the other."""
     (why,) = refusals("usb", image={"url": URL}, images={"image": {"url": "https://h/other"}})
-    assert why == "it takes one image with a url here"
+    assert why == "it must have exactly one image with a url"
 
 
 def test_an_entry_is_obeyed():
@@ -156,13 +156,17 @@ def test_keys_without_effect_are_named():
     """Those of the block, those of an entry, and those that LAVA itself does not know."""
     entry = {"url": URL, "image_arg": "-drive {x}", "md5um": MD5, "archive": None}
     assert said("tmpfs", os="debian", images={"x": entry}) == {
-        ("os",): "'os' has no effect on boards of our own",
-        ("images", "x", "image_arg"): "'image_arg' has no effect on boards of our own",
-        ("images", "x", "md5um"): "'md5um' is no key of LAVA's here, and has no effect "
+        ("os",): "'os' has no effect on boards that this dispatcher drives",
+        (
+            "images",
+            "x",
+            "image_arg",
+        ): "'image_arg' has no effect on boards that this dispatcher drives",
+        ("images", "x", "md5um"): "'md5um' is not a key of LAVA here, and has no effect "
         "(did you mean 'md5sum'?)",
     }
     assert said("flasher", images={"x": {"url": URL}}, repeat=2, role=["a"]) == {}
     assert said("overlay", failure_retry=3) == {
-        ("failure_retry",): "'failure_retry' has no effect on boards of our own"
+        ("failure_retry",): "'failure_retry' has no effect on boards that this dispatcher drives"
     }
     assert said("fastboot", os="debian") == {}  # refused as a whole

@@ -24,15 +24,20 @@ def test_methods_that_a_board_here_has(method):
 @pytest.mark.parametrize(
     ("kind", "block", "command", "said"),
     [
-        ("boot", {"method": "grub"}, "boot by grub", "boards here boot by minimal, qemu, u-boot"),
-        ("boot", {}, "boot by None", "only LAVA knows how"),
+        ("boot", {"method": "grub"}, "boot by grub", "supported here: minimal, qemu, u-boot"),
+        ("boot", {}, "boot by None", "only LAVA supports it"),
         ("test", {}, "test", "it has no definitions"),
         ("test", {"definitions": "x"}, "test", "it has no definitions"),
         ("test", {"docker": {}, "definitions": []}, "test with docker", "only LAVA's dispatcher"),
-        ("test", {"interactive": []}, "test with interactive", "only LAVA's dispatcher has it"),
-        ("test", {"monitors": []}, "test with monitors", "only LAVA's dispatcher has it"),
-        ("test", {"services": []}, "test with services", "only LAVA's dispatcher has it"),
-        ("command", {"name": "x"}, "command", "such a block is LAVA's own"),
+        (
+            "test",
+            {"interactive": []},
+            "test with interactive",
+            "only LAVA's dispatcher supports it",
+        ),
+        ("test", {"monitors": []}, "test with monitors", "only LAVA's dispatcher supports it"),
+        ("test", {"services": []}, "test with services", "only LAVA's dispatcher supports it"),
+        ("command", {"name": "x"}, "command", "only LAVA supports such a block"),
     ],
 )
 def test_what_only_lava_can_is_refused_by_name(kind, block, command, said):

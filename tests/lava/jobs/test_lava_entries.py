@@ -60,10 +60,10 @@ def test_a_line_that_is_too_long_is_not_parsed():
     ("result", "said"),
     [
         ({"extra": {"fail": "no such file"}}, "no such file"),
-        ({"extra": {"fail": ""}}, "it does not say why"),
-        ({"extra": {}}, "it does not say why"),
-        ({"extra": "a path"}, "it does not say why"),
-        ({}, "it does not say why"),
+        ({"extra": {"fail": ""}}, "LAVA gives no reason"),
+        ({"extra": {}}, "LAVA gives no reason"),
+        ({"extra": "a path"}, "LAVA gives no reason"),
+        ({}, "LAVA gives no reason"),
     ],
 )
 def test_why_an_action_has_failed(result, said):

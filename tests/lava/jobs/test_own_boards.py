@@ -156,7 +156,7 @@ def test_what_a_panda_cannot_is_refused_before_anything_starts(pandas, dispatch)
     """By name, with the way out; nothing was run."""
     run = dispatch(lava_job_for_pandas(method="grub"))
     assert run.code == 2
-    assert "boot by grub of client and server: only LAVA knows how" in run.err
+    assert "boot by grub of client and server: only LAVA supports it" in run.err
     assert "host: lava" in run.err
     assert not (run.directory / "results.json").exists()
 
@@ -217,5 +217,5 @@ def test_keys_of_a_deploy_are_obeyed_or_named(pandas, dispatch):
     entry_of(job).update(overlays={"lava": True})
     run = dispatch(job)
     assert run.code == 0, run.err
-    assert "warning: 'os' has no effect on boards of our own" in run.err
+    assert "warning: 'os' has no effect on boards that this dispatcher drives" in run.err
     assert "overlays" not in run.err

@@ -161,8 +161,12 @@ def test_calls_on_actions(parse):
 @pytest.mark.parametrize(
     ("kind", "content", "said"),
     [
-        ("deploy", {"to": "fastboot"}, "deploy to fastboot: only LAVA knows how"),
-        ("deploy", {"to": "tmpfs", "images": {"a": {}, "b": {}}}, "it takes one image with a url"),
+        ("deploy", {"to": "fastboot"}, "deploy to fastboot: only LAVA supports it"),
+        (
+            "deploy",
+            {"to": "tmpfs", "images": {"a": {}, "b": {}}},
+            "it must have exactly one image with a url",
+        ),
         (
             "deploy",
             {"to": "tftp", "kernel": {"url": "u"}, "nfsrootfs": {"url": "v"}},
@@ -170,10 +174,10 @@ def test_calls_on_actions(parse):
         ),
         ("deploy", {"to": "tftp"}, "it has no kernel"),
         ("deploy", {"to": "sd", "image": {"url": "u", "compression": "zip"}}, "'compression'"),
-        ("boot", {"method": "grub"}, "boot by grub: only LAVA knows how"),
-        ("test", {"interactive": []}, "test with interactive: only LAVA's dispatcher has it"),
+        ("boot", {"method": "grub"}, "boot by grub: only LAVA supports it"),
+        ("test", {"interactive": []}, "test with interactive: only LAVA's dispatcher supports it"),
         ("test", {"docker": {}, "definitions": []}, "test with docker"),
-        ("command", {"name": "x"}, "command: such a block is LAVA's own"),
+        ("command", {"name": "x"}, "command: only LAVA supports such a block"),
         ("test", {"definitions": [], "protocols": {"lava-xnbd": []}}, "protocol lava-xnbd"),
     ],
 )
@@ -216,13 +220,13 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         (lambda job: job["actions"][0]["deploy"].update(role="a"), "must be"),
         (
             lambda job: job["actions"][0]["deploy"].update(timeout={"hours": 9}),
-            "longer than the job's timeout",
+            "the timeout is longer than the job's",
         ),
         (lambda job: job["actions"][0]["deploy"].update(timeout={"weeks": 9}), "weeks"),
         (lambda job: job["actions"].append({"deploy": {}, "boot": {}}), "actions"),
         (
             lambda job: block(job)["roles"]["a"].update(environment={"a-b": "x"}),
-            "no shell can have a variable 'a-b'",
+            "invalid name or value of shell variable 'a-b'",
         ),
         (
             lambda job: job["actions"][1]["boot"].update(
@@ -243,7 +247,7 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         ),
         (
             lambda job: [role.update(count=0) for role in block(job)["roles"].values()],
-            "no role has a board",
+            "no role has a device",
         ),
     ],
 )
@@ -262,5 +266,5 @@ def test_a_context_and_unknown_keys_are_warned_of(parse):
         job["colour"] = "red"
 
     said = [str(warning) for warning in parse(changed(change))[1]]
-    assert any("'context' changes nothing" in text for text in said)
+    assert any("'context' has no effect" in text for text in said)
     assert any("unknown key 'colour'" in text for text in said)

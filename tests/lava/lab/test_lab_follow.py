@@ -106,7 +106,7 @@ def test_a_network_that_drops_in_the_middle(run, tmp_path):
     events = run(Script(shown("Running"), Unreachable("away"), shown("Running"), DONE, log=lines))
     said = [e["text"] for e in events if e["event"] == "log"]
     assert [text for text in said if text.startswith("line")] == ["line 0", "line 1", "line 2"]
-    assert "asking again: away" in said
+    assert "retrying: away" in said
     assert (tmp_path / "logs.yaml").read_bytes().count(b"line 1") == 1
 
 

@@ -79,8 +79,8 @@ def test_what_a_server_has_masked_is_no_pass(server, submit, secret, masked):
     node = results["nodes"]["a"]
     assert (code, node["status"], node["error_type"]) == (2, "error", "job")
     assert node["error"] == (
-        "a: results cannot be read: LAVA's log has [MASKED] in place of words of its own "
-        "(give other values to the job's secrets: WORD)"
+        "a: results cannot be read: LAVA's log has [MASKED] in place of its own words "
+        "(use other values for the job's secrets: WORD)"
     )
     assert not any(case["definition"].startswith("[MASKED]") for case in node["results"])
 
@@ -160,5 +160,5 @@ def test_validate_names_secrets_that_hide_results(tmp_path, capsys, single):
     (line,) = [text for text in (said.out + said.err).splitlines() if "value of secret" in text]
     number = path.read_text().splitlines().index("  WORD: unknown") + 1
     assert line.startswith(f"{path}:{number}:")
-    assert "warning: the value of secret 'WORD' is part of a word of LAVA's" in line
+    assert "warning: the value of secret 'WORD' is part of LAVA's own words" in line
     assert SECRET not in said.out + said.err
