@@ -204,7 +204,7 @@ def run(
     start = began = time.monotonic()
     deadline = Deadline(timeout, "the bench")
     with SimulatedLab(root / "lab", confinement="namespaces") as lab:
-        process = lab.add("panda01", "panda", {})
+        process = lab.add("panda01", device.simulated_firmware, {})
         write_card(io.BytesIO(gzip.decompress(IMAGE.read_bytes())), process.card, "master")
         hardware = connect(device, process)
         line = bad_line.BadLine(hardware.transport, seed, baud)

@@ -37,7 +37,7 @@ def test_the_files_of_this_package_are_right(name):
     path = PACKAGE_DEFAULTS / "device-types" / f"{name}.yaml"
     document = Layers((PACKAGE_DEFAULTS,))._document(path)
     assert document.data == device_types.defaults(name)
-    assert set(document.data) <= {"aliases", "boot", "deploy", "lava"}
+    assert set(document.data) <= {"aliases", "boot", "deploy", "lava", "simulated_firmware"}
 
 
 def test_the_boot_loader_s_memory_is_not_overwritten():

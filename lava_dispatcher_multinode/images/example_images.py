@@ -23,8 +23,10 @@ KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a placeholder
 _LOAD_ADDRESS = 0x8000_8000
 BOOT = mbr.Partition(1, MIB, FAT_SIZE, mbr.FAT16, bootable=True)
 ROOT = mbr.Partition(2, -(-(MIB + FAT_SIZE) // MIB) * MIB, MIB, mbr.LINUX)
-#: Where U-Boot of each board loads the kernel.
-KERNEL_AT = {"panda": 0x80200000, "beaglexm": 0x80000000}
+#: The boards for which `main` writes images.
+BOARDS = ("panda", "beaglexm")
+#: Where the example's script loads the kernel: memory of every simulated board.
+KERNEL_ADDRESS = 0x80200000
 #: An empty initial ramdisk: the last entry of a cpio archive.
 _EMPTY_CPIO = (b"070701" + b"0" * 88 + b"0000000b" + b"0" * 8 + b"TRAILER!!!\0").ljust(124, b"\0")
 _BOOTARGS = "console=tty0 console=ttyO2,115200n8 root=/dev/mmcblk0p2 rootwait ro earlyprintk"
@@ -46,10 +48,9 @@ def boot_files(device_type: str) -> dict[str, bytes]:
     """Return the files of the boot partition by name."""
     kernel = uimage.make_zimage(f"a kernel for the simulated {device_type}\n".encode() * 64)
     ramdisk = _EMPTY_CPIO
-    at = KERNEL_AT[device_type]
     commands = (
-        f"fatload mmc 0:1 {at:#x} uImage; fatload mmc 0:1 0x81600000 uInitrd; "
-        f"bootm {at:#x} 0x81600000"
+        f"fatload mmc 0:1 {KERNEL_ADDRESS:#x} uImage; fatload mmc 0:1 0x81600000 uInitrd; "
+        f"bootm {KERNEL_ADDRESS:#x} 0x81600000"
     )
     script = f"setenv bootcmd '{commands}'\nsetenv bootargs '{_BOOTARGS}'\nboot\n"
     return {
@@ -86,7 +87,7 @@ def main(arguments: list[str]) -> int:
         return 2
     directory = Path(arguments[0])
     directory.mkdir(parents=True, exist_ok=True)
-    for device_type in KERNEL_AT:
+    for device_type in BOARDS:
         target = directory / f"{device_type}.img.gz"
         target.write_bytes(compressed(example_image(device_type)))
         sys.stdout.write(f"{target}\n")

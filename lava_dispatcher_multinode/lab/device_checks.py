@@ -9,7 +9,7 @@ from .. import plugins
 from ..errors import InvalidJob, Problem
 from ..job.hints import join_words, suggest
 from .device_keys import ALTERNATIVES
-from .device_model import LAVA, SIMULATED_TYPES
+from .device_model import LAVA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,8 +54,13 @@ def bad_expressions(document: Document) -> Iterator[Problem]:
                 yield document.problem(f"'{pattern}' fits the empty line", path, hint=hint)
 
 
-def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
-    """Raise unless there is exactly one way to the console, or LAVA's device dictionary."""
+def check_connection(
+    merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
+) -> None:
+    """Raise unless there is exactly one way to the console, or LAVA's device dictionary.
+
+    `simulated` are the device types that the simulator can be, for the hint.
+    """
     if merged.get("host") == LAVA:
         if not merged.get("lava", {}).get("device"):
             hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
@@ -66,17 +71,19 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
     ways = [key for (key,) in ALTERNATIVES["connection",]]
     kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
     if len(kinds) == 1:
-        _check_simulated(merged, own, shown)
+        _check_simulated(merged, own, shown, simulated)
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
     hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
     raise _wrong("connection", message, hint, own, shown)
 
 
-def _check_simulated(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
-    if merged["connection"].get("simulated") and merged["device_type"] not in SIMULATED_TYPES:
+def _check_simulated(
+    merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
+) -> None:
+    if merged["connection"].get("simulated") and not merged.get("simulated_firmware"):
         message = f"no simulated board is a {merged['device_type']}"
-        hint = f"it can be a {join_words(SIMULATED_TYPES)}"
+        hint = f"it can be a {join_words(simulated)}"
         for document in own:
             if "connection" in document.data:
                 raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])

@@ -11,12 +11,10 @@ from typing import Annotated, Any, Literal
 from .deploy_sections import Deploy
 from .device_keys import Key, read, schema_of
 from .device_sections import Boot, Connection, Lava, Login, Network, Power
+from .simulated_firmware import SimulatedFirmware
 
 #: As `host`: LAVA's own dispatcher runs the board.
 LAVA = "lava"
-
-#: Device types that the simulator can be.
-SIMULATED_TYPES = ("panda", "beaglexm")
 
 _TEXT = {"type": "string", "minLength": 1}
 
@@ -126,6 +124,10 @@ class Device:
         dict[str, Any],
         Key("a simulated board's faults; see [simulated boards](simulated-boards.md)", "none"),
     ] = field(default_factory=dict)
+    simulated_firmware: Annotated[
+        SimulatedFirmware | None,
+        Key("firmware of the type's simulated boards; without it, there are none"),
+    ] = None
     file: Path | None = None  # the device file, for messages
 
     @property

@@ -57,7 +57,7 @@ def _shown(default: Any) -> str:
     if default is MISSING or default is None or default is False:
         return ""
     if isinstance(default, str):
-        return f"`{default}`"
+        return f"`{default}`" if "\n" not in default else "that of a U-Boot of 2012"
     if isinstance(default, tuple | frozenset):
         return " and ".join(f"`{one}`" for one in default) or "none"
     return str(default)

@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,6 @@ class Layers:
     def __init__(self, directories: Sequence[Path]) -> None:
         self.directories = tuple(directories)
         self._read: dict[Path, Document | InvalidJob | None] = {}
-        self._types: Mapping[str, str] | None = None
         self._checker = SchemaChecker(device_schema())
 
     def names(self) -> list[str]:
@@ -104,19 +104,23 @@ class Layers:
 
         A wrong file makes a type, too: the devices of that type report what is wrong.
         """
-        if self._types is None:
-            found = {
-                name: device_types.defaults(name) for name in set(device_types.names().values())
-            }
-            for path in self.files("device-types", ".yaml"):
-                if path.stem not in device_types.names():
-                    found.setdefault(path.stem, self._content(path))
-            self._types = device_types.with_aliases(found)
-        return self._types
+        return device_types.with_aliases(self._type_contents)
 
-    def _content(self, path: Path) -> Mapping[str, Any]:
-        read = self._document(path)
-        return {} if read is None or isinstance(read, InvalidJob) else read.data
+    @cached_property
+    def _type_contents(self) -> Mapping[str, Mapping[str, Any]]:
+        """The content of each device type by proper name; of several files, the first."""
+        installed = device_types.names()
+        found = {name: device_types.defaults(name) for name in set(installed.values())}
+        for path in self.files("device-types", ".yaml"):
+            if path.stem not in installed:
+                read = self._document(path)
+                known = {} if read is None or isinstance(read, InvalidJob) else read.data
+                found.setdefault(path.stem, known)
+        return found
+
+    def _simulated_types(self) -> list[str]:
+        contents = self._type_contents.items()
+        return sorted(name for name, content in contents if content.get("simulated_firmware"))
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
@@ -144,7 +148,7 @@ class Layers:
             differs = [document.data for document in self._documents(f"machines/{machine}.yaml")]
             merged = merge_layers([defaults, *differs, *above])
         merged = with_hostname(merged, name)
-        device_checks.check_connection(merged, own, shown)
+        device_checks.check_connection(merged, own, shown, self._simulated_types())
         device_checks.check_socket(merged, files, shown)
         device_checks.check_boot_loader(merged, files, shown)
         return make_device(name, merged, file)

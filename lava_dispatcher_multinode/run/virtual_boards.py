@@ -45,10 +45,10 @@ def _simulate(
     directory.mkdir()
     lab = stack.enter_context(SimulatedLab(directory, unconfined=unconfined))
     _tell_confinement(lab, log)
-    boards = {
-        device.name: lab.add(device.name, device.device_type, device.simulated)
-        for device in devices
-    }
+    boards = {}
+    for device in devices:
+        assert device.simulated_firmware is not None  # as lab.device_checks has found
+        boards[device.name] = lab.add(device.name, device.simulated_firmware, device.simulated)
     for name in lab.unknown_fault_names():
         text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
         log.emit("log", node=None, level="WARNING", text=text)

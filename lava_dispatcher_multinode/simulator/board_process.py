@@ -8,12 +8,12 @@ import tty
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..lab.simulated_firmware import SimulatedFirmware
 from . import sd_card
 from .confinement import syscalls
 from .confinement.confinement import Site
 from .faults import Crash, FaultInjector, Hang, Reset
 from .kernel import Kernel, Restart
-from .models import MODELS
 from .serial_line import LabGone, PowerCut, SerialLine
 from .uboot.boot_commands import KernelStart
 from .uboot.dialogue import SimulatedUBoot
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 class BoardProcess:
     """Power, firmware, kernel and programs of one board.
 
-    `request` comes from the lab: name, model, index, address, card, faults.
+    `request` comes from the lab: name, firmware, index, address, card, faults.
     """
 
     def __init__(
         self, request: dict[str, Any], control: socket.socket, confinement: Confinement
     ) -> None:
         self._request = request
-        self._model = MODELS[request["model"]]
+        self._firmware = SimulatedFirmware(**request["firmware"])
         self._card = Path(request["card"])
         self._confinement = confinement
         self._saved_environment: dict[str, str] | None = None
@@ -88,7 +88,7 @@ class BoardProcess:
 
     def _run_boot_loader(self) -> None:
         loader = SimulatedUBoot(
-            self._serial, self._model, self._card, self._saved_environment, COMMANDS
+            self._serial, self._firmware, self._card, self._saved_environment, COMMANDS
         )
         try:
             loader.run()
@@ -96,7 +96,7 @@ class BoardProcess:
             self._saved_environment = loader.saved
 
     def _run_linux(self, start: KernelStart) -> None:
-        kernel = Kernel(self._serial, self._model, self._card, start)
+        kernel = Kernel(self._serial, self._firmware, self._card, start)
         userland = None
         try:
             kernel.boot()

@@ -12,7 +12,7 @@ from .faults import Crash
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .models import Model
+    from ..lab.simulated_firmware import SimulatedFirmware
     from .serial_line import SerialLine
     from .uboot.boot_commands import KernelStart
 
@@ -23,8 +23,10 @@ _DEVICE = re.compile(r"/dev/mmcblk0p([1-9][0-9]?)")
 class Kernel:
     """One run of Linux on a board; `start` has the arguments from U-Boot."""
 
-    def __init__(self, serial: SerialLine, model: Model, card: Path, start: KernelStart) -> None:
-        self.serial, self.model, self.card = serial, model, card
+    def __init__(
+        self, serial: SerialLine, firmware: SimulatedFirmware, card: Path, start: KernelStart
+    ) -> None:
+        self.serial, self.firmware, self.card = serial, firmware, card
         self.arguments = start.arguments
         self._ramdisk = start.ramdisk
         self._options = start.arguments.split()
@@ -79,9 +81,9 @@ class Kernel:
             "Booting Linux on physical CPU 0x0",
             f"Linux version {VERSION} (simulated) #1 SMP Thu Jun 13 09:00:00 UTC 2013",
             "CPU: ARMv7 Processor [411fc092] revision 2 (ARMv7), cr=10c53c7d",
-            f"Machine: {self.model.machine}",
+            f"Machine: {self.firmware.machine}",
             f"Kernel command line: {self.arguments}",
-            self.model.memory_line,
+            self.firmware.memory_line,
         ]
 
     def _device_lines(self) -> list[str]:

@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..boards.boot_slots import BootSlots, processors
 from ..errors import InfrastructureError, InvalidJob, PowerError
-from ..lab.device_model import SIMULATED_TYPES
 from ..run_id import RUN_ID_VARIABLE
 from . import faults
 from .confinement.confinement import CONFINEMENTS, GROUP_NETWORK, HINTS, UNCONFINED
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..deadline import Deadline
+    from ..lab.simulated_firmware import SimulatedFirmware
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _LOOPBACK = ipaddress.IPv4Network("127.66.0.0/16")
@@ -159,17 +160,16 @@ class SimulatedLab:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def add(self, name: str, model: str, settings: Mapping[str, object]) -> SimulatedBoard:
+    def add(
+        self, name: str, firmware: SimulatedFirmware, settings: Mapping[str, object]
+    ) -> SimulatedBoard:
         """Add a board with its power off; add all boards before the first power-on.
 
         `settings` are the faults of the device file; LAVA_SIMULATED_FAULTS overrides them.
-        Raise `InvalidJob` for an unknown fault or model, or an unusable name.
+        Raise `InvalidJob` for an unknown fault or an unusable name.
         """
         where = f"device {name}: simulated"
         checked = {**faults.check(settings, where), **self._faults.get(name, {})}
-        if model not in SIMULATED_TYPES:
-            message = f"no simulated '{model}'"
-            raise InvalidJob.about(where, message, f"known: {', '.join(SIMULATED_TYPES)}")
         if not _NAME.fullmatch(name):
             raise InvalidJob.about(where, f"'{name}' cannot be a board's host name")
         with self._lock:
@@ -185,7 +185,7 @@ class SimulatedLab:
             request = {
                 "do": "add",
                 "name": name,
-                "model": model,
+                "firmware": asdict(firmware),
                 "index": index,
                 "address": board.address,
                 "card": str(card),

@@ -24,6 +24,8 @@ from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import Boot, Connection
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
+from ..firmware import FIRMWARE
+
 SHELLS = [
     pytest.param(
         argv,
@@ -90,7 +92,7 @@ def simulated(tmp_path):
                 deploy=Deploy(method=deploy),
                 boot=Boot(**{**boot, "retries": 1, **changes}),
             )
-            hardware = connect(device, lab.add(device.name, model, faults or {}))
+            hardware = connect(device, lab.add(device.name, FIRMWARE[model], faults or {}))
             started = time.monotonic()
             transcript = Transcript(tmp_path / device.name, lambda: time.monotonic() - started)
             console = Console(hardware.transport, transcript)

@@ -18,6 +18,8 @@ import yaml
 
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
+from ..firmware import FIRMWARE
+
 
 @dataclass
 class Drop:
@@ -134,7 +136,7 @@ class Rack:
 
     def add(self, name, *, faults=None, drop=None, device=None):
         """Start a board and write its device file; `device` overrides keys, per section."""
-        board = self._lab.add(name, "panda", faults or {})
+        board = self._lab.add(name, FIRMWARE["panda"], faults or {})
         port = Port(board.console, drop)
         switch = Switch(board, self._directory / f"{name}.switch")
         self.switches[name] = switch

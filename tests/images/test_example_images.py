@@ -41,7 +41,7 @@ def test_contents(device_type):
     header = uimage.parse(volume.read("uImage"))
     assert (header.kind, header.load) == (uimage.KERNEL, 0x80008000)
     assert uimage.is_zimage(volume.read("uImage")[uimage.HEADER :])
-    assert f"{example_images.KERNEL_AT[device_type]:#x}".encode() in volume.read("boot.txt")
+    assert f"{example_images.KERNEL_ADDRESS:#x}".encode() in volume.read("boot.txt")
     assert ext.label(disk, root.start) == "rootfs"
 
 
@@ -90,7 +90,7 @@ def test_command_without_a_directory(capsys):
 
 def test_the_examples_are_placeholders(tmp_path):
     """The example images of all boards are placeholders."""
-    for board in example_images.KERNEL_AT:
+    for board in example_images.BOARDS:
         image = tmp_path / board
         image.write_bytes(example_images.example_image(board))
         assert example_images.is_placeholder(image)

@@ -79,7 +79,7 @@ def test_types_that_cannot_be_simulated_are_told_at_their_roles(monkeypatch):
     with pytest.raises(InvalidJob) as caught:
         simulated_devices(job(*roles))
     assert [str(problem) for problem in caught.value.problems] == [
-        f"job.json:{line}:9: no simulated board is a rock (it can be a panda or beaglexm)"
+        f"job.json:{line}:9: no simulated board is a rock (it can be a beaglexm or panda)"
         for line in (4, 5)
     ]
 

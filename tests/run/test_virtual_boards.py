@@ -15,6 +15,8 @@ from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.virtual_boards import start_virtual_boards
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedBoard
 
+from ..firmware import FIRMWARE
+
 SERIAL = Connection(serial="/dev/ttyUSB0")
 SIMULATED = Connection(simulated=True)
 QEMU = Connection(qemu=QemuMachine())
@@ -43,7 +45,7 @@ def made(tmp_path, stack):
 
 def device(name, connection):
     """Return a panda."""
-    return Device(name, "panda", connection=connection)
+    return Device(name, "panda", connection=connection, simulated_firmware=FIRMWARE["panda"])
 
 
 def test_each_kind_is_made_and_no_other(made):

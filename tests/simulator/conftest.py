@@ -17,11 +17,11 @@ import pytest
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.simulator import simulated_lab as lab_module
 from lava_dispatcher_multinode.simulator.faults import FaultInjector
-from lava_dispatcher_multinode.simulator.models import MODELS
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 from lava_dispatcher_multinode.simulator.uboot import uboot_commands
 from lava_dispatcher_multinode.simulator.uboot.dialogue import SimulatedUBoot
 
+from ..firmware import FIRMWARE
 from ..needs import require
 
 IMAGES = Path(__file__).parents[2] / "examples" / "images"
@@ -92,12 +92,12 @@ class Operator:
         self.board.power_on()
         self.expect("Hit any key to stop autoboot")
         self.type("\r")
-        self.expect(MODELS[self.model].prompt)
+        self.expect(FIRMWARE[self.model].prompt)
 
     def enter(self, command):
         """Type a command at the boot loader; return its output."""
         self.line(command)
-        self.expect(MODELS[self.model].prompt)
+        self.expect(FIRMWARE[self.model].prompt)
         return self.before.partition("\r\n")[2]
 
     def start_kernel(self, commands=None):
@@ -163,7 +163,7 @@ def operator(shared_lab):
 
         def make(model="panda", *, card=True, lab=None, name=None, **faults):
             name = name or f"{model}{next(_numbers):02d}"
-            board = (lab or shared_lab).add(name, model, faults)
+            board = (lab or shared_lab).add(name, FIRMWARE[model], faults)
             if card:
                 write_example(board.card, model)
             made = Operator(board, model)
@@ -226,12 +226,12 @@ def u_boot(tmp_path):
         serial = Script(*(line + "\r" for line in lines))
         no_card = tmp_path / "none"
         board = SimulatedUBoot(
-            serial, MODELS[model], card or no_card, None, uboot_commands.COMMANDS
+            serial, FIRMWARE[model], card or no_card, None, uboot_commands.COMMANDS
         )
         run.board = board
         with contextlib.suppress(Finished):
             board.run()
-        return serial.output.partition(MODELS[model].prompt)[2]
+        return serial.output.partition(FIRMWARE[model].prompt)[2]
 
     return run
 

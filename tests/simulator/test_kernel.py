@@ -4,8 +4,9 @@ import pytest
 
 from lava_dispatcher_multinode.simulator.faults import Crash
 from lava_dispatcher_multinode.simulator.kernel import Kernel, Restart
-from lava_dispatcher_multinode.simulator.models import MODELS
 from lava_dispatcher_multinode.simulator.uboot.boot_commands import KernelStart
+
+from ..firmware import FIRMWARE
 
 CONSOLE = "console=tty0 console=ttyO2,115200n8"
 
@@ -16,7 +17,7 @@ def boot(script):
 
     def run(card, arguments, *, ramdisk=True):
         serial = script()
-        kernel = Kernel(serial, MODELS["panda"], card, KernelStart(arguments, ramdisk))
+        kernel = Kernel(serial, FIRMWARE["panda"], card, KernelStart(arguments, ramdisk))
         try:
             kernel.boot()
         except Crash as crash:

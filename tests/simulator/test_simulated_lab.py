@@ -17,6 +17,7 @@ from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, Po
 from lava_dispatcher_multinode.simulator import simulated_lab as lab_module
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
+from ..firmware import FIRMWARE
 from ..needs import python_of_others
 
 pytestmark = pytest.mark.slow
@@ -293,9 +294,10 @@ def lab_program(directory):
     """Return a program that boots a board, starts a process on it, and waits."""
     return f"""
 import os, sys, pathlib, select
+from lava_dispatcher_multinode.lab.simulated_firmware import SimulatedFirmware
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 lab = SimulatedLab(pathlib.Path({str(directory)!r}), confinement="namespaces")
-board = lab.add("panda01", "panda", {{"autologin": True, "countdown": 0}})
+board = lab.add("panda01", SimulatedFirmware(), {{"autologin": True, "countdown": 0}})
 import io
 from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.example_images import example_image
@@ -408,20 +410,18 @@ def test_ordinary_user(tmp_path, shared_lab):
 
 
 def test_wrong_boards(shared_lab):
-    """An unknown model or fault and an invalid name are errors."""
-    with pytest.raises(InvalidJob, match=r"no simulated 'highbank'.*panda"):
-        shared_lab.add("x", "highbank", {})
+    """An unknown fault and an invalid name are errors."""
     with pytest.raises(InvalidJob, match="host name"):
-        shared_lab.add("a b", "panda", {})
+        shared_lab.add("a b", FIRMWARE["panda"], {})
     with pytest.raises(InvalidJob, match="did you mean 'panic'"):
-        shared_lab.add("wrong1", "panda", {"panik": "login"})
+        shared_lab.add("wrong1", FIRMWARE["panda"], {"panik": "login"})
 
 
 def test_same_name_twice(shared_lab):
     """Two boards with one name are an error."""
-    shared_lab.add("twice", "panda", {})
+    shared_lab.add("twice", FIRMWARE["panda"], {})
     with pytest.raises(InvalidJob, match="two boards 'twice'"):
-        shared_lab.add("twice", "panda", {})
+        shared_lab.add("twice", FIRMWARE["panda"], {})
 
 
 def test_closed_board(operator):

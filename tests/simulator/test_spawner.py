@@ -12,6 +12,8 @@ from lava_dispatcher_multinode.simulator import simulated_lab, spawner
 from lava_dispatcher_multinode.simulator.confinement.namespaces import Namespaces
 from lava_dispatcher_multinode.simulator.confinement.unconfined import Unconfined
 
+from ..firmware import FIRMWARE
+
 
 def test_confinements_by_name(tmp_path):
     """Each confinement is made by its name."""
@@ -23,12 +25,12 @@ def test_confinements_by_name(tmp_path):
 def test_a_failed_board_process(tmp_path, monkeypatch):
     """The error for a failed board process has its cause; other boards run on."""
     with simulated_lab.SimulatedLab(tmp_path, confinement="unconfined") as made:
-        good = made.add("good", "panda", {})
-        monkeypatch.setattr(simulated_lab, "SIMULATED_TYPES", ("nonsense",))
+        good = made.add("good", FIRMWARE["panda"], {})
+        monkeypatch.setattr(simulated_lab, "asdict", lambda _: {"nonsense": 1})
         with pytest.raises(
-            simulated_lab.PowerError, match=r"bad: the simulated board has ended: KeyError"
+            simulated_lab.PowerError, match=r"bad: the simulated board has ended: TypeError"
         ):
-            made.add("bad", "nonsense", {})
+            made.add("bad", FIRMWARE["panda"], {})
         good.power_on()
         good.power_off()
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from ..dram import DataAbort, Dram
 from ..faults import Reset
-from ..models import AFTER_BANNER, LAST_LINES
 from . import hush
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ..models import Model
+    from ...lab.simulated_firmware import SimulatedFirmware
     from ..serial_line import SerialLine
 
     Command = Callable[["SimulatedUBoot", list[str]], int]
@@ -45,6 +44,27 @@ class Interrupted(Exception):
     """Ctrl-C was typed while a command ran."""
 
 
+AFTER_BANNER = "In:    serial\nOut:   serial\nErr:   serial\n"
+#: Variables of every simulated board.
+COMMON_ENVIRONMENT = {
+    "baudrate": "115200",
+    "bootdelay": "3",
+    "bootfile": "uImage",
+    "console": "ttyO2,115200n8",
+    "mmcdev": "0",
+    "mmcroot": "/dev/mmcblk0p2 rw",
+    "mmcrootfstype": "ext3 rootwait",
+    "mmcargs": "setenv bootargs console=${console} root=${mmcroot} rootfstype=${mmcrootfstype}",
+    "loadaddr": "0x82000000",
+    "loaduimage": "fatload mmc ${mmcdev} ${loadaddr} ${bootfile}",
+    "mmcboot": "echo Booting from mmc${mmcdev} ...; run mmcargs; bootm ${loadaddr}",
+    "bootcmd": "mmc rescan; run loaduimage && run mmcboot",
+    "stdin": "serial",
+    "stdout": "serial",
+    "stderr": "serial",
+}
+
+
 class SimulatedUBoot:
     """U-Boot from its banner to the start of a kernel.
 
@@ -55,14 +75,15 @@ class SimulatedUBoot:
     def __init__(
         self,
         serial: SerialLine,
-        model: Model,
+        firmware: SimulatedFirmware,
         card: Path,
         saved: dict[str, str] | None,
         commands: Mapping[str, Command],
     ) -> None:
-        self.serial, self.model, self.card = serial, model, card
-        self.dram = Dram(model.dram)
-        self.environment = dict(model.environment if saved is None else saved)
+        self.serial, self.firmware, self.card = serial, firmware, card
+        self.dram = Dram(firmware.memory << 20)
+        initial = {**COMMON_ENVIRONMENT, **firmware.environment}
+        self.environment = initial if saved is None else dict(saved)
         self.saved = saved
         self.status = 0
         self._locals: dict[str, str] = {}
@@ -73,10 +94,10 @@ class SimulatedUBoot:
 
     def run(self) -> None:
         """Run until a command raises `KernelStart` or `Reset`."""
-        self.serial.write_text(self.model.spl)
-        self.serial.write_text(self.model.banner)
+        self.serial.write_text(self.firmware.spl)
+        self.serial.write_text(self.firmware.banner)
         self.serial.faults.checkpoint("uboot")
-        self.serial.write_text(AFTER_BANNER + LAST_LINES[self.model.name])
+        self.serial.write_text(AFTER_BANNER + self.firmware.last_lines)
         try:
             if not self.serial.faults.no_autoboot and not self._countdown_stopped():
                 self._run_line("run bootcmd")
@@ -163,7 +184,7 @@ class SimulatedUBoot:
 
     def _read_line(self) -> str:
         """Prompt for a line, with echo and editing; an empty line repeats the last one."""
-        self.serial.write_text(self.model.prompt)
+        self.serial.write_text(self.firmware.prompt)
         line = bytearray()
         while True:
             if not self._typed:
@@ -173,7 +194,7 @@ class SimulatedUBoot:
                 self.serial.write_text("\n")
                 break
             if byte == 0x03:
-                self.serial.write_text("<INTERRUPT>\n" + self.model.prompt)
+                self.serial.write_text("<INTERRUPT>\n" + self.firmware.prompt)
                 line.clear()
             elif byte in b"\b\x7f":
                 if line:

@@ -44,7 +44,7 @@ def _printenv(uboot: SimulatedUBoot, words: list[str]) -> int:
 
 def _saveenv(uboot: SimulatedUBoot, words: list[str]) -> int:
     """`saveenv`: keep the environment over a reset, on a board with storage for it."""
-    if not uboot.model.saves_env:
+    if not uboot.firmware.saves_env:
         raise CommandFailed(f"Unknown command '{words[0]}' - try 'help'\n")
     uboot.serial.write_text(
         "Saving Environment to NAND...\nErasing Nand...\nWriting to Nand... done\n"
