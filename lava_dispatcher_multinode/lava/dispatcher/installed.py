@@ -75,7 +75,7 @@ def _find(path: Path | None, python: str | None) -> Installed:
             return Installed(version, script, candidate, path)
     raise InfrastructureError(
         f"LAVA's dispatcher ({script}) cannot be used: {reason} (lava.python in the device file "
-        "names the interpreter that has its packages)"
+        "names the interpreter with its packages)"
     )
 
 

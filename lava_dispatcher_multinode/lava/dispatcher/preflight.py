@@ -52,8 +52,8 @@ def check_allowed(installed: Installed) -> None:
     """Raise `InfrastructureError` if this user may not run the dispatcher."""
     if installed.needs_root and os.geteuid() != 0:
         raise InfrastructureError(
-            f"LAVA's dispatcher {installed.version} ({installed.lava_run}) runs only as root: be "
-            "root, or name a newer one, which anybody may run (lava.path in the device file, or "
+            f"LAVA's dispatcher {installed.version} ({installed.lava_run}) runs only as root: run "
+            "as root, or name a newer version (lava.path in the device file, or "
             "LAVA_DISPATCHER_PATH)"
         )
 

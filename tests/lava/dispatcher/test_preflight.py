@@ -153,7 +153,9 @@ def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
     script.write_text("#!/usr/bin/python3\n")
     old = Installed("2023.01", script, "python3", None)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(InfrastructureError, match=r"2023\.01 .* only as root: be root, or name"):
+    with pytest.raises(
+        InfrastructureError, match=r"2023\.01 .* only as root: run as root, or name"
+    ):
         preflight.check_allowed(old)
     script.write_text("--skip-sudo-warning\n")
     preflight.check_allowed(old)

@@ -82,7 +82,7 @@ def run(request, tmp_path, environ):
     ("names", "lavas"),
     [
         (["t"], "LAVA marks its run as unfinished: a step failed or was cut off"),
-        (["t", "whole"], "it begins in LAVA's log and has no end there: 1_whole begins"),
+        (["t", "whole"], "LAVA's log has its start and no end: 1_whole begins"),
     ],
     ids=["last", "dropped"],
 )

@@ -25,7 +25,7 @@ def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictl
     (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
     assert found["repository"]["params"] == {"A": "1", "B": "3"}
     assert found["repository"]["run"]["steps"] == ["./go.sh"]
-    assert "files beside it stay on this machine" in said
+    assert "files next to it are not exported" in said
     assert "parse.pattern" in said
 
 

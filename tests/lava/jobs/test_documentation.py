@@ -50,14 +50,14 @@ def test_each_runs_here_or_is_refused_with_the_reason(jobs, tmp_path):
         assert (job is None) == (name in SECONDARY)
         for problem in said:
             assert re.match(r"\S+:[0-9]+:[0-9]+: ", problem)
-            assert "secondary connection" in problem or "is given twice" in problem
+            assert "secondary connection" in problem or "is duplicated" in problem
 
 
 def test_each_goes_to_a_lab_as_it_is(jobs, tmp_path, strictly):
     """What is exported is what LAVA's own schema takes, of each version."""
     for name, text in jobs:
         job, said = read(name, text, tmp_path, for_lab=True)
-        assert all("is given twice" in problem for problem in said)
+        assert all("is duplicated" in problem for problem in said)
         # The schema refuses the secondary connections of LAVA's own documents.
         if name in BOARDS:
             strictly(export_job(job).text(name))

@@ -208,8 +208,8 @@ def test_keys_of_a_deploy_are_obeyed_or_named(pandas, dispatch):
     run = dispatch(job)
     assert run.code == 2
     assert re.search(
-        r"job\.yaml:[0-9]+:9: deploy to flasher of client and server: 'overlays': nothing is "
-        r"unpacked into a file here",
+        r"job\.yaml:[0-9]+:9: deploy to flasher of client and server: 'overlays': only the "
+        r"tests' own overlay is supported",
         run.err,
     )
     assert re.search(r"job\.yaml:[0-9]+:5: warning: 'os' has no effect on boards", run.err)
