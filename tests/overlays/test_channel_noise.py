@@ -192,7 +192,7 @@ def test_no_channel(board):
     first = call()
     assert (first.returncode, first.stderr) == (
         1,
-        "lava-send: there is no channel to the dispatcher: lava-test-runner is not running\n",
+        "lava-send: no channel to the dispatcher: lava-test-runner is not running\n",
     )
     (board.lava / "channel").mkdir()
     (board.lava / "channel" / "owner").write_text("1 another-boot\n")
