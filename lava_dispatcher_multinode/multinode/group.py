@@ -221,7 +221,8 @@ class Group:
             self._end_satisfied(pending, topic, now)
 
     def _wait(self, pending: PendingCall, topic: Topic, now: float) -> None:
-        call, absent = pending.call, 0
+        call = pending.call
+        absent = 0
         if call.api.spec.needs_all:
             absent = len(topic.barrier(pending, self._members.scope(call.role)).absent)
         # Most calls at a barrier: several devices are absent, and none of them is lost.

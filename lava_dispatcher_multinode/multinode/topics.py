@@ -47,7 +47,6 @@ class PendingCall:
     state: CallState = CallState.ASKED
     outcome: Outcome | None = None
     seconds: float = 0.0  # from the question to the answer
-    topic: Topic | None = None  # where it waits, while it does
     barrier: Barrier | None = None  # of a lava-wait-all or lava-sync
 
     def end(
@@ -126,7 +125,6 @@ class Topic:
 
     def add_waiter(self, pending: PendingCall) -> None:
         """Add a call to those that a message can satisfy."""
-        pending.topic = self
         if pending.barrier is not None:
             waiters = pending.barrier.waiters
             if not waiters:

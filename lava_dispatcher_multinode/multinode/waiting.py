@@ -49,12 +49,9 @@ class WaitingCalls:
 
     def remove(self, pending: PendingCall) -> None:
         """Remove a call that no longer waits."""
-        topic = pending.topic
         self._discount((pending,))
-        if topic is not None:
-            topic.remove_waiter(pending)
-            if not topic.log:
-                self._topics.forget_unused(pending.call.id)
+        self._topics.get(pending.call.id).remove_waiter(pending)
+        self._topics.forget_unused(pending.call.id)
 
     def release(self, topic: Topic, required_count: int, role: str | None) -> list[PendingCall]:
         """Remove and return all calls of a barrier."""
@@ -67,7 +64,6 @@ class WaitingCalls:
     def _discount(self, ended: Iterable[PendingCall]) -> None:
         calls, members = self._calls, self._members.by_name
         for pending in ended:
-            pending.topic = None
             del calls[pending.reply_to]
             self._deadlines.discard(pending.reply_to)
             member = members[pending.node]

@@ -12,7 +12,7 @@ ROLES = {"a": "r", "b": "r", "c": "s"}
 
 
 def moment(sent="", lost="", size=3):
-    """Return a members and a topic: who has sent, in order, and who has left."""
+    """Return members and a topic, after these have sent, in order, and these have left."""
     members, topic = Members(size), Topic()
     for name, role in ROLES.items():
         members.admit(name, role)
@@ -39,21 +39,21 @@ def wait(api, role=None, count=1, **options):
     ],
 )
 def test_refusal(node, lost, call, why):
-    """Of names outside the group, of members that have left, and of what is no call."""
+    """Of devices outside the group, of members that have left, and of malformed calls."""
     reason = rules.refusal(moment(lost=lost)[0], Topics(), node, call)
     assert why in reason
     assert bool(reason) == bool(why)
 
 
-def test_a_call_that_is_known_to_be_sound_is_not_looked_at_again():
-    """A barrier shares one call; its caller is checked each time."""
+def test_a_checked_call_is_not_checked_again():
+    """The calls of a barrier are the same; each caller is checked."""
     members, _ = moment()
     assert rules.refusal(members, Topics(), "a", Call(Api.SEND, ""), checked=True) == ""
     assert rules.refusal(members, Topics(), "z", Call(Api.SEND, "x"), checked=True) != ""
 
 
 def test_a_member_may_send_however_many_of_its_calls_wait():
-    """Up to a bound; a message is what other calls may wait for."""
+    """There is a bound for waits only: other calls may wait for the message."""
     members, _ = moment()
     members.by_name["a"].waiting = 999
     assert rules.refusal(members, Topics(), "a", Call(Api.WAIT, "x")) == ""
@@ -64,14 +64,14 @@ def test_a_member_may_send_however_many_of_its_calls_wait():
 
 
 def test_a_full_group_may_still_wait(monkeypatch):
-    """A lava-send and a lava-sync need room for a message, the other calls do not."""
+    """A lava-send and a lava-sync need space for a message, the other calls do not."""
     monkeypatch.setattr(topics, "MAX_MESSAGES", 0)
     refused = {api: bool(rules.refusal(moment()[0], Topics(), "a", Call(api, "x"))) for api in Api}
     assert refused == {Api.SEND: True, Api.SYNC: True, Api.WAIT: False, Api.WAIT_ALL: False}
 
 
 @pytest.mark.parametrize(
-    ("asked", "sent", "told"),
+    ("asked", "sent", "senders"),
     [
         (wait("wait"), "", None),
         (wait("wait"), "a", None),
@@ -88,14 +88,14 @@ def test_a_full_group_may_still_wait(monkeypatch):
         (wait("sync", count=2), "aabbcc", []),
     ],
 )
-def test_satisfied(asked, sent, told):
-    """Every kind of call: by others only, by all of them, as often as needed."""
+def test_satisfied(asked, sent, senders):
+    """Every kind of call: by other devices only, by all of them, as often as needed."""
     data = rules.satisfied(*moment(sent), asked)
-    assert (None if data is None else [name for name, _ in data]) == told
+    assert (None if data is None else [name for name, _ in data]) == senders
 
 
-def test_the_absent_are_the_same_from_the_start_and_as_calls_share_them():
-    """What calls share starts from the truth."""
+def test_a_new_and_a_shared_barrier_have_the_same_absent_devices():
+    """A barrier is made from the messages so far."""
     members, topic = moment("aab")
     for asked, expected in (
         (wait("wait-all"), "c"),

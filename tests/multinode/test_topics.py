@@ -1,4 +1,4 @@
-"""One message ID's messages and waits."""
+"""The messages and waiting calls of one ID."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_a_resend_replaces_and_keeps_its_place():
 
 
 def test_each_receiver_reads_every_message_of_others_once():
-    """Re-sends are messages of their own here, and nobody reads for another."""
+    """Each re-send is a message, and each receiver has its own position."""
     topic = Topic()
     for sender, value in (("a", "1"), ("b", "2"), ("a", "3")):
         topic.add(sender, {"k": value})
@@ -33,8 +33,8 @@ def test_each_receiver_reads_every_message_of_others_once():
     assert [read("a"), read("b"), read("c"), read("c")] == [["2"], ["1", "3"], ["1", "2", "3"], []]
 
 
-def test_nothing_is_left_of_a_topic_that_was_only_waited_for():
-    """Waiting for many IDs in turn does not fill the memory."""
+def test_a_topic_without_a_message_is_unused_when_no_call_waits():
+    """Waiting for many IDs in turn must not fill the memory."""
     for call in (Call(Api.WAIT, "x"), Call(Api.WAIT, "x", next=True), Call(Api.SYNC, "x")):
         topic = Topic()
         waits = [PendingCall(number, "a", call, 0.0) for number in range(3)]
@@ -83,8 +83,8 @@ def test_the_end_of_a_call(cause, fields, data, state, outcome):
     assert (pending.state, pending.outcome, pending.seconds) == (state, outcome, 2.5)
 
 
-def test_a_barrier_has_the_members_that_have_not_sent_as_often():
-    """It is found again by all that need the same, once there is a call in it."""
+def test_a_barrier_has_the_devices_that_have_not_sent_as_often():
+    """All calls that need the same share it, once one of them waits."""
     topic = Topic()
     for sender in "aab":
         topic.add(sender, {})
@@ -95,7 +95,6 @@ def test_a_barrier_has_the_members_that_have_not_sent_as_often():
     assert list(topic.barrier(once, "abc").absent) == ["c"]
     assert list(topic.barrier(twice, "abc").absent) == ["b", "c"]
     topic.add_waiter(twice)
-    assert twice.topic is topic
     assert topic.barrier(also, "abc") is twice.barrier
     assert topic.barrier(also, "") is twice.barrier
     assert topic.remove_barrier(2, None) is twice.barrier
@@ -115,12 +114,13 @@ def test_a_call_that_counts_nothing_needs_one_message_of_each():
 
 
 def test_bytes_and_messages_are_counted_apart(monkeypatch):
-    """Each bound by itself; a message without data costs no bytes."""
+    """Each has its own bound; a message without data has no bytes."""
     monkeypatch.setattr(module, "MAX_MESSAGES", 3)
     monkeypatch.setattr(module, "MAX_KEPT_BYTES", 10)
     topics = Topics()
     big = Call(Api.SEND, "x", {"k": "123456"})
     assert topics.problem(big) == ""
+    assert "10 bytes" in topics.problem(Call(Api.SEND, "x", {"k": "12345678"}))
     assert topics.add("a", big)[1] == 1
     assert "10 bytes" in topics.problem(big)
     assert topics.problem(Call(Api.SEND, "x")) == ""
@@ -129,12 +129,12 @@ def test_bytes_and_messages_are_counted_apart(monkeypatch):
     assert "3 messages" in topics.problem(Call(Api.SEND, "x"))
 
 
-def test_a_place_that_was_only_looked_at_is_forgotten():
+def test_a_topic_that_was_only_unused_up_is_forgotten():
     """One with a message is not."""
     topics = Topics()
-    looked = topics.get("x")
+    unused = topics.get("x")
     topics.forget_unused("x")
-    assert topics.get("x") is not looked
+    assert topics.get("x") is not unused
     topic, _ = topics.add("a", Call(Api.SEND, "y"))
     topics.forget_unused("y")
     assert topics.get("y") is topic

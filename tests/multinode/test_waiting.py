@@ -12,21 +12,21 @@ from lava_dispatcher_multinode.multinode.waiting import WaitingCalls
 
 
 def world():
-    """Return a group's members of two, its topics, and nothing pending."""
+    """Return two members of a group of three, its topics, and no waiting call."""
     members, topics = Members(3), Topics()
     for name in "ab":
         members.admit(name, "r")
     return members, topics, WaitingCalls(members, topics)
 
 
-def test_everybody_waits_when_each_has_a_call():
+def test_all_members_wait_when_each_has_a_call():
     """Not when one has two; and not any more when one has none."""
     _, topics, pending = world()
     topic = topics.get("x")
     waits = [PendingCall(n, name, Call(Api.WAIT, "x"), 0.0) for n, name in enumerate("aab")]
-    for wait, everybody in zip(waits, (False, False, True), strict=True):
+    for wait, all_wait in zip(waits, (False, False, True), strict=True):
         pending.add(wait, topic, 5.0)
-        assert pending.all_members_wait is everybody
+        assert pending.all_members_wait is all_wait
     pending.remove(waits[0])
     assert pending.all_members_wait
     assert pending.all() == waits[1:]
@@ -36,13 +36,13 @@ def test_everybody_waits_when_each_has_a_call():
     assert not pending.all_members_wait
     pending.remove(waits[2])
     assert topics._topics == {}
-    for wait, everybody in zip(waits[1:], (False, True), strict=True):
+    for wait, all_wait in zip(waits[1:], (False, True), strict=True):
         pending.add(wait, topics.get("x"), 5.0)
-        assert pending.all_members_wait is everybody
+        assert pending.all_members_wait is all_wait
 
 
 def test_time_is_over_once():
-    """For those that are due, soonest first; who never is due is never told."""
+    """For the calls that are due, soonest first; a call without a limit is never due."""
     _, topics, pending = world()
     dues = (7.0, 5.0, float("inf"))
     waits = [PendingCall(n, "a", Call(Api.WAIT, str(n)), 0.0) for n in range(3)]
@@ -59,7 +59,7 @@ def test_time_is_over_once():
 
 
 def test_a_single_member_that_runs_is_everybody_and_none_is_not():
-    """Members that have left need not wait; when all have, there is no deadlock."""
+    """A member that has left need not wait; without any member left there is no deadlock."""
     members, topics, pending = world()
     members.leave(members.by_name["b"], MemberEvent.FINISH, None)
     wait = PendingCall(1, "a", Call(Api.WAIT, "x"), 0.0)
@@ -70,44 +70,44 @@ def test_a_single_member_that_runs_is_everybody_and_none_is_not():
     assert not pending.all_members_wait
 
 
-class Ticket:
-    """Stands for the connection of who asked."""
+class ReplyTo:
+    """Stands for the connection of a caller."""
 
 
 def test_what_has_ended_is_not_kept_for_long():
-    """One by one or together, and though others wait all the time, and are due before."""
+    """One by one or together, also while other calls with earlier deadlines wait."""
     _, topics, pending = world()
-    tickets = WeakSet()
+    reply_handles = WeakSet()
 
     def new(api, message_id, count):
         waits = [
-            PendingCall(Ticket(), "ab"[n % 2], Call(api, message_id), 0.0) for n in range(count)
+            PendingCall(ReplyTo(), "ab"[n % 2], Call(api, message_id), 0.0) for n in range(count)
         ]
-        tickets.update(wait.reply_to for wait in waits)
+        reply_handles.update(wait.reply_to for wait in waits)
         return waits
 
-    topic = topics.get("x")
     for wait in new(Api.WAIT, "y", 50):
         pending.add(wait, topics.get("y"), 3.0)
     for _ in range(10 * MAX_STALE_ENTRIES):
         (wait,) = new(Api.WAIT, "x", 1)
-        pending.add(wait, topic, 7.0)
+        pending.add(wait, topics.get("x"), 7.0)
         pending.remove(wait)
-        assert len(tickets) <= 2 * 51 + MAX_STALE_ENTRIES + 1
+        assert len(reply_handles) <= 2 * 51 + MAX_STALE_ENTRIES + 1
+    topic = topics.get("x")
     for _ in range(100):
         waits = new(Api.WAIT_ALL, "x", 100)
         for wait in waits:
             topic.barrier(wait, "ab")
             pending.add(wait, topic, 5.0)
         assert pending.release(topic, 1, None) == waits
-        assert len(tickets) <= 2 * 150 + MAX_STALE_ENTRIES + 100
+        assert len(reply_handles) <= 2 * 150 + MAX_STALE_ENTRIES + 100
     assert pending.next_deadline() == 3.0
 
 
 def test_nothing_is_kept_when_no_call_waits():
-    """However far away the end of a call's time was."""
+    """However far away the deadline of the last call was."""
     _, topics, pending = world()
-    wait = PendingCall(Ticket(), "a", Call(Api.WAIT, "x"), 0.0)
+    wait = PendingCall(ReplyTo(), "a", Call(Api.WAIT, "x"), 0.0)
     left = WeakSet([wait.reply_to])
     pending.add(wait, topics.get("x"), 1e9)
     pending.remove(wait)
@@ -116,7 +116,7 @@ def test_nothing_is_kept_when_no_call_waits():
 
 
 def test_a_newcomer_is_waited_for():
-    """By those who wait for all or for its role, and by no others."""
+    """By calls that wait for all devices or for those of its role, and by no others."""
     members, topics, pending = world()
     topic = topics.get("x")
     topic.add("b", {})
@@ -130,7 +130,7 @@ def test_a_newcomer_is_waited_for():
 
 
 def test_the_next_to_be_due_is_known_after_ended_calls_are_forgotten():
-    """What is left is in the order of its time, whatever was taken out between."""
+    """The rest keeps the order of its deadlines, whatever was removed between."""
     _, topics, pending = world()
     topic, chance = topics.get("x"), random.Random(6)
     dues = [float(due) for due in chance.sample(range(1000), 301)]
