@@ -1,4 +1,4 @@
-"""A board made of a pty and a shell, at the other end the real `ShellSession`."""
+"""A board that consists of a pty and a shell, with the real `ShellSession` at the other end."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lava_dispatcher_multinode.testshell.session import ShellSession
 from ..needs import require
 
 OVERLAYS = Path(__file__).parents[2] / "overlays"
-#: What the board's `sh` is. BusyBox comes alone: its applets are the board's only tools.
+#: The shells that serve as the board's `sh`. With BusyBox, its applets are the only tools.
 SHELLS = ("dash", "busybox", "bash", "mksh", "yash", "posh")
 
 
 class PtyConsole:
-    """The contract of console.Console over the master of a pty; no more than that."""
+    """A minimal console.Console on the master of a pty."""
 
     def __init__(self, noise=None):
         self.master, self.slave = os.openpty()
@@ -47,9 +47,9 @@ class PtyConsole:
         try:
             data = os.read(self.master, 65536)
         except OSError as error:
-            raise ConsoleError(f"the pty is gone: {error}") from None
+            raise ConsoleError(f"the pty is closed: {error}") from None
         if not data:
-            raise ConsoleError("the pty is gone")
+            raise ConsoleError("the pty is closed")
         self.seen += data
         return self.noise(data)
 
@@ -76,7 +76,7 @@ class PtyConsole:
 
 
 class Group:
-    """An honest little coordinator: answers from a table, or when it is told to."""
+    """A stand-in for the coordinator: answers from a table, or on request."""
 
     def __init__(self):
         self.calls = []
@@ -85,7 +85,7 @@ class Group:
         self.arrived = threading.Condition()
 
     def submit(self, call, on_outcome):
-        """Take a call of the session."""
+        """Accept a call of the session."""
         with self.arrived:
             self.calls.append(call._replace(question=None))
             answer = self.answers.get(call.id)
@@ -100,12 +100,12 @@ class Group:
             on_outcome(Outcome(Status.DONE))
 
     def await_call(self, id_, timeout=30):
-        """Return when a call with that ID has come."""
+        """Wait for a call with that ID."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: any(c.id == id_ for c in self.calls), timeout)
 
     def release(self, id_, outcome):
-        """Answer a call that waits."""
+        """Answer a waiting call."""
         self.waiting.pop(id_)(outcome)
 
     def sent(self, id_):
@@ -114,7 +114,7 @@ class Group:
 
 
 class Board:
-    """A directory laid out as /lava-<job id> on a board, its console, its group."""
+    """A directory laid out like /lava-<job id> on a board, with its console and group."""
 
     def __init__(self, root, shell, noise=None):
         self.root = root
@@ -138,7 +138,7 @@ class Board:
         self.interactive = ["-i"]
 
     def _interpreter(self):
-        """Make the shell under test the board's `sh`, by that name, as on a real board."""
+        """Make the shell under test the board's `sh`, under that name."""
         program = shutil.which(self.shell)
         tools = self.root / "tools"
         tools.mkdir()
@@ -156,7 +156,7 @@ class Board:
             script.write_text(text.replace("/bin/sh", f"{tools}/sh", 1))
 
     def definition(self, steps, *, name="test", install=None):
-        """Write a definition as the overlay does; return its directory."""
+        """Write a definition like the overlay does; return its directory."""
         directory = self.lava / str(self.stages) / "tests" / f"0_{name}"
         directory.mkdir(parents=True)
         run = [
@@ -183,7 +183,7 @@ class Board:
         patience=0,
         **options,
     ):
-        """Run `steps` as a definition, from an interactive shell; return what was printed."""
+        """Run `steps` as a definition, from an interactive shell; return the output."""
         directory = self.definition(steps, install=install)
         (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
         start = time.monotonic()
@@ -215,7 +215,7 @@ class Board:
         return re.sub(r"<LAVA_MN [^<>]*>\n", "", text)
 
     def login(self):
-        """Start an interactive shell on the console, as a login does."""
+        """Start an interactive shell on the console, like a login."""
         return subprocess.Popen(
             [self.root / "tools" / "sh", *self.interactive],
             stdin=self.console.slave,
@@ -234,7 +234,7 @@ class Board:
         )
 
     def emit(self, event, **fields):
-        """Keep an event."""
+        """Record an event."""
         self.events.append({"event": event, **fields})
 
     def results(self):
@@ -262,7 +262,7 @@ def board(tmp_path, request):
 
 @pytest.fixture
 def dash_board(tmp_path):
-    """A board with dash only, for what does not depend on the shell."""
+    """A board with dash, for tests that do not depend on the shell."""
     board = make_board(tmp_path, "dash")
     yield board
     board.console.close()

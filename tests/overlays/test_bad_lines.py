@@ -23,7 +23,7 @@ pytestmark = pytest.mark.needs("user namespaces")
 
 @pytest.fixture(scope="module")
 def rig():
-    """Return the bench as a module."""
+    """Return the benchmark as a module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCH)
         import channel_noise
@@ -35,7 +35,7 @@ def rig():
 
 @pytest.fixture
 def survives(rig, tmp_path):
-    """A function that makes calls over a bad line and fails if any was lost or harmed."""
+    """Return a function that makes calls over a bad line and fails on any loss or damage."""
 
     def survives(**options):
         require(options.get("shell", "dash"))
@@ -49,7 +49,7 @@ def survives(rig, tmp_path):
 
 @pytest.mark.slow
 def test_noise(survives):
-    """Kernel messages, lost and altered characters both ways, wraps, delays, echoes."""
+    """Calls survive kernel messages, lost and altered characters, wraps, delays and echoes."""
     counts = survives(calls=300, seed=3, longest=20_000)
     assert counts["lost to the board"] + counts["altered to the board"] > 0
     assert counts["frames to the board sent again"] > 0
@@ -58,14 +58,14 @@ def test_noise(survives):
 @pytest.mark.slow
 @pytest.mark.parametrize("shell", ["busybox", "bash", "mksh", "yash", "posh"])
 def test_noise_under_every_shell(survives, shell):
-    """The scripts of no shell lose or double anything on such a line."""
+    """Under every shell, no call is lost or duplicated on such a line."""
     survives(calls=60, seed=4, longest=1000, shell=shell)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fifo", "calls"), [(0, 100), (16, 20)])
 def test_slow_line(survives, fifo, calls):
-    """The same at 115200 baud with a UART that overruns, without and with flow control."""
+    """Calls survive a UART that overruns at 115200 baud, without and with flow control."""
     counts = survives(calls=calls, seed=4, baud=115200, longest=300, fifo=fifo)
     if not fifo:
         assert counts["bytes lost: UART overrun"] > 0
@@ -73,17 +73,17 @@ def test_slow_line(survives, fifo, calls):
 
 @pytest.mark.slow
 def test_slowest_line(survives):
-    """The same at 9600 baud."""
+    """Calls survive a UART that overruns at 9600 baud."""
     survives(calls=10, seed=5, baud=9600, longest=60, fifo=16)
 
 
 @pytest.mark.slow
 def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
-    """A dispatcher that forgets which questions it has answered is found out."""
+    """The benchmark detects a dispatcher that forgets which requests it has answered."""
     from lava_dispatcher_multinode.testshell import channel
 
     monkeypatch.setattr(channel, "MAX_CLOSED", 0)
-    # Which answers are lost depends on the moment: one run in eight loses none that matters.
+    # The lost replies depend on timing: one run in eight loses none that matters.
     for seed in range(3, 11):
         directory = tmp_path / str(seed)
         directory.mkdir()
@@ -95,7 +95,7 @@ def test_the_rig_finds_what_is_lost(rig, tmp_path, monkeypatch):
 
 
 def test_the_same_seed_is_the_same_noise(rig):
-    """The rig's own faults happen, and are the same each time for a seed."""
+    """The injected faults occur and are reproducible for a seed."""
     spoilt = [
         rig.bad_line.Faults(1, kernel=True).spoil(b"some line of text\n" * 2000) for _ in range(2)
     ]
@@ -107,7 +107,7 @@ def test_the_same_seed_is_the_same_noise(rig):
 
 
 def test_the_uart_overruns(rig):
-    """While interrupts are off sixteen bytes are kept; those after them are lost."""
+    """While interrupts are off, the UART keeps sixteen bytes and loses the others."""
     counts = collections.Counter()
     uart = rig.bad_line.Uart(random.Random(1), counts)
     uart.next_blind = 1e12
@@ -118,13 +118,13 @@ def test_the_uart_overruns(rig):
 
 
 def test_no_walls_no_run(rig, tmp_path, monkeypatch):
-    """Where boards cannot have namespaces of their own the rig does not run at all."""
+    """Without namespaces for the boards, the benchmark refuses to run."""
     monkeypatch.setattr(rig, "SimulatedLab", refuse)
     with pytest.raises(InfrastructureError, match="namespaces"):
         rig.run(tmp_path, calls=1, seed=1)
 
 
 def refuse(_directory, *, confinement):
-    """As a lab on a host that forbids it."""
+    """A stand-in for a lab on a host that forbids namespaces."""
     assert confinement == "namespaces"
     raise InfrastructureError("namespaces: forbidden here")

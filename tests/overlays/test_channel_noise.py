@@ -47,7 +47,7 @@ def spoil(seed, rate):
 
 
 def test_kernel_message_in_a_frame_costs_a_resend(board):
-    """A call whose first frames are torn by kernel messages still happens exactly once."""
+    """A call whose first frames are torn by kernel messages is made exactly once."""
     board.console.noise = interrupt_every_frame(3)
     board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v w"}),))
     text = board.run("lava-send a x=1\nlava-wait w")
@@ -56,7 +56,7 @@ def test_kernel_message_in_a_frame_costs_a_resend(board):
 
 
 def test_kernel_message_in_every_signal(board, monkeypatch):
-    """Signals through which the kernel prints are recorded once, in order, in their set."""
+    """Signals interrupted by kernel messages are recorded once, in order, in their set."""
     monkeypatch.setattr(runner, "LINGER_S", 0.5)  # the line that would end it sooner is torn, too
 
     def noise(data):
@@ -110,7 +110,7 @@ def test_frames_start_in_the_middle_of_a_line(dash_board):
 
 
 def test_junk_towards_the_board(board):
-    """Control characters and half frames typed at the reader do no harm."""
+    """Control characters and incomplete frames do not disturb the reader."""
     nul = b"" if board.shell == "yash" else b"\x00"  # yash's read never gets past it
 
     def on_call(call):
@@ -127,7 +127,7 @@ def test_junk_towards_the_board(board):
 
 
 def test_killed_caller(board):
-    """A caller killed while it waits blocks nobody, and nothing of it is left."""
+    """A caller killed while it waits does not block other calls, and leaves no files."""
 
     def killed(call):
         board.group.release("never", Outcome(Status.DONE, (("panda02", {"k": "v" * 2000}),)))
@@ -179,7 +179,7 @@ def test_waiting_callers_are_told_of_the_end(board):
 
 
 def test_no_channel(board):
-    """Outside a run, and after a runner that was killed, a call fails at once with a sentence."""
+    """Outside a run, and after a killed runner, a call fails at once with a message."""
     sh = board.root / "tools" / "sh"
     send = [sh, board.lava / "bin" / "lava-send", "a"]
     environment = {"PATH": board.path}
@@ -200,7 +200,7 @@ def test_no_channel(board):
 
 
 def test_killed_runner_leaves_nothing(board):
-    """When the runner is killed the helpers end, the terminal is as it was, the FIFOs are gone."""
+    """After a killed runner, helpers exit, the terminal is restored and the FIFOs are removed."""
     script = """
         read -r line; stty -g >before; eval $line
         while [ -d lava-7/channel ]; do sleep 1; done
@@ -226,7 +226,7 @@ def helpers(board):
 
 
 def test_deadline(dash_board):
-    """At the deadline the session raises; results are recorded, and the call that hangs."""
+    """At the deadline the session raises; results and the hanging call are recorded."""
     with pytest.raises(ActionTimeout):
         dash_board.run("lava-test-case a --result pass\nlava-wait never", timeout=3)
     assert dash_board.results() == {"a": "pass", "multinode-wait-never": "fail"}
@@ -238,11 +238,11 @@ def test_deadline(dash_board):
 
 
 def test_console_lost(dash_board):
-    """A console that goes away lets its error through; results that were seen are recorded."""
+    """A lost console raises its error; earlier results are recorded."""
 
     def noise(data):
         if b"CUT-HERE" in data.replace(b"echo CUT", b""):
-            raise ConsoleError("it is gone")
+            raise ConsoleError("the console was lost")
         return data
 
     dash_board.console.noise = noise
@@ -263,7 +263,7 @@ def test_reboot_starts_clean(dash_board):
 
 
 def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(board):
-    """Interrupted by the line typed again, it is begun again, and runs what it has to."""
+    """A runner interrupted by the repeated command line starts again and runs everything."""
     directory = board.definition("lava-send a")
     (directory.parents[1] / "lava-test-runner.conf").write_text(f"{directory}\n")
     runner = subprocess.Popen(
@@ -275,7 +275,7 @@ def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(boar
     assert b"RUNNER,START," in runner.stdout.readline()
     runner.kill()
     runner.wait()
-    while (board.lava / "channel").exists():  # its keeper puts all away
+    while (board.lava / "channel").exists():  # until its keeper has cleaned up
         time.sleep(0.05)
     runner.stdout.close()
     shutil.rmtree(directory)
@@ -285,13 +285,13 @@ def test_a_runner_that_is_ended_before_its_start_is_known_has_begun_nothing(boar
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Type at a runner that has not begun sooner: nothing but time is saved."""
+    """Shorten the interval after which the command line is repeated, to save time."""
     monkeypatch.setattr(runner, "START_RETRY_S", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_typed_line_that_noise_altered(board):
-    """A damaged name of a stage, even of one that exists, begins nothing: it is typed again."""
+    """A damaged stage name, even of an existing one, starts nothing; the line is repeated."""
     to_board = iter(
         [
             lambda data: data.replace(b"/0 ", b"/1 "),
@@ -309,7 +309,7 @@ def test_a_typed_line_that_noise_altered(board):
 
 
 def test_lost_start(board):
-    """A start that is lost on its way, and typed at again, is one start."""
+    """A lost start report and a repeated command line count as one start."""
     left = [3]
 
     def noise(data):
@@ -325,7 +325,7 @@ def test_lost_start(board):
 
 
 def test_lost_acknowledgement_of_the_end(board):
-    """A runner whose end was heard and not acknowledged asks again, and is heard once."""
+    """A runner repeats an unacknowledged end report, which counts once."""
     eaten = []
 
     def to_board(data):
@@ -341,7 +341,7 @@ def test_lost_acknowledgement_of_the_end(board):
 
 
 def test_the_end_is_not_asked_for_ever(dash_board):
-    """A runner that nobody answers ends all the same, and says so in its line."""
+    """A runner without any acknowledgement still exits and prints its last line."""
     runner = dash_board.lava / "bin" / "lava-test-runner"
     text = runner.read_text()
     assert "LAVA_ASK=12" in text
@@ -354,7 +354,7 @@ def test_the_end_is_not_asked_for_ever(dash_board):
 
 
 def test_board_is_told_no_faster_than_it_reads(dash_board):
-    """With a FIFO, no more than it holds is written at once, and arrives."""
+    """With a UART FIFO, no write is larger than the FIFO, and all data arrives."""
     sizes = []
     dash_board.console.to_board = lambda data: sizes.append(len(data)) or data
     dash_board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v" * 100}),))

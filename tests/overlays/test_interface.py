@@ -1,4 +1,4 @@
-"""What a board knows of its network where it has no tool to ask."""
+"""Addresses of a board without network tools."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LIBRARIES = Path(__file__).parents[2] / "overlays" / "lib"
 
 @pytest.fixture(params=["dash", "busybox", "bash", "mksh", "yash", "posh"])
 def ask(request, tmp_path):
-    """A function: what `ipv4_of` says of an interface, where there is no ip and no ifconfig."""
+    """Return a function that runs `ipv4_of` for an interface, without ip and ifconfig."""
     require(request.param)
     shell = shutil.which(request.param)
     programs = tmp_path / "programs"
@@ -44,12 +44,12 @@ def ask(request, tmp_path):
 
 
 def test_the_group_s_address(ask):
-    """A new Debian has neither program, nor has a simulated board there its sysfs."""
+    """Addresses are found without ip, ifconfig and sysfs, as on a simulated board on Debian."""
     assert ask("eth0") == "10.1.0.1\n"
     assert ask("eth0", "panda02.lab") == "10.1.0.2\n"
 
 
 def test_no_other_interface_has_it(ask):
-    """Nothing is better than another card's address."""
+    """No address is printed rather than that of another interface."""
     assert ask("eth1") == ask("lo") == ask("eth") == ""
     assert ask("eth0", "panda03") == ""

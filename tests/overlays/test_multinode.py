@@ -72,7 +72,7 @@ def test_seed_pipeline(board):
 
 
 def test_exit_codes_and_reasons(board):
-    """Every outcome has its exit code, and its sentence on stderr alone."""
+    """Every outcome has its exit code, and its message on stderr only."""
     for name, status in (("r", Status.REFUSED), ("t", Status.TIMEOUT), ("n", Status.NEVER)):
         board.group.answers[name] = Outcome(
             status, (), Cause.ABORTED, {"text": "'x y' is missing"}
@@ -126,7 +126,7 @@ def test_usage(board):
 
 
 def test_options(board):
-    """--next and --timeout travel, wherever they stand."""
+    """--next and --timeout are transmitted, at any position."""
     board.group.answers["a"] = Outcome(Status.DONE)
     board.run(
         "lava-wait --next --timeout 5 a; lava-wait a --timeout=2.5; "
@@ -233,7 +233,7 @@ def test_many_at_once(board):
 
 
 def test_a_call_whose_process_is_killed_is_taken_back(board, monkeypatch):
-    """The group need not count a wait that nobody makes; the definition goes on."""
+    """The wait of a killed process is cancelled; the definition continues."""
     monkeypatch.setattr(waits, "PROBE_INTERVAL_S", 0.2)
     submit, cancelled = board.group.submit, []
 
@@ -272,7 +272,7 @@ def test_identity(board):
     """lava-self, lava-role and lava-group print what the environment says."""
     text = board.run(
         "echo; echo MARK; lava-self; lava-role; lava-role list; lava-group; lava-group client;\n"
-        "lava-group nobody || echo rc=$?; for p in $(lava-group | cut -f 1); do echo p $p; done\n"
+        "lava-group absent || echo rc=$?; for p in $(lava-group | cut -f 1); do echo p $p; done\n"
         "env -i $LAVA_TEST_BIN/lava-self\necho MARK"
     )
     assert output(text, "MARK") == [
@@ -286,7 +286,7 @@ def test_identity(board):
         "beaglexm01\tserver",
         "panda01",
         "panda02",
-        "lava-group: no device has the role 'nobody'",
+        "lava-group: no device has the role 'absent'",
         "rc=1",
         "p panda01",
         "p panda02",
@@ -306,21 +306,21 @@ def test_cache_that_cannot_be_written(board):
 
 
 def test_existing_ways(board):
-    """What published definitions do with the calls works unchanged."""
+    """Usages of the calls in published definitions work unchanged."""
     data = (("beaglexm01", {"ip": "10.0.0.3", "port": "80"}),)
     board.group.answers["ready"] = Outcome(Status.DONE, data)
     board.group.answers["go"] = Outcome(Status.DONE)
     board.group.answers["all"] = Outcome(Status.DONE, (("panda02", {"n": "2"}), *data))
     board.group.answers["no"] = Outcome(
-        Status.TIMEOUT, (), Cause.TIMEOUT, {"sentence": "lava-wait no: nobody"}
+        Status.TIMEOUT, (), Cause.TIMEOUT, {"sentence": "lava-wait no: panda02"}
     )
     text = board.run(
         "set -e\n"
         "echo; echo MARK\n"
         'ip=$(lava-wait ready | sed -n s/^ip=//p); echo "1 $ip"\n'
         "lava-wait ready </dev/null | while read -r line; do echo 2 $line; done\n"
-        "lava-wait-all all | { while IFS='= ' read -r who key value; do\n"
-        'lava-send "saw-$who" "$key=$value"; done; }\n'
+        "lava-wait-all all | { while IFS='= ' read -r sender key value; do\n"
+        'lava-send "saw-$sender" "$key=$value"; done; }\n'
         "cut -d = -f 2 $LAVA_MULTI_NODE_CACHE | sed 's/^/3 /'\n"
         "grep beaglexm01:ip $LAVA_MULTI_NODE_CACHE | awk -F = '{ print 4, $NF }'\n"
         "lava-sync go >out & pid=$!; wait $pid; test ! -s out\n"

@@ -26,18 +26,18 @@ def test_debians_shellcheck_finds_nothing():
 
 
 def test_no_check_is_disabled():
-    """What a linter finds is mended rather than silenced."""
+    """The scripts disable no shellcheck warnings."""
     assert not [script for script in SCRIPTS if "shellcheck disable" in script.read_text()]
 
 
 def test_scripts_are_small():
-    """What is put on a board stays small: it may travel, packed, over its console."""
+    """The scripts stay small, because they may be sent over the console."""
     content = b"".join(script.read_bytes() for script in SCRIPTS)
     assert len(zlib.compress(content, 9)) < 13_000
 
 
 def test_every_script_says_what_it_is():
-    """Each command is executable, POSIX sh, and begins with how it is used."""
+    """Each command is executable, uses POSIX sh and starts with its usage."""
     for script in OVERLAYS.glob("bin/*"):
         text = script.read_text()
         assert re.match(rf"#!/bin/sh\n# {script.name}\b", text), script
@@ -55,7 +55,7 @@ def test_results(board):
         "lava-test-set stop\n"
         "echo text >out; lava-test-case file --result skip --output out\n"
         "lava-test-reference ref --result FAIL --reference https://example.org/a?b=c\n"
-        "lava-test-case loud --result PASS\n"  # as scripts of other harnesses have it
+        "lava-test-case loud --result PASS\n"  # as in scripts of other harnesses
     )
     cases = {e["case"]: e for e in board.events if e["event"] == "test_case"}
     assert {name: e["result"] for name, e in cases.items()} == {
@@ -76,7 +76,7 @@ def test_results(board):
 
 
 def test_foreign_signals_count(board):
-    """A definition that prints LAVA's lines itself counts, beside ours, each once."""
+    """Signals printed by a definition count once, as do those of the on-board commands."""
     board.run(
         "echo '<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=own RESULT=pass>'\n"
         "lava-test-case ours --result pass | tee log\ncat log\n"
@@ -111,7 +111,7 @@ def test_wrong_results_are_refused(board):
 
 
 def test_words_of_a_fixupdict(board):
-    """lava-test-case takes them as they are, and nothing else; a reference takes none."""
+    """lava-test-case accepts exactly the words of fixupdict; lava-test-reference accepts none."""
     text = board.run(
         "export LAVA_RESULT_WORDS='good\nnot ok\n*'\n"
         "lava-test-case a --result good\n"
@@ -130,7 +130,7 @@ def test_words_of_a_fixupdict(board):
 
 
 def test_call_inside_a_case(board):
-    """lava-test-case x --shell lava-send y makes both results."""
+    """lava-test-case x --shell lava-send y records both results."""
     board.run("lava-test-case x --shell lava-send y\nlava-test-case z --shell 'lava-send y a=b'")
     assert board.results() == {"x": "pass", "z": "pass", "multinode-send-y": "pass"}
 
@@ -144,7 +144,7 @@ def test_raise_ends_the_session(board):
 
 
 def test_raise_fails_also_where_nobody_listens(board):
-    """As in LAVA: a script under `set -e` that is tried by hand ends there, too."""
+    """lava-test-raise ends a script under `set -e` outside of a run, too, as in LAVA."""
     done = subprocess.run(
         [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-raise", "no", "way"],
         capture_output=True, text=True, check=False,
@@ -176,7 +176,7 @@ def test_pattern(dash_board):
 
 
 def test_runner_restores_the_terminal(board):
-    """The terminal is as it was, and nothing of the channel is left, when the runner has ended."""
+    """After the runner, the terminal is restored and no file of the channel is left."""
     board.interactive = ["-c", "read -r line; stty -g >before; eval $line; stty -g >after"]
     board.run("lava-send a", patience=10)
     assert (board.root / "before").read_text() == (board.root / "after").read_text()
@@ -194,7 +194,7 @@ def test_stages(board):
 
 
 def test_a_stage_that_is_none(board):
-    """A damaged name of a stage begins nothing and ends nothing: the dispatcher types again."""
+    """A damaged stage name starts and ends nothing; the dispatcher repeats the command line."""
     runner = [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-runner", "/nowhere/0"]
     done = subprocess.run(
         runner, env={"PATH": board.path}, capture_output=True, text=True, timeout=10, check=False
@@ -204,7 +204,7 @@ def test_a_stage_that_is_none(board):
 
 
 def test_background_process(board):
-    """A background process runs until it is stopped, with what it started; its output is shown."""
+    """A background process and its children run until stopped; the output is printed."""
     text = board.run(
         "lava-background-process-start server --cmd 'echo hello from it; sleep 300 & wait'\n"
         "sleep 0.2 || sleep 1\n"
@@ -225,10 +225,10 @@ def test_background_process(board):
 
 
 @pytest.mark.needs("user namespaces")
-def test_stopping_a_process_that_has_ended_ends_nobody_else(board):
-    """Whatever the group's number: procps' kill can take -1001 for -1, which is everybody.
+def test_stopping_an_exited_process_stops_no_other(board):
+    """Stopping works for every group number: procps' kill can read -1001 as -1, all processes.
 
-    In a PID namespace, since that is then everybody on this machine.
+    It runs in a PID namespace, where "all processes" excludes those of this machine.
     """
     script = (
         "sleep 60 & bystander=$!\n"
@@ -254,7 +254,7 @@ def test_stopping_a_process_that_has_ended_ends_nobody_else(board):
 
 
 def test_small_tools(board):
-    """The tools that ask the system or the environment print, or say what they miss."""
+    """Tools that query the system or the environment print a value or name what is missing."""
     text = board.run(
         "echo; echo MARK; export LAVA_TARGET_IP=10.1.1.1\n"
         "lava-target-ip; lava-target-mac 2>/dev/null || echo rc=$?\n"
@@ -278,7 +278,7 @@ def test_small_tools(board):
 
 
 def test_network(board):
-    """broadcast sends this board's addresses; collect, query and hosts give those of the group."""
+    """broadcast sends this board's addresses; collect, query and hosts return the group's."""
     from lava_dispatcher_multinode.multinode.api import Outcome, Status
 
     peers = (("panda02", {"ipv4": "10.0.0.2", "mac": "02:00:00:00:00:02"}),)
@@ -317,4 +317,4 @@ def test_network(board):
     assert [(call.role, call.timeout) for call in waits] == [
         ("client", 7.0), (None, 8.0), ("client", 9.0),
     ]  # fmt: skip
-    assert not re.search("=$", mine.read_text(), re.MULTILINE)  # what is not known is left out
+    assert not re.search("=$", mine.read_text(), re.MULTILINE)  # unknown values are omitted

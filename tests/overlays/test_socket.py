@@ -29,7 +29,7 @@ TOOLS = ("bash", "socat", "nc.traditional", "nc.openbsd", "busybox")
 
 
 class Wired:
-    """A board, its group's coordinator, and the way between them."""
+    """A board, its group's coordinator and the connection between them."""
 
     def __init__(self, board):
         self.board = board
@@ -51,14 +51,14 @@ class Wired:
         self.point(self.coordinator.address)
 
     def point(self, address):
-        """Tell the board where the coordinator is."""
+        """Write the coordinator's address to the board."""
         words = console_frames.encode([b"panda01", SECRETS["panda01"].encode()]).decode()
         file = self.board.lava / "socket"
         file.write_text(f"{address[0]} {address[1]} {words}\n")
         file.chmod(0o600)
 
     def observe(self, event, **fields):
-        """Keep what the coordinator tells."""
+        """Record an event of the coordinator."""
         with self.news:
             self.told.append((event, fields))
             self.news.notify_all()
@@ -69,21 +69,21 @@ class Wired:
         assert self.session.answered_elsewhere(call, outcome)
 
     def until(self, event, count=1, timeout=30):
-        """Return when `event` has been told `count` times."""
+        """Wait until `event` has been recorded `count` times."""
         with self.news:
             assert self.news.wait_for(
                 lambda: [name for name, _ in self.told].count(event) >= count, timeout
             )
 
     def submit(self, call, on_outcome):
-        """As the dispatcher's own member: the way over the console."""
+        """Make a call for the node, as over the console."""
         with self.news:
             self.on_console.append(call)
             self.news.notify_all()
         self.members["panda01"].submit(call, on_outcome)
 
     def run(self, steps, **options):
-        """Run `steps` as a definition; return what was printed."""
+        """Run `steps` as a definition; return the output."""
         self.session = ShellSession(
             self.board.console,
             node="panda01",
@@ -94,17 +94,17 @@ class Wired:
         return self.board.run(steps, session=self.session, **options)
 
     def send(self, id_, data=None, node="panda02"):
-        """Send as another board."""
+        """Send a message as another board."""
         self.members[node].call(Call(Api.SEND, id_, data or {}))
 
     def close(self):
-        """End all of it."""
+        """Stop everything."""
         for member in self.members.values():
             member.close()
         self.coordinator.close()
 
     def only(self, tool):
-        """Leave the board no way to the network but `tool`."""
+        """Leave the board no network tool but `tool`."""
         if tool:
             require(tool)
         program = tool and shutil.which(tool)
@@ -142,7 +142,7 @@ AWKWARD = "  a b=c <d> 'e' \"f\" %45 \\n $g `h` * ü\t,"
 
 
 def test_calls(wired):
-    """Every call: same output, exit code, cache and results; nothing over the console."""
+    """Every call has the same output, exit code, cache and results, without the console."""
     if wired.board.shell == "yash":
         wired.board.locale = {"LC_ALL": "C.UTF-8"}
     wired.send("ready", {"ip": "10.0.0.2", "text": AWKWARD, "empty": ""})
@@ -177,7 +177,7 @@ def test_calls(wired):
 
 
 def test_existing_ways(wired):
-    """$( ), pipes, while read, the background, stdin closed, a case that waits."""
+    """Calls work in $( ), pipes, loops, the background and test cases, without stdin."""
     wired.send("ip", {"ip": "10.0.0.2"})
     wired.send("many", {f"k{i}": f"v {i}" for i in range(3)})
     for name in ("panda02", "beaglexm01"):
@@ -199,7 +199,7 @@ def test_existing_ways(wired):
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_tools(wired_dash, tool):
-    """Whatever the board has to reach a port: answered at once, waited for, and hung up."""
+    """With every tool, calls are answered, wait and close the connection."""
     wired_dash.only(tool)
     wired_dash.send("a", {"k": "v" * 5000})
     thread = threading.Thread(
@@ -229,7 +229,7 @@ def test_60_kb_both_ways(wired):
 
 
 def test_no_network(wired):
-    """No tool, nobody there, nothing but silence, no right to read: the console does it."""
+    """Without tool, server, reply or read permission, the call uses the console."""
     refusing = socket.create_server(("127.0.0.1", 0))
     address = refusing.getsockname()
     refusing.close()
@@ -248,7 +248,7 @@ def test_no_tool(wired_dash):
 
 
 def test_a_network_that_swallows_everything(wired_dash):
-    """Ten seconds (here: one) once, not for each call, and then the console."""
+    """The timeout (here one second) elapses once; later calls use the console at once."""
     script = wired_dash.board.lava / "lib" / "lava-socket"
     text = script.read_text()
     assert "for seconds in 10 50" in text
@@ -260,7 +260,7 @@ def test_a_network_that_swallows_everything(wired_dash):
         assert time.monotonic() - start > 1
         deaf.setblocking(False)
         deaf.accept()[0].close()
-        with pytest.raises(BlockingIOError):  # nobody else has tried
+        with pytest.raises(BlockingIOError):  # no further attempt
             deaf.accept()
     assert [call.id for call in wired_dash.on_console] == ["a", "b", "c"]
 
@@ -305,7 +305,7 @@ class Relay:
             source.close()
 
     def cut(self, *, for_good):
-        """Break what is open; `for_good`: and refuse what comes."""
+        """Break open connections; `for_good`: refuse new ones, too."""
         if for_good:
             self.server.shutdown(socket.SHUT_RDWR)
             self.server.close()
@@ -316,7 +316,7 @@ class Relay:
                     end.shutdown(socket.SHUT_RDWR)
 
     def close(self):
-        """End it."""
+        """Stop the network."""
         with contextlib.suppress(OSError):
             self.server.shutdown(socket.SHUT_RDWR)
         self.server.close()
@@ -327,15 +327,15 @@ class Relay:
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["and comes back", "for good"])
 def test_a_connection_that_breaks(wired, for_good):
-    """In mid-wait: asked anew, or on the console, and a rendezvous still counts once."""
+    """A connection lost during a wait is replaced, and a barrier still counts once."""
     relay = Relay(wired.coordinator.address, wired.news)
     wired.point(relay.server.getsockname())
 
     def other():
         wired.until("wait_started")
-        time.sleep(0.5)  # the acknowledgement is on its way through the board's shell
+        time.sleep(0.5)  # the board's shell processes the acknowledgement
         relay.cut(for_good=for_good)
-        with wired.news:  # asked again: over the network, or on the console
+        with wired.news:  # the repeated call, on either path
             assert wired.news.wait_for(lambda: wired.on_console or relay.pairs, 30)
         for name in ("panda02", "beaglexm01"):
             wired.members[name].submit(Call(Api.SYNC, "go"), lambda _: None)
@@ -357,7 +357,7 @@ def test_a_connection_that_breaks(wired, for_good):
 
 @pytest.mark.parametrize("name", ["TERM", "KILL"])
 def test_a_killed_caller(wired, name):
-    """Its wait ends with it, and neither process nor file is left behind."""
+    """The wait of a killed caller ends, and no process or file is left."""
     killing = threading.Thread(target=lambda: (wired.until("wait_started"), go.touch()))
     go = wired.board.root / "go"
     killing.start()
@@ -377,7 +377,7 @@ def test_a_killed_caller(wired, name):
 
 
 def test_a_board_that_was_switched_off(wired_dash):
-    """Everything on it dies at once: its wait ends."""
+    """The wait of a board without power ends."""
     console, off = wired_dash.board.console, threading.Event()
     read = console.read
 
