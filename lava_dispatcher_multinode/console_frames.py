@@ -1,14 +1,15 @@
-"""The frames between boards and us: one line each, with an ID and a checksum.
+"""Frames of the console channel: one line each, with an ID and a checksum.
 
     <LAVA_MN Q ID N/M SUM PAYLOAD>   part N of M of a question, from the board
     <LAVA_MN R ID N/M SUM PAYLOAD>   part N of M of an answer, to the board
-    <LAVA_MN A ID SUM>               the frame with that ID and SUM has come
-    <LAVA_MN G ID SUM>               nobody waits any more for the answer with that SUM
-    <LAVA_MN N ID 0>                 a frame for ID came damaged: send it again now
+    <LAVA_MN A ID SUM>               acknowledgement of the frame with that ID and SUM
+    <LAVA_MN G ID SUM>               the caller of ID is gone: no answer is needed
+    <LAVA_MN N ID 0>                 a damaged frame for ID arrived: send it again now
+    <LAVA_MN K N>                    acknowledgement of piece N (testshell/flow_control.py)
 
-A payload is a piece of words, each with a comma behind it; what could be
-mistaken on a console is %ooo, octal. SUM is the cksum(1) of `Q ID N/M PAYLOAD`
-and a newline; a board without one takes its MD5's first 8 digits. See
+A payload is a piece of a list of words, each followed by a comma; bytes that a console may
+alter are written as %ooo (octal). SUM is the cksum(1) of `Q ID N/M PAYLOAD` and a newline.
+A board without cksum sends the first 8 digits of the MD5 instead. See
 docs/reference/console-channel.md.
 """
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FRAME_MARK = b"<LAVA_MN "
-DAMAGED = b"0"  # what an `N` quotes
-#: Bytes of payload in one frame, as on the board. A longer frame is hit more often, a
-#: shorter one is mostly header; either way it stays far below a terminal's 4095.
+#: The kinds of frames.
+QUESTION, ANSWER, ACK, GONE, NAK, PIECE_ACK = b"Q", b"R", b"A", b"G", b"N", b"K"
+NO_CHECKSUM = b"0"  # what a NAK quotes
+#: The same as on the board. A longer frame is damaged more often, a shorter one is mostly
+#: header; both fit into a terminal's 4095 bytes.
 MAX_PAYLOAD_BYTES = 400
 
 _SPECIAL = re.compile(rb"[^!-~]|[%,<>\\]")
@@ -38,37 +41,37 @@ _FRAME = re.compile(
     rb" (?P<sum>[0-9a-f]{1,10}) (?P<payload>[!-;=?-~]{0,1000})"
     rb"|(?P<word>[AGN]) (?P<about>[0-9a-f]{1,16}-[0-9]{1,10}) (?P<quoted>[0-9a-f]{1,10})"
     rb")>"
-    # What is left of one that was hit behind its ID.
+    # A frame that is damaged behind its ID.
     rb"|<LAVA_MN (?P<rest>[QAGN]) (?P<hit>[0-9a-f]{1,16}-[0-9]{1,10}) "
 )
 
 
-def sums(text: bytes) -> tuple[bytes, bytes]:
-    """Return both checksums of a text, as a board with cksum and one without says them."""
+def both_checksums(text: bytes) -> tuple[bytes, bytes]:
+    """Return the checksums of a text that a board with cksum and one without it send."""
     return checksum(text, md5=False), checksum(text, md5=True)
 
 
-@lru_cache(maxsize=16)  # it is asked for when a frame is checked, and when it is acknowledged
+@lru_cache(maxsize=16)  # needed when a frame is checked, and again for its acknowledgement
 def checksum(text: bytes, *, md5: bool) -> bytes:
-    """Return one of them."""
+    """Return the MD5 digits or the cksum of a text."""
     if md5:
         return hashlib.md5(text, usedforsecurity=False).hexdigest()[:8].encode()
     return b"%d" % cksum(text)
 
 
 class DataFrame(NamedTuple):
-    """A piece of a question (`Q`) or of an answer (`R`); `part` counts from 1."""
+    """Part number `part`, from 1, of a `QUESTION` or an `ANSWER`."""
 
     kind: bytes
     id: bytes
     part: int
     parts: int
     payload: bytes
-    md5: bool = False  # how it is summed
+    md5: bool = False  # which checksum it carries
 
     @property
     def text(self) -> bytes:
-        """What the checksum is of."""
+        """The text under the checksum."""
         return b"%b %b %d/%d %b\n" % (self.kind, self.id, self.part, self.parts, self.payload)
 
     @property
@@ -89,7 +92,7 @@ class DataFrame(NamedTuple):
 
 
 class AckFrame(NamedTuple):
-    """An acknowledgement (`A`), or news: nobody waits (`G`), damage (`N`); quotes a checksum."""
+    """A frame without payload, of the kind `ACK`, `GONE` or `NAK`; it quotes a checksum."""
 
     kind: bytes
     id: bytes
@@ -101,14 +104,14 @@ class AckFrame(NamedTuple):
 
 
 class DamagedFrame(NamedTuple):
-    """A frame whose kind and ID can be read, and whose rest cannot."""
+    """A damaged frame whose kind and ID are readable."""
 
     kind: bytes
     id: bytes
 
 
-def find(line: bytes) -> Iterator[DataFrame | AckFrame | DamagedFrame]:
-    """Yield the frames from the board in a line, which may hold anything else too."""
+def find_frames(line: bytes) -> Iterator[DataFrame | AckFrame | DamagedFrame]:
+    """Yield the frames from the board in a console line, which may hold other text too."""
     for match in _FRAME.finditer(line):
         if match["rest"]:
             yield DamagedFrame(match["rest"], match["hit"])
@@ -125,7 +128,7 @@ def find(line: bytes) -> Iterator[DataFrame | AckFrame | DamagedFrame]:
             sound = part.sum == match["sum"]
         if sound and 1 <= part.part <= part.parts:
             yield part
-        elif part.kind == b"Q":
+        elif part.kind == QUESTION:
             yield DamagedFrame(part.kind, part.id)
 
 
@@ -137,7 +140,7 @@ def encode(words: Iterable[bytes]) -> bytes:
 
 
 def decode(text: bytes) -> list[bytes]:
-    """Return the words in `text`; ValueError if it is not what `encode` makes."""
+    """Return the words in `text`; ValueError for text that `encode` does not produce."""
     *words, rest = text.split(b",")
     if rest:
         raise ValueError("the last word has no end")
@@ -150,8 +153,8 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return bytes((int(match[1], 8),))
 
 
-def split(text: bytes) -> list[bytes]:
-    """Return encoded `text` in payloads; no escape is torn, so each can be decoded alone."""
+def split_payloads(text: bytes) -> list[bytes]:
+    """Return encoded `text` in payloads. No escape is split: each is decodable by itself."""
     payloads = []
     start = 0
     while start < len(text):
@@ -168,11 +171,10 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def cksum(data: bytes) -> int:
-    """Return what `cksum` prints first for `data`.
+    """Return the checksum that POSIX cksum(1) prints for `data`.
 
-    POSIX runs zlib's polynomial over the bits in the other order, starts from
-    zero and appends the length; so with the bits of every byte turned round
-    zlib's own loop, in C, does it.
+    POSIX uses zlib's polynomial with the bits in reverse order, starts from zero and appends
+    the length. With the bits of every byte reversed, zlib's loop in C computes it.
     """
     length = len(data)
     tail = length.to_bytes((length.bit_length() + 7) // 8, "little")

@@ -31,7 +31,7 @@ def test_words_survive(words):
 def test_pieces_can_be_decoded_alone(words):
     """Pieces are short, make the whole, and tear no escape."""
     text = console_frames.encode(words)
-    pieces = console_frames.split(text)
+    pieces = console_frames.split_payloads(text)
     assert b"".join(pieces) == text
     assert all(len(piece) <= console_frames.MAX_PAYLOAD_BYTES for piece in pieces)
     alone = b"".join(b"\n".join(console_frames.decode(p + b",")) for p in pieces)
@@ -49,17 +49,22 @@ def test_nonsense_is_an_error(text):
 def test_found_in_any_line(before, after, parts, words, md5):
     """A frame is found whatever stands around it on its line, however it is summed."""
     part = DataFrame(
-        b"Q", b"0a1b-77", 1, parts, console_frames.split(console_frames.encode(words))[0], md5
+        b"Q",
+        b"0a1b-77",
+        1,
+        parts,
+        console_frames.split_payloads(console_frames.encode(words))[0],
+        md5,
     )
     line = before.replace(b"<", b"") + part.line()[:-1] + after.replace(b"<", b"")
-    assert list(console_frames.find(line)) == [part]
+    assert list(console_frames.find_frames(line)) == [part]
 
 
 @given(st.data(), WORDS, st.booleans())
 def test_damage_is_found(data, words, md5):
     """A part in which one byte changed, or some are missing, is never taken for a part."""
     part = DataFrame(
-        b"Q", b"0a1b-77", 1, 3, console_frames.split(console_frames.encode(words))[0], md5
+        b"Q", b"0a1b-77", 1, 3, console_frames.split_payloads(console_frames.encode(words))[0], md5
     )
     line = part.line()[:-1]
     start = data.draw(st.integers(0, len(line) - 1))
@@ -67,25 +72,28 @@ def test_damage_is_found(data, words, md5):
     put = data.draw(st.binary(max_size=1))
     damaged = line[:start] + put + line[end:]
     if damaged != line:
-        assert not [f for f in console_frames.find(damaged) if isinstance(f, DataFrame)]
+        assert not [f for f in console_frames.find_frames(damaged) if isinstance(f, DataFrame)]
 
 
 def test_words_and_wrecks():
     """Acknowledgements are read; of a torn frame, the ID."""
     word = AckFrame(b"A", b"0a1b-77", b"12345")
-    assert list(console_frames.find(b"x" + word.line())) == [word]
-    assert list(console_frames.find(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
+    assert list(console_frames.find_frames(b"x" + word.line())) == [word]
+    assert list(console_frames.find_frames(b"<LAVA_MN Q 0a1b-77 1/1 123 send,rea[  1.0] usb")) == [
         DamagedFrame(b"Q", b"0a1b-77")
     ]
-    assert list(console_frames.find(b"<LAVA_MN Q ../x-1 1/1 123 x,>")) == []
+    assert list(console_frames.find_frames(b"<LAVA_MN Q ../x-1 1/1 123 x,>")) == []
 
 
 @pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 1), (2, 1)])
 def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
     """Its checksum is right; only its numbers are not. An answer of that kind is nothing."""
     line = DataFrame(b"Q", b"0a1b-77", part, parts, b"x,").line()
-    assert list(console_frames.find(line)) == [DamagedFrame(b"Q", b"0a1b-77")]
-    assert list(console_frames.find(DataFrame(b"R", b"0a1b-77", part, parts, b"x,").line())) == []
+    assert list(console_frames.find_frames(line)) == [DamagedFrame(b"Q", b"0a1b-77")]
+    assert (
+        list(console_frames.find_frames(DataFrame(b"R", b"0a1b-77", part, parts, b"x,").line()))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,8 +110,8 @@ def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
 def test_an_escape_at_the_end_of_a_piece(before, after, sizes):
     """It goes to the next piece only where it would be torn."""
     text = b"x" * before + b"%040" + b"y" * after
-    assert [len(piece) for piece in console_frames.split(text)] == sizes
-    assert b"".join(console_frames.split(text)) == text
+    assert [len(piece) for piece in console_frames.split_payloads(text)] == sizes
+    assert b"".join(console_frames.split_payloads(text)) == text
 
 
 @given(
@@ -137,7 +145,7 @@ def test_the_board_s_checksums(tmp_path, programs, which, size):
     text = "<LAVA" * size
     script = f'. {LIBRARY}; checksum "$0"; echo "$SUM"'
     output = subprocess.check_output([SHELL, "-c", script, text], env={"PATH": str(tmp_path)})
-    assert output.strip() == console_frames.sums(text.encode() + b"\n")[which]
+    assert output.strip() == console_frames.both_checksums(text.encode() + b"\n")[which]
 
 
 def test_a_known_value():

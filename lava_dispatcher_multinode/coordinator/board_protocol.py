@@ -52,7 +52,7 @@ def read(line: bytes) -> Question:
         raise LineError("not a line '<LAVA_MN Q ID 1/1 SUM PAYLOAD>'")
     tag = match["id"].decode()
     part = console_frames.DataFrame(b"Q", match["id"], 1, 1, match["payload"])
-    if match["sum"] not in console_frames.sums(part.text):
+    if match["sum"] not in console_frames.both_checksums(part.text):
         raise LineError("the checksum does not fit the line", tag)
     try:
         node, secret, *words = console_frames.decode(part.payload)

@@ -1,1 +1,1 @@
-"""What the board says back: frames of the MultiNode API, signals, results."""
+"""Runs lava-test-runner on a board: MultiNode calls, signals and results over its console."""

@@ -6,7 +6,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from ..console_frames import sums
+from ..console_frames import both_checksums
 from .case_results import ResultRecorder
 from .flow_control import StopAndWait
 from .prompts import ECHO_RUNNER_ENDED
@@ -94,7 +94,11 @@ class ShellSession:
         run = Runner(self, stage, recorder, StopAndWait(self._fifo) if self._fifo else None)
         self._run = run
         try:
-            words = (command.encode(), *sums(stage.encode() + b"\n"), ECHO_RUNNER_ENDED.encode())
+            words = (
+                command.encode(),
+                *both_checksums(stage.encode() + b"\n"),
+                ECHO_RUNNER_ENDED.encode(),
+            )
             run.read(b"%b %b %b; %b\n" % words, deadline)
         finally:
             self._run = None

@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.testshell.session import ShellSession
 
 START = b"<LAVA_TEST_RUNNER START /0>\n"
 EXIT = b"<LAVA_TEST_RUNNER EXIT>\n"
-TYPED = b"/runner /0 %b %b; echo lava-runner-ended $?\n" % console_frames.sums(b"/0\n")
+TYPED = b"/runner /0 %b %b; echo lava-runner-ended $?\n" % console_frames.both_checksums(b"/0\n")
 BEGIN = b"<LAVA_SIGNAL_STARTRUN 0_a u>\n"
 END = b"<LAVA_SIGNAL_ENDRUN 0_a u>\n"
 

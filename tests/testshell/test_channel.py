@@ -21,7 +21,7 @@ class Caller:
 
     def __init__(self, id_, words):
         self.id = id_
-        payloads = console_frames.split(console_frames.encode(words))
+        payloads = console_frames.split_payloads(console_frames.encode(words))
         self.to_send = [
             DataFrame(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)
         ]
@@ -138,7 +138,7 @@ class World:
 
 def from_dispatcher(line):
     """Yield the frames that a board takes from a line."""
-    for frame in console_frames.find(line):
+    for frame in console_frames.find_frames(line):
         if not isinstance(frame, DamagedFrame) and frame.kind in b"ANR":
             yield frame
 
@@ -165,7 +165,7 @@ def test_everything_arrives_exactly_once(questions, seed, loss):
 def ask(channel, id_, words, now=0.0):
     """Put a whole question to the channel."""
     questions = []
-    payloads = console_frames.split(console_frames.encode(words))
+    payloads = console_frames.split_payloads(console_frames.encode(words))
     for n, payload in enumerate(payloads, 1):
         questions += channel.receive(DataFrame(b"Q", id_, n, len(payloads), payload).line(), now)
     return questions
@@ -206,7 +206,7 @@ def test_a_dead_caller_is_forgotten():
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
-    (part,) = console_frames.find(channel.transmit(0.0))
+    (part,) = console_frames.find_frames(channel.transmit(0.0))
     channel.receive(AckFrame(b"G", b"a-1", part.sum).line(), 0.1)
     assert channel.transmit(100.0) == b""
     assert channel.due() is None
@@ -218,14 +218,14 @@ def test_a_board_is_answered_as_it_asks():
     question = DataFrame(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
     (asked,) = channel.receive(question.line(), 0.0)
     assert asked.words == [b"wait", b"x"]
-    (ack,) = console_frames.find(channel.transmit(1.0))
+    (ack,) = console_frames.find_frames(channel.transmit(1.0))
     assert ack == AckFrame(b"A", b"a-1", question.sum)
     channel.answer(b"a-1", [b"0", b"", b"y" * 500])
-    (part,) = console_frames.find(channel.transmit(1.0))
+    (part,) = console_frames.find_frames(channel.transmit(1.0))
     assert part.md5
     assert part.sum == hashlib.md5(part.text).hexdigest()[:8].encode()
     channel.receive(AckFrame(b"A", b"a-1", part.sum).line(), 1.1)
-    (rest,) = console_frames.find(channel.transmit(1.1))
+    (rest,) = console_frames.find_frames(channel.transmit(1.1))
     assert (rest.part, rest.md5) == (2, True)
 
 
@@ -234,9 +234,9 @@ def test_a_caller_can_be_asked_after():
     channel = Channel(window=3000)
     channel.probe(b"a-1")
     ask(channel, b"a-1", [b"x"])
-    (ack,) = console_frames.find(channel.transmit(1.0))
+    (ack,) = console_frames.find_frames(channel.transmit(1.0))
     channel.probe(b"a-1")
-    assert list(console_frames.find(channel.transmit(2.0))) == [ack]
+    assert list(console_frames.find_frames(channel.transmit(2.0))) == [ack]
     channel.receive(AckFrame(b"G", b"a-1", ack.sum + b"1").line(), 2.1)
     assert channel.pop_gone() == []
     channel.receive(AckFrame(b"G", b"a-1", ack.sum).line(), 2.1)
@@ -266,7 +266,9 @@ def test_a_question_without_end_is_refused():
     channel.receive(DataFrame(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
     assert (
         b"more than a message can hold"
-        in console_frames.decode(next(console_frames.find(channel.transmit(0.0))).payload)[1]
+        in console_frames.decode(next(console_frames.find_frames(channel.transmit(0.0))).payload)[
+            1
+        ]
     )
 
 
@@ -316,7 +318,7 @@ def test_damage_is_reported_at_once():
     channel = Channel(window=3000)
     channel.receive(b"<LAVA_MN Q a-1 1/1 123 sen[ 1.0] usb", 0.0)
     assert channel.transmit(0.0) == b"<LAVA_MN N a-1 0>\n"
-    assert isinstance(next(console_frames.find(b"<LAVA_MN A a-1 12[ 1.0]")), DamagedFrame)
+    assert isinstance(next(console_frames.find_frames(b"<LAVA_MN A a-1 12[ 1.0]")), DamagedFrame)
 
 
 def test_answer_of_a_closed_question():
@@ -330,7 +332,7 @@ def acknowledge_all(channel, now=0.0):
     """Acknowledge every frame as it comes; return their payloads."""
     payloads = []
     while sent := channel.transmit(now):
-        for part in console_frames.find(sent):
+        for part in console_frames.find_frames(sent):
             payloads.append(part.payload)
             now += 0.01
             channel.receive(AckFrame(b"A", part.id, part.sum).line(), now)
@@ -350,7 +352,7 @@ def test_a_long_answer_arrives_and_leaves_the_window_open():
         ask(channel, b"a-%d" % n, [b"x"], 1.0)
         channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
     assert (
-        len(list(console_frames.find(channel.transmit(1.0)))) == 7
+        len(list(console_frames.find_frames(channel.transmit(1.0)))) == 7
     )  # of 432 bytes: 3000 are reached
 
 
@@ -360,7 +362,7 @@ def test_a_board_lives_when_it_answers_and_not_for_ever():
     for now in (0.0, 60.0):
         channel.ping()
         assert not channel.alive
-        (asked,) = console_frames.find(channel.transmit(now))
+        (asked,) = console_frames.find_frames(channel.transmit(now))
         channel.receive(AckFrame(b"G", asked.id, asked.sum).line(), now + 1)
         assert channel.alive
 
@@ -373,7 +375,7 @@ def answered(channel, id_, size=1, now=0.0):
 
 def acknowledge(channel, sent, now):
     """Acknowledge the one frame that was sent."""
-    (part,) = console_frames.find(sent)
+    (part,) = console_frames.find_frames(sent)
     channel.receive(AckFrame(b"A", part.id, part.sum).line(), now)
 
 

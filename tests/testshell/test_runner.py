@@ -59,7 +59,7 @@ def test_answers_nonsense():
     console = Script(DataFrame(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
     events, error = run(console, submit=None)
     assert (events, error) == ([], None)
-    (frame,) = console_frames.find(console.written.split(b"\n")[1])
+    (frame,) = console_frames.find_frames(console.written.split(b"\n")[1])
     assert console_frames.decode(frame.payload) == [b"1", b"there is no call 'shout'"]
 
 
@@ -136,7 +136,7 @@ class Dies(Script):
     def write(self, data):
         """Answer what nobody waits for, as a board's reader does."""
         super().write(data)
-        for part in console_frames.find(data):
+        for part in console_frames.find_frames(data):
             if isinstance(part, DataFrame) and part.id == NO_CALLER:
                 self.asked += 1
                 if self.answers:
