@@ -156,7 +156,7 @@ class LavaTestShell(Action):
         expected = _expected(node.services.overlays.definitions(node.spec))
         ResultRecorder(
             node.name, node.services.emit, node.services.clock, expected=expected
-        ).miss()
+        ).record_missing()
 
 
 def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:

@@ -1,7 +1,6 @@
-"""From signals to events: which definition, set and case is on, and what came of it.
+"""Turns signals into events: definitions, sets, cases and their results.
 
-Every result is recorded as soon as it is seen, so that a definition which is cut
-off loses none.
+Each result is recorded at once, so that an interrupted definition loses none.
 """
 
 from __future__ import annotations
@@ -35,31 +34,34 @@ if TYPE_CHECKING:
     from .matcher import Pattern
     from .signals import Signal
 
-#: Cases that have begun and have no result yet; more than that lose their start times.
+#: Cases that have started and have no result yet; further ones lose their start times.
 MAX_STARTED = 1000
-#: Results and definitions of one lava_test_shell: each costs some 2 kB of memory until the
-#: run ends.
+#: Results and definitions of one lava_test_shell. Each takes some 2 kB of memory until the run
+#: ends.
 MAX_RESULTS = 100_000
-#: Bytes of a text that a board makes up and that goes into an event.
+#: Of a text from a board in an event.
 MAX_TEXT_CHARS = 4096
 
 
 class ResultLimit:
-    """The room that there is for the results and definitions of one lava_test_shell."""
+    """Limits the results and definitions of one lava_test_shell to `MAX_RESULTS`."""
 
     def __init__(self) -> None:
-        self._taken = 0
+        self._used = 0
 
-    def take(self, count: int = 1) -> bool:
-        """Whether there is room for as many; `TestRaised` for the first that finds none."""
-        before, self._taken = self._taken, self._taken + count
-        if before <= MAX_RESULTS < self._taken:
+    def reserve(self, count: int = 1) -> bool:
+        """Count `count` more; return whether they are within the limit.
+
+        Raises `TestRaised` for the first that is not.
+        """
+        before, self._used = self._used, self._used + count
+        if before <= MAX_RESULTS < self._used:
             raise TestRaised(f"more than {MAX_RESULTS} results of one lava_test_shell")
-        return self._taken <= MAX_RESULTS
+        return self._used <= MAX_RESULTS
 
 
 class ResultRecorder:
-    """Turns one node's signals into events."""
+    """Turns the signals of one node into events."""
 
     def __init__(
         self,
@@ -81,38 +83,38 @@ class ResultRecorder:
         self._finder: Finder | None = None
         self._set: str | None = None
         self._started: dict[str, float] = {}
-        self._room = ResultLimit()
-        self.begun: set[str] = set()  # the definitions that have begun
+        self._limit = ResultLimit()
+        self.begun: set[str] = set()  # definitions
 
     @property
     def definition(self) -> str | None:
-        """The definition that has begun and not ended."""
+        """The running definition."""
         return self._definition
 
     @property
     def in_definition(self) -> bool:
-        """Whether a definition has begun and not ended."""
+        """Whether a definition is running."""
         return self._definition is not None
 
     @property
     def fixups(self) -> Mapping[str, str]:
-        """What the words for results mean that lava-test-case has from the definition now on."""
+        """The running definition's words for results, mapped to LAVA's."""
         return self._fixups.get(self._definition or "", {})
 
     @property
     def wants_output(self) -> bool:
-        """Whether text around signals can hold results now."""
+        """Whether results are searched for in the output."""
         return self._finder is not None
 
     def output(self, lines: Sequence[bytes], *, ends: bool = True) -> None:
-        """Take lines without signals; the last goes on if not `ends`."""
+        """Search lines without signals; unless `ends`, the last one is continued by the next."""
         if self._finder is not None and lines:
             for case in self._finder.find(lines, ends=ends):
-                self._expected.found(case.case)  # and no more: LAVA takes any from a pattern
+                self._expected.found(case.case)  # unexpected ones count too, as in LAVA
                 self.result(case)
 
     def signal(self, signal: Signal) -> None:
-        """Take a signal; `TestError` if it asks for the end of the run."""
+        """Record a signal; `TestError` if it ends the run."""
         match signal:
             case CaseResult(reference=None):
                 judged, error = self._expected.judge(signal)
@@ -123,7 +125,7 @@ class ResultRecorder:
                 if len(self._started) < MAX_STARTED:
                     self._started[case] = self._clock()
             case StartRun(definition):
-                self._begin(definition)
+                self._start(definition)
             case EndRun():
                 self.finish()
             case StartSet(name):
@@ -131,9 +133,9 @@ class ResultRecorder:
             case StopSet():
                 self._set = None
             case RunFail(definition, code):
-                self._broken(definition, "run", f"exit code {code} before its last step")
+                self._record_broken(definition, "run", f"exit code {code} before its last step")
             case InstallFail(definition):
-                self._broken(definition, "install", "an install step failed")
+                self._record_broken(definition, "install", "an install step failed")
             case Raise(message):
                 raise TestRaised(f"lava-test-raise: {message[:MAX_TEXT_CHARS]}")
             case Info(kind, text):
@@ -150,12 +152,11 @@ class ResultRecorder:
                 pass
 
     def result(self, case: CaseResult, definition: str | None = None, error: str = "") -> None:
-        """Record a result; `TestRaised` where a test prints them without end.
+        """Record a result of `definition`, by default the running one.
 
-        It is the running definition's unless another one is named. `error` is why it failed,
-        where that is known.
+        `error` is why it failed, if known. Raises `TestRaised` at the limit of results.
         """
-        if self._room.take():
+        if self._limit.reserve():
             self._record(case, definition or self._definition, error)
 
     def _record(self, case: CaseResult, definition: str | None, error: str = "") -> None:
@@ -177,13 +178,13 @@ class ResultRecorder:
         )
 
     def log(self, level: str, text: str) -> None:
-        """Record a remark."""
+        """Record a log message."""
         self._emit("log", node=self._node, level=level, text=text[:MAX_TEXT_CHARS])
 
     def finish(self) -> None:
-        """Record the end of the definition that is on, if any, and what it has not reported."""
+        """Record the end of the running definition, and the expected cases that are missing."""
         if self._definition is not None:
-            self._miss(self._definition, self._expected)
+            self._record_missing(self._definition, self._expected)
             self._emit("definition_finished", node=self._node, definition=self._definition)
         if self._finder is not None:
             self._finder.close()
@@ -191,20 +192,20 @@ class ResultRecorder:
         self._expected = Expected()
         self._started.clear()
 
-    def miss(self) -> None:
-        """Record what the definitions that have not begun were to report."""
+    def record_missing(self) -> None:
+        """Record the expected cases of the definitions that have not begun as missing."""
         for definition, cases in self._expected_of.items():
             if definition not in self.begun:
-                self._miss(definition, Expected(cases))
+                self._record_missing(definition, Expected(cases))
 
-    def _miss(self, definition: str, expected: Expected) -> None:
+    def _record_missing(self, definition: str, expected: Expected) -> None:
         for case in expected.missing():
             self._record(CaseResult(case, "fail"), definition, MISSING)
 
-    def _begin(self, definition: str) -> None:
+    def _start(self, definition: str) -> None:
         self.finish()
         expected = self._expected_of.get(definition, ())
-        if not self._room.take(1 + len(expected)):
+        if not self._limit.reserve(1 + len(expected)):
             return
         self._expected = Expected(expected)
         self._definition = definition
@@ -214,10 +215,10 @@ class ResultRecorder:
             self._finder = Finder(pattern, lambda text: self.log("WARNING", text))
         self._emit("definition_started", node=self._node, definition=definition)
 
-    def _broken(self, definition: str | None, stage: str, text: str) -> None:
+    def _record_broken(self, definition: str | None, stage: str, text: str) -> None:
         """Record a failure that no test case of the definition shows."""
         if definition is not None and definition != self._definition:
-            self._begin(definition)
+            self._start(definition)
         self.log("ERROR", f"{definition or 'a definition'}: {text}")
         self.result(CaseResult(f"lava-test-shell-{stage}", "fail"), error=text)
         if definition is not None:

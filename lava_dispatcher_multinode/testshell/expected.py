@@ -1,4 +1,4 @@
-"""The test cases that a definition is to report: no more and no fewer, as in LAVA."""
+"""The test cases that a definition has to report: no more and no fewer, as in LAVA."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ UNEXPECTED = "the definition's 'expected' does not have it; its result was '{}'"
 
 
 class Expected:
-    """Follows the results of one definition; one that expects nothing takes any."""
+    """Compares the results of one definition with its expected cases; none: any are right."""
 
     def __init__(self, cases: Iterable[str] = ()) -> None:
         self._cases = frozenset(cases)
         self._missing = set(self._cases)
 
     def found(self, case: str) -> None:
-        """Note that a case is reported."""
+        """Record that a case is reported."""
         self._missing.discard(case)
 
     def judge(self, case: CaseResult) -> tuple[CaseResult, str]:
-        """Return the result of a case, and why it fails: one that is not expected does."""
+        """Return the case with its final result, and why it fails: an unexpected one does."""
         self.found(case.case)
         if not self._cases or case.case in self._cases or case.result == "fail":
             return case, ""

@@ -1,4 +1,4 @@
-"""Whether a board that says nothing still lives: when to ask it, and when it is dead."""
+"""Liveness of a board during tests: when to ping it, and when it counts as dead."""
 
 from __future__ import annotations
 
@@ -17,89 +17,89 @@ FINAL_PING_LEAD_S = 10.0
 
 
 class LivenessMonitor:
-    """Watches the clock of one board, without input or output; times as time.monotonic().
+    """Decides on pings and timeouts of one board; it does no I/O.
 
-    `silence` is the device file's, in seconds; 0: it is never asked. Any byte of
-    the board is a sign of life.
+    Times are those of time.monotonic(). `silence` (seconds) is the time without output until
+    the board is pinged; 0 disables that. Every byte of the board is a sign of life.
     """
 
     def __init__(self, silence: float, deadline: float, now: float) -> None:
         self._silence = silence
         self._deadline = deadline
         self._heard = now
-        self._asked_first: float | None = None  # since it was last heard
-        self._asked_last = -math.inf
+        self._first_ping: float | None = None  # since the last byte
+        self._last_ping = -math.inf
         self._unanswered: float | None = None  # since when the channel has not answered
-        self._prompt: float | None = None  # when a prompt came that is not explained yet
+        self._prompt: float | None = None  # when an unexplained prompt appeared
 
     def heard(self, now: float) -> None:
-        """Take note of a sign of life."""
+        """Record a sign of life."""
         self._heard = now
-        self._asked_first = None
+        self._first_ping = None
 
     def answered(self) -> None:
-        """Take note that the channel has answered, which is more than a sign of life."""
+        """Record an answer of the channel: the runner works."""
         self._unanswered = None
-        if self._prompt is not None and self._asked_last >= self._prompt:
+        if self._prompt is not None and self._last_ping >= self._prompt:
             self._prompt = None
 
     def prompted(self, now: float) -> None:
-        """Take note of a prompt, or of what looks like one: the runner may have ended."""
+        """Record text that looks like a prompt: the runner may have ended."""
         if self._prompt is None:
             self._prompt = now
 
     def silent_for(self, now: float) -> float:
-        """Return how long it has said nothing, in seconds."""
+        """Return the seconds since the last byte."""
         return now - self._heard
 
     def due(self) -> float:
-        """Return when to ask it next."""
+        """Return when to send the next ping."""
         if self._prompt is not None:
-            return max(self._prompt, self._asked_last + PING_INTERVAL_S)
+            return max(self._prompt, self._last_ping + PING_INTERVAL_S)
         if not self._silence:
             return math.inf
         if self._unanswered is not None:
-            return self._asked_last + PING_INTERVAL_S
+            return self._last_ping + PING_INTERVAL_S
         at_deadline = self._deadline - FINAL_PING_LEAD_S
-        if self._asked_last >= at_deadline:
+        if self._last_ping >= at_deadline:
             at_deadline = max(at_deadline, self._heard + FINAL_PING_LEAD_S / 2)
         return max(
-            min(self._heard + self._silence, at_deadline), self._asked_last + PING_INTERVAL_S
+            min(self._heard + self._silence, at_deadline), self._last_ping + PING_INTERVAL_S
         )
 
-    def asked(self, now: float) -> None:
-        """Take note that it is asked now."""
-        self._asked_last = now
-        if self._asked_first is None:
-            self._asked_first = now
+    def pinged(self, now: float) -> None:
+        """Record a ping."""
+        self._last_ping = now
+        if self._first_ping is None:
+            self._first_ping = now
         if self._unanswered is None:
             self._unanswered = now
 
     def runner_gone(self, now: float) -> bool:
-        """Whether the console lives, but the channel does not answer: the runner was killed."""
+        """Return whether the board prints, but its runner does not answer: it was killed."""
         if self._unanswered is None:
             return False
         if now >= self._deadline:
             return now >= self._unanswered + MIN_PING_TIMEOUT_S
-        if self._prompt is not None and self._asked_last >= self._prompt:
-            patience = min(
+        if self._prompt is not None and self._last_ping >= self._prompt:
+            timeout = min(
                 PROMPT_PING_TIMEOUT_S,
                 max(self._silence or PROMPT_PING_TIMEOUT_S, MIN_PING_TIMEOUT_S),
             )
-            return now >= max(self._unanswered, self._prompt) + patience
+            return now >= max(self._unanswered, self._prompt) + timeout
         return now >= self._unanswered + MAX_PING_TIMEOUT_S
 
     def board_dead(self, now: float) -> bool:
-        """Whether it had time enough to answer."""
-        if self._asked_first is None:
+        """Return whether a silent board has not answered a ping in time."""
+        if self._first_ping is None:
             return False
-        waited = now - self._asked_first
+        waited = now - self._first_ping
         if now >= self._deadline:
             return waited >= MIN_PING_TIMEOUT_S
         return waited >= min(MAX_PING_TIMEOUT_S, max(self._silence, MIN_PING_TIMEOUT_S))
 
     def dead_at(self) -> float:
-        """Return when `board_dead` is to be asked at the latest, short of the deadline."""
-        if self._asked_first is None:
+        """Return when `board_dead` becomes true without a sign of life, deadline aside."""
+        if self._first_ping is None:
             return math.inf
-        return self._asked_first + min(MAX_PING_TIMEOUT_S, max(self._silence, MIN_PING_TIMEOUT_S))
+        return self._first_ping + min(MAX_PING_TIMEOUT_S, max(self._silence, MIN_PING_TIMEOUT_S))

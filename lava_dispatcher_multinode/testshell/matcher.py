@@ -1,7 +1,7 @@
-"""Runs a definition's expression in a process of its own, for a bounded time.
+"""Finds results in output by a definition's `parse` pattern, in bounded time.
 
-Python's expressions can take exponential time, and nothing else of the process
-runs meanwhile; this one comes from a repository. So it runs where it can be ended.
+A regular expression of Python can take exponential time and blocks its process, and the
+pattern comes from a repository. So it runs in a process of its own, which can be ended.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING, Self
 
 from ..polling import wait_readable
 from .signals import CaseResult, measurement, result_of
-from .windows import CARRIED, SMALL_WINDOW_CHARS, Window, Windows, cut
+from .windows import CARRIED, SMALL_WINDOW_CHARS, Window, Windows, split_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Groups = dict[str, str | None]
-    Found = tuple[list[Groups], int]  # and where the search goes on in the next window
+    Found = tuple[list[Groups], int]  # and where the search continues in the next window
 
-#: Seconds that lines which came together may take, and one of them by itself after that.
+#: For lines that arrived together; then, if they take longer, for each of them.
 SEARCH_TIMEOUT_S = 2.0
-LARGE_WINDOW_SHARE = 0.25  # of that, for a large window
-MAX_SLOW_LINES = 3  # lines that may take too long
-START_TIMEOUT_S = 30.0  # seconds for the process to begin
-MAX_MEMORY_BYTES = 512 << 20  # bytes of address space
-MAX_FOUND_CHARS = 4 << 20  # characters of what it finds in lines that came together
+LARGE_WINDOW_SHARE = 0.25  # of this time, for a large window
+MAX_SLOW_LINES = 3  # then the search ends
+START_TIMEOUT_S = 30.0  # of the process
+MAX_MEMORY_BYTES = 512 << 20  # of address space
+MAX_FOUND_CHARS = 4 << 20  # of the matches in lines that arrived together
 
-# What the process runs: a line of JSON for each request, the same for each reply. A match
-# that touches the end of a window before the line's end may be another one with more
-# text: the next window tells, or, where the match begins before that, a shorter text.
+# The program of the process: one line of JSON per request and per reply. A match that touches
+# the end of a window before the line's end may differ with more text. The next window decides,
+# or, if the match begins before that window, a shorter text.
 _PROGRAM = """
 import json, re, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
@@ -70,7 +70,7 @@ class TooSlow(Exception):
 
 
 class Finder:
-    """Finds results in a definition's output; close it. `warn` is told what it gives up."""
+    """Finds results in a definition's output; close it. It reports what it skips to `warn`."""
 
     def __init__(
         self, pattern: Pattern, warn: Callable[[str], None], limit: float = SEARCH_TIMEOUT_S
@@ -83,7 +83,7 @@ class Finder:
         self._carried = 1
 
     def find(self, lines: Sequence[bytes], *, ends: bool = True) -> Iterator[CaseResult]:
-        """Yield the results in lines of output, in order; the last goes on if not `ends`."""
+        """Yield the results in lines, in order; unless `ends`, the last line is continued."""
         for groups in self._search(self._windows.feed(lines, ends=ends)):
             case = self._pattern.case(groups)
             if case is not None:
@@ -98,12 +98,12 @@ class Finder:
         try:
             replies = self._matcher.search(windows, LARGE_WINDOW_SHARE if large else 1.0)
         except TooSlow as error:
-            if len(windows) > 1:  # which is it?
+            if len(windows) > 1:  # search each by itself
                 for window in windows:
-                    yield from self._search(list(cut(window, self._windows.size)))
+                    yield from self._search(list(split_window(window, self._windows.size)))
             elif large:
                 self._narrow(error)
-                yield from self._search(list(cut(windows[0], SMALL_WINDOW_CHARS)))
+                yield from self._search(list(split_window(windows[0], SMALL_WINDOW_CHARS)))
             else:
                 self._carried = 1
                 self._give_up(error, windows[0].text)
@@ -132,7 +132,7 @@ class Finder:
 
 
 class Matcher:
-    """One expression's process; it begins with the first search. Close it."""
+    """The process of one expression, started by the first search. Close it."""
 
     def __init__(self, expression: str, limit: float = SEARCH_TIMEOUT_S) -> None:
         self._expression = expression
@@ -142,7 +142,7 @@ class Matcher:
     def search(self, windows: Sequence[Window], share: float = 1.0) -> list[Found]:
         """Return the groups of each match in each window.
 
-        Raise `TooSlow` if that is not done in its share of the time; the process is then gone.
+        Raises `TooSlow` after `share` of the time limit; the process has then ended.
         """
         try:
             process = self._process or self._start()
@@ -160,7 +160,7 @@ class Matcher:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            with contextlib.suppress(OSError):  # what it had not read
+            with contextlib.suppress(OSError):  # unread input
                 process.communicate()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -194,16 +194,16 @@ class Matcher:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Finds results in lines; `fixups` turns a test's own words into LAVA's."""
+    """A `parse` pattern; `fixups` map a test's own words for results to LAVA's."""
 
     expression: re.Pattern[str]
     fixups: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def compile(cls, text: str, fixups: Mapping[str, str] | None = None) -> Self:
-        """Return a pattern; ValueError, with a sentence, if `text` cannot be one."""
+        """Return a pattern; ValueError with an explanation if `text` is not a valid one."""
         try:
-            with warnings.catch_warnings(action="ignore"):  # as when it was read
+            with warnings.catch_warnings(action="ignore"):  # as when the definition was read
                 expression = re.compile(text)
         except (re.error, RecursionError, OverflowError) as error:
             raise ValueError(f"not a regular expression: {error}") from None
@@ -214,7 +214,7 @@ class Pattern:
         return cls(expression, dict(fixups or {}))
 
     def case(self, groups: Mapping[str, str | None]) -> CaseResult | None:
-        """Return the result that a match's groups are, if any."""
+        """Return the result in the groups of a match, or None."""
         case = (groups["test_case_id"] or "").strip()
         if not case:
             return None

@@ -1,4 +1,4 @@
-"""What a board prints when the shell or the runner of its tests has ended: a prompt, or a mark."""
+"""Detects the prompt or mark that a board prints when its shell or its test runner has ended."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import re
 
 from .. import shell_markers
 
-#: Typed behind the runner's command: the shell says that it has come back, and the exit code.
+#: Typed behind the runner's command: the shell prints a mark and the exit code.
 ECHO_RUNNER_ENDED = f"echo {shell_markers.RUNNER_ENDED} $?"
-#: Bytes in which a prompt lies, of what came before.
+#: Earlier output that is kept, since a prompt may arrive in pieces.
 WINDOW_BYTES = 128
 
 
 class PromptWatch:
     """Finds the login prompt at the start of a line, and the shell's mark, in a stream.
 
-    A test may print the same: what is found is a reason to ask the board, and no proof.
+    A test may print the same text: a match is a reason to ping the board, not a proof.
     """
 
     def __init__(self, login_prompt: str) -> None:
-        # Text without either of these is passed over at the speed of memory.
+        # The search is limited to text with one of these words.
         self._words = (login_prompt.strip().encode(), shell_markers.RUNNER_ENDED.encode())
         prompt = rb"[\r\n][\w.-]{0,64} ?" + re.escape(self._words[0])
         self._pattern = re.compile(prompt + rb"|" + re.escape(self._words[1]) + rb" \d{1,3}")
         self._before = b""
 
     def feed(self, data: bytes) -> bool:
-        """Return whether `data` completes one of them."""
+        """Return whether `data` completes a prompt or a mark."""
         window = self._before + data
         there = any(words in window for words in self._words)
         found = self._pattern.search(window) if there else None

@@ -1,4 +1,4 @@
-"""One run of lava-test-runner: its signals recorded, its calls relayed."""
+"""Follows one run of lava-test-runner: records its signals and relays its calls."""
 
 from __future__ import annotations
 
@@ -28,25 +28,24 @@ if TYPE_CHECKING:
     from .channel import ConsoleQuestion
     from .flow_control import StopAndWait
 
-#: Seconds until the command is typed again because no runner has begun, doubled each
-#: time: a typed line can lose characters, too. A runner that has begun ignores it. The
-#: interrupt before it ends a quotation that noise may have opened, and a runner that has
-#: not got as far as its start: that one is begun anew.
+#: Time until the command is typed again because no runner has started, doubled each time: a
+#: typed line can lose characters, too. A started runner ignores the line. The interrupt in
+#: front of it ends a quotation that noise has opened, and a runner before its start.
 START_RETRY_S = 3.0
 INTERRUPT = b"\x03\n"
-#: Seconds that a read waits when nothing is due; every event ends it sooner.
+#: A read with nothing due; every event ends it sooner.
 READ_TIMEOUT_S = 60.0
-#: Seconds for which a runner that has said it ends may ask for the acknowledgement
-#: again; as a rule the line that it prints then ends it sooner.
+#: After the runner has reported its end, it may ask for the acknowledgement again for this
+#: long. The line that it prints then usually ends this sooner.
 LINGER_S = 3.0
 #: Bytes of frames in flight to a board: a terminal's buffer holds 4095.
 WINDOW_BYTES = 3000
 #: The same with flow control: one frame at a time, or the timeouts of the others would run
 #: while it is sent.
 STOP_AND_WAIT_WINDOW_BYTES = 1
-#: Calls that were answered elsewhere and may be asked here, because the answer was lost.
+#: Calls answered over the network; a board that lost the answer may repeat them here.
 MAX_ANSWERED_ELSEWHERE = 64
-_INTERESTING = b"<LAVA_"
+_SIGNAL = b"<LAVA_"
 
 
 class BoardLink(Protocol):
@@ -89,57 +88,55 @@ class Runner:
         self._recorder = recorder
         self._lines = LineSplitter()
         self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
-        self._elsewhere: deque[str] = deque(
-            maxlen=MAX_ANSWERED_ELSEWHERE
-        )  # answered, and maybe lost
+        self._elsewhere: deque[str] = deque(maxlen=MAX_ANSWERED_ELSEWHERE)
         self._waits = PendingCalls()
         self._seen = SeenSignals()
         self._started = False
-        self._leaving = False  # the runner has said that it ends; its line may be lost
+        self._leaving = False  # the runner has reported its end; its line may be lost
         self._ended = False
-        self._doubted: float | None = None  # when its end was told by a line alone
-        self._heard = 0.0  # when the channel last spoke
+        self._doubted: float | None = None  # when a mere line indicated its end
+        self._heard = 0.0  # when the last frame arrived
 
     def end(self) -> None:
-        """Take the results of a line without an end, and take back calls, which have failed.
+        """Record the results of an unfinished line, and withdraw open calls as failed.
 
-        The processes of those calls are left behind by the run.
+        The run leaves the processes of those calls behind.
         """
         with suppress(TestRaised):
-            self._take_rest()
-        for wait in self._waits.end():
-            with suppress(TestRaised):  # that there are too many results is told already
+            self._parse_rest()
+        for wait in self._waits.cancel_all():
+            with suppress(TestRaised):  # too many results: reported already
                 self._recorder.result(
                     CaseResult(board_words.result_name(wait.call), "fail"), wait.definition
                 )
 
     def read(self, command: bytes, deadline: float) -> None:
-        """Type `command`, and take what the board says until the runner's end or `deadline`."""
+        """Type `command` and process the board's output until the runner's end or `deadline`."""
         self._link.type(command)
-        patience = START_RETRY_S
+        retry = START_RETRY_S
         now = time.monotonic()
-        type_at = now + patience
+        type_at = now + retry
         monitor = LivenessMonitor(self._link.silence, deadline, now)
         prompts = PromptWatch(self._link.login_prompt)
         while True:
             now = time.monotonic()
             # A board without the channel's scripts could not answer.
             if self._heard and now >= monitor.due():
-                monitor.asked(now)
+                monitor.pinged(now)
                 self.channel.ping()
             if not self._started and now >= type_at:
                 self._link.type(INTERRUPT + command)
-                patience *= 2
-                type_at = now + patience
+                retry *= 2
+                type_at = now + retry
             self._relay_outcomes()
-            if (waits := self._waits.probe(now)) is not None:
-                self.channel.probe(waits)
+            if (caller := self._waits.probe(now)) is not None:
+                self.channel.probe(caller)
             if data := self._transmit(now):
                 self._link.write(data)
             if self._ended or (self._leaving and now >= self._heard + LINGER_S):
                 return
             if self._doubted is not None and now >= self._doubted + LINGER_S:
-                return  # nobody is there any more
+                return  # the ping was not answered: the runner has ended
             self._check_time(now, deadline, monitor)
             wake_at = [deadline, now + READ_TIMEOUT_S, monitor.dead_at()]
             if self._heard:
@@ -156,13 +153,13 @@ class Runner:
                 monitor.heard(time.monotonic())
                 if prompts.feed(data):
                     monitor.prompted(time.monotonic())
-            self._relay_outcomes()  # what was answered before the board said this
-            self._take(data)
+            self._relay_outcomes()  # answers that preceded this output
+            self._parse_data(data)
             if self.channel.alive:
                 monitor.answered()
 
     def _check_time(self, now: float, deadline: float, monitor: LivenessMonitor) -> None:
-        """Raise if the board is dead, or its time over."""
+        """Raise if the board or the runner is dead, or at the deadline."""
         if monitor.board_dead(now):
             raise BoardHangs(
                 f"the board hangs: nothing on its console for {monitor.silent_for(now):.0f} s, "
@@ -181,9 +178,9 @@ class Runner:
             raise ActionTimeout(self._what_hangs(now))
 
     def _what_hangs(self, now: float) -> str:
-        """Return which definition was on at the deadline, and what it waited for."""
+        """Return the definition that ran at the deadline, and the calls it waited in."""
         where = self._where()
-        waits = self._waits.sentences(now)
+        waits = self._waits.describe(now)
         hint = (
             "raise the action's timeout, or see the last lines of the console for what hangs"
             if not waits
@@ -198,8 +195,8 @@ class Runner:
     def _transmit(self, now: float) -> bytes:
         if self._flow_control is None:
             return self.channel.transmit(now)
-        if self._flow_control.idle:  # not sooner, or the channel's clocks would run for nothing
-            self._flow_control.feed(self.channel.transmit(now))
+        if self._flow_control.idle:  # not sooner: the channel's timeouts start when it sends
+            self._flow_control.send(self.channel.transmit(now))
         return self._flow_control.transmit(now)
 
     def _due(self) -> float | None:
@@ -207,44 +204,44 @@ class Runner:
             return self.channel.due()
         return self._flow_control.due()
 
-    def _take(self, data: bytes) -> None:
+    def _parse_data(self, data: bytes) -> None:
         now = time.monotonic()
         output: list[bytes] = []
         lines, ends = self._lines.feed(data)
         for line in lines:
-            if _INTERESTING in line:
+            if _SIGNAL in line:
                 if self._recorder.wants_output:
-                    before, *behind = signals.around(line)
+                    before, *behind = signals.text_around(line)
                     self._recorder.output([*output, before])
                     output = behind
-                self._line(line, now)
+                self._parse_line(line, now)
             elif self._recorder.wants_output:
                 output.append(line)
         self._recorder.output(output, ends=ends)
 
-    def _take_rest(self) -> None:
+    def _parse_rest(self) -> None:
         line = self._lines.rest()
-        self._recorder.output(signals.around(line))
-        for text, marked in signals.texts(line):
-            signal = signals.parse(text, self._recorder.fixups)
+        self._recorder.output(signals.text_around(line))
+        for text, marked in signals.find_texts(line):
+            signal = signals.parse_signal(text, self._recorder.fixups)
             if isinstance(signal, CaseResult) and not (self._seen.discard_copy(text) or marked):
                 self._recorder.signal(signal)
 
-    def _line(self, line: bytes, now: float) -> None:
+    def _parse_line(self, line: bytes, now: float) -> None:
         if console_frames.FRAME_MARK in line:
             self._heard = now
             if self._flow_control is not None:
                 self._flow_control.receive(line, now)
             for question in self.channel.receive(line, now):
-                self._ask(question)
+                self._handle(question)
             if self.channel.alive:
                 self._doubted = None
             for id_ in self.channel.pop_gone():
-                self._waits.gone(id_)
-        for text, marked in signals.texts(line):
+                self._waits.cancel_for(id_)
+        for text, marked in signals.find_texts(line):
             if self._seen.discard_copy(text) or marked:
                 continue
-            match signals.parse(text, self._recorder.fixups):
+            match signals.parse_signal(text, self._recorder.fixups):
                 case RunnerStart(stage):
                     self._started |= stage in {None, self._stage}
                 case RunnerExit():
@@ -255,13 +252,12 @@ class Runner:
                     self._recorder.signal(signal)
 
     def _exit(self, now: float) -> None:
-        """Take what may be the runner's last line.
+        """Handle a line that may be the runner's last one.
 
-        Inside a definition it is a test's, or a listing's of the script: a runner
-        that has spoken over the channel says there that a definition, and it, ends.
-        Where it could not be told, or a test has printed the end of the definition,
-        too, the board is asked: what answers is a runner that lives. Before this
-        runner has begun it is the last one's.
+        Before this runner has started, it belongs to the previous one. Inside a definition, a
+        test has printed it: a runner that uses the channel reports the end of a definition,
+        and its own, there. If that report may have been lost, or if a test has printed the end
+        of the definition too, the board is pinged: only a live runner answers.
         """
         if not self._started:
             return
@@ -271,11 +267,11 @@ class Runner:
             self._doubted = now
             self.channel.ping()
 
-    def _ask(self, question: ConsoleQuestion) -> None:
+    def _handle(self, question: ConsoleQuestion) -> None:
         if not self._started and not self._begins(question):
-            return  # of the runner before this one, late: this one tells its start first
+            return  # a late one of the previous runner: this one reports its start first
         if question.words[:1] == [b"signal"]:
-            self._tell(question)
+            self._record_report(question)
             return
         try:
             call = board_words.parse_call(question.words, question.id.decode())
@@ -285,13 +281,13 @@ class Runner:
             self._relay(question.id, call)
 
     def _begins(self, question: ConsoleQuestion) -> bool:
-        return signals.parse(b" ".join(question.words[1:])) == RunnerStart(self._stage)
+        return signals.parse_signal(b" ".join(question.words[1:])) == RunnerStart(self._stage)
 
-    def _tell(self, question: ConsoleQuestion) -> None:
-        """Record a signal that is acknowledged; its line, which follows, will be no news."""
+    def _record_report(self, question: ConsoleQuestion) -> None:
+        """Acknowledge and record a signal; its printed copy, which follows, is then ignored."""
         text = b" ".join(question.words[1:])
         self.channel.acknowledge(question.id)
-        signal = signals.parse(text, self._recorder.fixups)
+        signal = signals.parse_signal(text, self._recorder.fixups)
         if isinstance(signal, RunnerExit):
             self._leaving = True
         elif isinstance(signal, RunnerStart):
@@ -307,7 +303,7 @@ class Runner:
         def on_outcome(outcome: Outcome) -> None:
             self.outcomes.put((number, id_, call, outcome))
 
-        self._waits.cancelled_by(number, self._link.submit(call, on_outcome))
+        self._waits.set_cancel(number, self._link.submit(call, on_outcome))
 
     def _relay_outcomes(self) -> None:
         while True:

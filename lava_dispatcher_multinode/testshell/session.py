@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from ..multinode.api import Call, Outcome
     from .matcher import Pattern
 
-#: Seconds between two pieces of a typed line where there is no flow control.
+#: Between two pieces of a typed line on a line without flow control.
 TYPING_PAUSE_S = 0.1
 
 
 class SessionConsole(Protocol):
-    """What a session needs of `console.Console`."""
+    """What a session uses of `console.Console`."""
 
     def read(self, timeout: float) -> bytes:
-        """Return what has come; b"" after `timeout` seconds or a `wake`."""
+        """Return the bytes that arrived; b"" after `timeout` seconds or a `wake`."""
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
@@ -37,14 +37,14 @@ class SessionConsole(Protocol):
 
 
 class ShellSession:
-    """Talks to a board's lava-test-runner; used by one thread.
+    """Runs lava-test-runner on a board; used by one thread.
 
-    `submit` is given each call, and a function to call once with its outcome, from
-    any thread; it returns a function that takes the call back, or None. `clock` gives
-    seconds since the run's start, for events. `fifo` is for a line without flow control: the
-    bytes that the board's UART holds, 16 as a rule; no more are on their way at a time (0:
-    no limit). `silence`: seconds that the board may say nothing before it is asked whether
-    it lives (0: for ever). `login_prompt`: what the board prints when its shell has ended.
+    `submit` gets each call and a function to call once with its outcome, from any thread; it
+    returns a function that withdraws the call, or None. `clock` returns the seconds since the
+    run's start. `fifo` is for a line without flow control: the size of the board's UART in
+    bytes, which limits the bytes in flight (usually 16; 0: no limit). `silence` is the time in
+    seconds without output until the board is pinged (0: never). `login_prompt` is what the
+    board prints when its shell has ended.
     """
 
     def __init__(
@@ -77,17 +77,16 @@ class ShellSession:
         fixups: Mapping[str, Mapping[str, str]] | None = None,
         expected: Mapping[str, Sequence[str]] | None = None,
     ) -> set[str]:
-        """Type `command`, lava-test-runner with its directory, and see it to its end.
+        """Type `command` (lava-test-runner with its directory), and follow it to its end.
 
-        Return which definitions have begun.
+        Return the definitions that have begun.
 
-        The directory's checksums go with it, so that no other is run when noise alters it.
-        `deadline` is a time of time.monotonic(); `patterns`, `fixups`, which turns
-        a test's words for results into LAVA's, and `expected`, the cases that are to be
-        reported, are by definition, as `<idx>_<name>`. Raise
-        `ActionTimeout` at the deadline, `BoardHangs` of a board that does not answer any
-        more, `TestError` when a test raises, and let the console's errors through. What was
-        seen until then is recorded.
+        The checksums of the directory are typed too: noise cannot make another one run.
+        `deadline` is a time of time.monotonic(). By definition, as `<idx>_<name>`: `patterns`
+        for results in output; `fixups`, which map a test's words for results to LAVA's; and
+        `expected`, the cases to be reported. Raises `ActionTimeout` at the deadline,
+        `BoardHangs` if the board stops to answer, `TestError` if a test raises, and the
+        console's errors. Everything up to then is recorded.
         """
         recorder = ResultRecorder(self._node, self._emit, self._clock, patterns, fixups, expected)
         stage = shlex.split(command)[-1]
@@ -104,16 +103,16 @@ class ShellSession:
             self._run = None
             run.end()
             recorder.finish()
-            recorder.miss()
+            recorder.record_missing()
             if run.channel.resent:
                 recorder.log("DEBUG", f"{run.channel.resent} frames were sent again")
         return recorder.begun
 
     def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:
-        """Record a call that came on another way than this console; from any thread.
+        """Record a call that was answered over the network; from any thread.
 
-        Return False if no runner runs that it could belong to. Told before the board has
-        the answer, it is recorded before anything that the board says because of it.
+        Return False if no runner is active. Called before the board gets the answer, so that
+        the call is recorded before anything that follows from it.
         """
         run = self._run
         if run is None:
@@ -123,7 +122,7 @@ class ShellSession:
         return True
 
     def type(self, command: bytes) -> None:
-        """Send a line to the board's shell, which acknowledges nothing: it needs time."""
+        """Send a line to the board's shell, which has no flow control: in pieces, with pauses."""
         step = self._fifo or len(command)
         for start in range(0, len(command), step):
             if start:
@@ -141,10 +140,10 @@ class ShellSession:
     def submit(
         self, call: Call, on_outcome: Callable[[Outcome], None]
     ) -> Callable[[], None] | None:
-        """Relay `call`; `on_outcome` may be called from any thread, and wakes the reader."""
+        """Relay `call`; its outcome, from any thread, wakes the reader."""
 
-        def tell(outcome: Outcome) -> None:
+        def notify(outcome: Outcome) -> None:
             on_outcome(outcome)
             self._console.wake()
 
-        return self._submit(call, tell)
+        return self._submit(call, notify)

@@ -1,7 +1,7 @@
-"""What LAVA's on-board scripts print, as typed objects; a pure parser of one line.
+"""Parses the signals that LAVA's on-board scripts print into typed objects; pure.
 
-Lines may hold anything before, between and after the signals. One that is damaged
-beyond use is an `Unknown`, never an exception.
+A line may hold other text around its signals. A damaged signal becomes `Unknown`, never an
+exception.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ANY = re.compile(rb"(?:<LAVA_[^>]*>?~*)+")
 #: Half of what the scripts print behind a signal that was sent over the channel: noise
 #: rarely removes all of it.
 PRINTED_MARK = b"~~"
-#: A kernel message in the middle; its own `>` ended what looks like a signal.
+#: A kernel message inside a signal, whose `>` ends what looks like a signal.
 _KERNEL = re.compile(rb"\[ *\d+\.\d{6}\]")
 _FIELD = re.compile(r"(TEST_CASE_ID|RESULT|UNITS|MEASUREMENT)=")
 _PAIR = re.compile(r"\s+(?=[A-Za-z0-9_.-]+=)")
@@ -65,7 +65,7 @@ class EndCase:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """A result; also that of a test reference, which names a place."""
+    """A result, of a test case or of a test reference."""
 
     case: str
     result: str
@@ -88,14 +88,14 @@ class StopSet:
 
 @dataclass(frozen=True)
 class Raise:
-    """The test asks for the end of the run."""
+    """The test ends the run (lava-test-raise)."""
 
     message: str
 
 
 @dataclass(frozen=True)
 class Info:
-    """A test event, or that feedback is asked for."""
+    """A test event, or a request for feedback."""
 
     kind: str
     text: str
@@ -103,21 +103,21 @@ class Info:
 
 @dataclass(frozen=True)
 class RunnerStart:
-    """The runner has begun; LAVA's own would not say on which directory."""
+    """The runner has started; LAVA's own does not name its directory."""
 
     stage: str | None = None
 
 
 @dataclass(frozen=True)
 class RunnerExit:
-    """The runner has ended; LAVA's line does not say on which directory."""
+    """The runner has ended; LAVA's line does not name its directory."""
 
     stage: str | None = None
 
 
 @dataclass(frozen=True)
 class InstallFail:
-    """A definition's install steps failed; LAVA's runner does not say whose."""
+    """The install steps of a definition failed; LAVA's runner does not name it."""
 
     definition: str | None
 
@@ -132,7 +132,7 @@ class RunFail:
 
 @dataclass(frozen=True)
 class LegacyCall:
-    """A call that LAVA's own scripts print; only a send can be honoured."""
+    """A call that LAVA's own scripts print; only lava-send works this way."""
 
     text: str
     call: Call | None
@@ -140,7 +140,7 @@ class LegacyCall:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Looks like a signal, and is none that we know."""
+    """Text that looks like a signal, but is no known one."""
 
     text: str
 
@@ -164,11 +164,12 @@ Signal = (
 )
 
 
-def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Yield what stands behind `<LAVA_` in each signal of a line, in order, and whether
-    it bears the mark of having been told: between it and the next one.
+def find_texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield the text behind `<LAVA_` of each signal in a line, and whether it is marked.
+
+    A marked signal is the printed copy of one that was sent over the channel.
     """
-    end = line.rfind(b">") + 1  # so that no search is in vain, from each of many beginnings
+    end = line.rfind(b">") + 1  # no search runs past it, from each of many beginnings
     following = _SIGNAL.search(line, 0, end)
     while (match := following) is not None:
         following = _SIGNAL.search(line, match.end(), end)
@@ -177,22 +178,22 @@ def texts(line: bytes) -> Iterator[tuple[bytes, bool]]:
         yield text[:-1], line.find(PRINTED_MARK, match.end(), stop) >= 0
 
 
-def around(line: bytes) -> list[bytes]:
+def text_around(line: bytes) -> list[bytes]:
     """Return the text before, between and behind the signals and frames of a line."""
     return _ANY.split(line)
 
 
 def result_of(word: str, fixups: Mapping[str, str]) -> str | None:
-    """Return the result that a test's word stands for; None if it is none."""
+    """Return the result that a test's word means, or None."""
     result = fixups.get(word, word).lower()
     return result if result in RESULTS else None
 
 
-def parse(text: bytes, fixups: Mapping[str, str] = no_items()) -> Signal:
-    """Return the signal with that text behind its `<LAVA_`; `Unknown` if it is none.
+def parse_signal(text: bytes, fixups: Mapping[str, str] = no_items()) -> Signal:
+    """Return the signal whose text behind `<LAVA_` is `text`; `Unknown` for other text.
 
-    `fixups` turns the words of the test that speaks into LAVA's, as in LAVA those of
-    lava-test-case only: a reference's result is what it says.
+    `fixups` map the words of the running test to LAVA's results. As in LAVA, they apply to
+    lava-test-case, and not to references.
     """
     match = _SIGNAL.fullmatch(b"<LAVA_%b>" % text) if len(text) <= MAX_SIGNAL_BYTES else None
     if match is None or _KERNEL.search(text):
@@ -223,7 +224,7 @@ def _case(rest: str, fixups: Mapping[str, str]) -> Signal | None:
 
 
 def measurement(text: str | None) -> float | str | None:
-    """Return a measurement as a number, or as its text if it is no finite one."""
+    """Return a measurement as a finite number, or as its text."""
     try:
         value = float(text or "")
     except ValueError:

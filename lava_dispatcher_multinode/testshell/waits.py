@@ -1,4 +1,4 @@
-"""A board's calls that have no answer yet, and whether somebody still waits for it."""
+"""The calls of a board that have no answer yet, and probes whether their callers are alive."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from ..multinode.api import Call
 
-#: Seconds until the next of the calls that wait is asked whether its process still lives.
-#: One at a time: a hundred that wait must not fill a slow line.
+#: The callers of open calls are probed one at a time, at this interval: a hundred of them must
+#: not fill a slow line.
 PROBE_INTERVAL_S = 5.0
-#: How many calls a sentence names.
+#: Calls that a message names.
 MAX_NAMED = 3
 
 
 @dataclass
 class PendingCall:
-    """One call: the ID of its question, if it came as one, and how to take it back.
+    """One call: the ID of its question if it has one, and a function to withdraw it.
 
-    `definition` is the one that made it; another may run when it has its answer.
+    `definition` made the call; another one may run when the answer arrives.
     """
 
     id: bytes | None
@@ -35,7 +35,7 @@ class PendingCall:
 
 
 class PendingCalls:
-    """Those of one run; times are time.monotonic()'s."""
+    """The open calls of one run; times are those of time.monotonic()."""
 
     def __init__(self) -> None:
         self._waits: dict[int, PendingCall] = {}
@@ -43,31 +43,31 @@ class PendingCalls:
         self._probe_at: float | None = None
 
     def add(self, id_: bytes | None, call: Call, now: float, definition: str | None = None) -> int:
-        """Note a call; return its number."""
+        """Add a call; return its number."""
         number = next(self._numbers)
         self._waits[number] = PendingCall(id_, call, now, definition)
         if self._probe_at is None:
             self._probe_at = now + PROBE_INTERVAL_S
         return number
 
-    def cancelled_by(self, number: int, cancel: Callable[[], None] | None) -> None:
-        """Note how to take a call back, unless it has been answered already."""
+    def set_cancel(self, number: int, cancel: Callable[[], None] | None) -> None:
+        """Set the function that withdraws a call, unless the call is answered."""
         if number in self._waits:
             self._waits[number].cancel = cancel
 
     def pop(self, number: int) -> PendingCall:
-        """Forget a call that has its answer."""
+        """Remove and return an answered call."""
         wait = self._waits.pop(number)
         if not self._waits:
             self._probe_at = None
         return wait
 
     def due(self) -> float | None:
-        """Return when the next is to be asked after."""
+        """Return the time of the next probe, or None."""
         return self._probe_at
 
     def probe(self, now: float) -> bytes | None:
-        """Return the ID of the question to ask after now, each in its turn."""
+        """Return the ID of the question whose caller is to be probed now; each has its turn."""
         if self._probe_at is None or now < self._probe_at:
             return None
         self._probe_at = now + PROBE_INTERVAL_S
@@ -75,27 +75,27 @@ class PendingCalls:
         wait = self._waits[number] = self._waits.pop(number)
         return wait.id
 
-    def gone(self, id_: bytes) -> None:
-        """Take back the call of a process that is gone."""
+    def cancel_for(self, id_: bytes) -> None:
+        """Withdraw the call of a caller that is gone."""
         for wait in self._waits.values():
             if wait.id == id_ and wait.cancel is not None:
                 wait.cancel()
 
-    def end(self) -> list[PendingCall]:
-        """Take back all, and return them: the run has ended, and nobody would hear the answers."""
+    def cancel_all(self) -> list[PendingCall]:
+        """Withdraw and return all calls: the run has ended."""
         waits = list(self._waits.values())
         for wait in waits:
             if wait.cancel is not None:
                 wait.cancel()
         return waits
 
-    def sentences(self, now: float) -> list[str]:
-        """Return what waits for how long, shortened when long."""
+    def describe(self, now: float) -> list[str]:
+        """Return how long the calls have waited, longest first; further ones are counted."""
         waits = sorted(self._waits.values(), key=lambda wait: wait.since)
-        told = [
+        lines = [
             f"{command(wait.call)} has had no answer for {now - wait.since:.0f} s"
             for wait in waits[:MAX_NAMED]
         ]
         if len(waits) > MAX_NAMED:
-            told.append(f"and {len(waits) - MAX_NAMED} more calls wait")
-        return told
+            lines.append(f"and {len(waits) - MAX_NAMED} more calls wait")
+        return lines

@@ -1,7 +1,7 @@
-"""Long lines as windows that overlap, so that an expression is applied to texts of bounded length.
+"""Splits long lines into overlapping windows, which bound the text that an expression sees.
 
-A match of at most half a window's length is in one of them, wherever it stands. Where in a
-window the search begins depends on the match before, so that none is found twice.
+A match of up to half a window lies in one of them. The start of the search in a window depends
+on the previous match, so that no match is found twice.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 LARGE_WINDOW_CHARS = 8192
 #: The size for an expression that is too slow with large ones.
 SMALL_WINDOW_CHARS = 1024
-#: The `begin` of a window that is not of a line's beginning.
+#: The `begin` of a window that continues a line.
 CARRIED = -1
 _decoder = partial(codecs.getincrementaldecoder("utf-8"), "replace")
 
 
 class Window(NamedTuple):
-    """A stretch of a line; if it is not the line's beginning, the character before is in front.
+    """A part of a line; a continuing one begins with the character before it.
 
-    `begin`: where the search begins; `CARRIED`: where the window before has left off.
-    `shift`: how much further into the line the next window is; no less of it than from
-    `shift + 1` on is in that. `ends`: the line ends here.
+    `begin` is where the search starts, or `CARRIED`: where the search in the previous window
+    stopped. `shift` is the distance to the next window, which has the text from `shift + 1` on.
+    `ends`: the line ends here.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Window(NamedTuple):
 
 
 class Windows:
-    """Cuts lines that come in parts, and keeps of an open line the end."""
+    """Splits lines that arrive in parts; it keeps the end of an open line."""
 
     def __init__(self, size: int = LARGE_WINDOW_CHARS) -> None:
         self.size = size
@@ -46,13 +46,13 @@ class Windows:
         self._decoder = _decoder()
 
     def feed(self, lines: Sequence[bytes], *, ends: bool) -> list[Window]:
-        """Return the windows of `lines`, the last of which goes on if not `ends`."""
+        """Return the windows of `lines`; unless `ends`, the last line is continued by the next."""
         found: list[Window] = []
         last = len(lines) - 1
         for number, line in enumerate(lines):
             whole = ends or number < last
             self._text += self._decoder.decode(line, whole)
-            *windows, rest = cut(Window(self._text, self._begin, 0, whole), self.size)
+            *windows, rest = split_window(Window(self._text, self._begin, 0, whole), self.size)
             found += windows
             if whole:
                 if rest.text:
@@ -68,11 +68,11 @@ class Windows:
         self._decoder.reset()
 
 
-def cut(window: Window, size: int) -> Iterator[Window]:
-    """Yield windows of at most `size` characters that are the same as `window`."""
+def split_window(window: Window, size: int) -> Iterator[Window]:
+    """Yield windows of at most `size` characters that together cover `window`."""
     text, begin, shift, ends = window
     while len(text) > size + (begin != 0):
-        step = size // 2 - (begin == 0)  # the character in front of the next one
+        step = size // 2 - (begin == 0)  # with the character before the next one
         yield Window(text[: size + (begin != 0)], begin, step, ends=False)
         text, begin, shift = text[step:], CARRIED, shift - step
     yield Window(text, begin, shift, ends)

@@ -37,7 +37,7 @@ def test_all_arrives_once(lines, seed, loss):
     """Whatever is lost either way, the text is whole, and no piece is too long."""
     generator = random.Random(seed)
     flow_control, reader, now = StopAndWait(16), Reader(), 0.0
-    flow_control.feed(b"".join(line + b"\n" for line in lines))
+    flow_control.send(b"".join(line + b"\n" for line in lines))
     for _ in range(2000):
         due = flow_control.due()
         if due is None:
@@ -56,7 +56,7 @@ def test_all_arrives_once(lines, seed, loss):
 def test_a_piece_is_of_one_frame():
     """The end of a frame is the end of a piece, or the board would lose one of two."""
     flow_control = StopAndWait(1000)
-    flow_control.feed(b"<one>\n<two>\n")
+    flow_control.send(b"<one>\n<two>\n")
     assert flow_control.transmit(0.0) == b"=0<one>\n"
     flow_control.receive(b"<LAVA_MN K 0>", 0.1)
     assert flow_control.transmit(0.1) == b"=1<two>\n"
@@ -66,7 +66,7 @@ def test_a_piece_is_of_one_frame():
 def test_other_lines(line):
     """What does not acknowledge the piece on its way changes nothing."""
     flow_control = StopAndWait(16)
-    flow_control.feed(b"x\n")
+    flow_control.send(b"x\n")
     flow_control.transmit(0.0)
     flow_control.receive(line, 0.1)
     assert not flow_control.idle
@@ -75,7 +75,7 @@ def test_other_lines(line):
 def test_patience():
     """A piece is sent again soon where answers come soon, then ever later."""
     flow_control = StopAndWait(16)
-    flow_control.feed(b"x" * 100)
+    flow_control.send(b"x" * 100)
     now = 0.0
     for number in range(6):
         flow_control.transmit(now)

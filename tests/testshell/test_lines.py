@@ -20,7 +20,7 @@ CUTS = st.lists(st.integers(0, 3000), max_size=10)
 @given(st.lists(TEXT, max_size=40).map(b"".join), CUTS)
 def test_any_chunks_give_the_same_lines(data, cuts):
     """How the bytes are cut into chunks makes no difference; nothing is lost, nothing twice."""
-    lines = LineSplitter(longest=40)
+    lines = LineSplitter(max_signal=40)
     got, parts = [b""], []
     for chunk in chunks(data, cuts):
         batch = lines.feed(chunk)
@@ -38,7 +38,7 @@ def test_any_chunks_give_the_same_lines(data, cuts):
 
 def test_a_line_without_end_is_not_kept():
     """Memory stays flat however long a line becomes: what comes out is not kept."""
-    lines = LineSplitter(longest=100)
+    lines = LineSplitter(max_signal=100)
     size = 0
     for _ in range(1000):
         batch = lines.feed(b"x" * 130)
@@ -52,7 +52,7 @@ def test_a_line_without_end_is_not_kept():
 
 def test_what_only_begins_like_a_signal_is_not_kept_either():
     """A signal is no longer than it may be."""
-    lines = LineSplitter(longest=100)
+    lines = LineSplitter(max_signal=100)
     for _ in range(1000):
         lines.feed(b"<LAVA_SIGNAL_X " + b"x" * 130)
         assert lines._size < 400
@@ -64,7 +64,7 @@ def test_what_only_begins_like_a_signal_is_not_kept_either():
 
 def test_time_is_linear():
     """A long line is not searched again from its beginning with each chunk."""
-    lines = LineSplitter(longest=100)
+    lines = LineSplitter(max_signal=100)
     copied = 0
     for _ in range(2000):
         before = lines._size

@@ -20,10 +20,10 @@ def test_a_board_that_speaks_is_not_asked():
     assert monitor.due() == 50.0
 
 
-def test_an_answer_ends_the_vigil():
+def test_an_answer_ends_the_monitor():
     """A test may be silent for hours on a board that answers."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
-    monitor.asked(30.0)
+    monitor.pinged(30.0)
     monitor.heard(30.1)
     monitor.answered()
     assert not monitor.board_dead(500.0)
@@ -36,7 +36,7 @@ def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     for now in range(30, 90, 5):
         assert monitor.due() == now
-        monitor.asked(now)
+        monitor.pinged(now)
         monitor.heard(now + 0.1)
         assert not monitor.runner_gone(now + 4.9)
     assert monitor.runner_gone(90.0)
@@ -45,9 +45,9 @@ def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
 def test_no_answer_is_death_after_as_long_again():
     """It is asked again meanwhile, since a line may lose a question."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
-    monitor.asked(30.0)
+    monitor.pinged(30.0)
     assert monitor.due() == 30.0 + PING_INTERVAL_S
-    monitor.asked(35.0)
+    monitor.pinged(35.0)
     assert monitor.dead_at() == 60.0
     assert not monitor.board_dead(59.9)
     assert monitor.board_dead(60.0)
@@ -58,7 +58,7 @@ def test_before_the_deadline_a_board_is_asked():
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(89.0)
     assert monitor.due() == 100.0 - FINAL_PING_LEAD_S
-    monitor.asked(90.0)
+    monitor.pinged(90.0)
     assert not monitor.board_dead(99.0)
     assert monitor.board_dead(100.0)
 
@@ -66,7 +66,7 @@ def test_before_the_deadline_a_board_is_asked():
 def test_at_the_deadline_only_an_answer_counts():
     """A login prompt echoes what it is asked: that is no test that takes too long."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
-    monitor.asked(90.0)
+    monitor.pinged(90.0)
     monitor.heard(90.1)
     assert not monitor.runner_gone(99.9)
     assert monitor.runner_gone(100.0)
@@ -79,7 +79,7 @@ def test_a_prompt_is_asked_about_at_once():
     monitor = LivenessMonitor(600.0, 1000.0, 0.0)
     monitor.prompted(20.0)
     assert monitor.due() == 20.0
-    monitor.asked(20.0)
+    monitor.pinged(20.0)
     monitor.heard(20.1)
     assert monitor.due() == 20.0 + PING_INTERVAL_S
     assert not monitor.runner_gone(34.9)
@@ -90,13 +90,13 @@ def test_an_answer_explains_a_prompt():
     """A test has printed it; the next one is asked about no sooner than EVERY allows."""
     monitor = LivenessMonitor(600.0, 1000.0, 0.0)
     monitor.prompted(20.0)
-    monitor.asked(20.0)
+    monitor.pinged(20.0)
     monitor.answered()
     assert monitor.due() == 600.0
     monitor.prompted(21.0)
     monitor.answered()  # to the question before this prompt
     assert monitor.due() == 20.0 + PING_INTERVAL_S
-    monitor.asked(25.0)
+    monitor.pinged(25.0)
     assert monitor.runner_gone(40.0)
 
 
@@ -104,7 +104,7 @@ def test_a_short_silence_is_a_short_patience():
     """A lab that says how long its boards may be silent is obeyed here, too."""
     monitor = LivenessMonitor(5.0, 1000.0, 0.0)
     monitor.prompted(1.0)
-    monitor.asked(1.0)
+    monitor.pinged(1.0)
     assert not monitor.runner_gone(5.9)
     assert monitor.runner_gone(6.0)
 
@@ -113,7 +113,7 @@ def test_a_question_too_late_for_an_answer_proves_nothing():
     """A board that has spoken shortly before the deadline is alive."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(94.0)
-    monitor.asked(100.0 - MIN_PING_TIMEOUT_S / 2)
+    monitor.pinged(100.0 - MIN_PING_TIMEOUT_S / 2)
     assert not monitor.board_dead(100.0)
 
 

@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.testshell.windows import (
     SMALL_WINDOW_CHARS,
     Window,
     Windows,
-    cut,
+    split_window,
 )
 
 from .conftest import BEGIN, END, EXIT, TOLD_EXIT, Script, chunks, results, run, tell
@@ -120,7 +120,9 @@ def test_edges_of_windows(finder, size):
 def test_windows_of_windows(text, size, smaller):
     """Cut again, they are the same text; each but the first has a character in front."""
     whole = Window(text, 0, 0, ends=True)
-    small = [each for one in cut(whole, size) for each in cut(one, min(size, smaller))]
+    small = [
+        each for one in split_window(whole, size) for each in split_window(one, min(size, smaller))
+    ]
     place = 0
     for each in small:
         assert text.startswith(each.text, place)

@@ -32,7 +32,7 @@ from lava_dispatcher_multinode.testshell.signals import (
 def found(line):
     """Return the signals in a line."""
     raw = line.encode() if isinstance(line, str) else line
-    return [signals.parse(text) for text, _ in signals.texts(raw)]
+    return [signals.parse_signal(text) for text, _ in signals.find_texts(raw)]
 
 
 LINES = {
@@ -115,15 +115,15 @@ def test_other_text_is_none(line):
 def test_what_stands_around_signals_and_frames():
     """A pattern looks for results there, and in nothing of ours."""
     line = b"a 1<LAVA_SIGNAL_ENDTC x>b 2<LAVA_MN A a-1 12>c 3"
-    assert signals.around(line) == [b"a 1", b"b 2", b"c 3"]
-    assert signals.around(b"pass") == [b"pass"]
+    assert signals.text_around(line) == [b"a 1", b"b 2", b"c 3"]
+    assert signals.text_around(b"pass") == [b"pass"]
 
 
 def test_a_signal_may_be_as_long_as_a_line():
     """What is longer came together of several lines."""
     text = b"SIGNAL_ENDTC " + b"x" * (16384 - 13)
-    assert signals.parse(text) == EndCase("x" * (16384 - 13))
-    assert isinstance(signals.parse(text + b"x"), Unknown)
+    assert signals.parse_signal(text) == EndCase("x" * (16384 - 13))
+    assert isinstance(signals.parse_signal(text + b"x"), Unknown)
 
 
 def test_words_of_a_test():
@@ -136,14 +136,14 @@ def test_words_of_a_test():
         b"FAIL": "fail",
         b"pass": "pass",
     }.items():
-        assert signals.parse(said + word, fixups) == CaseResult("a", result)
+        assert signals.parse_signal(said + word, fixups) == CaseResult("a", result)
     for word in (b"GOOD", b"bad", b""):
-        assert isinstance(signals.parse(said + word, fixups), Unknown)
+        assert isinstance(signals.parse_signal(said + word, fixups), Unknown)
     reference = b"SIGNAL_TESTREFERENCE a %b http://x"
-    assert signals.parse(reference % b"fail", fixups) == CaseResult(
+    assert signals.parse_signal(reference % b"fail", fixups) == CaseResult(
         "a", "fail", reference="http://x"
     )
-    assert isinstance(signals.parse(reference % b"good", fixups), Unknown)
+    assert isinstance(signals.parse_signal(reference % b"good", fixups), Unknown)
 
 
 def test_foreign_sends():
@@ -167,7 +167,7 @@ def test_mark():
     """The mark of a signal that was told is seen, also when noise left half of it."""
     text = b"SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass"
     for behind, marked in ((b"~~~~", True), (b"x~~~", True), (b"~~", True), (b" ~", False)):
-        assert list(signals.texts(b"x<LAVA_" + text + b">" + behind)) == [(text, marked)]
+        assert list(signals.find_texts(b"x<LAVA_" + text + b">" + behind)) == [(text, marked)]
 
 
 def test_torn_by_the_kernel():

@@ -26,12 +26,12 @@ def test_who_is_gone_is_taken_back():
     waits, taken = PendingCalls(), []
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]
     for number in numbers:
-        waits.cancelled_by(number, lambda number=number: taken.append(number))
-    waits.gone(b"1-2")
+        waits.set_cancel(number, lambda number=number: taken.append(number))
+    waits.cancel_for(b"1-2")
     assert taken == [numbers[1]]
     waits.pop(numbers[0])
-    waits.cancelled_by(numbers[0], lambda: taken.append("too late"))
-    assert {wait.id for wait in waits.end()} == {b"1-2", b"1-3"}
+    waits.set_cancel(numbers[0], lambda: taken.append("too late"))
+    assert {wait.id for wait in waits.cancel_all()} == {b"1-2", b"1-3"}
     assert taken == [numbers[1], numbers[1], numbers[2]]
 
 
@@ -41,7 +41,7 @@ def test_sentences_name_a_few():
     for second in range(5):
         waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))
     waits.probe(100.0)
-    told = waits.sentences(10.0)
+    told = waits.describe(10.0)
     assert told[0] == "lava-wait m0 has had no answer for 10 s"
     assert told[-1] == "and 2 more calls wait"
     assert len(told) == 4

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.testshell.windows import CARRIED, Window, Windows, cut
+from lava_dispatcher_multinode.testshell.windows import CARRIED, Window, Windows, split_window
 
 
 def test_a_short_line_is_one_window():
@@ -59,7 +59,7 @@ def test_a_character_in_two_parts_is_one():
 @pytest.mark.parametrize("length", [0, 7, 8, 9, 12, 13, 800])
 def test_no_window_is_longer_than_allowed(length):
     """An expression costs by the length of its text: size characters, and the one in front."""
-    found = list(cut(Window("x" * length, 0, 0, ends=True), 8))
+    found = list(split_window(Window("x" * length, 0, 0, ends=True), 8))
     assert max(len(window.text) for window in found) <= 9
     assert [window.ends for window in found] == [False] * (len(found) - 1) + [True]
 
@@ -67,7 +67,7 @@ def test_no_window_is_longer_than_allowed(length):
 @given(st.text("abc", max_size=40), st.integers(4, 12).map(lambda half: 2 * half))
 def test_each_stretch_of_half_a_window_is_whole_in_one(text, size):
     """A match of that length is found wherever it stands in the line."""
-    found = [window.text for window in cut(Window(text, 0, 0, ends=True), size)]
+    found = [window.text for window in split_window(Window(text, 0, 0, ends=True), size)]
     for start in range(len(text)):
         piece = text[start : start + size // 2]
         assert any(piece in window for window in found)

@@ -79,7 +79,7 @@ class LavaLog:
         self._reason: str | None = None  # why it failed; the end of the job tells the error type
         self._definition: str | None = None  # started and not finished
         self._started: dict[str, float] = {}
-        self._room = ResultLimit()
+        self._limit = ResultLimit()
 
     def line(self, text: bytes) -> None:
         """Handle one line, with or without its newline."""
@@ -171,7 +171,7 @@ class LavaLog:
         """Return True if one more result is within the limit of a test block."""
         if self.raised is None:
             try:
-                return self._room.take()
+                return self._limit.reserve()
             except TestRaised as error:
                 self.raised, self._reason = error, str(error)
         return False
@@ -195,7 +195,7 @@ class LavaLog:
             return
         command = self._blocks[index] if index < len(self._blocks) else name
         self._action = (index, command, self._clock())
-        self._room = ResultLimit()
+        self._limit = ResultLimit()
         self._emit("action_started", node=self._node, index=index, command=command)
 
     def _finish_action(self, status: str, error: str | None) -> None:
