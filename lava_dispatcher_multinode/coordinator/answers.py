@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..multinode.topics import PendingCall
+from ..multinode.topics import MemberCall
 from .observer import MAX_NAMED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Answers:
         The events are told first: what they tell has happened before anything that the
         answers bring about.
         """
-        ended = [event for event in events if isinstance(event, PendingCall) and event.outcome]
+        ended = [event for event in events if isinstance(event, MemberCall) and event.outcome]
         if self._reporter.observer is not None:
             for event in events:
                 self._note(event)
@@ -38,8 +38,8 @@ class Answers:
             assert wait.outcome is not None
             wait.reply_to.answer(wait.call, wait.outcome)
 
-    def _note(self, event: Message | PendingCall) -> None:
+    def _note(self, event: Message | MemberCall) -> None:
         missing = None
-        if isinstance(event, PendingCall) and event.outcome is None:
+        if isinstance(event, MemberCall) and event.outcome is None:
             missing = self._group.missing(event.reply_to, MAX_NAMED)
         self._reporter.happened(event, missing)

@@ -13,7 +13,7 @@ from ..multinode.topics import Message
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..multinode.topics import PendingCall
+    from ..multinode.topics import MemberCall
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class Reporter:
             if self.observer is None:
                 logger.warning("%s", text)
 
-    def happened(self, event: Message | PendingCall, missing: Missing | None = None) -> None:
+    def happened(self, event: Message | MemberCall, missing: Missing | None = None) -> None:
         """Note what follows from the rules; `missing`: whom a call waits for."""
         if isinstance(event, Message):
             self._note("message", id=event.id, **{"from": event.sender}, data=dict(event.data))

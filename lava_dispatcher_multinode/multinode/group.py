@@ -1,7 +1,7 @@
 """The MultiNode rules for one group: no socket, clock or thread; times are passed in.
 
 Each method of `Group` takes what has happened and returns what follows from it, as a list of
-`Message`s and `PendingCall`s. Times are seconds on any monotonic clock.
+`Message`s and `MemberCall`s. Times are seconds on any monotonic clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from . import rules
 from .api import NOTHING, Cause, Missing
 from .members import Members
 from .reasons import MAX_LISTED, MAX_LISTED_WAITS
-from .topics import Message, PendingCall, Topics
+from .topics import MemberCall, Message, Topics
 from .transitions import CALL_TRANSITIONS, WAITING, MemberEvent
 from .waiting import WaitingCalls
 
@@ -118,7 +118,7 @@ class Group:
 
         `again`: the call has been made before and was cancelled; its message is not sent twice.
         """
-        pending = PendingCall(reply_to, node, call, now)
+        pending = MemberCall(reply_to, node, call, now)
         members, spec = self._members, call.api.spec
         if self._aborted is not None:
             self._end(pending, Cause.ABORTED, now, fields={"text": self._aborted})
@@ -220,7 +220,7 @@ class Group:
         for pending in [each for each in barrier.waiters.values() if each.node == absent]:
             self._end_satisfied(pending, topic, now)
 
-    def _wait(self, pending: PendingCall, topic: Topic, now: float) -> None:
+    def _wait(self, pending: MemberCall, topic: Topic, now: float) -> None:
         call = pending.call
         absent = 0
         if call.api.spec.needs_all:
@@ -236,7 +236,7 @@ class Group:
         self._waiting.add(pending, topic, now + self._limit(call))
         self._events.append(pending)
 
-    def _end_satisfied(self, pending: PendingCall, topic: Topic, now: float) -> bool:
+    def _end_satisfied(self, pending: MemberCall, topic: Topic, now: float) -> bool:
         """End `pending` with its data if it is satisfied."""
         data = rules.satisfied(self._members, topic, pending)
         if data is None:
@@ -246,7 +246,7 @@ class Group:
         self._end(pending, SATISFIED, now, data)
         return True
 
-    def _end_unsatisfiable(self, pending: PendingCall, topic: Topic, now: float) -> bool:
+    def _end_unsatisfiable(self, pending: MemberCall, topic: Topic, now: float) -> bool:
         """End `pending` if it can never be satisfied."""
         losses = rules.unsatisfiable(self._members, topic, pending)
         if losses is None:
@@ -254,7 +254,7 @@ class Group:
         self._end(pending, Cause.PEER_LOST, now, fields={"losses": losses})
         return True
 
-    def _end_unknown_role(self, pending: PendingCall, now: float) -> None:
+    def _end_unknown_role(self, pending: MemberCall, now: float) -> None:
         fields = {"role": pending.call.role, "known": tuple(self._members.of_role)}
         self._end(pending, Cause.UNKNOWN_ROLE, now, fields=fields)
 
@@ -280,7 +280,7 @@ class Group:
     def _stuck(self) -> bool:
         return self._waiting.all_members_wait and self._members.complete
 
-    def _missing(self, pending: PendingCall, most: int | None = None) -> Missing:
+    def _missing(self, pending: MemberCall, most: int | None = None) -> Missing:
         return rules.missing(self._members, self._topics.get(pending.call.id), pending, most)
 
     def _limit(self, call: Call) -> float:
@@ -288,7 +288,7 @@ class Group:
 
     def _end(
         self,
-        pending: PendingCall,
+        pending: MemberCall,
         cause: Cause,
         now: float,
         data: Data = (),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .api import Call, Data
     from .members import Members
-    from .topics import PendingCall, Topic, Topics
+    from .topics import MemberCall, Topic, Topics
 
 #: Calls of one member that wait at the same time.
 MAX_WAITS = 1000
@@ -36,7 +36,7 @@ def refusal(
     return topics.problem(call) if spec.sends else ""
 
 
-def satisfied(members: Members, topic: Topic, pending: PendingCall) -> Data | None:
+def satisfied(members: Members, topic: Topic, pending: MemberCall) -> Data | None:
     """Return the data that `pending` receives, or None if it has to wait."""
     call = pending.call
     if call.next:
@@ -49,17 +49,17 @@ def satisfied(members: Members, topic: Topic, pending: PendingCall) -> Data | No
     return collected(members, topic, pending)
 
 
-def absent(members: Members, topic: Topic, pending: PendingCall) -> dict[str, None]:
+def absent(members: Members, topic: Topic, pending: MemberCall) -> dict[str, None]:
     """Return the devices of the role, the caller included, that have not sent often enough."""
     return topic.barrier(pending, members.scope(pending.call.role)).absent
 
 
-def all_arrived(absent: Collection[str], pending: PendingCall) -> bool:
+def all_arrived(absent: Collection[str], pending: MemberCall) -> bool:
     """Return True if every required member except the caller has arrived."""
     return not absent or (len(absent) == 1 and pending.node in absent)
 
 
-def collected(members: Members, topic: Topic, pending: PendingCall) -> Data:
+def collected(members: Members, topic: Topic, pending: MemberCall) -> Data:
     """Return the data that a satisfied lava-wait-all or lava-sync receives."""
     if not topic.filled and pending.call.api.spec.counts:
         return ()  # a barrier of N devices would make N * N empty entries
@@ -68,7 +68,7 @@ def collected(members: Members, topic: Topic, pending: PendingCall) -> Data:
 
 
 def missing(
-    members: Members, topic: Topic, pending: PendingCall, most: int | None = None
+    members: Members, topic: Topic, pending: MemberCall, most: int | None = None
 ) -> Missing:
     """Return the devices that `pending` waits for, `most` of them by name.
 
@@ -86,7 +86,7 @@ def missing(
     return Missing(found, count - len(found), members.size - len(members.by_name))
 
 
-def unsatisfiable(members: Members, topic: Topic, pending: PendingCall) -> tuple[Loss, ...] | None:
+def unsatisfiable(members: Members, topic: Topic, pending: MemberCall) -> tuple[Loss, ...] | None:
     """Return the lost devices for which `pending` can never be satisfied; None while it can."""
     needs_all = pending.call.api.spec.needs_all
     if not members.lost and (needs_all or members.size > 1):

@@ -32,7 +32,7 @@ class Message(NamedTuple):
 
 
 @dataclass(eq=False, slots=True)
-class PendingCall:
+class MemberCall:
     """A call of a member, with its `outcome` once it has one.
 
     `reply_to` is any hashable object that is unique to the call; the rules only hand it back.
@@ -68,7 +68,7 @@ class Barrier:
     """
 
     absent: dict[str, None]
-    waiters: dict[Hashable, PendingCall] = field(default_factory=dict)
+    waiters: dict[Hashable, MemberCall] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,8 +80,8 @@ class Topic:
     count: dict[str, int] = field(default_factory=dict)  # messages by sender
     log: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # for --next
     read: dict[str, int] = field(default_factory=dict)  # receiver -> its index in `log`
-    any: dict[Hashable, PendingCall] = field(default_factory=dict)
-    next: dict[str, deque[PendingCall]] = field(default_factory=dict)  # by receiver, oldest first
+    any: dict[Hashable, MemberCall] = field(default_factory=dict)
+    next: dict[str, deque[MemberCall]] = field(default_factory=dict)  # by receiver, oldest first
     #: By required count and role.
     barriers: dict[int, dict[str | None, Barrier]] = field(default_factory=dict)
 
@@ -110,7 +110,7 @@ class Topic:
         """Count `unread(node)` as read."""
         self.read[node] += 1
 
-    def barrier(self, pending: PendingCall, scope: Iterable[str]) -> Barrier:
+    def barrier(self, pending: MemberCall, scope: Iterable[str]) -> Barrier:
         """Return the barrier of a call that needs the devices in `scope`.
 
         Calls that need the same share it while one of them waits.
@@ -123,7 +123,7 @@ class Topic:
         pending.barrier = barrier
         return barrier
 
-    def add_waiter(self, pending: PendingCall) -> None:
+    def add_waiter(self, pending: MemberCall) -> None:
         """Add a call to those that a message can satisfy."""
         if pending.barrier is not None:
             waiters = pending.barrier.waiters
@@ -136,7 +136,7 @@ class Topic:
         else:
             self.any[pending.reply_to] = pending
 
-    def remove_waiter(self, pending: PendingCall) -> None:
+    def remove_waiter(self, pending: MemberCall) -> None:
         """Remove a call that waits."""
         if pending.barrier is not None:
             waiters = pending.barrier.waiters
@@ -203,6 +203,6 @@ class Topics:
         return topic, topic.add(sender, call.data)
 
 
-#: What follows from the rules. A `PendingCall` without an outcome starts to wait; one with an
+#: What follows from the rules. A `MemberCall` without an outcome starts to wait; one with an
 #: outcome has ended.
-Event = Message | PendingCall
+Event = Message | MemberCall

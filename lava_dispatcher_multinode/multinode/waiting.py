@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from .members import Members
-    from .topics import PendingCall, Topic, Topics
+    from .topics import MemberCall, Topic, Topics
 
 
 class WaitingCalls:
@@ -20,23 +20,23 @@ class WaitingCalls:
     def __init__(self, members: Members, topics: Topics) -> None:
         self._members = members
         self._topics = topics
-        self._calls: dict[Hashable, PendingCall] = {}
+        self._calls: dict[Hashable, MemberCall] = {}
         self._deadlines: Deadlines[Hashable] = Deadlines()
         self._waiting_members = 0  # with at least one call that waits
 
-    def get(self, reply_to: Hashable) -> PendingCall | None:
+    def get(self, reply_to: Hashable) -> MemberCall | None:
         """Return the call with this `reply_to`, if it still waits."""
         return self._calls.get(reply_to)
 
-    def all(self) -> list[PendingCall]:
+    def all(self) -> list[MemberCall]:
         """Return all calls that wait, oldest first."""
         return list(self._calls.values())
 
-    def of(self, node: str) -> list[PendingCall]:
+    def of(self, node: str) -> list[MemberCall]:
         """Return the calls of one member, oldest first."""
         return [pending for pending in self._calls.values() if pending.node == node]
 
-    def add(self, pending: PendingCall, topic: Topic, due: float) -> None:
+    def add(self, pending: MemberCall, topic: Topic, due: float) -> None:
         """Add a call that waits for messages of `topic` until `due`."""
         topic.add_waiter(pending)
         self._calls[pending.reply_to] = pending
@@ -47,13 +47,13 @@ class WaitingCalls:
         if due < math.inf:
             self._deadlines.set(pending.reply_to, due)
 
-    def remove(self, pending: PendingCall) -> None:
+    def remove(self, pending: MemberCall) -> None:
         """Remove a call that no longer waits."""
         self._discount((pending,))
         self._topics.get(pending.call.id).remove_waiter(pending)
         self._topics.forget_unused(pending.call.id)
 
-    def release(self, topic: Topic, required_count: int, role: str | None) -> list[PendingCall]:
+    def release(self, topic: Topic, required_count: int, role: str | None) -> list[MemberCall]:
         """Remove and return all calls of a barrier."""
         barrier = topic.remove_barrier(required_count, role)
         released = list(barrier.waiters.values())
@@ -61,7 +61,7 @@ class WaitingCalls:
         self._discount(released)
         return released
 
-    def _discount(self, ended: Iterable[PendingCall]) -> None:
+    def _discount(self, ended: Iterable[MemberCall]) -> None:
         calls, members = self._calls, self._members.by_name
         for pending in ended:
             del calls[pending.reply_to]
@@ -86,6 +86,6 @@ class WaitingCalls:
         """Return the soonest deadline of a call."""
         return self._deadlines.next()
 
-    def expired(self, now: float) -> list[PendingCall]:
+    def expired(self, now: float) -> list[MemberCall]:
         """Return the calls that are due at `now`, soonest first, each once."""
         return [self._calls[reply_to] for reply_to in self._deadlines.expired(now)]

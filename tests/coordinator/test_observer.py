@@ -5,14 +5,14 @@ import pytest
 from lava_dispatcher_multinode.coordinator import observer as module
 from lava_dispatcher_multinode.coordinator.observer import Reporter
 from lava_dispatcher_multinode.multinode.api import Api, Call, Missing, Outcome, Status, refused
-from lava_dispatcher_multinode.multinode.topics import Message, PendingCall
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Message
 
 WAIT = Call(Api.WAIT_ALL, "x", role="r")
 
 
 def call(asked, outcome=None, seconds=0.0):
     """Return a call of a, waiting or answered."""
-    return PendingCall(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
+    return MemberCall(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.multinode import rules, topics
 from lava_dispatcher_multinode.multinode.api import Api, Call, Missing, Status
 from lava_dispatcher_multinode.multinode.group import Group
 from lava_dispatcher_multinode.multinode.reasons import sentence
-from lava_dispatcher_multinode.multinode.topics import PendingCall
+from lava_dispatcher_multinode.multinode.topics import MemberCall
 
 
 class Play:
@@ -24,7 +24,7 @@ class Play:
     def take(self, events):
         """Keep the answers; none comes twice."""
         for event in events:
-            if isinstance(event, PendingCall) and event.outcome is not None:
+            if isinstance(event, MemberCall) and event.outcome is not None:
                 assert event.reply_to not in self.ended
                 self.ended[event.reply_to] = event
         return events

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.multinode.group import Group
 from lava_dispatcher_multinode.multinode.reasons import explanation
-from lava_dispatcher_multinode.multinode.topics import Message, PendingCall
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Message
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h")
 ROLES = ("r", "s")
@@ -215,7 +215,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
             if isinstance(event, Message):
                 self.messages.append((event.sender, event.id, dict(event.data)))
                 continue
-            assert isinstance(event, PendingCall)
+            assert isinstance(event, MemberCall)
             if event.outcome is None:
                 self.waited.add(event.reply_to)
             else:

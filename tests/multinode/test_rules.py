@@ -5,7 +5,7 @@ import pytest
 from lava_dispatcher_multinode.multinode import rules, topics
 from lava_dispatcher_multinode.multinode.api import Api, Call, Loss, Missing
 from lava_dispatcher_multinode.multinode.members import Members
-from lava_dispatcher_multinode.multinode.topics import PendingCall, Topic, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Topic, Topics
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent
 
 ROLES = {"a": "r", "b": "r", "c": "s"}
@@ -25,7 +25,7 @@ def moment(sent="", lost="", size=3):
 
 def wait(api, role=None, count=1, **options):
     """Return a call of a."""
-    return PendingCall(1, "a", Call(Api(api), "x", role=role, **options), 0.0, count)
+    return MemberCall(1, "a", Call(Api(api), "x", role=role, **options), 0.0, count)
 
 
 @pytest.mark.parametrize(

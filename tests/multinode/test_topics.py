@@ -4,7 +4,7 @@ import pytest
 
 from lava_dispatcher_multinode.multinode import topics as module
 from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Loss, Outcome, Status
-from lava_dispatcher_multinode.multinode.topics import PendingCall, Topic, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Topic, Topics
 from lava_dispatcher_multinode.multinode.transitions import CallState
 
 
@@ -37,7 +37,7 @@ def test_a_topic_without_a_message_is_unused_when_no_call_waits():
     """Waiting for many IDs in turn must not fill the memory."""
     for call in (Call(Api.WAIT, "x"), Call(Api.WAIT, "x", next=True), Call(Api.SYNC, "x")):
         topic = Topic()
-        waits = [PendingCall(number, "a", call, 0.0) for number in range(3)]
+        waits = [MemberCall(number, "a", call, 0.0) for number in range(3)]
         for wait in waits:
             if call.api is Api.SYNC:
                 topic.barrier(wait, "ab")
@@ -78,7 +78,7 @@ def test_a_message_is_not_forgotten():
 )
 def test_the_end_of_a_call(cause, fields, data, state, outcome):
     """How it ended, with its data, its cause, and how long it took from the question."""
-    pending = PendingCall(1, "a", Call(Api.WAIT, "x"), asked=5.0)
+    pending = MemberCall(1, "a", Call(Api.WAIT, "x"), asked=5.0)
     pending.end(Cause[cause], 7.5, data, fields)
     assert (pending.state, pending.outcome, pending.seconds) == (state, outcome, 2.5)
 
@@ -89,7 +89,7 @@ def test_a_barrier_has_the_devices_that_have_not_sent_as_often():
     for sender in "aab":
         topic.add(sender, {})
     once, twice, also = (
-        PendingCall(n, "a", Call(Api.SYNC, "x"), 0.0, required_count=2) for n in range(3)
+        MemberCall(n, "a", Call(Api.SYNC, "x"), 0.0, required_count=2) for n in range(3)
     )
     once.required_count = 1
     assert list(topic.barrier(once, "abc").absent) == ["c"]
@@ -105,9 +105,7 @@ def test_a_call_that_counts_nothing_needs_one_message_of_each():
     """A lava-wait-all is satisfied by members that have sent once."""
     topic = Topic()
     topic.add("a", {})
-    assert list(
-        topic.barrier(PendingCall(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent
-    ) == [
+    assert list(topic.barrier(MemberCall(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent) == [
         "b",
         "c",
     ]

@@ -6,7 +6,7 @@ from weakref import WeakSet
 from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.multinode.deadlines import MAX_STALE_ENTRIES
 from lava_dispatcher_multinode.multinode.members import Members
-from lava_dispatcher_multinode.multinode.topics import PendingCall, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Topics
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent
 from lava_dispatcher_multinode.multinode.waiting import WaitingCalls
 
@@ -23,7 +23,7 @@ def test_all_members_wait_when_each_has_a_call():
     """Not when one has two; and not any more when one has none."""
     _, topics, pending = world()
     topic = topics.get("x")
-    waits = [PendingCall(n, name, Call(Api.WAIT, "x"), 0.0) for n, name in enumerate("aab")]
+    waits = [MemberCall(n, name, Call(Api.WAIT, "x"), 0.0) for n, name in enumerate("aab")]
     for wait, all_wait in zip(waits, (False, False, True), strict=True):
         pending.add(wait, topic, 5.0)
         assert pending.all_members_wait is all_wait
@@ -45,11 +45,11 @@ def test_time_is_over_once():
     """For the calls that are due, soonest first; a call without a limit is never due."""
     _, topics, pending = world()
     dues = (7.0, 5.0, float("inf"))
-    waits = [PendingCall(n, "a", Call(Api.WAIT, str(n)), 0.0) for n in range(3)]
+    waits = [MemberCall(n, "a", Call(Api.WAIT, str(n)), 0.0) for n in range(3)]
     for wait, due in zip(waits, dues, strict=True):
         pending.add(wait, topics.get(wait.call.id), due)
     assert pending.next_deadline() == 5.0
-    ended = PendingCall(3, "b", Call(Api.WAIT, "3"), 0.0)
+    ended = MemberCall(3, "b", Call(Api.WAIT, "3"), 0.0)
     pending.add(ended, topics.get("3"), 4.0)
     assert pending.next_deadline() == 4.0
     pending.remove(ended)
@@ -62,7 +62,7 @@ def test_a_single_member_that_runs_is_everybody_and_none_is_not():
     """A member that has left need not wait; without any member left there is no deadlock."""
     members, topics, pending = world()
     members.leave(members.by_name["b"], MemberEvent.FINISH, None)
-    wait = PendingCall(1, "a", Call(Api.WAIT, "x"), 0.0)
+    wait = MemberCall(1, "a", Call(Api.WAIT, "x"), 0.0)
     pending.add(wait, topics.get("x"), 5.0)
     assert pending.all_members_wait
     pending.remove(wait)
@@ -81,7 +81,7 @@ def test_what_has_ended_is_not_kept_for_long():
 
     def new(api, message_id, count):
         waits = [
-            PendingCall(ReplyTo(), "ab"[n % 2], Call(api, message_id), 0.0) for n in range(count)
+            MemberCall(ReplyTo(), "ab"[n % 2], Call(api, message_id), 0.0) for n in range(count)
         ]
         reply_handles.update(wait.reply_to for wait in waits)
         return waits
@@ -107,7 +107,7 @@ def test_what_has_ended_is_not_kept_for_long():
 def test_nothing_is_kept_when_no_call_waits():
     """However far away the deadline of the last call was."""
     _, topics, pending = world()
-    wait = PendingCall(ReplyTo(), "a", Call(Api.WAIT, "x"), 0.0)
+    wait = MemberCall(ReplyTo(), "a", Call(Api.WAIT, "x"), 0.0)
     left = WeakSet([wait.reply_to])
     pending.add(wait, topics.get("x"), 1e9)
     pending.remove(wait)
@@ -121,7 +121,7 @@ def test_a_newcomer_is_waited_for():
     topic = topics.get("x")
     topic.add("b", {})
     for n, role in enumerate((None, "r", "s")):
-        wait = PendingCall(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0)
+        wait = MemberCall(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0)
         topic.barrier(wait, members.scope(role))
         pending.add(wait, topic, 5.0)
     pending.expect("c", "r")
@@ -134,7 +134,7 @@ def test_the_next_to_be_due_is_known_after_ended_calls_are_forgotten():
     _, topics, pending = world()
     topic, chance = topics.get("x"), random.Random(6)
     dues = [float(due) for due in chance.sample(range(1000), 301)]
-    waits = [PendingCall(n, "ab"[n % 2], Call(Api.WAIT, "x"), 0.0) for n in range(301)]
+    waits = [MemberCall(n, "ab"[n % 2], Call(Api.WAIT, "x"), 0.0) for n in range(301)]
     for wait, due in zip(waits[:300], dues, strict=False):
         pending.add(wait, topic, due)
     left = set(chance.sample(range(300), 75))
