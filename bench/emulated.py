@@ -1,9 +1,9 @@
-"""How long emulated boards take: power-on to U-Boot, to a shell, to the first test result.
+"""Boot times of emulated boards: power-on to U-Boot, to a shell, to the first test result.
 
     python bench/emulated.py [--boards 1 3] [--machine virt]
 
-Each number of boards runs the same job. Seconds are from each board's power-on; memory is
-what QEMU's processes held together at most, looked at ten times a second.
+Each number of boards runs the same job. Seconds count from the power-on of each board.
+Memory is the maximum of all QEMU processes together, sampled ten times a second.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def job(boards):
 
 
 def rss(parent):
-    """Return the MiB that the QEMU processes below `parent` hold."""
+    """Return the resident MiB of the QEMU processes below `parent`."""
     done = subprocess.run(
         ["ps", "-o", "rss=,comm=", "--ppid", str(parent)],
         check=False,
@@ -57,14 +57,14 @@ def rss(parent):
 
 
 def run(boards, machine):
-    """Return events and the most memory of one run."""
+    """Run the job once; return its events and its maximum memory in MiB."""
     with tempfile.TemporaryDirectory() as scratch:
         top = Path(scratch)
         layer = top / "lab" / "device-types"
         layer.mkdir(parents=True)
         (layer / "panda.yaml").write_text(f"connection: {{qemu: {{machine: {machine}}}}}\n")
         (top / "job.json").write_text(json.dumps(job(boards)))
-        most, over = [0.0], threading.Event()
+        peak, over = [0.0], threading.Event()
         with subprocess.Popen(
             [COMMAND, "--emulate", "-q", "--config-dir", top / "lab", "--output-dir", top / "out",
              top / "job.json"],
@@ -73,7 +73,7 @@ def run(boards, machine):
 
             def watch():
                 while not over.wait(0.1):
-                    most[0] = max(most[0], rss(process.pid))
+                    peak[0] = max(peak[0], rss(process.pid))
 
             watcher = threading.Thread(target=watch)
             watcher.start()
@@ -83,7 +83,7 @@ def run(boards, machine):
         if code:
             sys.exit(f"the job failed: exit code {code}")
         lines = (top / "out" / "events.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines], most[0]
+        return [json.loads(line) for line in lines], peak[0]
 
 
 def times(events):
@@ -106,7 +106,7 @@ def main():
     parser.add_argument("--boards", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--machine", default="virt")
     options = parser.parse_args()
-    run(1, options.machine)  # makes the test image if it is not there
+    run(1, options.machine)  # builds the test image if it is missing
     print(f"{'boards':>6} {'':12}" + "".join(f"{name:>18}" for name, _ in STAGES) + "   MiB")
     for boards in options.boards:
         events, memory = run(boards, options.machine)

@@ -1,12 +1,12 @@
-"""How a group grows: wall time, the dispatcher's own CPU and memory, all memory.
+"""Scaling of a group: wall time, CPU and memory of the dispatcher, and all memory.
 
     python bench/scale.py [N ...]        simulated boards, by default 10 50 100 200
-    python bench/scale.py --shells N     nodes without boards: a shell on a pty each
+    python bench/scale.py --shells N     nodes without boards, each a shell on a pty
 
-A board is deployed, booted, and takes part in ten lava-sync and a lava-wait-all of all; a
-shell runs the same test. The boards are processes of their own, not in the dispatcher's
-figures, though on one machine they share its cores. "all MiB" is what the host had less
-of while the run was at its largest, so let nothing else run.
+Each board is deployed and booted, and runs ten lava-sync and one lava-wait-all with all
+others; a shell runs the same test. The figures of the dispatcher exclude the processes of
+the boards, which share the cores of the machine. "all MiB" is the largest decrease of the
+host's available memory during the run, so do not run anything else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 IMAGE = ROOT / "examples" / "images" / "panda.img.gz"
-# In a process of its own, so that nothing of one size is in the figures of the next.
+# A separate process per size, so that the figures are independent.
 RUN = """
 import json, resource, sys
 from lava_dispatcher_multinode.commands.dispatch import main
@@ -47,7 +47,7 @@ HEAD = (
 
 
 def job(count):
-    """Return a job that synchronises `count` pandas ten times."""
+    """Return a job that synchronises `count` boards ten times."""
     definition = {"metadata": {"name": "bench"}, "run": {"steps": STEPS}}
     return {
         "timeout": 900,
@@ -60,7 +60,7 @@ def job(count):
 
 
 class Memory:
-    """The least that the host has available while the context lasts, MiB below its start."""
+    """Measures the largest decrease of the host's available memory (`used`, MiB) in a context."""
 
     def __enter__(self):
         self._start = self._least = available()
@@ -80,7 +80,7 @@ class Memory:
 
 
 def available():
-    """Return the memory that the host could give, MiB."""
+    """Return the available memory of the host in MiB."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) / 1024
@@ -88,7 +88,7 @@ def available():
 
 
 def boards(count):
-    """Return exit code, wall seconds, dispatcher CPU seconds, its MiB, all MiB."""
+    """Return exit code, wall seconds, and the dispatcher's CPU seconds, MiB, and all MiB."""
     with tempfile.TemporaryDirectory() as directory, Memory() as memory:
         path = Path(directory, "job.json")
         path.write_text(json.dumps(job(count)))
@@ -105,7 +105,7 @@ def boards(count):
 
 
 def shells(count):
-    """As `boards`, for nodes that are no more than a shell on a pty."""
+    """Measure like `boards`, with nodes that are shells on ptys."""
     from lava_dispatcher_multinode.coordinator.server import Coordinator
     from lava_dispatcher_multinode.run.host_errors import allow_files
 
@@ -148,7 +148,7 @@ def shells(count):
 
 
 def shell(root, name, names, coordinator, credentials, cases):
-    """Run the test as node `name`, whose board is a directory and a shell."""
+    """Run the test as node `name`, with a directory and a shell as board."""
     from lava_dispatcher_multinode.console.board_console import Console
     from lava_dispatcher_multinode.console.command_transport import open_command
     from lava_dispatcher_multinode.console.transcript import Transcript
@@ -190,7 +190,7 @@ def shell(root, name, names, coordinator, credentials, cases):
 
 
 def main():
-    """Print a line for each size."""
+    """Print a line per size."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("sizes", metavar="N", type=int, nargs="*", default=[10, 50, 100, 200])
     parser.add_argument("--shells", metavar="N", type=int)
