@@ -32,7 +32,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.run.events import EventLog
 
@@ -167,7 +167,7 @@ def connect(address, count: int) -> list[socket.socket]:
 def request(kind: str, number: int, **fields) -> bytes:
     """Return a request of member `number`."""
     who = {"request": kind, "client_name": f"n{number}", "group_name": "g", "role": "r"}
-    return encode(who | fields)
+    return encode_frame(who | fields)
 
 
 def barrier(sockets: list[socket.socket], arrive: Callable[[int], None]) -> tuple[float, float]:

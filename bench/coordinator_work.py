@@ -12,8 +12,13 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from lava_dispatcher_multinode.coordinator.protocol import HEADER, Frames, decode, encode
-from lava_dispatcher_multinode.coordinator.requests import Reader
+from lava_dispatcher_multinode.coordinator.protocol import (
+    HEADER_BYTES,
+    FrameReader,
+    encode_frame,
+    parse_call,
+    parse_request,
+)
 from lava_dispatcher_multinode.coordinator.service import Service
 from lava_dispatcher_multinode.multinode.group import Group
 
@@ -39,20 +44,20 @@ def main() -> None:
     size = options.members
     names = [f"n{number}" for number in range(size)]
     base = {"request": "lava_sync", "group_name": "g", "role": "r", "hold": True}
-    frames = [encode(base | {"client_name": name, "messageID": "b"}) for name in names]
-    bodies = [frame[HEADER:] for frame in frames]
-    streams, readers = [Frames(1 << 20) for _ in names], [Reader() for _ in names]
-    calls = [reader.read(body).call for reader, body in zip(readers, bodies, strict=True)]
+    frames = [encode_frame(base | {"client_name": name, "messageID": "b"}) for name in names]
+    bodies = [frame[HEADER_BYTES:] for frame in frames]
+    readers = [FrameReader(1 << 20) for _ in names]
+    calls = [parse_call(parse_request(body)) for body in bodies]
 
     def cut() -> None:
-        for stream, frame in zip(streams, frames, strict=True):
-            stream.feed(frame)
-            stream.next()
-            stream.next()
+        for reader, frame in zip(readers, frames, strict=True):
+            reader.feed(frame)
+            reader.read_next()
+            reader.read_next()
 
     def read() -> None:
-        for reader, body in zip(readers, bodies, strict=True):
-            reader.read(body)
+        for body in bodies:
+            parse_call(parse_request(body))
 
     def group() -> Group:
         return Group(dict.fromkeys(names, "r"), size=size, timeout=120, deadlock_grace=30)
@@ -64,18 +69,17 @@ def main() -> None:
 
     def served() -> tuple[Service, list[Peer]]:
         service, peers = Service("g", group(), {}), [Peer() for _ in names]
-        for _ in range(2):  # as after two barriers: how a request begins is known then
-            for peer, body in zip(peers, bodies, strict=True):
-                service.request(peer, body, 0.0)
+        for peer, body in zip(peers, bodies, strict=True):  # so that each is admitted
+            service.handle_input(peer, body, 0.0)
         return service, peers
 
     def ask(world: tuple[Service, list[Peer]]) -> tuple[Service, list[Peer]]:
         for peer, body in zip(world[1][:-1], bodies, strict=False):
-            world[0].request(peer, body, 0.0)
+            world[0].handle_input(peer, body, 0.0)
         return world
 
     def last(world: tuple[Service, list[Peer]]) -> None:
-        world[0].request(world[1][-1], bodies[-1], 0.0)
+        world[0].handle_input(world[1][-1], bodies[-1], 0.0)
 
     def show(what: str, prepare: Callable, stage: Callable) -> None:
         times = []
@@ -87,8 +91,8 @@ def main() -> None:
         print(f"{what:>45}: {min(times) / size * 1e6:5.2f} us a member", flush=True)
 
     show("frames cut", lambda: None, lambda _: cut())
-    show("JSON decoded", lambda: None, lambda _: [decode(body) for body in bodies])
-    show("requests read, JSON and all", lambda: None, lambda _: read())
+    show("requests parsed", lambda: None, lambda _: [parse_request(body) for body in bodies])
+    show("requests parsed, and their calls", lambda: None, lambda _: read())
     show("arrivals by the rules", group, arrive)
     show(
         "release by the rules",

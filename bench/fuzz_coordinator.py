@@ -3,7 +3,7 @@
     python bench/fuzz_coordinator.py [-max_total_time=SECONDS] [-runs=N] [CORPUS]
 
 Options are libFuzzer's. Needs atheris, and skips with a note where it is missing. What is
-checked: nothing but `WireError` comes out of bytes, nothing at all out of requests, ends of
+checked: nothing but `ProtocolError` comes out of bytes, nothing at all out of requests, ends of
 connections, ends of devices and the clock; no request gets two replies; every reply can be
 sent; and when the group is aborted, no call is left that somebody waits for.
 """
@@ -22,11 +22,11 @@ except ImportError:
 
 with atheris.instrument_imports(include=["lava_dispatcher_multinode", "json"]):
     from lava_dispatcher_multinode import console_frames
-    from lava_dispatcher_multinode.coordinator import protocol, requests
+    from lava_dispatcher_multinode.coordinator import protocol
     from lava_dispatcher_multinode.coordinator.service import Service
     from lava_dispatcher_multinode.multinode.group import Group
 
-KINDS = [*requests.APIS, "cancel", "group_data", "clear_group", "aggregate", "complete"]
+KINDS = [*protocol.APIS, "cancel", "group_data", "clear_group", "aggregate", "complete"]
 KINDS += ["?", "", 5, None]
 NAMES = ["a", "b", "c", "d", "e", "", "a b", "x" * 300, 1, None, ["a"]]
 WORDS = ["m", "n", "", "r", "s", " ", "x" * 300, "\udcff", 0, -1, 1e308, True, None, [], {}]
@@ -60,11 +60,11 @@ FIELDS = {
 
 
 class Peer:
-    """One connection: what `loop.Loop` does with it, without a socket."""
+    """One connection: what `server_loop.ServerLoop` does with it, without a socket."""
 
     def __init__(self) -> None:
         self.node: str | None = None
-        self.frames = protocol.Frames(4096)
+        self.frames = protocol.FrameReader(4096)
         self.asked = self.told = 0
         self.leaving = False
 
@@ -75,8 +75,8 @@ class Peer:
             self.told -= frame.startswith(b"<LAVA_MN A ")
             assert frame.endswith(b">\n")
         else:
-            assert int(frame[: protocol.HEADER], 16) == len(frame) - protocol.HEADER
-            assert json.loads(frame[protocol.HEADER :])["response"]
+            assert int(frame[: protocol.HEADER_BYTES], 16) == len(frame) - protocol.HEADER_BYTES
+            assert json.loads(frame[protocol.HEADER_BYTES :])["response"]
 
     def hang_up(self) -> None:
         self.leaving = True
@@ -97,12 +97,12 @@ class World:
         peer = self.peers[number]
         peer.frames.feed(data)
         try:
-            while not peer.leaving and (body := peer.frames.next()) is not None:
+            while not peer.leaving and (body := peer.frames.read_next()) is not None:
                 peer.asked += 1
-                self.service.request(peer, body, self.now)
-        except protocol.WireError as error:
+                self.service.handle_input(peer, body, self.now)
+        except protocol.ProtocolError as error:
             peer.asked += 1
-            self.service.unreadable(peer, error)
+            self.service.errors.refuse_malformed(peer, error)
             peer.hang_up()
         for other in self.peers:
             assert other.told <= other.asked, "two replies to one request"
@@ -111,8 +111,8 @@ class World:
 
     def replace(self, number: int) -> None:
         peer, self.peers[number] = self.peers[number], Peer()
-        self.service.gone(peer, self.now)
-        assert not self.service.awaited(peer)
+        self.service.peer_closed(peer, self.now)
+        assert not self.service.awaits_reply(peer)
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
@@ -124,7 +124,7 @@ class World:
 
     def end(self) -> None:
         self.service.abort("the end", self.now)
-        assert not any(self.service.awaited(peer) for peer in self.peers)
+        assert not any(self.service.awaits_reply(peer) for peer in self.peers)
 
 
 def one_input(data: bytes) -> None:
@@ -152,7 +152,8 @@ def one_input(data: bytes) -> None:
         elif kind == 5:
             world.receive(number, line(choice, number))
         else:
-            world.receive(number, protocol.encode(request(choice, number)))
+            body = json.dumps(request(choice, number)).encode()
+            world.receive(number, b"%08X%b" % (len(body), body))
     world.end()
 
 

@@ -1,7 +1,7 @@
-"""Lines for boards: a call in one line and its answer in one, for scripts with a plain socket.
+"""Lines of boards: a call in one line and its answer in one, for scripts with a plain socket.
 
-    <LAVA_MN Q ID 1/1 SUM PAYLOAD>   a question: NODE, SECRET, and the words of a call
-    <LAVA_MN A ID SUM>               the question with that SUM has come
+    <LAVA_MN Q ID 1/1 SUM PAYLOAD>   a call: NODE, SECRET, and the words of the call
+    <LAVA_MN A ID SUM>               acknowledges the line with that SUM
     <LAVA_MN R ID 1/1 SUM PAYLOAD>   its answer: EXIT-CODE, SENTENCE, and the data
 
 The grammar is the console channel's, in one part. See docs/reference/coordinator.md.
@@ -11,32 +11,34 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import console_frames
 from ..multinode.api import SCRIPT_EXIT, Status
+from ..multinode.board_words import format_answer as answer_words
 from ..multinode.board_words import parse_call
-from .protocol import LineError
+from .pending_replies import ReplyHandle
+from .protocol import BoardLineError, encode_reply, reply_to_call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from ..multinode.api import Call, Outcome
-    from .tickets import Ticket
+    from .pending_replies import ClientSession
 
-#: Questions of one board that are remembered, and characters of data in their answers.
-REMEMBERED, MAX_KEPT = 1000, 1024 * 1024
-#: The ID in the answer to a line whose own cannot be read.
-NO_ID = "0-0"
+#: Calls of one board whose answers are kept, and characters of data in these answers.
+MAX_CACHED_ANSWERS, MAX_CACHED_CHARS = 1000, 1024 * 1024
+#: The ID in the answer to a line whose own ID cannot be read.
+UNKNOWN_ID = "0-0"
 
-_QUESTION = re.compile(
+_LINE = re.compile(
     rb"<LAVA_MN Q (?P<id>[0-9a-f]{1,16}-[0-9]{1,10}) 1/1 (?P<sum>[0-9a-f]{1,10})"
     rb" (?P<payload>[!-;=?-~]*)>\r?"
 )
 
 
-class Question(NamedTuple):
-    """A line that was understood; who it claims to be from is not checked."""
+class BoardRequest(NamedTuple):
+    """The content of a valid line; its credentials are not checked."""
 
     id: str
     node: str
@@ -45,69 +47,165 @@ class Question(NamedTuple):
     call: Call
 
 
-def read(line: bytes) -> Question:
-    """Return the question in a line; raise `LineError`, with the ID if it can be read."""
-    match = _QUESTION.fullmatch(line)
+def parse_line(line: bytes) -> BoardRequest:
+    """Return the call in a line; `BoardLineError`, with the ID if it can be read."""
+    match = _LINE.fullmatch(line)
     if match is None:
-        raise LineError("not a line '<LAVA_MN Q ID 1/1 SUM PAYLOAD>'")
-    tag = match["id"].decode()
+        raise BoardLineError("not a line '<LAVA_MN Q ID 1/1 SUM PAYLOAD>'")
+    id_ = match["id"].decode()
     part = console_frames.DataFrame(b"Q", match["id"], 1, 1, match["payload"])
     if match["sum"] not in console_frames.both_checksums(part.text):
-        raise LineError("the checksum does not fit the line", tag)
+        raise BoardLineError("the checksum does not fit the line", id_)
     try:
         node, secret, *words = console_frames.decode(part.payload)
         name, proof = node.decode("utf-8"), secret.decode("utf-8")
-        return Question(tag, name, proof, match["sum"], parse_call(words, tag))
+        return BoardRequest(id_, name, proof, match["sum"], parse_call(words, id_))
     except ValueError as error:  # UnicodeDecodeError is one
-        raise LineError(f"not a question: {error}", tag) from None
+        raise BoardLineError(f"not a valid call: {error}", id_) from None
 
 
-def acknowledgement(question: Question) -> bytes:
-    """Return the line that says that the question has come, and waits if it must."""
-    return console_frames.AckFrame(b"A", question.id.encode(), question.sum).line()
+def format_acknowledgement(request: BoardRequest) -> bytes:
+    """Return the line that acknowledges `request`."""
+    return console_frames.AckFrame(b"A", request.id.encode(), request.sum).line()
 
 
-def answer(tag: str, words: Sequence[bytes]) -> bytes:
-    """Return the line that answers the question `tag`."""
-    return console_frames.DataFrame(b"R", tag.encode(), 1, 1, console_frames.encode(words)).line()
+def format_answer(request: BoardRequest, call: Call, outcome: Outcome) -> bytes:
+    """Return the line that answers `request`."""
+    return _format(request.id, answer_words(call, outcome))
 
 
-def refusal(tag: str | None, sentence: str) -> bytes:
-    """Return the line that says no."""
+def format_refusal(id_: str | None, sentence: str) -> bytes:
+    """Return the line that refuses a line."""
     code = str(SCRIPT_EXIT[Status.REFUSED])
-    return answer(tag or NO_ID, [code.encode(), sentence.encode("utf-8", "surrogateescape")])
+    return _format(id_ or UNKNOWN_ID, [code.encode(), sentence.encode("utf-8", "surrogateescape")])
 
 
-class Asked:
-    """The questions of one board by ID, so that one which comes again is not asked again.
+def _format(id_: str, words: list[bytes]) -> bytes:
+    return console_frames.DataFrame(b"R", id_.encode(), 1, 1, console_frames.encode(words)).line()
 
-    A script that lost its connection sends the same line once more, and whoever has
-    recorded a line can at most hear its answer. `tickets`: of those that wait.
-    `answers`: of those that are remembered, with their size; None while there is none.
+
+class ReplyRoute(NamedTuple):
+    """How the answer to a board's call is sent: in a line, or in a frame to its dispatcher."""
+
+    session: ClientSession
+    id: Any = None  # of the request, if it came in a frame
+    line: BoardRequest | None = None  # if it came in a line
+
+    def send(self, call: Call, outcome: Outcome) -> None:
+        """Send the answer."""
+        if self.line is not None:
+            answer = format_answer(self.line, call, outcome)
+        else:
+            answer = encode_reply(reply_to_call(outcome, call, hold=True), self.id)
+        self.session.peer.write(answer)
+
+
+class AnswerCache:
+    """The calls of one board by ID, so that a call that is sent again is not made again.
+
+    A script that has lost its connection repeats its line, and a recorded line that is
+    played back can at most get the same answer. `pending`: the calls that wait.
+    `answers`: each remembered call, with its answer and size, or None while there is none.
     """
 
     def __init__(self) -> None:
-        self.tickets: dict[str, Ticket] = {}
+        self.pending: dict[str, PendingBoardCall] = {}
         self.answers: OrderedDict[str, tuple[Call, Outcome, int] | None] = OrderedDict()
-        self._kept = 0
+        self._chars = 0
 
-    def begin(self, tag: str) -> bool:
-        """Note a question; return whether it was asked before."""
-        before = tag in self.answers
-        self.answers.setdefault(tag, None)
-        self._forget()
-        return before
+    def begin(self, id_: str) -> bool:
+        """Record a call; return whether it was made before."""
+        known = id_ in self.answers
+        self.answers.setdefault(id_, None)
+        self._evict()
+        return known
 
-    def end(self, tag: str, call: Call, outcome: Outcome) -> None:
-        """Keep its answer."""
-        del self.tickets[tag]
-        size = sum(len(key) + len(text) for _, data in outcome.data for key, text in data.items())
-        self.answers[tag] = (call, outcome, size)
-        self._kept += size
-        self._forget()
+    def store(self, id_: str, call: Call, outcome: Outcome) -> None:
+        """Keep the answer to a call."""
+        del self.pending[id_]
+        chars = sum(len(key) + len(text) for _, data in outcome.data for key, text in data.items())
+        self.answers[id_] = (call, outcome, chars)
+        self._chars += chars
+        self._evict()
 
-    def _forget(self) -> None:
-        """Keep to the bounds; the newest stays."""
-        while len(self.answers) > REMEMBERED or (self._kept > MAX_KEPT and len(self.answers) > 1):
+    def _evict(self) -> None:
+        """Drop the oldest calls until the bounds hold; the newest stays."""
+        while len(self.answers) > MAX_CACHED_ANSWERS or (
+            self._chars > MAX_CACHED_CHARS and len(self.answers) > 1
+        ):
             _, answered = self.answers.popitem(last=False)
-            self._kept -= answered[2] if answered else 0
+            self._chars -= answered[2] if answered else 0
+
+
+class PendingBoardCall(ReplyHandle):
+    """A call of a board that waits. Its answer takes the route on which it was asked last."""
+
+    __slots__ = ("_cache", "_id", "_on_answer", "route")
+
+    def __init__(
+        self,
+        cache: AnswerCache,
+        id_: str,
+        route: ReplyRoute,
+        on_answer: Callable[[str, Call, Outcome], None] | None,
+    ) -> None:
+        self._cache = cache
+        self._id = id_
+        self._on_answer = on_answer
+        self.route = route
+        route.session.pending.add(self)
+        cache.pending[id_] = self
+
+    def send_outcome(self, call: Call, outcome: Outcome) -> None:
+        """Store and send the answer; call `on_answer` first if the call came in a line."""
+        route = self.route
+        if self in route.session.pending:
+            route.session.pending.remove(self)
+            self._cache.store(self._id, call, outcome)
+            if route.line is not None and self._on_answer is not None:
+                self._on_answer(route.line.node, call, outcome)
+            route.send(call, outcome)
+
+    def matches(self, _id: object) -> bool:
+        """Whether it came in that request; a call that came in a line cannot be cancelled."""
+        return self.route.line is None and bool(self.route.id == _id)
+
+    def drop(self) -> None:
+        """Let the board make the call again."""
+        del self._cache.pending[self._id]
+
+    def reroute(self, route: ReplyRoute) -> None:
+        """Change the route: the board has reconnected, or uses its console now."""
+        before = self.route
+        self.route = route
+        if before.session is not route.session:
+            before.session.pending.discard(self)
+            route.session.pending.add(self)
+            if before.line is not None:
+                before.session.peer.hang_up()
+
+
+class BoardCalls:
+    """The calls of all boards; `on_answer(node, call, outcome)` for those that come in lines."""
+
+    def __init__(self, on_answer: Callable[[str, Call, Outcome], None] | None = None) -> None:
+        self._caches: dict[str, AnswerCache] = {}
+        self._on_answer = on_answer
+
+    def register(
+        self, node: str, id_: str, route: ReplyRoute
+    ) -> tuple[PendingBoardCall | None, bool]:
+        """Return the call if the group must get it, and whether it was made before.
+
+        Otherwise its answer is sent on `route`, now or later.
+        """
+        cache = self._caches.setdefault(node, AnswerCache())
+        known = cache.begin(id_)
+        if (answered := cache.answers[id_]) is not None:
+            call, outcome, _ = answered
+            route.send(call, outcome)
+        elif (pending := cache.pending.get(id_)) is not None:
+            pending.reroute(route)
+        else:
+            return PendingBoardCall(cache, id_, route, self._on_answer), known
+        return None, known

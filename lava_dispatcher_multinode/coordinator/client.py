@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
 from ..multinode.api import Cause, call_problem, refused
-from .protocol import MAX_REPLY, MAX_REQUEST, Frames, WireError, decode, encode
-from .replies import read_outcome
-from .requests import held_request
+from .protocol import (
+    MAX_REPLY_BYTES,
+    MAX_REQUEST_BYTES,
+    FrameReader,
+    ProtocolError,
+    decode_object,
+    encode_frame,
+    held_request,
+    parse_outcome,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +67,7 @@ class GroupClient:
         )
         self._reader.start()
         # Who says nothing for long after connecting is taken for a stranger.
-        self._send(encode(self._who | {"request": "group_data", "present": True}))
+        self._send(encode_frame(self._who | {"request": "group_data", "present": True}))
 
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> Callable[[], None]:
         """Make `call`; `on_outcome` gets the answer, once, in the reader's thread.
@@ -69,8 +76,8 @@ class GroupClient:
         returned takes the call back: one that still waits is then answered REFUSED.
         """
         number = next(self._numbers)
-        frame = encode(self._who | held_request(call) | {"id": number})
-        if len(frame) > MAX_REQUEST:
+        frame = encode_frame(self._who | held_request(call) | {"id": number})
+        if len(frame) > MAX_REQUEST_BYTES:
             # The coordinator would close the connection, and end every other call with it.
             reason = call_problem(call) or "the call is too long"
             _tell(on_outcome, refused(reason))
@@ -90,7 +97,7 @@ class GroupClient:
             if waits:
                 # With a number of its own: a refusal without one is of the whole connection.
                 fields = {"request": "cancel", "call": number, "id": next(self._numbers)}
-                self._send(encode(self._who | fields))
+                self._send(encode_frame(self._who | fields))
 
         return cancel
 
@@ -114,7 +121,7 @@ class GroupClient:
 
     def finish(self) -> None:
         """Say that the node's run has ended, and hang up."""
-        self._send(encode(self._who | {"request": "clear_group"}))
+        self._send(encode_frame(self._who | {"request": "clear_group"}))
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)  # the coordinator answers, and closes
         if threading.current_thread() is not self._reader:
@@ -141,14 +148,14 @@ class GroupClient:
             self._lose(f"the connection to the coordinator is lost: {_words(error)}")
 
     def _read(self) -> None:
-        frames = Frames(MAX_REPLY)
+        frames = FrameReader(MAX_REPLY_BYTES)
         reason = "the coordinator has closed the connection"
         try:
             while data := self._socket.recv(CHUNK):
                 frames.feed(data)
-                while (body := frames.next()) is not None:
+                while (body := frames.read_next()) is not None:
                     self._answer(body)
-        except WireError as error:
+        except ProtocolError as error:
             reason = f"the coordinator sends nonsense: {error}"
         except OSError as error:
             reason = f"the connection to the coordinator is lost: {_words(error)}"
@@ -156,12 +163,12 @@ class GroupClient:
         self._socket.close()
 
     def _answer(self, body: bytes) -> None:
-        document = decode(body)
+        document = decode_object(body)
         number = document.get("id")
         with self._state:
             on_outcome = self._pending.pop(number, None) if isinstance(number, int) else None
         if on_outcome is not None:
-            _tell(on_outcome, read_outcome(document))
+            _tell(on_outcome, parse_outcome(document))
         elif number is None and document.get("response") == "nack":
             self._lose(
                 f"the coordinator refuses '{self._who['client_name']}': "

@@ -3,100 +3,89 @@
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
+from typing import TYPE_CHECKING
 
-from .protocol import MAX_REQUEST, Frames
+from .protocol import MAX_REQUEST_BYTES, FrameReader
 
-#: What is watched for. Where the far end has shut its side, READ comes with END.
-READ, WRITE, END = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
-WATCHED = READ | END
-#: Where the far end has shut its side and an answer is to come: that it has gone altogether.
-GONE = select.EPOLLHUP
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Bytes read at a time.
-CHUNK = 16 * 1024
-#: With more bytes than this still to send, no further request is read.
-HIGH_WATER = 1024 * 1024
-#: With more than this the far end counts as gone; one reply may be longer.
-MAX_OUTGOING = 64 * 1024 * 1024
+READ_BYTES = 16 * 1024
+#: With more unsent bytes than this, no further request is read.
+HIGH_WATER_BYTES = 1024 * 1024
+#: With more unsent bytes than this, the connection is closed; one reply may be longer.
+MAX_UNSENT_BYTES = 64 * 1024 * 1024
 
 
 class Connection:
-    """A `door.Peer` over a socket that never blocks; in `touched` when bytes are to go."""
+    """An `access.Peer` over a socket that never blocks.
+
+    `on_change(connection)` is called when it has bytes to send or is to be closed.
+    """
 
     __slots__ = (
-        "_outgoing",
-        "_touched",
+        "_on_change",
+        "_output",
         "closed",
         "ended",
         "frames",
-        "hurried",
-        "known",
+        "is_timed",
         "leaving",
         "lingering",
         "node",
-        "registered",
+        "reading",
         "socket",
+        "writing",
     )
 
-    def __init__(self, sock: socket.socket, touched: dict[Connection, None]) -> None:
+    def __init__(self, sock: socket.socket, on_change: Callable[[Connection], None]) -> None:
         sock.setblocking(False)
         self.socket = sock
         self.node: str | None = None
-        self.known = False  # counted to its member
-        self.frames = Frames(MAX_REQUEST)
-        self.ended = False  # the far end sends no more
+        self.frames = FrameReader(MAX_REQUEST_BYTES)
+        self.ended = False  # the far end has shut its side
         self.leaving = False  # to be closed when everything is sent
-        self.lingering = False  # we have shut our side; what comes is thrown away
+        self.lingering = False  # our side is shut; input is discarded
         self.closed = False
-        self.hurried = True  # what it sends must be complete in time
-        self.registered = 0  # the events that the loop watches for
-        self._outgoing: bytes | bytearray = b""
-        self._touched = touched
+        self.is_timed = True  # its current request must be complete in time
+        self.reading = self.writing = False  # the loop watches the socket for that
+        self._output = bytearray()
+        self._on_change = on_change
 
     # As a peer
 
-    def write(self, frame: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send bytes, after those sent before."""
-        outgoing = self._outgoing
-        if outgoing and len(outgoing) + len(frame) > MAX_OUTGOING:
+        output = self._output
+        if output and len(output) + len(data) > MAX_UNSENT_BYTES:
             self.closed = True
-            self._touched[self] = None
-        if self.closed or self.leaving:
-            return
-        if not outgoing:  # as a rule
-            self._outgoing = frame
-        elif isinstance(outgoing, bytearray):
-            outgoing += frame
-        else:
-            self._outgoing = bytearray(outgoing) + frame
-        self._touched[self] = None
+        elif not (self.closed or self.leaving):
+            output += data
+        self._on_change(self)
 
     def hang_up(self) -> None:
         """Close, after what was sent has left."""
         self.leaving = True
-        self._touched[self] = None
+        self._on_change(self)
 
     # As a socket
 
     @property
-    def pending(self) -> bool:
-        """Whether bytes are still to go."""
-        return bool(self._outgoing)
+    def has_unsent(self) -> bool:
+        """Whether there are bytes to send."""
+        return bool(self._output)
 
     @property
-    def wanted(self) -> int:
-        """The events to watch for."""
-        read = not self.ended and len(self._outgoing) <= HIGH_WATER
-        if self.ended and not self.lingering:
-            return GONE | (WRITE if self._outgoing else 0)
-        return (READ | END if read else 0) | (WRITE if self._outgoing else 0)
+    def wants_input(self) -> bool:
+        """Whether it is to be read: not if the far end sends nothing or takes nothing."""
+        return not self.ended and len(self._output) <= HIGH_WATER_BYTES
 
     def receive(self) -> bool:
-        """Read what is there; return whether there may be more, or the end."""
+        """Read once; return whether there may be more, or the end."""
         try:
-            data = self.socket.recv(CHUNK)
+            data = self.socket.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -108,42 +97,21 @@ class Connection:
             self.frames.feed(data)
         return not self.ended
 
-    def flush_all(self) -> bool:
-        """Write all, if all is well: nothing was left unsent before, and no end is near.
-
-        Return whether that was so, and nothing else is to be done.
-        """
-        if self.registered != WATCHED or self.ended or self.leaving or self.closed:
-            return False
-        outgoing = self._outgoing
-        try:
-            sent = self.socket.send(outgoing)
-        except OSError:
-            return False  # flush() sees what it is
-        if sent < len(outgoing):
-            self._sent(sent)
-            return False
-        self._outgoing = b""
-        return True
-
     def flush(self) -> bool:
         """Write what can be written; return whether there was progress."""
+        sent = 0
         try:
-            sent = self.socket.send(self._outgoing) if self._outgoing else 0
+            if self._output:
+                sent = self.socket.send(self._output)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
             self.closed = True
             return False
-        self._sent(sent)
-        if self.leaving and not self._outgoing and not self.lingering:
-            # Closing with unread input would reset the connection, and our reply with it.
+        del self._output[:sent]
+        if self.leaving and not self._output and not self.lingering:
+            # Closing with unread input would reset the connection, and discard our reply.
             self.lingering = True
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
         return sent > 0
-
-    def _sent(self, count: int) -> None:
-        if not isinstance(self._outgoing, bytearray):
-            self._outgoing = bytearray(self._outgoing)
-        del self._outgoing[:count]

@@ -1,4 +1,4 @@
-"""No, with the reason, in the form in which it was asked: a frame or a line."""
+"""Negative replies, in the protocol of the request: a frame or a line."""
 
 from __future__ import annotations
 
@@ -6,41 +6,45 @@ from typing import TYPE_CHECKING, Any
 
 from ..multinode.api import Status
 from . import board_protocol
-from .protocol import LineError, encode
+from .protocol import BoardLineError, encode_reply
 
 if TYPE_CHECKING:
     from .access import Peer
-    from .observer import Reporter
-    from .protocol import WireError
+    from .observer import EventNotifier
+    from .protocol import ProtocolError
 
 
-class Refusals:
-    """Says it, and has it noted. A peer that has not yet proved to be a member is sent away."""
+class ErrorReplies:
+    """Sends and logs them. A peer that has not yet proved to be a member is disconnected."""
 
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
+    def __init__(self, notifier: EventNotifier) -> None:
+        self._notifier = notifier
 
-    def unreadable(self, peer: Peer, error: WireError) -> None:
-        """Refuse what could not be understood."""
-        if isinstance(error, LineError):
-            self.line(peer, error.id, str(error))
+    def refuse_malformed(self, peer: Peer, error: ProtocolError) -> None:
+        """Refuse input that is not valid."""
+        if isinstance(error, BoardLineError):
+            self.refuse_line(peer, error.id, str(error))
         else:
-            self.request(peer, str(error), error.id)
+            self.refuse_request(peer, str(error), error.id)
 
-    def request(self, peer: Peer, reason: str, tag: Any = None, name: str | None = None) -> None:
-        """Refuse a request with the `id` `tag` of the node `name`."""
-        self._reporter.refused(f"refused {name or peer.node or 'a connection'!r:.300}: {reason}")
-        document = {"response": "nack", "status": Status.REFUSED.value, "reason": reason}
-        peer.write(encode(document if tag is None else document | {"id": tag}))
-        _send_away_stranger(peer)
+    def refuse_request(
+        self, peer: Peer, reason: str, id_: Any = None, name: str | None = None
+    ) -> None:
+        """Refuse the request with the `id` `id_` of the node `name`."""
+        sender = name or peer.node or "a connection"
+        self._notifier.log_refusal(f"refused {sender!r:.300}: {reason}")
+        reply = {"response": "nack", "status": Status.REFUSED.value, "reason": reason}
+        peer.write(encode_reply(reply, id_))
+        _disconnect_stranger(peer)
 
-    def line(self, peer: Peer, tag: str | None, reason: str) -> None:
+    def refuse_line(self, peer: Peer, id_: str | None, reason: str) -> None:
         """Refuse a board's line."""
-        self._reporter.refused(f"refused a line of {peer.node or 'a connection'!r:.300}: {reason}")
-        peer.write(board_protocol.refusal(tag, reason))
-        _send_away_stranger(peer)
+        sender = peer.node or "a connection"
+        self._notifier.log_refusal(f"refused a line of {sender!r:.300}: {reason}")
+        peer.write(board_protocol.format_refusal(id_, reason))
+        _disconnect_stranger(peer)
 
 
-def _send_away_stranger(peer: Peer) -> None:
+def _disconnect_stranger(peer: Peer) -> None:
     if peer.node is None:
         peer.hang_up()

@@ -1,137 +1,108 @@
-"""What LAVA's own members need: calls asked again and again, and bundle aggregation."""
+"""Requests of LAVA's own dispatchers: polled calls, and the aggregation of result bundles."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..multinode.deadlines import Deadlines
-from .tickets import Ticket
+from .pending_replies import ReplyHandle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from ..multinode.api import Call, Outcome
 
-#: Polls of one member that are remembered.
-MAX_POLLS = 1000
-#: A call counts as waiting for so many poll delays after it was last asked,
-#: and for LEAST seconds at least.
-PATIENCE = 5
-LEAST = 10.0
+#: Open calls of one polling member.
+MAX_POLLED_CALLS = 1000
+#: A call counts as waiting for this many poll delays after its last poll, and for
+#: MIN_POLL_GRACE_S at least.
+POLL_GRACE_DELAYS, MIN_POLL_GRACE_S = 5, 10.0
 
 Key = tuple[str, str, str, str | None]  # node, api, message ID, role
 
 
 @dataclass(eq=False)
-class Poll(Ticket):
+class PolledCall(ReplyHandle):
     """One blocking call of a polling member, from its first poll to its answer."""
 
     key: Key
     deadlines: Deadlines[Key]
     outcome: Outcome | None = None
-    lapsed: bool = False  # not asked for some time: does not count as waiting
+    expired: bool = False  # not polled for some time: does not count as waiting
 
-    def answer(self, _call: Call, outcome: Outcome) -> None:
-        """Keep the answer until it is asked for."""
+    def send_outcome(self, _call: Call, outcome: Outcome) -> None:
+        """Keep the outcome until the next poll."""
         self.deadlines.discard(self.key)
-        if not self.lapsed:
+        if not self.expired:
             self.outcome = outcome
 
-    def resume(self) -> None:
-        """Let a lapsed call wait again."""
-        self.lapsed, self.outcome = False, None
 
+class PolledCalls:
+    """Tells the first poll of a call from later ones, and notices when a member stops polling.
 
-class Polls:
-    """Tells the first poll of a call from the next ones, and a member that has given up.
-
-    `put(node, call, poll, now, again=)` puts a call to the group.
+    `make_call(node, call, reply_to, now, again=)` makes a call in the group.
     """
 
-    def __init__(self, put: Callable[..., None]) -> None:
-        self._put = put
-        self._polls: dict[Key, Poll] = {}
-        self._per_node: dict[str, int] = {}
+    def __init__(self, make_call: Callable[..., None]) -> None:
+        self._make_call = make_call
+        self._calls: dict[Key, PolledCall] = {}
+        self._per_node: Counter[str] = Counter()
         self.deadlines: Deadlines[Key] = Deadlines()
 
-    def ask(self, node: str, call: Call, delay: float, now: float) -> Poll | None:
-        """Take a poll of `node`, which asks every `delay` seconds; None if it has too many open.
+    def poll(self, node: str, call: Call, delay_s: float, now: float) -> PolledCall | None:
+        """Handle a poll of `node`, which polls every `delay_s`; None if it has too many calls.
 
-        Its `outcome` is the answer, given once, or None as long as there is none.
+        The `outcome` of the result is returned once; None as long as the call waits.
         """
-        key = self.key(node, call)
-        poll = self.find(key)
-        if poll is None and self.full(node):
-            return None
-        if poll is None:
-            poll = self.start(key)
-            self._put(node, call, poll, now)
-        elif poll.lapsed:
-            poll.resume()
-            self._put(node, call, poll, now, again=True)
-        if poll.outcome is None:
-            self.asked(poll, now, delay)
+        key = node, call.api, call.id, call.role
+        polled = self._calls.get(key)
+        if polled is None:
+            if self._per_node[node] >= MAX_POLLED_CALLS:
+                return None
+            polled = self._calls[key] = PolledCall(key, self.deadlines)
+            self._per_node[node] += 1
+            self._make_call(node, call, polled, now)
+        elif polled.expired:
+            polled.expired, polled.outcome = False, None
+            self._make_call(node, call, polled, now, again=True)
+        if polled.outcome is None:
+            grace_s = max(MIN_POLL_GRACE_S, POLL_GRACE_DELAYS * delay_s)
+            self.deadlines.set(key, now + grace_s)
         else:
-            self.end(poll)
-        return poll
+            del self._calls[key]
+            self.deadlines.discard(key)
+            self._per_node[node] -= 1
+        return polled
 
-    @staticmethod
-    def key(node: str, call: Call) -> Key:
-        """Return what makes two polls of `node` the same call."""
-        return node, call.api, call.id, call.role
-
-    def find(self, key: Key) -> Poll | None:
-        """Return the call that is asked again, or None."""
-        return self._polls.get(key)
-
-    def full(self, node: str) -> bool:
-        """Whether `node` has too many calls open."""
-        return self._per_node.get(node, 0) >= MAX_POLLS
-
-    def start(self, key: Key) -> Poll:
-        """Remember a call that was asked for the first time."""
-        poll = self._polls[key] = Poll(key, self.deadlines)
-        self._per_node[key[0]] = self._per_node.get(key[0], 0) + 1
-        return poll
-
-    def asked(self, poll: Poll, now: float, delay: float) -> None:
-        """Note a poll of a member that asks every `delay` seconds."""
-        self.deadlines.set(poll.key, now + max(LEAST, PATIENCE * delay))
-
-    def end(self, poll: Poll) -> None:
-        """Forget a call whose answer was given."""
-        del self._polls[poll.key]
-        self.deadlines.discard(poll.key)
-        self._per_node[poll.key[0]] -= 1
-
-    def lapse(self, now: float) -> Iterator[Poll]:
-        """Yield the calls that nobody has asked for in time."""
+    def expire(self, now: float) -> Iterator[PolledCall]:
+        """Yield the calls that have not been polled in time."""
         for key in list(self.deadlines.expired(now)):
-            poll = self._polls[key]
-            poll.lapsed = True
-            yield poll
+            polled = self._calls[key]
+            polled.expired = True
+            yield polled
 
 
-class Bundles:
-    """Collects each member's bundle checksum for the one whose sub_id ends in `.0`."""
+class BundleCollector:
+    """Collects each member's bundle checksum for the member whose sub_id ends in `.0`."""
 
-    #: That member is told to wait twice more, as the others upload their bundles
-    #: only after they have been acknowledged.
+    #: That member gets `wait` twice more, as the others upload their bundles only after
+    #: the acknowledgement.
     EXTRA_WAITS = 2
 
     def __init__(self) -> None:
         self._bundles: dict[str, str | None] = {}
-        self._waits = self.EXTRA_WAITS
+        self._extra_waits = self.EXTRA_WAITS
 
     def add(self, node: str, bundle: str | None, sub_id: str, size: int) -> Mapping[str, object]:
-        """Take a checksum of `node`; return the reply."""
+        """Record a checksum of `node`; return the reply."""
         self._bundles[node] = bundle
         if not sub_id.endswith(".0"):
             return {"response": "ack"}
         if len(self._bundles) < size:
             return {"response": "wait"}
-        if self._waits:
-            self._waits -= 1
+        if self._extra_waits:
+            self._extra_waits -= 1
             return {"response": "wait"}
         return {"response": "ack", "message": {"bundle": dict(self._bundles)}}

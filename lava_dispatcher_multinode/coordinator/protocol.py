@@ -1,141 +1,313 @@
-"""The coordinator's framing, which is LAVA's; no I/O.
+"""LAVA's wire protocol and its extensions: frames, requests and replies; no I/O.
 
-A frame is 8 hexadecimal digits, the length of what follows in bytes, and a JSON
-object (see requests.py). Between frames there may be lines of boards (see lines.py),
-which begin with `<`.
+A frame is 8 hexadecimal digits, the length of what follows in bytes, and a JSON object.
+Between frames there may be lines of boards (see board_protocol.py), which begin with `<`.
+docs/reference/coordinator.md describes every field.
 """
 
 from __future__ import annotations
 
 import json
-import json.scanner
+import math
+import sys
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import ascii_json
+from ..multinode.api import NOTHING, Api, Call, Cause, Outcome, Status, refused
+from ..multinode.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HEADER, HEX = 8, b"0123456789abcdefABCDEF"
+HEADER_BYTES, HEX_DIGITS = 8, b"0123456789abcdefABCDEF"
 LINE_START = ord("<")
 #: Bytes of JSON in a request: 60 kB of data, and all of it escaped as \uXXXX.
-MAX_REQUEST = 512 * 1024
+MAX_REQUEST_BYTES = 512 * 1024
 #: Bytes of a line: 60 kB of data that all need escapes, and a little more.
-MAX_LINE = 300_000
+MAX_LINE_BYTES = 300_000
 #: Bytes of JSON in a reply.
-MAX_REPLY = 256 * 1024 * 1024
+MAX_REPLY_BYTES = 256 * 1024 * 1024
+#: Characters of an `id`, and of the ID of a board's call.
+MAX_ID_CHARS, MAX_QUESTION_CHARS = 100, 32
+MAX_ID: int = 10**MAX_ID_CHARS
+#: Seconds between two polls of a member that does not state its interval; the longest interval.
+DEFAULT_POLL_DELAY_S, MAX_POLL_DELAY_S = 3.0, 60.0
 
-to_json = json.JSONEncoder(separators=(",", ":")).encode
-_from_json = json.JSONDecoder().decode
-_scan = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
+APIS = {api.request: api for api in Api}
 
 
-class WireError(ValueError):
+class ProtocolError(ValueError):
     """Not a frame, or not a request; `str()` is a sentence. `id`: the request's, if it has one."""
 
-    def __init__(self, sentence: str, tag: Any = None) -> None:
+    def __init__(self, sentence: str, id_: Any = None) -> None:
         super().__init__(sentence)
-        self.id = tag
+        self.id = id_
 
 
-class LineError(WireError):
-    """Not a board's line; it is answered in one."""
+class BoardLineError(ProtocolError):
+    """Not a valid line of a board; the reply is a line, too."""
 
 
-class Line(bytes):
+class BoardLine(bytes):
     """A board's line, without its newline."""
 
     __slots__ = ()
 
 
-def encode(document: Mapping[str, Any]) -> bytes:
-    """Return the frame of a request or a reply."""
-    return frame(to_json(document).encode("ascii"))
+class FrameReader:
+    """Splits a stream of bytes, fed in pieces of any size, into frame bodies and lines."""
 
-
-def frame(body: bytes) -> bytes:
-    """Return the frame of a body."""
-    return b"%08X%b" % (len(body), body)
-
-
-class Frames:
-    """Cuts a stream of bytes, fed in any pieces, into the bodies of its frames, and lines."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._buffer: bytes | bytearray = b""
-        self._start = 0
-        self.left = 0  # bytes that `next` has not returned
+    def __init__(self, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._buffer = bytearray()
+        self._start = 0  # of the next frame or line
         self._searched = 0  # no newline before this; a line may come byte by byte
 
-    def feed(self, data: bytes) -> None:
-        """Take what has arrived."""
-        if not self.left:  # as a rule: frames come whole
-            self._buffer = data
-            self._searched = 0
-        else:
-            rest = self._buffer
-            if isinstance(rest, bytes):
-                rest = bytearray(rest)
-            del rest[: self._start]
-            rest += data
-            self._buffer = rest
-            self._searched = max(self._searched - self._start, 0)
-        self._start = 0
-        self.left = len(self._buffer)
+    @property
+    def unread(self) -> int:
+        """The number of bytes that `read_next` has not returned."""
+        return len(self._buffer) - self._start
 
-    def next(self) -> bytes | None:
-        """Return the next whole body, or None; raise `WireError` if it cannot be one."""
-        if not self.left:
-            return None
+    def feed(self, data: bytes) -> None:
+        """Add bytes that have arrived."""
+        if self._start:
+            del self._buffer[: self._start]
+            self._searched = max(self._searched - self._start, 0)
+            self._start = 0
+        self._buffer += data
+
+    def read_next(self) -> bytes | None:
+        """Return the next body or `BoardLine`, or None if it is incomplete; or `ProtocolError`."""
         buffer, start = self._buffer, self._start
+        if start == len(buffer):
+            return None
         if buffer[start] == LINE_START:
-            return self._line()
-        body = start + HEADER
+            return self._read_line()
+        body = start + HEADER_BYTES
         header = buffer[start:body]
-        if header.strip(HEX):
-            raise WireError(
+        if header.strip(HEX_DIGITS):
+            raise ProtocolError(
                 f"a frame begins with 8 hexadecimal digits, not with {bytes(header)!r}"
             )
-        if len(header) < HEADER:
+        if len(header) < HEADER_BYTES:
             return None
         length = int(header, 16)
-        if length > self._limit:
-            raise WireError(f"a frame of {length} bytes; at most {self._limit} are allowed")
+        if length > self._max_body_bytes:
+            raise ProtocolError(
+                f"a frame of {length} bytes; at most {self._max_body_bytes} are allowed"
+            )
         end = body + length
-        left = len(buffer) - end
-        if left < 0:
+        if end > len(buffer):
             return None
-        self._start, self.left = end, left
+        self._start = end
         return bytes(buffer[body:end])
 
-    def _line(self) -> Line | None:
+    def _read_line(self) -> BoardLine | None:
         start = self._start
         end = self._buffer.find(b"\n", max(start, self._searched))
-        if (len(self._buffer) if end < 0 else end) - start > MAX_LINE:
-            raise LineError(f"a line of more than {MAX_LINE} bytes")
+        if (len(self._buffer) if end < 0 else end) - start > MAX_LINE_BYTES:
+            raise BoardLineError(f"a line of more than {MAX_LINE_BYTES} bytes")
         if end < 0:
             self._searched = len(self._buffer)
             return None
         self._start = end + 1
-        self.left = len(self._buffer) - self._start
-        return Line(self._buffer[start:end])
+        return BoardLine(self._buffer[start:end])
 
 
-def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a frame."""
+def encode_frame(document: Mapping[str, Any]) -> bytes:
+    """Return the frame of a request or a reply."""
+    body = ascii_json.encode(document)
+    return b"%08X%b" % (len(body), body)
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in the body of a frame; `ProtocolError` if there is none."""
     try:
-        text = body.decode()
-        try:
-            document, end = _scan(text, 0)  # half the price of decode()
-        except StopIteration:
-            end = -1
-        if end != len(text):  # white space around, or not JSON
-            document = _from_json(text)
+        document = json.loads(body.decode())
     except UnicodeDecodeError as error:
-        raise WireError(f"the request is not UTF-8: {error.reason}") from None
+        raise ProtocolError(f"the request is not UTF-8: {error.reason}") from None
     except RecursionError:
-        raise WireError("the JSON of the request is nested too deeply") from None
+        raise ProtocolError("the JSON of the request is nested too deeply") from None
     except ValueError as error:
-        raise WireError(f"the request is not JSON: {error}") from None
+        raise ProtocolError(f"the request is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise WireError("the request is not a JSON object")
+        raise ProtocolError("the request is not a JSON object")
     return document
+
+
+class Request(msgspec.Struct, kw_only=True):
+    """A request, with the types of its fields checked and nothing else."""
+
+    kind: str = msgspec.field(name="request")
+    client: str = msgspec.field(name="client_name")
+    group: str = msgspec.field(name="group_name")
+    role: str | None = None
+    hostname: str | None = None
+    secret: str | None = None
+    hold: bool = False
+    present: bool = False
+    group_size: int | None = None
+    poll_delay: Any = None  # seconds
+    timeout: Any = None  # seconds; valid in a held request only
+    message_id: str | None = msgspec.field(name="messageID", default=None)
+    message: Any = None
+    waitrole: str | None = None
+    next: bool = False
+    question: str | None = None  # the board's ID of its call
+    bundle: str | None = None  # of aggregate
+    sub_id: str | None = None  # of aggregate
+    call: Any = None  # of cancel: the `id` of the held request
+    id: Any = None  # echoed in the reply
+
+
+_decode_request = msgspec.json.Decoder(Request).decode
+
+
+def parse_request(body: bytes) -> Request:
+    """Return the request in the body of a frame; `ProtocolError` if it is none."""
+    try:
+        request = _decode_request(body)
+    except (msgspec.DecodeError, RecursionError):
+        # msgspec refuses lone surrogates, which stand for bytes that are not UTF-8.
+        request = _convert_request(decode_object(body))
+    if not (_is_id(request.id) and _is_id(request.call)):
+        raise ProtocolError("'id' or 'call' is not a number or a short text")
+    if request.question is not None and len(request.question) > MAX_QUESTION_CHARS:
+        raise ProtocolError("'question' is not the ID of a board's call", request.id)
+    return request
+
+
+def _convert_request(document: dict[str, Any]) -> Request:
+    try:
+        return msgspec.convert(document, Request)
+    except msgspec.ValidationError as error:
+        id_ = document.get("id")
+        raise ProtocolError(
+            f"the request is not valid: {error}", id_ if _is_id(id_) else None
+        ) from None
+
+
+def parse_call(request: Request) -> Call | None:
+    """Return the MultiNode call that `request` makes, or None if it makes none."""
+    api = APIS.get(request.kind)
+    if api is None:
+        return None
+    if request.message_id is None:
+        raise ProtocolError("'messageID' is missing", request.id)
+    data = NOTHING
+    if request.message is not None and api.spec.sends:
+        data = _parse_data(request)
+    takes_role = request.waitrole is not None and "role" in api.spec.parameters
+    return Call(
+        api,
+        request.message_id,
+        data,
+        role=request.waitrole if takes_role else None,
+        next=request.next,
+        timeout=held_timeout(request) if request.hold else math.inf,
+    )
+
+
+def held_timeout(request: Request) -> float | None:
+    """Return the seconds that a held request may wait; None if it states none.
+
+    A polling member keeps its time itself: LAVA's of 2013 has a `timeout` in every request.
+    """
+    return _parse_seconds(request, "timeout") if request.hold else None
+
+
+def poll_delay(request: Request) -> float:
+    """Return the seconds between two polls of the member."""
+    delay = _parse_seconds(request, "poll_delay")
+    return DEFAULT_POLL_DELAY_S if delay is None else min(delay, MAX_POLL_DELAY_S)
+
+
+def _parse_data(request: Request) -> dict[str, str]:
+    """LAVA's values come from YAML: a number or a truth value counts as its text."""
+    message = request.message
+    if not isinstance(message, dict):
+        raise ProtocolError("'message' is not an object", request.id)
+    data = {}
+    for key, value in message.items():
+        if isinstance(value, dict | list):
+            sentence = f"the value of '{key[:80]}' in 'message' is not a text"
+            raise ProtocolError(sentence, request.id)
+        data[key] = value if isinstance(value, str) else "" if value is None else str(value)
+    return data
+
+
+def _parse_seconds(request: Request, key: str) -> float | None:
+    value = getattr(request, key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise ProtocolError(f"'{key}' is not a number of seconds", request.id)
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _is_id(value: Any) -> bool:
+    """Whether it may be an `id`: short JSON, and not the NaN that Python reads."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int):
+        return -MAX_ID < value < MAX_ID
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or (isinstance(value, str) and len(value) <= MAX_ID_CHARS)
+
+
+def held_request(call: Call) -> dict[str, Any]:
+    """Return the fields of the held request that makes `call`."""
+    fields = {
+        "request": call.api.request,
+        "hold": True,
+        "messageID": call.id,
+        "message": dict(call.data) or None,
+        "waitrole": call.role,
+        "next": call.next or None,
+        # JSON has no infinity.
+        "timeout": None if call.timeout is None else min(call.timeout, sys.float_info.max),
+        "question": call.question,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def reply_to_call(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]:
+    """Return the reply to a call; without `hold` it has the fields of LAVA's protocol only."""
+    reply: dict[str, Any] = {"response": "ack" if outcome.status is Status.DONE else "nack"}
+    if outcome.status is Status.DONE and call.api.spec.waits:
+        reply["message"] = {sender: dict(data) for sender, data in outcome.data}
+        if call.api.spec.counts and not hold:
+            reply["message"] = call.id
+    if hold:
+        reply["status"] = outcome.status.value
+        if outcome.status is not Status.DONE:
+            reply["cause"] = outcome.cause.value
+    if reason := sentence(call, outcome):
+        reply["reason"] = reason
+    return reply
+
+
+def encode_reply(reply: Mapping[str, Any], id_: Any) -> bytes:
+    """Return the frame of the reply to the request with this `id`."""
+    return encode_frame(reply if id_ is None else {**reply, "id": id_})
+
+
+def parse_outcome(reply: Mapping[str, Any]) -> Outcome:
+    """Return the outcome in the reply to a held request."""
+    message = reply.get("message")
+    data = tuple(message.items()) if isinstance(message, dict) else ()
+    reason = str(reply.get("reason", ""))
+    if reply.get("response") == "nack" and "cause" not in reply:
+        return refused(reason)  # the request, not the call
+    try:
+        status = Status(reply["status"])
+        cause = Cause(reply.get("cause", Cause.SATISFIED))
+    except (KeyError, ValueError):
+        return refused(f"not a reply of a coordinator: {reply!r:.200}")
+    return Outcome(status, data, cause, {"sentence": reason} if reason else NOTHING)

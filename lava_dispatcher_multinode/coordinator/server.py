@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
 from ..multinode.group import Group
-from .loop import Loop
+from .server_loop import ServerLoop
 from .service import Service
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Coordinator:
         self._where = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])
         self._clock = clock
         self._addresses: dict[str, tuple[str, int]] = {}
-        self._loop: Loop | None = None
+        self._loop: ServerLoop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
@@ -87,7 +87,7 @@ class Coordinator:
             for listener in listeners:
                 listener.close()
             raise
-        self._loop = Loop(self._service, listeners, self._size, self._clock)
+        self._loop = ServerLoop(self._service, listeners, self._size, self._clock)
         self._thread = threading.Thread(target=self._loop.run, name="coordinator", daemon=True)
         self._thread.start()
         return self

@@ -7,37 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 from ..multinode.deadlines import soonest
 from ..multinode.rules import MAX_WAITS
+from ..multinode.topics import MemberCall
 from . import board_protocol
-from .access import Door
-from .answers import Answers
-from .assembly import Assembly
-from .board_lines import BoardLines
-from .error_replies import Refusals
-from .lava_polling import Bundles, Polls
-from .observer import Reporter
-from .presence import Presence
-from .protocol import Line, WireError, encode
-from .questions import Question, Questions, Way
-from .replies import Replies, reply
-from .requests import LastCall
-from .tickets import Caller, Owed
+from .access import AccessControl, Presence
+from .board_protocol import BoardCalls, PendingBoardCall, ReplyRoute
+from .error_replies import ErrorReplies
+from .lava_polling import BundleCollector, PolledCalls
+from .observer import MAX_MISSING_NAMES, EventNotifier
+from .pending_replies import ClientSession, GroupDataWaiters, PendingReply
+from .protocol import (
+    BoardLine,
+    BoardLineError,
+    ProtocolError,
+    encode_reply,
+    held_timeout,
+    parse_call,
+    parse_request,
+    poll_delay,
+    reply_to_call,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..multinode.api import Call, Outcome
     from ..multinode.group import Group
+    from ..multinode.topics import Event
     from .access import Peer
-    from .requests import Request
-    from .tickets import Ticket
+    from .pending_replies import ReplyHandle
+    from .protocol import Request
 
 
 class Service:
-    """One group's requests; `observer(event, **fields)` is told what happens in it.
+    """Serves the requests of one group.
 
-    It is told by `reporter.tell`, which the owner calls when nothing is more urgent.
-    `on_answer(node, call, outcome)` is told at once, before a call that came in a board's
-    line is answered: nobody else has seen it.
+    `observer(event, **fields)` is notified of an event before any reply that it causes.
+    `on_answer(node, call, outcome)` is called before a call that came in a board's line is
+    answered. `lost_grace_s`: see `Presence`.
     """
 
     def __init__(
@@ -46,231 +52,262 @@ class Service:
         group: Group,
         secrets: Mapping[str, str],
         observer: Callable[..., None] | None = None,
-        lost_grace: float | None = None,
+        lost_grace_s: float | None = None,
         on_answer: Callable[[str, Call, Outcome], None] | None = None,
     ) -> None:
-        self.reporter = Reporter(observer)
         self._group = group
-        self.refusals = Refusals(self.reporter)
-        self._do = Answers(group, self.reporter).give
-        self._door = Door(group_name, secrets)
-        self._callers: dict[Peer, Caller] = {}
-        self._last, self._replies = LastCall(), Replies()
-        self._assembly = Assembly()
-        self._polls = Polls(self._put)
-        self._bundles = Bundles()
-        self._presence = Presence(lost_grace)
-        self._deadlines = self._polls.deadlines, self._assembly.seats, self._presence.missed
-        self._questions = Questions(on_answer)
-        self._lines = BoardLines(self._door, group, self.refusals, self._ask)
+        self.notifier = EventNotifier(observer)
+        self.errors = ErrorReplies(self.notifier)
+        self._access = AccessControl(group_name, secrets)
+        self._sessions: dict[Peer, ClientSession] = {}
+        self._waiters = GroupDataWaiters()
+        self._polled = PolledCalls(self._make_call)
+        self._bundles = BundleCollector()
+        self._presence = Presence(lost_grace_s)
+        self._board_calls = BoardCalls(on_answer)
+        self._deadlines = (
+            self._polled.deadlines,
+            self._waiters.deadlines,
+            self._presence.deadlines,
+        )
 
     # From the sockets
 
-    def request(self, peer: Peer, body: bytes, now: float) -> None:
-        """Answer the request in a frame or line of `peer`: now, or when it is satisfied."""
-        caller = self._callers.get(peer)
-        if caller is None:
-            caller = self._callers[peer] = Caller(peer, self._last)
-        if isinstance(body, Line):
-            self._lines.take(caller, body, now)
-            return
+    def handle_input(self, peer: Peer, body: bytes, now: float) -> None:
+        """Handle the body of a frame, or a line: reply now, or when its call is satisfied."""
+        session = self._sessions.get(peer)
+        if session is None:
+            session = self._sessions[peer] = ClientSession(peer)
         try:
-            request = caller.reader.read(body)
-        except WireError as error:
-            self.unreadable(peer, error)
+            if isinstance(body, BoardLine):
+                self._handle_line(session, body, now)
+            else:
+                self._handle_request(session, parse_request(body), now)
+        except ProtocolError as error:
+            self.errors.refuse_malformed(peer, error)
+
+    def peer_closed(self, peer: Peer, now: float) -> None:
+        """End the waits of a connection that is closed."""
+        self._access.release(peer)
+        self._presence.remove(peer, now)
+        session = self._sessions.pop(peer, None)
+        if session is None:
             return
-        head, _, call, question = request
-        if head is not caller.head and not self._admit(caller, request, now):
-            return
-        if call is None:
-            self._other(caller, request, now)
-        elif head.hold and question:
-            self._ask(head.client, question, call, self._way(caller, request), now)
-        elif head.hold or not call.api.spec.waits:
-            ticket = Owed(caller, request, self._replies)
-            self._do(self._group.call(head.client, call, ticket, now))
-        else:
-            self._poll(caller, request, call, now)
+        pending, session.pending = session.pending, set()
+        for reply_to in pending:
+            reply_to.drop()
+            self._dispatch_events(self._group.cancel(reply_to, now))
 
-    def unreadable(self, peer: Peer, error: WireError) -> None:
-        """Refuse a frame or line of `peer` that is not a request."""
-        self.refusals.unreadable(peer, error)
+    def probe_half_closed(self, peer: Peer) -> None:
+        """Acknowledge again each waiting call of a board that has shut its side.
 
-    def gone(self, peer: Peer, now: float) -> None:
-        """End what `peer` waits for: its connection is closed."""
-        self._door.leave(peer)
-        self._presence.gone(peer, now)
-        caller = self._callers.pop(peer, None)
-        if caller is None:
-            return
-        tickets, caller.tickets = caller.tickets, set()
-        for ticket in tickets:
-            ticket.drop()
-            self._do(self._group.cancel(ticket, now))
-
-    def ended(self, peer: Peer) -> None:
-        """Find out whether a board that says no more still listens.
-
-        What is sent to one that does not is answered with a reset, which is the end of it.
+        A board that has closed its socket answers with a reset.
         """
-        caller = self._callers.get(peer)
-        for ticket in caller.tickets if caller else ():
-            if isinstance(ticket, Question) and ticket.way.line is not None:
-                peer.write(board_protocol.acknowledgement(ticket.way.line))
+        session = self._sessions.get(peer)
+        for reply_to in session.pending if session else ():
+            if isinstance(reply_to, PendingBoardCall) and reply_to.route.line is not None:
+                peer.write(board_protocol.format_acknowledgement(reply_to.route.line))
 
-    def awaited(self, peer: Peer) -> bool:
-        """Whether `peer` has an answer to come."""
-        caller = self._callers.get(peer)
-        return caller is not None and bool(caller.tickets)
+    def awaits_reply(self, peer: Peer) -> bool:
+        """Whether `peer` has made a call that waits."""
+        session = self._sessions.get(peer)
+        return session is not None and bool(session.pending)
 
     # From the job
 
     def node_failed(self, name: str, reason: str, now: float) -> None:
-        """Tell the group that the run of `name` has failed."""
-        self._do(self._group.fail(name, reason, now))
+        """Record that the run of `name` has failed."""
+        self._dispatch_events(self._group.fail(name, reason, now))
 
     def node_finished(self, name: str, now: float) -> None:
-        """Tell the group that the run of `name` has ended."""
-        self._do(self._group.finish(name, now))
+        """Record that the run of `name` has ended."""
+        self._dispatch_events(self._group.finish(name, now))
 
     def abort(self, reason: str, now: float) -> None:
-        """Answer every call, pending or to come, that it can never be satisfied."""
-        self._do(self._group.abort(reason, now))
-        self._assembly.answer({"response": "nack", "reason": reason}, math.inf)
+        """End every call, pending or to come, as one that can never be satisfied."""
+        self._dispatch_events(self._group.abort(reason, now))
+        self._waiters.send_reply({"response": "nack", "reason": reason}, math.inf)
 
     # From the clock
 
     def next_deadline(self) -> float | None:
-        """Return when `expire` has something to do."""
+        """Return when `expire` must be called next."""
         return soonest(self._deadlines, self._group.next_deadline())
 
     def expire(self, now: float) -> None:
-        """Do what is due."""
-        for poll in self._polls.lapse(now):
-            self._do(self._group.cancel(poll, now))
-        for name in list(self._presence.lost(now)):
+        """End what is due."""
+        for polled in self._polled.expire(now):
+            self._dispatch_events(self._group.cancel(polled, now))
+        for name in list(self._presence.expire(now)):
             self.node_failed(name, "its connection to the coordinator was lost", now)
-        self._do(self._group.expire(now))
+        self._dispatch_events(self._group.expire(now))
         reason = f"the group is not complete: {', '.join(sorted(self._group.roles))} so far"
-        self._assembly.answer({"response": "nack", "reason": reason}, now)
+        self._waiters.send_reply({"response": "nack", "reason": reason}, now)
 
-    # Parts
+    # Requests
 
-    def _admit(self, caller: Caller, request: Request, now: float) -> bool:
-        """Let a request in, or refuse it."""
-        head, peer = request.head, caller.peer
-        if problem := self._door.problem(head, peer) or self._enter(request, now):
-            self.refusals.request(peer, problem, request.id, head.client)
+    def _handle_request(self, session: ClientSession, request: Request, now: float) -> None:
+        call = parse_call(request)
+        if not self._admit(session, request, now):
+            return
+        if call is None:
+            self._handle_other(session, request, now)
+        elif request.hold and request.question:
+            route = ReplyRoute(session, id=request.id)
+            self._make_board_call(request.client, request.question, call, route, now)
+        elif request.hold or not call.api.spec.waits:
+            self._make_call(request.client, call, PendingReply(session, request), now)
+        else:
+            self._handle_poll(session, request, call, now)
+
+    def _handle_line(self, session: ClientSession, line: BoardLine, now: float) -> None:
+        peer, request = session.peer, board_protocol.parse_line(line)
+        node = request.node
+        problem = self._access.refuse_line(node, request.secret, peer)
+        if not problem and self._group.role_of(node) is None:
+            problem = f"'{node[:80]}' has not joined the group"
+        if problem:
+            raise BoardLineError(problem, request.id)
+        peer.node = node
+        peer.write(board_protocol.format_acknowledgement(request))
+        route = ReplyRoute(session, line=request)
+        self._make_board_call(node, request.id, request.call, route, now)
+
+    def _admit(self, session: ClientSession, request: Request, now: float) -> bool:
+        """Let a request in, or refuse it. An unchanged sender is checked once."""
+        sender = (
+            request.client,
+            request.group,
+            request.role,
+            request.hostname,
+            request.secret,
+            request.hold,
+            request.present,
+        )
+        if sender == session.admitted:
+            return True
+        peer = session.peer
+        if problem := self._access.refuse_request(request, peer) or self._join(request, now):
+            self.errors.refuse_request(peer, problem, request.id, request.client)
             return False
-        self._door.enter(head, peer)
-        if head.present:
-            self._presence.here(head.client, peer)
-        if self._door.lasting(head):
-            caller.head = head
+        self._access.admit(request, peer)
+        if request.present:
+            self._presence.add(request.client, peer)
+        if self._access.is_lasting(request):
+            session.admitted = sender
         return True
 
-    def _enter(self, request: Request, now: float) -> str:
-        """Let a new name join; return why not, or ""."""
-        name, role = request.head.client, request.head.role
+    def _join(self, request: Request, now: float) -> str:
+        """Let a new name join; return why it cannot, or ""."""
+        name, role = request.client, request.role or ""
         known = self._group.role_of(name)
         if known is not None:
             if role in {"", known}:
                 return ""
             return f"'{name}' has the role '{known}', not '{role[:80]}'"
         problem, events = self._group.join(name, role, now)
-        self._do(events)
+        self._dispatch_events(events)
         if not problem:
-            self._door.joined(request.head)
+            self._access.register_secret(request)
             so_far = f"{len(self._group)} of {self._group.size}"
-            self.reporter.log(name, "INFO", f"{name} joined as {role} ({so_far})")
+            self.notifier.log(name, "INFO", f"{name} joined as {role} ({so_far})")
         if self._group.complete:
-            self._assembly.answer(self._group_reply(), math.inf)
+            self._waiters.send_reply(self._group_data(), math.inf)
         return problem
 
-    def _way(self, caller: Caller, request: Request) -> Way:
-        """Return that of a board's question which came through its dispatcher."""
-        replies = self._replies
-        return Way(
-            caller,
-            request.id,
-            None,
-            lambda outcome, call: replies.frame(outcome, call, request.id, hold=True),
-        )
-
-    def _poll(self, caller: Caller, request: Request, call: Call, now: float) -> None:
-        head = request.head
-        poll = self._polls.ask(head.client, call, head.poll_delay, now)
-        if poll is None:
-            self.refusals.request(caller.peer, "too many calls are open", request.id, head.client)
-        elif poll.outcome is None:
-            self._reply(caller, request, {"response": "wait"})
+    def _handle_poll(
+        self, session: ClientSession, request: Request, call: Call, now: float
+    ) -> None:
+        polled = self._polled.poll(request.client, call, poll_delay(request), now)
+        if polled is None:
+            reason = "too many calls are open"
+            self.errors.refuse_request(session.peer, reason, request.id, request.client)
+        elif polled.outcome is None:
+            self._reply(session, request, {"response": "wait"})
         else:
-            self._reply(caller, request, reply(poll.outcome, call, hold=False))
+            self._reply(session, request, reply_to_call(polled.outcome, call, hold=False))
 
-    def _other(self, caller: Caller, request: Request, now: float) -> None:
-        """Answer what is no call of the API."""
-        head = request.head
-        if head.kind == "group_data":
-            self._group_data(caller, request, now)
-        elif head.kind == "clear_group":
-            self.node_finished(head.client, now)
-            self._reply(caller, request, {"response": "ack"})
-        elif head.kind == "cancel":
-            self._cancel(caller, request, now)
-        elif head.kind == "aggregate" and head.sub_id is None:
-            self._nack(caller, request, "'sub_id' is missing")
-        elif head.kind == "aggregate" and head.sub_id is not None:
+    def _handle_other(self, session: ClientSession, request: Request, now: float) -> None:
+        """Handle a request that makes no MultiNode call."""
+        if request.kind == "group_data":
+            self._handle_group_data(session, request, now)
+        elif request.kind == "clear_group":
+            self.node_finished(request.client, now)
+            self._reply(session, request, {"response": "ack"})
+        elif request.kind == "cancel":
+            self._handle_cancel(session, request, now)
+        elif request.kind == "aggregate" and request.sub_id is not None:
             size = self._group.size
-            answer = self._bundles.add(head.client, head.bundle, head.sub_id, size)
-            self._reply(caller, request, answer)
-        elif head.kind == "complete":
-            caller.peer.hang_up()
+            reply = self._bundles.add(request.client, request.bundle, request.sub_id, size)
+            self._reply(session, request, reply)
+        elif request.kind == "aggregate":
+            self._refuse(session, request, "'sub_id' is missing")
+        elif request.kind == "complete":
+            session.peer.hang_up()
         else:
-            self._nack(caller, request, "unknown request")
+            self._refuse(session, request, "unknown request")
 
-    def _group_data(self, caller: Caller, request: Request, now: float) -> None:
-        head, group = request.head, self._group
-        if head.group_size not in {None, group.size}:
-            reason = f"the group has {group.size} devices, not {head.group_size}"
-            self._nack(caller, request, reason)
+    def _handle_group_data(self, session: ClientSession, request: Request, now: float) -> None:
+        group = self._group
+        if request.group_size not in {None, group.size}:
+            reason = f"the group has {group.size} devices, not {request.group_size}"
+            self._refuse(session, request, reason)
         elif group.complete:
-            self._reply(caller, request, self._group_reply())
-        elif head.hold and len(caller.tickets) >= MAX_WAITS:
-            self._nack(caller, request, f"{head.client} has {MAX_WAITS} calls waiting")
-        elif head.hold:
-            timeout = group.timeout if head.timeout is None else head.timeout
-            self._assembly.join(caller, request, now + timeout)
+            self._reply(session, request, self._group_data())
+        elif not request.hold:
+            self._reply(session, request, {"response": "wait"})
+        elif len(session.pending) >= MAX_WAITS:
+            self._refuse(session, request, f"{request.client} has {MAX_WAITS} calls waiting")
         else:
-            self._reply(caller, request, {"response": "wait"})
+            timeout = held_timeout(request)
+            due = now + (group.timeout if timeout is None else timeout)
+            self._waiters.add(session, request, due)
 
-    def _group_reply(self) -> dict[str, Any]:
+    def _group_data(self) -> dict[str, Any]:
         return {"response": "group_data", "roles": self._group.roles}
 
-    def _cancel(self, caller: Caller, request: Request, now: float) -> None:
-        """End a held call of the same connection: nobody is there to hear its answer."""
-        for ticket in caller.tickets:
-            if ticket.is_for(request.head.call):
-                self._do(self._group.cancel(ticket, now))
-                self._reply(caller, request, {"response": "ack"})
+    def _handle_cancel(self, session: ClientSession, request: Request, now: float) -> None:
+        """End a held call of the same connection, whose caller is gone."""
+        for reply_to in session.pending:
+            if reply_to.matches(request.call):
+                self._dispatch_events(self._group.cancel(reply_to, now))
+                self._reply(session, request, {"response": "ack"})
                 return
-        self._nack(caller, request, "no such call waits")
+        self._refuse(session, request, "no such call waits")
 
-    def _ask(self, node: str, tag: str, call: Call, way: Way, now: float) -> None:
-        """Make a board's call, unless it has been made: it may come on several ways."""
-        question, again = self._questions.take(node, tag, way)
-        if question is not None:
-            self._put(node, call, question, now, again=again)
+    # Calls of the group, and what follows from them
 
-    def _put(
-        self, node: str, call: Call, ticket: Ticket, now: float, *, again: bool = False
+    def _make_board_call(
+        self, node: str, id_: str, call: Call, route: ReplyRoute, now: float
     ) -> None:
-        """Put a call to the group."""
-        self._do(self._group.call(node, call, ticket, now, again=again))
+        """Make a board's call, unless it was made before: it may arrive on several routes."""
+        pending, again = self._board_calls.register(node, id_, route)
+        if pending is not None:
+            self._make_call(node, call, pending, now, again=again)
+
+    def _make_call(
+        self, node: str, call: Call, reply_to: ReplyHandle, now: float, *, again: bool = False
+    ) -> None:
+        self._dispatch_events(self._group.call(node, call, reply_to, now, again=again))
+
+    def _dispatch_events(self, events: Sequence[Event]) -> None:
+        """Notify the observer of all events, then reply to the calls that have ended.
+
+        So no result is recorded before the event that explains it.
+        """
+        if self.notifier.observer is not None:
+            for event in events:
+                missing = None
+                if isinstance(event, MemberCall) and event.outcome is None:
+                    missing = self._group.missing(event.reply_to, MAX_MISSING_NAMES)
+                self.notifier.notify(event, missing)
+        for event in events:
+            if isinstance(event, MemberCall) and event.outcome is not None:
+                event.reply_to.send_outcome(event.call, event.outcome)
 
     @staticmethod
-    def _reply(caller: Caller, request: Request, document: Mapping[str, Any]) -> None:
-        tag = request.id
-        caller.peer.write(encode(document if tag is None else {**document, "id": tag}))
+    def _reply(session: ClientSession, request: Request, reply: Mapping[str, Any]) -> None:
+        session.peer.write(encode_reply(reply, request.id))
 
-    def _nack(self, caller: Caller, request: Request, reason: str) -> None:
-        self._reply(caller, request, {"response": "nack", "reason": reason})
+    def _refuse(self, session: ClientSession, request: Request, reason: str) -> None:
+        self._reply(session, request, {"response": "nack", "reason": reason})

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from lava_dispatcher_multinode.coordinator.client import GroupClient
-from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 from lava_dispatcher_multinode.coordinator.server import Coordinator
 from lava_dispatcher_multinode.multinode.api import Api, Call
 
@@ -33,7 +33,7 @@ class Raw:
         """Send one request."""
         who = {"request": kind, "client_name": name, "group_name": GROUP, "role": "r"}
         document = {key: value for key, value in (who | fields).items() if value is not ...}
-        self.send(encode(document))
+        self.send(encode_frame(document))
 
     def reply(self):
         """Return the next reply, or None at the end of the stream."""

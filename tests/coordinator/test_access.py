@@ -1,10 +1,12 @@
 """Who may speak, and as whom."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from lava_dispatcher_multinode.coordinator.access import Door
-from lava_dispatcher_multinode.coordinator.protocol import encode
-from lava_dispatcher_multinode.coordinator.requests import Reader
+from lava_dispatcher_multinode.coordinator import access as module
+from lava_dispatcher_multinode.coordinator.access import AccessControl, ConnectionLimits, Presence
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame, parse_request
 
 
 class Peer:
@@ -16,90 +18,162 @@ class Peer:
 def request(name="a", group="g", **fields):
     """Return the head of a request."""
     base = {"request": "lava_send", "messageID": "x", "client_name": name, "group_name": group}
-    return Reader().read(encode(base | fields)[8:]).head
+    return parse_request(encode_frame(base | fields)[8:])
 
 
 @pytest.fixture
-def door():
-    """Return the door of a group, two of its names with secrets."""
-    return Door("g", {"own": "secret-1", "other": "secret-2"})
+def control():
+    """Return the control of a group, two of its names with secrets."""
+    return AccessControl("g", {"own": "secret-1", "other": "secret-2"})
 
 
-def enter(door, peer, asked):
+def admit(control, peer, asked):
     """Do as the service does with a request; return why not."""
-    problem = door.problem(asked, peer)
+    problem = control.refuse_request(asked, peer)
     if not problem:
-        door.enter(asked, peer)
+        control.admit(asked, peer)
     return problem
 
 
 @pytest.mark.parametrize("group", ["", "G", "g ", "gg", "\ud800"])
-def test_the_groups_name_is_needed(door, group):
+def test_the_groups_name_is_needed(control, group):
     """And the refusal does not say what it is."""
-    assert door.problem(request(group=group), Peer()) == "unknown group"
+    assert control.refuse_request(request(group=group), Peer()) == "unknown group"
 
 
 @pytest.mark.parametrize("fields", [{}, {"secret": "secret-2"}, {"secret": ""}])
-def test_a_name_with_a_secret_needs_it(door, fields):
+def test_a_name_with_a_secret_needs_it(control, fields):
     """Another node's secret does not do."""
-    problem = enter(door, Peer(), request("own", **fields))
+    problem = admit(control, Peer(), request("own", **fields))
     assert problem == "the secret of 'own' is missing or wrong"
 
 
 @pytest.mark.parametrize("fields", [{}, {"secret": "other"}])
-def test_a_name_keeps_the_secret_with_which_it_joined(door, fields):
+def test_a_name_keeps_the_secret_with_which_it_joined(control, fields):
     """Nobody who has no more than the group's name can speak for it then."""
     first = request("a", secret="mine", hold=True)
-    assert enter(door, Peer(), first) == ""
-    door.joined(first)
-    assert enter(door, Peer(), request("a", secret="mine", hold=True, hostname="h2")) == ""
-    assert "missing or wrong" in enter(door, Peer(), request("a", **fields))
-    assert door.line_problem("a", "mine", Peer()) == ""
+    assert admit(control, Peer(), first) == ""
+    control.register_secret(first)
+    assert admit(control, Peer(), request("a", secret="mine", hold=True, hostname="h2")) == ""
+    assert "missing or wrong" in admit(control, Peer(), request("a", **fields))
+    assert control.refuse_line("a", "mine", Peer()) == ""
 
 
-def test_no_secret_is_an_empty_one(door):
+def test_no_secret_is_an_empty_one(control):
     """What says "" has none, and must not be reached by a line without one."""
-    door.joined(request("a", secret=""))
-    assert enter(door, Peer(), request("a")) == ""
-    assert "or it has none" in door.line_problem("a", "", Peer())
+    control.register_secret(request("a", secret=""))
+    assert admit(control, Peer(), request("a")) == ""
+    assert "or it has none" in control.refuse_line("a", "", Peer())
 
 
-def test_a_secret_opens_several_connections(door):
+def test_a_secret_opens_several_connections(control):
     """Processes on a board may each have one, from any host."""
     for host in ("h1", "h2"):
         asked = request("own", secret="secret-1", hold=True, hostname=host)
-        assert enter(door, Peer(), asked) == ""
+        assert admit(control, Peer(), asked) == ""
 
 
-def test_a_connection_speaks_for_one_node(door):
+def test_a_connection_speaks_for_one_node(control):
     """Not even with the other's secret."""
     peer = Peer()
-    assert enter(door, peer, request("own", secret="secret-1")) == ""
-    assert "belongs to 'own'" in door.problem(request("other", secret="secret-2"), peer)
-    assert "belongs to 'own'" in door.problem(request("a"), peer)
+    assert admit(control, peer, request("own", secret="secret-1")) == ""
+    assert "belongs to 'own'" in control.refuse_request(request("other", secret="secret-2"), peer)
+    assert "belongs to 'own'" in control.refuse_request(request("a"), peer)
 
 
-def test_a_name_without_a_secret_is_its_first_connections(door):
+def test_a_name_without_a_secret_is_its_first_connections(control):
     """While that is open; then another of the same host may come."""
     first, second = Peer(), Peer()
-    assert enter(door, first, request("a", hold=True)) == ""
-    assert "another connection" in door.problem(request("a"), second)
-    door.leave(second)
-    assert "another connection" in door.problem(request("a"), second)
-    door.leave(first)
-    assert enter(door, second, request("a", hold=True)) == ""
+    assert admit(control, first, request("a", hold=True)) == ""
+    assert "another connection" in control.refuse_request(request("a"), second)
+    control.release(second)
+    assert "another connection" in control.refuse_request(request("a"), second)
+    control.release(first)
+    assert admit(control, second, request("a", hold=True)) == ""
 
 
-def test_a_polled_name_is_its_first_hosts(door):
+def test_a_polled_name_is_its_first_hosts(control):
     """LAVA's members have a connection for each request: many, from one host."""
     for _ in range(2):
-        assert enter(door, Peer(), request("a", hostname="rack1")) == ""
-    assert "another host" in door.problem(request("a", hostname="rack2"), Peer())
+        assert admit(control, Peer(), request("a", hostname="rack1")) == ""
+    assert "another host" in control.refuse_request(request("a", hostname="rack2"), Peer())
 
 
-def test_a_refused_request_leaves_no_trace(door):
+def test_a_refused_request_leaves_no_trace(control):
     """Who was refused does not hold a name."""
     peer = Peer()
-    assert door.problem(request("a", group="wrong", hostname="evil", hold=True), peer)
+    assert control.refuse_request(request("a", group="wrong", hostname="evil", hold=True), peer)
     assert peer.node is None
-    assert enter(door, Peer(), request("a", hostname="rack1", hold=True)) == ""
+    assert admit(control, Peer(), request("a", hostname="rack1", hold=True)) == ""
+
+
+class Connected(SimpleNamespace):
+    """A connection of a member."""
+
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+def test_lost_after_the_grace():
+    """Once, and when the last of its connections is gone."""
+    presence, first, second = Presence(10), Connected(node="a"), Connected(node="a")
+    presence.add("a", first)
+    presence.add("a", second)
+    presence.remove(first, 1.0)
+    assert presence.deadlines.next() is None
+    presence.remove(second, 2.0)
+    presence.remove(second, 9.0)
+    assert presence.deadlines.next() == 12.0
+    assert list(presence.expire(11.9)) == []
+    assert list(presence.expire(12.0)) == ["a"]
+    assert list(presence.expire(99.0)) == []
+
+
+def test_who_comes_back_is_not_lost():
+    """In time; and other connections say nothing."""
+    presence, peer = Presence(10), Connected(node="a")
+    presence.add("a", peer)
+    presence.remove(peer, 1.0)
+    presence.remove(Connected(node="a"), 2.0)
+    presence.remove(Connected(node=None), 2.0)
+    presence.add("a", Connected(node="a"))
+    assert presence.deadlines.next() is None
+
+
+def test_without_a_grace_nobody_is_lost():
+    """Inside of a job something else knows."""
+    presence, peer = Presence(None), Connected(node="a")
+    presence.add("a", peer)
+    presence.remove(peer, 1.0)
+    assert presence.deadlines.next() is None
+
+
+def test_the_oldest_stranger_goes_for_a_newcomer(monkeypatch):
+    """Who has proved to be a member is none, and is not in the way."""
+    monkeypatch.setattr(module, "MAX_STRANGERS", 1)
+    limits = ConnectionLimits(1)
+    first, second, third, fourth = (Connected(node=None) for _ in range(4))
+    assert limits.add(first) is None
+    assert limits.add(second) is None
+    first.node = "a"
+    assert limits.recognise(first) == ""
+    assert limits.add(third) is None
+    assert limits.add(fourth) is second
+
+
+def test_a_member_has_so_many_and_its_places_come_back(monkeypatch):
+    """A closed one counts no more, whether it was a stranger's or a member's."""
+    monkeypatch.setattr(module, "MAX_CONNECTIONS_PER_MEMBER", 1)
+    limits = ConnectionLimits(9)
+    one, two, silent = Connected(node="a"), Connected(node="a"), Connected(node=None)
+    for each in (one, two, silent):
+        limits.add(each)
+    assert limits.recognise(silent) == ""
+    assert limits.recognise(one) == ""
+    assert "1 connections" in limits.recognise(two)
+    for each in (one, two, silent):
+        limits.remove(each)
+    again = Connected(node="a")
+    limits.add(again)
+    assert limits.recognise(again) == ""
+    assert limits.oldest_stranger() is None

@@ -9,8 +9,8 @@ from collections import Counter
 import pytest
 
 from lava_dispatcher_multinode import console_frames
-from lava_dispatcher_multinode.coordinator import loop
-from lava_dispatcher_multinode.coordinator.protocol import MAX_LINE
+from lava_dispatcher_multinode.coordinator import server_loop
+from lava_dispatcher_multinode.coordinator.protocol import MAX_LINE_BYTES
 from lava_dispatcher_multinode.multinode.api import Api, Call
 
 SECRETS = {"a": "secret-a", "b": "secret-b"}
@@ -136,7 +136,8 @@ def test_a_board_that_connects_anew_gets_the_answer(serve, coordinator, watch):
 
 
 @pytest.mark.parametrize(
-    "line", [b"<\n", b"<LAVA_MN Q 1-1 1/1 0 >\n", b"<" + b"x" * (MAX_LINE + 1), b"<\xff\x00\n"]
+    "line",
+    [b"<\n", b"<LAVA_MN Q 1-1 1/1 0 >\n", b"<" + b"x" * (MAX_LINE_BYTES + 1), b"<\xff\x00\n"],
 )
 def test_bad_lines(serve, coordinator, line):
     """Of strangers: told why, in a line, and sent away."""
@@ -167,7 +168,7 @@ def test_60_kb_byte_by_byte(serve, coordinator):
 
 def test_a_line_has_its_time(serve, coordinator, monkeypatch):
     """Who sends it drop by drop does not keep the connection."""
-    monkeypatch.setattr(loop, "REQUEST_TIME", 0.1)
+    monkeypatch.setattr(server_loop, "REQUEST_TIMEOUT_S", 0.1)
     board = Board(serve, coordinator)
     board.raw.send(b"<LAVA_MN Q")
     assert board.raw.file.read() == b""  # the end, and nothing before it
@@ -217,7 +218,10 @@ def test_a_half_closed_connection(serve, coordinator):
 
 def test_many_questions_and_the_end(serve, coordinator):
     """Each is acknowledged when it is read, and once more to see whether the board listens."""
-    board, tags = Board(serve, coordinator), [f"1-{number}" for number in range(3 * loop.TURN)]
+    board, tags = (
+        Board(serve, coordinator),
+        [f"1-{number}" for number in range(3 * server_loop.MAX_REQUESTS_IN_A_ROW)],
+    )
     for tag in tags:
         board.write("wait", "x", tag=tag)
     board.raw.socket.shutdown(socket.SHUT_WR)

@@ -6,14 +6,21 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode import console_frames
 from lava_dispatcher_multinode.coordinator import board_protocol
-from lava_dispatcher_multinode.coordinator.protocol import (
-    MAX_LINE,
-    Frames,
-    Line,
-    LineError,
-    encode,
+from lava_dispatcher_multinode.coordinator.board_protocol import (
+    AnswerCache,
+    BoardCalls,
+    BoardRequest,
+    ReplyRoute,
 )
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.coordinator.pending_replies import ClientSession
+from lava_dispatcher_multinode.coordinator.protocol import (
+    MAX_LINE_BYTES,
+    BoardLine,
+    BoardLineError,
+    FrameReader,
+    encode_frame,
+)
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status, refused
 
 
 def question(*words, tag=b"1f-2"):
@@ -28,11 +35,11 @@ def test_a_question():
     """Who, with what proof, and the call; a line of a terminal's is the same."""
     line = question("panda01", "s3", "wait-all", "ready", "role=server", "timeout=5")
     call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0, question="1f-2")
-    got = board_protocol.read(line)
+    got = board_protocol.parse_line(line)
     assert got == ("1f-2", "panda01", "s3", line.split()[4], call)
     assert got.call.question == "1f-2"
-    assert board_protocol.acknowledgement(got) == b"<LAVA_MN A 1f-2 %b>\n" % line.split()[4]
-    assert board_protocol.read(line + b"\r") == board_protocol.read(line)
+    assert board_protocol.format_acknowledgement(got) == b"<LAVA_MN A 1f-2 %b>\n" % line.split()[4]
+    assert board_protocol.parse_line(line + b"\r") == board_protocol.parse_line(line)
 
 
 @given(st.dictionaries(st.from_regex(r"[\w.-]+", fullmatch=True), st.text()))
@@ -41,7 +48,7 @@ def test_data_comes_as_it_was_sent(data):
     words = [f"{key}={value}".encode("utf-8", "surrogatepass") for key, value in data.items()]
     text = console_frames.encode([b"a", b"s", b"send", b"x", *words])
     line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
-    got = board_protocol.read(line).call.data
+    got = board_protocol.parse_line(line).call.data
     sent = [f"{key}={value}".encode("utf-8", "surrogateescape") for key, value in got.items()]
     assert sent == words
 
@@ -54,16 +61,16 @@ def test_data_comes_as_it_was_sent(data):
         (question("a", "s", "sync", "x").replace(b" 1/1 ", b" 1/2 "), None, "not a line"),
         (question("a", "s", "sync", "x").replace(b"sync", b"sink"), "1f-2", "checksum"),
         (question("a", "s"), "1f-2", "at least two words"),
-        (question("a"), "1f-2", "not a question"),
-        (question(), "1f-2", "not a question"),
+        (question("a"), "1f-2", "not a valid call"),
+        (question(), "1f-2", "not a valid call"),
         (question("a", "s", "shout", "x"), "1f-2", "no call 'shout'"),
         (question("a", "s", "sync", "x", "timeout=nan"), "1f-2", "not a number of seconds"),
     ],
 )
 def test_what_is_no_question(line, tag, why):
     """A sentence says why, for the ID as far as it can be read."""
-    with pytest.raises(LineError, match=why) as caught:
-        board_protocol.read(line)
+    with pytest.raises(BoardLineError, match=why) as caught:
+        board_protocol.parse_line(line)
     assert caught.value.id == tag
 
 
@@ -71,61 +78,121 @@ def test_a_name_that_is_not_utf_8():
     """Is a refusal, no accident."""
     text = console_frames.encode([b"\xff", b"s", b"sync", b"x"])
     line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
-    with pytest.raises(LineError, match="not a question"):
-        board_protocol.read(line)
+    with pytest.raises(BoardLineError, match="not a valid call"):
+        board_protocol.parse_line(line)
 
 
 def test_frames_and_lines_in_one_stream():
     """In any pieces, in order."""
-    stream = encode({"a": 1}) + question("a", "s", "sync", "x") + b"\n" + encode({"b": 2})
+    stream = (
+        encode_frame({"a": 1}) + question("a", "s", "sync", "x") + b"\n" + encode_frame({"b": 2})
+    )
     for size in (1, 7, len(stream)):
-        cut, got = Frames(100), []
+        cut, got = FrameReader(100), []
         for start in range(0, len(stream), size):
             cut.feed(stream[start : start + size])
-            while (body := cut.next()) is not None:
+            while (body := cut.read_next()) is not None:
                 got.append((type(body), bytes(body)))
         assert got == [
             (bytes, b'{"a":1}'),
-            (Line, question("a", "s", "sync", "x")),
+            (BoardLine, question("a", "s", "sync", "x")),
             (bytes, b'{"b":2}'),
         ]
-        assert not cut.left
+        assert not cut.unread
 
 
 def test_a_line_is_bounded():
     """With and without its end."""
     for end in (b"", b"\n"):
-        cut = Frames(100)
-        cut.feed(b"<" * (MAX_LINE + 1) + end)
-        with pytest.raises(LineError, match="a line of more than"):
-            cut.next()
-    cut = Frames(100)
-    cut.feed(b"<" * MAX_LINE + b"\n")
-    assert len(cut.next()) == MAX_LINE
+        cut = FrameReader(100)
+        cut.feed(b"<" * (MAX_LINE_BYTES + 1) + end)
+        with pytest.raises(BoardLineError, match="a line of more than"):
+            cut.read_next()
+    cut = FrameReader(100)
+    cut.feed(b"<" * MAX_LINE_BYTES + b"\n")
+    assert len(cut.read_next()) == MAX_LINE_BYTES
 
 
 def test_a_framed_body_is_no_line():
     """What looks like one inside of a frame is JSON, or nothing."""
-    cut = Frames(100)
+    cut = FrameReader(100)
     cut.feed(b"00000003<a>")
-    assert type(cut.next()) is bytes
+    assert type(cut.read_next()) is bytes
 
 
 def test_answers_are_remembered_within_bounds(monkeypatch):
     """By number and by bytes, the oldest goes first and the newest stays."""
-    monkeypatch.setattr(board_protocol, "REMEMBERED", 3)
-    monkeypatch.setattr(board_protocol, "MAX_KEPT", 10)
+    monkeypatch.setattr(board_protocol, "MAX_CACHED_ANSWERS", 3)
+    monkeypatch.setattr(board_protocol, "MAX_CACHED_CHARS", 10)
     call = Call(Api.WAIT, "x")
-    asked = board_protocol.Asked()
+    cache = AnswerCache()
     for number, tag in enumerate("abcd"):
-        assert not asked.begin(tag)
-        asked.tickets[tag] = number
-        asked.end(tag, call, Outcome(Status.DONE, (("b", {"k": "v"}),)))
-    assert list(asked.answers) == ["b", "c", "d"]
-    assert asked.begin("d")
-    asked.begin("e")
-    asked.tickets["e"] = 5
+        assert not cache.begin(tag)
+        cache.pending[tag] = number
+        cache.store(tag, call, Outcome(Status.DONE, (("b", {"k": "v"}),)))
+    assert list(cache.answers) == ["b", "c", "d"]
+    assert cache.begin("d")
+    cache.begin("e")
+    cache.pending["e"] = 5
     large = Outcome(Status.DONE, (("b", {"k": "v" * 10}),))
-    asked.end("e", call, large)
-    assert list(asked.answers.items()) == [("e", (call, large, 11))]
-    assert asked.tickets == {}
+    cache.store("e", call, large)
+    assert list(cache.answers.items()) == [("e", (call, large, 11))]
+    assert cache.pending == {}
+
+
+CALL = Call(Api.WAIT, "x")
+ASKED = BoardRequest(id="1-1", node="a", secret="secret", sum=b"7", call=CALL)
+DONE = Outcome(Status.DONE, (("b", {"k": "v"}),))
+
+
+class Peer:
+    """Keeps what it is sent."""
+
+    def __init__(self):
+        self.sent, self.left = [], False
+
+    def write(self, line):
+        """Keep a line."""
+        self.sent.append(line)
+
+    def hang_up(self):
+        """Note that it was sent away."""
+        self.left = True
+
+
+def register(calls, session, asked=ASKED):
+    """Have a line asked over a connection."""
+    return calls.register(asked.node, asked.id, ReplyRoute(session, line=asked))
+
+
+def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
+    """The group is asked once; the connection before is closed."""
+    calls = BoardCalls()
+    first, second, third = (ClientSession(Peer()) for _ in range(3))
+    pending, again = register(calls, first)
+    assert not again
+    assert register(calls, second) == (None, True)
+    assert first.peer.left
+    pending.send_outcome(CALL, DONE)
+    assert register(calls, third) == (None, True)
+    assert first.peer.sent == []
+    assert second.peer.sent == third.peer.sent
+    assert b"b:k=v" in third.peer.sent[0]
+    assert [first.pending, second.pending, third.pending] == [set(), set(), set()]
+
+
+def test_a_board_that_comes_back_asks_the_same_question():
+    """Its message was sent the first time; another board's question is its own."""
+    calls = BoardCalls()
+    gone = ClientSession(Peer())
+    pending, _ = register(calls, gone)
+    gone.pending = set()
+    pending.drop()
+    pending.send_outcome(CALL, refused("hung up"))
+    assert gone.peer.sent == []
+    anew, again = register(calls, ClientSession(Peer()))
+    assert anew is not None
+    assert again
+    other, again = register(calls, ClientSession(Peer()), ASKED._replace(node="b"))
+    assert other is not None
+    assert not again

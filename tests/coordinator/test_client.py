@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from lava_dispatcher_multinode.coordinator import client as client_module
-from lava_dispatcher_multinode.coordinator import loop
+from lava_dispatcher_multinode.coordinator import server_loop
 from lava_dispatcher_multinode.coordinator.client import GroupClient
-from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 from lava_dispatcher_multinode.errors import InfrastructureError
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 
@@ -142,7 +142,7 @@ def test_nobody_listens():
     [
         (b"HTTP/1.1 400 Bad Request\r\n", "nonsense"),
         (b"00000001x", "nonsense"),
-        (encode({"response": "nack"}), "refuses 'a': no reason given"),
+        (encode_frame({"response": "nack"}), "refuses 'a': no reason given"),
         (b"", "has closed"),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_coordinator_that_hangs_is_told(monkeypatch):
 
 def test_a_member_may_be_silent_at_first(serve, monkeypatch):
     """Boards boot for minutes before their first call: it is not taken for a stranger."""
-    monkeypatch.setattr(loop, "REQUEST_TIME", 0.05)
+    monkeypatch.setattr(server_loop, "REQUEST_TIMEOUT_S", 0.05)
     coordinator = serve()
     a, stranger = serve.member(coordinator, "a"), serve.raw(coordinator)
     assert stranger.reply() is None  # its time is over, and so would be the member's

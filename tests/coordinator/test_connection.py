@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from lava_dispatcher_multinode.coordinator import connection as module
-from lava_dispatcher_multinode.coordinator.connection import END, GONE, READ, WRITE, Connection
-from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.connection import Connection
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 
 
 @pytest.fixture
@@ -16,21 +16,22 @@ def pair():
     """A connection and the far end of its socket."""
     near, far = socket.socketpair()
     far.settimeout(20)
-    touched = {}
+    changed = []
     with contextlib.closing(near), contextlib.closing(far):
-        yield Connection(near, touched), far, touched
+        yield Connection(near, changed.append), far, changed
 
 
 def test_replies_leave_when_flushed(pair):
     """In order, and the loop is told that there is something to send."""
-    connection, far, touched = pair
-    connection.write(encode({"a": 1}))
-    connection.write(encode({"b": 2}))
-    assert touched
-    assert connection.wanted == READ | END | WRITE
+    connection, far, changed = pair
+    connection.write(encode_frame({"a": 1}))
+    connection.write(encode_frame({"b": 2}))
+    assert changed
+    assert connection.has_unsent
+    assert connection.wants_input
     assert connection.flush()
-    assert far.recv(100) == encode({"a": 1}) + encode({"b": 2})
-    assert connection.wanted == READ | END
+    assert far.recv(100) == encode_frame({"a": 1}) + encode_frame({"b": 2})
+    assert not connection.has_unsent
     assert not connection.flush()
 
 
@@ -38,65 +39,65 @@ def test_input_reaches_the_frames(pair):
     """And its end is noticed."""
     connection, far, _ = pair
     connection.receive()  # nothing there: no harm
-    far.sendall(encode({"a": 1}))
+    far.sendall(encode_frame({"a": 1}))
     connection.receive()
-    assert connection.frames.next() == b'{"a":1}'
+    assert connection.frames.read_next() == b'{"a":1}'
     far.shutdown(socket.SHUT_WR)
     connection.receive()
     assert connection.ended
-    assert connection.wanted == GONE
+    assert not connection.wants_input
 
 
 def test_who_takes_nothing_is_not_read(pair, monkeypatch):
     """A flood of requests cannot make us keep a flood of replies."""
-    monkeypatch.setattr(module, "HIGH_WATER", 100)
+    monkeypatch.setattr(module, "HIGH_WATER_BYTES", 100)
     connection, _, _ = pair
-    connection.write(encode({"a": "x" * 100}))
-    assert connection.wanted == WRITE
+    connection.write(encode_frame({"a": "x" * 100}))
+    assert not connection.wants_input
 
 
 def test_output_is_bounded(pair, monkeypatch):
     """Beyond the bound the far end counts as gone; one long reply alone is allowed."""
-    monkeypatch.setattr(module, "MAX_OUTGOING", 1000)
-    connection, _, touched = pair
-    connection.write(encode({"a": "x" * 2000}))
+    monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 1000)
+    connection, _, changed = pair
+    connection.write(encode_frame({"a": "x" * 2000}))
     assert not connection.closed
-    touched.clear()
-    connection.write(encode({"a": "x"}))
+    changed.clear()
+    connection.write(encode_frame({"a": "x"}))
     assert connection.closed
-    assert touched  # the loop is told: it may not hear of it again for a minute
+    assert changed  # the loop is told: it may not hear of it again for a minute
 
 
 def test_a_big_reply_leaves_in_pieces(pair):
     """A far end that is slow gets all of it."""
     connection, far, _ = pair
     document = {"a": "x" * 5_000_000}
-    connection.write(encode(document))
+    connection.write(encode_frame(document))
     got = bytearray()
     far.setblocking(False)
-    while connection.pending:
+    while connection.has_unsent:
         connection.flush()
         with contextlib.suppress(BlockingIOError):
             got += far.recv(1_000_000)
     with contextlib.suppress(BlockingIOError):
         while data := far.recv(1_000_000):
             got += data
-    assert bytes(got) == encode(document)
+    assert bytes(got) == encode_frame(document)
 
 
 def test_hanging_up_waits_for_what_was_sent(pair):
     """Then our side is shut, and whatever still comes is thrown away."""
     connection, far, _ = pair
-    connection.write(encode({"a": 1}))
+    connection.write(encode_frame({"a": 1}))
     connection.hang_up()
-    connection.write(encode({"too": "late"}))
+    connection.write(encode_frame({"too": "late"}))
     connection.flush()
     assert connection.lingering
-    assert far.recv(100) == encode({"a": 1})
+    assert far.recv(100) == encode_frame({"a": 1})
     assert far.recv(100) == b""
     far.sendall(b"what?")
     connection.receive()
-    assert not connection.frames.left
+    assert not connection.frames.unread
 
 
 def test_a_reset_closes():
@@ -106,8 +107,8 @@ def test_a_reset_closes():
             far = socket.create_connection(server.getsockname())
             near, _ = server.accept()
             with near:
-                connection = Connection(near, {})
-                connection.write(encode({"a": 1}))
+                connection = Connection(near, lambda _: None)
+                connection.write(encode_frame({"a": 1}))
                 far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 far.close()
                 act(connection)

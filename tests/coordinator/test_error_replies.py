@@ -5,9 +5,9 @@ import json
 import pytest
 
 from lava_dispatcher_multinode.coordinator import board_protocol
-from lava_dispatcher_multinode.coordinator.error_replies import Refusals
-from lava_dispatcher_multinode.coordinator.observer import Reporter
-from lava_dispatcher_multinode.coordinator.protocol import LineError, WireError
+from lava_dispatcher_multinode.coordinator.error_replies import ErrorReplies
+from lava_dispatcher_multinode.coordinator.observer import EventNotifier
+from lava_dispatcher_multinode.coordinator.protocol import BoardLineError, ProtocolError
 
 
 class Peer:
@@ -32,21 +32,21 @@ def told():
 
 
 @pytest.fixture
-def refusals(told):
+def errors(told):
     """Refusals that are told at once."""
 
-    class Told(Reporter):
-        def refused(self, text):
+    class Recorder(EventNotifier):
+        def log_refusal(self, text):
             told.append(text)
 
-    return Refusals(Told(None))
+    return ErrorReplies(Recorder(None))
 
 
-def test_a_frame_is_refused_with_a_frame(refusals, told):
+def test_a_frame_is_refused_with_a_frame(errors, told):
     """With its number, and the reason; a member stays, a stranger is sent away."""
     member, stranger = Peer("a"), Peer(None)
-    refusals.request(member, "no", 7)
-    refusals.unreadable(stranger, WireError("what?"))
+    errors.refuse_request(member, "no", 7)
+    errors.refuse_malformed(stranger, ProtocolError("what?"))
     assert json.loads(member.sent[0][8:]) == {
         "response": "nack",
         "status": "refused",
@@ -58,12 +58,12 @@ def test_a_frame_is_refused_with_a_frame(refusals, told):
     assert told == ["refused 'a': no", "refused 'a connection': what?"]
 
 
-def test_a_line_is_refused_with_a_line(refusals, told):
+def test_a_line_is_refused_with_a_line(errors, told):
     """The board's script reads no frames."""
     member, stranger = Peer("a"), Peer(None)
-    refusals.line(member, "1-1", "no")
-    refusals.unreadable(stranger, LineError("what?", "1-2"))
-    assert member.sent == [board_protocol.refusal("1-1", "no")]
-    assert stranger.sent == [board_protocol.refusal("1-2", "what?")]
+    errors.refuse_line(member, "1-1", "no")
+    errors.refuse_malformed(stranger, BoardLineError("what?", "1-2"))
+    assert member.sent == [board_protocol.format_refusal("1-1", "no")]
+    assert stranger.sent == [board_protocol.format_refusal("1-2", "what?")]
     assert (member.left, stranger.left) == (False, True)
     assert told[0] == "refused a line of 'a': no"

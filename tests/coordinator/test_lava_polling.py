@@ -1,86 +1,82 @@
-"""Calls asked again and again, and bundles."""
+"""Polled calls, and the aggregation of bundles."""
+
+import pytest
 
 from lava_dispatcher_multinode.coordinator import lava_polling
-from lava_dispatcher_multinode.coordinator.lava_polling import LEAST, MAX_POLLS, Bundles, Polls
-from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
+from lava_dispatcher_multinode.coordinator.lava_polling import (
+    MAX_POLLED_CALLS,
+    MIN_POLL_GRACE_S,
+    BundleCollector,
+    PolledCalls,
+)
+from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status, refused
 
 DONE = Outcome(Status.DONE)
 CALL = Call(Api.SYNC, "x")
-KEY = Polls.key("a", CALL)
 
 
-def test_a_call_is_one_from_its_first_poll_to_its_answer():
-    """The answer is kept until asked for, and then the same call is a new one."""
-    polls = Polls(put=None)
-    assert polls.find(KEY) is None
-    poll = polls.start(KEY)
-    assert polls.find(Polls.key("a", CALL)) is poll
-    assert polls.find(Polls.key("b", CALL)) is None
-    assert polls.find(Polls.key("a", Call(Api.WAIT, "x"))) is None
-    poll.answer(CALL, DONE)
-    assert polls.find(KEY).outcome is DONE
-    polls.end(poll)
-    assert polls.find(KEY) is None
+@pytest.fixture
+def made():
+    """Return the calls that are made in the group."""
+    return []
 
 
-def test_who_stops_asking_does_not_count_as_waiting():
-    """It lapses after several of its own poll delays, and resumes where it was."""
-    polls = Polls(put=None)
-    poll = polls.start(KEY)
-    polls.asked(poll, 0.0, 1.0)
-    polls.asked(poll, 5.0, 1.0)
-    assert polls.deadlines.next() == 5.0 + LEAST
-    assert list(polls.lapse(5.0 + LEAST)) == [poll]
-    poll.answer(CALL, Outcome(Status.REFUSED))
-    assert poll.lapsed
-    assert poll.outcome is None
-    poll.resume()
-    polls.asked(poll, 20.0, 30.0)
-    assert polls.deadlines.next() == 20.0 + lava_polling.PATIENCE * 30.0
-    poll.answer(CALL, DONE)
-    assert poll.outcome is DONE
+@pytest.fixture
+def polls(made):
+    """Return polled calls of a group that records them."""
+    return PolledCalls(lambda *call, again=False: made.append((*call, again)))
+
+
+def test_a_call_is_one_from_its_first_poll_to_its_answer(polls, made):
+    """The outcome is kept until the next poll, and then the same call is a new one."""
+    polled = polls.poll("a", CALL, 1.0, 0.0)
+    assert polled.outcome is None
+    assert polls.poll("a", CALL, 1.0, 1.0) is polled
+    assert made == [("a", CALL, polled, 0.0, False)]
+    assert polls.poll("b", CALL, 1.0, 1.0) is not polled
+    assert polls.poll("a", Call(Api.WAIT, "x"), 1.0, 1.0) is not polled
+    polled.send_outcome(CALL, DONE)
+    assert polls.poll("a", CALL, 1.0, 2.0).outcome is DONE
+    assert polls.poll("a", CALL, 1.0, 3.0) is not polled
+    assert [(node, again) for node, _, _, _, again in made] == [
+        ("a", False),
+        ("b", False),
+        ("a", False),
+        ("a", False),
+    ]
+
+
+def test_a_call_that_is_not_polled_does_not_count_as_waiting(polls, made):
+    """It expires after several of its own poll delays, and the next poll resumes it."""
+    polled = polls.poll("a", CALL, 1.0, 0.0)
+    polls.poll("a", CALL, 1.0, 5.0)
+    assert polls.deadlines.next() == 5.0 + MIN_POLL_GRACE_S
+    assert list(polls.expire(5.0 + MIN_POLL_GRACE_S)) == [polled]
+    polled.send_outcome(CALL, refused("cancelled"))
+    assert polled.outcome is None
+    assert polls.poll("a", CALL, 30.0, 20.0) is polled
+    assert made[1:] == [("a", CALL, polled, 20.0, True)]
+    assert polls.deadlines.next() == 20.0 + lava_polling.POLL_GRACE_DELAYS * 30.0
+    polled.send_outcome(CALL, DONE)
     assert polls.deadlines.next() is None
+    assert polls.poll("a", CALL, 30.0, 21.0).outcome is DONE
 
 
-def test_open_calls_are_bounded():
-    """For each member by itself."""
-    polls = Polls(put=None)
-    opened = [polls.start(("a", "wait", str(n), None)) for n in range(MAX_POLLS)]
-    assert polls.full("a")
-    assert not polls.full("b")
-    polls.end(opened[0])
-    assert not polls.full("a")
+def test_open_calls_are_bounded(polls):
+    """Each member has its own bound, and a call that has ended counts no more."""
+    opened = [polls.poll("a", Call(Api.WAIT, str(n)), 1.0, 0.0) for n in range(MAX_POLLED_CALLS)]
+    assert polls.poll("a", CALL, 1.0, 0.0) is None
+    assert polls.poll("b", CALL, 1.0, 0.0)
+    opened[0].send_outcome(Call(Api.WAIT, "0"), DONE)
+    polls.poll("a", Call(Api.WAIT, "0"), 1.0, 1.0)
+    assert polls.poll("a", CALL, 1.0, 1.0)
 
 
 def test_bundles_are_for_the_one_with_sub_id_zero():
     """It waits for all, and twice more while they upload."""
-    bundles = Bundles()
+    bundles = BundleCollector()
     assert bundles.add("a", "1", "7.0", 2) == {"response": "wait"}
     assert bundles.add("b", None, "7.1", 2) == {"response": "ack"}
     answers = [bundles.add("a", "1", "7.0", 2) for _ in range(3)]
     assert [answer["response"] for answer in answers] == ["wait", "wait", "ack"]
     assert answers[-1]["message"] == {"bundle": {"a": "1", "b": None}}
-
-
-def test_a_poll_puts_its_call_once_and_again_after_a_lapse():
-    """The group is asked when it has to be; an answer is given once, and then all is new."""
-    put = []
-    polls = Polls(lambda *call, again=False: put.append((*call, again)))
-    first = polls.ask("a", CALL, 1.0, 0.0)
-    assert polls.ask("a", CALL, 1.0, 1.0) is first
-    assert put == [("a", CALL, first, 0.0, False)]
-    assert list(polls.lapse(1.0 + LEAST)) == [first]
-    assert polls.ask("a", CALL, 1.0, 30.0) is first
-    assert put[1:] == [("a", CALL, first, 30.0, True)]
-    first.answer(CALL, DONE)
-    assert polls.ask("a", CALL, 1.0, 31.0).outcome is DONE
-    assert polls.find(KEY) is None
-
-
-def test_who_has_too_many_calls_open_is_not_served(monkeypatch):
-    """Others are."""
-    monkeypatch.setattr(lava_polling, "MAX_POLLS", 1)
-    polls = Polls(lambda *_, **__: None)
-    assert polls.ask("a", CALL, 1.0, 0.0)
-    assert polls.ask("a", Call(Api.WAIT, "y"), 1.0, 0.0) is None
-    assert polls.ask("b", CALL, 1.0, 0.0)

@@ -1,9 +1,9 @@
-"""What the run is told, and when."""
+"""The events of a group, as an observer receives them."""
 
 import pytest
 
 from lava_dispatcher_multinode.coordinator import observer as module
-from lava_dispatcher_multinode.coordinator.observer import Reporter
+from lava_dispatcher_multinode.coordinator.observer import EventNotifier
 from lava_dispatcher_multinode.multinode.api import Api, Call, Missing, Outcome, Status, refused
 from lava_dispatcher_multinode.multinode.topics import MemberCall, Message
 
@@ -17,35 +17,20 @@ def call(asked, outcome=None, seconds=0.0):
 
 @pytest.fixture
 def told():
-    """Return a reporter, and the list of what it has told."""
+    """Return a notifier, and the list of what it has told."""
     events = []
-    return Reporter(lambda event, **fields: events.append((event, fields))), events
-
-
-def test_nothing_is_told_before_its_time(told):
-    """In order, so many at a time as asked for."""
-    reporter, events = told
-    for text in "abc":
-        reporter.log(None, "info", text)
-    assert events == []
-    reporter.tell(2)
-    assert [fields["text"] for _, fields in events] == ["a", "b"]
-    assert len(reporter) == 1
-    reporter.tell(10)
-    assert [fields["text"] for _, fields in events] == ["a", "b", "c"]
-    assert not reporter
+    return EventNotifier(lambda event, **fields: events.append((event, fields))), events
 
 
 def test_data_is_what_it_was_when_it_happened(told):
     """A waiting call's missing and a message's data do not change on the way."""
-    reporter, events = told
+    notifier, events = told
     data = {"k": "v"}
-    reporter.happened(Message("x", "a", data))
-    reporter.happened(call(WAIT), Missing(("b",), 2, 1))
+    notifier.notify(Message("x", "a", data))
+    notifier.notify(call(WAIT), Missing(("b",), 2, 1))
     data["k"] = "later"
     done = Outcome(Status.DONE, (("b", {}),))
-    reporter.happened(call(WAIT, done, 2.5))
-    reporter.tell(10)
+    notifier.notify(call(WAIT, done, 2.5))
     who = {"node": "a", "api": "wait-all", "id": "x", "role": "r"}
     assert events[0] == ("message", {"id": "x", "from": "a", "data": {"k": "v"}})
     assert events[1] == (
@@ -63,19 +48,17 @@ def test_data_is_what_it_was_when_it_happened(told):
 
 def test_a_send_is_told_only_when_it_was_refused(told):
     """Its message tells the rest."""
-    reporter, events = told
+    notifier, events = told
     send = Call(Api.SEND, "x")
-    reporter.happened(call(send, Outcome(Status.DONE)))
-    reporter.happened(call(send, refused("why")))
-    reporter.tell(10)
+    notifier.notify(call(send, Outcome(Status.DONE)))
+    notifier.notify(call(send, refused("why")))
     assert events == [("log", {"node": "a", "level": "WARNING", "text": "lava-send x: why"})]
 
 
 def test_without_an_observer_refusals_are_logged_and_nothing_is_kept(caplog):
     """So many of them, and no more."""
-    reporter = Reporter(None)
-    reporter.happened(Message("x", "a", {}))
-    for number in range(2 * module.MAX_LOGGED):
-        reporter.refused(f"no {number}")
-    assert not reporter
-    assert len(caplog.records) == module.MAX_LOGGED
+    notifier = EventNotifier(None)
+    notifier.notify(Message("x", "a", {}))
+    for number in range(2 * module.MAX_LOGGED_REFUSALS):
+        notifier.log_refusal(f"no {number}")
+    assert len(caplog.records) == module.MAX_LOGGED_REFUSALS

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.coordinator import protocol, requests
+from lava_dispatcher_multinode.coordinator import protocol
+from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, Status
 
 WHO = {"client_name": "a", "group_name": "g", "role": "r", "hostname": "h"}
 TEXT = st.text(st.characters(exclude_characters="\n\0"), max_size=20)
@@ -16,54 +17,219 @@ DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TE
 
 def read(**fields):
     """Return the request of a good member with these fields."""
-    return requests.Reader().read(protocol.encode(WHO | fields)[protocol.HEADER :])
+    return protocol.parse_request(protocol.encode_frame(WHO | fields)[protocol.HEADER_BYTES :])
+
+
+def parse_call(**fields):
+    """Return the call of the request of a good member with these fields."""
+    return protocol.parse_call(read(**fields))
 
 
 @given(st.lists(DATA, max_size=5), st.lists(st.integers(0, 1000), max_size=20))
 def test_any_split_gives_the_same_frames(documents, cuts):
     """Byte by byte, all at once, or anything between."""
-    stream = b"".join(map(protocol.encode, documents))
+    stream = b"".join(map(protocol.encode_frame, documents))
     for ends in (range(len(stream)), [], sorted(cuts)):
-        frames, found = protocol.Frames(10_000), []
+        frames, found = protocol.FrameReader(10_000), []
         for start, end in zip([0, *ends], [*ends, len(stream)], strict=True):
             frames.feed(stream[start:end])
-            while (body := frames.next()) is not None:
+            while (body := frames.read_next()) is not None:
                 found.append(json.loads(body))
         assert found == documents
-        assert not frames.left
+        assert not frames.unread
 
 
 def test_the_length_is_of_bytes_in_eight_digits():
     """LAVA's framing; its own clients write upper case, others may not."""
-    assert protocol.encode({"a": "ü"}) == b'0000000E{"a":"\\u00fc"}'
-    frames = protocol.Frames(100)
+    assert protocol.encode_frame({"a": "ü"}) == b'0000000E{"a":"\\u00fc"}'
+    frames = protocol.FrameReader(100)
     frames.feed('0000000a{"a":"ü"}'.encode())
-    assert frames.next() == '{"a":"ü"}'.encode()
-    assert frames.left == 0
+    assert frames.read_next() == '{"a":"ü"}'.encode()
+    assert frames.unread == 0
 
 
 @pytest.mark.parametrize("start", [b"GET / HT", b"\xff", b"-0000001", b"0x000010", b" 0000010"])
 def test_what_is_no_header_is_refused_as_soon_as_that_is_clear(start):
     """Nobody has to wait for the rest of a frame that cannot be one."""
-    frames = protocol.Frames(100)
+    frames = protocol.FrameReader(100)
     frames.feed(start)
-    with pytest.raises(protocol.WireError, match="hexadecimal"):
-        frames.next()
+    with pytest.raises(protocol.ProtocolError, match="hexadecimal"):
+        frames.read_next()
 
 
 def test_a_length_beyond_the_bound_is_refused_before_it_arrives():
     """So nobody can make us keep four gigabytes."""
-    frames = protocol.Frames(100)
+    frames = protocol.FrameReader(100)
     frames.feed(b"00000065")
-    with pytest.raises(protocol.WireError, match="at most 100"):
-        frames.next()
+    with pytest.raises(protocol.ProtocolError, match="at most 100"):
+        frames.read_next()
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_do_anything_but_wire_errors(data):
+def test_no_bytes_do_anything_but_protocol_errors(data):
     """Whatever comes: frames, or a sentence."""
-    frames = protocol.Frames(64)
+    frames = protocol.FrameReader(64)
     frames.feed(data)
-    with contextlib.suppress(protocol.WireError):
-        while (body := frames.next()) is not None:
-            requests.Reader().read(body)
+    with contextlib.suppress(protocol.ProtocolError):
+        while (body := frames.read_next()) is not None:
+            protocol.parse_call(protocol.parse_request(body))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+KEYS = (
+    "request",
+    "client_name",
+    "group_name",
+    "role",
+    "hostname",
+    "messageID",
+    "message",
+    "waitrole",
+    "hold",
+    "present",
+    "next",
+    "timeout",
+    "poll_delay",
+    "group_size",
+    "id",
+    "secret",
+    "bundle",
+    "sub_id",
+)
+
+
+@given(st.sampled_from([*protocol.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
+def test_no_value_of_any_key_does_anything_but_protocol_errors(kind, key, value):
+    """Missing or wrong types never reach the rules."""
+    fields = {"request": kind, "messageID": "x", **WHO, key: value}
+    with contextlib.suppress(protocol.ProtocolError):
+        request = protocol.parse_request(json.dumps(fields).encode())
+        assert isinstance(request.client, str)
+        call = protocol.parse_call(request)
+        if call is not None:
+            assert all(isinstance(text, str) for text in call.data.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"\xff", "UTF-8"),
+        (b"5", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"{", "not JSON"),
+        (b"[" * 100_000, "nested"),
+        (b'{"a":' * 100_000, "nested"),
+        (b"1" * 5000, "not JSON"),
+        (b"", "not JSON"),
+        (b"{}", "`request`"),
+    ],
+)
+def test_bodies_that_are_no_request(body, why):
+    """Each is told why."""
+    with pytest.raises(protocol.ProtocolError, match=why):
+        protocol.parse_request(body)
+
+
+def test_a_refused_request_keeps_its_number():
+    """So that a client of many calls knows which one it was."""
+    with pytest.raises(protocol.ProtocolError) as caught:
+        parse_call(request="lava_send", id=7)
+    assert caught.value.id == 7
+    for tag in ([7], {}, True, False, "x" * 101, 10**101, float("nan"), float("inf")):
+        body = json.dumps(WHO | {"request": "lava_send", "id": tag}).encode()
+        with pytest.raises(protocol.ProtocolError, match="'id'"):
+            protocol.parse_request(body)
+
+
+def test_a_polling_member_keeps_its_own_time():
+    """2013's requests carry a `timeout` that is not for us."""
+    sync = {"request": "lava_sync", "messageID": "x"}
+    assert parse_call(**sync, timeout=5).timeout == float("inf")
+    assert parse_call(**sync, timeout=5, hold=True).timeout == 5
+    assert parse_call(**sync, hold=True).timeout is None
+    assert parse_call(**sync, hold=True, timeout=10**400).timeout == float("inf")
+
+
+def test_values_of_yaml_become_text():
+    """LAVA's dispatcher sends numbers as numbers."""
+    message = {"port": 80, "up": True, "none": None, "f": 1.5}
+    call = parse_call(request="lava_send", messageID="x", message=message)
+    assert call.data == {"port": "80", "up": "True", "none": "", "f": "1.5"}
+
+
+@given(DATA, st.sampled_from(Api), st.booleans(), st.none() | st.floats(0, 1e6))
+def test_a_call_survives_the_way(data, api, consume, timeout):
+    """What a client asks is what the rules see, every byte of it."""
+    call = Call(
+        api,
+        "x<=>%ü",
+        data if api is Api.SEND else {},
+        "r" if api is Api.WAIT_ALL else None,
+        consume and api is Api.WAIT,
+        timeout,
+    )
+    assert parse_call(**protocol.held_request(call)) == call
+
+
+def test_a_call_without_end_survives():
+    """JSON has no infinity, but a time that long."""
+    call = Call(Api.WAIT, "x", timeout=float("inf"))
+    assert parse_call(**protocol.held_request(call)).timeout > 1e300
+
+
+def test_data_keeps_its_order():
+    """A receiver prints the pairs as they were sent."""
+    for order in ("ab", "ba"):
+        fields = {"request": "lava_send", "messageID": "x", "message": dict.fromkeys(order, "1")}
+        assert "".join(parse_call(**fields).data) == order
+
+
+def test_bytes_that_are_not_utf_8_pass_unchanged():
+    """They stand as lone surrogates in the JSON of a dispatcher's requests."""
+    call = Call(Api.SEND, "x", {"k": "\udcff\x7fü"})
+    body = protocol.encode_frame(WHO | protocol.held_request(call))[protocol.HEADER_BYTES :]
+    assert body.isascii()
+    assert protocol.parse_call(protocol.parse_request(body)).data == call.data
+
+
+@given(
+    st.sampled_from(Status),
+    st.lists(st.tuples(TEXT, DATA), max_size=4, unique_by=lambda pair: pair[0]),
+    TEXT.filter(bool),
+)
+def test_an_outcome_survives_the_way(status, data, reason):
+    """Data only when done, senders in their order."""
+    done = status is Status.DONE
+    fields = {} if done else {"sentence": reason}
+    cause = Cause.SATISFIED if done else Cause.ABORTED
+    outcome = Outcome(status, tuple(data) if done else (), cause, fields)
+    document = protocol.reply_to_call(outcome, Call(Api.WAIT_ALL, "x"), hold=True)
+    frame = protocol.encode_frame(document)
+    assert (
+        protocol.parse_outcome(protocol.decode_object(frame[protocol.HEADER_BYTES :])) == outcome
+    )
+
+
+def test_replies_as_lava_knows_them():
+    """Exactly the fields of its protocol, the string of lava_sync too."""
+    done = Outcome(Status.DONE, (("b", {"k": "v"}),))
+    assert protocol.reply_to_call(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
+    for api in (Api.WAIT, Api.WAIT_ALL):
+        answer = protocol.reply_to_call(done, Call(api, "x"), hold=False)
+        assert answer == {"response": "ack", "message": {"b": {"k": "v"}}}
+    answer = protocol.reply_to_call(done, Call(Api.SYNC, "x"), hold=False)
+    assert answer == {"response": "ack", "message": "x"}
+    never = protocol.reply_to_call(
+        Outcome(Status.NEVER, (), Cause.ABORTED, {"text": "why"}), Call(Api.WAIT, "x"), hold=False
+    )
+    assert never == {"response": "nack", "reason": "lava-wait x: why"}
+
+
+def test_a_reply_of_something_else_is_refused():
+    """A client that reached the wrong server says so."""
+    assert protocol.parse_outcome({"status": "fine"}).status is Status.REFUSED
+    assert protocol.parse_outcome({}).status is Status.REFUSED

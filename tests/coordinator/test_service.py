@@ -6,7 +6,7 @@ import pytest
 
 from lava_dispatcher_multinode.coordinator import observer as module
 from lava_dispatcher_multinode.coordinator import service as service_module
-from lava_dispatcher_multinode.coordinator.protocol import encode
+from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 from lava_dispatcher_multinode.coordinator.service import Service
 from lava_dispatcher_multinode.multinode.group import Group
 
@@ -29,8 +29,7 @@ class Peer:
         """Return the replies that a request brings at once."""
         base = {"request": kind, "client_name": name, "group_name": "g", "role": "r"}
         before = len(self.sent)
-        self.service.request(self, encode(base | fields)[8:], now)
-        self.service.reporter.tell(1000)
+        self.service.handle_input(self, encode_frame(base | fields)[8:], now)
         return self.sent[before:]
 
 
@@ -62,10 +61,10 @@ def test_a_held_call_is_answered_when_it_is_satisfied(make):
     service = make()
     a, b = Peer(service), Peer(service)
     assert a.ask("lava_wait", messageID="x", hold=True, id=3) == []
-    assert service.awaited(a)
+    assert service.awaits_reply(a)
     assert b.ask("lava_send", "b", messageID="x", message={"k": "v"}) == [{"response": "ack"}]
     assert a.sent == [{"response": "ack", "message": {"b": {"k": "v"}}, "status": "done", "id": 3}]
-    assert not service.awaited(a)
+    assert not service.awaits_reply(a)
 
 
 def test_lava_members_ask_again(make):
@@ -144,7 +143,7 @@ def test_group_data_has_its_limits(make):
     service.expire(5)
     assert a.sent[-1] == {"response": "nack", "reason": "the group is not complete: a so far"}
     a.ask("group_data", hold=True)
-    service.gone(a, 6.0)
+    service.peer_closed(a, 6.0)
     assert service.next_deadline() is None
 
 
@@ -223,7 +222,7 @@ def test_a_lost_connection_ends_its_waits(make):
     service = make()
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait", messageID="x", next=True, hold=True)
-    service.gone(a, 1.0)
+    service.peer_closed(a, 1.0)
     b.ask("lava_send", "b", messageID="x", message={"k": "v"})
     again = Peer(service)
     assert again.ask("lava_wait", messageID="x", next=True, hold=True)[0]["message"] == {
@@ -289,7 +288,7 @@ def test_a_failing_observer_does_not_stop_the_group(make, caplog):
     def fail(event, **fields):
         raise OSError("disk full")
 
-    service.reporter.observer = fail
+    service.notifier.observer = fail
     assert Peer(service).ask("lava_send", messageID="x") == [{"response": "ack"}]
     assert "disk full" in caplog.text
 
@@ -297,9 +296,9 @@ def test_a_failing_observer_does_not_stop_the_group(make, caplog):
 def test_refusals_do_not_fill_the_record(make):
     """A hundred thousand wrong frames are not a hundred thousand lines."""
     service = make()
-    for _ in range(3 * module.MAX_LOGGED):
+    for _ in range(3 * module.MAX_LOGGED_REFUSALS):
         Peer(service).ask("lava_send", group_name="no")
-    assert len(service.events) == module.MAX_LOGGED
+    assert len(service.events) == module.MAX_LOGGED_REFUSALS
     assert service.events[-1][1]["text"].endswith("(further refusals are not logged)")
 
 
@@ -315,3 +314,38 @@ def test_abort_and_the_job_s_own_news(make):
     assert peers["c"].sent[0]["status"] == "never"
     service.abort("cancelled", 2.0)
     assert peers["c"].ask("lava_send", "c", messageID="x", hold=True)[0]["status"] == "never"
+
+
+def test_calls_are_answered_without_an_observer(make):
+    """The record is for people; the barrier is for boards."""
+    service = make()
+    service.notifier.observer = None
+    a, b = Peer(service), Peer(service)
+    assert a.ask("lava_sync", messageID="x", hold=True) == []
+    assert b.ask("lava_sync", "b", messageID="x", hold=True)[0]["status"] == "done"
+    assert a.sent[0]["status"] == "done"
+
+
+def test_events_come_before_the_replies_that_they_explain(make):
+    """A result never stands before the message that led to it, however many are released."""
+    names = [f"n{number}" for number in range(200)]
+    service = make(names)
+    peers = [Peer(service) for _ in names]
+    for peer, name in zip(peers[:-1], names, strict=False):
+        peer.ask("lava_wait_all", name, messageID="x", waitrole="r", hold=True)
+    order = []
+    service.notifier.observer = lambda event, **_: order.append(event)
+    for name, peer in zip(names, peers, strict=True):
+        peer.write = lambda _frame: order.append("reply")
+        peer.ask("lava_send", name, messageID="x", hold=True)
+    assert order[-400:] == ["message", *["wait_finished"] * 199, *["reply"] * 200]
+
+
+def test_a_thousand_missing_names_are_not_listed(make):
+    """The first few, and how many more."""
+    names = [f"n{number:03}" for number in range(module.MAX_MISSING_NAMES + 5)]
+    service = make(names)
+    Peer(service).ask("lava_wait_all", names[0], messageID="x", hold=True)
+    fields = service.events[-1][1]
+    assert fields["missing"] == names[1 : module.MAX_MISSING_NAMES + 1]
+    assert fields["missing_more"] == 4

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.coordinator import lava_polling, loop, observer, protocol, strangers
+from lava_dispatcher_multinode.coordinator import (
+    access,
+    lava_polling,
+    observer,
+    protocol,
+    server_loop,
+)
 from lava_dispatcher_multinode.multinode import api, diagram, rules, topics
 from lava_dispatcher_multinode.multinode.transitions import CALL_TRANSITIONS
 
@@ -36,15 +42,15 @@ def test_a_document_without_the_place_is_an_error():
     "bound",
     [
         api.MAX_DATA_BYTES,
-        protocol.MAX_REQUEST,
+        protocol.MAX_REQUEST_BYTES,
         topics.MAX_MESSAGES,
         rules.MAX_WAITS,
         api.MAX_NAME_BYTES,
-        strangers.PER_MEMBER,
-        strangers.STRANGERS,
-        loop.TURN,
-        observer.MAX_LOGGED,
-        lava_polling.PATIENCE,
+        access.MAX_CONNECTIONS_PER_MEMBER,
+        access.MAX_STRANGERS,
+        server_loop.MAX_REQUESTS_IN_A_ROW,
+        observer.MAX_LOGGED_REFUSALS,
+        lava_polling.POLL_GRACE_DELAYS,
     ],
 )
 def test_the_documented_bounds_are_the_real_ones(bound):

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from lava_dispatcher_multinode.coordinator import listeners, server, strangers
-from lava_dispatcher_multinode.coordinator import loop as module
-from lava_dispatcher_multinode.coordinator.protocol import MAX_REQUEST, encode
+from lava_dispatcher_multinode.coordinator import access, server
+from lava_dispatcher_multinode.coordinator import server_loop as module
+from lava_dispatcher_multinode.coordinator.protocol import MAX_REQUEST_BYTES, encode_frame
 from lava_dispatcher_multinode.multinode.api import Api, Call
 
 REQUEST = {
@@ -29,7 +29,7 @@ REQUEST = {
 
 def without(*keys, **others):
     """Return the frame of a good request with some keys gone or wrong."""
-    return encode({k: v for k, v in (REQUEST | others).items() if k not in keys})
+    return encode_frame({k: v for k, v in (REQUEST | others).items() if k not in keys})
 
 
 def framed(body):
@@ -160,16 +160,16 @@ def test_requests_in_pieces_and_in_a_row(serve, barrier):
         raw.send(bytes([byte]))
     raw.send(frame[50:])
     assert raw.reply() == {"response": "ack", "id": 1}
-    total = 5 * module.TURN
-    raw.send(b"".join(encode(REQUEST | {"id": number}) for number in range(total)))
+    total = 5 * module.MAX_REQUESTS_IN_A_ROW
+    raw.send(b"".join(encode_frame(REQUEST | {"id": number}) for number in range(total)))
     assert [raw.reply()["id"] for _ in range(total)] == list(range(total))
 
 
 def test_requests_in_a_row_before_the_end_are_answered(serve, barrier):
     """Also when the far end has shut its side already."""
     raw = serve.raw(barrier.coordinator)
-    total = 3 * module.TURN
-    raw.send(b"".join(encode(REQUEST | {"id": number}) for number in range(total)))
+    total = 3 * module.MAX_REQUESTS_IN_A_ROW
+    raw.send(b"".join(encode_frame(REQUEST | {"id": number}) for number in range(total)))
     raw.socket.shutdown(socket.SHUT_WR)
     assert [raw.reply()["id"] for _ in range(total)] == list(range(total))
     assert raw.reply() is None
@@ -195,7 +195,7 @@ def test_messages_of_60_kb_and_of_1_mb(serve, barrier):
         raw = serve.raw(barrier.coordinator)
         with contextlib.suppress(ConnectionError):  # told before all of it has left
             raw.request("lava_send", messageID="x", message={"k": "x" * 1_000_000})
-        assert f"at most {MAX_REQUEST} are allowed" in raw.reply()["reason"]
+        assert f"at most {MAX_REQUEST_BYTES} are allowed" in raw.reply()["reason"]
     assert barrier.holds()
 
 
@@ -235,7 +235,7 @@ def test_random_frames(serve, barrier):
         for _ in range(count):
             body = b"".join(chance.choices(alphabet, k=chance.randrange(12)))
             good = REQUEST | {chance.choice([*list(REQUEST), "hold", "id"]): chance.choice(values)}
-            yield framed(body) if chance.randrange(2) else encode(good)
+            yield framed(body) if chance.randrange(2) else encode_frame(good)
         yield body  # what is no frame ends the connection
 
     for _ in range(50):
@@ -251,7 +251,7 @@ def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
     """It never reads its replies either: it is no longer read, the others are served."""
     raw = serve.raw(barrier.coordinator)
     raw.socket.setblocking(False)
-    frame = encode(REQUEST | {"request": "lava_wait", "messageID": "big"}) * 500
+    frame = encode_frame(REQUEST | {"request": "lava_wait", "messageID": "big"}) * 500
     barrier.members[0].call(Call(Api.SEND, "big", {"k": "x" * 50_000}))
     sent = 0
     with contextlib.suppress(BlockingIOError):
@@ -263,7 +263,7 @@ def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
 
 def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
     """The oldest of them goes for a newcomer; members stay."""
-    monkeypatch.setattr(strangers, "STRANGERS", 5)
+    monkeypatch.setattr(access, "MAX_STRANGERS", 5)
     barrier = Barrier(serve)
     assert barrier.holds()
     idle = [serve.raw(barrier.coordinator) for _ in range(20)]
@@ -274,7 +274,7 @@ def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
 
 def test_connections_of_a_member_are_bounded(serve, monkeypatch):
     """More than its share are refused; the share of others is theirs."""
-    monkeypatch.setattr(strangers, "PER_MEMBER", 3)
+    monkeypatch.setattr(access, "MAX_CONNECTIONS_PER_MEMBER", 3)
     barrier = Barrier(serve)
     raws = [serve.raw(barrier.coordinator) for _ in range(4)]
     for raw in raws[:3]:
@@ -297,7 +297,7 @@ def test_a_request_has_its_time(serve, monkeypatch):
     assert idle.ask("lava_send", messageID="x") == {"response": "ack"}
     assert slow.ask("lava_send", messageID="x") == {"response": "ack"}
     assert barrier.holds()
-    monkeypatch.setattr(module, "REQUEST_TIME", 0.1)
+    monkeypatch.setattr(module, "REQUEST_TIMEOUT_S", 0.1)
     silent = serve.raw(barrier.coordinator)
     slow.send(without()[:20])
     assert silent.reply() is None
@@ -308,7 +308,7 @@ def test_a_request_has_its_time(serve, monkeypatch):
 
 def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
     """Its buffer is not kept for ever."""
-    monkeypatch.setattr(module, "STALL_TIME", 0.1)
+    monkeypatch.setattr(module, "STALL_TIMEOUT_S", 0.1)
     barrier = Barrier(serve)
     barrier.members[0].call(Call(Api.SEND, "big", {"k": "x" * 60_000}))
     raw = serve.raw(barrier.coordinator)
@@ -320,7 +320,7 @@ def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
 
 def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, monkeypatch):
     """What it sends is thrown away, and does not put off its end."""
-    monkeypatch.setattr(module, "LINGER_TIME", 0.3)
+    monkeypatch.setattr(module, "LINGER_S", 0.3)
     raw = serve.raw(barrier.coordinator)
     raw.send(b"nonsense")
     assert "hexadecimal" in raw.reply()["reason"]
@@ -335,7 +335,7 @@ def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, 
 def test_what_came_before_nonsense_is_answered(serve):
     """In the same segment, by a member that is sent away for what follows."""
     raw = serve.raw(serve("a"))
-    raw.send(encode(REQUEST | {"request": "lava_sync", "hold": True}) + b"nonsense")
+    raw.send(encode_frame(REQUEST | {"request": "lava_sync", "hold": True}) + b"nonsense")
     assert raw.reply()["status"] == "done"
     assert "hexadecimal" in raw.reply()["reason"]
     assert raw.reply() is None
@@ -373,7 +373,7 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
 
     assert barrier.holds()
     with monkeypatch.context() as patch:
-        patch.setattr(Service, "_group_data", fail)
+        patch.setattr(Service, "_handle_group_data", fail)
         assert serve.raw(barrier.coordinator).ask("group_data") is None
     assert "a bug in the coordinator" in caplog.text
     assert barrier.holds()
@@ -381,7 +381,7 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
 
 def test_running_out_of_descriptors(serve, monkeypatch):
     """New connections wait until there are some again; the others are served meanwhile."""
-    monkeypatch.setattr(listeners, "NO_DESCRIPTORS", 0.05)
+    monkeypatch.setattr(module, "ACCEPT_PAUSE_S", 0.05)
     listen = server._listen
     failures = [OSError(24, "Too many open files")] * 2
 
