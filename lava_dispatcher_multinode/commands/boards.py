@@ -79,7 +79,7 @@ def rows_of(lab: Lab) -> list[Row]:
     ]
     rows += [
         Row(name, broken.device_type, [], "broken", problems=list(map(str, broken.error.problems)))
-        for name, broken in lab.broken.items()
+        for name, broken in lab.invalid.items()
     ]
     return sorted(rows, key=lambda row: row.name)
 

@@ -126,12 +126,12 @@ def _programs(device: Device, dictionary: dict[str, Any]) -> Iterator[Diagnosis]
 
 
 def _files(lab: Lab) -> Iterator[Diagnosis]:
-    for name, broken in lab.broken.items():
+    for name, broken in lab.invalid.items():
         for problem in broken.error.problems:
             yield Diagnosis(name, str(problem), "correct the device file")
     if lab.devices:
         yield Diagnosis("device files", f"{len(lab.devices)} configured")
-    elif not lab.broken:
+    elif not lab.invalid:
         yield Diagnosis(
             "device files", "none configured; 'lava-multinode init' writes a first one"
         )

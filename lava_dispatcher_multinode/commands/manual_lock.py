@@ -38,8 +38,8 @@ def find_device(name: str, config_dir: Path | None) -> Device:
     for device in lab.devices:
         if device.name == name:
             return with_commands(device) if device.host == LAVA else device
-    if name in lab.broken:
-        raise lab.broken[name].error
+    if name in lab.invalid:
+        raise lab.invalid[name].error
     names = [device.name for device in lab.devices]
     hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
     raise InvalidJob.about(name, "there is no device file for this board", hint)
@@ -64,7 +64,7 @@ def power_switch_of(device: Device) -> PowerSwitch:
 def locked(device: Device, purpose: str) -> Iterator[None]:
     """Hold the board's lock, as a job does; raise `BoardHeld` if somebody has it."""
     lock = LockFile(lock_directory(), device.name)
-    if not lock.take(purpose):
+    if not lock.acquire(purpose):
         raise BoardHeld(device.name, lock.holder() or Holder())
     try:
         yield

@@ -1,4 +1,4 @@
-"""The lab: every board that has a device file, and those whose file is wrong."""
+"""The lab: the boards with a device file, and the files that are invalid."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Broken:
-    """A device file that cannot be used, and why."""
+class InvalidDevice:
+    """A device file that cannot be used, with its error."""
 
     error: InvalidJob
-    device_type: str | None = None  # None: not even that is known
+    device_type: str | None = None  # None: unknown
 
 
 @dataclass(frozen=True)
 class Lab:
     """The boards of a host.
 
-    `searched` is where device files were looked for, lowest layer first.
+    `searched` are the directories of device files, lowest layer first. `types` are the names
+    of device types, aliases included, with their proper names.
     """
 
     devices: tuple[Device, ...]
-    broken: Mapping[str, Broken] = field(default_factory=dict)
+    invalid: Mapping[str, InvalidDevice] = field(default_factory=dict)
     searched: tuple[Path, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,39 +45,39 @@ class Lab:
         file counts: a job that needs its type gets the error of the file.
         """
         known = [device.device_type for device in self.devices if device.host == LAVA]
-        known += [b.device_type for b in self.broken.values() if b.device_type]
+        known += [i.device_type for i in self.invalid.values() if i.device_type]
         return {**{name: name for name in known}, **self.types}
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:
     """Read all device files.
 
-    A wrong file does not hide the others: it is in `broken`. Raises
-    `InvalidJob` only when `config_dir` is no directory.
+    An invalid file does not hide the others: it is in `invalid`. Raises `InvalidJob` only if
+    `config_dir` is not a directory.
     """
     layers = Layers(search_path(config_dir))
     devices: list[Device] = []
-    broken = _strays(layers)
+    invalid = _unrecognised_files(layers)
     for name in layers.names():
         try:
             devices.append(layers.device(name))
         except InvalidJob as error:
-            broken[name] = Broken(error, _device_type(layers, name))
-    return Lab(tuple(devices), broken, layers.directories, layers.types())
+            invalid[name] = InvalidDevice(error, _device_type(layers, name))
+    return Lab(tuple(devices), invalid, layers.directories, layers.types())
 
 
-def _strays(layers: Layers) -> dict[str, Broken]:
-    """Return the files that somebody may take for device files, and are not."""
+def _unrecognised_files(layers: Layers) -> dict[str, InvalidDevice]:
+    """Return the files that resemble device files and are not read."""
     known = set(layers.names())
-    strays = {}
+    found = {}
     for path in layers.files("devices", ".yml", ".json", ".conf"):
         hint = f"rename it to {path.stem}.yaml"
         if path.suffix == ".conf":
             hint = "the ini files of 2013 need new keys: see docs/reference/device-file.md"
         message = "not read: a device file is YAML, and its name ends in .yaml"
         if path.stem not in known:
-            strays[path.stem] = Broken(InvalidJob.about(str(path), message, hint))
-    return strays
+            found[path.stem] = InvalidDevice(InvalidJob.about(str(path), message, hint))
+    return found
 
 
 def _device_type(layers: Layers, name: str) -> str | None:

@@ -1,10 +1,9 @@
-"""One lock file for each board, in a directory that all users of the host share.
+"""One lock file per board, in a directory that all users of the host share.
 
-The flock decides who has a board: it ends with its process, however that
-ends. What a file says about its holder is for people, and is read only while
-somebody has the lock, since a killed holder leaves it behind. An exclusive
-lock is a holder's; a shared one is taken for a moment by whoever only looks, so
-looking at a lock never looks like having it.
+A board belongs to the process that holds an exclusive flock on its file; the flock ends with
+the process. The content of the file describes the holder for people. It is read only while
+the file is locked, since a killed holder leaves it behind. To inspect a lock, a process takes
+a shared flock for a moment, which therefore never looks like a holder's.
 """
 
 from __future__ import annotations
@@ -27,20 +26,21 @@ from ..errors import BoardsUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Overrides the directory; all who share boards must agree on it.
-VARIABLE = "LAVA_LOCK_DIR"
-#: The first that can be used. A user's own runtime directory would not be shared.
+#: Overrides the directory; all processes that share boards must use the same.
+LOCK_DIR_VARIABLE = "LAVA_LOCK_DIR"
+#: The first usable one counts. A user's own runtime directory would not be shared.
 DIRECTORIES = (Path("/run/lock/lava-dispatcher"), Path("/tmp/lava-dispatcher-lock"))  # noqa: S108
 
-_MAX_BYTES = 4096
-_LOOKING = 1.0  # seconds that those who only look may need to be done
+_MAX_HOLDER_BYTES = 4096
+_INSPECTION_TIMEOUT_S = 1.0  # for processes that inspect a lock
+_RETRY_S = 0.005
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a board, as the lock file says."""
+    """The holder of a board, as the lock file describes it."""
 
-    user: str = "somebody"
+    user: str = "unknown user"
     host: str = ""
     pid: int = 0
     job: str = ""
@@ -55,11 +55,11 @@ class Holder:
 
 
 def lock_directory() -> Path:
-    """Return the directory of the locks, made if need be.
+    """Return the directory of the locks; create it if it does not exist.
 
-    Raises `BoardsUnavailable` if there is none that can be used.
+    Raises `BoardsUnavailable` if no directory is usable.
     """
-    override = os.environ.get(VARIABLE)
+    override = os.environ.get(LOCK_DIR_VARIABLE)
     candidates = (Path(override),) if override else DIRECTORIES
     for directory in candidates:
         if _make_shared(directory) and os.access(directory, os.W_OK | os.X_OK):
@@ -67,7 +67,7 @@ def lock_directory() -> Path:
     tried = " nor ".join(map(str, candidates))
     raise BoardsUnavailable(
         f"boards cannot be locked: no writing to {tried}; "
-        f"make one of them with mode 1777, or name another in {VARIABLE}"
+        f"make one of them with mode 1777, or name another in {LOCK_DIR_VARIABLE}"
     )
 
 
@@ -80,11 +80,11 @@ class LockFile:
 
     @property
     def descriptor(self) -> int:
-        """The open file that has the lock, while it is taken."""
+        """The descriptor of the open file that holds the lock; -1 if it is not held."""
         return self._descriptor
 
     def holder(self) -> Holder | None:
-        """Return who has it, or None."""
+        """Return the holder, or None."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -96,36 +96,36 @@ class LockFile:
         finally:
             os.close(descriptor)
 
-    def take(self, job: str) -> bool:
-        """Take it for `job` if it is free; return whether it was.
+    def acquire(self, job: str) -> bool:
+        """Acquire it for `job` if it is free; return whether it was.
 
-        Callers do so one at a time (see `locks.hold`): then a lock that can
-        be shared is not held, but looked at, for a moment only.
+        `locks.hold` serialises the callers. So if a shared lock is possible, the current
+        lock is not a holder's but an inspection, which ends soon.
         """
         descriptor = self._open()
-        until = time.monotonic() + _LOOKING
+        until = time.monotonic() + _INSPECTION_TIMEOUT_S
         while not _lock(descriptor, fcntl.LOCK_EX):
             if not _lock(descriptor, fcntl.LOCK_SH) or time.monotonic() > until:
                 os.close(descriptor)
                 return False
-            # A blocking flock has no limit, and somebody may have been stopped while looking.
-            time.sleep(0.005)
+            # A blocking flock has no timeout, and the inspecting process may be stopped.
+            time.sleep(_RETRY_S)
         self._descriptor = descriptor
-        with suppress(OSError):  # a full disk: the lock counts, not what it says
+        with suppress(OSError):  # a full disk: the lock counts, not its content
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(asdict(_we(job))).encode(), 0)
+            os.pwrite(descriptor, json.dumps(asdict(_own_holder(job))).encode(), 0)
         return True
 
     def release(self) -> None:
-        """Give it back."""
+        """Release it, if held."""
         if self._descriptor >= 0:
             with suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def wait(self) -> None:
-        """Return when nobody has it; there is no limit."""
+    def wait_until_free(self) -> None:
+        """Return once it is free; there is no timeout."""
         with suppress(OSError):
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
@@ -134,12 +134,12 @@ class LockFile:
                 os.close(descriptor)
 
     def _open(self) -> int:
-        """Open the file; never with O_CREAT if it is somebody else's, which Linux may forbid."""
+        """Open the file; without O_CREAT if another user owns it, which Linux may forbid."""
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             with suppress(FileExistsError):
                 descriptor = os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-                os.fchmod(descriptor, 0o666)  # whatever the umask: other users lock it, too
+                os.fchmod(descriptor, 0o666)  # other users lock it, too, whatever the umask
                 return descriptor
             return os.open(self._path, flags)
         except OSError as error:
@@ -151,7 +151,7 @@ class LockFile:
 
 
 def holders(directory: Path, names: Iterable[str]) -> dict[str, Holder]:
-    """Return those of the boards `names` that somebody has, and who."""
+    """Return the holders of those of the boards `names` that are held."""
     found = {name: LockFile(directory, name).holder() for name in names}
     return {name: holder for name, holder in found.items() if holder is not None}
 
@@ -164,12 +164,12 @@ def _lock(descriptor: int, kind: int) -> bool:
     except OSError as error:
         raise BoardsUnavailable(
             f"the file system of the locks has no flock ({error.strerror}): "
-            f"name a local directory in {VARIABLE}"
+            f"name a local directory in {LOCK_DIR_VARIABLE}"
         ) from error
     return True
 
 
-def _we(job: str) -> Holder:
+def _own_holder(job: str) -> Holder:
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a user without a name, as in containers
@@ -179,20 +179,20 @@ def _we(job: str) -> Holder:
 
 
 def _read_holder(descriptor: int) -> Holder:
-    """Return what the file says; any user may have written anything there."""
+    """Return the described holder; any user may have written anything into the file."""
     try:
-        said: Any = json.loads(os.pread(descriptor, _MAX_BYTES, 0))
+        described: Any = json.loads(os.pread(descriptor, _MAX_HOLDER_BYTES, 0))
         words = {
-            key: "".join(c for c in str(said[key])[:200] if c.isprintable())
+            key: "".join(c for c in str(described[key])[:200] if c.isprintable())
             for key in ("user", "host", "job", "since")
         }
-        return Holder(**words, pid=int(said["pid"]))
+        return Holder(**words, pid=int(described["pid"]))
     except (ValueError, TypeError, KeyError, RecursionError):
         return Holder()
 
 
 def _make_shared(directory: Path) -> bool:
-    """Return whether `directory` is one, after an attempt to make it, open to all."""
+    """Try to create `directory`, writable by all users; return whether it is a directory."""
     with suppress(OSError):
         directory.mkdir()
         directory.chmod(0o1777)

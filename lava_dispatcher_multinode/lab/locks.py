@@ -1,4 +1,4 @@
-"""Holding the boards of a job: all or nothing, safe between commands and users."""
+"""Holds the boards of a job: all or nothing, safe between processes and users."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..errors import BoardsUnavailable
-from .allocation import BoardsBusy, assign
-from .enough import check_enough
+from .allocation import BoardsBusy, assign, check_capacity
 from .lockfiles import LockFile, holders, lock_directory
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     Assignment = dict[Requirement, Device]
 
-PLANNING = 10.0  # seconds that the planning of others may take; it takes milliseconds
+PLANNING_TIMEOUT_S = 10.0  # for the allocation of another process; it takes milliseconds
 
 
 @contextmanager
@@ -37,30 +36,30 @@ def hold(
     waiting: Callable[[str], None] = lambda _: None,
     locked: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Assignment]:
-    """Hold a device of the lab for each requirement, for as long as the context lasts.
+    """Hold a device of the lab for each requirement while the context lasts.
 
-    While the boards are busy, wait up to `wait` seconds; `waiting` is told
-    each time why; `locked` gets the descriptor of each lock, to hold it elsewhere
-    too. `directory` has the locks (default: `lock_directory()`).
+    If the boards are busy, wait up to `wait` seconds; `waiting` gets the reason of each wait.
+    `locked` gets the descriptor of each lock, so that another process can hold it, too.
+    `directory` contains the locks (default: `lock_directory()`).
 
-    Raises `BoardsBusy` when the time is over, other `BoardsUnavailable` or
-    `InvalidJob` at once when waiting cannot help.
+    Raises `BoardsBusy` after `wait` seconds; other `BoardsUnavailable`, or `InvalidJob`, at
+    once if waiting cannot help.
     """
-    check_enough(lab, needed)
+    check_capacity(lab, needed)
     directory = directory or lock_directory()
     deadline = time.monotonic() + wait
-    watch = _Watch(directory)
+    watcher = _ReleaseWatcher(directory)
     while True:
-        watch.begin()
+        watcher.begin()
         try:
-            assignment, locks = _take(lab, needed, job_name, directory)
+            assignment, locks = _lock_assignment(lab, needed, job_name, directory)
             break
         except BoardsBusy as busy:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise
             waiting(str(busy))
-            if not watch.wait(busy.devices, remaining):
+            if not watcher.wait(busy.devices, remaining):
                 raise
     try:
         for lock in locks:
@@ -71,10 +70,10 @@ def hold(
             lock.release()
 
 
-def _take(
+def _lock_assignment(
     lab: Lab, needed: Sequence[Requirement], job_name: str, directory: Path
 ) -> tuple[Assignment, list[LockFile]]:
-    """Plan and lock in one go: nobody takes a board in between, or sees half of it."""
+    """Allocate and lock in one step, which other processes see as a whole or not at all."""
     useful = [device.name for device in lab.devices if any(r.accepts(device) for r in needed)]
     with _planning(directory):
         while True:
@@ -83,28 +82,28 @@ def _take(
             locks: list[LockFile] = []
             for name in sorted(device.name for device in assignment.values()):
                 lock = LockFile(directory, name)
-                if not lock.take(job_name):
+                if not lock.acquire(job_name):
                     break
                 locks.append(lock)
             else:
                 return assignment, locks
-            # Somebody locks boards without planning, by other means: give back and look again.
+            # A process locked a board without planning: release all and start again.
             for lock in locks:
                 lock.release()
 
 
 @contextmanager
 def _planning(directory: Path) -> Iterator[None]:
-    """Be the only one on this host who decides about boards."""
+    """Exclude every other allocation on this host while the context lasts."""
     from filelock import FileLock, Timeout
 
-    mutex = FileLock(directory / ".planning", timeout=PLANNING, mode=0o666)
+    mutex = FileLock(directory / ".planning", timeout=PLANNING_TIMEOUT_S, mode=0o666)
     try:
         context: AbstractContextManager[object] = mutex.acquire()
     except Timeout as error:
         raise BoardsUnavailable(
-            f"another command has been choosing boards for {PLANNING:g} seconds: "
-            f"see who has {directory / '.planning'} open"
+            f"another process has been allocating boards for {PLANNING_TIMEOUT_S:g} seconds: "
+            f"find the process that has {directory / '.planning'} open"
         ) from error
     except OSError as error:
         raise BoardsUnavailable(f"boards cannot be locked: {error}") from error
@@ -112,12 +111,11 @@ def _planning(directory: Path) -> Iterator[None]:
         yield
 
 
-class _Watch:
-    """Wakes up when one of several boards is released.
+class _ReleaseWatcher:
+    """Waits for the release of any of several boards.
 
-    A thread for each board blocks in flock, which has no limit of its own; one
-    that is no longer of interest ends when its board is released, or with the
-    process.
+    One thread per board blocks in flock, which has no timeout. A thread that is no longer
+    needed ends when its board is released, or with the process.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -126,11 +124,11 @@ class _Watch:
         self._watched: set[str] = set()
 
     def begin(self) -> None:
-        """Forget releases until now; those from now on count."""
+        """Forget earlier releases; later ones end the next wait."""
         self._released.clear()
 
     def wait(self, names: Iterable[str], seconds: float) -> bool:
-        """Return True when one of `names` is or was released, False after `seconds`."""
+        """Return True once one of `names` is released after `begin`, False after `seconds`."""
         for name in sorted(set(names) - self._watched):
             self._watched.add(name)
             threading.Thread(
@@ -139,6 +137,6 @@ class _Watch:
         return self._released.wait(seconds)
 
     def _watch(self, name: str) -> None:
-        LockFile(self._directory, name).wait()
-        self._watched.discard(name)  # first: who wakes up may want to watch it again
+        LockFile(self._directory, name).wait_until_free()
+        self._watched.discard(name)  # first: the waiter may watch it again
         self._released.set()

@@ -13,8 +13,7 @@ from ..job.build import make_partial_job
 from ..job.flow import Script
 from ..job.hints import join_words
 from ..job.model import Calls
-from ..lab.allocation import assign, requirements
-from ..lab.enough import check_enough
+from ..lab.allocation import assign, check_capacity, requirements
 from ..lava.dispatcher.preflight import check_capabilities, check_ready
 from ..overlay.overlay_store import OverlayStore
 from ..overlay.syntax import check_script
@@ -121,7 +120,7 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
     """Return what the job needs and this lab lacks, whether devices are in use or not."""
     try:
         needed = requirements(job)
-        check_enough(lab, needed)
+        check_capacity(lab, needed)
         found = assign(needed, lab.devices)
     except InvalidJob as error:
         return list(error.problems)

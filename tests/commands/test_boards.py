@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.commands import boards
 from lava_dispatcher_multinode.commands.lava_multinode import main
-from lava_dispatcher_multinode.lab.lockfiles import VARIABLE, LockFile
+from lava_dispatcher_multinode.lab.lockfiles import LOCK_DIR_VARIABLE, LockFile
 
 GOOD = "device_type: panda\ntags: [b, a]\nconnection: {serial: /dev/null}\n"
 
@@ -17,7 +17,7 @@ GOOD = "device_type: panda\ntags: [b, a]\nconnection: {serial: /dev/null}\n"
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     """Return a configuration with a free, a held and a broken board."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "locks"))
+    monkeypatch.setenv(LOCK_DIR_VARIABLE, str(tmp_path / "locks"))
     (tmp_path / "locks").mkdir()
     devices = tmp_path / "config/devices"
     devices.mkdir(parents=True)
@@ -25,7 +25,7 @@ def config(tmp_path, monkeypatch):
     (devices / "p2.yaml").write_text(GOOD)
     (devices / "p3.yaml").write_text("device_type: panda\nbood: 1\n")
     lock = LockFile(tmp_path / "locks", "p2")
-    assert lock.take("my job")
+    assert lock.acquire("my job")
     yield tmp_path / "config"
     lock.release()
 
@@ -65,7 +65,7 @@ def test_looking_holds_nothing(config):
     """A list of the boards must not get in the way of a job."""
     boards.rows_of(boards.load_lab(config))
     lock = LockFile(config.parent / "locks", "p1")
-    assert lock.take("x")
+    assert lock.acquire("x")
     lock.release()
 
 

@@ -182,7 +182,7 @@ def test_a_run_holds_it(console, lab):
         "import sys\n"
         "from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory\n"
         "lock = LockFile(lock_directory(), 'left')\n"
-        "assert lock.take('the job')\n"
+        "assert lock.acquire('the job')\n"
         f"file = open({str(raw)!r}, 'wb', buffering=0)\n"
         "file.write(b'before ')\n"
         "print('held', flush=True)\n"
@@ -259,7 +259,7 @@ def test_a_switch_that_fails_leaves_the_console(console):
 def test_the_board_of_a_run_is_not_switched(console, lab):
     """Looking is free, switching is not: exit code 4."""
     lock = LockFile(lock_directory(), "left")
-    assert lock.take("a job")
+    assert lock.acquire("a job")
     try:
         terminal = console("command: cat", "--power", "off")
         terminal.until(b"left is held by")

@@ -10,9 +10,8 @@ from jsonschema import Draft202012Validator
 from lava_dispatcher_multinode.commands.lava_multinode import main
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
-from lava_dispatcher_multinode.lab.allocation import assign, requirements
+from lava_dispatcher_multinode.lab.allocation import assign, check_capacity, requirements
 from lava_dispatcher_multinode.lab.device_files import load_lab
-from lava_dispatcher_multinode.lab.enough import check_enough
 from lava_dispatcher_multinode.lab.virtual import simulated_devices
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 from lava_dispatcher_multinode.qemu.test_image import image_cache
@@ -26,8 +25,8 @@ def test_the_files_fit_together(tmp_path, capsys):
     job, warnings = parse_job(load(bench / "job.yaml"))
     assert not warnings
     lab = load_lab(bench / "lab")
-    assert not lab.broken
-    check_enough(lab, requirements(job))
+    assert not lab.invalid
+    check_capacity(lab, requirements(job))
     assert len(assign(requirements(job), simulated_devices(job))) == job.size
     deploy, test = job.actions
     assert (job.directory / deploy.parameters["image"]).is_file()

@@ -38,7 +38,7 @@ def test_each_action(power, capsys):
 def test_a_held_board_is_not_touched(power, capsys):
     """Exit code 4, and who has it."""
     lock = LockFile(lock_directory(), "left")
-    assert lock.take("the job")
+    assert lock.acquire("the job")
     try:
         assert power("off") == (4, [])
     finally:

@@ -1,25 +1,28 @@
-"""Allocation: exact, deterministic, and clear about why not."""
+"""Allocation: exact, deterministic, and with a reason for each failure."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.errors import BoardsUnavailable, ExitCode
+from lava_dispatcher_multinode.errors import BoardsUnavailable, ExitCode, InvalidJob, Problem
 from lava_dispatcher_multinode.job.model import Job, Role
 from lava_dispatcher_multinode.lab.allocation import (
     BoardsBusy,
     BoardsMissing,
     Requirement,
     assign,
-    natural,
+    check_capacity,
+    natural_key,
     requirements,
 )
+from lava_dispatcher_multinode.lab.device_files import InvalidDevice, Lab
 from lava_dispatcher_multinode.lab.device_model import Device
 
 TAGS = st.frozensets(st.sampled_from(["a", "b", "c"]))
@@ -28,7 +31,7 @@ TYPES = st.sampled_from(["panda", "beaglexm"])
 
 @st.composite
 def cases(draw):
-    """Return requirements, devices and who holds some of them."""
+    """Return requirements, devices, and the holders of some devices."""
     count = draw(st.integers(0, 5))
     devices = [Device(f"d{i}", draw(TYPES), draw(TAGS)) for i in range(count)]
     needed = []
@@ -43,7 +46,7 @@ def cases(draw):
 
 
 def possible(needed, devices):
-    """Say by trying everything whether there is an assignment."""
+    """Return whether an assignment exists, by trying all."""
     return any(
         all(r.accepts(d) for r, d in zip(needed, chosen, strict=True))
         for chosen in permutations(devices, len(needed))
@@ -52,7 +55,7 @@ def possible(needed, devices):
 
 @given(cases())
 def test_agrees_with_brute_force(case):
-    """An assignment is found exactly when one exists, and the kind of failure is right."""
+    """An assignment is found if and only if one exists, and the kind of failure is right."""
     needed, devices, held = case
     free = [device for device in devices if device.name not in held]
     blamed = frozenset()
@@ -73,7 +76,7 @@ def test_agrees_with_brute_force(case):
 
 @given(cases())
 def test_busy_names_the_boards_whose_release_helps(case):
-    """Releasing anything but the named boards does not help, so nothing else is waited for."""
+    """Only the release of a named board helps, so the wait is for these boards."""
     needed, devices, held = case
     try:
         assign(needed, devices, held)
@@ -109,7 +112,7 @@ def test_any_panda_leaves_the_tagged_one(make_device):
 
 
 def test_nodes_of_a_role_get_boards_in_the_order_of_their_names(make_device):
-    """A user finds panda01 first, and panda10 after panda9."""
+    """panda01 is first, and panda10 follows panda9."""
     devices = [make_device(name) for name in ("panda10", "panda9", "panda2")]
     needed = [Requirement("r", index, "panda") for index in range(3)]
     assert [d.name for d in assign(needed, devices).values()] == ["panda2", "panda9", "panda10"]
@@ -117,7 +120,7 @@ def test_nodes_of_a_role_get_boards_in_the_order_of_their_names(make_device):
 
 @pytest.fixture
 def shallow():
-    """Leave room for a hundred calls within calls."""
+    """Limit the stack to a hundred nested calls."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack(0)) + 100)
     yield
@@ -125,7 +128,7 @@ def shallow():
 
 
 def test_long_chains_need_no_deep_recursion(shallow):
-    """Hundreds of nodes, each of which has to move over for the last, are no problem."""
+    """Hundreds of nodes may be reassigned for the last one."""
     size = 300
     devices = [Device(f"d{i:04}", "panda", frozenset({f"t{i}", f"t{i + 1}"})) for i in range(size)]
     needed = [Requirement("r", i, "panda", tags=frozenset({f"t{i + 1}"})) for i in range(size)]
@@ -135,8 +138,8 @@ def test_long_chains_need_no_deep_recursion(shallow):
     assert len(assign(needed[:-1], devices)) == size
 
 
-def test_missing_boards_say_which_requirement_fails_and_what_there_is(make_device):
-    """The message has role, number, type and tags, what there is, and what lacks what."""
+def test_missing_boards_name_the_requirement_and_the_devices(make_device):
+    """The error has role, number, type and tags, the devices, and what each lacks."""
     devices = [make_device("panda01", tags=["mytag1"]), make_device("panda02")]
     tags = frozenset({"mytag1"})
     with pytest.raises(BoardsMissing) as caught:
@@ -149,7 +152,7 @@ def test_missing_boards_say_which_requirement_fails_and_what_there_is(make_devic
 
 
 def test_two_roles_that_compete_are_named_together(make_device):
-    """Neither role alone fails, so neither alone is to blame."""
+    """Neither role fails alone, so the error names both."""
     needed = [Requirement("a", 0, "panda"), Requirement("b", 0, "panda")]
     with pytest.raises(
         BoardsMissing, match=r"role b needs 1 panda.*there is 1: panda01"
@@ -159,13 +162,13 @@ def test_two_roles_that_compete_are_named_together(make_device):
 
 
 def test_unknown_device_has_a_hint(make_device):
-    """A typing error in a device's name is pointed at."""
+    """The hint corrects a misspelt device name."""
     with pytest.raises(BoardsMissing, match=r"the device panda1;.*did you mean panda01\?"):
         assign([Requirement("a", 0, device="panda1")], [make_device("panda01")])
 
 
 def test_named_device_of_another_type_is_explained(make_device):
-    """The device exists, but is not what the role says."""
+    """The device exists, with another type than that of the role."""
     with pytest.raises(BoardsMissing, match="panda01 is a panda"):
         assign([Requirement("a", 0, "beaglexm", "panda01")], [make_device("panda01")])
 
@@ -190,7 +193,7 @@ def test_named_device_of_another_type_is_explained(make_device):
     ],
 )
 def test_near_misses(make_device, requirement, hint):
-    """Only a board that would do but for one thing is named, with that thing."""
+    """The error names boards that fail one condition only, with that condition."""
     tags = {"panda1": "a", "panda2": "", "b1": "b"}
     devices = [
         make_device(name, "beaglexm" if name == "b1" else "panda", tags=list(tagged))
@@ -201,8 +204,8 @@ def test_near_misses(make_device, requirement, hint):
     assert str(caught.value).endswith(hint)
 
 
-def test_what_is_needed_is_told_with_all_that_it_depends_on(make_device):
-    """A named device, its type and its tags; and all boards that there are for it."""
+def test_the_error_has_the_whole_requirement(make_device):
+    """It has the named device, its type and tags, and the boards that exist."""
     devices = [make_device("panda1"), make_device("panda2")]
     needed = [Requirement("r", i, "panda") for i in range(3)]
     with pytest.raises(BoardsMissing, match=r"role r needs 3 panda; there are 2: panda1, panda2$"):
@@ -217,8 +220,8 @@ def test_what_is_needed_is_told_with_all_that_it_depends_on(make_device):
         assign([Requirement("t", 0, tags=frozenset("a"))], devices)
 
 
-def test_busy_boards_say_who_holds_them(make_device):
-    """Enough boards exist, so the message says whom to ask; unrelated holders are left out."""
+def test_busy_boards_are_named_with_their_holders(make_device):
+    """The error names the holders of the boards that matter, and no others."""
     devices = [make_device("panda01"), make_device("panda02"), make_device("b01", "beaglexm")]
     held = {"panda02": "ann@host pid 7, job 'x'", "b01": "bob"}
     with pytest.raises(BoardsBusy) as caught:
@@ -242,15 +245,72 @@ def test_requirements_of_a_job_are_one_for_each_node():
 
 @given(st.lists(st.text("a9-0", max_size=6)))
 def test_natural_order_is_total(names):
-    """Any names can be compared, also those that begin with digits, and no two are alike."""
-    ordered = sorted(names, key=natural)
+    """All names are comparable, also those that begin with digits, and no two keys are equal."""
+    ordered = sorted(names, key=natural_key)
     backwards = list(reversed(ordered))
-    assert sorted(backwards, key=natural) == ordered
-    assert len({str(natural(name)) for name in names}) == len(set(names))
+    assert sorted(backwards, key=natural_key) == ordered
+    assert len({str(natural_key(name)) for name in names}) == len(set(names))
 
 
 @given(st.text("ab-", max_size=3), st.integers(0, 1000), st.integers(0, 1000), st.text("ab-"))
 def test_natural_order_counts(before, one, other, after):
-    """A number within a name is compared as a number."""
+    """Numbers in names are compared as numbers."""
     names = [f"{before}{number}{after}" for number in (one, other)]
-    assert sorted(names, key=natural) == (names if one <= other else names[::-1])
+    assert sorted(names, key=natural_key) == (names if one <= other else names[::-1])
+
+
+BAD = InvalidJob([Problem("p2.yaml", 3, 1, "unknown key")])
+PANDAS = [Requirement("r", 0, "panda"), Requirement("r", 1, "panda")]
+
+
+def test_enough_boards_are_enough(make_device):
+    """Invalid files do not matter to a job that does not need them."""
+    lab = Lab((make_device("p1"), make_device("p3")), {"p2": InvalidDevice(BAD, "panda")})
+    check_capacity(lab, PANDAS)
+
+
+def test_an_invalid_file_that_is_the_reason_is_the_error(make_device):
+    """The user corrects the file instead of adding a board."""
+    lab = Lab((make_device("p1"),), {"p2": InvalidDevice(BAD, "panda")})
+    with pytest.raises(InvalidJob, match=r"p2\.yaml:3:1: unknown key"):
+        check_capacity(lab, PANDAS)
+
+
+def test_an_invalid_file_that_may_be_the_reason_follows_the_shortage(make_device):
+    """The shortage comes first, then the file of unknown type."""
+    lab = Lab((make_device("p1"),), {"p2": InvalidDevice(BAD, None)})
+    with pytest.raises(BoardsMissing, match=r"(?s)role r needs 2 .*p2\.yaml:3:1: unknown key"):
+        check_capacity(lab, PANDAS)
+
+
+def test_a_lab_of_invalid_files_is_not_empty():
+    """The error is that of the file, not the advice to write a first one."""
+    with pytest.raises(BoardsMissing, match=r"(?s)role r needs 2 .*p2\.yaml:3:1: unknown key"):
+        check_capacity(Lab((), {"p2": InvalidDevice(BAD, None)}), PANDAS)
+
+
+def test_an_invalid_file_of_another_type_is_not_the_reason(make_device):
+    """The error names the missing boards only."""
+    lab = Lab((make_device("p1"),), {"p2": InvalidDevice(BAD, "beaglexm")})
+    with pytest.raises(BoardsMissing, match="role r needs 2 panda"):
+        check_capacity(lab, PANDAS)
+
+
+def test_a_named_device_with_an_invalid_file(make_device):
+    """The error is that of this file only."""
+    lab = Lab(
+        (make_device("p1"),), {"p2": InvalidDevice(BAD), "p3": InvalidDevice(InvalidJob([]))}
+    )
+    with pytest.raises(InvalidJob, match="unknown key"):
+        check_capacity(lab, [Requirement("r", 0, device="p2")])
+    with pytest.raises(BoardsMissing):
+        check_capacity(lab, [Requirement("r", 0, device="p4")])
+
+
+def test_no_devices_at_all_says_how_to_configure_one():
+    """The error tells a new user what to do."""
+    lab = Lab((), {}, (Path("/package"), Path("/etc/x")))
+    with pytest.raises(BoardsUnavailable) as caught:
+        check_capacity(lab, PANDAS)
+    for text in ("/etc/x/devices", "lava-multinode init", "--simulate"):
+        assert text in str(caught.value)

@@ -18,15 +18,15 @@ def test_a_broken_file_does_not_hide_the_others(config):
     config.write("devices/p3.yaml", "{")
     lab = load_lab(config.path)
     assert [device.name for device in lab.devices] == ["p1"]
-    assert set(lab.broken) == {"p2", "p3"}
-    assert "bood" in str(lab.broken["p2"].error)
+    assert set(lab.invalid) == {"p2", "p3"}
+    assert "bood" in str(lab.invalid["p2"].error)
 
 
 def test_the_type_of_a_broken_device_is_kept_where_it_can_be(config):
     """A job that needs a beaglexm does not care about a broken panda."""
     config.write("devices/p1.yaml", "device_type: panda\n")  # no connection
     config.write("devices/p2.yaml", "{")
-    broken = load_lab(config.path).broken
+    broken = load_lab(config.path).invalid
     assert broken["p1"].device_type == "panda"
     assert broken["p2"].device_type is None
 
@@ -49,15 +49,15 @@ def test_files_of_another_kind_are_told(config):
     config.write("devices/c.conf", "device_type = panda\n")
     config.write("devices/.hidden.yml", GOOD)
     lab = load_lab(config.path)
-    assert set(lab.broken) == {"a", "b"}
-    assert "rename it to a.yaml" in str(lab.broken["a"].error)
+    assert set(lab.invalid) == {"a", "b"}
+    assert "rename it to a.yaml" in str(lab.invalid["a"].error)
     assert [device.name for device in lab.devices] == ["c"]
 
 
 def test_an_empty_directory_is_an_empty_lab(config):
     """No devices is for the allocation to complain about."""
     lab = load_lab(config.path)
-    assert (lab.devices, dict(lab.broken)) == ((), {})
+    assert (lab.devices, dict(lab.invalid)) == ((), {})
     assert lab.searched[-1] == config.path
 
 

@@ -28,7 +28,7 @@ from ..needs import NOBODY, python_of_others
 def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
     """Others can say who has a board, since when and for what."""
     lock = LockFile(tmp_path, "p1")
-    assert lock.take("my job")
+    assert lock.acquire("my job")
     holder = LockFile(tmp_path, "p1").holder()
     assert (holder.pid, holder.job) == (os.getpid(), "my job")
     for part in (holder.user, holder.host, holder.since[:10], "'my job'", f"pid {os.getpid()}"):
@@ -43,11 +43,11 @@ def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
 def test_a_taken_lock_is_not_taken_again(tmp_path):
     """One board, one holder; and who was refused changes nothing."""
     first, second = LockFile(tmp_path, "p1"), LockFile(tmp_path, "p1")
-    assert first.take("first")
-    assert not second.take("second")
+    assert first.acquire("first")
+    assert not second.acquire("second")
     assert second.holder().job == "first"
     first.release()
-    assert second.take("second")
+    assert second.acquire("second")
     second.release()
 
 
@@ -56,7 +56,7 @@ def test_giving_back_what_is_not_held_changes_nothing(tmp_path):
     lock = LockFile(tmp_path, "p1")
     assert lock.descriptor == -1
     lock.release()
-    assert lock.take("x")
+    assert lock.acquire("x")
     number = lock.descriptor
     lock.release()
     assert lock.descriptor == -1
@@ -71,10 +71,10 @@ def test_giving_back_what_is_not_held_changes_nothing(tmp_path):
 def test_a_lock_that_is_refused_leaves_no_open_file(tmp_path):
     """A command that waits for a board tries again and again."""
     first = LockFile(tmp_path, "p1")
-    assert first.take("first")
+    assert first.acquire("first")
     before = os.listdir("/proc/self/fd")
     for _ in range(3):
-        assert not LockFile(tmp_path, "p1").take("second")
+        assert not LockFile(tmp_path, "p1").acquire("second")
         assert first.holder() is not None
     assert os.listdir("/proc/self/fd") == before
     first.release()
@@ -86,7 +86,7 @@ def test_what_a_killed_holder_left_is_not_believed(tmp_path):
     (tmp_path / "p1.lock").write_text(json.dumps(said) + 4000 * " " + "x")
     assert holders(tmp_path, ["p1"]) == {}
     lock = LockFile(tmp_path, "p1")
-    assert lock.take("mine")
+    assert lock.acquire("mine")
     assert holders(tmp_path, ["p1"])["p1"].job == "mine"
     lock.release()
 
@@ -100,18 +100,18 @@ def test_looking_at_a_lock_is_not_having_it(tmp_path):
     assert lock.holder() is None
     timer = threading.Timer(0.05, os.close, [descriptor])
     timer.start()
-    assert lock.take("x")
+    assert lock.acquire("x")
     timer.join()
     lock.release()
 
 
 def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch):
     """A stopped process must not stop all commands of the host."""
-    monkeypatch.setattr(lockfiles, "_LOOKING", 0.02)
+    monkeypatch.setattr(lockfiles, "_INSPECTION_TIMEOUT_S", 0.02)
     (tmp_path / "p1.lock").touch()
     with (tmp_path / "p1.lock").open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        assert not LockFile(tmp_path, "p1").take("x")
+        assert not LockFile(tmp_path, "p1").acquire("x")
 
 
 def test_a_full_disk_keeps_nobody_from_a_board(tmp_path):
@@ -120,10 +120,10 @@ def test_a_full_disk_keeps_nobody_from_a_board(tmp_path):
     lock = LockFile(tmp_path, "panda01")
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # every write to a file fails
     try:
-        assert lock.take("job")
+        assert lock.acquire("job")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert str(LockFile(tmp_path, "panda01").holder()) == "somebody"
+    assert str(LockFile(tmp_path, "panda01").holder()) == "unknown user"
     lock.release()
 
 
@@ -132,7 +132,7 @@ def test_files_can_be_locked_by_other_users(tmp_path):
     umask = os.umask(0o077)
     try:
         lock = LockFile(tmp_path, "p1")
-        assert lock.take("x")
+        assert lock.acquire("x")
         lock.release()
     finally:
         os.umask(umask)
@@ -144,7 +144,7 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "p1.lock").symlink_to(tmp_path / "victim")
     with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
-        LockFile(tmp_path, "p1").take("x")
+        LockFile(tmp_path, "p1").acquire("x")
     assert (tmp_path / "victim").read_text() == "precious"
     with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
         LockFile(tmp_path, "p1").holder()
@@ -153,7 +153,7 @@ def test_a_link_is_not_followed(tmp_path):
 def test_what_a_lock_says_is_short(tmp_path):
     """A job's name may be of any length, and others may write anything."""
     lock = LockFile(tmp_path, "p1")
-    assert lock.take("j" * 300)
+    assert lock.acquire("j" * 300)
     assert lock.holder().job == "j" * 200
     said = {"user": "u" * 300, "host": "h", "pid": 7, "job": "\x1b[2Jj", "since": "s"}
     (tmp_path / "p1.lock").write_text(json.dumps(said))
@@ -167,7 +167,7 @@ def test_a_user_without_a_name_is_a_number(tmp_path):
     lock = LockFile(tmp_path, "p1")
     os.setreuid(424242, 0)
     try:
-        assert lock.take("x")
+        assert lock.acquire("x")
     finally:
         os.setreuid(0, 0)
     assert lock.holder().user == "uid 424242"
@@ -196,9 +196,11 @@ def test_any_content_gives_a_holder_that_can_be_printed(tmp_path_factory, said):
 def test_wait_returns_when_the_lock_is_released(tmp_path):
     """Waiting is blocking, not looking again and again."""
     lock = LockFile(tmp_path, "p1")
-    assert lock.take("x")
+    assert lock.acquire("x")
     done = threading.Event()
-    waiter = threading.Thread(target=lambda: (LockFile(tmp_path, "p1").wait(), done.set()))
+    waiter = threading.Thread(
+        target=lambda: (LockFile(tmp_path, "p1").wait_until_free(), done.set())
+    )
     waiter.start()
     assert not done.wait(0.05)
     lock.release()
@@ -208,14 +210,14 @@ def test_wait_returns_when_the_lock_is_released(tmp_path):
 
 def test_the_directory_can_be_named(tmp_path, monkeypatch):
     """Where the defaults do not fit, all who share boards agree on another."""
-    monkeypatch.setenv(lockfiles.VARIABLE, str(tmp_path / "mine"))
+    monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(tmp_path / "mine"))
     assert lock_directory() == tmp_path / "mine"
     assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o1777
 
 
 def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
     """A link or a file in place of the directory is not used: somebody else made it."""
-    monkeypatch.delenv(lockfiles.VARIABLE, raising=False)
+    monkeypatch.delenv(lockfiles.LOCK_DIR_VARIABLE, raising=False)
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "file").touch()
     names = ("link", "file", "no/parent", "good", "better")
@@ -225,7 +227,7 @@ def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
 
 def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
     """It may be the administrator's: the next one is taken."""
-    monkeypatch.delenv(lockfiles.VARIABLE, raising=False)
+    monkeypatch.delenv(lockfiles.LOCK_DIR_VARIABLE, raising=False)
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
         os.chmod(name, 0o755)
         closed, good = Path(name, "closed"), Path(name, "good")
@@ -243,8 +245,8 @@ def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
 
 def test_no_directory_says_what_to_do(tmp_path, monkeypatch):
     """Exit 4 with a way out, not a traceback."""
-    monkeypatch.setenv(lockfiles.VARIABLE, str(tmp_path / "no/parent"))
-    with pytest.raises(BoardsUnavailable, match=lockfiles.VARIABLE):
+    monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(tmp_path / "no/parent"))
+    with pytest.raises(BoardsUnavailable, match=lockfiles.LOCK_DIR_VARIABLE):
         lock_directory()
 
 
@@ -256,7 +258,7 @@ def test_a_file_system_without_flock_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(lockfiles.fcntl, "flock", refuse)
     with pytest.raises(BoardsUnavailable, match=r"no flock.*LAVA_LOCK_DIR"):
-        LockFile(tmp_path, "p1").take("x")
+        LockFile(tmp_path, "p1").acquire("x")
 
 
 OTHER_USER = """
@@ -264,9 +266,9 @@ import sys
 from pathlib import Path
 from lava_dispatcher_multinode.lab.lockfiles import LockFile
 lock = LockFile(Path(sys.argv[1]), "p1")
-print(lock.holder().job, lock.take("mine"), flush=True)
-lock.wait()
-print(lock.take("mine"), flush=True)
+print(lock.holder().job, lock.acquire("mine"), flush=True)
+lock.wait_until_free()
+print(lock.acquire("mine"), flush=True)
 """
 
 
@@ -290,10 +292,10 @@ def test_two_users_share_the_locks(monkeypatch):
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
         os.chmod(name, 0o755)
         shared = Path(name, "locks")
-        monkeypatch.setenv(lockfiles.VARIABLE, str(shared))
+        monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(shared))
         assert lock_directory() == shared
         lock = LockFile(shared, "p1")
-        assert lock.take("root's")
+        assert lock.acquire("root's")
         with start_as_nobody(Path(name), "-c", OTHER_USER, str(shared)) as other:
             assert other.stdout.readline() == "root's False\n"
             lock.release()

@@ -141,7 +141,7 @@ def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypat
     """Who loses the race for a released board keeps waiting, and gets the next chance."""
     first, second = LockFile(tmp_path, "p0"), LockFile(tmp_path, "p0")
     others = [LockFile(tmp_path, name) for name in ("p1", "p2")]
-    assert all(lock.take("x") for lock in (first, *others))
+    assert all(lock.acquire("x") for lock in (first, *others))
     to_release = [first, second]
     look = locks.holders
     looks = []
@@ -149,7 +149,7 @@ def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypat
     def holders_after_the_race(*arguments):
         looks.append(arguments)
         if len(looks) == 2:
-            assert second.take("faster")
+            assert second.acquire("faster")
         return look(*arguments)
 
     monkeypatch.setattr(locks, "holders", holders_after_the_race)
@@ -204,7 +204,7 @@ def test_a_lock_that_is_lost_after_planning_means_planning_again(tmp_path, lab, 
 
     def planned(*arguments):
         found = plan(*arguments)
-        intruder.take("intruder")
+        intruder.acquire("intruder")
         return found
 
     monkeypatch.setattr(locks, "assign", planned)
@@ -214,13 +214,13 @@ def test_a_lock_that_is_lost_after_planning_means_planning_again(tmp_path, lab, 
 
 
 def test_planning_of_others_is_waited_for_in_bounds(tmp_path, lab, monkeypatch):
-    """A process that hangs while choosing boards is told of, not waited for without end."""
+    """A process that hangs during its allocation ends in an error, not in an endless wait."""
     from filelock import FileLock
 
-    monkeypatch.setattr(locks, "PLANNING", 0.1)
+    monkeypatch.setattr(locks, "PLANNING_TIMEOUT_S", 0.1)
     with (
         FileLock(tmp_path / ".planning"),
-        pytest.raises(BoardsUnavailable, match="choosing boards"),
+        pytest.raises(BoardsUnavailable, match="allocating boards"),
         hold(lab, pandas(1), "job", directory=tmp_path),
     ):
         pass
