@@ -1,4 +1,4 @@
-"""A node without a board: enough for actions that do not touch it."""
+"""A node without a board, enough for actions that do not use one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEDIA = Deploy("media", path="/dev/sdx")
 
 @pytest.fixture
 def events():
-    """What was emitted, as (event, fields)."""
+    """The emitted events, as (event, fields)."""
     return []
 
 

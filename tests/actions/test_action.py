@@ -1,4 +1,4 @@
-"""What the program may ask an action, of this package or of a plug-in."""
+"""What other packages may ask an action, of this package or of a plug-in."""
 
 from typing import ClassVar
 
@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.lab.device_model import Device
 
 
 class OldPlugin:
-    """An action with the two members that every version of the interface has asked for."""
+    """An action with the two members that every version of the interface has required."""
 
     parameters_schema: ClassVar = {"type": "object"}
     ran = None

@@ -1,4 +1,4 @@
-"""`boot_linaro_image`: a boot that is noted."""
+"""`boot_linaro_image`: the boot is remembered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One node of a job, as its actions see it."""
+"""The context of an action: a node, and the services of the run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.errors import Cancelled
 
 
 def test_a_step_and_a_remark_are_events_of_the_node(make_node, events):
-    """The live view and the report know by them which board does what."""
+    """The live view and the report show by these events what each board does."""
     node = make_node("b2")
     node.step("running tests")
     node.log("WARNING", "the disk is slow")
@@ -19,7 +19,7 @@ def test_a_step_and_a_remark_are_events_of_the_node(make_node, events):
 
 
 def test_a_cancelled_run_ends_at_the_next_step(make_node, events):
-    """Before the step is told: it is not begun any more."""
+    """The step is neither recorded nor started."""
     node = make_node()
     node.step("one")
     node.services.cancelled.set()
@@ -37,7 +37,7 @@ def test_what_happens_while_a_run_ends_is_still_recorded(make_node, events):
 
 
 def test_two_runs_share_nothing(make_node):
-    """What one run has begun to cancel or to serve is not another's."""
+    """One run's cancellation and servers do not affect another run."""
     one, other = make_node().services, make_node().services
     one.cancelled.set()
     assert not other.cancelled.is_set()
@@ -45,7 +45,7 @@ def test_two_runs_share_nothing(make_node):
 
 
 def test_a_new_node_has_done_nothing(make_node):
-    """A first test boots the board and puts the overlay on it; the job is the run's."""
+    """The first test boots the board and delivers the overlay; the job is the run's."""
     node = make_node()
     assert (node.booted, node.stages, node.overlay_boot, node.overlay_in_image) == (
         False,

@@ -1,4 +1,4 @@
-"""deploy_linaro_image: fetch, hand to the board, and it has to boot again."""
+"""`deploy_linaro_image`: the image is fetched and deployed, and the board must boot again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 
 
 def test_the_image_goes_to_the_board(make_node, tmp_path):
-    """Relative to the job; what was booted before does not count any more."""
+    """The path is relative to the job; an earlier boot no longer counts."""
     (tmp_path / "card.img.gz").write_bytes(gzip.compress(b"card"))
     node = make_node()
     node.booted = True
@@ -39,7 +39,7 @@ def test_a_missing_image_is_an_error(make_node):
 
 
 def test_an_image_that_cannot_be_used_is_named_once(make_node, tmp_path):
-    """By who reads the file, or, where something else went wrong with it, by the action."""
+    """The message of the image reader names it; for other errors the action adds the name."""
 
     def read(image, *_):
         with image.open() as stream:
@@ -62,7 +62,7 @@ def test_an_image_that_cannot_be_used_is_named_once(make_node, tmp_path):
 
 
 def test_a_board_that_takes_no_images_is_refused(make_node, tmp_path):
-    """Before anything is fetched; the key is named."""
+    """Before anything is fetched; the message names the key."""
     for method in (None, "tftp"):
         with pytest.raises(DeployError, match=r"deploy\.method .*set deploy\.method to 'media'"):
             DeployLinaroImage().run(

@@ -1,4 +1,4 @@
-"""deploy_linaro_kernel: fetch the files, hand them to the board, and it has to boot again."""
+"""`deploy_linaro_kernel`: the files are fetched and published, and the board must boot again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TFTP = Deploy("tftp", tftp=Tftp(host="10.0.0.1", kernel="0x1"))
 
 
 def test_the_files_go_to_the_board(make_node, tmp_path):
-    """Those that are named, as they are: U-Boot and the kernel unpack for themselves."""
+    """The named files, unchanged: U-Boot and the kernel decompress them."""
     for name in ("zImage", "root.cpio.gz"):
         (tmp_path / name).write_bytes(name.encode())
     node = make_node(deploy=TFTP)
@@ -34,7 +34,7 @@ def test_a_board_that_keeps_what_it_has_is_left_alone(make_node, events):
 
 
 def test_what_cannot_be_done_is_refused(make_node):
-    """The wrong method, and a root that would take NFS."""
+    """The wrong deploy method, and a root file system that needs NFS."""
     with pytest.raises(DeployError, match=r"set deploy\.method to 'tftp'"):
         DeployLinaroKernel().run(make_node(), {"kernel": "zImage"})
     node = make_node(deploy=TFTP)

@@ -1,4 +1,4 @@
-"""`lava_test_shell`: on a real shell, whose terminal is the console, with the real scripts."""
+"""`lava_test_shell` on a real shell, whose terminal is the console, with the real scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Board:
         self.failure = None
 
     def boot(self, deadline):
-        """Take the shell, or fail."""
+        """Start the shell, or fail."""
         del deadline
         if self.failure:
             raise self.failure
@@ -48,10 +48,10 @@ class Board:
         self.shell.prepare()
 
     def require_root(self):
-        """Take the user for the board's own root."""
+        """Accept the current user as root."""
 
     def watched(self):
-        """Look for no panic."""
+        """Watch for nothing."""
         return contextlib.nullcontext()
 
 
@@ -101,7 +101,7 @@ def cases(node):
 
 
 def test_definitions_run_in_order_and_results_are_events(make_node):
-    """Each under its number and name, with its own pattern, words and list of cases."""
+    """Each under its number and name, with its own pattern, fixups and expected cases."""
     node = make_node(
         definition("one", "lava-test-case a --shell true", "lava-test-case b --shell false"),
         definition(
@@ -126,7 +126,7 @@ def test_definitions_run_in_order_and_results_are_events(make_node):
 
 
 def test_a_board_that_is_up_is_not_booted(make_node):
-    """boot_linaro_image has booted it, or an action before has."""
+    """boot_linaro_image or an earlier action has booted it."""
     node = make_node(definition("one", "lava-test-case a --shell true"))
     node.board.boot(None)
     node.booted = True
@@ -136,7 +136,7 @@ def test_a_board_that_is_up_is_not_booted(make_node):
 
 
 def test_a_board_that_does_not_boot_misses_what_was_expected(make_node):
-    """Nothing has run, and each case that was to be reported is a fail rather than nothing."""
+    """No test has run, and each expected case fails."""
     node = make_node(definition("one", "true", expected=["a", "b"]), definition("two", "true"))
     node.board.failure = BootError("no prompt")
     with pytest.raises(BootError, match="no prompt"):
@@ -146,7 +146,7 @@ def test_a_board_that_does_not_boot_misses_what_was_expected(make_node):
 
 
 def test_tests_that_do_not_end_have_failed(make_node):
-    """A hanging test is the test's failure, with the limit that it has met."""
+    """A hanging test is a test failure; the message has the limit."""
     node = make_node(definition("one", "sleep 600"))
     node.step = lambda _text: setattr(node, "deadline", Deadline(0.5, "test"))
     with pytest.raises(TestError, match="^the tests did not finish within "):
@@ -154,7 +154,7 @@ def test_tests_that_do_not_end_have_failed(make_node):
 
 
 def test_a_runner_that_ends_early_is_no_pass(make_node):
-    """The definitions that have not run are named, with what the console said last."""
+    """The message names the definitions that have not run, and shows the last console lines."""
     gone = "echo last words; : > ../../lava-test-runner.conf.started"
     node = make_node(definition("one", gone), definition("two", "true"))
     with pytest.raises(InfrastructureError) as caught:
@@ -178,6 +178,6 @@ def test_a_runner_that_ends_early_is_no_pass(make_node):
     ],
 )
 def test_what_the_action_takes(parameters, right):
-    """A misspelled key, or a source that is none or two, is found before anything runs."""
+    """A misspelt key, a missing source and a second source are found before anything runs."""
     validator = jsonschema.Draft202012Validator(LavaTestShell.parameters_schema)
     assert validator.is_valid(parameters) is right

@@ -1,4 +1,4 @@
-"""The dispatcher's own calls, through a real coordinator."""
+"""The dispatcher's own calls, with a real coordinator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.errors import BoardDied, Cancelled, WaitFailed
 
 @pytest.fixture
 def group():
-    """A coordinator of two, with a client each."""
+    """A coordinator for two nodes, with a client for each."""
     with (
         Coordinator(group="g", nodes={"b1": "r", "b2": "s"}, timeout=30) as coordinator,
         GroupClient(coordinator.address, group="g", node="b1", role="r") as one,
@@ -26,7 +26,7 @@ def group():
 
 
 def test_send_and_wait(make_node, group, events):
-    """What one node's action sends is in the other one's log; both calls are test cases."""
+    """Data that one node's action sends appears in the other's log; both calls are test cases."""
     _, one, two = group
     message = {"speed": 9, "on": True, "word": "a b"}
     Multinode().run(
@@ -45,7 +45,7 @@ def test_send_and_wait(make_node, group, events):
 
 
 def test_a_call_that_cannot_be_satisfied_fails_the_action(make_node, group, events):
-    """The reason is the coordinator's sentence."""
+    """The reason is the coordinator's."""
     coordinator, one, _ = group
     coordinator.node_failed("b2", "kernel panic")
     with pytest.raises(WaitFailed, match="^lava-wait-all x s: b2 failed: kernel panic$"):
@@ -57,7 +57,7 @@ def test_a_call_that_cannot_be_satisfied_fails_the_action(make_node, group, even
 
 
 def test_the_action_s_deadline_is_the_call_s(make_node, group):
-    """No call outlives its action."""
+    """No call lasts longer than its action."""
     _, one, _ = group
     with pytest.raises(WaitFailed, match="lava-sync x"):
         Multinode().run(
@@ -66,7 +66,7 @@ def test_the_action_s_deadline_is_the_call_s(make_node, group):
 
 
 def test_an_interrupted_run_ends_the_wait(make_node, group):
-    """Ctrl-C is not taken for a failed wait."""
+    """Ctrl-C is not reported as a failed wait."""
     coordinator, one, _ = group
     node = make_node("b1", client=one)
 
@@ -80,16 +80,16 @@ def test_an_interrupted_run_ends_the_wait(make_node, group):
 
 
 def test_a_board_that_dies_ends_the_wait(make_node, group):
-    """Nobody reads its console now; its death is the node's all the same."""
+    """No reader waits on its console at the time; its death still ends the node."""
     _, one, _ = group
     node = make_node("b1", client=one)
 
     class Console:
-        """Dies as soon as somebody asks."""
+        """Dies as soon as it is watched."""
 
         @contextmanager
         def when_dead(self, callback):
-            """As console.Console."""
+            """As `board_console.Console`."""
             callback(BoardDied("Kernel panic"))
             yield
 
@@ -125,7 +125,7 @@ def test_a_board_that_dies_ends_the_wait(make_node, group):
     ],
 )
 def test_the_schema_refuses_what_the_api_does(parameters, place, rule):
-    """Mistakes are found before a board is touched, each for its own reason."""
+    """Mistakes are found before a board is used, each with its own message."""
     with pytest.raises(jsonschema.ValidationError) as caught:
         jsonschema.validate(parameters, Multinode.parameters_schema)
     assert ([*caught.value.absolute_path], caught.value.validator) == (place, rule)

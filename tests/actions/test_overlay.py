@@ -1,4 +1,4 @@
-"""The overlay of a node, and its secret: on a real shell, whose terminal is the console."""
+"""The overlay of a node and its secrets, on a real shell, whose terminal is the console."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lava_dispatcher_multinode.lab.device_sections import Connection
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 SECRET = "0123456789abcdef"
-#: What a board needs to unpack an overlay; md5sum is its only checksum program.
+#: The programs that a board needs to unpack an overlay; md5sum is its only checksum program.
 PROGRAMS = ("base64", "cat", "chmod", "gzip", "md5sum", "mkdir", "od", "rm", "stty", "tar")
 
 
@@ -79,7 +79,7 @@ def make_node(tmp_path):
 
 @pytest.fixture
 def printed(tmp_path):
-    """A function that returns all that the console has printed."""
+    """A function that returns the console output so far."""
     return (tmp_path / "console" / "console.raw").read_bytes
 
 
@@ -89,19 +89,19 @@ def warnings(node):
 
 
 def test_stages_are_the_node_s_own_test_shells(make_node):
-    """Counted as the runner counts them; another role's are not among them."""
+    """Numbered as the runner numbers them; those of other roles do not count."""
     node = make_node(shell_of("one"), shell_of("other", "s"), shell_of("two", "r"))
     named = {n: [d.test.name for d in found] for n, found in stages_of(node).items()}
     assert named == {0: ["one"], 1: ["two"]}
 
 
 def test_no_tests_no_overlay(make_node):
-    """A board that only deploys gets nothing put on it."""
+    """A board that only deploys gets no overlay."""
     assert make_bundle(make_node(ActionSpec("boot_linaro_image"))) is None
 
 
 def test_it_is_put_there_once_a_boot(make_node, tmp_path):
-    """A second test shell finds it; a board that has booted anew may have lost it."""
+    """A second test shell finds it; a new boot may have lost it."""
     node = make_node()
     deliver_overlay(node)
     place = tmp_path / "root" / "lava-1"
@@ -116,7 +116,7 @@ def test_it_is_put_there_once_a_boot(make_node, tmp_path):
 
 
 def test_the_secret_is_root_s_and_on_no_console(make_node, tmp_path, printed):
-    """The console's record is read by many."""
+    """Many people can read the console's record."""
     deliver_overlay(make_node())
     file = tmp_path / "root" / "lava-1" / "socket"
     assert SECRET in file.read_text()
@@ -126,7 +126,7 @@ def test_the_secret_is_root_s_and_on_no_console(make_node, tmp_path, printed):
 
 
 def test_where_what_is_typed_is_printed_there_is_no_secret(make_node, tmp_path, printed):
-    """A board without a checksum program says a file back: its calls go over the console."""
+    """Without a checksum program, a board prints uploads; its calls use the console."""
     node = make_node(without=("md5sum",))
     deliver_overlay(node)
     assert not (tmp_path / "root" / "lava-1" / "socket").exists()

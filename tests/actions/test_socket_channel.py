@@ -10,13 +10,13 @@ CALL, DONE = Call(Api.WAIT_ALL, "X", question="1-2"), Outcome(Status.DONE)
 
 @pytest.fixture
 def events():
-    """What is recorded."""
+    """The recorded results."""
     return []
 
 
 @pytest.fixture
 def channels(events):
-    """The channels of a run whose clock stands still."""
+    """The channels of a run, with a constant clock."""
 
     def emit(event, /, **fields):
         events.append((event, fields["definition"], fields["case"], fields["result"]))

@@ -1,4 +1,4 @@
-"""`submit_results`: what is left of it."""
+"""`submit_results`: a warning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lava_dispatcher_multinode.actions.submit_results import SubmitResults
 
 
 def test_submitting_says_that_nothing_is_sent(make_node, events):
-    """An old job's server address, which may hold a password, is not in the log."""
+    """The server address of an old job may contain a password, so the log omits it."""
     SubmitResults().run(make_node(), {"server": "http://me:secret@old/RPC2", "stream": "/x/"})
     ((event, fields),) = events
     assert (event, fields["level"]) == ("log", "WARNING")

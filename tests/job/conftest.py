@@ -1,4 +1,4 @@
-"""Stand-ins for the plug-ins, so that these tests are about job/ alone."""
+"""Stand-ins for the plug-ins, so that these tests cover job/ alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REPO = {
 
 
 def registry():
-    """Return group -> name -> class, as an installation would have it."""
+    """Return group -> name -> class, like an installation."""
     shell = {
         "testdef_repos": {"type": "array", "minItems": 1, "items": _REPO},
         "testdef_urls": {"type": "array", "items": {"type": "string"}},
@@ -61,7 +61,7 @@ def registry():
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    """Install the stand-ins; a test may add to what it gets."""
+    """Install the stand-ins; a test may add to the mapping that it gets."""
     groups = registry()
 
     def entries(group):
@@ -77,13 +77,13 @@ def installed(monkeypatch):
 
 @pytest.fixture
 def seed():
-    """Return the user's own job, as data."""
+    """Return the first user's job, as data."""
     return json.loads(SEED.read_text())
 
 
 @pytest.fixture
 def read():
-    """Return a function that parses a job given as data or text: job and warnings."""
+    """Return a function that parses a job given as data or text, to job and warnings."""
 
     def read(job, *, target=None, file="job.json"):
         text = job if isinstance(job, str) else json.dumps(job, indent=1)
@@ -94,7 +94,7 @@ def read():
 
 @pytest.fixture
 def refused(read):
-    """Return a function that parses a job that must be refused: its problems as text."""
+    """Return a function that parses an invalid job, to its problems as text."""
 
     def refused(job, **options):
         with pytest.raises(InvalidJob) as caught:

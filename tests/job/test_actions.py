@@ -27,7 +27,7 @@ def deploy(**parameters):
     [("client", {"client"}), (["client", "server"], {"client", "server"})],
 )
 def test_role_is_a_name_or_a_list_and_taken_out(read, role, roles):
-    """The action never sees it."""
+    """The action does not see it."""
     parsed, _ = read(job(deploy(role=role)))
     (action,) = parsed.actions
     assert action.roles == roles
@@ -39,7 +39,7 @@ def test_role_is_a_name_or_a_list_and_taken_out(read, role, roles):
     [({}, None), ({"timeout": -1}, None), ({"timeout": 5}, 5.0), ({"timeout": 0.5}, 0.5)],
 )
 def test_timeout_is_taken_out_and_minus_one_is_the_jobs(read, parameters, timeout):
-    """2013's way to say 'default'."""
+    """-1 meant the default in 2013."""
     parsed, _ = read(job(deploy(**parameters)))
     (action,) = parsed.actions
     assert action.timeout == timeout
@@ -55,7 +55,7 @@ def test_parameters_may_be_left_out(read, entry):
 
 
 def test_places_of_parameters(read):
-    """A later message about a test definition points at its line."""
+    """A later message about a test definition has its line."""
     parsed, _ = read(job({"command": "lava_test_shell", "parameters": {
         "testdef_repos": [{"git-repo": "g", "testdef": "t"}]}}))  # fmt: skip
     action = parsed.actions[0]
@@ -94,14 +94,14 @@ def test_places_of_parameters(read):
     ],
 )  # fmt: skip
 def test_wrong_actions(refused, action, message):
-    """Each is one problem with the words of its action."""
+    """Each is one problem, in the words of its action."""
     problems = refused(job(action))
     assert len(problems) == 1
     assert message in problems[0]
 
 
 def test_a_broken_schema_is_its_actions_fault(installed, refused):
-    """Whoever wrote the action is named, not this program's bug report."""
+    """The message names the action with the schema; no bug of this program is reported."""
     schema = {"type": "objct"}
     installed["lava_dispatcher.actions"]["press"] = type("P", (), {"parameters_schema": schema})
     (problem,) = refused(job({"command": "press"}))
@@ -109,7 +109,7 @@ def test_a_broken_schema_is_its_actions_fault(installed, refused):
 
 
 def test_a_third_partys_parameters_are_checked_by_its_own_schema(installed, refused, read):
-    """The schema of the action decides, whoever wrote it."""
+    """The schema of a plug-in's action applies like any other."""
     schema = {"type": "object", "required": ["relay"], "properties": {"relay": {"minimum": 1}}}
     installed["lava_dispatcher.actions"]["press"] = type("P", (), {"parameters_schema": schema})
     (problem,) = refused(job({"command": "press", "parameters": {"relay": 0}}))
@@ -118,7 +118,7 @@ def test_a_third_partys_parameters_are_checked_by_its_own_schema(installed, refu
 
 
 def test_actions_that_are_sound_in_a_job_that_is_not():
-    """What they name can be looked at, whatever else is wrong; their role makes no difference."""
+    """The files that they name can be checked despite other errors; their roles do not matter."""
     entries = [
         deploy(role="nobody", timeout="x"),
         {"command": "nonsense"},
@@ -151,7 +151,7 @@ def test_actions_that_are_sound_in_a_job_that_is_not():
     ],
 )  # fmt: skip
 def test_an_action_without_what_is_wrong(wrong, left):
-    """Its other entries can be looked at, each in its place; not where nothing of use is left."""
+    """Its other entries can be checked, with their positions; unless nothing useful is left."""
     text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": wrong}]})
     found = make_valid_specs(from_bytes(text.encode(), "job.json", Path("/")))
     assert [spec.parameters for spec in found] == ([] if left is None else [left])

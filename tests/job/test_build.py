@@ -1,4 +1,4 @@
-"""What all jobs share: top-level keys."""
+"""Top-level keys, which all jobs share."""
 
 import json
 from pathlib import Path
@@ -35,21 +35,21 @@ def job(**more):
     ],
 )
 def test_wrong_values(refused, more, message):
-    """Each known key has its type and bounds."""
+    """Each known key has its type and limits."""
     problems = refused(job(**more))
     assert len(problems) == 1
     assert message in problems[0]
 
 
 def test_what_the_job_needs(refused):
-    """Both required keys are told at once, and what they are for."""
+    """Both required keys are reported at once, with their purpose."""
     actions, timeout = refused({"target": "p"})
     assert actions.startswith("job.json:1:1: the file needs 'actions' (What is done")
     assert timeout.startswith("job.json:1:1: the file needs 'timeout' (Seconds: ")
 
 
 def test_everything_optional(read):
-    """All keys of 2013 are taken."""
+    """All keys of 2013 are accepted."""
     parsed, warnings = read(job(
         job_name="n", logging_level="DEBUG", tags=["t"], metadata={"a": 1}, priority="high",
         health_check=True, multinode={"deadlock_grace": 5}, **{"$schema": "job.schema.json"},
@@ -60,7 +60,7 @@ def test_everything_optional(read):
 
 
 def test_defaults(read):
-    """A job without a name is called as its file."""
+    """A job without a name is named after its file."""
     parsed, _ = read(job(), file="dir/smoke.json")
     assert (parsed.name, parsed.file, str(parsed.directory)) == ("smoke", "dir/smoke.json",
                                                                  "/somewhere")  # fmt: skip
@@ -69,7 +69,7 @@ def test_defaults(read):
 
 
 def test_unknown_top_level_keys_are_warnings(read, refused):
-    """2013 ignored them; a likely slip is named, and told beside the errors too."""
+    """2013 ignored them; a likely misspelling is named, also beside errors."""
     _, warnings = read(job(loging_level="DEBUG", zzz=1))
     assert [str(warning) for warning in warnings] == [
         (
@@ -85,12 +85,12 @@ def test_unknown_top_level_keys_are_warnings(read, refused):
 
 
 def test_a_thousand_unknown_keys_are_a_hundred_warnings(read):
-    """Noise is bounded."""
+    """The number of warnings is limited."""
     assert len(read(job(**{f"k{n}": 1 for n in range(1000)}))[1]) == 100
 
 
 def test_a_part_of_a_job(read):
-    """Sound actions in no role; none of a job of LAVA's, whose actions are others."""
+    """Valid actions without roles; none of a LAVA job, which has other actions."""
     action = {"command": "boot_linaro_image"}
     for more, count in (({}, 1), ({"timeouts": {}}, 0), ({"actions": 7}, 0)):
         text = json.dumps({"actions": [action], **more})

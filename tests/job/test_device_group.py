@@ -1,4 +1,4 @@
-"""Jobs of several boards."""
+"""Jobs with several devices."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def group(*entries, **more):
 
 
 def test_the_users_own_job(read, seed):
-    """The seed: three nodes, and each role has its own image."""
+    """The first user's job: three nodes, each role with its own image."""
     job, warnings = read(seed)
     assert warnings == []
     assert (job.name, job.timeout, job.logging_level) == ("simple multinode job", 18000, "INFO")
@@ -30,19 +30,19 @@ def test_the_users_own_job(read, seed):
 
 
 def test_defaults(read):
-    """One board, no tags, unless the entry says more."""
+    """One device without tags, unless the entry has more."""
     job, _ = read(group({"role": "a", "device_type": "panda"}))
     assert job.roles[0] == Role("a", 1, "panda", position=job.roles[0].position)
 
 
 def test_an_alias_becomes_the_proper_name(read):
-    """beagle-xm is what 2013 called it."""
+    """beagle-xm is the name of 2013."""
     job, _ = read(group({"role": "a", "device_type": "beagle-xm"}))
     assert job.roles[0].device_type == "beaglexm"
 
 
 def test_a_named_device(read):
-    """A device may be named, with a count of one or none."""
+    """A device may be named, with a count of one or without a count."""
     job, _ = read(group({"role": "a", "device": "p1", "count": 1}, {"role": "b", "device": "p2"}))
     assert [(role.device, role.device_type) for role in job.roles] == [("p1", None), ("p2", None)]
 
@@ -65,7 +65,7 @@ def test_two_roles_may_share_a_device_type(read):
     ],
 )
 def test_roles_that_cannot_be_known_make_no_unknown_ones(refused, wrong):
-    """One wrong role is one error, whatever the actions call it."""
+    """One invalid role is one error, whichever roles the actions name."""
     right = {"role": "b", "device_type": "panda"}
     action = {"command": "boot_linaro_image", "parameters": {"role": "a"}}
     (problem,) = refused(group(wrong, right, actions=[action]))
@@ -113,14 +113,14 @@ def test_roles_that_cannot_be_known_make_no_unknown_ones(refused, wrong):
     ],
 )  # fmt: skip
 def test_wrong_entries(refused, entries, message):
-    """Each rule of a group entry has its sentence, and is told once."""
+    """Each rule of a group entry has its message, reported once."""
     problems = refused(group(*entries))
     assert len(problems) == 1
     assert message in problems[0]
 
 
 def test_keys_of_single_board_jobs_are_ignored_with_a_warning(read):
-    """The group says which boards, so nothing else does."""
+    """The group defines the devices, so these keys have no effect."""
     _, warnings = read(group({"role": "a", "device": "p1"}, target="p2", device_type="panda"))
     assert [warning.message for warning in warnings] == [
         "'target' is ignored", "'device_type' is ignored",
@@ -129,7 +129,7 @@ def test_keys_of_single_board_jobs_are_ignored_with_a_warning(read):
 
 
 def test_a_group_that_is_no_list(refused):
-    """The shape is named, and roles in actions are not blamed for it."""
+    """The message describes the expected shape; roles of actions are not blamed."""
     job = group(actions=[{"command": "boot_linaro_image", "parameters": {"role": "a"}}])
     assert refused({**job, "device_group": {"role": "a"}}) == [
         "job.json:11:18: 'device_group' must be a list, not an object"

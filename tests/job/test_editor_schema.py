@@ -1,4 +1,4 @@
-"""The schema for editors says the same as the parser."""
+"""The schema for editors agrees with the parser."""
 
 import json
 
@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.job.editor_schema import job_schema
 
 
 def test_it_is_a_schema_that_editors_can_read():
-    """Valid draft 2020-12, plain JSON, every property described."""
+    """Valid draft 2020-12, plain JSON, with a description of every property."""
     schema = job_schema()
     Draft202012Validator.check_schema(json.loads(json.dumps(schema)))
     assert all(
@@ -19,7 +19,7 @@ def test_it_is_a_schema_that_editors_can_read():
 
 
 def test_the_seed_is_valid(seed):
-    """The user's own job has no red line in an editor."""
+    """The first user's job has no error in an editor."""
     Draft202012Validator(job_schema()).validate(seed)
 
 
@@ -51,7 +51,7 @@ def change(job, what):
     ],
 )
 def test_editor_and_parser_agree(seed, read, what, good):
-    """What one refuses the other refuses too."""
+    """Both refuse the same jobs."""
     job = change(seed, what)
     assert Draft202012Validator(job_schema()).is_valid(job) is good
     try:

@@ -1,4 +1,4 @@
-"""Did you mean."""
+"""Hints for unknown names."""
 
 import pytest
 
@@ -14,17 +14,17 @@ from lava_dispatcher_multinode.job.hints import join_words, nearest, suggest
     ],
 )
 def test_the_nearest_name_or_all(word, hint):
-    """A slip gets the one name that was meant, anything else the list."""
+    """A misspelling gets the nearest name, anything else the list."""
     assert suggest(word, ["role", "device_type"]) == hint
 
 
 def test_the_name_that_was_meant():
-    """Whatever its case; None if it is like none of them."""
+    """In any case; None if no name is near."""
     assert [nearest(word, ["Role"]) for word in ("role", "rolle", "zz")] == ["Role", "Role", None]
 
 
 def test_long_lists_are_cut():
-    """A hint stays on a line."""
+    """A hint fits on a line."""
     assert suggest("zzz", [f"n{index:02}" for index in range(50)]).endswith("n11, ...")
     assert suggest("x", []) == ""
 

@@ -1,4 +1,4 @@
-"""JSON with places."""
+"""JSON with positions."""
 
 import json
 
@@ -19,7 +19,7 @@ JSON = st.recursive(
 
 
 def load(text):
-    """Read without lesser faults."""
+    """Read a text that has no lesser errors."""
     value, faults = read_json(text, Lines(text))
     assert not faults
     return value
@@ -27,14 +27,14 @@ def load(text):
 
 @given(JSON, st.sampled_from([None, 1, "\t"]), st.booleans())
 def test_reads_what_the_standard_library_reads(value, indent, ascii_only):
-    """Our brackets and the standard library's strings make the same data."""
+    """This package's structure and the standard library's strings make the same data."""
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     assert load(text).data == json.loads(text)
 
 
 @given(st.text(alphabet='{}[]",:\\ \n01-.eEtrufalsn\tN', max_size=30))
 def test_accepts_no_more_than_the_standard_library(text):
-    """Any text is either the same data as json.loads makes, or a fault within the text."""
+    """Any text gives the data of json.loads, or an error with an index within the text."""
     try:
         value = load(text)
     except ParseError as fault:
@@ -47,7 +47,7 @@ def test_accepts_no_more_than_the_standard_library(text):
 
 @given(st.text(alphabet='{}[]",: ab01', max_size=30))
 def test_refuses_no_more_than_the_standard_library(text):
-    """What json.loads reads is read, but for numbers that are not finite and double keys."""
+    """All that json.loads accepts is accepted, except non-finite numbers and duplicate keys."""
     try:
         expected = json.loads(text)
     except ValueError:
@@ -99,7 +99,7 @@ def test_keys_and_values_have_their_places():
     ],
 )
 def test_faults_say_what_and_where(text, index, message, hint):
-    """The common slips of people who write JSON by hand are named."""
+    """Common mistakes of people who write JSON by hand have a hint."""
     with pytest.raises(ParseError) as caught:
         load(text)
     assert caught.value.index == index
@@ -108,6 +108,6 @@ def test_faults_say_what_and_where(text, index, message, hint):
 
 
 def test_deep_nesting_is_refused_before_it_hurts():
-    """A million brackets are a fault, not a crash."""
+    """A million brackets are an error, not a crash."""
     with pytest.raises(ParseError, match="64 levels"):
         load("[" * 1_000_000)

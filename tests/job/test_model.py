@@ -1,10 +1,10 @@
-"""The job as data."""
+"""The data model of a job."""
 
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 
 
 def test_actions_of_a_role_keep_the_order_of_the_file():
-    """No role means all roles; the order is the file's."""
+    """An action without a role is for all roles; the order is the file's."""
     actions = (
         ActionSpec("a"), ActionSpec("b", roles=frozenset({"x"})),
         ActionSpec("c", roles=frozenset({"y"})), ActionSpec("d"),
@@ -16,7 +16,7 @@ def test_actions_of_a_role_keep_the_order_of_the_file():
 
 
 def test_position_of_a_parameter_or_what_is_around_it():
-    """A message about a parameter that is not there points at the nearest that is."""
+    """A message about a missing parameter points at the nearest enclosing value."""
     at, inner = Position("f", 1, 1), Position("f", 2, 2)
     spec = ActionSpec("a", positions={(): at, ("p",): inner})
     assert spec.position("p", 0, "q") == inner

@@ -1,4 +1,4 @@
-"""Choosing the parser, and what any input may lead to."""
+"""Choice of the parser, and arbitrary input."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.job.model import Job
 
 
 def test_json_and_yaml_are_the_same_job(read, seed):
-    """The seed in block YAML."""
+    """The first user's job in block YAML."""
     import yaml
 
     block = read(yaml.safe_dump(seed, sort_keys=False), file="job.json.yaml")[0]
@@ -25,13 +25,13 @@ def test_json_and_yaml_are_the_same_job(read, seed):
 
 @pytest.mark.parametrize("text", ["[1, 2]", "5", '"text"'])
 def test_what_is_no_object_is_no_job(refused, text):
-    """The shape is named."""
+    """The message describes the expected shape."""
     (problem,) = refused(text)
     assert "1:1: the file must be an object ({...}), not" in problem
 
 
 def test_a_job_that_says_no_boards(refused):
-    """What is missing is said, with all else that is wrong."""
+    """The missing key is reported with all other errors."""
     problems = refused({"actions": [{"command": "boot_linaro_imag"}]})
     assert any("does not name its devices" in problem for problem in problems)
     assert any("needs 'timeout'" in problem for problem in problems)
@@ -39,14 +39,14 @@ def test_a_job_that_says_no_boards(refused):
 
 
 def test_a_slip_in_device_group_is_named(refused):
-    """One letter more is the likeliest reason."""
+    """One extra letter is the likeliest reason."""
     problems = refused({"timeout": 1, "actions": [{"command": "boot_linaro_image"}],
                         "device_groups": []})  # fmt: skip
     assert any("did you mean 'device_group'?" in problem for problem in problems)
 
 
 def test_two_parsers_that_accept_are_an_error_naming_both(installed, refused, seed):
-    """A package that takes over a format of ours is found out, not obeyed."""
+    """A package that claims a format of this one is reported, not preferred."""
     ours = installed["lava_dispatcher.job_parsers"]["device_group"]
     installed["lava_dispatcher.job_parsers"]["theirs"] = ours
     (problem,) = refused(seed)
@@ -55,7 +55,7 @@ def test_two_parsers_that_accept_are_an_error_naming_both(installed, refused, se
 
 
 def test_a_third_partys_parser_is_chosen_by_what_it_accepts(installed, read):
-    """Formats can be added."""
+    """Packages can add formats."""
 
     class Theirs:
         def accepts(self, document):
@@ -71,7 +71,7 @@ def test_a_third_partys_parser_is_chosen_by_what_it_accepts(installed, read):
 
 
 def test_target_aims_a_single_board_job(read, refused, seed):
-    """--target gives or replaces the board of a job for one; a group has several."""
+    """--target sets or replaces the device of a single-device job; a group has several."""
     job = {"timeout": 1, "actions": [{"command": "boot_linaro_image"}]}
     assert read(job, target="p7")[0].roles[0].device == "p7"
     assert read({**job, "target": "p1"}, target="p7")[0].roles[0].device == "p7"
@@ -81,7 +81,7 @@ def test_target_aims_a_single_board_job(read, refused, seed):
 
 
 def test_the_documents_example_is_a_job(read):
-    """What the reference shows can be copied."""
+    """The example of the reference can be copied."""
     page = Path(__file__).parents[2] / "docs" / "reference" / "job-file.md"
     block = page.read_text().split("## A group of boards")[1].split("\n\n")[1]
     job, warnings = read(textwrap.dedent(block))
@@ -105,7 +105,7 @@ JUNK = st.one_of(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
-    """Values replaced, removed and added anywhere never give a traceback."""
+    """Values that are replaced, removed and added anywhere never cause a traceback."""
     job = copy.deepcopy(seed)
     for _ in range(data.draw(st.integers(1, 3))):
         *way, last = data.draw(st.sampled_from([p for p in _paths(job) if p]))
@@ -116,7 +116,7 @@ def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
         if change == "remove":
             del here[last]
         elif change == "add" and isinstance(here, dict):
-            # A copy: later changes of this example must not reach the next one.
+            # A copy: changes must not affect the next example.
             here[data.draw(st.sampled_from(["rol", "timeout", "target", "zz", "protocols"]))] = (
                 copy.deepcopy(data.draw(JUNK))
             )
@@ -145,7 +145,7 @@ def test_any_mutation_is_a_job_or_problems_inside_the_file(read, seed, data):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_to_the_text_is_a_job_or_problems(read, seed, data):
-    """Characters deleted, doubled or put in: as an editor's slip does."""
+    """Characters that are deleted, doubled or inserted, as by a slip in an editor."""
     text = json.dumps(seed, indent=1)
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start, min(start + 40, len(text))))

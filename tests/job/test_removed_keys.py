@@ -19,5 +19,5 @@ from lava_dispatcher_multinode.job.removed_keys import is_pipeline
     ],
 )
 def test_lavas_own_format_by_its_keys(data, expected):
-    """A LAVA job is named as such, a broken job of ours is not."""
+    """A LAVA job is recognised as such; a broken job of this package is not."""
     assert is_pipeline(data) is expected

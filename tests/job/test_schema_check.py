@@ -1,4 +1,4 @@
-"""From schema errors to problems with places."""
+"""From schema errors to problems with positions."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from lava_dispatcher_multinode.job.source import from_bytes
 
 
 def document(data):
-    """Return `data` as a JSON document of one key a line."""
+    """Return `data` as a JSON document with one key per line."""
     return from_bytes(json.dumps(data, indent=1).encode(), "j", Path("/"))
 
 
 def messages(schema, data, **options):
-    """Return the problems as text, without the file's name."""
+    """Return the problems as text, without the file name."""
     found = SchemaChecker(schema, **options).problems(document(data))
     return [str(problem).removeprefix("j:") for problem in found]
 
@@ -24,7 +24,7 @@ OBJECT = {"type": "object", "additionalProperties": False, "properties": {"role"
 
 
 def test_unknown_keys_each_at_their_place_with_the_nearest_name():
-    """Every wrong key is told, not only the first, and where it stands."""
+    """Every wrong key is reported with its position, not only the first."""
     assert messages(OBJECT, {"rol": 1, "count": 2, "coun": 3}) == [
         "2:2: unknown key 'rol' in the file (did you mean 'role'?)",
         "4:2: unknown key 'coun' in the file (did you mean 'count'?)",
@@ -32,13 +32,13 @@ def test_unknown_keys_each_at_their_place_with_the_nearest_name():
 
 
 def test_keys_that_a_pattern_allows_are_known():
-    """Only the wrong key is told."""
+    """Only the wrong key is reported."""
     schema = {**OBJECT, "patternProperties": {"^x-": {}}}
     assert len(messages(schema, {"x-a": 1, "y": 2})) == 1
 
 
 def test_an_explanation_goes_before_the_nearest_name():
-    """Keys that are gone say what to do instead."""
+    """The hint for a removed key says what replaces it."""
     (message,) = messages(OBJECT, {"rol": 1}, explain={"rol": "it is gone"})
     assert message.endswith("(it is gone)")
 
@@ -51,7 +51,7 @@ def test_every_missing_key_once():
 
 
 def test_a_misspelt_key_is_told_once():
-    """That it is unknown, with the name that was meant, and not that it is missing, too."""
+    """It is reported as unknown, with the nearest name, and not as missing."""
     one = {**OBJECT, "required": ["role", "count"]}
     assert messages(one, {"rol": 1, "count": 2}) == [
         "2:2: unknown key 'rol' in the file (did you mean 'role'?)"
@@ -63,7 +63,7 @@ def test_a_misspelt_key_is_told_once():
 
 
 def test_what_is_missing_is_explained():
-    """The schema knows what the key is for."""
+    """The schema describes the purpose of the key."""
     schema = {"required": ["a"], "properties": {"a": {"description": "How many."}}}
     assert messages(schema, {}) == ["1:1: the file needs 'a' (How many)"]
 
@@ -81,7 +81,7 @@ def test_a_format_is_a_set_of_names():
 
 
 def test_a_format_that_nobody_named_means_nothing():
-    """Other people's schemas may say `format: uri`."""
+    """Schemas of other packages may use `format: uri`."""
     assert messages({"format": "uri"}, "no uri", **NAMES) == []
 
 
@@ -96,7 +96,7 @@ def test_a_format_that_nobody_named_means_nothing():
     ],
 )
 def test_alternatives_are_judged_by_the_one_that_was_meant(value, message):
-    """A name or a list of names: the message is about what the user wrote."""
+    """For a name or a list of names, the message is about the user's kind of value."""
     role = {"type": "string", "format": "role"}
     schema = {"properties": {"r": {"anyOf": [role, {"type": "array", "items": role}]}}}
     assert messages(schema, {"r": value}, **NAMES) == [message]
@@ -120,12 +120,12 @@ def test_alternatives_by_key():
     ],
 )
 def test_alternatives_that_are_not_keys(schema, value):
-    """Where no key tells the forms apart, the message says what is known."""
+    """If no key distinguishes the forms, the message lists what is known."""
     assert messages(schema, value) == ["1:1: the file matches more than one of its allowed forms"]
 
 
 def test_the_only_alternative_of_the_type_is_explained():
-    """The user meant that one: the message is the same as without the others."""
+    """The user meant that form: the message is the same as without the others."""
     entry = {
         "type": "object", "required": ["a"], "properties": {"a": {"description": "How many."}}
     }  # fmt: skip
@@ -135,14 +135,14 @@ def test_the_only_alternative_of_the_type_is_explained():
 
 
 def test_the_alternative_with_the_fewest_mistakes_was_meant():
-    """A missing key of one form is not the only thing that can be wrong with another."""
+    """A missing key of one form is not the only possible error of another."""
     many = {"required": ["a", "b"]}
     schema = {"anyOf": [many, {"properties": {"c": {"minimum": 1}}}]}
     assert messages(schema, {"c": 0}) == ["2:7: 'c' must be at least 1, not 0"]
 
 
 def test_a_message_of_the_schema_wins():
-    """The schema may say it better, and says it once."""
+    """The schema's own message replaces the default, and appears once."""
     schema = {
         "properties": {"n": {"type": "integer", "minimum": 1, "errorMessage": "say how many"}}
     }
@@ -150,7 +150,7 @@ def test_a_message_of_the_schema_wins():
 
 
 def test_keys_of_a_map_are_checked_at_the_key():
-    """A bad key of message data is where it stands."""
+    """An invalid key of message data is reported at its position."""
     schema = {"properties": {"m": {"propertyNames": {"pattern": "^[a-z]+$"}}}}
     assert messages(schema, {"m": {"a b": 1}}) == [
         "3:3: key 'a b' is not allowed in 'm' (pattern ^[a-z]+$)"
@@ -158,7 +158,7 @@ def test_keys_of_a_map_are_checked_at_the_key():
 
 
 def test_part_of_a_document_with_keys_taken_out():
-    """The parameters of an action are checked without role and timeout, at their own places."""
+    """The parameters of an action are checked without role and timeout, at their own positions."""
     whole = document({"x": [{"rol": 1, "timeout": 2}]})
     (problem,) = SchemaChecker(OBJECT).problems(whole, ("x", 0), {"rol": 1})
     assert (problem.line, problem.column) == (4, 4)
@@ -166,7 +166,7 @@ def test_part_of_a_document_with_keys_taken_out():
 
 
 def test_the_number_of_problems_is_bounded():
-    """A hundred thousand wrong keys do not scroll for an hour."""
+    """A hundred thousand wrong keys do not flood the terminal."""
     assert len(messages(OBJECT, {f"k{n}": 1 for n in range(1000)})) == MAX_PROBLEMS
 
 
@@ -183,5 +183,5 @@ def test_unique_items_in_linear_time():
 
 
 def test_shipped_schemas_are_found_in_the_package():
-    """Package data, not a path beside the source."""
+    """They are package data, not files next to the sources."""
     assert load_schema("job", "job.schema.json")["type"] == "object"

@@ -1,4 +1,4 @@
-"""One sentence for each keyword."""
+"""One message for each keyword."""
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -37,7 +37,7 @@ from lava_dispatcher_multinode.job.schema_messages import describe_error, descri
     ],
 )  # fmt: skip
 def test_a_person_would_say_it_so(schema, value, expected, advice):
-    """The words of the job's author, not of the schema."""
+    """In the words of the job's author, not of JSON Schema."""
     (error,) = Draft202012Validator(schema).iter_errors(value)
     assert (describe_error(error, ("k",)), hint_for(error)) == (expected, advice)
 

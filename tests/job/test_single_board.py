@@ -1,4 +1,4 @@
-"""Jobs of one board."""
+"""Jobs for one device."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ JOB = {"timeout": 60, "actions": [{"command": "boot_linaro_image"}]}
     ],
 )
 def test_a_group_of_one(read, keys, device, device_type):
-    """One role, one board, named or chosen by type."""
+    """One role and one device, named or chosen by type."""
     job, warnings = read({**JOB, **keys})
     (role,) = job.roles
     assert (role.name, role.count, role.device, role.device_type) == (ROLE, 1, device, device_type)
@@ -27,7 +27,7 @@ def test_a_group_of_one(read, keys, device, device_type):
 
 
 def test_tags_of_the_board_and_of_the_run(read):
-    """device_tags choose the board, tags go with the results, as in 2013."""
+    """device_tags choose the device, tags go with the results, as in 2013."""
     job, _ = read({**JOB, "target": "p", "device_tags": ["usb"], "tags": ["nightly"]})
     assert job.roles[0].tags == frozenset({"usb"})
     assert job.tags == ("nightly",)
@@ -41,7 +41,7 @@ def test_an_action_for_another_role_is_an_error(refused):
 
 
 def test_a_job_as_the_scheduler_of_2013_left_it(read):
-    """Its additions are ignored with a warning each."""
+    """Its additions are ignored, each with a warning."""
     job, warnings = read({**JOB, "target": "p", "target_group": "x", "group_size": 2,
                           "role": "r", "sub_id": "1.0", "hostname": "h", "port": 1})  # fmt: skip
     assert job.size == 1
@@ -55,6 +55,6 @@ def test_a_job_as_the_scheduler_of_2013_left_it(read):
      ("job_name: a", False), ("- target", False), ("{device_type: a, timeouts: {}}", False)],
 )  # fmt: skip
 def test_what_it_accepts(text, accepted):
-    """Groups and LAVA's own format are for others."""
+    """Other parsers accept groups and LAVA's own format."""
     document = from_bytes(text.encode(), "j.yaml", Path("/"))
     assert SingleBoardParser().accepts(document) is accepted

@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.job.source import MAX_BYTES, from_bytes, load
 
 
 def refuse(data, tmp_path, name="job"):
-    """Return the one problem of a file with this content."""
+    """Return the only problem of a file with this content."""
     file = tmp_path / name
     file.write_bytes(data)
     with pytest.raises(InvalidJob) as caught:
@@ -39,7 +39,7 @@ def test_the_language_is_told_by_name_and_first_character(tmp_path, name, text):
 
 
 def test_a_dash_is_standard_input(monkeypatch, tmp_path):
-    """`-` reads a job from a pipe; relative paths start from where the user is."""
+    """`-` reads a job from a pipe; relative paths start from the working directory."""
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"a: 1")))
     monkeypatch.chdir(tmp_path)
     document = load("-")
@@ -69,26 +69,26 @@ def test_the_directory_is_absolute(monkeypatch, tmp_path):
     ],
 )
 def test_unreadable_content_is_one_problem_with_its_place(tmp_path, data, line, column, message):
-    """Nothing that a file can hold gives a traceback."""
+    """No content of a file causes a traceback."""
     problem = refuse(data, tmp_path)
     assert (problem.line, problem.column, problem.message) == (line, column, message)
 
 
 def test_a_byte_order_mark_is_no_error(tmp_path):
-    """Editors of other systems put one in; it moves no column."""
+    """Some editors add one; it shifts no column."""
     document = from_bytes(b'\xef\xbb\xbf{"a": 1}', "j", tmp_path)
     assert document.position(("a",)) == Position("j", 1, 7)
 
 
 def test_every_double_key_is_told(tmp_path):
-    """All of them at once."""
+    """All duplicate keys are reported at once."""
     with pytest.raises(InvalidJob) as caught:
         from_bytes(b"{a: 1, a: 2, b: {c: 1, c: 2}}", "j.yaml", tmp_path)
     assert [problem.column for problem in caught.value.problems] == [8, 24]
 
 
 def test_files_that_cannot_be_opened(tmp_path):
-    """A missing file, a directory and an impossible name are the user's errors."""
+    """A missing file, a directory and an impossible name are errors of the user."""
     for path, reason in [
         (tmp_path / "none.json", "No such file"),
         (tmp_path, "Is a directory"),
@@ -100,7 +100,7 @@ def test_files_that_cannot_be_opened(tmp_path):
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_document_or_problems_inside_them(tmp_path_factory, data):
-    """The reader stands any input."""
+    """The reader accepts or refuses any input without a crash."""
     for name in ("j.json", "j.yaml"):
         try:
             document = from_bytes(data, name, tmp_path_factory.getbasetemp())
@@ -123,7 +123,7 @@ def test_positions_of_what_is_missing_are_those_around_it(tmp_path):
 
 
 def test_positions_lists_everything_inside(tmp_path):
-    """An action knows the place of each of its parameters."""
+    """An action knows the position of each of its parameters."""
     document = from_bytes(b'{"a":\n [{"b": 1}]}', "j", tmp_path)
     assert document.positions(("a",)) == {
         (): Position("j", 2, 2), (0,): Position("j", 2, 3), (0, "b"): Position("j", 2, 9),
@@ -132,7 +132,7 @@ def test_positions_lists_everything_inside(tmp_path):
 
 
 def test_with_top_changes_a_copy(tmp_path):
-    """A command-line option overrides the file without touching the document."""
+    """A command-line option overrides the file without changing the document."""
     document = from_bytes(b'{"a": 1}', "j", tmp_path)
     assert document.with_top(a=2, b=3).data == {"a": 2, "b": 3}
     assert document.data == {"a": 1}

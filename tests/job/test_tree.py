@@ -1,4 +1,4 @@
-"""Places in a text, and the bounds of a tree."""
+"""Positions in a text, and the limits of a tree."""
 
 import pytest
 from hypothesis import given
@@ -10,29 +10,29 @@ from lava_dispatcher_multinode.job.tree import Lines, ParseError, PositionedValu
 
 @given(st.text(alphabet="ab \n\r\t\u2028é"))
 def test_every_place_is_inside_the_text(text):
-    """No message points at a line or column that an editor cannot go to."""
+    """No message points at a line or column that an editor cannot reach."""
     lines = Lines(text)
     rows = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     for index in range(len(text) + 1):
         line, column = lines.place(index)
         assert 1 <= line <= len(rows)
-        assert 1 <= column <= len(rows[line - 1]) + 2  # the line break has a place too
+        assert 1 <= column <= len(rows[line - 1]) + 2  # the line break has a position, too
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_lines_count_from_one_whatever_ends_them(newline):
-    """Files from any system have the same lines."""
+    """Files of all systems have the same line numbers."""
     text = f"ab{newline}{newline}cd"
     assert Lines(text).place(text.index("d")) == (3, 2)
 
 
 def test_the_end_of_the_file_is_the_end_of_its_text():
-    """'Something is missing' points at where it is missing, not at an empty line below."""
+    """A message about a missing part points at the end of the text, not at an empty line below."""
     assert Lines("a\nbc\n\n\n").place(7) == (2, 3)
 
 
 def test_a_key_given_twice_is_a_fault_that_does_not_stop():
-    """Both double keys of an object are told, with the line of the first."""
+    """Both duplicate keys of an object are reported, with the line of the first."""
     faults = []
     items = [("k", at, PositionedValue(at, at)) for at in (0, 2, 4)]
     found = tree.make_mapping(0, items, faults, Lines("a\nb\nc"))
@@ -43,7 +43,7 @@ def test_a_key_given_twice_is_a_fault_that_does_not_stop():
 
 
 def test_size_counts_shared_parts_each_time():
-    """What a reader repeats without copying is still bounded."""
+    """Values that a reader repeats without copying are still limited."""
     part = tree.make_sequence(0, [PositionedValue(1, 0)] * 1000)
     with pytest.raises(ParseError, match="more than 100000 values"):
         tree.make_sequence(0, [part] * 100)
@@ -51,7 +51,7 @@ def test_size_counts_shared_parts_each_time():
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_text_that_no_file_can_hold_is_refused(text):
-    """A NUL or half a surrogate pair fails here, not in a system call later."""
+    """A NUL or half a surrogate pair fails here, not in a later system call."""
     with pytest.raises(ParseError):
         tree.check_text(text, 0)
 

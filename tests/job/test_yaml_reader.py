@@ -1,4 +1,4 @@
-"""YAML with places."""
+"""YAML with positions."""
 
 import json
 
@@ -19,7 +19,7 @@ PLAIN = st.recursive(
 
 
 def load(text):
-    """Read without lesser faults."""
+    """Read a text that has no lesser errors."""
     value, faults = read_yaml(text, Lines(text))
     assert not faults
     return value
@@ -27,14 +27,14 @@ def load(text):
 
 @given(PLAIN, st.booleans())
 def test_reads_what_safe_load_reads(value, flow):
-    """Existing LAVA jobs mean what they meant."""
+    """Existing LAVA jobs keep their meaning."""
     text = yaml.safe_dump(value, allow_unicode=True, default_flow_style=flow)
     assert load(text).data == value
 
 
 @given(st.text(alphabet="ab:-[]{},&*!<|>'\"# \n\t%@0", max_size=40))
 def test_any_text_is_data_or_a_fault_inside_it(text):
-    """No text gives a traceback, and what it gives JSON could hold."""
+    """No text causes a traceback, and JSON can express every result."""
     try:
         value, _ = read_yaml(text, Lines(text))
     except ParseError as fault:
@@ -46,7 +46,7 @@ def test_any_text_is_data_or_a_fault_inside_it(text):
 
 
 def test_places_of_block_and_flow():
-    """Keys, list entries and texts are found where they begin."""
+    """Keys, list entries and texts have the position of their start."""
     text = "a:\n  - é: x\n    k: {p: q}\n  - |\n    text\n"
     tree = load(text)
     first = tree.child("a").child(0)
@@ -56,12 +56,12 @@ def test_places_of_block_and_flow():
 
 
 def test_keys_are_the_text_as_written():
-    """`on:` and `1:` are keys for JSON too, and dates stay text."""
+    """`on:` and `1:` are keys as in JSON, and dates stay text."""
     assert load("on: a\n1: b\nd: 2013-05-29\n").data == {"on": "a", "1": "b", "d": "2013-05-29"}
 
 
 def test_aliases_and_merges():
-    """Anchors work, `<<` gives what the mapping lacks, the first source wins."""
+    """Anchors work; `<<` adds the missing keys; the first source wins."""
     text = "a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {<<: [*a, *b], x: 9}\nd: *a\n"
     data = load(text).data
     assert data["c"] == {"x": 9, "y": 2, "z": 4}
@@ -91,7 +91,7 @@ def test_aliases_and_merges():
     ],
 )
 def test_faults_say_what_and_where(text, line, message):
-    """What is wrong is named on its line, hostile input too."""
+    """Errors are reported at their line, for hostile input, too."""
     lines = Lines(text)
     with pytest.raises(ParseError) as caught:
         read_yaml(text, lines)
@@ -110,7 +110,7 @@ def test_faults_say_what_and_where(text, line, message):
     ],
 )
 def test_a_wrong_indentation_is_explained(text, message, hint):
-    """The parser's words alone leave a user to guess, and its place is behind the mistake."""
+    """The parser's message alone is not enough, and its position is behind the mistake."""
     with pytest.raises(ParseError) as caught:
         load(text)
     assert message in caught.value.message
@@ -118,7 +118,7 @@ def test_a_wrong_indentation_is_explained(text, message, hint):
 
 
 def test_tabs_are_explained():
-    """The most common slip of all gets its cure."""
+    """The most common mistake has a hint."""
     with pytest.raises(ParseError) as caught:
         load("a:\n\t- b")
     assert caught.value.hint == "indent with spaces, not tabs"
@@ -134,14 +134,14 @@ def test_an_alias_bomb_is_refused():
 
 
 def test_a_merge_bomb_is_refused():
-    """Many merges of a large mapping are bounded in time, too."""
+    """Many merges of a large mapping are limited in time, too."""
     big = "a: &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n"
     with pytest.raises(ParseError, match="adds more than"):
         load(big + "b:\n" + "- {<<: *a}\n" * 1000)
 
 
 def test_a_merge_of_many_mappings_is_cut_short():
-    """One merge of many aliases ends at the bound as well."""
+    """One merge of many aliases stops at the limit as well."""
     big = "a: &a {" + ", ".join(f"k{n}: 1" for n in range(2000)) + "}\n"
     with pytest.raises(ParseError, match="adds more than"):
         load(big + "b: {<<: [" + ", ".join(["*a"] * 40) + "]}\n")

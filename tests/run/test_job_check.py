@@ -1,4 +1,4 @@
-"""What is known of a job before a board is touched."""
+"""Checks of a job before a board is used."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def _shell(steps, **more):
 
 
 def test_a_good_job_has_no_problems(checked):
-    """No false alarm."""
+    """There is no false alarm."""
     assert checked(_shell(["lava-sync a"])) == []
 
 
 def test_a_message_that_nobody_sends_is_warned_of(checked):
-    """The commonest hang is found before anything starts."""
+    """The most common hang is found before anything starts."""
     found = checked(
         _shell(["lava-wait go"], roles=frozenset(["client"])),
         _shell(["lava-send og"], roles=frozenset(["server"])),
@@ -67,7 +67,7 @@ def test_a_message_that_nobody_sends_is_warned_of(checked):
 
 
 def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
-    """FILE:LINE:COL, once, however many roles run the definition."""
+    """FILE:LINE:COL, once for all roles that run the definition."""
     text = "metadata: {name: x}\nrun:\n  steps:\n    - true\n    - lava-wait nobody\n"
     (tmp_path / "test.yaml").write_text(text)
     found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["test.yaml"]}))
@@ -76,7 +76,7 @@ def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
 
 
 def test_a_script_without_an_interpreter_is_warned_of(checked, tmp_path):
-    """Once, however many roles come to it."""
+    """Once for all roles that run it."""
     (tmp_path / "repo").mkdir()
     (tmp_path / "repo/go.sh").write_text("#!bin/sh\n")
     (tmp_path / "repo/t.yaml").write_text("metadata: {name: x}\nrun: {steps: [./go.sh]}\n")
@@ -86,7 +86,7 @@ def test_a_script_without_an_interpreter_is_warned_of(checked, tmp_path):
 
 
 def test_messages_of_scripts_beside_the_definition_count(checked, tmp_path):
-    """A definition in a directory of its repository calls what lies beside it."""
+    """A definition in a directory of its repository calls the scripts next to it."""
     for folder, message in (("right", "ready"), ("wrong", "strange")):
         directory = tmp_path / "repo" / folder
         directory.mkdir(parents=True)
@@ -125,7 +125,7 @@ def test_what_no_board_can_do_is_an_error_at_once(checked):
 
 
 def test_only_boards_of_our_own_are_asked_what_they_cannot():
-    """What LAVA's dispatcher runs is LAVA's business; the others are refused by name."""
+    """LAVA checks what its dispatcher runs; other blocks are refused by name."""
     roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
     actions = (
         ActionSpec("deploy_linaro_kernel", {"kernel": "uImage", "rootfs": "x"}),
@@ -145,14 +145,14 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
 
 
 def test_boot_files_that_are_not_there_are_told(checked):
-    """Each of them."""
+    """Each missing file is reported."""
     files = {"kernel": "nowhere/zImage", "ramdisk": "nowhere/rd", "dtb": "http://x/dtb"}
     found = checked(ActionSpec("deploy_linaro_kernel", files))
     assert [text.partition("no such ")[2].split()[0] for text in found] == ["kernel", "ramdisk"]
 
 
 def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
-    """If one of the boards that might get the role can do it, it may be that one."""
+    """It is no error if one of the possible devices of the role supports it."""
     job = Job("job", 60, (Role("r", device_type="panda"),),
               (ActionSpec("deploy_linaro_image", {"image": "x"}),
                ActionSpec("deploy_linaro_kernel", {"kernel": "x"})))  # fmt: skip
@@ -171,7 +171,7 @@ def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
 
 
 def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):
-    """A lab's job goes to LAVA's dispatcher as it is; our own boards need what they run."""
+    """LAVA's dispatcher fetches the job's files itself; devices driven here need them here."""
     spec = ActionSpec("lava_test_shell", {"testdef_urls": ["gone.yaml"]}, frozenset(["server"]))
     job = Job("job", 60, (Role("server", device_type="x"),), (spec,), directory=tmp_path, lava={})
     overlays = OverlayStore(tmp_path / "o", job, "1")
@@ -188,7 +188,7 @@ def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):
 
 
 def test_boards_that_do_not_exist_are_an_error_at_the_role(tmp_path):
-    """The role that cannot be served, with its place in the file."""
+    """The error is at the role, with its position in the file."""
     role = Role("many", 2, "panda", position=Position("job.json", 4, 5))
     job = Job("job", 60, (role,), (), file="job.json")
     problems = check_boards(job, Lab((Device("p1", "panda"),)))
@@ -197,13 +197,13 @@ def test_boards_that_do_not_exist_are_an_error_at_the_role(tmp_path):
 
 
 def test_steps_that_are_no_shell_are_warned_of(checked):
-    """A typing error in a step does not wait for three boots to show."""
+    """A typing error in a step is found before three boots."""
     (found,) = checked(_shell(["echo a", "if true; echo b; fi"]))
     assert "warning: syntax error" in found
 
 
 def test_the_rest_of_a_wrong_job(tmp_path):
-    """A definition that is not there is told beside what is wrong with the job itself."""
+    """A missing definition is reported together with the errors of the job itself."""
     right = {"command": "lava_test_shell", "parameters": {"testdef_urls": ["no.yaml"]}}
     text = json.dumps({"actions": [right, {"command": "nonsense"}]})
     (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
@@ -213,7 +213,7 @@ def test_the_rest_of_a_wrong_job(tmp_path):
 
 
 def test_the_rest_of_a_wrong_action(tmp_path):
-    """A wrong entry does not hide what is wrong with the others; nothing is told of it twice."""
+    """The other entries are still checked; the wrong one is not reported twice."""
     repositories = [{"git-repo": ".", "tesdef": "no.yaml"}, {"git-repo": "nowhere"}]
     parameters = {"testdef_repos": repositories}
     text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": parameters}]})

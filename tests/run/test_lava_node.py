@@ -1,4 +1,4 @@
-"""What ends a node under LAVA's dispatcher, beside LAVA; whole runs are in tests/lava."""
+"""What ends a node under LAVA's dispatcher, besides LAVA; tests/lava has whole runs."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def refusal():
 
 
 def test_what_lava_says_counts(node, refusal):
-    """If nothing has ended it but itself."""
+    """If nothing else has ended it."""
     with pytest.raises(InvalidJob, match="no url"):
         node._judge(refusal, 1)
 
 
 def test_a_limit_that_we_have_set_comes_first(node, refusal):
-    """What LAVA says of being ended is no news."""
+    """LAVA's own message then only says that it was ended."""
     node._late = "not done within 3 s"
     with pytest.raises(ActionTimeout, match="not done within 3 s"):
         node._judge(refusal, 1)
 
 
 def test_an_interruption_comes_before_all(node, refusal):
-    """It is why all else went wrong."""
+    """It causes all other failures."""
     node._late = "not done within 3 s"
     node.cancel("b has failed")
     with pytest.raises(Cancelled, match="b has failed"):
@@ -51,7 +51,7 @@ def test_an_interruption_comes_before_all(node, refusal):
 
 
 def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
-    """Who has failed itself says so, also where another one's failure comes a moment later."""
+    """A node keeps its own failure, even if another node fails a moment later."""
     node._lava_log, refusal.finished = refusal, True
     node.cancel("b has failed")
     with pytest.raises(InvalidJob, match="no url"):
@@ -59,7 +59,7 @@ def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
 
 
 def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
-    """Neither a time limit nor another node's end, while LAVA ends, is the reason."""
+    """The failure of the tests counts, not a timeout or another node's failure afterwards."""
     refusal.raised = TestRaised("more than 3 results")
     node._lava_log, node._late = refusal, "not done within 3 s"
     node.cancel("b has failed")
@@ -68,5 +68,5 @@ def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
 
 
 def test_an_address():
-    """LAVA is told one that is this host's, without a network being asked."""
+    """The address is this host's, found without a network packet."""
     assert ipaddress.ip_address(_own_address()).version == 4

@@ -137,7 +137,7 @@ def test_one_wrong_board_of_several_is_a_warning(lab, tmp_path, monkeypatch):
     (lab / "devices" / "dut-01.dict").write_text("[]")
     devices = [device for device in load_lab(lab).devices if device.host == "lava"]
     text = json.dumps(mixed_job(["true"], ["true"])).encode()
-    types = frozenset({"shell"})
+    types = {"shell": "shell"}
     job, _ = parse_job(replace(from_bytes(text, "j", tmp_path), device_types=types))
     (problem,) = preflight.check_capabilities(job, {"server": devices})
     assert problem.warning
