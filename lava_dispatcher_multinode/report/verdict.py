@@ -1,4 +1,4 @@
-"""What the facts amount to: a status for each node, an exit code for the run."""
+"""Judges the facts: a status for each node, an exit code for the run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EXIT_CODES = {
     "cancelled": ExitCode.INTERRUPTED,
 }
 
-#: What each exit code means, for people.
+#: The meaning of each exit code, for users.
 MEANING = {
     ExitCode.PASS: "passed",
     ExitCode.TEST_FAILED: "a test failed",
-    ExitCode.INVALID: "the job or the command line is wrong",
-    ExitCode.INFRASTRUCTURE: "the infrastructure failed, not the test",
-    ExitCode.NO_BOARDS: "the boards are not available",
-    ExitCode.NOTHING_RAN: "nothing ran: no test result was recorded",
+    ExitCode.INVALID: "invalid job or command line",
+    ExitCode.INFRASTRUCTURE: "infrastructure error",
+    ExitCode.NO_BOARDS: "boards not available",
+    ExitCode.NOTHING_RAN: "no test result was recorded",
     ExitCode.BUG: "a bug in lava-dispatcher-multinode or in a plug-in",
     ExitCode.INTERRUPTED: "interrupted",
 }
@@ -37,7 +37,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a node ended; `error_type` and `error` are None when it passed."""
+    """The status of a node; `error_type` and `error` are None if it passed."""
 
     status: str  # pass | fail | error | skipped
     error_type: str | None = None
@@ -45,9 +45,9 @@ class Verdict:
 
 
 def of_node(node: NodeRecord) -> Verdict:
-    """Return the verdict: the worst of what the run said and what its parts say.
+    """Return the verdict on a node: the worst of its recorded status and its parts.
 
-    A run that calls a node passed in spite of a failed case does not make it so.
+    A node with a failed case has not passed, whatever status the run recorded.
     """
     if node.stated is None:
         return Verdict("error", "infrastructure", CUT_OFF)
@@ -61,7 +61,7 @@ def of_node(node: NodeRecord) -> Verdict:
 
 
 def current_status(node: NodeRecord, results: Results) -> Verdict:
-    """Return the verdict as it is shown: `open` while the node is at work in a run going on."""
+    """Return the verdict for display: `open` while the run and the node are at work."""
     if results.running and node.stated is None:
         return Verdict("open")
     return of_node(node)
@@ -83,13 +83,13 @@ def _of_tests(node: NodeRecord) -> Verdict:
 
 
 def is_derived(case: CaseRecord, node: NodeRecord) -> bool:
-    """Whether a case is that of a call, or of a definition that ended for a call that failed."""
+    """Return whether a case only follows from a MultiNode call, or from one that failed."""
     ended = case.case == "lava-test-shell-run" and bool(node.failed_waits)
     return ended or case.case.startswith("multinode-")
 
 
 def _why(node: NodeRecord) -> str | None:
-    """Return why a definition did not come to its end, of the first that did not."""
+    """Return why the first failed definition did not complete, if known."""
     failed = (case for case in node.cases if case.result == "fail" and not is_derived(case, node))
     return next((f"{case.definition}: {case.error}" for case in failed if case.error), None)
 
@@ -99,12 +99,11 @@ def _tests_failed(node: NodeRecord) -> bool:
 
 
 def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:
-    """Return the exit code that the nodes' verdicts make.
+    """Return the exit code that follows from the nodes' verdicts.
 
-    `interrupted`: the user ended the run, whatever the nodes say. Nodes that
-    were cancelled without that went down with another node: the code is that
-    one's. The run as a whole is asked whether anything ran, since a node that
-    only serves the others need not record a result of its own.
+    `interrupted`: the user ended the run; this has precedence. Otherwise a cancelled node was
+    ended by the failure of another one, which determines the code. Whether anything ran is
+    judged for the whole run: a node that only serves the others may record no result.
     """
     if interrupted:
         return ExitCode.INTERRUPTED
@@ -120,7 +119,7 @@ def exit_code_of(results: Results, *, interrupted: bool = False) -> ExitCode:
 
 
 def exit_code(results: Results) -> ExitCode:
-    """Return what the run said at its end, or what its nodes make of it."""
+    """Return the recorded exit code, or compute it from the nodes."""
     if results.stated_exit_code is not None:
         return results.stated_exit_code
     return exit_code_of(results)
@@ -142,7 +141,7 @@ def _code(verdict: Verdict) -> ExitCode:
 
 
 def _anything_ran(results: Results) -> bool:
-    """Whether the job did what it is for.
+    """Return whether the job has done its work.
 
     Where tests were to run a result is needed; a job that only deploys and
     boots has run when an action of it has.

@@ -75,7 +75,9 @@ def test_json_is_short_for_its_format(directory, capsys):
 def test_people_get_the_summary(directory, capsys):
     """Without a format it says what the run's end said."""
     call(directory)
-    assert capsys.readouterr().out.endswith(f"results: {directory}\nexit code 0: passed\n")
+    assert capsys.readouterr().out.endswith(
+        f"Results: {directory}\nResult: passed (exit code 0)\n"
+    )
 
 
 def test_output_file(directory, capsys):
@@ -112,6 +114,6 @@ def test_a_run_that_goes_on_has_no_verdict_yet(tmp_path, capsys):
         assert call(tmp_path) == ExitCode.PASS
         text = capsys.readouterr().out
         assert "open" in text
-        assert text.endswith("the run is going on\n")
+        assert text.endswith("The run is not finished.\n")
     call(tmp_path)
     assert "exit code 3" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def test_it_shows_the_run_and_has_its_exit_code(directory, capsys):
     assert call(directory) is ExitCode.TEST_FAILED
     out = capsys.readouterr().out
     assert "[    1.000] job ping on panda01" in out
-    assert "exit code 1: a test failed" in out
+    assert "Result: a test failed (exit code 1)" in out
     assert "\x1b" not in out
 
 

@@ -1,8 +1,8 @@
-"""What happened, in a few sentences: the five questions that a failed run raises.
+"""Summarises a failed run: the answers at the top of the report page.
 
-Who failed first; what it had printed; who waited for it and how long; which
-messages went where; what changed against another run. Sentences are data, so
-that a page can make links of their places.
+The first failures, the console output before the first one, the calls that waited for that
+node, the messages, and the changes since another run. Sentences are data: a page turns their
+`ConsoleLink` parts into links.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from ..results import Results
     from ..run_model import WaitRecord
 
-MAX_NAMED = 6  # failures or waits that are told; the rest are counted
+MAX_NAMED = 6  # failures, waits or nodes; further ones are counted
 
 
 @dataclass(frozen=True)
 class ConsoleLink:
-    """Words that lead to a second of a node's console."""
+    """A link to one second of a node's console."""
 
     text: str
     node: str
@@ -44,9 +44,9 @@ Sentence = tuple[str | ConsoleLink, ...]
 
 @dataclass(frozen=True)
 class Answer:
-    """One question, its sentences, and maybe console lines."""
+    """A heading with its sentences and console lines."""
 
-    question: str
+    heading: str
     sentences: Sequence[Sentence] = ()
     console: Sequence[str] = field(default=())
 
@@ -54,44 +54,44 @@ class Answer:
 def summarise_failures(
     results: Results, consoles: Consoles, changes: Sequence[Sentence] | None = None
 ) -> list[Answer]:
-    """Return the answers; `changes` against another run, None if there is none to compare."""
+    """Return the answers; `changes` are those since another run, None without one."""
     found = find_failures(results)
     answers = []
     if found:
         first = found[0]
         answers = [
-            Answer("Who failed first?", _first(found)),
+            Answer("First failure of each node", _first(found)),
             Answer(
-                f"What did {first.node} print then?",
+                f"Output of {first.node}",
                 _printed(first) if (lines := consoles.around(first.node, first.time)) else _SILENT,
                 lines,
             ),
-            Answer(f"Who waited for {first.node}?", _waited(results, first.node)),
+            Answer(f"Waits for {first.node}", _waited(results, first.node)),
         ]
     else:
-        answers = [Answer("Did anything fail?", _nothing(results))]
-    answers.append(Answer("Which messages went where?", _messages(results)))
+        answers = [Answer("Failures", _nothing(results))]
+    answers.append(Answer("Messages", _messages(results)))
     if changes is not None:
-        none: tuple[Sentence, ...] = (("Nothing.",),)
-        answers.append(Answer("What changed since the run before?", changes or none))
+        none: tuple[Sentence, ...] = (("None.",),)
+        answers.append(Answer("Changes since the other run", changes or none))
     return answers
 
 
-_SILENT: tuple[Sentence, ...] = (("Its console has nothing until then.",),)
+_SILENT: tuple[Sentence, ...] = (("No console output before the failure.",),)
 _ENDINGS = {
     None: "not answered",
-    "done": "answered",
-    "never": "in vain",
+    "done": "done",
+    "never": "unsatisfiable",
     "timeout": "timed out",
 }
 
 
 def _printed(first: Failure) -> list[Sentence]:
-    return [(ConsoleLink(f"Its console at {first.time:.3f} s", first.node, first.time), ":")]
+    return [(ConsoleLink(f"Console at {first.time:.3f} s", first.node, first.time), ":")]
 
 
 def _first(found: Sequence[Failure]) -> list[Sentence]:
-    """Tell each node's first failure, the very first before all; of one kind in one sentence."""
+    """Return one sentence per group of equal first failures, the earliest first."""
     kinds = group_by_reason(_one_per_node(found))
     sentences: list[Sentence] = [_kind(kinds[0])]
     sentences += [("then ", *_kind(kind)) for kind in kinds[1:MAX_NAMED]]
@@ -115,7 +115,7 @@ def _place(failure: Failure) -> ConsoleLink:
 
 
 def join_links(places: Sequence[ConsoleLink]) -> list[str | ConsoleLink]:
-    """Return the first of many places with commas between them, and how many more there are."""
+    """Return a list of links with commas between them; further ones are counted."""
     shown: list[str | ConsoleLink] = [places[0]]
     for place in places[1:MAX_NAMED]:
         shown += [", ", place]
@@ -134,20 +134,20 @@ def _waited(results: Results, name: str) -> list[Sentence]:
     sentences = [_wait(wait, results.last) for wait in waits[:MAX_NAMED]]
     if len(waits) > MAX_NAMED:
         sentences.append((f"and {len(waits) - MAX_NAMED} more calls",))
-    return sentences or [("Nobody.",)]
+    return sentences or [("None.",)]
 
 
 def _wait(wait: WaitRecord, now: float) -> Sentence:
     place = ConsoleLink(f"{wait.node} from {wait.asked:.3f} s", wait.node, wait.asked)
     ending = _ENDINGS.get(wait.outcome, wait.outcome)
-    return (place, f", {wait.seconds(now):.3f} s in {wait.command}: {ending}")
+    return (place, f": {wait.command}: waited {wait.seconds(now):.3f} s, {ending}")
 
 
 def _nothing(results: Results) -> list[Sentence]:
     code = verdict.exit_code(results)
     if not results.over:
-        return [("Nothing so far; the run has not come to its end.",)]
-    return [(f"No: {verdict.MEANING[code]}.",)]
+        return [("No failures so far.",)]
+    return [(f"None. Result: {verdict.MEANING[code]}.",)]
 
 
 def _messages(results: Results) -> list[Sentence]:
@@ -166,7 +166,7 @@ def _messages(results: Results) -> list[Sentence]:
     for name, places in list(senders.items())[: 2 * MAX_NAMED]:
         to = sorted(receivers.get(name, ()))
         names = ", ".join(to) if len(to) <= MAX_NAMED else f"{len(to)} nodes"
-        released = f" released {names}" if to else " released nobody"
+        released = f" \N{RIGHTWARDS ARROW} {names}" if to else " (no receiver)"
         sentences.append((f"{name}: ", *join_links(places), released))
     if len(senders) > 2 * MAX_NAMED:
         sentences.append((f"and {len(senders) - 2 * MAX_NAMED} more IDs",))

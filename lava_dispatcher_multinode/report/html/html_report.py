@@ -1,4 +1,4 @@
-"""report.html: what happened, the timeline, the consoles, the results; one file."""
+"""report.html: the failures, the timeline, the consoles and the results in one file."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from ..results import Results
     from .failure_summary import Answer, Sentence
 
-MAX_OPEN_SENTENCES = 8  # sentences of an answer that are seen at once
+MAX_OPEN_SENTENCES = 8  # of an answer; further ones are folded
 _LEGEND = (
     ("pass", "passed"),
     ("fail", "failed"),
     ("error", "error"),
     ("plain", "step or definition"),
-    ("waited", "waits for others"),
-    ("sent", "message, and whom it released"),
+    ("waited", "wait"),
+    ("sent", "message (arrow: to the wait it completed)"),
     ("crossed", "failed here"),
 )
-_HINT = "Choose anything to see that second of its console; ? shows the keys."
+_HINT = "Click an item to show its console output; ? shows the keys."
 
 
 def render(results: Results, inputs: ReportInputs = NO_INPUTS, live: str = "") -> str:
@@ -44,7 +44,7 @@ def render(results: Results, inputs: ReportInputs = NO_INPUTS, live: str = "") -
 def _body(results: Results, title: str, answers: list[Answer]) -> str:
     return f"""<header id="head">{_head(results, title)}</header>
 <main>
-<section id="story" aria-label="What happened">{"".join(map(_answer, answers))}</section>
+<section id="story" aria-label="Summary">{"".join(map(_answer, answers))}</section>
 <section id="timeline" aria-labelledby="timeline-title">
 <h2 id="timeline-title">Timeline</h2>
 <p class="legend dim">{_legend()} <span class="screen">{_HINT}</span></p>
@@ -53,7 +53,7 @@ def _body(results: Results, title: str, answers: list[Answer]) -> str:
 </section>
 <section id="consoles" aria-labelledby="consoles-title" class="screen">
 <h2 id="consoles-title">Consoles</h2>
-<noscript><p>They need a script to be shown; the table of nodes has their files.</p></noscript>
+<noscript><p>Showing them needs JavaScript; the table of nodes links to their files.</p></noscript>
 </section>
 <section id="tables" aria-label="Tables">
 {tables.nodes(results)}
@@ -70,7 +70,7 @@ def _head(results: Results, title: str) -> str:
     running = results.running
     status = "open" if running else verdict.status_of(code)
     facts = [
-        "going on" if running else f"exit code {int(code)}: {verdict.MEANING[code]}",
+        "running" if running else f"{verdict.MEANING[code]} (exit code {int(code)})",
         "" if running else _duration(results.last),
         _moment(results.started) if results.started else "",
         "" if results.finished or running else "not finished",
@@ -89,7 +89,7 @@ def _duration(seconds: float) -> str:
 
 
 def _moment(iso: str) -> str:
-    """Return a time of an event for people; one that is none, as it is."""
+    """Return an ISO time in readable form; other text unchanged."""
     try:
         moment = datetime.fromisoformat(iso).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -105,19 +105,19 @@ def _answer(answer: Answer) -> str:
     lines = "\n".join(escape(line) for line in answer.console)
     console = f"<pre>{lines}</pre>" if lines else ""
     shown, more = answer.sentences[:MAX_OPEN_SENTENCES], answer.sentences[MAX_OPEN_SENTENCES:]
-    told = _list(shown)
+    sentences = _list(shown)
     if more:
-        told += f"<details><summary>{len(more)} more</summary>{_list(more)}</details>"
+        sentences += f"<details><summary>{len(more)} more</summary>{_list(more)}</details>"
     wide = " broad" if lines else ""
-    question = escape(answer.question)
-    return f'<div class="answer{wide}"><h2>{question}</h2>{told}{console}</div>'
+    heading = escape(answer.heading)
+    return f'<div class="answer{wide}"><h2>{heading}</h2>{sentences}{console}</div>'
 
 
 def _list(sentences: Sequence[Sentence]) -> str:
     if len(sentences) == 1:
         return f"<p>{_sentence(sentences[0])}</p>"
-    told = "".join(f"<li>{_sentence(sentence)}</li>" for sentence in sentences)
-    return f"<ul>{told}</ul>" if told else ""
+    items = "".join(f"<li>{_sentence(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def _sentence(sentence: Sentence) -> str:

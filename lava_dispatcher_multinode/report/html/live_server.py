@@ -236,13 +236,13 @@ class _PageHandler(BaseHTTPRequestHandler):
 def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
     """Yield what a page has to know: that it is out of date, console lines, the end."""
     consoles = _ConsoleFollower(run)
-    told, sent = -1, time.monotonic()
+    sent_version, sent = -1, time.monotonic()
     while True:
         with run.changed:
             over, version = run.over, run.version
         news = list(consoles.news())
-        if version != told and not run.resting:
-            told = version
+        if version != sent_version and not run.resting:
+            sent_version = version
             news.append(("changed", str(version)))
         elif time.monotonic() - sent > KEEPALIVE_S:
             news.append(("alive", ""))

@@ -1,4 +1,4 @@
-"""The tables of a page: they read without a script, too."""
+"""The tables of the report page, which work without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from ..results import Results
     from ..run_model import ActionRecord, CaseRecord, MessageRecord, NodeRecord, WaitRecord
 
-MAX_ROWS = 20_000  # of one table
-MAX_OPEN_ROWS = 200  # rows; a longer table is closed until somebody opens it
-MAX_RECEIVERS = 8  # nodes that are named beside a message
+MAX_ROWS = 20_000
+MAX_OPEN_ROWS = 200  # a longer table is folded
+MAX_RECEIVERS = 8  # named beside a message; further ones are counted
 _NUMBERS = frozenset({"Passed", "Failed", "Seconds", "Asked", "Answered", "Sent"})
 _EMPTY = frozenset({"<td></td>", '<td class="number"></td>', '<td class="text"></td>'})
+
+#: The outcomes of waits as users read them.
+_OUTCOMES = {None: "not answered", "never": "unsatisfiable"}
 
 Row = tuple[str, list[str]]  # attributes, cells
 
@@ -35,11 +38,11 @@ def nodes(results: Results) -> str:
     for node in results.nodes.values():
         judged = verdict.current_status(node, results)
         rows.append(_row(node, judged.status, _node(node, judged, shared)))
-    return _table("Nodes", heads, rows, "No node took part.")
+    return _table("Nodes", heads, rows, "No nodes.")
 
 
 def actions(results: Results) -> str:
-    """Return the table of actions, with every try of a boot in them."""
+    """Return the table of actions, with all attempts to boot."""
     heads = ("Node", "Action", "Status", "Seconds", "Boots", "Error")
     unended = "open" if results.running else "error"
     shared = SharedReasons(results)
@@ -48,38 +51,40 @@ def actions(results: Results) -> str:
         for node in results.nodes.values()
         for action in sorted(node.actions.values(), key=lambda action: action.index)
     ]
-    return _table("Actions", heads, rows, "No action was begun.")
+    return _table("Actions", heads, rows, "No actions.")
 
 
 def cases(results: Results) -> str:
-    """Return the table of results; a case that was run again has all its results in one row."""
+    """Return the table of results; all results of one case are in one row."""
     heads = ("Node", "Definition", "Set", "Case", "Result", "Measurement", "Seconds", "History")
     rows = [
         _row(node, history[-1].result, _case(node, history))
         for node in results.nodes.values()
         for history in _histories(node)
     ]
-    return _table("Results", heads, rows, "No result was recorded.")
+    return _table("Results", heads, rows, "No results.")
 
 
 def waits(results: Results) -> str:
-    """Return the table of calls that waited; a reason that many of them have is in the first."""
+    """Return the table of waits; a reason that many share is written out once."""
     heads = ("Node", "Call", "Waited for", "Outcome", "Reason", "Asked", "Answered", "Seconds")
     shared = SharedReasons(results)
-    told: set[str] = set()
+    shown_reasons: set[str] = set()
     rows = []
     for wait in results.waits:
         _, sentence = shared.split(wait.sentence)
-        reason = _brief(wait.sentence, shared) if sentence in told else _text(wait.sentence)
-        told.add(sentence)
+        reason = (
+            _brief(wait.sentence, shared) if sentence in shown_reasons else _text(wait.sentence)
+        )
+        shown_reasons.add(sentence)
         result = "pass" if wait.outcome == "done" else "fail"
         rows.append(_row(results.nodes.get(wait.node), result, _wait(wait, reason, results.last)))
-    return _table("Waits", heads, rows, "Nobody waited.")
+    return _table("Waits", heads, rows, "No waits.")
 
 
 def messages(results: Results) -> str:
-    """Return the table of messages: who sent what, and whom it released."""
-    heads = ("Sender", "ID", "Data", "Sent", "Released")
+    """Return the table of messages and their receivers."""
+    heads = ("Sender", "ID", "Data", "Sent", "Received by")
     released: dict[int, list[WaitRecord]] = {}
     for arrow in timeline.find_arrows(results):
         released.setdefault(id(arrow.message), []).append(arrow.wait)
@@ -87,11 +92,11 @@ def messages(results: Results) -> str:
         _row(results.nodes.get(m.sender), "", _message(m, released.get(id(m), ())))
         for m in results.messages
     ]
-    return _table("Messages", heads, rows, "No message was sent.")
+    return _table("Messages", heads, rows, "No messages.")
 
 
 def link(text: str, node: str, time: float) -> str:
-    """Return words that lead to a second of a console; without a script to its file."""
+    """Return a link to one second of a console; without JavaScript, to its file."""
     name, shown = escape(plain(node)), escape(text)
     return (
         f'<a href="{_folder(node)}/console.log" data-node="{name}" data-t="{time:.6f}">{shown}</a>'
@@ -99,7 +104,7 @@ def link(text: str, node: str, time: float) -> str:
 
 
 def badge(word: str) -> str:
-    """Return a status or result in its colour."""
+    """Return a status or result as a coloured badge."""
     return f'<span class="badge {word}">{"running" if word == "open" else word}</span>'
 
 
@@ -171,7 +176,9 @@ def _wait(wait: WaitRecord, reason: str, now: float) -> list[str]:
     return [
         *_cells(wait.node),
         f"<td>{link(wait.command, wait.node, wait.asked)}</td>",
-        *_cells(", ".join(missing_words(wait.missing)), wait.outcome or "never answered"),
+        *_cells(
+            ", ".join(missing_words(wait.missing)), _OUTCOMES.get(wait.outcome, wait.outcome or "")
+        ),
         reason,
         *_numbers(f"{wait.asked:.3f}", answered, f"{wait.seconds(now):.3f}"),
     ]
@@ -203,7 +210,7 @@ def _row(node: NodeRecord | None, result: str, cells: list[str]) -> Row:
 
 
 def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> str:
-    """Return a table below its title, without the columns that say nothing."""
+    """Return a table below its title, without empty columns."""
     count = f' <span class="dim">{len(rows)}</span>' if rows else ""
     opened = " open" if len(rows) <= MAX_OPEN_ROWS else ""
     top = f'<details{opened} id="{title.lower()}"><summary><h2>{title}{count}</h2></summary>'
@@ -240,7 +247,7 @@ def _text(text: str) -> str:
 
 
 def _brief(text: str, shared: SharedReasons, before: str = "") -> str:
-    """Return a cell in which a sentence that others share is not told, but by its title."""
+    """Return a cell that cuts a shared reason; its title has the full text."""
     short = shared.shorten(text)
     if short == text:
         return _text(before + text)

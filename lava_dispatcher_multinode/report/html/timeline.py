@@ -1,4 +1,4 @@
-"""The picture of a run: a lane per node, its actions as bars, messages as arrows."""
+"""The timeline as SVG: a lane per node, its actions as bars, messages as arrows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ..results import Results
     from ..run_model import ActionRecord, MessageRecord, NodeRecord, WaitRecord
 
-WIDTH = 1000  # units of the picture; the page scales it
+WIDTH = 1000  # in SVG units; the page scales the picture
 LABEL = 130  # left of the lanes, for names
 LANE = 44
 BAR = 20
 TOP = 26  # above the lanes, for the time
-MIN_TICKS = 5  # at least
-MAX_ARROWS = 500  # a picture with more says nothing
-MAX_NAME_CHARS = 16  # characters that fit beside a lane
+MIN_TICKS = 5
+MAX_ARROWS = 500
+MAX_NAME_CHARS = 16  # beside a lane
 
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 6 6" refX="6" refY="3" markerWidth="6" '
@@ -32,17 +32,16 @@ _TIP = (
 
 @dataclass(frozen=True)
 class Arrow:
-    """A message that ended somebody's wait; times in seconds."""
+    """A message, and the wait that it completed."""
 
     message: MessageRecord
     wait: WaitRecord
 
 
 def find_arrows(results: Results) -> Iterator[Arrow]:
-    """Yield, for each answered wait, the latest message of every sender that it was for.
+    """Yield, for each completed wait, the latest message of each sender that completed it.
 
-    Where the events do not say whose messages those are, it is everybody's
-    with the same ID that had been sent by then.
+    If the events do not name the senders, all nodes that had sent the ID count.
     """
     by_id: dict[str, list[MessageRecord]] = {}
     for message in results.messages:
@@ -67,7 +66,7 @@ def _counts(sender: str, wait: WaitRecord, results: Results) -> bool:
 
 
 class Scale:
-    """Places times and nodes in the picture."""
+    """Maps times and nodes to coordinates."""
 
     def __init__(self, results: Results) -> None:
         self.end = max(results.last, 0.001)
@@ -75,12 +74,12 @@ class Scale:
         self.height = TOP + LANE * max(1, len(self._lanes)) + 10
 
     def x(self, seconds: float) -> float:
-        """Return where a time is."""
+        """Return the x coordinate of a time."""
         share = min(max(seconds / self.end, 0.0), 1.0)
         return round(LABEL + share * (WIDTH - LABEL - 10), 1)
 
     def y(self, node: str) -> float:
-        """Return the middle of a node's lane."""
+        """Return the y coordinate of the middle of a node's lane."""
         return TOP + LANE * self._lanes[node] + LANE / 2
 
 
@@ -137,7 +136,7 @@ def _bar(action: ActionRecord, y: float, scale: Scale, now: float) -> str:
 def _wait(wait: WaitRecord, y: float, scale: Scale, now: float) -> str:
     end = now if wait.answered is None else wait.answered
     x, width = scale.x(wait.asked), max(1.0, scale.x(end) - scale.x(wait.asked))
-    outcome = wait.outcome or "never answered"
+    outcome = {None: "not answered", "never": "unsatisfiable"}.get(wait.outcome, wait.outcome)
     title = f"lava-{wait.api} {wait.id}: {outcome} after {end - wait.asked:.3f} s"
     kind = "done" if wait.outcome == "done" else "broken"
     return (

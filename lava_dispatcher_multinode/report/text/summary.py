@@ -1,4 +1,4 @@
-"""What a run came to, for people: the last thing on the terminal."""
+"""The summary of a run, printed last on the terminal."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 HEADINGS = ("node", "role", "type", "status", "passed", "failed", "error")
 STATUS_COLUMN = HEADINGS.index("status")
-MAX_CELL_COLUMNS = 30  # columns of a cell, but for the error
-MAX_ERROR_LINES = 12  # lines of an error
-MAX_FAILURES = 50  # told; the rest are counted
-MAX_NAMED = 8  # named in one of them, and things that failed for one reason
+MAX_CELL_COLUMNS = 30  # the error is not cut
+MAX_ERROR_LINES = 12
+MAX_FAILURES = 50  # further ones are counted
+MAX_NAMED = 8  # nodes in one failure, and subjects with one reason
 
 _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 
@@ -37,9 +37,9 @@ _STYLE = {"pass": "good", "fail": "bad", "error": "bad"}
 def format_summary(
     results: Results, directory: Path | None, *, color: bool = False, columns: int | None = None
 ) -> str:
-    """Return the table of nodes, what failed, where the results are, the exit code if it is over.
+    """Return the table of nodes, the failures, the paths of the results, and the exit code.
 
-    `columns`: the terminal's, to which the table is cut; None: as wide as it gets.
+    `columns` is the width to which the table is cut; None: no limit.
     """
     code = verdict.exit_code(results)
     lines = [
@@ -50,19 +50,19 @@ def format_summary(
     if lines:
         lines.append("")
     if directory is not None:
-        lines.append(f"results: {one_line(str(directory))}")
+        lines.append(f"Results: {one_line(str(directory))}")
         if (page := directory / "report.html").is_file():
-            lines.append(f"what happened: {one_line(str(page))}")
+            lines.append(f"Report: {one_line(str(page))}")
     if results.running:
-        lines.append("the run is going on")
+        lines.append("The run is not finished.")
     else:
-        meaning = f"exit code {int(code)}: {verdict.MEANING[code]}"
+        meaning = f"Result: {verdict.MEANING[code]} (exit code {int(code)})"
         lines.append(paint(meaning, _STYLE.get(verdict.status_of(code), "warning"), color=color))
     return "\n".join(lines) + "\n"
 
 
 def summary_for_stream(stream: TextIO, results: Results, directory: Path | None) -> str:
-    """Return the summary as it fits `stream`: in colour and its width where that is a terminal."""
+    """Return the summary for `stream`: on a terminal in colour, and in its width."""
     columns = size_of(stream)[0] if is_terminal(stream) else None
     return format_summary(results, directory, color=wants_colour(stream), columns=columns)
 
@@ -80,7 +80,7 @@ def _table(results: Results, color: bool, columns: int | None) -> Iterator[str]:
         if number == 0:
             yield paint(line, "strong", color=color)
         else:
-            # The words of the status are painted where they stand, if they still do.
+            # The status is coloured if the cut has left it in place.
             start = sum(widths[:STATUS_COLUMN]) + 2 * STATUS_COLUMN
             yield _painted(line, row[STATUS_COLUMN], start, color) if line.isascii() else line
 
@@ -103,8 +103,8 @@ def _row(node: NodeRecord, results: Results, shared: SharedReasons) -> tuple[str
 
 
 def _explained(results: Results) -> Iterator[str]:
-    """Yield all of the errors that kept nodes from beginning: what to do is in their end."""
-    for error, names in _unbegun(results).items():
+    """Yield in full the errors that kept nodes from starting: they end with what to do."""
+    for error, names in _unstarted(results).items():
         yield ""
         yield one_line(f"{', '.join(names)}:")
         lines = error.splitlines()
@@ -113,8 +113,8 @@ def _explained(results: Results) -> Iterator[str]:
             yield f"  and {len(lines) - MAX_ERROR_LINES} more lines"
 
 
-def _unbegun(results: Results) -> dict[str, list[str]]:
-    """Return the nodes that long errors kept from beginning, by the error."""
+def _unstarted(results: Results) -> dict[str, list[str]]:
+    """Return the nodes that did not start, by their error of several lines."""
     nodes: dict[str, list[str]] = {}
     for node in results.nodes.values():
         error = (verdict.of_node(node).error or "").strip()
@@ -130,18 +130,18 @@ def _where(failed: list[Failure]) -> str:
 
 
 def _failed(results: Results) -> Iterator[str]:
-    """Yield what failed, in the order of time; what many nodes failed of, once."""
-    explained = {name for names in _unbegun(results).values() for name in names}
+    """Yield the failures, oldest first; one that many nodes share is one line."""
+    explained = {name for names in _unstarted(results).values() for name in names}
     kinds = group_by_reason(
         failure for failure in find_failures(results) if failure.node not in explained
     )
     if kinds:
         yield ""
-        yield "failed, in the order of time:"
+        yield "Failures (oldest first):"
     for kind in kinds[:MAX_FAILURES]:
         things = [f"{_where(failed)}: {what}" for what, failed in group_by_subject(kind).items()]
         more = f"; and {len(things) - MAX_NAMED} more" if len(things) > MAX_NAMED else ""
-        said = "; ".join(things[:MAX_NAMED]) + more + reason_suffix(kind)
-        yield one_line(f"  [{kind[0].time:9.3f}] {said}")
+        text = "; ".join(things[:MAX_NAMED]) + more + reason_suffix(kind)
+        yield one_line(f"  [{kind[0].time:9.3f}] {text}")
     if len(kinds) > MAX_FAILURES:
         yield f"  and {len(kinds) - MAX_FAILURES} more"

@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.report.results import Results
 def told(events, question, directory=None, changes=None):
     """Return the sentences of one answer as text."""
     answers = summarise_failures(Results.of(events), Consoles(directory), changes)
-    (answer,) = (answer for answer in answers if answer.question == question)
+    (answer,) = (answer for answer in answers if answer.heading == question)
     return [
         "".join(p.text if isinstance(p, ConsoleLink) else p for p in s) for s in answer.sentences
     ]
@@ -16,7 +16,7 @@ def told(events, question, directory=None, changes=None):
 
 def test_the_first_failure_comes_first(whole_story):
     """Before that of every other node, each with its time and reason."""
-    first, then = told(whole_story, "Who failed first?")
+    first, then = told(whole_story, "First failure of each node")
     assert first == "panda02 at 6.000 s: 0_smoke net iperf <b>"
     assert then == "then beaglexm01 at 7.000 s: lava_test_shell: kernel panic"
 
@@ -29,7 +29,7 @@ def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
     for name in names[1:]:
         story.at(2).wait(name, "never", "panda01 failed: kernel panic")
     story.end("panda01", "error", "infrastructure", "kernel panic")
-    first, then = told(story.finish(3).events, "Who failed first?")
+    first, then = told(story.finish(3).events, "First failure of each node")
     assert first.startswith("panda01 at 1.000 s: ")
     assert then.startswith("then panda02 at 4.000 s, panda03 at 4.000 s, ")
     assert then.endswith(" and 4 more: lava-wait ready: panda01 failed: kernel panic")
@@ -37,7 +37,7 @@ def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
 
 def test_deadlock_is_one_sentence(deadlock):
     """It is one thing, whichever call each board hangs in."""
-    (sentence,) = told(deadlock, "Who failed first?")
+    (sentence,) = told(deadlock, "First failure of each node")
     assert sentence.startswith(
         "panda01 at 3.000 s, panda02 at 3.000 s: lava-wait a; "
         "beaglexm01 at 3.000 s: lava-wait b; each: deadlock: panda01 waits for 'x'"
@@ -48,9 +48,9 @@ def test_waits_say_how_long_and_how_they_ended(story):
     """In words, not in the outcome's short name."""
     story.start().at(1).case("panda01", result="fail")
     story.at(2).wait("panda02", "never", "panda01 failed").at(2).wait("beaglexm01", "timeout")
-    assert told(story.finish(1).events, "Who waited for panda01?") == [
-        "panda02 from 2.000 s, 2.000 s in lava-wait ready: in vain",
-        "beaglexm01 from 2.000 s, 2.000 s in lava-wait ready: timed out",
+    assert told(story.finish(1).events, "Waits for panda01") == [
+        "panda02 from 2.000 s: lava-wait ready: waited 2.000 s, unsatisfiable",
+        "beaglexm01 from 2.000 s: lava-wait ready: waited 2.000 s, timed out",
     ]
 
 
@@ -59,19 +59,19 @@ def test_what_it_printed_has_a_link_to_its_console(whole_story, tmp_path):
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] iperf: connection refused\n")
-    question = "What did panda02 print then?"
-    assert told(whole_story, question, tmp_path) == ["Its console at 6.000 s:"]
-    assert told(whole_story, question) == ["Its console has nothing until then."]
+    question = "Output of panda02"
+    assert told(whole_story, question, tmp_path) == ["Console at 6.000 s:"]
+    assert told(whole_story, question) == ["No console output before the failure."]
 
 
 def test_messages_say_whom_they_released(whole_story):
     """Senders and receivers of each ID."""
-    assert told(whole_story, "Which messages went where?") == ["ready: panda01 released panda02"]
+    assert told(whole_story, "Messages") == ["ready: panda01 \N{RIGHTWARDS ARROW} panda02"]
 
 
 def test_a_run_without_failure(story):
     """One question is enough."""
     story.start({"panda01": {}}).action("panda01").case("panda01")
     events = story.end("panda01").finish().events
-    assert told(events, "Did anything fail?") == ["No: passed."]
-    assert told(events, "What changed since the run before?", changes=[]) == ["Nothing."]
+    assert told(events, "Failures") == ["None. Result: passed."]
+    assert told(events, "Changes since the other run", changes=[]) == ["None."]

@@ -59,7 +59,7 @@ def test_page_is_that_of_now(server, run):
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert 'data-live="events"' in page
     assert "connect-src 'self'" in page
-    assert "going on" in page
+    assert "running" in page
     assert "cut off" not in page
     assert "iperf" in page
 

@@ -25,12 +25,12 @@ def test_whole_run(whole_story):
         "panda02     client  panda     fail    1       1\n"
         "beaglexm01  client  beaglexm  error   0       0       lava_test_shell: kernel panic\n"
         "\n"
-        "failed, in the order of time:\n"
+        "Failures (oldest first):\n"
         "  [    6.000] panda02: 0_smoke net iperf <b>\n"
         "  [    7.000] beaglexm01: lava_test_shell: kernel panic\n"
         "\n"
-        "results: lava-runs/x\n"
-        "exit code 3: the infrastructure failed, not the test\n"
+        "Results: lava-runs/x\n"
+        "Result: infrastructure error (exit code 3)\n"
     )
 
 
@@ -64,7 +64,7 @@ def test_page_is_named_where_there_is_one(story, tmp_path):
     results = Results.of(story.start({}).finish().events)
     assert "what happened" not in format_summary(results, tmp_path)
     (tmp_path / "report.html").touch()
-    assert f"what happened: {tmp_path}/report.html\n" in format_summary(results, tmp_path)
+    assert f"Report: {tmp_path}/report.html\n" in format_summary(results, tmp_path)
 
 
 def test_on_a_terminal_it_is_cut_to_its_width(story, monkeypatch):
@@ -122,7 +122,7 @@ def test_many_failures_are_counted(story):
 def test_run_without_nodes_has_no_table():
     """A job that got no boards has only its code."""
     results = Results.of([{"t": 0, "event": "job_finished", "exit_code": 4}])
-    assert format_summary(results, None) == "exit code 4: the boards are not available\n"
+    assert format_summary(results, None) == "Result: boards not available (exit code 4)\n"
 
 
 @pytest.mark.parametrize("columns", range(25, 45))

@@ -1,10 +1,10 @@
 // The consoles, side by side on one clock. Only the lines in view are elements.
 
-const ROW = 18; // pixels of a line; the style sheet says the same
-const FRAME = /^<(LAVA_|lava-)[^<]*>~*$/; // the console channel's own, of no interest to most
-const BEFORE = 6; // lines of context above the one that was asked for
+const ROW = 18; // pixels of a line, as in console.css
+const FRAME = /^<(LAVA_|lava-)[^<]*>~*$/; // of the console channel
+const BEFORE = 6; // lines of context above the selected one
 
-const columns = new Map(); // node -> column, in the order in which they stand
+const columns = new Map(); // node -> column, from left to right
 
 function readable(line) {
   const end = line.indexOf("]");
@@ -35,7 +35,7 @@ function makeColumn(node) {
   return column;
 }
 
-// A place can only be scrolled to once the space for it is there.
+// Scrolling to a place needs its space to exist first.
 function setLog(column, log) {
   column.log = log;
   column.space.style.height = `${log.starts.length * ROW}px`;
@@ -61,7 +61,7 @@ function paint(column) {
   rows.replaceChildren(...parts);
 }
 
-// A column that is scrolled by hand takes the others along, by time.
+// Scrolling a column by hand scrolls the others to the same time.
 function scrolled(column) {
   column.paint();
   if (Math.abs(column.view.scrollTop - column.own) < 2 || !column.log) return;
@@ -127,11 +127,11 @@ function showChoice() {
 
 function lengthened(log, text) {
   const whole = (log.text + text).slice(-LIVE_MOST);
-  // Cut at its beginning, it begins with a whole line.
+  // After a cut, the text begins with a whole line.
   return split(whole.length < LIVE_MOST ? whole : whole.slice(whole.indexOf("\n") + 1));
 }
 
-// Lines of a run in progress; who is at the end of the console stays there.
+// Lines of a run in progress; a column at the end of the console stays there.
 function appendConsole(node, text) {
   const grown = logOf(node).then((log) => lengthened(log, text));
   logs.set(node, grown);

@@ -1,8 +1,8 @@
-// The run: its nodes and items (report/html/view.py says what they are), and its consoles.
+// The run: its nodes and items (see report/html/view.py), and its consoles.
 
 const run = { nodes: [], items: [], failed: [], started: "", last: 0, over: true };
 const packed = new Map(); // node -> base64 of gzip
-const shortened = new Map(); // node -> bytes that its console lacks here
+const shortened = new Map(); // node -> bytes left out of its console
 const logs = new Map(); // node -> promise of {text, starts, times}
 
 function readData(page) {
@@ -17,11 +17,11 @@ function readConsoles() {
     const { node, leftOut } = script.dataset;
     packed.set(node, script.textContent);
     if (leftOut !== "0") shortened.set(node, Number(leftOut));
-    script.remove(); // one copy is enough
+    script.remove(); // keep one copy
   }
 }
 
-// A run in progress goes on while nothing happens, too.
+// The time of a run in progress advances without events, too.
 function grow() {
   const now = (Date.now() - Date.parse(run.started)) / 1000;
   if (run.over || !(now > run.last)) return;
@@ -35,7 +35,7 @@ function isFailure(item) {
   return item.result === "fail" || item.result === "error";
 }
 
-// Where on the console an item is: a failure at its end, when its reason had been printed.
+// The time of an item on the console: of a failure its end, when the reason is printed.
 function placeOf(item) {
   return isFailure(item) ? item.end : item.start;
 }

@@ -1,4 +1,4 @@
-// Elements from words. Text goes in as text only: what a board said is never markup.
+// Creates elements. Text is inserted as text only: console output is never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,7 +39,7 @@ function lastBefore(times, time) {
   return low - 1;
 }
 
-// At most one call per frame, however often it is asked for.
+// Calls `work` at most once per frame.
 function perFrame(work) {
   let asked = false;
   return () => {

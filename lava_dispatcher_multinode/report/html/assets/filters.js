@@ -1,4 +1,4 @@
-// What is shown: by node, role, result and text; of the timeline and of the tables.
+// Filters of the timeline and the tables: by node, role, result and text.
 
 const filter = { node: "", role: "", result: "", text: "" };
 const filterChanged = []; // called after a change

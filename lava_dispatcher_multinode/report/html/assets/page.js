@@ -1,9 +1,9 @@
-// Puts the page together: tools, pointer, keys, links to a second, a run in progress.
+// Assembles the page: tools, pointer, keys, links to a second, a run in progress.
 
 const LIVE_MOST = 2 << 20; // characters of one console that a run in progress keeps
 const KEYS = [
   ["Tab", "go to the next part"],
-  ["\u2190 \u2192", "on the timeline: the item before or after, in the same lane"],
+  ["\u2190 \u2192", "on the timeline: previous or next item in the lane"],
   ["\u2191 \u2193", "on the timeline: the lane above or below"],
   ["Enter", "open the console at the item"],
   ["+ \u2212 0", "zoom in, zoom out, the whole run"],
@@ -47,7 +47,7 @@ function step(by) {
   if (next) select(next);
 }
 
-// To the item that is nearest in time, in the lane that many further down.
+// Selects the item nearest in time, `step` lanes further down.
 function across(by) {
   const lanes = shownLanes();
   if (!lanes.length) return;
@@ -58,7 +58,7 @@ function across(by) {
   if (items.length) select(items.reduce((best, item) => (away(item) < away(best) ? item : best)));
 }
 
-// A boot that failed is none by itself: another try may have mended it, or its action failed.
+// A failed boot is no failure by itself: a retry may have succeeded, or its action failed.
 function nextFailure(by) {
   const failed = run.items.filter((item) => isFailure(item) && item.kind !== "boot" && itemShown(item));
   failed.sort((one, other) => placeOf(one) - placeOf(other));
@@ -147,7 +147,7 @@ function buildTools() {
   byId("tools").replaceChildren(el(
     "div", { className: "bar" },
     button("+", () => zoom(0.5), "zoom in"), button("\u2212", () => zoom(2), "zoom out"),
-    button("whole run", fit, "show the whole run"),
+    button("Fit", fit, "show the whole run"),
     button("next failure", () => nextFailure(1), "go to the next failure"),
     ...filterForm(), button("?", ANYWHERE["?"], "help"),
   ));
@@ -173,7 +173,7 @@ function buildConsoles() {
   const clock = el("input", { type: "checkbox", id: "one-clock", checked: true });
   byId("consoles").append(
     el("div", { id: "choice", className: "bar" }), searchForm(), el("ol", { id: "found" }),
-    el("label", {}, clock, " scroll all to the same time"), el("div", { id: "columns" }),
+    el("label", {}, clock, " Synchronise scrolling"), el("div", { id: "columns" }),
   );
   showChoice();
 }
@@ -195,12 +195,12 @@ function openFirst() {
     if (!run.failed.length) return;
     const [[name, when]] = run.failed;
     setClock(when);
-    drawNow(); // there must be lanes to scroll to
+    drawNow(); // creates the lanes to scroll to
     showLane(name);
   });
 }
 
-// A run in progress: the page is fetched again when something happened; consoles come by pieces.
+// A run in progress: the page is fetched again after events; consoles arrive in pieces.
 function goLive(url) {
   const source = new EventSource(url);
   const growing = setInterval(grow, 1000);
@@ -232,7 +232,7 @@ function goLive(url) {
   });
   source.addEventListener("end", async () => {
     clearInterval(growing);
-    await renew(); // once more before hanging up: the server waits for that
+    await renew(); // once more before closing: the server waits for this
     source.close();
   });
 }

@@ -1,4 +1,4 @@
-// Search through all consoles at once; hits in the order of time.
+// Search through all consoles at once; hits in chronological order.
 
 const MOST_HITS = 2000;
 const MOST_LISTED = 200;

@@ -1,9 +1,9 @@
-// The picture: a lane per node over one time axis. Only what is in view is drawn.
+// The timeline: a lane per node over one time axis. Only the visible part is drawn.
 
 const PAPER = 720; // pixels that a page is wide
 const LANE = 50;
 const RIGHT = 12;
-const ARROWS = 300; // more than that at once say nothing: the last of each wait stays
+const ARROWS = 300; // above this, only the last one of each wait is drawn
 // Each kind's place in its lane: [top, height].
 const ROWS = {
   action: [4, 16], boot: [21, 5], step: [21, 5], definition: [28, 3], case: [26, 8],
@@ -22,7 +22,7 @@ function fit() {
   draw();
 }
 
-// What is zoomed in on stays in view: the item that is chosen, or where the consoles are.
+// Zooming keeps the selected item in view, or the time of the consoles.
 function middle() {
   const time = chart.selected ? placeOf(chart.selected) : chart.clock;
   return time !== null && time >= chart.from && time <= chart.to ? time : (chart.from + chart.to) / 2;
@@ -108,7 +108,7 @@ function sized(picture, height) {
   picture.setAttribute("viewBox", `0 0 ${gutter() + RIGHT + plotWidth()} ${height}`);
 }
 
-// Whether a thing too small to see has its like at the same pixel already.
+// Whether an item too small to see has an equal one at the same pixel.
 function crowded(item, busy) {
   const width = x(item.end) - x(item.start);
   if (width >= 2 || isFailure(item) || item === chart.selected) return false;
@@ -142,7 +142,7 @@ function drawAxis() {
   }));
 }
 
-// A name that is too long keeps its end, too: that is where names differ.
+// A long name keeps its end, too, where names differ.
 function cut(name) {
   const most = Math.floor(gutter() / 8);
   return name.length <= most ? name : `${name.slice(0, most - 5)}\u2026${name.slice(-4)}`;
@@ -171,7 +171,7 @@ function box(item, tops) {
   return { left, width: Math.max(right - left, 3), top: tops.get(item.node) + down, height };
 }
 
-// One element an item, as there may be very many; its title comes when the pointer does.
+// One element per item, as there may be very many; the title is set on hover.
 function drawItem(item, tops) {
   const { left, width, top, height } = box(item, tops);
   const chosen = item === chart.selected ? " chosen" : "";
@@ -206,7 +206,7 @@ function drawArrows(items, tops) {
   const total = waits.reduce((sum, item) => sum + item.from.length, 0);
   const arrows = [];
   for (const wait of waits) {
-    // The message that came last is the one that released it.
+    // The last message completed the wait.
     const all = total <= ARROWS || wait === chart.selected;
     for (const [sender, time] of all ? wait.from : wait.from.slice(-1)) {
       if (tops.has(sender) && arrows.length < 4 * ARROWS) arrows.push(arrow(wait, sender, time, tops));

@@ -24,7 +24,7 @@ def test_page_follows_the_run_to_its_end(browser, story, tmp_path):
     rows = "[...document.querySelectorAll('.column .row')].map(r => r.textContent).join()"
     with WebServer(run) as server:
         tab.open(server.url)
-        assert "going on" in tab.js("document.getElementById('head').innerText")
+        assert "running" in tab.js("document.getElementById('head').innerText")
         tab.until(f"({rows}).includes('first words')")
         width = "Number(document.querySelector('#lanes .item.action').getAttribute('width'))"
         before = tab.js(width)
