@@ -1,4 +1,4 @@
-"""Boards without hardware for LAVA's own dispatcher, where that is on this machine."""
+"""Devices without hardware for LAVA's dispatcher, if it is on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 LIMIT = 100  # seconds for one run
 LAVAS_TMP = Path("/var/lib/lava/dispatcher/tmp")
 
-#: What LAVA has to know of such a board: as small as it can be.
+#: The smallest device dictionary that LAVA accepts.
 DICTIONARY = {
     "devicetype": "shell",
     "constants": {
@@ -53,7 +53,7 @@ DICTIONARY = {
         "connections": {"lava-test-shell": {"seconds": 10}},
     },
 }
-#: The overlay needs no web server: the board sees the directory that it is in.
+#: The overlay needs no web server: the device sees its directory.
 BOOT = {
     "method": "minimal",
     "reset": False,
@@ -71,7 +71,7 @@ PANDA = {
 }
 
 
-#: A program: two versions of LAVA have modules of the same names.
+#: A separate process: two versions of LAVA have modules of the same names.
 VALIDATE = """
 import sys, yaml
 sys.path.append(sys.argv[1])
@@ -83,7 +83,7 @@ for text in yaml.safe_load(sys.stdin):
 
 @dataclass
 class Run:
-    """What a run left behind."""
+    """The result of a run."""
 
     code: int
     err: str
@@ -107,7 +107,7 @@ class Run:
 
 @pytest.fixture(scope="session")
 def installed():
-    """LAVA's dispatcher; skip where there is none that can run here."""
+    """LAVA's dispatcher; skip if none can run here."""
     require("LAVA", "root's namespaces")
     found = find_dispatcher(Lava())
     LAVAS_TMP.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def installed():
 
 @pytest.fixture(scope="session", params=LAVA_VERSIONS)
 def strictly(request):
-    """Each LAVA's own check of submissions, strict; skip where it is not unpacked."""
+    """The strict schema check of each LAVA; skip if it is not unpacked."""
     path = lava(request.param)
 
     def check(*texts):
@@ -129,7 +129,7 @@ def strictly(request):
 
 @pytest.fixture
 def lab(tmp_path):
-    """A lab of two boards under LAVA's dispatcher, dut-01 and dut-02, and a simulated panda."""
+    """A lab with two devices under LAVA's dispatcher, dut-01 and dut-02, and a simulated panda."""
     directory = tmp_path / "lab"
     (directory / "devices").mkdir(parents=True)
     (directory / "device-types").mkdir()
@@ -152,7 +152,7 @@ def lab(tmp_path):
 
 @pytest.fixture
 def environ(tmp_path):
-    """An environment with nobody's device files, faults or locks; LAVA's place is kept."""
+    """An environment without device files, faults or locks of a user; LAVA's location is kept."""
     kept = {
         k: v
         for k, v in os.environ.items()
@@ -164,7 +164,7 @@ def environ(tmp_path):
 
 @pytest.fixture
 def begin(tmp_path, lab, environ):
-    """A function that starts lava-dispatch on the lab; what it started is ended."""
+    """A function that starts lava-dispatch on the lab; the process is ended after the test."""
     processes = []
 
     def start(job, command=(COMMAND,)):
@@ -212,7 +212,7 @@ def definition(name, *steps):
 
 
 def lava_test(name, roles, *steps):
-    """Return a test block of LAVA's."""
+    """Return a LAVA test block."""
     inline = {"from": "inline", "name": name, "path": f"inline/{name}.yaml"}
     block = {"definitions": [{**inline, "repository": definition(name, *steps)}]}
     return {"test": {"role": list(roles), "timeout": {"minutes": 2}, **block}}
@@ -248,7 +248,7 @@ def lava_job(roles, *tests, **more):
 
 
 def mixed_job(server, client):
-    """Return a job of ours: a board under LAVA is the server, a panda the client."""
+    """Return a job of this package: a device under LAVA is the server, a panda the client."""
     image = str(EXAMPLES / "images" / "panda.img.gz")
     return {
         "job_name": "mixed",
@@ -272,7 +272,7 @@ def mixed_job(server, client):
 
 @pytest.fixture
 def export(tmp_path, capsys):
-    """A function that exports a job; returns the text and what was said on stderr."""
+    """A function that exports a job; returns the text and stderr."""
 
     def run(job, *words):
         path = job
@@ -287,7 +287,7 @@ def export(tmp_path, capsys):
 
 
 def job(*actions, group=None, **more):
-    """Return a job of ours."""
+    """Return a job of this package."""
     group = group or [{"role": "server", "device_type": "panda"}]
     return {
         "job_name": "j",

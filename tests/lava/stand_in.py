@@ -1,8 +1,4 @@
-"""A stand-in for LAVA's server on loopback, and `lava-multinode submit` to it.
-
-It has LAVA's XML-RPC methods as its source has them, with jobs that end when they are
-asked for often enough. lavacli's transport and everything above it is the real thing.
-"""
+"""A stand-in for a LAVA server on loopback, and `lava-multinode submit` to it."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ SECRET = "0123456789secret"
 
 
 class Lab:
-    """What the stand-in knows: jobs, each with the log that its next looks will show."""
+    """The state of the stand-in: jobs, each with the log of its next polls."""
 
     def __init__(self):
         self.submitted = []
@@ -39,7 +35,7 @@ class Lab:
         self.on_cancel = lambda: None
 
     def submit(self, definition):
-        """Take a job, as scheduler.jobs.submit does: one ID for each node."""
+        """Submit a job like scheduler.jobs.submit: one ID for each node."""
         job = yaml.safe_load(definition)
         if self.refusal:
             raise self.refusal
@@ -50,7 +46,7 @@ class Lab:
         return [f"17.{number}" for number in range(count + self.extra)]
 
     def show(self, job):
-        """Return how a job is; it ends after four looks."""
+        """Return the state of a job; it ends after four polls."""
         if not job.startswith("17."):
             raise xmlrpc.client.Fault(404, f"Job '{job}' was not found.")
         looks = self.looks[job] = self.looks.get(job, 0) + 1
@@ -66,14 +62,14 @@ class Lab:
         }
 
     def log(self, job, start, _end=None):
-        """Return whether it has ended, and lines of its log."""
+        """Return whether the job has ended, and lines of its log."""
         looks = self.looks.get(job, 0)
         lines = self.logs.get(job, [])[: max(0, (looks - 1) * 3)]
         text = "".join(f"- {json.dumps(line)}\n" for line in lines[start:]) or "[]"
         return looks >= self.last, xmlrpc.client.Binary(text.encode())
 
     def cancel(self, job):
-        """Note it."""
+        """Record the cancellation."""
         self.asked_to_cancel.set()
         self.on_cancel()
         self.cancelled.append(job)
@@ -99,7 +95,7 @@ def job_log(case, result, job="pass", **more):
 
 
 class Threads(ThreadingMixIn, SimpleXMLRPCServer):
-    """As a real one it answers the next request though the last one's connection is open."""
+    """Like a real server, answers the next request while the last connection is open."""
 
     daemon_threads = True
 

@@ -1,4 +1,4 @@
-"""LAVA's device dictionaries: what they hold, and what is none."""
+"""LAVA device dictionaries, valid and invalid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lava_dispatcher_multinode.lava.dispatcher.dictionary import commands, load_
 
 @pytest.fixture
 def load(tmp_path):
-    """A function that loads a dictionary of this text."""
+    """A function that loads a dictionary from a text."""
 
     def run(text):
         path = tmp_path / "d.dict"
@@ -25,7 +25,7 @@ def load(tmp_path):
 
 
 def test_a_dictionary(load):
-    """The board's name here is what LAVA's tests are told."""
+    """LAVA gives its tests the name of the device file."""
     found = load("hostname: other\nactions: {boot: {methods: {u-boot: }}, deploy: }\n")
     assert found["hostname"] == "board7"
     assert list(methods(found, "boot")) == ["u-boot"]
@@ -42,13 +42,13 @@ def test_a_dictionary(load):
     ],
 )
 def test_what_is_no_dictionary(load, text, said):
-    """A template, above all: lava-run takes what the server makes of it."""
+    """Above all a template: lava-run needs the dictionary that the server renders."""
     with pytest.raises(InvalidJob, match=said):
         load(text)
 
 
 def test_a_dictionary_that_is_not_there():
-    """The path is named."""
+    """The message has the path."""
     device = Device("b", "x", host="lava", lava=Lava(device=Path("/nonexistent/b.dict")))
     with pytest.raises(InvalidJob, match=r"/nonexistent/b\.dict: cannot read it"):
         load_dictionary(device)
@@ -62,5 +62,5 @@ def test_a_dictionary_that_is_not_there():
     ],
 )  # fmt: skip
 def test_commands_of_a_dictionary(section, lines):
-    """One or several, as LAVA takes them; what is none is none."""
+    """One or several, as LAVA accepts them; other values count as none."""
     assert commands({"commands": section}, "power_off") == lines

@@ -22,7 +22,7 @@ from lava_dispatcher_multinode.lava.dispatcher.failure import convert_failure
     ],
 )
 def test_each_kind(kind, validated, code, said):
-    """A refusal is the job's fault only before the board was touched."""
+    """A refusal is the job's fault only before the board was used."""
     error = convert_failure("n", kind, "m", validated=validated)
     assert int(error.exit_code) == code
     assert said in str(error)

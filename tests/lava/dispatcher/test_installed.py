@@ -1,4 +1,4 @@
-"""Where LAVA's dispatcher is, and which one it is."""
+"""The location and version of LAVA's dispatcher."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher,
 
 
 def clone(root, version="2031.05"):
-    """Make what can be taken for a clone of LAVA's repository."""
+    """Make a directory that looks like a clone of LAVA's repository."""
     modules = ("parser", "protocols/multinode", "worker")
     for name in ("lava_common/version.py", *(f"lava_dispatcher/{name}.py" for name in modules)):
         path = root / name
@@ -26,7 +26,7 @@ def clone(root, version="2031.05"):
 
 
 def test_a_clone_is_found_with_its_version(tmp_path):
-    """By lava.path and lava.python; whether it wants root is read from lava-run."""
+    """By lava.path and lava.python; lava-run shows whether it needs root."""
     found = find_dispatcher(Lava(path=clone(tmp_path / "lava"), python=sys.executable))
     assert (found.version, found.needs_root) == ("2031.05", False)
     assert found.lava_run == tmp_path / "lava/lava/dispatcher/lava-run"
@@ -34,7 +34,7 @@ def test_a_clone_is_found_with_its_version(tmp_path):
 
 
 def test_the_environment_names_one_too(tmp_path, monkeypatch):
-    """An unpacked Debian package, as CI has it: lava-run is beside the packages."""
+    """An unpacked Debian package, as in CI: lava-run is beside the packages."""
     packages = clone(tmp_path / "usr/lib/python3/dist-packages", "2023.01")
     (packages / "lava/dispatcher/lava-run").unlink()
     (tmp_path / "usr/bin").mkdir()
@@ -45,7 +45,7 @@ def test_the_environment_names_one_too(tmp_path, monkeypatch):
 
 
 def test_the_first_of_several_counts(tmp_path, monkeypatch):
-    """CI names each version that it has; a short path that is none is no crash."""
+    """CI names each version that it has; a short path without a dispatcher is no crash."""
     first, second = clone(tmp_path / "a", "1"), clone(tmp_path / "b", "2")
     monkeypatch.setenv("LAVA_DISPATCHER_PATH", f"{first}:{second}")
     assert find_dispatcher(Lava(python=sys.executable)).version == "1"
@@ -54,7 +54,7 @@ def test_the_first_of_several_counts(tmp_path, monkeypatch):
 
 
 def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
-    """With what to do: install it, or name the interpreter that has its packages."""
+    """The hint says what to do: install it, or name the interpreter with its packages."""
     monkeypatch.delenv("LAVA_DISPATCHER_PATH", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InfrastructureError, match="install the package lava-dispatcher"):

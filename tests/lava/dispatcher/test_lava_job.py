@@ -1,4 +1,4 @@
-"""The definition that each node's dispatcher gets."""
+"""The definition for each node's dispatcher."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def device(name):
 
 
 def test_each_node_has_a_number_in_one_group(tmp_path):
-    """LAVA's scripts tell senders apart by numbers; nothing secret is in a definition."""
+    """LAVA's scripts distinguish senders by numbers; a definition contains no secret."""
     keys = {"device_type": "panda"}
     source = lava_job({"a": keys, "b": keys}, lava_test("t", ["b"], "true"))
     job, _ = parse_job(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
@@ -37,7 +37,7 @@ def test_each_node_has_a_number_in_one_group(tmp_path):
 
 
 def test_a_job_for_one_board_is_a_group_of_one(tmp_path):
-    """Its dispatcher is a member as any other."""
+    """Its dispatcher is a member like any other."""
     source = {
         "job_name": "j", "device_type": "panda", "timeouts": {"job": {"minutes": 1}},
         "actions": [{"boot": {"method": "minimal"}}],

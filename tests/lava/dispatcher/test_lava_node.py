@@ -1,4 +1,4 @@
-"""Nodes under LAVA's own dispatcher in whole runs; the boards are shells in namespaces."""
+"""Nodes under LAVA's dispatcher in whole runs; the devices are shells in namespaces."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..conftest import LAVAS_TMP, LIMIT, definition, lava_job, lava_test, mixed_
 
 pytestmark = pytest.mark.usefixtures("installed")
 CACHE = "/tmp/lava_multi_node_cache.txt"
-#: lava-dispatch that takes no more than 20 results of a test shell.
-#: With little patience, too: LAVA of 2023 may not listen when it is told to end.
+#: lava-dispatch with a limit of 20 results per test shell. Its shutdown grace is short, as LAVA of
+#: 2023 may ignore a request to end.
 FEW = """
 import sys
 from lava_dispatcher_multinode.testshell import case_results
@@ -32,7 +32,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def family(pid):
-    """Return the processes below `pid`, with their command lines."""
+    """Return the descendants of `pid`, with their command lines."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -54,7 +54,7 @@ def family(pid):
 
 
 def alive(pid):
-    """Whether a process is there and no zombie."""
+    """Return True if the process exists and is no zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -62,7 +62,7 @@ def alive(pid):
 
 
 def until(condition, seconds=LIMIT):
-    """Wait for `condition` to be true of something that another process does; return it."""
+    """Wait until `condition`, about another process, is true; return its value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -79,7 +79,7 @@ def events_of(directory):
 
 @pytest.mark.parametrize("version", LAVA_VERSIONS)
 def test_two_boards_under_lava(dispatch, environ, version):
-    """LAVA's own job on two of LAVA's boards: every call, values both ways, one results.json."""
+    """A LAVA job on two devices under LAVA: every call, values both ways, one results.json."""
     environ["LAVA_DISPATCHER_PATH"] = lava(version)
     run = dispatch(
         lava_job(
@@ -117,7 +117,7 @@ def test_two_boards_under_lava(dispatch, environ, version):
 
 
 def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
-    """A board under LAVA and a panda of our own meet; messages have the boards' names."""
+    """A device under LAVA and a simulated panda synchronise; messages have the devices' names."""
     run = dispatch(
         mixed_job(
             ["lava-sync up", "lava-send addr ip=10.0.0.1", "lava-wait pong",
@@ -133,7 +133,7 @@ def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
 
 
 def test_words_for_results_mean_the_same_on_both_kinds_of_boards(dispatch, tmp_path):
-    """The fixupdict is for lava-test-case, too; of a word that nobody knows comes no result."""
+    """The fixupdict also applies to lava-test-case; an unknown word gives no result."""
     steps = [
         "lava-test-case a --result good",
         "lava-test-case b --shell false",
@@ -159,7 +159,7 @@ def test_words_for_results_mean_the_same_on_both_kinds_of_boards(dispatch, tmp_p
 
 
 def test_a_directory_and_calls_of_the_dispatcher(dispatch, tmp_path):
-    """A definition's files get to LAVA's board; calls are made before and after its boot."""
+    """A definition's files reach LAVA's device; calls work before and after its boot."""
     files = tmp_path / "defs"
     files.mkdir()
     (files / "lavatest.yaml").write_text(
@@ -193,7 +193,7 @@ def test_a_directory_and_calls_of_the_dispatcher(dispatch, tmp_path):
 
 
 def test_a_failed_case_is_a_failed_run(dispatch):
-    """LAVA's own exit code is 0 then."""
+    """LAVA's own exit code is 0 in this case."""
     job = lava_job({"only": {}}, lava_test("t", ["only"], "lava-test-case no --shell false"))
     run = dispatch(job)
     assert run.code == 1, run.err
@@ -201,7 +201,7 @@ def test_a_failed_case_is_a_failed_run(dispatch):
 
 
 def test_a_wait_that_cannot_be_satisfied_is_no_pass(dispatch):
-    """LAVA would record a pass, and go on with the definition."""
+    """LAVA would record a pass and continue with the definition."""
     run = dispatch(
         lava_job(
             {"a": {}, "b": {}},
@@ -210,13 +210,13 @@ def test_a_wait_that_cannot_be_satisfied_is_no_pass(dispatch):
         )
     )
     assert run.code == 1, run.err
-    ended = {"lava-test-shell-run": "fail"}  # as of a board of ours: the definition ends with it
+    ended = {"lava-test-shell-run": "fail"}  # as on a device driven here, the definition ends
     assert run.cases("dut-01") == {"multinode-wait-never": "fail"} | ended
     assert "dut-02 finished" in run.results["nodes"]["dut-01"]["error"]
 
 
 def test_one_of_lavas_processes_is_killed(begin, lab, tmp_path):
-    """The others fail at once, with the reason; its board is off and nothing of it is left."""
+    """The other nodes fail at once, with the reason; its device is off and no process is left."""
     path = lab / "devices" / "dut-01.dict"
     dictionary = yaml.safe_load(path.read_text())
     dictionary["commands"]["power_off"] = [f"touch {tmp_path / 'off'}"]
@@ -248,12 +248,12 @@ def test_one_of_lavas_processes_is_killed(begin, lab, tmp_path):
 
 
 def test_results_without_end_end_the_tests(begin, lab, tmp_path):
-    """As on a board of our own; LAVA is told to end, and switches its board off."""
+    """As on a device driven here; LAVA is asked to end, and switches its device off."""
     path = lab / "devices" / "dut-01.dict"
     dictionary = yaml.safe_load(path.read_text())
     dictionary["commands"]["power_off"] = [f"touch {tmp_path / 'off'}"]
     path.write_text(yaml.safe_dump(dictionary))
-    # Not as fast as a shell can print: LAVA loses characters then, and gives up by itself.
+    # Slower than a shell can print: otherwise LAVA loses characters and gives up by itself.
     flood = "while :; do lava-test-case a --result pass; done"
     process = begin(mixed_job([flood], ["lava-wait never"]), [sys.executable, "-c", FEW])
     _, err = process.communicate(timeout=LIMIT)
@@ -263,13 +263,13 @@ def test_results_without_end_end_the_tests(begin, lab, tmp_path):
     assert (flooded["status"], flooded["error_type"], flooded["error"]) == ("error", "test", error)
     assert flooded["actions"][-1]["status"] == "error"
     assert flooded["actions"][-1]["error"] == error
-    assert len(flooded["results"]) == 19  # and the definition
+    assert len(flooded["results"]) == 19  # one more is the definition
     assert f"dut-01 failed: {error}" in nodes["panda01"]["error"]
     assert (tmp_path / "off").exists()
 
 
 def test_an_interruption_ends_lava_too(begin, tmp_path):
-    """Ctrl-C: LAVA switches its board off, and none of its processes outlives the run."""
+    """Ctrl-C: LAVA switches its device off, and none of its processes outlives the run."""
     process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
     until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
     found = family(process.pid)
@@ -281,7 +281,7 @@ def test_an_interruption_ends_lava_too(begin, tmp_path):
 
 
 def test_a_killed_dispatcher_leaves_lavas_board_off(begin, lab, tmp_path):
-    """kill -9: LAVA is told to end, once, and its own power-off runs to its end."""
+    """kill -9: LAVA is asked to end once, and its own power-off runs to its end."""
     switched = tmp_path / "switched"
     path = lab / "devices" / "dut-01.dict"
     dictionary = yaml.safe_load(path.read_text())
@@ -300,12 +300,12 @@ def test_a_killed_dispatcher_leaves_lavas_board_off(begin, lab, tmp_path):
     _, err = process.communicate(timeout=LIMIT)  # the supervisor has the same stderr
     assert "its boards are off" in err
     assert switched.read_text() == "begun\noff\n"
-    until(lambda: not [pid for pid in found if alive(pid)], 10)  # the supervisor is the last
+    until(lambda: not [pid for pid in found if alive(pid)], 10)  # the supervisor ends last
     assert not (LAVAS_TMP / number).exists()
 
 
 def test_what_lava_refuses_is_the_jobs_fault(dispatch):
-    """It is known before the board is touched: exit code 2, with LAVA's words."""
+    """Found before the device is used: exit code 2, with LAVA's message."""
     job = lava_job({"only": {}})
     job["actions"][1]["boot"]["method"] = "grub"
     run = dispatch(job)
@@ -314,7 +314,7 @@ def test_what_lava_refuses_is_the_jobs_fault(dispatch):
 
 
 def test_an_essential_role_takes_the_others_with_it(dispatch):
-    """LAVA's `essential`: nobody goes on for minutes without it."""
+    """LAVA's `essential`: the other nodes do not continue for minutes without it."""
     started = time.monotonic()
     run = dispatch(
         lava_job(
@@ -333,7 +333,7 @@ def test_an_essential_role_takes_the_others_with_it(dispatch):
 
 @pytest.mark.parametrize("version", LAVA_VERSIONS)
 def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, version):
-    """Devices have their names there as anywhere, in LAVA's scripts, too."""
+    """Devices have their names in LAVA's scripts, too."""
     environ["LAVA_DISPATCHER_PATH"] = lava(version)
     run = dispatch(
         lava_job(
@@ -358,7 +358,7 @@ def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, version):
 
 @pytest.mark.parametrize("who", ["reaper.py", "lava-dispatch"])
 def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
-    """The board is switched off and nothing runs on: also without who started it."""
+    """The device is switched off and no process is left, even without the parent process."""
     process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
     until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
     found = family(process.pid)

@@ -1,4 +1,4 @@
-"""LAVA's log lines as events: what counts, what is LAVA's own, and what is no entry at all."""
+"""LAVA's log lines as events: results of tests, LAVA's own results, and other lines."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lava_dispatcher_multinode.testshell import case_results
 
 @pytest.fixture
 def log():
-    """A log with its events (`log.events`) and what the board printed (`log.printed`)."""
+    """A log with its events (`log.events`) and the console output (`log.printed`)."""
     return make()
 
 
 def make(tests=({"test": {}},)):
-    """Return a log that keeps what it makes."""
+    """Return a log that records its output."""
     events, printed = [], []
     made = LavaLog(
         "n", lambda event, **fields: events.append((event, fields)), lambda: 1.0, printed.append,
@@ -36,7 +36,7 @@ def make(tests=({"test": {}},)):
 
 
 def feed(log, *entries):
-    """Give a log entries of (level, message)."""
+    """Feed the log entries of (level, message)."""
     for level, message in entries:
         log.line(json.dumps({"dt": "x", "lvl": level, "msg": message}).encode() + b"\n")
 
@@ -51,7 +51,7 @@ def named(log, *names):
 
 
 def test_actions_are_the_blocks(log):
-    """LAVA's levels without a dot, by the names that the job gives them."""
+    """LAVA's levels without a dot, by the names in the job."""
     feed(
         log,
         ("info", "start: 0 validate"),
@@ -84,7 +84,7 @@ def test_actions_are_the_blocks(log):
     [("Test", "fail"), ("MultinodeTimeout", "fail"), ("Infrastructure", "error")],
 )
 def test_an_action_fails_as_its_job_does(log, kind, status):
-    """Whose fault it was LAVA tells only at the end; how long it took is known before."""
+    """LAVA reports the error type only at the end of the job; the duration is known earlier."""
     word = {"definition": "lava", "result": "fail"}
     feed(
         log,
@@ -120,7 +120,7 @@ def test_an_action_that_is_cut_off_is_an_error(log):
 
 
 def test_results_are_test_cases(log):
-    """Of definitions, not LAVA's own; text that stands for a number is one."""
+    """Results of definitions, not LAVA's own; a number as text becomes a number."""
     log.line(b'{"dt": "x", "lvl": "debug", "msg": "Received signal: <STARTTC> speed"}')
     log.line(
         b'{"dt": "x", "lvl": "results", "msg": {"case": "speed", "definition": "0_t", '
@@ -151,7 +151,7 @@ def test_results_are_test_cases(log):
 
 
 def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(log, monkeypatch):
-    """So many are recorded, and then it is said why the tests have to end; each block has room."""
+    """Results up to the limit are recorded, then the tests end with the reason; per block."""
     monkeypatch.setattr(case_results, "MAX_RESULTS", 3)
     case = ("results", {"definition": "0_t", "case": "c", "result": "pass"})
     started, ended = (("info", f"{word} test lava.0_t (7)") for word in ("Starting", "Ending"))
@@ -173,7 +173,7 @@ def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(l
 
 
 def test_the_last_word(log):
-    """LAVA's verdict on its job: the kind of its error and the message."""
+    """LAVA's verdict on its job: error type and message."""
     feed(log, ("results", {"definition": "lava", "case": "job", "result": "pass"}))
     assert (log.finished, log.failure) == (True, None)
     job = {
@@ -188,7 +188,7 @@ def test_the_last_word(log):
 
 
 def test_what_the_board_printed_and_what_went_wrong(log):
-    """The console's lines go to the console; a traceback on stderr is told, not lost."""
+    """Console lines go to the console; a traceback on stderr is reported, not lost."""
     feed(log, ("target", "hello <b>"), ("feedback", "late"), ("debug", "noise"), ("error", "bad"))
     log.line(b"Traceback (most recent call last):\n")
     log.line(b"\n")
@@ -201,7 +201,7 @@ def test_what_the_board_printed_and_what_went_wrong(log):
     st.lists(st.binary(max_size=200) | st.from_regex(rb'\{"lvl": "results", "msg": [^\n]{0,40}'))
 )
 def test_nothing_breaks_it(lines):
-    """What a board or a library prints between the entries cannot end the node's reader."""
+    """Output of a board or a library between the entries cannot end the node's reader."""
     log = make()
     for line in lines:
         log.line(line)
@@ -223,7 +223,7 @@ STARTED = ("info", "Starting test lava.0_t (7)")
     ],
 )
 def test_a_definition_that_lava_drops_has_failed(log, then, by):
-    """LAVA itself has no result of it: its log has a start and no end."""
+    """LAVA has no result of it; its log has a start and no end."""
     feed(log, ("info", "start: 3 lava-test-retry (timeout 00:01:00) [common]"), STARTED, then)
     (_, found) = named(log, "test_case")[0]
     assert (found["definition"], found["case"], found["result"]) == (
@@ -236,7 +236,7 @@ def test_a_definition_that_lava_drops_has_failed(log, then, by):
 
 @pytest.mark.parametrize(("error", "by"), [(None, "the log ends"), ("killed", "killed")])
 def test_a_definition_that_never_ends_has_failed(log, error, by):
-    """The log ends before it does; what has ended the log is the reason."""
+    """The log ends first; the reason is what has ended the log."""
     feed(log, ("info", "start: 3 lava-test-retry (timeout 00:01:00) [common]"), STARTED)
     log.close(error)
     ((_, found),) = named(log, "test_case")
@@ -254,7 +254,7 @@ def test_a_definition_that_never_ends_has_failed(log, error, by):
     ],
 )
 def test_a_fail_of_lavas_own_counts(log, case, definition, name):
-    """LAVA calls such a job complete all the same."""
+    """LAVA reports such a job as complete all the same."""
     feed(log, STARTED, ("results", {"definition": "lava", "case": case, "result": "fail"}))
     found = named(log, "test_case")[0][1]
     assert (found["definition"], found["case"], found["result"]) == (definition, name, "fail")
@@ -262,7 +262,7 @@ def test_a_fail_of_lavas_own_counts(log, case, definition, name):
 
 
 def test_an_action_that_lava_tries_again_is_no_failed_test(log):
-    """It has a level; so have the messages of a kernel that was started again."""
+    """Such a result has a level, like the messages of a kernel that was restarted."""
     fail = {"definition": "lava", "result": "fail", "level": "2.4.1", "extra": {"fail": "no"}}
     feed(log, ("info", "start: 2 uboot-action (timeout 00:01:00) [common]"))
     feed(log, *(("results", fail | {"case": case}) for case in ("reset", "kernel-messages")))
@@ -270,7 +270,7 @@ def test_an_action_that_lava_tries_again_is_no_failed_test(log):
 
 
 def test_a_result_that_lava_has_left_out_of_its_log_is_no_pass(log):
-    """LAVA writes no line that is too long; what it was cannot be known."""
+    """LAVA leaves out lines that are too long, so the result is unknown."""
     feed(log, ("results", {"skip": "line way too long ..."}))
     feed(log, ("results", {"definition": "lava", "case": "job", "result": "pass"}))
     with pytest.raises(InfrastructureError, match="lacks a result: its line is too long"):
@@ -295,7 +295,7 @@ def test_a_result_that_is_no_word_of_lavas_is_unknown(log):
     ids=["unseen", "one of two", "starts lost", "skipped after a timeout"],
 )  # fmt: skip
 def test_a_definition_that_lava_has_not_run_has_failed(extra, failed):
-    """The job is complete where a test has printed the end of the runner; what follows is lost."""
+    """LAVA takes the printed end of the runner for the end; later definitions are lost."""
     names = [["t", "u"], ["u", "no signal's name"]]
     blocks = [{"test": {"definitions": [{"name": name} for name in block]}} for block in names]
     log = make(blocks)
@@ -318,7 +318,7 @@ def ended(code, *, failure=None, finished=True, validated=True, left_on=None, la
 
 
 def test_a_successful_end():
-    """Exit code 0 and the job's own last result; failed cases are the results' to count."""
+    """Exit code 0 and a successful job result; failed cases count elsewhere."""
     ended(0)
 
 

@@ -1,4 +1,4 @@
-"""What LAVA's client and its scripts are told: their own forms, no secret in what they keep."""
+"""Replies for LAVA's client and scripts: in their format, without secrets in what they keep."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ IDS = {"panda01": "101", "dut-01": "102"}
     ],
 )
 def test_replies_as_lava_knows_them(request_, reply, answer):
-    """With numbers, where its scripts can tell senders apart only by those."""
+    """With numbers where LAVA's scripts can distinguish senders only by numbers."""
     assert json.loads(read_reply(request_, {"response": "ack", **reply}, IDS)) == answer
 
 
 def test_a_group_by_numbers():
-    """As lava-group prints it."""
+    """In the format of lava-group."""
     reply = {"response": "group_data", "roles": {"panda01": "server", "dut-01": "client"}}
     found = json.loads(read_reply({"request": "group_data"}, reply, IDS))
     assert found["roles"] == {"101": "server", "102": "client"}
@@ -56,12 +56,12 @@ SCRIPTS = {
 
 
 def shell(script, typed=""):
-    """Return what a script prints."""
+    """Return the output of a script."""
     return subprocess.run(["sh", "-c", script], input=typed, capture_output=True, text=True).stdout
 
 
 def test_scripts_with_names():
-    """Of the group's devices, also where one begins as another, or has a dot in it."""
+    """Names of the group's devices, also if one is a prefix of another or contains a dot."""
     found = replace_ids(SCRIPTS, "dut-1", {"dut-1": "a", "dut-1.b": "b"})
     assert shell("LAVA_HOSTNAME=7\n" + found["lava-self"]) == "dut-1\n"
     assert shell("LAVA_GROUP=7\n" + found["lava-group"]) == "dut-1\ta\ndut-1.b\tb\n"
@@ -75,13 +75,13 @@ def test_scripts_with_names():
 
 @pytest.mark.parametrize("changed", [{"lava-multi-node.lib": "awk"}, {}])
 def test_scripts_that_are_not_known(changed):
-    """Those of a LAVA to come, say: they are left alone."""
+    """Unknown scripts, such as those of a future LAVA, stay unchanged."""
     with pytest.raises(KeyError):
         replace_ids(changed, "a", {"a": "b"})
 
 
 def test_one_request_to_a_coordinator():
-    """Held until it is satisfied; the node's secret is what lets it in."""
+    """The reply comes when the call is satisfied; the node's secret grants access."""
     nodes, secrets = {"dut-01": "a", "panda01": "b"}, {"dut-01": "s", "panda01": "t"}
     with Coordinator(group="g", nodes=nodes, secrets=secrets, timeout=5) as coordinator:
         who = {"client_name": "dut-01", "group_name": "g", "role": "a", "hold": True}
@@ -92,7 +92,7 @@ def test_one_request_to_a_coordinator():
 
 
 def test_a_module_is_imported_when_it_is_used(monkeypatch):
-    """And is the real one then."""
+    """It is the real module then."""
     import sys
 
     monkeypatch.delitem(sys.modules, "colorsys", raising=False)

@@ -1,4 +1,4 @@
-"""What is known of boards under LAVA before a run: by this package, and by LAVA itself."""
+"""Checks of devices under LAVA before a run, by this package and by LAVA itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ JOB = lava_job({"a": {}, "b": {}}, lava_test("t", ["a", "b"], "true"))
 
 
 def with_grub():
-    """Return a job that wants a loader which the boards do not have."""
+    """Return a job with a boot method that the devices do not have."""
     job = copy.deepcopy(JOB)
     job["actions"][1]["boot"] |= {"method": "grub", "commands": "ramdisk"}
     return job
@@ -35,7 +35,7 @@ def with_grub():
 
 @pytest.fixture
 def validate(tmp_path, lab, environ):
-    """A function that runs --validate; returns the exit code and what was said."""
+    """A function that runs --validate; returns the exit code and stderr."""
 
     def run(job, **more):
         path = tmp_path / ("job.yaml" if "protocols" in job else "job.json")
@@ -52,7 +52,7 @@ def validate(tmp_path, lab, environ):
 
 @pytest.mark.usefixtures("installed")
 def test_a_block_that_no_board_can_is_told_with_its_place(validate):
-    """By LAVA's own judgement; boards that can are no reason to say anything."""
+    """LAVA itself decides; devices that can run the block cause no message."""
     assert validate(JOB)[0] == 0
     code, said = validate(with_grub())
     assert code == 2
@@ -65,7 +65,7 @@ def test_a_block_that_no_board_can_is_told_with_its_place(validate):
 
 @pytest.mark.usefixtures("installed")
 def test_a_job_of_ours_that_lava_cannot_do(validate):
-    """What it becomes in LAVA's words is asked, too; the board of our own is not."""
+    """Its translation to LAVA's format is checked, too; the device driven here is not."""
     job = mixed_job(["true"], ["true"])
     job["actions"].append(
         {
@@ -80,7 +80,7 @@ def test_a_job_of_ours_that_lava_cannot_do(validate):
 
 @pytest.mark.usefixtures("installed")
 def test_a_block_that_lava_would_stumble_over(validate):
-    """By LAVA's own schema; what its server may let pass is a warning."""
+    """By LAVA's own schema; what its server may accept is a warning."""
     job = copy.deepcopy(JOB)
     job["actions"][1]["boot"]["promts"] = job["actions"][1]["boot"].pop("prompts")
     code, said = validate(job)
@@ -94,7 +94,7 @@ def test_a_block_that_lava_would_stumble_over(validate):
 
 @pytest.mark.usefixtures("installed")
 def test_what_this_host_lacks_is_a_warning(validate, lab):
-    """The job is right: LAVA has no directory of a TFTP server here."""
+    """The job is valid: LAVA has no directory of a TFTP server here."""
     require("no TFTP server")
     for name in ("dut-01", "dut-02"):
         path = lab / "devices" / f"{name}.dict"
@@ -110,7 +110,7 @@ def test_what_this_host_lacks_is_a_warning(validate, lab):
 
 
 def test_no_dispatcher_is_trouble_of_the_host(validate, tmp_path):
-    """Exit code 3, with what to do; what is wrong with the job comes first."""
+    """Exit code 3 with a hint; errors of the job come first."""
     code, said = validate(JOB, LAVA_DISPATCHER_PATH=str(tmp_path))
     assert code == 3
     assert "dut-01: there is no lava-run" in said
@@ -122,7 +122,7 @@ def test_no_dispatcher_is_trouble_of_the_host(validate, tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[1]", "{% extends 'x.jinja2' %}", None])
 def test_a_wrong_dictionary_is_told_by_its_name(validate, lab, text):
-    """Missing, no dictionary, not rendered: exit code 2."""
+    """Missing, not a dictionary, not rendered: exit code 2."""
     for name in ("dut-01", "dut-02"):
         path = lab / "devices" / f"{name}.dict"
         path.unlink() if text is None else path.write_text(text)
@@ -148,7 +148,7 @@ def test_one_wrong_board_of_several_is_a_warning(lab, tmp_path, monkeypatch):
 
 
 def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
-    """2023.01 has no option to run as anybody else."""
+    """2023.01 has no option to run without root."""
     script = tmp_path / "lava-run"
     script.write_text("#!/usr/bin/python3\n")
     old = Installed("2023.01", script, "python3", None)
@@ -162,14 +162,14 @@ def test_only_root_may_run_the_old_one(tmp_path, monkeypatch):
 
 
 def test_a_silent_lava_is_no_refusal_of_the_job(tmp_path):
-    """Its trouble is the host's."""
+    """Its failure is an infrastructure error."""
     broken = Installed("1", tmp_path, "/bin/false", None)
     with pytest.raises(InfrastructureError, match="LAVA's dispatcher 1"):
         preflight._run_validator(broken, [[{}, {}]])
 
 
 def test_words_for_what_a_schema_says(tmp_path):
-    """Blocks that no board under LAVA does are left out; a place for each of the others."""
+    """Blocks that no device under LAVA supports are left out; the others have positions."""
     document = from_bytes(yaml.safe_dump(JOB).encode(), "j.yaml", tmp_path)
     job, _ = parse_job(replace(document, device_types={"shell": "shell"}))
     said = [

@@ -1,4 +1,4 @@
-"""Whatever a command starts, nothing of it is left when it has ended."""
+"""When a command ends, none of the processes that it has started is left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ESCAPES = "setsid -f sh -c 'echo $$ > pid; exec sleep 300'; while [ ! -s pid ]; 
 
 @pytest.fixture
 def kept(tmp_path):
-    """A function that starts a shell script under reaper.py, with commands that switch off."""
+    """A function that starts a shell script under reaper.py, with power-off commands."""
     processes = []
 
     def start(script, *off, log="log"):
@@ -38,7 +38,7 @@ def kept(tmp_path):
 
 
 def appears(path, seconds=30):
-    """Wait until a file has something in it; return that as a number."""
+    """Wait until a file has content; return it as a number."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if path.exists() and (text := path.read_text().strip()):
@@ -48,20 +48,20 @@ def appears(path, seconds=30):
 
 
 def test_what_left_its_session_is_killed(kept, tmp_path):
-    """As consoles do that LAVA starts; the exit code is the command's."""
+    """As consoles that LAVA starts; the exit code is the command's."""
     process = kept(ESCAPES + "exit 7")
     assert process.wait(30) == 7
     assert not Path(f"/proc/{appears(tmp_path / 'pid')}").exists()
 
 
 def test_a_signal_is_passed_on_once_and_another_one_kills(kept, tmp_path):
-    """LAVA gets the time to switch its board off, but not for ever."""
+    """LAVA gets time to switch its device off, but not without limit."""
     process = kept("trap 'echo 1 >> told' TERM; echo $$ > ready; while :; do sleep 0.05; done")
     command = appears(tmp_path / "ready")
     process.send_signal(signal.SIGTERM)
     appears(tmp_path / "told")
     assert process.poll() is None
-    process.send_signal(signal.SIGTERM)  # of the kernel's, it comes more than once
+    process.send_signal(signal.SIGTERM)  # the kernel may send it more than once
     process.send_signal(signal.SIGQUIT)
     assert process.wait(30) == 128 + signal.SIGKILL
     assert (tmp_path / "told").read_text() == "1\n"
@@ -69,7 +69,7 @@ def test_a_signal_is_passed_on_once_and_another_one_kills(kept, tmp_path):
 
 
 def test_a_killed_command_leaves_nothing(kept, tmp_path):
-    """And is told as the signal that it was."""
+    """The exit code shows the signal."""
     process = kept(ESCAPES + "echo $$ > ready; sleep 300")
     os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
     assert process.wait(30) == 128 + signal.SIGKILL
@@ -77,7 +77,7 @@ def test_a_killed_command_leaves_nothing(kept, tmp_path):
 
 
 def test_the_board_of_a_killed_command_is_switched_off(kept, tmp_path):
-    """Each of LAVA's commands, without a shell; what fails is told, and the next one runs."""
+    """Each of LAVA's commands, without a shell; a failure is logged, and the next one runs."""
     off = ["sh -c 'echo no PDU; exit 1'", "there/is none", "'", "touch 'off $x'"]
     process = kept("echo $$ > ready; sleep 300", *off)
     os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
@@ -89,7 +89,7 @@ def test_the_board_of_a_killed_command_is_switched_off(kept, tmp_path):
 
 
 def test_it_is_switched_off_with_nobody_left(kept, tmp_path):
-    """Whoever started it was killed, too, and reads no log any more."""
+    """The parent was killed, too, and no longer reads a log."""
     process = kept("echo $$ > ready; sleep 300", "sh -c 'echo off; touch off'", log=None)
     process.stderr.close()
     os.kill(appears(tmp_path / "ready"), signal.SIGKILL)
@@ -98,20 +98,20 @@ def test_it_is_switched_off_with_nobody_left(kept, tmp_path):
 
 
 def test_a_power_switch_that_hangs(monkeypatch, capfd):
-    """It is waited for, but not for ever."""
+    """Its command has a timeout."""
     monkeypatch.setattr(reaper, "POWER_OFF_TIMEOUT_S", 0.1)
     reaper.power_off("sleep 60")
     assert "NOT switched off: sleep did not finish within 0.1 s" in capfd.readouterr().err
 
 
 def test_a_command_that_ends_has_switched_its_board_off(kept, tmp_path):
-    """As LAVA does, however its job has ended."""
+    """LAVA switches it off, however its job has ended."""
     assert kept("exit 1", "touch off").wait(30) == 1
     assert not (tmp_path / "off").exists()
 
 
 def test_a_signal_during_the_start_is_passed_on(tmp_path):
-    """A Ctrl-C may come as soon as the command runs, and before it has a name here."""
+    """A Ctrl-C may come when the command runs but its process object is not yet assigned."""
     program = f"""
 import os, signal, subprocess, sys
 sys.path.insert(0, {str(Path(reaper.__file__).parent)!r})

@@ -1,4 +1,4 @@
-"""A definition that does not come to its end is a failure, whatever runs it."""
+"""A definition that does not finish is a failure, whichever host runs it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..stand_in import entry
 pytestmark = pytest.mark.slow
 
 STEPS = ("lava-test-case a --result pass", "false", "lava-test-case b --result fail")
-#: LAVA's own verdicts, as its server has them, too.
+#: LAVA's own verdicts, which its server has, too.
 UNFINISHED = {"definition": "lava", "case": "0_t", "uuid": "7_1.4.2", "result": "fail"}
 
 
 def job(device_type, names):
-    """Return a job for one board: definitions of these names, all with STEPS but `whole`."""
+    """Return a job for one device: definitions of these names, all with STEPS but `whole`."""
     image = str(EXAMPLES / "images" / "panda.img.gz")
     definitions = [
         definition(name, *(["lava-test-case c --result pass"] if name == "whole" else STEPS))
@@ -37,7 +37,7 @@ def job(device_type, names):
 
 
 def servers_log(names):
-    """Return the log that a LAVA server has of such a job."""
+    """Return the log of such a job on a LAVA server."""
     lines = [entry("info", "start: 1 lava-test-retry (timeout 00:01:00) [common]")]
     for number, name in enumerate(names):
         full, case = f"{number}_{name}", "c" if name == "whole" else "a"
@@ -61,7 +61,7 @@ def servers_log(names):
 
 @pytest.fixture(params=["own", *LAVA_VERSIONS, "server"])
 def run(request, tmp_path, environ):
-    """A function that runs such a job on a board of ours, under LAVA, or on LAVA's server."""
+    """A function that runs such a job on a device driven here, under LAVA, or on a LAVA server."""
     if request.param == "server":
         server, submit = map(request.getfixturevalue, ("server", "submit"))
 
@@ -109,7 +109,7 @@ def test_a_definition_that_breaks_off_is_a_failure_everywhere(
 
 @pytest.mark.parametrize("version", LAVA_VERSIONS)
 def test_a_definition_that_lava_never_begins_is_a_failure(installed, dispatch, environ, version):
-    """To LAVA the runner has ended when a test has printed its last line; its job is complete."""
+    """LAVA takes the last line of a test for the end of the runner; its job is complete."""
     environ["LAVA_DISPATCHER_PATH"] = lava(version)
     job = lava_job({"node": {}}, lava_test("t", ["node"], "lava-test-case a --result pass"))
     after = lava_test("u", ["node"], "lava-test-case b --result pass")["test"]["definitions"][0]

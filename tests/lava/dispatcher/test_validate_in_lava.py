@@ -1,4 +1,4 @@
-"""The question to LAVA whether a board can do a job's blocks, as the program that asks it."""
+"""The program that asks LAVA whether a device can run a job's blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..conftest import DICTIONARY, lava_job, lava_test
 
 @pytest.fixture
 def ask(installed):
-    """A function that asks; returns the answers."""
+    """A function that runs the program; returns the answers."""
 
     def run(*definitions, job=None):
         pairs = [[DICTIONARY | {"commands": {"connect": "true"}}, d] for d in definitions]
@@ -30,7 +30,7 @@ def ask(installed):
 
 
 def test_the_first_block_that_is_refused(ask):
-    """Its number and LAVA's words; null where all are taken, also beside a refused one."""
+    """Its index and LAVA's message; null if LAVA accepts all, also beside a refused one."""
     good = split_by_node(lava_job({"a": {}}, lava_test("t", ["a"], "true")), [("1", "a")], "g")[
         "1"
     ]
@@ -40,11 +40,11 @@ def test_the_first_block_that_is_refused(ask):
     answers = ask(good, deploy, late, violation)["refusals"]
     assert answers[0] is None
     assert (answers[1][0], answers[2][0], answers[3][0]) == (0, 3, 3)
-    assert "strategies" in answers[1][1]  # each version has words of its own around it
+    assert "strategies" in answers[1][1]  # each version adds words of its own
 
 
 def test_what_lavas_schema_says(ask):
-    """Of each block the first thing, and of the job around them; and what servers let pass."""
+    """The first violation of each block and of the job around them; also what servers accept."""
     job = lava_job({"a": {}}, lava_test("t", ["a"], "true"))
     assert ask(job=job)["violations"] == []
     del job["visibility"]

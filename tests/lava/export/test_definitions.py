@@ -1,4 +1,4 @@
-"""The definitions of a lava_test_shell in LAVA's form, and what is listed as lost."""
+"""The definitions of a lava_test_shell in LAVA's format, and the list of what is lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..conftest import definition, job
 
 
 def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictly):
-    """With the job's values; what does not fit is listed."""
+    """With the job's values; what LAVA's format lacks is listed."""
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "lavatest.yaml").write_text(
         "metadata: {name: my test, format: Lava-Test Test Definition 1.0, version: 3}\n"
@@ -30,7 +30,7 @@ def test_a_definition_of_files_is_written_into_the_job(export, tmp_path, strictl
 
 
 def test_expected_cases_are_exported(export, tmp_path):
-    """Those of the entry, or else the definition's own."""
+    """Those of the entry, otherwise the definition's own."""
     own = definition("t", "true") | {"expected": ["a"]}
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "lavatest.yaml").write_text(
@@ -55,7 +55,7 @@ def test_expected_cases_are_exported(export, tmp_path):
 
 
 def test_words_for_results_need_a_pattern_in_lava(export, strictly):
-    """LAVA's schema would let them into the job, and its dispatcher break on them."""
+    """LAVA's schema would accept them in the job, and its dispatcher would fail on them."""
     words = definition("t", "lava-test-case a --result good")
     words["parse"] = {"fixupdict": {"good": "pass"}}
     text, said = export(
@@ -72,7 +72,7 @@ def test_words_for_results_need_a_pattern_in_lava(export, strictly):
     [("my test", "my-test"), ("a_b-c.1", "a_b-c.1"), ("\u00e4/\u00f6", "-"), ("a  /b", "a-b")],
 )
 def test_a_name_that_lava_accepts(export, name, made):
-    """Its schema refuses blanks, and its directories are named so."""
+    """Its schema refuses blanks, and its directories have these names."""
     words = definition(name, "true")
     text, _ = export(job({"command": "lava_test_shell", "parameters": {"definitions": [words]}}))
     (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
@@ -81,7 +81,7 @@ def test_a_name_that_lava_accepts(export, name, made):
 
 
 def test_another_hosts_repository_is_lavas_to_fetch(export):
-    """Nothing of it is read here; without a name it has its file's."""
+    """It is not read here; without a name it has the name of its file."""
     repos = [{"git-repo": "https://h/r.git", "testdef": "a/b.yaml", "branch": "next"}]
     text, _ = export(job({"command": "lava_test_shell", "parameters": {"testdef_repos": repos}}))
     (found,) = yaml.safe_load(text)["actions"][-1]["test"]["definitions"]
@@ -100,7 +100,7 @@ def test_another_hosts_repository_is_lavas_to_fetch(export):
         (["lava-wait --next x"], True),
         (["lava-sync  --timeout 5 x"], True),
         (["lava-network broadcast eth0"], True),
-        (["lava-wait x --next"], False),  # no option there: its id comes first
+        (["lava-wait x --next"], False),  # no option in this position: the ID comes first
         (["lava-sync x"], False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Jobs of ours in LAVA's format: what LAVA's own schema says, and what is listed as lost."""
+"""Jobs of this package in LAVA's format: LAVA's schema, and the list of what is lost."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..conftest import BOOT, EXAMPLES, job, lava_job, lava_test, shell
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_every_example_passes_lavas_strict_schema(path, export, strictly):
-    """Of the package's own."""
+    """All examples of this package."""
     text, said = export(path)
     strictly(text)
     assert "is on this machine" in said, "the image, for one"
 
 
 def test_boards_of_a_lab_say_how_they_boot(export, strictly, lab):
-    """With --config-dir the device dictionary and the device file are asked."""
+    """With --config-dir, the device dictionary and the device file apply."""
     group = [{"role": "server", "device_type": "shell"}]
     guessed = export(job(shell("true"), group=group))[1]
     assert "is a guess" in guessed
@@ -31,7 +31,7 @@ def test_boards_of_a_lab_say_how_they_boot(export, strictly, lab):
 
 
 def test_a_job_of_lavas_stays_as_it_is(export, strictly):
-    """There is nothing to translate."""
+    """It needs no translation."""
     original = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["a"], "true"))
     text, said = export(original)
     strictly(text)
@@ -40,7 +40,7 @@ def test_a_job_of_lavas_stays_as_it_is(export, strictly):
 
 
 def test_what_only_a_server_makes_goes_to_it(export, strictly):
-    """Connections without a board of their own, a context: no board of this machine is meant."""
+    """Connections without a device, and a context, do not concern devices of this machine."""
     guest = {"connection": "ssh", "host_role": "a", "expect_role": "a", "request": "lava-start"}
     original = lava_job({"a": {"context": {"arch": "amd64"}}}, lava_test("t", ["a", "g"], "true"))
     roles = original["protocols"]["lava-multinode"]["roles"]

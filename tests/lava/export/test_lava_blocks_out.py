@@ -1,4 +1,4 @@
-"""How boards are deployed and booted in LAVA's words."""
+"""LAVA's deploy and boot blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lava_dispatcher_multinode.lava.export.lava_blocks_out import (
 
 
 def of(deploys, boots, **lava):
-    """Return the ways of a dictionary with these methods."""
+    """Return the blocks for a dictionary with these methods."""
     device = Device("d", "t", host="lava", lava=Lava(device=Path("x"), **lava))
     return blocks_of_dictionary(device, dict.fromkeys(deploys), dict.fromkeys(boots))
 
@@ -36,13 +36,13 @@ def of(deploys, boots, **lava):
     ],
 )
 def test_what_a_dictionary_allows(deploy, boot, to, method):
-    """Where an image goes, and how the board boots."""
+    """The target of an image, and the boot method."""
     ways = of(deploy, boot)
     assert (ways.image_to, ways.boot_block("image")["method"]) == (to, method)
 
 
 def test_the_device_file_has_the_last_word():
-    """Also about prompts: who says them knows whether there is a login."""
+    """Also for prompts: a device file that sets them decides whether there is a login."""
     ways = of(["flasher"], ["minimal"], deploy={"to": "usb"}, boot={"prompts": ["x"]})
     block = ways.boot_block("image")
     assert (ways.image_to, block["prompts"]) == ("usb", ["x"])
@@ -50,7 +50,7 @@ def test_the_device_file_has_the_last_word():
 
 
 def test_loader_commands_fit_what_was_deployed():
-    """LAVA's names for them, only where U-Boot has them."""
+    """With LAVA's names, only if the dictionary's U-Boot method has them."""
     ways = LavaBlocks("t", boot={"method": "u-boot", "commands": ["own"]})
     found = [ways.boot_block(deployed)["commands"] for deployed in ("image", "kernel", "nfs")]
     assert found == [["own"], "ramdisk", "nfs"]
@@ -58,7 +58,7 @@ def test_loader_commands_fit_what_was_deployed():
 
 
 def test_guesses_are_said():
-    """A board without boot commands, and a type that nobody knows."""
+    """For a device without boot commands, and for an unknown type."""
     assert "guess" in blocks_of_unknown_type("x", Login()).remarks[0]
     assert "guess" in blocks_of_type("x", "x", {}, Login()).remarks[0]
     known = blocks_of_type("x", "y", {"boot": {"commands": ["bootm"]}}, Login())

@@ -1,4 +1,4 @@
-"""Odd jobs in LAVA's format: each passes LAVA's strict schema and comes back as the same job."""
+"""Unusual jobs in LAVA's format: each passes LAVA's strict schema and parses to the same job."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def shell(*steps, **more):
 
 
 def call(request, message_id, **more):
-    """Return a call of the dispatcher's."""
+    """Return a call of the dispatcher."""
     parameters = {"request": request, "message_id": message_id, **more}
     return {"command": "multinode", "parameters": parameters}
 
@@ -71,7 +71,7 @@ ODD = {
 
 @pytest.fixture
 def read(tmp_path):
-    """A function that parses a job file's text; types of any name are known."""
+    """A function that parses the text of a job file with any device types."""
 
     def run(text, name):
         document = from_bytes(text.encode(), name, tmp_path)
@@ -82,7 +82,7 @@ def read(tmp_path):
 
 @pytest.mark.parametrize("actions", ODD.values(), ids=list(ODD))
 def test_it_passes_and_means_the_same(actions, read, strictly):
-    """Roles with their boards, what each does in its order, the limit of a call, the steps."""
+    """Roles with their devices, the actions in order, the timeout of a call, the steps."""
     name = "odd: 'job' #1"
     source = {"job_name": name, "timeout": 90, "device_group": TWO, "actions": actions}
     job = read(json.dumps(source), "j.json")
@@ -131,7 +131,7 @@ def test_a_root_file_system_is_booted_by_nfs(read, strictly):
 
 @pytest.mark.parametrize("role", ["a role", "a\tb", "", "-x"])
 def test_a_role_that_lava_cannot_have_is_refused(read, role):
-    """Its scripts take roles as words."""
+    """LAVA's scripts treat roles as words."""
     group = [{"role": role, "device_type": "panda"}]
     with pytest.raises(InvalidJob, match=r"j\.json:1"):
         read(

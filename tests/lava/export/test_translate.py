@@ -1,4 +1,4 @@
-"""A job of ours in LAVA's words."""
+"""Translation of a job to LAVA's format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..conftest import job, shell
 
 
 def test_whatever_a_job_can_say_passes(export, strictly):
-    """Every command and every kind of source, two types of boards, calls before and after boot."""
+    """Every command and kind of source, two device types, calls before and after boot."""
     text, said = export(
         job(
             {
@@ -95,7 +95,7 @@ def test_whatever_a_job_can_say_passes(export, strictly):
 
 
 def test_a_deploy_comes_before_the_boot_that_lava_needs(export, strictly):
-    """A job that only tests: LAVA brings its tests onto the board by a deploy."""
+    """A job that only tests: LAVA delivers the overlay by a deploy."""
     text, _ = export(job(shell("true")))
     strictly(text)
     actions = yaml.safe_load(text)["actions"]
@@ -104,7 +104,7 @@ def test_a_deploy_comes_before_the_boot_that_lava_needs(export, strictly):
 
 
 def test_times(export):
-    """The job has ten minutes more than the actions of the role that may take longest."""
+    """The job's timeout is ten minutes more than the sum of the slowest role."""
     text, _ = export(
         job(
             shell("true", role="server", timeout=90),
@@ -133,7 +133,7 @@ def test_times(export):
 
 
 def test_a_call_before_the_boot_is_of_the_first_boot_only(export):
-    """Made twice, it would be another rendezvous, for which no board waits."""
+    """A second call would be another barrier, which no other node reaches."""
     sync = {"command": "multinode", "parameters": {"request": "lava-sync", "message_id": "go"}}
     boot = {"command": "boot_linaro_image"}
     data = yaml.safe_load(export(job(sync, boot, boot))[0])
@@ -149,7 +149,7 @@ def test_a_call_before_the_boot_is_of_the_first_boot_only(export):
 
 
 def test_a_call_of_a_booted_board_is_a_test(export):
-    """LAVA's dispatcher makes none then; what is sent is one word each for the shell."""
+    """LAVA's dispatcher makes no call then; each argument is one word for the shell."""
     parameters = {"request": "lava-send", "message_id": "up", "message": {"n": "a b;c"}}
     call = {"command": "multinode", "parameters": parameters}
     text, said = export(job({"command": "boot_linaro_image"}, call))
@@ -159,7 +159,7 @@ def test_a_call_of_a_booted_board_is_a_test(export):
 
 
 def test_after_a_deploy_the_board_boots_again(export):
-    """Tests behind it are those of the new image."""
+    """Later tests are those of the new image."""
     deploy = {"command": "deploy_linaro_image", "parameters": {"image": "https://h/i.img"}}
     data = yaml.safe_load(export(job(deploy, shell("true"), deploy, shell("true")))[0])
     kinds = [next(iter(action)) for action in data["actions"]]

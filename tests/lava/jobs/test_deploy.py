@@ -1,4 +1,4 @@
-"""LAVA's deploy blocks on boards of this package's own: each key is obeyed or named."""
+"""LAVA's deploy blocks on devices driven here: each key has an effect or is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...needs import LAVA_VERSIONS, lava
 URL = "https://h/i.img.gz"
 MD5, SHA512 = "0" * 32, "0" * 128
 
-#: A program: two versions of LAVA have modules of the same names.
+#: A separate process: two versions of LAVA have modules of the same names.
 WALK = """
 import importlib, json, pkgutil, sys
 sys.path.append(sys.argv[1])
@@ -56,23 +56,23 @@ print(json.dumps({to: [sorted(part) for part in keys] for to, keys in found.item
 
 @pytest.fixture(scope="module", params=LAVA_VERSIONS)
 def places(request):
-    """What each LAVA's strict schemas know: place -> keys of a block, keys of an entry."""
+    """The keys of each LAVA's strict schemas: target -> keys of a block, keys of an entry."""
     words = [sys.executable, "-c", WALK, lava(request.param)]
     return json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
 
 
 def refusals(to, **keys):
-    """Return why boards of our own do not do a block."""
+    """Return why a block is refused."""
     return [step.refused for step in import_deploy({"to": to, **keys}) if step.refused]
 
 
 def said(to, **keys):
-    """Return what is said of keys without effect, by place."""
+    """Return the warnings about keys without effect, by path."""
     return dict(ignored_deploy_keys({"to": to, **keys}))
 
 
 def test_no_key_of_lavas_schema_is_unknown(places):
-    """A new key of LAVA's would be silently ignored: the table has them all."""
+    """A new key of LAVA would be silently ignored: the table has all keys."""
     assert set(PLACES) - {"sd"} <= set(places)  # sd: a file of its own since 2026
     for to, (block, entry) in places.items():
         if to in PLACES:
@@ -103,13 +103,13 @@ def test_no_key_of_lavas_schema_is_unknown(places):
     ],
 )
 def test_what_changes_an_image_is_refused(entry, why):
-    """By its key; nothing of it is done in another way, or left out."""
+    """The message names the key; nothing is done differently or left out."""
     (found,) = refusals("tmpfs", images={"rootfs": {"url": URL, **entry}})
     assert why in found
 
 
 def test_every_refusal_of_a_block_is_told_at_once():
-    """With its place."""
+    """Each with its position."""
     entry = {"url": URL, "archive": "tar", "md5sum": "x"}
     steps = list(
         import_deploy({"to": "tftp", "kernel": entry, "tee": {"url": URL}, "authorize": "ssh"})
@@ -121,7 +121,7 @@ def test_every_refusal_of_a_block_is_told_at_once():
 
 
 def test_a_kernel_is_not_unpacked():
-    """It would not boot; a ramdisk stays packed, in LAVA too."""
+    """It would not boot; a ramdisk stays compressed, as in LAVA."""
     packed = {"url": "https://h/x.gz", "compression": "gz"}
     assert refusals("tftp", kernel=packed) == [
         "'compression': a compressed kernel or device tree is not supported"
@@ -131,13 +131,13 @@ def test_a_kernel_is_not_unpacked():
 
 
 def test_an_image_and_images():
-    """LAVA takes one or the other."""
+    """LAVA accepts one or the other."""
     (why,) = refusals("usb", image={"url": URL}, images={"image": {"url": "https://h/other"}})
     assert why == "it must have exactly one image with a url"
 
 
 def test_an_entry_is_obeyed():
-    """Its sums, its packing and its headers go with its file."""
+    """Its checksums, compression and headers apply to its file."""
     sums = {"md5sum": MD5, "sha512sum": SHA512}
     entry = {"url": URL, "compression": "zstd", **sums, "headers": {"PRIVATE-TOKEN": "hunter2"}}
     (step,) = import_deploy({"to": "flasher", "images": {"boot": entry}})
@@ -153,7 +153,7 @@ def test_an_entry_is_obeyed():
 
 
 def test_keys_without_effect_are_named():
-    """Those of the block, those of an entry, and those that LAVA itself does not know."""
+    """Keys of the block, of an entry, and keys unknown to LAVA itself."""
     entry = {"url": URL, "image_arg": "-drive {x}", "md5um": MD5, "archive": None}
     assert said("tmpfs", os="debian", images={"x": entry}) == {
         ("os",): "'os' has no effect on boards that this dispatcher drives",

@@ -1,4 +1,4 @@
-"""The jobs for a group in LAVA's own documentation, where the package is on this machine."""
+"""The group jobs of LAVA's own documentation, if the package is on this machine."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lava_dispatcher_multinode.lava.export.exporter import export_job, named_typ
 
 from ...needs import lava_documents, require
 
-#: Of Debian 12: the two for boards, and two with connections that only a server makes.
+#: In Debian 12: two for devices, and two with connections that only a server supports.
 BOARDS = {"first-multinode-job.yaml", "second-multinode-job.yaml"}
 SECONDARY = {"bbb-lxc-ssh-guest.yaml", "mustang-ssh-guest.yaml"}
 
 
 def read(name, text, directory, *, for_lab):
-    """Return the job, boards of any type being known; or None, and why it is refused."""
+    """Return the job, with any device type known; or None, and why it is refused."""
     try:
         document = from_bytes(text.encode(), name, directory)
         known = replace(document, device_types=named_types(document), for_lab=for_lab)
@@ -31,7 +31,7 @@ def read(name, text, directory, *, for_lab):
 
 @pytest.fixture
 def jobs():
-    """Each LAVA's jobs; skip where none of its documentation is unpacked."""
+    """The jobs of each LAVA; skip if no documentation is unpacked."""
     require("LAVA's documentation")
     found = [
         (path.name, path.read_text())
@@ -44,7 +44,7 @@ def jobs():
 
 
 def test_each_runs_here_or_is_refused_with_the_reason(jobs, tmp_path):
-    """By file and line: what only a server can make, what is no YAML; the others run."""
+    """By file and line: what only a server supports, and invalid YAML; the others run."""
     for name, text in jobs:
         job, said = read(name, text, tmp_path, for_lab=False)
         assert (job is None) == (name in SECONDARY)
@@ -54,7 +54,7 @@ def test_each_runs_here_or_is_refused_with_the_reason(jobs, tmp_path):
 
 
 def test_each_goes_to_a_lab_as_it_is(jobs, tmp_path, strictly):
-    """What is exported is what LAVA's own schema takes, of each version."""
+    """The exported job passes the schema of each LAVA version."""
     for name, text in jobs:
         job, said = read(name, text, tmp_path, for_lab=True)
         assert all("is duplicated" in problem for problem in said)

@@ -1,4 +1,4 @@
-"""LAVA's deploy, boot and test blocks on a board of this package's own."""
+"""LAVA's deploy, boot and test blocks on devices driven here."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from lava_dispatcher_multinode.lava.jobs.lava_blocks_in import (
 
 
 def with_calls(*given):
-    """Return a boot block with these calls of the MultiNode API."""
+    """Return a boot block with these MultiNode calls."""
     return {"method": "u-boot", "protocols": {"lava-multinode": list(given)}}
 
 
 @pytest.mark.parametrize("method", ["minimal", "qemu", "u-boot"])
 def test_methods_that_a_board_here_has(method):
-    """Its own device file says how it boots; the block only says that it does."""
+    """The device file defines the boot; the block only requests it."""
     assert list(import_block("boot", {"method": method})) == [Step("boot_linaro_image")]
 
 
@@ -41,14 +41,14 @@ def test_methods_that_a_board_here_has(method):
     ],
 )
 def test_what_only_lava_can_is_refused_by_name(kind, block, command, said):
-    """A block that is passed over silently would be a test that has not run."""
+    """A block that is silently skipped would be a test that has not run."""
     (step,) = import_block(kind, block)
     assert step.command == command
     assert said in step.refused
 
 
 def test_definitions_are_those_of_the_block():
-    """An empty list is one, too."""
+    """An empty list is valid."""
     assert list(import_block("test", {"definitions": [{"from": "git"}]})) == [
         Step("lava_test_shell", {"definitions": [{"from": "git"}]})
     ]
@@ -59,14 +59,14 @@ def test_definitions_are_those_of_the_block():
 
 @pytest.mark.parametrize(("repeat", "times"), [(0, 0), (1, 1), (3, 3)])
 def test_a_block_is_repeated_and_its_calls_are_not(repeat, times):
-    """The group meets once, before the first time."""
+    """The group synchronises once, before the first time."""
     block = with_calls({"request": "lava-sync", "messageID": "go"}) | {"repeat": repeat}
     commands = [step.command for step in import_block("boot", block)]
     assert commands == ["multinode", *["boot_linaro_image"] * times]
 
 
 def test_other_protocols_are_refused():
-    """LXC, xnbd: a board that starts without them is not what the job has asked for."""
+    """LXC, xnbd: a device that starts without them is not what the job requests."""
     block = {"method": "u-boot", "protocols": {"lava-xnbd": [], "lava-multinode": []}}
     refused, boot = import_block("boot", block)
     assert (refused.command, boot.command) == ("protocol lava-xnbd of boot", "boot_linaro_image")
@@ -85,7 +85,7 @@ def test_other_protocols_are_refused():
             {"request": "lava-send", "messageID": "up", "message": {"ip": "1"}},
             {"request": "lava-send", "message_id": "up", "message": {"ip": "1"}},
         ),
-        # LAVA's own message for a role that is delayed, whatever the job calls it.
+        # LAVA's own message ID for a delayed role, whatever the job calls it.
         (
             {"request": "lava-start", "messageID": "mine"},
             {"request": "lava-send", "message_id": "lava_start"},
@@ -102,7 +102,7 @@ def test_other_protocols_are_refused():
     ],
 )
 def test_a_call(call, parameters):
-    """In this package's words, with what such a call can have."""
+    """In this package's format, with the keys that such a call accepts."""
     assert list(import_calls("boot", with_calls(call))) == [Step("multinode", parameters)]
 
 
@@ -117,7 +117,7 @@ def test_a_call(call, parameters):
     ],
 )
 def test_a_call_that_is_none_is_refused(call, said):
-    """A group of which one board makes no call would wait for it until the end."""
+    """If one node of a group made no call, the others would wait for it until the timeout."""
     (step,) = import_calls("boot", with_calls(call))
     assert said in step.refused
 
@@ -134,21 +134,21 @@ def test_a_call_that_is_none_is_refused(call, said):
     ],
 )
 def test_the_limit_of_a_call(value, timeout):
-    """LAVA takes a mapping or seconds; anything else is the protocol's limit."""
+    """LAVA accepts a mapping or seconds; otherwise the protocol's timeout applies."""
     call = {"request": "lava-wait", "messageID": "x", "timeout": value}
     (step,) = import_calls("boot", with_calls(call))
     assert step.timeout == timeout
 
 
 def test_one_call_need_not_be_a_list():
-    """As some write it."""
+    """Some jobs write a single call without a list."""
     block = {"protocols": {"lava-multinode": {"request": "lava-sync", "messageID": "go"}}}
     assert [step.parameters["message_id"] for step in import_calls("deploy", block)] == ["go"]
     assert list(import_calls("deploy", {})) == []
 
 
 def test_keys_of_a_deploy_that_change_nothing_are_told():
-    """With their place; those of a boot are the device file's own."""
+    """With their positions; for a boot the device file applies."""
     block = {"to": "tmpfs", "images": {"rootfs": {"url": "u"}}, "namespace": "x"}
     assert [place for place, _ in ignored_keys("deploy", block)] == [("namespace",)]
     assert list(ignored_keys("boot", {"method": "u-boot", "namespace": "x"})) == []

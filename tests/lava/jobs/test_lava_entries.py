@@ -1,4 +1,4 @@
-"""The entries of LAVA's log, a document a line."""
+"""The entries of LAVA's log, one document per line."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.lava.jobs.lava_entries import (
     ],
 )
 def test_an_entry_is_read(line):
-    """LAVA writes YAML: JSON is the quick case of it."""
+    """LAVA writes YAML; JSON is parsed faster."""
     entry = parse_entry(line)
     assert (entry["lvl"], entry["msg"]) == ("info", "a")
 
@@ -39,16 +39,16 @@ def test_an_entry_is_read(line):
         b"\x00\xff\n",
         b"{" * 5000 + b"\n",
         b'{"lvl": ' * 5000 + b"\n",
-        b"{lvl: 2026-13-45}\n",  # a date that is none
+        b"{lvl: 2026-13-45}\n",  # an invalid date
     ],
 )
 def test_what_is_no_entry_is_none(line):
-    """What a library prints between them, or a board, cannot end the reader, nor run anything."""
+    """Other lines of a library or a board cannot end the reader, nor run anything."""
     assert parse_entry(line) is None
 
 
 def test_a_line_that_is_too_long_is_not_parsed():
-    """LAVA's own limit is far below this one; up to it each line is read."""
+    """LAVA's own limit is far lower; lines up to this limit are parsed."""
     start, end = b'{"lvl": "', b'"}'
     fits = start + b"x" * (MAX_LINE_BYTES - len(start + end)) + end
     assert len(fits) == 1048576
@@ -67,7 +67,7 @@ def test_a_line_that_is_too_long_is_not_parsed():
     ],
 )
 def test_why_an_action_has_failed(result, said):
-    """LAVA puts a file's name there, or a mapping, or nothing."""
+    """LAVA's reason is a file name, a mapping, or missing."""
     assert failure_reason(result) == said
 
 
@@ -76,6 +76,6 @@ def test_why_an_action_has_failed(result, said):
     [("3.5", 3.5), (4, 4.0), ("1e3", 1000.0), (None, None), ("fast", "fast"), ([1], "[1]")],
 )
 def test_a_measurement(value, is_):
-    """Text that stands for a number is one; what is none is kept as it is written."""
+    """A number as text becomes a number; other text stays as it is."""
     assert parse_number(value) == is_
     assert type(parse_number(value)) is type(is_)

@@ -1,4 +1,4 @@
-"""LAVA's multinode jobs on boards of this package's own: no LAVA is needed."""
+"""LAVA multinode jobs on boards that this package drives; LAVA is not needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def lava_job_for_pandas(**boot):
-    """Return a lab's job for two pandas: image, U-Boot, tests that meet."""
+    """Return a lab's job for two pandas: image, U-Boot, tests that synchronise."""
     url = (EXAMPLES / "images" / "panda.img.gz").as_uri()
     roles = ["server", "client"]
     return {
@@ -70,7 +70,7 @@ def lava_job_for_pandas(**boot):
 
 @pytest.fixture
 def pandas(lab):
-    """A lab of two simulated pandas, and no board under LAVA."""
+    """A lab of two simulated pandas, without a device under LAVA."""
     devices = lab / "devices"
     (devices / "panda02.yaml").write_text((devices / "panda01.yaml").read_text())
     for path in devices.glob("dut-*"):
@@ -79,7 +79,7 @@ def pandas(lab):
 
 @pytest.fixture
 def lava_http():
-    """A function that serves a file to those with the right token; returns its URL."""
+    """A function that serves a file to clients with the right token; returns its URL."""
     files = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,7 +109,7 @@ def lava_http():
 
 
 def test_a_labs_job_on_pandas(pandas, dispatch):
-    """Deployed, held together before power-on, booted, tested: as the lab's own would be."""
+    """Deployed, synchronised before power-on, booted, tested: like the lab's own boards."""
     run = dispatch(lava_job_for_pandas())
     assert run.code == 0, run.err
     assert run.cases("panda01")["multinode-sync-power"] == "pass"
@@ -119,7 +119,7 @@ def test_a_labs_job_on_pandas(pandas, dispatch):
 
 
 def test_expected_cases_of_a_labs_job(pandas, dispatch):
-    """LAVA's `expected` means the same on boards of this package's own."""
+    """LAVA's `expected` has the same meaning on boards driven here."""
     job = lava_job_for_pandas()
     test = lava_test("t", ["server"], "lava-test-case other --result pass")
     test["test"]["definitions"][0]["expected"] = ["tc1"]
@@ -131,7 +131,7 @@ def test_expected_cases_of_a_labs_job(pandas, dispatch):
 
 
 def test_variables_and_secrets_of_a_labs_job(pandas, dispatch):
-    """Each role has its own variables; what is secret is on the board and in no file of a run."""
+    """Each role has its own variables; secrets are on the board and in no file of a run."""
     job = lava_job_for_pandas() | {"secrets": {"TOKEN": "hunter2"}}
     roles = job["protocols"]["lava-multinode"]["roles"]
     roles["server"]["environment"] = {"WHAT": {"A": "x y"}, "LAVA_JOB_ID": "no"}
@@ -153,7 +153,7 @@ def test_variables_and_secrets_of_a_labs_job(pandas, dispatch):
 
 
 def test_what_a_panda_cannot_is_refused_before_anything_starts(pandas, dispatch):
-    """By name, with the way out; nothing was run."""
+    """The message names the block and the alternative; nothing has run."""
     run = dispatch(lava_job_for_pandas(method="grub"))
     assert run.code == 2
     assert "boot by grub of client and server: only LAVA supports it" in run.err
@@ -162,7 +162,7 @@ def test_what_a_panda_cannot_is_refused_before_anything_starts(pandas, dispatch)
 
 
 def entry_of(job):
-    """Return the entry of the job's image."""
+    """Return the image's entry in the job."""
     return job["actions"][0]["deploy"]["images"]["image"]
 
 
@@ -185,7 +185,7 @@ def test_a_wrong_sum_keeps_an_image_off_the_boards(pandas, dispatch, key):
 
 
 def test_headers_and_right_sums_of_an_image(pandas, dispatch, lava_http):
-    """The server gets what the job has for it; no file of the run has it."""
+    """The server gets the header of the job; no file of the run contains it."""
     job = lava_job_for_pandas()
     image = (EXAMPLES / "images" / "panda.img.gz").read_bytes()
     sums = {f"{name}sum": hashlib.new(name, image).hexdigest() for name in ("md5", "sha512")}
@@ -200,7 +200,7 @@ def test_headers_and_right_sums_of_an_image(pandas, dispatch, lava_http):
 
 
 def test_keys_of_a_deploy_are_obeyed_or_named(pandas, dispatch):
-    """Refused with line and column before anything starts; others are named as of no effect."""
+    """Refused with line and column before anything starts; keys without effect are reported."""
     job = lava_job_for_pandas()
     job["actions"][0]["deploy"]["os"] = "debian"
     overlays = {"modules": {"url": "https://h/m", "format": "tar", "path": "/"}}

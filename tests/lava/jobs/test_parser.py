@@ -1,4 +1,4 @@
-"""LAVA's multinode jobs as jobs of ours: roles, blocks, timeouts, and what is refused."""
+"""The parser of LAVA jobs: roles, blocks, timeouts, and refusals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..conftest import lava_job, lava_test
 
 @pytest.fixture
 def parse(tmp_path):
-    """A function that parses a job of LAVA's; it knows the type `shell` beside our own."""
+    """A function that parses a LAVA job; it knows the type `shell` beside the installed ones."""
 
     def run(job):
         text = yaml.safe_dump(job, sort_keys=False).encode()
@@ -31,7 +31,7 @@ def parse(tmp_path):
 
 @pytest.fixture
 def refused(parse):
-    """A function that returns what is wrong with a job, as the user reads it."""
+    """A function that returns the problems of a job as the user reads them."""
 
     def run(job):
         with pytest.raises(InvalidJob) as caught:
@@ -42,7 +42,7 @@ def refused(parse):
 
 
 def changed(change, job=None):
-    """Return a good job with something changed."""
+    """Return a valid job with changes."""
     job = copy.deepcopy(job or lava_job({"a": {}, "b": {}}, lava_test("t", ["a", "b"], "true")))
     change(job)
     return job
@@ -54,7 +54,7 @@ def block(job):
 
 
 def test_roles_and_times(parse):
-    """count, tags, device, essential; a call's limit is the protocol's, or LAVA's 30 s."""
+    """count, tags, device, essential; a call has the protocol's timeout, or LAVA's 30 s."""
     job, warnings = parse(
         lava_job(
             {
@@ -75,7 +75,7 @@ def test_roles_and_times(parse):
 
 
 def test_blocks_become_commands(parse):
-    """What has a meaning on boards of our own, in order, for the roles that it names."""
+    """The blocks that devices driven here support, in order, for their roles."""
     image = {"url": "https://h/i.img.gz", "compression": "gz", "sha256sum": "0" * 64}
     job, _ = parse(
         changed(
@@ -120,7 +120,7 @@ def test_blocks_become_commands(parse):
 
 
 def test_calls_on_actions(parse):
-    """Protocol requests come before their block; a delayed role waits before all else."""
+    """Protocol requests come before their block; a delayed role waits first."""
     calls = [
         {"action": "uboot-action", "request": "lava-start", "messageID": "ignored"},
         {
@@ -182,7 +182,7 @@ def test_calls_on_actions(parse):
     ],
 )
 def test_what_only_lava_can_is_marked(parse, kind, content, said):
-    """The job is right; a board of our own would refuse it, by name."""
+    """The job is valid; a device driven here would refuse it, by name."""
     job, _ = parse(changed(lambda job: job["actions"].append({kind: {"role": ["a"], **content}})))
     refused = [f"{spec.command}: {spec.refused}" for spec in job.actions if spec.refused]
     assert len(refused) == 1
@@ -252,14 +252,14 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(refused, change, said):
-    """File, line and column, as for jobs of our own."""
+    """File, line and column, as for other jobs."""
     found = refused(changed(change))
     assert any(said in problem for problem in found), found
     assert all(problem.startswith("j.yaml:") for problem in found)
 
 
 def test_a_context_and_unknown_keys_are_warned_of(parse):
-    """A rendered dictionary takes no context; LAVA's server refuses what it does not know."""
+    """A rendered dictionary has no context; LAVA's server refuses unknown keys."""
 
     def change(job):
         block(job)["roles"]["a"]["context"] = {"arch": "amd64"}

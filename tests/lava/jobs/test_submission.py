@@ -41,7 +41,7 @@ NODES = [("7", "a"), ("8", "a"), ("9", "b")]
 
 
 def test_each_node_gets_its_part():
-    """Its role's blocks in order, the group's facts, and nothing of another role's."""
+    """Its role's blocks in order, the group's data, and nothing of another role."""
     found = split_by_node(JOB, NODES, "group")
     assert list(found) == ["7", "8", "9"]
     protocol = found["8"]["protocols"]["lava-multinode"]
@@ -57,7 +57,7 @@ def test_each_node_gets_its_part():
 
 
 def test_nodes_share_nothing():
-    """Who changes one definition changes no other, nor the job."""
+    """A change of one definition affects neither the others nor the job."""
     found = split_by_node(JOB, NODES, "group")
     found["7"]["actions"][0]["deploy"]["to"] = "elsewhere"
     assert found["8"]["actions"][0]["deploy"]["to"] == "overlay"
@@ -66,7 +66,7 @@ def test_nodes_share_nothing():
 
 @pytest.mark.parametrize("version", LAVA_VERSIONS)
 def test_as_lavas_own_scheduler_does(version):
-    """Compared with LAVA's own function, where its server's source is on this machine."""
+    """Compared with LAVA's own function, if its server's source is on this machine."""
     source = Path(lava(version), "lava_scheduler_app", "utils.py")
     # Its module needs Django; the function itself does not.
     found = [
@@ -79,24 +79,24 @@ def test_as_lavas_own_scheduler_does(version):
     theirs = names["split_multinode_yaml"](copy.deepcopy(JOB), "group")
     ours = split_by_node(JOB, NODES, "group")
     for own in ours.values():
-        del own["protocols"]["lava-multinode"]["roles"]  # added when all have boards
+        del own["protocols"]["lava-multinode"]["roles"]  # added when all nodes have devices
     assert list(ours.values()) == [job for jobs in theirs.values() for job in jobs]
 
 
 def test_a_role_without_its_list():
-    """As some write it."""
+    """Some jobs write a single role without a list."""
     assert actions_of({"actions": [{"boot": {"role": "a"}}]}, "a") == [{"boot": {"role": "a"}}]
     assert actions_of({"actions": [{"boot": {"role": "ab"}}]}, "a") == []
 
 
 def test_nodes_are_named_by_role():
-    """Numbered where a role has more than one; none where it has none."""
+    """Numbered if a role has several nodes; no name for a role without nodes."""
     job = lava_job({"a": {}, "b": {"count": 2}, "c": {"count": 0}})
     assert node_names(job) == [("a", "a"), ("b-1", "b"), ("b-2", "b")]
 
 
 def test_names_of_nodes_never_collide():
-    """A role may have the name that another role's node would get: then all have numbers."""
+    """A role may have the name of another role's node: then all names have numbers."""
     job = lava_job({"client": {"count": 2}, "client-1": {}, "client-1-1": {}})
     names = [
         ("client-1", "client"), ("client-2", "client"), ("client-1-1", "client-1"),
@@ -111,7 +111,7 @@ ROLES = st.from_regex(r"[a-z](-[12])*", fullmatch=True)
 
 @given(st.dictionaries(ROLES, st.integers(0, 12), min_size=1, max_size=8))
 def test_there_are_as_many_names_as_nodes(counts):
-    """Whatever the roles are called, no node takes another one's name."""
+    """Whatever the roles are called, each node has its own name."""
     job = lava_job({role: {"count": count} for role, count in counts.items()})
     for names in (node_names(job), numbered_names(job)):
         assert len(dict(names)) == sum(counts.values())
@@ -143,7 +143,7 @@ def read_document(tmp_path, job=SINGLE):
 
 
 def test_it_is_a_group_of_one(tmp_path):
-    """Its board's keys are the role's; what LAVA gets on export is the job as it was."""
+    """The device's keys become the role's; the export is the original job."""
     job, warnings = parse_job(read_document(tmp_path))
     assert not warnings
     (role,) = job.roles
@@ -162,7 +162,7 @@ def test_it_is_a_group_of_one(tmp_path):
 
 
 def test_a_command_line_names_its_board(tmp_path):
-    """--target; for a group's job that is refused."""
+    """--target; it is refused for a group's job."""
     job, _ = parse_job(read_document(tmp_path), target="panda07")
     assert (job.roles[0].device, job.roles[0].device_type) == ("panda07", None)
     assert "target" not in job.lava
@@ -185,7 +185,7 @@ def test_a_command_line_names_its_board(tmp_path):
     ],
 )
 def test_what_is_wrong_is_told_where_the_file_has_it(tmp_path, key, value, said):
-    """No word of a role's path that is not in the file's lines."""
+    """No message contains the role's path, which the file does not have."""
     job = copy.deepcopy(SINGLE)
     job[key] = value
     if value is None:
@@ -196,7 +196,7 @@ def test_what_is_wrong_is_told_where_the_file_has_it(tmp_path, key, value, said)
 
 
 def test_a_groups_job_stays_what_it_is(tmp_path):
-    """Other protocols beside LAVA's own stay, too."""
+    """Other protocols are kept as well."""
     group = lava_job({"a": {}})
     assert not is_single(group)
     assert as_group(group) is group
@@ -207,7 +207,7 @@ def test_a_groups_job_stays_what_it_is(tmp_path):
 
 
 def test_times_in_lavas_forms():
-    """Several units add up; `skip` is none."""
+    """Several units add up; `skip` is ignored."""
     assert parse_timeout({"hours": 1, "minutes": 2, "seconds": 3, "skip": True}) == 3723
     assert format_timeout(300) == {"minutes": 5}
     assert format_timeout(90) == {"seconds": 90}
@@ -216,7 +216,7 @@ def test_times_in_lavas_forms():
 
 @given(st.floats(0.001, 10**8))
 def test_times_there_and_back(value):
-    """Never shorter than asked for, and less than a second longer."""
+    """Never shorter than requested, and less than a second longer."""
     written = format_timeout(value)
     assert len(written) == 1
     assert value <= parse_timeout(written) < max(value + 1, 1.001)

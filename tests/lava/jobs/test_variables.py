@@ -1,4 +1,4 @@
-"""Variables and secrets of LAVA's jobs, as LAVA's dispatcher gives them to tests."""
+"""Variables and secrets of LAVA jobs, as LAVA's dispatcher passes them to tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.lava.jobs.variables import (
 
 
 def test_what_is_nested_has_joined_names():
-    """And true is 1, as LAVA writes it."""
+    """True becomes 1, as LAVA writes it."""
     given = {"A": "x y", "N": 7, "YES": True, "NO": False, "E": None, "D": {"K": [1, {"L": "m"}]}}
     assert flatten_environment(given) == {
         "A": "x y", "N": "7", "YES": "1", "NO": "0", "E": "", "D_K_0": "1", "D_K_1_L": "m",
@@ -25,6 +25,6 @@ def test_what_no_shell_can_hold():
 
 
 def test_the_file_of_secrets():
-    """As LAVA writes it; there is none without secrets."""
+    """In LAVA's format; there is none without secrets."""
     assert format_secrets({"secrets": {"TOKEN": "a b", "N": 1}}) == b"TOKEN=a b\nN=1\n"
     assert format_secrets({}) == format_secrets({"secrets": None}) == b""

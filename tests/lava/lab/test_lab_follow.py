@@ -1,4 +1,4 @@
-"""Following jobs on a server: each end, an absence, a queue; the server is a script here."""
+"""Following jobs on a server: each kind of end, an outage, a queue; the server is scripted."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from lava_dispatcher_multinode.testshell import case_results
 
 
 class Script:
-    """Answers each look at a job with the next of its states; an exception is raised."""
+    """Answers each poll of a job with the next state; an exception is raised."""
 
     def __init__(self, *states, log=()):
         self.states = list(states)
         self.lines = [json.dumps(line).encode() for line in log]
 
     def show(self, job):
-        """Return or raise the next state; the last one stays."""
+        """Return or raise the next state; the last one repeats."""
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if isinstance(state, Exception):
             raise state
         return state
 
     def log(self, job, start):
-        """Return what is there from `start`."""
+        """Return the lines from `start`."""
         return self.lines[start:]
 
     def page(self, job):
-        """Return some address."""
+        """Return an address."""
         return f"http://lab/{job}"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """A function that follows one job of a script; returns the events."""
+    """A function that follows one scripted job; returns the events."""
 
     def run(server, **options):
         events = []
@@ -62,7 +62,7 @@ def run(tmp_path):
 
 
 def shown(state, health="Unknown", error_type="", error=""):
-    """Return what a server says of a job."""
+    """Return the state of a job on a server."""
     return JobState(state, health, "qemu07", error_type, error)
 
 
@@ -83,13 +83,13 @@ DONE = shown("Finished", "Complete")
     ],
 )  # fmt: skip
 def test_how_a_job_ends(run, state, status, error_type, error):
-    """Each health has its status and kind, also where the log says nothing."""
+    """Each health has its status and kind, also if the log has no result."""
     (ended,) = [e for e in run(Script(shown("Submitted"), state)) if e["event"] == "node_finished"]
     assert (ended["status"], ended["error_type"], ended["error"]) == (status, error_type, error)
 
 
 def test_results_without_end(run, monkeypatch):
-    """The rest is not recorded here, and it is no pass, whatever the server makes of it."""
+    """Later results are not recorded, and the node does not pass, whatever the server reports."""
     monkeypatch.setattr(case_results, "MAX_RESULTS", 2)
     case = {"definition": "0_t", "case": "c", "result": "pass"}
     line = {"lvl": "results", "msg": case, "dt": ""}
@@ -101,7 +101,7 @@ def test_results_without_end(run, monkeypatch):
 
 
 def test_a_network_that_drops_in_the_middle(run, tmp_path):
-    """The rest of the log comes once the server is back; no line is missing or twice."""
+    """The rest of the log follows after the outage; no line is missing or duplicated."""
     lines = [{"lvl": "info", "msg": f"line {n}", "dt": ""} for n in range(3)]
     events = run(Script(shown("Running"), Unreachable("away"), shown("Running"), DONE, log=lines))
     said = [e["text"] for e in events if e["event"] == "log"]
@@ -111,7 +111,7 @@ def test_a_network_that_drops_in_the_middle(run, tmp_path):
 
 
 def test_a_server_that_is_gone_for_too_long(run):
-    """It is asked for a bounded time."""
+    """The retries end after the limit."""
     times = iter(range(0, 10**6, 100))
     with pytest.raises(InfrastructureError, match="away"):
         run(Script(Unreachable("away")), clock=lambda: next(times))
@@ -119,7 +119,7 @@ def test_a_server_that_is_gone_for_too_long(run):
 
 
 def test_a_job_in_the_queue(run):
-    """Waited for without an end, unless told otherwise; one that runs is not in the queue."""
+    """There is no limit without --wait; a running job is not in the queue."""
     times = iter(range(10**6))
     states = [shown("Submitted")] * 50
     assert run(Script(*states, DONE))

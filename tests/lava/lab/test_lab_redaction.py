@@ -1,4 +1,4 @@
-"""A job's secrets: what of them is in LAVA's log is not here, and no result goes with it."""
+"""A job's secrets: redacted here even if LAVA's log has them, and no result is lost."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...needs import LAVA_VERSIONS, lava
 from ..conftest import lava_job, lava_test
 from ..stand_in import entry, job_log
 
-#: The words of it are no secrets: no job shows them together.
+#: These words of the log are no secrets: no job has them all.
 PRINT = "printf 'hunter%s\\n' 2-is-secret"
 SECRET = "hunter2-is-secret"
 
 
 @pytest.fixture(params=LAVA_VERSIONS)
 def under_lava(request, installed, dispatch, environ):
-    """A function that runs steps on a board under LAVA, in a job with secrets."""
+    """A function that runs steps on a device under LAVA, in a job with secrets."""
     environ["LAVA_DISPATCHER_PATH"] = lava(request.param)
 
     def run(secrets, *steps):
@@ -31,7 +31,7 @@ def under_lava(request, installed, dispatch, environ):
 
 
 def test_a_secret_that_is_a_result_hides_none(under_lava):
-    """LAVA of today masks the word in its log; the case has failed all the same."""
+    """LAVA of today masks the word in its log; the case still fails."""
     run = under_lava(
         {"WORD": "fail", "TOKEN": SECRET},
         PRINT, "lava-test-case bad --result fail", "lava-test-case fine --result pass",
@@ -50,7 +50,7 @@ def test_a_secret_that_is_a_result_hides_none(under_lava):
 
 
 def test_a_secret_that_is_a_name_of_lavas_hides_nothing(under_lava):
-    """Its own results stay its own, and what has ended the tests is the test's word."""
+    """LAVA's own results stay separate, and the reason of the end is the test's."""
     run = under_lava(
         {"PASSWORD": "lava", "JOB": "job"},
         "lava-test-case a --result pass", "lava-test-raise enough",
@@ -71,7 +71,7 @@ def test_a_secret_that_is_a_name_of_lavas_hides_nothing(under_lava):
     ],
 )
 def test_what_a_server_has_masked_is_no_pass(server, submit, secret, masked):
-    """Its log is all that there is: the node is none that has passed, and the secret is named."""
+    """Only the log is available: the node does not pass, and the message names the secret."""
     job = lava_job({"a": {}}, lava_test("t", ["a"], "true"), secrets={"WORD": secret})
     server.logs["17.0"] = job_log("y", "pass")
     server.logs["17.0"].insert(-3, entry("results", masked))
@@ -86,7 +86,7 @@ def test_what_a_server_has_masked_is_no_pass(server, submit, secret, masked):
 
 
 def test_other_masked_words_leave_results_readable(server, submit, tmp_path):
-    """A server that masks nothing does not put the secret into the run's directory, either."""
+    """If a server masks nothing, the run directory still does not contain the secret."""
     job = lava_job({"a": {}}, lava_test("t", ["a"], "true"), secrets={"TOKEN": SECRET})
     server.logs["17.0"] = job_log("[MASKED]", "pass")
     server.logs["17.0"].insert(2, entry("target", f"{SECRET} é"))
@@ -101,7 +101,7 @@ def test_other_masked_words_leave_results_readable(server, submit, tmp_path):
 
 @pytest.mark.parametrize("value", ['a"b\\c', "é€", "x" * 200, "two\nlines", 4711])
 def test_a_line_of_the_log_has_no_form_of_a_secret(value):
-    """Neither JSON's nor YAML's, as LAVA writes them; a number is as much a secret."""
+    """Neither in JSON's nor in YAML's form; a number is a secret, too."""
     message = {"lvl": "error", "msg": f"<{value}>"}
     redaction = Redaction({"secrets": {"S": value}})
     written = [
@@ -115,7 +115,7 @@ def test_a_line_of_the_log_has_no_form_of_a_secret(value):
 
 
 def test_without_secrets_nothing_is_redacted():
-    """An empty one is none: LAVA masks nothing for it."""
+    """An empty value is no secret: LAVA masks nothing for it."""
     for job in ({}, {"secrets": {"S": "", "T": None}}):
         assert Redaction(job).text("a text") == "a text"
         assert Redaction(job).line(b"a line") == b"a line"
@@ -130,7 +130,7 @@ def test_without_secrets_nothing_is_redacted():
     ],
 )  # fmt: skip
 def test_secrets_that_hide_results_or_names(value, hides):
-    """Those that are part of a word of LAVA's, of a definition's name or of a case's."""
+    """Values that are part of LAVA's words, of a definition's name or of a case's."""
     steps = ["lava-test-case sound-test --shell true", "lava-test-set start 'steady'"]
     job = lava_job({"a": {}}, lava_test("smoke", ["a"], *steps), secrets={"S": value})
     assert hiding(job) == (["S"] if hides else [])
@@ -138,7 +138,7 @@ def test_secrets_that_hide_results_or_names(value, hides):
 
 @pytest.mark.parametrize("single", [False, True], ids=["group", "one board"])
 def test_validate_names_secrets_that_hide_results(tmp_path, capsys, single):
-    """With its place, and without its value; the job is valid."""
+    """With its position, and without its value; the job is valid."""
     roles = ["a"]
     job = lava_job(
         {"a": {"device_type": "panda"}},

@@ -1,4 +1,4 @@
-"""A LAVA server: how it is reached, what it refuses, what is none; the server is a stand-in."""
+"""A LAVA server: connection, refusals, and other servers; the server is a stand-in."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ JOB = lava_job({"a": {}, "b": {"count": 2}}, lava_test("t", ["a", "b"], "true"))
 
 
 def test_an_identity_by_name_and_none_at_all(lab, submit, tmp_path, capsys):
-    """lavacli's names work; without a token the server's refusal says where it belongs."""
+    """lavacli's names work; without a token the hint after the refusal says where it belongs."""
     lab.logs = {f"17.{n}": job_log("x", "pass") for n in range(3)}
     assert submit(JOB, "desk")[0] == 0
     (tmp_path / "lavacli.yaml").unlink()
@@ -55,7 +55,7 @@ def test_an_identity_by_name_and_none_at_all(lab, submit, tmp_path, capsys):
     ],
 )
 def test_what_is_no_lava_server(tmp_path, monkeypatch, capsys, status, body, said):
-    """HTML, nothing, an error: its address and what came, exit code 3, nothing submitted twice."""
+    """HTML, nothing, an error: address and answer, exit code 3, no second submission."""
     asked = []
 
     class Page(BaseHTTPRequestHandler):
@@ -89,7 +89,7 @@ def test_what_is_no_lava_server(tmp_path, monkeypatch, capsys, status, body, sai
 
 
 def test_a_server_without_tls(lab, tmp_path, capsys):
-    """https:// to a port that speaks http: told as what it is, exit code 3."""
+    """https:// to a port that speaks http: named as such, exit code 3."""
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     url = lab.url.replace("http:", "https:")
     assert main(["submit", "job.yaml", "--server", url, "-o", "out"]) == 3
@@ -97,7 +97,7 @@ def test_a_server_without_tls(lab, tmp_path, capsys):
 
 
 def test_the_servers_refusal_of_a_job(lab, tmp_path, capsys):
-    """Its own sentence, exit code 2."""
+    """The server's own message, exit code 2."""
     lab.refusal = xmlrpc.client.Fault(400, "Decoding job submission failed: no such type")
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "out"]) == 2
@@ -106,7 +106,7 @@ def test_the_servers_refusal_of_a_job(lab, tmp_path, capsys):
 
 
 def test_the_token_is_in_no_message(lab, tmp_path, capsys):
-    """Not even when the server cannot be reached."""
+    """Also if the server cannot be reached."""
     identity = {"uri": "http://127.0.0.1:1/RPC2", "username": "ann", "token": SECRET}
     (tmp_path / "lavacli.yaml").write_text(yaml.safe_dump({"gone": identity}))
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
@@ -118,13 +118,13 @@ def test_the_token_is_in_no_message(lab, tmp_path, capsys):
 
 
 def test_a_refusal_is_the_jobs_fault(lab):
-    """With the server's sentence."""
+    """With the server's message."""
     with pytest.raises(InvalidJob, match="was not found"):
         LavaServer(identity_for(lab.url)).show("99")
 
 
 def test_without_lavacli_it_says_how_to_get_it(monkeypatch):
-    """What to install, not a traceback."""
+    """A hint what to install, no traceback."""
     monkeypatch.setitem(__import__("sys").modules, "lavacli", None)
     with pytest.raises(InvalidJob, match="pip install lavacli"):
         LavaServer(module.Identity("http://x/RPC2"))
@@ -140,5 +140,5 @@ def test_without_lavacli_it_says_how_to_get_it(monkeypatch):
     ],
 )
 def test_one_endpoint_for_every_way_to_write_it(url):
-    """What is configured is found, and no password of a URL is kept."""
+    """A configured server is found, and no password of a URL is kept."""
     assert endpoint(url) == "https://l.example/RPC2"
