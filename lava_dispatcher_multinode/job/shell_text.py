@@ -58,7 +58,7 @@ _CONTINUED = r"""(?:["'](?:[^\s,;&|)<>\]"'}]|\s*[+%.])|`[\w$./])"""
 #: The script's own directory; which that is makes no difference here.
 _OWN_DIRECTORY = re.compile(r'\$\(\s*dirname\s+"?\$\{?0\}?"?\s*\)|\$\{0%/\*\}')
 _NESTING = 8
-_MAX_QUOTED = 20_000  # characters; nobody writes such a word, and each is read several times
+_MAX_QUOTED = 20_000  # characters of a quoted word, which is read several times
 
 
 class ApiCall(NamedTuple):

@@ -1,4 +1,4 @@
-"""Unpacking an archive that somebody else made, into bounds."""
+"""Unpacking of untrusted archives, within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checking out a git repository that a job names: nobody's code runs, nothing asks."""
+"""Checkout of a job's git repository, without hooks, user configuration and prompts."""
 
 from __future__ import annotations
 

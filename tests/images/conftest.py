@@ -1,4 +1,4 @@
-"""Disk images for the tests of this room."""
+"""Disk images for tests."""
 
 from __future__ import annotations
 

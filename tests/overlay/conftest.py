@@ -33,7 +33,7 @@ class Repository:
         self.git("init", "-q", "-b", "main")
 
     def git(self, *arguments):
-        """Run git here, with nobody's configuration; return what it prints."""
+        """Run git without user or system configuration; return its output."""
         who = ("-c", "user.name=t", "-c", "user.email=t@example.com")
         env = {"PATH": os.environ["PATH"], "HOME": str(self.path), "GIT_CONFIG_NOSYSTEM": "1"}
         command = ["git", *who, *arguments]

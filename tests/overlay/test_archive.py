@@ -1,4 +1,4 @@
-"""Archives that somebody else made."""
+"""Unpacking of untrusted archives."""
 
 from __future__ import annotations
 
@@ -131,6 +131,6 @@ def test_a_tar_that_is_cut_short_is_refused(make_tar, tmp_path, damage):
 
 
 def test_zstd_is_named(tmp_path):
-    """What tests cannot come in is said as such."""
+    """An unsupported format is named in the error."""
     with pytest.raises(BadSource, match="packed by zstd: use gzip"):
         unpack(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(100)), tmp_path / "out")

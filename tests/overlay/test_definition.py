@@ -278,7 +278,7 @@ def test_a_pattern_that_is_accepted_can_be_used(pattern):
 
 
 def test_a_pattern_that_python_has_doubts_about():
-    """It is taken as LAVA takes it, and nobody is told of Python's plans."""
+    """It is accepted as in LAVA, and Python's deprecation warning is not shown."""
     pattern = "(?P<test_case_id>[[a]+) (?P<result>.*)"
     data = {"metadata": {"name": "a"}, "run": {"steps": []}, "parse": {"pattern": pattern}}
     assert parse_definition(data, lambda *_: Position("x")).pattern == pattern

@@ -1,4 +1,4 @@
-"""Fetching: once for each source, whoever asks, and however it ends."""
+"""Fetching: once per source, for all callers, in success and failure."""
 
 from __future__ import annotations
 

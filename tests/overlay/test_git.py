@@ -24,7 +24,7 @@ def source_of(repository, revision=None, branch=None):
 
 
 def test_head_is_the_default_and_only_it_is_fetched(repository, tmp_path):
-    """The history of a large repository is nobody's business here."""
+    """Only the requested revision is fetched, without the history."""
     repository.commit(a="1")
     repository.commit(a="2")
     check_out(source_of(repository), tmp_path / "out", 30)
@@ -104,12 +104,12 @@ def test_a_server_that_says_nothing_costs_the_time_limit_only(tmp_path):
         connection, _ = server.accept()
         with connection:
             connection.settimeout(20)
-            while connection.recv(4096):  # until git is gone: the end of the connection
+            while connection.recv(4096):  # until git closes the connection
                 pass
 
 
 def test_a_server_that_is_not_there(tmp_path):
-    """What git said is told, without the password."""
+    """The error contains git's message without the password."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     url = f"http://user:secret@127.0.0.1:{port}/x.git"
@@ -142,7 +142,7 @@ def test_git_never_asks(repository, tmp_path, monkeypatch):
 
 
 def test_a_password_is_sent_and_not_shown_by_ps(tmp_path):
-    """Everybody on this host can read command lines."""
+    """The password is not in git's command line, which all users can read."""
     heads, lines = [], []
     with socket.create_server(("127.0.0.1", 0)) as server:
 

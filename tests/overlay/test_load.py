@@ -219,7 +219,7 @@ def test_scripts_beside_a_definition_that_is_deeper(tmp_path, cache, directory, 
 
 
 def test_scripts_of_a_repository_are_called_by_it(tmp_path, cache, repository):
-    """Where it was checked out to is gone when the message is read."""
+    """Messages do not name the temporary directory of the checkout."""
     repository.commit(**{"go.sh": "true\n"})
     (found,) = load_definitions(
         repos({"git-repo": str(repository.path), "testdef": "smoke.yaml"}), tmp_path, cache

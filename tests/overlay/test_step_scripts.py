@@ -69,7 +69,7 @@ def test_an_exit_on_the_way_is_not_the_end(tmp_path, steps, finished):
     "value", ["a b", "it's", "$(touch x)", "`id`", "\\", "", "ü", "a\nb", "*"]
 )
 def test_parameters_are_values_not_commands(tmp_path, value):
-    """Whoever writes a job's parameters writes text."""
+    """Parameters are text, not commands."""
     made = definition({"P": value}, steps=('printf "[%s]" "$P"', "echo"))
     _, output = run(run_script(made, "0_t"), tmp_path)
     assert f"[{value}]\n" in output

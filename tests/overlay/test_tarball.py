@@ -158,7 +158,7 @@ def test_further_repositories_get_their_own_directory(directory, tmp_path):
 
 @pytest.mark.parametrize(("name", "value"), [("MAX_BYTES", 10), ("MAX_FILES", 30)])
 def test_bounds(directory, monkeypatch, name, value):
-    """A job that names a home directory by mistake is told, before the disk is full."""
+    """A directory that is too large is an error before the disk is full."""
     for number in range(40):
         (directory / f"f{number}").write_text("x")
     monkeypatch.setattr(module, name, value)

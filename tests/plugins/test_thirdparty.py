@@ -1,4 +1,4 @@
-"""A package that is not ours, built, installed and found as any user's would be."""
+"""A third-party package with plug-ins: built, installed and found by entry points."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def installed(tmp_path_factory):
 
 
 def test_it_runs_on_boards(installed, tmp_path):
-    """The installed command takes the foreign job to simulated boards, power-on to results."""
+    """The installed command runs a job in the package's format on simulated boards."""
     log = tmp_path / "log"
     file = tmp_path / "job.json"
     file.write_text(
@@ -76,7 +76,7 @@ def test_it_runs_on_boards(installed, tmp_path):
 
 
 def parse(job, environment, tmp_path):
-    """Parse `job` in a process of its own; return what it printed."""
+    """Parse `job` in a separate process; return the completed process."""
     file = tmp_path / "job.json"
     file.write_text(json.dumps(job))
     return subprocess.run(
@@ -86,7 +86,7 @@ def parse(job, environment, tmp_path):
 
 
 def test_its_parser_makes_a_job_and_its_action_runs(installed, tmp_path):
-    """A new job format and a new command, without a line changed here."""
+    """The package adds a job format and an action without a change to this one."""
     log = tmp_path / "log"
     job = {"buttons": ["red", "green"], "board": "panda", "count": 2, "log": str(log)}
     done = parse(job, installed, tmp_path)
@@ -99,7 +99,7 @@ def test_its_parser_makes_a_job_and_its_action_runs(installed, tmp_path):
 
 
 def test_its_action_in_a_job_of_ours(installed, tmp_path):
-    """The parameters are checked by the schema that the package brings."""
+    """The action's parameters are checked by the package's schema."""
     job = {
         "timeout": 5,
         "device_group": [{"role": "a", "device_type": "panda"}],
@@ -116,7 +116,7 @@ def test_its_action_in_a_job_of_ours(installed, tmp_path):
 
 
 def test_both_parsers_accepting_one_file_is_an_error_that_names_both(installed, tmp_path):
-    """A file of two formats is nobody's guess."""
+    """A file that two parsers accept is an error."""
     job = {"buttons": [], "board": "panda", "timeout": 5, "device_group": [], "actions": []}
     done = parse(job, installed, tmp_path)
     assert done.returncode == 1
@@ -125,7 +125,7 @@ def test_both_parsers_accepting_one_file_is_an_error_that_names_both(installed, 
 
 
 def test_without_the_package_its_command_is_unknown(tmp_path):
-    """It is the installation that makes the difference."""
+    """Without the package, its job format is unknown."""
     job = {"timeout": 5, "target": "p", "actions": [{"command": "press_button"}]}
     done = parse(job, dict(os.environ), tmp_path)
     assert done.returncode == 1

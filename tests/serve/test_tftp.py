@@ -131,7 +131,7 @@ def test_nonsense_stops_nothing(served, board):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.sendto(packet, address)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.sendto(_request(path), address)  # and is gone before the first block
+        other.sendto(_request(path), address)  # and closes before the first block
     assert _fetch(board, address, _request(path))[0] == b"kernel"
 
 

@@ -177,8 +177,8 @@ def _connect(identity: Identity) -> Any:
     # If the library retried after a gateway error, a job could be submitted twice.
     for scheme in ("http://", "https://"):
         transport.session.mount(scheme, HTTPAdapter())
-    who = ""
+    login = ""
     if identity.username and identity.token:
-        who = f"{quote(identity.username, safe='')}:{quote(identity.token, safe='')}@"
-    uri = f"{parts.scheme}://{who}{parts.netloc}{parts.path}"
+        login = f"{quote(identity.username, safe='')}:{quote(identity.token, safe='')}@"
+    uri = f"{parts.scheme}://{login}{parts.netloc}{parts.path}"
     return xmlrpc.client.ServerProxy(uri, allow_none=True, transport=transport)

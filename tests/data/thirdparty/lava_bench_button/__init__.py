@@ -1,1 +1,1 @@
-"""Press buttons of the bench from a job."""
+"""Example plug-in: a job that presses buttons."""

@@ -1,4 +1,4 @@
-"""A job format of its own: `buttons: [red, green]` on `board: panda`."""
+"""A job format: `buttons: [red, green]` on `board: panda`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
 
 
 class ButtonListParser:
-    """Accepts what has `buttons`."""
+    """Parses documents with the key `buttons`."""
 
     def accepts(self, document):
-        """Whether it is a list of buttons."""
+        """Return True if the document has a list of buttons."""
         return isinstance(document.data, dict) and "buttons" in document.data
 
     def parse(self, document):

@@ -1,4 +1,4 @@
-"""`press_button`: an action of its own."""
+"""The action `press_button`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 
 class PressButton:
-    """Write down that the button was pressed, and on behalf of whom."""
+    """Logs the button and the node that pressed it."""
 
     parameters_schema: ClassVar[dict[str, Any]] = {
         "type": "object",
