@@ -1,1 +1,1 @@
-"""What is put on a board: definitions fetched, scripts, one tarball a job."""
+"""The overlay: fetched test definitions and on-board scripts, in one tarball per job."""

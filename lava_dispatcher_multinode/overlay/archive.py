@@ -17,15 +17,15 @@ MAX_BYTES = 256 << 20  # of the unpacked archive
 MAX_MEMBERS = 50_000
 
 _BLOCK = 1 << 16
-#: The last three: what tarfile makes of numbers, times and links that make no sense.
+#: The last three are raised by tarfile for invalid numbers, times and links.
 _DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, ArithmeticError, KeyError)
 
 
 def unpack(archive: IO[bytes], target: Path) -> None:
     """Unpack a tar, plain or compressed, into the new directory `target`.
 
-    Raises `BadSource` if it is none, too large, or has a member that would
-    be written or would point outside of `target`.
+    Raises `BadSource` if it is not a tar, is too large, or has a member that would
+    be written or link outside of `target`.
     """
     target.mkdir(parents=True)
     with tempfile.TemporaryFile() as plain:
@@ -43,20 +43,20 @@ def _extract(tar: tarfile.TarFile, plain: IO[bytes], target: Path) -> None:
     for number, member in enumerate(tar):
         if number >= MAX_MEMBERS:
             raise BadSource(f"the archive has more than {MAX_MEMBERS} members")
-        # A sparse member can be far larger than the archive.
+        # A sparse member can be much larger than the archive.
         if member.size > MAX_BYTES:
             raise BadSource(f"the archive has a member of more than {MAX_BYTES} bytes")
         if member.name.count("/") > MAX_DEPTH:
             raise BadSource(f"the archive has more than {MAX_DEPTH} directories in each other")
         tar.extract(member, target, filter="data")
-    # tarfile takes a damaged header for the end.
+    # tarfile treats a damaged header as the end of the archive.
     plain.seek(tar.offset)
     if plain.read(tarfile.BLOCKSIZE).strip(b"\0"):
         raise BadSource(f"the archive is damaged or cut short at byte {tar.offset} of the tar")
 
 
 def _decompress(archive: IO[bytes], plain: IO[bytes]) -> None:
-    """Copy what is in `archive`; bounded, since a small archive can hold any amount."""
+    """Copy the decompressed `archive`, limited: a small archive can contain any amount."""
     size = 0
     stream = _opened(archive)
     while block := stream.read(_BLOCK):
@@ -68,7 +68,7 @@ def _decompress(archive: IO[bytes], plain: IO[bytes]) -> None:
 
 
 def _opened(archive: IO[bytes]) -> IO[bytes]:
-    """Return what reads the tar out of `archive`, by its first bytes."""
+    """Return a reader of the tar in `archive`, chosen by its first bytes."""
     suffix = match_magic(archive.read(HEAD_BYTES))
     archive.seek(0)
     if suffix == ".zst":

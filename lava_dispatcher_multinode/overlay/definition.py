@@ -1,7 +1,7 @@
 """A test definition ("Lava-Test Test Definition 1.0") as plain frozen data.
 
-What it does not know it ignores, as LAVA does: definitions carry notes for
-other tools. What it knows must be of the right form.
+Unknown keys are ignored, as in LAVA: definitions contain notes for other tools.
+Known keys must have the correct form.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class GitRepository:
-    """One entry of `install.git-repos`: fetched beside the definition's files."""
+    """An entry of `install.git-repos`, fetched and added to the definition's files."""
 
     url: str
     branch: str | None = None
@@ -38,15 +38,15 @@ class GitRepository:
 
 @dataclass(frozen=True)
 class TestDefinition:
-    """What one definition says.
+    """The content of a definition.
 
     `params` maps a shell variable to its default, `distribution_dependencies`
-    the ID of a distribution to packages for it alone. `fixupdict` maps the
-    test's words for a result to pass, fail, skip or unknown. `read_expected` are the cases
-    that it is to report, no more and no fewer; none: any.
+    the ID of a distribution to its packages, and `fixupdict` the test's result words
+    to pass, fail, skip or unknown. `expected` lists the test cases that it must
+    report, no more and no fewer; empty: any.
     """
 
-    __test__ = False  # not for pytest to collect
+    __test__ = False  # keeps pytest from collecting it
 
     name: str
     description: str = ""
@@ -61,15 +61,15 @@ class TestDefinition:
     pattern: str | None = None
     fixupdict: Mapping[str, str] = field(default_factory=dict)
     expected: tuple[str, ...] = ()
-    #: Where each of `install_steps`, then of `steps`, is written.
+    #: Positions of `install_steps`, followed by those of `steps`.
     places: tuple[Position, ...] = field(default=(), compare=False)
 
 
 def parse_definition(data: Any, where: Where, name: str | None = None) -> TestDefinition:
-    """Return the definition in `data`; `where(*path)` is the place of a part of it.
+    """Return the definition in `data`; `where(*path)` returns the position of a part of it.
 
-    `name` is what the job calls it, and wins. Raises `InvalidJob` with
-    everything that is wrong.
+    `name` is the job's name for it and overrides the definition's. Raises
+    `InvalidJob` with all errors.
     """
     reader = _DefinitionReader(where)
     top = reader.mapping(data)
@@ -125,7 +125,7 @@ def read_parameters(values: Any, where: Where) -> dict[str, str]:
 
 
 def read_expected(value: Any, where: Where) -> tuple[str, ...]:
-    """Return `read_expected` of a job's entry: the IDs of test cases."""
+    """Return the test case IDs in `expected` of a job's entry."""
     reader = _DefinitionReader(where)
     found = _expected(reader, value)
     if reader.problems:
@@ -134,7 +134,7 @@ def read_expected(value: Any, where: Where) -> tuple[str, ...]:
 
 
 class _DefinitionReader:
-    """Takes parts of the data, and notes what is wrong with them."""
+    """Reads parts of the data and collects their errors."""
 
     def __init__(self, where: Where) -> None:
         self.problems: list[Problem] = []
@@ -152,7 +152,7 @@ class _DefinitionReader:
         return {}
 
     def texts(self, value: Any, *path: str | int) -> tuple[str, ...]:
-        """Return a list of texts; one text counts as a list of one, nothing as none."""
+        """Return a list of strings; a single string is a list of one, null an empty list."""
         if value is None:
             return ()
         items = value if isinstance(value, list) else [value]
@@ -163,12 +163,12 @@ class _DefinitionReader:
                 hint = "put the text in quotes: YAML reads 'a: b' as a mapping"
                 self.wrong(f"{path[-1]} must be a list of texts", *place, hint=hint)
             elif item is not None:
-                # `- true` and `- false` are commands here, not truth values.
+                # `- true` and `- false` are commands here, not booleans.
                 found.append(str(item).lower() if isinstance(item, bool) else str(item))
         return tuple(found)
 
     def scalars(self, value: Any, *path: str | int) -> dict[str, str]:
-        """Return a mapping of texts."""
+        """Return a mapping of strings."""
         found = {}
         for key, item in self.mapping(value, *path).items():
             if isinstance(item, Mapping | list):
@@ -253,7 +253,7 @@ def _pattern(reader: _DefinitionReader, interpreted: Mapping[str, Any]) -> str |
     if pattern is None:
         return None
     try:
-        with warnings.catch_warnings(action="ignore"):  # of what means something else one day
+        with warnings.catch_warnings(action="ignore"):  # of changes in future versions of Python
             groups = re.compile(str(pattern)).groupindex
     except (re.error, RecursionError, OverflowError) as error:
         reader.wrong(f"not a regular expression: {error}", "parse", "pattern")

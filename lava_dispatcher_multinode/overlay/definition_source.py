@@ -1,4 +1,4 @@
-"""Where a definition comes from, as a job names it; nothing is fetched here."""
+"""Sources of definitions as named in a job; this module fetches nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..redaction import without_secrets
 
-#: What git may speak. No `ext`, which runs a command.
+#: Transports that git may use; not `ext`, which runs a command.
 GIT_PROTOCOLS = ("file", "git", "http", "https", "ssh")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP_STYLE = re.compile(r"[\w.-]+(@[\w.-]+)?:")
@@ -19,9 +19,9 @@ _UNUSABLE = re.compile(r"[\0-\x20\x7f]")
 
 
 class BadSource(Exception):
-    """The job names a source that cannot be; `str()` says why, `hint` what to do.
+    """The job names an unusable source; `str()` is the reason, `hint` the remedy.
 
-    `key` is that of the job's entry which is wrong, if one is.
+    `key` is the wrong key of the job's entry, if there is one.
     """
 
     def __init__(self, message: str, hint: str = "", key: str = "") -> None:
@@ -31,12 +31,12 @@ class BadSource(Exception):
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The way from the job's entry to what is wrong in it."""
+        """The path from the job's entry to the error."""
         return (self.key,) if self.key else ()
 
 
 class Kind(StrEnum):
-    """What there is to do with a source."""
+    """How a source is fetched."""
 
     GIT = "git"
     ARCHIVE = "archive"
@@ -47,10 +47,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class DefinitionSource:
-    """One source; equal ones are fetched once for a job.
+    """A source; equal sources are fetched once per job.
 
-    `location` is an absolute path where the source is on this host, else a
-    URL; of an embedded archive the base64 itself.
+    `location` is an absolute path on this host or a URL; for an embedded
+    archive it is the base64 text.
     """
 
     kind: Kind
@@ -60,7 +60,7 @@ class DefinitionSource:
 
     @property
     def remote(self) -> bool:
-        """Whether it takes the network."""
+        """True if fetching needs the network."""
         return self.kind != Kind.EMBEDDED and not self.location.startswith("/")
 
     def __str__(self) -> str:
@@ -70,9 +70,9 @@ class DefinitionSource:
 def git_source(
     value: str, directory: Path, revision: str | None = None, branch: str | None = None
 ) -> DefinitionSource:
-    """Return the source of `git-repo: value`; relative paths start at `directory`.
+    """Return the source of `git-repo: value`; relative paths are relative to `directory`.
 
-    A plain directory will do in place of a repository.
+    A plain directory is accepted instead of a repository.
     """
     for name, given in (("revision", revision), ("branch", branch)):
         if given is not None and (not _REVISION.fullmatch(given) or ".." in given):
@@ -109,7 +109,7 @@ def file_source(value: str, directory: Path) -> DefinitionSource:
 
 
 def local_path(value: str, directory: Path) -> Path | None:
-    """Return the path that `value` means on this host, or None if it is another host's."""
+    """Return the path on this host that `value` names, or None for another host."""
     if not value or value.startswith("-") or "\0" in value:
         raise BadSource(f"{value[:80]!r} is neither a path nor a URL")
     scheme = _SCHEME.match(value)

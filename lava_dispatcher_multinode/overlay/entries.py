@@ -1,4 +1,4 @@
-"""The `parameters` of lava_test_shell: which definitions, from where; nothing is fetched here."""
+"""The definitions named by the parameters of lava_test_shell; this module fetches nothing."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ DEFAULT_TESTDEF = "lavatest.yaml"
 
 @dataclass(frozen=True)
 class DefinitionEntry:
-    """One definition as the job names it; `path` is its place in the parameters.
+    """A definition as named in the job; `path` is its position in the parameters.
 
-    `source` is where its files are (None: it has none), `inline` the
-    definition itself if it is in the job, at `inline_path`.
+    `source` contains its files (None: it has none); `inline` is the definition
+    itself if the job contains it, at `inline_path`.
     """
 
     path: tuple[str | int, ...]
@@ -34,15 +34,15 @@ class DefinitionEntry:
     name: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     parameters_path: tuple[str | int, ...] = ()
-    expected: Any = None  # in place of the definition's own; None: it says nothing
+    expected: Any = None  # overrides the definition's; None: not set
 
 
 def read_entries(
     parameters: Mapping[str, Any], directory: Path, wrong: list[Wrong]
 ) -> Iterator[DefinitionEntry]:
-    """Yield every definition that `parameters` name; paths start at `directory`.
+    """Yield the definitions named by `parameters`; paths are relative to `directory`.
 
-    What cannot be is put into `wrong`, with its place.
+    Errors are added to `wrong`, with their positions.
     """
     readers = {"testdef_repos": _repository, "testdef_urls": _url, "definitions": _definition}
     for key, read in readers.items():
@@ -76,7 +76,7 @@ def _url(value: Any, path: tuple[str | int, ...], directory: Path) -> Definition
 
 
 def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> DefinitionEntry:
-    """Read one of `definitions`: the definition itself, or LAVA's way to name one."""
+    """Read an item of `definitions`: a definition, or LAVA's form of an entry."""
     value = _mapping(value)
     if "from" not in value:
         return DefinitionEntry(path, inline=value, inline_path=path)
@@ -109,7 +109,7 @@ def _tar(value: Mapping[str, Any], key: str, directory: Path) -> DefinitionSourc
 
 @contextmanager
 def _keyed(key: str) -> Iterator[None]:
-    """Say of what is wrong inside that it is this key's value, unless it names another."""
+    """Attribute errors raised inside to this key, unless they name another."""
     try:
         yield
     except BadSource as error:

@@ -1,4 +1,4 @@
-"""The file `environment` of one node: what its tests and scripts know of the group."""
+"""The file `environment` of a node, with the group's data for tests and scripts."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def environment(
     root: str = "",
     extra: Mapping[str, str] | None = None,
 ) -> str:
-    """Return a POSIX shell script that exports what belongs to `node`.
+    """Return a POSIX shell script that exports the variables of `node`.
 
-    `group` has name and role of every node, in the job's order; `root` is what
-    comes before the board's own paths; `extra` are further variables,
-    of which none takes the place of these. Values are quoted, whatever is in them.
+    `group` contains name and role of every node, in the job's order; `root` is the
+    prefix of paths on the board; `extra` contains further variables, which do not
+    override these. All values are quoted.
     """
     directory = root + board_directory(job_id)
     variables = {
@@ -41,7 +41,7 @@ def environment(
         "LAVA_MULTI_NODE_CACHE": root + CACHE,
     }
     lines = [f"export {name}={quote(value)}" for name, value in variables.items()]
-    # Sourced more than once in a run, so PATH must not grow.
+    # The file is sourced more than once in a run, so PATH must not grow.
     lines += [
         'case ":$PATH:" in',
         '    *":$LAVA_TEST_BIN:"*) ;;',

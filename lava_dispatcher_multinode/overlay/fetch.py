@@ -1,4 +1,4 @@
-"""Sources of definitions on this host: each fetched once for a job, not once for a board."""
+"""Fetching of sources to this host, once per job and not once per board."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SOURCE_TIMEOUT_S = 600.0
-STALL_TIMEOUT_S = 30.0  # without a byte
-MAX_DEFINITION_BYTES = 1 << 20  # of a definition that is fetched alone
+STALL_TIMEOUT_S = 30.0  # without data
+MAX_DEFINITION_BYTES = 1 << 20  # of a definition that is fetched as a single file
 _BLOCK_BYTES = 1 << 16
 
 
 class SourceCache:
-    """The sources of one job, below `directory`; may be used from several threads."""
+    """The sources of one job, stored below `directory`; thread-safe."""
 
     def __init__(self, directory: Path, timeout: float = SOURCE_TIMEOUT_S) -> None:
         self._directory = directory
@@ -36,9 +36,9 @@ class SourceCache:
         self._found: dict[DefinitionSource, Future[Path]] = {}
 
     def fetch(self, source: DefinitionSource) -> Path:
-        """Return the directory with the source's files; of a `FILE` the file.
+        """Return the directory with the source's files; for a `FILE`, the file.
 
-        Raises `BadSource` or `InfrastructureError`, to all who ask alike.
+        Raises `BadSource` or `InfrastructureError`, for all callers of a source.
         """
         with self._lock:
             first = source not in self._found
@@ -103,7 +103,7 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
     `limit` is in bytes, `timeout` in seconds for the whole transfer. Raises
     `InfrastructureError` for a failed, too large or too slow download.
     """
-    import http.client  # 20 ms, which a job without remote sources does not spend
+    import http.client  # takes 20 ms: only for jobs with remote sources
     from urllib.error import HTTPError
 
     from ..images.download import open_url
@@ -121,7 +121,7 @@ def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:
                     raise InfrastructureError(f"{name} took more than {timeout:g} seconds")
                 target.write(block)
     except HTTPError as error:
-        with error:  # it is the response, too
+        with error:  # the error is also the response
             raise InfrastructureError(str(error)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise InfrastructureError(str(getattr(error, "reason", error))) from error

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from .definition_source import DefinitionSource
 
-MAX_FILE_BYTES = 1 << 30  # bytes; a pack is one file
+MAX_FILE_BYTES = 1 << 30  # a pack is one file
 
-#: No code of the repository or of a hook runs, and nothing is left in the background.
+#: Disables code of the repository and of hooks, and background processes.
 _OPTIONS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -35,7 +35,7 @@ _OPTIONS = (
     "http.lowSpeedTime=60",
     "advice.detachedHead=false",
 )
-#: Variables that would point git at the repository that we were started in.
+#: Variables that would redirect git to the repository of the current directory.
 _NOT_OURS = frozenset(
     f"GIT_{name}"
     for name in (
@@ -46,15 +46,15 @@ _NOT_OURS = frozenset(
 
 
 class GitFailed(InfrastructureError):
-    """A git command failed; the text is what it said."""
+    """A git command failed; `str()` is its output."""
 
 
 def check_out(source: DefinitionSource, target: Path, timeout: float) -> None:
-    """Check `source` out into `target`, which does not exist yet; `timeout` in seconds.
+    """Check out `source` to the new directory `target`; `timeout` in seconds.
 
-    Only the commit that is wanted is fetched, where the other side can do so.
-    Raises `BadSource` if there is no such revision, `InfrastructureError` if
-    the repository cannot be had.
+    Fetches only the requested commit, if the server supports it. Raises
+    `BadSource` if there is no such revision, `InfrastructureError` if the
+    repository is not available.
     """
     url = f"file://{quote(source.location)}" if not source.remote else source.location
     login: Mapping[str, str] = {}
@@ -78,7 +78,7 @@ def check_out(source: DefinitionSource, target: Path, timeout: float) -> None:
 
 
 def _without(source: DefinitionSource) -> BadSource:
-    """Return that the repository has not what is wanted of it."""
+    """Return the error that the repository lacks the requested revision."""
     for key, wanted in (("revision", source.revision), ("branch", source.branch)):
         if wanted:
             return BadSource(f"{source} has no {key} {wanted!r}", key=key)
@@ -86,7 +86,7 @@ def _without(source: DefinitionSource) -> BadSource:
 
 
 def _check_out_from_all(git: _Git, url: str, source: DefinitionSource) -> None:
-    """Fetch everything: for abbreviated commits, and servers that give no single ones."""
+    """Fetch everything: for abbreviated commits, and servers that refuse single commits."""
     branches, tags = "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"
     git("fetch", "-q", "--no-tags", "--", url, branches, tags)
     wanted = source.revision or source.branch or "HEAD"
@@ -101,7 +101,7 @@ def _check_out_from_all(git: _Git, url: str, source: DefinitionSource) -> None:
 
 
 class _Git:
-    """Runs git in one directory until one deadline."""
+    """Runs git commands in one directory, with one deadline for all."""
 
     def __init__(self, directory: Path, deadline: float, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -113,7 +113,7 @@ class _Git:
         return self._deadline - time.monotonic()
 
     def __call__(self, *arguments: str) -> str:
-        """Return what it prints, stripped."""
+        """Run a git command; return its stripped output."""
         options = [word for option in _OPTIONS for word in ("-c", option)]
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
             try:
@@ -124,11 +124,11 @@ class _Git:
                     stdin=subprocess.DEVNULL,
                     stdout=printed,
                     stderr=said,
-                    start_new_session=True,  # so that its helpers can be ended with it
+                    start_new_session=True,  # so that its helper processes can be killed with it
                 )
             except FileNotFoundError as error:
                 raise InfrastructureError("git is not installed: install it") from error
-            with suppress(ProcessLookupError, PermissionError):  # it may be done already
+            with suppress(ProcessLookupError, PermissionError):  # it may have exited
                 resource.prlimit(
                     process.pid, resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES)
                 )
@@ -151,7 +151,7 @@ class _Git:
 
 
 def _headers(url: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that have git send `headers` to `url`: `ps` shows a command line."""
+    """Return variables that make git send `headers` to `url`; `ps` would show arguments."""
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     variables = {}
     for number, (name, value) in enumerate(headers.items(), first):
@@ -169,7 +169,7 @@ def _environment() -> dict[str, str]:
 
 
 def _end_of(stream: IO[bytes]) -> str:
-    """Return the end of what git said, as one line and without secrets."""
+    """Return the end of git's output, as one line and with secrets redacted."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - 1000))
     lines = stream.read().decode(errors="replace").split("\n")

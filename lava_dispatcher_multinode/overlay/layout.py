@@ -1,4 +1,4 @@
-"""Where things are on a board: the paths that dispatcher and scripts agree on."""
+"""Paths on a board, shared by the dispatcher and the on-board scripts."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import shlex
 
 from ..errors import InvalidJob
 
-MAX_DEPTH = 64  # directories in each other, of what goes with a definition
+MAX_DEPTH = 64  # nested directories in a definition's files
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def board_directory(job_id: str) -> str:
-    """Return the directory of everything that a job puts on a board.
+    """Return the directory on the board that contains a job's overlay.
 
-    The id of a job is part of paths and of command lines typed at a console,
-    so anything but a plain word is an `InvalidJob`.
+    The job's ID is part of paths and of command lines sent to a console, so
+    anything but a plain word raises `InvalidJob`.
     """
     if not _JOB_ID.fullmatch(job_id):
         hint = "letters, digits, '.', '_' and '-', at most 64 of them"
@@ -25,18 +25,18 @@ def board_directory(job_id: str) -> str:
 
 
 def runner_command(job_id: str, stage: int, root: str = "") -> str:
-    """Return what is typed at a board's shell to run the definitions of `stage`.
+    """Return the shell command that runs the definitions of `stage` on a board.
 
-    `root` is what comes before the board's directory, where that is not its root.
+    `root` is the prefix of the board's directory, if that is not its root.
     """
     directory = shlex.quote(root + board_directory(job_id))
     return f"{directory}/bin/lava-test-runner {directory}/{stage}"
 
 
 def run_name(index: int, name: str) -> str:
-    """Return the name of a definition's run and directory: its place, then its name.
+    """Return the name of a definition's run and directory: its number, then its name.
 
-    Signals are split at blanks and file names at slashes, so a name keeps
-    only what is safe in both.
+    Signals are split at blanks and file names at slashes, so only characters that
+    are safe in both are kept.
     """
     return f"{index}_{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)[:100]}"

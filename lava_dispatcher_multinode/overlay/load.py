@@ -1,4 +1,4 @@
-"""The definitions of a lava_test_shell action: fetched, read, checked."""
+"""Loading of a lava_test_shell action's definitions: fetch, parse and check."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     Where = Callable[..., Position]
 
-MAX_LISTED_FILES = 10_000  # files looked at to help with a name
-MAX_SCRIPT_BYTES = 1 << 18  # bytes of a script that is read for what it calls
+MAX_LISTED_FILES = 10_000  # files searched for a hint about a wrong name
+MAX_SCRIPT_BYTES = 1 << 18  # of a script that is searched for MultiNode calls
 _NOWHERE = Path("/nonexistent")
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A definition that is ready to be put on a board.
+    """A definition that is ready for delivery to a board.
 
-    `parameters` are the shell variables with the job's values, `text` its
-    file, `files` the directory that goes with it, `place` what messages put
-    before the name of a file in that, `folder` where in it the definition is,
-    `repositories` further ones by the name they get below it.
-    Equal `key`, equal content.
+    `parameters` are the shell variables with the job's values, `text` is its file,
+    `files` the directory with its other files, `place` the prefix of names of files
+    in messages, `folder` the definition's directory within `files`, and
+    `repositories` maps further directories to their names below it.
+    Definitions with equal `key` have equal content.
     """
 
     test: TestDefinition
@@ -54,12 +54,10 @@ class Definition:
     key: str = ""
 
     def script(self, name: str) -> tuple[str, str] | None:
-        """Return what messages call the file that a step calls `name`, and its text.
+        """Return the name in messages and the text of the script that a step calls `name`.
 
-        None if there is none.
-
-        Steps begin at the top of the files, and as a rule go to where their
-        definition is.
+        None if there is no such file. Steps start in the top directory of the files and
+        usually change to the definition's directory.
         """
         if self.files is None:
             return None
@@ -88,12 +86,12 @@ def load_definitions(
 ) -> list[Definition]:
     """Return the definitions that the parameters of a lava_test_shell action name.
 
-    `position(*path)` is the place of a part of the parameters in the job file
-    (`ActionSpec.position`). Without `remote` what would take the network is
-    left out.
+    `position(*path)` returns the position of a part of the parameters in the job file
+    (`ActionSpec.position`). Without `remote`, sources that need the network are
+    omitted.
 
-    Raises `InvalidJob` with everything that is wrong in all of them,
-    `InfrastructureError` for the first that cannot be fetched.
+    Raises `InvalidJob` with the errors of all definitions, `InfrastructureError`
+    for the first that cannot be fetched.
     """
     where = position or (lambda *_: Position("job"))
     wrong: list[Wrong] = []
@@ -125,7 +123,7 @@ def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool
         test = parse_definition(
             entry.inline, lambda *path: where(*entry.inline_path, *path), entry.name
         )
-        text = json.dumps(entry.inline, indent=1).encode()  # which is YAML, too
+        text = json.dumps(entry.inline, indent=1).encode()  # JSON is YAML, too
     else:
         assert entry.source is not None
         fetched = cache.fetch(entry.source)
@@ -156,9 +154,9 @@ def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool
 def _repositories(
     test: TestDefinition, at: Position, *, trusted: bool
 ) -> list[tuple[str, DefinitionSource]]:
-    """Return the definition's `install.git-repos`, by the name they get beside its files.
+    """Return the definition's `install.git-repos`, by their names beside its files.
 
-    Only a definition of this host's (`trusted`) may name the host's own paths.
+    Only a definition on this host (`trusted`) may name paths of this host.
     """
     found = []
     for repository in test.repositories:
@@ -178,7 +176,7 @@ def _definition_file(root: Path, name: str) -> Path:
     """Return the definition called `name` in `root`."""
     try:
         file = _inside(root, name)
-    except (OSError, RuntimeError, ValueError):  # RuntimeError: links that go round
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: circular links
         file = None
     if file is None:
         raise BadSource(f"testdef {name!r} is outside of its repository", key="testdef")
@@ -190,13 +188,13 @@ def _definition_file(root: Path, name: str) -> Path:
 
 
 def _inside(root: Path, name: str) -> Path | None:
-    """Return the path of `name` in `root` with links followed; None if they lead outside."""
+    """Return the path of `name` in `root`, links resolved; None if it is outside."""
     file = (root / name).resolve()
     return file if file.is_relative_to(root.resolve()) else None
 
 
 def _yaml_files(root: Path) -> Iterator[str]:
-    """Yield the YAML files below `root`; it stops where that would take long."""
+    """Yield the YAML files below `root`; stop after `MAX_LISTED_FILES`."""
     seen = 0
     for directory, folders, names in os.walk(root):
         deep = len(Path(directory).relative_to(root).parts) >= MAX_DEPTH

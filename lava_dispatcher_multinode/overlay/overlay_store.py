@@ -1,4 +1,4 @@
-"""The overlays of one job: definitions and tarballs made once, whatever the number of boards."""
+"""The overlays of a job: definitions and tarballs are built once, not once per board."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 
 
 class OverlayStore:
-    """Fetches and packs below `directory`, which the caller removes.
+    """Fetches definitions and builds tarballs below `directory`, which the caller removes.
 
-    May be used from several threads; who asks for what another is making
-    waits for it.
+    Thread-safe: concurrent requests for the same item wait for one build.
     """
 
     def __init__(
         self, directory: Path, job: Job, job_id: str, timeout: float = SOURCE_TIMEOUT_S
     ) -> None:
-        board_directory(job_id)  # refuses an id that cannot be one
+        board_directory(job_id)  # raises for an invalid ID
         self._job = job
         self._job_id = job_id
         self._directory = directory
@@ -40,9 +39,9 @@ class OverlayStore:
         self._built: dict[object, Path] = {}
 
     def definitions(self, action: ActionSpec, *, remote: bool = True) -> list[Definition]:
-        """Return the definitions that a `lava_test_shell` action of the job names.
+        """Return the definitions of a `lava_test_shell` action of the job.
 
-        Errors and `remote` are those of `load_definitions`.
+        See `load_definitions` for `remote` and errors.
         """
         parameters = action.parameters
         key = (json.dumps(parameters, sort_keys=True, default=str), remote)
@@ -58,9 +57,9 @@ class OverlayStore:
             return self._loaded[key]
 
     def tarball(self, stages: Mapping[int, Sequence[Definition]]) -> Path:
-        """Return a gzip tar to be unpacked at `/` of a board: scripts and `stages`.
+        """Return a gzip tar for the root of a board: scripts and `stages`.
 
-        Equal stages give the same file.
+        Equal stages return the same file.
         """
         key = tuple(
             (stage, *(definition.key for definition in definitions))

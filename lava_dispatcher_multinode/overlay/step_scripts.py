@@ -1,4 +1,4 @@
-"""The scripts made of a definition: install.sh and run.sh, POSIX sh."""
+"""Generation of a definition's scripts: install.sh and run.sh, POSIX sh."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def install_script(definition: Definition) -> str | None:
-    """Return what prepares the board; None if there is nothing to do."""
+    """Return the script that prepares the board; None if there is nothing to install."""
     test = definition.test
     lines = [
         *_command("lava-add-keys", test.keys),
@@ -35,13 +35,13 @@ def _command(name: str, words: Sequence[str]) -> list[str]:
 
 
 def run_script(definition: Definition, run: str) -> str:
-    """Return what runs the steps; lava-test-runner says when `run` begins and ends."""
+    """Return the script that runs the steps; lava-test-runner reports its start and end."""
     steps = definition.test.steps
     lines = [*_start(definition), f"export TESTRUN_ID={quote(run)}", "read -r UUID <uuid"]
-    if words := definition.test.fixupdict:  # which lava-test-case takes
+    if words := definition.test.fixupdict:  # for lava-test-case
         lines.append(f"export LAVA_RESULT_WORDS={quote(chr(10).join(words))}")
     lines += steps
-    # An exit on the way must not look like the end; one in the last step is it.
+    # An `exit` before the last step must not count as the end.
     if steps and not re.search(r"\b(exit|exec)\b", steps[-1]):
         lines[1:1] = [': >"$0.unfinished"']
         lines.append('rm -f "$0.unfinished"')
@@ -49,9 +49,9 @@ def run_script(definition: Definition, run: str) -> str:
 
 
 def _start(definition: Definition) -> list[str]:
-    """Return the parameters, then the way to the files beside the script.
+    """Return the start of a script: the parameters and the change to its directory.
 
-    A failing step ends the script. No path in it is absolute: not every board
+    A failing step ends the script. It contains no absolute path: not every board
     has the overlay at its root.
     """
     parameters = [f"{name}={quote(value)}" for name, value in definition.parameters.items()]

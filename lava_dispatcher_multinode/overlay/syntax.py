@@ -1,4 +1,4 @@
-"""Whether steps and scripts are shell, for all this host's sh can tell; it runs nothing."""
+"""Syntax check of steps and scripts by this host's sh, without running them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from ..job.model import Position
     from .definition import TestDefinition
 
-CHECK_TIMEOUT_S = 5.0  # seconds
+CHECK_TIMEOUT_S = 5.0
 _SAID = re.compile(r"(?:(\d+): )?(syntax error.*)", re.IGNORECASE)
 _HINT = "so says this host's sh; the definition ends there unless the board's knows more"
 
 
 def check_steps(test: TestDefinition) -> Iterator[Problem]:
-    """Yield a warning for each section of `test` whose steps are no shell script.
+    """Yield a warning for each section of `test` whose steps are not valid shell.
 
-    Steps make one script: a loop may begin in one of them and end in another.
+    The steps of a section form one script: a loop may span several of them.
     """
     install = len(test.install_steps)
     for steps, places in (
@@ -36,7 +36,7 @@ def check_steps(test: TestDefinition) -> Iterator[Problem]:
 
 
 def check_script(name: str, text: str) -> Iterator[Problem]:
-    """Yield a warning for a script that steps call, and that its interpreter will not run."""
+    """Yield a warning for a called script that its interpreter cannot run."""
     first = text.partition("\n")[0]
     program = first[2:].strip().partition(" ")[0]
     if not first.startswith("#!"):
@@ -52,7 +52,7 @@ def check_script(name: str, text: str) -> Iterator[Problem]:
 
 
 def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:
-    """Return the line, from 1, and what is wrong with it; None where nothing is."""
+    """Return the line number, from 1, and the error; None if there is no error."""
     script = "\n".join(steps) + "\n"
     try:
         done = subprocess.run(
@@ -71,7 +71,7 @@ def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _place(steps: Sequence[str], places: Sequence[Position], line: int) -> Position:
-    """Return where the step with this line of the script is written; the last has what follows."""
+    """Return the position of the step that contains this line of the script."""
     for step, place in zip(steps, places, strict=True):
         line -= step.count("\n") + 1
         if line <= 0:

@@ -1,4 +1,4 @@
-"""The archive that is unpacked at a board's root: equal content, equal bytes."""
+"""The archive for the root of a board; equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
     from .load import Definition
 
-MAX_BYTES = 256 << 20  # of all files together
+MAX_BYTES = 256 << 20  # total of all files
 MAX_FILES = 50_000
 #: The package of the on-board scripts.
 PACKAGE = "lava_dispatcher_multinode.overlays"
-#: Bytes from which on a file that several definitions bring is on the board once: programs
-#: and data. Smaller ones, which a test may write over, each definition has for itself.
+#: Files of at least this size (programs, data) that several definitions share are hard links.
+#: Smaller files, which a test may overwrite, are copied for each definition.
 MIN_SHARED_BYTES = 64 << 10
 
 _log = logging.getLogger(__name__)
 
 
 class OverlayScript(NamedTuple):
-    """One file for the board."""
+    """A file for the board."""
 
-    path: str  # below the board's directory: bin/lava-self
+    path: str  # relative to the job's directory: bin/lava-self
     content: bytes
     mode: int
 
 
 @cache
 def load_scripts() -> tuple[OverlayScript, ...]:
-    """Return all of them, sorted by path; bin/ can be run, lib/ is sourced."""
+    """Return the on-board scripts, sorted by path; bin/ is executable, lib/ is sourced."""
     directory = _scripts_directory()
     return tuple(
         OverlayScript(f"{folder}/{item.name}", item.read_bytes(), mode)
@@ -57,8 +57,8 @@ def load_scripts() -> tuple[OverlayScript, ...]:
 def _scripts_directory() -> Traversable:
     """Return the directory of bin/ and lib/.
 
-    Python started at the root of a checkout imports the package from there, which hides an
-    installed one; the scripts are at the checkout's top level.
+    If Python runs at the root of a checkout, it imports the package from there, not an
+    installed one; the scripts are then at the checkout's top level.
     """
     try:
         return resources.files(PACKAGE)
@@ -71,11 +71,11 @@ def write_tarball(
 ) -> None:
     """Write a gzip tar of the scripts and of the definitions of each stage.
 
-    Nothing in it depends on the role, the node, the time or the user.
-    Raises `InvalidJob` if the definitions' files are beyond all bounds.
+    The content does not depend on role, node, time or user. Raises `InvalidJob` if
+    the definitions' files exceed a limit.
     """
     root = board_directory(job_id).lstrip("/")
-    # The best compression: it is done once, and then goes over serial consoles.
+    # Best compression: the file is built once and sent over serial consoles.
     with (
         gzip.GzipFile("", "wb", 9, stream, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
@@ -96,7 +96,7 @@ def _add_stage(overlay: _Overlay, stage: str, definitions: Sequence[Definition])
 
 
 def _add_definition(overlay: _Overlay, place: str, run: str, definition: Definition) -> None:
-    """Add the definition's own files last: they do not replace what the runner needs."""
+    """Add the definition's own files last, so they do not replace the runner's files."""
     install = install_script(definition)
     if install is not None:
         overlay.add(f"{place}/install.sh", install.encode(), 0o755)
@@ -111,7 +111,7 @@ def _add_definition(overlay: _Overlay, place: str, run: str, definition: Definit
 
 
 class _Overlay:
-    """A tar that is being written; each name once, directories before what is in them."""
+    """Writes a tar: each name once, directories before their content."""
 
     def __init__(self, tar: tarfile.TarFile) -> None:
         self._tar = tar
@@ -120,14 +120,14 @@ class _Overlay:
         self._bytes = 0
 
     def add(self, name: str, content: bytes, mode: int = 0o644) -> None:
-        """Add a file, unless there is one of this name."""
+        """Add a file, unless the name exists."""
         info = self._member(name, tarfile.REGTYPE, mode)
         if info is not None:
             info.size = len(content)
             self._tar.addfile(info, io.BytesIO(content))
 
     def add_tree(self, place: str, root: Path, origin: str) -> None:
-        """Add what is below `root`; links that lead out of it are left out."""
+        """Add the files below `root`, without links that lead out of it."""
         for path, name in _walk(root):
             try:
                 if path.is_symlink():
@@ -153,7 +153,7 @@ class _Overlay:
             status = os.fstat(stream.fileno())
             info = self._member(name, tarfile.REGTYPE, 0o755 if status.st_mode & 0o100 else 0o644)
             if info is None:
-                if path.name != "testdef.yaml":  # which is the same file as a rule
+                if path.name != "testdef.yaml":  # usually the same file
                     _log.warning("%s is left out: the overlay has its own %s", path, path.name)
                 return
             if status.st_size >= MIN_SHARED_BYTES:
@@ -185,7 +185,7 @@ class _Overlay:
             self._tar.addfile(info)
 
     def _member(self, name: str, kind: bytes, mode: int) -> tarfile.TarInfo | None:
-        """Return a new member, owned by root; None if the name is taken."""
+        """Return a new member, owned by root; None if the name exists."""
         if name in self._names:
             return None
         self._directory(name.rpartition("/")[0])
@@ -197,7 +197,7 @@ class _Overlay:
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield everything below `root` in a fixed order, without git's own files."""
+    """Yield all paths below `root` in a fixed order, without git's own files."""
     for directory, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name != ".git")
         here = root.joinpath(os.path.relpath(directory, root))
