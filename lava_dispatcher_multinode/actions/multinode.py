@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from .action import LavaWriter
     from .context import Node
 
-ANSWER_WAIT = 60.0  # seconds beyond the call's own that its answer may take, on a busy host
+#: Seconds that an answer may take beyond the timeout of its call, on a busy host.
+ANSWER_GRACE_S = 60.0
 
 REQUESTS = {api.command: api for api in Api}
 
 
 def _only(key: str, requests: Sequence[str]) -> Mapping[str, Any]:
-    """Return a schema that has `key` go with these requests."""
+    """Return a schema that allows `key` with these requests only."""
     text = f"'{key}' is only allowed with {join_words(requests)}"
     return {
         "if": {"properties": {"request": {"enum": sorted({*REQUESTS} - {*requests})}}},
@@ -114,15 +115,15 @@ class Multinode(Action):
 
         board = node.board
         with ExitStack() as stack:
-            if board.shell is not None:  # nobody reads its console now: it may die all the same
+            if board.shell is not None:  # no action reads its console meanwhile
                 stack.enter_context(board.watched(f"while {call.api.value} was waited for"))
                 stack.enter_context(board.console.when_dead(died))
             node.group_client.submit(call, answered)
             # The coordinator holds the deadline, and answers when the run is cancelled.
-            if not done.wait((call.timeout or 0.0) + ANSWER_WAIT):
+            if not done.wait((call.timeout or 0.0) + ANSWER_GRACE_S):
                 raise InfrastructureError(
-                    f"the coordinator has not answered {ANSWER_WAIT:g} s after the call's time, "
-                    f"{node.deadline}, was over"
+                    f"no answer from the coordinator {ANSWER_GRACE_S:g} s after the timeout "
+                    f"of the call ({node.deadline})"
                 )
             if deaths:
                 raise deaths[0]

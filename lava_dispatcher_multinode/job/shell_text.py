@@ -1,12 +1,12 @@
-"""What a shell script's text shows of the MultiNode API: its calls, and the files it runs.
+"""The MultiNode calls in the text of a shell script, and the files that it runs.
 
-No shell: two readings of different strictness, and the message-flow check
-takes from each what cannot make it cry wolf.
+This is not a shell. The text is read in two ways, so that the message-flow check gives no
+false warning:
 
-* `Scan.calls`: commands with a literal ID, where a command is expected. They
-  do wait or send, if they are reached.
-* `Scan.mentions`: the API's names anywhere, also in quotes, comments and here
-  documents. What these name may be waited for or sent.
+* `Scan.calls`: commands with a literal ID, at the place of a command. The script makes
+  these calls if it reaches them.
+* `Scan.mentions`: the names of the calls anywhere, also in quotes, comments and here
+  documents. The script may make these calls.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BEFORE_COMMAND = frozenset(
 _INTERPRETER = re.compile(r"(?:.*/)?(?:\.|source|eval|(?:ba|da|a|k|mk|z)?sh|python[\d.]*|perl)")
 _SYSTEM = ("/bin/", "/sbin/", "/usr/", "/etc/", "/lava-", "/dev/", "/sys/", "/proc/")
 _ROLE = re.compile(r"\$\(\s*lava-role\s*\)|`\s*lava-role\s*`|\$TARGET_ROLE\b|\$\{TARGET_ROLE\}")
-#: What a command's words end with. A name before `(`, `)` or `|` alone may be that of a
+#: The ends of a command that is certain. A name before `(`, `)` or `|` may be that of a
 #: function, or a pattern of `case`.
 _ENDS_COMMAND = frozenset(["\n", ";", "&&", "||"])
 _ENDS = frozenset([";", "&", "|", ")", "<", ">", "]"])
@@ -55,10 +55,10 @@ _SECONDS = re.compile(r"\d+\.?\d*|\.\d+")
 _LOOKED_UP = re.compile(r"(?:command\s+-[vV]|which|type|hash)\s+$")
 #: "ready-"$n, ready-`n`, or "ready-" + n in Python
 _CONTINUED = r"""(?:["'](?:[^\s,;&|)<>\]"'}]|\s*[+%.])|`[\w$./])"""
-#: The script's own directory; which that is makes no difference here.
+#: The directory of the script: any directory will do here.
 _OWN_DIRECTORY = re.compile(r'\$\(\s*dirname\s+"?\$\{?0\}?"?\s*\)|\$\{0%/\*\}')
-_NESTING = 8
-_MAX_QUOTED = 20_000  # characters of a quoted word, which is read several times
+_MAX_NESTING = 8  # of command substitutions
+_MAX_QUOTED_CHARS = 20_000  # of a quoted word, which is read several times
 
 
 class ApiCall(NamedTuple):
@@ -80,30 +80,30 @@ class ScriptWarning(NamedTuple):
 
 @dataclass
 class Scan:
-    """What one text shows."""
+    """The calls and files that one text shows."""
 
     warnings: list[ScriptWarning] = field(default_factory=list)
     calls: list[ApiCall] = field(default_factory=list)
     mentions: set[tuple[Api, str]] = field(default_factory=set)  # call, ID
     computed: set[Api] = field(default_factory=set)  # calls with an ID that the text does not show
     runs: set[str] = field(default_factory=set)  # files, as written
-    unseen: bool = False  # runs something that the text does not name
+    unseen: bool = False  # whether the text runs something that it does not name
 
 
-def scan(text: str, role: str, *, shell: bool = True) -> Scan:
-    """Read `text` as a board of `role` would; of what is no shell script mentions only."""
+def scan_script(text: str, role: str, *, shell: bool = True) -> Scan:
+    """Read `text` as a board of `role` would; without `shell`, only the mentions."""
     text = _OWN_DIRECTORY.sub(".", _ROLE.sub(lambda _: role, text))
     found = Scan()
     for match in _MENTION.finditer(text):
         before = text[max(0, match.start() - 20) : match.start()]
-        _mention(_APIS[match.group(1)], before, match.group(2), found)
+        _add_mention(_APIS[match.group(1)], before, match.group(2), found)
     if shell:
-        _commands(text, 1, found)
+        _scan_commands(text, 1, found)
     return found
 
 
-def _mention(api: Api, before: str, rest: str, found: Scan) -> None:
-    """Take the ID from what follows an API's name: a command's words, or a list's in Python."""
+def _add_mention(api: Api, before: str, rest: str, found: Scan) -> None:
+    """Read the ID behind the name of a call, in a command or in a list of Python."""
     words = re.findall(r"""[^\s"',;&|()<>`\\]+|[;&|()<>`]""", rest)
     if not words or words[0] in _ENDS:
         if not _LOOKED_UP.search(before):
@@ -118,7 +118,7 @@ def _mention(api: Api, before: str, rest: str, found: Scan) -> None:
 
 
 def _operands(words: list[str]) -> list[str]:
-    """Return what is neither an option of the API's commands nor an option's value."""
+    """Return the words that are neither options of the calls nor values of options."""
     rest = iter(words)
     operands: list[str] = []
     for word in rest:
@@ -129,8 +129,8 @@ def _operands(words: list[str]) -> list[str]:
     return operands
 
 
-def _commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
-    """Split `text`, which begins at `line`, into commands and look at each."""
+def _scan_commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
+    """Split `text`, which begins at `line`, into commands and scan each."""
     command: list[str] = []
     begun = index = line_at = 0
     while index < len(text):
@@ -138,10 +138,10 @@ def _commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
         assert token is not None
         index, kind = token.end(), token.lastgroup
         if token["operator"]:
-            _command(command, begun, found, ended=token["operator"] in _ENDS_COMMAND)
+            _scan_command(command, begun, found, ended=token["operator"] in _ENDS_COMMAND)
             command = []
         elif token["heredoc"]:
-            index = _after_heredoc(text, index, token["end"])
+            index = _end_of_heredoc(text, index, token["end"])
         elif token["redirect"] and not token["whole"]:
             target = re.compile(r"[ \t]*[^\s;&|()<>`]*").match(text, index)
             index = target.end() if target else index
@@ -155,15 +155,15 @@ def _commands(text: str, line: int, found: Scan, depth: int = 0) -> None:
                 command = []
             elif command or not (word in _BEFORE_COMMAND or _ASSIGNMENT.match(word)):
                 command.append(word)
-            if depth < _NESTING:
-                _inside_quotes(word, line, found, depth)
+            if depth < _MAX_NESTING:
+                _scan_substitutions(word, line, found, depth)
         elif kind == "other":
-            found.unseen = True  # a quote without end, most likely
-    _command(command, begun, found)
+            found.unseen = True  # most likely a quote without end
+    _scan_command(command, begun, found)
 
 
-def _after_heredoc(text: str, index: int, end: str) -> int:
-    """Return where the line that ends the here document begins; the document is not commands."""
+def _end_of_heredoc(text: str, index: int, end: str) -> int:
+    """Return the index behind the here document, which contains no commands."""
     body = re.compile(rf"[^\n]*\n(?:.*?\n)??(?=\t*{re.escape(end)}[ \t]*(?:\n|\Z))", re.DOTALL)
     match = body.match(text, index)
     if match is None:
@@ -172,9 +172,9 @@ def _after_heredoc(text: str, index: int, end: str) -> int:
     return len(text) if stop < 0 else stop
 
 
-def _inside_quotes(word: str, line: int, found: Scan, depth: int) -> None:
-    """Look at the command substitutions in the double-quoted parts of `word`."""
-    if len(word) > _MAX_QUOTED:
+def _scan_substitutions(word: str, line: int, found: Scan, depth: int) -> None:
+    """Scan the command substitutions in the double-quoted parts of `word`."""
+    if len(word) > _MAX_QUOTED_CHARS:
         found.unseen = True
         return
     for quoted in _QUOTED_SUBSTITUTION.finditer(word):
@@ -182,12 +182,12 @@ def _inside_quotes(word: str, line: int, found: Scan, depth: int) -> None:
         parts = re.findall(r"`([^`]*)`", inner)
         for start in re.finditer(r"\$\((?!\()", inner):
             rest = inner[start.end() :]
-            parts.append(rest[: _closing(rest)])
+            parts.append(rest[: _end_of_substitution(rest)])
         for part in parts:
-            _commands(part, line, found, depth + 1)
+            _scan_commands(part, line, found, depth + 1)
 
 
-def _closing(text: str) -> int:
+def _end_of_substitution(text: str) -> int:
     depth = 1
     for index, character in enumerate(text):
         depth += {"(": 1, ")": -1}.get(character, 0)
@@ -196,42 +196,42 @@ def _closing(text: str) -> int:
     return len(text)
 
 
-def _command(words: list[str], line: int, found: Scan, *, ended: bool = True) -> None:
+def _scan_command(words: list[str], line: int, found: Scan, *, ended: bool = True) -> None:
     if not words:
         return
-    name, *arguments = (_plain(word) for word in words)
+    name, *arguments = (_without_quotes(word) for word in words)
     command = _COMMAND.fullmatch(name) if name else None
     if command:
         api = _APIS[command.group(1)]
-        _call(api, [word or "" for word in arguments], line, found)
+        _add_call(api, [word or "" for word in arguments], line, found)
         certain = [word for word in arguments if word is not None]
         if ended and len(certain) == len(arguments) and (why := usage_problem(api, certain)):
             found.warnings.append(ScriptWarning(" ".join([command.group(), *certain]), why, line))
     elif name and _INTERPRETER.fullmatch(name):
-        _interpreter(arguments, line, found)
+        _scan_interpreter(arguments, line, found)
     elif name is None:
         found.unseen = True
     elif re.search(r"\s", name):  # a whole command in quotes, as `--shell` takes it
-        _commands(name, line, found, _NESTING)
+        _scan_commands(name, line, found, _MAX_NESTING)
     elif "/" in name and not name.startswith(_SYSTEM):
         found.runs.add(name)
 
 
-def _call(api: Api, arguments: list[str], line: int, found: Scan) -> None:
+def _add_call(api: Api, arguments: list[str], line: int, found: Scan) -> None:
     operands = _operands(arguments)[: 2 if "role" in api.spec.parameters else 1]
     if operands and all(_LITERAL.fullmatch(word) for word in operands):
         role = operands[1] if len(operands) > 1 else None
         found.calls.append(ApiCall(api, operands[0], role, line))
 
 
-def _interpreter(arguments: list[str | None], line: int, found: Scan) -> None:
-    """Note the file that `sh`, `.` or `python3` runs, or read the text after `-c`."""
+def _scan_interpreter(arguments: list[str | None], line: int, found: Scan) -> None:
+    """Add the file that `sh`, `.` or `python3` runs, or scan the text after `-c`."""
     if "-m" in arguments:
-        return  # a module of Python's
+        return  # a Python module
     if "-c" in arguments:
         text = next(iter(arguments[arguments.index("-c") + 1 :]), None)
         if text is not None:
-            _commands(text, line, found, _NESTING)
+            _scan_commands(text, line, found, _MAX_NESTING)
             return
     file = next((word for word in arguments if word is None or word[:1] != "-"), "")
     if file is None:
@@ -240,8 +240,8 @@ def _interpreter(arguments: list[str | None], line: int, found: Scan) -> None:
         found.runs.add(file)
 
 
-def _plain(word: str) -> str | None:
-    """Return `word` without its quotes; None if the shell would put something in."""
+def _without_quotes(word: str) -> str | None:
+    """Return `word` without its quotes; None if the shell would substitute something in it."""
     if word in {"[", "[["}:
         return word
     if re.search(r"[$`*?\[]", word):
@@ -256,7 +256,7 @@ def usage_problem(api: Api, words: Sequence[str]) -> str:
     """Return what is wrong with the words of a call, or "".
 
     The rules are those of the commands on the board (`overlays/lib/lava-waiting`,
-    `overlays/bin/lava-send`), which end with exit code 2. The shell puts nothing into `words`.
+    `overlays/bin/lava-send`), which end with exit code 2. `words` are literal.
     """
     return _data_problem(words) if api.spec.takes_data else _options_problem(api, words)
 

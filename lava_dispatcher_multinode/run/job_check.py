@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..actions.action import CheckContext, calls_of, load_action
 from ..errors import BoardsUnavailable, InfrastructureError, InvalidJob, Problem
-from ..job import flow
 from ..job.build import make_partial_job
-from ..job.flow import Script
+from ..job.flow import Script, check_flow, collect_scripts
 from ..job.hints import join_words
 from ..job.model import Calls
 from ..lab.allocation import assign, check_capacity, requirements
@@ -65,7 +64,7 @@ def check(
         files = {script.file: script.text for script in every if script.whole}
         found_in = [slip for file, text in files.items() for slip in check_script(file, text)]
         # Roles that run the same definition have the same problems.
-        problems += dict.fromkeys([*found_in, *flow.check(job, scripts, calls_of)])
+        problems += dict.fromkeys([*found_in, *check_flow(job, scripts, calls_of)])
     return problems
 
 
@@ -195,7 +194,7 @@ def _collected(role: str, definition: Definition) -> list[Script]:
         found = definition.script(name)
         return None if found is None else Script(name, found[1], found[0])
 
-    return flow.collect(role, steps, read)
+    return collect_scripts(role, steps, read)
 
 
 def _count(spec: ActionSpec) -> int:

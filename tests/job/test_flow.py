@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.job.flow import Script, collect
-from lava_dispatcher_multinode.job.flow import check as check_flow
+from lava_dispatcher_multinode.job.flow import Script, check_flow, collect_scripts
 from lava_dispatcher_multinode.job.model import ActionSpec, Calls, Job, Position, Role
 from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
@@ -69,27 +68,27 @@ def test_waited_for_and_never_sent():
 
 
 def test_a_node_does_not_satisfy_its_own_wait():
-    """Sending to oneself is the classic mistake; a second board of the role would do."""
+    """A board does not receive its own message; a second board of the role does."""
     both = "lava-send a\nlava-wait a"
     assert any("lava-wait a" in text for text in warnings({"x": both, "y": "true"}))
     assert warnings({"x": both}, x=2) == []
 
 
 def test_a_group_of_one_cannot_wait():
-    """There is nobody else; sending and waiting for all are harmless."""
+    """Without other boards, a send and a wait for all boards are harmless."""
     assert len(warnings({"x": "lava-wait a"})) == 1
     assert warnings({"x": "lava-wait-all a; lava-send b; lava-sync c"}) == []
 
 
 def test_wait_all_needs_every_role():
-    """One silent role is one too many."""
+    """A wait for all boards needs a message of every role."""
     (warning,) = warnings({"a": "lava-wait-all x", "b": "lava-send x", "c": "true"})
     assert "lava-wait-all x: 'a' waits for 'c', where nothing sends it" in warning
     assert warnings({"a": "lava-wait-all x b", "b": "lava-send x", "c": "true"}) == []
 
 
 def test_wait_all_of_a_role():
-    """A role that never sends, and one that is not there."""
+    """A role that never sends, and an unknown role."""
     (warning,) = warnings({"a": "lava-wait-all x c", "b": "lava-send x", "c": "true"})
     assert "lava-wait-all x c: 'c' never sends it" in warning
     (warning,) = warnings({"a": "lava-wait-all x clint", "client": "lava-send x"})
@@ -97,13 +96,13 @@ def test_wait_all_of_a_role():
 
 
 def test_wait_all_of_the_own_role():
-    """Its others count; the only one of a role waits for nobody."""
+    """The other boards of the own role count; a single board of a role waits for none."""
     assert warnings({"a": "lava-wait-all x a", "b": "true"}) == []
     assert warnings({"a": "lava-wait-all x a; lava-send x"}, a=2) == []
 
 
 def test_a_rendezvous_that_a_role_never_reaches():
-    """Sync by all but one hangs; send and wait-all do for a sync."""
+    """A sync that one role does not make hangs; a send satisfies the sync of another role."""
     (warning,) = warnings({"a": "lava-sync x", "b": "lava-sync x", "c": "true"}, a=2, b=2)[:1]
     assert "lava-sync x: 'a' waits for 'c'" in warning
     assert warnings({"a": "lava-sync x", "b": "lava-send x; lava-wait-all x"}) == []
@@ -116,19 +115,19 @@ def test_a_rendezvous_that_a_role_never_reaches():
      "# lava-send ready, later", "sh -c 'lava-send ready'", "echo 'no end"],
 )  # fmt: skip
 def test_no_alarm_where_the_text_does_not_show_it(unclear):
-    """Who may send is taken to send."""
+    """A board that may send counts as one that sends."""
     assert warnings({"a": "lava-wait ready", "b": unclear}) == []
 
 
 def test_a_role_without_texts_may_do_anything():
-    """Definitions that could not be read raise no alarm; a role that runs none is silent."""
+    """Unreadable definitions may make any call; a role without definitions makes none."""
     assert warnings({"a": "lava-wait x", "b": None}) == []
     shell_of_a = ActionSpec("lava_test_shell", roles=frozenset({"a"}))
     assert len(warnings({"a": "lava-wait x", "b": None}, shell_of_a)) == 1
 
 
 def test_an_action_that_is_not_ours_may_do_anything():
-    """A third-party action has the API too."""
+    """A third-party action may make any call."""
     theirs = ActionSpec("press", roles=frozenset({"b"}))
     assert warnings({"a": "lava-wait x", "b": "true"}, SHELL, theirs) == []
 
@@ -153,7 +152,7 @@ def test_the_same_call_is_told_once():
 
 
 def test_a_call_whose_words_are_wrong_is_told_once():
-    """For each file, however many roles run it; `lava-sync` may still mean any ID."""
+    """One warning per file, also if several roles run it; `lava-sync` may have any ID."""
     both = "lava-sync\nlava-sync a"
     assert warnings({"client": both, "server": both}) == [
         f"{role}.sh:1:1: warning: lava-sync: the ID is missing" for role in ("client", "server")
@@ -164,7 +163,7 @@ def test_a_call_whose_words_are_wrong_is_told_once():
 
 
 def test_places_of_steps():
-    """A step of a definition has a place in the definition's file."""
+    """A step of a definition has its position in the definition's file."""
     job = Job("j", 60.0, (Role("a"),), (SHELL,))
     step = Script("step 1", "true\nlava-wait x", "def.yaml", 9, 7)
     (problem,) = check(job, {"a": [step]})
@@ -186,18 +185,18 @@ def read(name):
 def test_collect_follows_scripts_to_their_end():
     """By role, each once, also when they call each other."""
     step = Script("step", "./run-$(lava-role).sh; ./missing")
-    found = collect("server", [step], read)
+    found = collect_scripts("server", [step], read)
     assert [script.name for script in found] == ["step", "./run-server.sh", "./helper", "./lib.sh"]
-    assert [script.name for script in collect("client", [step], read)] == ["step"]
+    assert [script.name for script in collect_scripts("client", [step], read)] == ["step"]
 
 
 def test_collect_is_bounded():
-    """Scripts that lead on for ever end."""
+    """An endless chain of scripts is cut."""
 
     def more(name):
         return Script(name, f"./{len(name) * 'x'}y.sh")
 
-    assert len(collect("a", [Script("s", "./a.sh")], more)) == 200
+    assert len(collect_scripts("a", [Script("s", "./a.sh")], more)) == 200
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -205,7 +204,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 @pytest.mark.parametrize("name", ["client-server", "variable-clients", "peer-to-peer"])
 def test_the_shipped_examples_raise_no_alarm_and_a_slip_in_them_does(name):
-    """Real definitions with real scripts: silence when right, the place when wrong."""
+    """The examples have no warning; a wrong call in them has one, with its position."""
     job, _ = parse_job(load(EXAMPLES / f"{name}.json"))
     (repo,) = job.actions[-1].parameters["testdef_repos"]
     root = EXAMPLES / repo["git-repo"]
@@ -219,7 +218,7 @@ def test_the_shipped_examples_raise_no_alarm_and_a_slip_in_them_does(name):
             return None
 
         steps = [Script("step", text) for text in definition.data["run"]["steps"]]
-        return {role.name: collect(role.name, steps, read) for role in job.roles}
+        return {role.name: collect_scripts(role.name, steps, read) for role in job.roles}
 
     assert check(job, texts(lambda text: text)) == []
     wrong = check(job, texts(lambda text: f"{text}\nlava-wait nobody-sends-this\n"))

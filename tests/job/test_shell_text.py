@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.job.shell_text import ApiCall, scan, usage_problem
+from lava_dispatcher_multinode.job.shell_text import ApiCall, scan_script, usage_problem
 from lava_dispatcher_multinode.multinode.api import Api
 
 CLIENT = """\
@@ -22,12 +22,12 @@ lava-send client-done
 
 def calls(text):
     """Return (api, id, role) of each certain call."""
-    return [(call.api, call.id, call.role) for call in scan(text, "client").calls]
+    return [(call.api, call.id, call.role) for call in scan_script(text, "client").calls]
 
 
 def test_the_documents_own_client():
     """Calls in a substitution and as a command, on their lines."""
-    assert scan(CLIENT, "client").calls == [
+    assert scan_script(CLIENT, "client").calls == [
         ApiCall("wait", "server-ready", None, 3), ApiCall("send", "client-done", None, 6),
     ]  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_certain_calls(text, expected):
 def test_calls_that_cannot_work(text, expected):
     """Only where the text shows all of their words, and that it is a call."""
     assert [
-        (warning.command, warning.line) for warning in scan(text, "client").warnings
+        (warning.command, warning.line) for warning in scan_script(text, "client").warnings
     ] == expected
 
 
@@ -132,8 +132,8 @@ def test_calls_that_cannot_work(text, expected):
     ],
 )
 def test_mentions_and_computed_ids(text, mentions, computed):
-    """Whatever might be a call is one, with the ID if the text has it."""
-    found = scan(text, "client")
+    """Every possible call counts, with the ID if the text shows it."""
+    found = scan_script(text, "client")
     assert (found.mentions, found.computed) == (mentions, computed)
 
 
@@ -158,33 +158,33 @@ def test_mentions_and_computed_ids(text, mentions, computed):
     ],
 )
 def test_files_that_are_run(text, runs, unseen):
-    """What the check cannot read, it must know of."""
-    found = scan(text, "client")
+    """A file or command that the text does not name is reported as unseen."""
+    found = scan_script(text, "client")
     assert (found.runs, found.unseen) == (runs, unseen)
 
 
 def test_other_languages_give_mentions_only():
     """A line of Python is no command."""
-    found = scan("lava-wait x\n'", "client", shell=False)
+    found = scan_script("lava-wait x\n'", "client", shell=False)
     assert (found.calls, found.mentions, found.unseen) == ([], {("wait", "x")}, False)
 
 
 @given(st.text(alphabet="lava-wit snd$(){}\"'`\\\n#;|&<>E=", max_size=80))
 def test_any_text_is_scanned(text):
-    """Scripts are other people's; none of them stops the check."""
-    found = scan(text, "client")
+    """No script may stop the check."""
+    found = scan_script(text, "client")
     for call in found.calls:
         assert 1 <= call.line <= text.count("\n") + 1
 
 
 @pytest.mark.parametrize("piece", ['"$(', "<<E\n", "lava-send ", '"`', "((", "a=", "\\\n"])
 def test_long_texts_take_no_long_time(piece):
-    """The time grows with the length of a text, and not with its square."""
+    """The time is proportional to the length of the text, not to its square."""
     from time import process_time
 
     def seconds(length):
         start = process_time()
-        scan(piece * (length // len(piece)), "client")
+        scan_script(piece * (length // len(piece)), "client")
         return process_time() - start
 
     # Eight times the text: 8 where the time is linear, 64 where it is a square.
@@ -215,7 +215,7 @@ OVERLAYS = Path(__file__).parents[2] / "overlays"
     ],
 )
 def test_what_is_warned_of_ends_with_2_on_the_board(api, words, why):
-    """A warning must not cry wolf: the board's own commands have the last word."""
+    """No false warning: the commands on the board refuse the same words."""
     assert why in usage_problem(Api(api), words.split())
     done = subprocess.run(
         ["sh", OVERLAYS / "bin" / f"lava-{api}", *words.split()],

@@ -78,13 +78,13 @@ def test_good_names(name):
     ],
 )
 def test_bad_names(name, why):
-    """What could not be typed, shown or stored is refused with the reason."""
+    """A name that cannot be typed, shown or stored is refused with the reason."""
     assert why in api.name_problem("message ID", name)
 
 
 @given(st.text(st.characters(exclude_characters="\n\0", codec="utf-8")), st.binary(max_size=20))
 def test_any_text_of_one_line_is_a_value(text, raw):
-    """Spaces, =, <, >, quotes, %, UTF-8, bytes that are no UTF-8, nothing at all."""
+    """Spaces, =, <, >, quotes, %, UTF-8, bytes that are not UTF-8, empty text."""
     odd = raw.replace(b"\n", b"").replace(b"\0", b"").decode("utf-8", "surrogateescape")
     assert api.data_problem({"k": text, "odd": odd}) == ""
 
@@ -97,14 +97,14 @@ def test_lines_and_nul_are_no_values(value):
 
 @pytest.mark.parametrize("half", [chr(0xD800), chr(0xDC7F), chr(0xDD00)])
 def test_half_a_character_is_no_text(half):
-    """JSON can say it; no board could be told, and telling it must not end another's run."""
+    """JSON can hold a lone surrogate, but no board can receive it."""
     assert "half of a character" in api.data_problem({"k": half})
     assert "half of a character" in api.name_problem("message ID", half)
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a=b", "ü", "a\n", "a:b"])
 def test_bad_keys(key):
-    """Keys are of the characters that the contract names."""
+    """Keys consist of the documented characters."""
     assert "key" in api.data_problem({key: "v"})
 
 
@@ -130,12 +130,12 @@ def test_sixty_kilobytes_and_not_one_more():
     ],
 )
 def test_calls_that_make_no_sense(call):
-    """Every part of a call is looked at."""
+    """Every field of a call is checked."""
     assert api.call_problem(call)
 
 
 def test_good_calls():
-    """And ordinary calls pass."""
+    """Valid calls pass."""
     for call in (
         Call(Api.SEND, "x", {"k": "v"}),
         Call(Api.WAIT, "x", next=True, timeout=0),

@@ -1,4 +1,4 @@
-"""Words from the board's scripts and back."""
+"""Calls and answers as words of the board's scripts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_calls(words, call):
     ],
 )
 def test_nonsense(words):
-    """Anything else is an error with a sentence, no traceback."""
+    """Other words are an error with a sentence."""
     with pytest.raises(ValueError, match=r"\w+ \w+"):
         board_words.parse_call([word.encode() for word in words])
 

@@ -1,4 +1,4 @@
-"""The rules, one by one; test_state_model.py has them in all orders."""
+"""The rules, one by one; test_group_model.py plays them in random order."""
 
 import math
 
@@ -18,11 +18,11 @@ class Play:
         members = members or {"a": "r", "b": "r", "c": "s"}
         options = {"size": len(members), "timeout": 100, "deadlock_grace": 30} | options
         self.group = Group(members, **options)
-        self.now, self.ticket = 0.0, 0
+        self.now, self.reply_to = 0.0, 0
         self.ended = {}
 
     def take(self, events):
-        """Keep the answers; none comes twice."""
+        """Keep the answers; assert that none comes twice."""
         for event in events:
             if isinstance(event, MemberCall) and event.outcome is not None:
                 assert event.reply_to not in self.ended
@@ -30,14 +30,14 @@ class Play:
         return events
 
     def __call__(self, line, *, again=False, **fields):
-        """Make a call; return its ticket."""
+        """Make a call; return its `reply_to`."""
         node, api, message_id, *rest = line.split()
         data = dict(word.split("=") for word in rest if "=" in word)
         role = next((word for word in rest if "=" not in word), None)
-        self.ticket += 1
+        self.reply_to += 1
         call = Call(Api(api), message_id, data, role, **fields)
-        self.take(self.group.call(node, call, self.ticket, self.now, again=again))
-        return self.ticket
+        self.take(self.group.call(node, call, self.reply_to, self.now, again=again))
+        return self.reply_to
 
     def status(self, ticket):
         """Return how a call ended, or None while it waits."""
@@ -45,7 +45,7 @@ class Play:
         return pending and pending.outcome.status
 
     def data(self, ticket):
-        """Return what a call was told, oldest sender first."""
+        """Return the data that a call received, oldest sender first."""
         return [(sender, dict(data)) for sender, data in self.ended[ticket].outcome.data]
 
     def reason(self, ticket):
@@ -53,16 +53,16 @@ class Play:
         return sentence(self.ended[ticket].call, self.ended[ticket].outcome)
 
     def at(self, now):
-        """Let it be `now`."""
+        """Set the time, and end what is due."""
         self.now = now
         self.take(self.group.expire(now))
 
     def fail(self, name, reason="kernel panic"):
-        """Let a board die."""
+        """Let the run of a board fail."""
         self.take(self.group.fail(name, reason, self.now))
 
     def finish(self, name):
-        """Let a board's run end."""
+        """Let the run of a board end."""
         self.take(self.group.finish(name, self.now))
 
 
@@ -82,8 +82,8 @@ def test_a_wait_takes_what_others_have_sent_so_far(play):
         assert play.data(play("c wait x")) == [("a", {"k": "1"}), ("b", {"k": "2"})]
 
 
-def test_nobody_satisfies_its_own_wait(play):
-    """LAVA's does; the contract says another device."""
+def test_a_device_does_not_satisfy_its_own_wait(play):
+    """Unlike in LAVA: the contract requires another device."""
     play("a send x")
     waiting = play("a wait x")
     assert play.status(waiting) is None
@@ -103,7 +103,7 @@ def test_wait_all_needs_every_other_device(play):
 
 
 def test_wait_all_of_the_own_role_is_for_the_others_of_it(play):
-    """And the devices of other roles count for nothing."""
+    """Messages of other roles do not count."""
     waiting = play("a wait-all x r")
     play("c send x")
     assert play.status(waiting) is None
@@ -111,13 +111,13 @@ def test_wait_all_of_the_own_role_is_for_the_others_of_it(play):
     assert play.data(waiting) == [("b", {})]
 
 
-def test_wait_all_of_a_role_with_nobody_else_in_it(play):
-    """There is nobody to wait for."""
+def test_wait_all_of_a_role_without_another_device(play):
+    """It has no device to wait for."""
     assert play.status(play("c wait-all x s")) is Status.DONE
 
 
 def test_an_unknown_role_is_refused_at_once(play):
-    """With the roles that there are."""
+    """The reason lists the roles of the group."""
     waiting = play("a wait-all x serverr")
     assert play.status(waiting) is Status.REFUSED
     assert play.reason(waiting) == (
@@ -139,7 +139,7 @@ def test_sync_is_send_and_wait_all_both_ways(play):
 
 
 def test_sync_counts(play):
-    """A device that is fast cannot pass the second rendezvous on the first one's messages."""
+    """A fast device cannot pass the second barrier with the messages of the first."""
     first = [play(f"{name} sync x") for name in "abc"]
     assert {play.status(ticket) for ticket in first} == {Status.DONE}
     second = [play("a sync x"), play("b sync x")]
@@ -149,7 +149,7 @@ def test_sync_counts(play):
 
 
 def test_a_sync_that_goes_on_does_not_send_again(play):
-    """A member that polls must not count twice for one rendezvous."""
+    """A member that polls must not count twice at one barrier."""
     first = play("a sync x")
     play.take(play.group.cancel(first, 0.0))
     assert play.status(first) is Status.REFUSED
@@ -179,7 +179,7 @@ def test_next_consumes_for_each_receiver(play):
 
 
 def test_a_lost_peer_ends_the_wait_with_its_reason(play):
-    """At once, in the words of the contract, and on one line."""
+    """Immediately, with the sentence of the contract, on one line."""
     waiting = play("a wait-all ready")
     play("c send ready")
     play.fail("b", "kernel panic\n  at boot")
@@ -190,7 +190,7 @@ def test_a_lost_peer_ends_the_wait_with_its_reason(play):
 
 
 def test_a_peer_that_finishes_without_sending(play):
-    """The same; what it had sent before still counts."""
+    """Like a lost peer; its earlier messages still count."""
     play("b send x")
     waiting, satisfied = play("a wait-all y"), play("a wait-all x")
     play.finish("b")
@@ -205,8 +205,8 @@ def test_a_peer_that_finishes_without_sending(play):
     assert play.reason(again) == "lava-sync x: b finished after sending 'x' only once"
 
 
-def test_a_wait_ends_when_nobody_is_left_to_send(play):
-    """One lost peer is no reason to give up; the last one is."""
+def test_a_wait_ends_when_no_device_is_left_to_send(play):
+    """The last lost peer ends the wait, not the first."""
     waiting = play("a wait x")
     play.fail("b")
     assert play.status(waiting) is None
@@ -218,15 +218,15 @@ def test_a_wait_ends_when_nobody_is_left_to_send(play):
 
 
 def test_a_single_board():
-    """A group of one syncs with nobody, and has nobody to hear from."""
+    """A group of one passes every barrier, and its lava-wait cannot be satisfied."""
     play = Play({"a": "r"})
     assert play.status(play("a sync x")) is Status.DONE
     assert play.status(play("a wait-all x")) is Status.DONE
     assert play.reason(play("a wait x")) == "lava-wait x: there is no other device in the group"
 
 
-def test_who_has_left_is_out(play):
-    """Its waits end, its later calls are refused, the first end is the one that counts."""
+def test_a_member_that_has_left_is_out(play):
+    """Its waits end, its later calls are refused, and its first end counts."""
     waiting = play("a wait x")
     play.fail("a")
     play.finish("a")
@@ -238,7 +238,7 @@ def test_who_has_left_is_out(play):
 
 
 def test_timeouts(play):
-    """The call's own or the group's, and the sentence names who was missing."""
+    """Of the call or of the group; the sentence names the missing devices."""
     own, default = play("a wait-all x", timeout=5), play("a wait-all x")
     endless = play("a wait x", timeout=math.inf)
     play("b send x")
@@ -253,7 +253,7 @@ def test_timeouts(play):
 
 
 def test_deadlock_after_the_quiet_grace(play):
-    """All wait, nothing happens: the wait graph in words."""
+    """All members wait and nothing changes: the sentence is the wait graph."""
     tickets = [play("a wait x"), play("b wait-all y s")]
     play.now = 10.0
     assert play.group.next_deadline() == 100  # c could still send
@@ -270,7 +270,7 @@ def test_deadlock_after_the_quiet_grace(play):
 
 
 def test_a_deadlock_is_due_where_no_call_is_and_a_call_may_be_due_before(play):
-    """The earlier of the two, and a call without an end has no part in it."""
+    """The earlier of the two is the deadline; a call without a limit has none."""
     for line in ("a wait x", "b wait x", "c wait x"):
         play(line, timeout=math.inf)
     assert play.group.next_deadline() == 30
@@ -281,7 +281,7 @@ def test_a_deadlock_is_due_where_no_call_is_and_a_call_may_be_due_before(play):
 
 
 def test_a_background_send_puts_a_deadlock_off(play):
-    """Also a wait that ends is a change: its script goes on and may send."""
+    """A wait that ends is a change, too: its script continues and may send."""
     for line in ("a wait x", "b wait x", "c wait x"):
         play(line)
     short = play("a wait y", timeout=20)
@@ -302,7 +302,7 @@ def test_those_who_left_do_not_hide_a_deadlock(play):
 
 
 def test_a_member_that_leaves_puts_a_deadlock_off(play):
-    """Its end is a change, also where no call of it ends: the grace begins anew."""
+    """The grace begins anew, even if no call ends."""
     tickets = [play("a wait x", timeout=500), play("b wait y", timeout=500)]
     play.at(100)
     play.finish("c")
@@ -314,7 +314,7 @@ def test_a_member_that_leaves_puts_a_deadlock_off(play):
 
 
 def test_abort_answers_everything(play):
-    """Calls that wait and calls to come."""
+    """Waiting calls and later calls."""
     waiting = play("a wait x")
     play.take(play.group.abort("the user has stopped the job", 0.0))
     later = play("b send x")
@@ -324,7 +324,7 @@ def test_abort_answers_everything(play):
 
 
 def test_a_group_that_is_not_complete():
-    """Those who may still join are waited for; a role may still get a device."""
+    """Devices that may still join count, and a role may still get a device."""
     play = Play({"a": "r"}, size=2)
     lines = ("a wait-all x", "a wait-all x s", "a wait-all x t", "a wait x", "a wait-all x r")
     tickets = [play(line) for line in lines]
@@ -344,7 +344,7 @@ def test_a_group_that_is_not_complete():
 
 
 def test_bounds(play, monkeypatch):
-    """Waits of a member, messages and bytes of a group: refused with a sentence, none lost."""
+    """Waits of a member, messages and bytes of a group: excess calls are refused."""
     monkeypatch.setattr(rules, "MAX_WAITS", 2)
     monkeypatch.setattr(topics, "MAX_MESSAGES", 2)
     monkeypatch.setattr(topics, "MAX_KEPT_BYTES", 10)
@@ -359,15 +359,15 @@ def test_bounds(play, monkeypatch):
     assert play.data(play("b wait y")) == [("a", {"k": "2"})]
 
 
-def test_what_is_wrong_with_a_call_is_said(play):
-    """Bad calls and strangers change nothing."""
+def test_invalid_calls_are_refused(play):
+    """Malformed calls and calls of strangers change nothing."""
     assert play.status(play("a send x k=a\0")) is Status.REFUSED
     assert "not a device" in play.reason(play("z send x"))
     assert play.status(play("b wait x", timeout=0)) is None
 
 
 def test_a_call_that_waits_is_announced(play):
-    """For the terminal's line: who waits; and one that need not wait is not."""
+    """For the terminal; a call that is answered immediately is not announced."""
     play("b send x")
     message, waiting = play.group.call("a", Call(Api.SYNC, "x"), 99, 0.0)
     assert (message.id, message.sender) == ("x", "a")
@@ -385,8 +385,8 @@ def test_what_a_group_is():
     assert [group.role_of(name) for name in "abc"] == ["r", "s", None]
 
 
-def test_a_send_is_answered_and_nothing_is_left_of_a_call_that_waits_for_nothing():
-    """Whatever IDs a single board asks for, its group's memory does not grow."""
+def test_a_call_without_a_wait_leaves_no_topic():
+    """The memory of a group must not grow with the IDs that a single board waits for."""
     play = Play({"a": "r"})
     assert play.status(play("a wait-all x")) is Status.DONE
     assert play.group._topics._topics == {}
@@ -394,8 +394,8 @@ def test_a_send_is_answered_and_nothing_is_left_of_a_call_that_waits_for_nothing
     assert list(play.group._topics._topics) == ["x"]
 
 
-def test_a_group_is_made_of_proper_names():
-    """Names come from device files: wrong ones are an error of the caller."""
+def test_a_group_refuses_invalid_members():
+    """The names come from device files: an invalid one is an error of the caller."""
     with pytest.raises(ValueError, match="white space"):
         Play({"a b": "r"})
     with pytest.raises(ValueError, match="complete"):

@@ -1,4 +1,4 @@
-"""The sentences."""
+"""The sentences of outcomes."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def timed_out(seconds, *names, **numbers):
 
 
 def test_a_command_reads_as_it_was_typed():
-    """So that the user finds it in the test definition."""
+    """The user can find it in the test definition."""
     assert reasons.command(WAIT_ALL) == "lava-wait-all ready server"
     assert reasons.command(Call(Api.WAIT, "q", next=True)) == "lava-wait --next q"
 
@@ -73,7 +73,7 @@ def test_every_cause_has_a_sentence():
 
 
 def test_lists_of_names_are_bounded():
-    """Five hundred boards do not make a line that no terminal holds."""
+    """A sentence stays short with five hundred boards."""
     assert reasons.names(["a"]) == "a"
     assert reasons.names(["a", "b", "c"], "or") == "a, b or c"
     assert reasons.names([str(n) for n in range(500)]) == "0, 1, 2, 3, 4, 5, 6, 7 and 492 more"
@@ -82,7 +82,7 @@ def test_lists_of_names_are_bounded():
 
 
 def test_numbers_stand_after_the_names_of_missing_devices():
-    """Those that are not named, and those that have yet to join."""
+    """Devices that are not named, and devices that have yet to join."""
     assert reasons.missing_words(Missing(("a", "b"), 3, 1)) == [
         "a",
         "b",
@@ -122,8 +122,8 @@ def test_a_wait_without_a_sender_left():
     assert reasons.explanation(WAIT, alone) == "there is no other device in the group"
 
 
-def test_a_deadlock_names_who_waits_for_whom():
-    """The contract's own example."""
+def test_a_deadlock_is_the_wait_graph():
+    """The example of the contract."""
     graph = [
         ("panda01", WAIT, Missing(("beaglexm01",))),
         ("beaglexm01", Call(Api.WAIT, "b"), Missing(("panda01",))),
@@ -135,8 +135,8 @@ def test_a_deadlock_names_who_waits_for_whom():
     assert reasons.explanation(WAIT, many).endswith("; 8 more waits")
 
 
-def test_a_timeout_names_who_was_missing():
-    """One that any device could have satisfied says "or"."""
+def test_a_timeout_names_the_missing_devices():
+    """A call that any device can satisfy has "or"."""
     assert reasons.explanation(WAIT, timed_out(30, "b", "c")) == (
         "timed out after 30 s, waiting for b or c"
     )

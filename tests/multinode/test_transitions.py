@@ -5,7 +5,7 @@ from lava_dispatcher_multinode.multinode.api import Cause, Status
 
 
 def test_every_way_of_a_call_ends():
-    """From every state that is not an end there is a way on, and no end has one."""
+    """Every state has a transition, except the final ones."""
     sources = {state for state, _ in t.CALL_TRANSITIONS}
     assert sources == {t.CallState.ASKED, t.CallState.WAITING}
     assert set(t.CALL_TRANSITIONS.values()) - sources == set(t.CallState) - sources
@@ -24,7 +24,7 @@ def test_no_cause_is_idle():
 
 
 def test_the_first_end_of_a_member_counts():
-    """A board that failed does not become one that finished, nor the other way round."""
+    """A failed member does not become a finished one, nor vice versa."""
     for (state, _), after in t.MEMBER_TRANSITIONS.items():
         assert state is t.MemberState.ACTIVE or after is state
     assert len(t.MEMBER_TRANSITIONS) == len(t.MemberState) * len(t.MemberEvent)
