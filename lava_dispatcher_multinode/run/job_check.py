@@ -20,7 +20,8 @@ from .node_hosts import is_driven_here
 from .scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
+    from collections.abc import Set as AbstractSet
 
     from ..job.model import ActionSpec, Job
     from ..job.source import Document
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's dispatcher run it"
 
 
-def check(
+def check_job(
     job: Job, overlays: OverlayStore, *, remote: bool, lavas: Collection[str] = ()
 ) -> list[Problem]:
     """Return every error and warning.
@@ -68,13 +69,13 @@ def check(
     return problems
 
 
-def check_rest(document: Document) -> list[Problem]:
+def check_partial_job(document: Document) -> list[Problem]:
     """Return the problems of the files that the valid actions of an invalid job name."""
     if not isinstance(document.data, dict):
         return []
     with scratch(None) as directory, suppress(InfrastructureError, InvalidJob):
         job = make_partial_job(document)
-        return check(job, OverlayStore(directory, job, "check"), remote=False)
+        return check_job(job, OverlayStore(directory, job, "check"), remote=False)
     return []
 
 
@@ -96,12 +97,11 @@ def check_virtual(job: Job) -> list[Problem]:
     return list(dict.fromkeys(found))
 
 
-def check_hosts(job: Job, hosts: Mapping[str, Collection[str]]) -> list[Problem]:
+def check_own_roles(job: Job, own: AbstractSet[str]) -> list[Problem]:
     """Return the actions that devices driven here cannot run; keys without effect are warnings.
 
-    `hosts` maps each role to the hosts of its nodes (`Device.host`).
+    `own` are the roles with a node on such a device.
     """
-    own = {role for role, kinds in hosts.items() if "own" in kinds}
     problems = [problem for roles, problem in job.remarks if own & roles]
     for spec in job.actions:
         roles = sorted(own if spec.roles is None else own & spec.roles)
@@ -128,12 +128,11 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         names = {requirement.role for requirement in needy} or {job.roles[0].name}
         at = next(role.position for role in job.roles if role.name in names)
         return [at.problem(str(error))]
-    roles = {role.name: [r for r in needed if r.role == role.name] for role in job.roles}
-    hosts = {role: [found[r].host for r in own] for role, own in roles.items()}
+    own = {need.role for need, device in found.items() if is_driven_here(device)}
     return [
-        *check_hosts(job, hosts),
+        *check_own_roles(job, own),
         *_unsupported_deploys(job, lab, needed),
-        *_unfit_lava(job, lab, needed),
+        *_lava_problems(job, lab, needed),
     ]
 
 
@@ -159,7 +158,7 @@ def _unsupported_deploys(job: Job, lab: Lab, needed: Sequence[Requirement]) -> l
     return list(dict.fromkeys(found))
 
 
-def _unfit_lava(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+def _lava_problems(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
     """Return what LAVA's dispatcher cannot do on the devices that it would run."""
     return check_capabilities(
         job, {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}

@@ -101,17 +101,17 @@ class LavaNode:
             self._lava.leaves(left)
             stack.callback(shutil.rmtree, left, ignore_errors=True)
             process = self._start(words, installed)
-            stack.callback(self._over)
+            stack.callback(self._wait_for_end)
             stack.callback(self._end)
-            timer = threading.Timer(limit + LAVA_SHUTDOWN_GRACE_S, self._too_long, (limit,))
+            timer = threading.Timer(limit + LAVA_SHUTDOWN_GRACE_S, self._end_late, (limit,))
             stack.callback(timer.cancel)
             timer.daemon = True
             timer.start()
             assert process.stderr is not None
             with process.stderr as lines:
                 while line := lines.readline(MAX_LINE_BYTES):
-                    record.write(b"- " + redaction.line(line))
-                    log.line(line)
+                    record.write(b"- " + redaction.redact_line(line))
+                    log.handle_line(line)
                     if log.raised is not None:
                         # End LAVA at once: it may ignore the signal while it has results to
                         # handle.
@@ -119,7 +119,7 @@ class LavaNode:
                         self._end()
             code = process.wait()
             try:
-                self._judge(log, code)
+                self._raise_failure(log, code)
             except MultinodeError as error:
                 log.close(str(error))
                 raise
@@ -153,7 +153,7 @@ class LavaNode:
             self._killer.daemon = True
             self._killer.start()
 
-    def _over(self) -> None:
+    def _wait_for_end(self) -> None:
         """Wait for the end of the process, which has been asked to end or has ended."""
         assert self._process is not None
         self._process.wait()
@@ -165,11 +165,11 @@ class LavaNode:
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGQUIT)  # reaper.py kills it then
 
-    def _too_long(self, limit: float) -> None:
+    def _end_late(self, limit: float) -> None:
         self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
         self._end()
 
-    def _judge(self, log: LavaLog, code: int) -> None:
+    def _raise_failure(self, log: LavaLog, code: int) -> None:
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
         if log.raised is not None:

@@ -17,7 +17,14 @@ from ..lava.dispatcher.preflight import check_ready
 from ..overlay.overlay_store import OverlayStore
 from .board_selection import hold_boards, virtual_devices
 from .job import PreparedRun
-from .job_check import check, check_boards, check_hosts, check_lava, check_rest, check_virtual
+from .job_check import (
+    check_boards,
+    check_job,
+    check_lava,
+    check_own_roles,
+    check_partial_job,
+    check_virtual,
+)
 from .node_hosts import is_driven_here
 from .output import output_directory
 from .scratch import scratch
@@ -60,7 +67,7 @@ def load_job(
     try:
         job, warnings = selection.parse(document, target)
     except InvalidJob as error:
-        raise InvalidJob(sorted({*error.problems, *check_rest(document)})) from error
+        raise InvalidJob(sorted({*error.problems, *check_partial_job(document)})) from error
     return LoadedJob(job, document.data, selection, job_id or secrets.token_hex(4), warnings)
 
 
@@ -72,13 +79,13 @@ def validate_job(loaded: LoadedJob) -> list[Problem]:
     job, lab = loaded.job, loaded.selection.lab
     with scratch(None) as directory:
         overlays = OverlayStore(directory, job, loaded.job_id)
-        problems = [*loaded.warnings, *check(job, overlays, remote=False)]
+        problems = [*loaded.warnings, *check_job(job, overlays, remote=False)]
     if lab is None:
         try:
             virtual_devices(job, loaded.selection)
         except InvalidJob as error:
             problems += error.problems
-        problems += check_hosts(job, {role.name: ("own",) for role in job.roles})
+        problems += check_own_roles(job, {role.name for role in job.roles})
         problems += check_virtual(job)
     else:
         problems += check_boards(job, lab)
@@ -126,13 +133,9 @@ def _check_on_boards(
     job: Job, overlays: OverlayStore, members: Sequence[Assignment]
 ) -> list[Problem]:
     """Return the warnings of the job on these boards; raise its errors."""
-    hosts = {
-        role.name: [m.device.host for m in members if m.role == role.name] for role in job.roles
-    }
-    lavas = {member.role for member in members} - {
-        member.role for member in members if is_driven_here(member.device)
-    }
-    problems = [*check(job, overlays, remote=True, lavas=lavas), *check_hosts(job, hosts)]
+    own = {member.role for member in members if is_driven_here(member.device)}
+    lavas = {member.role for member in members} - own
+    problems = [*check_job(job, overlays, remote=True, lavas=lavas), *check_own_roles(job, own)]
     _raise_errors(problems)
     check_ready(member.device for member in members)
     return problems

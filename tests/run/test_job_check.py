@@ -16,10 +16,10 @@ from lava_dispatcher_multinode.lab.device_files import Lab
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 from lava_dispatcher_multinode.run.job_check import (
-    check,
     check_boards,
-    check_hosts,
-    check_rest,
+    check_job,
+    check_own_roles,
+    check_partial_job,
     check_virtual,
 )
 
@@ -40,7 +40,9 @@ def checked(tmp_path):
     def run(*actions):
         roles = (Role("server", device_type="panda"), Role("client", device_type="panda"))
         job = Job("job", 60, roles, actions, file="job.json", directory=tmp_path)
-        return [str(p) for p in check(job, OverlayStore(tmp_path / "o", job, "1"), remote=False)]
+        return [
+            str(p) for p in check_job(job, OverlayStore(tmp_path / "o", job, "1"), remote=False)
+        ]
 
     return run
 
@@ -134,14 +136,14 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     )
     ignored = Problem("j", 2, 3, "'os' has no effect", warning=True)
     job = Job("job", 60, roles, actions, remarks=((frozenset(["server"]), ignored),))
-    assert check_hosts(job, {"server": ["lava"], "client": ["lava"]}) == []
-    found = [str(problem) for problem in check_hosts(job, {"server": ["own"], "client": ["lava"]})]
+    assert check_own_roles(job, set()) == []
+    found = [str(problem) for problem in check_own_roles(job, {"server"})]
     assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
     assert len(found) == 2
     assert "a root file system over the network needs NFS" in found[0]
     assert "deploy to fastboot of server: only LAVA supports it" in found[1]
     assert "host: lava" in found[1]
-    assert check_hosts(job, {"client": ["own"]})[0].message != ignored.message
+    assert check_own_roles(job, {"client"})[0].message != ignored.message
 
 
 def test_boot_files_that_are_not_there_are_told(checked):
@@ -175,8 +177,8 @@ def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):
     spec = ActionSpec("lava_test_shell", {"testdef_urls": ["gone.yaml"]}, frozenset(["server"]))
     job = Job("job", 60, (Role("server", device_type="x"),), (spec,), directory=tmp_path, lava={})
     overlays = OverlayStore(tmp_path / "o", job, "1")
-    (ours,) = check(job, overlays, remote=True)
-    (lavas,) = check(job, overlays, remote=True, lavas={"server"})
+    (ours,) = check_job(job, overlays, remote=True)
+    (lavas,) = check_job(job, overlays, remote=True, lavas={"server"})
     assert (ours.warning, lavas.warning) == (False, True)
 
 
@@ -206,10 +208,10 @@ def test_the_rest_of_a_wrong_job(tmp_path):
     """A missing definition is reported together with the errors of the job itself."""
     right = {"command": "lava_test_shell", "parameters": {"testdef_urls": ["no.yaml"]}}
     text = json.dumps({"actions": [right, {"command": "nonsense"}]})
-    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    (problem,) = check_partial_job(from_bytes(text.encode(), "job.json", tmp_path))
     assert problem.message == f"there is no file {tmp_path}/no.yaml"
     assert (problem.file, problem.line, problem.column > 1) == ("job.json", 1, True)
-    assert check_rest(from_bytes(b"[]", "job.json", tmp_path)) == []
+    assert check_partial_job(from_bytes(b"[]", "job.json", tmp_path)) == []
 
 
 def test_the_rest_of_a_wrong_action(tmp_path):
@@ -217,7 +219,7 @@ def test_the_rest_of_a_wrong_action(tmp_path):
     repositories = [{"git-repo": ".", "tesdef": "no.yaml"}, {"git-repo": "nowhere"}]
     parameters = {"testdef_repos": repositories}
     text = json.dumps({"actions": [{"command": "lava_test_shell", "parameters": parameters}]})
-    (problem,) = check_rest(from_bytes(text.encode(), "job.json", tmp_path))
+    (problem,) = check_partial_job(from_bytes(text.encode(), "job.json", tmp_path))
     assert problem.message == f"there is no directory {tmp_path}/nowhere"
     assert problem.column == text.index('"nowhere"') + 1
 

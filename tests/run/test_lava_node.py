@@ -32,14 +32,14 @@ def refusal():
 def test_what_lava_says_counts(node, refusal):
     """If nothing else has ended it."""
     with pytest.raises(InvalidJob, match="no url"):
-        node._judge(refusal, 1)
+        node._raise_failure(refusal, 1)
 
 
 def test_a_limit_that_we_have_set_comes_first(node, refusal):
     """LAVA's own message then only says that it was ended."""
     node._late = "not done within 3 s"
     with pytest.raises(ActionTimeout, match="not done within 3 s"):
-        node._judge(refusal, 1)
+        node._raise_failure(refusal, 1)
 
 
 def test_an_interruption_comes_before_all(node, refusal):
@@ -47,7 +47,7 @@ def test_an_interruption_comes_before_all(node, refusal):
     node._late = "not done within 3 s"
     node.cancel("b has failed")
     with pytest.raises(Cancelled, match="b has failed"):
-        node._judge(refusal, 1)
+        node._raise_failure(refusal, 1)
 
 
 def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
@@ -55,7 +55,7 @@ def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
     node._lava_log, refusal.finished = refusal, True
     node.cancel("b has failed")
     with pytest.raises(InvalidJob, match="no url"):
-        node._judge(refusal, 1)
+        node._raise_failure(refusal, 1)
 
 
 def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
@@ -64,7 +64,7 @@ def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
     node._lava_log, node._late = refusal, "not done within 3 s"
     node.cancel("b has failed")
     with pytest.raises(TestRaised, match="more than 3 results"):
-        node._judge(refusal, 1)
+        node._raise_failure(refusal, 1)
 
 
 def test_an_address():

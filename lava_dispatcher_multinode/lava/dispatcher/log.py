@@ -81,7 +81,7 @@ class LavaLog:
         self._started: dict[str, float] = {}
         self._limit = ResultLimit()
 
-    def line(self, text: bytes) -> None:
+    def handle_line(self, text: bytes) -> None:
         """Handle one line, with or without its newline."""
         entry = parse_entry(text)
         if entry is None:
@@ -91,7 +91,7 @@ class LavaLog:
             return
         level, message = entry.get("lvl"), entry.get("msg")
         if level in {"target", "feedback"}:
-            shown = self.redaction.text(f"{message}\n")
+            shown = self.redaction.redact(f"{message}\n")
             self._console(shown.encode("utf-8", "surrogateescape"))
         elif level == "results" and isinstance(message, dict):
             if "result" in message:
@@ -123,7 +123,11 @@ class LavaLog:
         if self.failure is not None:
             raise convert_failure(self._node, *self.failure, validated=self.validated)
         if code or not self.finished:
-            how = f"was killed by {_signal(code - 128)}" if code > 128 else f"exited with {code}"
+            how = (
+                f"was killed by {_signal_name(code - 128)}"
+                if code > 128
+                else f"exited with {code}"
+            )
             why = f": {self.last}" if self.last else ""
             raise InfrastructureError(f"LAVA's dispatcher {how} before its job ended{why}")
         if self.unread is not None:
@@ -277,13 +281,13 @@ class LavaLog:
 
     def _shown(self, text: str) -> str:
         """Return a text of LAVA or of a test, redacted and shortened."""
-        return self.redaction.text(text)[:MAX_TEXT_CHARS]
+        return self.redaction.redact(text)[:MAX_TEXT_CHARS]
 
     def _label(self, text: Any) -> str | None:
         return None if text is None else self._shown(str(text))
 
 
-def _signal(number: int) -> str:
+def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
     log_as_json()
     if use_device_names(Path(settings["scripts"]), settings["name"], settings["roles"]):
         settings["ids"] = {}
-    protocol = join_class(settings)  # LAVA keeps only weak references to its subclasses
+    protocol = install_protocol(settings)  # LAVA keeps only weak references to its subclasses
     sys.argv = [settings["lava_run"], *arguments[1:]]
     runpy.run_path(settings["lava_run"], run_name="__main__")
     del protocol
@@ -161,7 +161,7 @@ def read_reply(request: dict[str, Any], reply: dict[str, Any], ids: dict[str, st
     return json.dumps({"response": "ack", "message": numbered})
 
 
-def join_class(settings: dict[str, Any]) -> type:
+def install_protocol(settings: dict[str, Any]) -> type:
     """Make LAVA use the returned protocol for every multinode job while it is referenced."""
     from lava_common.exceptions import (
         InfrastructureError,

@@ -101,14 +101,14 @@ def _blocks(role: Role, lab: Lab | None) -> LavaBlocks:
             return blocks_of_dictionary(
                 device, methods(dictionary, "deploy"), methods(dictionary, "boot")
             )
-    device_type = role.device_type or _type_of(role, lab)
+    device_type = role.device_type or _named_device_type(role, lab)
     if defaults := device_types.defaults(device_type):
         name = defaults.get("lava", {}).get("device_type", device_type)
         return blocks_of_type(device_type, name, defaults, Login())
     return blocks_of_unknown_type(device_type, Login())
 
 
-def _type_of(role: Role, lab: Lab | None) -> str:
+def _named_device_type(role: Role, lab: Lab | None) -> str:
     """Return the type of a device that the job only names."""
     for device in lab.devices if lab else ():
         if device.name == role.device:

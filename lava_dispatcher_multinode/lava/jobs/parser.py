@@ -13,7 +13,7 @@ from ...job.hints import nearest
 from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
 from ...job.schema_check import SchemaChecker, load_schema
-from ..lab.lab_redaction import MASK, hiding
+from ..lab.lab_redaction import MASK, hiding_secrets
 from .lava_blocks_in import ignored_keys, import_block, import_calls
 from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
 from .variables import flatten_environment, format_secrets, invalid_names
@@ -192,7 +192,7 @@ def _context(document: Document) -> Iterator[Problem]:
 
 
 def _hiding(document: Document) -> Iterator[Problem]:
-    for name in hiding(document.data):
+    for name in hiding_secrets(document.data):
         text = f"the value of secret '{name}' is part of LAVA's own words or of a test's name"
         hint = f"LAVA's log has {MASK} instead, so results cannot be read: use another value"
         yield document.problem(text, ("secrets", name), hint=hint, warning=True)

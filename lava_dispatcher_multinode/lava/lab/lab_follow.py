@@ -90,8 +90,8 @@ def _look(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
     lines = server.log(job.job, job.lines)
     with job.record.open("ab") as record:
         for line in lines:
-            record.write(b"- " + job.log.redaction.line(line) + b"\n")
-            job.log.line(line)
+            record.write(b"- " + job.log.redaction.redact_line(line) + b"\n")
+            job.log.handle_line(line)
             job.masked |= MASK.encode() in line
     job.lines += len(lines)
     if shown.state == "Finished" and not lines:  # the log may be complete a moment after the job
@@ -105,7 +105,7 @@ def _end(job: FollowedJob, shown: JobState, emit: Emit) -> None:
     if error is None and shown.health != "Canceled":
         error = _hidden(job)
     if error is None and (shown.health != "Complete" or job.log.failure):
-        said = job.log.redaction.text(shown.error)
+        said = job.log.redaction.redact(shown.error)
         kind, message = job.log.failure or (shown.error_type, said)
         if shown.health == "Canceled":
             kind, message = "Canceled", message or "the job was canceled on the server"

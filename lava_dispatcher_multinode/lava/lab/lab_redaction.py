@@ -33,7 +33,7 @@ _NAMED = re.compile(r"lava-test-(?:case|reference|set +start) +[\"']?([^\s\"']+)
 class Redaction:
     """Redacts the values of a job's secrets, as LAVA does.
 
-    `hiding` are the names of the secrets whose value is part of LAVA's own words.
+    `hiding_secrets` are the names of the secrets whose value is part of LAVA's own words.
     """
 
     def __init__(self, submission: Mapping[str, Any] | None = None) -> None:
@@ -46,16 +46,16 @@ class Redaction:
         longest = sorted(forms, key=len, reverse=True)
         self._line = re.compile(b"|".join(map(re.escape, longest))) if longest else None
 
-    def text(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return `text` with the values masked."""
         return text if self._text is None else self._text.sub(MASK, text)
 
-    def line(self, line: bytes) -> bytes:
+    def redact_line(self, line: bytes) -> bytes:
         """Return a line of LAVA's log with the values masked."""
         return line if self._line is None else self._line.sub(MASK.encode(), line)
 
 
-def hiding(submission: Mapping[str, Any]) -> list[str]:
+def hiding_secrets(submission: Mapping[str, Any]) -> list[str]:
     """Return the names of secrets whose value is part of LAVA's words, or of a test's name."""
     return _within(_secrets(submission), "\n".join([_WORDS, *_names(submission.get("actions"))]))
 

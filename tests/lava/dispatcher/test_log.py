@@ -38,7 +38,7 @@ def make(tests=({"test": {}},)):
 def feed(log, *entries):
     """Feed the log entries of (level, message)."""
     for level, message in entries:
-        log.line(json.dumps({"dt": "x", "lvl": level, "msg": message}).encode() + b"\n")
+        log.handle_line(json.dumps({"dt": "x", "lvl": level, "msg": message}).encode() + b"\n")
 
 
 def named(log, *names):
@@ -121,8 +121,8 @@ def test_an_action_that_is_cut_off_is_an_error(log):
 
 def test_results_are_test_cases(log):
     """Results of definitions, not LAVA's own; a number as text becomes a number."""
-    log.line(b'{"dt": "x", "lvl": "debug", "msg": "Received signal: <STARTTC> speed"}')
-    log.line(
+    log.handle_line(b'{"dt": "x", "lvl": "debug", "msg": "Received signal: <STARTTC> speed"}')
+    log.handle_line(
         b'{"dt": "x", "lvl": "results", "msg": {"case": "speed", "definition": "0_t", '
         b'"endtc": ! "9", "measurement": ! "42.5", "result": "pass", "set": "s", "units": "MB/s"}}'
     )
@@ -190,8 +190,8 @@ def test_the_last_word(log):
 def test_what_the_board_printed_and_what_went_wrong(log):
     """Console lines go to the console; a traceback on stderr is reported, not lost."""
     feed(log, ("target", "hello <b>"), ("feedback", "late"), ("debug", "noise"), ("error", "bad"))
-    log.line(b"Traceback (most recent call last):\n")
-    log.line(b"\n")
+    log.handle_line(b"Traceback (most recent call last):\n")
+    log.handle_line(b"\n")
     assert log.printed == [b"hello <b>\n", b"late\n"]
     said = [(f["level"], f["text"]) for _, f in named(log, "log")]
     assert said == [("ERROR", "bad"), ("WARNING", "Traceback (most recent call last):")]
@@ -204,7 +204,7 @@ def test_nothing_breaks_it(lines):
     """Output of a board or a library between the entries cannot end the node's reader."""
     log = make()
     for line in lines:
-        log.line(line)
+        log.handle_line(line)
     log.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.dispatch import main
-from lava_dispatcher_multinode.lava.lab.lab_redaction import Redaction, hiding
+from lava_dispatcher_multinode.lava.lab.lab_redaction import Redaction, hiding_secrets
 
 from ...needs import LAVA_VERSIONS, lava
 from ..conftest import lava_job, lava_test
@@ -109,16 +109,16 @@ def test_a_line_of_the_log_has_no_form_of_a_secret(value):
         yaml.safe_dump(message, default_flow_style=True, default_style='"', width=10**5),
     ]
     for text in written:
-        line = redaction.line(text.encode())
+        line = redaction.redact_line(text.encode())
         assert yaml.safe_load(line)["msg"] == "<[MASKED]>"
-    assert redaction.text(f"{value}{value}.") == "[MASKED][MASKED]."
+    assert redaction.redact(f"{value}{value}.") == "[MASKED][MASKED]."
 
 
 def test_without_secrets_nothing_is_redacted():
     """An empty value is no secret: LAVA masks nothing for it."""
     for job in ({}, {"secrets": {"S": "", "T": None}}):
-        assert Redaction(job).text("a text") == "a text"
-        assert Redaction(job).line(b"a line") == b"a line"
+        assert Redaction(job).redact("a text") == "a text"
+        assert Redaction(job).redact_line(b"a line") == b"a line"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_secrets_that_hide_results_or_names(value, hides):
     """Values that are part of LAVA's words, of a definition's name or of a case's."""
     steps = ["lava-test-case sound-test --shell true", "lava-test-set start 'steady'"]
     job = lava_job({"a": {}}, lava_test("smoke", ["a"], *steps), secrets={"S": value})
-    assert hiding(job) == (["S"] if hides else [])
+    assert hiding_secrets(job) == (["S"] if hides else [])
 
 
 @pytest.mark.parametrize("single", [False, True], ids=["group", "one board"])
