@@ -81,7 +81,7 @@ def check_connection(
 def _check_simulated(
     merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
 ) -> None:
-    if merged["connection"].get("simulated") and not merged.get("simulated_firmware"):
+    if merged["connection"].get("simulated") and merged.get("simulated_firmware") is None:
         message = f"no simulated board is a {merged['device_type']}"
         hint = f"it can be a {join_words(simulated)}"
         for document in own:

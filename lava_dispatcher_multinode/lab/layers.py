@@ -120,7 +120,7 @@ class Layers:
 
     def _simulated_types(self) -> list[str]:
         contents = self._type_contents.items()
-        return sorted(name for name, content in contents if content.get("simulated_firmware"))
+        return sorted(name for name, content in contents if "simulated_firmware" in content)
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.

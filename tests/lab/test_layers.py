@@ -10,7 +10,7 @@ import pytest
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab import device_model as model
 from lava_dispatcher_multinode.lab import layers as module
-from lava_dispatcher_multinode.lab.layers import Layers, search_path
+from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers, search_path
 
 from .conftest import SERIAL, wrong
 
@@ -156,3 +156,64 @@ def test_directories_that_are_closed_are_as_good_as_empty(config, monkeypatch, t
     assert layers.names() == ["p"]
     assert layers.device("p").file == config.path / "devices/p.yaml"
     assert layers.device_type("p") == "panda"
+
+
+def test_a_file_makes_a_device_type(config):
+    """No package is needed: its keys are the lowest layer, its aliases are names of the type."""
+    config.write("device-types/rock5.yaml", "aliases: [rock-5b]\nboot: {prompts: ['rock> ']}\n")
+    config.write("devices/r1.yaml", "device_type: rock-5b\n" + SERIAL)
+    layers = Layers([config.path])
+    assert layers.types()["rock-5b"] == layers.types()["rock5"] == "rock5"
+    assert layers.types()["beagle-xm"] == "beaglexm"
+    device = layers.device("r1")
+    assert (device.device_type, device.boot.prompts) == ("rock5", ("rock> ",))
+    assert layers.device_type("r1") == "rock5"
+
+
+def test_the_package_s_types_lie_below_the_defaults_of_a_host(config):
+    """device-defaults.yaml replaces what a type brings; the host's file of the type wins."""
+    config.write("device-defaults.yaml", "boot: {prompts: ['all> '], retries: 7}\n")
+    config.write("devices/p1.yaml", "device_type: panda\n" + SERIAL)
+    layers = Layers([PACKAGE_DEFAULTS, config.path])
+    assert layers.device("p1").boot.prompts == ("all> ",)
+    config.write("device-types/panda.yaml", "boot: {prompts: ['mine> ']}\n")
+    boot = Layers([PACKAGE_DEFAULTS, config.path]).device("p1").boot
+    assert (boot.prompts, boot.retries) == (("mine> ",), 7)
+
+
+def test_a_wrong_file_of_a_type_is_the_error_of_its_devices(config):
+    """The type is known all the same, so the error is not that it is unknown."""
+    config.write("device-types/rock5.yaml", "bood: {}\n")
+    config.write("devices/r1.yaml", "device_type: rock5\n" + SERIAL)
+    assert "unknown key 'bood'" in wrong(Layers([config.path]), "r1").message
+
+
+def test_a_type_with_firmware_can_be_simulated(config):
+    """An empty section is enough; without it the hint names the types that have one."""
+    config.write("device-types/rock5.yaml", "simulated_firmware: {}\n")
+    config.write("device-types/rock6.yaml", "aliases: []\n")
+    layers = Layers([PACKAGE_DEFAULTS, config.path])
+    forced = {"connection": {"simulated": True}}
+    made = layers.device("r1", {**forced, "device_type": "rock5"})
+    assert made.simulated_firmware.prompt == "=> "
+    with pytest.raises(InvalidJob, match="it can be a beaglexm, panda or rock5"):
+        layers.device("r2", {**forced, "device_type": "rock6"})
+
+
+def test_a_device_has_no_aliases(config):
+    """In a device file they would be without effect."""
+    config.write("devices/p1.yaml", "device_type: panda\naliases: [p]\n" + SERIAL)
+    problem = wrong(Layers([config.path]), "p1")
+    assert (problem.line, problem.message) == (2, "a device has no aliases")
+    assert "device-types/NAME.yaml" in problem.hint
+
+
+def test_an_unknown_boot_loader_is_an_error_at_its_key(config):
+    """The error comes before the board is touched, with the nearest name."""
+    config.write("device-types/panda.yaml", "bootloader: u-bot\n")
+    config.write("devices/p1.yaml", "device_type: panda\n" + SERIAL)
+    problem = wrong(Layers([config.path]), "p1")
+    assert problem.file.endswith("device-types/panda.yaml")
+    assert (problem.message, problem.hint) == (
+        "unknown boot loader 'u-bot'", "did you mean 'u-boot'?"
+    )  # fmt: skip

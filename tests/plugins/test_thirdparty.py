@@ -75,6 +75,23 @@ def test_it_runs_on_boards(installed, tmp_path):
     assert [(a["command"], a["status"]) for a in actions] == [("press_button", "pass")]
 
 
+def test_its_device_type_boots_by_its_boot_loader(installed, tmp_path):
+    """A job names the type by its alias; the boot is the dialogue of the package's loader."""
+    file = tmp_path / "job.json"
+    image = Path(__file__).parents[2] / "examples" / "images" / "panda.img.gz"
+    deploy = {"command": "deploy_linaro_image", "parameters": {"image": str(image)}}
+    group = [{"role": "a", "device_type": "bb", "count": 1}]
+    actions = [deploy, {"command": "boot_linaro_image"}]
+    file.write_text(json.dumps({"timeout": 90, "device_group": group, "actions": actions}))
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lava-dispatch", "--simulate", "--output-dir",
+         tmp_path / "out", file],
+        check=False, capture_output=True, text=True, timeout=100, env=installed,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "bench-board01 boot_linaro_image: waiting for the silent U-Boot" in done.stderr
+
+
 def parse(job, environment, tmp_path):
     """Parse `job` in a separate process; return the completed process."""
     file = tmp_path / "job.json"
