@@ -117,7 +117,7 @@ def _changes(before: Results | None, results: Results) -> str:
     from ..report.safe_text import one_line
 
     found = [f"  {one_line(sentence_text(change))}\n" for change in find_changes(before, results)]
-    return "\nchanged since the run before:\n" + "".join(found or ["  nothing\n"])
+    return "\nChanges since the other run:\n" + "".join(found or ["  none\n"])
 
 
 def _save(path: Path, text: str) -> None:

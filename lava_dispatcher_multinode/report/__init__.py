@@ -1,1 +1,1 @@
-"""Events become results: results.json, JUnit, HTML, the terminal."""
+"""Reports from the events of a run: results.json, JUnit, HTML, terminal and others."""

@@ -1,4 +1,4 @@
-"""What changed from one run to another."""
+"""Finds the changes from one run to another."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from .results import Results
     from .run_model import ActionRecord, CaseRecord, NodeRecord
 
-    Change = tuple[ConsoleLink, str]  # of one node; what changed
+    Change = tuple[ConsoleLink, str]  # where on one node, and what
 
 MAX_CHANGES = 100
-MEASUREMENT_SHARE = 0.10  # share by which a measurement has to differ
-TIME_SHARE = 0.25  # share by which an action's time has to differ ...
+MEASUREMENT_SHARE = 0.10  # a smaller difference of a measurement is no change
+TIME_SHARE = 0.25  # the same for the time of an action ...
 _WORST = ("error", "fail", "skipped", "pass")
-MIN_TIME_CHANGE_S = 1.0  # ... and at least this much
+MIN_TIME_CHANGE_S = 1.0  # ... which has to be at least this long
 
 
 def find_changes(before: Results, after: Results) -> list[Sentence]:
-    """Return what is different in `after`, the worst first; empty if nothing is."""
+    """Return the differences of `after`, those of the worst nodes first."""
     found: list[Sentence] = []
     codes = [verdict.exit_code(results) for results in (before, after)]
     if codes[0] != codes[1]:
         found.append((f"exit code {int(codes[0])} became {int(codes[1])}",))
     pairs = list(_pairs(before, after))
     pairs.sort(key=lambda pair: _WORST.index(verdict.of_node(pair[1]).status))
-    told: dict[str, list[ConsoleLink]] = {}  # what changed alike on many nodes is one sentence
+    by_change: dict[str, list[ConsoleLink]] = {}  # equal changes of many nodes are one sentence
     for test in (_status, _cases, _boots, _times):
         for old, new in pairs:
             for place, what in test(old, new):
-                told.setdefault(what, []).append(place)
-    found += [(*join_links(places), f": {what}") for what, places in told.items()]
+                by_change.setdefault(what, []).append(place)
+    found += [(*join_links(places), f": {what}") for what, places in by_change.items()]
     found += _nodes(before, after, pairs)
     found += _messages(before, after)
     if len(found) > MAX_CHANGES:
@@ -50,7 +50,7 @@ def sentence_text(sentence: Sentence) -> str:
 
 
 def _pairs(before: Results, after: Results) -> Iterator[tuple[NodeRecord, NodeRecord]]:
-    """Pair nodes by name; boards that were exchanged by their place in the role."""
+    """Pair nodes by name, and exchanged boards by their position in the role."""
     left = {name: node for name, node in before.nodes.items() if name not in after.nodes}
     for name, node in after.nodes.items():
         old = before.nodes.get(name)
@@ -84,7 +84,7 @@ def _cases(old: NodeRecord, new: NodeRecord) -> Iterator[Change]:
     end = ConsoleLink(new.name, new.name, new.finished or 0.0)
     for key, case in was.items():
         if key not in now:
-            yield end, f"{case.full_name}: gone, was {case.result}"
+            yield end, f"{case.full_name}: missing, was {case.result}"
 
 
 def _last(node: NodeRecord) -> dict[Any, CaseRecord]:
@@ -132,13 +132,13 @@ def _nodes(
 ) -> Iterator[Sentence]:
     for old, new in pairs:
         if old.name != new.name:
-            yield (f"{new.name} in place of {old.name}",)
+            yield (f"{new.name} replaces {old.name}",)
     paired = {name for pair in pairs for name in (pair[0].name, pair[1].name)}
-    yield from ((f"{name} was not there",) for name in after.nodes if name not in paired)
-    yield from ((f"{name} is not there",) for name in before.nodes if name not in paired)
+    yield from ((f"node {name} is new",) for name in after.nodes if name not in paired)
+    yield from ((f"node {name} is missing",) for name in before.nodes if name not in paired)
 
 
 def _messages(before: Results, after: Results) -> Iterator[Sentence]:
     was, now = ({message.id: None for message in results.messages} for results in (before, after))
     yield from ((f"message {name} is new",) for name in now if name not in was)
-    yield from ((f"message {name} was not sent",) for name in was if name not in now)
+    yield from ((f"message {name} is missing",) for name in was if name not in now)

@@ -1,6 +1,6 @@
-"""The values of an event, whatever somebody put there, as the type that is expected.
+"""Converts the values of events to the expected types.
 
-Events come from a file as often as from a run, so nothing is taken on trust.
+Events may come from any file, so no value is trusted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def text(value: Any) -> str:
-    """Return `value` as text; nothing is the empty text."""
+    """Return `value` as text; None gives the empty text."""
     return "" if value is None else str(value)
 
 
@@ -31,7 +31,7 @@ def number(value: Any) -> float | None:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return a mapping as it is, and anything else as an empty one."""
+    """Return a mapping unchanged, and an empty one for anything else."""
     return value if isinstance(value, Mapping) else {}
 
 
@@ -44,12 +44,12 @@ def missing(event: Mapping[str, Any]) -> Missing:
 
 
 def choice(value: Any, allowed: Collection[str], otherwise: str) -> str:
-    """Return `value` if it is one of `allowed`."""
+    """Return `value` if it is in `allowed`, else `otherwise`."""
     return value if isinstance(value, str) and value in allowed else otherwise
 
 
 def measurement(value: Any) -> float | int | str | None:
-    """Return a measurement as a number where it is one, otherwise as it was given."""
+    """Return a measurement as a finite number, or as its text."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""The consoles of a run as its report shows them: console.log, cut where it is too long."""
+"""The console logs of a run for reports: cut, filtered, and safe to display."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .safe_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-#: Bytes of console text in one report, all nodes together; and of one node at most.
+#: Console text of all nodes in one report, and of one node.
 MAX_REPORT_BYTES = 48 << 20
 MAX_NODE_BYTES = 8 << 20
-#: The same for a report that is made while the run is going on.
+#: The same for a report of a run in progress.
 MAX_RUNNING_REPORT_BYTES = 2 << 20
 
-MAX_EXCERPTS = 300  # of one report; each costs a few reads and some kilobytes
+MAX_EXCERPTS = 300  # of one report; each takes some reads and kilobytes
 LINES_BEFORE = 12
-LINES_AFTER = 4  # a dying board's, which come ...
-LINES_AFTER_S = 2.0  # ... within this many seconds
-EXCERPT_BYTES = 65536  # in which the lines of an excerpt are looked for
-# All that a terminal or a browser would obey instead of showing, as UTF-8 text.
+LINES_AFTER = 4  # the last output of a dying board ...
+LINES_AFTER_S = 2.0  # ... within this time
+EXCERPT_BYTES = 65536  # in which the lines of an excerpt are searched
+# Characters that a terminal or browser would interpret or hide.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
@@ -36,19 +36,19 @@ class ConsoleText:
     """One node's console for a report."""
 
     node: str
-    text: str  # lines of console.log; nothing in it commands anything
-    left_out: int = 0  # bytes, from the middle
+    text: str  # lines of console.log, without control characters
+    left_out: int = 0  # bytes, in the middle
 
 
 class Consoles:
-    """The console.log of every node of a run directory; None: there is no directory."""
+    """The console logs of a run directory; None: without a directory, there are none."""
 
     def __init__(self, directory: Path | None, total: int = MAX_REPORT_BYTES) -> None:
         self._directory = directory
         self._total = total
 
     def of(self, nodes: Iterable[str]) -> Iterator[ConsoleText]:
-        """Yield the console of each node that has one, all within the total."""
+        """Yield the console of each node that has one, within the total size."""
         found = [(node, path) for node in nodes if (path := self.path(node)) is not None]
         share = min(MAX_NODE_BYTES, self._total // max(1, len(found)))
         for node, path in found:
@@ -56,17 +56,17 @@ class Consoles:
             yield ConsoleText(node, visible(data), left_out)
 
     def path(self, node: str) -> Path | None:
-        """Return a node's console.log if there is one. A node's name never leads elsewhere."""
+        """Return the path of a node's console.log, or None. No name leads to another file."""
         if self._directory is None or Path(node).name != node or "\0" in node:
             return None
         path = self._directory / "nodes" / node / "console.log"
         try:
             return path if path.is_file() else None
-        except (OSError, ValueError):  # ValueError: a name that no file can have
+        except (OSError, ValueError):  # ValueError: not a valid file name
             return None
 
     def around(self, node: str, time: float) -> list[str]:
-        """Return what `node` had printed last at `time` (seconds), and its last words after it."""
+        """Return the last lines of `node` before `time` (seconds), and the first after it."""
         path = self.path(node)
         if path is None:
             return []
@@ -76,24 +76,24 @@ class Consoles:
             file.seek(start)
             before = file.read(end - start)
             after = file.read(EXCERPT_BYTES // 8)
-        words = filter_console(before)[-LINES_BEFORE:]
-        words += [
+        lines = filter_console(before)[-LINES_BEFORE:]
+        lines += [
             line
             for line in filter_console(after)[:LINES_AFTER]
             if _at(line) <= time + LINES_AFTER_S
         ]
-        return visible(b"\n".join(words)).split("\n") if words else []
+        return visible(b"\n".join(lines)).split("\n") if lines else []
 
 
 class Excerpts:
-    """What boards had said when something failed, for the first of very many failures."""
+    """Returns console excerpts around failures, for the first `MAX_EXCERPTS` of them."""
 
     def __init__(self, consoles: Consoles) -> None:
         self._consoles = consoles
         self._left = MAX_EXCERPTS
 
     def __call__(self, node: str, time: float) -> list[str]:
-        """Return lines as `Consoles.around`; none after `MAX_EXCERPTS` of them."""
+        """Return the lines of `Consoles.around`, or none above the limit."""
         if not self._left:
             return []
         self._left -= 1
@@ -101,18 +101,18 @@ class Excerpts:
 
 
 def visible(data: bytes) -> str:
-    r"""Return console bytes as text in which controls and the like stand as \x1b or \u202e."""
+    r"""Return console bytes as text with control characters escaped: \x1b, \u202e."""
     text = data.decode("utf-8", "backslashreplace")
     return _HIDDEN.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _read(path: Path, limit: int) -> tuple[bytes, int]:
-    """Return at most `limit` bytes, whole lines from both ends, and how many were left out."""
+    """Return whole lines from both ends, up to `limit` bytes, and the number left out."""
     with open(path, "rb") as file:
         size = path.stat().st_size
         if size <= limit:
             return file.read(limit), 0
-        # The end says most: it has the larger part.
+        # The end matters most, so it gets three quarters.
         head = file.read(limit // 4)
         head = head[: head.rfind(b"\n") + 1]
         file.seek(size - (limit - limit // 4))
@@ -137,7 +137,7 @@ def _place_of(file: BinaryIO, time: float, size: int) -> int:
             low = middle
     file.seek(low)
     offset = low
-    # The line that `low` is in the middle of is early enough.
+    # The line around `low` is early enough.
     for line in file:
         if _at(line) > time:
             return offset
@@ -168,7 +168,7 @@ def _pattern(words: str) -> bytes:
 
 _BEGUN = re.compile(_pattern(shell_markers.begun(0)))
 _ENDED = re.compile(_pattern(shell_markers.ended(0, 0)))
-#: What a command answers that asks for an ID, a checksum or a mark.
+#: The output of a command that prints an ID, a checksum or a mark.
 _ANSWER = re.compile(rb"(\d+|[0-9a-f]{32,})( +\d+)*( +-)?")
 _NOTHING = re.compile(
     rb"<LAVA_[^<]*>~*|<lava-(begin|end|ready) [\d ]+>|-- power (off|cycle) --"
@@ -176,16 +176,21 @@ _NOTHING = re.compile(
     rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_markers.KEEP_CODE.encode()) + rb"|"
     + _pattern(shell_markers.end(0)) + rb")"
 )  # fmt: skip
-#: The first command is echoed; where it does not fit, a shell goes on in another line.
+#: The echo of the first command, which a shell may wrap.
 _TYPED = re.compile(rb".{0,80}" + _pattern(shell_markers.begin(0)) + rb"(?P<command>.*)")
 _QUIET = shell_markers.QUIET.encode()
 
 
 def filter_console(data: bytes) -> list[bytes]:
-    """Return the lines in which a board says something, with their times."""
+    """Return the lines that a board printed by itself, with their times.
+
+    Dropped are the frames of the console channel and the dispatcher's dialogue with the
+    board's shell: echoed commands, and the numbers and checksums that they print. The output
+    of a kernel, a test or a failed command is always kept.
+    """
     kept: list[bytes] = []
-    begun: tuple[bytes, int] | None = None  # the command that runs, and where its output begins
-    echo = b""  # what is to come of an echo
+    begun: tuple[bytes, int] | None = None  # the running command, and the start of its output
+    echo = b""  # the expected rest of an echo
     for line in data.split(b"\n"):
         text = _text(line)
         rest = _rest_of_echo(text, echo)
@@ -207,7 +212,7 @@ def _text(line: bytes) -> bytes:
 
 
 def _rest_of_echo(text: bytes, echo: bytes) -> bytes | None:
-    """Return what is to come of the first command's echo behind `text`; None: it is none."""
+    """Return the rest of the first command's echo behind `text`; None: not an echo."""
     if (found := _TYPED.fullmatch(text)) and _QUIET.startswith(found["command"]):
         return _QUIET.removeprefix(found["command"]).lstrip()
     if text and echo.startswith(text):
@@ -215,18 +220,21 @@ def _rest_of_echo(text: bytes, echo: bytes) -> bytes | None:
     return None
 
 
-TAIL_BYTES = 4096  # bytes at the end of console.log that are looked at
+TAIL_BYTES = 4096  # at the end of console.log
 
 
 class LastLines:
-    """Reads the ends of the consoles of a run directory; a file that has not grown only once."""
+    """The last line of each console of a run directory, for a live display.
+
+    A file is read again only after it has grown.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._consoles = Consoles(directory)
         self._known: dict[str, tuple[int, str]] = {}
 
     def __call__(self, node: str) -> str:
-        """Return the last line of `node` that says anything, harmless to show; maybe empty."""
+        """Return the last printed line of `node`, safe to display, or the empty text."""
         path = self._consoles.path(node)
         size, line = self._known.get(node, (0, ""))
         try:

@@ -1,4 +1,4 @@
-"""The report files of a run directory, written as the run goes, and read back."""
+"""Writes the report files of a run directory during the run, and reads them back."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 EVENTS = "events.jsonl"
 
-#: Events after which somebody may want to read the results. Not every test
-#: case: each writing costs time in proportion to all cases so far.
+#: The events after which the files are written. Not every test case: writing takes time in
+#: proportion to all cases so far.
 MILESTONES = frozenset({"job_started", "action_finished", "node_finished", "job_finished"})
 
-#: A writing is followed by this many times its own duration without another
-#: (but for the last one), so that writing takes a twentieth of a run at most.
+#: After a writing, the next one waits for this multiple of its duration (except the last one),
+#: so that writing takes at most a twentieth of a run.
 WRITE_PAUSE_FACTOR = 20
 
 
@@ -41,10 +41,10 @@ _MODULES = {
 }
 FORMATS = tuple(_MODULES)
 
-#: The formats that say what changed against another run.
+#: The formats that show the changes since another run.
 COMPARING = frozenset({"html", "json"})
 
-#: What a run directory holds.
+#: The report files in a run directory, and their formats.
 FILES = {"results.json": "json", "results.xml": "junit", "report.html": "html"}
 
 
@@ -59,17 +59,17 @@ def render(results: Results, kind: str, inputs: ReportInputs = NO_INPUTS) -> str
 
 
 class ReportWriter:
-    """A subscriber of events that keeps the report files of `directory` up to date."""
+    """An event subscriber that keeps the report files in `directory` up to date."""
 
     def __init__(self, directory: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.results = Results()
-        self.failure: Exception | None = None  # why the files are not as of the last event
+        self.failure: Exception | None = None  # why the files are out of date
         self._directory = directory
         self._clock = clock
         self._rest_until = float("-inf")
 
     def __call__(self, event: Event) -> None:
-        """Take one event; OSError if a file cannot be written."""
+        """Add one event; OSError if a file cannot be written."""
         self.results.feed(event)
         final = event.get("event") == "job_finished"
         if final or (event.get("event") in MILESTONES and self._clock() >= self._rest_until):
@@ -79,7 +79,7 @@ class ReportWriter:
             self._rest_until = now + WRITE_PAUSE_FACTOR * (now - began)
 
     def write(self, *, durable: bool = True) -> None:
-        """Write the files as of now; `durable`: they also survive a power cut."""
+        """Write all files; `durable`: they survive a power failure."""
         total = MAX_REPORT_BYTES if self.results.over else MAX_RUNNING_REPORT_BYTES
         inputs = ReportInputs(Consoles(self._directory, total))
         try:
@@ -93,7 +93,7 @@ class ReportWriter:
 
 
 def write_atomic(path: Path, text: str, *, durable: bool = True) -> None:
-    """Write a whole UTF-8 file, or leave the old one: no reader sees half of it."""
+    """Replace a UTF-8 file atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -108,9 +108,9 @@ def write_atomic(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a log; a torn last line, the mark of a killed run, is ignored.
+    """Yield the events of a log; an incomplete last line (of a killed run) is ignored.
 
-    Raises InvalidJob for a file that cannot be read or is not an event log.
+    Raises InvalidJob for an unreadable file, or one that is not an event log.
     """
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""The events of a run that goes on in another process, as they come; nothing is written."""
+"""Follows the events of a run in another process, read-only."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# A look at a file's end costs microseconds. inotify would save them, but it does not see what
-# another machine writes to a shared directory, and there are runs that are watched so.
+# Checking the end of a file takes microseconds. inotify would save them, but it misses writes
+# by another machine to a shared directory.
 POLL_INTERVAL_S = 0.2
-READ_BYTES = 1 << 20  # bytes that are read at once
-MAX_LINE_BYTES = 16 << 20  # bytes of one line; a longer one is no event
+READ_BYTES = 1 << 20
+MAX_LINE_BYTES = 16 << 20  # a longer line is no event
 
 
 def follow_events(directory: Path, stop: threading.Event) -> Iterator[dict[str, Any]]:
-    """Yield what has happened and what happens, until the run ends, its process dies, or `stop`.
+    """Yield past and new events until the run ends, its process dies, or `stop` is set.
 
-    InvalidJob when there is no event log, or it is none.
+    Raises InvalidJob if there is no event log, or the file is not one.
     """
     path = directory / EVENTS
-    for _ in read_events(path):  # raises for what is no event log, once and with its line
+    for _ in read_events(path):  # raises for a file that is no event log, with the line
         break
     with open(path, "rb") as file:
         rest = b""
@@ -44,7 +44,7 @@ def follow_events(directory: Path, stop: threading.Event) -> Iterator[dict[str, 
                         return
                 rest = rest if len(rest) < MAX_LINE_BYTES else b""
                 continue
-            # Asked before the last look, so that nothing is missed that was written in between.
+            # Checked before the last read, so that nothing written in between is missed.
             if dead or os.fstat(file.fileno()).st_size < file.tell():
                 return
             dead = not is_running(directory)
@@ -53,10 +53,10 @@ def follow_events(directory: Path, stop: threading.Event) -> Iterator[dict[str, 
 
 
 def is_running(directory: Path) -> bool:
-    """Whether a run has `directory`: it holds a lock on it, which dies with its process."""
+    """Return whether a run uses `directory`: its process holds a lock on it."""
     with _opened(directory) as descriptor:
         try:
-            # SharedReasons, and for no longer than this: watchers do not disturb each other.
+            # Shared and released at once: watchers do not block each other.
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return True
@@ -77,5 +77,5 @@ def _event(line: bytes) -> dict[str, Any]:
         event = json.loads(line)
     except (ValueError, RecursionError):
         event = None
-    # A damaged line is not worth losing the rest for while one watches.
+    # A damaged line does not end the display.
     return event if isinstance(event, dict) else {"event": ""}

@@ -1,4 +1,4 @@
-"""Text that a board or a job made, made safe to show."""
+"""Makes text from boards and jobs safe to display."""
 
 from __future__ import annotations
 
@@ -7,63 +7,60 @@ import re
 import unicodedata
 
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-# Neither HTML nor XML 1.0 has a way to say these, not even escaped.
+# HTML and XML 1.0 cannot represent these, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def one_line(text: str) -> str:
-    """Return `text` as one line that commands no terminal.
+    """Return `text` as one printable line.
 
-    Escape sequences lose their escape; characters that turn the direction of
-    writing or hide are replaced too.
+    Control characters, and characters that are invisible or change the writing direction, are
+    replaced.
     """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c.isspace() else _UNKNOWN for c in text)
 
 
-def speakable(text: str) -> str:
-    """Return `text` without what XML and HTML cannot hold; lines are kept."""
+def xml_text(text: str) -> str:
+    """Return `text` without characters that XML and HTML cannot represent; lines are kept."""
     return _FORBIDDEN.sub(_UNKNOWN, text)
 
 
 def plain(text: str) -> str:
-    """Return `text` with its lines kept and everything else that is not seen replaced.
-
-    That includes characters which turn the direction of writing, or hide.
-    """
+    """Return `text` with lines and tabs kept, and other unprintable characters replaced."""
     if text.isprintable():
         return text
     return "".join(c if c in "\n\t" or c.isprintable() else _UNKNOWN for c in text)
 
 
 def escape(text: str) -> str:
-    """Return `text` for HTML, in an element or a quoted attribute."""
+    """Return `text` escaped for an HTML element or a quoted attribute."""
     return html.escape(plain(text))
 
 
 def width(text: str) -> int:
-    """Return how many columns a terminal needs for a printable line."""
+    """Return the number of terminal columns of a printable line."""
     if text.isascii():
         return len(text)
     return sum(_columns(character) for character in text)
 
 
 def clip(text: str, columns: int) -> str:
-    """Return as much of a printable line as fits; `..` at its end if that is not all."""
+    """Return a printable line cut to `columns`, with `..` at its end if it was longer."""
     if width(text) <= columns:
         return text
     mark = ".."[: max(columns, 0)]
-    room = columns - len(mark)
+    left = columns - len(mark)
     for place, character in enumerate(text):
-        room -= _columns(character)
-        if room < 0:
+        left -= _columns(character)
+        if left < 0:
             return text[:place] + mark
     return text
 
 
 def pad(text: str, columns: int) -> str:
-    """Return `text` with spaces up to `columns`."""
+    """Return `text` padded with spaces to `columns`."""
     return text + " " * (columns - width(text))
 
 

@@ -51,7 +51,7 @@ def test_every_format_goes_to_standard_output(directory, capsys, kind, beginning
 def test_changes_against_another_run(directory, capsys):
     """In the text and in JSON; a format without a place for them says so."""
     assert call(directory, "--against", directory) == ExitCode.PASS
-    assert "changed since the run before:\n  nothing\n" in capsys.readouterr().out
+    assert "Changes since the other run:\n  none\n" in capsys.readouterr().out
     call(directory, "--against", directory, "--json")
     assert json.loads(capsys.readouterr().out)["changes"] == []
     with pytest.raises(InvalidJob, match="tap has no place for changes"):

@@ -33,7 +33,7 @@ def test_results_that_became_others(story):
     ]
     assert said(run(make, case="x"), run(make)) == [
         "a: 0_smoke ping: new, pass",
-        "a: 0_smoke x: gone, was pass",
+        "a: 0_smoke x: missing, was pass",
     ]
 
 
@@ -66,7 +66,7 @@ def test_exchanged_board_is_compared_by_role(story):
     make = type(story)
     other = make().start({"b": {"role": "r"}}).case("b", result="fail").end("b").finish(0).events
     assert "b: 0_smoke ping: pass became fail" in said(run(make), other)
-    assert "b in place of a" in said(run(make), other)
+    assert "b replaces a" in said(run(make), other)
 
 
 @given(st.data())

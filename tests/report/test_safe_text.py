@@ -11,8 +11,8 @@ from lava_dispatcher_multinode.report.safe_text import (
     escape,
     one_line,
     pad,
-    speakable,
     width,
+    xml_text,
 )
 
 
@@ -41,9 +41,9 @@ def test_one_line_keeps_what_is_harmless(text, shown):
 def test_speakable_text_is_xml(text):
     """What XML forbids is gone; the rest comes out as it went in."""
     element = ET.Element("a")
-    element.text = speakable(text)
+    element.text = xml_text(text)
     back = ET.fromstring(ET.tostring(element, encoding="utf-8")).text or ""
-    assert back == speakable(text).replace("\r\n", "\n").replace("\r", "\n")
+    assert back == xml_text(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 @given(st.text())

@@ -1,1 +1,1 @@
-"""Results in the formats of other tools."""
+"""Reports in the formats of other tools."""

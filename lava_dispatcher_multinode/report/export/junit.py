@@ -1,9 +1,8 @@
-"""results.xml: the shape that Jenkins, GitLab and their like read.
+"""results.xml: JUnit XML for Jenkins, GitLab and similar tools.
 
-One suite per node and definition, and one per node for its actions, as LAVA's
-suite `lava` has them. The shape is that of junit-10.xsd of Jenkins's xUnit
-plug-in, but for one thing that readers have come to know since: a case may
-have properties, which hold its measurement.
+One suite per node and definition, and one per node for its actions, like LAVA's suite `lava`.
+The structure is that of junit-10.xsd of Jenkins's xUnit plug-in. In addition, a case may have
+properties, which hold its measurement.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 from .. import verdict
 from ..consoles import Excerpts
 from ..inputs import NO_INPUTS
-from ..safe_text import speakable
+from ..safe_text import xml_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
     from ..run_model import ActionRecord, BootRecord, CaseRecord, NodeRecord
 
 _TOTALS = {"failures": "failure", "errors": "error"}
-#: A line of this shape makes a CI keep the file; what a board prints must not be one.
+#: A CI server keeps the file that such a line names; console output must not contain one.
 _ATTACHMENT = re.compile(r"\[(?=\[ATTACHMENT)", re.IGNORECASE)
 
 
 def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
     """Return the whole document, with its XML declaration."""
     writer = _SuiteWriter(results, inputs.consoles)
-    root = ET.Element("testsuites", name=speakable(results.job["name"] or "job"))
+    root = ET.Element("testsuites", name=xml_text(results.job["name"] or "job"))
     for node in results.nodes.values():
         root.extend(writer.suites(node))
     _total(root, root.iter("testcase"))
@@ -47,7 +46,7 @@ def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
 
 
 class _SuiteWriter:
-    """Makes the suites of one run."""
+    """Creates the suites of one run."""
 
     def __init__(self, results: Results, consoles: Consoles) -> None:
         self._results = results
@@ -71,7 +70,7 @@ class _SuiteWriter:
         self, node: NodeRecord, name: str, cases: list[ET.Element], seconds: float
     ) -> ET.Element:
         suite = ET.Element(
-            "testsuite", name=speakable(f"{node.name}.{name}"), hostname=speakable(node.name)
+            "testsuite", name=xml_text(f"{node.name}.{name}"), hostname=xml_text(node.name)
         )
         _total(suite, cases)
         suite.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))
@@ -94,7 +93,7 @@ class _SuiteWriter:
     ) -> ET.Element:
         name = f"{case.set}/{case.case}" if case.set else case.case
         seen[name] += 1
-        # Of two cases with one name, readers show one.
+        # Readers show only one of two cases with the same name.
         unique = name if seen[name] == 1 else f"{name} ({seen[name]})"
         element = _testcase(node, definition, unique, case.seconds)
         if case.measurement is not None:
@@ -102,37 +101,37 @@ class _SuiteWriter:
             element.append(_properties(facts))
         if case.result == "fail":
             why = f"{name}: {case.error}" if case.error else f"{name} failed"
-            ET.SubElement(element, "failure", type="test", message=speakable(why))
+            ET.SubElement(element, "failure", type="test", message=xml_text(why))
             self._console(element, node, case.time)
         elif case.result != "pass":
-            ET.SubElement(element, "skipped", message=speakable(case.result))
+            ET.SubElement(element, "skipped", message=xml_text(case.result))
         return element
 
     def _actions(self, node: NodeRecord) -> Iterable[ET.Element]:
-        """Yield a case per action, and one for a node's error that no action has."""
+        """Yield a case per action, and one for an error of the node outside actions."""
         judged = verdict.of_node(node)
-        told = False
+        reported = False
         for action in sorted(node.actions.values(), key=lambda action: action.index):
-            # It failed because its cases did, and each of them is told already.
+            # It failed because of its cases, which are elements of their own.
             if action.status == "fail" and node.count("fail"):
                 continue
             element = _testcase(node, "lava", action.command, action.seconds)
-            told |= self._tell(element, node, action, judged)
+            reported |= self._add_outcome(element, node, action, judged)
             _retries(element, action, node.boots)
             yield element
-        if judged.status == "error" and not told:
+        if judged.status == "error" and not reported:
             element = _testcase(node, "lava", "node", None)
             _problem(element, "error", judged.error_type, judged.error)
             self._console(element, node, node.finished)
             yield element
 
-    def _tell(
+    def _add_outcome(
         self, element: ET.Element, node: NodeRecord, action: ActionRecord, judged: verdict.Verdict
     ) -> bool:
-        """Say how the action ended; return whether that was an error."""
+        """Add the outcome of an action; return whether it was an error."""
         if action.status == "skipped":
             ET.SubElement(element, "skipped", message="the run ended before it")
-        elif action.status != "pass":  # failed, an error, or cut off in the middle
+        elif action.status != "pass":  # failed, error, or cut off
             tag = "failure" if action.status == "fail" else "error"
             _problem(element, tag, judged.error_type, action.error or judged.error)
             self._console(element, node, action.finished)
@@ -140,14 +139,14 @@ class _SuiteWriter:
         return False
 
     def _console(self, element: ET.Element, node: NodeRecord, time: float | None) -> None:
-        """Add what the board had said when it failed."""
+        """Add the console output around a failure."""
         lines = self._excerpt(node.name, self._results.last if time is None else time)
-        said = [_ATTACHMENT.sub("[ ", line) for line in lines]
-        _out(element, "\n".join([*said, _attachment(node)]))
+        excerpt = [_ATTACHMENT.sub("[ ", line) for line in lines]
+        _out(element, "\n".join([*excerpt, _attachment(node)]))
 
 
 def _retries(element: ET.Element, action: ActionRecord, boots: Iterable[BootRecord]) -> None:
-    """Add the boots that failed: as flaky where the action passed all the same."""
+    """Add the failed boots; they are flaky if the action passed."""
     tag = "flakyError" if action.status == "pass" else "rerunError"
     for boot in boots:
         if boot.status == "error" and boot.within(action):
@@ -157,32 +156,32 @@ def _retries(element: ET.Element, action: ActionRecord, boots: Iterable[BootReco
 
 def _attachment(node: NodeRecord) -> str:
     name = node.name
-    # A name that is no file's has no log either, and must not name another file.
+    # A name that is no file name has no log, and must not refer to another file.
     plain = PurePath(name).name == name and "]" not in name and name.isprintable()
     return f"[[ATTACHMENT|nodes/{name}/console.log]]" if plain else ""
 
 
 def _out(element: ET.Element, text: str) -> None:
     if text:
-        ET.SubElement(element, "system-out").text = speakable(text)
+        ET.SubElement(element, "system-out").text = xml_text(text)
 
 
 def _problem(element: ET.Element, tag: str, kind: str | None, error: str | None) -> None:
-    text = speakable(error or "no reason is known")
+    text = xml_text(error or "the reason is unknown")
     problem = ET.SubElement(element, tag, type=kind or "bug", message=text.partition("\n")[0])
     problem.text = text
 
 
 def _testcase(node: NodeRecord, definition: str, name: str, seconds: float | None) -> ET.Element:
-    classname = speakable(f"{node.name}.{definition}")
+    classname = xml_text(f"{node.name}.{definition}")
     time = _seconds(seconds or 0.0)
-    return ET.Element("testcase", classname=classname, name=speakable(name), time=time)
+    return ET.Element("testcase", classname=classname, name=xml_text(name), time=time)
 
 
 def _properties(facts: dict[str, str]) -> ET.Element:
     properties = ET.Element("properties")
     for name, value in facts.items():
-        ET.SubElement(properties, "property", name=name, value=speakable(value))
+        ET.SubElement(properties, "property", name=name, value=xml_text(value))
     return properties
 
 
@@ -194,7 +193,7 @@ def _total(element: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 
 def _covered(cases: Iterable[CaseRecord]) -> float:
-    """Return the seconds in which any of the cases was on: a call may have waited in another."""
+    """Return the seconds in which any case ran: cases overlap if a call waits in another one."""
     total, until = 0.0, -math.inf
     for start, end in sorted(
         (case.start, case.end) for case in cases if case.start is not None and case.end is not None
@@ -209,5 +208,5 @@ def _seconds(seconds: float) -> str:
 
 
 def _timestamp(started: str) -> str:
-    """Readers want ISO 8601 without a zone."""
-    return speakable(started.removesuffix("Z").partition("+")[0].partition(".")[0])
+    """Return ISO 8601 without a zone, as readers expect it."""
+    return xml_text(started.removesuffix("Z").partition("+")[0].partition(".")[0])

@@ -1,8 +1,7 @@
-"""What KCIDB takes: the tests of a run, in version 5.3 of its schema.
+"""A submission for KCIDB: the tests of a run, in version 5.3 of its schema.
 
-A test there belongs to a build, which this program knows nothing of: `build`
-names it. Statuses: what the tested code did wrong is FAIL, what kept a test
-from running is MISS.
+A KCIDB test belongs to a build, which `Origin.build` names. A failure of the tested code is
+FAIL; a test that could not run is MISS.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from ..run_model import ActionRecord, CaseRecord, NodeRecord
 
 VERSION = {"major": 5, "minor": 3}
-MAX_EXCERPT_CHARS = 16384  # characters, by the schema
+MAX_EXCERPT_CHARS = 16384  # by the schema
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 _CASE = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP", "unknown": "ERROR"}
 _KIND = {"test": "FAIL", "multinode": "FAIL", "job": "ERROR", "bug": "ERROR"}
@@ -107,7 +106,7 @@ class _SubmissionWriter:
         return test
 
     def _moment(self, seconds: float | None) -> str | None:
-        """Return a time of the run as a date, where that is known."""
+        """Return a time of the run as an ISO date, or None if its start is unknown."""
         try:
             began = datetime.fromisoformat(self._results.started or "")
             return (began + timedelta(seconds=seconds or 0.0)).isoformat()

@@ -1,7 +1,7 @@
-"""What SQUAD takes: the values of the `tests`, `metrics` and `metadata` of a submission.
+"""A submission for SQUAD: the values of `tests`, `metrics` and `metadata`.
 
-Source of the shape: SQUAD's introduction to submitting results, and what its
-receiver refuses: a job_id with a slash, a metric that is no number.
+The structure follows SQUAD's guide to submitting results and the checks of its receiver, which
+refuses a job_id with a slash and a metric that is not a number.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from ..results import Results
     from ..run_model import CaseRecord, NodeRecord
 
-# A slash parts suite and test; SQUAD reads brackets as the variants of a test.
+# A slash separates suite and test; brackets mark the variants of a test.
 _ODD = re.compile(r"[^A-Za-z0-9_.+:-]+")
 _ACTION = {"pass": "pass", "fail": "fail", "skipped": "skip"}
 
 
 def render(results: Results, inputs: ReportInputs = NO_INPUTS) -> str:
-    """Return one JSON object with the three, each as it is submitted."""
+    """Return one JSON object with the three values."""
     tests: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     excerpt = Excerpts(inputs.consoles)
@@ -52,7 +52,7 @@ def _test(node: NodeRecord, case: CaseRecord, excerpt: Excerpts) -> dict[str, st
 def _metadata(results: Results) -> dict[str, Any]:
     code = verdict.exit_code(results)
     return {
-        # A build takes each job_id once.
+        # A build accepts each job_id once.
         "job_id": _ODD.sub("_", results.job["id"]) or "unknown",
         "job_status": verdict.status_of(code),
         "job_name": plain(results.job["name"]),
@@ -69,7 +69,7 @@ def _name(*parts: str) -> str:
 
 
 def _unique(name: str, taken: dict[str, Any]) -> str:
-    """A case that was run again does not hide what came of it before."""
+    """Return `name`, numbered if a repeated case has used it."""
     number, unique = 1, name
     while unique in taken:
         number += 1

@@ -1,6 +1,6 @@
-"""TAP for `prove` and its like.
+"""TAP version 13, for `prove` and similar tools.
 
-Version 13: Perl's TAP::Harness 3.44 refuses a later one, and the document needs none.
+Perl's TAP::Harness 3.44 refuses later versions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DIRECTIVE = {"skip": " # SKIP", "unknown": " # SKIP the result is unknown"}
 
 
 def render(results: Results, _inputs: ReportInputs = NO_INPUTS) -> str:
-    """Return the whole document: a point per case, and one per node that had an error."""
+    """Return the whole document: a test point per case, and one per node with an error."""
     points = [point for node in results.nodes.values() for point in _node(node)]
     if not points:
         return f"TAP version 13\n1..0 # SKIP {_nothing(results)}\n"
@@ -36,15 +36,15 @@ def render(results: Results, _inputs: ReportInputs = NO_INPUTS) -> str:
 
 def _nothing(results: Results) -> str:
     code = verdict.exit_code(results)
-    return "no test was asked for" if not code else verdict.MEANING[code]
+    return "the job has no tests" if not code else verdict.MEANING[code]
 
 
 def _node(node: NodeRecord) -> Iterator[tuple[bool, str, list[str]]]:
     for case in node.cases:
         yield case.result != "fail", _description(node, case), _measurement(case)
     judged = verdict.of_node(node)
-    told = judged.status == "fail" and node.count("fail")
-    if judged.status in {"fail", "error"} and not told:
+    reported = judged.status == "fail" and node.count("fail")
+    if judged.status in {"fail", "error"} and not reported:
         facts = {"severity": judged.status, "type": judged.error_type, "message": judged.error}
         yield False, _escape(f"{node.name}: {judged.error_type}"), _notes(facts)
 
@@ -60,11 +60,11 @@ def _measurement(case: CaseRecord) -> list[str]:
 
 
 def _notes(facts: Mapping[str, str | float | int | None]) -> list[str]:
-    """Return a YAML block; every JSON value is one of YAML too."""
+    """Return a YAML block; every JSON value is also YAML."""
     lines = [f"  {key}: {json.dumps(value)}" for key, value in facts.items() if value is not None]
     return ["  ---", *lines, "  ..."]
 
 
 def _escape(text: str) -> str:
-    """One line without `#`: readers differ in whether they know an escape of it."""
+    """Return one line without `#`, since readers differ in how to escape it."""
     return one_line(text).replace("#", "_")

@@ -101,13 +101,13 @@ def _first(found: Sequence[Failure]) -> list[Sentence]:
 
 
 def _kind(kind: Sequence[Failure]) -> Sentence:
-    said: list[str | ConsoleLink] = []
+    parts: list[str | ConsoleLink] = []
     things = group_by_subject(kind)
     for what, failed in list(things.items())[:MAX_NAMED]:
-        said += ["; " if said else "", *join_links([_place(failure) for failure in failed])]
-        said.append(f": {what}")
+        parts += ["; " if parts else "", *join_links([_place(failure) for failure in failed])]
+        parts.append(f": {what}")
     more = f"; and {len(things) - MAX_NAMED} more" if len(things) > MAX_NAMED else ""
-    return (*said, more + reason_suffix(kind))
+    return (*parts, more + reason_suffix(kind))
 
 
 def _place(failure: Failure) -> ConsoleLink:

@@ -1,8 +1,7 @@
-"""The timeline of a run in progress, for a browser on the same machine; read-only.
+"""Serves the report page of a run in progress to browsers on the same host; read-only.
 
-Only who knows the URL gets anything: it has a random token, as other users of
-the machine reach its loopback, too. A page from elsewhere that had its name
-point here is refused by the Host header.
+The URL has a random token, since other users of the host can reach its loopback interface. The
+Host header is checked against DNS rebinding.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-MAX_FOLLOWERS = 8  # pages that follow at once
-MAX_CONNECTIONS = 64  # at once, those included that have said nothing yet
-POLL_INTERVAL_S = 1.0  # seconds at least between two looks of a page
-PAGE_PAUSE_FACTOR = 20  # a page costs this share of the time at most
-INITIAL_CONSOLE_BYTES = 65536  # bytes of each console that a page begins with
-CONSOLE_CHUNK_BYTES = 65536  # bytes of one console that are sent at once
-KEEPALIVE_S = 10.0  # seconds after which something is sent, to see whether anybody is there
-CLIENT_TIMEOUT_S = 10.0  # seconds that a client may take to say or to take something
-CLOSE_TIMEOUT_S = 3.0  # seconds that pages have at the end to fetch what it came to
+MAX_FOLLOWERS = 8  # pages with an event stream
+MAX_CONNECTIONS = 64  # idle ones included
+POLL_INTERVAL_S = 1.0  # of an event stream
+PAGE_PAUSE_FACTOR = 20  # pause after making a page, as a multiple of its duration
+INITIAL_CONSOLE_BYTES = 65536  # of each console in a new event stream
+CONSOLE_CHUNK_BYTES = 65536  # of one console in one message
+KEEPALIVE_S = 10.0  # between messages; detects closed connections
+CLIENT_TIMEOUT_S = 10.0  # for reads and writes
+CLOSE_TIMEOUT_S = 3.0  # for pages to fetch the final state
 
 
 class LiveRun:
-    """A subscriber of events that can make the page of what is known by now."""
+    """An event subscriber that makes the page of the current state."""
 
     def __init__(self, directory: Path) -> None:
         self.consoles = Consoles(directory)
@@ -54,14 +53,14 @@ class LiveRun:
         self._making = threading.Lock()
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        """Take one event; returns at once, also while a page is made."""
+        """Queue one event; returns at once, also while a page is made."""
         with self.changed:
             self._pending.append(event)
             self.version += 1
             self.changed.notify_all()
 
     def page(self) -> bytes:
-        """Return the page; for a while the same one, where making it takes long."""
+        """Return the page, reusing the last one for a while if making it takes long."""
         with self._making:
             version, page = self._page
             if version == self.version or (version >= 0 and self.resting):
@@ -82,23 +81,23 @@ class LiveRun:
 
     @property
     def resting(self) -> bool:
-        """Whether the page stays as it is for a while, though more is known."""
+        """Whether the last page is reused although there are new events."""
         return not self.over and time.monotonic() < self._rest_until
 
     def nodes(self) -> list[str]:
-        """Return the names of all nodes that the last page had."""
+        """Return the names of the nodes on the last page."""
         with self._making:
             return list(self._results.nodes)
 
     def finish(self) -> None:
-        """Tell everybody that nothing more comes."""
+        """Mark the run as over, and wake all event streams."""
         with self.changed:
             self.over = True
             self.changed.notify_all()
 
 
 class WebServer:
-    """Serves one run on loopback from construction to `close`. OSError: the port is taken."""
+    """Serves one run on the loopback interface until `close`. OSError: the port is in use."""
 
     def __init__(self, run: LiveRun, port: int = 0) -> None:
         self._run = run
@@ -110,7 +109,7 @@ class WebServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Let the pages that are open see the end, and stop."""
+        """Let open pages fetch the final state, then stop."""
         self._run.finish()
         end = time.monotonic() + CLOSE_TIMEOUT_S
         with self._run.changed:
@@ -134,27 +133,27 @@ class _PageServer(ThreadingHTTPServer):
     def __init__(self, run: LiveRun, port: int) -> None:
         self.run = run
         self.token = secrets.token_urlsafe(16)
-        self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._slots = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self.clients = 0  # of the event stream; guarded by run.changed
         super().__init__(("127.0.0.1", port), _PageHandler)
         self.hosts = {f"{name}:{self.server_port}" for name in ("127.0.0.1", "localhost")}
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread of its own, unless there are too many already."""
-        if self._room.acquire(blocking=False):
+        """Serve a connection in a thread, or refuse it above `MAX_CONNECTIONS`."""
+        if self._slots.acquire(blocking=False):
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve it."""
+        """Serve the connection, and free its slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that went away is no news, and the terminal is drawn on."""
+        """Ignore closed connections: the terminal is in use."""
 
 
 class _PageHandler(BaseHTTPRequestHandler):
@@ -168,7 +167,7 @@ class _PageHandler(BaseHTTPRequestHandler):
         token, slash, path = rest.partition("/")
         known = secrets.compare_digest(token.encode(), self.server.token.encode())
         if self.headers.get("Host") not in self.server.hosts or not (known and slash):
-            self.send_error(HTTPStatus.FORBIDDEN, "the URL is not the one that was printed")
+            self.send_error(HTTPStatus.FORBIDDEN, "wrong URL: use the one that was printed")
         elif path == "":
             self._page()
         elif path == "events":
@@ -177,7 +176,7 @@ class _PageHandler(BaseHTTPRequestHandler):
             self._file(path)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the terminal shows the run."""
+        """Log nothing: the terminal shows the run."""
 
     def _head(self, kind: str, length: int | None = None) -> None:
         self.send_response(HTTPStatus.OK)
@@ -215,7 +214,7 @@ class _PageHandler(BaseHTTPRequestHandler):
         with server.run.changed:
             if server.clients >= MAX_FOLLOWERS:
                 self.send_error(
-                    HTTPStatus.SERVICE_UNAVAILABLE, f"{MAX_FOLLOWERS} pages follow already"
+                    HTTPStatus.SERVICE_UNAVAILABLE, f"too many pages: {MAX_FOLLOWERS} are open"
                 )
                 return
             server.clients += 1
@@ -224,7 +223,7 @@ class _PageHandler(BaseHTTPRequestHandler):
             for kind, data in _stream(server.run):
                 self.wfile.write(f"event: {kind}\ndata: {data}\n\n".encode())
                 self.wfile.flush()
-            # The page fetches itself once more, and hangs up when it has.
+            # The page fetches its final state, then closes the connection.
             with suppress(OSError):
                 self.rfile.read(1)
         finally:
@@ -234,21 +233,21 @@ class _PageHandler(BaseHTTPRequestHandler):
 
 
 def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
-    """Yield what a page has to know: that it is out of date, console lines, the end."""
+    """Yield the messages for a page: it is out of date, console lines, the end."""
     consoles = _ConsoleFollower(run)
     sent_version, sent = -1, time.monotonic()
     while True:
         with run.changed:
             over, version = run.over, run.version
-        news = list(consoles.news())
+        messages = list(consoles.read_new())
         if version != sent_version and not run.resting:
             sent_version = version
-            news.append(("changed", str(version)))
+            messages.append(("changed", str(version)))
         elif time.monotonic() - sent > KEEPALIVE_S:
-            news.append(("alive", ""))
-        if news:
+            messages.append(("alive", ""))
+        if messages:
             sent = time.monotonic()
-            yield from news
+            yield from messages
         if over:
             yield "end", ""
             return
@@ -257,13 +256,13 @@ def _stream(run: LiveRun) -> Iterator[tuple[str, str]]:
 
 
 class _ConsoleFollower:
-    """What was added to the consoles since one page's last look."""
+    """Reads the consoles for one page: what was added since the last read."""
 
     def __init__(self, run: LiveRun) -> None:
         self._run = run
         self._read: dict[str, int] = {}
 
-    def news(self) -> Iterator[tuple[str, str]]:
+    def read_new(self) -> Iterator[tuple[str, str]]:
         for node in self._run.nodes():
             path = self._run.consoles.path(node)
             if path is None:

@@ -1,8 +1,7 @@
-"""The frame of report.html: style, script, data and consoles, in one file that needs no other.
+"""The frame of report.html: style, script, data and consoles in one self-contained file.
 
-Only this style and this script may run: the page's policy names their hashes.
-Whatever a board or a job said is text, or JSON, or base64; none of it can end
-the element that it is in.
+The content security policy allows only this style and script, by their hashes. Text of boards
+and jobs is embedded as escaped text, JSON or base64, which cannot end its element.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..consoles import ConsoleText
 
-#: In the order in which they make one script.
+#: In the order of concatenation.
 SCRIPTS = ("dom.js", "data.js", "filters.js", "timeline.js", "console.js", "search.js", "page.js")
 STYLES = ("page.css", "timeline.css", "console.css")
 
@@ -58,14 +57,14 @@ def frame(
 
 @cache
 def style() -> str:
-    """Return the page's style."""
+    """Return the style sheet."""
     return _assets(STYLES)
 
 
 @cache
 def script() -> str:
-    """Return the page's script."""
-    # One scope of its own, in the strict language.
+    """Return the script."""
+    # In one scope, in strict mode.
     return f'(() => {{\n"use strict";\n{_assets(SCRIPTS)}}})();\n'
 
 
@@ -83,7 +82,7 @@ def _same_origin(live: str) -> str:
 
 
 def _json(data: Any) -> str:
-    """Return JSON that is safe in a script element: ASCII, and no `<`."""
+    """Return JSON that is safe in a script element: ASCII without `<`."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

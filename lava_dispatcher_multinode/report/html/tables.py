@@ -216,12 +216,12 @@ def _table(title: str, heads: Iterable[str], rows: list[Row], nothing: str) -> s
     top = f'<details{opened} id="{title.lower()}"><summary><h2>{title}{count}</h2></summary>'
     if not rows:
         return f'{top}<p class="dim">{nothing}</p></details>'
-    said = [
+    filled = [
         any(cells[place] not in _EMPTY for _, cells in rows) for place in range(len(rows[0][1]))
     ]
-    head = "".join(_head_cells(compress(heads, said)))
+    head = "".join(_head_cells(compress(heads, filled)))
     body = "\n".join(
-        f"<tr {about}>{''.join(compress(cells, said))}</tr>" for about, cells in rows[:MAX_ROWS]
+        f"<tr {about}>{''.join(compress(cells, filled))}</tr>" for about, cells in rows[:MAX_ROWS]
     )
     more = f'<p class="dim">and {len(rows) - MAX_ROWS} more</p>' if len(rows) > MAX_ROWS else ""
     table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"

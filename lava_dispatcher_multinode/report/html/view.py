@@ -1,10 +1,9 @@
-"""What the timeline of a page shows, as data: nodes, and items that have a place in time.
+"""The data for the page's timeline: nodes, and items with a time.
 
-An item is a dict with `node`, `kind` (action, boot, step, definition, case,
-wait, message), `start` and `end` (seconds since the run's start; `end` may be
-the present one, then `open` is true), `result` (pass, fail, error, skip,
-unknown, or `open`), `label`, and `detail`, text of several lines. A wait also
-has `from`: [node, time] of each message that answered it, the last one last.
+An item is a dict with `node`, `kind` (action, boot, step, definition, case, wait, message),
+`start` and `end` (seconds since the run's start; if `open` is true, `end` is now), `result`
+(pass, fail, error, skip, unknown, or `open`), `label`, and `detail` (text of several lines). A
+wait also has `from`: [node, time] of each message that completed it, in order of time.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ if TYPE_CHECKING:
 
     Item = dict[str, Any]
 
-MAX_LABEL_CHARS = 200  # characters
+MAX_LABEL_CHARS = 200
 MAX_DETAIL_CHARS = 4000
-MAX_ITEMS = 60_000  # a browser can hold more, and nobody can read them
+MAX_ITEMS = 60_000
 
 
 def page_data(results: Results) -> dict[str, Any]:
-    """Return everything, ready to be JSON; no text in it commands anything."""
+    """Return the data for JSON; its texts are safe to display."""
     return {
         "started": plain(results.started or ""),
         "last": results.last,
@@ -85,9 +84,9 @@ def _of_node(node: NodeRecord, now: float) -> Iterator[Item]:
             yield _action(node, action, now)
     for boot in node.boots:
         yield _boot(node, boot, now)
-    for kind, stretches in (("definition", node.definitions), ("step", node.steps)):
-        for stretch in stretches:
-            yield _item(node.name, kind, stretch.started, stretch.finished, now, "", stretch.name)
+    for kind, spans in (("definition", node.definitions), ("step", node.steps)):
+        for span in spans:
+            yield _item(node.name, kind, span.started, span.finished, now, "", span.name)
     for case in node.cases:
         yield _case(node, case, now)
 
@@ -140,16 +139,16 @@ def _item(
     label: str,
     detail: str = "",
 ) -> Item:
-    still = end is None
+    is_open = end is None
     item: Item = {
         "node": plain(node),
         "kind": kind,
         "start": start,
         "end": max(start, now if end is None else end),
-        "result": "skip" if result == "skipped" else result or ("open" if still else ""),
+        "result": "skip" if result == "skipped" else result or ("open" if is_open else ""),
         "label": one_line(label)[:MAX_LABEL_CHARS],
     }
-    if still:
+    if is_open:
         item["open"] = True
     if detail:
         item["detail"] = plain(detail)[:MAX_DETAIL_CHARS]

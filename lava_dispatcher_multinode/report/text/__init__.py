@@ -1,1 +1,1 @@
-"""The run on a terminal."""
+"""Reports as text: live display, log lines, summary."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Event = Mapping[str, Any]
 
-MAX_TEXT_COLUMNS = 300  # columns of what a board or a job said
+MAX_TEXT_COLUMNS = 300  # of a text from a board or a job
 
 
 class Verbosity(IntEnum):

@@ -1,8 +1,6 @@
-"""The run as it goes, for somebody who watches.
+"""Shows a run in progress: on a terminal one line per node in place, elsewhere plain lines.
 
-On a terminal one line per node, drawn again in place; elsewhere plain lines.
-A thread of its own does the writing, so that a terminal that is stopped
-(Ctrl-S, a full pipe) never stops the run.
+A thread does the writing: a stopped terminal (Ctrl-S, a full pipe) does not stop the run.
 """
 
 from __future__ import annotations
@@ -24,15 +22,15 @@ if TYPE_CHECKING:
 
     Event = Mapping[str, Any]
 
-REDRAW_INTERVAL_S = 1.0  # seconds between drawings when nothing happens: the elapsed times move on
-MIN_REDRAW_INTERVAL_S = 0.1  # seconds at least from one drawing to the next
-CLOSE_TIMEOUT_S = 3.0  # seconds that who reads it has for what is left at the end
+REDRAW_INTERVAL_S = 1.0  # without events, for the elapsed times
+MIN_REDRAW_INTERVAL_S = 0.1
+CLOSE_TIMEOUT_S = 3.0  # for the reader to take the rest
 
 _STYLES = {"good": "\x1b[32m", "bad": "\x1b[31m", "warning": "\x1b[33m", "strong": "\x1b[1m"}
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether to colour: NO_COLOR, then FORCE_COLOR, then what `stream` is."""
+    """Return whether to use colour: by NO_COLOR, FORCE_COLOR, then the kind of `stream`."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -41,7 +39,7 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str] = os.environ) -> boo
 
 
 def is_terminal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether `stream` is a terminal on which lines can be drawn again."""
+    """Return whether `stream` is a terminal on which lines can be redrawn."""
     return stream.isatty() and environ.get("TERM", "dumb") != "dumb"
 
 
@@ -51,7 +49,7 @@ def paint(text: str, style: str, *, color: bool) -> str:
 
 
 def size_of(stream: TextIO) -> tuple[int, int]:
-    """Return a terminal's columns and rows; 80 and 24 if it does not say."""
+    """Return a terminal's columns and rows; 80 and 24 if they are unknown."""
     try:
         columns, rows = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
@@ -60,11 +58,11 @@ def size_of(stream: TextIO) -> tuple[int, int]:
 
 
 class Terminal:
-    """A subscriber of events that shows them on `stream`.
+    """An event subscriber that shows them on `stream`.
 
-    `verbosity`: -1 nothing, 0 what moves, 1 every log line too. `tty` and
-    `color` override what is found out about the stream. `now` gives the run's
-    seconds where events come late; `last_line` what a node printed last.
+    `verbosity`: -1 nothing, 0 progress, 1 also all log lines. `tty` and `color` override the
+    properties of the stream. `now` returns the run's seconds if events arrive late;
+    `last_line` returns what a node printed last.
     """
 
     def __init__(
@@ -90,11 +88,11 @@ class Terminal:
         self._results = Results()
         self._formatter = LogFormatter()
         self._lines: list[LogLine] = []
-        self._frame: list[str] = []  # what is drawn, without its colours
+        self._frame: list[str] = []  # the drawn lines, without colours
         self._offset = 0.0  # from `clock` to the run's seconds
-        self._news = False
+        self._pending = False
         self._suspended = False
-        self._away = False  # nothing is drawn, nor will be while it is suspended
+        self._hidden = False  # suspended, and the live lines are removed
         self._closing = False
         self._broken = False
         self._changed = threading.Condition()
@@ -102,35 +100,35 @@ class Terminal:
         self._thread.start()
 
     def __call__(self, event: Event) -> None:
-        """Take one event; returns at once."""
+        """Queue one event; returns at once."""
         with self._changed:
             self._offset = (coerce.number(event.get("t")) or 0.0) - self._clock()
             self._results.feed(event)
             line = self._formatter.format_event(event)
             if line is not None and line.verbosity >= self._least:
                 self._lines.append(line)
-            self._news = True
+            self._pending = True
             self._changed.notify_all()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """Within it nothing is on the terminal but what others write; lines come afterwards."""
+        """Keep the terminal free for others within the context; lines follow after it."""
         with self._changed:
             self._suspended = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._away or self._closing)
+            self._changed.wait_for(lambda: self._hidden or self._closing)
         try:
             yield
         finally:
             with self._changed:
                 self._suspended = False
-                self._news = True
+                self._pending = True
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Write what is left, take the live lines away, end the thread.
+        """Write the rest, remove the live lines, and end the thread.
 
-        Who does not read it, a stopped terminal say, is not waited for: the boards are.
+        A stopped terminal is given up after `CLOSE_TIMEOUT_S`: the boards come first.
         """
         with self._changed:
             self._closing = True
@@ -153,10 +151,10 @@ class Terminal:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._news or self._closing or self._suspended,
+                    lambda: self._pending or self._closing or self._suspended,
                     REDRAW_INTERVAL_S if self._tty else None,
                 )
-                closing, hidden, self._news = self._closing, self._suspended, False
+                closing, hidden, self._pending = self._closing, self._suspended, False
                 lines, self._lines = self._lines, []
                 columns, rows = size_of(self._stream) if self._tty else (80, 24)
                 drawn = self._tty and not closing and not hidden
@@ -167,10 +165,10 @@ class Terminal:
                 return
             with self._changed:
                 if hidden:
-                    self._away = True
+                    self._hidden = True
                     self._changed.notify_all()
                     self._changed.wait_for(lambda: self._closing or not self._suspended)
-                    self._away = False
+                    self._hidden = False
                 elif self._tty:
                     self._changed.wait_for(
                         lambda: self._closing or self._suspended, MIN_REDRAW_INTERVAL_S
@@ -201,14 +199,14 @@ class Terminal:
             self._stream.write(text.encode(encoding, "replace").decode(encoding))
             self._stream.flush()
         except BlockingIOError:
-            pass  # somebody made the terminal non-blocking; the next drawing mends it
+            pass  # a non-blocking terminal; the next drawing repairs it
         except (OSError, ValueError):
-            self._broken = True  # nobody watches any more; the run goes on
+            self._broken = True  # the terminal is closed; the run continues
 
 
 def _redraw(before: list[str], lines: list[str], columns: int) -> str:
-    """Return what draws `lines` over `before`, in one piece so that nothing flickers."""
-    # A terminal that got narrower has wrapped the old lines.
+    """Return the text that draws `lines` over `before`, in one write to avoid flicker."""
+    # A narrower terminal has wrapped the old lines.
     height = sum(max(1, -(-width(line) // columns)) for line in before)
     up = f"\x1b[{height}A" if height else ""
     return "\r" + up + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"

@@ -327,7 +327,7 @@ def test_changes_against_another_run(page, write, whole_story):
     before = Results.of(whole_story[:-9])
     assert find_changes(before, Results.of(whole_story))
     page.open(write(whole_story, before=before))
-    assert "since the run before" in page.js("document.getElementById('story').innerText")
+    assert "Changes since the other run" in page.js("document.getElementById('story').innerText")
 
 
 def test_what_is_chosen_stays_in_view_when_zoomed(page, write, whole_story):
