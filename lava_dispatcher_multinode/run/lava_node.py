@@ -60,7 +60,7 @@ class LavaNode:
         self._process: subprocess.Popen[bytes] | None = None
         self._lava_log: LavaLog | None = None
         self._cancelled: str | None = None  # the reason
-        self._late: str | None = None
+        self._timeout: str | None = None
         self._killer: threading.Timer | None = None
         self._downloads = LAVA_DOWNLOADS
         self._lock = threading.Lock()  # guards _process and the signals to it
@@ -72,7 +72,7 @@ class LavaNode:
             return  # it has ended by itself, or its tests are the reason
         self._log("INFO", f"asking LAVA's dispatcher to end: {reason}")
         self._cancelled = reason
-        self._end()
+        self._terminate()
 
     def run(self) -> None:
         """Run lava-run to its end."""
@@ -98,12 +98,12 @@ class LavaNode:
             limit = parse_timeout(definition["timeouts"]["job"])
             # If LAVA is killed, it leaves its downloads behind.
             left = self._downloads / self._lava.ids[self.name]
-            self._lava.leaves(left)
+            self._lava.on_leftover(left)
             stack.callback(shutil.rmtree, left, ignore_errors=True)
             process = self._start(words, installed)
             stack.callback(self._wait_for_end)
-            stack.callback(self._end)
-            timer = threading.Timer(limit + LAVA_SHUTDOWN_GRACE_S, self._end_late, (limit,))
+            stack.callback(self._terminate)
+            timer = threading.Timer(limit + LAVA_SHUTDOWN_GRACE_S, self._time_out, (limit,))
             stack.callback(timer.cancel)
             timer.daemon = True
             timer.start()
@@ -116,7 +116,7 @@ class LavaNode:
                         # End LAVA at once: it may ignore the signal while it has results to
                         # handle.
                         self._services.leave_group(self.name, str(log.raised))
-                        self._end()
+                        self._terminate()
             code = process.wait()
             try:
                 self._raise_failure(log, code)
@@ -142,7 +142,7 @@ class LavaNode:
             )
             return self._process
 
-    def _end(self) -> None:
+    def _terminate(self) -> None:
         """Ask LAVA to end; kill it after LAVA's shutdown grace."""
         with self._lock:
             process = self._process
@@ -165,17 +165,17 @@ class LavaNode:
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(signal.SIGQUIT)  # reaper.py kills it then
 
-    def _end_late(self, limit: float) -> None:
-        self._late = f"not done within {limit:g} s (the job's timeout in LAVA)"
-        self._end()
+    def _time_out(self, limit: float) -> None:
+        self._timeout = f"not done within {limit:g} s (the job's timeout in LAVA)"
+        self._terminate()
 
     def _raise_failure(self, log: LavaLog, code: int) -> None:
         if self._cancelled is not None:
             raise Cancelled(self._cancelled)
         if log.raised is not None:
             raise log.raised
-        if self._late is not None:
-            raise ActionTimeout(self._late)
+        if self._timeout is not None:
+            raise ActionTimeout(self._timeout)
         log.raise_failure(code)
 
     def _prepare(self, definition: dict[str, Any], installed: Installed) -> list[str]:

@@ -50,9 +50,9 @@ def make_nodes(
     LAVA's dispatcher joins when its node runs. Records of nodes are kept below `output`,
     what is removed at the end of the run below `directory`.
     """
-    leaves = supervisor.add_scratch if supervisor else lambda _: None
+    on_leftover = supervisor.add_scratch if supervisor else lambda _: None
     spare = supervisor.release_device if supervisor else lambda _: None
-    lava = LavaJob(services.job, services.group, directory / "lava", leaves)
+    lava = LavaJob(services.job, services.group, directory / "lava", on_leftover)
     runners: list[NodeRunner] = []
     for device, role in nodes:
         access, record = credentials[device.name], output / "nodes" / device.name

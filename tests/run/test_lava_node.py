@@ -37,14 +37,14 @@ def test_what_lava_says_counts(node, refusal):
 
 def test_a_limit_that_we_have_set_comes_first(node, refusal):
     """LAVA's own message then only says that it was ended."""
-    node._late = "not done within 3 s"
+    node._timeout = "not done within 3 s"
     with pytest.raises(ActionTimeout, match="not done within 3 s"):
         node._raise_failure(refusal, 1)
 
 
 def test_an_interruption_comes_before_all(node, refusal):
     """It causes all other failures."""
-    node._late = "not done within 3 s"
+    node._timeout = "not done within 3 s"
     node.cancel("b has failed")
     with pytest.raises(Cancelled, match="b has failed"):
         node._raise_failure(refusal, 1)
@@ -61,7 +61,7 @@ def test_a_node_that_had_ended_was_not_cancelled(node, refusal):
 def test_tests_that_have_to_end_have_failed_themselves(node, refusal):
     """The failure of the tests counts, not a timeout or another node's failure afterwards."""
     refusal.raised = TestRaised("more than 3 results")
-    node._lava_log, node._late = refusal, "not done within 3 s"
+    node._lava_log, node._timeout = refusal, "not done within 3 s"
     node.cancel("b has failed")
     with pytest.raises(TestRaised, match="more than 3 results"):
         node._raise_failure(refusal, 1)

@@ -22,8 +22,8 @@ class LavaJob:
     """The part of a job that its nodes under LAVA's dispatcher share.
 
     `nodes` are the names and roles of all nodes of the job. `ids` maps each name to a number, by
-    which LAVA knows a job. `leaves` is called with each directory that remains if all processes of
-    the run are killed.
+    which LAVA knows a job. `on_leftover` is called with each directory that remains if all
+    processes of the run are killed.
     """
 
     def __init__(
@@ -31,10 +31,10 @@ class LavaJob:
         job: Job,
         nodes: Sequence[tuple[str, str]],
         directory: Path,
-        leaves: Callable[[Path], None] = lambda _: None,
+        on_leftover: Callable[[Path], None] = lambda _: None,
     ) -> None:
         self.job = job
-        self.leaves = leaves
+        self.on_leftover = on_leftover
         self.directory = directory
         base = 100_000_000 + secrets.randbelow(800_000_000)
         self.ids = {name: str(base + number) for number, (name, _) in enumerate(nodes)}

@@ -52,7 +52,7 @@ class Definitions:
         self._remark = remark
         self._directory = directory
 
-    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+    def export(self, spec: ActionSpec) -> list[dict[str, Any]]:
         """Return LAVA's `definitions` of the action; raise the errors of reading them."""
         wrong: list[Any] = []
         found = list(read_entries(spec.parameters, self._job.directory, wrong))

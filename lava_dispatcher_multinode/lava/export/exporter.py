@@ -71,8 +71,8 @@ def export_job(job: Job, lab: Lab | None = None) -> Exported:
     remarks: list[str] = []
     with tempfile.TemporaryDirectory(prefix="lava-export-", ignore_cleanup_errors=True) as scratch:
         definitions = Definitions(job, Path(scratch), remarks.append)
-        ways = {role.name: _blocks(role, lab) for role in job.roles}
-        found = make_submission(job, ways, definitions, remarks.append)
+        blocks = {role.name: _blocks(role, lab) for role in job.roles}
+        found = make_submission(job, blocks, definitions, remarks.append)
     remarks += [f"{url} is on this machine: a lab cannot fetch it" for url in _local(found)]
     return Exported(found, tuple(dict.fromkeys(remarks)))
 

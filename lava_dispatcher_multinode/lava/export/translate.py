@@ -29,7 +29,7 @@ CONNECTION_TIMEOUT_S = 120.0  # for one answer of a console
 class DefinitionExporter(Protocol):
     """Converts the definitions of a lava_test_shell action to LAVA's format."""
 
-    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+    def export(self, spec: ActionSpec) -> list[dict[str, Any]]:
         """Return LAVA's `definitions` of the action."""
 
 
@@ -51,33 +51,35 @@ def outline_submission(job: Job, device: Device) -> dict[str, Any]:
 
 
 class _NoDefinitions:
-    def of(self, spec: ActionSpec) -> list[dict[str, Any]]:
+    def export(self, spec: ActionSpec) -> list[dict[str, Any]]:
         del spec
         return [_inline_call({"request": "lava-self", "message_id": ""})]
 
 
 def _for(job: Job, device: Device, definitions: DefinitionExporter) -> dict[str, Any]:
     dictionary = load_dictionary(device)
-    ways = blocks_of_dictionary(device, methods(dictionary, "deploy"), methods(dictionary, "boot"))
+    blocks = blocks_of_dictionary(
+        device, methods(dictionary, "deploy"), methods(dictionary, "boot")
+    )
     return make_submission(
-        job, {role.name: ways for role in job.roles}, definitions, lambda _: None
+        job, {role.name: blocks for role in job.roles}, definitions, lambda _: None
     )
 
 
 def make_submission(
     job: Job,
-    ways: Mapping[str, LavaBlocks],
+    blocks: Mapping[str, LavaBlocks],
     definitions: DefinitionExporter,
     remark: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Return `job` in LAVA's format; `ways` maps each role to its blocks.
+    """Return `job` in LAVA's format; `blocks` maps each role to its blocks.
 
     `remark` is called with what LAVA's format cannot express. Raises the errors of `definitions`.
     """
-    writer = _Writer(job, ways, definitions, remark)
+    writer = _Writer(job, blocks, definitions, remark)
     for spec in job.actions:
         writer.action(spec)
-    for text in dict.fromkeys(text for way in ways.values() for text in way.remarks):
+    for text in dict.fromkeys(text for own in blocks.values() for text in own.remarks):
         remark(text)
     if job.deadlock_grace != type(job).deadlock_grace:
         remark("multinode.deadlock_grace: LAVA does not find deadlocks; its waits end by timeout")
@@ -95,15 +97,15 @@ def make_submission(
         "protocols": {
             PROTOCOL: {
                 "timeout": format_timeout(job.timeout),
-                "roles": {role.name: _role(role, ways[role.name]) for role in job.roles},
+                "roles": {role.name: _role(role, blocks[role.name]) for role in job.roles},
             }
         },
         "actions": writer.actions,
     }
 
 
-def _role(role: Any, ways: LavaBlocks) -> dict[str, Any]:
-    entry: dict[str, Any] = {"device_type": ways.device_type, "count": role.count}
+def _role(role: Any, blocks: LavaBlocks) -> dict[str, Any]:
+    entry: dict[str, Any] = {"device_type": blocks.device_type, "count": role.count}
     if role.device is not None:
         entry["device"] = role.device
     if role.tags:
@@ -119,13 +121,13 @@ class _Writer:
     def __init__(
         self,
         job: Job,
-        ways: Mapping[str, LavaBlocks],
+        blocks: Mapping[str, LavaBlocks],
         definitions: DefinitionExporter,
         remark: Callable[[str], None],
     ) -> None:
         self.actions: list[dict[str, Block]] = []
         self._job = job
-        self._ways = ways
+        self._blocks = blocks
         self._definitions = definitions
         self._remark = remark
         self._roles = [role.name for role in job.roles]
@@ -153,8 +155,8 @@ class _Writer:
         directory, parameters = self._job.directory, spec.parameters
 
         def block(role: str) -> Block:
-            ways = self._ways[role]
-            write = ways.deploy_image if kind == "image" else ways.deploy_kernel
+            blocks = self._blocks[role]
+            write = blocks.deploy_image if kind == "image" else blocks.deploy_kernel
             return write(parameters, directory)
 
         self._write("deploy", roles, block, self._limit(spec))
@@ -169,7 +171,7 @@ class _Writer:
             self._deployed |= dict.fromkeys(bare, "image")
 
         def block(role: str) -> Block:
-            own = self._ways[role].boot_block(self._deployed[role])
+            own = self._blocks[role].boot_block(self._deployed[role])
             action = BOOT_ACTIONS.get(own.get("method", ""), "")
             calls = [{"action": action, **call} for call in self._calls.get(role, ())]
             return own | ({"protocols": {PROTOCOL: calls}} if calls else {})
@@ -188,7 +190,7 @@ class _Writer:
         roles, limit = self._roles_of(spec), self._limit(spec)
         if cold := [role for role in roles if role not in self._booted]:
             self._boot(cold, limit)
-        found = self._definitions.of(spec)
+        found = self._definitions.export(spec)
         self._write("test", roles, lambda _: {"definitions": found}, limit)
 
     def call(self, spec: ActionSpec) -> None:

@@ -37,22 +37,22 @@ def of(deploys, boots, **lava):
 )
 def test_what_a_dictionary_allows(deploy, boot, to, method):
     """The target of an image, and the boot method."""
-    ways = of(deploy, boot)
-    assert (ways.image_to, ways.boot_block("image")["method"]) == (to, method)
+    blocks = of(deploy, boot)
+    assert (blocks.image_to, blocks.boot_block("image")["method"]) == (to, method)
 
 
 def test_the_device_file_has_the_last_word():
     """Also for prompts: a device file that sets them decides whether there is a login."""
-    ways = of(["flasher"], ["minimal"], deploy={"to": "usb"}, boot={"prompts": ["x"]})
-    block = ways.boot_block("image")
-    assert (ways.image_to, block["prompts"]) == ("usb", ["x"])
+    blocks = of(["flasher"], ["minimal"], deploy={"to": "usb"}, boot={"prompts": ["x"]})
+    block = blocks.boot_block("image")
+    assert (blocks.image_to, block["prompts"]) == ("usb", ["x"])
     assert "auto_login" not in block
 
 
 def test_loader_commands_fit_what_was_deployed():
     """With LAVA's names, only if the dictionary's U-Boot method has them."""
-    ways = LavaBlocks("t", boot={"method": "u-boot", "commands": ["own"]})
-    found = [ways.boot_block(deployed)["commands"] for deployed in ("image", "kernel", "nfs")]
+    blocks = LavaBlocks("t", boot={"method": "u-boot", "commands": ["own"]})
+    found = [blocks.boot_block(deployed)["commands"] for deployed in ("image", "kernel", "nfs")]
     assert found == [["own"], "ramdisk", "nfs"]
     assert "commands" not in LavaBlocks("t", boot={"method": "minimal"}).boot_block("kernel")
 
