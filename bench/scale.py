@@ -107,9 +107,9 @@ def boards(count):
 def shells(count):
     """Measure like `boards`, with nodes that are shells on ptys."""
     from lava_dispatcher_multinode.coordinator.server import Coordinator
-    from lava_dispatcher_multinode.run.host_errors import allow_files
+    from lava_dispatcher_multinode.run.host_errors import raise_file_limit
 
-    allow_files()
+    raise_file_limit()
     names = [f"node{number:03}" for number in range(count)]
     secret = {name: secrets.token_hex(16) for name in names}
     with tempfile.TemporaryDirectory() as directory, Memory() as memory, ExitStack() as stack:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import ExitCode, InvalidJob, Problem, worst
-from ..run.host_errors import allow_files, host_failure
+from ..run.host_errors import host_failure, raise_file_limit
 from ..run.interrupts import Interruptions, raise_once
 from .arguments import add_config_dir, add_job, seconds
 from .exit_codes import discard_output, ensure_streams, print_stderr, run_guarded
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(words)
     # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
     raise_once()
-    allow_files()
+    raise_file_limit()
     return run_guarded("lava-dispatch", lambda: _validate_or_run(options))
 
 

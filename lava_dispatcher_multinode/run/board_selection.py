@@ -1,4 +1,4 @@
-"""The boards of a job: made for it, or chosen from the lab and held."""
+"""The boards of a job: virtual ones, or boards of the lab that are held for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BoardSelection:
-    """Where boards come from, as a command line says it; `wait` is seconds for busy ones."""
+    """The source of a job's boards; `wait` is the time for busy boards in seconds."""
 
     simulate: bool = False
     emulate: bool = False
@@ -37,15 +37,15 @@ class BoardSelection:
 
     @cached_property
     def lab(self) -> Lab | None:
-        """The lab that they are chosen from, read once; None for virtual boards."""
+        """The lab, read once; None for virtual boards."""
         from ..lab.device_files import load_lab
 
         return None if self.is_virtual else load_lab(self.config_dir)
 
     def parse(self, document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
-        """Return the job and its warnings; it may name device types that only the lab has.
+        """Return the job and its warnings. The job may use the device types of the lab.
 
-        `target` as of `job.parse.parse`.
+        `target` as in `job.parse.parse`.
         """
         from ..job.parse import parse_job
         from ..lab.virtual import virtual_types
@@ -55,7 +55,7 @@ class BoardSelection:
 
 
 def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
-    """Return a device for each node of `job`, simulated or emulated."""
+    """Return a simulated or emulated device for each node of `job`."""
     from ..lab.virtual import emulated_devices, simulated_devices
 
     make = simulated_devices if selection.simulate else emulated_devices
@@ -64,11 +64,12 @@ def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
 
 @contextmanager
 def hold_boards(
-    job: Job, selection: BoardSelection, supervisor: Supervisor, waiting: Callable[[str], None]
+    job: Job, selection: BoardSelection, supervisor: Supervisor, on_wait: Callable[[str], None]
 ) -> Iterator[list[Assignment]]:
-    """Give the job's boards, held for as long as the context lasts.
+    """Yield the job's boards, held for as long as the context lasts.
 
-    `waiting` is told what is waited for. Raises `BoardsUnavailable`, `InvalidJob`.
+    `on_wait` gets a message for each wait for busy boards. Raise `BoardsUnavailable` or
+    `InvalidJob`.
     """
     if selection.lab is None:
         roles = [role.name for role in job.roles for _ in range(role.count)]
@@ -84,7 +85,7 @@ def hold_boards(
         needed,
         job.name,
         selection.wait,
-        waiting=waiting,
+        waiting=on_wait,
         locked=supervisor.hold_lock,
     ) as held:
         yield [Assignment(requirement.role, held[requirement]) for requirement in needed]

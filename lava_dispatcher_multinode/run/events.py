@@ -1,7 +1,7 @@
-"""What happens in a run, in order: one JSON line per event, and whoever listens.
+"""The event log of a run (events.jsonl) and its subscribers.
 
-The log is the only road out of a run. Results, reports and the terminal are all
-made from it, so that a run that was killed can still be reported on.
+Results, reports and the terminal view are computed from the events alone, so a run that was
+killed still has a report.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     Subscriber = Callable[[Event], None]
 
 
-#: `log` events of one node and level: what a board prints can make any number of them.
-MAX_REMARKS = 10_000
-#: Fields that are times or lengths of time: they are told to the microsecond, as `t` is.
-TIMES = ("asked", "end", "seconds", "start")
+#: `log` events of one node and level; a board's output may cause any number of them.
+MAX_LOG_EVENTS = 10_000
+#: Fields in seconds, which are rounded to microseconds like `t`.
+TIME_FIELDS = ("asked", "end", "seconds", "start")
 
 
 def clock_from_now() -> Callable[[], float]:
-    """Return a clock that counts seconds from this call; one is shared by a whole run."""
+    """Return a clock that counts seconds from this call; a run has one clock."""
     return clock_since(time.monotonic())
 
 
@@ -52,23 +52,22 @@ _to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class EventLog:
-    """Numbers events in time, writes them to `path` and hands them to subscribers.
+    """Adds the time to events, writes them to `path` and passes them to subscribers.
 
-    `clock` returns seconds since the run's start. Thread-safe: file, times and
-    every subscriber see the events in one and the same order, and subscribers
-    are called one at a time, so that they need no locks against each other.
+    `clock` returns seconds since the run's start. Thread-safe: the file and every subscriber
+    get the events in the same order, and subscribers are called one at a time.
     """
 
     def __init__(
         self, path: Path | None, clock: Callable[[], float], *, append: bool = False
     ) -> None:
-        self.failure: OSError | None = None  # why the file is not whole
+        self.failure: OSError | None = None  # why the file is incomplete
         self._clock = clock
-        self._remarks: Counter[tuple[str, str]] = Counter()
-        # Unbuffered: what has happened is in the file, even if we are killed.
+        self._log_counts: Counter[tuple[str, str]] = Counter()
+        # Unbuffered: a kill loses no event.
         self._file = None if path is None else FileIO(path, "a" if append else "w")
         self._subscribers: list[Subscriber] = []
-        self._complained: set[object] = set()
+        self._reported: set[object] = set()
         self._pending: deque[Event] = deque()
         self._delivering = False
         self._closed = False
@@ -77,31 +76,32 @@ class EventLog:
     def subscribe(self, callback: Subscriber) -> None:
         """Call `callback(event)` for every event from now on, in the emitter's thread.
 
-        It gets the event as the file has it. Its exceptions do not stop the
-        run: the first one is told on stderr.
+        The event is the object of the file. The first exception of a callback is reported on
+        stderr; exceptions do not stop the run.
         """
         with self._lock:
             self._subscribers.append(callback)
 
     def emit(self, event: str, /, **fields: Any) -> None:
-        """Record that `event` happened now; nothing after `close`. Never raises for I/O.
+        """Record an event of type `event`; after `close`, drop it. I/O errors are not raised.
 
-        Of a node's `log` events the first `MAX_REMARKS` of a level are recorded, and that
-        there were more.
+        Of the `log` events of a node and level, the first `MAX_LOG_EVENTS` are recorded, and a
+        remark that more are dropped.
         """
         plain = {name: _plain(value) for name, value in fields.items()}
-        for name in TIMES:
+        for name in TIME_FIELDS:
             if isinstance(seconds := plain.get(name), float):
                 plain[name] = round(seconds, 6)
-        if isinstance(level := plain.get("level"), str):  # a plug-in may have its own form
+        if isinstance(level := plain.get("level"), str):  # plug-ins may use lower case
             plain["level"] = level.upper()
         with self._lock:
-            if self._closed or (event == "log" and not self._room(plain)):
+            if self._closed or (event == "log" and not self._accept_log(plain)):
                 return
             head = {"t": round(self._clock(), 6), "event": event}
-            self._pending.append(head | plain | head)  # first in the line, and last to speak
-            # True only for an event that a subscriber emits: its turn comes
-            # when everybody has had the present one.
+            self._pending.append(
+                head | plain | head
+            )  # first in the line; fields cannot replace it
+            # True if a subscriber emits: every subscriber gets the present event first.
             if not self._delivering:
                 self._deliver_all()
 
@@ -119,13 +119,13 @@ class EventLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _room(self, remark: dict[str, Any]) -> bool:
-        """Whether there is room for one more; for the first that finds none, to say so."""
-        key = (str(remark.get("node")), str(remark.get("level")))
-        self._remarks[key] += 1
-        if self._remarks[key] == MAX_REMARKS + 1:
-            remark["text"] = f"{MAX_REMARKS} such remarks are recorded, and no more"
-        return self._remarks[key] <= MAX_REMARKS + 1
+    def _accept_log(self, event: dict[str, Any]) -> bool:
+        """Count a `log` event; return False beyond the limit, after one remark about it."""
+        key = (str(event.get("node")), str(event.get("level")))
+        self._log_counts[key] += 1
+        if self._log_counts[key] == MAX_LOG_EVENTS + 1:
+            event["text"] = f"limit of {MAX_LOG_EVENTS} log events reached; the rest is dropped"
+        return self._log_counts[key] <= MAX_LOG_EVENTS + 1
 
     def _deliver_all(self) -> None:
         self._delivering = True
@@ -140,23 +140,23 @@ class EventLog:
             try:
                 _write_whole(self._file, encode(event))
             except OSError as error:
-                # A torn line must be the last one, or the log could not be read.
+                # Nothing may follow a torn line, or the log could not be read.
                 self.failure = error
                 self._file.close()
                 self._file = None
-                _complain(f"the event log is not written any more: {error}")
+                _report(f"cannot write the event log: {error}")
         for subscriber in tuple(self._subscribers):
             try:
                 subscriber(event)
-            except Exception as error:  # noqa: BLE001 - a listener's trouble is not the run's
-                if subscriber not in self._complained:
-                    self._complained.add(subscriber)
+            except Exception as error:  # noqa: BLE001 - must not end the run
+                if subscriber not in self._reported:
+                    self._reported.add(subscriber)
                     reason = str(error) if isinstance(error, OSError) else repr(error)
-                    _complain(f"what listens to the run failed at '{event['event']}': {reason}")
+                    _report(f"a subscriber failed at the event '{event['event']}': {reason}")
 
 
-def mend(path: Path) -> None:
-    """Take away the torn last line that a killed writer left; OSError if that cannot be."""
+def remove_torn_line(path: Path) -> None:
+    """Remove an incomplete last line, which a killed writer leaves; raise OSError."""
     with open(path, "r+b") as file:
         end = size = file.seek(0, os.SEEK_END)
         while end:
@@ -171,7 +171,7 @@ def mend(path: Path) -> None:
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """Return the event's line. ASCII: a terminal that shows it obeys nothing in it."""
+    """Return the line of an event, in ASCII: it has no control sequences for terminals."""
     return _to_json(event).encode("ascii") + b"\n"
 
 
@@ -182,10 +182,10 @@ def _write_whole(file: FileIO, data: bytes) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it, so that listeners and readers see the same."""
+    """Return `value` as JSON represents it, so that subscribers and readers see the same."""
     if value is None or isinstance(value, bool):
         return value
-    # int() and str() also take the enum off a member.
+    # int() and str() also convert members of enums.
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -207,6 +207,6 @@ def _strings(values: Iterable[object]) -> list[str]:
     return [str(value) for value in values]
 
 
-def _complain(text: str) -> None:
-    with suppress(OSError, ValueError):  # a closed stderr: nobody is left to be told
+def _report(text: str) -> None:
+    with suppress(OSError, ValueError):  # stderr is closed
         sys.stderr.write(f"lava-dispatch: {text}\n")

@@ -1,4 +1,4 @@
-"""One node's way through its actions, from power-on to power-off."""
+"""A node on a board that this package drives, from the first action to power-off."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     #: Called with each node after its actions, and the failure if any; its board is still up.
     NodeEndHook = Callable[[Node, BaseException | None], None]
 
-LAST_WORDS = 2.0  # seconds that a dead board may go on printing its reason
+CRASH_OUTPUT_S = 2.0  # time in which a crashed board prints its trace
 
 
 def _end_at_once(_node: Node, _failure: BaseException | None) -> None:
@@ -50,7 +50,7 @@ class BoardNode:
         client: GroupClient,
         services: NodeServices,
         directory: Path,
-        spare: Callable[[str], None] = lambda _name: None,
+        release_device: Callable[[str], None] = lambda _name: None,
         on_end: NodeEndHook | None = None,
     ) -> None:
         self.name = device.name
@@ -61,16 +61,16 @@ class BoardNode:
         self._client = client
         self._services = services
         self._directory = directory
-        self._spare = spare  # has a board not switched off if this process dies
+        self._release_device = release_device  # the supervisor leaves its power as it is
         self._on_end = on_end or _end_at_once
 
     def cancel(self, reason: str) -> None:
-        """End it soon, from another thread: whatever it waits for on the console fails."""
+        """Make the current wait for the console fail; called from another thread."""
         if self._console is not None:
             self._console.fail(Cancelled(reason))
 
     def run(self) -> None:
-        """Run the actions; the board is off afterwards, whatever happened."""
+        """Run the actions and power the board off; raise the failure if there is one."""
         try:
             transcript = Transcript(self._directory, self._services.clock)
         except OSError as error:
@@ -91,48 +91,48 @@ class BoardNode:
             board = driver(self._device, console, hardware, step, emit)
             node = self._node(board)
             try:
-                self._walk(node)
-                self._visit(node, None)
+                self._run_actions(node)
+                self._end(node, None)
             except BaseException as error:
                 try:
-                    self._last_words(console)
-                    self._visit(node, error)
+                    self._record_crash(console)
+                    self._end(node, error)
                 finally:
-                    # Before the switch is asked, which may take minutes, or somebody at a desk.
+                    # Before power-off, which may take minutes or wait for the user.
                     self._services.leave_group(self.name, str(error) or type(error).__name__)
                     if console.taken is not None:
-                        self._spare(self.name)
-                    self._off(board)
+                        self._release_device(self.name)
+                    self._power_off_failed(board)
                 raise
             self._services.leave_group(self.name, None)
             board.power_off()
 
     def _node(self, board: BoardDriver) -> Node:
-        spec = ActionSpec("")  # before the first
+        spec = ActionSpec("")  # before the first action
         deadline = _deadline(spec, self._services)
         return Node(self.name, self.role, board, self._client, self._services, spec, deadline)
 
-    def _visit(self, node: Node, failure: BaseException | None) -> None:
+    def _end(self, node: Node, failure: BaseException | None) -> None:
         node.spec = ActionSpec("")
         node.deadline = _deadline(node.spec, self._services)
         self._on_end(node, failure)
 
-    def _off(self, board: BoardDriver) -> None:
-        """Switch off the board of a node that has failed; that failure is the one to tell."""
+    def _power_off_failed(self, board: BoardDriver) -> None:
+        """Power off the board of a failed node; log errors, since the failure is reported."""
         try:
             board.power_off()
         except ConsoleTaken:
-            self._log("WARNING", "another client has the console: the power is left as it is")
+            self._log("WARNING", "another client uses the console: the power is not switched")
         except MultinodeError as error:
             self._log("ERROR", str(error))
 
-    def _walk(self, node: Node) -> None:
+    def _run_actions(self, node: Node) -> None:
         failed: BaseException | None = None
         for index, spec in enumerate(self._services.job.actions_of(self.role)):
             node.spec, node.deadline = spec, _deadline(spec, self._services)
             if failed is None:
                 try:
-                    self._act(node, index, spec)
+                    self._run_action(node, index, spec)
                 except BaseException as error:  # noqa: BLE001 - raised again below
                     failed = error
             else:
@@ -140,7 +140,7 @@ class BoardNode:
         if failed is not None:
             raise failed
 
-    def _act(self, node: Node, index: int, spec: ActionSpec) -> None:
+    def _run_action(self, node: Node, index: int, spec: ActionSpec) -> None:
         if self._services.cancelled.is_set():
             self._skip(node, index, spec)
             raise Cancelled("the run was interrupted")
@@ -164,7 +164,7 @@ class BoardNode:
         return action
 
     def _skip(self, node: Node, index: int, spec: ActionSpec) -> None:
-        """Report an action that is not run; it may know of results that are missing now."""
+        """Report an action as skipped; the action reports its missing results."""
         self._begin(index, spec).skip(node)
         self._report(index, spec, "skipped", 0.0, None)
 
@@ -181,10 +181,10 @@ class BoardNode:
             error=error,
         )
 
-    def _last_words(self, console: Console) -> None:
-        """Let a board that has just died say all of it: the trace follows the panic."""
+    def _record_crash(self, console: Console) -> None:
+        """Record what a crashed board still prints: the trace follows the panic."""
         console.forget()
-        until = time.monotonic() + LAST_WORDS
+        until = time.monotonic() + CRASH_OUTPUT_S
         with suppress(ConsoleError, Cancelled):
             while time.monotonic() < until and console.read(0.3):
                 pass

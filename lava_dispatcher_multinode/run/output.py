@@ -1,4 +1,4 @@
-"""The directory that a run writes to."""
+"""The run directory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..redaction import without_logins
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-RUNS = Path("lava-runs")
-LATEST = "latest"
+RUNS_DIRECTORY = Path("lava-runs")
+LATEST_LINK = "latest"
 
 
 @contextmanager
@@ -29,37 +29,37 @@ def output_directory(
     *,
     locked: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Path]:
-    """Give the output directory, with `job` as its job.json, to one run at a time.
+    """Lock the run directory and yield it, with `job` as job.json.
 
-    `job` is the document as it was read; its passwords are left out. Without
-    `directory` a new one is made below `lava-runs`, and `latest` beside it points
-    there. What a run before left of its boards' consoles goes. Raise `InvalidJob`
-    where that cannot be done.
+    `job` is the document as it was read; its passwords are redacted. `locked` gets the
+    descriptor of the lock. Without `directory`, create one in `lava-runs` and let the link
+    `latest` point to it. Remove the consoles of an earlier run. Raise `InvalidJob` if the
+    directory cannot be used.
     """
     with ExitStack() as stack:
         try:
-            made = directory or _new(job_name)
-            made.mkdir(parents=True, exist_ok=True)
-            descriptor = _locked(made)
+            run_directory = directory or _create(job_name)
+            run_directory.mkdir(parents=True, exist_ok=True)
+            descriptor = _lock(run_directory)
             stack.callback(os.close, descriptor)
             locked(descriptor)
-            (made / "nodes").mkdir(exist_ok=True)
-            for console in made.glob("nodes/*/console.*"):
+            (run_directory / "nodes").mkdir(exist_ok=True)
+            for console in run_directory.glob("nodes/*/console.*"):
                 console.unlink()
             text = json.dumps(without_logins(job), indent=1, default=str)
-            (made / "job.json").write_text(text + "\n")
+            (run_directory / "job.json").write_text(text + "\n")
             if directory is None:
-                _point(RUNS / LATEST, made.name)
+                _replace_link(RUNS_DIRECTORY / LATEST_LINK, run_directory.name)
         except BlockingIOError:
-            raise _unfit(str(made), "another run is writing to it") from None
+            raise _unusable(str(run_directory), "another run is writing to it") from None
         except OSError as error:
             name, reason = str(error.filename or directory), error.strerror or str(error)
-            raise _unfit(name, reason) from error
-        yield made
+            raise _unusable(name, reason) from error
+        yield run_directory
 
 
-def _locked(directory: Path) -> int:
-    """Return a descriptor that keeps other runs out for as long as it is open."""
+def _lock(directory: Path) -> int:
+    """Return a descriptor that locks `directory` for as long as it is open."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,27 +69,27 @@ def _locked(directory: Path) -> int:
     return descriptor
 
 
-def _unfit(name: str, reason: str) -> InvalidJob:
-    message = f"cannot be the output directory: {reason}"
-    return InvalidJob.about(name, message, "--output-dir names another")
+def _unusable(name: str, reason: str) -> InvalidJob:
+    message = f"cannot be used as the output directory: {reason}"
+    return InvalidJob.about(name, message, "choose another one with --output-dir")
 
 
-def _new(job_name: str) -> Path:
+def _create(job_name: str) -> Path:
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", job_name).strip("-.")[:60] or "job"
     stem = f"{time.strftime('%Y%m%dT%H%M%S')}-{name}"
-    RUNS.mkdir(exist_ok=True)
+    RUNS_DIRECTORY.mkdir(exist_ok=True)
     number = 1
     while True:
-        path = RUNS / (stem if number == 1 else f"{stem}-{number}")
+        path = RUNS_DIRECTORY / (stem if number == 1 else f"{stem}-{number}")
         try:
-            path.mkdir()  # two commands in one second get one each
+            path.mkdir()  # another run may have the same name in this second
         except FileExistsError:
             number += 1
         else:
             return path
 
 
-def _point(link: Path, target: str) -> None:
+def _replace_link(link: Path, target: str) -> None:
     temporary = link.with_name(f".{target}.link")
     temporary.symlink_to(target)
     temporary.replace(link)

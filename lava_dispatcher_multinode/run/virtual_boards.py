@@ -1,4 +1,4 @@
-"""The boards of a run that are processes of its own: simulated and emulated ones."""
+"""The virtual boards of a run: simulated and emulated ones."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def start_virtual_boards(
     *,
     unconfined: bool = False,
 ) -> dict[str, VirtualBoard]:
-    """Return the boards that have to be made, by name: all of them before any gets power.
+    """Start the virtual boards of `devices`, powered off; return them by name.
 
-    They are gone when `stack` is closed.
+    They end when `stack` is closed.
     """
     boards: dict[str, VirtualBoard] = {}
     simulated = [device for device in devices if device.connection.simulated]
@@ -44,38 +44,38 @@ def _simulate(
 
     directory.mkdir()
     lab = stack.enter_context(SimulatedLab(directory, unconfined=unconfined))
-    _tell_confinement(lab, log)
+    _log_confinement(lab, log)
     boards = {}
     for device in devices:
         assert device.simulated_firmware is not None  # as lab.device_checks has found
         boards[device.name] = lab.add(device.name, device.simulated_firmware, device.simulated)
     for name in lab.unknown_fault_names():
-        text = f"LAVA_SIMULATED_FAULTS names '{name}', and no simulated board of the job is that"
+        text = f"LAVA_SIMULATED_FAULTS: no simulated board of the job is named '{name}'"
         log.emit("log", node=None, level="WARNING", text=text)
-    stack.callback(_tell_pending, boards.values(), log)
+    stack.callback(_log_pending_faults, boards.values(), log)
     return boards
 
 
-def _tell_confinement(lab: SimulatedLab, log: EventLog) -> None:
-    """Say how boards are confined; a weaker way, or a board that lacks something, is a warning."""
+def _log_confinement(lab: SimulatedLab, log: EventLog) -> None:
+    """Log the confinement; warn of a weaker one and of missing features."""
     reason = "; ".join(f"{way}: {why}" for way, why in lab.refused.items())
     log.emit(
         "log",
         node=None,
         level="WARNING" if reason else "INFO",
         text=f"simulated boards: {lab.confinement}"
-        + (f", a weaker confinement, because {reason}" if reason else ""),
+        + (f" (weaker confinement: {reason})" if reason else ""),
         confinement={"way": lab.confinement, "reason": reason or None},
     )
     if lab.lacks:
         log.emit("log", node=None, level="WARNING", text=f"simulated boards: {lab.lacks}")
 
 
-def _tell_pending(boards: Iterable[SimulatedBoard], log: EventLog) -> None:
-    """Warn of faults that were asked for and not met: the run proves nothing of them."""
+def _log_pending_faults(boards: Iterable[SimulatedBoard], log: EventLog) -> None:
+    """Warn of requested faults that have not occurred: the run proves nothing about them."""
     for board in boards:
         for fault in board.pending:
-            text = f"its fault '{fault}' has not happened: the run ended before it was due"
+            text = f"the fault '{fault}' has not occurred before the end of the run"
             log.emit("log", node=board.name, level="WARNING", text=text)
 
 

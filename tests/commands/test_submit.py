@@ -127,7 +127,7 @@ def test_a_run_that_cannot_be_written_cancels_its_jobs(lab, tmp_path, capsys):
     """Nobody would follow them."""
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "job.yaml/x"]) == 2
-    assert "cannot be the output directory" in capsys.readouterr().err
+    assert "cannot be used as the output directory" in capsys.readouterr().err
     assert lab.cancelled == ["17.0", "17.1", "17.2"]
 
 

@@ -301,7 +301,7 @@ def test_the_next_holder_s_board_stays_as_it_is(dispatch, job, rack, taken):
     assert (node["status"], node["error_type"]) == ("error", "infrastructure")
     if taken:
         assert "another client holds the port ('Port already in use')" in node["error"]
-        assert "another client has the console: the power is left as it is" in run.err
+        assert "another client uses the console: the power is not switched" in run.err
         assert rack.switches[VICTIM].asked == ["off", "off", "on"]
     else:
         assert rack.switches[VICTIM].asked == ["off", "off", "on", "off"]

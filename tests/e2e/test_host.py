@@ -73,7 +73,7 @@ def test_no_namespaces(shell, tmp_path):
         "namespaces: unshare: No space left on device (ENOSPC); "
         "chroot: mknod: Operation not permitted (EPERM)"
     )
-    assert f"warning: simulated boards: unconfined, a weaker confinement, because {reason}" in (
+    assert f"warning: simulated boards: unconfined (weaker confinement: {reason})" in (
         " ".join(done.stderr.split())
     )
     lines = (tmp_path / "out" / "events.jsonl").read_text().splitlines()
@@ -111,7 +111,7 @@ def test_a_directory_that_cannot_be_written(shell, tmp_path):
     (tmp_path / "file").write_text("")
     done = shell("", output="file/out")
     assert done.returncode == 2
-    assert "file/out: cannot be the output directory: Not a directory" in done.stderr
+    assert "file/out: cannot be used as the output directory: Not a directory" in done.stderr
     assert "--output-dir" in done.stderr
 
 

@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.run.events import (
     EventLog,
     clock_from_now,
     encode,
-    mend,
+    remove_torn_line,
     time_of_day,
 )
 
@@ -218,12 +218,12 @@ def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
         log.emit("step")
         assert isinstance(log.failure, OSError)
     assert len(seen) == 2
-    assert capsys.readouterr().err.count("event log is not written any more") == 1
+    assert capsys.readouterr().err.count("cannot write the event log") == 1
 
 
 def test_remarks_without_end_are_counted_out(monkeypatch):
     """A board that makes its dispatcher talk does not fill the disk, nor silence the others."""
-    monkeypatch.setattr(events, "MAX_REMARKS", 3)
+    monkeypatch.setattr(events, "MAX_LOG_EVENTS", 3)
     seen = []
     with EventLog(None, Clock()) as log:
         log.subscribe(seen.append)
@@ -235,7 +235,7 @@ def test_remarks_without_end_are_counted_out(monkeypatch):
         log.emit("step", node="loud", text="on")
     assert [event["text"] for event in seen] == [
         *("0", "1", "2"),
-        "3 such remarks are recorded, and no more",
+        "limit of 3 log events reached; the rest is dropped",
         *("it cannot be switched off", "heard", "on"),
     ]
 
@@ -271,7 +271,7 @@ def test_mend_takes_the_torn_line_only(tmp_path_factory, lines):
     path = tmp_path_factory.mktemp("events") / "events.jsonl"
     whole = b"".join(line + b"\n" for line in lines[:-1])
     path.write_bytes(whole + (lines[-1] if lines else b""))
-    mend(path)
+    remove_torn_line(path)
     assert path.read_bytes() == whole
 
 

@@ -36,7 +36,7 @@ class Action:
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """A function that runs a job of one action, which is a function of the node."""
-    monkeypatch.setattr(node_module, "LAST_WORDS", 0.01)
+    monkeypatch.setattr(node_module, "CRASH_OUTPUT_S", 0.01)
 
     def run(work, *roles, listeners=(), interruptions=None, on_node_end=None):
         monkeypatch.setattr(plugins, "action", lambda _name: Action(work))

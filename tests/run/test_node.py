@@ -62,7 +62,7 @@ def board(tmp_path):
 @pytest.fixture
 def run(board, tmp_path, monkeypatch):
     """A function that runs actions, each a function of the node; it returns the ending."""
-    monkeypatch.setattr(module, "LAST_WORDS", 0.05)
+    monkeypatch.setattr(module, "CRASH_OUTPUT_S", 0.05)
     events = []
 
     def run(*works, cancelled=False, timeout=None, visit=None, leave=None):
@@ -169,7 +169,7 @@ def test_what_the_host_lacks_is_no_bug(run):
     """A full disk is told as one, with what helps."""
     ending = run(fails(OSError(errno.ENOSPC, "No space left on device", "/x")))
     assert (ending.error_type, ending.status) == ("infrastructure", "error")
-    assert ending.error.startswith("panda01: /x: No space left on device: make room")
+    assert ending.error.startswith("panda01: /x: No space left on device: free space")
 
 
 def test_a_cancelled_run_begins_nothing(run, board):

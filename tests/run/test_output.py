@@ -56,7 +56,7 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path):
     """A file in the way is named, with what else to do."""
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(InvalidJob, match=r"cannot be the output directory.*--output-dir"),
+        pytest.raises(InvalidJob, match=r"cannot be used as the output directory.*--output-dir"),
         output_directory(tmp_path / "file" / "out", "job", {}),
     ):
         pass

@@ -89,10 +89,10 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
     """
     from ...report.files import EVENTS, ReportWriter, read_results
     from ...report.verdict import exit_code_of, status_of
-    from ..events import EventLog, clock_since, mend, time_of_day
+    from ..events import EventLog, clock_since, remove_torn_line, time_of_day
 
     assert state.output is not None
-    mend(state.output / EVENTS)
+    remove_torn_line(state.output / EVENTS)
     recorder = ReportWriter(state.output)
     recorder.results = read_results(state.output)
     if recorder.results.over:
