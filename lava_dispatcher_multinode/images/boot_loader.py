@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 FIRST = "MLO"
 U_BOOT = ("u-boot.img", "u-boot.bin")  # as SPL names it, as X-Loader names it
 LABEL = "boot"
-GEOMETRY = Geometry(4, 4096)
-SIZE = GEOMETRY.size  # 8 MiB and tables, ten times the size of Debian's boot loaders
+GEOMETRY = Geometry(4, 4096)  # 8 MiB and tables, ten times the size of Debian's boot loaders
 
 
 def read_files(boot: FatVolume) -> dict[str, bytes]:
@@ -28,7 +27,7 @@ def read_files(boot: FatVolume) -> dict[str, bytes]:
     found = {}
     for name in (FIRST, *U_BOOT):
         try:
-            found[name] = boot.read(name, SIZE)
+            found[name] = boot.read(name, GEOMETRY.size)
         except FileNotFoundError:
             continue
     return found
@@ -43,7 +42,7 @@ def list_missing(found: Collection[str]) -> tuple[str, ...]:
 
 
 def make_volume(content: Mapping[str, bytes], start: int) -> bytes:
-    """Return a FAT of `SIZE` bytes with these files, for byte `start` of a card.
+    """Return a FAT of `GEOMETRY.size` bytes with these files, for byte `start` of a card.
 
     Raise `DeployError` if they do not fit.
     """
@@ -52,6 +51,6 @@ def make_volume(content: Mapping[str, bytes], start: int) -> bytes:
     except ValueError:
         names = ", ".join(content)
         raise DeployError(
-            f"the image's {names} do not fit into partition 1 of the card, which has {SIZE >> 20} "
-            "MiB for the boot loader: set deploy.layout: image"
+            f"the image's {names} do not fit into partition 1 of the card, which has "
+            f"{GEOMETRY.size >> 20} MiB for the boot loader: set deploy.layout: image"
         ) from None

@@ -152,7 +152,7 @@ def _write_master(
 ) -> tuple[list[Copy], tuple[str, ...]]:
     image = _ForwardReader(source)
     boot, root = _find_partitions(source, image)
-    p1 = mbr.Partition(1, MIB, boot_loader.SIZE, mbr.FAT16)
+    p1 = mbr.Partition(1, MIB, boot_loader.GEOMETRY.size, mbr.FAT16)
     p2 = mbr.Partition(2, _end(p1), UNUSED_PARTITION_BYTES, mbr.LINUX)
     p3 = mbr.Partition(3, _end(p2), boot.size, boot.type)
     outer = _end(p3)

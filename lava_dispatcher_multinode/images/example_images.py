@@ -15,14 +15,13 @@ from pathlib import Path
 from ..errors import DeployError
 from . import ext, mbr, uimage
 from .fat import FatVolume
-from .fat_make import SIZE as FAT_SIZE
-from .fat_make import make_fat16
+from .fat_make import SMALL, make_fat16
 
 MIB = 1 << 20
 KERNEL_NAME = "Linux-3.9-simulated"  # in the header of a placeholder
 _LOAD_ADDRESS = 0x8000_8000
-BOOT = mbr.Partition(1, MIB, FAT_SIZE, mbr.FAT16, bootable=True)
-ROOT = mbr.Partition(2, -(-(MIB + FAT_SIZE) // MIB) * MIB, MIB, mbr.LINUX)
+BOOT = mbr.Partition(1, MIB, SMALL.size, mbr.FAT16, bootable=True)
+ROOT = mbr.Partition(2, -(-(MIB + SMALL.size) // MIB) * MIB, MIB, mbr.LINUX)
 #: The boards for which `main` writes images.
 BOARDS = ("panda", "beaglexm")
 #: Where the example's script loads the kernel: memory of every simulated board.

@@ -14,7 +14,7 @@ _AT, _SIZE = 1024, 1024  # of the superblock
 _MAGIC, _LABEL, _RO_COMPAT, _CHECKSUM = 56, 120, 100, 1020
 _METADATA_CSUM = 0x400
 _TIMESTAMP = 1370044800  # 1 June 2013, UTC, for reproducible images
-BLOCK = 1024
+BLOCK_BYTES = 1024
 
 
 def crc32c(data: bytes, crc: int = 0xFFFFFFFF) -> int:
@@ -55,12 +55,12 @@ def make_ext2(text: str, blocks: int = 1024) -> bytes:
     """Return an ext2 of `blocks` (256 to 8192) KiB with the label `text`, empty."""
     if not 256 <= blocks <= 8192:
         raise ValueError("an ext2 of one group has 256 to 8192 blocks of 1 KiB")
-    inodes, first_data = 128, 5 + 128 * 128 // BLOCK
+    inodes, first_data = 128, 5 + 128 * 128 // BLOCK_BYTES
     lost = range(
         first_data + 1, first_data + 13
     )  # lost+found: 12 KiB, so that e2fsck need not grow it
     used = lost.stop
-    image = bytearray(blocks * BLOCK)
+    image = bytearray(blocks * BLOCK_BYTES)
     head = struct.pack(
         "<13IHhHHHHIIIIHH",
         inodes,
@@ -96,13 +96,13 @@ def make_ext2(text: str, blocks: int = 1024) -> bytes:
     image[4096:5120] = _bitmap(range(11), inodes)
     _inode(image, 2, [first_data], links=3)
     _inode(image, 11, list(lost), links=2)
-    root = _name(2, 12, b".") + _name(2, 12, b"..") + _name(11, BLOCK - 24, b"lost+found")
-    image[first_data * BLOCK : (first_data + 1) * BLOCK] = root
+    root = _name(2, 12, b".") + _name(2, 12, b"..") + _name(11, BLOCK_BYTES - 24, b"lost+found")
+    image[first_data * BLOCK_BYTES : (first_data + 1) * BLOCK_BYTES] = root
     for block in lost:
-        content = _name(0, BLOCK, b"")
+        content = _name(0, BLOCK_BYTES, b"")
         if block == lost.start:
-            content = _name(11, 12, b".") + _name(2, BLOCK - 12, b"..")
-        image[block * BLOCK : (block + 1) * BLOCK] = content
+            content = _name(11, 12, b".") + _name(2, BLOCK_BYTES - 12, b"..")
+        image[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES] = content
     return bytes(image)
 
 
@@ -116,8 +116,8 @@ def _superblock(disk: BinaryIO, offset: int) -> bytes:
 
 def _bitmap(used: Iterable[int], bits: int) -> bytes:
     """Return a bitmap block; bits from `bits` on are marked as used."""
-    bitmap = bytearray(BLOCK)
-    for bit in (*used, *range(bits, BLOCK * 8)):
+    bitmap = bytearray(BLOCK_BYTES)
+    for bit in (*used, *range(bits, BLOCK_BYTES * 8)):
         bitmap[bit // 8] |= 1 << bit % 8
     return bytes(bitmap)
 
@@ -128,7 +128,7 @@ def _inode(image: bytearray, number: int, blocks: list[int], links: int) -> None
         "<HHIIIIIHHIII",
         0o40755,
         0,
-        len(blocks) * BLOCK,
+        len(blocks) * BLOCK_BYTES,
         _TIMESTAMP,
         _TIMESTAMP,
         _TIMESTAMP,
@@ -139,7 +139,7 @@ def _inode(image: bytearray, number: int, blocks: list[int], links: int) -> None
         0,
         0,
     ) + struct.pack("<13I", *direct, *[0] * (12 - len(direct)), indirect)
-    at = 5 * BLOCK + (number - 1) * 128
+    at = 5 * BLOCK_BYTES + (number - 1) * 128
     image[at : at + len(raw)] = raw
 
 

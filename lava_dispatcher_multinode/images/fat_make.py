@@ -38,7 +38,6 @@ class Geometry(NamedTuple):
 
 
 SMALL = Geometry(1, 4096)
-SIZE = SMALL.size  # bytes of a volume with the default geometry
 
 
 def make_fat16(

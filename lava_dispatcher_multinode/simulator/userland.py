@@ -137,7 +137,11 @@ class Userland:
             self._serial.faults.checkpoint(message.decode())
             with contextlib.suppress(OSError):
                 self._events.send(b"on")
-        elif message.startswith(b"error "):
+        else:
+            self._log_error(message)
+
+    def _log_error(self, message: bytes) -> None:
+        if message.startswith(b"error "):
             self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
 
     def _drain_output(self) -> None:
@@ -149,8 +153,7 @@ class Userland:
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
         while poll.poll(0) and (message := self._events.recv(4096)):
-            if message.startswith(b"error "):
-                self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
+            self._log_error(message)
         _, status = os.waitpid(self._pid, 0)
         self._confinement.kill_rest(self._pid)
         self._pid = -1

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import DeployError
 from lava_dispatcher_multinode.images.fat import FatVolume
-from lava_dispatcher_multinode.images.fat_make import SIZE, make_fat16
+from lava_dispatcher_multinode.images.fat_make import SMALL, make_fat16
 
 from ..needs import program
 
@@ -55,10 +55,10 @@ def test_missing(path):
 def test_label_is_set_at_both_places():
     """The label is set in root directory and first sector."""
     file = io.BytesIO(make_fat16(FILES, "boot"))
-    FatVolume(file, 0, SIZE).set_label("testboot")
-    assert FatVolume(file, 0, SIZE).label == "testboot"
+    FatVolume(file, 0, SMALL.size).set_label("testboot")
+    assert FatVolume(file, 0, SMALL.size).label == "testboot"
     assert file.getvalue()[43:54] == b"testboot   "
-    assert FatVolume(file, 0, SIZE).read("uImage") == FILES["uImage"]
+    assert FatVolume(file, 0, SMALL.size).read("uImage") == FILES["uImage"]
 
 
 def test_label_without_an_entry():
@@ -67,8 +67,8 @@ def test_label_without_an_entry():
     root = content.index(b"boot       \x08")
     content[root] = 0
     file = io.BytesIO(content)
-    FatVolume(file, 0, SIZE).set_label("testboot")
-    assert FatVolume(file, 0, SIZE).label == "testboot"
+    FatVolume(file, 0, SMALL.size).set_label("testboot")
+    assert FatVolume(file, 0, SMALL.size).label == "testboot"
 
 
 def test_label_too_long():
@@ -88,7 +88,7 @@ def test_truncated_volumes():
     """A volume larger than its partition is an error."""
     content = make_fat16(FILES, "boot")
     with pytest.raises(DeployError, match="truncated"):
-        FatVolume(io.BytesIO(content), 0, SIZE - 512)
+        FatVolume(io.BytesIO(content), 0, SMALL.size - 512)
 
 
 def test_chain_that_ends_early():

@@ -6,19 +6,19 @@ import subprocess
 import pytest
 
 from lava_dispatcher_multinode.images.fat import FatVolume
-from lava_dispatcher_multinode.images.fat_make import SIZE, Geometry, make_fat16
+from lava_dispatcher_multinode.images.fat_make import SMALL, Geometry, make_fat16
 
 
 def test_reproducible():
     """The same files give the same bytes."""
     assert make_fat16({"a": b"1"}, "boot") == make_fat16({"a": b"1"}, "boot")
-    assert len(make_fat16({}, "boot")) == SIZE
+    assert len(make_fat16({}, "boot")) == SMALL.size
 
 
 def test_too_much():
     """Files that do not fit are an error."""
     with pytest.raises(ValueError, match="do not fit"):
-        make_fat16({"a": b"x" * SIZE}, "boot")
+        make_fat16({"a": b"x" * SMALL.size}, "boot")
 
 
 @pytest.mark.needs("mtools")

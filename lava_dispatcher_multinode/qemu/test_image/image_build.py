@@ -30,7 +30,7 @@ MIB = 1 << 20
 FAT = Geometry(8, 10000)  # 39 MiB
 BOOT = mbr.Partition(1, MIB, FAT.size, mbr.FAT16, bootable=True)
 ROOT = mbr.Partition(2, 41 * MIB, 80 * MIB, mbr.LINUX)
-SIZE = 128 * MIB  # an SD card's size is a power of two
+CARD_BYTES = 128 * MIB  # an SD card's size is a power of two
 #: RAM starts at 1 GiB. Debian's kernel, which also supports Amlogic, must be loaded at this
 #: distance from it; anywhere else it hangs without output.
 LOAD_ADDRESS = 0x4000_0000 + 0x20_8000
@@ -73,7 +73,7 @@ def build_image(target: Path, packages: DebianPackages) -> list[str]:
         boot = make_fat16(boot_files(kernel, program, modules), "boot",
                           BOOT.start // mbr.SECTOR, FAT)  # fmt: skip
         with target.open("w+b") as disk:
-            disk.truncate(SIZE)
+            disk.truncate(CARD_BYTES)
             for start, content in ((BOOT.start, boot), (ROOT.start, root.read_bytes())):
                 _write_sparse(disk.fileno(), start, content)
             mbr.write(disk, (BOOT, ROOT))

@@ -34,7 +34,7 @@ def test_the_partitions_fit_the_card():
     """Partitions start at a MiB and do not overlap."""
     for part in (image_build.BOOT, image_build.ROOT):
         assert part.start % image_build.MIB == 0
-        assert part.start + part.size <= image_build.SIZE
+        assert part.start + part.size <= image_build.CARD_BYTES
     assert image_build.BOOT.start + image_build.BOOT.size <= image_build.ROOT.start
     assert image_build.FAT.clusters < 65525  # more would be a FAT32
     assert mbr.SECTOR * image_build.FAT.total == image_build.FAT.size
