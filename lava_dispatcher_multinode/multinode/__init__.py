@@ -1,1 +1,1 @@
-"""The MultiNode rules. `state` and `wire` touch no socket, clock or thread."""
+"""The MultiNode rules of a group: pure functions and state, without sockets, clocks or threads."""

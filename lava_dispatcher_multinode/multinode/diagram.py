@@ -1,8 +1,8 @@
-"""The diagrams of docs/explanation/coordinator.md, made from the tables of transitions.py.
+"""The diagrams of docs/explanation/coordinator.md, generated from the tables of transitions.py.
 
     python -m lava_dispatcher_multinode.multinode.diagram docs/explanation/coordinator.md
 
-brings that file up to date; a test fails while it is not.
+updates that file; a test fails while it is out of date.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from enum import StrEnum
 
-#: A name in the documents -> the first state, and (state, event) -> state.
+#: Name in the document -> the first state, and the table (state, event) -> state.
 DIAGRAMS: dict[str, tuple[StrEnum, Mapping[Any, StrEnum]]] = {
     "a call": (CallState.ASKED, CALL_TRANSITIONS),
     "a member": (MemberState.ACTIVE, MEMBER_TRANSITIONS),
@@ -26,7 +26,7 @@ DIAGRAMS: dict[str, tuple[StrEnum, Mapping[Any, StrEnum]]] = {
 
 
 def mermaid(start: StrEnum, table: Mapping[Any, StrEnum]) -> str:
-    """Return the state diagram of `table`; what changes nothing is left out."""
+    """Return the state diagram of `table`, without the transitions that change nothing."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {start}"]
     moves = {key: after for key, after in table.items() if after is not key[0]}
     for (before, event), after in moves.items():
@@ -38,7 +38,7 @@ def mermaid(start: StrEnum, table: Mapping[Any, StrEnum]) -> str:
 
 
 def updated(text: str) -> str:
-    """Return a document with every `<!-- diagram: NAME -->` section made anew."""
+    """Return `text` with every `<!-- diagram: NAME -->` section generated again."""
     for name, (start, table) in DIAGRAMS.items():
         begin, end = f"<!-- diagram: {name} -->\n", "<!-- end -->"
         section = re.escape(begin) + "(?:(?!<!--).)*" + re.escape(end)
