@@ -1,4 +1,4 @@
-"""How a board fetches a URL, with what it has."""
+"""The command with which a board fetches a URL."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..errors import DeployError
 if TYPE_CHECKING:
     from .shell import Shell
 
-#: Shell commands that fetch {url} to {file}, '-' being the standard output, by program. The
-#: dispatcher is near: no proxy. BusyBox knows few options.
+#: Shell commands that fetch {url} to {file} ('-': standard output), by program. They bypass
+#: proxies, since the dispatcher is near, and use options that BusyBox has.
 PROGRAMS = {
     "wget": "env http_proxy= wget -q -O {file} {url}",
     "curl": "curl -fsS --noproxy '*' -o {file} {url}",
@@ -18,7 +18,7 @@ PROGRAMS = {
 
 
 def fetch_command(shell: Shell) -> str:
-    """Return the one of `PROGRAMS` that the board has; `DeployError` if it has none."""
+    """Return the command of the first program that the board has; `DeployError` without one."""
     for program, command in PROGRAMS.items():
         if shell.has(program):
             return command

@@ -1,4 +1,4 @@
-"""Shell commands of a device file on this host: switches, SD-muxes."""
+"""Runs shell commands of a device file on this host: power switches, SD-muxes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 
-OUTPUT = 500  # bytes of a command's output, its last, that an error shows
+MAX_OUTPUT_BYTES = 500  # of the end of a command's output, in its error
 
 
 @dataclass(frozen=True)
-class Failed(Exception):
-    """A command that did not exit with 0 in time; `str` is the end of a sentence."""
+class HostCommandFailed(Exception):
+    """A command that did not exit with 0 in time; `str` completes "COMMAND ..."."""
 
     reason: str
 
@@ -23,11 +23,11 @@ class Failed(Exception):
 
 
 def run_command(command: str, timeout: float, key: str = "") -> None:
-    """Run `command` to its end; raise `Failed`. `key` is where `timeout`, in seconds, is set.
+    """Run `command`; raise `HostCommandFailed` for an exit code or after `timeout` seconds.
 
-    It has a session of its own: a time-out ends all that it started, and a
-    Ctrl-C meant for the dispatcher does not cut it short. What it prints goes
-    to a file, since a daemon that it leaves behind would hold a pipe open.
+    `key` is the key of the timeout, for the error. The command has a session of its own: a
+    timeout ends its descendants, too, and a Ctrl-C for the dispatcher does not interrupt it.
+    Its output goes to a file, since a daemon that it starts would keep a pipe open.
     """
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
@@ -41,13 +41,13 @@ def run_command(command: str, timeout: float, key: str = "") -> None:
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             where = f" ({key})" if key else ""
-            raise Failed(f"has not ended within {timeout:g} s{where}") from None
+            raise HostCommandFailed(f"has not ended within {timeout:g} s{where}") from None
         finally:
             if process.poll() is None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         if code:
-            output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT))
+            output.seek(max(0, output.seek(0, os.SEEK_END) - MAX_OUTPUT_BYTES))
             text = output.read().decode("utf-8", "backslashreplace").strip()
-            raise Failed(f"exited with {code}" + (f": {text}" if text else ""))
+            raise HostCommandFailed(f"exited with {code}" + (f": {text}" if text else ""))

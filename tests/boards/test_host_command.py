@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lava_dispatcher_multinode.boards.host_command import OUTPUT, Failed, run_command
+from lava_dispatcher_multinode.boards.host_command import (
+    MAX_OUTPUT_BYTES,
+    HostCommandFailed,
+    run_command,
+)
 
 
 def test_success_is_silent():
@@ -19,17 +23,17 @@ def test_success_is_silent():
 
 def test_a_failure_has_code_and_last_words():
     """The end of what it printed, stderr too, and not megabytes of it."""
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(HostCommandFailed) as caught:
         run_command("yes | head -c 100000; echo no route to PDU >&2; exit 7", 10)
     assert str(caught.value).startswith("exited with 7: ")
     assert str(caught.value).endswith("no route to PDU")
-    assert len(str(caught.value)) < OUTPUT + 50
+    assert len(str(caught.value)) < MAX_OUTPUT_BYTES + 50
 
 
 def test_a_time_out_ends_everything_that_was_started(tmp_path):
     """A grandchild does not switch the mux when nobody expects it any more."""
     pid = tmp_path / "pid"
-    with pytest.raises(Failed, match="has not ended within 0.3 s"):
+    with pytest.raises(HostCommandFailed, match="has not ended within 0.3 s"):
         run_command(f"sh -c 'echo $$ > {pid}; exec sleep 100' & wait", 0.3)
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

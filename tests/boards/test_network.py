@@ -31,9 +31,9 @@ class Board:
     def run(self, command, *, timeout=0.0):
         """Run a command."""
         self.said.append(command)
-        if command == network.FIRST:
+        if command == network.FIND_INTERFACE:
             return 0, self._interface
-        if command == network.LIST.format(self._interface or "lo"):
+        if command == network.SHOW_ADDRESS.format(self._interface or "lo"):
             return (0, self._listing) if self._up else (1, "inet 127.0.0.1/8")
         if self._brings and self._brings in command:
             self._up = True
@@ -62,13 +62,13 @@ def test_the_device_file_knows_better():
     """Its interface, its commands."""
     board = Board(IP, brings="static-ip", interface="usb0")
     assert network.bring_up(board, Network("usb0", ("static-ip",))) == "10.0.2.15"
-    assert network.FIRST not in board.said
+    assert network.FIND_INTERFACE not in board.said
 
 
 @pytest.mark.parametrize(
     ("board", "settings", "message"),
     [
-        (Board(interface=""), Network(), "no Ethernet: network.interface"),
+        (Board(interface=""), Network(), "no Ethernet interface: set network.interface"),
         (Board(brings="never"), Network(), "has none of udhcpc, .*: set network.commands"),
         (Board(brings="never", programs=("dhclient",)), Network(), "no address on eth0"),
         (Board(brings="never"), Network(None, ("fails",)), "'fails' exited with 1: no lease"),

@@ -1,1 +1,1 @@
-"""Getting an image onto a board, one method a file."""
+"""Methods of deployment, one per file."""

@@ -1,7 +1,7 @@
-"""Deploying by `master`, as in 2013: the board's own master image fetches the other.
+"""Deploy method `master`, as in 2013: the board's own master image fetches the other image.
 
-The master image has booted to its shell. Every step is named in its error, its exit code
-looked at, and has a limit; what goes over the network is tried again.
+The master image has booted to its shell. Each step has a timeout, and its error names it;
+transfers over the network are retried.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ if TYPE_CHECKING:
     from ..shell import Shell
 
 BOOT, ROOT = "testboot", "testrootfs"
-MKFS_WAIT = 1800.0  # seconds, as in 2013
-FETCH_WAIT = {BOOT: 1200.0, ROOT: 18000.0}
-STEP_WAIT = 120.0
-TRIES = 5
-PAUSE = 5.0  # seconds before the network is tried again
-#: The first of them that the board has, and that works. BusyBox's makes an ext2.
+MKFS_TIMEOUT_S = 1800.0  # as in 2013
+FETCH_TIMEOUT_S = {BOOT: 1200.0, ROOT: 18000.0}
+STEP_TIMEOUT_S = 120.0
+MAX_ATTEMPTS = 5
+RETRY_AFTER_S = 5.0
+#: Commands per partition; the first one that the board has and that succeeds counts. The
+#: mke2fs of BusyBox makes an ext2.
 MKFS = {
     ROOT: ("mkfs.ext4 -q -F -L {label} {device}", "mke2fs -q -F -t ext4 -L {label} {device}",
            "mke2fs -F -L {label} {device}"),
     BOOT: ("mkfs.vfat -n {label} {device}", "mkdosfs -n {label} {device}"),
 }  # fmt: skip
-FIND = (
+FIND_DEVICE = (
     "{{ udevadm trigger && udevadm settle; }} >/dev/null 2>&1; "
     "readlink -f /dev/disk/by-label/{label} 2>/dev/null | grep -x '/dev/[^/]*' || "
     "findfs LABEL={label} 2>/dev/null || blkid -L {label}"
 )
-FAILED = "/tmp/lava-fetch-failed"  # noqa: S108 - on the board, which is ours
+FAILURE_MARK = "/tmp/lava-fetch-failed"  # noqa: S108 - on the board, which is ours
 
 
 def deploy_by_master(
@@ -55,26 +56,27 @@ def deploy_by_master(
     deadline: Deadline,
     step: Callable[[str], None],
 ) -> bool:
-    """Put both partitions of `image` onto the board; return whether `bundle` is in its root."""
+    """Put both partitions of `image` on the board; return whether its root contains `bundle`."""
     return _Master(shell, device, servers, step).deploy(image, bundle, deadline)
 
 
 class _Master:
-    """The master image's shell, and what is typed at it."""
+    """The steps of a deployment at the master image's shell."""
 
     def __init__(
         self, shell: Shell, device: Device, servers: Servers, step: Callable[[str], None]
     ) -> None:
         if device.dispatcher_ip is None:
             raise DeployError(
-                f"{device.name}: dispatcher_ip has to say where the board reaches this host"
+                f"{device.name}: dispatcher_ip is missing: this host's address in the "
+                "board's network"
             )
         self._shell = shell
         self._device = device
         self._host = device.dispatcher_ip
         self._servers = servers
         self._step = step
-        self._fetch = ""
+        self._fetch = ""  # a shell command; see fetching.PROGRAMS
 
     def deploy(self, image: Image, bundle: OverlayBundle | None, deadline: Deadline) -> bool:
         self._step("master image: getting an address")
@@ -96,22 +98,24 @@ class _Master:
         self, label: str, tarball: Path, configured: str | None, bundle: OverlayBundle | None
     ) -> None:
         device = shlex.quote(configured or self._find(label))
-        place = f"/mnt/{label}"
-        self._ask(f"while umount {device} 2>/dev/null; do :; done; mkdir -p {place}", "unmounting")
+        mount_point = f"/mnt/{label}"
+        self._ask(
+            f"while umount {device} 2>/dev/null; do :; done; mkdir -p {mount_point}", "unmounting"
+        )
         self._make(label, device)
-        # Not every kernel loads by itself the module of a file system that it is to mount.
+        # Not every kernel loads the module of a file system when it mounts one.
         kind = "modprobe vfat 2>/dev/null; mount -t vfat" if label == BOOT else "mount"
-        self._must(f"{kind} {device} {place}", f"mounting {label}")
-        self._unpack(tarball, place, label, FETCH_WAIT[label])
+        self._run(f"{kind} {device} {mount_point}", f"mounting {label}")
+        self._unpack(tarball, mount_point, label, FETCH_TIMEOUT_S[label])
         if label == ROOT:
-            self._keep_boot_files(place)
+            self._disable_flash_kernel(mount_point)
         if bundle is not None:
-            self._put_in(bundle, place)
-        self._must("sync", f"writing {label} out", FETCH_WAIT[label])
-        self._must(f"umount {place}", f"unmounting {label}", FETCH_WAIT[label])
+            self._add_overlay(bundle, mount_point)
+        self._run("sync", f"writing {label} out", FETCH_TIMEOUT_S[label])
+        self._run(f"umount {mount_point}", f"unmounting {label}", FETCH_TIMEOUT_S[label])
 
     def _find(self, label: str) -> str:
-        code, output = self._ask(FIND.format(label=label), f"finding {label}")
+        code, output = self._ask(FIND_DEVICE.format(label=label), f"finding {label}")
         found = output.strip()
         if code or not found.startswith("/dev/"):
             raise DeployError(
@@ -121,70 +125,70 @@ class _Master:
         return found
 
     def _make(self, label: str, device: str) -> None:
-        said = "the board has none of the programs for it"
+        reason = "the board has none of the programs for it"
         for command in MKFS[label]:
             if not self._shell.has(command.split()[0]):
                 continue
             line = command.format(label=label, device=device)
             self._step(f"master image: {line}")
-            code, output = self._ask(f"{line} 2>&1", f"making {label}", MKFS_WAIT)
+            code, output = self._ask(f"{line} 2>&1", f"making {label}", MKFS_TIMEOUT_S)
             if code == 0:
                 return
-            said = f"'{line}' exited with {code}: {output}"
-        raise DeployError(f"master image: making {label}: {said}")
+            reason = f"'{line}' exited with {code}: {output}"
+        raise DeployError(f"master image: making {label}: {reason}")
 
-    def _unpack(self, tarball: Path, place: str, label: str, limit: float) -> None:
-        """Fetch and unpack in one go: the board has nowhere else to put it."""
+    def _unpack(self, tarball: Path, mount_point: str, label: str, limit: float) -> None:
+        """Fetch and unpack in one pipe: the board has no space for the tarball."""
         url = self._servers.publish_http(tarball, "files.tgz", self._host)
         size = tarball.stat().st_size / 1e6
         fetch = self._fetch.format(file="-", url=url)
-        # Of a pipe the shell tells how its end went, and not how its beginning did.
+        # The exit code of a pipe is that of its last command, so a failed fetch leaves a mark.
         line = (
-            f"rm -f {FAILED}; {{ {fetch} || : >{FAILED}; }} | tar -C {place} -xz"
-            f"{'o' if label == BOOT else ''}f - && [ ! -e {FAILED} ]"
+            f"rm -f {FAILURE_MARK}; {{ {fetch} || : >{FAILURE_MARK}; }} | tar -C {mount_point} -xz"
+            f"{'o' if label == BOOT else ''}f - && [ ! -e {FAILURE_MARK} ]"
         )
         try:
-            for number in range(1, TRIES + 1):
+            for number in range(1, MAX_ATTEMPTS + 1):
                 self._step(f"master image: fetching {label}, {size:.1f} MB over HTTP")
                 code, output = self._ask(f"{{ {line}; }} 2>&1", f"fetching {label}", limit)
                 if code == 0:
                     return
                 reason = (output.splitlines() or [f"exit code {code}"])[-1]
-                if number < TRIES:
-                    self._step(f"master image: fetching {label} failed ({reason}): trying again")
-                    time.sleep(self._shell.deadline.within(PAUSE))
+                if number < MAX_ATTEMPTS:
+                    self._step(f"master image: fetching {label} failed ({reason}): retrying")
+                    time.sleep(self._shell.deadline.within(RETRY_AFTER_S))
         finally:
             self._servers.withdraw(url)
         where = f"http://{self._host}"
         raise DeployError(
-            f"master image: fetching {label} from {where} failed {TRIES} times: {reason}"
+            f"master image: fetching {label} from {where} failed {MAX_ATTEMPTS} times: {reason}"
         )
 
-    def _put_in(self, bundle: OverlayBundle, place: str) -> None:
-        self._unpack(bundle.archive, place, "the overlay", STEP_WAIT)
+    def _add_overlay(self, bundle: OverlayBundle, mount_point: str) -> None:
+        self._unpack(bundle.archive, mount_point, "the overlay", STEP_TIMEOUT_S)
         for path, content in bundle.files.items():
             url = self._servers.publish_http(content, "file", self._host)
             try:
-                command = self._fetch.format(file=shlex.quote(place + path), url=url)
-                self._must(command, "fetching the overlay's environment")
+                command = self._fetch.format(file=shlex.quote(mount_point + path), url=url)
+                self._run(command, "fetching the overlay's environment")
             finally:
                 self._servers.withdraw(url)
 
-    def _keep_boot_files(self, place: str) -> None:
-        """Keep the image's packages from writing a boot loader over the master's."""
-        program = f"{place}/usr/sbin/flash-kernel"
-        self._must(
+    def _disable_flash_kernel(self, mount_point: str) -> None:
+        """Prevent the image's packages from overwriting the boot loader of the master image."""
+        program = f"{mount_point}/usr/sbin/flash-kernel"
+        self._run(
             f"if [ -e {program} ]; then mv {program} {program}.lava && "
             f"ln -s /bin/true {program}; fi",
-            "taking flash-kernel out of the way",
+            "disabling flash-kernel",
         )
 
-    def _must(self, command: str, what: str, timeout: float = STEP_WAIT) -> None:
+    def _run(self, command: str, what: str, timeout: float = STEP_TIMEOUT_S) -> None:
         code, output = self._ask(f"{{ {command}; }} 2>&1", what, timeout)
         if code:
             raise DeployError(f"master image: {what}: '{command}' exited with {code}: {output}")
 
-    def _ask(self, command: str, what: str, timeout: float = STEP_WAIT) -> tuple[int, str]:
+    def _ask(self, command: str, what: str, timeout: float = STEP_TIMEOUT_S) -> tuple[int, str]:
         answer = self._shell.ask(command, timeout)
         if answer is None:
             raise DeployError(

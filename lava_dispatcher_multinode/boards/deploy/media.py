@@ -1,4 +1,4 @@
-"""Deploying by `media`: the dispatcher writes the board's card, which an SD-mux lends it."""
+"""Deploy method `media`: the dispatcher writes the board's card, behind an SD-mux for example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...images.card import ROOT_OF_MASTER, write_card
 from ...images.inject import InjectionFailed, inject_files
 from ...images.progress import ProgressReporter
 from ...redaction import program
-from ..host_command import Failed, run_command
+from ..host_command import HostCommandFailed, run_command
 from .support import NO_PATH
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from ..delivery.bundle import OverlayBundle
 
-MUX_WAIT = 60.0  # seconds for one command of the SD-mux
-CARD_WAIT = 15.0  # seconds from the mux's command to the card's device
+MUX_TIMEOUT_S = 60.0  # for one command of the SD-mux
+CARD_TIMEOUT_S = 15.0  # from the command of the SD-mux to the card's device
+CARD_POLL_S = 0.1
 
 
 def write_media(
@@ -39,16 +40,16 @@ def write_media(
 ) -> bool:
     """Write `image` to the card of `device`, whose power is off.
 
-    Return whether `bundle`, if there is one, is in its root file system.
+    Return whether its root file system contains `bundle`.
     """
     deploy = device.deploy
     if card is None:
         raise DeployError(f"{device.place}: {NO_PATH}")
     try:
-        _switch(deploy.to_host, "deploy.to_host", device)
+        _switch_mux(deploy.to_host, "deploy.to_host", device)
         _wait_for_device(Path(card), device, deadline)
         _write(device, Path(card), image, deadline, step)
-        return bundle is not None and _put_in(device, Path(card), bundle, deadline, step)
+        return bundle is not None and _add_overlay(device, Path(card), bundle, deadline, step)
     except PermissionError as error:
         raise DeployError(
             f"{device.name}: not allowed to write {card}: run as root, or give your user's group "
@@ -58,8 +59,8 @@ def write_media(
         reason = error.strerror or error
         raise DeployError(f"{device.name}: cannot write {card}: {reason}") from error
     finally:
-        # Whatever happened, the card does not stay with the host.
-        _switch(deploy.to_board, "deploy.to_board", device)
+        # The card goes back to the board after failures, too.
+        _switch_mux(deploy.to_board, "deploy.to_board", device)
 
 
 def _write(
@@ -77,14 +78,14 @@ def _write(
         )
 
 
-def _put_in(
+def _add_overlay(
     device: Device,
     card: Path,
     bundle: OverlayBundle,
     deadline: Deadline,
     step: Callable[[str], None],
 ) -> bool:
-    """Put the overlay into the root file system; if that cannot be, there are other ways."""
+    """Put the overlay into the root file system; False if that fails, for other methods."""
     if "image" not in device.overlay:
         return False
     number = ROOT_OF_MASTER if device.deploy.layout == "master" else device.deploy.root_partition
@@ -102,21 +103,20 @@ def _put_in(
 
 
 def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
-    """Wait until the card that the mux has just lent the host is there, with its medium.
+    """Wait until the card that the SD-mux has switched to this host has a readable device.
 
-    The kernel's events for that need a root or a library of their own; a look
-    ten times a second for some seconds does not.
+    This polls: the kernel's events need root or another library.
     """
     if not card.is_relative_to("/dev"):
-        return  # a file is made
-    until = time.monotonic() + deadline.within(CARD_WAIT)
+        return  # a file needs no device
+    until = time.monotonic() + deadline.within(CARD_TIMEOUT_S)
     while True:
         try:
             if card.is_block_device():
-                # Exclusive: a disk that the host has mounted is no card.
+                # O_EXCL fails for a disk that this host has mounted.
                 os.close(os.open(card, os.O_RDWR | os.O_EXCL))
                 return
-            if card.exists():  # a file, maybe, that was written while the card was away
+            if card.exists():  # perhaps a file written while the card was absent
                 raise DeployError(f"{device.name}: {card} is no block device")
             reason = "does not exist"
         except OSError as error:
@@ -124,14 +124,16 @@ def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
                 raise
             reason = f"cannot be opened: {error.strerror}"
         if time.monotonic() >= until:
-            raise DeployError(f"{device.name}: {card} {reason}: is the card in its reader?")
+            raise DeployError(
+                f"{device.name}: {card} {reason}: check that the card is in its reader"
+            )
         deadline.check(f"waiting for {card}")
-        time.sleep(0.1)
+        time.sleep(CARD_POLL_S)
 
 
-def _switch(command: str | None, key: str, device: Device) -> None:
+def _switch_mux(command: str | None, key: str, device: Device) -> None:
     if command is not None:
         try:
-            run_command(command, MUX_WAIT)
-        except Failed as error:
+            run_command(command, MUX_TIMEOUT_S)
+        except HostCommandFailed as error:
             raise DeployError(f"{device.name}: {key} '{program(command)}' {error}") from None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 METHODS = {"image": ("media", "master", "none"), "kernel": ("tftp", "none")}
 _KINDS = {"image": "an image", "kernel": "kernels"}
 NO_PATH = "deploy.path is missing: the card's block device or file"
-ADDRESS = "where the board reaches this host"
+ADDRESS = "this host's address in the board's network"
 HINTS = {
     "image": "set deploy.method to 'media' with deploy.path, to 'master', or to "
     "'none' if the right image is on the board already",
@@ -23,14 +23,14 @@ def unsupported_reason(device: Device, kind: str) -> str | None:
     """Return why `kind` ("image" or "kernel") cannot be deployed to `device`; None if it can."""
     method = device.deploy.method
     if method in METHODS[kind]:
-        lacks = _lacks(device)
-        return f"{device.place}: {lacks}" if lacks else None
+        missing = _missing_key(device)
+        return f"{device.place}: {missing}" if missing else None
     have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
     return f"{device.place}: {have}, which cannot deploy {_KINDS[kind]}: {HINTS[kind]}"
 
 
-def _lacks(device: Device) -> str | None:
-    """Return what the device file does not say, and its method needs."""
+def _missing_key(device: Device) -> str | None:
+    """Return the key that the method needs and the device file lacks, if any."""
     deploy = device.deploy
     if deploy.method == "media" and not (deploy.path or device.connection.is_virtual):
         return NO_PATH

@@ -62,8 +62,8 @@ def serve_boot_files(
     host = tftp.host or device.dispatcher_ip
     if host is None:
         raise DeployError(
-            f"{device.name}: deploy.tftp.host or dispatcher_ip has to say where the board "
-            "reaches this host"
+            f"{device.name}: deploy.tftp.host or dispatcher_ip is missing: this host's address "
+            "in the board's network"
         )
     kernel_type = _kernel_type(boot.kernel)
     ramdisk, in_ramdisk = _ramdisk(device, boot.ramdisk, bundle, step)

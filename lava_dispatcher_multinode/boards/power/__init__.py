@@ -1,1 +1,1 @@
-"""Power switches, one kind a file."""
+"""Power switches, one kind per file."""

@@ -1,4 +1,4 @@
-"""A port of a pdudaemon, over HTTP: some sixty kinds of power switches in one."""
+"""A port of a pdudaemon, over HTTP; pdudaemon supports some sixty kinds of power switches."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ...redaction import split_login
 if TYPE_CHECKING:
     from ...lab.device_sections import PduDaemon, Power
 
-ANSWER = 500  # bytes of the daemon's answer that an error shows
+MAX_ANSWER_BYTES = 500  # of the daemon's answer, in an error
 
 
 class PduDaemonSwitch:
-    """Asks the daemon, which answers when the switch has done it."""
+    """Sends requests to the daemon, which answers when the switch has switched."""
 
-    worth_checking = True  # the daemon knows its port, and not what is plugged in there
+    worth_checking = True  # the daemon does not know what is connected to its port
 
     def __init__(self, device: str, power: Power, daemon: PduDaemon) -> None:
         if not daemon.alias and not (daemon.hostname and daemon.port):
@@ -33,20 +33,20 @@ class PduDaemonSwitch:
         self._daemon = daemon
 
     def cycle(self) -> None:
-        """Off, a pause, on: the daemon's own `reboot` would not say which of them failed."""
+        """Switch off, pause, switch on: errors of the daemon's own `reboot` name neither."""
         self.off()
         time.sleep(self._power.settle)  # the board's capacitors, not a race
         self.on()
 
     def on(self) -> None:
-        """On."""
-        self._ask("on")
+        """Switch on."""
+        self._request("on")
 
     def off(self) -> None:
-        """Off."""
-        self._ask("off")
+        """Switch off."""
+        self._request("off")
 
-    def _ask(self, what: str) -> None:
+    def _request(self, what: str) -> None:
         daemon = self._daemon
         if daemon.alias:
             query = {"alias": daemon.alias}
@@ -54,7 +54,9 @@ class PduDaemonSwitch:
             query = {"hostname": str(daemon.hostname), "port": str(daemon.port)}
         base, login = split_login(daemon.url)
         url = f"{base.rstrip('/')}/power/control/{what}?{urlencode(query)}"
-        opener = request.build_opener(request.ProxyHandler({}))  # a lab's switch is no web page
+        opener = request.build_opener(
+            request.ProxyHandler({})
+        )  # no proxy: the switch is in the lab
         try:
             with opener.open(
                 request.Request(url, headers=dict(login)),  # noqa: S310 - a device file's
@@ -63,11 +65,13 @@ class PduDaemonSwitch:
                 return
         except HTTPError as error:
             with error:
-                text = error.read(ANSWER).decode("utf-8", "backslashreplace").strip()
+                text = error.read(MAX_ANSWER_BYTES).decode("utf-8", "backslashreplace").strip()
             reason = f"answers {error.code}: {text or error.reason}"
         except TimeoutError:
             reason = f"has not answered within {self._power.timeout:g} s (power.timeout)"
         except (URLError, OSError, ValueError, http.client.HTTPException) as error:
-            reason = f"cannot be asked: {getattr(error, 'reason', error) or type(error).__name__}"
+            reason = (
+                f"cannot be reached: {getattr(error, 'reason', error) or type(error).__name__}"
+            )
         where = daemon.alias or f"{daemon.hostname} port {daemon.port}"
         raise PowerError(f"{self._device}: power {what} ({where}): pdudaemon at {base} {reason}")

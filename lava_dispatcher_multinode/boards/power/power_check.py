@@ -1,4 +1,4 @@
-"""Whether a board that was switched off is off."""
+"""Checks that a board is off after its switch has switched it off."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
     from ...console.board_console import Console
     from .switch import PowerSwitch
 
-#: Seconds for an answer to one question. A board that runs has it at once, but this host may
-#: be busy, and the console far away: hence the next.
-SILENT = 0.2
-#: So many questions in a row that had no answer: it is off.
-QUESTIONS = 4
-#: Seconds that a board may live on what its capacitors hold.
-LINGER = 5.0
-#: Anything that runs answers it: a shell and a login prompt with a new line, U-Boot with
-#: `<INTERRUPT>`. It starts nothing.
-QUESTION = b"\x03"
+#: For the answer to one probe. A running board answers at once, but this host may be busy and
+#: the console remote; so several probes follow.
+PROBE_TIMEOUT_S = 0.2
+#: Probes in a row without an answer, after which the board is off.
+UNANSWERED_PROBES = 4
+#: While a board may run on the charge of its capacitors.
+DISCHARGE_TIMEOUT_S = 5.0
+#: Ctrl-C: a shell and a login prompt answer with a new line, U-Boot with `<INTERRUPT>`. It
+#: starts nothing.
+PROBE = b"\x03"
 
 
 def check_off(name: str, switch: PowerSwitch, console: Console) -> None:
-    """Raise `PowerError` if the board still answers some seconds after power-off."""
+    """Raise `PowerError` if the board still answers `DISCHARGE_TIMEOUT_S` after power-off."""
     if not switch.worth_checking:
         return
     unanswered = 0
-    over = time.monotonic() + LINGER
+    over = time.monotonic() + DISCHARGE_TIMEOUT_S
     try:
         console.forget()
-        while console.connected:  # an adapter that the board feeds goes with it
-            console.write(QUESTION)
-            if not console.read(SILENT):
+        while console.connected:  # the board may power the adapter
+            console.write(PROBE)
+            if not console.read(PROBE_TIMEOUT_S):
                 unanswered += 1
-                if unanswered == QUESTIONS:
+                if unanswered == UNANSWERED_PROBES:
                     return
             elif time.monotonic() >= over:
                 break
@@ -44,8 +44,8 @@ def check_off(name: str, switch: PowerSwitch, console: Console) -> None:
         else:
             return
     except MultinodeError:
-        return  # the console went with the board, or the run is cancelled
+        return  # the console ended with the board, or the run is cancelled
     raise PowerError(
-        f"{name}: the board still answers on its console {LINGER:g} s after power-off: "
-        "does its power switch switch this board, and its console belong to it?"
+        f"{name}: the board still answers on its console {DISCHARGE_TIMEOUT_S:g} s after "
+        "power-off: check that the power switch and the console belong to this board"
     )

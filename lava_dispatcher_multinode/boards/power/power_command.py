@@ -1,4 +1,4 @@
-"""A switch that shell commands work: what LAVA's `hard_reset_command` users have."""
+"""A power switch that is operated by shell commands, like LAVA's `hard_reset_command`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import PowerError
 from ...redaction import program
-from ..host_command import Failed, run_command
+from ..host_command import HostCommandFailed, run_command
 
 if TYPE_CHECKING:
     from ...lab.device_sections import Power
@@ -22,11 +22,11 @@ class CommandSwitch:
 
     @property
     def worth_checking(self) -> bool:
-        """Whether `off` does anything: there may be a command for `cycle` alone."""
+        """Whether there is a command for `off`; there may be one for `cycle` only."""
         return self._power.off is not None
 
     def cycle(self) -> None:
-        """Cycle the power: by the one command, or off, a pause, on."""
+        """Run `cycle`; without it, switch off, pause, and switch on."""
         if self._power.cycle:
             self._run("power.cycle", self._power.cycle)
             return
@@ -35,7 +35,7 @@ class CommandSwitch:
         self.on()
 
     def on(self) -> None:
-        """Switch on; by a cycle where the device file has no command for that."""
+        """Switch on; by `cycle` if there is no command for `on`."""
         if self._power.on:
             self._run("power.on", self._power.on)
         else:
@@ -43,12 +43,12 @@ class CommandSwitch:
             self._run("power.cycle", self._power.cycle)
 
     def off(self) -> None:
-        """Switch off; nothing where the device file has no command for that."""
+        """Switch off; do nothing if there is no command for `off`."""
         if self._power.off:
             self._run("power.off", self._power.off)
 
     def _run(self, key: str, command: str) -> None:
         try:
             run_command(command, self._power.timeout, "power.timeout")
-        except Failed as error:
+        except HostCommandFailed as error:
             raise PowerError(f"{self._device}: {key} '{program(command)}' {error}") from None

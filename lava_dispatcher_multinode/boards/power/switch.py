@@ -1,4 +1,4 @@
-"""What every power switch can do, and which one a device has."""
+"""The interface of power switches, and the switch of a device."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ if TYPE_CHECKING:
 
 
 class PowerSwitch(Protocol):
-    """Each call returns when it is done; `PowerError` when it cannot be."""
+    """A power switch; each call returns when the power has changed, or raises `PowerError`."""
 
     @property
     def worth_checking(self) -> bool:
-        """Whether the console is to be asked if the board is off, once `off` has returned.
+        """Whether a probe of the console is useful after `off`.
 
-        Not where `off` does nothing, nor where it is known for certain what it did.
+        It is not if `off` does nothing, or if its effect is certain.
         """
 
     def cycle(self) -> None:
-        """Have the board start from nothing, whatever it was doing."""
+        """Power-cycle the board, in any state."""
 
     def on(self) -> None:
-        """Give the board power."""
+        """Switch on."""
 
     def off(self) -> None:
-        """Take the power away."""
+        """Switch off."""
 
 
-class Retrying:
-    """A switch that fails now and then, as those in a network do."""
+class RetryingSwitch:
+    """Retries the commands of a switch; switches in a network fail occasionally."""
 
     def __init__(self, switch: PowerSwitch, tries: int, pause: float) -> None:
         self._switch = switch
         self._tries = tries
-        self._pause = pause  # seconds between two tries
+        self._pause = pause  # between two tries, in seconds
 
     @property
     def worth_checking(self) -> bool:
-        """As of the switch itself."""
+        """As that of the switch."""
         return self._switch.worth_checking
 
     def cycle(self) -> None:
-        """Off and on; all of it again if it fails."""
+        """Switch off and on; a failure repeats both."""
         self._try(self._switch.cycle)
 
     def on(self) -> None:
-        """On."""
+        """Switch on."""
         self._try(self._switch.on)
 
     def off(self) -> None:
-        """Off."""
+        """Switch off."""
         self._try(self._switch.off)
 
     def _try(self, action: Callable[[], None]) -> None:
@@ -73,7 +73,7 @@ class Retrying:
 
 
 def configured_switch(device: Device) -> PowerSwitch | None:
-    """Return the switch of the device file; None if it has none."""
+    """Return the power switch that the device file configures, if any."""
     power = device.power
     switch: PowerSwitch
     if power.manual:
@@ -88,4 +88,4 @@ def configured_switch(device: Device) -> PowerSwitch | None:
         switch = CommandSwitch(device.name, power)
     else:
         return None
-    return Retrying(switch, power.retries, power.settle)
+    return RetryingSwitch(switch, power.retries, power.settle)

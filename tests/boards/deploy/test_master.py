@@ -54,7 +54,7 @@ class Board:
 @pytest.fixture
 def deploy(tmp_path, example_images, monkeypatch):
     """A function that deploys the example's image to a board."""
-    monkeypatch.setattr(master, "PAUSE", 0.0)
+    monkeypatch.setattr(master, "RETRY_AFTER_S", 0.0)
     monkeypatch.setattr(
         master, "write_root_tarball", lambda disk, target, _: target.write_bytes(b"r")
     )
@@ -106,7 +106,7 @@ def test_the_network_is_tried_again(deploy):
     """A fetch that fails now and then costs a repeat, which is told."""
     steps: list[str] = []
     deploy(Board(("tar -C /mnt/testroot", 1, "tar: short read", 2)), steps)
-    assert sum("failed (tar: short read): trying again" in step for step in steps) == 2
+    assert sum("failed (tar: short read): retrying" in step for step in steps) == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_what_the_master_lacks_is_told(deploy):
         deploy(Board(programs=()))
     with pytest.raises(DeployError, match="making testrootfs: the board has none of the programs"):
         deploy(Board(programs={"curl"}))
-    with pytest.raises(DeployError, match="dispatcher_ip has to say"):
+    with pytest.raises(DeployError, match="dispatcher_ip is missing"):
         deploy(Board(), host=None)
 
 

@@ -48,7 +48,7 @@ def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
 
 def test_the_card_goes_back_when_the_mux_or_the_card_fails(tmp_path, example_images, monkeypatch):
     """Nor does a mux that failed half-way, or a card that never comes."""
-    monkeypatch.setattr(media, "CARD_WAIT", 0.3)
+    monkeypatch.setattr(media, "CARD_TIMEOUT_S", 0.3)
     mark = tmp_path / "mark"
     for more in ({"to_host": "false"}, {"card": "/dev/no-such-card"}):
         with pytest.raises(DeployError):
@@ -83,7 +83,7 @@ def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
             r"b1: deploy\.to_host .* exited with 5: no mux",
         ),
         ({}, None, r"b1: deploy\.path is missing"),
-        ({}, "/dev/no-such-card", "b1: /dev/no-such-card does not exist: is the card"),
+        ({}, "/dev/no-such-card", "b1: /dev/no-such-card does not exist: check that the card"),
         ({}, "/dev/null", "b1: /dev/null is no block device$"),
         ({}, "no/such/directory", "writing the card"),
     ],
@@ -92,6 +92,6 @@ def test_what_cannot_be_written_is_told(
     tmp_path, example_images, monkeypatch, deploy, card, message
 ):
     """Device, key and reason are named."""
-    monkeypatch.setattr(media, "CARD_WAIT", 0.1)
+    monkeypatch.setattr(media, "CARD_TIMEOUT_S", 0.1)
     with pytest.raises(DeployError, match=message):
         _write(tmp_path, example_images / "panda.img", card, **deploy)

@@ -85,8 +85,8 @@ def test_what_the_real_daemon_refuses_is_told(daemon):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (b"", "cannot be asked"),
-        (b"220 smtp\r\n", "cannot be asked"),
+        (b"", "cannot be reached"),
+        (b"220 smtp\r\n", "cannot be reached"),
         (b"HTTP/1.0 403 Forbidden\r\n\r\nnot you", "answers 403: not you"),
         (None, r"has not answered within 0\.2 s"),
     ],
@@ -121,7 +121,7 @@ def test_a_daemon_that_is_not_there_is_an_error():
     """The address is in the message."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(PowerError, match=f"127.0.0.1:{port} cannot be asked: .*refused"):
+    with pytest.raises(PowerError, match=f"127.0.0.1:{port} cannot be reached: .*refused"):
         PduDaemonSwitch("b1", Power(), PduDaemon(f"http://127.0.0.1:{port}", "p", "1")).off()
 
 

@@ -12,7 +12,7 @@ from lava_dispatcher_multinode.boards.power import power_check
 from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
 from lava_dispatcher_multinode.boards.power.power_check import check_off
 from lava_dispatcher_multinode.boards.power.power_command import CommandSwitch
-from lava_dispatcher_multinode.boards.power.switch import Retrying
+from lava_dispatcher_multinode.boards.power.switch import RetryingSwitch
 from lava_dispatcher_multinode.errors import ConsoleError, PowerError
 from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
 
@@ -47,7 +47,7 @@ def test_a_silent_board_is_off():
     """Some questions, and no answer."""
     console = Console(0)
     check_off("b1", SWITCH, console)
-    assert console.asked == power_check.QUESTIONS
+    assert console.asked == power_check.UNANSWERED_PROBES
 
 
 def test_an_answer_may_be_late(monkeypatch):
@@ -60,7 +60,7 @@ def test_an_answer_may_be_late(monkeypatch):
             """Be slow."""
             return super().read(timeout) if self.asked % 3 == 0 else b""
 
-    monkeypatch.setattr(power_check, "LINGER", 0.1)
+    monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.1)
     with pytest.raises(PowerError, match="still answers"):
         check_off("b1", SWITCH, Late(60))
 
@@ -70,8 +70,8 @@ def test_an_answer_may_be_late(monkeypatch):
     [
         (VirtualSwitch(SimpleNamespace(known_off=True)), False),
         (VirtualSwitch(SimpleNamespace(known_off=False)), True),
-        (Retrying(CommandSwitch("b1", Power(cycle="true")), 1, 0), False),
-        (Retrying(CommandSwitch("b1", Power(on="true", off="true")), 1, 0), True),
+        (RetryingSwitch(CommandSwitch("b1", Power(cycle="true")), 1, 0), False),
+        (RetryingSwitch(CommandSwitch("b1", Power(on="true", off="true")), 1, 0), True),
         (PduDaemonSwitch("b1", Power(), PduDaemon(alias="b1")), True),
     ],
     ids=["has ended", "may run", "no command for off", "a command", "a daemon"],
@@ -92,7 +92,7 @@ def test_a_board_may_live_on_its_capacitors():
 
 def test_a_board_that_goes_on_answering_was_not_switched(monkeypatch):
     """The switch of another board, or none at all."""
-    monkeypatch.setattr(power_check, "LINGER", 0.1)
+    monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.1)
     with pytest.raises(PowerError, match=r"b1: the board still answers .* 0\.1 s after power-off"):
         check_off("b1", SWITCH, Console(60))
 

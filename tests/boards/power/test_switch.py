@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.boards.power.switch import Retrying, configured_switch
+from lava_dispatcher_multinode.boards.power.switch import RetryingSwitch, configured_switch
 from lava_dispatcher_multinode.errors import PowerError
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
@@ -45,8 +45,8 @@ class Flaky:
 @pytest.mark.parametrize("call", ["on", "off", "cycle"])
 def test_a_switch_is_tried_again(call):
     """As often as the device file says, and no more; the error says how often."""
-    getattr(Retrying(Flaky(2), 3, 0), call)()
+    getattr(RetryingSwitch(Flaky(2), 3, 0), call)()
     with pytest.raises(PowerError, match=r"^no answer \(3 tries\)$"):
-        getattr(Retrying(Flaky(3), 3, 0), call)()
+        getattr(RetryingSwitch(Flaky(3), 3, 0), call)()
     with pytest.raises(PowerError, match=r"^no answer$"):
-        getattr(Retrying(Flaky(1), 1, 0), call)()
+        getattr(RetryingSwitch(Flaky(1), 1, 0), call)()
