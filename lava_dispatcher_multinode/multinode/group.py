@@ -14,7 +14,7 @@ from .api import NOTHING, Cause, Missing
 from .members import Members
 from .reasons import MAX_LISTED, MAX_LISTED_WAITS
 from .topics import MemberCall, Message, Topics
-from .transitions import CALL_TRANSITIONS, WAITING, MemberEvent
+from .transitions import CALL_TRANSITIONS, NOT_YET, SATISFIED, WAITING, MemberEvent
 from .waiting import WaitingCalls
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     from .api import Call, Data
     from .topics import Barrier, Event, Topic
-
-#: For code that runs for every message: before Python 3.12, `Cause.X` costs as much as a call.
-SATISFIED, NOT_YET = Cause.SATISFIED, Cause.NOT_YET
 
 
 class Group:

@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .api import NOTHING, Cause, Outcome, Status, data_size
-from .transitions import CALL_TRANSITIONS, STATUS, CallState
+from .api import NOTHING, Outcome, Status, data_size
+from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from .api import Call, Data
+    from .api import Call, Cause, Data
 
 #: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
 MAX_MESSAGES = 1_000_000
@@ -55,8 +55,10 @@ class MemberCall:
         """Set the outcome."""
         self.state = state = CALL_TRANSITIONS[self.state, cause]
         self.seconds = now - self.asked
-        done = state is CallState.DONE and not data
-        self.outcome = DONE if done else Outcome(STATUS[state], data, cause, fields)
+        if cause is SATISFIED and not data:
+            self.outcome = DONE
+        else:
+            self.outcome = Outcome(STATUS[state], data, cause, fields)
 
 
 @dataclass(slots=True)

@@ -21,8 +21,8 @@ class CallState(StrEnum):
     NEVER = "never"
 
 
-#: For code that runs for every message: before Python 3.12, `CallState.X` costs as much as a call.
-WAITING = CallState.WAITING
+#: For code that runs for every message: before Python 3.12, `Cause.X` costs as much as a call.
+WAITING, SATISFIED, NOT_YET = CallState.WAITING, Cause.SATISFIED, Cause.NOT_YET
 
 
 CALL_TRANSITIONS: dict[tuple[CallState, Cause], CallState] = {
