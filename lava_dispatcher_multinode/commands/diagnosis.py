@@ -197,7 +197,7 @@ def _port(name: str, path: str, processes: Path) -> Iterator[Diagnosis]:
     if not os.access(path, os.R_OK | os.W_OK):
         yield Diagnosis(name, f"{path}: permission denied", _permission(path))
     try:
-        port_users.check(path, processes)
+        port_users.check_unused(path, processes)
     except port_users.InUse as error:
         yield Diagnosis(
             name, f"{path}: {error.strerror}", "end that program, or do not use the board"

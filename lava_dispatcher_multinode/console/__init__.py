@@ -1,1 +1,1 @@
-"""Bytes to and from one board: transports, the pump, the transcript, expect."""
+"""The console of one board: transports, buffer, transcript, death strings, expect."""

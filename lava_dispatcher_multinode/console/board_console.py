@@ -1,4 +1,4 @@
-"""One board's console: a pump that never stops reading, and a buffer for its one reader."""
+"""The console of one board: a thread that always reads, and a buffer for one reader."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from .transcript import Transcript
     from .transport import Transport
 
-#: Bytes kept for a reader that is busy elsewhere. Beyond it the oldest go (they
-#: are in console.raw), or, inside `lossless`, the far end has to wait.
+#: Unread output that is kept. Above it, the oldest is dropped (it is in console.raw) or,
+#: inside `lossless`, the far end has to wait.
 BUFFER_BYTES = 4 << 20
-MAX_READ_BYTES = 256 << 10  # bytes that one read returns at most
-REST_OF_LINE_S = 0.5  # seconds that the end of a death string may take
+MAX_READ_BYTES = 256 << 10
+REST_OF_LINE_S = 0.5  # for the end of a line with a death string
 
 
 class Console:
     """Bytes to and from one board.
 
-    The pump's thread reads the transport for its whole life, so that the port
-    is drained also while nobody listens: it writes the transcript, looks for
-    death strings and fills the buffer that `read` empties.
+    A thread, the pump, reads the transport all the time, so that the port is drained also
+    without a reader. It writes the transcript, detects death strings and fills the buffer for
+    `read`.
     """
 
     def __init__(
@@ -39,24 +39,24 @@ class Console:
         self._transport = transport
         self._transcript = transcript
         self._delay = character_delay
-        self._changed = threading.Condition()  # guards all of the next eight
+        self._changed = threading.Condition()  # guards the next eight attributes
         self._buffer = bytearray()
         self._woken = False
         self._failure: MultinodeError | None = None  # raised once the buffer is empty
-        self.taken: ConsoleTaken | None = None  # once another client holds the port
-        self._lossless = 0  # how many ask for it
+        self.taken: ConsoleTaken | None = None  # another client holds the port
+        self._lossless = 0  # number of active `lossless` contexts
         self._closing = False
         self._watch: DeathWatch | None = None
         self._on_death: Callable[[BoardDied], None] | None = None
-        self._dead_at = math.inf  # when a death string has waited too long for its line's end
+        self._dead_at = math.inf  # when to stop waiting for the rest of a death string's line
         self._writing = threading.Lock()
         self._pump = threading.Thread(target=self._run, name=f"pump {self.name}", daemon=True)
         self._pump.start()
 
     def read(self, timeout: float) -> bytes:
-        """Return what has come; b"" after `timeout` seconds or a `wake`.
+        """Return the bytes that arrived; b"" after `timeout` seconds or a `wake`.
 
-        Raise `BoardDied` or `ConsoleError`, once all that came before is read.
+        Raises `BoardDied` or `ConsoleError` after everything that preceded it was read.
         """
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -84,7 +84,7 @@ class Console:
             if not self._delay:
                 self._transport.write(data)
                 return
-            for position in range(len(data)):  # a UART that is read too slowly
+            for position in range(len(data)):  # the board reads its UART slowly
                 self._transport.write(data[position : position + 1])
                 time.sleep(self._delay)
 
@@ -95,14 +95,14 @@ class Console:
             self._changed.notify_all()
 
     def fail(self, error: MultinodeError) -> None:
-        """Make every `read` raise `error` from now on: the run is over, say."""
+        """Make every `read` raise `error` from now on, for example when the run is over."""
         with self._changed:
             self._buffer.clear()
             self._failure = error
             self._changed.notify_all()
 
     def forget(self) -> None:
-        """Drop what has come and was not read, and a death that belongs to it."""
+        """Drop unread output, and a death that was detected in it."""
         with self._changed:
             self._buffer.clear()
             self._watch_anew(self._watch)
@@ -111,19 +111,19 @@ class Console:
             self._changed.notify_all()
 
     def watch(self, patterns: Iterable[str] | None) -> None:
-        """From here on a line like any of `patterns` is the board's death; None: nothing is.
+        """Treat lines that match one of `patterns` as the board's death; None: no line.
 
-        It ends every read with `BoardDied`, and counts also while nobody reads. A
-        death that was seen under an earlier watch stays one.
+        A match ends every read with `BoardDied`, also without a reader at that time. A death
+        that was detected earlier remains.
         """
         with self._changed:
             self._watch_anew(None if patterns is None else DeathWatch(patterns))
 
     @contextmanager
     def when_dead(self, callback: Callable[[BoardDied], None]) -> Iterator[None]:
-        """Within it, `callback` is called once, from any thread, when the board has died.
+        """Call `callback` once, from any thread, if the board dies within the context.
 
-        For whoever waits for something other than the console.
+        For threads that wait for something other than the console.
         """
         with self._changed:
             self._on_death = callback
@@ -137,7 +137,7 @@ class Console:
 
     @contextmanager
     def lossless(self) -> Iterator[None]:
-        """Within it, nothing is dropped for a slow reader: the far end waits."""
+        """Make the far end wait for a slow reader within the context: nothing is dropped."""
         with self._changed:
             self._lossless += 1
         try:
@@ -152,16 +152,16 @@ class Console:
         return self._transcript.tail()
 
     def tail_from(self, text: str) -> list[str]:
-        """Return the lines since the last one with `text` in it, as far as they are kept."""
+        """Return the kept lines from the last one that contains `text`."""
         return self._transcript.tail_from(text)
 
     @property
     def connected(self) -> bool:
-        """Whether the far end is there just now; while it is not, a `write` would wait."""
+        """Whether the transport is connected; otherwise a `write` waits."""
         return bool(getattr(self._transport, "connected", True))
 
     def note(self, text: str) -> None:
-        """Write a remark into console.log."""
+        """Write a note into console.log."""
         self._transcript.note(text)
 
     def close(self) -> None:
@@ -183,9 +183,9 @@ class Console:
         except MultinodeError as failure:
             error = failure
             self.taken = failure if isinstance(failure, ConsoleTaken) else None
-        except OSError as failure:  # the transcript's disk is full, say
+        except OSError as failure:  # for example, the disk is full
             error = ConsoleError(f"{self.name}: cannot be recorded: {failure}")
-        finally:  # also of a bug: a reader must not wait for a pump that is no more
+        finally:  # after a bug, too: a reader must not wait for a thread that has ended
             with self._changed:
                 self._end(error)
 
@@ -212,14 +212,14 @@ class Console:
             self._on_death(death)
 
     def _watch_anew(self, watch: DeathWatch | None) -> None:
-        """Watch from here on; what came before belongs to another time."""
+        """Start a watch; earlier output does not count."""
         if watch is not None:
             watch.restart()
         self._watch = watch
         self._dead_at = math.inf
 
     def _end(self, error: MultinodeError | None = None) -> None:
-        """Let reads fail; of a death that has begun rather than of `error`."""
+        """Make reads fail: with an incomplete death string if there is one, else with `error`."""
         if self._failure is None:
             dying = self._watch.unfinished if self._watch is not None else ""
             if dying or error is None:

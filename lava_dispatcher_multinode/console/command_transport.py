@@ -1,4 +1,4 @@
-"""A console that is a command's terminal: ssh, conserver, telnet, anything."""
+"""A console through the terminal of a command, such as ssh, conserver or telnet."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..errors import ConsoleError
 from ..redaction import program
 from .transport import DescriptorTransport
 
-EXIT_TIMEOUT_S = 1.0  # seconds that a console command has to end by itself
-# A session's first process that opens a terminal gets it as its controlling
-# one: the command is then told by a hang-up when the console is closed.
+EXIT_TIMEOUT_S = 1.0  # after a hang-up or a signal
+# The first process of a session that opens a terminal gets it as its controlling one: so the
+# command receives SIGHUP when the console is closed.
 WITH_TERMINAL = 'exec <>"$0" >&0 2>&1; eval "$1"'
 HINT = "the command has ended"
 
 
 def open_command(command: str, device: str) -> DescriptorTransport:
-    """Run the shell command on a pty of its own; its terminal is the console."""
+    """Run a shell command on a pty, which is the console."""
     master, slave = os.openpty()
     try:
-        tty.setraw(slave)  # what the command prints arrives byte for byte
+        tty.setraw(slave)  # the output arrives unchanged
         process = subprocess.Popen(
             ["/bin/sh", "-c", WITH_TERMINAL, os.ttyname(slave), command],
             stdin=slave,
@@ -47,7 +47,7 @@ def open_command(command: str, device: str) -> DescriptorTransport:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for a command that was told by its terminal's hang-up; end it if it stays."""
+    """Wait for a command after the hang-up of its terminal; terminate it if it remains."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired):
             process.wait(EXIT_TIMEOUT_S)

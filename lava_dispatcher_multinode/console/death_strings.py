@@ -1,4 +1,4 @@
-"""Death strings: what a board prints when nothing it says afterwards counts."""
+"""Detects death strings: lines after which the output of a board has no meaning."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .transcript import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_LINE_BYTES = 512  # bytes of one line that are looked at
+MAX_LINE_BYTES = 512  # the rest of a line is ignored
 
-# At the start of a line, or anywhere after a kernel's time stamp: a panic may
-# come in the middle of a prompt's line, but a test that greps a log for
-# "Kernel panic" must not end the run. The group is the rest of the line.
+# At the start of a line, or anywhere after a kernel's time stamp: a panic may interrupt the
+# line of a prompt, but a test that greps a log for "Kernel panic" must not end the run. The
+# group is the rest of the line.
 _STAMP = rb"\[ *\d+\.\d{6}\] ?(?:\[[^\]\r\n]{1,20}\] ?)?"
 _CANDIDATE = re.compile(
     rb"(?:[\r\n]+(?:<\d>)?(?:"
@@ -24,10 +24,10 @@ _CANDIDATE = re.compile(
     + rb")(?=([^\r\n]{0,%d}))" % MAX_LINE_BYTES
 )
 
-#: Wherever Linux runs.
+#: Of any Linux.
 KERNEL = (
     r"Kernel panic - not syncing",
-    r"Internal error: .*\[#\d+\]",  # not what a program says of itself
+    r"Internal error: .*\[#\d+\]",  # not the message of a program
     r"Unable to handle kernel ",
     r"BUG: unable to handle ",
     r"kernel BUG at ",
@@ -36,23 +36,23 @@ KERNEL = (
     r"(?:NMI )?watchdog: Watchdog detected hard LOCKUP",
     r"Watchdog detected hard LOCKUP",
 )
-#: After the kernel has started, the boot loader's banner means that the board was reset.
+#: The boot loader's banner after the kernel has started: the board was reset.
 RESET = (
     r"U-Boot SPL \d{4}\.\d\d",
     r"U-Boot \d{4}\.\d\d",
     r"Texas Instruments X-Loader ",
 )
-#: A board that goes down while tests run says no more, and has said why.
+#: A board that shuts down during tests prints nothing after this line.
 DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
 _MISSING = re.compile(r"\A\(\?:[^\\()\[\]]*\)\?")  # (?:reboot: )?
 _PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
 
 
 def literal_start(pattern: str) -> bytes:
-    """Return the text with which all that the regular expression `pattern` fits begins.
+    """Return a literal text that every match of the regular expression `pattern` contains.
 
-    Behind one part that may be missing, if it begins with such; b"" where that cannot be
-    told without reading it in full.
+    It is the start of the match, or follows one optional part. b"" if it cannot be found
+    without parsing the expression.
     """
     if "|" in pattern:
         return b""
@@ -64,12 +64,12 @@ def literal_start(pattern: str) -> bytes:
 
 
 class DeathWatch:
-    """Looks for any of some line patterns in a stream, in time linear in its length."""
+    """Searches a stream for lines that match one of some patterns, in linear time."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
         texts = tuple(patterns)
         self._patterns = tuple(re.compile(text.encode()) for text in texts)
-        # Without any of these in it, text is passed over at the speed of memory.
+        # Text without any of these needs no search.
         literals = {literal_start(text) for text in texts}
         self._literals = [
             literal
@@ -79,15 +79,15 @@ class DeathWatch:
         self.restart()
 
     def restart(self) -> None:
-        """Forget what came before: a new line begins."""
-        self._carry = b"\n"  # the end of what was searched: the line that may go on
-        self.unfinished = ""  # a deadly line whose end has not come yet
+        """Forget earlier output: a new line begins."""
+        self._carry = b"\n"  # the end of the searched text: an incomplete line
+        self.unfinished = ""  # a matching line that is still incomplete
 
     def feed(self, data: bytes) -> str | None:
-        """Return the first deadly line of the stream when it is whole.
+        """Return the first matching line when it is complete.
 
-        Slow lines bring it in pieces, and its end is the reason; `unfinished`
-        is what there is so far.
+        A slow line delivers it in pieces, and its end has the reason; until then
+        `unfinished` has its beginning.
         """
         window = self._carry + data
         self.unfinished = ""
@@ -119,6 +119,6 @@ class DeathWatch:
         return False
 
     def _keep(self, window: bytes) -> None:
-        """Keep the line that may go on; of a long one its end, where a panic may be next."""
+        """Keep the incomplete line; of a long one its end, which a panic may follow."""
         start = max(window.rfind(b"\n"), window.rfind(b"\r"), len(window) - MAX_LINE_BYTES)
         self._carry = window[start:]

@@ -1,4 +1,4 @@
-"""pexpect over a console: bounded windows, one deadline a wait, errors that name the step."""
+"""pexpect over a console: bounded windows, one deadline per wait, errors that name the step."""
 
 from __future__ import annotations
 
@@ -25,18 +25,14 @@ if TYPE_CHECKING:
 else:
     _SpawnBase = SpawnBase
 
-WINDOW_BYTES = 8192  # bytes in which one match must lie; pexpect's default is quadratic
-PIECE_BYTES = (
-    WINDOW_BYTES // 2
-)  # pexpect looks for nothing before the last WINDOW bytes of a piece
-MAX_BEFORE_BYTES = (
-    1 << 20
-)  # bytes of the text before a match that are kept, at least the last of them
-_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as the transcript shows it
+WINDOW_BYTES = 8192  # a match lies in it; pexpect's default takes quadratic time
+PIECE_BYTES = WINDOW_BYTES // 2  # pexpect searches only the last window of a piece
+MAX_BEFORE_BYTES = 1 << 20  # of the text before a match; its end is kept
+_BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as in the transcript
 
 
 class _ConsoleSpawn(_SpawnBase):
-    """What pexpect reads from: the console's buffer, never a child of its own."""
+    """Makes pexpect read from the console's buffer instead of a child process."""
 
     _before: Any  # the stubs do not know its type
 
@@ -44,22 +40,22 @@ class _ConsoleSpawn(_SpawnBase):
         super().__init__(timeout=None, maxread=WINDOW_BYTES, searchwindowsize=WINDOW_BYTES)
         self.delayafterread = None
         self._console = console
-        self._waiting = memoryview(b"")  # read from the console, not yet handed over
+        self._waiting = memoryview(b"")  # read from the console, not yet passed on
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
-        """Return a piece of what has come."""
+        """Return a piece of the console's output."""
         del size
         if not self._waiting:
             self._waiting = memoryview(self._console.read(timeout or 0.0))
         if not self._waiting:
             raise pexpect.TIMEOUT("")
-        self._forget_the_oldest()
+        self._limit_before()
         piece = bytes(self._waiting[:PIECE_BYTES])
         self._waiting = self._waiting[PIECE_BYTES:]
         return piece
 
-    def _forget_the_oldest(self) -> None:
-        """Keep pexpect from gathering all that comes until something matches."""
+    def _limit_before(self) -> None:
+        """Limit the text that pexpect collects until a match."""
         if self._before.tell() > 2 * MAX_BEFORE_BYTES:
             kept = self._before.getvalue()[-MAX_BEFORE_BYTES:]
             self._before = BytesIO()
@@ -68,7 +64,7 @@ class _ConsoleSpawn(_SpawnBase):
 
 @dataclass(frozen=True)
 class Found:
-    """Which of the patterns came, the text before it, and its groups."""
+    """The index of the pattern that matched, the text before it, and the match."""
 
     index: int
     before: bytes
@@ -76,27 +72,27 @@ class Found:
 
 
 class Dialogue:
-    """Waits for patterns on a console; the text after a match is kept for the next wait."""
+    """Waits for patterns on a console; the text after a match remains for the next wait."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self._spawn = _ConsoleSpawn(console)
 
     def expect(self, patterns: Sequence[bytes], *, timeout: float | Deadline, step: str) -> Found:
-        """Wait for the first of `patterns` (regular expressions).
+        """Wait for the first match of `patterns` (regular expressions).
 
-        Raise `BootError` with the step, the limit and the console's last lines
-        after `timeout`, which is in seconds unless it is a deadline.
+        `timeout` is in seconds, or a deadline. After it, raises `BootError` with the step, the
+        limit and the console's last lines.
         """
         seconds = timeout if isinstance(timeout, int | float) else timeout.left
         found = self.expect_or_none(patterns, timeout=seconds)
         if found is None:
             limit = f"{timeout:.0f} s" if isinstance(timeout, int | float) else str(timeout)
-            raise BootError(self.explain(f"{step}: nothing like it within {limit}"))
+            raise BootError(self.explain(f"{step}: no match within {limit}"))
         return found
 
     def expect_or_none(self, patterns: Sequence[bytes], *, timeout: float) -> Found | None:
-        """Wait for the first of `patterns`; None after `timeout` seconds."""
+        """Wait for the first match of `patterns`; None after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         compiled: list[Any] = [re.compile(pattern) for pattern in patterns]
         while True:
@@ -106,30 +102,30 @@ class Dialogue:
             except pexpect.TIMEOUT:
                 if time.monotonic() >= deadline:
                     return None
-                continue  # woken early
+                continue  # a wake-up
             match = self._spawn.match
             assert isinstance(match, re.Match)
             return Found(index, self._spawn.before or b"", match)
 
     def send(self, data: bytes) -> None:
-        """Type `data` at the board."""
+        """Send `data` to the board."""
         self.console.write(data)
 
     def forget(self) -> None:
-        """Drop all that has come so far."""
+        """Drop all output so far."""
         self.console.forget()
         self._spawn = _ConsoleSpawn(self.console)
 
     def explain(self, text: str) -> str:
-        """Return `text` with the console's last lines under it."""
+        """Return `text` followed by the console's last lines."""
         tail = self.console.tail()
         if not tail:
-            return f"{text}; the console has printed nothing: is it the right port and speed?"
+            return f"{text}; the console has printed nothing: check its port and speed"
         if _garbled("".join(tail)):
-            text += "; what the console prints is hardly text: is its speed right (baud)?"
+            text += "; the console output is unreadable: check its speed (baud)"
         return "\n    ".join([text, "last lines of the console:", *tail])
 
 
 def _garbled(text: str) -> bool:
-    """Whether most of `text` stands for bytes that are no characters."""
+    """Return whether most of `text` are escaped bytes."""
     return 2 * sum(map(len, _BYTE.findall(text))) > len(text)

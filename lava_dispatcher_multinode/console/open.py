@@ -1,4 +1,4 @@
-"""From a device's `connection` to an open transport."""
+"""Opens the transport that the `connection` of a device describes."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def _connect(connection: Connection, device: str, timeout: float) -> Transport:
 
         return open_serial(connection.serial, connection.baud, device)
     raise ConsoleError(
-        f"{device}: no console is configured: give the device file a 'connection' with "
+        f"{device}: no console is configured: set 'connection' in the device file, with "
         "'serial: /dev/ttyUSB0' or 'command: telnet HOST PORT'"
     )
 
 
 def open_tty(path: Path, device: str) -> DescriptorTransport:
-    """Open a terminal device as it is, made raw: the end of a pty, say."""
+    """Open a terminal device, for example the end of a pty, and set it to raw mode."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(descriptor)

@@ -1,6 +1,6 @@
-"""Who else has a serial device open: two readers get half of the bytes each.
+"""Detects other processes that use a serial device, and locks it: two readers would share it.
 
-No single lock is kept by all terminal programs, so all that there are count.
+Terminal programs use different kinds of locks, so all of them are checked.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ import termios
 from contextlib import suppress
 from pathlib import Path
 
-#: Where picocom, minicom, cu, ser2net and others note who has a port: LCK..ttyUSB0.
+#: Where picocom, minicom, cu, ser2net and others keep lock files: LCK..ttyUSB0.
 LOCK_DIRECTORIES = (Path("/run/lock"), Path("/var/lock"), Path("/var/lock/lockdev"))
 
-#: What a pty's master is called in /proc.
+#: The names of a pty's master in /proc.
 MASTERS = ("/dev/ptmx", "/dev/pts/ptmx")
 
 
 class InUse(OSError):
-    """Somebody else has the device; the text says who."""
+    """Another process uses the device; the text names it."""
 
 
-def check(path: str, processes: Path = Path("/proc")) -> None:
-    """Raise `InUse` if somebody has the device `path` open, as far as this user may see."""
+def check_unused(path: str, processes: Path = Path("/proc")) -> None:
+    """Raise `InUse` if another process uses the device `path`, as far as this user can see."""
     path = os.path.realpath(path)
     owners = {*_lock_holders(Path(path).name), *_openers(path, processes)}
     if owners:
         raise InUse(errno.EBUSY, f"{', '.join(sorted(owners))} has it open")
 
 
-def claim(descriptor: int) -> None:
-    """Keep programs that start later, but for those of root, from opening the terminal."""
+def lock_terminal(descriptor: int) -> None:
+    """Prevent other processes, except those of root, from opening the terminal."""
     with suppress(OSError):
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
 
 
-def disclaim(descriptor: int) -> None:
-    """Let others open the terminal again."""
+def unlock_terminal(descriptor: int) -> None:
+    """Allow other processes to open the terminal again."""
     with suppress(OSError):
         fcntl.ioctl(descriptor, termios.TIOCNXCL)
 
@@ -46,8 +46,8 @@ def disclaim(descriptor: int) -> None:
 def _openers(path: str, processes: Path) -> list[str]:
     """Return the other processes that have `path` open.
 
-    A pty's maker, socat say, has its other end and is no rival, though it may
-    keep this end open, too, and leave it open in programs that it starts.
+    The process that created a pty, such as socat, is no other user: it has the master, and
+    may keep this end open too, also in programs that it starts.
     """
     openers: dict[int, list[int]] = {}
     makers = set()
@@ -69,18 +69,18 @@ def _openers(path: str, processes: Path) -> list[str]:
         for pid, descriptors in openers.items()
         if descriptors
         and pid not in {os.getpid(), *makers}
-        # Nobody reads from a descriptor that it does not know it has.
+        # A program does not read from a descriptor that it has inherited unknowingly.
         and (min(descriptors) <= 2 or not _descends(pid, makers, processes))
     ]
 
 
 def _is_master(fdinfo: Path, path: str) -> bool:
-    """Whether a descriptor is the other end of the pty `path`."""
+    """Return whether a descriptor is the master of the pty `path`."""
     return f"tty-index:\t{Path(path).name}\n" in fdinfo.read_text() and "/pts/" in path
 
 
 def _descends(pid: int, makers: set[int], processes: Path) -> bool:
-    """Whether one of `makers` has started `pid`, or what started it."""
+    """Return whether `pid` is a descendant of one of `makers`."""
     with suppress(OSError, ValueError, IndexError):
         while pid > 1 and pid not in makers:
             stat = (processes / str(pid) / "stat").read_text(errors="replace")
@@ -89,7 +89,7 @@ def _descends(pid: int, makers: set[int], processes: Path) -> bool:
 
 
 def _lock_holders(name: str) -> list[str]:
-    """Return the living processes whose lock files are on the device `name`."""
+    """Return the running processes that have lock files for the device `name`."""
     found = []
     for directory in LOCK_DIRECTORIES:
         with suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A console whose far end may go away for a while: it is opened again, for a bounded time."""
+"""A transport that reconnects, for a limited time, after its connection is lost."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ LAST_OUTPUT_BYTES = 200  # shown in an error
 
 
 class Reconnecting:
-    """A transport made of links, one after the other.
+    """A transport over a sequence of connections (links).
 
-    `connect` gets the seconds that it may take, and raises `ConsoleError`. A link
-    that is lost is replaced within `seconds` (0: never); a reader and writers wait
-    for that. What was not taken of a write goes through the next link. `on_note` gets remarks
-    about lost and new links.
+    `connect` gets its timeout in seconds, and raises `ConsoleError`. A lost link is replaced
+    within `seconds` (0: never); a reader and writers wait for that. The unsent rest of a write
+    goes through the next link. `on_note` gets notes about lost and new links.
     """
 
     def __init__(
@@ -47,21 +46,21 @@ class Reconnecting:
         self._changed = threading.Condition()  # guards all below
         self._link: Transport | None = connect(FIRST_CONNECT_TIMEOUT_S)
         self._opened = time.monotonic()
-        self._lost: ConsoleError | None = None  # what a writer met
+        self._lost: ConsoleError | None = None  # the error of a writer
         self._failure: ConsoleError | None = None
         self._closed = False
-        self._said = b""  # the link's last words: why it did not hold, maybe
-        self._gap: _Gap | None = None  # the last one; the reader's own
+        self._last_output = b""  # of the link: it may explain its end
+        self._gap: _Gap | None = None  # the last one; used by the reader only
         self.name = self._link.name
 
     @property
     def connected(self) -> bool:
-        """Whether there is a link just now."""
+        """Whether there is a link now."""
         with self._changed:
             return self._link is not None
 
     def read(self) -> bytes:
-        """Block for at least one byte, and over gaps; b"" after `close`."""
+        """Block for at least one byte, across gaps; b"" after `close`."""
         while True:
             with self._changed:
                 if self._closed:
@@ -71,16 +70,18 @@ class Reconnecting:
                     raise self._failure
             try:
                 if link is not None and (data := link.read()):
-                    self._said = (self._said + data[-LAST_OUTPUT_BYTES:])[-LAST_OUTPUT_BYTES:]
+                    self._last_output = (self._last_output + data[-LAST_OUTPUT_BYTES:])[
+                        -LAST_OUTPUT_BYTES:
+                    ]
                     return data
                 lost = self._lost
             except LinkLost as error:
                 lost = error
             if not self._closed:
-                self._replace(lost or LinkLost(f"{self.name}: is gone"))
+                self._replace(lost or LinkLost(f"{self.name}: the connection is lost"))
 
     def write(self, data: bytes) -> None:
-        """Send all of `data`; in a gap, wait for its end."""
+        """Send all of `data`, waiting for the end of a gap."""
         link = None
         while data:
             link = self._link_after(link)
@@ -91,7 +92,7 @@ class Reconnecting:
                 with self._changed:
                     if self._link is link:
                         self._lost = error
-                link.close()  # ends the reader's read: it opens the next
+                link.close()  # ends the read of the reader, which opens the next one
             else:
                 return
 
@@ -116,12 +117,12 @@ class Reconnecting:
             link.close()
 
     def release(self) -> None:
-        """Let go of the far end."""
+        """Free the link."""
         self.close()
         self._drop()
 
     def _drop(self) -> None:
-        """Release the link; first of all, or an adapter could not have its name again."""
+        """Release the link. This comes first: a USB adapter gets its name back only then."""
         with self._changed:
             link, self._link = self._link, None
             self._lost = None
@@ -131,20 +132,20 @@ class Reconnecting:
             link.release()
 
     def _replace(self, lost: ConsoleError) -> None:
-        """Open the next link; return without one after `close`, raise when the time is over."""
+        """Open the next link; return without one after `close`, raise after the timeout."""
         now = time.monotonic()
         held = now - self._opened >= MIN_LINK_S
         self._drop()
-        said, self._said = printable(self._said.strip()), b""
-        if not held and IN_USE in said:
+        output, self._last_output = printable(self._last_output.strip()), b""
+        if not held and IN_USE in output:
             raise self._fail(port_taken(self.name))
-        if self._gap is None and not held and said:
-            raise self._fail(ConsoleError(f"{lost}; it said '{said}'"))
+        if self._gap is None and not held and output:
+            raise self._fail(ConsoleError(f"{lost}; last output '{output}'"))
         if self._seconds <= 0 or (self._gap is None and not held):
             raise self._fail(lost)
         if self._gap is None or held:
             self._gap = _Gap(now, time.strftime("%H:%M:%S"))
-        self._on_note(f"{lost}; trying again for {self._seconds:g} s")
+        self._on_note(f"{lost}; reconnecting for up to {self._seconds:g} s")
         link = self._next_link(self._gap, lost)
         with self._changed:
             self._opened = time.monotonic()
@@ -155,11 +156,11 @@ class Reconnecting:
             link.close()
             link.release()
         elif not self._closed:
-            gone = self._opened - self._gap.began
-            self._on_note(f"the console is back after {gone:.1f} s; what came meanwhile is lost")
+            gap = self._opened - self._gap.began
+            self._on_note(f"reconnected after {gap:.1f} s; output in between is lost")
 
     def _next_link(self, gap: _Gap, error: ConsoleError) -> Transport | None:
-        """Try until `gap` is too long; None after `close`."""
+        """Try to connect until `gap` is too long; None after `close`."""
         while (left := gap.began + self._seconds - time.monotonic()) > 0:
             with self._changed:
                 if self._changed.wait_for(lambda: self._closed, min(gap.delay, left)):
@@ -172,7 +173,9 @@ class Reconnecting:
             except ConsoleError as failure:
                 error = failure
         raise self._fail(
-            ConsoleError(f"{error}; gone since {gap.since}, for more than {self._seconds:g} s")
+            ConsoleError(
+                f"{error}; no connection since {gap.since}, for more than {self._seconds:g} s"
+            )
         )
 
     def _fail(self, error: ConsoleError) -> ConsoleError:
@@ -184,8 +187,8 @@ class Reconnecting:
 
 @dataclass
 class _Gap:
-    """A time without a link, or with links that did not hold."""
+    """A period without a link, or with links that ended at once."""
 
     began: float  # as time.monotonic()
-    since: str  # the same for people
+    since: str  # the same as local time
     delay: float = MIN_RETRY_DELAY_S  # before the next attempt

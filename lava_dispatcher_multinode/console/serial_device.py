@@ -1,4 +1,4 @@
-"""A serial device of this host, through pyserial."""
+"""Opens a serial device of this host through pyserial."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from pathlib import Path
 
 from ..errors import ConsoleError
-from .port_users import InUse, check, claim, disclaim
+from .port_users import InUse, check_unused, lock_terminal, unlock_terminal
 from .transport import DescriptorTransport
 
-HINT = "was the adapter unplugged?"
+HINT = "check the adapter"
 
 
 def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
-    """Open a path, or an URL of pyserial's that leads to one, such as hwgrep://."""
+    """Open a device path, or a URL of pyserial for one, such as hwgrep://."""
     import serial
 
     try:
         line = serial.serial_for_url(port, baudrate=baud, do_not_open=True)
         line.exclusive = True
-        check(str(line.port))  # first: opening it changes the speed and the control lines
+        check_unused(str(line.port))  # first: opening it changes the speed and the control lines
         line.open()
     except InUse as error:
         raise ConsoleError(f"{device}: cannot open {port}: {error.strerror}") from error
@@ -30,11 +30,11 @@ def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
     descriptor = getattr(line, "fd", None)
     if not isinstance(descriptor, int):
         line.close()
-        raise ConsoleError(f"{device}: {port} leads to no serial device")
-    claim(descriptor)
+        raise ConsoleError(f"{device}: {port} is not a serial device")
+    lock_terminal(descriptor)
 
     def close() -> None:
-        disclaim(descriptor)
+        unlock_terminal(descriptor)
         line.close()
 
     return DescriptorTransport(
@@ -44,5 +44,5 @@ def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
 
 def _hint(port: str) -> str:
     if "://" not in port and not Path(port).exists():
-        return "is the adapter plugged in? /dev/serial/by-id has names that stay"
-    return "is another program (screen, minicom) using it, and are you in its group (dialout)?"
+        return "connect the adapter, or use its persistent name in /dev/serial/by-id"
+    return "close other programs that use it (screen, minicom), or join its group (dialout)"

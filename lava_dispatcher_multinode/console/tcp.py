@@ -1,4 +1,4 @@
-"""Consoles behind the network: `socket://`, `telnet://` and `rfc2217://HOST:PORT`."""
+"""Consoles over TCP: `socket://`, `telnet://` and `rfc2217://HOST:PORT`."""
 
 from __future__ import annotations
 
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
 
 SCHEMES = ("socket", "telnet", "rfc2217")
 TELNET_PORT = 23
-HINT = "is the console server running, and does nobody else hold the port?"
-REFUSAL_TIMEOUT_S = 0.3  # seconds for a server to say that the port is in use
-# A network that is gone is noticed after some 30 s, also while nobody types.
+HINT = "check that the console server runs and that the port has no other client"
+REFUSAL_TIMEOUT_S = 0.3  # for a server to report that the port is in use
+# A lost network is detected after some 30 s, also without output.
 KEEPALIVE = (
-    ("TCP_KEEPIDLE", 10),  # seconds of silence before the first probe
+    ("TCP_KEEPIDLE", 10),  # seconds before the first probe
     ("TCP_KEEPINTVL", 5),  # seconds between probes
     ("TCP_KEEPCNT", 4),
-    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that what was sent may go unacknowledged
+    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds without an acknowledgement
 )
 
 
 def open_tcp(url: str, baud: int, device: str, timeout: float) -> Transport:
-    """Connect within `timeout` seconds; `baud` is for rfc2217 alone.
+    """Connect within `timeout` seconds; `baud` is used for rfc2217 only.
 
-    What follows a "?" is not looked at: pyserial's options, which ask for what
-    is done anyway.
+    Options of pyserial behind a "?" are ignored: they request what is done anyway.
     """
     scheme, host, port = _parts(url, device)
     try:
@@ -56,16 +55,16 @@ def open_tcp(url: str, baud: int, device: str, timeout: float) -> Transport:
 
 
 def _refused(connection: socket.socket) -> bool:
-    """Return whether the server says at once that the port has its client; take nothing.
+    """Return whether the server reports at once that the port is in use; consume nothing.
 
-    Before this is known no power switch may be asked: the board may be another client's.
+    Until this is known, the board's power must not be switched: another client may use it.
     """
-    words = IN_USE.encode()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(words))
-    came = wait_readable([connection.fileno()], REFUSAL_TIMEOUT_S)
+    refusal = IN_USE.encode()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(refusal))
+    arrived = wait_readable([connection.fileno()], REFUSAL_TIMEOUT_S)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     with suppress(OSError):
-        return bool(came) and connection.recv(len(words), socket.MSG_PEEK) == words
+        return bool(arrived) and connection.recv(len(refusal), socket.MSG_PEEK) == refusal
     return False
 
 
@@ -76,5 +75,5 @@ def _parts(url: str, device: str) -> tuple[str, str, int]:
     except ValueError:
         port = 0
     if not port or not parts.hostname:
-        raise ConsoleError(f"{device}: '{url}' is no {url.partition(':')[0]}://HOST:PORT")
+        raise ConsoleError(f"{device}: '{url}' is not {url.partition(':')[0]}://HOST:PORT")
     return parts.scheme, parts.hostname, port

@@ -1,7 +1,6 @@
-"""Telnet (RFC 854) and its port control (RFC 2217): bytes in, bytes out, no socket.
+"""Telnet (RFC 854) with port control (RFC 2217), as far as a console needs it; no I/O.
 
-What a console needs of it: every byte passes both ways, options are answered,
-and the line's speed can be set.
+Every byte passes in both directions, options are answered, and the speed can be set.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ import struct
 
 IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
 BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT = 0, 1, 3, 44
-# RFC 2217: requests of ours; the answer to one has the number of it and a hundred.
+# RFC 2217: requests; the code of a response is the code of its request plus `ANSWER`.
 SET_BAUD, SET_DATA_SIZE, SET_PARITY, SET_STOP_SIZE, SET_CONTROL = 1, 2, 3, 4, 5
 ANSWER = 100
 NO_PARITY, NO_FLOW_CONTROL = 1, 1
 
-MAX_COMMAND_BYTES = 1024  # bytes of a command; what a server needs is below fifty
+MAX_COMMAND_BYTES = 1024  # servers need less than fifty
 
 _COMMAND = re.compile(
     rb"\xff(?:(?P<data>\xff)"
@@ -29,19 +28,19 @@ _COMMAND = re.compile(
 
 
 class NotTelnet(ValueError):
-    """The far end sends what is no telnet."""
+    """The far end does not speak telnet."""
 
 
 class Telnet:
-    """The state of one connection; `baud` also controls the port (RFC 2217)."""
+    """The protocol state of one connection; `baud` requests that speed (RFC 2217)."""
 
     def __init__(self, baud: int | None = None) -> None:
-        self.answered = False  # whether the far end has said anything of telnet
-        self.baud: int | None = None  # what the far end says that it has set
+        self.answered = False  # the far end has sent a telnet command
+        self.baud: int | None = None  # the speed that the far end has confirmed
         self._wanted_baud = baud
         self._ours = {BINARY, SUPPRESS_GO_AHEAD} | ({COM_PORT} if baud else set())
         self._theirs = {BINARY, SUPPRESS_GO_AHEAD, ECHO}
-        # By (we, option): whether it is on; what is not in it was never settled.
+        # By (ours, option): whether it is on; a missing entry was never negotiated.
         self._on: dict[tuple[bool, int], bool] = {}
         self._asked = {(True, option) for option in self._ours}
         self._asked |= {(False, option) for option in self._theirs - {ECHO}}
@@ -53,48 +52,48 @@ class Telnet:
 
     @property
     def settled(self) -> bool:
-        """Whether all that was asked has been answered."""
+        """Whether all requests have been answered."""
         return self._asked <= self._on.keys() and (self.baud is not None or not self.controls_port)
 
     @property
     def controls_port(self) -> bool:
-        """Whether the far end lets its port be set, as far as is known."""
+        """Whether the far end allows setting its port, as far as is known."""
         return self._on.get((True, COM_PORT), False)
 
     def replies(self) -> bytes:
-        """Return what has to be sent now, as it is."""
+        """Return and clear the bytes that have to be sent now, unescaped."""
         replies = bytes(self._replies)
         self._replies.clear()
         return replies
 
     def escape(self, data: bytes) -> bytes:
-        """Return `data` as it is sent."""
+        """Return `data` escaped for sending."""
         data = data.replace(b"\xff", b"\xff\xff")
         return data if self._on.get((True, BINARY)) else data.replace(b"\r", b"\r\0")
 
     def unescape(self, sent: bytes) -> bytes:
-        """Return what the end of an `escape` stands for; half of a pair is sent again."""
+        """Return the data of an escaped rest; half of a pair counts as a whole one."""
         sent = sent if self._on.get((True, BINARY)) else sent.replace(b"\r\0", b"\r")
         return sent.replace(b"\xff\xff", b"\xff")
 
     def receive(self, data: bytes) -> bytes:
-        """Return the board's bytes in `data`; the rest is obeyed. `NotTelnet`."""
+        """Return the board's bytes in `data`, and process the commands. Raises `NotTelnet`."""
         if self._unfinished or b"\xff" in data:
             data = self._unfinished + data
             self._unfinished = b""
-            data = _COMMAND.sub(self._obey, data)
+            data = _COMMAND.sub(self._process, data)
         if not self._on.get((False, BINARY)) and data:
             data = self._without_nul(data)
         return data
 
     def _without_nul(self, data: bytes) -> bytes:
-        """Take the NUL off each return: until BINARY is on, a bare one has it."""
+        """Remove the NUL after each return, which is there until BINARY is on."""
         begun, self._after_return = self._after_return, data.endswith(b"\r")
         if begun and data.startswith(b"\0"):
             data = data[1:]
         return data.replace(b"\r\0", b"\r")
 
-    def _obey(self, command: re.Match[bytes]) -> bytes:
+    def _process(self, command: re.Match[bytes]) -> bytes:
         if command["data"]:
             return b"\xff"
         if command["unfinished"] is not None:
@@ -108,7 +107,7 @@ class Telnet:
         return b""
 
     def _option(self, verb: int, option: int) -> None:
-        """Settle an option; RFC 854: what is so already is not acknowledged."""
+        """Negotiate an option. By RFC 854, a request for the current state has no reply."""
         self.answered = True
         we, wish = verb in {DO, DONT}, verb in {DO, WILL}
         allowed = wish and option in (self._ours if we else self._theirs)

@@ -1,4 +1,4 @@
-"""A console behind telnet: the bytes of a socket, through the telnet of telnet.py."""
+"""A transport over telnet: a socket and the protocol of telnet.py."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .transport import IN_USE, LinkLost, port_taken
 if TYPE_CHECKING:
     from .transport import DescriptorTransport
 
-#: Seconds for the far end to answer what was asked of it.
+#: For the far end to answer all requests.
 NEGOTIATION_TIMEOUT_S = 5.0
-LAST_OUTPUT_TIMEOUT_S = 1.0  # seconds for what it says before it closes
+LAST_OUTPUT_TIMEOUT_S = 1.0  # of a connection that is being closed
 
 
 class TelnetLink:
-    """A transport; ready when it is made: options are settled, and the port's speed.
+    """A transport whose constructor negotiates the options and the port's speed.
 
-    `baud` asks for that speed (RFC 2217); None: plain telnet.
+    `baud` requests that speed (RFC 2217); None: plain telnet.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class TelnetLink:
         self.name = link.name
         self._link = link
         self._telnet = Telnet(baud)
-        self._writing = threading.Lock()  # a command must not come between a pair's bytes
-        self._early = b""  # what the board said during the negotiation
+        self._writing = threading.Lock()  # a command must not split an escaped pair
+        self._early = b""  # output of the board during the negotiation
         try:
             self._negotiate(min(timeout, NEGOTIATION_TIMEOUT_S))
             if baud is not None:
@@ -92,30 +92,30 @@ class TelnetLink:
                 self._early += self._plain(self._link.read(left))
                 self._answer()
         except LinkLost as error:
-            words = self._last_words()
-            if IN_USE in words:
+            output = self._last_output()
+            if IN_USE in output:
                 raise port_taken(self.name) from error
-            raise LinkLost(f"{error}{words}") from error
+            raise LinkLost(f"{error}{output}") from error
         if not self._telnet.answered:
             raise ConsoleError(f"{self.name}: {_RAW}")
 
-    def _last_words(self) -> str:
-        """Return why the far end does not want us: "Port already in use", say."""
+    def _last_output(self) -> str:
+        """Return the last output of a closing connection, for example "Port already in use"."""
         with suppress(ConsoleError):
             while data := self._link.read(LAST_OUTPUT_TIMEOUT_S):
                 self._early += self._plain(data)
-        said = printable(self._early[-200:].strip())
-        return f"; it said '{said}'" if said else ""
+        output = printable(self._early[-200:].strip())
+        return f"; last output '{output}'" if output else ""
 
     def _check_port(self, baud: int) -> None:
         if not self._telnet.controls_port:
             raise ConsoleError(
-                f"{self.name}: does not let its port be set (RFC 2217): use telnet://, "
-                "with the speed set at the server"
+                f"{self.name}: the server does not support RFC 2217: use telnet://, "
+                "and set the speed at the server"
             )
-        if self._telnet.baud not in {0, baud}:  # 0: it does not know
-            has = self._telnet.baud or "nothing of it"
-            raise ConsoleError(f"{self.name}: asked for {baud} baud, the server has {has}")
+        if self._telnet.baud not in {0, baud}:  # 0: unknown
+            has = self._telnet.baud or "no answer"
+            raise ConsoleError(f"{self.name}: requested {baud} baud, server: {has}")
 
 
-_RAW = "does not speak telnet: use socket:// for a raw port"
+_RAW = "the server does not speak telnet: use socket:// for a raw port"

@@ -1,4 +1,4 @@
-"""What the board printed: console.raw, every byte; console.log, with the time of each line."""
+"""Records a board's output: every byte in console.raw, lines with times in console.log."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-MAX_CONSOLE_BYTES = 4 << 30  # bytes of one console: four days at 115200 baud, without a pause
-DISK_CHECK_BYTES = 64 << 20  # bytes between two looks at the disk's room
-MIN_FREE_DISK_BYTES = (
-    1 << 30
-)  # bytes of disk that are left to others, once a console has `DISK_CHECK_BYTES`
-MAX_LINE_BYTES = 4096  # bytes of one line in console.log; a longer one is continued
+MAX_CONSOLE_BYTES = 4 << 30  # four days of output at 115200 baud
+DISK_CHECK_BYTES = 64 << 20  # between two checks of the free disk space
+MIN_FREE_DISK_BYTES = 1 << 30  # checked from the first `DISK_CHECK_BYTES` on
+MAX_LINE_BYTES = 4096  # in console.log; a longer line is continued
 TAIL_LINES = 12
-TAIL_LINE_BYTES = 200  # bytes of one of them
-TAIL_BYTES = 16384  # bytes in which they are looked for
-# What a terminal would obey, but for the tab and the newline.
+TAIL_LINE_BYTES = 200
+TAIL_BYTES = 16384  # in which these lines are searched
+# Control characters, except tab and newline.
 _CONTROL = bytes({*range(32), 127} - {*b"\t\n"})
 _UNUSUAL = re.compile(r"[^ -~\t\n]")
 # The carriage returns around a newline.
@@ -29,7 +27,7 @@ _RETURNS = re.compile(rb"\r+(?=\n)|(?<=\n)\r+")
 
 
 def printable(line: bytes) -> str:
-    """Return a console line for people: what a terminal would obey is made visible."""
+    """Return a console line with control characters escaped."""
     return _visible(line).replace("\n", "\\n")
 
 
@@ -39,7 +37,7 @@ def _visible(lines: bytes) -> str:
 
 
 class _Shown(dict[str, str]):
-    """What stands for each unusual character; filled as they come."""
+    """The replacement for each unusual character, filled on demand."""
 
     def __missing__(self, character: str) -> str:
         if character.isprintable():
@@ -56,10 +54,10 @@ _SHOWN = _Shown()
 
 
 class Transcript:
-    """Writes both files as the bytes come; thread-safe.
+    """Writes both files as the bytes arrive; thread-safe.
 
-    All work is done on whole pieces of text, not line by line: a board that
-    prints as fast as it can costs little more than the writing.
+    It works on whole pieces of text, not on lines: fast output takes little more time than
+    the writing itself.
     """
 
     def __init__(self, directory: Path, clock: Callable[[], float]) -> None:
@@ -68,17 +66,17 @@ class Transcript:
         self._log: BinaryIO = (directory / "console.log").open("wb")
         self._clock = clock
         self._written = 0  # bytes that the board has printed
-        self._look = DISK_CHECK_BYTES  # at so many, sizes are looked at; -1: there is no room
+        self._next_check = DISK_CHECK_BYTES  # of the sizes; -1: the limit is exceeded
         self._partial = b""
-        self._started = 0.0  # when the partial line's first byte came
+        self._started = 0.0  # when the first byte of the partial line arrived
         self._recent = bytearray()  # for the tail
         self._lock = threading.Lock()
 
     def feed(self, data: bytes) -> None:
-        """Record bytes of the board."""
+        """Record output of the board."""
         with self._lock:
             self._remember(data)
-            if self._full(len(data)):
+            if self._limit_exceeded(len(data)):
                 return
             self._raw.write(data)
             self._raw.flush()
@@ -86,31 +84,31 @@ class Transcript:
                 self._log.write(lines)
                 self._log.flush()
 
-    def _full(self, size: int) -> bool:
-        """Count `size` more bytes; whether they are not to be written, which is said once.
+    def _limit_exceeded(self, size: int) -> bool:
+        """Add `size` to the total; return whether a limit is exceeded, which is noted once.
 
-        A board that prints without end must not take the disk from the others.
+        A board that prints without end must not fill the disk.
         """
         self._written += size
-        if self._written < self._look or self._look < 0:
-            return self._look < 0
-        self._look += DISK_CHECK_BYTES
+        if self._written < self._next_check or self._next_check < 0:
+            return self._next_check < 0
+        self._next_check += DISK_CHECK_BYTES
         disk = os.fstatvfs(self._raw.fileno())
         if (
             self._written < MAX_CONSOLE_BYTES
             and disk.f_bavail * disk.f_frsize > MIN_FREE_DISK_BYTES
         ):
             return False
-        self._look = -1
+        self._next_check = -1
         self._end_line()
-        reason = b"recorded no further: %d MiB are enough, or the disk is almost full"
-        remark = _stamp(self._clock()) + b"-- " + reason % (self._written >> 20) + b" --\n"
-        self._log.write(remark)
+        reason = b"recording ends: %d MiB recorded, or the disk is almost full"
+        note = _stamp(self._clock()) + b"-- " + reason % (self._written >> 20) + b" --\n"
+        self._log.write(note)
         self._log.flush()
         return True
 
     def _stamped(self, data: bytes) -> bytes:
-        """Return the lines that `data` completes, as they stand in console.log."""
+        """Return the lines that `data` completes, in the format of console.log."""
         now = self._clock()
         if not self._partial:
             self._started = now
@@ -126,21 +124,21 @@ class Transcript:
         return first + lines.replace(b"\n", b"\n" + _stamp(now)) + b"\n"
 
     def note(self, text: str) -> None:
-        """Write a remark of the dispatcher's into console.log: power on, power off."""
-        # A full disk is told by `feed`, whose thread is there to fail.
+        """Write a note of the dispatcher into console.log, for example "power on"."""
+        # `feed` reports a full disk.
         with self._lock, suppress(OSError):
             if not self._log.closed:
                 self._end_line()
-                remark = printable(text.encode()).encode()
-                self._log.write(_stamp(self._clock()) + b"-- %s --\n" % remark)
+                note = printable(text.encode()).encode()
+                self._log.write(_stamp(self._clock()) + b"-- %s --\n" % note)
                 self._log.flush()
 
     def tail(self) -> list[str]:
-        """Return the last lines that had something on them, oldest first."""
+        """Return the last lines that are not blank, oldest first."""
         return self._last_lines()[-TAIL_LINES:]
 
     def tail_from(self, text: str) -> list[str]:
-        """Return the last line that has `text` in it and those after it; all if there is none."""
+        """Return the lines from the last one that contains `text`; all if there is none."""
         lines = self._last_lines()
         here = [number for number, line in enumerate(lines) if text[:TAIL_LINE_BYTES] in line]
         return lines[here[-1] :] if here else lines
@@ -177,10 +175,10 @@ def _stamp(seconds: float) -> bytes:
 
 
 def _wrapped(text: bytes) -> bytes:
-    """Return `text` with the lines longer than `MAX_LINE_BYTES` broken into such pieces."""
+    """Return `text` with longer lines split into pieces of `MAX_LINE_BYTES`."""
     step = MAX_LINE_BYTES // 2
     if all(text.find(b"\n", at, at + step) >= 0 for at in range(0, len(text) - step, step)):
-        return text  # a newline in each half: none is too long
+        return text  # a newline in each half: no line is too long
     return b"\n".join(
         line[at : at + MAX_LINE_BYTES]
         for line in text.split(b"\n")
@@ -189,10 +187,10 @@ def _wrapped(text: bytes) -> bytes:
 
 
 def _clean(lines: bytes) -> bytes:
-    """Return whole lines without carriage returns at their ends, all controls visible."""
+    """Return whole lines without carriage returns at their ends, control characters escaped."""
     plain = lines.translate(None, _CONTROL)
     if len(plain) + lines.count(b"\r\n") == len(lines) and lines.isascii():
-        return plain  # nothing was taken out but the ends of lines
+        return plain  # only the ends of lines were removed
     lines = lines.replace(b"\r\n", b"\n")
     if b"\r" in lines:
         lines = _RETURNS.sub(b"", lines).lstrip(b"\r")

@@ -1,4 +1,4 @@
-"""The seam between a console and what carries its bytes."""
+"""The interface between a console and its connection, and the common implementation."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ..errors import ConsoleError, ConsoleTaken
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds that a far end may refuse to take a byte before the console counts as broken.
+#: A far end that accepts no byte for this long counts as broken.
 WRITE_TIMEOUT_S = 30.0
 READ_BYTES = 65536
-#: A read that brings this much may have more behind it: a pty hands over 4 kB at a time.
+#: After a read of this size more may be pending: a pty delivers 4 kB at a time.
 MORE_LIKELY_BYTES = 2048
 
 
 class LinkLost(ConsoleError):
-    """The far end is gone; `unsent` is what it had not taken of a write."""
+    """The connection is lost; `unsent` is the unsent rest of a write."""
 
     def __init__(self, text: str, unsent: bytes = b"") -> None:
         self.unsent = unsent
         super().__init__(text)
 
 
-#: What ser2net, and so labgrid's exporter, says to a client of a port that has its clients.
+#: The refusal of ser2net (also in labgrid's exporter) for a port that has its clients.
 IN_USE = "Port already in use"
 
 
 def port_taken(name: str) -> ConsoleTaken:
-    """Return the error of a console whose server says `IN_USE`."""
+    """Return the error for a server's answer `IN_USE`."""
     return ConsoleTaken(
-        f"{name}: another client holds the port ('{IN_USE}'): the board may be lent to it now, "
-        "so its power is left as it is"
+        f"{name}: another client holds the port ('{IN_USE}'), and possibly the "
+        "board: its power is not switched"
     )
 
 
@@ -48,22 +48,22 @@ class Transport(Protocol):
     name: str  # for messages: "panda01: console /dev/ttyUSB0"
 
     def read(self) -> bytes:
-        """Block for at least one byte; b"" after `close`; ConsoleError if the far end is gone."""
+        """Block for at least one byte; b"" after `close`; ConsoleError if the connection is lost."""
 
     def write(self, data: bytes) -> None:
-        """Send all of `data`; ConsoleError when the far end is gone or takes nothing."""
+        """Send all of `data`; ConsoleError if the connection is lost or blocked."""
 
     def close(self) -> None:
         """End a `read` and a `write` in progress; may be called twice."""
 
     def release(self) -> None:
-        """Let go of the far end; called once no thread reads any more."""
+        """Free the connection; called when no thread reads any more."""
 
 
 class DescriptorTransport:
-    """A transport over one non-blocking file descriptor: a tty, a pty, a socket.
+    """A transport over one non-blocking file descriptor: a tty, a pty or a socket.
 
-    `hint` says what to look at when the far end is gone.
+    `hint` is for the error of a lost connection.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class DescriptorTransport:
         self._descriptor = descriptor
         self._hint = f": {hint}" if hint else ""
         self._on_close = on_close
-        # Closing a descriptor does not end another thread's poll; a byte here does.
+        # Closing a descriptor does not end the poll of another thread; a byte here does.
         self._woken, self._waker = socket.socketpair()
         self._closed = False
         self._writing = threading.Lock()
@@ -97,8 +97,8 @@ class DescriptorTransport:
                 data = os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
                 continue
-            except OSError as error:  # EIO: nobody holds the other side of the pty
-                text = f"{self.name}: the far end is gone ({error.strerror}){self._hint}"
+            except OSError as error:  # EIO: the other end of the pty is closed
+                text = f"{self.name}: the connection is lost ({error.strerror}){self._hint}"
                 raise LinkLost(text) from error
             if not data:
                 raise LinkLost(f"{self.name}: the far end closed the connection{self._hint}")
@@ -106,9 +106,9 @@ class DescriptorTransport:
         return b""
 
     def _with_more(self, data: bytes) -> bytes:
-        """Return `data` and what is behind it: few large pieces are cheaper than many small."""
+        """Return `data` and pending output: few large pieces cost less than many small ones."""
         pieces, size = [data], len(data)
-        # An end or an error comes again at the next read.
+        # The next read reports an end or an error again.
         with contextlib.suppress(OSError):
             while size < READ_BYTES and (piece := os.read(self._descriptor, READ_BYTES - size)):
                 pieces.append(piece)
@@ -116,7 +116,7 @@ class DescriptorTransport:
         return b"".join(pieces)
 
     def write(self, data: bytes) -> None:
-        """Send all of `data`, waiting for the far end to take it."""
+        """Send all of `data`, waiting for the far end to accept it."""
         with self._writing:
             view = memoryview(data)
             deadline = time.monotonic() + WRITE_TIMEOUT_S
@@ -128,10 +128,10 @@ class DescriptorTransport:
                     view = view[count:]
                     deadline = time.monotonic() + WRITE_TIMEOUT_S
                 elif (left := deadline - time.monotonic()) > 0:
-                    self._wait_for_room(left)
+                    self._wait_until_writable(left)
                 else:
                     raise ConsoleError(
-                        f"{self.name}: takes no input for {WRITE_TIMEOUT_S:.0f} s: "
+                        f"{self.name}: no input accepted for {WRITE_TIMEOUT_S:.0f} s: "
                         "check the flow control"
                     )
 
@@ -144,7 +144,7 @@ class DescriptorTransport:
             text = f"{self.name}: cannot write: {error.strerror}{self._hint}"
             raise LinkLost(text, bytes(view)) from error
 
-    def _wait_for_room(self, seconds: float) -> None:
+    def _wait_until_writable(self, seconds: float) -> None:
         poller = select.poll()
         poller.register(self._descriptor, select.POLLOUT)
         poller.register(self._woken, select.POLLIN)
@@ -160,8 +160,7 @@ class DescriptorTransport:
     def release(self) -> None:
         """Free the descriptor; call it when no thread reads any more.
 
-        A writer is waited for: the number might be somebody else's file by the
-        time it writes.
+        It waits for a writer, which might otherwise write to a reused descriptor.
         """
         self.close()
         with self._writing:

@@ -28,7 +28,7 @@ def test_a_command_is_a_console(opened):
 def test_a_command_that_ends_is_an_error_with_its_text(opened):
     """The error names board and command."""
     transport = opened(open_command("true", "b1"))
-    with pytest.raises(ConsoleError, match="b1: console command 'true': the far end"):
+    with pytest.raises(ConsoleError, match="b1: console command 'true': the connection is lost"):
         while transport.read():
             pass
 

@@ -10,7 +10,12 @@ import subprocess
 import pytest
 
 from lava_dispatcher_multinode.console import port_users
-from lava_dispatcher_multinode.console.port_users import InUse, check, claim, disclaim
+from lava_dispatcher_multinode.console.port_users import (
+    InUse,
+    check_unused,
+    lock_terminal,
+    unlock_terminal,
+)
 
 from ..needs import require
 
@@ -22,7 +27,7 @@ def terminal(pty):
     """The end of a pty that is opened by its path."""
     descriptor = os.open(pty[1], os.O_RDWR | os.O_NOCTTY)
     yield descriptor
-    disclaim(descriptor)
+    unlock_terminal(descriptor)
     os.close(descriptor)
 
 
@@ -40,10 +45,10 @@ def test_a_program_that_has_it_open_is_named(pty, tmp_path):
             link = tmp_path / "by-id"
             link.symlink_to(pty[1])
             with pytest.raises(InUse, match=rf"sleep \({other.pid}\) has it open"):
-                check(str(link))
+                check_unused(str(link))
         finally:
             other.kill()
-    check(pty[1])
+    check_unused(pty[1])
 
 
 def test_a_pty_s_maker_is_no_rival(tmp_path):
@@ -55,14 +60,14 @@ def test_a_pty_s_maker_is_no_rival(tmp_path):
         try:
             while b"starting data transfer" not in maker.stderr.readline():
                 pass
-            check(str(link))
+            check_unused(str(link))
             with (
                 open(link, "rb") as line,
                 subprocess.Popen(["sleep", "1000"], stdin=line) as other,
             ):
                 try:
                     with pytest.raises(InUse, match=rf"^\[Errno 16\] sleep \({other.pid}\) has"):
-                        check(str(link))
+                        check_unused(str(link))
                 finally:
                     other.kill()
         finally:
@@ -79,22 +84,22 @@ def test_lock_files_of_terminal_programs_count(pty, lock_directory, write):
         lock.write_bytes(write(other.pid))
         try:
             with pytest.raises(InUse, match=rf"\({other.pid}\) has it open"):
-                check(pty[1])
+                check_unused(pty[1])
         finally:
             other.kill()
-    check(pty[1])  # of a process that is gone it is a lock no more
+    check_unused(pty[1])  # of a process that is gone it is a lock no more
 
 
 def test_broken_lock_files_are_no_locks(pty, lock_directory):
     """Whatever else lies there does not keep a board from its test."""
     for text in (b"", b"abc\n", b"-1", b"1" * 60):
         (lock_directory / f"LCK..{os.path.basename(pty[1])}").write_bytes(text)
-        check(pty[1])
+        check_unused(pty[1])
 
 
 def test_the_kernel_keeps_others_out(terminal):
     """Who opens it later is refused, until it is given back."""
-    claim(terminal)
+    lock_terminal(terminal)
     assert struct.unpack("i", fcntl.ioctl(terminal, GET_EXCLUSIVE, b"\0" * 4)) == (1,)
-    disclaim(terminal)
+    unlock_terminal(terminal)
     assert struct.unpack("i", fcntl.ioctl(terminal, GET_EXCLUSIVE, b"\0" * 4)) == (0,)

@@ -36,7 +36,7 @@ def test_a_serial_device_has_one_owner(opened):
     master, slave = os.openpty()
     try:
         opened(open_serial(os.ttyname(slave), 115200, "b1"))
-        with pytest.raises(ConsoleError, match="is another program"):
+        with pytest.raises(ConsoleError, match="close other programs"):
             open_serial(os.ttyname(slave), 115200, "b1")
     finally:
         os.close(master)
@@ -45,5 +45,5 @@ def test_a_serial_device_has_one_owner(opened):
 
 def test_a_missing_serial_device_has_a_hint():
     """The adapter that is not plugged in is the first thing to look at."""
-    with pytest.raises(ConsoleError, match="b1: cannot open /dev/no-such: .*plugged in"):
+    with pytest.raises(ConsoleError, match="b1: cannot open /dev/no-such: .*connect the adapter"):
         open_serial("/dev/no-such", 115200, "b1")

@@ -48,12 +48,14 @@ def test_a_refused_connection_has_a_hint():
     """The console server that is not running is named."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        with pytest.raises(ConsoleError, match="b1: cannot connect to .*is the console server"):
+        with pytest.raises(
+            ConsoleError, match="b1: cannot connect to .*check that the console server"
+        ):
             _open("socket", closed.getsockname()[1])
 
 
 @pytest.mark.parametrize("url", ["socket://host", "telnet://", "rfc2217://h:port", "socket://h:0"])
 def test_a_url_without_place_is_told(url):
     """A misspelt URL is named with what it should be."""
-    with pytest.raises(ConsoleError, match=f"b1: '{url}' is no {url.split(':')[0]}://HOST:PORT"):
+    with pytest.raises(ConsoleError, match=f"b1: '{url}' is not {url.split(':')[0]}://HOST:PORT"):
         open_tcp(url, 115200, "b1", 1)

@@ -71,7 +71,7 @@ def test_a_server_that_has_another_speed_is_told():
 
         serving = threading.Thread(target=serve)
         serving.start()
-        with pytest.raises(ConsoleError, match="asked for 115200 baud, the server has 9600"):
+        with pytest.raises(ConsoleError, match="requested 115200 baud, server: 9600"):
             _open("rfc2217", server.getsockname()[1])
         serving.join()
         peers[0].close()

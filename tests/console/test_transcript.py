@@ -61,7 +61,7 @@ def test_a_board_that_prints_without_end_does_not_fill_the_disk(
     transcript.close()
     assert (tmp_path / "console.raw").stat().st_size < 5000
     log = (tmp_path / "console.log").read_text()
-    assert log.count("recorded no further") == 1
+    assert log.count("recording ends") == 1
     assert log.endswith("-- power off --\n")
 
 

@@ -174,7 +174,7 @@ FAULTS = (
     ),
     Fault(
         "console gone for good",
-        "panda01: cannot .*; gone since .* for more than 1 s",
+        "panda01: cannot .*; no connection since .* for more than 1 s",
         drop=Drop(b"here-and-now", back=False),
         device={"connection": {"reconnect": 1}},
         naps=(3, 1),
