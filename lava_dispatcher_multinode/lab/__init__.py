@@ -1,1 +1,1 @@
-"""Which boards exist, and who holds them."""
+"""The lab: device files, device types, allocation and locks."""

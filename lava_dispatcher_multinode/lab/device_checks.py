@@ -1,4 +1,4 @@
-"""What a schema cannot say of device files: types known, one way to the console, addresses."""
+"""Checks of device files beyond the schema: device types, consoles, boot loaders, addresses."""
 
 from __future__ import annotations
 
@@ -34,48 +34,48 @@ def proper_type(
     if isinstance(given, str) and given in known:
         return known[given]
     if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
-        return given  # of LAVA's 200 types none needs a driver here
+        return given  # LAVA's types need no driver here
     hint = suggest(str(given or ""), known, what="known types")
     message = "device_type is missing" if given is None else f"unknown device type '{given}'"
     raise InvalidJob([Problem(shown, line, column, message, hint)])
 
 
 def bad_expressions(document: Document) -> Iterator[Problem]:
-    """Yield the death strings that are no regular expressions, or fit every line."""
+    """Yield the death strings that are invalid expressions, or match every line."""
     for index, pattern in enumerate(document.data.get("death") or ()):
         path = ("death", index)
         try:
-            fits_nothing = re.compile(pattern.encode()).match(b"")  # consoles are bytes
+            matches_empty = re.compile(pattern.encode()).match(b"")  # consoles are bytes
         except (ValueError, re.error, RecursionError, OverflowError) as error:
             yield document.problem(f"not a regular expression: {error}", path)
         else:
-            if fits_nothing is not None:
-                hint = "it would end every run; write what the line begins with"
-                yield document.problem(f"'{pattern}' fits the empty line", path, hint=hint)
+            if matches_empty is not None:
+                hint = "it would end every run; write the start of the line"
+                yield document.problem(f"'{pattern}' matches the empty line", path, hint=hint)
 
 
 def check_connection(
     merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
 ) -> None:
-    """Raise unless there is exactly one way to the console, or LAVA's device dictionary.
+    """Raise unless there is exactly one kind of console, or LAVA's device dictionary.
 
     `simulated` are the device types that the simulator can be, for the hint.
     """
     if merged.get("host") == LAVA:
         if not merged.get("lava", {}).get("device"):
             hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
-            message = "host is lava, and LAVA's device dictionary is not named"
-            raise _wrong("host", message, hint, own, shown)
+            message = "host is lava, but lava.device is missing"
+            raise _error("host", message, hint, own, shown)
         return
     connection = merged.get("connection", {})
-    ways = [key for (key,) in ALTERNATIVES["connection",]]
-    kinds = [key for key in ways if connection.get(key) not in (None, False, "")]
+    names = [key for (key,) in ALTERNATIVES["connection",]]
+    kinds = [key for key in names if connection.get(key) not in (None, False, "")]
     if len(kinds) == 1:
         _check_simulated(merged, own, shown, simulated)
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
-    hint = "exactly one of command, serial, simulated and qemu says how to reach the console"
-    raise _wrong("connection", message, hint, own, shown)
+    hint = "set exactly one of command, serial, simulated and qemu"
+    raise _error("connection", message, hint, own, shown)
 
 
 def _check_simulated(
@@ -95,7 +95,7 @@ def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], show
     name, known = merged.get("bootloader"), plugins.entries(plugins.BOOT_LOADERS)
     if name is not None and name not in known:
         hint = suggest(name, known)
-        raise _wrong("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
+        raise _error("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
 
 
 def misplaced_aliases(document: Document) -> Iterator[Problem]:
@@ -106,21 +106,21 @@ def misplaced_aliases(document: Document) -> Iterator[Problem]:
 
 
 def check_socket(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
-    """Raise if the board is to reach the coordinator and nobody says under which address."""
+    """Raise if the board uses the socket channel and the coordinator's address is missing."""
     if merged.get("multinode") != "socket" or merged.get("dispatcher_ip"):
         return
     connection = merged["connection"]
     if connection.get("simulated") or connection.get("qemu") is not None:
         return
-    message = "multinode: socket without a dispatcher_ip"
-    hint = "dispatcher_ip is the address under which the board reaches this host"
-    raise _wrong("multinode", message, hint, reversed(files), shown)
+    message = "multinode: socket needs dispatcher_ip"
+    hint = "dispatcher_ip is this host's address in the board's network"
+    raise _error("multinode", message, hint, reversed(files), shown)
 
 
-def _wrong(
+def _error(
     key: str, message: str, hint: str, documents: Iterable[Document], shown: str
 ) -> InvalidJob:
-    """Return an error at the first of `documents` that has `key`, else of the board as a whole."""
+    """Return an error at the first of `documents` that has `key`, else for the device."""
     for document in documents:
         if key in document.data:
             return InvalidJob([document.problem(message, (key,), key=True, hint=hint)])

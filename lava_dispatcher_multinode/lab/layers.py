@@ -1,10 +1,9 @@
-"""Device files: found, laid over one another, checked, made into a `Device`.
+"""Layers of device files: finds, checks and merges them into a `Device`.
 
-Lowest first: the driver's own defaults, `device-defaults.yaml`,
-`device-types/<type>.yaml`, `devices/<name>.yaml`, each of the three from every
-directory of the search path in its order. An emulated board has the layer
-`machines/<machine>.yaml` above its driver's. Mappings are merged key by key,
-anything else replaces what was there, null takes it back.
+The layers, lowest first: the defaults of the device type, `device-defaults.yaml`,
+`device-types/<type>.yaml` and `devices/<name>.yaml`, the files from every directory of the
+search path in its order. An emulated board has the layer `machines/<machine>.yaml` above the
+defaults of its type.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ if TYPE_CHECKING:
 APPLICATION = "lava-dispatcher"
 PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
 
-#: A device's name is typed, printed, part of file names and of a hosts file.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+#: Names of devices are parts of file names and of a hosts file.
+DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
-    """Return where device files are looked for, lowest first.
+    """Return the directories of device files, lowest layer first.
 
-    `config_dir` takes the place of the host's and the user's directory, as
-    the historical option does. Raises `InvalidJob` where it is no directory.
+    `config_dir` replaces those of the host and of the user, as the historical option does.
+    Raises `InvalidJob` if it is not a directory.
     """
     if config_dir is not None:
         if not config_dir.is_dir():
@@ -53,14 +52,14 @@ def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
         return (PACKAGE_DEFAULTS, config_dir)
     from platformdirs import user_config_path
 
-    # In a virtual environment the host's directory is the environment's, as it was in 2013.
+    # A virtual environment replaces the host's directory, as in 2013.
     root = sys.prefix if sys.prefix != sys.base_prefix else "/"
     root = os.environ.get("VIRTUAL_ENV", root)
     return (PACKAGE_DEFAULTS, Path(root, "etc", APPLICATION), user_config_path(APPLICATION))
 
 
 class Layers:
-    """The device files of a search path, each read and checked once."""
+    """The device files of a search path; each is read and checked once."""
 
     def __init__(self, directories: Sequence[Path]) -> None:
         self.directories = tuple(directories)
@@ -68,27 +67,27 @@ class Layers:
         self._checker = SchemaChecker(device_schema())
 
     def names(self) -> list[str]:
-        """Return the names that have a device file, sorted."""
+        """Return the names of the devices that have a file, sorted."""
         return sorted({path.stem for path in self.files("devices", ".yaml")})
 
     def files(self, folder: str, *suffixes: str) -> Iterator[Path]:
-        """Yield what is in `folder` of any directory and has one of the suffixes."""
+        """Yield the files in `folder` of each directory that have one of the suffixes."""
         for directory in self.directories:
-            # What is not there, and what this user may not see, makes no difference.
+            # A directory that is missing or closed to this user is empty.
             with suppress(OSError):
                 for path in sorted((directory / folder).iterdir()):
                     if path.suffix in suffixes and not path.name.startswith("."):
                         yield path
 
     def file(self, name: str) -> Path | None:
-        """Return the highest device file of `name`, if there is one."""
+        """Return the device file of `name` in the highest layer, if any."""
         paths = [directory / "devices" / f"{name}.yaml" for directory in self.directories]
         return next((path for path in reversed(paths) if _is_file(path)), None)
 
     def device_type(self, name: str) -> str | None:
-        """Return the proper name of the type that the device files of `name` give, if any.
+        """Return the proper name of the type in the device files of `name`, if any.
 
-        Whatever else may be wrong with them: `InvalidJob` only if one cannot be read at all.
+        Raises `InvalidJob` only if a file cannot be read; other errors do not matter.
         """
         found = host = None
         for directory in self.directories:
@@ -102,13 +101,13 @@ class Layers:
     def types(self) -> Mapping[str, str]:
         """Return each name of a device type, aliases included, with its proper name.
 
-        A wrong file makes a type, too: the devices of that type report what is wrong.
+        An invalid file makes a type, too: the devices of the type have its error.
         """
         return device_types.with_aliases(self._type_contents)
 
     @cached_property
     def _type_contents(self) -> Mapping[str, Mapping[str, Any]]:
-        """The content of each device type by proper name; of several files, the first."""
+        """The content of each device type by proper name; the lowest file of a type counts."""
         installed = device_types.names()
         found = {name: device_types.defaults(name) for name in set(installed.values())}
         for path in self.files("device-types", ".yaml"):
@@ -125,11 +124,11 @@ class Layers:
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
 
-        Raises `InvalidJob` with what is wrong with it.
+        Raises `InvalidJob` with the errors of its files.
         """
         file = self.file(name)
         shown = str(file or name)
-        if not NAME.fullmatch(name):
+        if not DEVICE_NAME.fullmatch(name):
             hint = "letters, digits, '.', '_' and '-', at most 63 of them"
             raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
         own = list(self._documents(f"devices/{name}.yaml"))
@@ -145,8 +144,8 @@ class Layers:
         merged = merge_layers([defaults, *above])
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
             machine = qemu.get("machine", QemuMachine.machine)
-            differs = [document.data for document in self._documents(f"machines/{machine}.yaml")]
-            merged = merge_layers([defaults, *differs, *above])
+            layer = [document.data for document in self._documents(f"machines/{machine}.yaml")]
+            merged = merge_layers([defaults, *layer, *above])
         merged = with_hostname(merged, name)
         device_checks.check_connection(merged, own, shown, self._simulated_types())
         device_checks.check_socket(merged, files, shown)
@@ -154,7 +153,7 @@ class Layers:
         return make_device(name, merged, file)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
-        """Yield the layers of the type, those under an alias of it first."""
+        """Yield the layers of the type; files named by an alias come first."""
         aliases = {alias for alias, proper in self.types().items() if proper == device_type}
         for name in sorted(
             sorted(aliases | {device_type}), key=lambda alias: alias == device_type
@@ -162,11 +161,11 @@ class Layers:
             yield from self._documents(f"device-types/{name}.yaml")
 
     def _documents(self, relative: str) -> Iterator[Document]:
-        """Yield the layers called `relative`, lowest first; raise for a wrong one."""
+        """Yield the files at `relative`, lowest first; raise `InvalidJob` for an invalid one."""
         for directory in self.directories:
             path = directory / relative
             if path.parent == device_types.DIRECTORY:
-                continue  # the lowest layer
+                continue  # device_types.defaults has it
             found = self._document(path)
             if isinstance(found, InvalidJob):
                 raise found
@@ -192,5 +191,5 @@ class Layers:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # in a directory that is closed to this user, such as root's home
+    except OSError:  # in a directory that is closed to this user
         return False

@@ -1,4 +1,4 @@
-"""Boards made on the spot, for `--simulate` and `--emulate`: whatever the job asks for."""
+"""Virtual devices for `--simulate` and `--emulate`: those that the job asks for."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SIMULATED: Mapping[str, Any] = {
     "connection": {"simulated": True},
     "power": {"simulated": True},
     "deploy": {"method": "media", "layout": "master", "path": None},
-    "overlay": ["console"],  # its root is no file system that an image could hold
+    "overlay": ["console"],  # an image cannot contain its root file system
 }
-#: The layer that makes one an emulated one; the machine's own has the rest.
+#: The layer that makes a board of any type an emulated one; that of the machine is beside it.
 EMULATED: Mapping[str, Any] = {
     "connection": {"qemu": {}},
     "power": None,
@@ -33,25 +33,23 @@ EMULATED: Mapping[str, Any] = {
 
 
 def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
-    """Return a simulated device for each node of `job`; see `_made`."""
-    return _made(job, SIMULATED, config_dir)
+    """Return a simulated device for each node of `job`; see `_virtual_devices`."""
+    return _virtual_devices(job, SIMULATED, config_dir)
 
 
 def emulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
-    """Return an emulated device for each node of `job`; see `_made`."""
-    return _made(job, EMULATED, config_dir)
+    """Return an emulated device for each node of `job`; see `_virtual_devices`."""
+    return _virtual_devices(job, EMULATED, config_dir)
 
 
-def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[Device]:
+def _virtual_devices(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[Device]:
     """Return a device with `layer` for each node of `job`, in the order of its nodes.
 
-    A named device keeps its name; the others are called panda01, panda02 and
-    so on. They have the tags that were asked for. What this host's own labs
-    look like makes no difference; the device files of an explicit
-    `config_dir` are layers of the boards too, faults for instance.
+    A named device keeps its name; the others are panda01, panda02 and so on. They have the
+    tags of their roles. The device files of the host do not matter; those of an explicit
+    `config_dir` are layers of the devices, to inject faults for example.
 
-    Raises `InvalidJob` where no type is known for a named device, or none of its
-    type can be made.
+    Raises `InvalidJob` if the type of a named device is unknown, or cannot be virtual.
     """
     layers = _layers(config_dir)
     taken = {role.device for role in job.roles}
@@ -69,7 +67,7 @@ def _made(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[D
                 at = role.position
                 problems += [
                     replace(problem, file=at.file, line=at.line, column=at.column)
-                    if problem.file == name  # it has no file of its own
+                    if problem.file == name  # the device has no file
                     else problem
                     for problem in error.problems
                 ]
@@ -88,19 +86,19 @@ def _layers(config_dir: Path | None) -> Layers:
 
 
 def _free_name(device_type: str, taken: set[str | None]) -> str:
-    """Return the first of panda01, panda02, ... that nobody has."""
+    """Return the first of panda01, panda02, ... that is not taken."""
     names = (f"{device_type}{number:02}" for number in count(1))
     return next(name for name in names if name not in taken)
 
 
 def _type_of(role: Role, layers: Layers) -> str:
-    """Return the type of a device that the job only names: its file's, or from its name."""
+    """Return the type of a device that the job only names, by its file or by its name."""
     assert role.device is not None
     device_type = layers.device_type(role.device) or device_types.by_device_name(
         role.device, layers.types()
     )
     if device_type is not None:
         return device_type
-    message = f"the type of device '{role.device}' is not known, so it cannot be made"
-    hint = "give device_type instead, or a --config-dir with its device file"
+    message = f"the type of device '{role.device}' is unknown, so it cannot be virtual"
+    hint = "set device_type instead, or a --config-dir with its device file"
     raise InvalidJob([role.position.problem(message, hint)])

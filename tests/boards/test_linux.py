@@ -1,6 +1,6 @@
-"""From the kernel to a shell: logins, passwords, prompts that are none.
+"""From the kernel to a shell: logins, passwords, and texts that resemble prompts.
 
-The other end is a script that plays getty and then becomes a real shell.
+The console is a script that acts as getty and then runs a real shell.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _log_in(console, login=None):
 
 
 def test_a_login_without_password(console_of):
-    """The user's name is typed once, and the shell answers."""
+    """The user is typed once, and the shell answers."""
     console = console_of(
         f"stty sane; printf 'Debian 12 board ttyO2\\r\\n\\r\\nboard login: '; read user; "
         f"echo user=$user; {SHELL}"
@@ -37,7 +37,7 @@ def test_a_login_without_password(console_of):
 
 
 def test_a_login_with_password(console_of):
-    """The password goes where it is asked for."""
+    """The password is typed at its prompt."""
     console = console_of(
         f"stty sane; printf 'board login: '; read user; printf 'Password: '; read word; "
         f"[ $user:$word = me:secret ] || exit; {SHELL}"
@@ -46,12 +46,12 @@ def test_a_login_with_password(console_of):
 
 
 def test_a_shell_without_login(console_of):
-    """A board that boots straight to a prompt is as good."""
+    """A board may boot straight to a shell."""
     assert _log_in(console_of(f"stty sane; {SHELL}")).run("true")[0] == 0
 
 
 def test_a_missing_password_says_which_key(console_of):
-    """The device file's key is named, not only the failure."""
+    """The error names the key of the device file."""
     console = console_of(
         "stty sane; printf 'b login: '; read user; printf 'Password: '; read word"
     )
@@ -60,7 +60,7 @@ def test_a_missing_password_says_which_key(console_of):
 
 
 def test_a_refused_login_says_so(console_of):
-    """Wrong credentials are not retried for minutes."""
+    """A refused login fails at once."""
     console = console_of(
         "stty sane; printf 'b login: '; read user; printf '\\r\\nLogin incorrect\\r\\n'; sleep 9"
     )
@@ -68,16 +68,16 @@ def test_a_refused_login_says_so(console_of):
         _log_in(console)
 
 
-def test_a_board_that_asks_for_the_user_for_ever_is_left(console_of, monkeypatch):
-    """A getty that starts anew each time takes no minutes, and no `Login incorrect` need come."""
+def test_a_board_that_repeats_its_login_prompt_fails(console_of, monkeypatch):
+    """A getty that restarts without `Login incorrect` fails after a few logins."""
     monkeypatch.setattr(linux, "PROMPT_SILENCE_S", 0.1)
     console = console_of("stty sane; while printf 'b login: ' && read user; do :; done")
     with pytest.raises(BootError, match=r"asked 6 times for a user: set login\.user"):
         _log_in(console)
 
 
-def test_the_words_of_a_refusal_before_any_login_are_the_boot_s(console_of):
-    """A boot script may say them of something else."""
+def test_a_refusal_before_any_login_does_not_count(console_of):
+    """A boot script may print it about something else."""
     console = console_of(
         f"stty sane; printf 'agent: Login incorrect\\r\\n'; printf 'b login: '; read user; {SHELL}"
     )
@@ -116,7 +116,7 @@ def test_a_line_of_the_boot_that_ends_like_a_prompt_is_none(console_of):
 def test_no_login_at_all_names_the_keys(console_of):
     """The message says what was waited for, which limit it was, and how to change it."""
     with pytest.raises(
-        BootError, match=r"0\.5 s \(login\.timeout\): set login\.prompt or login\."
+        BootError, match=r"0\.5 s \(login\.timeout\): check login\.prompt .* and login\."
     ):
         _log_in(console_of("sleep 60"), Login(timeout=0.5))
 
@@ -125,7 +125,7 @@ def test_a_kernel_that_stays_silent_has_a_hint(console_of):
     """The usual reasons, wrong kernel and wrong console=, are named."""
     boot = Boot(kernel_timeout=0.2)
     with pytest.raises(
-        BootError, match=r"its console= the port.* 0\.2 s \(boot\.kernel_timeout\)"
+        BootError, match=r"console= names this port.* 0\.2 s \(boot\.kernel_timeout\)"
     ):
         wait_for_kernel(Dialogue(console_of("sleep 60")), boot, Deadline(60, "test"))
 
@@ -162,7 +162,7 @@ def test_whose_shell_it_is_is_known(console_of):
     [
         ("(initramfs) ", "initial ramdisk's shell"),
         ("Press Enter for maintenance\\r\\n(or press Control-D to continue): ", "emergency mode"),
-        ("You are required to change your password immediately", "password changed"),
+        ("You are required to change your password immediately", "requires a new password"),
     ],
 )
 def test_where_a_boot_ends_instead_is_told_at_once(console_of, printed, said):
@@ -181,7 +181,7 @@ def test_a_prompt_with_escape_sequences_is_one(console_of, prompt):
     console = console_of(f"stty sane; PS1=$(printf '{prompt}') exec dash -i")
     started = time.monotonic()
     assert _log_in(console).run("true")[0] == 0
-    assert time.monotonic() - started < linux.NUDGE
+    assert time.monotonic() - started < linux.NUDGE_AFTER_S
 
 
 def test_a_quiet_kernel_is_known_by_its_login(console_of):
@@ -191,7 +191,7 @@ def test_a_quiet_kernel_is_known_by_its_login(console_of):
     started = time.monotonic()
     wait_for_kernel(dialogue, Boot(), Deadline(60, "test"))
     assert log_in(dialogue, Login(), Deadline(60, "test")).run("true")[0] == 0
-    assert time.monotonic() - started < linux.NUDGE
+    assert time.monotonic() - started < linux.NUDGE_AFTER_S
 
 
 def test_a_garbled_first_line_is_not_waited_for(console_of):

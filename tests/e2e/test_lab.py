@@ -185,4 +185,4 @@ def test_a_socket_without_an_address_is_found_before_the_run(dispatch, job, tmp_
     )
     run = dispatch("--validate", "--config-dir", tmp_path / "lab", job("true"))
     assert run.code != 0
-    assert f"{devices}/real.yaml:3:1: multinode: socket without a dispatcher_ip" in run.err
+    assert f"{devices}/real.yaml:3:1: multinode: socket needs dispatcher_ip" in run.err

@@ -20,7 +20,7 @@ from .conftest import SERIAL, wrong
         ("device_type: pandaa\n" + SERIAL, 1, "unknown device type 'pandaa'"),
         ("device_type: panda\ndeath: ['(']\n" + SERIAL, 2, "regular expression"),
         ("device_type: panda\ndeath: ['\\u0041']\n" + SERIAL, 2, "regular expression"),
-        ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "fits the empty line"),
+        ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "matches the empty line"),
         ("device_type: panda\ndeath: ['']\n" + SERIAL, 2, ""),
         ("device_type: panda\nconnection: {serial: 'tcp://h:1'}\n", 2, "rfc2217://HOST:PORT"),
         ("device_type: panda\nconnection: {serial: 'socket://h'}\n", 2, "socket://HOST:PORT"),
