@@ -1,4 +1,4 @@
-"""What several commands take: their arguments, and the types of those."""
+"""Arguments that several commands have, and their types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def add_job(parser: argparse.ArgumentParser) -> None:
-    """Add the job file."""
+    """Add the argument JOB."""
     parser.add_argument("job", metavar="JOB", help="job file, JSON or YAML; - is standard input")
 
 
@@ -22,7 +22,7 @@ def add_config_dir(
 
 
 def seconds(text: str) -> float:
-    """Return a number of seconds from 0; `ArgumentTypeError` if `text` is none."""
+    """Return a number of seconds, 0 or more; raise `ArgumentTypeError`."""
     with suppress(ValueError):
         number = float(text)
         if 0 <= number < math.inf:
@@ -31,7 +31,7 @@ def seconds(text: str) -> float:
 
 
 def positive_seconds(text: str) -> float:
-    """Return a number of seconds above 0; `ArgumentTypeError` if `text` is none."""
+    """Return a number of seconds above 0; raise `ArgumentTypeError`."""
     if number := seconds(text):
         return number
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")

@@ -1,4 +1,4 @@
-"""`lava-multinode boards`: which boards there are, and who holds them."""
+"""`lava-multinode boards`: list the boards and their holders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ example:
 
 @dataclass(frozen=True)
 class Row:
-    """One board; `state` is free, held or broken (its device file is wrong)."""
+    """One board; `state` is free, held or broken (its device file is invalid)."""
 
     name: str
     device_type: str | None
@@ -40,13 +40,13 @@ class Row:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     add_config_dir(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print the list; 0 whatever is on it, also nothing."""
+    """Print the list; return 0, also for an empty one."""
     lab = load_lab(args.config_dir)
     rows = rows_of(lab)
     if args.json:
@@ -56,14 +56,14 @@ def run(args: argparse.Namespace) -> ExitCode:
     else:
         searched = ", ".join(str(directory / "devices") for directory in lab.searched[1:])
         print_stderr(
-            f"no devices are configured (looked in {searched}); "
+            f"no devices are configured (searched: {searched}); "
             "'lava-multinode init' writes a first device file"
         )
     return ExitCode.PASS
 
 
 def rows_of(lab: Lab) -> list[Row]:
-    """Return a row for each board, by name, the broken ones among them."""
+    """Return a row for each board, by name, including the broken ones."""
     names = [device.name for device in lab.devices]
     held = holders(lock_directory(), names) if names else {}
     rows = [
@@ -85,7 +85,7 @@ def rows_of(lab: Lab) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Return the rows for people, columns aligned."""
+    """Return the rows as an aligned table."""
     cells = [("NAME", "TYPE", "TAGS", "STATE", "HOLDER")]
     for row in rows:
         about = "; ".join(row.problems) if row.state == "broken" else str(row.holder or "")

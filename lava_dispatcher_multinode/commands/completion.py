@@ -1,4 +1,4 @@
-"""`lava-multinode completion`: what a shell needs to complete both commands."""
+"""`lava-multinode completion`: completion scripts of shells for both commands."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ..errors import ExitCode, InvalidJob
 if TYPE_CHECKING:
     import argparse
 
-DESCRIPTION = "Print a script that makes a shell complete verbs, options and choices."
+DESCRIPTION = "Print a completion script for a shell."
 EPILOG = """\
 example:
   lava-multinode completion bash > ~/.local/share/bash-completion/completions/lava-multinode
 
-With --command lava-dispatch for the other command.
+--command lava-dispatch prints the script for the other command.
 """
 SHELLS = ("bash", "zsh", "fish")
 COMMANDS = ("lava-multinode", "lava-dispatch")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument("shell", choices=SHELLS)
     parser.add_argument("--command", choices=COMMANDS, default=COMMANDS[0])
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print it; `InvalidJob` if the library is not installed."""
+    """Print the script; raise `InvalidJob` if shtab is not installed."""
     try:
         import shtab
     except ImportError:

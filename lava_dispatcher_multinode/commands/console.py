@@ -1,4 +1,4 @@
-"""`lava-multinode console`: a board's console by hand, or a look at that of a run."""
+"""`lava-multinode console`: connect to a board's console, or view that of a run."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ DESCRIPTION = "Connect this terminal to a board's console."
 EPILOG = """\
 examples:
   lava-multinode console panda01
-  lava-multinode console panda01 --power cycle      see it boot, from the first character
+  lava-multinode console panda01 --power cycle      show the boot from its first character
 
-Ctrl-] leaves. While a run holds the board, its console can be seen, not typed at.
+Ctrl-] leaves. If a run holds the board, its console is shown read-only.
 """
-#: Seconds between two looks at a file that grows: there is no event that says so everywhere.
+#: Between two reads of a growing file; not every file system reports changes.
 POLL_INTERVAL_S = 0.1
-TAIL_BYTES = 2000  # bytes of the run's console shown at first
+TAIL_BYTES = 2000  # of the run's console, shown at first
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument("board", metavar="BOARD")
     add_config_dir(parser)
     parser.add_argument(
-        "--power", choices=tuple(SWITCHED), help="switch the board once its console is open"
+        "--power", choices=tuple(SWITCHED), help="switch the power when the console is open"
     )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Connect, until Ctrl-] or the end of the input; 3 if the console or the switch fails."""
+    """Connect until Ctrl-] or the end of the input; return 3 if the power switch fails."""
     device = find_device(args.board, args.config_dir)
     try:
-        with locked(device, "console by hand"):
-            return _take(device, args.power)
+        with locked(device, "console"):
+            return _connect(device, args.power)
     except BoardHeld as held:
         raw = console_of_run(held.holder.pid, device.name)
         if raw is None or args.power:
             raise
-        print_stderr(f"{held}: its console, to look at only; Ctrl-] leaves")
+        print_stderr(f"{held}; its console, read-only; Ctrl-] leaves")
         with raw_terminal():
             follow(raw, held.holder.pid)
     return ExitCode.PASS
 
 
-def _take(device: Device, action: str | None) -> ExitCode:
+def _connect(device: Device, action: str | None) -> ExitCode:
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board: it has no console outside a run")
     switching = Switching(device, action) if action else None
@@ -84,18 +84,18 @@ def _take(device: Device, action: str | None) -> ExitCode:
 
 
 class Switching(threading.Thread):
-    """Switches a board while its console is looked at; nothing that it prints is lost."""
+    """Switches the power while the console is shown, so that no output is lost."""
 
     def __init__(self, device: Device, action: str) -> None:
         super().__init__(name="power")
         self._device, self._action = device, action
         if device.power.manual:
-            raise PowerError(f"{device.name}: you are its switch yourself: leave --power out")
+            raise PowerError(f"{device.name}: the power is switched by hand; omit --power")
         self._switch = power_switch_of(device)
         self.failed = False
 
     def run(self) -> None:
-        """Switch, and say so on the terminal, which is raw."""
+        """Switch the power and report that on the terminal, which is in raw mode."""
         try:
             getattr(self._switch, self._action)()
         except PowerError as error:
@@ -106,7 +106,7 @@ class Switching(threading.Thread):
 
 
 def converse(transport: Transport) -> None:
-    """Copy the terminal to the board and back, until Ctrl-] or an end."""
+    """Connect the terminal and the board until Ctrl-] or the end of either."""
     ended, wake = os.pipe()
     failure: list[ConsoleError] = []
 
@@ -141,7 +141,7 @@ def converse(transport: Transport) -> None:
 
 
 def console_of_run(pid: int, name: str) -> Path | None:
-    """Return the file to which the process `pid` writes the console of board `name`, if any."""
+    """Return the console.raw of board `name` that the process `pid` has open, if any."""
     with suppress(OSError):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
@@ -152,7 +152,7 @@ def console_of_run(pid: int, name: str) -> Path | None:
 
 
 def follow(path: Path, pid: int) -> None:
-    """Show what is added to `path` while the process lives, until Ctrl-]."""
+    """Print what is appended to `path` while the process lives, until Ctrl-]."""
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - TAIL_BYTES, 0))
         inputs = [0]
@@ -167,4 +167,4 @@ def follow(path: Path, pid: int) -> None:
                 if LEAVE_KEY in typed:
                     return
                 if not typed:
-                    inputs = []  # nobody to leave: to the run's end
+                    inputs = []  # no key can leave: follow to the end of the run

@@ -1,4 +1,4 @@
-"""The one place where an exception becomes an exit code and what the user is told."""
+"""Exit codes and messages of the commands, for every exception."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def run_guarded(program: str, command: Callable[[], ExitCode]) -> int:
-    """Run `command`; return the process's exit code, having told of any failure on stderr."""
+    """Run `command`; report failures on stderr and return the exit code."""
     try:
         return _guarded(program, command)
     finally:
-        # A terminal that was closed takes nothing more; Python would exit with 120 for it.
+        # Python exits with 120 if it cannot flush to a closed terminal.
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
             except OSError:
-                _forget(stream)
+                _discard(stream)
 
 
 def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
@@ -43,47 +43,47 @@ def _guarded(program: str, command: Callable[[], ExitCode]) -> int:
         print_stderr(f"{program}: interrupted")
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # A verb's data, `... | head`: nobody reads any more.
+        # The reader of a verb's output has ended, as in `... | head`.
         discard_output()
         return int(ExitCode.PASS)
-    except Exception as error:  # noqa: BLE001 - whatever else it is, it is a bug of ours
+    except Exception as error:  # noqa: BLE001 - anything else is a bug
         from ..run.host_errors import host_failure
 
         if (host := host_failure(error)) is not None:
             print_stderr(f"{program}: {host}")
             return int(host.exit_code)
-        log = _log_of(error)
+        log = _write_log(error)
         print_stderr(
-            f"{program}: this is a bug: {type(error).__name__}: {error}\n"
-            f"    The log {log} has what a report needs; look it over for secrets first."
+            f"{program}: bug: {type(error).__name__}: {error}\n"
+            f"    Attach {log} to a bug report; check it for secrets first."
         )
         return int(ExitCode.BUG)
 
 
 def ensure_streams() -> None:
-    """Make up for standard streams that the caller has closed: what is said goes nowhere."""
+    """Replace standard streams that the caller has closed by /dev/null."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # For the rest of the process's life.
+            # Open until the process ends.
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def discard_output() -> None:
-    """Let standard output go nowhere: Python would complain again at exit."""
-    _forget(sys.stdout)
+    """Redirect standard output to /dev/null, so that the flush at exit succeeds."""
+    _discard(sys.stdout)
 
 
-def _forget(stream: TextIO) -> None:
+def _discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_stderr(text: str) -> None:
-    """Tell whoever sits there, on standard error."""
-    with suppress(OSError):  # the terminal was closed: nobody is left to be told
+    """Print a message on standard error; ignore a closed terminal."""
+    with suppress(OSError):  # the terminal was closed
         print(text, file=sys.stderr)  # noqa: T201
 
 
-def _log_of(error: BaseException) -> Path:
+def _write_log(error: BaseException) -> Path:
     descriptor, name = tempfile.mkstemp(prefix="lava-dispatch-bug-", suffix=".log")
     with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(

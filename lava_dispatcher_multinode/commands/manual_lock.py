@@ -1,4 +1,4 @@
-"""One board of the lab, taken by a person instead of a job."""
+"""Manual use of one board of the lab: its device, lock and power switch."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ..boards.power.switch import PowerSwitch
     from ..lab.device_model import Device
 
-#: What can be done with a board's power, and the words for that it was done.
+#: Power actions, and how they are reported.
 SWITCHED = {"on": "on", "off": "off", "cycle": "off and on again"}
 
 
 class BoardHeld(BoardsUnavailable):
-    """Somebody has the board."""
+    """Another process holds the board."""
 
     def __init__(self, name: str, holder: Holder) -> None:
         super().__init__(f"{name} is held by {holder}")
@@ -33,7 +33,7 @@ class BoardHeld(BoardsUnavailable):
 
 
 def find_device(name: str, config_dir: Path | None) -> Device:
-    """Return the board `name`; `InvalidJob` if there is none, or its file is wrong."""
+    """Return the board `name`; raise `InvalidJob` if it is missing or its file is invalid."""
     lab = load_lab(config_dir)
     for device in lab.devices:
         if device.name == name:
@@ -41,12 +41,16 @@ def find_device(name: str, config_dir: Path | None) -> Device:
     if name in lab.invalid:
         raise lab.invalid[name].error
     names = [device.name for device in lab.devices]
-    hint = suggest(name, names, what="boards") if names else "'lava-multinode init' writes one"
-    raise InvalidJob.about(name, "there is no device file for this board", hint)
+    hint = (
+        suggest(name, names, what="boards")
+        if names
+        else "'lava-multinode init' writes a first one"
+    )
+    raise InvalidJob.about(name, "no device file for this board", hint)
 
 
 def power_switch_of(device: Device) -> PowerSwitch:
-    """Return the board's power switch; `PowerError` if it has none that a person could use."""
+    """Return the board's power switch; raise `PowerError` if it has none."""
     if device.connection.is_virtual:
         raise PowerError(
             f"{device.name}: is a virtual board: it has no power switch outside a run"
@@ -54,15 +58,15 @@ def power_switch_of(device: Device) -> PowerSwitch:
     switch = configured_switch(device)
     if switch is None:
         raise PowerError(
-            f"{device.name}: the device file has no switch: give it 'power' with "
-            f"on and off, cycle, pdudaemon or manual ({device.file})"
+            f"{device.name}: no power switch is configured; set 'power' (on and off, cycle, "
+            f"pdudaemon or manual) in {device.file}"
         )
     return switch
 
 
 @contextmanager
 def locked(device: Device, purpose: str) -> Iterator[None]:
-    """Hold the board's lock, as a job does; raise `BoardHeld` if somebody has it."""
+    """Hold the board's lock, as a job does; raise `BoardHeld` if it is taken."""
     lock = LockFile(lock_directory(), device.name)
     if not lock.acquire(purpose):
         raise BoardHeld(device.name, lock.holder() or Holder())

@@ -1,4 +1,4 @@
-"""The terminal of a run that pauses: the console of the board that failed, and of its peers."""
+"""The terminal of a paused run: the consoles of the failed board and of the others."""
 
 from __future__ import annotations
 
@@ -24,69 +24,69 @@ if TYPE_CHECKING:
 NEXT_KEY = b"\x1e"  # Ctrl-^
 COMMAND_KEYS = re.compile(b"[" + re.escape(LEAVE_KEY + NEXT_KEY) + b"]")
 BELL = b"\a"
-READ_TIMEOUT_S = 60.0  # seconds of one read; any will do: an end wakes it
+READ_TIMEOUT_S = 60.0  # of one read; the end of the run wakes it
 
 
 def check_terminal() -> None:
-    """Raise `InvalidJob` unless there is somebody who can look at boards."""
+    """Raise `InvalidJob` unless this process has a terminal."""
     if not (os.isatty(0) and os.isatty(2)):
-        message = "needs somebody at a terminal: standard input and standard error are not one"
-        hint = "leave it out where nobody looks, in CI say"
+        message = "needs a terminal as standard input and standard error"
+        hint = "omit it in CI"
         raise InvalidJob.about("--pause-on-failure", message, hint)
 
 
 class TerminalInterface:
-    """Hands consoles over to whoever types; `live` is the view that gives way meanwhile."""
+    """Connects this terminal to consoles; the `live` view is suspended meanwhile."""
 
     def __init__(self, live: Terminal) -> None:
         self._live = live
         self._paused = threading.Event()
 
     def connect_console(self, board: PausedBoard, pause: Pause) -> None:
-        """Connect terminal and board until Ctrl-], or the end of the run or the terminal."""
+        """Connect the terminal to `board` until Ctrl-] or the end of the run."""
         with (
             KEYBOARD,
             self._live.suspended(),
-            suppress(OSError, termios.error),  # it was closed: nobody looks any more
+            suppress(OSError, termios.error),  # the terminal was closed
             raw_terminal(),
         ):
-            self._paused.set()  # first: who comes now is told of twice rather than never
+            self._paused.set()  # first: a board may be announced twice, but never not at all
             try:
-                _say(_introduction(board, pause))
+                _print(_introduction(board, pause))
                 shown: PausedBoard | None = board
                 while shown is not None:
-                    pause.seen(shown.name)
-                    shown = _at(shown, pause)
+                    pause.mark_visited(shown.name)
+                    shown = _connect(shown, pause)
             finally:
                 self._paused.clear()
 
     def announce(self, board: PausedBoard) -> None:
-        """Tell whoever is looking at another board just now."""
+        """Report the board on the terminal if it shows another one."""
         if self._paused.is_set():
-            how = f"has failed, too: {_first(board.failure)}" if board.failure else "has ended"
+            state = _first_line(board.failure) if board.failure else "ended"
             with suppress(OSError):
-                _say(f"\n{board.name} {how}; Ctrl-^ goes to it")
+                _print(f"\n{board.name}: {state}; Ctrl-^ switches to it")
 
 
 def _introduction(board: PausedBoard, pause: Pause) -> str:
-    others = [other.name for other in pause.others(board.name)]
+    others = [other.name for other in pause.other_boards(board.name)]
     lines = [
         f"{board.name}: {board.failure}",
-        "paused: the boards stay up; Ctrl-] leaves, and the run goes on to power-off",
+        "paused: the boards stay powered; Ctrl-] leaves, and the run powers them off",
     ]
     if others:
-        lines.append(f"Ctrl-^ goes to the next board: {', '.join(others)}")
+        lines.append(f"Ctrl-^ switches to the next board: {', '.join(others)}")
     if working := pause.running_nodes():
-        lines.append(f"still at work: {', '.join(working)}")
+        lines.append(f"still running: {', '.join(working)}")
     return "\n".join(lines)
 
 
-def _at(board: PausedBoard, pause: Pause) -> PausedBoard | None:
-    """Copy the terminal to the board and back; return the board to go to, None at the end."""
+def _connect(board: PausedBoard, pause: Pause) -> PausedBoard | None:
+    """Connect the terminal and the board; return the next board, None at the end."""
     console = board.console
-    here = f"--- console of {board.name}; Enter brings its prompt; it said last:"
+    here = f"--- console of {board.name} (Enter shows the prompt); last output:"
     said = filter_console("\n".join(console.tail()).encode("utf-8", "replace"))
-    _say("\n".join([here, *(line.decode() for line in said)]))
+    _print("\n".join([here, *(line.decode() for line in said)]))
     over, wake = os.pipe()
     leaving = threading.Event()
     reader = threading.Thread(target=_show, args=(console, leaving, wake), daemon=True)
@@ -101,13 +101,13 @@ def _at(board: PausedBoard, pause: Pause) -> PausedBoard | None:
                 _type(console, typed)
             if not data or (key and key[0] == LEAVE_KEY):
                 return None
-            if key and (others := pause.others(board.name)):
+            if key and (others := pause.other_boards(board.name)):
                 return others[0]
     finally:
         leaving.set()
         console.wake()
         reader.join()
-        with suppress(MultinodeError):  # a wake that came too late is not for the next reader
+        with suppress(MultinodeError):  # consume a late wake-up
             console.forget()
             console.read(0)
         os.close(over)
@@ -115,32 +115,32 @@ def _at(board: PausedBoard, pause: Pause) -> PausedBoard | None:
 
 
 def _show(console: Console, leaving: threading.Event, wake: int) -> None:
-    """Print what the board says; the end of the run or of the terminal wakes the keyboard."""
+    """Print the board's output; write to `wake` at the end of the run or of the terminal."""
     try:
         while not leaving.is_set():
             write_all(console.read(READ_TIMEOUT_S), 2)
     except (Cancelled, OSError):
         os.write(wake, b"x")
-    except MultinodeError as error:  # the other boards can be looked at all the same
+    except MultinodeError as error:  # the other boards remain available
         with suppress(OSError):
-            _say(f"\n{error}")
+            _print(f"\n{error}")
 
 
 def _type(console: Console, data: bytes) -> None:
-    if not console.connected:  # a write would wait until it is
+    if not console.connected:  # a write would block
         write_all(BELL, 2)
         return
     try:
         console.write(data)
     except MultinodeError as error:
-        _say(f"\n{error}")
+        _print(f"\n{error}")
 
 
-def _first(text: str | None) -> str:
+def _first_line(text: str | None) -> str:
     return (text or "").partition("\n")[0]
 
 
-def _say(text: str) -> None:
-    """Print lines, also on a terminal that is raw."""
+def _print(text: str) -> None:
+    """Print lines to a terminal in raw mode."""
     sys.stderr.flush()
     write_all("".join(f"{line}\r\n" for line in text.split("\n")).encode(), 2)

@@ -1,4 +1,4 @@
-"""`lava-multinode power`: switch a board by hand."""
+"""`lava-multinode power`: switch the power of a board."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .manual_lock import SWITCHED, find_device, locked, power_switch_of
 if TYPE_CHECKING:
     import argparse
 
-DESCRIPTION = "Switch a board as its device file says."
+DESCRIPTION = "Switch the power of a board as configured in its device file."
 EPILOG = """\
 example:
   lava-multinode power panda01 cycle
 
-The board is locked meanwhile: one that a run holds is not touched.
+The command locks the board, so it fails if a run holds the board.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument("board", metavar="BOARD")
     parser.add_argument("action", choices=tuple(SWITCHED))
     add_config_dir(parser)
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Switch; `PowerError` if that cannot be done, `BoardsUnavailable` if it is in use."""
+    """Switch the power; raise `PowerError`, or `BoardsUnavailable` if the board is in use."""
     device = find_device(args.board, args.config_dir)
     switch = power_switch_of(device)
     with locked(device, f"power {args.action}"):

@@ -1,4 +1,4 @@
-"""This process's terminal, lent to a board: every key goes there, until Ctrl-]."""
+"""This process's terminal in raw mode, for the console of a board."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK_BYTES = 65536
 
 @contextmanager
 def raw_terminal() -> Iterator[None]:
-    """Have every key go to the board, if standard input is a terminal; put back at the end."""
+    """Set standard input to raw mode if it is a terminal; restore it afterwards."""
     if not os.isatty(0):
         yield
         return
@@ -28,13 +28,13 @@ def raw_terminal() -> Iterator[None]:
         tty.setraw(0)
         yield
     finally:
-        with suppress(termios.error, OSError):  # it was closed
+        with suppress(termios.error, OSError):  # the terminal was closed
             termios.tcsetattr(0, termios.TCSADRAIN, before)
         print_stderr("")
 
 
 def write_all(data: bytes, descriptor: int = 1) -> None:
-    """Write to standard output, or to `descriptor`, whatever it is."""
+    """Write all of `data` to a descriptor, by default standard output."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -1,4 +1,4 @@
-"""`--web [PORT]`: the timeline live in a browser, for the commands that have it."""
+"""The option `--web [PORT]`: a live report for browsers."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ OPTION = "--web"
 
 
 def add_web_option(parser: argparse.ArgumentParser) -> None:
-    """Add the option; `expand_web_option` has to see the words before the parser does."""
+    """Add the option; the command line must pass through `expand_web_option` first."""
     parser.add_argument(
         OPTION,
         metavar="PORT",
         nargs="?",
         type=_port,
         const=0,
-        help="serve the timeline live to browsers of this machine (default port: a free one)",
+        help="serve a live report to browsers on this host (default port: a free one)",
     )
 
 
 def expand_web_option(words: Sequence[str]) -> list[str]:
-    """Return the words with `--web=0` for a `--web` that no port follows.
+    """Return the command line with `--web=0` in place of a `--web` without a port.
 
-    What follows is a job or a directory, which argparse would take for the port.
+    argparse would take the job or the directory that follows for the port.
     """
     following = [*words, ""][1:]
     return [
@@ -44,7 +44,10 @@ def expand_web_option(words: Sequence[str]) -> list[str]:
 def serve_report(
     port: int | None, directory: Path, say: Callable[[str], None]
 ) -> Iterator[list[Callable[[Mapping[str, Any]], None]]]:
-    """Give what has to hear the events: nobody, or what serves them while the context lasts."""
+    """Serve a live report for as long as the context lasts; yield the subscribers for events.
+
+    Without `port` there are none. `say` gets the URL.
+    """
     if port is None:
         yield []
         return
@@ -55,14 +58,14 @@ def serve_report(
         server = WebServer(run, port)
     except OSError as error:
         message = f"cannot serve on port {port}: {error.strerror or error}"
-        hint = "without a number a free port is taken"
+        hint = "omit the number to use a free port"
         raise InvalidJob.about(OPTION, message, hint) from error
     with server:
-        say(f"the timeline, live: {server.url}")
+        say(f"live report: {server.url}")
         yield [run]
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)

@@ -1,8 +1,7 @@
-"""`--pause-on-failure`: the boards stay up when a node has failed, for somebody to look at.
+"""`--pause-on-failure`: keep the boards powered after a failure, and offer their consoles.
 
-No board is switched off before every node has come to its end. A node that has
-failed hands its console over first, one node at a time; that ends when whoever
-looks leaves it, or with the run.
+No board is powered off before every node has ended. The consoles of failed nodes are offered to
+the user one at a time; a console is released when the user leaves it, or with the run.
 """
 
 from __future__ import annotations
@@ -22,45 +21,45 @@ if TYPE_CHECKING:
     from ..actions.context import Node
     from ..console.board_console import Console
 
-#: Tests have a shell that neither echoes nor prompts.
-FOR_PEOPLE = b"stty echo; PS1='# '\n"
+#: Restores the echo and the prompt, which tests turn off.
+INTERACTIVE_SETUP = b"stty echo; PS1='# '\n"
 
 
 @dataclass(frozen=True)
 class PausedBoard:
-    """A board whose node has come to its end; nobody else reads its console."""
+    """A board whose node has ended; its console is free for the user."""
 
     name: str
     console: Console
-    failure: str | None  # why the node failed, if it has
+    failure: str | None  # why the node failed; None: it passed
 
 
 class PauseInterface(Protocol):
-    """Where somebody looks at boards."""
+    """The user interface to which a paused run gives consoles."""
 
     def connect_console(self, board: PausedBoard, pause: Pause) -> None:
-        """Give the console of `board` to whoever is there; return when they have left it."""
+        """Connect the user to the console of `board`; return when the user leaves it."""
 
     def announce(self, board: PausedBoard) -> None:
-        """Hear that `board` can be looked at, too."""
+        """Report that the console of `board` is available."""
 
 
 class Pause:
-    """Knows which nodes are at their end; `visit` and `listen` are for the run."""
+    """Keeps boards powered and offers their consoles; the run calls `on_node_end` and `listen`."""
 
-    def __init__(self, desk: PauseInterface) -> None:
-        self._desk = desk
-        self._looking = threading.Lock()  # held by the node whose console is handed over
-        self._changed = threading.Condition()  # guards all of the next
+    def __init__(self, interface: PauseInterface) -> None:
+        self._interface = interface
+        self._console_lock = threading.Lock()  # held while the user has a console
+        self._changed = threading.Condition()  # guards the following
         self._running: set[str] = set()  # nodes that have not finished
-        self._through: set[str] = set()  # of those: only power-off is left to do
+        self._ended: set[str] = set()  # of those: nodes that only have to power off
         self._boards: dict[str, PausedBoard] = {}
-        self._seen: set[str] = set()
-        self._failed: dict[str, str] = {}  # the first failure in a node's results
+        self._visited: set[str] = set()
+        self._failed: dict[str, str] = {}  # the first failed test case of a node
         self._count: Counter[str] = Counter()
 
     def listen(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the run; every one may be the one that ends a wait."""
+        """Process an event of the run; any event may end a wait."""
         with self._changed:
             name = event.get("node")
             match event["event"]:
@@ -76,43 +75,43 @@ class Pause:
             self._changed.notify_all()
 
     def on_node_end(self, node: Node, failure: BaseException | None) -> None:
-        """Keep the node's board up, in the node's thread, as long as somebody may look at it."""
+        """Keep the node's board powered while the user may need it; called in its thread."""
         if node.services.cancelled.is_set():
             return
         error = None if failure is None else str(failure) or type(failure).__name__
-        node.services.leave_group(node.name, error)  # else the others would wait for it meanwhile
-        board = PausedBoard(node.name, node.board.console, error or self._of_tests(node.name))
-        board.console.watch(None)  # whoever looks may reboot it
-        if failure is None and node.board.shell is not None:  # it is at its prompt
+        node.services.leave_group(node.name, error)  # before the pause: its peers must not wait
+        board = PausedBoard(node.name, node.board.console, error or self._failed_tests(node.name))
+        board.console.watch(None)  # the user may reboot it
+        if failure is None and node.board.shell is not None:  # the shell is at its prompt
             with suppress(MultinodeError):
-                node.board.shell.type(FOR_PEOPLE)
+                node.board.shell.type(INTERACTIVE_SETUP)
         with self._changed:
             self._boards[node.name] = board
-        self._desk.announce(board)
+        self._interface.announce(board)
         if board.failure is not None:
-            self._look(node, board, board.failure)
+            self._offer_console(node, board, board.failure)
         essential = any(role.essential for role in node.job.roles if role.name == node.role)
-        if failure is None or not essential:  # else the others are ended once it has
-            self._stay(node)
+        if failure is None or not essential:  # an essential node's end ends the run
+            self._wait_for_others(node)
 
-    def others(self, name: str) -> list[PausedBoard]:
-        """Return the other boards that can be looked at, the next one first."""
+    def other_boards(self, name: str) -> list[PausedBoard]:
+        """Return the other available boards, the next one first."""
         with self._changed:
             names = list(self._boards)
             here = names.index(name) if name in names else 0
             return [self._boards[other] for other in names[here + 1 :] + names[:here]]
 
     def running_nodes(self) -> list[str]:
-        """Return the nodes whose boards cannot be looked at yet."""
+        """Return the nodes that have not ended."""
         with self._changed:
             return sorted(self._running - set(self._boards))
 
-    def seen(self, name: str) -> None:
-        """Take note that this board was looked at: it is not handed over again."""
+    def mark_visited(self, name: str) -> None:
+        """Record that the user has seen this board; its console is not offered again."""
         with self._changed:
-            self._seen.add(name)
+            self._visited.add(name)
 
-    def _of_tests(self, name: str) -> str | None:
+    def _failed_tests(self, name: str) -> str | None:
         with self._changed:
             count = self._count[name]
             if not count:
@@ -120,25 +119,27 @@ class Pause:
             cases = "1 test case" if count == 1 else f"{count} test cases, the first"
             return f"failed: {cases} {self._failed[name]}"
 
-    def _look(self, node: Node, board: PausedBoard, failure: str) -> None:
-        with self._looking:
+    def _offer_console(self, node: Node, board: PausedBoard, failure: str) -> None:
+        with self._console_lock:
             with self._changed:
-                if node.services.cancelled.is_set() or board.name in self._seen:
+                if node.services.cancelled.is_set() or board.name in self._visited:
                     return
             node.services.emit("pause_started", node=board.name, error=failure)
             started = time.monotonic()
             try:
-                self._desk.connect_console(board, self)
+                self._interface.connect_console(board, self)
             finally:
                 seconds = round(time.monotonic() - started, 3)
                 node.services.emit("pause_finished", node=board.name, seconds=seconds)
 
-    def _stay(self, node: Node) -> None:
-        """Wait until no node needs another's board any more, or the run is over."""
-        node.services.emit("step", node=node.name, text="the board stays up until all have ended")
+    def _wait_for_others(self, node: Node) -> None:
+        """Wait until all nodes have ended, or the run is cancelled."""
+        node.services.emit(
+            "step", node=node.name, text="the board stays powered until all nodes have ended"
+        )
         with self._changed:
-            self._through.add(node.name)
+            self._ended.add(node.name)
             self._changed.notify_all()
             self._changed.wait_for(
-                lambda: self._running <= self._through or node.services.cancelled.is_set()
+                lambda: self._running <= self._ended or node.services.cancelled.is_set()
             )

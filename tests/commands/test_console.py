@@ -26,7 +26,7 @@ COMMAND = Path(sys.executable).parent / "lava-multinode"
 
 
 class Terminal:
-    """A terminal with the verb on it."""
+    """A terminal on which the verb runs."""
 
     def __init__(self, lab, *words):
         self.master, slave = pty.openpty()
@@ -41,7 +41,7 @@ class Terminal:
         self.seen = b""
 
     def until(self, text, seconds=30):
-        """Read until `text` has come."""
+        """Read until `text` has arrived."""
         over = time.monotonic() + seconds
         while text not in self.seen:
             ready, _, _ = select.select([self.master], [], [], over - time.monotonic())
@@ -53,13 +53,13 @@ class Terminal:
         os.write(self.master, data)
 
     def ends(self):
-        """Return the exit code; the terminal is as it was."""
+        """Return the exit code; the terminal's mode is restored."""
         code = self.process.wait(30)
         assert termios.tcgetattr(self.slave) == self.before
         return code
 
     def close(self):
-        """End it, whatever it does."""
+        """End the process."""
         self.process.kill()
         self.process.wait()
         os.close(self.master)
@@ -68,7 +68,7 @@ class Terminal:
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """A directory for device files, with locks of its own."""
+    """A configuration directory with locks of its own."""
     monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
     (tmp_path / "devices").mkdir()
     return tmp_path
@@ -112,19 +112,19 @@ def ser2net(tmp_path):
 
 
 def test_a_command_as_console(console):
-    """Keys go to the board, Ctrl-C too; Ctrl-] leaves, and what is behind it is not typed."""
+    """Keys go to the board, including Ctrl-C; Ctrl-] leaves, and later keys are dropped."""
     terminal = console("command: stty raw -echo; echo ready; cat -v")
     terminal.until(b"ready")
     terminal.type(b"a\x03b\r")
     terminal.until(b"a^Cb^M")
-    assert LockFile(lock_directory(), "left").holder().job == "console by hand"
+    assert LockFile(lock_directory(), "left").holder().job == "console"
     terminal.type(b"c\x1dd")
     assert terminal.ends() == 0
     assert LockFile(lock_directory(), "left").holder() is None
 
 
 def test_a_network_port(console):
-    """Raw TCP; when the far end closes for good the verb says so, exit code 3."""
+    """Raw TCP; when the far end closes, the exit code is 3."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         terminal = console(f"serial: 'socket://127.0.0.1:{port}', reconnect: 0")
@@ -141,7 +141,7 @@ def test_a_network_port(console):
     ("scheme", "accepter"), [("telnet", "telnet,tcp"), ("rfc2217", "telnet(rfc2217),tcp")]
 )
 def test_a_console_server(scheme, accepter, console, ser2net):
-    """Over telnet and RFC 2217 every byte goes both ways, those of telnet's own too."""
+    """Telnet and RFC 2217 pass every byte in both directions, including telnet's own."""
     port, board = ser2net(accepter)
     terminal = console(f"serial: '{scheme}://127.0.0.1:{port}'")
     terminal.until(b"Ctrl-]")
@@ -159,10 +159,10 @@ def test_a_console_server(scheme, accepter, console, ser2net):
 
 
 def test_a_serial_device(console):
-    """A tty; what it says before anybody types is seen."""
+    """A serial device; its output is shown before any input."""
     master, slave = pty.openpty()
     name = os.ttyname(slave)
-    os.close(slave)  # or we would be its owner
+    os.close(slave)  # or the port would count as in use
     try:
         terminal = console(f"serial: {name}")
         terminal.until(b"Ctrl-]")
@@ -175,7 +175,7 @@ def test_a_serial_device(console):
 
 
 def test_a_run_holds_it(console, lab):
-    """Its console is followed, and nothing that is typed gets there; it ends with the run."""
+    """The console of a run is shown read-only, until the run ends."""
     raw = lab / "run" / "nodes" / "left" / "console.raw"
     raw.parent.mkdir(parents=True)
     program = (
@@ -195,7 +195,7 @@ def test_a_run_holds_it(console, lab):
         assert holder.stdout.readline() == "held\n"
         terminal = console("command: cat")
         terminal.until(b"before ")
-        assert re.search(rb"held by .*'the job'.*look at only", terminal.seen)
+        assert re.search(rb"held by .*'the job'.*read-only", terminal.seen)
         terminal.type(b"typed")
         holder.stdin.write("after\n")
         holder.stdin.flush()
@@ -217,12 +217,12 @@ def test_a_run_holds_it(console, lab):
 
 
 def test_a_simulated_board_has_none(console):
-    """Outside of a run; exit code 3."""
+    """A simulated board has no console outside of a run; exit code 3."""
     assert console("simulated: true").ends() == 3
 
 
 def test_an_interrupt_from_outside(console):
-    """The terminal is put back."""
+    """SIGINT restores the terminal."""
     terminal = console("command: cat")
     terminal.until(b"Ctrl-]")
     end = time.monotonic() + 20
@@ -234,7 +234,7 @@ def test_an_interrupt_from_outside(console):
 
 
 def test_a_board_is_seen_to_boot(console, tmp_path):
-    """Its power comes when the console is open, so that its first character is there."""
+    """--power acts when the console is open, so that the first character is shown."""
     wire = tmp_path / "wire"
     os.mkfifo(wire)
     power = f"on: echo U-Boot SPL > {wire}, off: 'true', settle: 0"
@@ -246,7 +246,7 @@ def test_a_board_is_seen_to_boot(console, tmp_path):
 
 
 def test_a_switch_that_fails_leaves_the_console(console):
-    """It is named, the board can be typed at all the same, and the exit code is 3."""
+    """A failed power switch is reported; the console remains usable; the exit code is 3."""
     power = "on: 'false', off: 'true', settle: 0, retries: 1"
     terminal = console("command: stty raw -echo; cat", "--power", "on", power=power)
     terminal.until(b"left: power.on 'false' exited with 1")
@@ -257,7 +257,7 @@ def test_a_switch_that_fails_leaves_the_console(console):
 
 
 def test_the_board_of_a_run_is_not_switched(console, lab):
-    """Looking is free, switching is not: exit code 4."""
+    """A held board may be viewed, but not switched: exit code 4."""
     lock = LockFile(lock_directory(), "left")
     assert lock.acquire("a job")
     try:
@@ -268,8 +268,8 @@ def test_the_board_of_a_run_is_not_switched(console, lab):
         lock.release()
 
 
-def test_who_is_the_switch_is_told_so(console):
-    """Nobody can be asked to press Enter on a terminal whose keys go to the board."""
+def test_a_manual_switch_is_refused(console):
+    """The user cannot confirm on a terminal whose keys go to the board."""
     terminal = console("command: cat", "--power", "on", power="manual: true")
-    terminal.until(b"left: you are its switch yourself")
+    terminal.until(b"left: the power is switched by hand")
     assert terminal.ends() == 3

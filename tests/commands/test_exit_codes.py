@@ -45,7 +45,7 @@ def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run_guarded("prog", _raise(ZeroDivisionError("oops"))) == 70
     said = capsys.readouterr().err
-    assert "this is a bug: ZeroDivisionError: oops" in said
+    assert "bug: ZeroDivisionError: oops" in said
     (log,) = tmp_path.iterdir()
     assert str(log) in said
     assert "Traceback" in log.read_text()

@@ -1,4 +1,4 @@
-"""The terminal of a run that pauses: a process on a pty, with the consoles of two boards."""
+"""The terminal of a paused run: a process on a pty, with the consoles of two boards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-WAIT = 30  # seconds until what must come counts as lost
+TIMEOUT_S = 30
 USE = r"""
 import contextlib, sys, time
 from pathlib import Path
@@ -37,20 +37,20 @@ def board(name, failure):
 boards = [board("b1", "no prompt\nU-Boot"), board("b2", None)]
 seen = []
 pause = SimpleNamespace(
-    seen=seen.append,
+    mark_visited=seen.append,
     running_nodes=lambda: ["b3"],
-    others=lambda name: [other for other in boards if other.name != name],
+    other_boards=lambda name: [other for other in boards if other.name != name],
 )
-desk = TerminalInterface(SimpleNamespace(suspended=contextlib.nullcontext))
-desk.announce(boards[0])
-real = pause.seen
+interface = TerminalInterface(SimpleNamespace(suspended=contextlib.nullcontext))
+interface.announce(boards[0])
+real = pause.mark_visited
 def look(name):
     real(name)
     if len(seen) == 1:
-        desk.announce(boards[1])
-pause.seen = look
-desk.connect_console(boards[0], pause)
-desk.announce(boards[1])
+        interface.announce(boards[1])
+pause.mark_visited = look
+interface.connect_console(boards[0], pause)
+interface.announce(boards[1])
 print("seen", *seen, file=sys.stderr)
 """
 
@@ -68,7 +68,7 @@ class Terminal:
 
     def until(self, pattern):
         """Return what is printed up to a match of `pattern`."""
-        over = time.monotonic() + WAIT
+        over = time.monotonic() + TIMEOUT_S
         while (match := re.search(pattern, self.text)) is None:
             assert select.select([self.far], [], [], max(0, over - time.monotonic()))[0], self.text
             self.text += os.read(self.far, 4096).decode()
@@ -89,45 +89,45 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path):
-    """Somebody at the console of b1, which has failed; b2 can be looked at, too."""
+    """The terminal at the console of b1, which has failed; b2 is available, too."""
     made = Terminal(tmp_path)
     yield made
     made.close()
 
 
-def test_it_says_what_has_happened_and_what_can_be_done(terminal):
-    """Why the board failed, the keys, the other boards, and what the console said last."""
+def test_the_introduction(terminal):
+    """It shows the failure, the keys, the other boards and the last output of the console."""
     said = terminal.until("this is b1\r\n").split("\r\n")
     assert said[:4] == [
         "b1: no prompt",
         "U-Boot",
-        "paused: the boards stay up; Ctrl-] leaves, and the run goes on to power-off",
-        "Ctrl-^ goes to the next board: b2",
+        "paused: the boards stay powered; Ctrl-] leaves, and the run powers them off",
+        "Ctrl-^ switches to the next board: b2",
     ]
-    assert "still at work: b3" in said
+    assert "still running: b3" in said
 
 
 def test_keys_go_to_the_board_and_its_answers_come_back(terminal):
-    """When the key that leaves is pressed, the terminal is as it was."""
+    """Ctrl-] restores the mode of the terminal."""
     terminal.until("this is b1")
     terminal.type(b"hello\n")
     terminal.until("b1:hello")
     terminal.type(b"\x1d")
     terminal.until("seen b1\r?\n")
-    assert terminal.process.wait(WAIT) == 0
+    assert terminal.process.wait(TIMEOUT_S) == 0
     assert termios.tcgetattr(terminal.near) == terminal.before
 
 
 def test_the_next_board_and_back(terminal):
-    """Ctrl-^ changes the console; what is typed afterwards goes to that board only."""
+    """Ctrl-^ switches the console; later input goes to that board only."""
     terminal.until("this is b1")
     terminal.type(b"\x1e")
-    terminal.until("--- console of b2;")
+    terminal.until("--- console of b2 ")
     terminal.until("this is b2")
     terminal.type(b"two\n")
     assert "b1:" not in terminal.until("b2:two")
     terminal.type(b"\x1e")
-    terminal.until("--- console of b1;")
+    terminal.until("--- console of b1 ")
     terminal.type(b"one\n")
     terminal.until("b1:one")
     terminal.type(b"\x1d")
@@ -135,26 +135,26 @@ def test_the_next_board_and_back(terminal):
 
 
 def test_what_is_typed_before_a_key_that_leaves_gets_there(terminal):
-    """Both may come in one read."""
+    """Input and the key may arrive in one read."""
     terminal.until("this is b1")
     terminal.type(b"before\n\x1e")
-    terminal.until("--- console of b2;")
+    terminal.until("--- console of b2 ")
     terminal.type(b"\x1e")
     terminal.until("b1:before")
 
 
-def test_a_board_that_arrives_is_told_only_while_somebody_looks(terminal):
-    """Before and after, no terminal is raw."""
+def test_a_board_is_announced_only_during_a_pause(terminal):
+    """At other times the terminal shows the live view."""
     said = terminal.until("this is b1")
     terminal.type(b"\x1d")
     said += terminal.until("seen b1")
-    assert said.count("b2 has ended; Ctrl-^ goes to it") == 1
-    assert "b1 has failed, too" not in said
+    assert said.count("b2: ended; Ctrl-^ switches to it") == 1
+    assert "b1: no prompt; Ctrl" not in said
 
 
 @pytest.mark.parametrize("stdin", [True, False])
 def test_without_a_terminal_it_is_refused(stdin):
-    """In CI the run would wait for a key for ever; standard error has to be one as well."""
+    """Without a terminal the run would wait for a key forever."""
     far, near = pty.openpty()
     code = "from lava_dispatcher_multinode.commands.pause_terminal import check_terminal as c; c()"
     done = subprocess.run(

@@ -109,7 +109,7 @@ def session(tmp_path, clean):
         one.close()
 
 
-PAUSED = rb"paused: the boards stay up; Ctrl-\] leaves.*--- console of (\w+)"
+PAUSED = rb"paused: the boards stay powered; Ctrl-\] leaves.*--- console of (\w+)"
 
 
 def test_a_failed_test_case(session, job):
@@ -119,7 +119,7 @@ def test_a_failed_test_case(session, job):
     told = run.until(PAUSED)
     assert b"panda01: failed: 1 test case 0_test bad" in told
     if b"next board: panda02" not in told:
-        run.until(rb"panda02 has ended")
+        run.until(rb"panda02: ended")
     run.prompt()
     # Interrupt only after the script has started: earlier, the shell gets the interrupt.
     run.type(b"hostname; echo $((6 * 7)); sh -c 'echo r\"\"un; exec sleep 60'\r")
@@ -162,7 +162,7 @@ def test_a_board_that_dies_and_peers_that_wait_for_it(session, job):
     dies = "case $(lava-self) in panda01) echo now-''die;; *) lava-wait news;; esac"
     run = session("--simulate", job(dies, roles=(("a", 2),)), env=env)
     run.until(rb"panda01: .*Kernel panic.*--- console of panda01")
-    run.until(rb"panda02 has failed, too: failed: .* multinode-wait-news")
+    run.until(rb"panda02: failed: .* multinode-wait-news")
     run.type(b"\x1d")
     run.until(rb"--- console of panda02")
     run.type(b"\x1d")
@@ -216,5 +216,5 @@ def test_without_a_terminal_it_is_refused(dispatch, job):
     """Without a terminal the command exits with 2 and the reason, before touching a board."""
     run = dispatch("--simulate", "--pause-on-failure", job("true"))
     assert run.code == 2
-    assert "--pause-on-failure: needs somebody at a terminal" in run.err
+    assert "--pause-on-failure: needs a terminal as standard input" in run.err
     assert not run.directory.exists()

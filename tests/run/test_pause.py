@@ -1,4 +1,4 @@
-"""Boards that stay up when a node has failed."""
+"""Boards that stay powered after a failure."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import pytest
 from lava_dispatcher_multinode.errors import BoardDied
 from lava_dispatcher_multinode.run.pause import Pause
 
-WAIT = 10  # seconds until something that must come counts as lost
+TIMEOUT_S = 10
 
 
-class Desk:
-    """Somebody who looks at a board until told to leave it."""
+class Interface:
+    """A user who stays at a console until the test releases it."""
 
     def __init__(self):
-        self.handed = []
+        self.visited = []
         self.there = threading.Semaphore(0)
         self.leave = threading.Semaphore(0)
         self.came = []
         self.skip = ()
 
     def connect_console(self, board, pause):
-        """Look."""
-        self.handed.append(board.name)
+        """Stay at the console."""
+        self.visited.append(board.name)
         for name in self.skip:
-            pause.seen(name)
+            pause.mark_visited(name)
         self.there.release()
-        assert self.leave.acquire(timeout=WAIT)
+        assert self.leave.acquire(timeout=TIMEOUT_S)
 
     def announce(self, board):
-        """Hear."""
+        """Record the announcement."""
         self.came.append(board.name)
 
 
 class Group:
-    """The nodes of a run; each visits in a thread of its own."""
+    """The nodes of a run; each ends in a thread of its own."""
 
     def __init__(self, names, essential=()):
-        self.desk = Desk()
-        self.pause = Pause(self.desk)
+        self.interface = Interface()
+        self.pause = Pause(self.interface)
         self.cancelled = threading.Event()
         self.left = {}
         self.events = []
@@ -50,7 +50,7 @@ class Group:
         self.emit("job_started", nodes=dict.fromkeys(names))
 
     def emit(self, event, **fields):
-        """Be the event log."""
+        """Stand for the event log."""
         self.events.append((event, fields.get("node")))
         self.pause.listen({"event": event, **fields})
 
@@ -59,7 +59,7 @@ class Group:
         self.emit("test_case", node=name, result="fail", definition="d", set=None, case=case)
 
     def ends(self, name, failure=None):
-        """Have a node come to its end."""
+        """End a node."""
         services = SimpleNamespace(
             cancelled=self.cancelled,
             leave_group=self.left.__setitem__,
@@ -81,75 +81,75 @@ class Group:
         self.threads[name].start()
 
     def off(self, *names):
-        """Wait until these boards may be switched off."""
+        """Wait until these boards are released for power-off."""
         for name in names:
-            self.threads[name].join(WAIT)
+            self.threads[name].join(TIMEOUT_S)
             assert not self.threads[name].is_alive(), name
 
     def up(self, *names):
-        """Whether these boards are still up."""
+        """Return True if these boards are still powered."""
         return all(self.threads[name].is_alive() for name in names)
 
 
-def test_nobody_fails():
-    """Nothing is handed over; the first waits for the last, which might need its board."""
+def test_without_a_failure_no_console_is_offered():
+    """Nothing is visited over; the first waits for the last, which might need its board."""
     group = Group(["a", "b"])
     group.ends("a")
     group.ends("b")
     group.off("a", "b")
-    assert not group.desk.handed
+    assert not group.interface.visited
     assert group.left == {"a": None, "b": None}
 
 
 @pytest.mark.parametrize("order", ["ab", "ba"])
 def test_both_boards_stay_up_while_one_is_looked_at(order):
-    """Whichever came to its end first."""
+    """The order in which the nodes end does not matter."""
     group = Group(["a", "b"])
     group.fails("b")
     group.fails("b", "other")
     for name in order:
         group.ends(name)
-    assert group.desk.there.acquire(timeout=WAIT)
-    assert [board.name for board in group.pause.others("b")] in ([], ["a"])
+    assert group.interface.there.acquire(timeout=TIMEOUT_S)
+    assert [board.name for board in group.pause.other_boards("b")] in ([], ["a"])
     assert group.up("a", "b")
-    group.desk.leave.release()
+    group.interface.leave.release()
     group.off("a", "b")
-    assert group.desk.handed == ["b"]
+    assert group.interface.visited == ["b"]
     assert group.left["b"] is None  # to the group it has ended: its run was no failure
     kinds = [event for event in group.events if event[0].startswith("pause")]
     assert kinds == [("pause_started", "b"), ("pause_finished", "b")]
 
 
 def test_two_that_failed_come_one_after_the_other():
-    """The second when the first is left."""
+    """The second console follows when the user leaves the first."""
     group = Group(["a", "b"])
     group.ends("a", BoardDied("Kernel panic"))
-    assert group.desk.there.acquire(timeout=WAIT)
+    assert group.interface.there.acquire(timeout=TIMEOUT_S)
     group.ends("b", BoardDied("Oops"))
-    assert group.desk.handed == ["a"]
-    group.desk.leave.release()
-    assert group.desk.there.acquire(timeout=WAIT)
-    assert group.desk.handed == ["a", "b"]
+    assert group.interface.visited == ["a"]
+    group.interface.leave.release()
+    assert group.interface.there.acquire(timeout=TIMEOUT_S)
+    assert group.interface.visited == ["a", "b"]
     assert group.up("a", "b")
-    group.desk.leave.release()
+    group.interface.leave.release()
     group.off("a", "b")
     assert group.left["a"] == str(BoardDied("Kernel panic"))
 
 
 def test_what_was_looked_at_is_not_handed_over_again():
-    """Who went there with Ctrl-^ has seen it."""
+    """The user has visited it with Ctrl-^."""
     group = Group(["a", "b"])
-    group.desk.skip = ("a", "b")
+    group.interface.skip = ("a", "b")
     group.ends("a", BoardDied("x"))
-    assert group.desk.there.acquire(timeout=WAIT)
+    assert group.interface.there.acquire(timeout=TIMEOUT_S)
     group.ends("b", BoardDied("y"))
-    group.desk.leave.release()
+    group.interface.leave.release()
     group.off("a", "b")
-    assert group.desk.handed == ["a"]
+    assert group.interface.visited == ["a"]
 
 
 def test_a_node_without_a_board_is_not_waited_for():
-    """Its console could not be opened, or LAVA's dispatcher has it."""
+    """Its console could not be opened, or LAVA's dispatcher uses it."""
     group = Group(["a", "lava"])
     group.ends("a")
     assert group.up("a")
@@ -158,7 +158,7 @@ def test_a_node_without_a_board_is_not_waited_for():
 
 
 def test_an_interrupted_run_waits_for_nobody():
-    """The event that says so wakes whoever stays; who comes later does not begin to."""
+    """A cancelled run ends all waits, and starts no new one."""
     group = Group(["a", "b", "c"])
     group.ends("a")
     group.cancelled.set()
@@ -166,14 +166,14 @@ def test_an_interrupted_run_waits_for_nobody():
     group.off("a")
     group.ends("b", BoardDied("x"))
     group.off("b")
-    assert not group.desk.handed
+    assert not group.interface.visited
 
 
 def test_an_essential_role_ends_the_others_when_it_was_looked_at():
-    """It does not wait for them: its end is what ends them."""
+    """The node does not wait for the others: its end ends them."""
     group = Group(["a", "b"], essential=("a",))
     group.ends("a", BoardDied("x"))
-    assert group.desk.there.acquire(timeout=WAIT)
+    assert group.interface.there.acquire(timeout=TIMEOUT_S)
     assert group.up("a")
-    group.desk.leave.release()
+    group.interface.leave.release()
     group.off("a")
