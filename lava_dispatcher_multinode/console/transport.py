@@ -37,8 +37,8 @@ IN_USE = "Port already in use"
 def port_taken(name: str) -> ConsoleTaken:
     """Return the error for a server's answer `IN_USE`."""
     return ConsoleTaken(
-        f"{name}: another client holds the port ('{IN_USE}'), and possibly the "
-        "board: its power is not switched"
+        f"{name}: another client holds the port ('{IN_USE}') and possibly the board: "
+        "its power is not switched"
     )
 
 
@@ -48,7 +48,7 @@ class Transport(Protocol):
     name: str  # for messages: "panda01: console /dev/ttyUSB0"
 
     def read(self) -> bytes:
-        """Block for at least one byte; b"" after `close`; ConsoleError if the connection is lost."""
+        """Block for at least one byte; b"" after `close`, ConsoleError for a lost connection."""
 
     def write(self, data: bytes) -> None:
         """Send all of `data`; ConsoleError if the connection is lost or blocked."""
