@@ -1,4 +1,4 @@
-"""Consoles with a real shell at the other end, and drivers on simulated boards."""
+"""Consoles of real shells, and drivers of simulated boards."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SHELLS = [
 ]
 
 
-# A cooked terminal, as a board's own console is: the transport's is raw.
+# A cooked terminal, like the console of a board; that of the transport is raw.
 COOKED = "stty sane 2>/dev/null; cd {directory}; exec {shell}"
 EXAMPLES = Path(__file__).parents[2] / "examples" / "images"
 
 
 @pytest.fixture
 def console_of(tmp_path):
-    """A function that opens a console on a shell command; closed at the end."""
+    """Return a function that opens a console on a shell command; the test's end closes it."""
     consoles = []
 
     def make(command):
@@ -62,7 +62,7 @@ def console_of(tmp_path):
 
 @pytest.fixture(scope="session")
 def example_images():
-    """The examples' card images, unpacked."""
+    """Return the directory of the unpacked example images."""
     with tempfile.TemporaryDirectory() as directory:
         for name in ("panda", "beaglexm"):
             packed = (EXAMPLES / f"{name}.img.gz").read_bytes()
@@ -71,12 +71,12 @@ def example_images():
 
 
 def _ignore_event(_event, /, **_fields):
-    """Take an event that the test does not look at."""
+    """Ignore an event."""
 
 
 @pytest.fixture
 def simulated(tmp_path):
-    """A function that makes a board's driver on a simulated board; all gone at the end."""
+    """Return a function that makes a simulated board and its driver; the test's end removes it."""
     with contextlib.ExitStack() as stack:
         lab = stack.enter_context(SimulatedLab(tmp_path / "boards"))
 
@@ -105,7 +105,7 @@ def simulated(tmp_path):
 
 @pytest.fixture(params=SHELLS)
 def shell(request, console_of, tmp_path):
-    """A real interactive shell that has been taken."""
+    """Return a prepared real interactive shell."""
     console = console_of(COOKED.format(directory=tmp_path, shell=request.param))
     made = Shell(Dialogue(console), Deadline(60, "test"))
     made.prepare()

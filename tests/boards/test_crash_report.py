@@ -1,4 +1,4 @@
-"""What is told of a board that died: on a real kernel's panic."""
+"""The crash report of a board, with the panic of a real kernel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PANIC = Path(__file__).parents[1] / "data" / "consoles" / "kernel-panic.raw"
 
 
 def death(console):
-    """Return what ends the reads of `console`."""
+    """Return the exception that ends a read of `console`."""
     with pytest.raises(BoardDied) as caught:
         while True:
             console.read(10)
@@ -27,15 +27,15 @@ def death(console):
 
 
 def watched(console_of, script):
-    """Return a console that was watched before its board said anything."""
+    """Return a console that looks for death strings, with the output of a script."""
     console = console_of(f"stty raw -echo; read go; {script}")
     console.watch((*KERNEL, *RESET, *DOWN))
     console.write(b"\n")
     return console
 
 
-def test_a_real_panic_is_told_by_its_first_and_last_lines(console_of):
-    """The oops it began with, the panic it ended in, where it was; not all fifty lines."""
+def test_the_report_has_the_first_and_last_lines_of_a_panic(console_of):
+    """It has the oops, the panic and the place, but not all fifty lines."""
     start = PANIC.read_bytes().index(b"Starting kernel")
     console = watched(console_of, f"tail -c +{start} {PANIC}; sleep 60")
     error = with_crash_report(console, death(console), "while it booted", "infrastructure")
@@ -53,8 +53,8 @@ def test_a_real_panic_is_told_by_its_first_and_last_lines(console_of):
     )
 
 
-def test_the_device_file_says_whose_failure_it_is(console_of):
-    """Where kernels are tested, a crash is what the test found."""
+def test_the_device_file_classifies_crashes(console_of):
+    """If kernels are under test, a crash is a test failure."""
     console = watched(
         console_of, "printf '[    1.000000] kernel BUG at mm/slub.c:1!\\r\\n'; sleep 60"
     )
@@ -73,7 +73,7 @@ def test_the_device_file_says_whose_failure_it_is(console_of):
     ],
 )
 def test_restarts_and_shutdowns_have_names(console_of, line, said):
-    """The first words say what happened; what only looks like a kernel's line is none."""
+    """The start of the line decides; similar text elsewhere does not."""
     console = watched(console_of, f"printf '\\r\\n%s\\r\\n' '{line}'; sleep 60")
     if said is None:
         console.read(10)

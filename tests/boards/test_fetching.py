@@ -1,4 +1,4 @@
-"""How a board fetches a URL, with what it has."""
+"""The command with which a board fetches a URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.errors import DeployError
 
 @pytest.fixture
 def board(console_of, tmp_path):
-    """A function that gives the shell of a board which has only these programs, and stty."""
+    """Return a function: programs -> the shell of a board that has only these, and stty."""
 
     def make(*programs):
         for name in programs:
@@ -38,11 +38,11 @@ def board(console_of, tmp_path):
     ],
 )
 def test_the_first_program_that_the_board_has(board, programs, command):
-    """Never by a proxy, which does not know this host; curl fails on a status of 404."""
+    """A proxy is bypassed; curl fails on status 404."""
     assert fetch_command(board(*programs)).format(file="f", url="http://h/x") == command
 
 
-def test_a_board_with_neither_says_so(board):
-    """Both names are told: one of them has to be installed."""
+def test_a_board_without_either_is_an_error(board):
+    """The error names both programs."""
     with pytest.raises(DeployError, match="^the board has neither wget nor curl$"):
         fetch_command(board())

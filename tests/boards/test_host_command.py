@@ -1,4 +1,4 @@
-"""Commands of device files: all of them ended, none waited for that need not be."""
+"""Host commands: timeouts end all descendants; daemons are not waited for."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lava_dispatcher_multinode.boards.host_command import (
 
 
 def test_success_is_silent():
-    """Exit code 0 is all that counts."""
+    """Only the exit code counts."""
     run_command("echo noise; true", 10)
 
 
-def test_a_failure_has_code_and_last_words():
-    """The end of what it printed, stderr too, and not megabytes of it."""
+def test_a_failure_has_code_and_output():
+    """The error has the end of the output, with stderr, up to a limit."""
     with pytest.raises(HostCommandFailed) as caught:
         run_command("yes | head -c 100000; echo no route to PDU >&2; exit 7", 10)
     assert str(caught.value).startswith("exited with 7: ")
@@ -30,8 +30,8 @@ def test_a_failure_has_code_and_last_words():
     assert len(str(caught.value)) < MAX_OUTPUT_BYTES + 50
 
 
-def test_a_time_out_ends_everything_that_was_started(tmp_path):
-    """A grandchild does not switch the mux when nobody expects it any more."""
+def test_a_timeout_ends_all_descendants(tmp_path):
+    """A descendant cannot switch the mux after the timeout."""
     pid = tmp_path / "pid"
     with pytest.raises(HostCommandFailed, match="has not ended within 0.3 s"):
         run_command(f"sh -c 'echo $$ > {pid}; exec sleep 100' & wait", 0.3)
@@ -48,7 +48,7 @@ def test_a_time_out_ends_everything_that_was_started(tmp_path):
 
 
 def test_a_daemon_left_behind_is_not_waited_for(tmp_path):
-    """A command that starts something and is done is done."""
+    """A command that starts a daemon ends with its own exit."""
     pid = tmp_path / "pid"
     began = time.monotonic()
     run_command(f"setsid sh -c 'echo $$ > {pid}; exec sleep 60' & sleep 0.2", 30)

@@ -165,7 +165,7 @@ def test_whose_shell_it_is_is_known(console_of):
         ("You are required to change your password immediately", "requires a new password"),
     ],
 )
-def test_where_a_boot_ends_instead_is_told_at_once(console_of, printed, said):
+def test_a_boot_that_ends_elsewhere_is_an_error_at_once(console_of, printed, said):
     """Not after minutes of waiting for a login that will not come."""
     with pytest.raises(BootError, match=said):
         _log_in(console_of(f"stty sane; printf '{printed}'; sleep 60"))

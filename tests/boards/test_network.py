@@ -1,4 +1,4 @@
-"""An address for a board: there already, asked for, or not to be had."""
+"""The network of a board: an existing address, a DHCP client, or an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NET_TOOLS = "eth0: flags=4163\n        inet 172.16.0.9  netmask 255.255.0.0"
 
 
 class Board:
-    """Answers as a board does whose address comes with the command `brings`."""
+    """A board that has an address after the command `brings`."""
 
     def __init__(self, listing="", brings=None, programs=(), interface="eth0"):
         self.said: list[str] = []
@@ -25,7 +25,7 @@ class Board:
         self._interface = interface
 
     def has(self, program):
-        """Whether it has a program."""
+        """Return whether the board has the program."""
         return program in self._programs
 
     def run(self, command, *, timeout=0.0):
@@ -44,22 +44,22 @@ class Board:
     ("listing", "address"),
     [(IP, "10.0.2.15"), (IFCONFIG, "192.168.1.7"), (NET_TOOLS, "172.16.0.9")],
 )
-def test_an_address_that_is_there_is_taken(listing, address):
-    """As ip and both ifconfigs write it; no DHCP client is started."""
+def test_an_existing_address_is_used(listing, address):
+    """The output of ip and of both kinds of ifconfig; no DHCP client starts."""
     board = Board(listing)
     assert network.bring_up(board, Network()) == address
     assert len(board.said) == 2
 
 
 @pytest.mark.parametrize("client", list(network.CLIENTS))
-def test_a_dhcp_client_is_asked(client):
-    """Whichever the board has."""
+def test_a_dhcp_client_is_started(client):
+    """The first client that the board has."""
     board = Board(IP, brings=f"{client} ", programs=(client,))
     assert network.bring_up(board, Network()) == "10.0.2.15"
 
 
-def test_the_device_file_knows_better():
-    """Its interface, its commands."""
+def test_the_device_file_has_precedence():
+    """The interface and the commands of the device file count."""
     board = Board(IP, brings="static-ip", interface="usb0")
     assert network.bring_up(board, Network("usb0", ("static-ip",))) == "10.0.2.15"
     assert network.FIND_INTERFACE not in board.said
@@ -74,12 +74,12 @@ def test_the_device_file_knows_better():
         (Board(brings="never"), Network(None, ("fails",)), "'fails' exited with 1: no lease"),
     ],
 )
-def test_what_is_missing_is_told(board, settings, message):
-    """With the key that helps."""
+def test_missing_keys_are_named(board, settings, message):
+    """The error names the key to set."""
     with pytest.raises(DeployError, match=message):
         network.bring_up(board, settings)
 
 
 def test_the_loopback_is_no_network():
-    """Its address reaches nobody."""
+    """The address of the loopback does not count."""
     assert network._address(SimpleNamespace(run=lambda _: (0, "inet 127.0.0.1/8")), "lo") is None

@@ -1,4 +1,4 @@
-"""A board from power-on to its shell, and every way that this can go wrong."""
+"""The standard driver on simulated boards: from power-on to a shell, and failures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _deadline(seconds=60.0):
     ids=lambda fault: next(iter(fault)),
 )
 def test_a_bad_line_costs_time_and_nothing_else(simulated, example_images, fault):
-    """Kernel messages anywhere, garbage and lost characters: it boots, and files arrive."""
+    """Despite kernel messages, noise and lost characters, it boots and files arrive."""
     board = _deploy(simulated(faults={**fault, "seed": 5}, retries=5), example_images)
     shell = board.boot(_deadline(110.0))
     data = bytes(range(256)) * 40
@@ -45,7 +45,7 @@ def test_a_bad_line_costs_time_and_nothing_else(simulated, example_images, fault
 
 @pytest.mark.parametrize("model", ["panda", "beaglexm"])
 def test_the_boot_of_2013(simulated, example_images, model):
-    """Both boards boot with the lines of 2013, and their shell answers."""
+    """Both boards boot with the commands of 2013, and their shells answer."""
     board = _deploy(simulated(model), example_images, model)
     shell = board.boot(_deadline())
     assert shell.run("hostname") == (0, f"{model}01")
@@ -53,7 +53,7 @@ def test_the_boot_of_2013(simulated, example_images, model):
 
 
 def test_a_board_with_nothing_deployed_does_not_boot(simulated):
-    """U-Boot's own words for the missing card, at the step that met it."""
+    """The error has U-Boot's message on the missing card, and the step."""
     with pytest.raises(
         BootError, match=r"boot, try 1 of 1: U-Boot: 'mmc init' failed: .*card"
     ) as it:
@@ -62,7 +62,7 @@ def test_a_board_with_nothing_deployed_does_not_boot(simulated):
 
 
 def test_the_commands_of_2013_on_another_card_are_named(simulated):
-    """A card that the dispatcher did not make has no testboot: boot.commands is what to set."""
+    """A card of another layout has no testboot: the hint names boot.commands."""
     with pytest.raises(
         BootError, match=r"card present; boot\.commands are the defaults of the device type.*\n"
     ):
@@ -82,15 +82,15 @@ def test_the_commands_of_2013_on_another_card_are_named(simulated):
         (("printenv baudrate",), "came back to the prompt without starting a kernel"),
     ],
 )
-def test_what_u_boot_refuses_is_told_in_its_words(simulated, example_images, commands, message):
-    """The command that failed and U-Boot's line are in the message."""
+def test_a_refusal_of_u_boot_is_quoted(simulated, example_images, commands, message):
+    """The error has the failed command and U-Boot's message."""
     board = _deploy(simulated(commands=commands), example_images)
     with pytest.raises(BootError, match=message):
         board.boot(_deadline())
 
 
-def test_a_root_that_is_not_there_panics(simulated, example_images):
-    """The kernel's panic is recognised while waiting for the login."""
+def test_a_missing_root_is_a_panic(simulated, example_images):
+    """A kernel panic ends the wait for the login."""
     commands = (
         "setenv bootargs console=ttyO2,115200n8 root=LABEL=other",
         "fatload mmc 0:3 0x80200000 uImage",
@@ -102,7 +102,7 @@ def test_a_root_that_is_not_there_panics(simulated, example_images):
 
 
 def test_a_failed_boot_is_tried_again(simulated, example_images):
-    """As often as the device file says; each try is told."""
+    """The retries are those of the device file; each try is a step."""
     steps: list[str] = []
     board = _deploy(simulated(faults={"panic": "login"}, steps=steps, retries=3), example_images)
     with pytest.raises(
@@ -117,7 +117,7 @@ def test_a_failed_boot_is_tried_again(simulated, example_images):
 
 
 def test_a_dead_power_switch_is_a_silent_console(simulated, example_images):
-    """Nothing on the console: the message asks for port, speed and power."""
+    """A console without output fails at the deadline."""
     board = _deploy(simulated(faults={"power": "dead"}), example_images)
     with pytest.raises(ActionTimeout, match="test"):
         board.boot(_deadline(1.0))
@@ -140,7 +140,7 @@ def test_a_time_limit_names_the_step(simulated, example_images, monkeypatch):
 
 
 def test_a_reset_during_a_test_is_a_death(simulated, example_images):
-    """A board that reboots by itself ends the reads of whoever watches it."""
+    """A reboot ends the reads of a watched console."""
     board = _deploy(simulated(), example_images)
     board.boot(_deadline())
     with board.watched(), pytest.raises(BoardDied, match="U-Boot"):
@@ -150,7 +150,7 @@ def test_a_reset_during_a_test_is_a_death(simulated, example_images):
 
 
 def test_what_was_on_the_board_survives_its_own_reboot_only(simulated, example_images):
-    """A new deploy starts from the image."""
+    """A deploy restores the image; a reboot does not."""
     board = _deploy(simulated(), example_images)
     board.boot(_deadline()).run("echo here > /root/mark")
     assert board.boot(_deadline()).run("cat /root/mark") == (0, "here")
@@ -159,7 +159,7 @@ def test_what_was_on_the_board_survives_its_own_reboot_only(simulated, example_i
 
 
 def test_power_off_is_in_the_log(simulated, example_images, tmp_path):
-    """console.log says what the dispatcher did, beside what the board said."""
+    """console.log has the dispatcher's power commands beside the board's output."""
     board = _deploy(simulated(), example_images)
     board.boot(_deadline())
     board.power_off()
@@ -168,8 +168,8 @@ def test_power_off_is_in_the_log(simulated, example_images, tmp_path):
     assert log.rstrip().endswith("-- power off --")
 
 
-def test_every_try_of_a_boot_is_told(simulated, example_images):
-    """A boot that needed a second try is seen to have, with why the first one failed."""
+def test_each_try_of_a_boot_is_an_event(simulated, example_images):
+    """The events of a boot have each try, with the error of the first one."""
     told = []
     faults = {"panic": "login", "times": 1}
     made = simulated(faults=faults, retries=2, emit=lambda event, **f: told.append((event, f)))

@@ -20,7 +20,7 @@ KEY = "dd bs=1 count=1 2>/dev/null | od -An -tx1; "
 
 
 def stop(console, spam=False, seconds=30.0, **boot):
-    """Let the driver stop the countdown of the script behind `console`."""
+    """Stop the countdown of the script behind `console`; return the console's last lines."""
     limit = Deadline(seconds, "boot.autoboot_timeout")
     Autoboot(Dialogue(console), Boot(**boot), prompt_pattern(())).stop(limit, spam=spam)
     return "\n".join(console.tail())
@@ -43,19 +43,19 @@ def test_a_countdown_in_pieces(console_of):
     ],
 )
 def test_noise_in_the_countdown(console_of, text):
-    """One third that came whole is enough."""
+    """One intact third of the text is enough."""
     stop(console_of(f"{RAW} printf '{text}:  2 '; {KEY}{PROMPT} sleep 60"))
 
 
 def test_a_countdown_that_comes_again_is_stopped_again(console_of, monkeypatch):
-    """A first stage has one of its own, or the board fell over its own start."""
+    """A first stage has its own countdown, or the board restarted."""
     monkeypatch.setattr(autoboot, "SAME_COUNTDOWN_S", 0.0)
     script = f"{RAW}{COUNTDOWN}{KEY} sleep .1; {COUNTDOWN}{KEY}{PROMPT} sleep 60"
     assert "03" in stop(console_of(script)), "the second key repeats no command"
 
 
 def test_a_stop_string_is_sent(console_of):
-    """AUTOBOOT_KEYED: any key will not do."""
+    """AUTOBOOT_KEYED: only the stop string stops the countdown."""
     script = (
         f"{RAW} printf 'Autoboot in 3 seconds, type lolo'; "
         '[ "$(dd bs=1 count=4 2>/dev/null)" = lolo ] || exit; ' + KEY + PROMPT + "sleep 60"
@@ -67,13 +67,13 @@ def test_a_stop_string_is_sent(console_of):
 
 
 def test_a_silent_boot_loader_gets_a_key(console_of, monkeypatch):
-    """CONFIG_SILENT_CONSOLE: nothing comes, and Ctrl-C brings the prompt."""
+    """CONFIG_SILENT_CONSOLE: without output, Ctrl-C gets the prompt."""
     monkeypatch.setattr(autoboot, "SILENCE_S", 0.1)
     assert "03" in stop(console_of(f"{RAW}{KEY}{PROMPT} sleep 60"))
 
 
 def test_after_a_missed_countdown_keys_come_from_the_start(console_of):
-    """Nothing has to be recognised but the prompt; what was typed too much is dropped."""
+    """Only the prompt is needed; surplus keys are dropped."""
     keys = "dd bs=1 count=2 >/dev/null 2>&1; "
     script = f"{RAW} sleep .3; {keys}{PROMPT}{KEY} printf '<INTERRUPT>'; {PROMPT} sleep 60"
     assert "03" in stop(console_of(script), spam=True)
@@ -87,14 +87,14 @@ def test_after_a_missed_countdown_keys_come_from_the_start(console_of):
         ("\\r\\nboard01 login: ", "did the power switch restart the board"),
     ],
 )
-def test_a_missed_countdown_is_told_at_once(console_of, said, why):
-    """The boot may then be tried again, with a power cycle."""
+def test_a_missed_countdown_is_an_error_at_once(console_of, said, why):
+    """A power cycle can then retry the boot."""
     with pytest.raises(CountdownMissed, match=why):
         stop(console_of(f"{RAW} printf '{said}\\r\\n'; sleep 60"))
 
 
 def test_nothing_at_all_names_limit_and_keys(console_of):
-    """What was waited for, how long, who says so, and what to look at."""
+    """The error has the texts, the limit with its key, and the keys to check."""
     with pytest.raises(
         BootError, match=r"0\.2 s \(boot\.autoboot_timeout\): check that the power switch"
     ):

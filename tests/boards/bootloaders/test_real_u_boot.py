@@ -21,7 +21,7 @@ from lava_dispatcher_multinode.lab.device_sections import Boot
 from ...needs import U_BOOT
 
 QEMU = "qemu-system-arm"
-#: Raw, since the console's pty is not: QEMU prints what a board prints.
+#: Raw mode: QEMU's output is that of the board.
 BARE = (
     f"stty raw -echo; exec {QEMU} -M virt -cpu cortex-a15 -m 128 -bios {U_BOOT} -display none "
     "-monitor none -chardev stdio,id=s0,signal=off -serial chardev:s0 -net none "
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs(QEMU, "u-boot-qemu")]
 
 
 class Board:
-    """A real U-Boot, and the driver's side of its console."""
+    """A real U-Boot, and the dialogue with it."""
 
     def __init__(self, console, **boot):
         self.console = console
@@ -42,13 +42,13 @@ class Board:
         self.u_boot = UBootLoader(self.dialogue, Boot(**boot), Deadline(120, "test"))
 
     def said(self):
-        """Return all that was printed last."""
+        """Return the last lines of output."""
         return "\n".join(self.console.tail())
 
 
 @pytest.fixture
 def board(console_of, tmp_path):
-    """A function that starts a board with what its TFTP server has."""
+    """Return a function that starts a board; its TFTP server has the files of `tmp_path`."""
 
     def make(**boot):
         return Board(console_of(COMMAND.format(directory=tmp_path)), **boot)
@@ -57,7 +57,7 @@ def board(console_of, tmp_path):
 
 
 def test_the_countdown_is_stopped_and_commands_run(board):
-    """From power-on to a command's output, each line typed once."""
+    """It goes from power-on to the output of a command; each line is typed once."""
     made = board()
     made.u_boot.interrupt()
     made.u_boot.run("echo hello")
@@ -68,7 +68,7 @@ def test_the_countdown_is_stopped_and_commands_run(board):
 
 
 def test_pressed_from_power_on(board):
-    """Without any text but the prompt; the line is empty when it returns."""
+    """The prompt is enough; the command line is empty afterwards."""
     made = board(interrupt="never said")
     made.u_boot.interrupt(spam=True)
     made.u_boot.run("echo after")
@@ -76,7 +76,7 @@ def test_pressed_from_power_on(board):
 
 
 def test_a_countdown_that_is_not_known_ends_at_a_prompt_all_the_same(board):
-    """What boots by itself and fails is back at its prompt, escape sequences and all."""
+    """A failed automatic boot returns to the prompt, after escape sequences."""
     made = board(interrupt="never said")
     made.u_boot.interrupt()
     made.u_boot.run("echo after")
@@ -99,8 +99,8 @@ def test_a_countdown_that_is_not_known_ends_at_a_prompt_all_the_same(board):
         ("tftpboot ${loadaddr} nothing; echo on", "*** ERROR: `serverip' not set"),
     ],
 )
-def test_what_it_refuses_is_an_error_with_its_words(board, command, error):
-    """And the next command is typed at a prompt, without a stray key."""
+def test_a_refused_command_is_an_error_with_its_message(board, command, error):
+    """The next command starts at a prompt, without a stray key."""
     made = board()
     made.u_boot.interrupt()
     made.u_boot.run("setenv autoload no")
@@ -115,7 +115,7 @@ def test_what_it_refuses_is_an_error_with_its_words(board, command, error):
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory):
-    """Two partitions: FAT with a file, and nothing."""
+    """Return a disk with two partitions: FAT with a file, and an empty one."""
     path = tmp_path_factory.mktemp("disk") / "disk"
     content = make_fat16({"a.txt": b"text"}, "boot", 2048)
     start = 1 << 20
@@ -133,8 +133,8 @@ def disk(tmp_path_factory):
     return path
 
 
-#: On a disk with FAT in partition 1 and nothing in partition 2, without a network: what is
-#: typed, and what the error says behind "failed: ".
+#: Commands for a disk with FAT in partition 1 and an empty partition 2, without a network,
+#: with the text of the error after "failed: ".
 FAILING = {
     "ext4load virtio 0:1 ${loadaddr} a.txt": "Can't set block device (status 1)",
     "load virtio 0:2 ${loadaddr} a.txt": "Can't set block device (status 1)",
@@ -152,7 +152,7 @@ FAILING = {
     "dhcp": "No ethernet found. (status 1)",
     "false": "status 1, without output",
 }
-#: What is no failure: its own condition, a failure that is allowed, a line that is not needed.
+#: Commands that do not fail: conditions, allowed failures, obsolete lines.
 HARMLESS = (
     "mmc init",
     "mmc part 0",
@@ -165,7 +165,7 @@ HARMLESS = (
 
 
 def test_the_status_says_what_failed(console_of, disk):
-    """A load from the wrong file system, an unset variable, no network: never taken for done."""
+    """A load from a wrong file system, an unset variable or a missing network is an error."""
     made = Board(console_of(f"{BARE} -drive if=none,id=d,format=raw,file={disk} "
                             "-device virtio-blk-device,drive=d"))  # fmt: skip
     made.u_boot.interrupt()
@@ -180,7 +180,7 @@ def test_the_status_says_what_failed(console_of, disk):
 
 
 def test_no_kernel_of_an_earlier_boot(board, tmp_path):
-    """A load that failed in one line with the start: the kernel in memory is not the job's."""
+    """If a load fails in the line that starts, the kernel in memory is that of an earlier boot."""
     _legacy_image(tmp_path / "uImage")
     made = board()
     made.u_boot.interrupt()
@@ -193,7 +193,7 @@ def test_no_kernel_of_an_earlier_boot(board, tmp_path):
 
 
 def test_the_longest_line_arrives_whole_and_a_longer_one_is_refused(board, tmp_path):
-    """CONFIG_SYS_CBSIZE: U-Boot cuts the rest without a word."""
+    """CONFIG_SYS_CBSIZE: U-Boot cuts longer lines silently."""
     made = board()
     made.u_boot.interrupt()
     made.u_boot.run("setenv a " + (MAX_LINE_BYTES - 9) * "y")
@@ -205,7 +205,7 @@ def test_the_longest_line_arrives_whole_and_a_longer_one_is_refused(board, tmp_p
 
 
 def test_a_kernel_that_comes_back_and_one_that_starts(board, tmp_path):
-    """`bootm` of a legacy image: its complaint, and `Starting kernel`."""
+    """`bootm` of a legacy image fails with its error, or prints `Starting kernel`."""
     _legacy_image(tmp_path / "uImage")
     made = board()
     made.u_boot.interrupt()
@@ -234,8 +234,8 @@ def test_a_fit_starts_too(board, tmp_path):
     assert made.u_boot.start("bootm 0x43000000#conf - ${fdtcontroladdr}") is False
 
 
-def test_a_data_abort_is_told(board):
-    """The board restarts by itself: no next command, and the reason."""
+def test_a_data_abort_is_an_error(board):
+    """The board restarts: no command follows, and the error has the reason."""
     made = board()
     made.u_boot.interrupt()
     with pytest.raises(BootError, match=r"'md 0xf0000000 1' failed: data abort"):
@@ -243,7 +243,7 @@ def test_a_data_abort_is_told(board):
 
 
 def test_a_command_that_does_not_end_names_its_limit(board):
-    """The key that sets it, and the board's last lines."""
+    """The error has the key of the limit and the last lines of output."""
     made = board(command_timeout=0.3)
     made.u_boot.interrupt()
     started = time.monotonic()
@@ -253,7 +253,7 @@ def test_a_command_that_does_not_end_names_its_limit(board):
 
 
 def test_the_environment_is_not_saved(board):
-    """Nothing that was set outlives a reset."""
+    """A reset drops the variables of the dialogue."""
     made = board()
     made.u_boot.interrupt()
     made.u_boot.run("setenv mark here")

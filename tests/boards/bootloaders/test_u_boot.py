@@ -1,4 +1,4 @@
-"""The U-Boot dialogue, against a script that says what some U-Boot would say.
+"""The U-Boot dialogue with a script that prints what some versions of U-Boot print.
 
 Simulated boards cover the usual way; this is for what they never say.
 """
@@ -20,36 +20,36 @@ READ = (
     "line=; while c=$(dd bs=1 count=1 2>/dev/null; echo x); c=${c%x}; "
     '[ "$c" != "$(printf \'\\r\')" ]; do line=$line$c; printf %s "$c"; done; '
 )
-#: It answers the question for the status of the last command.
+#: Answers the question for the status of the last command.
 PASSED = READ + "printf '\\r\\nlava_rc=0\\r\\n=> '; "
 KEY = "dd bs=1 count=1 >/dev/null 2>&1; "
 
 
 def u_boot(console_of, script, **boot):
-    """Return the driver's side of a console whose other side is `script`."""
+    """Return the dialogue with `script`, which acts as U-Boot."""
     return UBootLoader(Dialogue(console_of(script)), Boot(**boot), Deadline(30, "test"))
 
 
-def test_a_board_at_its_prompt_is_taken(console_of):
-    """With autoboot switched off there is no countdown to stop."""
+def test_a_board_at_its_prompt_needs_no_countdown(console_of):
+    """With autoboot off, there is no countdown to stop."""
     u_boot(console_of, f"stty raw -echo; {PROMPT} sleep 60").interrupt()
 
 
 def test_a_garbled_countdown_is_stopped(console_of):
-    """Either half of its text will do."""
+    """Either half of its text is enough."""
     script = f"stty raw -echo; printf 'Hit Xny key to stop autoboot:  2 '; {KEY} {PROMPT} sleep 60"
     u_boot(console_of, script).interrupt()
 
 
-def test_a_kernel_that_starts_by_itself_is_told(console_of):
-    """The wrong boot.interrupt is found at once, not after the time-out."""
+def test_a_kernel_that_starts_by_itself_is_an_error(console_of):
+    """A wrong boot.interrupt is an error at once, not after the timeout."""
     script = "printf 'autoboot in 2\\r\\nStarting kernel ...\\r\\n'; sleep 60"
     with pytest.raises(BootError, match=r"is boot\.interrupt what this board prints"):
         u_boot(console_of, script).interrupt()
 
 
 def test_a_complaint_on_the_way_does_not_end_the_boot(console_of):
-    """`boot` looks for a boot.scr, does not find it, and boots all the same."""
+    """`boot` may fail to find a boot.scr and boot anyway."""
     script = (
         f"{START}{KEY}{PROMPT}{READ}"
         "printf '\\r\\n** Unable to read file boot.scr **\\r\\n'; "
@@ -61,7 +61,7 @@ def test_a_complaint_on_the_way_does_not_end_the_boot(console_of):
 
 
 def test_the_complaint_explains_a_prompt_that_came_back(console_of):
-    """The line that says why is in the message."""
+    """The error contains U-Boot's message."""
     script = (
         f"{START}{KEY}{PROMPT}{READ}"
         f"printf '\\r\\nreading uImage\\r\\n** Unable to read file uImage **'; {PROMPT} sleep 60"
@@ -80,8 +80,8 @@ RESTART = (
 
 
 @pytest.mark.parametrize("command", ["fatload mmc 0 0 x", "bootm 0x1"])
-def test_a_board_that_starts_again_is_told_at_once(console_of, command):
-    """Not what it boots by itself then, after its environment is lost; with its last words."""
+def test_a_restart_is_an_error_at_once(console_of, command):
+    """Without its environment it would boot something else; the error has its last output."""
     made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{PROMPT}sleep 60")
     made.interrupt()
     words = "failed: the board started again: FDT and ATAGS support not compiled in; resetting"
@@ -89,16 +89,16 @@ def test_a_board_that_starts_again_is_told_at_once(console_of, command):
         (made.start if command.startswith("boot") else made.run)(command)
 
 
-def test_a_reset_that_was_asked_for_is_none(console_of):
-    """`reset` as the last of boot.commands: the kernel that comes then is the one."""
+def test_a_commanded_reset_is_no_error(console_of):
+    """After `reset` as the last of boot.commands, the next kernel is the right one."""
     kernel = "printf 'Starting kernel ...\\r\\n'; sleep 60"
     made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{RESTART}{kernel}")
     made.interrupt()
     assert made.start("reset") is False
 
 
-def test_a_version_that_was_asked_for_is_no_restart(console_of):
-    """It is the banner's text."""
+def test_the_output_of_version_is_no_restart(console_of):
+    """Its output is the text of the banner."""
     made = u_boot(
         console_of,
         f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nU-Boot 2023.01\\r\\n'; {PROMPT}{PASSED}sleep 60",
@@ -108,7 +108,7 @@ def test_a_version_that_was_asked_for_is_no_restart(console_of):
 
 
 def test_a_kernel_without_starting_kernel_is_seen_once(console_of):
-    """Its first line is not waited for again."""
+    """Its first line is not expected again."""
     script = f"{START}{KEY}{PROMPT}{READ} printf '\\r\\nLinux version 6.1\\r\\n'; sleep 60"
     board = u_boot(console_of, script)
     board.interrupt()
@@ -116,7 +116,7 @@ def test_a_kernel_without_starting_kernel_is_seen_once(console_of):
 
 
 def test_a_character_too_many_in_the_echo_is_noticed(console_of):
-    """The line is dropped with Ctrl-C and typed again; nothing wrong is run."""
+    """Ctrl-C drops the line, which is typed again; no wrong command runs."""
     # The first time a Z comes in before the second piece of 16.
     script = (
         f"{START}{KEY}{PROMPT}"
@@ -133,7 +133,7 @@ def test_a_character_too_many_in_the_echo_is_noticed(console_of):
 
 
 def typed(console_of, said, answer, command="usb start"):
-    """Run `command` on a U-Boot that prints `said`, and `answer` to what is typed then."""
+    """Run `command` on a U-Boot that prints `said`, then `answer` for the status."""
     script = (
         f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT}"
         f"{READ}printf '%b' '\\r\\n{answer}'; {PROMPT}{READ}printf '%b' '\\r\\nlava_rc=7\\r\\n'; "
@@ -145,7 +145,7 @@ def typed(console_of, said, answer, command="usb start"):
 
 
 def test_a_usb_start_that_failed_with_status_0(console_of):
-    """What the Panda of 2023.01 prints; this command alone says 0 although it failed."""
+    """The output of a Panda with 2023.01; only this command has status 0 after a failure."""
     said = (
         "starting USB...\\r\\nBus ehci@c00: EHCI fail to reset\\r\\n"
         "Failed to register EHCI\\r\\nprobe failed, error -1\\r\\nNo working controllers found"
@@ -158,15 +158,15 @@ def test_a_usb_start_that_failed_with_status_0(console_of):
 @pytest.mark.parametrize(
     "answer", ["lava_rc=$lava_rc\\r\\n", "Unknown command \\0047lava_rc=$?\\0047\\r\\n"]
 )
-def test_a_shell_without_a_status_is_judged_by_words(console_of, answer):
-    """U-Boot's parser before hush: no number comes, and none is waited for."""
+def test_without_a_status_the_error_messages_decide(console_of, answer):
+    """U-Boot's parser before hush has no status; its error messages decide."""
     typed(console_of, "42 bytes read", answer, "fatload mmc 0:3 0x1 x")
     with pytest.raises(BootError, match=r"(?m)failed: \*\* Unable to read file x \*\*$"):
         typed(console_of, "** Unable to read file x **", answer, "fatload mmc 0:3 0x1 x")
 
 
-def test_a_garbled_answer_is_asked_for_again(console_of):
-    """The first answer has lost its number; the second one counts."""
+def test_a_garbled_status_is_requested_again(console_of):
+    """The first answer lacks its number; the second one counts."""
     with pytest.raises(BootError, match=r"(?m)'true' failed: status 7, without output$"):
         typed(console_of, "", "lava_r", "true")
 
@@ -182,7 +182,7 @@ def test_a_garbled_answer_is_asked_for_again(console_of):
     ],
 )  # fmt: skip
 def test_the_last_error_is_the_cause(console_of, command, said, error):
-    """A search complains of each place where it finds nothing."""
+    """A search prints an error for each place where it finds nothing."""
     script = f"{START}{KEY}{PROMPT}{READ}printf '%b' '\\r\\n{said}'; {PROMPT} sleep 60"
     made = u_boot(console_of, script)
     made.interrupt()
@@ -192,7 +192,7 @@ def test_the_last_error_is_the_cause(console_of, command, said, error):
 
 @pytest.mark.parametrize("line", ["dhcp; bootz 0x1", "fatload mmc 0:3 0x1 k; bootm 0x1"])
 def test_a_kernel_after_a_load_that_failed_is_not_the_job_s(console_of, line):
-    """It is what an earlier boot left in memory."""
+    """It is left in memory by an earlier boot."""
     script = (
         f"{START}{KEY}{PROMPT}{READ}"
         f"printf '\\r\\nNo ethernet found.\\r\\n'; printf 'Starting kernel ...\\r\\n'; sleep 60"

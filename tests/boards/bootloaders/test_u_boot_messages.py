@@ -1,4 +1,4 @@
-"""What U-Boot says, told apart: on what real ones printed, too."""
+"""U-Boot's messages, also in recorded output of real boards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RECORDED = Path(__file__).parents[2] / "data" / "consoles"
     ],
 )
 def test_the_slowest_command_of_a_line_counts(line, seconds):
-    """A command's limit is that of its kind."""
+    """The timeout of a command depends on its kind."""
     assert messages.seconds_for(line) == seconds
 
 
@@ -33,7 +33,7 @@ def test_the_slowest_command_of_a_line_counts(line, seconds):
     ["Panda # ", "OMAP3 beagleboard.org # ", "BeagleBoard # ", "U-Boot> ", "=> ", "mine$ "],
 )
 def test_known_prompts_and_the_device_file_s_own(prompt):
-    """At the start of a line, also right after the escape sequences of the EFI menu."""
+    """They match at the start of a line, also after the escape sequences of the EFI menu."""
     pattern = messages.prompt_pattern(["mine$ "])
     for before in (b"\r\n", b"\n\x1b7\x1b[r\x1b[999;999H\x1b[6n\x1b8", b"\r\x1b[0m"):
         found = re.search(pattern, b"text" + before + prompt.encode())
@@ -44,7 +44,7 @@ def test_known_prompts_and_the_device_file_s_own(prompt):
 
 @pytest.mark.parametrize("text", ["Hit any key to stop autoboot", "autoboot in", "Stop: 1"])
 def test_a_countdown_is_known_by_its_parts_if_it_is_long(text):
-    """A short one has to come whole, or other words would be taken for it."""
+    """A short text has to be intact, or other output would match."""
     pattern = messages.countdown_pattern(text)
     assert re.search(pattern, text.encode())
     assert not re.search(
@@ -53,7 +53,7 @@ def test_a_countdown_is_known_by_its_parts_if_it_is_long(text):
 
 
 def test_an_empty_prompt_of_the_device_file_is_none():
-    """It would be found at the start of every line."""
+    """It would match at the start of every line."""
     assert re.search(messages.prompt_pattern(["", " "]), b"\r\nLoading") is None
 
 
@@ -67,8 +67,8 @@ def test_an_empty_prompt_of_the_device_file_is_none():
         ("Stop: ", ["Stop: "]),
     ],
 )
-def test_any_part_of_a_countdown_will_do(text, parts):
-    """The rest may have been hit; a part shorter than 8 bytes says too little."""
+def test_any_part_of_a_countdown_is_enough(text, parts):
+    """The rest may be garbled; a part of fewer than 8 bytes is not specific enough."""
     pattern = messages.countdown_pattern(text)
     for part in parts:
         assert re.fullmatch(pattern, part.encode())
@@ -88,7 +88,7 @@ def test_any_part_of_a_countdown_will_do(text, parts):
     ],
 )
 def test_which_status_counts(line, counts):
-    """Not that of a condition, nor of what a later U-Boot does not need."""
+    """The status of a condition or of an obsolete line does not count."""
     assert messages.status_counts(line) is counts
 
 
@@ -102,13 +102,13 @@ def test_which_status_counts(line, counts):
         ("bootm 0x80200000", False),
     ],
 )
-def test_what_puts_something_into_memory(line, puts):
-    """A command that does, not a variable whose name is like one."""
+def test_commands_that_load_into_memory(line, puts):
+    """Commands count, not variables with similar names."""
     assert messages.loads(line) is puts
 
 
-def test_errors_that_a_line_provides_for_are_no_failures():
-    """`||` and `if` are for that, and the lines of 2013 need not be known."""
+def test_errors_that_a_line_handles_are_no_failures():
+    """`||` and `if` handle errors, and the lines of 2013 may be unknown."""
     output = b"\r\nUnknown command 'mmc init' - try 'help'\r\n"
     error = output.strip()
     assert messages.failures("mmc init", output) == []
@@ -119,7 +119,7 @@ def test_errors_that_a_line_provides_for_are_no_failures():
 
 
 def test_what_a_line_sets_and_executes():
-    """A quoted value is without its quotes; a removed variable has none."""
+    """Quotes are not part of a value; a removed variable has no value."""
     assert messages.setting("setenv bootargs 'console=tty0 quiet'") == (
         "bootargs",
         "console=tty0 quiet",
@@ -135,7 +135,7 @@ def test_what_a_line_sets_and_executes():
 
 
 def test_a_restart_is_a_banner_and_a_countdown():
-    """The banner alone is what `version` prints."""
+    """The command `version` prints the banner alone."""
     pattern = messages.restarted_pattern("Hit any key")
     banner = b"\r\nU-Boot 2023.01 (Jan 01 2023)\r\n"
     assert re.search(pattern, banner + b"x" * 4000 + b"Hit any key")
@@ -144,13 +144,13 @@ def test_a_restart_is_a_banner_and_a_countdown():
 
 
 def test_arguments_of_the_kernel_are_no_error():
-    """`timeout=5` is none, where U-Boot's TIMEOUT is one."""
+    """`timeout=5` is no error, U-Boot's TIMEOUT is one."""
     assert re.search(messages.ERROR_PATTERN, b"panic=1 rootdelay=1 tftp_timeout=5") is None
     assert re.search(messages.ERROR_PATTERN, b"Waiting for PHY auto negotiation... TIMEOUT !")
 
 
 def test_a_recorded_u_boot_has_its_prompts_found_and_only_those():
-    """The ones of a real U-Boot 2023.01, seven of which come after an empty line or Ctrl-C."""
+    """Output of a real U-Boot 2023.01; seven prompts follow an empty line or Ctrl-C."""
     data = (RECORDED / "u-boot-quirks.raw").read_bytes()
     data = data[: data.index(b"Starting kernel")]
     found = re.findall(messages.prompt_pattern(()), data)
@@ -158,7 +158,7 @@ def test_a_recorded_u_boot_has_its_prompts_found_and_only_those():
 
 
 def test_a_recorded_boot_without_success_complains_and_comes_back():
-    """The EFI boot manager's escape sequences on the way are passed over."""
+    """The escape sequences of the EFI boot manager are ignored."""
     data = (RECORDED / "u-boot-nothing-to-boot.raw").read_bytes()
     assert b"\x1b[6n" in data
     (prompt,) = re.finditer(messages.prompt_pattern(()), data)
@@ -168,7 +168,7 @@ def test_a_recorded_boot_without_success_complains_and_comes_back():
 
 @pytest.mark.parametrize("name", ["u-boot-quirks.raw", "linux-boot.raw"])
 def test_a_recorded_boot_that_worked_has_no_fatal_error(name):
-    """Nothing of what a U-Boot and a kernel print on their way is taken for the end."""
+    """No output of a successful boot matches a fatal error."""
     data = (RECORDED / name).read_bytes()
     assert (
         re.search(messages.FATAL_PATTERN, re.sub(rb"Unknown command 'frobnicate'", b"", data))

@@ -1,4 +1,4 @@
-"""What is typed at a master image, and how each step that fails is named."""
+"""The commands typed at a master image, and the error of each step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAMS = {"wget", "mkfs.ext4", "mkfs.vfat"}
 
 
 class Board:
-    """Says yes to everything but what is in `refuses`: pattern, exit code, output, how often."""
+    """Accepts every command except `refuses`: pattern, exit code, output, number of times."""
 
     def __init__(self, *refuses, programs=PROGRAMS):
         self.said: list[str] = []
@@ -28,7 +28,7 @@ class Board:
         self._programs = programs
 
     def has(self, program):
-        """Whether it has a program."""
+        """Return whether the board has the program."""
         return program in self._programs
 
     def ask(self, command, timeout):
@@ -53,7 +53,7 @@ class Board:
 
 @pytest.fixture
 def deploy(tmp_path, example_images, monkeypatch):
-    """A function that deploys the example's image to a board."""
+    """Return a function that deploys the example image to a board."""
     monkeypatch.setattr(master, "RETRY_AFTER_S", 0.0)
     monkeypatch.setattr(
         master, "write_root_tarball", lambda disk, target, _: target.write_bytes(b"r")
@@ -75,7 +75,7 @@ def deploy(tmp_path, example_images, monkeypatch):
 
 
 def test_the_steps_of_2013(deploy):
-    """Root, then boot: unmounted, made, mounted, filled from the dispatcher, unmounted."""
+    """Root, then boot: unmount, mkfs, mount, fetch from the dispatcher, unmount."""
     board = Board()
     assert deploy(board) is False
     text = "\n".join(board.said)
@@ -95,7 +95,7 @@ def test_the_steps_of_2013(deploy):
 
 
 def test_a_device_file_can_name_the_partitions(deploy):
-    """Then no label is looked for."""
+    """The labels do not matter then."""
     board = Board()
     deploy(board, testboot="/dev/sda1", testrootfs="/dev/sda2")
     assert not any("by-label" in line for line in board.said)
@@ -103,7 +103,7 @@ def test_a_device_file_can_name_the_partitions(deploy):
 
 
 def test_the_network_is_tried_again(deploy):
-    """A fetch that fails now and then costs a repeat, which is told."""
+    """A failed fetch is retried, with a message."""
     steps: list[str] = []
     deploy(Board(("tar -C /mnt/testroot", 1, "tar: short read", 2)), steps)
     assert sum("failed (tar: short read): retrying" in step for step in steps) == 2
@@ -121,13 +121,13 @@ def test_the_network_is_tried_again(deploy):
     ],
 )
 def test_each_step_is_named_in_its_error(deploy, refused, message):
-    """With its command, exit code and what the board said."""
+    """The error has the command, the exit code and the output."""
     with pytest.raises(DeployError, match=f"master image: {message}"):
         deploy(Board(refused))
 
 
-def test_what_the_master_lacks_is_told(deploy):
-    """A program to fetch, one to make file systems, and this host's address."""
+def test_missing_programs_are_named(deploy):
+    """The errors name the programs and this host's address."""
     with pytest.raises(DeployError, match="neither wget nor curl"):
         deploy(Board(programs=()))
     with pytest.raises(DeployError, match="making testrootfs: the board has none of the programs"):
@@ -137,7 +137,7 @@ def test_what_the_master_lacks_is_told(deploy):
 
 
 def test_busybox_makes_what_it_can(deploy):
-    """An ext2 where there is no mkfs.ext4."""
+    """Without mkfs.ext4 it makes an ext2."""
     board = Board(("-t ext4", 1, "invalid option", 9), programs={"wget", "mke2fs", "mkdosfs"})
     deploy(board)
     assert any("mke2fs -F -L testrootfs" in line for line in board.said)

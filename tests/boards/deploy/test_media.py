@@ -24,7 +24,7 @@ def _image(path):
 
 
 def test_the_mux_is_switched_around_the_writing(tmp_path, example_images):
-    """To the host first, and back to the board afterwards."""
+    """The mux switches to the host before the write, and to the board after it."""
     log = tmp_path / "log"
     card = tmp_path / "card.img"
     _write(
@@ -38,7 +38,7 @@ def test_the_mux_is_switched_around_the_writing(tmp_path, example_images):
 
 
 def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
-    """A broken image does not leave the card with the host."""
+    """After an error of the image the card goes back to the board."""
     (tmp_path / "empty.img").write_bytes(b"")
     mark = tmp_path / "mark"
     with pytest.raises(DeployError, match="image is empty"):
@@ -47,7 +47,7 @@ def test_the_card_goes_back_to_the_board_after_a_failure(tmp_path):
 
 
 def test_the_card_goes_back_when_the_mux_or_the_card_fails(tmp_path, example_images, monkeypatch):
-    """Nor does a mux that failed half-way, or a card that never comes."""
+    """It goes back after a failure of the mux, and if the card does not appear."""
     monkeypatch.setattr(media, "CARD_TIMEOUT_S", 0.3)
     mark = tmp_path / "mark"
     for more in ({"to_host": "false"}, {"card": "/dev/no-such-card"}):
@@ -58,7 +58,7 @@ def test_the_card_goes_back_when_the_mux_or_the_card_fails(tmp_path, example_ima
 
 
 def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
-    """The action's deadline ends the writing, not the switching back."""
+    """The deadline of the action ends the write, not the switch to the board."""
     mark = tmp_path / "mark"
     deploy = Deploy(method="media", layout="image", to_board=f"touch {mark}")
     deadline = Deadline(0.0, "test")
@@ -88,10 +88,10 @@ def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
         ({}, "no/such/directory", "writing the card"),
     ],
 )
-def test_what_cannot_be_written_is_told(
+def test_a_card_that_cannot_be_written_is_an_error(
     tmp_path, example_images, monkeypatch, deploy, card, message
 ):
-    """Device, key and reason are named."""
+    """The error names device, key and reason."""
     monkeypatch.setattr(media, "CARD_TIMEOUT_S", 0.1)
     with pytest.raises(DeployError, match=message):
         _write(tmp_path, example_images / "panda.img", card, **deploy)

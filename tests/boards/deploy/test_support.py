@@ -1,4 +1,4 @@
-"""What a device file must say before a deploy can be begun."""
+"""The keys that a deploy method needs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ IMAGE, KERNEL = "image", "kernel"
         (KERNEL, Deploy("tftp", tftp=Tftp(host="h")), "b1: deploy.tftp.kernel is missing"),
     ],
 )
-def test_what_is_missing_is_told(kind, deploy, lacks):
-    """The key by its name: before a board is switched on."""
+def test_missing_keys_are_named(kind, deploy, lacks):
+    """The error names the key, before power-on."""
     assert lacks in str(unsupported_reason(Device("b1", "panda", deploy=deploy), kind))
 
 
@@ -46,6 +46,6 @@ def test_what_is_missing_is_told(kind, deploy, lacks):
         ),
     ],
 )
-def test_what_is_whole_is_fit(kind, device):
-    """A made board has a card of its own; any other is named."""
+def test_complete_devices_are_supported(kind, device):
+    """A virtual board has its own card; other boards need deploy.path."""
     assert unsupported_reason(device, kind) is None

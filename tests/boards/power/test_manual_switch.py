@@ -1,4 +1,4 @@
-"""A hand as a switch: a real terminal, and none."""
+"""The manual switch, with a real terminal and without one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ManualSwitch("panda01").{}()
 
 
 def _in_a_terminal(code):
-    """Start Python with a terminal of its own; return it and the terminal's other end."""
+    """Start Python with a terminal of its own; return the process and the other end."""
     master, slave = os.openpty()
     process = subprocess.Popen(
         [
@@ -38,8 +38,8 @@ def _read_until(master, text):
     return said
 
 
-def test_somebody_is_asked_and_presses_enter():
-    """The question names board and what to do; Enter is the answer."""
+def test_a_person_confirms_a_request():
+    """The request names the board and the task; Enter confirms it."""
     for call, what in (("off", b"panda01 off"), ("cycle", b"off and on again"), ("on", b"1 on")):
         process, master = _in_a_terminal(ASK.format(call))
         said = _read_until(master, b"press Enter")
@@ -51,7 +51,7 @@ def test_somebody_is_asked_and_presses_enter():
 
 
 def test_without_a_terminal_it_is_refused():
-    """At once, with what to do instead."""
+    """The error comes at once, with an alternative."""
     done = subprocess.run(
         [sys.executable, "-c", ASK.format("off")],
         stdin=subprocess.DEVNULL,
@@ -63,7 +63,7 @@ def test_without_a_terminal_it_is_refused():
 
 
 def test_a_hang_up_is_no_answer():
-    """A terminal that goes away does not count as a switch that was moved."""
+    """A hangup of the terminal is no confirmation."""
     process, master = _in_a_terminal(
         f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n{ASK.format('off')}"
     )

@@ -1,4 +1,4 @@
-"""pdudaemon as a switch: the real daemon on loopback, and servers that are wrong."""
+"""The switch of a pdudaemon: the real daemon on loopback, and faulty servers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DAEMON = shutil.which("pdudaemon")
 
 @pytest.fixture
 def daemon(tmp_path):
-    """A pdudaemon whose two PDUs are shell commands; one only logs, the other fails to start."""
+    """Start a pdudaemon with two PDUs made of shell commands: one logs, one fails to start."""
     require("pdudaemon")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -65,7 +65,7 @@ def daemon(tmp_path):
 
 
 def test_the_real_daemon_switches(daemon):
-    """By hostname and port, and by alias; off comes before on."""
+    """It switches by hostname and port, and by alias; off precedes on."""
     url, log = daemon
     power = Power(settle=0)
     PduDaemonSwitch("b1", power, PduDaemon(url, "bench", "3")).cycle()
@@ -73,8 +73,8 @@ def test_the_real_daemon_switches(daemon):
     assert log.read_text() == "off 3\non 3\noff 7\n"
 
 
-def test_what_the_real_daemon_refuses_is_told(daemon):
-    """A PDU that it does not know, and one whose driver fails: its answer, board, PDU, address."""
+def test_a_refusal_of_the_real_daemon_is_an_error(daemon):
+    """For an unknown PDU and a failing one, the error has answer, board, PDU and address."""
     url, _ = daemon
     with pytest.raises(PowerError, match=r"b1: power off \(other port 3\): .* answers 500: Inval"):
         PduDaemonSwitch("b1", Power(), PduDaemon(url, "other", "3")).off()
@@ -92,7 +92,7 @@ def test_what_the_real_daemon_refuses_is_told(daemon):
     ],
 )
 def test_a_wrong_server_is_an_error(answer, message):
-    """Neither silence nor nonsense is taken for a switch that worked."""
+    """Silence and invalid answers are failures."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=_answer, args=(server, answer))
         thread.start()
@@ -102,8 +102,8 @@ def test_a_wrong_server_is_an_error(answer, message):
         thread.join()
 
 
-def test_a_password_in_the_url_is_sent_and_not_told():
-    """A proxy before the daemon may want one; messages are published with results."""
+def test_a_password_in_the_url_is_sent_but_not_printed():
+    """A proxy may need a password; errors are published with results."""
     heads = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         answer = b"HTTP/1.0 500 No\r\n\r\nno"
@@ -118,7 +118,7 @@ def test_a_password_in_the_url_is_sent_and_not_told():
 
 
 def test_a_daemon_that_is_not_there_is_an_error():
-    """The address is in the message."""
+    """The error has the address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(PowerError, match=f"127.0.0.1:{port} cannot be reached: .*refused"):
@@ -126,7 +126,7 @@ def test_a_daemon_that_is_not_there_is_an_error():
 
 
 def test_half_a_configuration_is_refused():
-    """A PDU without an outlet cannot be switched; the keys are named."""
+    """The error names the keys that a PDU needs."""
     with pytest.raises(PowerError, match="needs hostname and port of the PDU, or an alias"):
         PduDaemonSwitch("b1", Power(), PduDaemon(hostname="p"))
 

@@ -1,4 +1,4 @@
-"""A board that was switched off says nothing, or it was not switched off."""
+"""A board that answers after power-off is an error."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Console:
         self.asked = 0
 
     def forget(self):
-        """Drop what came."""
+        """Drop the input."""
 
     def write(self, data):
-        """Be asked."""
+        """Count a probe."""
         assert data == b"\x03"
         self.asked += 1
 
     def read(self, timeout):
-        """Answer as long as it lives."""
+        """Answer while the board runs."""
         time.sleep(0.01)
         return b"^C\r\n# " if time.monotonic() < self._until else b""
 
@@ -44,20 +44,20 @@ SWITCH = SimpleNamespace(worth_checking=True)
 
 
 def test_a_silent_board_is_off():
-    """Some questions, and no answer."""
+    """Several probes have no answer."""
     console = Console(0)
     check_off("b1", SWITCH, console)
     assert console.asked == power_check.UNANSWERED_PROBES
 
 
 def test_an_answer_may_be_late(monkeypatch):
-    """A busy host, a far console: the second and third question find the board alive."""
+    """With a busy host or a remote console, a later probe has the answer."""
 
     class Late(Console):
-        """Answers every third question only."""
+        """Answers every third probe."""
 
         def read(self, timeout):
-            """Be slow."""
+            """Answer late."""
             return super().read(timeout) if self.asked % 3 == 0 else b""
 
     monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.1)
@@ -76,29 +76,29 @@ def test_an_answer_may_be_late(monkeypatch):
     ],
     ids=["has ended", "may run", "no command for off", "a command", "a daemon"],
 )
-def test_who_is_asked(switch, asked):
-    """Not a process that has ended, nor a board whose switch can only cycle."""
+def test_which_switches_need_a_check(switch, asked):
+    """There is no probe for an ended process, nor for a switch that can only cycle."""
     console = Console(0)
     check_off("b1", switch, console)
     assert (console.asked > 0) is asked
 
 
 def test_a_board_may_live_on_its_capacitors():
-    """What it says in the first moments is no failure."""
+    """Answers in the first seconds are no failure."""
     console = Console(0.1)
     check_off("b1", SWITCH, console)
     assert console.asked > 1
 
 
 def test_a_board_that_goes_on_answering_was_not_switched(monkeypatch):
-    """The switch of another board, or none at all."""
+    """The switch belongs to another board, or switches nothing."""
     monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.1)
     with pytest.raises(PowerError, match=r"b1: the board still answers .* 0\.1 s after power-off"):
         check_off("b1", SWITCH, Console(60))
 
 
 def test_a_console_that_goes_with_the_board_is_not_written_to():
-    """A write would wait for it to come back."""
+    """A write would wait for a reconnect."""
     console = Console(60)
     console.connected = False
     check_off("b1", SWITCH, console)
@@ -106,10 +106,10 @@ def test_a_console_that_goes_with_the_board_is_not_written_to():
 
 
 def test_a_console_that_fails_meanwhile_is_no_failure():
-    """An adapter on the board's own power is gone with it."""
+    """The board may power the adapter."""
 
     class Gone(Console):
-        """Is unplugged."""
+        """A console whose adapter loses power."""
 
         def read(self, timeout):
             """Fail."""

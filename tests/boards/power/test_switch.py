@@ -1,4 +1,4 @@
-"""Which switch a device file describes."""
+"""The power switch of a device file, and retries."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
     ],
 )
 def test_a_switch_needs_a_cycle(power, switched):
-    """Only what can start the board from nothing counts as a switch."""
+    """Only a switch that can power-cycle the board counts."""
     assert (configured_switch(Device("b1", "panda", power=power)) is not None) is switched
 
 
 class Flaky:
-    """Fails as often as it is told to."""
+    """Fails a given number of times."""
 
     worth_checking = True
 
@@ -44,7 +44,7 @@ class Flaky:
 
 @pytest.mark.parametrize("call", ["on", "off", "cycle"])
 def test_a_switch_is_tried_again(call):
-    """As often as the device file says, and no more; the error says how often."""
+    """The retries are those of the device file; the error has their number."""
     getattr(RetryingSwitch(Flaky(2), 3, 0), call)()
     with pytest.raises(PowerError, match=r"^no answer \(3 tries\)$"):
         getattr(RetryingSwitch(Flaky(3), 3, 0), call)()
