@@ -1,4 +1,4 @@
-"""Members and strangers on loopback sockets."""
+"""Clients of a coordinator, on loopback sockets."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ GROUP = "group-1"
 
 
 class Raw:
-    """A bare socket that speaks frames, or anything else."""
+    """A plain socket that sends frames or arbitrary bytes."""
 
     def __init__(self, address):
         self.socket = socket.create_connection(address, timeout=20)
         self.file = self.socket.makefile("rb")
 
     def send(self, data):
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         self.socket.sendall(data)
 
     def request(self, kind, name="a", **fields):
@@ -49,18 +49,18 @@ class Raw:
         return self.reply()
 
     def reset(self):
-        """End the connection with an RST."""
+        """Close the connection with an RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def close(self):
-        """Close, as a process that ends does."""
+        """Close the socket, as when a process exits."""
         self.file.close()
         self.socket.close()
 
 
 class Poller:
-    """Asks as LAVA's dispatcher of 2013 does: a connection for each request.
+    """Polls as LAVA's dispatcher of 2013 does, with one connection per request.
 
     It sends the length and the document, shuts its side, reads the reply; "wait" means
     to ask again later.
@@ -105,14 +105,14 @@ class Member(GroupClient):
 
 
 class Watch:
-    """An observer whose events can be awaited."""
+    """An observer whose events tests can wait for."""
 
     def __init__(self):
         self.events = []
         self._news = threading.Condition()
 
     def __call__(self, event, **fields):
-        """Keep an event."""
+        """Record an event."""
         with self._news:
             self.events.append((event, fields))
             self._news.notify_all()
@@ -140,7 +140,7 @@ def watch():
 
 @pytest.fixture
 def serve(watch):
-    """Start a coordinator; it and everything connected with `raw` and `member` is closed."""
+    """Return a function that starts a coordinator; all is closed at the end."""
     opened = []
 
     def start(nodes="ab", **options):

@@ -1,4 +1,4 @@
-"""Who may speak, and as whom."""
+"""Access control: names, secrets, limits of connections."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.coordinator.protocol import encode_frame, parse_r
 
 
 class Peer:
-    """A connection that has not said anything."""
+    """A connection without requests."""
 
     node = None
 
@@ -23,12 +23,12 @@ def request(name="a", group="g", **fields):
 
 @pytest.fixture
 def control():
-    """Return the control of a group, two of its names with secrets."""
+    """Return the access control of a group with two names that have secrets."""
     return AccessControl("g", {"own": "secret-1", "other": "secret-2"})
 
 
 def admit(control, peer, asked):
-    """Do as the service does with a request; return why not."""
+    """Check a request as the service does; return the reason of a refusal."""
     problem = control.refuse_request(asked, peer)
     if not problem:
         control.admit(asked, peer)
@@ -37,20 +37,20 @@ def admit(control, peer, asked):
 
 @pytest.mark.parametrize("group", ["", "G", "g ", "gg", "\ud800"])
 def test_the_groups_name_is_needed(control, group):
-    """And the refusal does not say what it is."""
+    """A wrong group name is refused, and the refusal does not reveal the name."""
     assert control.refuse_request(request(group=group), Peer()) == "unknown group"
 
 
 @pytest.mark.parametrize("fields", [{}, {"secret": "secret-2"}, {"secret": ""}])
 def test_a_name_with_a_secret_needs_it(control, fields):
-    """Another node's secret does not do."""
+    """Another node's secret is refused."""
     problem = admit(control, Peer(), request("own", **fields))
     assert problem == "the secret of 'own' is missing or wrong"
 
 
 @pytest.mark.parametrize("fields", [{}, {"secret": "other"}])
 def test_a_name_keeps_the_secret_with_which_it_joined(control, fields):
-    """Nobody who has no more than the group's name can speak for it then."""
+    """The group's name alone cannot authenticate a name that joined with a secret."""
     first = request("a", secret="mine", hold=True)
     assert admit(control, Peer(), first) == ""
     control.register_secret(first)
@@ -60,21 +60,21 @@ def test_a_name_keeps_the_secret_with_which_it_joined(control, fields):
 
 
 def test_no_secret_is_an_empty_one(control):
-    """What says "" has none, and must not be reached by a line without one."""
+    """An empty secret counts as none and is not accepted in lines."""
     control.register_secret(request("a", secret=""))
     assert admit(control, Peer(), request("a")) == ""
     assert "or it has none" in control.refuse_line("a", "", Peer())
 
 
 def test_a_secret_opens_several_connections(control):
-    """Processes on a board may each have one, from any host."""
+    """Several processes of a board can connect, from any host."""
     for host in ("h1", "h2"):
         asked = request("own", secret="secret-1", hold=True, hostname=host)
         assert admit(control, Peer(), asked) == ""
 
 
 def test_a_connection_speaks_for_one_node(control):
-    """Not even with the other's secret."""
+    """A connection cannot be used for two nodes, even with both secrets."""
     peer = Peer()
     assert admit(control, peer, request("own", secret="secret-1")) == ""
     assert "belongs to 'own'" in control.refuse_request(request("other", secret="secret-2"), peer)
@@ -82,7 +82,7 @@ def test_a_connection_speaks_for_one_node(control):
 
 
 def test_a_name_without_a_secret_is_its_first_connections(control):
-    """While that is open; then another of the same host may come."""
+    """A name without a secret belongs to its open connection, later to its host."""
     first, second = Peer(), Peer()
     assert admit(control, first, request("a", hold=True)) == ""
     assert "another connection" in control.refuse_request(request("a"), second)
@@ -93,14 +93,14 @@ def test_a_name_without_a_secret_is_its_first_connections(control):
 
 
 def test_a_polled_name_is_its_first_hosts(control):
-    """LAVA's members have a connection for each request: many, from one host."""
+    """LAVA's members use many connections, one per request, from one host."""
     for _ in range(2):
         assert admit(control, Peer(), request("a", hostname="rack1")) == ""
     assert "another host" in control.refuse_request(request("a", hostname="rack2"), Peer())
 
 
 def test_a_refused_request_leaves_no_trace(control):
-    """Who was refused does not hold a name."""
+    """A refused client does not occupy a name."""
     peer = Peer()
     assert control.refuse_request(request("a", group="wrong", hostname="evil", hold=True), peer)
     assert peer.node is None
@@ -115,7 +115,7 @@ class Connected(SimpleNamespace):
 
 
 def test_lost_after_the_grace():
-    """Once, and when the last of its connections is gone."""
+    """A member is lost once, after its last connection has closed."""
     presence, first, second = Presence(10), Connected(node="a"), Connected(node="a")
     presence.add("a", first)
     presence.add("a", second)
@@ -130,7 +130,7 @@ def test_lost_after_the_grace():
 
 
 def test_who_comes_back_is_not_lost():
-    """In time; and other connections say nothing."""
+    """A member that reconnects within the grace period is not lost."""
     presence, peer = Presence(10), Connected(node="a")
     presence.add("a", peer)
     presence.remove(peer, 1.0)
@@ -141,7 +141,7 @@ def test_who_comes_back_is_not_lost():
 
 
 def test_without_a_grace_nobody_is_lost():
-    """Inside of a job something else knows."""
+    """Without a grace period, connections do not decide about members."""
     presence, peer = Presence(None), Connected(node="a")
     presence.add("a", peer)
     presence.remove(peer, 1.0)
@@ -149,7 +149,7 @@ def test_without_a_grace_nobody_is_lost():
 
 
 def test_the_oldest_stranger_goes_for_a_newcomer(monkeypatch):
-    """Who has proved to be a member is none, and is not in the way."""
+    """The oldest unauthenticated connection is closed; members are not affected."""
     monkeypatch.setattr(module, "MAX_STRANGERS", 1)
     limits = ConnectionLimits(1)
     first, second, third, fourth = (Connected(node=None) for _ in range(4))
@@ -162,7 +162,7 @@ def test_the_oldest_stranger_goes_for_a_newcomer(monkeypatch):
 
 
 def test_a_member_has_so_many_and_its_places_come_back(monkeypatch):
-    """A closed one counts no more, whether it was a stranger's or a member's."""
+    """Closed connections no longer count towards a member's limit."""
     monkeypatch.setattr(module, "MAX_CONNECTIONS_PER_MEMBER", 1)
     limits = ConnectionLimits(9)
     one, two, silent = Connected(node="a"), Connected(node="a"), Connected(node=None)

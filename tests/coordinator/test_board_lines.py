@@ -1,4 +1,4 @@
-"""Boards that speak lines over real sockets."""
+"""Lines of boards, over real sockets."""
 
 import queue
 import socket
@@ -25,13 +25,13 @@ class Board:
         self.acknowledged = []
 
     def write(self, *words, tag="1-1"):
-        """Send a question."""
+        """Send a request."""
         words = [self.name, self.secret, *words]
         text = console_frames.encode(word.encode() for word in words)
         self.raw.send(console_frames.DataFrame(b"Q", tag.encode(), 1, 1, text).line())
 
     def read(self):
-        """Return (ID, words) of the next answer, or None at the end."""
+        """Return (ID, words) of the next reply, or None at the end."""
         line = self.raw.file.readline()
         if line.startswith(b"<LAVA_MN A "):
             self.acknowledged.append(line.split()[2].decode())
@@ -44,7 +44,7 @@ class Board:
         return tag.decode(), [word.decode() for word in console_frames.decode(payload)]
 
     def ask(self, *words, tag="1-1"):
-        """Send a question and return the words of its answer."""
+        """Send a request and return the words of its reply."""
         self.write(*words, tag=tag)
         got, answer = self.read()
         assert got == tag
@@ -58,12 +58,12 @@ def coordinator(serve):
 
 
 def other(serve, coordinator):
-    """Return the other board, as a member of the dispatcher's."""
+    """Return the other board, as a member in the dispatcher."""
     return serve.member(coordinator, "b", secret="secret-b")
 
 
 def test_calls(serve, coordinator):
-    """Each call of the API: the answer has the exit code, the sentence and the data."""
+    """The reply to each call has the exit code, the message and the data."""
     board, b = Board(serve, coordinator), other(serve, coordinator)
     assert board.ask("send", "x", "k=1 <2>,%", tag="1-1") == ["0", ""]
     assert b.call(Call(Api.WAIT, "x")).data == (("a", {"k": "1 <2>,%"}),)
@@ -81,7 +81,7 @@ def test_calls(serve, coordinator):
 
 
 def test_strangers_are_refused(serve, coordinator, watch):
-    """Without the secret, or as another; nothing is sent, and the secret is not logged."""
+    """Without the right secret, nothing is sent, and the secret is not logged."""
     for name, secret in (("a", "a-guess"), ("z", "secret-a"), ("b", "secret-a"), ("a", "")):
         board = Board(serve, coordinator, name, secret)
         code, sentence = board.ask("send", "x")
@@ -99,13 +99,13 @@ def test_strangers_are_refused(serve, coordinator, watch):
 
 
 def test_a_name_without_a_secret_has_no_lines(serve):
-    """There is nothing that could prove who speaks."""
+    """A name without a secret cannot use lines."""
     board = Board(serve, serve(), secret="")
     assert board.ask("send", "x")[0] == "1"
 
 
 def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
-    """Also over another connection: the first answer is given again, nothing is sent twice."""
+    """A repeated request, also on a new connection, gets the first reply and has no effect."""
     first, b = Board(serve, coordinator), other(serve, coordinator)
     assert first.ask("send", "x", "k=v") == ["0", ""]
     assert Board(serve, coordinator).ask("send", "x", "k=v") == ["0", ""]
@@ -120,7 +120,7 @@ def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
 
 
 def test_a_board_that_connects_anew_gets_the_answer(serve, coordinator, watch):
-    """While it waits, and after its connection is lost: a lava-sync counts once."""
+    """After a lost connection, the wait continues and a lava-sync counts once."""
     boards = [Board(serve, coordinator) for _ in range(3)]
     boards[0].write("sync", "x")
     watch.until("wait_started", node="a")
@@ -140,7 +140,7 @@ def test_a_board_that_connects_anew_gets_the_answer(serve, coordinator, watch):
     [b"<\n", b"<LAVA_MN Q 1-1 1/1 0 >\n", b"<" + b"x" * (MAX_LINE_BYTES + 1), b"<\xff\x00\n"],
 )
 def test_bad_lines(serve, coordinator, line):
-    """Of strangers: told why, in a line, and sent away."""
+    """A malformed line of an unauthenticated client is answered, and the connection closed."""
     board = Board(serve, coordinator)
     board.raw.send(line)
     _, (code, sentence) = board.read()
@@ -150,7 +150,7 @@ def test_bad_lines(serve, coordinator, line):
 
 
 def test_a_bad_line_of_a_board_costs_that_line_only(serve, coordinator):
-    """The next one is answered."""
+    """After a malformed line, the board's next line is answered."""
     board = Board(serve, coordinator)
     assert board.ask("send", "x") == ["0", ""]
     board.raw.send(b"<noise>\n")
@@ -159,7 +159,7 @@ def test_a_bad_line_of_a_board_costs_that_line_only(serve, coordinator):
 
 
 def test_60_kb_byte_by_byte(serve, coordinator):
-    """The largest message, all of it escaped, in pieces."""
+    """The largest message arrives, all of it escaped, in pieces."""
     board, b = Board(serve, coordinator), other(serve, coordinator)
     value = "\x01" * (60 * 1024 - 3)
     assert board.ask("send", "x", f"k={value}") == ["0", ""]
@@ -167,7 +167,7 @@ def test_60_kb_byte_by_byte(serve, coordinator):
 
 
 def test_a_line_has_its_time(serve, coordinator, monkeypatch):
-    """Who sends it drop by drop does not keep the connection."""
+    """A line that is sent too slowly closes the connection."""
     monkeypatch.setattr(server_loop, "REQUEST_TIMEOUT_S", 0.1)
     board = Board(serve, coordinator)
     board.raw.send(b"<LAVA_MN Q")
@@ -187,7 +187,7 @@ echo "$acknowledgement$answer"
 
 @pytest.mark.needs("bash")
 def test_a_script(serve, coordinator):
-    """bash's own socket and cksum are enough."""
+    """A script needs only bash's sockets and cksum."""
     host, port = coordinator.address
     words = ["bash", "-c", SCRIPT, "script", host, str(port), SECRETS["a"]]
     out = subprocess.run(words, capture_output=True, timeout=20, check=True).stdout
@@ -197,7 +197,7 @@ def test_a_script(serve, coordinator):
 
 
 def test_a_question_may_be_summed_by_md5(serve, coordinator):
-    """As a board without cksum does."""
+    """A request with an md5sum, as from a board without cksum, is accepted."""
     board = Board(serve, coordinator)
     text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
     part = console_frames.DataFrame(b"Q", b"1-2", 1, 1, text, md5=True)
@@ -207,7 +207,7 @@ def test_a_question_may_be_summed_by_md5(serve, coordinator):
 
 
 def test_a_half_closed_connection(serve, coordinator):
-    """`printf ... | nc -N` shuts its side after the question; its answer still comes."""
+    """After `printf ... | nc -N` shuts its side down, the reply still arrives."""
     board = Board(serve, coordinator)
     board.write("wait", "x")
     board.raw.socket.shutdown(socket.SHUT_WR)
@@ -217,7 +217,7 @@ def test_a_half_closed_connection(serve, coordinator):
 
 
 def test_many_questions_and_the_end(serve, coordinator):
-    """Each is acknowledged when it is read, and once more to see whether the board listens."""
+    """Each request is acknowledged at once, and again to detect a closed connection."""
     board, tags = (
         Board(serve, coordinator),
         [f"1-{number}" for number in range(3 * server_loop.MAX_REQUESTS_IN_A_ROW)],
@@ -232,7 +232,7 @@ def test_many_questions_and_the_end(serve, coordinator):
 
 
 def test_a_board_that_hangs_up(serve, coordinator, watch):
-    """Its wait ends, though a closed connection begins like a half-closed one."""
+    """A closed connection ends its wait, unlike a half-closed one."""
     board = Board(serve, coordinator)
     board.write("wait", "x")
     watch.until("wait_started", node="a")
@@ -242,7 +242,7 @@ def test_a_board_that_hangs_up(serve, coordinator, watch):
 
 
 def test_a_question_is_acknowledged(serve, coordinator):
-    """Before its answer, with its sum: a board knows by it that it has got through."""
+    """The acknowledgement, with the request's checksum, precedes the reply."""
     board = Board(serve, coordinator)
     assert board.ask("send", "x") == ["0", ""]
     text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
@@ -253,7 +253,7 @@ def test_a_question_is_acknowledged(serve, coordinator):
 
 
 def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
-    """The same call, whether it waits or is answered; the member's other calls go on."""
+    """A request repeated on the console is the same call; other calls are not affected."""
     board, b = Board(serve, coordinator), other(serve, coordinator)
     a = serve.member(coordinator, "a", secret="secret-a")
     answers = queue.SimpleQueue()
@@ -271,7 +271,7 @@ def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
 
 
 def test_who_answers_tells(serve):
-    """Calls in lines, and no others, are told before they are answered."""
+    """Calls in lines, and only those, are reported before their reply."""
     told = []
     coordinator = serve(secrets=SECRETS, on_answer=lambda *about: told.append(about))
     other(serve, coordinator).call(Call(Api.SEND, "y"))
@@ -282,7 +282,7 @@ def test_who_answers_tells(serve):
 
 
 def test_a_listener_that_fails_does_not_keep_it_from_ending(serve):
-    """Whoever closes a coordinator waits for it: nothing may stop it from stopping."""
+    """A failing observer does not block the end of the coordinator."""
 
     def on_answer(node, call, outcome):
         raise ZeroDivisionError

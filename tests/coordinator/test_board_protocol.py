@@ -1,4 +1,4 @@
-"""The lines of boards, without a socket."""
+"""The protocol of lines, without a socket."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status, 
 
 
 def question(*words, tag=b"1f-2"):
-    """Return a question's line, without its newline."""
+    """Return a request's line, without its newline."""
     part = console_frames.DataFrame(
         b"Q", tag, 1, 1, console_frames.encode(word.encode() for word in words)
     )
@@ -32,7 +32,7 @@ def question(*words, tag=b"1f-2"):
 
 
 def test_a_question():
-    """Who, with what proof, and the call; a line of a terminal's is the same."""
+    """A line has node, secret and call; a terminal's carriage return is ignored."""
     line = question("panda01", "s3", "wait-all", "ready", "role=server", "timeout=5")
     call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0, question="1f-2")
     got = board_protocol.parse_line(line)
@@ -44,7 +44,7 @@ def test_a_question():
 
 @given(st.dictionaries(st.from_regex(r"[\w.-]+", fullmatch=True), st.text()))
 def test_data_comes_as_it_was_sent(data):
-    """Whatever characters it has."""
+    """Data arrives unchanged, with all characters."""
     words = [f"{key}={value}".encode("utf-8", "surrogatepass") for key, value in data.items()]
     text = console_frames.encode([b"a", b"s", b"send", b"x", *words])
     line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
@@ -68,14 +68,14 @@ def test_data_comes_as_it_was_sent(data):
     ],
 )
 def test_what_is_no_question(line, tag, why):
-    """A sentence says why, for the ID as far as it can be read."""
+    """The error reply has the reason, and the ID if it is readable."""
     with pytest.raises(BoardLineError, match=why) as caught:
         board_protocol.parse_line(line)
     assert caught.value.id == tag
 
 
 def test_a_name_that_is_not_utf_8():
-    """Is a refusal, no accident."""
+    """A name with invalid UTF-8 is refused."""
     text = console_frames.encode([b"\xff", b"s", b"sync", b"x"])
     line = console_frames.DataFrame(b"Q", b"1-1", 1, 1, text).line()[:-1]
     with pytest.raises(BoardLineError, match="not a valid call"):
@@ -83,7 +83,7 @@ def test_a_name_that_is_not_utf_8():
 
 
 def test_frames_and_lines_in_one_stream():
-    """In any pieces, in order."""
+    """Frames and lines arrive in order, in any pieces."""
     stream = (
         encode_frame({"a": 1}) + question("a", "s", "sync", "x") + b"\n" + encode_frame({"b": 2})
     )
@@ -102,7 +102,7 @@ def test_frames_and_lines_in_one_stream():
 
 
 def test_a_line_is_bounded():
-    """With and without its end."""
+    """The length of a line is limited, with and without its end."""
     for end in (b"", b"\n"):
         cut = FrameReader(100)
         cut.feed(b"<" * (MAX_LINE_BYTES + 1) + end)
@@ -114,14 +114,14 @@ def test_a_line_is_bounded():
 
 
 def test_a_framed_body_is_no_line():
-    """What looks like one inside of a frame is JSON, or nothing."""
+    """A body that looks like a line is read as JSON."""
     cut = FrameReader(100)
     cut.feed(b"00000003<a>")
     assert type(cut.read_next()) is bytes
 
 
 def test_answers_are_remembered_within_bounds(monkeypatch):
-    """By number and by bytes, the oldest goes first and the newest stays."""
+    """The reply cache is limited in number and bytes; the oldest reply is dropped first."""
     monkeypatch.setattr(board_protocol, "MAX_CACHED_ANSWERS", 3)
     monkeypatch.setattr(board_protocol, "MAX_CACHED_CHARS", 10)
     call = Call(Api.WAIT, "x")
@@ -146,27 +146,27 @@ DONE = Outcome(Status.DONE, (("b", {"k": "v"}),))
 
 
 class Peer:
-    """Keeps what it is sent."""
+    """Records what it is sent."""
 
     def __init__(self):
         self.sent, self.left = [], False
 
     def write(self, line):
-        """Keep a line."""
+        """Record a line."""
         self.sent.append(line)
 
     def hang_up(self):
-        """Note that it was sent away."""
+        """Record the disconnection."""
         self.left = True
 
 
 def register(calls, session, asked=ASKED):
-    """Have a line asked over a connection."""
+    """Register a request of a connection."""
     return calls.register(asked.node, asked.id, ReplyRoute(session, line=asked))
 
 
 def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
-    """The group is asked once; the connection before is closed."""
+    """The call is made once; the earlier connection is closed."""
     calls = BoardCalls()
     first, second, third = (ClientSession(Peer()) for _ in range(3))
     pending, again = register(calls, first)
@@ -182,7 +182,7 @@ def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
 
 
 def test_a_board_that_comes_back_asks_the_same_question():
-    """Its message was sent the first time; another board's question is its own."""
+    """A repeated request sends its message once; requests of other boards are separate."""
     calls = BoardCalls()
     gone = ClientSession(Peer())
     pending, _ = register(calls, gone)

@@ -1,4 +1,4 @@
-"""A member's side."""
+"""The member's side: GroupClient."""
 
 import queue
 import socket
@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 
 
 def test_calls_do_not_wait_for_each_other(serve):
-    """A wait in progress holds up neither sends nor other waits, of any thread."""
+    """A waiting call delays no other call, in any thread."""
     coordinator = serve()
     a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
     long, short = a.ask("wait", "late"), a.ask("wait", "soon")
@@ -32,7 +32,7 @@ def test_calls_do_not_wait_for_each_other(serve):
 
 
 def test_a_lost_connection_answers_everything(serve, watch):
-    """Every call that waits, and every later one."""
+    """A lost connection ends all waiting and later calls."""
     coordinator = serve()
     a = serve.member(coordinator, "a")
     waits = [a.ask("wait", "x"), a.ask("sync", "y")]
@@ -45,7 +45,7 @@ def test_a_lost_connection_answers_everything(serve, watch):
 
 
 def test_closing_answers_who_waits(serve, watch):
-    """And a second close does nothing."""
+    """Closing ends waiting calls; closing again has no effect."""
     a = serve.member(serve(), "a")
     wait = a.ask("wait", "x")
     watch.until("wait_started")
@@ -56,7 +56,7 @@ def test_closing_answers_who_waits(serve, watch):
 
 
 def test_a_call_can_be_taken_back(serve, watch):
-    """It is answered REFUSED, once; other calls of the connection go on."""
+    """A cancelled call is answered REFUSED, once; other calls continue."""
     coordinator = serve()
     a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
     answers = queue.Queue()
@@ -74,7 +74,7 @@ def test_a_call_can_be_taken_back(serve, watch):
 
 
 def test_a_call_that_was_answered_cannot_be_taken_back(serve):
-    """Neither one that is done, nor one that never left: nothing happens."""
+    """Cancelling a completed or unsent call has no effect."""
     a = serve.member(serve(), "a")
     a.submit(Call(Api.WAIT, "x" * 600_000), lambda _: None)()
     done = threading.Event()
@@ -86,7 +86,7 @@ def test_a_call_that_was_answered_cannot_be_taken_back(serve):
 
 
 def test_closing_from_a_callback(serve):
-    """The reader's own thread may hang up without waiting for itself."""
+    """The reader's own thread can close the client without a deadlock."""
     a = serve.member(serve(), "a")
     closed = threading.Event()
 
@@ -99,7 +99,7 @@ def test_closing_from_a_callback(serve):
 
 
 def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
-    """Its mistake is logged."""
+    """An exception in a callback is logged."""
     a = serve.member(serve(), "a")
 
     def fail(outcome):
@@ -120,7 +120,7 @@ def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
     ],
 )
 def test_who_is_refused_is_told_why(serve, options, why):
-    """As the outcome of its first call."""
+    """The outcome of the first call has the reason of a refusal."""
     coordinator = serve(secrets={"a": "right"})
     who = {"group": "group-1", "node": "a", "role": "r", "secret": "right"} | options
     with GroupClient(coordinator.address, **who) as client:
@@ -130,7 +130,7 @@ def test_who_is_refused_is_told_why(serve, options, why):
 
 
 def test_nobody_listens():
-    """The sentence names the address."""
+    """The message of a refused connection names the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
     with pytest.raises(InfrastructureError, match=f"{address[1]}: Connection refused"):
@@ -147,7 +147,7 @@ def test_nobody_listens():
     ],
 )
 def test_something_else_listens(answer, why):
-    """Its answer ends the calls with a sentence, whatever it is."""
+    """An invalid reply ends the calls with a message."""
     outcomes = []
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -163,7 +163,7 @@ def test_something_else_listens(answer, why):
 
 
 def test_a_coordinator_that_hangs_is_told(monkeypatch):
-    """It takes the call, its connection stays open, and no answer ever comes."""
+    """A coordinator that accepts a call and never replies is reported."""
     monkeypatch.setattr(client_module, "ANSWER_TIME", 0.1)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
@@ -175,7 +175,7 @@ def test_a_coordinator_that_hangs_is_told(monkeypatch):
 
 
 def test_a_member_may_be_silent_at_first(serve, monkeypatch):
-    """Boards boot for minutes before their first call: it is not taken for a stranger."""
+    """A member without calls (its board boots for minutes) stays connected."""
     monkeypatch.setattr(server_loop, "REQUEST_TIMEOUT_S", 0.05)
     coordinator = serve()
     a, stranger = serve.member(coordinator, "a"), serve.raw(coordinator)
@@ -184,7 +184,7 @@ def test_a_member_may_be_silent_at_first(serve, monkeypatch):
 
 
 def test_a_call_that_is_too_long_costs_only_itself(serve, watch):
-    """A megabyte from one test must not end the other calls of its board."""
+    """A call with a megabyte of data does not end the board's other calls."""
     a, b = (serve.member(coordinator, name) for coordinator in [serve()] for name in "ab")
     wait = a.ask("wait", "x")
     for call in (Call(Api.SEND, "x", {"k": "x" * 1_000_000}), Call(Api.WAIT, "x" * 1_000_000)):

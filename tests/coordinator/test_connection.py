@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.coordinator.protocol import encode_frame
 
 @pytest.fixture
 def pair():
-    """A connection and the far end of its socket."""
+    """A connection and the client's socket."""
     near, far = socket.socketpair()
     far.settimeout(20)
     changed = []
@@ -22,7 +22,7 @@ def pair():
 
 
 def test_replies_leave_when_flushed(pair):
-    """In order, and the loop is told that there is something to send."""
+    """Replies leave in order, and the loop is notified of pending output."""
     connection, far, changed = pair
     connection.write(encode_frame({"a": 1}))
     connection.write(encode_frame({"b": 2}))
@@ -36,7 +36,7 @@ def test_replies_leave_when_flushed(pair):
 
 
 def test_input_reaches_the_frames(pair):
-    """And its end is noticed."""
+    """Input and its end are detected."""
     connection, far, _ = pair
     connection.receive()  # nothing there: no harm
     far.sendall(encode_frame({"a": 1}))
@@ -49,7 +49,7 @@ def test_input_reaches_the_frames(pair):
 
 
 def test_who_takes_nothing_is_not_read(pair, monkeypatch):
-    """A flood of requests cannot make us keep a flood of replies."""
+    """A client that does not read its replies is not read, which limits memory."""
     monkeypatch.setattr(module, "HIGH_WATER_BYTES", 100)
     connection, _, _ = pair
     connection.write(encode_frame({"a": "x" * 100}))
@@ -57,7 +57,7 @@ def test_who_takes_nothing_is_not_read(pair, monkeypatch):
 
 
 def test_output_is_bounded(pair, monkeypatch):
-    """Beyond the bound the far end counts as gone; one long reply alone is allowed."""
+    """Pending output is limited; a single long reply is allowed."""
     monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 1000)
     connection, _, changed = pair
     connection.write(encode_frame({"a": "x" * 2000}))
@@ -65,11 +65,11 @@ def test_output_is_bounded(pair, monkeypatch):
     changed.clear()
     connection.write(encode_frame({"a": "x"}))
     assert connection.closed
-    assert changed  # the loop is told: it may not hear of it again for a minute
+    assert changed  # notify the loop: without this, the next event may be a minute away
 
 
 def test_a_big_reply_leaves_in_pieces(pair):
-    """A far end that is slow gets all of it."""
+    """A slow client receives a large reply completely."""
     connection, far, _ = pair
     document = {"a": "x" * 5_000_000}
     connection.write(encode_frame(document))
@@ -86,7 +86,7 @@ def test_a_big_reply_leaves_in_pieces(pair):
 
 
 def test_hanging_up_waits_for_what_was_sent(pair):
-    """Then our side is shut, and whatever still comes is thrown away."""
+    """Output is sent, then the connection is shut down and later input discarded."""
     connection, far, _ = pair
     connection.write(encode_frame({"a": 1}))
     connection.hang_up()
@@ -101,7 +101,7 @@ def test_hanging_up_waits_for_what_was_sent(pair):
 
 
 def test_a_reset_closes():
-    """Reading and writing: no exception leaves."""
+    """A reset while reading or writing raises no exception."""
     for act in (Connection.receive, Connection.flush):
         with socket.create_server(("127.0.0.1", 0)) as server:
             far = socket.create_connection(server.getsockname())

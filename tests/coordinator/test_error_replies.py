@@ -1,4 +1,4 @@
-"""No, in the form in which it was asked."""
+"""Negative replies, in the protocol of the request."""
 
 import json
 
@@ -11,29 +11,29 @@ from lava_dispatcher_multinode.coordinator.protocol import BoardLineError, Proto
 
 
 class Peer:
-    """Keeps what it is sent."""
+    """Records what it is sent."""
 
     def __init__(self, node):
         self.node, self.sent, self.left = node, [], False
 
     def write(self, data):
-        """Keep it."""
+        """Record a reply."""
         self.sent.append(data)
 
     def hang_up(self):
-        """Note that it was sent away."""
+        """Record the disconnection."""
         self.left = True
 
 
 @pytest.fixture
 def told():
-    """A list of what is told to the job."""
+    """The events that the run receives."""
     return []
 
 
 @pytest.fixture
 def errors(told):
-    """Refusals that are told at once."""
+    """Error replies with a list of events."""
 
     class Recorder(EventNotifier):
         def log_refusal(self, text):
@@ -43,7 +43,7 @@ def errors(told):
 
 
 def test_a_frame_is_refused_with_a_frame(errors, told):
-    """With its number, and the reason; a member stays, a stranger is sent away."""
+    """The nack has ID and reason; only unauthenticated connections are closed."""
     member, stranger = Peer("a"), Peer(None)
     errors.refuse_request(member, "no", 7)
     errors.refuse_malformed(stranger, ProtocolError("what?"))
@@ -59,7 +59,7 @@ def test_a_frame_is_refused_with_a_frame(errors, told):
 
 
 def test_a_line_is_refused_with_a_line(errors, told):
-    """The board's script reads no frames."""
+    """A line is refused by a line, which on-board scripts can read."""
     member, stranger = Peer("a"), Peer(None)
     errors.refuse_line(member, "1-1", "no")
     errors.refuse_malformed(stranger, BoardLineError("what?", "1-2"))

@@ -22,7 +22,7 @@ from ..needs import LAVA_VERSIONS
 
 
 def eventually(ask, *, tries=200):
-    """Poll as LAVA's client does: wait, ask again."""
+    """Poll until the reply is not "wait", as LAVA's client does."""
     for _ in range(tries):
         reply = ask()
         if reply["response"] != "wait":
@@ -31,7 +31,7 @@ def eventually(ask, *, tries=200):
 
 
 def test_a_group_of_pollers(serve):
-    """A whole 2013 job: assembly, messages, barriers, bundles, the end."""
+    """A complete job of 2013 works: group data, messages, barriers, bundles, the end."""
     coordinator = serve({}, size=2)
     a = serve.poller(coordinator.address, "panda01", "server")
     b = serve.poller(coordinator.address, "panda02", "client", hostname="rack2")
@@ -62,7 +62,7 @@ def test_a_group_of_pollers(serve):
 
 
 def test_a_poller_beside_our_own_members(serve, watch):
-    """One barrier of both kinds, twice; messages both ways."""
+    """Polling and own members share barriers and messages."""
     coordinator = serve({"a": "ours", "b": "ours"}, size=3, secrets={"a": "1", "b": "2"})
     a = serve.member(coordinator, "a", "ours", secret="1")
     b = serve.member(coordinator, "b", "ours", secret="2")
@@ -83,7 +83,7 @@ def test_a_poller_beside_our_own_members(serve, watch):
 
 
 def test_a_pollers_peer_is_lost(serve):
-    """It is told at its next poll, and need not wait for its own timeout."""
+    """The next poll reports a lost peer, before the poller's own timeout."""
     coordinator = serve({"a": "ours"}, size=2)
     lava = serve.poller(coordinator.address, "42", "lava")
     assert lava.ask("lava_wait_all", messageID="x") == {"response": "wait"}
@@ -129,7 +129,7 @@ protocol.finalise_protocol()
 
 @pytest.fixture(params=LAVA_VERSIONS)
 def lava(serve, request):
-    """Start a member of LAVA's own; skip where its dispatcher is not installed."""
+    """Start a LAVA member; skip if LAVA's dispatcher is not installed."""
     environment = os.environ | {"PYTHONPATH": needs.lava(request.param)}
     debians = "/usr/bin/python3"  # it has what Debian's packages of LAVA depend on
     python = debians if Path(debians).exists() else sys.executable
@@ -156,14 +156,14 @@ def lava(serve, request):
 
 
 def output(process):
-    """Return what a member of LAVA's own was answered."""
+    """Return the replies that a LAVA member received."""
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     return [json.loads(line) for line in out.splitlines()]
 
 
 def test_two_of_lavas_own(serve, lava):
-    """A group of LAVA's dispatcher class alone."""
+    """A group can consist of LAVA's dispatcher class only."""
     coordinator = serve({}, size=2)
     one, two = (lava(coordinator, name, "r", 2) for name in ("one", "two"))
     assert output(one) == ["ack", "both", {"two": {"name": "two"}}, "both"]
@@ -171,7 +171,7 @@ def test_two_of_lavas_own(serve, lava):
 
 
 def test_one_of_lavas_own_and_one_of_ours(serve, lava):
-    """A mixed group, through the same barriers."""
+    """LAVA's and own members share barriers."""
     coordinator = serve({"two": "ours"}, size=2, secrets={"two": "s"})
     ours = serve.member(coordinator, "two", "ours", secret="s")
     process = lava(coordinator, "one", "lava", 2)

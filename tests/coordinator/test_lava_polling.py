@@ -1,4 +1,4 @@
-"""Polled calls, and the aggregation of bundles."""
+"""Polled calls and the aggregation of result bundles."""
 
 import pytest
 
@@ -17,18 +17,18 @@ CALL = Call(Api.SYNC, "x")
 
 @pytest.fixture
 def made():
-    """Return the calls that are made in the group."""
+    """Return the list of calls made in the group."""
     return []
 
 
 @pytest.fixture
 def polls(made):
-    """Return polled calls of a group that records them."""
+    """Return the polled calls of a group that records them."""
     return PolledCalls(lambda *call, again=False: made.append((*call, again)))
 
 
 def test_a_call_is_one_from_its_first_poll_to_its_answer(polls, made):
-    """The outcome is kept until the next poll, and then the same call is a new one."""
+    """The outcome is kept for the next poll; a later poll is a new call."""
     polled = polls.poll("a", CALL, 1.0, 0.0)
     assert polled.outcome is None
     assert polls.poll("a", CALL, 1.0, 1.0) is polled
@@ -47,7 +47,7 @@ def test_a_call_is_one_from_its_first_poll_to_its_answer(polls, made):
 
 
 def test_a_call_that_is_not_polled_does_not_count_as_waiting(polls, made):
-    """It expires after several of its own poll delays, and the next poll resumes it."""
+    """A call expires after several poll delays; the next poll resumes it."""
     polled = polls.poll("a", CALL, 1.0, 0.0)
     polls.poll("a", CALL, 1.0, 5.0)
     assert polls.deadlines.next() == 5.0 + MIN_POLL_GRACE_S
@@ -63,7 +63,7 @@ def test_a_call_that_is_not_polled_does_not_count_as_waiting(polls, made):
 
 
 def test_open_calls_are_bounded(polls):
-    """Each member has its own bound, and a call that has ended counts no more."""
+    """Each member has its own limit; completed calls do not count."""
     opened = [polls.poll("a", Call(Api.WAIT, str(n)), 1.0, 0.0) for n in range(MAX_POLLED_CALLS)]
     assert polls.poll("a", CALL, 1.0, 0.0) is None
     assert polls.poll("b", CALL, 1.0, 0.0)
@@ -73,7 +73,7 @@ def test_open_calls_are_bounded(polls):
 
 
 def test_bundles_are_for_the_one_with_sub_id_zero():
-    """It waits for all, and twice more while they upload."""
+    """It waits for all bundles, and two more polls for the uploads."""
     bundles = BundleCollector()
     assert bundles.add("a", "1", "7.0", 2) == {"response": "wait"}
     assert bundles.add("b", None, "7.1", 2) == {"response": "ack"}

@@ -11,19 +11,19 @@ WAIT = Call(Api.WAIT_ALL, "x", role="r")
 
 
 def call(asked, outcome=None, seconds=0.0):
-    """Return a call of a, waiting or answered."""
+    """Return a call of a, waiting or completed."""
     return MemberCall(1, "a", asked, 0.0, outcome=outcome, seconds=seconds)
 
 
 @pytest.fixture
 def told():
-    """Return a notifier, and the list of what it has told."""
+    """Return a notifier and the list of its events."""
     events = []
     return EventNotifier(lambda event, **fields: events.append((event, fields))), events
 
 
 def test_data_is_what_it_was_when_it_happened(told):
-    """A waiting call's missing and a message's data do not change on the way."""
+    """Later changes do not alter the data of an event."""
     notifier, events = told
     data = {"k": "v"}
     notifier.notify(Message("x", "a", data))
@@ -47,7 +47,7 @@ def test_data_is_what_it_was_when_it_happened(told):
 
 
 def test_a_send_is_told_only_when_it_was_refused(told):
-    """Its message tells the rest."""
+    """A successful send is reported by its message only."""
     notifier, events = told
     send = Call(Api.SEND, "x")
     notifier.notify(call(send, Outcome(Status.DONE)))
@@ -56,7 +56,7 @@ def test_a_send_is_told_only_when_it_was_refused(told):
 
 
 def test_without_an_observer_refusals_are_logged_and_nothing_is_kept(caplog):
-    """So many of them, and no more."""
+    """Without an observer, a limited number of refusals is logged."""
     notifier = EventNotifier(None)
     notifier.notify(Message("x", "a", {}))
     for number in range(2 * module.MAX_LOGGED_REFUSALS):

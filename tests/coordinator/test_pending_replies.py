@@ -12,13 +12,13 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Outcome, S
 
 
 class Peer:
-    """Keeps what it is sent."""
+    """Records what it is sent."""
 
     def __init__(self):
         self.sent = []
 
     def write(self, frame):
-        """Keep a reply."""
+        """Record a reply."""
         self.sent.append(json.loads(frame[8:]))
 
 
@@ -29,7 +29,7 @@ def request(tag):
 
 
 def test_each_is_answered_once_when_its_time_is_over_or_all_are_there():
-    """With its own number; and is an answer to come until then."""
+    """Each group_data has one reply, with its ID, at its timeout or when the group is complete."""
     waiters, session = GroupDataWaiters(), ClientSession(Peer())
     waiters.add(session, request(1), 5.0)
     waiters.add(session, request(2), 9.0)
@@ -45,7 +45,7 @@ def test_each_is_answered_once_when_its_time_is_over_or_all_are_there():
 
 
 def test_who_has_left_is_not_answered():
-    """Its connection is gone."""
+    """A closed connection gets no reply."""
     waiters, session = GroupDataWaiters(), ClientSession(Peer())
     waiters.add(session, request(1), 5.0)
     for pending in session.pending:
@@ -55,7 +55,7 @@ def test_who_has_left_is_not_answered():
 
 
 def test_a_reply_is_given_once_and_not_after_the_end():
-    """A connection that is gone has no tickets left, and hears nothing."""
+    """A reply is sent once, and not to a closed connection."""
     who = {"request": "lava_wait", "messageID": "x", "client_name": "a", "group_name": "g"}
     request = parse_request(encode_frame(who | {"hold": True, "id": 7})[8:])
     session = ClientSession(Peer())

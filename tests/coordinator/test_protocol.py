@@ -16,18 +16,18 @@ DATA = st.dictionaries(st.from_regex(r"[A-Za-z0-9_.-]{1,8}", fullmatch=True), TE
 
 
 def read(**fields):
-    """Return the request of a good member with these fields."""
+    """Return the request of a valid member with these fields."""
     return protocol.parse_request(protocol.encode_frame(WHO | fields)[protocol.HEADER_BYTES :])
 
 
 def parse_call(**fields):
-    """Return the call of the request of a good member with these fields."""
+    """Return the call in the request of a valid member with these fields."""
     return protocol.parse_call(read(**fields))
 
 
 @given(st.lists(DATA, max_size=5), st.lists(st.integers(0, 1000), max_size=20))
 def test_any_split_gives_the_same_frames(documents, cuts):
-    """Byte by byte, all at once, or anything between."""
+    """Frames are independent of the sizes of the pieces."""
     stream = b"".join(map(protocol.encode_frame, documents))
     for ends in (range(len(stream)), [], sorted(cuts)):
         frames, found = protocol.FrameReader(10_000), []
@@ -40,7 +40,7 @@ def test_any_split_gives_the_same_frames(documents, cuts):
 
 
 def test_the_length_is_of_bytes_in_eight_digits():
-    """LAVA's framing; its own clients write upper case, others may not."""
+    """The length counts bytes, in eight hexadecimal digits of either case."""
     assert protocol.encode_frame({"a": "ü"}) == b'0000000E{"a":"\\u00fc"}'
     frames = protocol.FrameReader(100)
     frames.feed('0000000a{"a":"ü"}'.encode())
@@ -50,7 +50,7 @@ def test_the_length_is_of_bytes_in_eight_digits():
 
 @pytest.mark.parametrize("start", [b"GET / HT", b"\xff", b"-0000001", b"0x000010", b" 0000010"])
 def test_what_is_no_header_is_refused_as_soon_as_that_is_clear(start):
-    """Nobody has to wait for the rest of a frame that cannot be one."""
+    """An invalid header is refused without waiting for the rest of the frame."""
     frames = protocol.FrameReader(100)
     frames.feed(start)
     with pytest.raises(protocol.ProtocolError, match="hexadecimal"):
@@ -58,7 +58,7 @@ def test_what_is_no_header_is_refused_as_soon_as_that_is_clear(start):
 
 
 def test_a_length_beyond_the_bound_is_refused_before_it_arrives():
-    """So nobody can make us keep four gigabytes."""
+    """An excessive length is refused before the body arrives."""
     frames = protocol.FrameReader(100)
     frames.feed(b"00000065")
     with pytest.raises(protocol.ProtocolError, match="at most 100"):
@@ -67,7 +67,7 @@ def test_a_length_beyond_the_bound_is_refused_before_it_arrives():
 
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_protocol_errors(data):
-    """Whatever comes: frames, or a sentence."""
+    """Arbitrary bytes give frames or a protocol error."""
     frames = protocol.FrameReader(64)
     frames.feed(data)
     with contextlib.suppress(protocol.ProtocolError):
@@ -104,7 +104,7 @@ KEYS = (
 
 @given(st.sampled_from([*protocol.APIS, "group_data", "aggregate"]), st.sampled_from(KEYS), JSON)
 def test_no_value_of_any_key_does_anything_but_protocol_errors(kind, key, value):
-    """Missing or wrong types never reach the rules."""
+    """Missing fields and wrong types never reach the rules."""
     fields = {"request": kind, "messageID": "x", **WHO, key: value}
     with contextlib.suppress(protocol.ProtocolError):
         request = protocol.parse_request(json.dumps(fields).encode())
@@ -129,13 +129,13 @@ def test_no_value_of_any_key_does_anything_but_protocol_errors(kind, key, value)
     ],
 )
 def test_bodies_that_are_no_request(body, why):
-    """Each is told why."""
+    """The error reply to each invalid body has the reason."""
     with pytest.raises(protocol.ProtocolError, match=why):
         protocol.parse_request(body)
 
 
 def test_a_refused_request_keeps_its_number():
-    """So that a client of many calls knows which one it was."""
+    """The error reply has the ID, so a client can match it."""
     with pytest.raises(protocol.ProtocolError) as caught:
         parse_call(request="lava_send", id=7)
     assert caught.value.id == 7
@@ -146,7 +146,7 @@ def test_a_refused_request_keeps_its_number():
 
 
 def test_a_polling_member_keeps_its_own_time():
-    """2013's requests carry a `timeout` that is not for us."""
+    """The `timeout` of a polled request is ignored."""
     sync = {"request": "lava_sync", "messageID": "x"}
     assert parse_call(**sync, timeout=5).timeout == float("inf")
     assert parse_call(**sync, timeout=5, hold=True).timeout == 5
@@ -155,7 +155,7 @@ def test_a_polling_member_keeps_its_own_time():
 
 
 def test_values_of_yaml_become_text():
-    """LAVA's dispatcher sends numbers as numbers."""
+    """Numbers from LAVA's dispatcher become text."""
     message = {"port": 80, "up": True, "none": None, "f": 1.5}
     call = parse_call(request="lava_send", messageID="x", message=message)
     assert call.data == {"port": "80", "up": "True", "none": "", "f": "1.5"}
@@ -163,7 +163,7 @@ def test_values_of_yaml_become_text():
 
 @given(DATA, st.sampled_from(Api), st.booleans(), st.none() | st.floats(0, 1e6))
 def test_a_call_survives_the_way(data, api, consume, timeout):
-    """What a client asks is what the rules see, every byte of it."""
+    """A call is unchanged after encoding and parsing."""
     call = Call(
         api,
         "x<=>%ü",
@@ -176,20 +176,20 @@ def test_a_call_survives_the_way(data, api, consume, timeout):
 
 
 def test_a_call_without_end_survives():
-    """JSON has no infinity, but a time that long."""
+    """An infinite timeout, which JSON cannot express, is preserved."""
     call = Call(Api.WAIT, "x", timeout=float("inf"))
     assert parse_call(**protocol.held_request(call)).timeout > 1e300
 
 
 def test_data_keeps_its_order():
-    """A receiver prints the pairs as they were sent."""
+    """The order of key-value pairs is preserved."""
     for order in ("ab", "ba"):
         fields = {"request": "lava_send", "messageID": "x", "message": dict.fromkeys(order, "1")}
         assert "".join(parse_call(**fields).data) == order
 
 
 def test_bytes_that_are_not_utf_8_pass_unchanged():
-    """They stand as lone surrogates in the JSON of a dispatcher's requests."""
+    """Bytes that are invalid UTF-8 pass as lone surrogates in JSON."""
     call = Call(Api.SEND, "x", {"k": "\udcff\x7fü"})
     body = protocol.encode_frame(WHO | protocol.held_request(call))[protocol.HEADER_BYTES :]
     assert body.isascii()
@@ -202,7 +202,7 @@ def test_bytes_that_are_not_utf_8_pass_unchanged():
     TEXT.filter(bool),
 )
 def test_an_outcome_survives_the_way(status, data, reason):
-    """Data only when done, senders in their order."""
+    """An outcome is unchanged after encoding and parsing, senders in order."""
     done = status is Status.DONE
     fields = {} if done else {"sentence": reason}
     cause = Cause.SATISFIED if done else Cause.ABORTED
@@ -215,7 +215,7 @@ def test_an_outcome_survives_the_way(status, data, reason):
 
 
 def test_replies_as_lava_knows_them():
-    """Exactly the fields of its protocol, the string of lava_sync too."""
+    """Replies to LAVA's members have exactly the fields of its protocol."""
     done = Outcome(Status.DONE, (("b", {"k": "v"}),))
     assert protocol.reply_to_call(done, Call(Api.SEND, "x"), hold=False) == {"response": "ack"}
     for api in (Api.WAIT, Api.WAIT_ALL):
@@ -230,6 +230,6 @@ def test_replies_as_lava_knows_them():
 
 
 def test_a_reply_of_something_else_is_refused():
-    """A client that reached the wrong server says so."""
+    """A reply of another kind of server is an error."""
     assert protocol.parse_outcome({"status": "fine"}).status is Status.REFUSED
     assert protocol.parse_outcome({}).status is Status.REFUSED

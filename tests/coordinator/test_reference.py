@@ -1,4 +1,4 @@
-"""docs/reference/coordinator.md says what is tested."""
+"""docs/reference/coordinator.md cites existing tests."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ DOCUMENT = ROOT / "docs" / "reference" / "coordinator.md"
 
 
 def test_every_row_of_the_table_is_a_test():
-    """Of hostile or unlucky input: the test that a row names exists."""
+    """Each row about hostile or unlucky input names an existing test."""
     section = DOCUMENT.read_text("utf-8").partition("## Hostile or unlucky input")[2]
     rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")]
     assert len(rows) > 20

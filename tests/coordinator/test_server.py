@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 
 
 def test_a_barrier_of_members(serve):
-    """All arrive, all are released."""
+    """All members of a barrier are released."""
     names = [f"n{number}" for number in range(20)]
     coordinator = serve(names and dict.fromkeys(names, "r"))
     members = [serve.member(coordinator, name) for name in names]
@@ -21,7 +21,7 @@ def test_a_barrier_of_members(serve):
 
 
 def test_the_sentences_and_data_travel(serve, watch):
-    """From the rules to the caller, byte for byte."""
+    """Messages and data reach the caller unchanged."""
     coordinator = serve({"a": "client", "b": "server"})
     a, b = serve.member(coordinator, "a", "client"), serve.member(coordinator, "b", "server")
     data = {"k": " <=>%\"'ü\t\\ ", "empty": "", "odd": "\udcff\x01"}
@@ -34,7 +34,7 @@ def test_the_sentences_and_data_travel(serve, watch):
 
 
 def test_sixty_kilobytes_from_every_member(serve):
-    """The largest message the contract allows, all escaped, to everybody."""
+    """The largest message, all of it escaped, reaches all members."""
     names = [f"n{number}" for number in range(8)]
     coordinator = serve(dict.fromkeys(names, "r"))
     members = [serve.member(coordinator, name) for name in names]
@@ -46,7 +46,7 @@ def test_sixty_kilobytes_from_every_member(serve):
 
 
 def test_a_timeout_comes_by_itself(serve):
-    """Nothing else happens on the socket meanwhile."""
+    """A call times out without other activity on the socket."""
     coordinator = serve()
     a = serve.member(coordinator, "a")
     assert a.call(Call(Api.WAIT, "x", timeout=0.05)).status is Status.TIMEOUT
@@ -54,7 +54,7 @@ def test_a_timeout_comes_by_itself(serve):
 
 
 def test_a_deadlock_comes_by_itself(serve):
-    """After the grace, with the graph."""
+    """A deadlock is reported after the grace period, with the waits."""
     coordinator = serve(deadlock_grace=0.05)
     a, b = serve.member(coordinator, "a"), serve.member(coordinator, "b")
     waits = [a.ask("wait", "x"), b.ask("wait", "y")]
@@ -66,7 +66,7 @@ def test_a_deadlock_comes_by_itself(serve):
 
 
 def test_the_job_s_news(serve, watch):
-    """Finish and abort reach who waits, whichever thread tells."""
+    """Finish and abort end waiting calls, from any thread."""
     coordinator = serve("abc")
     a = serve.member(coordinator, "a")
     waiting = a.ask("wait-all", "x")
@@ -83,7 +83,7 @@ def test_the_job_s_news(serve, watch):
 
 
 def test_news_before_the_start_count():
-    """A board may fail while the coordinator is not yet serving."""
+    """A board may fail before the coordinator serves."""
     coordinator = Coordinator(group="g", nodes={"a": "r", "b": "r"}, timeout=5)
     coordinator.node_failed("b", "no power")
     from lava_dispatcher_multinode.coordinator.client import GroupClient
@@ -93,7 +93,7 @@ def test_news_before_the_start_count():
 
 
 def test_closing_answers_who_waits(serve, watch):
-    """And a second close, or one without a start, is no error."""
+    """Closing ends waiting calls; closing twice or before the start is allowed."""
     coordinator = serve()
     waiting = serve.member(coordinator, "a").ask("wait", "x")
     watch.until("wait_started")
@@ -109,7 +109,7 @@ def test_closing_answers_who_waits(serve, watch):
 
 
 def test_no_thread_or_descriptor_is_left(serve):
-    """A run of many jobs in one process does not pile them up."""
+    """Repeated runs in one process leak no threads and descriptors."""
     before = threading.active_count()
     coordinator = serve()
     member = serve.member(coordinator, "a")
@@ -120,7 +120,7 @@ def test_no_thread_or_descriptor_is_left(serve):
 
 
 def test_a_port_that_cannot_be_had(serve):
-    """A sentence with the place and what to do."""
+    """The error has the address and a hint."""
     coordinator = serve()
     port = coordinator.address[1]
     with pytest.raises(InfrastructureError, match=f"127.0.0.1:{port}.*choose another port"):
@@ -130,7 +130,7 @@ def test_a_port_that_cannot_be_had(serve):
 
 
 def test_a_group_must_fit():
-    """Too small a size, or no member at all, is an error of the caller."""
+    """A size that is too small, or a group without members, is an error of the caller."""
     for nodes, size in (({"a": "r", "b": "r"}, 1), ({}, None)):
         with pytest.raises(ValueError, match="a group of"):
             Coordinator(group="g", nodes=nodes, size=size, timeout=1)
@@ -138,14 +138,14 @@ def test_a_group_must_fit():
 
 @pytest.mark.needs("IPv6")
 def test_it_listens_on_ipv6_too():
-    """Where the machine has it."""
+    """The coordinator can listen on IPv6, if the host supports it."""
     with Coordinator(group="g", nodes={"a": "r"}, timeout=1, host="::1") as coordinator:
         assert coordinator.address[0] == "::1"
         socket.create_connection(coordinator.address).close()
 
 
 def test_a_member_is_lost_with_its_connection(serve, watch):
-    """Who waits for it is told after the grace; one that has finished, or is back, is not lost."""
+    """A member fails after the grace period, unless it has finished or reconnected."""
     coordinator = serve("abcd", lost_grace=0.05)
     a, b, c, d = (serve.member(coordinator, name) for name in "abcd")
     c.call(Call(Api.SEND, "x"))
@@ -163,7 +163,7 @@ def test_a_member_is_lost_with_its_connection(serve, watch):
 
 
 def test_a_member_that_polls_is_not_lost(serve):
-    """Its connections end with each request."""
+    """A polling member does not fail when its connections end."""
     coordinator = serve({"a": "r"}, size=2, lost_grace=0.0)
     poller = serve.poller(coordinator.address, "42", "lava")
     assert poller.ask("lava_wait", messageID="x") == {"response": "wait"}

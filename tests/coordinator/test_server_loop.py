@@ -1,4 +1,4 @@
-"""Nothing that a connection does, or leaves undone, disturbs the others.
+"""Nothing that a connection sends, or does not send, disturbs other connections.
 
 The first tests are the rows of "Hostile or unlucky input" in docs/reference/coordinator.md.
 """
@@ -28,17 +28,17 @@ REQUEST = {
 
 
 def without(*keys, **others):
-    """Return the frame of a good request with some keys gone or wrong."""
+    """Return the frame of a valid request with some keys removed or wrong."""
     return encode_frame({k: v for k, v in (REQUEST | others).items() if k not in keys})
 
 
 def framed(body):
-    """Return the frame of any bytes."""
+    """Return the frame of arbitrary bytes."""
     return b"%08X%b" % (len(body), body)
 
 
 class Barrier:
-    """Two members whose rendezvous shows that the group goes on; `a` is for the attackers."""
+    """Two members that check the group by a barrier; `a` is used for attacks."""
 
     def __init__(self, serve):
         self.coordinator = serve({"p": "m", "q": "m", "a": "r"})
@@ -46,7 +46,7 @@ class Barrier:
         self.count = 0
 
     def holds(self):
-        """Whether both are released with the other's message."""
+        """Return True if both members are released by a barrier."""
         self.count += 1
         message = f"barrier-{self.count}"
         for member, name in zip(self.members, "pq", strict=True):
@@ -58,7 +58,7 @@ class Barrier:
 
 @pytest.fixture
 def barrier(serve):
-    """Return the members whose rendezvous must hold."""
+    """Return the members whose barriers must work."""
     return Barrier(serve)
 
 
@@ -86,7 +86,7 @@ BAD_FRAMES = {
 
 @pytest.mark.parametrize("frame", BAD_FRAMES.values(), ids=BAD_FRAMES)
 def test_bad_frames(serve, barrier, frame):
-    """Answered with a nack and a reason, sent away, and nobody else notices."""
+    """A bad frame gets a nack with a reason and is disconnected; others are not affected."""
     raw = serve.raw(barrier.coordinator)
     raw.send(frame)
     reply = raw.reply()
@@ -97,14 +97,14 @@ def test_bad_frames(serve, barrier, frame):
 
 
 def test_missing_hostname_or_role_is_no_error(serve, barrier):
-    """Neither is needed of a member that is known."""
+    """A known member needs neither field."""
     raw = serve.raw(barrier.coordinator)
     raw.send(without("hostname", "role"))
     assert raw.reply() == {"response": "ack"}
 
 
 def test_an_unknown_role(serve, barrier):
-    """The typing error that ends LAVA's coordinator, and with it every group of the lab."""
+    """An unknown role, which crashes LAVA's coordinator, is refused."""
     raw = serve.raw(barrier.coordinator)
     reply = raw.ask("lava_wait_all", messageID="x", waitrole="serverr")
     assert reply["response"] == "nack"
@@ -114,14 +114,14 @@ def test_an_unknown_role(serve, barrier):
 
 
 def test_silent_clients(serve, barrier):
-    """Who connects and says nothing, or half of a header or a body, holds up nobody."""
+    """Clients that send nothing, or part of a header or body, delay no others."""
     for start in (b"", b"0000", without()[:-1], framed(b"x" * 5000)[:100]):
         serve.raw(barrier.coordinator).send(start)
     assert barrier.holds()
 
 
 def test_a_silent_client_while_others_give_up(serve, barrier):
-    """The answers to those who are gone hurt nobody, then or when the silent one leaves."""
+    """Replies to closed connections do no harm, nor does a silent client's end."""
     silent = serve.raw(barrier.coordinator)
     for end in ("close", "reset", "close"):
         raw = serve.raw(barrier.coordinator)
@@ -132,7 +132,7 @@ def test_a_silent_client_while_others_give_up(serve, barrier):
 
 
 def test_clients_that_do_not_wait_for_the_reply(serve, barrier):
-    """Closed or reset at any byte of the request: the group goes on."""
+    """A request closed or reset at any byte does not affect the group."""
     frame = without(request="lava_wait", hold=True)
     for length in range(0, len(frame) + 1, 9):
         for end in ("close", "reset"):
@@ -143,7 +143,7 @@ def test_clients_that_do_not_wait_for_the_reply(serve, barrier):
 
 
 def test_less_than_the_header_says_and_the_end(serve, barrier):
-    """A request that is cut off is none."""
+    """A truncated request is ignored."""
     raw = serve.raw(barrier.coordinator)
     raw.send(b"%08X" % (len(without()) + 100) + without()[8:])
     raw.socket.shutdown(socket.SHUT_WR)
@@ -152,7 +152,7 @@ def test_less_than_the_header_says_and_the_end(serve, barrier):
 
 
 def test_requests_in_pieces_and_in_a_row(serve, barrier):
-    """Split at every byte, many in one segment, and both: each is answered, in order."""
+    """Split and joined requests are all answered, in order."""
     raw = serve.raw(barrier.coordinator)
     document = REQUEST | {"message": {"k": "ü" * 3000}, "id": 1}
     frame = framed(json.dumps(document, ensure_ascii=False).encode())
@@ -166,7 +166,7 @@ def test_requests_in_pieces_and_in_a_row(serve, barrier):
 
 
 def test_requests_in_a_row_before_the_end_are_answered(serve, barrier):
-    """Also when the far end has shut its side already."""
+    """Requests before a half-close are all answered."""
     raw = serve.raw(barrier.coordinator)
     total = 3 * module.MAX_REQUESTS_IN_A_ROW
     raw.send(b"".join(encode_frame(REQUEST | {"id": number}) for number in range(total)))
@@ -176,7 +176,7 @@ def test_requests_in_a_row_before_the_end_are_answered(serve, barrier):
 
 
 def test_a_held_call_of_a_half_closed_connection(serve, barrier):
-    """`nc -N` shuts its side after the request; its answer still comes."""
+    """After `nc -N` shuts its side down, the reply still arrives."""
     raw = serve.raw(barrier.coordinator)
     raw.request("lava_wait", messageID="x", hold=True)
     raw.socket.shutdown(socket.SHUT_WR)
@@ -186,7 +186,7 @@ def test_a_held_call_of_a_half_closed_connection(serve, barrier):
 
 
 def test_messages_of_60_kb_and_of_1_mb(serve, barrier):
-    """The one kind gets through every time, the other is refused with the reason."""
+    """60 kB always arrive; 1 MB is refused with the reason."""
     raw = serve.raw(barrier.coordinator)
     for _ in range(20):
         reply = raw.ask("lava_send", messageID="x", message={"k": "x" * 60_000})
@@ -200,7 +200,7 @@ def test_messages_of_60_kb_and_of_1_mb(serve, barrier):
 
 
 def test_a_taken_name(serve, barrier):
-    """A second node under the name is refused, and the first one's calls stay."""
+    """A second node with the same name is refused; the first one's calls continue."""
     assert barrier.holds()
     raw = serve.raw(barrier.coordinator)
     assert "taken" in raw.ask("lava_send", "p", messageID="x")["reason"]
@@ -208,7 +208,7 @@ def test_a_taken_name(serve, barrier):
 
 
 def test_a_member_that_speaks_as_another(serve, barrier):
-    """Refused; and what the other waits for is not changed."""
+    """It is refused, and the other member's waits are not affected."""
     raw = serve.raw(barrier.coordinator)
     assert raw.ask("lava_send", "a", messageID="x") == {"response": "ack"}
     assert "belongs to 'a'" in raw.ask("lava_send", "q", messageID="x")["reason"]
@@ -216,7 +216,7 @@ def test_a_member_that_speaks_as_another(serve, barrier):
 
 
 def test_a_secret_is_needed(serve):
-    """A name with one cannot be used by who knows only the group, polled or held."""
+    """The group's name alone does not give access to a name with a secret."""
     coordinator = serve(secrets={"a": "right"})
     for fields in ({}, {"secret": "wrong"}, {"hold": True}):
         raw = serve.raw(coordinator)
@@ -226,7 +226,7 @@ def test_a_secret_is_needed(serve):
 
 
 def test_random_frames(serve, barrier):
-    """A hundred thousand, from a fixed seed, by strangers and by a member: the group goes on."""
+    """100,000 random frames of outsiders and a member do not affect the group."""
     chance = random.Random(1)
     alphabet = [b"{", b"}", b"[", b'"', b":", b",", b"lava_send", b"request", b"\xff", b"0", b"1"]
     values = [1, None, [], "z", {}, True, -1, 1e9, "lava_sync", "m", "r", "x" * 300]
@@ -240,7 +240,7 @@ def test_random_frames(serve, barrier):
 
     for _ in range(50):
         raw = serve.raw(barrier.coordinator)
-        raw.send(without())  # of a member: it is told what is wrong, and stays
+        raw.send(without())  # a member gets the reason and stays connected
         with contextlib.suppress(ConnectionError):
             raw.send(b"".join(frames(2000)))
         raw.close()
@@ -248,7 +248,7 @@ def test_random_frames(serve, barrier):
 
 
 def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
-    """It never reads its replies either: it is no longer read, the others are served."""
+    """A member that floods and never reads is no longer read; others are served."""
     raw = serve.raw(barrier.coordinator)
     raw.socket.setblocking(False)
     frame = encode_frame(REQUEST | {"request": "lava_wait", "messageID": "big"}) * 500
@@ -262,7 +262,7 @@ def test_a_flood_of_a_member_does_not_hold_up_others(serve, barrier):
 
 
 def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
-    """The oldest of them goes for a newcomer; members stay."""
+    """The oldest idle outsider is closed for a new connection; members stay."""
     monkeypatch.setattr(access, "MAX_STRANGERS", 5)
     barrier = Barrier(serve)
     assert barrier.holds()
@@ -273,7 +273,7 @@ def test_idle_strangers_cannot_take_all_connections(serve, monkeypatch):
 
 
 def test_connections_of_a_member_are_bounded(serve, monkeypatch):
-    """More than its share are refused; the share of others is theirs."""
+    """Connections beyond a member's limit are refused, without effect on others."""
     monkeypatch.setattr(access, "MAX_CONNECTIONS_PER_MEMBER", 3)
     barrier = Barrier(serve)
     raws = [serve.raw(barrier.coordinator) for _ in range(4)]
@@ -291,7 +291,7 @@ def test_connections_of_a_member_are_bounded(serve, monkeypatch):
 
 
 def test_a_request_has_its_time(serve, monkeypatch):
-    """A first one that never comes, and one that is never complete; idle members may stay."""
+    """Missing first requests and incomplete ones time out; idle members do not."""
     barrier = Barrier(serve)
     slow, idle = (serve.raw(barrier.coordinator) for _ in range(2))
     assert idle.ask("lava_send", messageID="x") == {"response": "ack"}
@@ -307,7 +307,7 @@ def test_a_request_has_its_time(serve, monkeypatch):
 
 
 def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
-    """Its buffer is not kept for ever."""
+    """A client that does not read its replies is closed."""
     monkeypatch.setattr(module, "STALL_TIMEOUT_S", 0.1)
     barrier = Barrier(serve)
     barrier.members[0].call(Call(Api.SEND, "big", {"k": "x" * 60_000}))
@@ -319,13 +319,13 @@ def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
 
 
 def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, monkeypatch):
-    """What it sends is thrown away, and does not put off its end."""
+    """Input after a disconnect is discarded and does not delay the close."""
     monkeypatch.setattr(module, "LINGER_S", 0.3)
     raw = serve.raw(barrier.coordinator)
     raw.send(b"nonsense")
     assert "hexadecimal" in raw.reply()["reason"]
     until = time.monotonic() + 20
-    with pytest.raises(ConnectionError):  # a reset, as nobody reads any more
+    with pytest.raises(ConnectionError):  # a reset: the far end no longer reads
         while time.monotonic() < until:
             raw.send(b"more")
             time.sleep(0.01)
@@ -333,7 +333,7 @@ def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, 
 
 
 def test_what_came_before_nonsense_is_answered(serve):
-    """In the same segment, by a member that is sent away for what follows."""
+    """Valid requests before an invalid one in the same segment are answered."""
     raw = serve.raw(serve("a"))
     raw.send(encode_frame(REQUEST | {"request": "lava_sync", "hold": True}) + b"nonsense")
     assert raw.reply()["status"] == "done"
@@ -342,7 +342,7 @@ def test_what_came_before_nonsense_is_answered(serve):
 
 
 def test_no_answer_comes_before_its_question(serve, watch):
-    """By the clock: of two connections of one moment the first waits for the second's message."""
+    """Times are consistent: a wait ends after the message that it needed."""
     gate = threading.Event()
     opened = []
 
@@ -365,7 +365,7 @@ def test_no_answer_comes_before_its_question(serve, watch):
 
 
 def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
-    """Whatever we have overlooked must not end the job."""
+    """An unexpected exception closes one connection and not the group."""
     from lava_dispatcher_multinode.coordinator.service import Service
 
     def fail(*_):
@@ -380,13 +380,13 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
 
 
 def test_running_out_of_descriptors(serve, monkeypatch):
-    """New connections wait until there are some again; the others are served meanwhile."""
+    """Without free descriptors, new connections wait and others are served."""
     monkeypatch.setattr(module, "ACCEPT_PAUSE_S", 0.05)
     listen = server._listen
     failures = [OSError(24, "Too many open files")] * 2
 
     class Short(socket.socket):
-        """A listener that fails when told to."""
+        """A listener that fails on demand."""
 
         def accept(self):
             if barrier_is_up and failures:

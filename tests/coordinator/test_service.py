@@ -1,4 +1,4 @@
-"""Requests to replies, without a socket."""
+"""Requests and replies, without a socket."""
 
 import json
 
@@ -12,17 +12,17 @@ from lava_dispatcher_multinode.multinode.group import Group
 
 
 class Peer:
-    """Keeps what it is sent."""
+    """Records what it is sent."""
 
     def __init__(self, service):
         self.service, self.node, self.sent, self.left = service, None, [], False
 
     def write(self, frame):
-        """Keep a reply."""
+        """Record a reply."""
         self.sent.append(json.loads(frame[8:]))
 
     def hang_up(self):
-        """Note that it was sent away."""
+        """Record the disconnection."""
         self.left = True
 
     def ask(self, kind, name="a", now=0.0, **fields):
@@ -35,7 +35,7 @@ class Peer:
 
 @pytest.fixture
 def make():
-    """Return a function that makes a service, and a list of its events."""
+    """Return a function that creates a service and the list of its events."""
 
     def build(members=("a", "b"), size=None, secrets=(), grace=30):
         events = []
@@ -57,7 +57,7 @@ def make():
 
 
 def test_a_held_call_is_answered_when_it_is_satisfied(make):
-    """Once, on its connection, with its number."""
+    """A held call is answered once, on its connection, with its ID."""
     service = make()
     a, b = Peer(service), Peer(service)
     assert a.ask("lava_wait", messageID="x", hold=True, id=3) == []
@@ -68,7 +68,7 @@ def test_a_held_call_is_answered_when_it_is_satisfied(make):
 
 
 def test_lava_members_ask_again(make):
-    """The first poll of a sync sends, the next ones do not; the answer is given once."""
+    """Only the first poll of a sync sends; the reply is given once."""
     service = make()
     a, b = Peer(service), Peer(service)
     for _ in range(3):
@@ -85,7 +85,7 @@ def test_lava_members_ask_again(make):
 
 
 def test_a_polled_sync_survives_a_pause(make):
-    """A member that asks too seldom is not counted twice when it comes back."""
+    """A member that polls too rarely is not counted twice."""
     service = make()
     a, b = Peer(service), Peer(service)
     a.ask("lava_sync", messageID="x", now=0.0)
@@ -97,7 +97,7 @@ def test_a_polled_sync_survives_a_pause(make):
 
 
 def test_a_polling_member_counts_as_waiting_between_its_polls(make):
-    """So a deadlock with it is found, and both are told."""
+    """A deadlock with a polling member is detected and reported to both."""
     service = make(grace=8)
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait", messageID="x", now=0.0)
@@ -111,7 +111,7 @@ def test_a_polling_member_counts_as_waiting_between_its_polls(make):
 
 
 def test_a_member_that_stops_polling_does_not_count_as_waiting(make):
-    """It may be about to send."""
+    """A member that stops polling may be about to send."""
     service = make(grace=100)
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait", messageID="x", now=0.0)
@@ -122,7 +122,7 @@ def test_a_member_that_stops_polling_does_not_count_as_waiting(make):
 
 
 def test_group_data_waits_for_everybody(make):
-    """Polled or held; and the last one to come gets it at once."""
+    """Polled or held group_data waits until the group is complete."""
     service = make(members=(), size=2)
     a, b, held = Peer(service), Peer(service), Peer(service)
     assert a.ask("group_data", group_size=2) == [{"response": "wait"}]
@@ -134,7 +134,7 @@ def test_group_data_waits_for_everybody(make):
 
 
 def test_group_data_has_its_limits(make):
-    """A wrong size is refused; a held one ends with its time, and with its connection."""
+    """A wrong size is refused; a held request ends at its timeout or with its connection."""
     service = make(members=(), size=2)
     a = Peer(service)
     assert a.ask("group_data", group_size=3)[0]["reason"] == "the group has 2 devices, not 3"
@@ -148,7 +148,7 @@ def test_group_data_has_its_limits(make):
 
 
 def test_group_data_cannot_fill_the_memory(make, monkeypatch):
-    """One connection that asks again and again has as many waiting as calls, no more."""
+    """The number of held group_data per connection is limited."""
     monkeypatch.setattr(service_module, "MAX_WAITS", 3)
     service = make(members=(), size=2)
     a = Peer(service)
@@ -160,7 +160,7 @@ def test_group_data_cannot_fill_the_memory(make, monkeypatch):
 
 
 def test_clear_group_is_the_end_of_a_member(make):
-    """Others are told; a second one, as LAVA sends after a timeout, does no harm."""
+    """Waits for a finished member end; a repeated clear_group has no effect."""
     service = make()
     a, b = Peer(service), Peer(service)
     b.ask("lava_wait_all", "b", messageID="x", hold=True)
@@ -170,7 +170,7 @@ def test_clear_group_is_the_end_of_a_member(make):
 
 
 def test_the_rest_of_lavas_requests(make):
-    """aggregate, complete, and what nobody knows."""
+    """aggregate, complete and unknown requests are handled."""
     service = make(members=("a",))
     a = Peer(service)
     assert a.ask("aggregate", sub_id="1.1", bundle="ff") == [{"response": "ack"}]
@@ -182,7 +182,7 @@ def test_the_rest_of_lavas_requests(make):
 
 
 def test_strangers_are_sent_away_and_change_nothing(make):
-    """Wrong group, taken name, no place: refused, recorded, and that was it."""
+    """Wrong group, existing name and full group are refused without other effect."""
     service = make(secrets={"a": "s"})
     for fields in ({"group_name": "x"}, {"name": "z"}, {"role": "boss", "name": "b"}, {}):
         peer = Peer(service)
@@ -194,7 +194,7 @@ def test_strangers_are_sent_away_and_change_nothing(make):
 
 
 def test_a_name_that_joined_with_a_secret_needs_it(make):
-    """Where no names are known before, a member that brings a secret cannot be impersonated."""
+    """A member that joined with a secret cannot be impersonated."""
     service = make(members=(), size=2)
     assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
     assert Peer(service).ask("lava_send", messageID="x", secret="s")[0]["response"] == "ack"
@@ -208,7 +208,7 @@ def test_a_name_that_joined_with_a_secret_needs_it(make):
 
 
 def test_a_member_stays_after_a_mistake(make):
-    """A refused call of a member does not end its connection."""
+    """A refused call does not close the member's connection."""
     service = make()
     a = Peer(service)
     a.ask("lava_send", messageID="x")
@@ -218,7 +218,7 @@ def test_a_member_stays_after_a_mistake(make):
 
 
 def test_a_lost_connection_ends_its_waits(make):
-    """Nobody waits for an answer that nobody would hear; later messages are not consumed."""
+    """The waits of a closed connection end and consume no messages."""
     service = make()
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait", messageID="x", next=True, hold=True)
@@ -232,7 +232,7 @@ def test_a_lost_connection_ends_its_waits(make):
 
 
 def test_a_held_call_can_be_taken_back(make):
-    """Its process was killed: it is no wait any more, consumes nothing, and others stay."""
+    """A cancelled call no longer waits or consumes; other calls continue."""
     service = make(grace=5)
     a, b = Peer(service), Peer(service)
     for number in (1, 2):
@@ -250,7 +250,7 @@ def test_a_held_call_can_be_taken_back(make):
 
 
 def test_nobody_takes_back_the_call_of_another(make):
-    """Only the connection that made it can; nor does its end count as a deadlock's wait."""
+    """Only its own connection can cancel a call; a cancelled one is no wait in a deadlock."""
     service = make(grace=5)
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait", messageID="x", hold=True, id=1, now=0.0)
@@ -259,11 +259,11 @@ def test_nobody_takes_back_the_call_of_another(make):
     a.ask("cancel", call=1, now=2.0)
     due = service.next_deadline()
     assert due is not None
-    assert due > 50  # b's own time: nobody is in a deadlock
+    assert due > 50  # b's own timeout: there is no deadlock
 
 
 def test_events(make):
-    """What the run records: message, start, end, with their fields."""
+    """The events of messages and calls have their fields."""
     service = make()
     a, b = Peer(service), Peer(service)
     a.ask("lava_wait_all", messageID="x", waitrole="r", hold=True, now=1.0)
@@ -282,7 +282,7 @@ def test_events(make):
 
 
 def test_a_failing_observer_does_not_stop_the_group(make, caplog):
-    """A full disk ends the record, not the job's barriers."""
+    """A full disk ends the record, not the group's barriers."""
     service = make()
 
     def fail(event, **fields):
@@ -294,7 +294,7 @@ def test_a_failing_observer_does_not_stop_the_group(make, caplog):
 
 
 def test_refusals_do_not_fill_the_record(make):
-    """A hundred thousand wrong frames are not a hundred thousand lines."""
+    """The number of recorded refusals is limited."""
     service = make()
     for _ in range(3 * module.MAX_LOGGED_REFUSALS):
         Peer(service).ask("lava_send", group_name="no")
@@ -303,7 +303,7 @@ def test_refusals_do_not_fill_the_record(make):
 
 
 def test_abort_and_the_job_s_own_news(make):
-    """What the run tells reaches who waits."""
+    """An abort by the run ends waiting calls."""
     service = make(members=("a", "b", "c"))
     peers = {name: Peer(service) for name in "abc"}
     peers["a"].ask("lava_wait_all", messageID="x", hold=True)
@@ -317,7 +317,7 @@ def test_abort_and_the_job_s_own_news(make):
 
 
 def test_calls_are_answered_without_an_observer(make):
-    """The record is for people; the barrier is for boards."""
+    """Calls work without an observer."""
     service = make()
     service.notifier.observer = None
     a, b = Peer(service), Peer(service)
@@ -327,7 +327,7 @@ def test_calls_are_answered_without_an_observer(make):
 
 
 def test_events_come_before_the_replies_that_they_explain(make):
-    """A result never stands before the message that led to it, however many are released."""
+    """Events precede the replies that they explain, in barriers of any size."""
     names = [f"n{number}" for number in range(200)]
     service = make(names)
     peers = [Peer(service) for _ in names]
@@ -342,7 +342,7 @@ def test_events_come_before_the_replies_that_they_explain(make):
 
 
 def test_a_thousand_missing_names_are_not_listed(make):
-    """The first few, and how many more."""
+    """The first missing names are listed, and the others counted."""
     names = [f"n{number:03}" for number in range(module.MAX_MISSING_NAMES + 5)]
     service = make(names)
     Peer(service).ask("lava_wait_all", names[0], messageID="x", hold=True)
