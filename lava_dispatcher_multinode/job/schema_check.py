@@ -184,13 +184,13 @@ def _missing(error: Error, schema: Mapping[str, Any]) -> Iterator[str]:
     Misspelt keys are reported as unknown keys, if the schema forbids these.
     """
     known = schema.get("properties", {})
-    slips = {
+    misspelt = {
         nearest(key, known)
         for key in error.instance
         if schema.get("additionalProperties") is False and key not in known
     }
     for key in error.validator_value:
-        if key not in error.instance and key not in slips:
+        if key not in error.instance and key not in misspelt:
             yield key
 
 

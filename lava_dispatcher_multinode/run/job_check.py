@@ -63,7 +63,9 @@ def check_job(
         scripts = _scripts(job, context)
         every = (script for some in scripts.values() for script in some)
         files = {script.file: script.text for script in every if script.whole}
-        found_in = [slip for file, text in files.items() for slip in check_script(file, text)]
+        found_in = [
+            problem for file, text in files.items() for problem in check_script(file, text)
+        ]
         # Roles that run the same definition have the same problems.
         problems += dict.fromkeys([*found_in, *check_flow(job, scripts, calls_of)])
     return problems

@@ -76,7 +76,7 @@ class LavaLog:
         self._action: tuple[int, str, float] | None = None  # index, command, start
         self._ended: float | None = None  # end of an action whose result is not known yet
         self._whole = True  # no action has failed
-        self._reason: str | None = None  # why it failed; the end of the job tells the error type
+        self._reason: str | None = None  # why it failed; the end of the job has the error type
         self._definition: str | None = None  # started and not finished
         self._started: dict[str, float] = {}
         self._limit = ResultLimit()
@@ -86,8 +86,8 @@ class LavaLog:
         entry = parse_entry(text)
         if entry is None:
             if shown := text.decode("utf-8", "replace").strip():
-                self.last = self._shown(shown)
-                self._say("WARNING", shown)
+                self.last = self._redact(shown)
+                self._emit_log("WARNING", shown)
             return
         level, message = entry.get("lvl"), entry.get("msg")
         if level in {"target", "feedback"}:
@@ -95,21 +95,21 @@ class LavaLog:
             self._console(shown.encode("utf-8", "surrogateescape"))
         elif level == "results" and isinstance(message, dict):
             if "result" in message:
-                self._result(message)
+                self._handle_result(message)
             else:
                 self.unread = InfrastructureError(
                     "LAVA's log lacks a result: its line is too long"
                 )
         elif isinstance(message, str):
-            self._remark(str(level), message)
+            self._handle_message(str(level), message)
 
     def close(self, error: str | None = None) -> None:
         """Handle the end of the log; `error` is the reason if an action has not finished."""
-        self._cut_off(error or "the log ends")
+        self._fail_open_definition(error or "the log ends")
         if self.finished and self.failure is None and self._reason is None and self._whole:
             for name in (+self._due).elements():
                 text = "LAVA's log has neither its start nor its end"
-                self._test_case(self._shown(name), _UNFINISHED, {"result": "fail"}, text)
+                self._emit_test_case(self._redact(name), _UNFINISHED, {"result": "fail"}, text)
         if self._ended is not None and self._reason is None:
             self._finish_action("pass", None)
         else:
@@ -123,11 +123,8 @@ class LavaLog:
         if self.failure is not None:
             raise convert_failure(self._node, *self.failure, validated=self.validated)
         if code or not self.finished:
-            how = (
-                f"was killed by {_signal_name(code - 128)}"
-                if code > 128
-                else f"exited with {code}"
-            )
+            killed = f"was killed by {_signal_name(code - 128)}"
+            how = killed if code > 128 else f"exited with {code}"
             why = f": {self.last}" if self.last else ""
             raise InfrastructureError(f"LAVA's dispatcher {how} before its job ended{why}")
         if self.unread is not None:
@@ -135,43 +132,43 @@ class LavaLog:
         if self.left_on is not None:
             raise InfrastructureError(f"LAVA has NOT switched the board off: {self.left_on}")
 
-    def _remark(self, level: str, text: str) -> None:
+    def _handle_message(self, level: str, text: str) -> None:
         if match := _START.match(text):
-            self._begin(match[1], match[2])
+            self._start_action(match[1], match[2])
         elif _END.match(text):
             self._ended = self._clock()
         elif match := _STARTTC.match(text):
             if len(self._started) < MAX_STARTED_CASES:
                 self._started[match[1]] = self._clock()
         elif match := _TEST.match(text):
-            self._mark(match[2], starts=match[1] == "Starting")
+            self._mark_definition(match[2], starts=match[1] == "Starting")
         elif level in _LEVELS:
             # The last line of a traceback is its message; logs.yaml has all of it.
             last = text.strip().rpartition("\n")[2]
-            self._say(_LEVELS[level], last if level == "exception" else text)
+            self._emit_log(_LEVELS[level], last if level == "exception" else text)
 
-    def _mark(self, name: str, *, starts: bool) -> None:
+    def _mark_definition(self, name: str, *, starts: bool) -> None:
         """Handle the start or end of a definition; the next start replaces a missing end."""
         if starts or name != self._definition:
-            self._cut_off(f"{self._shown(name)} {'begins' if starts else 'ends'}")
+            self._fail_open_definition(f"{self._redact(name)} {'begins' if starts else 'ends'}")
             self._due[_NUMBERED.sub("", name, count=1)] -= 1
         self._definition = name if starts else None
         event = "definition_started" if starts else "definition_finished"
-        if self._has_room() if starts else self.raised is None:
-            self._emit(event, node=self._node, definition=self._shown(name))
+        if self._count_result() if starts else self.raised is None:
+            self._emit(event, node=self._node, definition=self._redact(name))
 
-    def _cut_off(self, by: str) -> None:
+    def _fail_open_definition(self, by: str) -> None:
         """Fail the definition that has started and not finished, if there is one."""
         if self._definition is not None:
             error = f"LAVA's log has its start and no end: {by}"
-            self._break_off(self._definition, error)
+            self._fail_definition(self._definition, error)
 
-    def _break_off(self, name: str, error: str) -> None:
-        self._test_case(self._shown(name), _UNFINISHED, {"result": "fail"}, error)
+    def _fail_definition(self, name: str, error: str) -> None:
+        self._emit_test_case(self._redact(name), _UNFINISHED, {"result": "fail"}, error)
         if name == self._definition:
-            self._mark(name, starts=False)
+            self._mark_definition(name, starts=False)
 
-    def _has_room(self) -> bool:
+    def _count_result(self) -> bool:
         """Return True if one more result is within the limit of a test block."""
         if self.raised is None:
             try:
@@ -180,11 +177,11 @@ class LavaLog:
                 self.raised, self._reason = error, str(error)
         return False
 
-    def _begin(self, number: str, name: str) -> None:
+    def _start_action(self, number: str, name: str) -> None:
         if "." in number:
             self._emit("step", node=self._node, text=name)
             return
-        self._cut_off(f"{name} begins")
+        self._fail_open_definition(f"{name} begins")
         index = int(number) - 1
         ending = name == "finalize" and index >= len(self._blocks)
         if self._reason is None:
@@ -219,47 +216,49 @@ class LavaLog:
             error=error,
         )
 
-    def _result(self, result: dict[str, Any]) -> None:
+    def _handle_result(self, result: dict[str, Any]) -> None:
         definition, case = str(result.get("definition")), str(result.get("case"))
         failed = result.get("result") == "fail"
         if MASK in definition and "_" not in definition:
             return  # a result of LAVA itself, with secrets masked
         if definition != "lava":
-            self._test_case(self._shown(definition), self._shown(case), result)
+            self._emit_test_case(self._redact(definition), self._redact(case), result)
         elif call := _CALL.match(case):
-            self._test_case("lava", call[0] + self._shown(case[call.end() :]), result)
+            self._emit_test_case("lava", call[0] + self._redact(case[call.end() :]), result)
         elif case == "job":
             self.finished = True
             if failed:
-                message = self._shown(str(result.get("error_msg") or "LAVA gives no reason"))
+                message = self._redact(str(result.get("error_msg") or "LAVA gives no reason"))
                 self.failure = (str(result.get("error_type") or ""), message)
                 if self._reason is not None:
                     error = convert_failure(self._node, *self.failure, validated=self.validated)
                     self._finish_action(error.status, self._reason)
         elif failed and case == "power-off":
-            self.left_on = self._shown(failure_reason(result))
+            self.left_on = self._redact(failure_reason(result))
         elif failed and "level" not in result and case not in _OF_JOB:
-            self._failed(case)
+            self._handle_lava_failure(case)
         elif failed and self._action and result.get("level") == str(self._action[0] + 1):
-            self._reason = str(self.raised or self._shown(failure_reason(result)))
+            self._reason = str(self.raised or self._redact(failure_reason(result)))
             self._ended = self._ended or self._clock()
 
-    def _failed(self, case: str) -> None:
+    def _handle_lava_failure(self, case: str) -> None:
         """Handle a failed case of LAVA itself that belongs to no action; the job may go on.
 
         An action that fails and is retried is no such case.
         """
         if case == self._definition or _NUMBERED.match(case):
-            self._break_off(case, "LAVA marks its run as unfinished: a step failed or was cut off")
+            self._fail_definition(
+                case, "LAVA marks its run as unfinished: a step failed or was cut off"
+            )
             return
         stage = case.startswith("stage_")
         why = "an install step failed" if stage else "LAVA's result is fail, without a reason"
-        self._test_case("lava", self._shown(case), {"result": "fail"}, why)
+        self._emit_test_case("lava", self._redact(case), {"result": "fail"}, why)
 
-    def _test_case(
+    def _emit_test_case(
         self, definition: str, case: str, result: dict[str, Any], error: str = ""
     ) -> None:
-        if not self._has_room():
+        if not self._count_result():
             return
         said = str(result.get("result"))
         self._emit(
@@ -269,22 +268,22 @@ class LavaLog:
             case=case,
             result=said if said in RESULTS else "unknown",
             measurement=parse_number(result.get("measurement")),
-            units=self._label(result.get("units")),
-            set=self._label(result.get("set")),
+            units=self._redact_optional(result.get("units")),
+            set=self._redact_optional(result.get("set")),
             start=self._started.pop(str(result.get("case")), None),
             end=self._clock(),
             **({"error": error} if error else {}),
         )
 
-    def _say(self, level: str, text: str) -> None:
-        self._emit("log", node=self._node, level=level, text=self._shown(text))
+    def _emit_log(self, level: str, text: str) -> None:
+        self._emit("log", node=self._node, level=level, text=self._redact(text))
 
-    def _shown(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         """Return a text of LAVA or of a test, redacted and shortened."""
         return self.redaction.redact(text)[:MAX_TEXT_CHARS]
 
-    def _label(self, text: Any) -> str | None:
-        return None if text is None else self._shown(str(text))
+    def _redact_optional(self, text: Any) -> str | None:
+        return None if text is None else self._redact(str(text))
 
 
 def _signal_name(number: int) -> str:

@@ -173,8 +173,8 @@ def install_protocol(settings: dict[str, Any]) -> type:
 
     address = tuple(settings["address"])
     ids = settings["ids"]
-    who = {"client_name": settings["name"], "group_name": settings["group"]}
-    who["secret"] = settings["secret"]
+    member = {"client_name": settings["name"], "group_name": settings["group"]}
+    member["secret"] = settings["secret"]
     accepts = MultinodeProtocol.__dict__["accepts"].__func__
 
     class GroupProtocol(MultinodeProtocol, Protocol):  # type: ignore[misc]
@@ -202,7 +202,7 @@ def install_protocol(settings: dict[str, Any]) -> type:
 
         def poll(self, message: str, timeout: float | None = None) -> str:
             seconds = float(timeout or self.poll_timeout.duration)
-            request = json.loads(message) | who | {"hold": True, "timeout": seconds}
+            request = json.loads(message) | member | {"hold": True, "timeout": seconds}
             request["hostname"] = socket.gethostname()
             try:
                 reply = call_coordinator(address, request, seconds + ANSWER_GRACE_S)

@@ -40,30 +40,30 @@ def main(off: list[str], command: list[str]) -> int:
     # the parent is a thread, and after its end another thread of that process.
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     process: subprocess.Popen[bytes] | None = None
-    asked = os.getppid() != parent
-    once = [signal.SIGTERM]
+    terminating = os.getppid() != parent
+    pending = [signal.SIGTERM]
 
-    def tell() -> None:
-        if process is not None and asked:
+    def forward_signal() -> None:
+        if process is not None and terminating:
             with suppress(IndexError):  # the signal has been sent
-                process.send_signal(once.pop())
+                process.send_signal(pending.pop())
 
-    def passed_on(_number: int, _frame: object) -> None:
-        nonlocal asked
-        asked = True
-        tell()
+    def on_terminate(_number: int, _frame: object) -> None:
+        nonlocal terminating
+        terminating = True
+        forward_signal()
 
-    def killed(_number: int, _frame: object) -> None:
+    def on_kill(_number: int, _frame: object) -> None:
         if process is not None:
             process.kill()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, passed_on)
-    signal.signal(signal.SIGQUIT, killed)
-    if asked:
+        signal.signal(number, on_terminate)
+    signal.signal(signal.SIGQUIT, on_kill)
+    if terminating:
         return 128 + signal.SIGTERM
     process = subprocess.Popen(command)
-    tell()  # a signal that came during the start
+    forward_signal()  # a signal that came during the start
     code = process.wait()
     kill_descendants()
     if code < 0 and off:
@@ -88,9 +88,9 @@ def power_off(line: str) -> None:
                 check=False,
             ).returncode
             output.seek(max(0, output.tell() - MAX_OUTPUT_BYTES))
-            said = output.read().decode("utf-8", "replace").strip()
+            printed = output.read().decode("utf-8", "replace").strip()
         if code:
-            write_log("error", f"NOT switched off: {words[0]} exited with {code}: {said}")
+            write_log("error", f"NOT switched off: {words[0]} exited with {code}: {printed}")
     except subprocess.TimeoutExpired:
         write_log(
             "error",

@@ -53,7 +53,7 @@ def schema_violations(submission: dict[str, Any]) -> list[tuple[int | None, str,
                 if path[0].startswith("actions") == (number is not None):
                     found.append((number, path[-1], error.msg, strict))
                     break
-            except Exception:  # noqa: BLE001 - what it stumbles over, the parser tells
+            except Exception:  # noqa: BLE001 - the parser reports it
                 break
     return found
 
@@ -90,7 +90,7 @@ def _refused(device: dict[str, Any], definition: dict[str, Any]) -> tuple[str, b
         return str(error), False
     except InfrastructureError as error:
         return str(error), True
-    except Exception as error:  # noqa: BLE001 - LAVA's own slip with what it has not checked
+    except Exception as error:  # noqa: BLE001 - a bug of LAVA with unchecked input
         return f"{type(error).__name__}: {error}", False
     return None
 

@@ -57,7 +57,7 @@ def import_deploy(block: Mapping[str, Any]) -> Iterator[Step]:
     refused = [*_refused(to, block), *_wrong(to, block)]
     if refused:
         yield from refused
-    elif to != "overlay":  # the image stays; our tests bring their own overlay
+    elif to != "overlay":  # the image stays; the overlay is delivered anyway
         yield _tftp(block) if to == "tftp" else _image(to, block)
 
 

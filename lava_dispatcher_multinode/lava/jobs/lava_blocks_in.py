@@ -44,8 +44,8 @@ def _boot(block: Mapping[str, Any]) -> Iterator[Step]:
     if method in _BOOT:
         yield Step(BOOT)
     else:
-        ours = ", ".join(_BOOT)
-        yield refuse(f"boot by {method}", f"only LAVA supports it; supported here: {ours}")
+        supported = ", ".join(_BOOT)
+        yield refuse(f"boot by {method}", f"only LAVA supports it; supported here: {supported}")
 
 
 def _test(block: Mapping[str, Any]) -> Iterator[Step]:

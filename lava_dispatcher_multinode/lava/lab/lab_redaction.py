@@ -33,7 +33,7 @@ _NAMED = re.compile(r"lava-test-(?:case|reference|set +start) +[\"']?([^\s\"']+)
 class Redaction:
     """Redacts the values of a job's secrets, as LAVA does.
 
-    `hiding_secrets` are the names of the secrets whose value is part of LAVA's own words.
+    `hiding` are the names of the secrets whose value is part of LAVA's own words.
     """
 
     def __init__(self, submission: Mapping[str, Any] | None = None) -> None:
