@@ -47,7 +47,7 @@ def _extract(tar: tarfile.TarFile, plain: IO[bytes], target: Path) -> None:
         if member.size > MAX_BYTES:
             raise BadSource(f"the archive has a member of more than {MAX_BYTES} bytes")
         if member.name.count("/") > MAX_DEPTH:
-            raise BadSource(f"the archive has more than {MAX_DEPTH} directories in each other")
+            raise BadSource(f"the archive has more than {MAX_DEPTH} nested directories")
         tar.extract(member, target, filter="data")
     # tarfile treats a damaged header as the end of the archive.
     plain.seek(tar.offset)
@@ -72,5 +72,5 @@ def _opened(archive: IO[bytes]) -> IO[bytes]:
     suffix = match_magic(archive.read(HEAD_BYTES))
     archive.seek(0)
     if suffix == ".zst":
-        raise BadSource("the archive is packed by zstd: use gzip, bzip2 or xz")
+        raise BadSource("the archive is compressed with zstd: use gzip, bzip2 or xz")
     return decompress(archive, suffix) if suffix else archive

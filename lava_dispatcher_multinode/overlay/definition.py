@@ -80,9 +80,11 @@ def parse_definition(data: Any, where: Where, name: str | None = None) -> TestDe
     run = reader.mapping(top.get("run"), "run")
     interpreted = reader.mapping(top.get("parse"), "parse")
     if "run" not in top:
-        reader.wrong("it has no 'run'", hint="a test definition has run: {steps: [...]}")
+        reader.wrong("the definition has no 'run'", hint="add run: {steps: [...]}")
     elif isinstance(top["run"], Mapping | None) and "steps" not in run:
-        has = f"it has: {', '.join(map(str, run))[:200]}" if run else "what the board is to run"
+        has = (
+            f"it has: {', '.join(map(str, run))[:200]}" if run else "the steps to run on the board"
+        )
         reader.wrong("run has no 'steps'", "run", hint=has)
     _check_format(reader, metadata)
     install_steps = reader.texts(install.get("steps"), "install", "steps")
@@ -116,7 +118,7 @@ def parse_definition(data: Any, where: Where, name: str | None = None) -> TestDe
 
 
 def read_parameters(values: Any, where: Where) -> dict[str, str]:
-    """Return `parameters` of a job's entry: shell variables and their values."""
+    """Return the `parameters` of a job's entry: shell variables and their values."""
     reader = _DefinitionReader(where)
     found = _variables(reader, values)
     if reader.problems:
@@ -260,5 +262,5 @@ def _pattern(reader: _DefinitionReader, interpreted: Mapping[str, Any]) -> str |
         return None
     if "test_case_id" not in groups or not {"result", "measurement"} & groups.keys():
         hint = "write (?P<test_case_id>...) and (?P<result>...) or (?P<measurement>...)"
-        reader.wrong("the pattern finds no results", "parse", "pattern", hint=hint)
+        reader.wrong("the pattern has no groups for results", "parse", "pattern", hint=hint)
     return str(pattern)

@@ -129,7 +129,7 @@ def _existing(value: str, directory: Path) -> Path:
     if path is None:
         raise BadSource(
             f"cannot fetch {without_secrets(value)[:80]!r}",
-            "a path, file://, http:// or https:// will do",
+            "use a path, file://, http:// or https://",
         )
     if not path.is_file():
         raise BadSource(f"there is no file {path}")
@@ -143,8 +143,8 @@ def _git_url(url: str) -> str:
     slip = re.match(rf"({'|'.join(GIT_PROTOCOLS)}):/*", url) if scheme is None else None
     if slip or not allowed or re.match(r"[A-Za-z0-9]+::", url) or _UNUSABLE.search(url):
         raise BadSource(
-            f"git does not fetch {without_secrets(url)[:80]!r} here",
-            f"it begins with {slip[1]}://" if slip
-            else f"allowed are paths and {', '.join(GIT_PROTOCOLS)}",
+            f"not a valid URL for git: {without_secrets(url)[:80]!r}",
+            f"write {slip[1]}://" if slip
+            else f"use a path or {', '.join(GIT_PROTOCOLS)}",
         )  # fmt: skip
     return url

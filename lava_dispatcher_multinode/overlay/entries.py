@@ -63,7 +63,7 @@ def _repository(value: Any, path: tuple[str | int, ...], directory: Path) -> Def
     elif "bzr-repo" in value:
         raise BadSource("bzr-repo is no longer supported", "use git-repo or tar-repo")
     else:
-        raise BadSource("it needs git-repo or tar-repo")
+        raise BadSource("git-repo or tar-repo is missing")
     return DefinitionEntry(
         path, source, _text(value, "testdef", DEFAULT_TESTDEF), **_common(value, path)
     )
@@ -93,7 +93,7 @@ def _definition(value: Any, path: tuple[str | int, ...], directory: Path) -> Def
             source = _tar(value, "repository", directory)
             return DefinitionEntry(path, source, _text(value, "path", DEFAULT_TESTDEF), **common)
         case other:
-            raise BadSource(f"cannot take a definition from {other!r}", "inline, git or url")
+            raise BadSource(f"unknown source of a definition: {other!r}", "use inline, git or url")
 
 
 def _git(value: Mapping[str, Any], key: str, directory: Path) -> DefinitionSource:
@@ -138,5 +138,5 @@ def _text(value: Mapping[str, Any], key: str, default: str | None = None) -> str
     if isinstance(found, int) and not isinstance(found, bool):
         found = str(found)  # a revision of digits only
     if not isinstance(found, str):
-        raise BadSource(f"{key} must be a text" if key in value else f"it needs {key}")
+        raise BadSource(f"{key} must be a text" if key in value else f"{key} is missing")
     return found

@@ -82,7 +82,7 @@ class SourceCache:
             content = base64.b64decode("".join(source.location.split()), validate=True)
         except (binascii.Error, ValueError) as error:
             raise BadSource(
-                "tar-repo is no archive that exists, and not base64 either",
+                "tar-repo is neither an existing archive nor base64",
                 "give a path or URL that ends in .tar, .tar.gz, .tgz, ...",
             ) from error
         archive.unpack(io.BytesIO(content), target)

@@ -115,15 +115,15 @@ class _Git:
     def __call__(self, *arguments: str) -> str:
         """Run a git command; return its stripped output."""
         options = [word for option in _OPTIONS for word in ("-c", option)]
-        with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as printed:
+        with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as output:
             try:
                 process = subprocess.Popen(
                     ["git", *options, *arguments],
                     cwd=self._directory,
                     env={**_environment(), **self._environ},
                     stdin=subprocess.DEVNULL,
-                    stdout=printed,
-                    stderr=said,
+                    stdout=output,
+                    stderr=errors,
                     start_new_session=True,  # so that its helper processes can be killed with it
                 )
             except FileNotFoundError as error:
@@ -134,15 +134,15 @@ class _Git:
                 )
             self._wait(process, arguments)
             if process.returncode:
-                raise GitFailed(f"git {arguments[0]}: {_end_of(said) or process.returncode}")
-            printed.seek(0)
-            return printed.read(4096).decode(errors="replace").strip()
+                raise GitFailed(f"git {arguments[0]}: {_end_of(errors) or process.returncode}")
+            output.seek(0)
+            return output.read(4096).decode(errors="replace").strip()
 
     def _wait(self, process: subprocess.Popen[bytes], arguments: tuple[str, ...]) -> None:
         try:
             process.wait(max(0.0, self.remaining()))
         except subprocess.TimeoutExpired as error:
-            raise InfrastructureError(f"git {arguments[0]} took too long; it was ended") from error
+            raise InfrastructureError(f"git {arguments[0]} failed: timeout") from error
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

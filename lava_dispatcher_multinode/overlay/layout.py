@@ -19,8 +19,8 @@ def board_directory(job_id: str) -> str:
     anything but a plain word raises `InvalidJob`.
     """
     if not _JOB_ID.fullmatch(job_id):
-        hint = "letters, digits, '.', '_' and '-', at most 64 of them"
-        raise InvalidJob.about("--job-id", f"{job_id!r} cannot be a job's id", hint)
+        hint = "use at most 64 letters, digits, '.', '_' and '-'"
+        raise InvalidJob.about("--job-id", f"invalid job ID: {job_id!r}", hint)
     return f"/lava-{job_id}"
 
 

@@ -165,7 +165,7 @@ def _repositories(
         name = repository.destination or re.split(r"[/:]", repository.url.rstrip("/"))[-1]
         name = os.path.normpath(name.removesuffix(".git"))
         if not trusted and not source.remote:
-            raise BadSource(f"install.git-repos of '{test.name}': {repository.url!r} is no URL")
+            raise BadSource(f"install.git-repos of '{test.name}': {repository.url!r} is not a URL")
         if name.startswith(("/", "..")) or name == ".":
             raise BadSource(f"install.git-repos of '{test.name}': destination {name!r} is outside")
         found.append((name, source))
@@ -173,7 +173,7 @@ def _repositories(
 
 
 def _definition_file(root: Path, name: str) -> Path:
-    """Return the definition called `name` in `root`."""
+    """Return the path of the definition `name` in `root`."""
     try:
         file = _inside(root, name)
     except (OSError, RuntimeError, ValueError):  # RuntimeError: circular links
@@ -183,7 +183,7 @@ def _definition_file(root: Path, name: str) -> Path:
     if not file.is_file():
         hint = suggest(name, _yaml_files(root), what="its YAML files")
         text = f"there is no test definition {name!r}"
-        raise BadSource(text, hint or "it has no YAML file", key="testdef")
+        raise BadSource(text, hint or "the repository has no YAML file", key="testdef")
     return file
 
 
@@ -212,7 +212,7 @@ def _read(file: Path, origin: str) -> bytes:
         with file.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidJob.about(origin, f"cannot read it: {error.strerror}") from error
+        raise InvalidJob.about(origin, f"cannot read the file: {error.strerror}") from error
 
 
 def _key(*parts: object) -> str:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .definition import TestDefinition
 
 CHECK_TIMEOUT_S = 5.0
-_SAID = re.compile(r"(?:(\d+): )?(syntax error.*)", re.IGNORECASE)
-_HINT = "so says this host's sh; the definition ends there unless the board's knows more"
+_ERROR = re.compile(r"(?:(\d+): )?(syntax error.*)", re.IGNORECASE)
+_HINT = "according to this host's sh; the board's sh may accept it"
 
 
 def check_steps(test: TestDefinition) -> Iterator[Problem]:
@@ -42,10 +42,10 @@ def check_script(name: str, text: str) -> Iterator[Problem]:
     if not first.startswith("#!"):
         return
     if first.endswith("\r"):
-        message, hint = "its lines end in CR LF, as on Windows", "save it with LF alone"
+        message, hint = "its lines end in CR LF", "save it with LF line ends"
         yield Problem(name, 1, 1, f"{message}: the board finds no '{program}'", hint, warning=True)
     elif not program.startswith("/"):
-        hint = "an absolute path, as in #!/bin/sh"
+        hint = "use an absolute path, as in #!/bin/sh"
         yield Problem(name, 1, 1, f"the board finds no '{program}'", hint, warning=True)
     elif program == "/bin/sh" and (found := _complaint([text])) is not None:
         yield Problem(name, found[0], 1, found[1], _HINT, warning=True)
@@ -64,10 +64,10 @@ def _complaint(steps: Sequence[str]) -> tuple[int, str] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    said = _SAID.search(done.stderr.decode(errors="replace"))
-    if done.returncode <= 0 or said is None:
+    found = _ERROR.search(done.stderr.decode(errors="replace"))
+    if done.returncode <= 0 or found is None:
         return None
-    return int(said[1] or 1), said[2][0].lower() + said[2][1:200]
+    return int(found[1] or 1), found[2][0].lower() + found[2][1:200]
 
 
 def _place(steps: Sequence[str], places: Sequence[Position], line: int) -> Position:

@@ -140,13 +140,13 @@ class _Overlay:
                 message = f"cannot read {path}: {error.strerror or error}"
                 raise InvalidJob.about(origin, message) from error
             if name.count("/") >= MAX_DEPTH:
-                text = f"more than {MAX_DEPTH} directories in each other: {name[:200]}"
+                text = f"more than {MAX_DEPTH} nested directories: {name[:200]}"
                 raise InvalidJob.about(origin, text)
             if self._bytes > MAX_BYTES or len(self._names) > MAX_FILES:
                 limit = f"{MAX_FILES} files or {MAX_BYTES >> 20} MiB"
                 own = not (root / ".git").exists()
-                hint = "name a smaller directory, or make it a git repository" if own else ""
-                raise InvalidJob.about(origin, f"more than {limit} go with it", hint)
+                hint = "use a smaller directory, or make it a git repository" if own else ""
+                raise InvalidJob.about(origin, f"the definition has more than {limit}", hint)
 
     def _add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as stream:

@@ -132,5 +132,5 @@ def test_a_tar_that_is_cut_short_is_refused(make_tar, tmp_path, damage):
 
 def test_zstd_is_named(tmp_path):
     """An unsupported format is named in the error."""
-    with pytest.raises(BadSource, match="packed by zstd: use gzip"):
+    with pytest.raises(BadSource, match="compressed with zstd: use gzip"):
         unpack(io.BytesIO(b"\x28\xb5\x2f\xfd" + bytes(100)), tmp_path / "out")

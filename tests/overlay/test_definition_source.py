@@ -62,7 +62,7 @@ def test_hostile_and_wrong_urls(url, tmp_path):
 @pytest.mark.parametrize("url", ["https:/example.com/x", "git:example.com/x"])
 def test_a_slash_that_is_missing(url, tmp_path):
     """No host called https is asked for it by ssh."""
-    with pytest.raises(BadSource, match="does not fetch") as caught:
+    with pytest.raises(BadSource, match="not a valid URL for git") as caught:
         git_source(url, tmp_path)
     assert caught.value.hint == f"it begins with {url.partition(':')[0]}://"
 

@@ -74,13 +74,13 @@ def test_lavas_own_way_to_name_definitions(tmp_path):
     ("parameters", "said"),
     [
         ({"testdef_repos": ["x"]}, "must be a mapping"),
-        ({"testdef_repos": [{}]}, "needs git-repo or tar-repo"),
+        ({"testdef_repos": [{}]}, "git-repo or tar-repo is missing"),
         ({"testdef_repos": [{"bzr-repo": "lp:x"}]}, "no longer supported"),
         ({"testdef_repos": [{"git-repo": 1.5}]}, "git-repo must be a text"),
-        ({"testdef_repos": [{"git-repo": "ext::sh -c x"}]}, "git does not fetch"),
+        ({"testdef_repos": [{"git-repo": "ext::sh -c x"}]}, "not a valid URL for git"),
         ({"testdef_urls": [1]}, "must be a path or a URL"),
         ({"definitions": [{"from": "bzr"}]}, "'bzr'"),
-        ({"definitions": [{"from": "git"}]}, "it needs repository"),
+        ({"definitions": [{"from": "git"}]}, "repository is missing"),
     ],
 )
 def test_what_cannot_be(parameters, said, tmp_path):

@@ -191,7 +191,7 @@ def test_a_fetched_definition_names_no_paths_of_this_host(
     fetched.write_text(json.dumps(with_repository(f"file://{repository.path}")))
     monkeypatch.setattr(cache, "fetch", lambda _: fetched)
     parameters = {"testdef_urls": ["http://example.com/definition.yaml"]}
-    assert "is no URL" in problem_of(parameters, tmp_path, cache).message
+    assert "is not a URL" in problem_of(parameters, tmp_path, cache).message
 
 
 def test_scripts_of_a_definition(tmp_path, cache, directory):

@@ -47,8 +47,8 @@ def test_nothing_is_run(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("#!bin/sh\ntrue\n", 1, "the board finds no 'bin/sh' (an absolute path"),
-        ("#!/bin/sh\r\ntrue\r\n", 1, "CR LF, as on Windows: the board finds no '/bin/sh'"),
+        ("#!bin/sh\ntrue\n", 1, "the board finds no 'bin/sh' (use an absolute path"),
+        ("#!/bin/sh\r\ntrue\r\n", 1, "CR LF: the board finds no '/bin/sh'"),
         ("#!/bin/sh -e\nfor x in a; then\n", 2, "syntax error"),
     ],
 )

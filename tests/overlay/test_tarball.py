@@ -162,7 +162,7 @@ def test_bounds(directory, monkeypatch, name, value):
     for number in range(40):
         (directory / f"f{number}").write_text("x")
     monkeypatch.setattr(module, name, value)
-    with pytest.raises(InvalidJob, match="here: more than"):
+    with pytest.raises(InvalidJob, match="here: the definition has more than"):
         build({0: [Definition(SMOKE, b"", "here", {}, directory)]})
 
 
@@ -172,7 +172,7 @@ def test_directories_without_end(directory):
     for _ in range(70):
         deep = deep / "d"
         deep.mkdir()
-    with pytest.raises(InvalidJob, match="here: more than 64 directories in each other: d/d/"):
+    with pytest.raises(InvalidJob, match="here: more than 64 nested directories: d/d/"):
         build({0: [Definition(SMOKE, b"", "here", {}, directory)]})
 
 
