@@ -51,7 +51,7 @@ def test_an_action_is_made_anew_each_time(install):
     assert plugins.action("a") is not plugins.action("a")
 
 
-def test_nobody_by_that_name(install):
+def test_an_unknown_name_is_a_key_error(install):
     """An unknown action is a KeyError: the caller knows the position for the message."""
     install()
     with pytest.raises(KeyError):

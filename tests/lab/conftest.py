@@ -1,4 +1,4 @@
-"""Labs for tests: device files in a directory of the test's own."""
+"""Labs for tests: device files in a temporary directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERIAL = "connection: {serial: /dev/null}\n"
 
 
 def wrong(layers, name):
-    """Return the one problem of a device that is wrong."""
+    """Return the only problem of an invalid device."""
     with pytest.raises(InvalidJob) as caught:
         layers.device(name)
     (problem,) = caught.value.problems
@@ -33,7 +33,7 @@ class Config:
         path.mkdir(parents=True, exist_ok=True)
 
     def write(self, name: str, text: str) -> Path:
-        """Write `name`, dedented."""
+        """Write the file `name`, dedented; return its path."""
         file = self.path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(textwrap.dedent(text))
@@ -48,7 +48,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def make_device():
-    """Return a function that makes a device that nobody will connect to."""
+    """Return a function that makes a device without a real console."""
 
     def make(name, device_type="panda", tags=()):
         return Device(name, device_type, frozenset(tags), connection=Connection(command="true"))

@@ -1,4 +1,4 @@
-"""What a schema cannot say of device files."""
+"""Checks of device files beyond the schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .conftest import SERIAL, wrong
     ],
 )
 def test_wrong_device_files(config, text, line, said):
-    """Every kind of mistake is a problem with the file, and the line if it has one."""
+    """Each kind of error has the file, and the line if there is one."""
     file = config.write("devices/p.yaml", text)
     problem = wrong(Layers([config.path]), "p")
     assert problem.file == str(file)
@@ -55,13 +55,13 @@ def test_wrong_device_files(config, text, line, said):
     ],
 )
 def test_each_way_to_a_console_is_enough(config, way):
-    """One of them, whichever it is."""
+    """Each kind of console is sufficient."""
     config.write("devices/p.yaml", f"device_type: panda\nconnection: {{{way}}}\n")
     assert Layers([config.path]).device("p").connection
 
 
 def test_a_board_under_lava_needs_its_device_dictionary_and_no_console(config):
-    """LAVA has the console; what it is told of the board is the user's to name."""
+    """LAVA opens the console; the device dictionary is required."""
     file = config.write("devices/p.yaml", "device_type: x\nhost: lava\n")
     problem = wrong(Layers([config.path]), "p")
     assert (problem.file, problem.line) == (str(file), 2)
@@ -71,7 +71,7 @@ def test_a_board_under_lava_needs_its_device_dictionary_and_no_console(config):
 
 
 def test_a_socket_needs_an_address(config):
-    """A real board cannot guess where the coordinator is; a simulated one is told."""
+    """A real board needs the address of the coordinator; a simulated one has it."""
     file = config.write("devices/p.yaml", "device_type: panda\nmultinode: socket\n" + SERIAL)
     problem = wrong(Layers([config.path]), "p")
     assert (problem.file, problem.line, problem.column) == (str(file), 2, 1)

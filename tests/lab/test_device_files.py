@@ -1,4 +1,4 @@
-"""The lab: good devices and broken files side by side."""
+"""The lab: devices beside invalid files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lava_dispatcher_multinode.lab.device_files import load_lab
 GOOD = "device_type: panda\nconnection: {serial: /dev/null}\n"
 
 
-def test_a_broken_file_does_not_hide_the_others(config):
-    """One mistake costs one board."""
+def test_an_invalid_file_does_not_hide_the_others(config):
+    """An error affects one board."""
     config.write("devices/p1.yaml", GOOD)
     config.write("devices/p2.yaml", "device_type: panda\nbood: 1\n")
     config.write("devices/p3.yaml", "{")
@@ -22,8 +22,8 @@ def test_a_broken_file_does_not_hide_the_others(config):
     assert "bood" in str(lab.invalid["p2"].error)
 
 
-def test_the_type_of_a_broken_device_is_kept_where_it_can_be(config):
-    """A job that needs a beaglexm does not care about a broken panda."""
+def test_the_type_of_an_invalid_device_is_known_if_possible(config):
+    """A job that needs a beaglexm ignores an invalid panda."""
     config.write("devices/p1.yaml", "device_type: panda\n")  # no connection
     config.write("devices/p2.yaml", "{")
     broken = load_lab(config.path).invalid
@@ -32,7 +32,7 @@ def test_the_type_of_a_broken_device_is_kept_where_it_can_be(config):
 
 
 def test_types_that_only_lava_knows(config):
-    """A job may ask for them; where the file of such a board is wrong, it is told that."""
+    """A job may name them; if the file of such a board is invalid, the job gets its error."""
     config.write("devices/p1.yaml", "device_type: juno\nhost: lava\nlava: {device: d}\n")
     config.write("devices/p2.yaml", "device_type: x15\nhost: lava\nlava: {devise: d}\n")
     config.write("devices/p3.yaml", "{")
@@ -41,8 +41,8 @@ def test_types_that_only_lava_knows(config):
     assert known - device_types.names().keys() == {"juno", "x15"}
 
 
-def test_files_of_another_kind_are_told(config):
-    """Somebody who writes panda.yml or keeps a panda.conf must not look for it for hours."""
+def test_unrecognised_files_are_reported(config):
+    """panda.yml and panda.conf are reported as files that are not read."""
     config.write("devices/a.yml", GOOD)
     config.write("devices/b.conf", "device_type = panda\n")
     config.write("devices/c.yaml", GOOD)
@@ -55,13 +55,13 @@ def test_files_of_another_kind_are_told(config):
 
 
 def test_an_empty_directory_is_an_empty_lab(config):
-    """No devices is for the allocation to complain about."""
+    """A lab without devices is an error of the allocation only."""
     lab = load_lab(config.path)
     assert (lab.devices, dict(lab.invalid)) == ((), {})
     assert lab.searched[-1] == config.path
 
 
 def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
-    """A typing error in --config-dir must not look like a lab without boards."""
+    """A typo in --config-dir is an error, not an empty lab."""
     with pytest.raises(InvalidJob, match="no such directory"):
         load_lab(tmp_path / "nowhere")

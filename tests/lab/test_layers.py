@@ -1,4 +1,4 @@
-"""Device files: layers, checks, and where an error is."""
+"""Device files: layers, checks, and positions of errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import SERIAL, wrong
 
 
 def test_layers_from_low_to_high(config):
-    """Driver, device-defaults, device-types and devices are laid over each other in this order."""
+    """The order is: defaults of the type, device-defaults, device-types, devices."""
     config.write("device-defaults.yaml", "boot: {retries: 5, kernel_start: A, interrupt: A}\n")
     config.write("device-types/panda.yaml", "boot: {kernel_start: B, interrupt: B}\n")
     config.write("devices/p.yaml", "device_type: panda\nboot: {interrupt: C}\n" + SERIAL)
@@ -26,7 +26,7 @@ def test_layers_from_low_to_high(config):
 
 
 def test_later_directories_win_file_by_file(tmp_path, config):
-    """Each kind of file is searched in every directory before the next kind comes."""
+    """Each kind of file comes from every directory before the next kind."""
     low = type(config)(tmp_path / "low")
     low.write("devices/p.yaml", "device_type: panda\ntags: [low]\nboot: {retries: 7}\n" + SERIAL)
     config.write("devices/p.yaml", "tags: [high]\n")
@@ -38,7 +38,7 @@ def test_later_directories_win_file_by_file(tmp_path, config):
 
 
 def test_alias_of_a_type_and_its_old_file(config):
-    """beagle-xm is beaglexm, and a file of the old name is a layer of the new one."""
+    """beagle-xm is beaglexm, and a file named by the alias is a layer of the type."""
     config.write("device-types/beagle-xm.yaml", "boot: {retries: 9, kernel_start: A}\n")
     config.write("device-types/beaglexm.yaml", "boot: {kernel_start: B}\n")
     config.write("devices/b.yaml", "device_type: beagle-xm\n" + SERIAL)
@@ -49,7 +49,7 @@ def test_alias_of_a_type_and_its_old_file(config):
 
 
 def test_another_connection_replaces_the_lower_one(config):
-    """A device with a serial line needs not take back the type's command first."""
+    """A serial line replaces the type's command without a null."""
     config.write(
         "device-types/panda.yaml", "connection: {command: a, baud: 9600}\npower: {on: x}\n"
     )
@@ -59,8 +59,8 @@ def test_another_connection_replaces_the_lower_one(config):
     assert (device.power.on, device.power.off) == ("x", "y")
 
 
-def test_null_takes_back_what_a_layer_below_says(config):
-    """There is a way to be rid of a default."""
+def test_null_removes_the_value_of_a_lower_layer(config):
+    """null removes a default."""
     config.write("device-defaults.yaml", "power: {on: x, off: y}\nlogin: {user: me}\n")
     config.write(
         "devices/p.yaml", "device_type: panda\npower: {off: null}\nlogin: null\n" + SERIAL
@@ -70,22 +70,22 @@ def test_null_takes_back_what_a_layer_below_says(config):
 
 
 def test_hostname_is_filled_in(config):
-    """One line in a type's file serves all its boards, as in 2013."""
+    """One line of a type's file serves all its boards, as in 2013."""
     config.write("device-types/panda.yaml", 'connection: {command: "console %(hostname)s"}\n')
     config.write("devices/p7.yaml", "device_type: panda\n")
     assert Layers([config.path]).device("p7").connection.command == "console p7"
 
 
 def test_unknown_key_has_place_and_hint(config):
-    """A typing error is found where it is."""
+    """The error has the position of the typo."""
     file = config.write("devices/p.yaml", "device_type: panda\nconection: {}\n")
     problem = wrong(Layers([config.path]), "p")
     assert (problem.file, problem.line, problem.column) == (str(file), 2, 1)
     assert "connection" in problem.hint
 
 
-def test_wrong_value_in_a_layer_is_told_with_that_file(config):
-    """The file to mend is the layer's, not the device's."""
+def test_a_wrong_value_in_a_layer_names_its_file(config):
+    """The error names the file of the layer, not that of the device."""
     file = config.write("device-types/panda.yaml", "boot:\n  retries: many\n")
     config.write("devices/p.yaml", "device_type: panda\n" + SERIAL)
     problem = wrong(Layers([config.path]), "p")
@@ -94,13 +94,13 @@ def test_wrong_value_in_a_layer_is_told_with_that_file(config):
 
 @pytest.mark.parametrize("name", ["a b", "-p", "p\n", "x" * 64, "..", "ü"])
 def test_names_that_cannot_be_device_names(config, name):
-    """A name is typed on consoles and is part of file names."""
+    """Names are typed on consoles and are parts of file names."""
     with pytest.raises(InvalidJob, match="cannot be a device's name"):
         Layers([config.path]).device(name, {"device_type": "panda"})
 
 
 def test_files_are_read_once(config, monkeypatch):
-    """A layer that all devices share is not parsed for each of them."""
+    """A shared layer is parsed once."""
     config.write("device-defaults.yaml", "boot: {retries: 2}\n")
     for number in range(5):
         config.write(f"devices/p{number}.yaml", "device_type: panda\n" + SERIAL)
@@ -115,7 +115,7 @@ def test_files_are_read_once(config, monkeypatch):
 
 
 def test_search_path_of_2013(monkeypatch, tmp_path):
-    """Package, host (or virtual environment), user; --config-dir replaces the last two."""
+    """The order is package, host or virtual environment, user; --config-dir replaces the last two."""
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     package, host, user = search_path()
@@ -130,7 +130,7 @@ EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_the_examples_of_the_reference_are_device_files(config, text):
-    """What people copy works."""
+    """The examples of the page are valid."""
     config.write("devices/p.yaml", text)
     device = Layers([config.path]).device("p")
     assert device.power.on
@@ -138,7 +138,7 @@ def test_the_examples_of_the_reference_are_device_files(config, text):
 
 
 def test_directories_that_are_closed_are_as_good_as_empty(config, monkeypatch, tmp_path):
-    """A service user may have a home that it cannot read."""
+    """A service user may have an unreadable home."""
     config.write("devices/p.yaml", "device_type: panda\n" + SERIAL)
     closed = tmp_path / "closed"
 
@@ -182,7 +182,7 @@ def test_the_package_s_types_lie_below_the_defaults_of_a_host(config):
 
 
 def test_a_wrong_file_of_a_type_is_the_error_of_its_devices(config):
-    """The type is known all the same, so the error is not that it is unknown."""
+    """The type is known, so the error is that of the file."""
     config.write("device-types/rock5.yaml", "bood: {}\n")
     config.write("devices/r1.yaml", "device_type: rock5\n" + SERIAL)
     assert "unknown key 'bood'" in wrong(Layers([config.path]), "r1").message
@@ -201,7 +201,7 @@ def test_a_type_with_firmware_can_be_simulated(config):
 
 
 def test_a_device_has_no_aliases(config):
-    """In a device file they would be without effect."""
+    """In a device file they would have no effect."""
     config.write("devices/p1.yaml", "device_type: panda\naliases: [p]\n" + SERIAL)
     problem = wrong(Layers([config.path]), "p1")
     assert (problem.line, problem.message) == (2, "a device has no aliases")

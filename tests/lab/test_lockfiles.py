@@ -1,4 +1,4 @@
-"""Lock files: the flock decides, what is written is for people."""
+"""Lock files: the flock decides; the content is information for people."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from lava_dispatcher_multinode.lab.lockfiles import Holder, LockFile, holders, l
 from ..needs import NOBODY, python_of_others
 
 
-def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
-    """Others can say who has a board, since when and for what."""
+def test_a_held_lock_has_a_holder(tmp_path):
+    """Other processes see the holder, the time and the job."""
     lock = LockFile(tmp_path, "p1")
     assert lock.acquire("my job")
     holder = LockFile(tmp_path, "p1").holder()
@@ -40,8 +40,8 @@ def test_a_taken_lock_is_seen_with_its_holder(tmp_path):
     assert LockFile(tmp_path, "p1").holder() is None
 
 
-def test_a_taken_lock_is_not_taken_again(tmp_path):
-    """One board, one holder; and who was refused changes nothing."""
+def test_a_held_lock_is_not_acquired_again(tmp_path):
+    """A board has one holder; a refused attempt changes nothing."""
     first, second = LockFile(tmp_path, "p1"), LockFile(tmp_path, "p1")
     assert first.acquire("first")
     assert not second.acquire("second")
@@ -51,8 +51,8 @@ def test_a_taken_lock_is_not_taken_again(tmp_path):
     second.release()
 
 
-def test_giving_back_what_is_not_held_changes_nothing(tmp_path):
-    """Before it was taken and twice: the descriptor may be another file's by then."""
+def test_a_release_without_a_lock_changes_nothing(tmp_path):
+    """A release without a lock does not close another file's descriptor."""
     lock = LockFile(tmp_path, "p1")
     assert lock.descriptor == -1
     lock.release()
@@ -69,7 +69,7 @@ def test_giving_back_what_is_not_held_changes_nothing(tmp_path):
 
 
 def test_a_lock_that_is_refused_leaves_no_open_file(tmp_path):
-    """A command that waits for a board tries again and again."""
+    """Repeated attempts do not leak descriptors."""
     first = LockFile(tmp_path, "p1")
     assert first.acquire("first")
     before = os.listdir("/proc/self/fd")
@@ -80,8 +80,8 @@ def test_a_lock_that_is_refused_leaves_no_open_file(tmp_path):
     first.release()
 
 
-def test_what_a_killed_holder_left_is_not_believed(tmp_path):
-    """Only the flock counts, whatever the file says."""
+def test_the_content_of_a_killed_holder_does_not_count(tmp_path):
+    """Only the flock counts, not the content of the file."""
     said = {"user": "ann", "host": "h", "pid": 1, "job": "j", "since": "s"}
     (tmp_path / "p1.lock").write_text(json.dumps(said) + 4000 * " " + "x")
     assert holders(tmp_path, ["p1"]) == {}
@@ -91,8 +91,8 @@ def test_what_a_killed_holder_left_is_not_believed(tmp_path):
     lock.release()
 
 
-def test_looking_at_a_lock_is_not_having_it(tmp_path):
-    """A shared lock is an onlooker's: neither another look nor taking it fails for long."""
+def test_an_inspection_is_not_a_hold(tmp_path):
+    """A shared lock is an inspection; it delays another inspection or an acquisition only briefly."""
     (tmp_path / "p2.lock").touch()
     descriptor = os.open(tmp_path / "p2.lock", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -105,8 +105,8 @@ def test_looking_at_a_lock_is_not_having_it(tmp_path):
     lock.release()
 
 
-def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch):
-    """A stopped process must not stop all commands of the host."""
+def test_an_inspection_without_end_delays_for_a_bounded_time(tmp_path, monkeypatch):
+    """A stopped process must not block all commands of the host."""
     monkeypatch.setattr(lockfiles, "_INSPECTION_TIMEOUT_S", 0.02)
     (tmp_path / "p1.lock").touch()
     with (tmp_path / "p1.lock").open() as file:
@@ -114,8 +114,8 @@ def test_an_onlooker_that_never_ends_costs_a_bounded_time(tmp_path, monkeypatch)
         assert not LockFile(tmp_path, "p1").acquire("x")
 
 
-def test_a_full_disk_keeps_nobody_from_a_board(tmp_path):
-    """What a lock says about its holder is for people; the lock itself takes no room."""
+def test_a_full_disk_does_not_prevent_a_lock(tmp_path):
+    """The content of the file is optional; the lock needs no disk space."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     lock = LockFile(tmp_path, "panda01")
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # every write to a file fails
@@ -128,7 +128,7 @@ def test_a_full_disk_keeps_nobody_from_a_board(tmp_path):
 
 
 def test_files_can_be_locked_by_other_users(tmp_path):
-    """Whatever the umask of whoever came first."""
+    """The umask of the first user does not matter."""
     umask = os.umask(0o077)
     try:
         lock = LockFile(tmp_path, "p1")
@@ -140,7 +140,7 @@ def test_files_can_be_locked_by_other_users(tmp_path):
 
 
 def test_a_link_is_not_followed(tmp_path):
-    """In a directory that everybody can write to, a link could lead anywhere."""
+    """In a directory that all users can write to, a link could lead anywhere."""
     (tmp_path / "victim").write_text("precious")
     (tmp_path / "p1.lock").symlink_to(tmp_path / "victim")
     with pytest.raises(BoardsUnavailable, match=r"p1\.lock"):
@@ -150,8 +150,8 @@ def test_a_link_is_not_followed(tmp_path):
         LockFile(tmp_path, "p1").holder()
 
 
-def test_what_a_lock_says_is_short(tmp_path):
-    """A job's name may be of any length, and others may write anything."""
+def test_the_content_of_a_lock_is_short(tmp_path):
+    """Long names of jobs and arbitrary content are cut."""
     lock = LockFile(tmp_path, "p1")
     assert lock.acquire("j" * 300)
     assert lock.holder().job == "j" * 200
@@ -163,7 +163,7 @@ def test_what_a_lock_says_is_short(tmp_path):
 
 @pytest.mark.needs("root")
 def test_a_user_without_a_name_is_a_number(tmp_path):
-    """In a container there may be no entry for it."""
+    """A container may lack an entry for the user."""
     lock = LockFile(tmp_path, "p1")
     os.setreuid(424242, 0)
     try:
@@ -184,7 +184,7 @@ def test_a_user_without_a_name_is_a_number(tmp_path):
     ).map(lambda value: json.dumps(value).encode())
 )
 def test_any_content_gives_a_holder_that_can_be_printed(tmp_path_factory, said):
-    """Other users write these files: no content may break or forge the output."""
+    """Other users write these files, so no content may break or forge the output."""
     path = tmp_path_factory.getbasetemp() / "hostile.lock"
     path.write_bytes(said)
     with path.open("rb") as file:
@@ -194,7 +194,7 @@ def test_any_content_gives_a_holder_that_can_be_printed(tmp_path_factory, said):
 
 
 def test_wait_returns_when_the_lock_is_released(tmp_path):
-    """Waiting is blocking, not looking again and again."""
+    """The wait blocks; it does not poll."""
     lock = LockFile(tmp_path, "p1")
     assert lock.acquire("x")
     done = threading.Event()
@@ -209,14 +209,14 @@ def test_wait_returns_when_the_lock_is_released(tmp_path):
 
 
 def test_the_directory_can_be_named(tmp_path, monkeypatch):
-    """Where the defaults do not fit, all who share boards agree on another."""
+    """The variable replaces the default directories."""
     monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(tmp_path / "mine"))
     assert lock_directory() == tmp_path / "mine"
     assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o1777
 
 
 def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
-    """A link or a file in place of the directory is not used: somebody else made it."""
+    """A link or a file in place of the directory is not used: another user may have made it."""
     monkeypatch.delenv(lockfiles.LOCK_DIR_VARIABLE, raising=False)
     (tmp_path / "link").symlink_to(tmp_path)
     (tmp_path / "file").touch()
@@ -226,7 +226,7 @@ def test_the_first_usable_directory_is_taken(tmp_path, monkeypatch):
 
 
 def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
-    """It may be the administrator's: the next one is taken."""
+    """A directory of the administrator is skipped."""
     monkeypatch.delenv(lockfiles.LOCK_DIR_VARIABLE, raising=False)
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
         os.chmod(name, 0o755)
@@ -244,14 +244,14 @@ def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
 
 
 def test_no_directory_says_what_to_do(tmp_path, monkeypatch):
-    """Exit 4 with a way out, not a traceback."""
+    """The error has exit code 4 and a remedy."""
     monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(tmp_path / "no/parent"))
     with pytest.raises(BoardsUnavailable, match=lockfiles.LOCK_DIR_VARIABLE):
         lock_directory()
 
 
-def test_a_file_system_without_flock_is_told(tmp_path, monkeypatch):
-    """Some network file systems have none; another directory helps."""
+def test_a_file_system_without_flock_is_an_error(tmp_path, monkeypatch):
+    """Some network file systems lack flock; the error suggests another directory."""
 
     def refuse(*_):
         raise OSError(errno.ENOLCK, "No locks available")
@@ -273,7 +273,7 @@ print(lock.acquire("mine"), flush=True)
 
 
 def start_as_nobody(directory, *arguments):
-    """Start a Python that another user can run; the modules at hand need its library only.
+    """Start a Python that another user can run; these modules need only its library.
 
     They are copied to `directory`: nobody else may read root's home.
     """
@@ -288,7 +288,7 @@ def start_as_nobody(directory, *arguments):
 
 @pytest.mark.needs("another user")
 def test_two_users_share_the_locks(monkeypatch):
-    """Another user, in a directory like /tmp, sees root's lock and can take it afterwards."""
+    """In a directory like /tmp, another user sees root's lock and can acquire it after the release."""
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
         os.chmod(name, 0o755)
         shared = Path(name, "locks")

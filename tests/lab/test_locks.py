@@ -1,4 +1,4 @@
-"""Holding boards: all or nothing, between real processes."""
+"""Holds of boards between real processes: all or nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ with hold(lab, needed, "other job", 60, directory=directory) as held:
 
 
 def pandas(count):
-    """Return requirements for so many pandas."""
+    """Return requirements for a number of pandas."""
     return [Requirement("r", index, "panda") for index in range(count)]
 
 
@@ -69,7 +69,7 @@ def holder(tmp_path):
 
 
 def test_boards_are_held_as_long_as_the_context_lasts(tmp_path, lab):
-    """And are free afterwards, also after an error."""
+    """They are free afterwards, also after an error."""
     names = ["p0", "p1", "p2"]
     with hold(lab, pandas(2), "job", directory=tmp_path) as found:
         assert [device.name for device in found.values()] == ["p0", "p1"]
@@ -81,7 +81,7 @@ def test_boards_are_held_as_long_as_the_context_lasts(tmp_path, lab):
 
 
 def test_another_process_has_the_board(tmp_path, lab, holder):
-    """The message names its process and job; free boards are found around it."""
+    """The error names its process and job; other boards are used."""
     process, names = holder(2)
     assert names == ["p0", "p1"]
     with hold(lab, pandas(1), "job", directory=tmp_path) as found:
@@ -95,7 +95,7 @@ def test_another_process_has_the_board(tmp_path, lab, holder):
 
 
 def test_kill_minus_9_frees_the_boards(tmp_path, lab, holder):
-    """A lock dies with its process, so nobody has to clean up."""
+    """A lock ends with its process, so there is nothing to clean up."""
     process, _ = holder(3)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -104,7 +104,7 @@ def test_kill_minus_9_frees_the_boards(tmp_path, lab, holder):
 
 
 def test_a_wait_ends_with_the_release(tmp_path, lab, holder):
-    """Within --wait the job goes on as soon as the boards are free, and not before."""
+    """Within --wait the job continues when the boards are free, not before."""
     process, _ = holder(2)
     told = []
 
@@ -120,7 +120,7 @@ def test_a_wait_ends_with_the_release(tmp_path, lab, holder):
 
 
 def test_a_wait_ends_with_its_time(tmp_path, lab, holder):
-    """And then says who holds the boards."""
+    """The error then names the holders."""
     holder(3)
     with (
         pytest.raises(BoardsBusy, match="other job"),
@@ -129,8 +129,8 @@ def test_a_wait_ends_with_its_time(tmp_path, lab, holder):
         pass
 
 
-def test_what_cannot_be_is_not_waited_for(tmp_path, lab):
-    """Boards that do not exist will not exist in an hour."""
+def test_missing_boards_are_not_waited_for(tmp_path, lab):
+    """Missing boards are an error at once."""
     started = time.monotonic()
     with pytest.raises(BoardsMissing), hold(lab, pandas(4), "job", 3600, directory=tmp_path):
         pass
@@ -138,7 +138,7 @@ def test_what_cannot_be_is_not_waited_for(tmp_path, lab):
 
 
 def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypatch):
-    """Who loses the race for a released board keeps waiting, and gets the next chance."""
+    """A job that loses the race for a released board continues to wait."""
     first, second = LockFile(tmp_path, "p0"), LockFile(tmp_path, "p0")
     others = [LockFile(tmp_path, name) for name in ("p1", "p2")]
     assert all(lock.acquire("x") for lock in (first, *others))
@@ -165,7 +165,7 @@ def test_a_board_that_changes_hands_is_waited_for_again(tmp_path, lab, monkeypat
 
 
 def test_many_at_once_share_without_deadlock(tmp_path):
-    """Ten jobs of two of three boards: each gets its turn, no board is duplicated."""
+    """Ten jobs share three boards: each runs, and no board is assigned twice."""
     from lava_dispatcher_multinode.lab.device_model import Device
 
     lab = Lab(tuple(Device(f"p{i}", "panda") for i in range(3)))
@@ -187,7 +187,7 @@ def test_many_at_once_share_without_deadlock(tmp_path):
 
 @pytest.mark.slow
 def test_many_processes_at_once(tmp_path, holder):
-    """Real commands that start together are served one after the other."""
+    """Real commands that start together run one after the other."""
     first, names = holder(3)
     assert len(names) == 3
     with ThreadPoolExecutor(3) as pool:
@@ -198,7 +198,7 @@ def test_many_processes_at_once(tmp_path, holder):
 
 
 def test_a_lock_that_is_lost_after_planning_means_planning_again(tmp_path, lab, monkeypatch):
-    """Who locks by other means than ours cannot make us hold half of what we need."""
+    """Another program's lock does not leave half of the boards held."""
     intruder = LockFile(tmp_path, "p1")
     plan = locks.assign
 
@@ -227,7 +227,7 @@ def test_planning_of_others_is_waited_for_in_bounds(tmp_path, lab, monkeypatch):
 
 
 def test_boards_that_are_programs_started_by_us_do_not_inherit_locks(tmp_path, lab):
-    """A program that outlives the job must not keep its boards."""
+    """A process that outlives the job must not keep its boards."""
     with hold(lab, pandas(1), "job", directory=tmp_path):
         child = subprocess.Popen(["sleep", "60"])
     try:

@@ -15,5 +15,5 @@ def test_prompts_of_2013():
 
 @pytest.mark.parametrize("firmware", [SimulatedFirmware(), *FIRMWARE.values()])
 def test_the_banner_has_a_version(firmware):
-    """The command `version` prints that line; the schema asks for it."""
+    """The command `version` prints that line; the schema requires it."""
     assert any(line.startswith("U-Boot ") for line in firmware.banner.splitlines())

@@ -1,4 +1,4 @@
-"""Boards made on the spot."""
+"""Virtual devices of a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def job(*roles):
 
 
 def test_the_seed_gets_two_pandas_and_a_beaglexm():
-    """Names, types and tags are what the job asks for, and the driver's defaults are there."""
+    """Names, types and tags are those of the job; the defaults of the type are present."""
     seed = job(
         Role("omap4", 2, "panda", tags=frozenset({"mytag1"})),
         Role("omap3", 1, "beaglexm", tags=frozenset({"mytag2"})),
@@ -43,7 +43,7 @@ def test_the_seed_gets_two_pandas_and_a_beaglexm():
     )
 )
 def test_every_job_gets_the_boards_that_it_needs(wanted):
-    """Whatever the group, simulated boards can be assigned to it, each used once."""
+    """For any group, the virtual devices are enough, and each is used once."""
     roles = [Role(f"r{i}", n, kind, tags=tags) for i, (n, kind, tags) in enumerate(wanted)]
     group = job(*roles)
     devices = simulated_devices(group)
@@ -52,21 +52,21 @@ def test_every_job_gets_the_boards_that_it_needs(wanted):
 
 
 def test_named_devices_keep_their_names():
-    """No made-up name collides with a named device, also of a later role."""
+    """No generated name equals that of a named device, also of a later role."""
     devices = simulated_devices(job(Role("a", 2, "panda"), Role("b", 1, device="panda01")))
     assert [device.name for device in devices] == ["panda02", "panda03", "panda01"]
     assert devices[2].device_type == "panda"  # the name says so
 
 
 def test_a_name_that_tells_no_type_is_an_error_with_its_place():
-    """Nothing is guessed."""
+    """The type is not guessed."""
     role = Role("a", device="thing7", position=Position("job.json", 4, 9))
     with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):
         simulated_devices(job(role))
 
 
-def test_types_that_cannot_be_simulated_are_told_at_their_roles(monkeypatch):
-    """Before the run, each once, whatever the number of boards."""
+def test_types_without_firmware_are_errors_at_their_roles(monkeypatch):
+    """The errors come before the run, once per role."""
     rock = type("Rock", (), {"aliases": (), "defaults": {}})
     types = {**plugins.entries(plugins.DEVICE_TYPES), "rock": None}
     load = plugins.load
@@ -85,7 +85,7 @@ def test_types_that_cannot_be_simulated_are_told_at_their_roles(monkeypatch):
 
 
 def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):
-    """So a board can be told to misbehave; but it stays simulated, with the job's tags."""
+    """They can inject faults; the board stays simulated, with the tags of the job."""
     config.write(
         "devices/panda01.yaml",
         "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\ntags: [x]\n"
@@ -112,7 +112,7 @@ def test_the_hosts_own_lab_makes_no_difference(config, monkeypatch):
 
 
 def test_emulated_boards_get_the_layer_of_their_machine(config):
-    """Their driver's lines give way to the machine's, and those to a device file's."""
+    """The machine's layer overrides the type's, and a device file overrides both."""
     config.write("device-types/beaglexm.yaml", "connection: {qemu: {machine: orangepi-pc}}\n")
     config.write("devices/panda01.yaml", "device_type: panda\nboot: {commands: [mine]}\n")
     group = job(Role("a", 2, "panda"), Role("b", 1, "beaglexm"))
@@ -126,7 +126,7 @@ def test_emulated_boards_get_the_layer_of_their_machine(config):
 
 
 def test_an_emulated_board_is_reached_as_nothing_else(config):
-    """The file of a real board does not lead an emulated run to it, nor to its switch."""
+    """The file of a real board leads an emulated run neither to its console nor to its switch."""
     config.write(
         "devices/panda01.yaml",
         "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\n"
@@ -140,6 +140,6 @@ def test_an_emulated_board_is_reached_as_nothing_else(config):
 
 
 def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
-    """A typing error in it must not look like boards that behave."""
+    """A typo in it is an error, not a lab without faults."""
     with pytest.raises(InvalidJob, match="no such directory"):
         simulated_devices(job(Role("a", 1, "panda")), tmp_path / "nowhere")
