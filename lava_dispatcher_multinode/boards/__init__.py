@@ -1,1 +1,1 @@
-"""What a board is: from power-on to a shell."""
+"""Boards: drivers, boot loaders, login, deployment, power; from power-on to a shell."""

@@ -1,4 +1,4 @@
-"""What a driver controls a board with: the console's transport, the power switch, the card."""
+"""The hardware that a driver controls: console transport, power switch, SD card."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class StandardBoard:
         return in_ramdisk
 
     def boot(self, deadline: Deadline) -> Shell:
-        """Boot what was deployed; retry as often as the device file says."""
+        """Boot what was deployed, with the retries of the device file."""
         if not self._commands and not self._autoboots:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
         for command in self._commands:

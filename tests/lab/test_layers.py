@@ -115,7 +115,7 @@ def test_files_are_read_once(config, monkeypatch):
 
 
 def test_search_path_of_2013(monkeypatch, tmp_path):
-    """The order is package, host or virtual environment, user; --config-dir replaces the last two."""
+    """The order is package, host or virtual environment, user; --config-dir replaces both."""
     monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     package, host, user = search_path()

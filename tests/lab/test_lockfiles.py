@@ -92,7 +92,7 @@ def test_the_content_of_a_killed_holder_does_not_count(tmp_path):
 
 
 def test_an_inspection_is_not_a_hold(tmp_path):
-    """A shared lock is an inspection; it delays another inspection or an acquisition only briefly."""
+    """A shared lock is an inspection; it delays others only briefly."""
     (tmp_path / "p2.lock").touch()
     descriptor = os.open(tmp_path / "p2.lock", os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -288,7 +288,7 @@ def start_as_nobody(directory, *arguments):
 
 @pytest.mark.needs("another user")
 def test_two_users_share_the_locks(monkeypatch):
-    """In a directory like /tmp, another user sees root's lock and can acquire it after the release."""
+    """In a directory like /tmp, another user sees a lock of root and acquires it after that."""
     with tempfile.TemporaryDirectory() as name:  # tmp_path is for its user alone
         os.chmod(name, 0o755)
         shared = Path(name, "locks")

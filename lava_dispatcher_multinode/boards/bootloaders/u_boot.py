@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...lab.device_sections import Boot
     from ..deploy.tftp_boot import NetworkBoot
 
-PROMPT_TIMEOUT_S = 2.0  # for a prompt after Ctrl-C; without one, the line is typed all the same
+PROMPT_TIMEOUT_S = 2.0  # for a prompt after Ctrl-C; without one, typing continues
 ECHO_TIMEOUT_S = 5.0  # for the first character of an echo
 ECHO_SILENCE_S = 0.5  # without output, after which a wrong echo stays wrong
 PROBE_AFTER_S = 5.0  # without output, after which the prompt may have come garbled
