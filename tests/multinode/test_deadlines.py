@@ -1,4 +1,4 @@
-"""Deadlines."""
+"""Deadlines by key."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,8 +26,8 @@ def test_it_is_a_dictionary_sorted_by_time(operations):
     assert len(deadlines) == len(model) - len(expired)
 
 
-def test_what_is_replaced_or_discarded_takes_no_memory():
-    """A million calls that end long before their deadline do not pile up."""
+def test_stale_entries_take_no_memory():
+    """Calls that end long before their deadline must not pile up."""
     deadlines = Deadlines()
     for number in range(10_000):
         deadlines.set(number, 1e9)
@@ -37,7 +37,7 @@ def test_what_is_replaced_or_discarded_takes_no_memory():
 
 
 def test_the_soonest_of_several():
-    """Those that are empty, or have nothing valid left, do not count."""
+    """Empty ones, and those with stale entries only, do not count."""
     one, two, three = Deadlines(), Deadlines(), Deadlines()
     assert soonest((one, two, three)) is None
     assert soonest((one,), 3.0) == 3.0

@@ -24,7 +24,7 @@ def test_the_committed_diagrams_are_current():
 
 
 def test_every_transition_is_shown():
-    """With its event; an end has an arrow out."""
+    """With its event; a final state has an arrow out."""
     text = diagram.mermaid(*diagram.DIAGRAMS["a call"])
     for (before, event), after in CALL_TRANSITIONS.items():
         assert f"    {before} --> {after}: {event}\n" in text
@@ -33,7 +33,7 @@ def test_every_transition_is_shown():
 
 
 def test_a_document_without_the_place_is_an_error():
-    """A diagram that silently goes nowhere would be missed."""
+    """A document without the markers would lose the diagram."""
     with pytest.raises(ValueError, match="diagram: a call"):
         diagram.updated("# nothing")
 
@@ -54,5 +54,5 @@ def test_a_document_without_the_place_is_an_error():
     ],
 )
 def test_the_documented_bounds_are_the_real_ones(bound):
-    """Numbers in the reference are those of the program."""
+    """The numbers in the reference are those of the program."""
     assert f"{bound:,}" in (DOCS / "reference" / "coordinator.md").read_text("utf-8")

@@ -39,18 +39,18 @@ class Play:
         self.take(self.group.call(node, call, self.reply_to, self.now, again=again))
         return self.reply_to
 
-    def status(self, ticket):
+    def status(self, number):
         """Return how a call ended, or None while it waits."""
-        pending = self.ended.get(ticket)
+        pending = self.ended.get(number)
         return pending and pending.outcome.status
 
-    def data(self, ticket):
+    def data(self, number):
         """Return the data that a call received, oldest sender first."""
-        return [(sender, dict(data)) for sender, data in self.ended[ticket].outcome.data]
+        return [(sender, dict(data)) for sender, data in self.ended[number].outcome.data]
 
-    def reason(self, ticket):
+    def reason(self, number):
         """Return the sentence of a call."""
-        return sentence(self.ended[ticket].call, self.ended[ticket].outcome)
+        return sentence(self.ended[number].call, self.ended[number].outcome)
 
     def at(self, now):
         """Set the time, and end what is due."""
@@ -141,11 +141,11 @@ def test_sync_is_send_and_wait_all_both_ways(play):
 def test_sync_counts(play):
     """A fast device cannot pass the second barrier with the messages of the first."""
     first = [play(f"{name} sync x") for name in "abc"]
-    assert {play.status(ticket) for ticket in first} == {Status.DONE}
+    assert {play.status(number) for number in first} == {Status.DONE}
     second = [play("a sync x"), play("b sync x")]
-    assert [play.status(ticket) for ticket in second] == [None, None]
+    assert [play.status(number) for number in second] == [None, None]
     play("c sync x")
-    assert [play.status(ticket) for ticket in second] == [Status.DONE] * 2
+    assert [play.status(number) for number in second] == [Status.DONE] * 2
 
 
 def test_a_sync_that_goes_on_does_not_send_again(play):
@@ -254,16 +254,16 @@ def test_timeouts(play):
 
 def test_deadlock_after_the_quiet_grace(play):
     """All members wait and nothing changes: the sentence is the wait graph."""
-    tickets = [play("a wait x"), play("b wait-all y s")]
+    calls = [play("a wait x"), play("b wait-all y s")]
     play.now = 10.0
     assert play.group.next_deadline() == 100  # c could still send
-    tickets.append(play("c sync z"))
+    calls.append(play("c sync z"))
     assert play.group.next_deadline() == 40
     play.at(39.9)
     assert play.ended == {}
     play.at(40)
-    assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 3
-    assert play.reason(tickets[0]) == (
+    assert [play.status(number) for number in calls] == [Status.NEVER] * 3
+    assert play.reason(calls[0]) == (
         "lava-wait x: deadlock: a waits for 'x' from b or c; "
         "b waits for 'y' from c; c waits for 'z' from a and b"
     )
@@ -296,21 +296,21 @@ def test_a_background_send_puts_a_deadlock_off(play):
 def test_those_who_left_do_not_hide_a_deadlock(play):
     """Only members that still run have to wait for it."""
     play.finish("c")
-    tickets = [play("a wait x"), play("b wait x")]
+    calls = [play("a wait x"), play("b wait x")]
     play.at(30)
-    assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 2
+    assert [play.status(number) for number in calls] == [Status.NEVER] * 2
 
 
 def test_a_member_that_leaves_puts_a_deadlock_off(play):
     """The grace begins anew, even if no call ends."""
-    tickets = [play("a wait x", timeout=500), play("b wait y", timeout=500)]
+    calls = [play("a wait x", timeout=500), play("b wait y", timeout=500)]
     play.at(100)
     play.finish("c")
     assert play.group.next_deadline() == 130
     play.at(129)
     assert play.ended == {}
     play.at(130)
-    assert [play.status(ticket) for ticket in tickets] == [Status.NEVER] * 2
+    assert [play.status(number) for number in calls] == [Status.NEVER] * 2
 
 
 def test_abort_answers_everything(play):
@@ -318,27 +318,27 @@ def test_abort_answers_everything(play):
     waiting = play("a wait x")
     play.take(play.group.abort("the user has stopped the job", 0.0))
     later = play("b send x")
-    for ticket in (waiting, later):
-        assert play.status(ticket) is Status.NEVER
-        assert play.reason(ticket).endswith(": the user has stopped the job")
+    for number in (waiting, later):
+        assert play.status(number) is Status.NEVER
+        assert play.reason(number).endswith(": the user has stopped the job")
 
 
 def test_a_group_that_is_not_complete():
     """Devices that may still join count, and a role may still get a device."""
     play = Play({"a": "r"}, size=2)
     lines = ("a wait-all x", "a wait-all x s", "a wait-all x t", "a wait x", "a wait-all x r")
-    tickets = [play(line) for line in lines]
+    calls = [play(line) for line in lines]
     play.at(50)  # it is no deadlock: b may come
     assert play.ended == {}
     assert play.group.missing(1) == Missing(not_joined=1)
     problem, events = play.group.join("b", "s", 50.0)
     play.take(events)
     assert problem == ""
-    statuses = [play.status(ticket) for ticket in tickets]
+    statuses = [play.status(number) for number in calls]
     assert statuses == [None, None, Status.REFUSED, None, Status.DONE]
-    assert "'t'" in play.reason(tickets[2])
+    assert "'t'" in play.reason(calls[2])
     play("b send x")
-    assert [play.status(tickets[n]) for n in (0, 1, 3)] == [Status.DONE] * 3
+    assert [play.status(calls[n]) for n in (0, 1, 3)] == [Status.DONE] * 3
     assert "complete" in play.group.join("c", "s", 50.0)[0]
     assert "already" in play.group.join("a", "r", 50.0)[0]
 

@@ -29,10 +29,10 @@ SECONDS = (1, 2, 3, 7, 8, 20, 60)
 class Asked:
     """A call that the model has not answered yet."""
 
-    ticket: int
+    reply_to: int
     node: str
     call: Call
-    level: int
+    required_count: int
     deadline: float
 
 
@@ -41,7 +41,7 @@ class Model:
 
     def __init__(self, members, size, now):
         self.size, self.members = size, dict(members)
-        self.out: dict[str, Status] = {}  # who has left
+        self.out: dict[str, Status] = {}  # members that have left
         self.sent: list[tuple[str, str, dict]] = []
         self.read: dict[str, list[int]] = {name: [] for name in NAMES}
         self.asked: list[Asked] = []
@@ -50,11 +50,11 @@ class Model:
         self.aborted = False
 
     def count(self, name, message_id):
-        """How often `name` has sent."""
+        """Return how often `name` has sent."""
         return sum(1 for sender, id_, _ in self.sent if (sender, id_) == (name, message_id))
 
     def scope(self, asked):
-        """The others that a call waits for."""
+        """Return the other devices that a call waits for."""
         role = asked.call.role
         return [
             name
@@ -63,7 +63,7 @@ class Model:
         ]
 
     def latest(self, names, message_id):
-        """The last data of each sender, oldest sender first."""
+        """Return the last data of each sender, oldest sender first."""
         return {
             sender: data
             for sender, id_, data in self.sent
@@ -84,24 +84,24 @@ class Model:
             return self.latest(others, message_id) or None
         if len(self.members) < self.size:
             return None
-        if any(self.count(name, message_id) < asked.level for name in self.scope(asked)):
+        if any(self.count(name, message_id) < asked.required_count for name in self.scope(asked)):
             return None
         return self.latest(self.scope(asked), message_id)
 
-    def hopeless(self, asked):
-        """Whether nothing can satisfy the call any more."""
+    def unsatisfiable(self, asked):
+        """Return whether the call can never be satisfied."""
         message_id = asked.call.id
         if asked.call.api is Api.WAIT:
             others = [n for n in self.members if n != asked.node]
             return len(self.members) == self.size and all(n in self.out for n in others)
         return any(
-            name in self.out and self.count(name, message_id) < asked.level
+            name in self.out and self.count(name, message_id) < asked.required_count
             for name in self.scope(asked)
         )
 
     def answer(self, asked, status, data=(), *, now):
         """End a call."""
-        self.answers[asked.ticket] = (status, dict(data))
+        self.answers[asked.reply_to] = (status, dict(data))
         self.asked.remove(asked)
         self.changed = now
 
@@ -114,13 +114,13 @@ class Model:
                 self.answer(asked, Status.REFUSED, now=now)
             elif data is not None:
                 self.answer(asked, Status.DONE, data, now=now)
-            elif asked.node in self.out or self.aborted or self.hopeless(asked):
+            elif asked.node in self.out or self.aborted or self.unsatisfiable(asked):
                 self.answer(asked, Status.NEVER, now=now)
 
-    def call(self, node, call, ticket, now):
-        """Take a call."""
+    def call(self, node, call, reply_to, now):
+        """Make a call."""
         if self.aborted:
-            self.answers[ticket] = (Status.NEVER, {})
+            self.answers[reply_to] = (Status.NEVER, {})
         elif (
             node in self.out
             or node not in self.members
@@ -130,21 +130,21 @@ class Model:
                 and call.role not in self.members.values()
             )
         ):
-            self.answers[ticket] = (Status.REFUSED, {})
+            self.answers[reply_to] = (Status.REFUSED, {})
         else:
             self.changed = now
             if call.api in {Api.SEND, Api.SYNC}:
                 self.sent.append((node, call.id, dict(call.data)))
-            level = self.count(node, call.id) if call.api is Api.SYNC else 1
+            required_count = self.count(node, call.id) if call.api is Api.SYNC else 1
             limit = TIMEOUT if call.timeout is None else call.timeout
-            asked = Asked(ticket, node, call, level, now + limit)
+            asked = Asked(reply_to, node, call, required_count, now + limit)
             self.asked.append(asked)
             if call.api is Api.SEND:
                 self.answer(asked, Status.DONE, now=now)
             self.settle(now)
 
     def leave(self, name, status, now):
-        """Take the end of a member."""
+        """End a member."""
         if name in self.members and name not in self.out:
             self.changed = now
             for asked in [asked for asked in self.asked if asked.node == name]:
@@ -153,21 +153,21 @@ class Model:
             self.settle(now)
 
     def deadlock_at(self):
-        """When all that wait are a deadlock, or None."""
+        """Return when all waiting calls are a deadlock, or None."""
         active = [name for name in self.members if name not in self.out]
         waiting = {asked.node for asked in self.asked}
         stuck = len(self.members) == self.size and active and set(active) == waiting
         return self.changed + GRACE if stuck else None
 
     def next_deadline(self):
-        """When something is due."""
+        """Return the next deadline."""
         times = [asked.deadline for asked in self.asked]
         if (deadlock := self.deadlock_at()) is not None:
             times.append(deadlock)
         return min(times, default=None)
 
     def expire(self, now):
-        """Do what is due."""
+        """End what is due."""
         for asked in [asked for asked in self.asked if asked.deadline <= now]:
             self.answer(asked, Status.TIMEOUT, now=now)
         deadlock = self.deadlock_at()
@@ -177,7 +177,7 @@ class Model:
 
 
 class GroupAgainstModel(RuleBasedStateMachine):
-    """Does the same to both and compares every answer, and when it comes."""
+    """Compare every answer of the group and of the model, and its time."""
 
     @initialize(
         size=st.integers(1, len(NAMES)),
@@ -187,7 +187,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
     def start(self, size, late, roles):
         """Make a group and its model; `late` members have yet to join."""
         self.now = 0
-        self.tickets = 0
+        self.replies = 0
         self.roles = dict(zip(NAMES, roles, strict=True))
         members = {name: self.roles[name] for name in NAMES[: max(0, size - late)]}
         self.group = Group(members, size=size, timeout=TIMEOUT, deadlock_grace=GRACE)
@@ -195,7 +195,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         self.answers = {}
         self.syncs = set()
         self.messages = []
-        self.waited = set()  # tickets
+        self.waited = set()  # replies
         self.kinds = Counter()  # of outcomes
 
     def running(self):
@@ -210,7 +210,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
         self.kinds[f"{wait.call.api}{' --next' * wait.call.next}, {when}: {how}"] += 1
 
     def take(self, events):
-        """Keep what follows; nothing is answered twice."""
+        """Keep the events; assert that no call is answered twice."""
         for event in events:
             if isinstance(event, Message):
                 self.messages.append((event.sender, event.id, dict(event.data)))
@@ -257,17 +257,17 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     def ask(self, node, call):
         """Make a call."""
-        self.tickets += 1
+        self.replies += 1
         if call.api is Api.SYNC:
-            self.syncs.add(self.tickets)
-        self.take(self.group.call(node, call, self.tickets, self.now))
-        self.model.call(node, call, self.tickets, self.now)
+            self.syncs.add(self.replies)
+        self.take(self.group.call(node, call, self.replies, self.now))
+        self.model.call(node, call, self.replies, self.now)
 
     @rule(api=st.sampled_from(WAITS), consume=st.booleans())
     def all_wait(self, api, consume):
         """Let every member wait for what none has sent: a deadlock, unless something happens."""
         for number, node in enumerate(self.running()):
-            message_id = f"{self.tickets}-{number}" if api is Api.SYNC else "unsent"
+            message_id = f"{self.replies}-{number}" if api is Api.SYNC else "unsent"
             self.ask(node, Call(api, message_id, next=consume and api is Api.WAIT))
 
     @rule(
@@ -327,7 +327,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
     def cancel(self, which):
         """Let a caller hang up."""
         self.take(self.group.cancel(which, self.now))
-        for asked in [asked for asked in self.model.asked if asked.ticket == which]:
+        for asked in [asked for asked in self.model.asked if asked.reply_to == which]:
             self.model.answer(asked, Status.REFUSED, now=self.now)
 
     @rule(seconds=st.sampled_from(SECONDS))
@@ -348,7 +348,7 @@ class GroupAgainstModel(RuleBasedStateMachine):
     @rule()
     def abort(self):
         """End the group."""
-        if self.tickets > 10:  # else most runs would end before they begin
+        if self.replies > 10:  # else most runs would end before they begin
             self.take(self.group.abort("the end", self.now))
             self.model.aborted = True
             self.model.settle(self.now)
@@ -359,10 +359,10 @@ class GroupAgainstModel(RuleBasedStateMachine):
         if not hasattr(self, "group"):
             return
         expected = {}
-        for ticket, (status, data) in self.model.answers.items():
+        for reply_to, (status, data) in self.model.answers.items():
             filled = {sender: found for sender, found in data.items() if found}
             # Those without data need not be named to a sync.
-            expected[ticket] = (status, filled if ticket in self.syncs else data)
+            expected[reply_to] = (status, filled if reply_to in self.syncs else data)
         assert self.answers == expected
         assert {t: list(data) for t, (_, data) in self.answers.items()} == {
             t: list(data) for t, (_, data) in expected.items()
@@ -372,10 +372,10 @@ class GroupAgainstModel(RuleBasedStateMachine):
 
     @invariant()
     def nothing_hangs(self):
-        """A call that waits is one that something could still satisfy."""
+        """Every waiting call can still be satisfied."""
         if hasattr(self, "group"):
             for asked in self.model.asked:
-                assert not self.model.hopeless(asked)
+                assert not self.model.unsatisfiable(asked)
 
 
 TestGroupAgainstModel = GroupAgainstModel.TestCase
@@ -384,7 +384,7 @@ TestGroupAgainstModel.settings = settings(stateful_step_count=40)
 
 
 def play(seed):
-    """Let a group and its model do 60 things by chance; return the outcomes, counted."""
+    """Let a group and its model do 60 random steps; return the counted outcomes."""
     chance = random.Random(seed)
     machine = GroupAgainstModel()
     late = chance.choice((0, 0, 0, 1, 2, len(NAMES)))
@@ -416,7 +416,7 @@ def play(seed):
         ): 4,
         lambda: machine.join(name=chance.choice(NAMES)): 4,
         lambda: machine.leave(name=chance.choice(NAMES), fails=chance.random() < 0.5): 3,
-        lambda: machine.cancel(which=machine.tickets - chance.randrange(5)): 5,
+        lambda: machine.cancel(which=machine.replies - chance.randrange(5)): 5,
         lambda: machine.pass_time(seconds=chance.choice(SECONDS)): 15,
         machine.abort: 0.4,
     }
@@ -438,7 +438,7 @@ OUTCOMES = (
 
 
 def test_seeded_groups_reach_every_kind_of_outcome():
-    """What is never reached is not tested, however many groups there are."""
+    """An outcome that is never reached is not tested, whatever the number of groups."""
     kinds = sum((play(seed) for seed in range(150)), Counter())
     calls = ("wait", "wait --next", "wait-all", "sync")
     expected = {f"{call}, {outcome}" for call in calls for outcome in OUTCOMES}
