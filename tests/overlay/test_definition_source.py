@@ -64,7 +64,7 @@ def test_a_slash_that_is_missing(url, tmp_path):
     """No host called https is asked for it by ssh."""
     with pytest.raises(BadSource, match="not a valid URL for git") as caught:
         git_source(url, tmp_path)
-    assert caught.value.hint == f"it begins with {url.partition(':')[0]}://"
+    assert caught.value.hint == f"write {url.partition(':')[0]}://"
 
 
 @pytest.mark.parametrize(
