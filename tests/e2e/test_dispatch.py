@@ -128,7 +128,7 @@ def test_validate_lists_every_error_at_once(dispatch, tmp_path):
     job["timeout"] = "long"
     job["actions"][0]["parameters"]["imagee"] = 1
     job["actions"].append({"command": "lava_test_shel"})
-    missing = {"testdef_urls": ["nowhere.yaml"], "role": "nobody"}
+    missing = {"testdef_urls": ["nowhere.yaml"], "role": "absent"}
     job["actions"].append({"command": "lava_test_shell", "parameters": missing})
     (tmp_path / "job.json").write_text(json.dumps(job, indent=1))
     run = dispatch("--validate", "--simulate", tmp_path / "job.json")

@@ -1,4 +1,4 @@
-"""Where a job's boards come from."""
+"""Selection of a job's boards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
 @pytest.fixture
 def document(tmp_path):
-    """A function that writes a job with a role for each device type, and reads it."""
+    """Return a function that writes and parses a job with one role per device type."""
 
     def make(*types):
         group = [{"role": f"r{number}", "device_type": name} for number, name in enumerate(types)]
@@ -29,7 +29,7 @@ def document(tmp_path):
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """The directory of a lab with a panda of ours, and a juno of LAVA's."""
+    """Return the directory of a lab with a panda of our own and a juno under LAVA."""
     monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
     devices = tmp_path / "lab" / "devices"
     devices.mkdir(parents=True)
@@ -42,13 +42,13 @@ def lab(tmp_path, monkeypatch):
 
 @pytest.fixture
 def supervisor():
-    """A run's supervisor."""
+    """Return a run's supervisor."""
     with Supervisor() as supervisor:
         yield supervisor
 
 
 def test_boards_are_made_one_for_each_node(document, supervisor):
-    """In the order of the roles; there is no lab, whatever this host has."""
+    """Virtual boards are created in the order of the roles, independent of a lab."""
     selection = BoardSelection(simulate=True)
     job, _ = selection.parse(document("panda", "beaglexm", "panda"))
     with hold_boards(job, selection, supervisor, pytest.fail) as members:
@@ -61,7 +61,7 @@ def test_boards_are_made_one_for_each_node(document, supervisor):
 
 
 def test_boards_of_the_lab_are_held_meanwhile(document, lab, supervisor):
-    """Nobody else gets them; the supervisor holds them, too, if we die."""
+    """Boards of the lab are locked, by the supervisor, too."""
     selection = BoardSelection(config_dir=lab)
     job, _ = selection.parse(document("panda"))
     with hold_boards(job, selection, supervisor, pytest.fail) as members:
@@ -76,7 +76,7 @@ def test_boards_of_the_lab_are_held_meanwhile(document, lab, supervisor):
 
 
 def test_a_job_may_name_a_type_that_only_the_lab_has(document, lab):
-    """LAVA's dispatcher runs it; nobody here could make such a board."""
+    """A board under LAVA's dispatcher can have any device type."""
     job, _ = BoardSelection(config_dir=lab).parse(document("juno-r2"))
     assert job.roles[0].device_type == "juno-r2"
     with pytest.raises(InvalidJob, match="unknown device type 'juno-r2'"):
@@ -84,6 +84,6 @@ def test_a_job_may_name_a_type_that_only_the_lab_has(document, lab):
 
 
 def test_one_board_by_the_command_line(document, lab):
-    """--target of a job for one board; a group is not aimed."""
+    """--target selects the board of a single-board job and is rejected for a group."""
     with pytest.raises(InvalidJob, match="cannot run on one device"):
         BoardSelection(config_dir=lab).parse(document("panda"), "bench")

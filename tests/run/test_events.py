@@ -1,4 +1,4 @@
-"""The event log: order, durability, and listeners that cannot hurt the run."""
+"""The event log: order, durability and failing subscribers."""
 
 import enum
 import json
@@ -24,7 +24,7 @@ from lava_dispatcher_multinode.run.events import (
 
 
 class Clock:
-    """A clock that goes one second on with every look."""
+    """A clock that advances by one second per call."""
 
     def __init__(self):
         self.now = 0.0
@@ -41,7 +41,7 @@ def read(path):
 
 
 def test_line_has_time_kind_and_fields_in_order(tmp_path):
-    """The file's shape is what every reader counts on."""
+    """Lines have the documented format."""
     path = tmp_path / "events.jsonl"
     with EventLog(path, Clock()) as log:
         log.emit("step", node="panda01", text="power on")
@@ -50,7 +50,7 @@ def test_line_has_time_kind_and_fields_in_order(tmp_path):
 
 
 def test_times_are_rounded_to_microseconds():
-    """A float's noise is no information; what a board has measured is, to its last digit."""
+    """Times are rounded to microseconds; measurements are not."""
     seen = []
     times = {"start": 1.248485554000581, "end": 0.1 + 0.2, "asked": None, "seconds": 1}
     with EventLog(None, lambda: 0.1 + 0.2) as log:
@@ -63,7 +63,7 @@ def test_times_are_rounded_to_microseconds():
 
 
 def test_subscriber_sees_what_the_file_has(tmp_path):
-    """A report made live and one made from the file are the same."""
+    """Subscribers get the same events as the file."""
 
     class Result(enum.StrEnum):
         PASS = "pass"
@@ -102,7 +102,7 @@ def test_subscriber_sees_what_the_file_has(tmp_path):
 
 @given(st.dictionaries(st.text(), st.one_of(st.text(), st.floats(), st.binary(), st.integers())))
 def test_any_data_is_one_line_of_ascii(data):
-    """No message of a board can break the file's lines, or command a terminal that shows it."""
+    """Arbitrary data is one line of ASCII, without control characters."""
     seen = []
     with EventLog(None, Clock()) as log:
         log.subscribe(seen.append)
@@ -116,7 +116,7 @@ def test_any_data_is_one_line_of_ascii(data):
 
 
 def test_fields_cannot_pose_as_time_or_kind():
-    """What an event is, is the log's to say."""
+    """Fields cannot override the time and the kind of an event."""
     seen = []
     with EventLog(None, Clock()) as log:
         log.subscribe(seen.append)
@@ -125,7 +125,7 @@ def test_fields_cannot_pose_as_time_or_kind():
 
 
 def test_failing_subscriber_is_told_of_once_and_stops_nobody(capsys):
-    """A broken report must not cost the run, nor flood the terminal."""
+    """A failing subscriber is reported once and stops nothing."""
     seen = []
 
     def broken(event):
@@ -141,7 +141,7 @@ def test_failing_subscriber_is_told_of_once_and_stops_nobody(capsys):
 
 
 def test_event_of_a_subscriber_comes_after_the_one_that_caused_it(tmp_path):
-    """Everybody, the file too, sees one order."""
+    """File and subscribers see the same order of events."""
     first, second = [], []
     with EventLog(tmp_path / "e", Clock()) as log:
 
@@ -157,7 +157,7 @@ def test_event_of_a_subscriber_comes_after_the_one_that_caused_it(tmp_path):
 
 
 def test_threads_never_mix_lines_and_times_never_go_back(tmp_path):
-    """All nodes write at once; each line stays whole and the order is one for all."""
+    """Lines of concurrent threads stay intact, with increasing times."""
     seen = []
     barrier = threading.Barrier(4)
     with EventLog(tmp_path / "e", clock_from_now()) as log:
@@ -182,12 +182,12 @@ def test_threads_never_mix_lines_and_times_never_go_back(tmp_path):
 
 
 def test_the_time_of_day_is_of_one_zone():
-    """Runs of two machines are compared by it."""
+    """The time of day is in UTC."""
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time_of_day())
 
 
 def test_nothing_after_close(tmp_path):
-    """A thread that comes late neither fails nor writes behind the end."""
+    """An event after the end neither fails nor is written."""
     seen = []
     log = EventLog(tmp_path / "e", Clock())
     log.subscribe(seen.append)
@@ -199,7 +199,7 @@ def test_nothing_after_close(tmp_path):
 
 
 def test_new_log_replaces_an_old_one(tmp_path):
-    """A directory that is used again does not mix two runs."""
+    """A new log in the same directory replaces the old one."""
     for kind in ("old", "new"):
         with EventLog(tmp_path / "e", Clock()) as log:
             log.emit(kind)
@@ -208,7 +208,7 @@ def test_new_log_replaces_an_old_one(tmp_path):
 
 @pytest.mark.needs("/dev/full")
 def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
-    """The log is lost; the subscribers, and so the results, are not."""
+    """A full disk ends the file, not the events of subscribers."""
     from pathlib import Path
 
     seen = []
@@ -222,7 +222,7 @@ def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
 
 
 def test_remarks_without_end_are_counted_out(monkeypatch):
-    """A board that makes its dispatcher talk does not fill the disk, nor silence the others."""
+    """The number of log messages per node and level is limited."""
     monkeypatch.setattr(events, "MAX_LOG_EVENTS", 3)
     seen = []
     with EventLog(None, Clock()) as log:
@@ -241,7 +241,7 @@ def test_remarks_without_end_are_counted_out(monkeypatch):
 
 
 def test_level_has_one_form():
-    """Who looks for warnings finds those of a plug-in that writes them in its own way, too."""
+    """Levels of log messages are normalised."""
     seen = []
     with EventLog(None, Clock()) as log:
         log.subscribe(seen.append)
@@ -251,7 +251,7 @@ def test_level_has_one_form():
 
 
 def test_killed_process_leaves_every_event(tmp_path):
-    """SIGKILL right after an event: the event is in the file."""
+    """After SIGKILL, all earlier events are in the file."""
     path = tmp_path / "e"
     code = (
         "import os, signal, sys\nfrom pathlib import Path\n"
@@ -267,7 +267,7 @@ def test_killed_process_leaves_every_event(tmp_path):
 
 @given(lines=st.lists(st.binary(max_size=90000).map(lambda b: b.replace(b"\n", b"")), max_size=3))
 def test_mend_takes_the_torn_line_only(tmp_path_factory, lines):
-    """Whole lines stay, byte for byte, however long the torn one is."""
+    """Only an incomplete last line is removed, of any length."""
     path = tmp_path_factory.mktemp("events") / "events.jsonl"
     whole = b"".join(line + b"\n" for line in lines[:-1])
     path.write_bytes(whole + (lines[-1] if lines else b""))
@@ -276,7 +276,7 @@ def test_mend_takes_the_torn_line_only(tmp_path_factory, lines):
 
 
 def test_append_goes_on_after_what_is_there(tmp_path):
-    """Who finishes another's log keeps it."""
+    """An appended log keeps the earlier events."""
     path = tmp_path / "events.jsonl"
     for kind, append in (("one", False), ("two", True)):
         with EventLog(path, Clock(), append=append) as log:

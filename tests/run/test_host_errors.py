@@ -1,4 +1,4 @@
-"""What the host runs out of is told as such."""
+"""Lack of host resources is reported as such."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lava_dispatcher_multinode.run import host_errors
     ],
 )
 def test_each_shortage_says_what_helps(error, words):
-    """The user is told what to change, and the code is 3, not 70."""
+    """The message has a hint, and the exit code is 3, not 70."""
     found = host_errors.host_failure(error)
     assert found is not None
     assert words in str(found)
@@ -33,12 +33,12 @@ def test_each_shortage_says_what_helps(error, words):
     "error", [ValueError("x"), OSError(errno.EBADF, "Bad file descriptor"), RuntimeError("x")]
 )
 def test_a_bug_stays_a_bug(error):
-    """What the host has not caused must not be excused."""
+    """Other exceptions remain bugs."""
     assert host_errors.host_failure(error) is None
 
 
 def test_the_limit_of_files_is_raised_as_far_as_it_goes():
-    """Two hundred boards need more than the usual 1024."""
+    """The limit of open files is raised: 200 boards need more than 1024."""
     child = os.fork()
     if not child:
         code = 2  # an exception: the copy of pytest must not go on

@@ -21,7 +21,7 @@ from lava_dispatcher_multinode.run.interrupts import (
 
 @pytest.fixture(autouse=True)
 def _handlers():
-    """The test process gets its signals back."""
+    """Restore the signal handlers of the test process."""
     before = [(number, signal.getsignal(number)) for number in SIGNALS]
     yield
     for number, handler in before:
@@ -34,14 +34,14 @@ def _kill(number):
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_before_hold_it_is_a_keyboard_interrupt(number):
-    """While boards are being started there is nobody to be told yet."""
+    """Before there are nodes, a signal raises KeyboardInterrupt."""
     with Interruptions(), pytest.raises(KeyboardInterrupt):
         _kill(number)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_after_hold_it_is_news(number):
-    """No exception cuts the main thread short, however often it is asked."""
+    """Later signals are queued and raise no exception."""
     with Interruptions() as interruptions:
         interruptions.defer()
         _kill(number)
@@ -51,7 +51,7 @@ def test_after_hold_it_is_news(number):
 
 
 def test_handlers_are_put_back():
-    """Whoever called us gets its signals back."""
+    """The caller's signal handlers are restored."""
     before = [signal.getsignal(number) for number in SIGNALS]
     with Interruptions():
         pass
@@ -59,7 +59,7 @@ def test_handlers_are_put_back():
 
 
 def test_what_is_ignored_stays_ignored():
-    """nohup means it."""
+    """Signals ignored by nohup stay ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise_once()
     with Interruptions():
@@ -68,7 +68,7 @@ def test_what_is_ignored_stays_ignored():
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
-    """Tidying up goes on while Ctrl-C is pressed again and again."""
+    """Repeated Ctrl-C does not interrupt the cleanup."""
     raise_once()
     tidied = False
     with pytest.raises(KeyboardInterrupt):
@@ -82,7 +82,7 @@ def test_the_second_does_not_cut_short_what_the_first_asked_for(number):
 
 
 def test_what_python_has_dropped_is_not_lost():
-    """An exception inside a callback goes nowhere: the next signal counts, or the run asks."""
+    """An exception lost in a callback does not lose the interrupt."""
     raise_once()
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
@@ -95,7 +95,7 @@ def test_what_python_has_dropped_is_not_lost():
 
 
 def test_a_run_that_is_starting_is_interrupted_once():
-    """The second one finds a run that is on its way out."""
+    """A second signal does not interrupt the end of a run."""
     with Interruptions():
         with pytest.raises(KeyboardInterrupt):
             _kill(signal.SIGINT)
@@ -103,7 +103,7 @@ def test_a_run_that_is_starting_is_interrupted_once():
 
 
 def test_after_the_final_run_nothing_is_interrupted():
-    """What is left is to give the boards back and to tell the results."""
+    """The release of boards and the summary are not interrupted."""
     with Interruptions(final=True):
         pass
     for number in SIGNALS:
@@ -111,7 +111,7 @@ def test_after_the_final_run_nothing_is_interrupted():
 
 
 def test_items_come_in_their_order():
-    """Nothing is lost, whoever puts it, and None is an item like others."""
+    """The queue keeps the order of all items, None included."""
     queue = SignalSafeQueue()
     thread = threading.Thread(target=lambda: [queue.put(item) for item in ("a", None, "b")])
     thread.start()
@@ -121,7 +121,7 @@ def test_items_come_in_their_order():
 
 
 def test_thousands_do_not_fill_it():
-    """Whoever puts must not wait: it may be a signal's handler."""
+    """Adding an item never blocks: signal handlers do it."""
     queue = SignalSafeQueue()
     for number in range(5000):
         queue.put(str(number))
@@ -130,7 +130,7 @@ def test_thousands_do_not_fill_it():
 
 
 def test_what_comes_after_the_end_harms_nobody():
-    """A node's last word, or a Ctrl-C, may be late."""
+    """Items added after the end are ignored."""
     queue = SignalSafeQueue()
     queue.close()
     queue.put("late")
@@ -153,7 +153,7 @@ with Interruptions() as interruptions:
 
 
 def test_a_signal_to_another_thread_wakes_the_reader():
-    """SIGTERM must end a run whichever thread the kernel gives it to."""
+    """A signal delivered to another thread wakes the reader."""
     environ = {**os.environ, "PYTHONDEVMODE": "1"}
     done = subprocess.run([sys.executable, "-c", SIGNALLED], env=environ, timeout=60, check=False)
     assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""A job from its boards to its results; the boards are consoles that answer, without a switch."""
+"""A job from its boards to its results, on boards that are consoles without power control."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ WAIT = 20  # seconds until what must come counts as lost
 
 
 class Action:
-    """Does what the test wants of the node."""
+    """Calls a function of the test with the node."""
 
     def __init__(self, work):
         self._work = work
 
     def run(self, node, parameters):
-        """Do it."""
+        """Call the function."""
         del parameters
         self._work(node)
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """A function that runs a job of one action, which is a function of the node."""
+    """Return a function that runs a job whose single action is a function of the node."""
     monkeypatch.setattr(node_module, "CRASH_OUTPUT_S", 0.01)
 
     def run(work, *roles, listeners=(), interruptions=None, on_node_end=None):
@@ -55,7 +55,7 @@ def run(tmp_path, monkeypatch):
 
 @pytest.fixture
 def written(tmp_path):
-    """A function that returns the events that are on the disk."""
+    """Return a function that reads the events on disk."""
 
     def read():
         lines = (tmp_path / "events.jsonl").read_text().splitlines()
@@ -65,13 +65,13 @@ def written(tmp_path):
 
 
 def ends(outcome):
-    """Return how each node has ended, and why."""
+    """Return the status and reason of each node's end."""
     nodes = outcome.results.nodes.values()
     return {node.name: (node.stated, node.error_type, node.error) for node in nodes}
 
 
 def test_each_board_walks_the_actions_and_all_is_recorded(run, written, tmp_path):
-    """From `job_started` to `job_finished`, on the disk and to each listener alike."""
+    """All events reach the disk and the subscribers."""
     heard = []
     outcome = run(lambda node: node.log("INFO", node.role), listeners=[heard.append])
     assert outcome.failure is None
@@ -89,7 +89,7 @@ def test_each_board_walks_the_actions_and_all_is_recorded(run, written, tmp_path
 
 
 def test_a_board_that_fails_leaves_the_others_at_work(run, written):
-    """They may still be tested; the worst of all is the exit code."""
+    """A failed board does not stop the others; the worst exit code counts."""
 
     def work(node):
         if node.role == "a":
@@ -104,7 +104,7 @@ def test_a_board_that_fails_leaves_the_others_at_work(run, written):
 
 
 def test_an_essential_role_ends_the_others(run):
-    """They would wait for it in vain: each is cancelled, with the reason."""
+    """A failed node of an essential role cancels the others with the reason."""
 
     def work(node):
         if node.role == "a":
@@ -118,14 +118,14 @@ def test_an_essential_role_ends_the_others(run):
 
 
 def test_an_essential_role_that_passes_ends_none(run, written):
-    """Its end is no failure of the group."""
+    """A passing node of an essential role cancels no others."""
     outcome = run(lambda _node: None, Role("a", essential=True), Role("b", essential=True))
     assert {status for status, _, _ in ends(outcome).values()} == {"pass"}
     assert [event for event in written() if event.get("level") == "WARNING"] == []
 
 
 def test_an_interrupted_run_is_no_pass(run, written):
-    """Also where each node was through with its actions by then."""
+    """An interrupted run fails even if all actions had ended."""
     interruptions = Interruptions()
 
     def work(node):
@@ -137,7 +137,7 @@ def test_an_interrupted_run_is_no_pass(run, written):
 
 
 def test_an_interruption_ends_all_nodes(run, written):
-    """Once, however often it comes; that it was one is the result, and no exception."""
+    """Repeated interrupts end all nodes once, without an exception."""
     interruptions = Interruptions()
 
     def work(node):
@@ -165,7 +165,7 @@ def test_an_interruption_ends_all_nodes(run, written):
 def test_what_fails_before_there_are_nodes_is_each_nodes_end(
     run, written, monkeypatch, error, kind, said, code
 ):
-    """Results that name no node would seem to be of a run that was killed."""
+    """A failure before the start is recorded for each node."""
 
     def fail(*_):
         raise error
@@ -180,7 +180,7 @@ def test_what_fails_before_there_are_nodes_is_each_nodes_end(
 
 
 def test_a_fault_of_the_program_is_recorded_and_raised(run, written, monkeypatch):
-    """The command has a traceback for it; the results say that it is a bug, and have an end."""
+    """A bug is recorded in the results and raised for the traceback."""
 
     def fail(*_):
         raise RuntimeError("left is right")
@@ -195,7 +195,7 @@ def test_a_fault_of_the_program_is_recorded_and_raised(run, written, monkeypatch
 
 
 def test_each_node_is_visited_at_its_end(run):
-    """With its failure, while its board is still up: --pause-on-failure is such a visit."""
+    """Each node is visited with its failure before its board is powered off."""
     seen = {}
 
     def work(node):

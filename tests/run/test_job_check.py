@@ -58,7 +58,7 @@ def test_a_good_job_has_no_problems(checked):
 
 
 def test_a_message_that_nobody_sends_is_warned_of(checked):
-    """The most common hang is found before anything starts."""
+    """A wait for a message that no node sends is a warning."""
     found = checked(
         _shell(["lava-wait go"], roles=frozenset(["client"])),
         _shell(["lava-send og"], roles=frozenset(["server"])),
@@ -70,11 +70,11 @@ def test_a_message_that_nobody_sends_is_warned_of(checked):
 
 def test_a_warning_has_the_place_of_its_step(checked, tmp_path):
     """FILE:LINE:COL, once for all roles that run the definition."""
-    text = "metadata: {name: x}\nrun:\n  steps:\n    - true\n    - lava-wait nobody\n"
+    text = "metadata: {name: x}\nrun:\n  steps:\n    - true\n    - lava-wait missing\n"
     (tmp_path / "test.yaml").write_text(text)
     found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["test.yaml"]}))
     assert len(found) == 1
-    assert found[0].startswith(f"{tmp_path}/test.yaml:5:7: warning: lava-wait nobody")
+    assert found[0].startswith(f"{tmp_path}/test.yaml:5:7: warning: lava-wait missing")
 
 
 def test_a_script_without_an_interpreter_is_warned_of(checked, tmp_path):

@@ -1,4 +1,4 @@
-"""One node's way through its actions, on a board that is no more than a console and a switch."""
+"""A node's actions, on a board that consists of a console and power control."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DEVICE = Device("panda01", "panda", connection=Connection(simulated=True))
 
 
 class Board:
-    """What a run needs of a made board; it is on from the start."""
+    """A virtual board that is powered from the start."""
 
     root = ""
     known_off = False
@@ -34,19 +34,19 @@ class Board:
         self.console, self.card = console, card
 
     def power_on(self):
-        """Switch on."""
+        """Switch the power on."""
         self.known_off = False
 
     def power_off(self):
-        """Switch off."""
+        """Switch the power off."""
         self.known_off = True
 
     def boot_slot(self, deadline):
-        """Boot whenever."""
+        """Allow a boot at any time."""
         return nullcontext()
 
     def setup_commands(self):
-        """Know all already."""
+        """Return no commands."""
         return ()
 
 
@@ -61,7 +61,7 @@ def board(tmp_path):
 
 @pytest.fixture
 def run(board, tmp_path, monkeypatch):
-    """A function that runs actions, each a function of the node; it returns the ending."""
+    """Return a function that runs actions, each a function of the node; it returns the end."""
     monkeypatch.setattr(module, "CRASH_OUTPUT_S", 0.05)
     events = []
 
@@ -96,18 +96,18 @@ def run(board, tmp_path, monkeypatch):
 
 
 class Action:
-    """An action that does what the test wants."""
+    """An action that calls a function of the test."""
 
     def __init__(self, work):
         self._work = work
 
     def run(self, node, parameters):
-        """Do it."""
+        """Call the function."""
         self._work(node)
 
 
 def fails(error):
-    """Return what an action does to fail so."""
+    """Return a function that raises this failure."""
 
     def work(_node):
         raise error
@@ -116,12 +116,12 @@ def fails(error):
 
 
 def statuses(run):
-    """Return how each action ended, in order."""
+    """Return the status of each action, in order."""
     return [event["status"] for event in run.events if event["event"] == "action_finished"]
 
 
 def test_actions_in_order_and_off_at_the_end(run, board):
-    """Each is told when it begins and how it ended, and the node at last."""
+    """Start and end of each action and of the node are events; the board is off."""
     done = []
     ending = run(*(lambda node: done.append(node.spec.command) for _ in range(2)))
     assert done == ["a0", "a1"]
@@ -132,7 +132,7 @@ def test_actions_in_order_and_off_at_the_end(run, board):
 
 
 def test_after_a_failure_the_rest_is_skipped(run, board):
-    """And the board is off all the same."""
+    """After a failure, the other actions are skipped and the board is off."""
     ending = run(fails(BootError("no login prompt")), lambda _: pytest.fail("it is skipped"))
     assert statuses(run) == ["error", "skipped"]
     assert (ending.status, ending.error_type) == ("error", "infrastructure")
@@ -141,14 +141,14 @@ def test_after_a_failure_the_rest_is_skipped(run, board):
 
 
 def test_a_test_s_failure_is_no_error(run):
-    """Its status is the test's doing, as its exit code is."""
+    """A test failure has status `fail` and exit code 1."""
     ending = run(fails(TestError("the tests have not ended")))
     assert (ending.status, ending.error_type) == ("fail", "test")
     assert statuses(run) == ["fail"]
 
 
 def test_a_bug_is_told_with_its_place(run, board):
-    """The trace goes into the log; the message says where to look."""
+    """A bug's traceback is in the log, which the message names."""
     ending = run(fails(ZeroDivisionError("division by zero")))
     assert (ending.status, ending.error_type) == ("error", "bug")
     assert ending.error.startswith("ZeroDivisionError: division by zero (")
@@ -159,21 +159,21 @@ def test_a_bug_is_told_with_its_place(run, board):
 
 
 def test_a_plug_in_that_exits_ends_its_node_only(run, board):
-    """Its thread has no other way to tell."""
+    """SystemExit in a plug-in ends only its node."""
     ending = run(fails(SystemExit(1)))
     assert (ending.status, ending.error_type) == ("error", "bug")
     assert board.known_off
 
 
 def test_what_the_host_lacks_is_no_bug(run):
-    """A full disk is told as one, with what helps."""
+    """A full disk is reported as such, with a hint."""
     ending = run(fails(OSError(errno.ENOSPC, "No space left on device", "/x")))
     assert (ending.error_type, ending.status) == ("infrastructure", "error")
     assert ending.error.startswith("panda01: /x: No space left on device: free space")
 
 
 def test_a_cancelled_run_begins_nothing(run, board):
-    """What was not begun is skipped, and the board is off."""
+    """After a cancellation, actions are skipped and the board is off."""
     ending = run(lambda _: pytest.fail("it is skipped"), cancelled=True)
     assert statuses(run) == ["skipped"]
     assert ending.error_type == "cancelled"
@@ -181,7 +181,7 @@ def test_a_cancelled_run_begins_nothing(run, board):
 
 
 def test_an_action_s_deadline_names_its_place(run):
-    """The job's limit, or the action's own with the line on which it is."""
+    """A timeout names the job's limit or the action's, with its line."""
     seen = []
     run(lambda node: seen.append(str(node.deadline)))
     run(lambda node: seen.append(str(node.deadline)), timeout=5)
@@ -189,7 +189,7 @@ def test_an_action_s_deadline_names_its_place(run):
 
 
 def test_whoever_visits_finds_the_board_up(run, board):
-    """At the end, and after a failure, which it is told."""
+    """A visit at the node's end gets its failure while the board is powered."""
     seen = []
 
     def visit(node, failure):
@@ -202,7 +202,7 @@ def test_whoever_visits_finds_the_board_up(run, board):
 
 
 def test_the_group_is_told_before_the_switch_is_asked(run, board):
-    """A power switch may take minutes; who waits for the node must not wait for that, too."""
+    """Peers are notified before the board is powered off, which may take minutes."""
     told = []
 
     def leave(name, failure):
@@ -215,7 +215,7 @@ def test_the_group_is_told_before_the_switch_is_asked(run, board):
 
 
 def test_a_console_that_cannot_be_recorded(run, board, tmp_path):
-    """The node does not begin, and says which file it is."""
+    """A node whose console cannot be recorded fails and names the file."""
     (tmp_path / "panda01").write_text("in the way")
     ending = run(lambda _: pytest.fail("it is not begun"))
     assert ending.error_type == "infrastructure"
@@ -223,7 +223,7 @@ def test_a_console_that_cannot_be_recorded(run, board, tmp_path):
 
 
 def test_cancel_ends_what_waits_for_the_console(run):
-    """From another thread, with the reason."""
+    """A cancellation ends a wait for the console, with the reason."""
 
     def work(node):
         thread = threading.Thread(target=run.node.cancel, args=("the user said so",))

@@ -1,4 +1,4 @@
-"""Which host runs a node."""
+"""Selection of a node's host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OWN, LAVAS = Device("p1", "panda"), Device("q1", "qemu", host="lava")
 
 
 def test_the_device_file_decides(tmp_path, monkeypatch):
-    """A node of our own joins the group until the run ends; LAVA's joins by itself."""
+    """Own nodes join the group until the run ends; LAVA's nodes join by themselves."""
     joined = []
 
     class Client:

@@ -1,4 +1,4 @@
-"""Where results go."""
+"""The run directory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lava_dispatcher_multinode.run.output import output_directory
 
 
 def test_a_named_directory_is_made(tmp_path):
-    """--output-dir may be new, and deep; or there already. The job is in it, and no password."""
+    """--output-dir is created if missing; job.json contains no passwords."""
     for _ in range(2):
         with output_directory(tmp_path / "a" / "b", "job", {"image": "http://u:p@host/i"}) as made:
             assert made == tmp_path / "a" / "b"
@@ -19,7 +19,7 @@ def test_a_named_directory_is_made(tmp_path):
 
 
 def test_without_one_each_run_gets_its_own(tmp_path, monkeypatch):
-    """Two runs in one second do not share; `latest` points at the last."""
+    """Runs of the same second have different directories; `latest` is the last."""
     monkeypatch.chdir(tmp_path)
     with (
         output_directory(None, "my job/../x", {}) as first,
@@ -32,7 +32,7 @@ def test_without_one_each_run_gets_its_own(tmp_path, monkeypatch):
 
 
 def test_one_run_at_a_time(tmp_path):
-    """Two that write into one directory would leave nothing that can be read."""
+    """A run directory is locked against a second run."""
     with (
         output_directory(tmp_path, "a", {}),
         pytest.raises(InvalidJob, match="another run is writing to it"),
@@ -44,7 +44,7 @@ def test_one_run_at_a_time(tmp_path):
 
 
 def test_consoles_of_a_run_before_go(tmp_path):
-    """A console of yesterday is not taken for one of today; what else is there stays."""
+    """Console logs of an earlier run are removed; other files stay."""
     (tmp_path / "nodes" / "old").mkdir(parents=True)
     (tmp_path / "nodes" / "old" / "console.log").write_text("yesterday")
     (tmp_path / "nodes" / "old" / "notes").write_text("mine")
@@ -53,7 +53,7 @@ def test_consoles_of_a_run_before_go(tmp_path):
 
 
 def test_a_directory_that_cannot_be_made_is_told(tmp_path):
-    """A file in the way is named, with what else to do."""
+    """The error names the file in the way, with a hint."""
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(InvalidJob, match=r"cannot be used as the output directory.*--output-dir"),

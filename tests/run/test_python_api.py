@@ -19,7 +19,7 @@ SIMULATE = BoardSelection(simulate=True)
 
 @pytest.fixture
 def group(tmp_path):
-    """Two boards, each served by a thread, as by its node's."""
+    """Return two boards, each served by a thread, as by its node."""
     boards = {name: Board(name, role) for name, role in (("b1", "client"), ("b2", "server"))}
     threads = [
         threading.Thread(target=board.serve, args=(SimpleNamespace(name=board.name),))
@@ -35,22 +35,22 @@ def group(tmp_path):
 
 
 def test_boards_by_name_and_role(group):
-    """As in a job: a name is one board, a role any number."""
+    """Boards are found by name and by role."""
     assert [board.name for board in group] == ["b1", "b2"]
     assert group["b2"].role == "server"
     assert group.role("client") == [group["b1"]]
-    assert group.role("nobody") == []
+    assert group.role("absent") == []
     assert len(group) == 2
 
 
 def test_the_board_s_own_thread_does_it(group):
-    """A console has one reader, whoever asks."""
+    """The board's thread does all work on its console."""
     names = group.together(lambda board: board._do(lambda _: threading.current_thread()))
     assert len({*names.values(), threading.current_thread()}) == 3
 
 
 def test_all_are_done_before_a_failure_is_told(group):
-    """Nobody works on a board that its test has given up."""
+    """A failure is raised after the work on all boards has ended."""
     done = []
 
     def work(board):
@@ -64,14 +64,14 @@ def test_all_are_done_before_a_failure_is_told(group):
 
 
 def test_an_exception_comes_to_who_asked(group):
-    """And the board goes on being served."""
+    """An exception is raised in the caller; the board is still served."""
     with pytest.raises(ZeroDivisionError):
         group["b1"]._do(lambda _: 1 / 0)
     assert group["b1"]._do(lambda node: node.name) == "b1"
 
 
 def test_nobody_waits_for_a_run_that_has_ended(group):
-    """It is told which board's run that is."""
+    """A request after the end of the run raises an error that names the board."""
     group["b1"].release()
     with pytest.raises(InfrastructureError, match="b1: the run of this board has ended"):
         group["b1"].run("true")
@@ -79,7 +79,7 @@ def test_nobody_waits_for_a_run_that_has_ended(group):
 
 @pytest.fixture
 def job(tmp_path):
-    """A function that writes a job of two pandas in two roles."""
+    """Return a function that writes a job of two pandas in two roles."""
 
     def write(*actions):
         deploy = {"command": "deploy_linaro_image", "parameters": {"image": str(IMAGE)}}
@@ -101,7 +101,7 @@ def job(tmp_path):
 
 
 def by_hand(console):
-    """A dialogue of one's own."""
+    """A dialogue of the test."""
     console.write(b"echo $((20 + 3)) by hand\n")
     seen = b""
     while b"23 by hand" not in seen:
@@ -113,7 +113,7 @@ def by_hand(console):
 
 @pytest.mark.slow
 def test_commands_messages_and_power(job, tmp_path):
-    """What a test needs of boards: run, send, wait, sync, boot again; and a run's files."""
+    """Boards can run, send, wait, sync and boot again; the run has its files."""
     before = set(threading.enumerate())
     with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
         (server,) = group.role("server")
@@ -143,7 +143,7 @@ def test_commands_messages_and_power(job, tmp_path):
 
 @pytest.mark.slow
 def test_a_wait_that_fails_is_an_exception(job, tmp_path):
-    """A message that never comes is a WaitFailed with the reason; the group goes on."""
+    """An unsatisfiable wait raises WaitFailed with the reason; the group continues."""
     with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
         with pytest.raises(WaitFailed, match="lava-wait news"):
             group["panda01"].wait("news", timeout=0.2)
@@ -152,7 +152,7 @@ def test_a_wait_that_fails_is_an_exception(job, tmp_path):
 
 @pytest.mark.slow
 def test_a_board_that_does_not_boot_ends_the_group(job, tmp_path, monkeypatch):
-    """No test begins with half a group; the reason is the board's."""
+    """If a board does not boot, no test runs, and the error has the reason."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "panda02:panic=login")
     with (
         pytest.raises(InfrastructureError, match="Kernel panic"),
@@ -163,7 +163,7 @@ def test_a_board_that_does_not_boot_ends_the_group(job, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_panic_in_a_command_is_that_command_s(job, tmp_path, monkeypatch):
-    """The exception names the panic, and the other board is still there."""
+    """The exception of a command names the panic; other boards continue."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "panda02:panic=text:now-die")
     with open_group(job(), SIMULATE, output=tmp_path / "out") as group:
         with pytest.raises(InfrastructureError, match="Kernel panic"):
@@ -173,7 +173,7 @@ def test_a_panic_in_a_command_is_that_command_s(job, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_an_exception_of_the_program_s_leaves_nothing_on(job, tmp_path):
-    """Boards are off and the run has its end, whatever happens inside."""
+    """After an exception, boards are off and the run has ended."""
     with pytest.raises(ZeroDivisionError), open_group(job(), SIMULATE, output=tmp_path / "out"):
         raise ZeroDivisionError
     assert json.loads((tmp_path / "out" / "results.json").read_text())["status"] == "pass"
@@ -181,14 +181,14 @@ def test_an_exception_of_the_program_s_leaves_nothing_on(job, tmp_path):
 
 @pytest.mark.slow
 def test_a_job_that_is_wrong(job):
-    """Before any board: the error that lava-dispatch has."""
+    """An invalid job raises lava-dispatch's error before a board is used."""
     with pytest.raises(InvalidJob, match="no_such"), open_group(job({"command": "no_such"})):
         pytest.fail("such a job has no boards")
 
 
 @pytest.mark.slow
 def test_a_run_that_cannot_begin_is_told(job, tmp_path):
-    """Nobody waits for boards that never come."""
+    """A run that cannot start raises an error and does not block."""
     output = tmp_path / "out"
     (output / "events.jsonl").mkdir(parents=True)
     with (

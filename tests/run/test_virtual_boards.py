@@ -1,4 +1,4 @@
-"""The boards that a run makes itself: of which kind, what is said of them, and their end."""
+"""The virtual boards of a run: creation, messages and end."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ QEMU = Connection(qemu=QemuMachine())
 
 @pytest.fixture
 def stack():
-    """What a run leaves at its end."""
+    """Return the exit stack of a run."""
     with ExitStack() as stack:
         yield stack
 
 
 @pytest.fixture
 def made(tmp_path, stack):
-    """A function that makes the boards of `devices`; it returns them and what was told."""
+    """Return a function that creates virtual boards; it returns them and the messages."""
 
     def make(*devices):
         log, told = EventLog(None, lambda: 0.0), []
@@ -49,7 +49,7 @@ def device(name, connection):
 
 
 def test_each_kind_is_made_and_no_other(made):
-    """Boards on the bench are left alone; simulated and emulated ones may be in one job."""
+    """Only simulated and emulated boards are created, also in one job."""
     boards, told = made(device("a", SERIAL), device("b", SIMULATED), device("c", QEMU))
     assert {name: type(board) for name, board in boards.items()} == {
         "b": SimulatedBoard,
@@ -59,7 +59,7 @@ def test_each_kind_is_made_and_no_other(made):
 
 
 def test_boards_know_all_of_their_kind(made):
-    """All are made before the first is told who the others are."""
+    """All boards are created before they get the names of the others."""
     boards, _ = made(device("one", QEMU), device("two", QEMU))
     for board in boards.values():
         told = "\n".join(board.setup_commands())
@@ -68,13 +68,13 @@ def test_boards_know_all_of_their_kind(made):
 
 
 def test_nothing_is_made_where_nothing_has_to_be(made, tmp_path):
-    """A job on the bench starts no process, makes no directory and says nothing."""
+    """A job on real boards starts no process and creates no directory."""
     assert made(device("a", SERIAL)) == ({}, [])
     assert not list(tmp_path.iterdir())
 
 
 def test_a_fault_for_a_board_that_is_not_there(made, monkeypatch):
-    """A misspelt name in the environment would be a fault that never happens: it is told."""
+    """A fault for an unknown board is reported."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "bb:panic=login")
     _, told = made(device("b", SIMULATED))
     (warning,) = [text for level, text in told if level == "WARNING"]
@@ -82,7 +82,7 @@ def test_a_fault_for_a_board_that_is_not_there(made, monkeypatch):
 
 
 def test_a_fault_that_was_never_due(made, stack, monkeypatch):
-    """A run that ends before it proves nothing of what it was to show: it is told at the end."""
+    """A fault that was not triggered is reported at the end."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "a:hang=1000,panic=uboot;b:reboot=text:x")
     boards, told = made(device("a", SIMULATED), device("b", SIMULATED), device("c", SIMULATED))
     console = os.open(boards["a"].console, os.O_RDONLY | os.O_NOCTTY)
@@ -102,7 +102,7 @@ def test_a_fault_that_was_never_due(made, stack, monkeypatch):
 
 
 def test_they_are_gone_with_the_run(made, stack):
-    """Consoles too: who still has one open is told that there is nobody any more."""
+    """Boards and consoles end with the run."""
     boards, _ = made(device("b", SIMULATED), device("c", QEMU))
     with ExitStack() as consoles:
         hung_up = select.poll()

@@ -63,7 +63,7 @@ def test_a_switch_that_fails_is_named(tmp_path, capsys):
 
 
 def test_a_full_disk_does_not_keep_boards_on(tmp_path, capsys):
-    """Devices are powered off even if the run directory is gone."""
+    """Devices are powered off even if the run directory no longer exists."""
     devices = [board("left", f"touch {tmp_path}/off")]
     cleanup.clean_up(CleanupState("unused", [], tmp_path / "gone", 0.0, devices))
     assert (tmp_path / "off").exists()
