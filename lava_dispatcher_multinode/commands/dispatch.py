@@ -1,4 +1,4 @@
-"""`lava-dispatch JOB`: run a job, or say what is wrong with it."""
+"""`lava-dispatch JOB`: run or validate a job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """examples:
   lava-dispatch --simulate examples/seed.json      three boards, no hardware
-  lava-dispatch --validate job.json                every error, nothing touched
+  lava-dispatch --validate job.json                print every error, touch no board
   lava-dispatch --wait 600 --output-dir out job.json
 """
 
@@ -36,61 +36,63 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         prog="lava-dispatch",
-        description="Run a LAVA job on a group of boards: allocate, deploy, boot, test, report.",
+        description="Run a LAVA MultiNode job: allocate boards, deploy, boot, test, report.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_job(parser)
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument(
-        "--validate", action="store_true", help="print every error of the job and stop; exit 2"
+        "--validate",
+        action="store_true",
+        help="print every error of the job and stop; exit 2 if there is one",
     )
     parser.add_argument(
         "--output-dir",
         metavar="DIR",
         type=Path,
-        help="where results go (default: lava-runs/<time>-<job name>)",
+        help="directory for results (default: lava-runs/<time>-<job name>)",
     )
     add_config_dir(parser)
-    parser.add_argument("--target", metavar="DEVICE", help="the board of a single-board job")
-    parser.add_argument("--job-id", metavar="ID", help="the job's ID (default: a random one)")
+    parser.add_argument("--target", metavar="DEVICE", help="device of a single-board job")
+    parser.add_argument("--job-id", metavar="ID", help="ID of the job (default: a random one)")
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
         type=seconds,
         default=0.0,
-        help="how long to wait for busy boards (default 0: fail at once)",
+        help="time to wait for busy boards (default 0: fail at once)",
     )
     boards = parser.add_mutually_exclusive_group()
     boards.add_argument(
         "--simulate",
         action="store_true",
-        help="run on simulated boards of the types that the job asks for",
+        help="run on simulated boards of the job's device types",
     )
     boards.add_argument(
         "--emulate",
         action="store_true",
-        help="run on boards that QEMU emulates, with a real U-Boot and a real Linux",
+        help="run on boards emulated by QEMU, with a real U-Boot and a real Linux",
     )
     parser.add_argument(
         "--unconfined",
         action="store_true",
-        help="let simulated boards run as plain processes where they cannot be confined",
+        help="run simulated boards without confinement if the host does not support it",
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print results.json, or with --validate a list of problems, on stdout",
+        help="print results.json on stdout; with --validate, a list of problems",
     )
     add_web_option(parser)
     parser.add_argument(
         "--pause-on-failure",
         action="store_true",
-        help="when a node has failed, keep all boards up and hand its console to this terminal",
+        help="after a failure, keep all boards powered and open the console of the failed board",
     )
     volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("-v", "--verbose", action="store_true", help="also show the log")
-    volume.add_argument("-q", "--quiet", action="store_true", help="show the summary only")
+    volume.add_argument("-v", "--verbose", action="store_true", help="also print log lines")
+    volume.add_argument("-q", "--quiet", action="store_true", help="print only the summary")
     return parser
 
 
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ensure_streams()
     words = expand_web_option(sys.argv[1:] if arguments is None else arguments)
     options = build_parser().parse_args(words)
-    # A closed terminal or a service manager ends a run as tidily as Ctrl-C does.
+    # SIGTERM and SIGHUP end a run like Ctrl-C.
     raise_once()
     raise_file_limit()
     return run_guarded("lava-dispatch", lambda: _validate_or_run(options))
@@ -186,22 +188,22 @@ def _run(loaded: LoadedJob, options: argparse.Namespace) -> tuple[RunOutcome, Pa
 
 
 def _conclude(outcome: RunOutcome, output: Path, *, as_json: bool) -> ExitCode:
-    """Tell what came of the run; return its exit code."""
+    """Print the results of the run; return its exit code."""
     from ..report.verdict import exit_code
 
-    _show(outcome.results, output, as_json=as_json)
+    _print_results(outcome.results, output, as_json=as_json)
     code = exit_code(outcome.results)
     failure = outcome.failure
     if failure is not None:
         host = isinstance(failure, OSError | MemoryError)
         reason = host_failure(failure) or (failure if host else repr(failure))
-        print_stderr(f"lava-dispatch: {output}: not all of the run is there: {reason}")
+        print_stderr(f"lava-dispatch: {output}: the results are incomplete: {reason}")
         code = worst([code, ExitCode.INFRASTRUCTURE if host else ExitCode.BUG])
     return code
 
 
-def _show(results: Results, output: Path, *, as_json: bool) -> None:
-    """Print what came of the run; its exit code counts also where that cannot be."""
+def _print_results(results: Results, output: Path, *, as_json: bool) -> None:
+    """Print the results; the exit code stays if that fails."""
     from ..report.files import render
     from ..report.text.summary import summary_for_stream
 
@@ -209,7 +211,7 @@ def _show(results: Results, output: Path, *, as_json: bool) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError as error:  # nobody reads any more, or the disk is full
+    except OSError as error:  # the reader has ended, or the disk is full
         discard_output()
         if not isinstance(error, BrokenPipeError):
             print_stderr(f"lava-dispatch: cannot write to standard output: {error.strerror}")

@@ -17,51 +17,52 @@ if TYPE_CHECKING:
 
     from ..lava.export.exporter import Exported
 
-DESCRIPTION = "Write a job as LAVA's multinode YAML, for a lab's server."
+DESCRIPTION = "Write a job in LAVA's MultiNode format, for a LAVA server."
 EPILOG = """\
 examples:
   lava-multinode export job.json > job.yaml
   lava-multinode export job.json --split -o definitions/
   lava-multinode export job.json --config-dir lab -o job.yaml
 
-What LAVA cannot be told is listed on stderr, and as comments in the file.
+What LAVA's job format cannot express is listed on stderr, and in comments of the file.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     add_job(parser)
     parser.add_argument(
         "--split",
         action="store_true",
-        help="write the definition of each node, as LAVA's scheduler would make them",
+        help="write one definition per node, as LAVA's scheduler does",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="PATH",
         type=Path,
-        help="the file to write, with --split the directory (default: standard output)",
+        help="output file, with --split a directory (default: standard output)",
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help="write JSON, which LAVA takes too; --split: one object, by node",
+        help="write JSON, which LAVA accepts; with --split, one object by node",
     )
     add_lava_config_dir(parser)
 
 
 def add_lava_config_dir(parser: argparse.ArgumentParser) -> None:
-    """Add the option that tells how boards under LAVA are deployed and booted."""
+    """Add the option for device files, which define how LAVA deploys and boots devices."""
     add_config_dir(
-        parser, "device files; those with host: lava say how their types are deployed and booted"
+        parser,
+        "device files; those with host: lava define how their types are deployed and booted",
     )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Write the job; 0, also where something could not be said. InvalidJob if it is wrong."""
+    """Write the job; return 0, also if a part is not exported. Raise `InvalidJob`."""
     exported = exported_job(args.job, args.config_dir)
-    tell(exported)
+    print_remarks(exported)
     try:
         if args.split and args.output is not None:
             args.output.mkdir(parents=True, exist_ok=True)
@@ -88,7 +89,7 @@ def _whole(exported: Exported, args: argparse.Namespace) -> str:
 
 
 def _by_node(exported: Exported, args: argparse.Namespace) -> dict[str, str]:
-    """Return what to write by file name."""
+    """Return the texts by file name."""
     if args.json:
         nodes = exported.definitions().items()
         return {f"{name}.json": _json(definition) for name, definition in nodes}
@@ -100,7 +101,7 @@ def _json(data: object) -> str:
 
 
 def exported_job(path: str, config_dir: Path | None) -> Exported:
-    """Return the job in `path` in LAVA's words; its warnings go to stderr."""
+    """Return the job in `path` in LAVA's format; print its warnings on stderr."""
     from ..job.parse import parse_job
     from ..job.source import load
     from ..lab.device_files import load_lab
@@ -114,7 +115,7 @@ def exported_job(path: str, config_dir: Path | None) -> Exported:
     return export_job(job, lab)
 
 
-def tell(exported: Exported) -> None:
-    """Say on stderr what LAVA cannot be told."""
+def print_remarks(exported: Exported) -> None:
+    """Print on stderr what is not exported."""
     for remark in exported.remarks:
-        print_stderr(f"not said to LAVA: {remark}")
+        print_stderr(f"not exported: {remark}")

@@ -1,4 +1,4 @@
-"""`lava-multinode init`: a first device file and a first job, to start from."""
+"""`lava-multinode init`: write a first device file and a first job."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-DESCRIPTION = (
-    "Write a device file, a job and an image to start from. Nothing that exists is overwritten."
-)
+DESCRIPTION = "Write a first device file, job and image. Existing files are not overwritten."
 EPILOG = """\
 example:
   lava-multinode init bench
   lava-dispatch --simulate bench/job.yaml
-  lava-multinode init --test-image test.img      a Linux for emulated boards
-  lava-multinode init --renew-test-image         the same of Debian's newest packages
+  lava-multinode init --test-image test.img      write the image for emulated boards
+  lava-multinode init --renew-test-image         rebuild it from current packages
 """
 
 JOB = """\
@@ -30,17 +28,17 @@ JOB = """\
 # with a real Linux:        lava-dispatch --emulate {job}
 # and on the real board:    lava-dispatch --config-dir {lab} {job}
 job_name: first-job
-timeout: 600                        # seconds, of each action and each MultiNode call
+timeout: 600                        # seconds, for each action and each MultiNode call
 
 device_group:
   - role: board
-    count: 1                        # more of them: every node waits for all in lava-sync
+    count: 1                        # with more, every node waits for all in lava-sync
     device_type: panda
 
 actions:
   - command: deploy_linaro_image
     parameters:
-      image: panda.img.gz           # tiny; emulated boards get the test image instead
+      image: panda.img.gz           # tiny; emulated boards use the test image instead
   - command: lava_test_shell
     parameters:
       definitions:
@@ -56,40 +54,45 @@ actions:
 
 DEVICE = """\
 # yaml-language-server: $schema=../../schemas/device.schema.json
-# What is not said here is the default of the device type.
+# Keys that are not set have the default of the device type.
 device_type: panda
-tags: []                            # what a job may ask for: [hdmi, sata]
+tags: []                            # features that a job may require: [hdmi, sata]
 
 connection:
   serial: /dev/ttyUSB0              # or a pyserial URL: rfc2217://host:2000
   baud: 115200
-  # command: conmux-console %(hostname)s      in place of serial: its stdin and stdout
+  # command: conmux-console %(hostname)s      instead of serial: uses its stdin and stdout
 
-# Shell commands that switch the board's supply.
+# Shell commands that switch the power.
 power:
-  on: echo 'write here what switches %(hostname)s on' >&2; exit 1
-  off: echo 'write here what switches %(hostname)s off' >&2; exit 1
+  on: echo 'set power.on of %(hostname)s' >&2; exit 1
+  off: echo 'set power.off of %(hostname)s' >&2; exit 1
 
-# How an image gets onto the board: here a card behind an SD-mux.
-# With method: none the board keeps what it has.
+# How an image is written to the board; the example is an SD card behind an SD mux.
+# With method: none the board keeps its image.
 deploy:
   method: none
   # method: media
   # path: /dev/disk/by-id/usb-sd-mux-01
   # to_host: usbsdmux /dev/usb-sd-mux/id-01 host
   # to_board: usbsdmux /dev/usb-sd-mux/id-01 dut
-  # layout: image                   # the image as it is, in place of the card of 2013
+  # layout: image                   # write the image unchanged
 
-# What is typed at U-Boot; without it, what boots the card of 2013.
+# U-Boot commands; the default boots the layout of LAVA's images of 2013.
 # boot:
-#   commands: [boot]                # a card that boots by itself
+#   commands: [boot]                # for an image that U-Boot boots by default
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument(
-        "directory", metavar="DIR", type=Path, nargs="?", default=Path(), help="default: here"
+        "directory",
+        metavar="DIR",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        help="default: the current directory",
     )
     image = parser.add_mutually_exclusive_group()
     image.add_argument(
@@ -98,19 +101,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="?",
         const=Path("test.img"),
-        help="write nothing but the image that emulated boards boot (default: test.img), "
-        "made of Debian's packages",
+        help="write only the image for emulated boards (default: test.img), "
+        "built from Debian packages",
     )
     image.add_argument(
         "--renew-test-image",
         action="store_true",
-        help="make nothing but that image, kept for later runs, anew: of Debian's newest packages",
+        help="only rebuild that image in the cache, from current Debian packages",
     )
-    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    parser.add_argument("--json", action="store_true", help="print the written files as JSON")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Write all of the files, or none if one exists (`InvalidJob`)."""
+    """Write all files; raise `InvalidJob` and write none if one exists."""
     from ..images.example_images import compressed, example_image
 
     if args.test_image is not None:
@@ -120,7 +123,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     directory: Path = args.directory
     job, lab = directory / "job.yaml", directory / "lab"
     device = lab / "devices" / "panda01.yaml"
-    schemas = directory / "schemas"  # where the files' first lines say that they are
+    schemas = directory / "schemas"  # named in the first lines of the files
     contents = {
         job: JOB.format(job=job, lab=lab).encode(),
         device: DEVICE.encode(),
@@ -129,7 +132,7 @@ def run(args: argparse.Namespace) -> ExitCode:
         schemas / "device.schema.json": _schema("device"),
     }
     there = [
-        Problem(str(path), 0, 0, "exists already", "name another directory, or remove it")
+        Problem(str(path), 0, 0, "already exists", "choose another directory, or remove it")
         for path in contents
         if path.exists()
     ]
@@ -159,12 +162,12 @@ def _schema(kind: str) -> bytes:
 
 
 def _test_image(path: Path, *, as_json: bool) -> ExitCode:
-    """Write a copy of the test image; what it is made of is fetched if it is not there."""
+    """Write a copy of the test image; build it first if it is not in the cache."""
     from ..images.card import write_card
     from ..qemu.test_image.image_cache import cached_image
 
     if path.exists():
-        raise InvalidJob.about(str(path), "exists already", "name another file")
+        raise InvalidJob.about(str(path), "already exists", "choose another file")
     image = cached_image(print_stderr)
     write_card(image, path, "image")
     print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
@@ -175,15 +178,15 @@ def _renew(*, as_json: bool) -> ExitCode:
     from ..qemu.test_image.image_cache import cached_image
 
     image = cached_image(print_stderr, renew=True)
-    print(_written([image]) if as_json else f"made {image}")  # noqa: T201
+    print(_written([image]) if as_json else f"built {image}")  # noqa: T201
     return ExitCode.PASS
 
 
 def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as stream:  # not over what came in the meantime
+        with path.open("xb") as stream:  # fails if the file exists by now
             stream.write(content)
     except OSError as error:
-        message = f"cannot write it: {error.strerror or error}"
+        message = f"cannot write: {error.strerror or error}"
         raise InvalidJob.about(str(path), message) from error

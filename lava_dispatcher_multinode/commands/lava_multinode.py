@@ -1,7 +1,7 @@
-"""`lava-multinode VERB`: every verb is a module, imported when it is named.
+"""`lava-multinode VERB`: each verb is a module, imported on use.
 
-It has `DESCRIPTION` and `EPILOG` for --help, `add_arguments(parser)`, and `run(options)`,
-which returns the exit code.
+A verb's module has `DESCRIPTION` and `EPILOG` for --help, `add_arguments(parser)`, and
+`run(options)`, which returns the exit code.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from .web import expand_web_option
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: Verb to what it does, for --help; the module has the verb's name.
+#: The verbs with their help; a verb's module has its name.
 VERBS = {
-    "boards": "list the boards, their state and who holds them",
-    "completion": "print a shell's completion script",
-    "console": "take a board's console by hand",
-    "coordinator": "run a MultiNode coordinator by itself",
-    "doctor": "look for what is wrong on this host",
+    "boards": "list the boards, their state and their holders",
+    "completion": "print a completion script for a shell",
+    "console": "connect to a board's console",
+    "coordinator": "run a stand-alone MultiNode coordinator",
+    "doctor": "check this host and its boards",
     "export": "write a job in LAVA's format",
     "init": "write a first device file and job",
-    "power": "switch a board on or off",
-    "report": "make a report from a run directory",
+    "power": "switch the power of a board",
+    "report": "write a report of a run directory",
     "schema": "print a JSON Schema",
     "submit": "run a job on a LAVA lab",
-    "watch": "look at a run that is going on",
+    "watch": "show a run in progress",
 }
 
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         parser.exit(ExitCode.INVALID)
     options, unknown = parser.parse_known_args(words)
-    if unknown:  # argparse would show the usage of the command, which is no help
+    if unknown:  # argparse would show the usage without the verb
         options.verb.error(f"unrecognized arguments: {' '.join(unknown)}")
 
     def command() -> ExitCode:
@@ -57,11 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:
-    """Return the parser; of the verbs that are not in `whole` it knows the names only."""
+    """Return the parser, with the arguments of the verbs in `whole` only."""
     parser = argparse.ArgumentParser(
         prog="lava-multinode",
-        description="Boards, coordinator and reports of multi-board jobs.",
-        epilog="Jobs themselves are run by lava-dispatch.",
+        description="Manage boards, reports and the coordinator of MultiNode jobs.",
+        epilog="lava-dispatch runs jobs.",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30),
     )
     parser.add_argument("--version", action="version", version=__version__)

@@ -1,9 +1,9 @@
-"""The manual pages, made from the parsers.
+"""The manual pages, generated from the parsers.
 
 `python -m lava_dispatcher_multinode.commands.manual_pages` writes them.
 
-They are kept in man/ and installed with the package. argparse-manpage would leave out the
-examples of the verbs, and names the day on which it ran.
+They are stored in man/ and installed with the package. argparse-manpage would omit the
+examples of the verbs and add the date of its run.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PROJECT = "lava-dispatcher-multinode"
-#: What each command is, and the page beside it.
+#: The purpose of each command, and the other page.
 PAGES = {
-    "lava-dispatch": ("run a job on a group of boards", "lava-multinode"),
-    "lava-multinode": ("boards, coordinator and reports of multi-board jobs", "lava-dispatch"),
+    "lava-dispatch": ("run a MultiNode job on a group of boards", "lava-multinode"),
+    "lava-multinode": (
+        "manage boards, reports and the coordinator of MultiNode jobs",
+        "lava-dispatch",
+    ),
 }
 
 
@@ -37,7 +40,7 @@ def pages() -> dict[str, str]:
 
 
 def page(parser: argparse.ArgumentParser) -> str:
-    """Return the page of a command, in man(7)'s macros."""
+    """Return the page of a command, in macros of man(7)."""
     what, other = PAGES[parser.prog]
     lines = [
         f'.TH {_text(parser.prog.upper())} 1 "" "{PROJECT} {__version__}"',
@@ -70,18 +73,18 @@ def _notes(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _synopsis(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Return the command line, options that exclude each other side by side."""
+    """Return the synopsis, with alternatives of exclusive options."""
     group_of = {
         action: group
         for group in parser._mutually_exclusive_groups
         for action in group._group_actions
     }
-    words, told = [], set()
+    words, done = [], set()
     for action in sorted(parser._actions, key=lambda action: not action.option_strings):
         group = group_of.get(action)
-        if isinstance(action, argparse._HelpAction) or (group and group in told):
+        if isinstance(action, argparse._HelpAction) or (group and group in done):
             continue
-        told.add(group)
+        done.add(group)
         members = group._group_actions if group else [action]
         word = " | ".join(map(_usage, members))
         if not (group or action).required:
@@ -99,7 +102,7 @@ def _usage(action: argparse.Action) -> str:
 
 
 def _argument(action: argparse.Action) -> str:
-    """Return the placeholder of what `action` takes."""
+    """Return the placeholder of the argument of `action`."""
     if action.nargs == 0:
         return ""
     if isinstance(action, argparse._SubParsersAction):
@@ -128,7 +131,7 @@ def _verbs(
 
 
 def _epilog(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Return the epilog: what is indented in it stays line by line."""
+    """Return the epilog; indented lines stay as they are."""
     for kind, lines in groupby((parser.epilog or "").splitlines(), key=_kind):
         if kind == "lines":
             yield from (".nf", *map(_text, lines), ".fi")
@@ -143,13 +146,13 @@ def _kind(line: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text in which roff obeys nothing."""
+    """Escape text for roff."""
     escaped = text.strip("\n").replace("\\", "\\e").replace("-", "\\-")
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages to a directory, man/ unless named."""
+    """Write the pages to a directory (default: man/)."""
     directory = Path(arguments[0] if arguments else "man")
     for name, text in pages().items():
         (directory / name).write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""`lava-multinode report`: the report of a run, made again from its events."""
+"""`lava-multinode report`: write a report of a run from its events."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ..report.inputs import Origin, ReportInputs
 if TYPE_CHECKING:
     from ..report.results import Results
 
-DESCRIPTION = "Write the report of a run to standard output."
+DESCRIPTION = "Write a report of a run to standard output."
 EPILOG = """\
 example:
   lava-multinode report lava-runs/latest --format junit > results.xml
 
   lava-multinode report lava-runs/latest --format html --against lava-runs/before > r.html
 
-It reads events.jsonl and the consoles' logs only, so it also works on a run
-that was killed, and while one is going on.
+It reads only events.jsonl and the console logs, so it also works for a killed run
+and for a run in progress.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
-    parser.add_argument("--format", choices=sorted(files.FORMATS), help="default: text for people")
+    """Add the arguments of the verb."""
+    parser.add_argument("directory", metavar="DIR", type=Path, help="run directory")
+    parser.add_argument("--format", choices=sorted(files.FORMATS), help="default: a text summary")
     parser.add_argument(
         "--json",
         action="store_const",
@@ -41,37 +41,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the same as --format json",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, help="write FILE instead, whole or not at all"
+        "-o", "--output", metavar="FILE", type=Path, help="write to FILE, atomically"
     )
     parser.add_argument(
         "--against",
         metavar="DIR",
         type=Path,
-        help="another run, to say what changed since (text, html, json)",
+        help="run directory to compare with (text, html, json)",
     )
     kcidb = parser.add_argument_group("--format kcidb")
     kcidb.add_argument(
         "--origin",
         type=_origin,
         default=Origin.name,
-        help="the name under which KCIDB knows you (default: %(default)s)",
+        help="name of the reporting system in KCIDB (default: %(default)s)",
     )
     kcidb.add_argument(
         "--build-id",
         metavar="ORIGIN:ID",
         type=_build,
-        help="the build that was tested (default: one named after the job)",
+        help="ID of the tested build (default: derived from the job)",
     )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Write the report; 0, whatever the run came to. InvalidJob if there is none."""
+    """Write the report; return 0 for any result of the run. Raise `InvalidJob`."""
     # Before reading: the run may end meanwhile.
     alive = args.directory.is_dir() and is_running(args.directory)
     results = files.read_results(args.directory, process_alive=alive)
     if args.against and args.format and args.format not in files.COMPARING:
-        message = f"--format {args.format} has no place for changes"
-        hint = f"it is for {', '.join(sorted(files.COMPARING))}, and the text without --format"
+        message = f"not supported by --format {args.format}"
+        hint = f"use {', '.join(sorted(files.COMPARING))}, or no --format"
         raise InvalidJob.about("--against", message, hint)
     before = None if args.against is None else files.read_results(args.against)
     if args.format:
@@ -92,13 +92,15 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 def _origin(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_]+", text):
-        raise argparse.ArgumentTypeError(f"{text!r}: small letters, digits and _ only")
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: only lower-case letters, digits and _ are allowed"
+        )
     return text
 
 
 def _build(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9_]+:[^\0]*", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like origin:id")
+        raise argparse.ArgumentTypeError(f"{text!r} does not have the form ORIGIN:ID")
     return text
 
 

@@ -1,4 +1,4 @@
-"""`lava-multinode schema`: JSON Schemas for editors and other programs."""
+"""`lava-multinode schema`: print JSON Schemas for editors and programs."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-DESCRIPTION = "Print the JSON Schema (draft 2020-12) of a kind of file."
+DESCRIPTION = "Print the JSON Schema (draft 2020-12) of a file format."
 EPILOG = """\
 examples:
   lava-multinode schema job > job.schema.json
   # then, as the first line of a job in YAML:
   # yaml-language-server: $schema=job.schema.json
 
-The schema of a job has the parameters of every action that is installed,
-those of other packages too.
+The schema of a job contains the parameters of all installed actions, including
+those of plug-ins.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     parser.add_argument(
         "kind",
         choices=sorted(KINDS),
         help="job: a job file; device: a device file; results: results.json; "
         "events: a line of events.jsonl",
     )
-    parser.add_argument("--json", action="store_true", help="accepted; it is JSON anyway")
+    parser.add_argument("--json", action="store_true", help="no effect; the output is always JSON")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Print the schema; 0. InvalidJob if an installed action does not load."""
+    """Print the schema. Raise `InvalidJob` if an installed action does not load."""
     json.dump(KINDS[args.kind](), sys.stdout, indent=2)
     sys.stdout.write("\n")
     return ExitCode.PASS

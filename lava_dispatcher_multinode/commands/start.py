@@ -1,14 +1,14 @@
-"""Where both commands begin: little enough that a Ctrl-C finds it ready."""
+"""Entry points of both commands; small, so that Ctrl-C during imports is handled."""
 
 from __future__ import annotations
 
 import sys
 
-INTERRUPTED = 130  # ExitCode.INTERRUPTED, which would have to be imported
+INTERRUPTED = 130  # ExitCode.INTERRUPTED, without its import
 
 
 def dispatch() -> int:
-    """Be lava-dispatch; return the exit code."""
+    """Run lava-dispatch; return the exit code."""
     try:
         from ..run.interrupts import ignore_signals
         from .dispatch import main
@@ -17,12 +17,12 @@ def dispatch() -> int:
     except KeyboardInterrupt:
         return _interrupted("lava-dispatch")
     else:
-        ignore_signals()  # Python would die of it now, and with it the exit code
+        ignore_signals()  # a signal now would replace the exit code
         return code
 
 
 def multinode() -> int:
-    """Be lava-multinode; return the exit code."""
+    """Run lava-multinode; return the exit code."""
     try:
         from .lava_multinode import main
 

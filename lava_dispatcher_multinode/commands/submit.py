@@ -1,4 +1,4 @@
-"""`lava-multinode submit`: a job on a LAVA lab, its results as if it had run here."""
+"""`lava-multinode submit`: run a job on a LAVA lab, with results like a local run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExitCode, InfrastructureError, MultinodeError
 from .arguments import add_job, positive_seconds
 from .exit_codes import print_stderr
-from .export import add_lava_config_dir, exported_job, tell
+from .export import add_lava_config_dir, exported_job, print_remarks
 
 if TYPE_CHECKING:
     import argparse
@@ -20,40 +20,42 @@ if TYPE_CHECKING:
     from ..lava.lab.lab_server import LavaServer
     from ..run.events import EventLog
 
-DESCRIPTION = "Submit a job to a LAVA server, follow it, and write its results here."
+DESCRIPTION = "Submit a job to a LAVA server, follow it and write its results."
 EPILOG = """\
 examples:
   lava-multinode submit job.yaml --server https://lava.example.com
   lava-multinode submit job.json --server my-lab -o lava-runs/lab
 
---server is a URL or the name of an identity of lavacli's; user and token are read from
-lavacli's configuration (~/.config/lavacli.yaml). A job that is not in LAVA's format is
-exported first. Ctrl-C cancels the job on the server; another one does not wait for that.
+--server is a URL or a lavacli identity; user and token are read from lavacli's
+configuration (~/.config/lavacli.yaml). A job in another format is exported first.
+Ctrl-C cancels the job on the server; a second Ctrl-C does not wait for that.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the arguments of the verb."""
     add_job(parser)
-    parser.add_argument("--server", metavar="URL", required=True, help="the server")
+    parser.add_argument(
+        "--server", metavar="URL", required=True, help="LAVA server or lavacli identity"
+    )
     parser.add_argument(
         "-o", "--output-dir", metavar="DIR", type=Path,
-        help="where results go (default: lava-runs/<time>-<job name>)",
+        help="directory for results (default: lava-runs/<time>-<job name>)",
     )  # fmt: skip
     parser.add_argument(
         "--interval", metavar="SECONDS", type=positive_seconds, default=10.0,
-        help="how often the server is asked (default 10)",
+        help="time between requests to the server (default 10)",
     )  # fmt: skip
     parser.add_argument(
         "--wait", metavar="SECONDS", type=positive_seconds,
-        help="how long the server may take to start all nodes (default: as long as it wants)",
+        help="timeout for the start of all nodes (default: none)",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print results.json on stdout")
     add_lava_config_dir(parser)
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Submit and follow the job; the exit code is the results'."""
+    """Submit and follow the job; return the exit code of its results."""
     from ..lava.lab.lab_server import LavaServer, identity_for
     from ..report.files import render
     from ..report.text.summary import summary_for_stream
@@ -61,9 +63,9 @@ def run(args: argparse.Namespace) -> ExitCode:
     from ..run.interrupts import raise_each
     from ..run.output import output_directory
 
-    raise_each()  # the first cancels the job, a second one does not wait for that
+    raise_each()  # a second signal does not wait for the cancellation
     exported = exported_job(args.job, args.config_dir)
-    tell(exported)
+    print_remarks(exported)
     server = LavaServer(identity_for(args.server))
     jobs = server.submit(exported.text(args.job))
     name = str(exported.submission["job_name"])
@@ -72,9 +74,9 @@ def run(args: argparse.Namespace) -> ExitCode:
             print_stderr(server.page(job))
         with output_directory(args.output_dir, name, exported.submission) as output:
             results = _followed(server, jobs, exported.submission, output, args)
-    except BaseException:  # boards that nobody follows would be busy for nothing
-        for job, fate in _cancel(server, jobs):
-            print_stderr(f"{server.page(job)}: {fate}")
+    except BaseException:  # otherwise the jobs would occupy boards
+        for job, outcome in _cancel(server, jobs):
+            print_stderr(f"{server.page(job)}: {outcome}")
         raise
     sys.stdout.write(
         render(results, "json") if args.json else summary_for_stream(sys.stdout, results, output)
@@ -100,7 +102,7 @@ def _followed(
     recorder = ReportWriter(output)
     names = node_names(as_group(submission))
     if len(jobs) != len(names):
-        text = f"the server has made {len(jobs)} jobs of {len(names)} nodes"
+        text = f"the server created {len(jobs)} jobs for {len(names)} nodes"
         raise InfrastructureError(text)
     types = {role: entry.get("device_type", "") for role, entry in _roles(submission).items()}
     with ExitStack() as stack:
@@ -162,19 +164,19 @@ def _node(
 def _give_up(
     server: LavaServer, followed: list[FollowedJob], log: EventLog, error_type: str, reason: str
 ) -> None:
-    """Cancel what still runs: its boards are the lab's, and others wait for them."""
+    """Cancel the jobs that have not ended, so that the lab's boards become free."""
     left = {job.job: job.node for job in followed if not job.ended}
-    for job, fate in _cancel(server, list(left)):
-        error = f"{reason}: {fate}"
+    for job, outcome in _cancel(server, list(left)):
+        error = f"{reason}: {outcome}"
         log.emit(
             "node_finished", node=left[job], status="error", error_type=error_type, error=error
         )
 
 
 def _cancel(server: LavaServer, jobs: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Cancel jobs; yield what became of each.
+    """Cancel jobs; yield each job with the outcome.
 
-    Another Ctrl-C ends that, and so does a server that does not answer.
+    A second Ctrl-C and an unreachable server end the attempts.
     """
     from ..lava.lab.lab_server import Unreachable
 

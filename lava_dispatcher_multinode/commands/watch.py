@@ -1,4 +1,4 @@
-"""`lava-multinode watch`: look at a run that is going on, without touching it."""
+"""`lava-multinode watch`: show a run in progress, read-only."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ if TYPE_CHECKING:
 
     from ..errors import ExitCode
 
-DESCRIPTION = "Show a run that is going on, in this or another terminal, read-only."
+DESCRIPTION = "Show a run in progress, read-only."
 EPILOG = """\
 example:
   lava-multinode watch lava-runs/latest
   lava-multinode watch --web lava-runs/latest
 
-It reads what the run writes, and nothing else; Ctrl-C leaves, the run goes on.
-It ends with the run, also if that was killed, and has its exit code.
+It only reads the files of the run; Ctrl-C leaves, and the run continues.
+It ends with the run, also if that is killed, and returns the run's exit code.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
-    parser.add_argument("directory", metavar="DIR", type=Path, help="the run's directory")
+    """Add the arguments of the verb."""
+    parser.add_argument("directory", metavar="DIR", type=Path, help="run directory")
     web.add_web_option(parser)
     parser.add_argument(
-        "--json", action="store_true", help="print results.json at the end; the view on stderr"
+        "--json",
+        action="store_true",
+        help="print results.json on stdout at the end, and the view on stderr",
     )
-    parser.add_argument("-v", "--verbose", action="store_true", help="also show the log")
+    parser.add_argument("-v", "--verbose", action="store_true", help="also print log lines")
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Show it until it ends; return the run's exit code. InvalidJob if there is none."""
+    """Show the run until it ends; return its exit code. Raise `InvalidJob`."""
     from ..report.consoles import LastLines
     from ..report.files import render
     from ..report.follow import follow_events
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             for listener in listeners:
                 listener(event)
     if not results.over:
-        _say("the run ended without saying so: it was killed")
+        _say("the run was killed: it has no job_finished event")
     sys.stdout.write(
         render(results, "json")
         if args.json
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 class _Clock:
-    """The run's seconds by this machine's clock: events that are read late are not new."""
+    """Seconds since the start of the run by this host's clock."""
 
     def __init__(self) -> None:
         self._started = 0.0
@@ -90,7 +92,7 @@ class _Clock:
         self._last = float(at) if isinstance(at, int | float) else self._last
 
     def __call__(self) -> float:
-        # Another machine's clock may be behind ours, never the run behind its events.
+        # The clock of the run's host may differ; time never precedes the last event.
         return max(self._last, time.time() - self._started)
 
 

@@ -1,4 +1,4 @@
-"""The verb `boards`."""
+"""lava-multinode boards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD = "device_type: panda\ntags: [b, a]\nconnection: {serial: /dev/null}\n"
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """Return a configuration with a free, a held and a broken board."""
+    """A configuration with a free, a held and a broken board."""
     monkeypatch.setenv(LOCK_DIR_VARIABLE, str(tmp_path / "locks"))
     (tmp_path / "locks").mkdir()
     devices = tmp_path / "config/devices"
@@ -31,7 +31,7 @@ def config(tmp_path, monkeypatch):
 
 
 def test_the_table(config, capsys):
-    """Name, type, tags, state and holder, for people; a broken file with its mistake."""
+    """The table has name, type, tags, state and holder, and the error of a broken file."""
     assert main(["boards", "--config-dir", str(config)]) == 0
     header, free, held, broken = capsys.readouterr().out.splitlines()
     assert header.split() == ["NAME", "TYPE", "TAGS", "STATE", "HOLDER"]
@@ -44,7 +44,7 @@ def test_the_table(config, capsys):
 
 
 def test_json(config, capsys):
-    """The same for programs."""
+    """--json prints the same data."""
     assert main(["boards", "--json", "--config-dir", str(config)]) == 0
     free, held, broken = json.loads(capsys.readouterr().out)
     assert free == {
@@ -61,16 +61,16 @@ def test_json(config, capsys):
     assert len(broken["problems"]) == 1
 
 
-def test_looking_holds_nothing(config):
-    """A list of the boards must not get in the way of a job."""
+def test_listing_takes_no_lock(config):
+    """Listing the boards does not disturb a job."""
     boards.rows_of(boards.load_lab(config))
     lock = LockFile(config.parent / "locks", "p1")
     assert lock.acquire("x")
     lock.release()
 
 
-def test_no_boards_is_told_on_stderr(tmp_path, capsys):
-    """The output for programs stays clean; people learn what to do."""
+def test_no_boards(tmp_path, capsys):
+    """The message with its hint is on stderr, so that stdout stays parseable."""
     assert main(["boards", "--config-dir", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -80,13 +80,13 @@ def test_no_boards_is_told_on_stderr(tmp_path, capsys):
 
 
 def test_a_directory_that_does_not_exist(tmp_path, capsys):
-    """Exit 2, with the name."""
+    """Exit code 2, with the name."""
     assert main(["boards", "--config-dir", str(tmp_path / "nowhere")]) == 2
     assert "no such directory" in capsys.readouterr().err
 
 
 def test_help_has_an_example(capsys):
-    """As every verb's."""
+    """--help shows an example."""
     with pytest.raises(SystemExit) as caught:
         main(["boards", "--help"])
     assert caught.value.code == 0

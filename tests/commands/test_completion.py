@@ -12,13 +12,13 @@ from ..needs import require
 @pytest.mark.parametrize("command", completion.COMMANDS)
 @pytest.mark.parametrize("shell", completion.SHELLS)
 def test_every_shell_gets_a_script(shell, command, capsys):
-    """For both commands, with their options."""
+    """Every shell has a script for both commands."""
     assert lava_multinode.main(["completion", shell, "--command", command]) == 0
     assert command in capsys.readouterr().out
 
 
 def test_bash_completes(capsys):
-    """bash itself offers verbs, a verb's options and its choices."""
+    """bash completes verbs, options and choices."""
     lava_multinode.main(["completion", "bash"])
     script = capsys.readouterr().out
 
@@ -39,8 +39,8 @@ def test_bash_completes(capsys):
 
 @pytest.mark.parametrize("command", completion.COMMANDS)
 @pytest.mark.parametrize(("shell", "check"), [("zsh", "-n"), ("fish", "--no-execute")])
-def test_other_shells_can_read_their_script(shell, check, command, tmp_path, capsys):
-    """No syntax error, in zsh and fish themselves."""
+def test_other_shells_parse_their_script(shell, check, command, tmp_path, capsys):
+    """zsh and fish find no syntax error."""
     require(shell)
     lava_multinode.main(["completion", shell, "--command", command])
     script = tmp_path / "script"
@@ -50,7 +50,7 @@ def test_other_shells_can_read_their_script(shell, check, command, tmp_path, cap
 
 
 def test_fish_completes(tmp_path, capsys):
-    """fish itself offers verbs, and a verb's options."""
+    """fish completes verbs and options."""
     require("fish")
     lava_multinode.main(["completion", "fish"])
     script = tmp_path / "script"
@@ -70,7 +70,7 @@ def test_fish_completes(tmp_path, capsys):
 
 
 def test_zsh_completes(tmp_path, capsys):
-    """zsh loads the script as a function of its completion system."""
+    """zsh loads the script as a completion function."""
     require("zsh")
     lava_multinode.main(["completion", "zsh"])
     (tmp_path / "_lava-multinode").write_text(capsys.readouterr().out)

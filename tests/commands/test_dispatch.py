@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.commands.dispatch import build_parser, main
     ],
 )
 def test_wrong_words_are_usage(words, capsys):
-    """Exit 2 before anything is read."""
+    """Exit code 2, before any file is read."""
     with pytest.raises(SystemExit, match="2"):
         main(words)
     said = capsys.readouterr().err
@@ -29,7 +29,7 @@ def test_wrong_words_are_usage(words, capsys):
 
 
 def test_the_historical_options_keep_their_names():
-    """Scripts of 2013 go on working."""
+    """The options of 2013 work."""
     words = [
         "--validate",
         "--output-dir",
@@ -48,13 +48,13 @@ def test_the_historical_options_keep_their_names():
 
 
 def test_what_cannot_be_is_2(capsys):
-    """Told in a line, without a trace."""
+    """The message is one line."""
     assert main(["/nonexistent/job.json"]) == 2
     assert capsys.readouterr().err.startswith("/nonexistent/job.json: ")
 
 
 def test_a_job_id_that_is_no_word_is_refused(tmp_path, capsys):
-    """It becomes part of paths and of what is typed at boards."""
+    """The ID becomes part of paths and of commands on boards."""
     job = tmp_path / "job.json"
     job.write_text(
         '{"timeout": 1, "device_type": "panda", "actions": [{"command": "boot_linaro_image"}]}'

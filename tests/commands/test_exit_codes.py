@@ -1,4 +1,4 @@
-"""One place turns exceptions into exit codes."""
+"""Exit codes and messages for exceptions."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def _raise(error):
     ],
 )
 def test_failures_have_their_codes(capsys, error, code):
-    """The class decides; the user gets one line."""
+    """The class of the exception decides; the message is one line."""
     assert run_guarded("prog", _raise(error)) == code
     assert capsys.readouterr().err.startswith("prog: ")
 
 
 def test_problems_are_printed_as_editors_want_them(capsys):
-    """Without the program's name before file and line."""
+    """Problems begin with file and line, not with the program's name."""
     assert run_guarded("prog", _raise(InvalidJob([Problem("a.json", 1, 2, "no")]))) == 2
     assert capsys.readouterr().err == "a.json:1:2: no\n"
 
 
 def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
-    """Exit 70; the trace is in a file, not in the user's face."""
+    """Exit code 70; the traceback is in a file."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert run_guarded("prog", _raise(ZeroDivisionError("oops"))) == 70
     said = capsys.readouterr().err
@@ -53,12 +53,12 @@ def test_a_bug_leaves_a_log_ready_to_paste(capsys, tmp_path, monkeypatch):
 
 
 def test_success_passes_through():
-    """The command's own code is the process's."""
+    """The code of the command is the exit code."""
     assert run_guarded("prog", lambda: ExitCode.NOTHING_RAN) == 5
 
 
 def test_a_closed_terminal_changes_no_exit_code():
-    """Nobody is left to be told; the code is for whoever waits for the process."""
+    """The message is lost; the exit code is kept."""
     program = (
         "import os, pty, sys\n"
         "from lava_dispatcher_multinode.commands.exit_codes import run_guarded\n"

@@ -1,4 +1,4 @@
-"""`lava-multinode export`: where the job goes, and in which form."""
+"""`lava-multinode export`: destinations and formats."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def export(tmp_path, capsys):
 
 
 def test_the_job_is_on_standard_output(export):
-    """Alone there, to be piped; with a comment that says where it is from."""
+    """Standard output has the job alone, with a comment about its origin."""
     code, out, err = export(JOB)
     assert (code, err) == (0, "")
     assert yaml.safe_load(out) == JOB
@@ -62,26 +62,26 @@ def test_the_job_is_on_standard_output(export):
 
 
 def test_what_lava_cannot_be_told_is_on_standard_error(export):
-    """And is no failure: what can be said was."""
+    """A part that is not exported is a message on stderr, not a failure."""
     code, out, err = export(OURS)
     assert code == 0
-    assert "not said to LAVA: submit_results: left out" in err
+    assert "not exported: submit_results: left out" in err
     assert "# * submit_results: left out" in out
 
 
 def test_json_is_the_same_job(export):
-    """LAVA reads it as YAML."""
+    """JSON is valid YAML for LAVA."""
     assert json.loads(export(JOB, "--json")[1]) == JOB
 
 
 def test_a_file_instead_of_standard_output(export, tmp_path):
-    """With -o the other is empty."""
+    """With -o, standard output is empty."""
     assert export(JOB, "-o", tmp_path / "out.yaml") == (0, "", "")
     assert yaml.safe_load((tmp_path / "out.yaml").read_text()) == JOB
 
 
 def test_split_writes_one_file_for_each_node(export, tmp_path):
-    """Into a directory, which need not exist, with its parents; together they are one group."""
+    """The directory is created with its parents; the files form one group."""
     assert export(JOB, "--split", "-o", tmp_path / "x" / "y") == (0, "", "")
     files = (tmp_path / "x" / "y").iterdir()
     found = {path.name: yaml.safe_load(path.read_text()) for path in files}
@@ -93,7 +93,7 @@ def test_split_writes_one_file_for_each_node(export, tmp_path):
 
 
 def test_split_as_json(export, tmp_path):
-    """One object by node on standard output; one file each in a directory."""
+    """One object by node on standard output, or one file per node."""
     assert sorted(json.loads(export(JOB, "--split", "--json")[1])) == ["a-1", "b-1", "b-2"]
     export(JOB, "--split", "--json", "-o", tmp_path / "s")
     found = {path.name: json.loads(path.read_text()) for path in (tmp_path / "s").iterdir()}
@@ -101,14 +101,14 @@ def test_split_as_json(export, tmp_path):
 
 
 def test_split_on_standard_output_is_a_document_for_each_node(export):
-    """YAML's own mark stands between them."""
+    """The documents are separated by YAML's marker."""
     documents = list(yaml.safe_load_all(export(JOB, "--split")[1]))
     assert len(documents) == 3
 
 
 @pytest.mark.parametrize("words", [(), ("--split",)])
 def test_a_place_that_cannot_be_written_is_told(export, tmp_path, words):
-    """By its name, with the system's reason; the exit code is that of a wrong command line."""
+    """The message has the path and the system's reason; exit code 2."""
     (tmp_path / "file").write_text("")
     code, out, err = export(JOB, *words, "-o", tmp_path / "file" / "out")
     assert (code, out) == (2, "")
@@ -118,7 +118,7 @@ def test_a_place_that_cannot_be_written_is_told(export, tmp_path, words):
 
 
 def test_a_wrong_job_is_no_job_of_lavas(export):
-    """Nothing is written of it."""
+    """Nothing is written."""
     code, out, err = export(OURS | {"timeout": "soon"})
     assert (code, out) == (2, "")
     assert "timeout" in err

@@ -1,4 +1,4 @@
-"""The verb `init`: what it writes works."""
+"""lava-multinode init."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 
 def test_the_files_fit_together(tmp_path, capsys):
-    """Job, device, image and definition: all of them are accepted, and meant for each other."""
+    """Job, device, image and definition are valid and fit together."""
     assert main(["init", str(tmp_path / "bench")]) == 0
     bench = tmp_path / "bench"
     assert f"lava-dispatch --simulate {bench}/job.yaml" in capsys.readouterr().out
@@ -35,7 +35,7 @@ def test_the_files_fit_together(tmp_path, capsys):
 
 
 def test_json_names_the_files(tmp_path, capsys):
-    """For a program that goes on with them."""
+    """Programs get the names of the written files."""
     assert main(["init", str(tmp_path / "bench"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)["written"]
     there = {str(path) for path in (tmp_path / "bench").rglob("*") if path.is_file()}
@@ -44,23 +44,23 @@ def test_json_names_the_files(tmp_path, capsys):
 
 @pytest.mark.parametrize("name", ["job.yaml", "lab/devices/panda01.yaml", "panda.img.gz"])
 def test_nothing_is_overwritten(tmp_path, capsys, name):
-    """Not even a part is written where something is in the way."""
+    """If one file exists, none is written."""
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("precious")
     assert main(["init", str(tmp_path)]) == 2
-    assert f"{tmp_path / name}: exists already" in capsys.readouterr().err
+    assert f"{tmp_path / name}: already exists" in capsys.readouterr().err
     assert [path.read_text() for path in tmp_path.rglob("*") if path.is_file()] == ["precious"]
 
 
 def test_a_place_that_cannot_be_written(tmp_path, capsys):
-    """It is an error with the path, not a bug of ours."""
+    """An unusable directory is an error with its path."""
     (tmp_path / "file").touch()
     assert main(["init", str(tmp_path / "file")]) == 2
-    assert "cannot write it" in capsys.readouterr().err
+    assert "cannot write: " in capsys.readouterr().err
 
 
 def test_editors_find_the_schemas(tmp_path):
-    """Each file's first line leads to a schema that it is valid by."""
+    """The first line of each file names a schema for which it is valid."""
     main(["init", str(tmp_path)])
     for path in (tmp_path / "job.yaml", tmp_path / "lab" / "devices" / "panda01.yaml"):
         text = path.read_text()
@@ -72,7 +72,7 @@ def test_editors_find_the_schemas(tmp_path):
 
 @pytest.fixture
 def built(tmp_path, monkeypatch):
-    """What the test image is made of: here no packages, but "image 1", "image 2" and so on."""
+    """The built test images: "image 1", "image 2" and so on instead of packages."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     made = []
 
@@ -86,7 +86,7 @@ def built(tmp_path, monkeypatch):
 
 
 def test_a_copy_of_the_test_image(tmp_path, capsys, built):
-    """It is written where it is wanted, and nothing else is; made once for all copies."""
+    """The copy is the only new file; the image is built once for all copies."""
     for name in ("one.img", "two.img"):
         assert main(["init", "--test-image", str(tmp_path / name)]) == 0
         assert (tmp_path / name).read_bytes() == b"image 1"
@@ -97,18 +97,18 @@ def test_a_copy_of_the_test_image(tmp_path, capsys, built):
 
 
 def test_the_test_image_overwrites_nothing(tmp_path, capsys, built):
-    """Nor is it made for nothing."""
+    """Nothing is built then."""
     (tmp_path / "mine.img").write_text("precious")
     assert main(["init", "--test-image", str(tmp_path / "mine.img")]) == 2
-    assert f"{tmp_path}/mine.img: exists already" in capsys.readouterr().err
+    assert f"{tmp_path}/mine.img: already exists" in capsys.readouterr().err
     assert (tmp_path / "mine.img").read_text() == "precious"
     assert not built
 
 
 def test_the_test_image_is_renewed(tmp_path, capsys, built):
-    """Later copies are of the new one."""
+    """Later copies have the new image."""
     main(["init", "--test-image", str(tmp_path / "one.img")])
     assert main(["init", "--renew-test-image"]) == 0
-    assert "made " in capsys.readouterr().out
+    assert "built " in capsys.readouterr().out
     main(["init", "--test-image", str(tmp_path / "two.img")])
     assert (tmp_path / "two.img").read_bytes() == b"image 2"

@@ -1,4 +1,4 @@
-"""lava-multinode: verbs found by name."""
+"""lava-multinode and its verbs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.commands import lava_multinode
 
 
 def test_help_lists_every_verb(capsys):
-    """Without importing any of them."""
+    """--help imports no verb."""
     with pytest.raises(SystemExit, match="0"):
         lava_multinode.main(["--help"])
     text = capsys.readouterr().out
@@ -27,14 +27,14 @@ def test_every_verb_has_help_with_an_example(verb, capsys):
 
 @pytest.mark.parametrize("verb", sorted(set(lava_multinode.VERBS) - {"completion", "console"}))
 def test_every_verb_that_prints_data_has_json(verb, capsys):
-    """The other two give a script for shells, and a board's own bytes."""
+    """The other two print a script and the bytes of a console."""
     with pytest.raises(SystemExit, match="0"):
         lava_multinode.main([verb, "--help"])
     assert "--json" in capsys.readouterr().out
 
 
 def test_without_a_verb_all_are_shown(capsys):
-    """Who asks for nothing is told what there is; exit 2."""
+    """Without arguments, the help is printed on stderr; exit 2."""
     with pytest.raises(SystemExit, match="2"):
         lava_multinode.main([])
     shown = capsys.readouterr()
@@ -44,14 +44,14 @@ def test_without_a_verb_all_are_shown(capsys):
 
 @pytest.mark.parametrize("words", [["frobnicate"], ["--frobnicate"]])
 def test_wrong_words_are_usage(words, capsys):
-    """Exit 2, with the usage."""
+    """Exit code 2, with the usage."""
     with pytest.raises(SystemExit, match="2"):
         lava_multinode.main(words)
     assert "usage" in capsys.readouterr().err
 
 
-#: What a verb cannot do without.
-NEEDED = {
+#: Required arguments of verbs.
+REQUIRED = {
     "completion": "bash",
     "console": "panda01",
     "coordinator": "--group g --size 2",
@@ -65,10 +65,10 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("verb", lava_multinode.VERBS)
-def test_an_unknown_option_is_told_with_the_usage_of_its_verb(verb, capsys):
-    """The usage of the command does not say which options there are; nothing is done."""
+def test_an_unknown_option_shows_the_usage_of_its_verb(verb, capsys):
+    """The usage of the command alone would not list the options of the verb."""
     with pytest.raises(SystemExit, match="2"):
-        lava_multinode.main([verb, *NEEDED.get(verb, "").split(), "--lissen"])
+        lava_multinode.main([verb, *REQUIRED.get(verb, "").split(), "--lissen"])
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err.startswith(f"usage: lava-multinode {verb} ")

@@ -1,4 +1,4 @@
-"""A board taken by a person."""
+"""A board in manual use."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.errors import InvalidJob
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """A lab of one good board and one whose file is wrong."""
+    """A lab with a valid and an invalid device file."""
     monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
     (tmp_path / "devices").mkdir()
     good = "device_type: panda\nconnection: {command: cat}\n"
@@ -18,7 +18,7 @@ def lab(tmp_path, monkeypatch):
 
 
 def test_boards_by_name(lab):
-    """One that is not there comes with the nearest that is; a wrong file says what is wrong."""
+    """An unknown name gets a suggestion; an invalid file gives its error."""
     assert find_device("left", lab).name == "left"
     with pytest.raises(InvalidJob, match="no device file.*left"):
         find_device("lef", lab)
@@ -27,7 +27,7 @@ def test_boards_by_name(lab):
 
 
 def test_a_board_has_one_owner(lab):
-    """Who comes second is told who was first, and for what."""
+    """The second holder gets the name and purpose of the first."""
     device = find_device("left", lab)
     with locked(device, "first"), pytest.raises(BoardHeld, match="left is held by .*'first'"):  # noqa: SIM117
         with locked(device, "second"):
@@ -37,7 +37,7 @@ def test_a_board_has_one_owner(lab):
 
 
 def test_a_board_under_lava(lab):
-    """Its console and its switch are those of the dictionary, where its own file has none."""
+    """Console and power switch come from the dictionary unless the device file has them."""
     (lab / "devices" / "dut.dict").write_text(
         "actions: {}\n"
         "commands:\n"

@@ -18,13 +18,13 @@ PAGES = manual_pages.pages()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_pages_kept_are_what_the_parsers_give(name):
-    """`python -m lava_dispatcher_multinode.commands.manual_pages` writes them anew."""
+def test_the_stored_pages_match_the_parsers(name):
+    """`python -m lava_dispatcher_multinode.commands.manual_pages` updates them."""
     assert (ROOT / "man" / name).read_text() == PAGES[name]
 
 
 def test_every_page_is_installed():
-    """Where man looks for it."""
+    """setup.cfg installs every page in man's directory."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     installed = setup["options.data_files"]["share/man/man1"].split()
@@ -33,7 +33,7 @@ def test_every_page_is_installed():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_mandoc_finds_no_fault(name, tmp_path):
-    """But that there is no date: a page made anew would have to change."""
+    """The missing date is intended: a regenerated page must not change."""
     require("mandoc")
     (tmp_path / name).write_text(PAGES[name])
     words = ["mandoc", "-T", "lint", "-W", "warning", name]
@@ -42,8 +42,8 @@ def test_mandoc_finds_no_fault(name, tmp_path):
     assert [fault for fault in faults if "missing date" not in fault] == []
 
 
-def test_what_a_reader_sees(tmp_path):
-    """Every verb, its options and its examples, line by line."""
+def test_the_rendered_page(tmp_path):
+    """It has every verb with options and examples."""
     require("mandoc")
     (tmp_path / "page").write_text(PAGES["lava-multinode.1"])
     words = ["mandoc", "-T", "ascii", "-O", "width=200", tmp_path / "page"]
@@ -55,7 +55,7 @@ def test_what_a_reader_sees(tmp_path):
 
 
 def _plain(text):
-    """Take bold and underlined away: a letter, a backspace, the letter again."""
+    """Remove bold and underline, which mandoc encodes with backspaces."""
     plain = []
     for character in text:
         if character == "\b":
@@ -65,8 +65,8 @@ def _plain(text):
     return "".join(plain)
 
 
-def test_roff_obeys_nothing_in_a_text(monkeypatch):
-    """Dots, quotes, dashes and backslashes are what they are."""
+def test_text_is_escaped(monkeypatch):
+    """Dots, quotes, dashes and backslashes are printed literally."""
     monkeypatch.setitem(manual_pages.PAGES, "x", ("x", "y"))
     parser = argparse.ArgumentParser("x", description=".so /etc/passwd")
     parser.add_argument("--path", help=r"'C:\new' 100%%, %(default)s", default="a-b")

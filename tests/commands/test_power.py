@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.lab.lockfiles import LockFile, lock_directory
 
 @pytest.fixture
 def power(tmp_path, monkeypatch):
-    """A function that runs the verb in a lab of one board whose switch writes a log."""
+    """A function that runs the verb in a lab with one board, whose power switch writes a log."""
     monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
     (tmp_path / "devices").mkdir()
     log = tmp_path / "log"
@@ -27,7 +27,7 @@ def power(tmp_path, monkeypatch):
 
 
 def test_each_action(power, capsys):
-    """As the device file says, which is told; --json says it to programs."""
+    """Each action runs the configured commands and reports the result."""
     assert power("on") == (0, ["on"])
     assert power("off") == (0, ["on", "off"])
     assert capsys.readouterr().out == "left: switched on\nleft: switched off\n"
@@ -36,7 +36,7 @@ def test_each_action(power, capsys):
 
 
 def test_a_held_board_is_not_touched(power, capsys):
-    """Exit code 4, and who has it."""
+    """Exit code 4, with the holder."""
     lock = LockFile(lock_directory(), "left")
     assert lock.acquire("the job")
     try:
@@ -48,7 +48,7 @@ def test_a_held_board_is_not_touched(power, capsys):
 
 @pytest.mark.parametrize("connection", ["command: cat", "simulated: true"])
 def test_a_board_without_a_switch(power, connection, capsys):
-    """Says what is missing; exit code 3."""
+    """Exit code 3, with the missing key."""
     power.file.write_text(f"device_type: panda\nconnection: {{{connection}}}\n")
     assert power("on") == (3, [])
     assert "left: " in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""This process's terminal, lent to a board; standard input is another process's here."""
+"""The terminal in raw mode; the tests use other processes with a pty."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _run(body, stdin):
 
 @pytest.mark.parametrize("key", [b"\x03", b"\x1a", b"\x1d", b"\r", b"x"])
 def test_each_key_goes_to_the_board(terminal, key):
-    """Ctrl-C and Ctrl-Z, too, at once and unchanged; afterwards the terminal is as it was."""
+    """Ctrl-C and Ctrl-Z arrive at once and unchanged; afterwards the mode is restored."""
     far, near, before = terminal
     body = f"os = __import__('os'); os.write({far}, {key!r}); {READ}"
     done = subprocess.run(
@@ -57,29 +57,29 @@ def test_each_key_goes_to_the_board(terminal, key):
     assert termios.tcgetattr(near) == before
 
 
-def test_a_failure_leaves_the_terminal_as_it_was(terminal):
-    """A shell after it would neither echo nor end its lines."""
+def test_a_failure_restores_the_terminal(terminal):
+    """In raw mode, the user's shell would not echo."""
     _, near, before = terminal
     done = _run("raise SystemExit(7)", near)
     assert done.returncode == 7
     assert termios.tcgetattr(near) == before
 
 
-def test_without_a_terminal_nothing_is_set():
-    """A pipe is a console's input as well: in a script, say; no empty line is said for it."""
+def test_without_a_terminal():
+    """A pipe may be the input, in a script; no mode is set and no line printed."""
     done = _run("print('here')", subprocess.DEVNULL)
     assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
 
 
-def test_a_terminal_that_is_closed_meanwhile_is_no_traceback(terminal):
-    """The window was closed: there is nothing to put back."""
+def test_a_terminal_closed_in_between(terminal):
+    """There is no mode to restore, and no traceback."""
     _, near, _ = terminal
     done = _run("import os; os.close(0)", near)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
-def test_all_is_written_however_little_is_taken_at_once():
-    """A pipe that is nearly full takes a part: the rest must not be lost."""
+def test_all_is_written_to_a_full_pipe():
+    """A nearly full pipe accepts a part; the rest follows."""
     code = "import sys; print(len(sys.stdin.buffer.read()))"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -89,7 +89,7 @@ def test_all_is_written_however_little_is_taken_at_once():
 
 
 def test_a_short_write_is_continued(monkeypatch):
-    """From where it has ended; nothing is written for no data."""
+    """The rest of the data follows; empty data writes nothing."""
     written = []
     monkeypatch.setattr(os, "write", lambda _, data: written.append(bytes(data[:3])) or 3)
     write_all(b"123456789", 2)
@@ -98,6 +98,6 @@ def test_a_short_write_is_continued(monkeypatch):
     assert len(written) == 3
 
 
-def test_the_key_that_leaves():
-    """Ctrl-]: that of telnet, which people know; the documents say so."""
+def test_the_leave_key():
+    """The documented key is Ctrl-], as in telnet."""
     assert LEAVE_KEY == b"\x1d"

@@ -41,7 +41,7 @@ def call(*words):
     ],
 )
 def test_every_format_goes_to_standard_output(directory, capsys, kind, beginning):
-    """Nothing but the report, so that it can be piped."""
+    """Standard output has the report alone, for pipes."""
     assert call(directory, "--format", kind) == ExitCode.PASS
     out, err = capsys.readouterr()
     assert out.startswith(beginning)
@@ -49,31 +49,31 @@ def test_every_format_goes_to_standard_output(directory, capsys, kind, beginning
 
 
 def test_changes_against_another_run(directory, capsys):
-    """In the text and in JSON; a format without a place for them says so."""
+    """Text and JSON list the changes; other formats reject --against."""
     assert call(directory, "--against", directory) == ExitCode.PASS
     assert "Changes since the other run:\n  none\n" in capsys.readouterr().out
     call(directory, "--against", directory, "--json")
     assert json.loads(capsys.readouterr().out)["changes"] == []
-    with pytest.raises(InvalidJob, match="tap has no place for changes"):
+    with pytest.raises(InvalidJob, match="not supported by --format tap"):
         call(directory, "--against", directory, "--format", "tap")
 
 
 @pytest.mark.parametrize("words", [("--origin", "Big Lab"), ("--build-id", "none")])
 def test_kcidb_names_are_checked_at_once(directory, capsys, words):
-    """What KCIDB would refuse is refused before it is sent there."""
+    """Names that KCIDB rejects are usage errors."""
     with pytest.raises(SystemExit):
         call(directory, "--format", "kcidb", *words)
     assert words[1] in capsys.readouterr().err
 
 
 def test_json_is_short_for_its_format(directory, capsys):
-    """--json works as with every verb."""
+    """--json is an alias, as for every verb."""
     call(directory, "--json")
     assert json.loads(capsys.readouterr().out)["nodes"]["panda01"]["status"] == "pass"
 
 
-def test_people_get_the_summary(directory, capsys):
-    """Without a format it says what the run's end said."""
+def test_the_default_is_the_summary(directory, capsys):
+    """It is the summary that the run printed."""
     call(directory)
     assert capsys.readouterr().out.endswith(
         f"Results: {directory}\nResult: passed (exit code 0)\n"
@@ -94,20 +94,20 @@ def test_output_that_cannot_be_written(directory):
 
 
 def test_directory_without_a_run(tmp_path):
-    """Says which file is missing and what would have one."""
+    """The error names the missing file and an example of a run directory."""
     with pytest.raises(InvalidJob, match=r"events\.jsonl: No such file.*lava-runs/latest"):
         call(tmp_path, "--format", "tap")
 
 
 def test_help_has_an_example(capsys):
-    """--help shows how it is used."""
+    """--help shows an example."""
     with pytest.raises(SystemExit):
         call("--help")
     assert "example:\n  lava-multinode report" in capsys.readouterr().out
 
 
 def test_a_run_that_goes_on_has_no_verdict_yet(tmp_path, capsys):
-    """What is at work has not failed; when its process is gone it has."""
+    """A running node is open; when the process of the run has ended, it has failed."""
     with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
         log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
     with output_directory(tmp_path, "ping", {}):

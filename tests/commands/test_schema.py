@@ -18,7 +18,7 @@ def run(*words):
 
 @pytest.fixture(autouse=True)
 def one_action(monkeypatch):
-    """One action is installed: what others there are is not this test's."""
+    """Exactly one action is installed."""
     action = type("Press", (), {"parameters_schema": {
         "type": "object", "required": ["relay"], "properties": {"relay": {"type": "integer"}},
     }})  # fmt: skip
@@ -29,7 +29,7 @@ def one_action(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["device", "events", "job", "results"])
 def test_each_kind_is_a_valid_schema(capsys, kind):
-    """What is printed is JSON, and a schema that validators take."""
+    """The output is JSON and a valid schema."""
     assert run(kind) is ExitCode.PASS
     printed = json.loads(capsys.readouterr().out)
     Draft202012Validator.check_schema(printed)
@@ -37,7 +37,7 @@ def test_each_kind_is_a_valid_schema(capsys, kind):
 
 
 def test_a_jobs_schema_has_the_installed_actions(capsys):
-    """An editor completes the commands of every installed package, and their parameters."""
+    """The schema contains the installed actions and their parameters."""
     run("job", "--json")
     validator = Draft202012Validator(json.loads(capsys.readouterr().out))
     job = {"timeout": 1, "actions": [{"command": "press_button", "parameters": {"relay": 1}}]}
@@ -47,7 +47,7 @@ def test_a_jobs_schema_has_the_installed_actions(capsys):
 
 
 def test_another_kind_is_a_usage_error(capsys):
-    """The kinds are listed."""
+    """The message lists the kinds."""
     with pytest.raises(SystemExit, match="2"):
         run("jobs")
     assert "device" in capsys.readouterr().err

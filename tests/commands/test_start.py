@@ -23,7 +23,7 @@ sys.exit(start.{0}())
 @pytest.mark.parametrize("command", ["dispatch", "multinode"])
 @pytest.mark.parametrize("module", ["argparse", "commands.errors", "commands.web"])
 def test_an_interrupted_import_is_no_traceback(command, module):
-    """One line, and exit code 130."""
+    """The output is one line, the exit code 130."""
     words = [sys.executable, "-c", PROGRAM.format(command, module), "--help"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == ExitCode.INTERRUPTED

@@ -27,12 +27,12 @@ __all__ = ["server", "submit"]
 
 @pytest.fixture
 def lab(server):
-    """The stand-in for a lab's server."""
+    """A stand-in for a LAVA server."""
     return server
 
 
 def test_results_of_all_sub_jobs(lab, submit, tmp_path):
-    """One results.json, as if they had run here; the log and the board's lines too."""
+    """One results.json, the logs and the consoles, as for a local run."""
     lab.logs = {f"17.{n}": job_log(f"case-{n}", "pass") for n in range(3)}
     code, results = submit(JOB)
     assert code == 0
@@ -47,7 +47,7 @@ def test_results_of_all_sub_jobs(lab, submit, tmp_path):
 
 
 def test_failures_keep_their_kind(lab, submit):
-    """A failed case is 1, a lab's trouble 3; the worst counts, and each node has its own."""
+    """A failed case is 1, a failure of the lab 3; the worst of all nodes is the exit code."""
     lab.logs = {f"17.{n}": job_log("x", "pass") for n in range(3)}
     lab.logs["17.0"] = job_log("x", "fail")
     code, results = submit(JOB)
@@ -63,7 +63,7 @@ def test_failures_keep_their_kind(lab, submit):
 
 
 def test_a_role_with_the_name_of_a_node(lab, submit, tmp_path):
-    """Two roles, three jobs, three nodes: the pass of one does not replace another's failure."""
+    """Two roles, three jobs, three nodes: no result replaces another one."""
     lab.logs = {f"17.{n}": job_log(f"case-{n}", "pass") for n in range(3)}
     lab.logs["17.0"] = job_log("case-0", "fail")
     roles = {"client": {"count": 2}, "client-1": {}}
@@ -84,8 +84,8 @@ def test_a_role_with_the_name_of_a_node(lab, submit, tmp_path):
 
 
 def test_an_interruption_cancels_the_jobs(lab, tmp_path):
-    """Boards of a lab are not kept busy by a run without a client."""
-    lab.last = 10**6  # it never ends by itself
+    """An interrupted client leaves no job on the lab's boards."""
+    lab.last = 10**6  # the job never ends by itself
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     words = [COMMAND, "submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.05"]
     with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
@@ -101,7 +101,7 @@ def test_an_interruption_cancels_the_jobs(lab, tmp_path):
 
 
 def test_a_second_interruption_waits_for_nothing(lab, tmp_path, monkeypatch):
-    """The server is slow to cancel: the user is told which jobs may still run."""
+    """If the server is slow to cancel, the error lists the jobs that may still run."""
     lab.last = 10**6
     held = threading.Event()
     lab.on_cancel = held.wait
@@ -124,7 +124,7 @@ def test_a_second_interruption_waits_for_nothing(lab, tmp_path, monkeypatch):
 
 
 def test_a_run_that_cannot_be_written_cancels_its_jobs(lab, tmp_path, capsys):
-    """Nobody would follow them."""
+    """Jobs without a client are cancelled."""
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "job.yaml/x"]) == 2
     assert "cannot be used as the output directory" in capsys.readouterr().err
@@ -132,7 +132,7 @@ def test_a_run_that_cannot_be_written_cancels_its_jobs(lab, tmp_path, capsys):
 
 
 def test_a_closed_terminal_cancels_them_all(lab, tmp_path):
-    """Nobody can be told of the first; the others are canceled all the same."""
+    """The failed message does not keep the other jobs from being cancelled."""
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     reader, closed = os.pipe()
     os.close(reader)
@@ -144,7 +144,7 @@ def test_a_closed_terminal_cancels_them_all(lab, tmp_path):
 
 
 def test_a_job_that_never_starts(lab, tmp_path, capsys):
-    """With --wait it is given up, canceled, and told which nodes have no board."""
+    """After --wait the job is cancelled, and the error names the nodes without a board."""
     lab.states["17.1"] = "Submitted"
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     words = ["submit", "job.yaml", "--server", lab.url, "-o", "out", "--interval", "0.01"]
@@ -156,7 +156,7 @@ def test_a_job_that_never_starts(lab, tmp_path, capsys):
 
 
 def test_secrets_of_a_job_stay_on_the_server(lab, submit, tmp_path):
-    """The server gets them; the run's directory does not."""
+    """Secrets are sent to the server and not written to the run directory."""
     lab.logs = {f"17.{n}": job_log("x", "pass") for n in range(3)}
     callback = {"url": "https://h/", "token": SECRET}
     notify = {"criteria": {"status": "finished"}, "callback": callback}
@@ -167,7 +167,7 @@ def test_secrets_of_a_job_stay_on_the_server(lab, submit, tmp_path):
 
 
 def test_a_job_for_one_board(lab, submit):
-    """It goes to the lab as it is; its node has the role's name."""
+    """The job is submitted unchanged; its node has the name of the role."""
     lab.logs = {"17.0": job_log("x", "pass")}
     job = {key: value for key, value in JOB.items() if key != "protocols"} | {"device_type": "q"}
     job["actions"] = [
@@ -180,9 +180,9 @@ def test_a_job_for_one_board(lab, submit):
 
 
 def test_a_count_of_jobs_that_does_not_fit(lab, tmp_path, capsys):
-    """A server of another mind: its jobs are canceled, and no traceback."""
+    """If the server creates another number of jobs, all are cancelled."""
     lab.extra = 1
     (tmp_path / "job.yaml").write_text(yaml.safe_dump(JOB))
     assert main(["submit", "job.yaml", "--server", lab.url, "-o", "out"]) == 3
-    assert "4 jobs of 3 nodes" in capsys.readouterr().err
+    assert "4 jobs for 3 nodes" in capsys.readouterr().err
     assert len(lab.cancelled) == 4

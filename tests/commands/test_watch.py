@@ -14,7 +14,7 @@ JOB = {"name": "ping", "id": "42", "file": "ping.json"}
 
 @pytest.fixture
 def directory(tmp_path):
-    """The directory of a run in which a case failed, with something hostile in it."""
+    """The directory of a run with a failed case whose name has an escape sequence."""
     with EventLog(tmp_path / "events.jsonl", lambda: 1.0) as log:
         log.emit("job_started", job=JOB, started="2026-11-22T14:00:00Z", nodes={"panda01": {}})
         log.emit("test_case", node="panda01", definition="0", case="\x1b[2Jx", result="fail")
@@ -30,7 +30,7 @@ def call(*words):
 
 
 def test_it_shows_the_run_and_has_its_exit_code(directory, capsys):
-    """Plain lines where there is no terminal; the summary at the end; nothing alive in it."""
+    """Without a terminal: plain lines, the summary, and no escape sequences."""
     assert call(directory) is ExitCode.TEST_FAILED
     out = capsys.readouterr().out
     assert "[    1.000] job ping on panda01" in out
@@ -39,28 +39,28 @@ def test_it_shows_the_run_and_has_its_exit_code(directory, capsys):
 
 
 def test_json_has_stdout_for_itself(directory, capsys):
-    """results.json there, the view on stderr."""
+    """results.json is on stdout, the view on stderr."""
     assert call("--json", directory) is ExitCode.TEST_FAILED
     said = capsys.readouterr()
     assert json.loads(said.out)["nodes"]["panda01"]["status"] == "fail"
     assert "job ping on panda01" in said.err
 
 
-def test_killed_run_is_told(directory, capsys):
-    """No end in the log and nobody who holds the directory: that was no end."""
+def test_a_killed_run_is_reported(directory, capsys):
+    """A run without job_finished and without a process was killed."""
     log = directory / "events.jsonl"
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:2]))
     assert call(directory) is ExitCode.INFRASTRUCTURE
-    assert "it was killed" in capsys.readouterr().err
+    assert "the run was killed" in capsys.readouterr().err
 
 
 def test_directory_without_a_run(tmp_path):
-    """A clear error, not an endless wait."""
+    """An error instead of an endless wait."""
     with pytest.raises(InvalidJob):
         call(tmp_path)
 
 
 def test_web_serves_while_it_watches(directory, capsys):
-    """The URL is told."""
+    """The URL is printed."""
     call("--web", directory)
     assert "http://127.0.0.1:" in capsys.readouterr().err

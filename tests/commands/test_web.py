@@ -1,4 +1,4 @@
-"""`--web`: the word before it is parsed, its port, and a port that is taken."""
+"""The option --web: its port, with and without a number."""
 
 import argparse
 import contextlib
@@ -20,13 +20,13 @@ from lava_dispatcher_multinode.errors import InvalidJob
     ],
 )
 def test_web_does_not_swallow_the_job(words, spelled):
-    """What follows --web is its port only if it is a number."""
+    """The next argument is the port only if it is a number."""
     assert web.expand_web_option(words) == spelled
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "x"])
 def test_port_that_is_none(port, capsys):
-    """Refused with the range."""
+    """The message has the range of ports."""
     parser = argparse.ArgumentParser()
     web.add_web_option(parser)
     with pytest.raises(SystemExit):
@@ -35,7 +35,7 @@ def test_port_that_is_none(port, capsys):
 
 
 def test_taken_port_is_told(tmp_path):
-    """With what to do, before anything is run."""
+    """A port in use is an error with a hint, before the run."""
     said = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(web.serve_report(0, tmp_path, said.append))

@@ -130,7 +130,7 @@ def test_a_directory_that_goes_away(dispatch, job, tmp_path):
     finally:
         rack.close()
     assert run.code == 3, run.err
-    assert f"{run.directory}: not all of the run is there: " in run.err
+    assert f"{run.directory}: the results are incomplete: " in run.err
     assert "panda01  only  panda  pass" in run.out
 
 
