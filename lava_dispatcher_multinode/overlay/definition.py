@@ -82,9 +82,7 @@ def parse_definition(data: Any, where: Where, name: str | None = None) -> TestDe
     if "run" not in top:
         reader.wrong("the definition has no 'run'", hint="add run: {steps: [...]}")
     elif isinstance(top["run"], Mapping | None) and "steps" not in run:
-        has = (
-            f"it has: {', '.join(map(str, run))[:200]}" if run else "the steps to run on the board"
-        )
+        has = f"it has: {', '.join(map(str, run))[:200]}" if run else "the steps for the board"
         reader.wrong("run has no 'steps'", "run", hint=has)
     _check_format(reader, metadata)
     install_steps = reader.texts(install.get("steps"), "install", "steps")
