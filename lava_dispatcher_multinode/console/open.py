@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from ..lab.device_sections import Connection
+    from ..lab.device_sections import ConsoleConnection
     from .transport import Transport
 
 
 def open_console(
-    connection: Connection, device: str, on_note: Callable[[str], None] = lambda _: None
+    connection: ConsoleConnection, device: str, on_note: Callable[[str], None] = lambda _: None
 ) -> Transport:
     """Return the open transport that `connection` of `device` describes.
 
@@ -30,7 +30,7 @@ def open_console(
     return Reconnecting(partial(_connect, connection, device), connection.reconnect, on_note)
 
 
-def _connect(connection: Connection, device: str, timeout: float) -> Transport:
+def _connect(connection: ConsoleConnection, device: str, timeout: float) -> Transport:
     if connection.command is not None:
         from .command_transport import open_command
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from .deploy_sections import Deploy
 from .device_keys import Key, read, schema_of
-from .device_sections import Boot, Connection, Lava, Login, Network, Power
+from .device_sections import Boot, ConsoleConnection, Lava, Login, Network, Power
 from .simulated_firmware import SimulatedFirmware
 
 #: As `host`: LAVA's own dispatcher runs the board.
@@ -52,7 +52,9 @@ class Device:
         tuple[str, ...],
         Key("only in `device-types/NAME.yaml`: list of other names of the type", items=_TEXT),
     ] = ()
-    connection: Annotated[Connection, Key("the console")] = field(default_factory=Connection)
+    connection: Annotated[ConsoleConnection, Key("the console")] = field(
+        default_factory=ConsoleConnection
+    )
     power: Annotated[Power, Key("the power switch")] = field(default_factory=Power)
     deploy: Annotated[Deploy, Key("how an image gets onto the board")] = field(
         default_factory=Deploy

@@ -36,7 +36,7 @@ class QemuMachine:
 
 
 @dataclass(frozen=True)
-class Connection:
+class ConsoleConnection:
     """The console: exactly one of command, serial, simulated and qemu."""
 
     command: Annotated[

@@ -21,7 +21,7 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 
@@ -32,7 +32,7 @@ class Board:
         self.root = str(directory / "root")
         (directory / "root" / "tmp").mkdir(parents=True)
         transcript = Transcript(directory / "console", time.monotonic)
-        connection = Connection(command="stty sane; exec sh -i")
+        connection = ConsoleConnection(command="stty sane; exec sh -i")
         self.console = Console(open_console(connection, "b1"), transcript)
         self.device = Device("b1", "panda", overlay=("console",))
         self.shell = Shell(Dialogue(self.console), Deadline(60, "test"))

@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 
 SECRET = "0123456789abcdef"
@@ -49,7 +49,7 @@ def make_node(tmp_path):
         path = shlex.quote(str(programs))
         command = f"stty sane; PATH={path} exec {shutil.which('dash')} -i"
         transcript = Transcript(tmp_path / "console", time.monotonic)
-        console = Console(open_console(Connection(command=command), "b1"), transcript)
+        console = Console(open_console(ConsoleConnection(command=command), "b1"), transcript)
         consoles.append(console)
         shell = Shell(Dialogue(console), Deadline(60, "test"), fifo)
         shell.prepare()

@@ -21,7 +21,7 @@ from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Boot, Connection
+from lava_dispatcher_multinode.lab.device_sections import Boot, ConsoleConnection
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 
 from ..firmware import FIRMWARE
@@ -51,7 +51,7 @@ def console_of(tmp_path):
         transcript = Transcript(
             tmp_path / f"node{len(consoles)}", lambda: time.monotonic() - started
         )
-        console = Console(open_console(Connection(command=command), "board01"), transcript)
+        console = Console(open_console(ConsoleConnection(command=command), "board01"), transcript)
         consoles.append(console)
         return console
 
@@ -88,7 +88,7 @@ def simulated(tmp_path):
             device = Device(
                 f"{model}01",
                 model,
-                connection=Connection(simulated=True),
+                connection=ConsoleConnection(simulated=True),
                 deploy=Deploy(method=deploy),
                 boot=Boot(**{**boot, "retries": 1, **changes}),
             )

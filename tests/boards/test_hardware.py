@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.boards.hardware import VirtualSwitch, connect
 from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, Power, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, Power, QemuMachine
 
 
 class Virtual:
@@ -78,7 +78,7 @@ def test_a_board_of_a_lab_has_the_hardware_of_its_device_file(tmp_path):
     device = Device(
         "b1",
         "panda",
-        connection=Connection(command="echo hello; exec cat"),
+        connection=ConsoleConnection(command="echo hello; exec cat"),
         power=Power(on=f"touch {tmp_path}/on", off="true"),
         deploy=Deploy("media", path="/dev/sdx"),
     )
@@ -96,14 +96,16 @@ def test_a_board_of_a_lab_has_the_hardware_of_its_device_file(tmp_path):
 
 def test_a_board_without_a_switch_has_none():
     """A substitute would seem to switch the board off."""
-    hardware = connect(Device("b1", "panda", connection=Connection(command="exec cat")), None)
+    hardware = connect(
+        Device("b1", "panda", connection=ConsoleConnection(command="exec cat")), None
+    )
     hardware.transport.close()
     hardware.transport.release()
     assert hardware.switch is None
 
 
 @pytest.mark.parametrize(
-    "connection", [Connection(simulated=True), Connection(qemu=QemuMachine())]
+    "connection", [ConsoleConnection(simulated=True), ConsoleConnection(qemu=QemuMachine())]
 )
 def test_a_virtual_board_that_was_not_started(connection):
     """Outside a run it has no console; the message names it."""

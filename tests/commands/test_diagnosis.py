@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.commands.diagnosis import check_board, check_host
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_files import Lab, load_lab
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, Power, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, Power, QemuMachine
 
 DICTIONARY = {"actions": {"deploy": {}, "boot": {}}}
 TELNET = "no-such-telnet host 7001"
@@ -30,14 +30,14 @@ def board(**fields):
 def test_ports(tmp_path):
     """A port may be missing, a plain file, open in another program, or free."""
     assert "No such file" in wrong(
-        check_board(board(connection=Connection(serial="/dev/ttyNONE")))
+        check_board(board(connection=ConsoleConnection(serial="/dev/ttyNONE")))
     )
     file = tmp_path / "file"
     file.touch()
-    found = wrong(check_board(board(connection=Connection(serial=str(file)))))
+    found = wrong(check_board(board(connection=ConsoleConnection(serial=str(file)))))
     assert "is not a serial device" in found
     master, slave = pty.openpty()
-    port = board(connection=Connection(serial=os.ttyname(slave)))
+    port = board(connection=ConsoleConnection(serial=os.ttyname(slave)))
     try:
         assert wrong(check_board(port)) == ""
         process = tmp_path / "proc" / "4711"
@@ -54,7 +54,7 @@ def test_boards_with_the_same_port(tmp_path):
     (tmp_path / "by-id").symlink_to("/dev/null")
     ports = ("/dev/null", str(tmp_path / "by-id"), "/dev/zero")
     boards = [
-        Device(f"b{n}", "panda", connection=Connection(serial=port))
+        Device(f"b{n}", "panda", connection=ConsoleConnection(serial=port))
         for n, port in enumerate(ports)
     ]
     found = [f for f in check_host(Lab(tuple(boards))) if "connection.serial" in f.text]
@@ -71,14 +71,16 @@ def test_modem_manager(tmp_path):
     (tmp_path / "dev").mkdir()
     port = tmp_path / "dev" / "ttyUSB0"
     os.mknod(port, 0o600 | 0o020000, os.makedev(1, 3))
-    found = wrong(check_board(board(connection=Connection(serial=str(port))), tmp_path / "proc"))
+    found = wrong(
+        check_board(board(connection=ConsoleConnection(serial=str(port))), tmp_path / "proc")
+    )
     assert "ID_MM_DEVICE_IGNORE" in found
 
 
 def test_programs():
     """Only plain program names are checked, not builtins and variables."""
     power = Power(on="no-such-switch on 3", off="X=1 exec echo off", cycle="$SWITCH cycle")
-    found = wrong(check_board(board(connection=Connection(command="cat"), power=power)))
+    found = wrong(check_board(board(connection=ConsoleConnection(command="cat"), power=power)))
     assert "power.on: program not found: no-such-switch" in found
     assert "power.off" not in found
     assert "power.cycle" not in found
@@ -87,7 +89,7 @@ def test_programs():
 def test_cards(tmp_path):
     """An SD card reader that does not exist."""
     deploy = Deploy(method="media", path=str(tmp_path / "card"))
-    found = wrong(check_board(board(connection=Connection(command="cat"), deploy=deploy)))
+    found = wrong(check_board(board(connection=ConsoleConnection(command="cat"), deploy=deploy)))
     assert "deploy.path" in found
     assert "does not exist" in found
 
@@ -100,7 +102,7 @@ def test_host(tmp_path, monkeypatch):
     empty = [*check_host(Lab(()))]
     assert {"locks", "simulated boards", "device files"} <= {f.about for f in empty}
     assert "emulated boards" not in wrong(empty)
-    emulated = board(connection=Connection(qemu=QemuMachine()))
+    emulated = board(connection=ConsoleConnection(qemu=QemuMachine()))
     assert "apt-get install qemu-system-arm" in wrong(check_host(Lab((emulated,))))
     (tmp_path / "file").touch()
     monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "file"))

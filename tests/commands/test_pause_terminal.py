@@ -22,12 +22,13 @@ from lava_dispatcher_multinode.commands.pause_terminal import TerminalInterface
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.open import open_console
 from lava_dispatcher_multinode.console.transcript import Transcript
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.run.pause import PausedBoard
 
 def board(name, failure):
+    script = f"echo this is {name}; exec sed -u s/^/{name}:/"
     console = Console(
-        open_console(Connection(command=f"echo this is {name}; exec sed -u s/^/{name}:/"), name),
+        open_console(ConsoleConnection(command=script), name),
         Transcript(Path(sys.argv[1], name), time.monotonic),
     )
     while not console.tail():

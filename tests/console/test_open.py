@@ -12,13 +12,13 @@ import pytest
 from lava_dispatcher_multinode.console.open import open_console, open_tty
 from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 
 def test_no_connection_says_what_to_write():
     """A device file without a console leads to one with."""
     with pytest.raises(ConsoleError, match="b1: no console is configured"):
-        open_console(Connection(), "b1")
+        open_console(ConsoleConnection(), "b1")
 
 
 def test_a_tty_path_opens_raw(opened, tmp_path):
@@ -39,9 +39,9 @@ def test_a_tty_path_opens_raw(opened, tmp_path):
 @pytest.mark.parametrize(
     ("connection", "text"),
     [
-        (Connection(command="echo up; exec cat"), b"up"),
-        (Connection(serial="{pty}"), b"up"),
-        (Connection(serial="socket://127.0.0.1:{port}"), b"up"),
+        (ConsoleConnection(command="echo up; exec cat"), b"up"),
+        (ConsoleConnection(serial="{pty}"), b"up"),
+        (ConsoleConnection(serial="socket://127.0.0.1:{port}"), b"up"),
     ],
 )
 def test_each_kind_is_opened(connection, text, pty, opened):

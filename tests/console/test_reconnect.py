@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.console.reconnect import Reconnecting
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 
 class Exchange:
@@ -183,7 +183,7 @@ def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
 def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
     """Why a command ended is what it printed."""
     monkeypatch.setattr(reconnect, "MIN_LINK_S", 60.0)
-    made = opened(open_console(Connection(command="echo no such port >&2; exit 3"), "b1"))
+    made = opened(open_console(ConsoleConnection(command="echo no such port >&2; exit 3"), "b1"))
     with pytest.raises(ConsoleError, match=r"the command has ended; last output 'no such port'$"):
         while made.read():
             pass
@@ -254,7 +254,7 @@ def test_ser2net_restarted(ser2net, pty, tmp_path, monkeypatch):
     server = ser2net("telnet(rfc2217),tcp")
     started = time.monotonic()
     transcript = Transcript(tmp_path / "node", lambda: time.monotonic() - started)
-    connection = Connection(serial=f"rfc2217://127.0.0.1:{server.port}")
+    connection = ConsoleConnection(serial=f"rfc2217://127.0.0.1:{server.port}")
     console = Console(open_console(connection, "b1", transcript.note), transcript)
     try:
         os.write(pty[0], b"before\r\n")
@@ -289,7 +289,7 @@ def test_an_adapter_that_comes_back(tmp_path, pty, opened, monkeypatch):
         if "reconnected after" in text:
             back.set()
 
-    transport = opened(open_console(Connection(serial=str(name)), "b1", on_note))
+    transport = opened(open_console(ConsoleConnection(serial=str(name)), "b1", on_note))
     os.close(slave)
     name.unlink()
     os.close(master)  # unplugged
@@ -305,7 +305,7 @@ def test_a_command_is_started_again(opened, monkeypatch, tmp_path):
     """An ssh whose network went away is run again."""
     monkeypatch.setattr(reconnect, "MIN_LINK_S", 0.0)
     command = f"echo run >> {tmp_path}/runs; echo up; read line; echo $line"
-    transport = opened(open_console(Connection(command=command), "b1"))
+    transport = opened(open_console(ConsoleConnection(command=command), "b1"))
     assert _lines(transport, 1) == [b"up"]
     transport.write(b"one\n")
     assert _lines(transport, 2) == [b"one", b"up"]

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedLab
 from lava_dispatcher_multinode.qemu.test_image import image_cache
 
@@ -68,7 +68,7 @@ def test_client_and_server(emulate, examples):
 
 def test_the_image_boots_by_itself(test_image, tmp_path):
     """Without boot commands, boot.scr starts the Linux of the SD card's first two partitions."""
-    device = Device("panda01", "panda", connection=Connection(qemu=QemuMachine()))
+    device = Device("panda01", "panda", connection=ConsoleConnection(qemu=QemuMachine()))
     with EmulatedLab(tmp_path) as lab:
         board = lab.add(device)
         shutil.copy(test_image, board.card)

@@ -16,7 +16,7 @@ from lava_dispatcher_multinode.images.card import write_card
 from lava_dispatcher_multinode.images.store import Image
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 from ..needs import require
 
@@ -152,7 +152,7 @@ def test_a_card_that_may_not_start_a_board_is_named(
     device = Device(
         "b1",
         "panda",
-        connection=Connection(simulated=simulated),
+        connection=ConsoleConnection(simulated=simulated),
         deploy=Deploy(method="media", layout=layout),
     )
     steps = []

@@ -9,7 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,6 +51,8 @@ def make_device():
     """Return a function that makes a device without a real console."""
 
     def make(name, device_type="panda", tags=()):
-        return Device(name, device_type, frozenset(tags), connection=Connection(command="true"))
+        return Device(
+            name, device_type, frozenset(tags), connection=ConsoleConnection(command="true")
+        )
 
     return make

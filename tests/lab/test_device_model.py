@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_model import Device, make_device
-from lava_dispatcher_multinode.lab.device_sections import Connection, PduDaemon, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, PduDaemon, QemuMachine
 
 
 def test_messages_name_the_file_or_else_the_device():
@@ -18,7 +18,7 @@ def test_an_empty_device_file_names_no_hardware():
     device = Device("b1", "panda")
     assert device.deploy == Deploy(method=None)
     assert device.login.password is None
-    assert device.connection == Connection()
+    assert device.connection == ConsoleConnection()
     assert device.host == "own"
 
 

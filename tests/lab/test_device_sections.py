@@ -2,17 +2,17 @@
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 
 
 @pytest.mark.parametrize(
     ("connection", "virtual"),
     [
-        (Connection(), False),
-        (Connection(command="telnet h 23"), False),
-        (Connection(serial="/dev/ttyUSB0"), False),
-        (Connection(simulated=True), True),
-        (Connection(qemu=QemuMachine()), True),  # all its keys have defaults
+        (ConsoleConnection(), False),
+        (ConsoleConnection(command="telnet h 23"), False),
+        (ConsoleConnection(serial="/dev/ttyUSB0"), False),
+        (ConsoleConnection(simulated=True), True),
+        (ConsoleConnection(qemu=QemuMachine()), True),  # all its keys have defaults
     ],
 )
 def test_which_boards_are_virtual(connection, virtual):

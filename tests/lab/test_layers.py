@@ -55,7 +55,7 @@ def test_another_connection_replaces_the_lower_one(config):
     )
     config.write("devices/p.yaml", "device_type: panda\npower: {off: y}\n" + SERIAL)
     device = Layers([config.path]).device("p")
-    assert device.connection == model.Connection(serial="/dev/null", baud=9600)
+    assert device.connection == model.ConsoleConnection(serial="/dev/null", baud=9600)
     assert (device.power.on, device.power.off) == ("x", "y")
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedLab
 
 from ..needs import require
@@ -33,7 +33,7 @@ def emulated():
     """A function that returns the device of an emulated board."""
 
     def describe(name="panda01", **settings):
-        return Device(name, "panda", connection=Connection(qemu=QemuMachine(**settings)))
+        return Device(name, "panda", connection=ConsoleConnection(qemu=QemuMachine(**settings)))
 
     return describe
 

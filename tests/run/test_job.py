@@ -12,7 +12,7 @@ from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import BootError, InfrastructureError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
 from lava_dispatcher_multinode.run.interrupts import Interruptions
@@ -43,7 +43,8 @@ def run(tmp_path, monkeypatch):
         job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
         members = [
             Assignment(
-                role.name, Device(f"{role.name}1", "panda", connection=Connection("exec cat"))
+                role.name,
+                Device(f"{role.name}1", "panda", connection=ConsoleConnection("exec cat")),
             )
             for role in job.roles
         ]

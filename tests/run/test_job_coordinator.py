@@ -12,17 +12,17 @@ from lava_dispatcher_multinode import console_frames
 from lava_dispatcher_multinode.coordinator.client import GroupClient
 from lava_dispatcher_multinode.job.model import Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
 from lava_dispatcher_multinode.run.job_coordinator import coordinator_address, open_coordinator
 
 DEVICES = [
-    Device("panda01", "panda", connection=Connection(simulated=True), multinode="socket"),
+    Device("panda01", "panda", connection=ConsoleConnection(simulated=True), multinode="socket"),
     Device("panda02", "panda"),
 ]
-SERIAL = Connection(serial="/dev/ttyUSB0")
-SIMULATED = Connection(simulated=True)
-QEMU = Connection(qemu=QemuMachine())
+SERIAL = ConsoleConnection(serial="/dev/ttyUSB0")
+SIMULATED = ConsoleConnection(simulated=True)
+QEMU = ConsoleConnection(qemu=QemuMachine())
 
 
 @pytest.fixture

@@ -16,12 +16,12 @@ from lava_dispatcher_multinode.actions.context import NodeServices
 from lava_dispatcher_multinode.errors import BootError, TestError
 from lava_dispatcher_multinode.job.model import ActionSpec, Job, Position, Role
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.run import node as module
 from lava_dispatcher_multinode.run.node import BoardNode
 from lava_dispatcher_multinode.run.node_runner import run_to_end
 
-DEVICE = Device("panda01", "panda", connection=Connection(simulated=True))
+DEVICE = Device("panda01", "panda", connection=ConsoleConnection(simulated=True))
 
 
 class Board:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.qemu.qemu_lab import EmulatedBoard
 from lava_dispatcher_multinode.run.events import EventLog
 from lava_dispatcher_multinode.run.virtual_boards import start_virtual_boards
@@ -17,9 +17,9 @@ from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedBoard
 
 from ..firmware import FIRMWARE
 
-SERIAL = Connection(serial="/dev/ttyUSB0")
-SIMULATED = Connection(simulated=True)
-QEMU = Connection(qemu=QemuMachine())
+SERIAL = ConsoleConnection(serial="/dev/ttyUSB0")
+SIMULATED = ConsoleConnection(simulated=True)
+QEMU = ConsoleConnection(qemu=QemuMachine())
 
 
 @pytest.fixture

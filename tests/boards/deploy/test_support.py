@@ -7,7 +7,7 @@ import pytest
 from lava_dispatcher_multinode.boards.deploy.support import unsupported_reason
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Connection
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 IMAGE, KERNEL = "image", "kernel"
 
@@ -37,7 +37,9 @@ def test_missing_keys_are_named(kind, deploy, lacks):
         (IMAGE, Device("b1", "panda", deploy=Deploy("media", path="/dev/sdx"))),
         (
             IMAGE,
-            Device("b1", "panda", connection=Connection(simulated=True), deploy=Deploy("media")),
+            Device(
+                "b1", "panda", connection=ConsoleConnection(simulated=True), deploy=Deploy("media")
+            ),
         ),
         (IMAGE, Device("b1", "panda", deploy=Deploy("master"), dispatcher_ip="10.0.0.1")),
         (
