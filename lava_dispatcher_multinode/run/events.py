@@ -6,7 +6,6 @@ killed still has a report.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
@@ -18,6 +17,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from io import FileIO
 from typing import TYPE_CHECKING, Any
+
+from .. import ascii_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,9 +47,6 @@ def clock_since(start: float) -> Callable[[], float]:
 def time_of_day() -> str:
     """Return the date and time as events have them: ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 class EventLog:
@@ -172,7 +170,7 @@ def remove_torn_line(path: Path) -> None:
 
 def encode(event: Mapping[str, Any]) -> bytes:
     """Return the line of an event, in ASCII: it has no control sequences for terminals."""
-    return _to_json(event).encode("ascii") + b"\n"
+    return ascii_json.encode(event) + b"\n"
 
 
 def _write_whole(file: FileIO, data: bytes) -> None:
@@ -181,9 +179,13 @@ def _write_whole(file: FileIO, data: bytes) -> None:
         view = view[file.write(view) :]
 
 
+#: The types of most values. A subclass, such as an enum, is not among them.
+_JSON_TYPES = frozenset({str, int, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
     """Return `value` as JSON represents it, so that subscribers and readers see the same."""
-    if value is None or isinstance(value, bool):
+    if type(value) in _JSON_TYPES:
         return value
     # int() and str() also convert members of enums.
     if isinstance(value, int):
@@ -197,7 +199,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [item if type(item) in _JSON_TYPES else _plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(_strings(value))
     return str(value)
