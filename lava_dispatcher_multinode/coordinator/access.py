@@ -23,6 +23,7 @@ class Peer(Protocol):
     """The far end of one connection."""
 
     node: str | None  # the member that it has proved to be
+    is_counted: bool  # as a connection of its member
 
     def write(self, data: bytes) -> None:
         """Send a frame or a line, after what was sent before."""
@@ -121,6 +122,7 @@ class ConnectionLimits(Generic[AnyPeer]):
         if node is None or peer not in self._strangers:
             return ""
         del self._strangers[peer]
+        peer.is_counted = True
         self._per_member[node] += 1
         if self._per_member[node] > MAX_CONNECTIONS_PER_MEMBER:
             return f"'{node}' has {MAX_CONNECTIONS_PER_MEMBER} connections already"

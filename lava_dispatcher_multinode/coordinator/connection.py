@@ -31,6 +31,7 @@ class Connection:
         "closed",
         "ended",
         "frames",
+        "is_counted",
         "is_timed",
         "leaving",
         "lingering",
@@ -49,6 +50,7 @@ class Connection:
         self.leaving = False  # to be closed when everything is sent
         self.lingering = False  # our side is shut; input is discarded
         self.closed = False
+        self.is_counted = False  # as a connection of its member
         self.is_timed = True  # its current request must be complete in time
         self.reading = self.writing = False  # the loop watches the socket for that
         self._output = bytearray()
@@ -76,6 +78,15 @@ class Connection:
     def has_unsent(self) -> bool:
         """Whether there are bytes to send."""
         return bool(self._output)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether everything is sent, more is expected, and the loop watches for just that."""
+        return (
+            self.reading
+            and not self._output
+            and not (self.writing or self.ended or self.leaving or self.closed)
+        )
 
     @property
     def wants_input(self) -> bool:

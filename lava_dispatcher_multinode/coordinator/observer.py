@@ -31,7 +31,7 @@ class EventNotifier:
 
     def log(self, node: str | None, level: str, text: str) -> None:
         """Notify of a sentence."""
-        self._notify("log", node=node, level=level, text=text)
+        self._notify("log", {"node": node, "level": level, "text": text})
 
     def log_refusal(self, text: str) -> None:
         """Notify of a refusal, or that further refusals are not logged."""
@@ -46,30 +46,34 @@ class EventNotifier:
     def notify(self, event: Message | MemberCall, missing: Missing | None = None) -> None:
         """Notify of an event of the group; `missing`: the devices that a call waits for."""
         if isinstance(event, Message):
-            self._notify("message", id=event.id, **{"from": event.sender}, data=dict(event.data))
+            message = {"id": event.id, "from": event.sender, "data": dict(event.data)}
+            self._notify("message", message)
             return
-        call = event.call
+        call, outcome = event.call, event.outcome
         fields: dict[str, Any] = {
             "node": event.node,
-            "api": call.api.value,
+            "api": str(call.api),
             "id": call.id,
             "role": call.role,
         }
-        outcome = event.outcome
         if outcome is None:
-            missing = missing or Missing()
-            fields |= {"missing": list(missing.names), "missing_more": missing.more}
-            self._notify("wait_started", **fields, not_joined=missing.not_joined)
+            names, more, not_joined = missing or Missing()
+            fields |= {"missing": list(names), "missing_more": more, "not_joined": not_joined}
+            self._notify("wait_started", fields)
         elif call.api.spec.waits:
-            fields |= {"outcome": outcome.status.value, "cause": outcome.cause.value}
-            fields["reason"] = explanation(call, outcome)
-            # Where no message had data, the outcome does not name the senders.
-            fields["senders"] = [sender for sender, _ in outcome.data] or None
-            self._notify("wait_finished", **fields, seconds=event.seconds)
+            fields |= {
+                "outcome": str(outcome.status),
+                "cause": str(outcome.cause),
+                "reason": explanation(call, outcome),
+                # Where no message had data, the outcome does not name the senders.
+                "senders": [sender for sender, _ in outcome.data] or None,
+                "seconds": event.seconds,
+            }
+            self._notify("wait_finished", fields)
         elif outcome.status is not Status.DONE:
             self.log(event.node, "WARNING", sentence(call, outcome))
 
-    def _notify(self, event: str, **fields: Any) -> None:
+    def _notify(self, event: str, fields: dict[str, Any]) -> None:
         if self.observer is None:
             return
         try:

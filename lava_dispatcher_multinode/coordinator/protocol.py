@@ -61,28 +61,30 @@ class FrameReader:
 
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
-        self._buffer = bytearray()
+        self._buffer: bytes | bytearray = b""
         self._start = 0  # of the next frame or line
         self._searched = 0  # no newline before this; a line may come byte by byte
-
-    @property
-    def unread(self) -> int:
-        """The number of bytes that `read_next` has not returned."""
-        return len(self._buffer) - self._start
+        self.unread = 0  # bytes that `read_next` has not returned
 
     def feed(self, data: bytes) -> None:
         """Add bytes that have arrived."""
-        if self._start:
+        if not self.unread:  # as a rule: frames arrive whole
+            self._buffer = data
+            self._searched = 0
+        else:
+            if isinstance(self._buffer, bytes):
+                self._buffer = bytearray(self._buffer)
             del self._buffer[: self._start]
+            self._buffer += data
             self._searched = max(self._searched - self._start, 0)
-            self._start = 0
-        self._buffer += data
+        self._start = 0
+        self.unread = len(self._buffer)
 
     def read_next(self) -> bytes | None:
         """Return the next body or `BoardLine`, or None if it is incomplete; or `ProtocolError`."""
-        buffer, start = self._buffer, self._start
-        if start == len(buffer):
+        if not self.unread:
             return None
+        buffer, start = self._buffer, self._start
         if buffer[start] == LINE_START:
             return self._read_line()
         body = start + HEADER_BYTES
@@ -99,9 +101,10 @@ class FrameReader:
                 f"a frame of {length} bytes; at most {self._max_body_bytes} are allowed"
             )
         end = body + length
-        if end > len(buffer):
+        unread = len(buffer) - end
+        if unread < 0:
             return None
-        self._start = end
+        self._start, self.unread = end, unread
         return bytes(buffer[body:end])
 
     def _read_line(self) -> BoardLine | None:
@@ -113,6 +116,7 @@ class FrameReader:
             self._searched = len(self._buffer)
             return None
         self._start = end + 1
+        self.unread = len(self._buffer) - self._start
         return BoardLine(self._buffer[start:end])
 
 
@@ -172,7 +176,7 @@ def parse_request(body: bytes) -> Request:
     except (msgspec.DecodeError, RecursionError):
         # msgspec refuses lone surrogates, which stand for bytes that are not UTF-8.
         request = _convert_request(decode_object(body))
-    if not (_is_id(request.id) and _is_id(request.call)):
+    if not (request.id is request.call is None or (_is_id(request.id) and _is_id(request.call))):
         raise ProtocolError("'id' or 'call' is not a number or a short text")
     if request.question is not None and len(request.question) > MAX_QUESTION_CHARS:
         raise ProtocolError("'question' is not the ID of a board's call", request.id)
@@ -215,7 +219,9 @@ def held_timeout(request: Request) -> float | None:
 
     A polling member keeps its time itself: LAVA's of 2013 has a `timeout` in every request.
     """
-    return _parse_seconds(request, "timeout") if request.hold else None
+    if request.timeout is None or not request.hold:
+        return None
+    return _parse_seconds(request, "timeout")
 
 
 def poll_delay(request: Request) -> float:
@@ -285,9 +291,9 @@ def reply_to_call(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]
         if call.api.spec.counts and not hold:
             reply["message"] = call.id
     if hold:
-        reply["status"] = outcome.status.value
+        reply["status"] = str(outcome.status)
         if outcome.status is not Status.DONE:
-            reply["cause"] = outcome.cause.value
+            reply["cause"] = str(outcome.cause)
     if reason := sentence(call, outcome):
         reply["reason"] = reason
     return reply

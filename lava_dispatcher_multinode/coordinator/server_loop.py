@@ -208,36 +208,42 @@ class ServerLoop:
             connection.receive()
             self._serve(connection)
 
+    def _serve_backlog(self, connection: Connection) -> None:
+        self._backlog.discard(connection)
+        if not connection.closed:
+            self._serve(connection)
+
     def _serve(self, connection: Connection) -> None:
         """Serve the requests that have arrived, up to MAX_REQUESTS_IN_A_ROW."""
-        self._backlog.discard(connection)
         try:
-            if not connection.closed:
-                self._serve_requests(connection, self._clock())
+            if connection.frames.unread:
+                self._serve_requests(connection)
+            if connection.ended and connection not in self._backlog:  # no request follows
+                self._service.probe_half_closed(connection)
         except Exception as error:  # noqa: BLE001 - of this connection
             self._report_bug(error, connection)
         if connection.ended or connection.closed:
             self._change(connection)
-        else:
-            self._schedule_end()
+        elif not self._end_is_scheduled:
+            self._set_timer()
 
-    def _serve_requests(self, connection: Connection, now: float) -> None:
+    def _serve_requests(self, connection: Connection) -> None:
+        frames, now = connection.frames, self._clock()
         served = 0
-        frames, handle_input = connection.frames, self._service.handle_input
         try:
-            while served < MAX_REQUESTS_IN_A_ROW and not connection.leaving:
+            while frames.unread and served < MAX_REQUESTS_IN_A_ROW and not connection.leaving:
                 body = frames.read_next()
                 if body is None:
                     break
                 served += 1
-                handle_input(connection, body, now)
+                self._service.handle_input(connection, body, now)
         except ProtocolError as error:
             self._service.errors.refuse_malformed(connection, error)
             connection.hang_up()
         if served == MAX_REQUESTS_IN_A_ROW:
             self._backlog.add(connection)
-            self._loop.call_soon(self._serve, connection)
-        if problem := self._limits.recognise(connection):
+            self._loop.call_soon(self._serve_backlog, connection)
+        if not connection.is_counted and (problem := self._limits.recognise(connection)):
             self._service.errors.refuse_request(connection, problem)
             connection.hang_up()
         if connection.is_timed and served:
@@ -246,8 +252,6 @@ class ServerLoop:
         if frames.unread and not connection.is_timed and not connection.leaving:
             connection.is_timed = True
             self._requests.set(connection, now + REQUEST_TIMEOUT_S)
-        if connection.ended and served < MAX_REQUESTS_IN_A_ROW:  # no request follows
-            self._service.probe_half_closed(connection)
 
     def _handle_hangups(self) -> None:
         for descriptor, _ in self._hangups.poll(0):
@@ -263,6 +267,8 @@ class ServerLoop:
             return
         lingered = connection.lingering
         progress = connection.flush()
+        if connection.is_steady:
+            return
         if connection.lingering and not lingered:
             self._requests.set(connection, self._clock() + LINGER_S)
         if not connection.has_unsent:

@@ -120,7 +120,7 @@ class Group:
         if self._aborted is not None:
             self._end(pending, Cause.ABORTED, now, fields={"text": self._aborted})
         elif problem := rules.refusal(
-            members, self._topics, node, call, checked=call is self._checked
+            members, self._topics, node, call, checked=call == self._checked
         ):
             self._end(pending, Cause.NOT_ALLOWED, now, fields={"text": problem})
         elif call.role is not None and members.unknown(call.role):

@@ -82,8 +82,9 @@ def missing(
     else:
         names = (name for name in members.by_name if members.is_active(name))
         count = members.active - members.is_active(pending.node)
-    found = tuple(islice((name for name in names if name != pending.node), most))
-    return Missing(found, count - len(found), members.size - len(members.by_name))
+    first = islice(names, None if most is None else most + 1)
+    found = [name for name in first if name != pending.node][:most]
+    return Missing(tuple(found), count - len(found), members.size - len(members.by_name))
 
 
 def unsatisfiable(members: Members, topic: Topic, pending: MemberCall) -> tuple[Loss, ...] | None:

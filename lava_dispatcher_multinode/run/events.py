@@ -86,10 +86,10 @@ class EventLog:
         Of the `log` events of a node and level, the first `MAX_LOG_EVENTS` are recorded, and a
         remark that more are dropped.
         """
-        plain = {name: _plain(value) for name, value in fields.items()}
-        for name in TIME_FIELDS:
-            if isinstance(seconds := plain.get(name), float):
-                plain[name] = round(seconds, 6)
+        plain = {
+            name: value if type(value) in _JSON_TYPES else _plain_field(name, value)
+            for name, value in fields.items()
+        }
         if isinstance(level := plain.get("level"), str):  # plug-ins may use lower case
             plain["level"] = level.upper()
         with self._lock:
@@ -181,6 +181,11 @@ def _write_whole(file: FileIO, data: bytes) -> None:
 
 #: The types of most values. A subclass, such as an enum, is not among them.
 _JSON_TYPES = frozenset({str, int, bool, type(None)})
+
+
+def _plain_field(name: str, value: Any) -> Any:
+    value = _plain(value)
+    return round(value, 6) if name in TIME_FIELDS and isinstance(value, float) else value
 
 
 def _plain(value: Any) -> Any:
