@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from .context import Node
 
 
+#: The commands of this package's own actions, as `setup.cfg` registers them.
+DEPLOY_IMAGE = "deploy_linaro_image"
+DEPLOY_KERNEL = "deploy_linaro_kernel"
+BOOT = "boot_linaro_image"
+RUN_TESTS = "lava_test_shell"
+CALL = "multinode"
+
+
 class CheckContext(NamedTuple):
     """What an action may use to check itself before a run.
 

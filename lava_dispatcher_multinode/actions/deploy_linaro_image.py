@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.support import unsupported_reason
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
-from ..job.model import Calls
-from .action import Action
-from .file_checks import check_files
+from .deploy_action import DeployAction
 from .overlay import make_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from ..errors import Problem
-    from ..job.model import ActionSpec
-    from ..lab.device_model import Device
-    from .action import CheckContext, LavaWriter
     from .context import Node
 
 MAX_PLACEHOLDER_BYTES = 8 << 20  # larger files are not examined
 
 
-class DeployLinaroImage(Action):
+class DeployLinaroImage(DeployAction):
     """Fetches the image once for all boards of the run, and writes it to the board."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -50,15 +43,11 @@ class DeployLinaroImage(Action):
             },
         },
     }
-    calls = Calls.NONE
+    kind = "image"
+    files = ("image",)
 
-    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+    def deploy(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Deploy `image` to the node's board."""
-        if node.board.device.deploy.method == "none":
-            node.log("INFO", "deploy.method is none: the board keeps the image that it has")
-            return
-        if reason := self.unsupported_reason(node.board.device):
-            raise DeployError(reason)
         image = node.services.images.get(
             parameters["image"],
             base=node.job.directory,
@@ -77,18 +66,6 @@ class DeployLinaroImage(Action):
             raise  # it names the image already
         except DeployError as error:
             raise DeployError(f"{parameters['image']}: {error}") from error
-
-    def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
-        """Return the problems of the files to deploy."""
-        return check_files(spec, ("image",), context)
-
-    def unsupported_reason(self, device: Device) -> str | None:
-        """Return why the device's `deploy.method` cannot deploy the files; None if it can."""
-        return unsupported_reason(device, "image")
-
-    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
-        """Write a deploy block."""
-        writer.deploy(spec, "image")
 
 
 def _terms(parameters: Mapping[str, Any]) -> Terms:

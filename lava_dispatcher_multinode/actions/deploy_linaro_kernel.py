@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..boards.deploy.support import unsupported_reason
 from ..boards.deploy.tftp_boot import BootFiles
 from ..errors import DeployError
 from ..images.terms import NO_TERMS, TERMS
-from ..job.model import Calls
-from .action import Action
-from .file_checks import check_files
+from .deploy_action import DeployAction
 from .overlay import make_bundle
 
 if TYPE_CHECKING:
@@ -18,11 +15,8 @@ if TYPE_CHECKING:
 
     from ..errors import Problem
     from ..job.model import ActionSpec
-    from ..lab.device_model import Device
-    from .action import CheckContext, LavaWriter
     from .context import Node
 
-FILES = ("kernel", "ramdisk", "dtb")
 NO_ROOTFS = (
     "rootfs: a root file system over the network needs NFS, which this dispatcher lacks: "
     "put the root file system into the ramdisk, or deploy an image"
@@ -30,7 +24,7 @@ NO_ROOTFS = (
 _FILE = {"type": "string", "minLength": 1}
 
 
-class DeployLinaroKernel(Action):
+class DeployLinaroKernel(DeployAction):
     """Serves kernel, ramdisk and device tree to the board's boot loader, which fetches them."""
 
     parameters_schema: ClassVar[Mapping[str, Any]] = {
@@ -50,15 +44,11 @@ class DeployLinaroKernel(Action):
             },
         },
     }
-    calls = Calls.NONE
+    kind = "kernel"
+    files = ("kernel", "ramdisk", "dtb")
 
-    def run(self, node: Node, parameters: Mapping[str, Any]) -> None:
+    def deploy(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Fetch the files once for all boards of the run, and publish them for this board."""
-        if node.board.device.deploy.method == "none":
-            node.log("INFO", "deploy.method is none: the board boots what is on it")
-            return
-        if reason := self.unsupported_reason(node.board.device):
-            raise DeployError(reason)
         if "rootfs" in parameters:
             raise DeployError(NO_ROOTFS)
         terms = parameters.get(TERMS, {})
@@ -70,7 +60,7 @@ class DeployLinaroKernel(Action):
                 step=node.step,
                 terms=terms.get(name, NO_TERMS),
             )
-            for name in FILES
+            for name in self.files
             if name in parameters
         }
         node.booted = False
@@ -78,18 +68,6 @@ class DeployLinaroKernel(Action):
             BootFiles(**files), node.services.servers, make_bundle(node)
         )
 
-    def check(self, spec: ActionSpec, context: CheckContext) -> Iterable[Problem]:
-        """Return the problems of the files to deploy."""
-        return check_files(spec, FILES, context)
-
     def check_own_board(self, spec: ActionSpec) -> Iterable[Problem]:
         """Refuse a root file system over the network."""
         return [spec.position("rootfs").problem(NO_ROOTFS)] if "rootfs" in spec.parameters else []
-
-    def unsupported_reason(self, device: Device) -> str | None:
-        """Return why the device's `deploy.method` cannot deploy the files; None if it can."""
-        return unsupported_reason(device, "kernel")
-
-    def export(self, spec: ActionSpec, writer: LavaWriter) -> None:
-        """Write a deploy block."""
-        writer.deploy(spec, "kernel")

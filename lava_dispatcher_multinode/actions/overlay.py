@@ -9,7 +9,7 @@ from ..boards.delivery.deliver import deliver
 from ..boards.shell_files import CHECKSUMS, ShellUploader
 from ..overlay.environment import environment
 from ..overlay.layout import board_directory
-from .command_names import RUN_TESTS
+from .action import RUN_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 
 from lava_dispatcher_multinode import plugins
+from lava_dispatcher_multinode.actions import action as action_module
 from lava_dispatcher_multinode.actions.action import CheckContext, calls_of, load_action
 from lava_dispatcher_multinode.job.model import ActionSpec, Calls
 from lava_dispatcher_multinode.lab.device_model import Device
@@ -97,3 +98,11 @@ def test_facts_of_this_packages_actions():
 def test_a_block_that_only_lava_has_may_make_any_call():
     """Its command is no action of this package."""
     assert calls_of(ActionSpec("deploy to fastboot", refused="only LAVA supports it")) is Calls.ANY
+
+
+def test_each_command_name_is_registered():
+    """A command that is renamed in setup.cfg alone is found here."""
+    found = {value for name, value in vars(action_module).items() if name.isupper()}
+    names = {value for value in found if isinstance(value, str)}
+    assert "multinode" in names
+    assert names <= set(plugins.entries(plugins.ACTIONS))

@@ -29,7 +29,7 @@ def test_a_board_that_keeps_its_image_is_left_alone(make_node, events):
     node = make_node(deploy=Deploy(method="none"))
     DeployLinaroImage().run(node, {"image": "nowhere.img"})
     assert node.board.asked == []
-    assert "keeps the image" in events[-1][1]["text"]
+    assert "keeps what is on it" in events[-1][1]["text"]
 
 
 def test_a_missing_image_is_an_error(make_node):

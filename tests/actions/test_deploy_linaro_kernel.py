@@ -30,7 +30,7 @@ def test_the_files_go_to_the_board(make_node, tmp_path):
 def test_a_board_that_keeps_what_it_has_is_left_alone(make_node, events):
     """deploy.method none: nothing is fetched, and the log says so."""
     DeployLinaroKernel().run(make_node(deploy=Deploy(method="none")), {"kernel": "nowhere"})
-    assert "boots what is on it" in events[-1][1]["text"]
+    assert "keeps what is on it" in events[-1][1]["text"]
 
 
 def test_what_cannot_be_done_is_refused(make_node):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...actions.command_names import DEPLOY_IMAGE, DEPLOY_KERNEL
+from ...actions.action import DEPLOY_IMAGE, DEPLOY_KERNEL
 from ...images.terms import CHECKSUM_KEYS, DIGEST_DIGITS, TERMS, Terms
 from ...job.hints import nearest
 from .deploy_keys import BLOCK, ENTRY, NO_EFFECT, OBEYED, PLACES

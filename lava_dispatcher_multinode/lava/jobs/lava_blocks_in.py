@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...actions.command_names import BOOT, CALL, RUN_TESTS
+from ...actions.action import BOOT, CALL, RUN_TESTS
 from ...multinode.api import commands
 from .deploy import Step, ignored_deploy_keys, import_deploy, refuse
 from .submission import PROTOCOL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...actions.command_names import CALL
+from ...actions.action import CALL
 from ...errors import InvalidJob
 from ...job.build import device_types
 from ...job.device_group import MAX_BOARDS
