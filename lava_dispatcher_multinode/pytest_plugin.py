@@ -1,8 +1,8 @@
-"""pytest: `--lava-job JOB` collects a job's test cases; `lava_group` gives tests the boards.
+"""The pytest plug-in: `--lava-job JOB` collects test cases; `lava_group` provides boards.
 
-The job is run once, at its collection; each test case of each node is then an item that
-passes or fails as it did, with what the board's console said meanwhile. With pytest-xdist
-one worker runs it and the others read what came of it.
+A job runs once, during collection. Each test case of each node becomes an item with the result
+of the case; a failed item shows the console output. With pytest-xdist one worker runs the job,
+and the others read its results.
 """
 
 from __future__ import annotations
@@ -26,28 +26,34 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, each beginning with --lava."""
-    group = parser.getgroup("lava", "jobs and boards of lava-dispatcher-multinode")
+    """Add the options, all with the prefix --lava."""
+    group = parser.getgroup("lava", "lava-dispatcher-multinode")
     group.addoption(
         "--lava-job",
         action="append",
         default=[],
         metavar="JOB",
-        help="run JOB and collect its test cases; may be given again",
+        help="run JOB and collect its test cases; may be repeated",
     )
     group.addoption(
-        "--lava-group", metavar="JOB", help="the job whose boards the fixture lava_group gives"
+        "--lava-group", metavar="JOB", help="job for the boards of the fixture lava_group"
     )
-    where = "boards for --lava-job and --lava-group"
-    group.addoption("--lava-simulate", action="store_true", help=f"simulated {where}")
-    group.addoption("--lava-emulate", action="store_true", help=f"QEMU {where}")
-    group.addoption("--lava-config-dir", metavar="DIR", help="device files, as --config-dir")
-    group.addoption("--lava-output-dir", metavar="DIR", help="results, one directory below a job")
-    group.addoption("--lava-wait", metavar="SECONDS", default="0", help="for busy boards")
+    group.addoption("--lava-simulate", action="store_true", help="run on simulated boards")
+    group.addoption("--lava-emulate", action="store_true", help="run on boards emulated by QEMU")
+    group.addoption("--lava-config-dir", metavar="DIR", help="directory of device files")
+    group.addoption(
+        "--lava-output-dir", metavar="DIR", help="directory for results, one subdirectory per job"
+    )
+    group.addoption(
+        "--lava-wait",
+        metavar="SECONDS",
+        default="0",
+        help="time to wait for busy boards (default 0)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the jobs collected, alone if nothing else was named."""
+    """Add the jobs to the collected paths; without other paths, collect only them."""
     jobs = config.getoption("lava_job")
     if jobs and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = []
@@ -55,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Return the collector of a job that --lava-job names; other files are left alone."""
+    """Return a collector for a job of --lava-job; None for other files."""
     jobs = {Path(job).resolve() for job in parent.config.getoption("lava_job")}
     if file_path.resolve() in jobs:
         return JobFile.from_parent(parent, path=file_path)
@@ -66,13 +72,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def lava_group(pytestconfig: pytest.Config) -> Iterator[BoardGroup]:
     """The booted boards of --lava-group: `group["panda01"].run("uname -r")`.
 
-    See lava_dispatcher_multinode.run.python_api; they are off when the session ends.
+    See lava_dispatcher_multinode.run.python_api. The boards are powered off after the session.
     """
     from .run.python_api import open_group
 
     job = pytestconfig.getoption("lava_group")
     if job is None:
-        pytest.skip("lava_group needs boards: --lava-group JOB")
+        pytest.skip("lava_group requires --lava-group JOB")
     with open_group(
         job, _selection(pytestconfig), output=_output(pytestconfig, Path(job))
     ) as group:
@@ -80,10 +86,10 @@ def lava_group(pytestconfig: pytest.Config) -> Iterator[BoardGroup]:
 
 
 class JobFile(pytest.File):
-    """A job; running it is how its test cases become known."""
+    """A job; its test cases are known after its run."""
 
     def collect(self) -> Iterator[NodeCases]:
-        """Run it, and return its nodes."""
+        """Run the job; return a collector for each node."""
         if self.config.option.collectonly:
             return
         directory = _run_once(self.config, self.path)
@@ -95,7 +101,7 @@ class JobFile(pytest.File):
 
 
 class NodeCases(pytest.Collector):
-    """A node of a job that has been run."""
+    """A node of a finished job."""
 
     def __init__(self, *, results: Results, directory: Path, **others: Any) -> None:
         super().__init__(**others)
@@ -103,7 +109,7 @@ class NodeCases(pytest.Collector):
         self.directory = directory
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Return its cases, and one item for the node itself."""
+        """Return an item for each test case, and one for the end of the node."""
         seen: dict[str, int] = {}
         for case in self.node.cases:
             name = f"{case.definition}::{case.case}"
@@ -116,21 +122,21 @@ class NodeCases(pytest.Collector):
         yield NodeItem.from_parent(self, name="node", node=self.node)
 
 
-class Failed(Exception):
-    """What a board's test case or run came to."""
+class BoardFailure(Exception):
+    """A test case or a node failed on the board."""
 
 
 class LavaItem(pytest.Item):
-    """An item whose outcome is known; a failure is its text, not a traceback."""
+    """An item with a known result; its failure is shown as text, without a traceback."""
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return the text of a failure."""
-        if isinstance(excinfo.value, Failed):
+        """Return the text of the failure."""
+        if isinstance(excinfo.value, BoardFailure):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return the job and the name for headlines."""
+        """Return the location and the headline of the item."""
         parent = self.parent.name if self.parent else ""
         return self.path, None, f"{parent}::{self.name}"
 
@@ -147,16 +153,16 @@ class CaseItem(LavaItem):
             self.user_properties.append(("measurement", f"{case.measurement} {case.units or ''}"))
 
     def runtest(self) -> None:
-        """Come out as it did on the board."""
+        """Pass, skip or fail like the test case on the board."""
         if self.case.result == "skip":
             pytest.skip("skipped on the board")
-        if self.case.result == "unknown":  # which is no failure in any report
+        if self.case.result == "unknown":  # not a failure, as in the reports
             pytest.skip("the result is unknown")
         if self.case.result != "pass":
-            raise Failed(f"the result is '{self.case.result}'{self._excerpt()}")
+            raise BoardFailure(f"the result is '{self.case.result}'{self._excerpt()}")
 
     def _excerpt(self) -> str:
-        """Return the last of what the console had said when the case ended."""
+        """Return the console output at the end of the case."""
         from .report.consoles import Consoles
 
         lines = Consoles(self.directory).around(self.node, self.case.time or 0.0)
@@ -164,19 +170,19 @@ class CaseItem(LavaItem):
 
 
 class NodeItem(LavaItem):
-    """How a node's run ended, beyond its test cases."""
+    """The end of a node, apart from its test cases."""
 
     def __init__(self, *, node: NodeRecord, **others: Any) -> None:
         super().__init__(**others)
         self.node = node
 
     def runtest(self) -> None:
-        """Fail with what ended the node, unless that is a test case of its own."""
+        """Fail with the error of the node, unless it is only a failed test case."""
         from .report.verdict import of_node
 
         verdict = of_node(self.node)
         if verdict.status == "error" or (verdict.status == "fail" and verdict.error):
-            raise Failed(f"{verdict.error_type}: {verdict.error}")
+            raise BoardFailure(f"{verdict.error_type}: {verdict.error}")
 
 
 def _run_once(config: pytest.Config, job: Path) -> Path:

@@ -1,4 +1,4 @@
-"""pytest as a front end: a job's cases as items, boards as a fixture."""
+"""The pytest plug-in: test cases as items, and boards as a fixture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def job(pytester):
 
 
 def test_cases_are_items(pytester, job):
-    """Each case of each node, by name, with its result and what the console said."""
+    """Each case of each node is an item with its result and, if failed, console output."""
     name = job(
         "lava-sync here",
         "lava-test-case good --shell true",
@@ -56,7 +56,7 @@ def test_cases_are_items(pytester, job):
 
 
 def test_a_node_that_dies_is_an_item(pytester, job, monkeypatch):
-    """What ended a node is not lost where it has no case."""
+    """The failure of a node without test cases is an item."""
     monkeypatch.setenv("LAVA_SIMULATED_FAULTS", "panda02:panic=login")
     done = pytester.runpytest_subprocess("--lava-simulate", "--lava-job", job("true"))
     assert done.ret == 1
@@ -64,7 +64,7 @@ def test_a_node_that_dies_is_an_item(pytester, job, monkeypatch):
 
 
 def test_other_tests_run_only_if_they_are_named(pytester, job):
-    """--lava-job alone is that job; with paths it comes to them."""
+    """--lava-job alone collects the job only; with paths, both."""
     pytester.makepyfile("def test_of_mine(): pass")
     name = job("lava-test-case x --shell true")
     words = ("--lava-simulate", "--lava-job", name)
@@ -75,7 +75,7 @@ def test_other_tests_run_only_if_they_are_named(pytester, job):
 
 
 def test_workers_share_one_run(pytester, job):
-    """With xdist every worker collects, and the boards are used once."""
+    """With pytest-xdist every worker collects, but the job runs once."""
     name = job("lava-test-case x --shell true")
     done = pytester.runpytest_subprocess(
         *("-n", "2", "--lava-simulate", "--lava-job", name, "--lava-output-dir", "runs")
@@ -86,7 +86,7 @@ def test_workers_share_one_run(pytester, job):
 
 
 def test_a_wrong_job_is_a_usage_error(pytester, job):
-    """With the place of the mistake, and no traceback."""
+    """The message has the position of the error, without a traceback."""
     pytester.path.joinpath("job.json").write_text('{"actions": 5}')
     done = pytester.runpytest_subprocess("--lava-simulate", "--lava-job", "job.json")
     assert done.ret != 0
@@ -94,7 +94,7 @@ def test_a_wrong_job_is_a_usage_error(pytester, job):
 
 
 def test_collecting_only_runs_nothing(pytester, job):
-    """--collect-only must not touch a board."""
+    """--collect-only does not run the job."""
     done = pytester.runpytest_subprocess(
         *("--collect-only", "--lava-simulate", "--lava-job", job("true"))
     )
@@ -102,7 +102,7 @@ def test_collecting_only_runs_nothing(pytester, job):
 
 
 def test_the_fixture_gives_the_boards(pytester, job):
-    """Python drives: commands, messages; the boards are booted once for the session."""
+    """Tests send commands and messages; the boards boot once per session."""
     pytester.makepyfile(
         """
         def test_one(lava_group):
@@ -119,6 +119,6 @@ def test_the_fixture_gives_the_boards(pytester, job):
 
 
 def test_the_fixture_without_a_job_skips(pytester):
-    """A suite can be run where there are no boards."""
+    """Without --lava-group, tests of boards are skipped."""
     pytester.makepyfile("def test_one(lava_group): pass")
     pytester.runpytest_subprocess().assert_outcomes(skipped=1)
