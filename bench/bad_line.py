@@ -1,4 +1,4 @@
-"""A serial line that a seeded generator spoils; a transport around a console's own."""
+"""A simulated bad serial line: a transport that wraps another and injects seeded faults."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import time
 
 from lava_dispatcher_multinode.errors import ConsoleError
 
-FIFO = 16  # bytes that the board's UART holds
-TICK = 0.004  # seconds of a line with a speed that pass at once
-ALTERED = 1 / 500  # of the characters are changed or lost, in each direction
-HIT = 1 / 100  # of the lines have a kernel message in them
+FIFO = 16  # size of the board's UART FIFO in bytes
+TICK = 0.004  # seconds; data of a slow line is transferred per tick
+ALTERED = 1 / 500  # probability that a character is altered or lost, per direction
+HIT = 1 / 100  # probability of a kernel message in a line
 KERNEL = (
     b"\r\n[%5d.%06d] usb 1-1: new high-speed USB device <number> 2 using ehci-omap\r\n",
     b"[%5d.%06d] random: crng init done\r\n",
@@ -22,7 +22,7 @@ KERNEL = (
 
 
 class Faults:
-    """What one direction of a line does to what passes; the same each time for a seed."""
+    """The faults of one direction of a line; reproducible for a seed."""
 
     def __init__(self, seed, *, kernel=False, altered=ALTERED):
         self.random = random.Random(seed)
@@ -36,7 +36,7 @@ class Faults:
         return int(self.random.expovariate(self.altered)) if self.altered else 1 << 60
 
     def spoil(self, data):
-        """Return what comes out at the other end."""
+        """Return the data that arrives at the other end."""
         out = bytearray()
         for byte in data:
             if self.hit_at is not None:
@@ -73,7 +73,7 @@ class Faults:
 
 
 class Uart:
-    """A receiver of 16 bytes, emptied by an interrupt, which is off now and then."""
+    """A UART with a FIFO of 16 bytes, which overruns while interrupts are off."""
 
     def __init__(self, generator, counts):
         self.random = generator
@@ -83,15 +83,15 @@ class Uart:
         self.next_blind = time.monotonic()
 
     def blind(self, now, seconds):
-        """Let the board see to something else for `seconds`."""
+        """Turn the board's interrupts off for `seconds`."""
         self.blind_until = max(self.blind_until, now + seconds)
 
     def receive(self, data, start, end):
-        """Take bytes that came evenly between two times; return those that the board read."""
+        """Receive bytes spread evenly between two times; return those that the board reads."""
         out = bytearray()
         for index, byte in enumerate(data, 1):
             now = start + (end - start) * index / len(data)
-            while now >= self.next_blind:  # twice a second, for longer than the FIFO lasts or not
+            while now >= self.next_blind:  # twice a second, shorter or longer than the FIFO lasts
                 self.blind(self.next_blind, self.random.uniform(0.005, 0.05))
                 self.next_blind += self.random.expovariate(2)
             if now >= self.blind_until:
@@ -109,10 +109,10 @@ class Uart:
 
 
 class BadLine:
-    """A `console.transport.Transport` around another: a good line until it is `bad`.
+    """A `console.transport.Transport` around another; faultless until `bad` is set.
 
-    `baud` 0: as fast as it goes, and with flow control. Otherwise with a `Uart` at the
-    board's end, whose interrupts are off while the kernel prints, and now and then besides.
+    `baud` 0: full speed with flow control. Otherwise the board has a `Uart` whose interrupts
+    are off while the kernel prints, and at random times.
     """
 
     def __init__(self, inner, seed, baud=0, *, altered=ALTERED, kernel=True):
@@ -122,11 +122,11 @@ class BadLine:
         self.down = Faults(seed + 1, altered=altered)
         self.counts = collections.Counter()
         self.bad = False
-        self._rate = baud / 10  # bytes a second
+        self._rate = baud / 10  # bytes per second
         self._mishaps = random.Random(seed + 2)
         self._uart = Uart(random.Random(seed + 3), self.counts)
-        self._coming = b""  # read from the board, and still on the line
-        self._free_at = 0.0  # when the line towards us is free
+        self._coming = b""  # read from the board, still in transit
+        self._free_at = 0.0  # when the line to the dispatcher is free
         self._echoes = collections.deque()
         self._going = collections.deque()
         self._to_send = threading.Condition()
@@ -135,7 +135,7 @@ class BadLine:
         self._sender.start()
 
     def read(self):
-        """As transport.Transport."""
+        """See transport.Transport."""
         while True:
             if not self._coming:
                 data = self.inner.read()
@@ -157,14 +157,14 @@ class BadLine:
                 return spoilt
 
     def _pass(self):
-        """Return what passes in a tick, at its end."""
+        """Return the data of a tick, at its end."""
         data = self._coming[: max(1, int(self._rate * TICK))]
         self._free_at = max(self._free_at, time.monotonic()) + len(data) / self._rate
         time.sleep(max(0.0, self._free_at - time.monotonic()))
         return data
 
     def write(self, data):
-        """As transport.Transport."""
+        """See transport.Transport."""
         if not self.bad:
             self.inner.write(data)
             return
@@ -179,7 +179,7 @@ class BadLine:
             self._to_send.notify()
 
     def _send(self):
-        """Carry what is written to a board behind a line with a speed."""
+        """Transfer the output to the board at the line's speed."""
         size = max(1, int(self._rate * TICK))
         end = 0.0
         while True:
@@ -197,18 +197,18 @@ class BadLine:
                 try:
                     self.inner.write(arrived)
                 except ConsoleError:
-                    if self._closed:  # in the middle of it
+                    if self._closed:  # closed during the write
                         return
                     raise
 
     def close(self):
-        """As transport.Transport."""
+        """See transport.Transport."""
         with self._to_send:
             self._closed = True
             self._to_send.notify()
         self.inner.close()
 
     def release(self):
-        """As transport.Transport."""
+        """See transport.Transport."""
         self._sender.join()
         self.inner.release()

@@ -1,10 +1,10 @@
-"""The way from a board's bytes to signals and answers: MB/s, signals/s, reply latency.
+"""Measure the console channel: MB/s, signals/s and reply latency in the dispatcher.
 
     bench/channel.py [--boards 40] [--seconds 10]
 
-All through the real `ShellSession` and its parser. The boards of the latency figure are
-threads with a pipe each, as the dispatcher's are; 39 chatter at 115200 baud, the last
-one asks. Latency is from the last byte of a question to the first of its answer.
+The data passes the real `ShellSession` and its parser. For the latency, each board is a thread
+with a pipe, as in the dispatcher; 39 boards print at 115200 baud, and the last one makes calls.
+The latency is the time from the last byte of a request to the first byte of its reply.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHATTER = b"[   12.345678] some driver: a line as the kernel prints them, with n
 
 
 class Canned:
-    """A console that says what it was given, and no more."""
+    """A console that returns canned data."""
 
     def __init__(self, chunks):
         self.chunks = iter(chunks)
@@ -85,7 +85,7 @@ def session(console):
 
 
 def parsing(data, chunk=4096):
-    """Return the CPU seconds for `data`, as a serial port gives it: the best of five turns."""
+    """Return the CPU seconds to parse `data` in chunks of a serial port: the minimum of five."""
     chunks = [data[start : start + chunk] for start in range(0, len(data), chunk)]
 
     def turn():
@@ -97,12 +97,12 @@ def parsing(data, chunk=4096):
 
 
 def latency(boards, seconds):
-    """Return the reply latencies of one board while the others chatter."""
+    """Return the reply latencies of one board while the other boards print."""
     consoles = [Pipes() for _ in range(boards)]
     over = threading.Event()
 
     def chatter(console):
-        while not over.wait(0.0089):  # 115200 baud: 11520 bytes a second
+        while not over.wait(0.0089):  # 115200 baud: 11520 bytes per second
             os.write(console.board_writes, CHATTER + CHATTER[:20] + b"\n")
 
     threads = [
@@ -115,7 +115,7 @@ def latency(boards, seconds):
     for thread in threads:
         thread.start()
     asking = consoles[0]
-    os.read(asking.board_reads, 4096)  # what the session types
+    os.read(asking.board_reads, 4096)  # input from the session
     times = []
     end = time.monotonic() + seconds
     number = 0

@@ -1,19 +1,18 @@
-"""The console channel on bad lines: does each call arrive exactly once, byte for byte?
+"""Test the console channel on bad lines: each call must arrive exactly once, unchanged.
 
     bench/channel_noise.py [--calls 10000] [--seed 1] [--baud 9600 --fifo 16 --lines 25]
                            [--shell dash]
 
-A simulated board in namespaces of its own, with a real shell, runs the board's scripts;
-at the other end are the real `Console` and the real `ShellSession`. Between them, once the
-overlay is on the board, is a line that a seeded generator spoils: kernel messages at any
-byte, characters altered and lost both ways, delays, wraps and echoes. With --baud the
-line also takes its time, and the board has a UART of 16 bytes without flow control, which
-overruns while its interrupts are off: as long as the kernel prints, and now and then
-besides. With --lines the calls are spread over so many boards, each with a line and a seed
-of its own, at the same time: a slow line leaves the processor idle.
+A simulated board in namespaces, with a real shell, runs the on-board scripts; the real `Console`
+and `ShellSession` are at the other end. After the delivery of the overlay, a seeded generator
+injects faults into the line: kernel messages at any byte, characters altered and lost in both
+directions, delays, wraps and echoes. With --baud the line has a limited speed, and the board has
+a UART with a FIFO of 16 bytes without flow control, which overruns while its interrupts are off:
+during kernel messages and at random times. With --lines the calls are distributed over this many
+boards, each with its own line and seed, at the same time: a slow line leaves the processor idle.
 
-A shell on a bad line gets garbage to run. So it runs where there is nothing to harm, and
-where there are no namespaces this refuses to.
+A shell on a bad line may run arbitrary commands. The program therefore refuses to run without
+namespaces.
 """
 
 from __future__ import annotations
@@ -82,9 +81,9 @@ TEXTS = (
 
 
 class Plan:
-    """The calls of a run, what they carry, and what arrived of them.
+    """The calls of a run, their data, and what has arrived.
 
-    What a lava-wait printed is sent back, which is a call more.
+    The data that a lava-wait printed is sent back by a further call.
     """
 
     def __init__(self, calls, seed, longest=60_000):
@@ -96,7 +95,7 @@ class Plan:
             self.kinds[len(self.kinds)] = kind
             self.calls += 2 if kind == "wait" else 1
         self.values = {n: self._value(longest) for n in self.kinds}
-        self.arrived = collections.Counter()  # by ID: m1 a send or a wait, e1 what was printed
+        self.arrived = collections.Counter()  # by ID: m1 a send or a wait, e1 printed data
         self.wrong = []
         self.lock = threading.Lock()
 
@@ -109,7 +108,7 @@ class Plan:
         return "".join(pieces).encode()[:size].decode(errors="ignore")
 
     def submit(self, call, on_outcome):
-        """Be the coordinator."""
+        """Accept a call, in place of the coordinator."""
         value = None
         with self.lock:
             if call.id == "complaints":
@@ -123,7 +122,7 @@ class Plan:
         on_outcome(Outcome(Status.DONE, data))
 
     def files(self, workers):
-        """Return a definition: `workers` shells that make the calls, each its share."""
+        """Return a definition of `workers` shells that share the calls."""
         run = (
             f"set -e\ncd /{PLACE}\nexport TESTRUN_ID=0_noise LC_ALL=C.UTF-8\npids=\n"
             f"for w in {' '.join(map(str, range(workers)))}; do\n"
@@ -147,7 +146,7 @@ class Plan:
         }[self.kinds[number]]
 
     def check(self, events):
-        """Return the counts of what went right and wrong."""
+        """Return the counts of delivered, lost and wrong calls."""
         expected = set()
         for number, kind in self.kinds.items():
             expected |= {f"{'c' if kind == 'case' else 'm'}{number}"}
@@ -163,14 +162,14 @@ class Plan:
             "calls": self.calls,
             "arrived once": sum(self.arrived[name] == 1 for name in expected),
             "lost": sum(self.arrived[name] == 0 for name in expected),
-            "doubled": sum(self.arrived[name] > 1 for name in expected),
-            "of nobody": len(set(self.arrived) - expected),
+            "duplicated": sum(self.arrived[name] > 1 for name in expected),
+            "unexpected": len(set(self.arrived) - expected),
             "wrong": len(self.wrong),
         }
 
 
 def archive(plan, workers, shell):
-    """Return the overlay with the plan for a definition, its scripts' shell changed."""
+    """Return an overlay with the plan's definition, whose scripts use `shell`."""
     place = f"/usr/bin/{shell}" if shell != "busybox" else "/usr/bin/busybox sh"
     files = {f"lava-7/{s.path}": (s.content, s.mode) for s in load_scripts()}
     files = {
@@ -194,9 +193,9 @@ def archive(plan, workers, shell):
 def run(
     root, *, calls, seed, baud=0, fifo=0, shell="dash", workers=4, longest=60_000, timeout=3600.0
 ):
-    """Make `calls` over a bad line; return counts of the calls and of the mishaps.
+    """Make `calls` over a bad line; return counts of calls and faults.
 
-    Raise `InfrastructureError` where boards cannot have namespaces of their own.
+    Raise `InfrastructureError` if the host does not permit namespaces.
     """
     plan = Plan(calls, seed, longest)
     events = []
@@ -249,13 +248,13 @@ def run(
 
 
 def good(counts):
-    """Whether all that was called has arrived, once and unharmed, and nothing else."""
-    spurious = counts["wrong"] + counts["of nobody"]
+    """Return True if every call has arrived once and unchanged, and no other."""
+    spurious = counts["wrong"] + counts["unexpected"]
     return counts["arrived once"] == counts["calls"] and not spurious
 
 
 def run_line(number, options):
-    """Make one line's share of the calls; return its counts."""
+    """Make the calls of one line; return its counts."""
     lines = options.pop("lines")
     options["seed"] += number
     options["calls"] = -(-options["calls"] // lines)

@@ -1,13 +1,12 @@
-"""The console's path, from a pty to log, death strings and signals: MB/s, CPU, memory.
+"""Measure the console's path from a pty to log, death strings and signals: MB/s, CPU, memory.
 
     [LAVA_DISPATCHER_PATH=...] python bench/console.py [--megabytes 50,500]
 
-A process of its own prints into the pty as fast as it is read: kernel-like lines, and
-one test result in a hundred. CPU seconds are the reading process's alone. "test shell"
-is the whole path: pump, console.raw, console.log, death strings, buffer, and the session
-that finds the results; "console" ends at the buffer. "lava loop" is LAVA's own, with its
-patterns, its log to a file and its console, a process that copies: for the ratio, where
-LAVA's dispatcher is installed or unpacked.
+A separate process prints to the pty as fast as it is read: kernel-like lines, with one test
+result in a hundred. CPU seconds are those of the reading process. "test shell" is the whole path:
+pump, console.raw, console.log, death strings, buffer, and the session that finds results;
+"console" ends at the buffer. "lava loop" is LAVA's own loop, with its patterns, its log file and
+its console (a copying process), as a reference, if LAVA's dispatcher is installed or unpacked.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ RESULT = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=case-%d RESULT=pass>\r\n"
 BOARDS = 40
 BAUD = 115200
 COMPARED = ("lava loop", "test shell")
-FORK = multiprocessing.get_context("fork")  # keeps descriptors
-BURST = 0.016  # seconds of a line that a USB adapter hands over at once
+FORK = multiprocessing.get_context("fork")  # inherits file descriptors
+BURST = 0.016  # seconds of data that a USB adapter delivers at once
 
 
 def block() -> bytes:
-    """Return about a megabyte of what a board prints."""
+    """Return about a megabyte of board output."""
     lines = []
     for number in range(13000):
         lines.append(LINE % (number // 50, number % 10**6, number % 4, number % 100))
@@ -57,7 +56,7 @@ def block() -> bytes:
 
 
 def talk(descriptor: int, megabytes: float) -> None:
-    """Print so much, and the end."""
+    """Print this many megabytes and an end marker."""
     os.write(descriptor, START)
     data = memoryview(block())
     left = int(megabytes * 1e6)
@@ -67,29 +66,29 @@ def talk(descriptor: int, megabytes: float) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
     os.write(descriptor, END)
-    signal.pause()  # a pty whose one end is closed forgets what was not read
+    signal.pause()  # closing one end of a pty discards unread data
 
 
 def plain(descriptor: int) -> None:
-    """Read, and do nothing."""
+    """Read without further processing."""
     tail = b""
     while END not in tail:
         tail = tail[-100:] + os.read(descriptor, 65536)
 
 
 def pexpect_defaults(descriptor: int) -> None:
-    """Wait for the end as pexpect does where nothing is set."""
+    """Wait for the end marker with pexpect's defaults."""
     fdspawn(descriptor, timeout=None).expect_exact(END)
 
 
 def pexpect_windows(descriptor: int) -> None:
-    """Wait for the end with bytes, a window and large reads."""
+    """Wait for the end marker with bytes, a search window and large reads."""
     spawn = fdspawn(descriptor, timeout=None, maxread=65536, searchwindowsize=4000)
     spawn.expect([END.replace(b"\r", b"\\r")])
 
 
 def console(descriptor: int) -> None:
-    """Transcript, death strings and buffer; a reader that drops all."""
+    """Transcript, death strings and buffer, with a reader that discards the data."""
     with tempfile.TemporaryDirectory() as directory:
         made = open_console(descriptor, directory)
         made.watch((*KERNEL, *RESET))
@@ -101,7 +100,7 @@ def console(descriptor: int) -> None:
 
 
 def test_shell(descriptor: int) -> None:
-    """The whole path."""
+    """The whole path, including the test shell."""
     with tempfile.TemporaryDirectory() as directory:
         made = open_console(descriptor, directory)
         session = ShellSession(
@@ -118,7 +117,7 @@ def test_shell(descriptor: int) -> None:
 
 
 def lava_loop(descriptor: int) -> None:
-    """LAVA's test shell: its loop, its log to a file, a console of the kind it has."""
+    """LAVA's test shell: its loop, its log file, and a console of its kind."""
     sys.path.append(os.environ.get("LAVA_DISPATCHER_PATH", ""))
     from lava_common.log import YAMLLogger
     from lava_common.timeout import Timeout
@@ -131,18 +130,18 @@ def lava_loop(descriptor: int) -> None:
         action = TestShellAction()
         action.logger = logger
         action.parameters = {"stage": 0}
-        action._reset_patterns()  # noqa: SLF001 - as its validate does
+        action._reset_patterns()  # noqa: SLF001 - like its validate()
         action.signal_director.test_uuid = "u"
         newer = [None] if "action" in inspect.signature(Timeout).parameters else []
         command = f"cat {os.ttyname(descriptor)}"
         shell = ShellCommand(command, Timeout("bench", *newer, duration=3600), logger)
-        while action._keep_running(shell, 3600, "#"):  # noqa: SLF001 - as its run does
+        while action._keep_running(shell, 3600, "#"):  # noqa: SLF001 - like its run()
             pass
         shell.close(force=True)
 
 
 def lava_is_there() -> bool:
-    """Whether LAVA's dispatcher can be imported."""
+    """Return True if LAVA's dispatcher can be imported."""
     sys.path.append(os.environ.get("LAVA_DISPATCHER_PATH", ""))
     try:
         import lava_dispatcher  # noqa: F401
@@ -160,7 +159,7 @@ def open_console(descriptor: int, directory: str) -> Console:
 
 
 def measured(read, megabytes: float, pipe) -> None:
-    """Send seconds, CPU seconds and the largest resident size in MB of `read`."""
+    """Send seconds, CPU seconds and the peak memory in MB of `read`."""
     board, descriptor = os.openpty()
     tty.setraw(descriptor)
     talker = FORK.Process(target=talk, args=(board, megabytes), daemon=True)
@@ -175,7 +174,7 @@ def measured(read, megabytes: float, pipe) -> None:
 
 
 def in_a_process(function, *arguments):
-    """Return what `function` sends, from a process whose memory is its own."""
+    """Return the result of `function` from a separate process, with separate memory."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=function, args=(*arguments, there)
@@ -188,7 +187,7 @@ def in_a_process(function, *arguments):
 
 
 def boards(pipe) -> None:
-    """Send the CPU seconds that a second of `BOARDS` talking boards takes."""
+    """Send the CPU seconds per second for `BOARDS` boards that print."""
     ends = [os.openpty() for _ in range(BOARDS)]
     for _, descriptor in ends:
         tty.setraw(descriptor)
@@ -208,7 +207,7 @@ def boards(pipe) -> None:
 
 
 def talk_at_baud(descriptors: list[int], seconds: float = 5.0) -> None:
-    """Print at the speed of a serial line, in the pieces of a USB adapter."""
+    """Print at the speed of a serial line, in chunks of a USB adapter."""
     for descriptor in descriptors:
         os.write(descriptor, START)
     data = block()

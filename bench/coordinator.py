@@ -1,13 +1,13 @@
-"""How fast the coordinator is: barriers of N members, and messages per second.
+"""Measure the coordinator: barriers of N members, and messages per second.
 
     python bench/coordinator.py [--members 2,10,100,500,1000] [--seconds 2] [--repeats 5]
 
-A driver process plays the members, the coordinator runs in a process of its own.
+A driver process simulates the members; the coordinator runs in a separate process.
 Barrier, open connections: the time from the last arrival, and from the first, to the last
 release; median of several rounds, then of the repeats, in which the servers take turns.
-"floor" is a server that does nothing: for barriers an epoll loop that counts lines and then
-answers everyone, for messages one that accepts, reads, gives a fixed answer and closes.
-That is what the kernel, Python and the driver cost by themselves.
+"floor" is a minimal server: for barriers an epoll loop that counts lines and then answers all
+connections, for messages a loop that accepts, reads, sends a fixed reply and closes.
+It shows the cost of the kernel, Python and the driver.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from lava_dispatcher_multinode.run.events import EventLog
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Barriers of a turn: enough for small groups, whose barriers are short, to be warm.
+#: Barriers per turn: enough to warm the caches for small groups with short barriers.
 ROUNDS, ARRIVALS = 7, 10_000
-#: Messages whose way is timed under attack; and the member that attacks.
+#: Messages to measure under attack; and the member that attacks.
 PROBES, ATTACKER = 1000, 2
 
 
 def ours(size: int, pipe) -> None:
-    """Serve a group until told to stop."""
+    """Serve a group until terminated."""
     nodes = {f"n{number}": "r" for number in range(size)}
     with Coordinator(group="g", nodes=nodes, timeout=120) as coordinator:
         pipe.send(coordinator.address)
@@ -54,7 +54,7 @@ def ours(size: int, pipe) -> None:
 
 
 def recorded(size: int, pipe) -> None:
-    """Serve a group, and write down what happens, as lava-dispatch does."""
+    """Serve a group and write its events, as lava-dispatch does."""
     nodes = {f"n{number}": "r" for number in range(size)}
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -136,7 +136,7 @@ def resp(*words: object) -> bytes:
 
 
 class Server:
-    """One of the servers, in a process of its own."""
+    """A server in a separate process."""
 
     def __init__(self, serve: Callable, size: int) -> None:
         self._pipe, theirs = multiprocessing.Pipe()
@@ -190,7 +190,7 @@ def barrier(sockets: list[socket.socket], arrive: Callable[[int], None]) -> tupl
 
 
 def ours_arrives(sockets, label: int) -> Callable[[int], None]:
-    """Return what a member of ours does at the barrier `label`."""
+    """Return a member's request at the barrier `label`."""
     frames = [
         request("lava_sync", number, hold=True, messageID=f"b{label}")
         for number in range(len(sockets))
@@ -199,18 +199,18 @@ def ours_arrives(sockets, label: int) -> Callable[[int], None]:
 
 
 def floor_arrives(sockets, _label: int) -> Callable[[int], None]:
-    """Return what a member of the floor does."""
+    """Return a member's line for the floor."""
     return lambda number: sockets[number].sendall(b"\n")
 
 
 def redis_arrives(sockets, label: int) -> Callable[[int], None]:
-    """Count; who is last fills the list that all the others block on."""
+    """Count; the last member fills the list on which all others block."""
     total = len(sockets)
     script = (
         f"if redis.call('incr','c{label}')=={total} then "
         f"for i=1,{total} do redis.call('rpush','l{label}',i) end end"
     )
-    # The count's own answer is thrown away, so that one answer means released.
+    # The reply to the count is discarded, so that one reply means a release.
     frame = resp("CLIENT", "REPLY", "SKIP") + resp("EVAL", script, 0)
     frame += resp("BLPOP", f"l{label}", 60)
     return lambda number: sockets[number].sendall(frame)
@@ -228,7 +228,7 @@ def barriers(serve, arrives, size: int) -> tuple[float, float]:
 
 
 def answer(_size: int, pipe) -> None:
-    """Accept, read a request, give a fixed answer, close."""
+    """Accept, read a request, send a fixed reply, close."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     listener.setblocking(True)
     pipe.send(listener.getsockname())
@@ -242,10 +242,10 @@ def answer(_size: int, pipe) -> None:
 
 
 def send_each_connection(address, number: int, until: float, counts: list[int]) -> None:
-    """Send messages LAVA's way, a connection each."""
+    """Send messages with one connection each, as LAVA does."""
     frame = request("lava_send", number, messageID="m", message={"k": "v"})
     while time.perf_counter() < until:
-        # Not create_connection(), which looks the name up each time.
+        # Not create_connection(), which resolves the name each time.
         with socket.socket() as sock:
             sock.connect(address)
             sock.sendall(frame)
@@ -256,7 +256,7 @@ def send_each_connection(address, number: int, until: float, counts: list[int]) 
 
 
 def send_open(address, number: int, until: float, counts: list[int]) -> None:
-    """Send messages over one connection, up to 32 under way."""
+    """Send messages over one connection, with up to 32 unanswered."""
     burst = request("lava_send", number, messageID="m", message={"k": "v"}, hold=True) * 32
     with socket.create_connection(address) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -292,7 +292,7 @@ def sends(serve, send, clients: int, seconds: float) -> float:
 
 
 def strangers(address) -> None:
-    """Send garbage, a connection each, for ever."""
+    """Send random bytes, with one connection each, for ever."""
     while True:
         with contextlib.suppress(OSError), socket.create_connection(address) as sock:
             sock.sendall(b"00000010" + b"\xff" * 16)
@@ -311,13 +311,13 @@ def frames_of_a_member(address) -> None:
 
 
 def resident(pid: int) -> float:
-    """Return the MiB of memory that a process has."""
+    """Return the resident memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def latencies(sockets, first: int) -> list[float]:
-    """Return the milliseconds of barriers of the first two of `sockets`, one after the other."""
+    """Return the milliseconds of successive barriers of the first two of `sockets`."""
     found = []
     for label in range(first, first + PROBES):
         frames = [
@@ -334,8 +334,8 @@ def latencies(sockets, first: int) -> list[float]:
 
 
 def under_attack() -> None:
-    """Print what two members notice of others' misdeeds: a message's way from one to the other."""
-    print("a message to one who waits, ms: median / 99th of 100 / longest; memory of the server")
+    """Print the latency of a message between two members during attacks."""
+    print("message to a waiting member, ms: median / 99th of 100 / longest; memory of the server")
     with Server(ours, ATTACKER + 1) as server:
         sockets = connect(server.address, 2)
         idle = connect(server.address, 200)
@@ -366,12 +366,12 @@ def under_attack() -> None:
 
 
 def middle(pairs) -> tuple[float, ...]:
-    """Return the median of each place."""
+    """Return the median of each position."""
     return tuple(statistics.median(column) for column in zip(*pairs, strict=True))
 
 
 def machine() -> None:
-    """Say what this runs on; the load is that of others."""
+    """Print the hardware and software versions, and the load."""
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     print(
         f"{os.cpu_count()} x {model[1] if model else platform.machine()}, "
@@ -381,13 +381,13 @@ def machine() -> None:
 
 
 def main() -> None:
-    """Print everything."""
+    """Print all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--members", default="2,10,100,500,1000")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    logging.disable()  # the attacker's refusals
+    logging.disable()  # refused requests of the attacker
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     kinds = [

@@ -1,9 +1,9 @@
-"""Where the coordinator's microseconds go: its own work for a message, without sockets.
+"""Measure the coordinator's CPU time per message by stage, without sockets.
 
     python bench/coordinator_work.py [--members 1000] [--repeats 15]
 
-CPU time of this process for each stage of a barrier's messages, the least of several turns:
-other work on the machine adds to it, nothing takes away. bench/coordinator.py has the whole.
+CPU time of this process for each stage of a barrier's messages, the minimum of several turns,
+as other load only increases it. bench/coordinator.py measures the complete server.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 
 class Peer:
-    """A connection that takes everything."""
+    """A connection that discards all replies."""
 
     node = None
 
     def write(self, frame: bytes) -> None:
-        """Take a reply."""
+        """Discard a reply."""
 
 
 def main() -> None:
-    """Print everything."""
+    """Print all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=15)
@@ -69,7 +69,7 @@ def main() -> None:
 
     def served() -> tuple[Service, list[Peer]]:
         service, peers = Service("g", group(), {}), [Peer() for _ in names]
-        for peer, body in zip(peers, bodies, strict=True):  # so that each is admitted
+        for peer, body in zip(peers, bodies, strict=True):  # authenticates each connection
             service.handle_input(peer, body, 0.0)
         return service, peers
 

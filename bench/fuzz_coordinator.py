@@ -2,10 +2,10 @@
 
     python bench/fuzz_coordinator.py [-max_total_time=SECONDS] [-runs=N] [CORPUS]
 
-Options are libFuzzer's. Needs atheris, and skips with a note where it is missing. What is
-checked: nothing but `ProtocolError` comes out of bytes, nothing at all out of requests, ends of
-connections, ends of devices and the clock; no request gets two replies; every reply can be
-sent; and when the group is aborted, no call is left that somebody waits for.
+Options are libFuzzer's. Without atheris, the program prints a note and exits. It checks that
+arbitrary bytes raise `ProtocolError` only; that requests, ends of connections and devices and the
+clock raise nothing; that no request gets two replies; that every reply can be sent; and that no
+call is waiting after the group is aborted.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ FIELDS = {
 
 
 class Peer:
-    """One connection: what `server_loop.ServerLoop` does with it, without a socket."""
+    """A connection, handled as by `server_loop.ServerLoop`, without a socket."""
 
     def __init__(self) -> None:
         self.node: str | None = None
@@ -83,7 +83,7 @@ class Peer:
 
 
 class World:
-    """A group of four with its connections and its clock."""
+    """A group of four members with connections and a clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -128,7 +128,7 @@ class World:
 
 
 def one_input(data: bytes) -> None:
-    """Play what `data` says."""
+    """Run the operations encoded in `data`."""
     choice = atheris.FuzzedDataProvider(data)
     world = World()
     while choice.remaining_bytes():
@@ -158,9 +158,9 @@ def one_input(data: bytes) -> None:
 
 
 def line(choice, number: int) -> bytes:
-    """Return a board's line, good or with words that are not."""
+    """Return a board's line, valid or with invalid words."""
     tag = choice.PickValueInList([b"1-1", b"1-2", b"1-3"])
-    # Often a name that another connection uses, too: a board that has connected anew.
+    # Often a name that another connection uses, too: a reconnected board.
     name = choice.PickValueInList([NAMES[number].encode(), b"a", b"b"])
     words = [name, choice.PickValueInList([b"right", b"right", b"right", b"wrong"])]
     words += [choice.PickValueInList(LINE_WORDS[:4]), choice.PickValueInList([b"m", b"n"])]
@@ -173,7 +173,7 @@ def line(choice, number: int) -> bytes:
 
 
 def request(choice, number: int) -> dict:
-    """Return a request that is good, but for up to three of its fields."""
+    """Return a valid request with up to three changed fields."""
     document = {
         "request": choice.PickValueInList(KINDS[:9]),
         "client_name": NAMES[number],

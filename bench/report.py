@@ -1,10 +1,10 @@
-"""Making reports of a large run: seconds, size and memory of each format.
+"""Measure reports of a large run: seconds, size and memory of each format.
 
     python bench/report.py [--nodes 40] [--kilobytes 250] [--cases 50]
 
-The run is made up: events and console.log of every node, with kernel-like lines. Each
-format is made in a process of its own; memory is that process's peak, beside that of one
-which only reads the events.
+The run is synthetic: events and console.log of every node, with kernel-like lines. Each format
+is generated in a separate process; memory is the peak of that process, compared with a process
+that only reads the events.
 """
 
 from __future__ import annotations
