@@ -163,7 +163,7 @@ class StandardBoard:
         if uid and not self.root:  # without confinement, a simulated board is the user's own
             raise BootError(
                 f"{self.device.name}: the shell belongs to user {uid}, and tests need root: "
-                "log in as root, or set login.commands, to [sudo su] say"
+                "set login.user to root, or login.commands, for example to [sudo su]"
             )
 
     @contextmanager

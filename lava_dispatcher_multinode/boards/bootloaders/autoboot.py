@@ -87,11 +87,11 @@ class Autoboot:
 
     def _missed_error(self, what: bytes) -> CountdownMissed:
         if what.endswith(b"login:"):
-            text = "a login prompt came instead: did the power switch restart the board?"
+            text = "a login prompt appeared: check that the power switch restarts the board"
         else:
-            text = f"is boot.interrupt what this board prints? It is '{self._name}'"
+            text = f"check that this board prints boot.interrupt ('{self._name}')"
             if self._stop:
-                text += ", and boot.interrupt_command what stops it"
+                text += ", and that boot.interrupt_command stops its countdown"
         return CountdownMissed(
             self._dialogue.explain(f"a kernel started before U-Boot could be stopped: {text}")
         )

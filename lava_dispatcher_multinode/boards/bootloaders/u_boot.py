@@ -146,7 +146,8 @@ class UBootLoader:
         raise BootError(
             self._dialogue.explain(
                 "U-Boot: the status of the last command came garbled "
-                f"{MIN_TYPING_ATTEMPTS} times: does the line lose characters?"
+                f"{MIN_TYPING_ATTEMPTS} times: the line may lose characters; "
+                "set connection.character_delay"
             )
         )
 
@@ -175,8 +176,8 @@ class UBootLoader:
             )
         raise BootCommandFailed(
             self._dialogue.explain(
-                f"U-Boot: '{command}' was echoed wrongly {number + 1} times: does the line lose "
-                "characters? See connection.character_delay"
+                f"U-Boot: '{command}' was echoed wrongly {number + 1} times: the line may "
+                "lose characters; set connection.character_delay"
             )
         )
 
@@ -264,7 +265,7 @@ class UBootLoader:
         lines = messages.errors(output) or [line.strip() for line in output.splitlines()]
         reason = _joined([line for line in lines if line])
         if messages.USAGE.search(output):
-            reason = "it printed its usage: does it name a variable that is not set?"
+            reason = "it printed its usage: a variable in it may be unset"
         if status:
             reason = (
                 f"{reason} (status {status})" if reason else f"status {status}, without output"

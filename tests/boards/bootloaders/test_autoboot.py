@@ -82,9 +82,9 @@ def test_after_a_missed_countdown_keys_come_from_the_start(console_of):
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("Starting kernel ...", "is boot.interrupt what this board prints"),
-        ("[    0.000000] Booting Linux on physical CPU 0x0", "is boot.interrupt what"),
-        ("\\r\\nboard01 login: ", "did the power switch restart the board"),
+        ("Starting kernel ...", "check that this board prints boot.interrupt"),
+        ("[    0.000000] Booting Linux on physical CPU 0x0", "prints boot.interrupt"),
+        ("\\r\\nboard01 login: ", "check that the power switch restarts the board"),
     ],
 )
 def test_a_missed_countdown_is_an_error_at_once(console_of, said, why):
