@@ -40,7 +40,8 @@ def test_a_failure_names_its_call_once():
     received = never(Cause.ABORTED, sentence="lava-wait a: stopped")
     assert reasons.sentence(WAIT, received) == "lava-wait a: stopped"
     assert reasons.sentence(WAIT_ALL, Outcome(Status.NEVER)) == "lava-wait-all ready server: never"
-    assert reasons.sentence(WAIT, Outcome(Status.DONE)) == ""
+    done = Outcome(Status.DONE)
+    assert (reasons.sentence(WAIT, done), reasons.explanation(WAIT, done)) == ("", "")
 
 
 def test_every_cause_has_a_sentence():
@@ -77,6 +78,8 @@ def test_lists_of_names_are_bounded():
     assert reasons.names(["a"]) == "a"
     assert reasons.names(["a", "b", "c"], "or") == "a, b or c"
     assert reasons.names([str(n) for n in range(500)]) == "0, 1, 2, 3, 4, 5, 6, 7 and 492 more"
+    lost = never(Cause.PEER_LOST, losses=(Loss("x", "", 0),) * 8)
+    assert reasons.explanation(WAIT_ALL, lost) == "; ".join(["x failed"] * 8)
     lost = never(Cause.PEER_LOST, losses=(Loss("x", "", 0),) * 10)
     assert reasons.explanation(WAIT_ALL, lost).endswith("x failed; and 2 more")
 
@@ -143,8 +146,8 @@ def test_a_timeout_names_the_missing_devices():
     assert reasons.explanation(WAIT, timed_out(1.99958, "b")) == (
         "timed out after 2 s, waiting for b"
     )
-    assert reasons.explanation(WAIT_ALL, timed_out(0.5, "b")) == (
-        "timed out after 0.5 s, waiting for b"
+    assert reasons.explanation(WAIT_ALL, timed_out(0.126, "b")) == (
+        "timed out after 0.13 s, waiting for b"
     )
     assert reasons.explanation(WAIT, timed_out(1)) == (
         "timed out after 1 s, waiting for other devices"
