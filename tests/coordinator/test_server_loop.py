@@ -3,12 +3,15 @@
 The first tests are the rows of "Hostile or unlucky input" in docs/reference/coordinator.md.
 """
 
+import asyncio
 import contextlib
 import json
 import random
 import socket
+import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -362,6 +365,36 @@ def test_no_answer_comes_before_its_question(serve, watch):
     assert one.reply()["status"] == "done"
     assert watch.until("wait_finished", api="wait")["seconds"] >= 0
     assert opened == [True]
+
+
+def test_what_has_arrived_in_time_counts(serve, watch):
+    """A loop that was held up reads its sockets before it ends the calls that are due."""
+    gate = threading.Event()
+
+    def observe(event, **fields):
+        watch(event, **fields)
+        if fields.get("id") == "gate":
+            gate.wait(20)
+
+    coordinator, other = serve("ab", observer=observe), serve("ab")
+    one, two = (serve.raw(coordinator) for _ in "ab")
+    one.request("lava_wait", messageID="x", hold=True, timeout=0.2)
+    watch.until("wait_started", id="x")
+    two.request("lava_send", "b", messageID="gate")
+    watch.until("message", id="gate")
+    two.request("lava_send", "b", messageID="x")
+    late = serve.member(other, "a").call(Call(Api.WAIT, "x", timeout=0.3))
+    assert late.status == "timeout"
+    gate.set()
+    assert one.reply()["status"] == "done"
+
+
+def test_it_needs_no_uvloop(serve, monkeypatch):
+    """Where uvloop has no wheel, asyncio's own loop serves the group."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with closing(module.new_event_loop()) as loop:
+        assert isinstance(loop, asyncio.SelectorEventLoop)
+    assert Barrier(serve).holds()
 
 
 def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
