@@ -1,4 +1,4 @@
-"""Frames: what goes in comes out, and nothing that was damaged does."""
+"""Frames survive encoding, and damaged ones are detected."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
     ],
 )
 def test_an_escape_at_the_end_of_a_piece(before, after, sizes):
-    """It goes to the next piece only where it would be torn."""
+    """An escape is moved to the next piece only if it would be split."""
     text = b"x" * before + b"%040" + b"y" * after
     assert [len(piece) for piece in console_frames.split_payloads(text)] == sizes
     assert b"".join(console_frames.split_payloads(text)) == text

@@ -1,4 +1,4 @@
-"""The console: always drained, nothing lost, and every reader is told of a death."""
+"""The console is always drained, loses nothing, and reports a death to every reader."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_port_is_drained_while_nobody_reads(wire):
 
 
 def test_what_is_not_read_is_bounded(wire, monkeypatch):
-    """A board that talks for hours to nobody costs no memory; the newest is kept."""
+    """Unread output is limited to the newest part."""
     monkeypatch.setattr(console_module, "BUFFER_BYTES", 10000)
     for number in range(100):
         wire.print(b"%04d" % number + b"." * 996)
@@ -104,13 +104,13 @@ def test_a_death_without_the_end_of_its_line_counts_too(wire):
 
 
 def test_a_board_dies_also_while_nobody_reads(wire):
-    """Whoever waits for something else is told, once; a reader later, too."""
+    """A death is reported once to a thread that waits for something else, and to later readers."""
     told = SimpleQueue()
     wire.console.watch(["Kernel panic"])
     with wire.console.when_dead(told.put):
         wire.print(b"[    1.000000] Kernel panic - not syncing\r\nmore\r\n")
         assert str(told.get(timeout=10)) == "Kernel panic - not syncing"
-        wire.console.watch(["Kernel panic", "U-Boot"])  # a new watch revives nobody
+        wire.console.watch(["Kernel panic", "U-Boot"])  # a new watch does not revive the board
         with pytest.raises(BoardDied):
             while True:
                 wire.console.read(5)
@@ -150,7 +150,7 @@ def test_forget_clears_a_death(wire):
 
 
 def test_a_far_end_that_goes_away_is_an_error_that_names_it(wire):
-    """An unplugged adapter is told as that, with the port, not as silence."""
+    """An unplugged adapter is an error with the port's name."""
     os.close(wire.board)
     wire.board = -1
     with pytest.raises(ConsoleError, match="board01: console test: the far end"):
@@ -166,7 +166,7 @@ def test_fail_ends_every_read(wire):
 
 
 def test_tail_has_the_last_lines(wire):
-    """Error messages can show what the board said last."""
+    """The last output is available for error messages."""
     wire.print(b"one\r\ntwo\r\n\r\nthree")
     deadline = time.monotonic() + 10
     while wire.console.tail() != ["one", "two", "three"] and time.monotonic() < deadline:
@@ -181,7 +181,7 @@ def test_close_can_be_called_twice(wire):
 
 
 def test_forget_makes_room(wire, monkeypatch):
-    """A pump that waits for a slow reader goes on when the reader drops all."""
+    """A pump that waits for a slow reader continues when the reader drops the buffer."""
     monkeypatch.setattr(console_module, "BUFFER_BYTES", 1000)
     talker = threading.Thread(target=lambda: [wire.print(b"x" * 1000) for _ in range(100)])
     with wire.console.lossless():

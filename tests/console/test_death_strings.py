@@ -60,7 +60,7 @@ def test_deaths_of_both_boards(line):
 
 
 def test_a_panic_in_the_middle_of_a_line():
-    """The kernel prints wherever the cursor is: behind a prompt, say."""
+    """The kernel prints at any position of a line, for example behind a prompt."""
     line = b"panda01 login: [    6.734019] Kernel panic - not syncing: Fatal exception\r\n"
     assert DeathWatch(KERNEL).feed(line) == "Kernel panic - not syncing: Fatal exception"
 
@@ -82,7 +82,7 @@ def test_a_line_without_end_costs_no_memory():
 
 
 def test_the_beginning_of_a_long_line_is_no_line():
-    """What a long line goes on with is not taken for a line of its own."""
+    """The continuation of a long line is not a new line."""
     watch = DeathWatch(KERNEL)
     assert watch.feed(b"x" * 511 + b" ") is None
     assert watch.feed(b"Kernel panic - not syncing: said a test\n") is None

@@ -31,7 +31,7 @@ def test_what_follows_a_match_is_kept(wire):
 
 
 def test_a_wait_that_fails_shows_step_and_console(wire):
-    """The user sees what was waited for and what the board said instead."""
+    """The error has the expected step and the last output."""
     wire.print(b"Bad image\r\n")
     with pytest.raises(BootError) as caught:
         Dialogue(wire.console).expect([b"login:"], timeout=0.3, step="waited for the login")
@@ -98,7 +98,7 @@ def test_forget_drops_what_came(wire):
 
 
 def test_a_prompt_far_before_the_end_of_a_piece_is_found(wire):
-    """A board that talks on after its prompt, while nobody reads, is still understood."""
+    """Output between a prompt and the next wait does not disturb the dialogue."""
     wire.print(b"=> ")
     for _ in range(20):
         wire.print(b"n" * 3000 + b"\r\n")

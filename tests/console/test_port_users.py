@@ -1,4 +1,4 @@
-"""Who has a serial device: all that can be known of it counts."""
+"""The users of a serial device, by every kind of lock."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_lock_files_of_terminal_programs_count(pty, lock_directory, write):
                 check_unused(pty[1])
         finally:
             other.kill()
-    check_unused(pty[1])  # of a process that is gone it is a lock no more
+    check_unused(pty[1])  # the lock of an ended process does not count
 
 
 def test_broken_lock_files_are_no_locks(pty, lock_directory):
@@ -98,7 +98,7 @@ def test_broken_lock_files_are_no_locks(pty, lock_directory):
 
 
 def test_the_kernel_keeps_others_out(terminal):
-    """Who opens it later is refused, until it is given back."""
+    """A locked terminal cannot be opened until it is unlocked."""
     lock_terminal(terminal)
     assert struct.unpack("i", fcntl.ioctl(terminal, GET_EXCLUSIVE, b"\0" * 4)) == (1,)
     unlock_terminal(terminal)

@@ -212,7 +212,7 @@ def test_links_that_do_not_hold_are_one_gap(exchange, opened, monkeypatch, notes
 
 
 def test_close_ends_a_gap(exchange, opened):
-    """Ctrl-C does not wait for a console server; nobody keeps waiting."""
+    """Ctrl-C ends the wait for a console server, for all threads."""
     transport = opened(Reconnecting(exchange.connect, 600))
     exchange.down = True
     exchange.peers[0].close()

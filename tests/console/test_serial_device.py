@@ -32,7 +32,7 @@ def test_a_serial_device_opens_raw(opened):
 
 
 def test_a_serial_device_has_one_owner(opened):
-    """A second opener is told that somebody else has the port."""
+    """A second user of the port gets an error with the first one."""
     master, slave = os.openpty()
     try:
         opened(open_serial(os.ttyname(slave), 115200, "b1"))

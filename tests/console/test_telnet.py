@@ -64,7 +64,7 @@ def test_options_are_asked_for_and_settled():
 
 
 def test_unknown_options_are_refused():
-    """A server that offers window sizes and terminal types is told no, and its echo yes."""
+    """Options for window size and terminal type are refused, and ECHO is accepted."""
     telnet = Telnet()
     telnet.replies()
     telnet.receive(b"\xff\xfd\x18\xff\xfb\x22\xff\xfb\x01\xff\xfd\x2c")

@@ -27,7 +27,7 @@ def test_rfc2217_sets_the_speed(ser2net, pty, opened):
 
 
 def test_telnet_leaves_the_speed(ser2net, pty, opened):
-    """Plain telnet takes the port as the server has set it."""
+    """Plain telnet does not change the settings of the port."""
     opened(_open("telnet", ser2net("telnet(rfc2217),tcp").port, baud=9600))
     assert termios.tcgetattr(pty[0])[4] == termios.B115200
 

@@ -46,7 +46,7 @@ def test_a_line_has_the_time_of_its_first_byte(tmp_path):
 def test_a_board_that_prints_without_end_does_not_fill_the_disk(
     tmp_path, monkeypatch, longest, spare
 ):
-    """At the limit, or where the disk has little room left; it is said, and reading goes on."""
+    """Recording ends, with a note, at the limit or on an almost full disk; reading continues."""
     for name, value in {
         "MAX_CONSOLE_BYTES": longest,
         "MIN_FREE_DISK_BYTES": spare,
@@ -175,7 +175,7 @@ def test_the_tail_from_a_text_on(tmp_path):
 
 @pytest.mark.parametrize("name", ["console.raw", "console.log"])
 def test_a_full_disk_is_told_once(tmp_path, name):
-    """Whoever feeds is told; notes and the end of the run go on."""
+    """A full disk is an error of `feed`; notes and closing still work."""
     (tmp_path / name).symlink_to("/dev/full")
     transcript = Transcript(tmp_path, lambda: 0.0)
     with pytest.raises(OSError, match="No space"):

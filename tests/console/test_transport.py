@@ -85,7 +85,7 @@ def test_release_frees_the_descriptor_once(pair):
 
 
 def test_close_ends_a_write(pair):
-    """A board that takes nothing does not hold who wants to leave."""
+    """A blocked write does not prevent closing."""
     transport, _far = pair
     threading.Timer(0.05, transport.close).start()
     began = time.monotonic()
@@ -96,7 +96,7 @@ def test_close_ends_a_write(pair):
 
 
 def test_release_waits_for_a_writer(pair):
-    """A descriptor's number is not given away while somebody writes to it."""
+    """A descriptor is not freed during a write."""
     transport, far = pair
     errors = []
 

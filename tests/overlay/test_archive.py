@@ -20,7 +20,7 @@ from lava_dispatcher_multinode.overlay.definition_source import BadSource
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_every_compression(make_tar, tmp_path, mode):
-    """The content says what it is; names may lie."""
+    """The format is detected by content, not by name."""
     unpack(io.BytesIO(make_tar([("a/b.yaml", b"x")], mode)), tmp_path / "out")
     assert (tmp_path / "out/a/b.yaml").read_bytes() == b"x"
 
@@ -76,7 +76,7 @@ def test_bounds(make_tar, tmp_path, monkeypatch):
 
 
 def pax(**headers):
-    """Return a member whose extended header says so."""
+    """Return a member with an extended header."""
     info = tarfile.TarInfo("a")
     info.pax_headers = {name.replace("_", "."): value for name, value in headers.items()}
     return info
@@ -121,7 +121,7 @@ def test_half_an_archive_is_refused(make_tar, tmp_path, pack):
 
 @pytest.mark.parametrize("damage", [lambda tar: tar[: 3 * 4096 + 100], lambda tar: tar[:8000]])
 def test_a_tar_that_is_cut_short_is_refused(make_tar, tmp_path, damage):
-    """In a member or in a header, which tarfile takes for the end."""
+    """Damage in a member or in a header, which tarfile treats as the end."""
     tar = make_tar([(f"{number}.yaml", b"x" * 3584) for number in range(9)], "w")
     with pytest.raises(BadSource):
         unpack(io.BytesIO(damage(tar)), tmp_path / "half")

@@ -84,7 +84,7 @@ def test_a_plain_directory_has_no_revisions(directory, tmp_path):
 
 
 def test_tar_repo_is_a_path_a_url_or_base64(tmp_path):
-    """Three forms of one key, told apart without guessing at contents."""
+    """The three forms of a key are distinguished without reading content."""
     (tmp_path / "x.tar.gz").touch()
     assert tar_source("x.tar.gz", tmp_path) == DefinitionSource(
         Kind.ARCHIVE, str(tmp_path / "x.tar.gz")

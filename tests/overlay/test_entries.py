@@ -93,7 +93,7 @@ def test_what_cannot_be(parameters, said, tmp_path):
 
 
 def test_what_is_wrong_in_an_entry_is_pointed_at(tmp_path):
-    """The revision, say, and not the whole repository."""
+    """For example the revision, and not the whole repository."""
     repos = [
         {"git-repo": "https://x/y", "revision": "-x"},
         {"git-repo": "ext::x"},

@@ -65,7 +65,7 @@ def test_archives_local_embedded_and_remote(cache, make_tar, tmp_path, server):
 
 @pytest.mark.parametrize("text", ["not base64!", "bm8gYXJjaGl2ZQ==", "ä"])
 def test_embedded_text_that_is_no_archive(cache, text):
-    """The message says which forms there are."""
+    """The message lists the possible forms."""
     with pytest.raises(BadSource, match=r"base64|not a tar"):
         cache.fetch(DefinitionSource(Kind.EMBEDDED, text))
 
@@ -103,7 +103,7 @@ def test_download_is_bounded(server, monkeypatch):
 
 
 class Slow(io.BytesIO):
-    """A target for which each byte takes an hour, by the clock that counts."""
+    """A target for which each write takes an hour by the patched clock."""
 
     def __init__(self, monkeypatch):
         super().__init__()

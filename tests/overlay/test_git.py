@@ -47,7 +47,7 @@ def test_every_way_to_name_a_revision(repository, tmp_path):
 
 
 def test_a_revision_that_is_not_there(repository, tmp_path):
-    """It is the job that is wrong, and the message says what about it."""
+    """The error is the job's, with the reason."""
     for key in ("revision", "branch"):
         with pytest.raises(BadSource, match=f"repository has no {key} 'nowhere'") as caught:
             check_out(source_of(repository, **{key: "nowhere"}), tmp_path / key, 30)

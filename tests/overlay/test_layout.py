@@ -1,4 +1,4 @@
-"""Where things are on a board, and the words that say so."""
+"""The paths and names on a board."""
 
 from __future__ import annotations
 

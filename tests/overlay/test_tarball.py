@@ -127,7 +127,7 @@ def test_links_stay_inside(directory, tmp_path, caplog):
 
 
 def test_the_runners_files_win(directory, caplog):
-    """A repository with a run.sh of its own does not replace ours, and the log says so."""
+    """A run.sh in the repository does not replace the generated one; there is a warning."""
     (directory / "run.sh").write_text("theirs")
     (directory / "testdef.yaml").write_text("theirs")
     found, tar = members({0: [Definition(SMOKE, b"ours", "here", {}, directory)]})

@@ -269,7 +269,7 @@ def test_set_e_ends_the_definition(board):
 
 
 def test_identity(board):
-    """lava-self, lava-role and lava-group print what the environment says."""
+    """lava-self, lava-role and lava-group print the values of the environment."""
     text = board.run(
         "echo; echo MARK; lava-self; lava-role; lava-role list; lava-group; lava-group client;\n"
         "lava-group absent || echo rc=$?; for p in $(lava-group | cut -f 1); do echo p $p; done\n"
@@ -296,7 +296,7 @@ def test_identity(board):
 
 
 def test_cache_that_cannot_be_written(board):
-    """Where the cache file cannot be written, as another user say, calls still answer."""
+    """Calls work even if the cache file is not writable, for example as another user."""
     board.cache.mkdir()
     board.group.answers["w"] = Outcome(Status.DONE, (("panda02", {"k": "v"}),))
     board.group.answers["s"] = Outcome(Status.DONE)

@@ -89,7 +89,7 @@ class Story:
 
 @pytest.fixture
 def story():
-    """A run that has yet to be told."""
+    """An empty run."""
     return Story()
 
 

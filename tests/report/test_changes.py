@@ -20,12 +20,12 @@ def run(make, **case):
 
 
 def test_same_run_has_no_changes(whole_story):
-    """A run compared with itself says nothing."""
+    """A run compared with itself has no changes."""
     assert said(whole_story, whole_story) == []
 
 
 def test_results_that_became_others(story):
-    """Pass to fail, new and gone ones, by name."""
+    """Changed, new and missing cases are named."""
     make = type(story)
     assert said(run(make), run(make, result="fail")) == [
         "a: pass became fail",

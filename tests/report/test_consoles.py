@@ -58,7 +58,7 @@ def test_nodes_share_the_total(record):
 
 
 def test_words_before_a_time_and_the_last_ones_after(record):
-    """What a board had said by then, however long its console, and how it ended."""
+    """The excerpt has the lines before a time, in a console of any length, and the next ones."""
     text = lines(20_000) + "[ 2000.500000] oops\n[ 2009.000000] much later\n"
     found = record("a", text).around("a", 1999.95)
     assert found[-2:] == ["[ 1999.900000] line 19999", "[ 2000.500000] oops"]
@@ -68,7 +68,7 @@ def test_words_before_a_time_and_the_last_ones_after(record):
 
 
 def test_frames_and_empty_lines_say_nothing(record):
-    """The console channel's own traffic does not push out what the board said."""
+    """Frames of the console channel do not displace the board's output."""
     text = "[    1.000000] real\n[    2.000000] <LAVA_MN A 1 2>\n[    3.000000] \n"
     assert record("a", text).around("a", 9) == ["[    1.000000] real"]
 
@@ -91,7 +91,7 @@ def test_any_bytes_become_harmless_text(data):
 
 
 def test_hidden_characters_are_shown_by_name():
-    """Who reads it sees that they were there."""
+    """Hidden characters become visible escapes."""
     assert visible("a\u202eb\x1b[2Jc\u2029".encode()) == "a\\u202eb\\x1b[2Jc\\u2029"
 
 
@@ -144,7 +144,7 @@ def test_echo_that_is_wrapped(columns):
 
 
 def test_answers_are_not_said():
-    """Checksums, IDs and marks that the dispatcher asked for say nothing to people."""
+    """Checksums, IDs and marks that the dispatcher requested are dropped."""
     dialogue = ("<lava-begin 7>", "3863814351 14489", "0", "f" * 32 + "  -", "<lava-end 7 0>")
     octal = ("<lava-begin 8>", "0000000 037 213 010", "0000003", "<lava-end 8 0>")
     silent = ("<lava-begin 9>", "<lava-end 9 0>")

@@ -87,7 +87,7 @@ def test_cut_off_run_tells_where(story):
 
 
 def test_call_without_an_answer_is_there(story):
-    """Who was waiting when the run was cut off is what one wants to know."""
+    """A cut-off run shows the open waits."""
     story.start().add("wait_started", node="panda02", api="wait", id="x", role=None, missing=[])
     (wait,) = build_document(Results.of(story.events))["waits"]
     assert wait["answered"] is None

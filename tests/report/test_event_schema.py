@@ -1,4 +1,4 @@
-"""The schema of events.jsonl says what the documents say, and what runs write."""
+"""The schema of events.jsonl agrees with the documents and with real runs."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def test_the_schema_has_the_calls_and_causes_of_the_rules():
 
 
 def test_a_run_is_valid(whole_story):
-    """What the other tests take for a run is one."""
+    """The events of the other tests are valid."""
     validator = Draft202012Validator(SCHEMA)
     for event in whole_story:
         validator.validate(event)

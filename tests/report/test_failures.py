@@ -1,4 +1,4 @@
-"""What failed, in order, and who waited for it."""
+"""The failures in order, and the waits for the nodes that failed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def test_failures_are_in_order_of_time(whole_story):
 
 
 def test_definition_that_was_cut_short_is_told_with_its_reason(story):
-    """`lava-test-shell-run` alone says nothing to anybody."""
+    """`lava-test-shell-run` alone is no explanation."""
     why = "exit code 2 before its last step"
     story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error=why).end("a", "fail")
     (failure,) = find_failures(Results.of(story.events))
@@ -37,7 +37,7 @@ def test_boot_that_a_retry_mended_is_no_failure(story):
 
 
 def test_call_is_told_once_and_not_again_as_its_result(story):
-    """A call that failed has a result of its own, which says the same."""
+    """The result of a failed call is no failure of its own."""
     story.start({"a": {}}).at(1).wait("a", "timeout", "panda01 has not sent it")
     story.case("a", "multinode-wait-ready", "fail")
     assert told(story.events)[0] == (3, "a", "lava-wait ready")
@@ -61,7 +61,7 @@ def test_cut_off_run_names_its_nodes(story):
 
 
 def test_those_let_down_are_told_before_those_served(story):
-    """Who waited in vain matters more than who waited long."""
+    """Failed waits come before long ones."""
     story.start().wait("panda02", "done").wait("beaglexm01", "never", "panda01 failed")
     results = Results.of(story.events)
     assert [wait.node for wait in find_waits_for(results, "panda01")] == ["beaglexm01"]
@@ -100,7 +100,7 @@ def shared(story, *reasons):
 
 
 def test_sentence_of_many_is_cut_behind_its_first_words(story):
-    """What a row leaves of it says what it is; the call before it is its node's own."""
+    """A row keeps the first words of the reason, and the call before it."""
     said = shared(story, LONG, LONG)
     assert said.split(f"lava-wait x: {LONG}") == ("lava-wait x: ", LONG)
     short = "no device of the group has the role 's.."
@@ -109,7 +109,7 @@ def test_sentence_of_many_is_cut_behind_its_first_words(story):
 
 
 def test_what_one_node_says_is_whole(story):
-    """So is what is short, and what nobody waited for."""
+    """A reason of one node, and a short one, are never cut."""
     assert shared(story, LONG, "panda01 failed", "panda01 failed").shorten(LONG) == LONG
 
 

@@ -26,7 +26,7 @@ def test_call_has_the_name_of_its_result():
         (1.0, 5.0, 5.0, True),
         (1.0, 5.0, 0.9, False),
         (1.0, 5.0, 5.1, False),
-        (1.0, None, 99.0, True),  # the action goes on
+        (1.0, None, 99.0, True),  # the action is running
         (None, None, 1.0, False),  # it was never begun
     ],
 )
@@ -41,7 +41,7 @@ def test_a_boot_is_part_of_the_action_that_ran(started, finished, boot, within):
     [(1.0, 3.5, 2.5), (0.0, 0.0, 0.0), (3.0, 2.9, 0.0), (None, 3.0, None), (1.0, None, None)],
 )
 def test_how_long_a_case_took(start, end, seconds):
-    """Only if both ends are known; a board whose clock goes back takes no negative time."""
+    """The duration needs both ends, and is never negative."""
     assert CaseRecord("0_a", "c", "pass", start=start, end=end).seconds == seconds
 
 

@@ -33,13 +33,13 @@ def test_one_line_commands_no_terminal(text):
     ],
 )
 def test_one_line_keeps_what_is_harmless(text, shown):
-    """A reader can still tell what was said."""
+    """The text remains readable."""
     assert one_line(text) == shown
 
 
 @given(st.text())
 def test_speakable_text_is_xml(text):
-    """What XML forbids is gone; the rest comes out as it went in."""
+    """Characters that XML forbids are replaced; others remain."""
     element = ET.Element("a")
     element.text = xml_text(text)
     back = ET.fromstring(ET.tostring(element, encoding="utf-8")).text or ""

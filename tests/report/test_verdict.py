@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.report.verdict import (
 
 
 def ended(story, *ends):
-    """The three nodes ran a test shell with a result and ended as told."""
+    """Three nodes that ran a test shell with a result, and their final status."""
     story.start()
     for name, (status, kind) in zip(("panda01", "panda02", "beaglexm01"), ends, strict=True):
         story.action(name).case(name).end(name, status, kind)
@@ -83,7 +83,7 @@ def test_definition_that_was_cut_short_says_why(story):
 
 
 def test_failed_wait_fails_the_node_with_its_reason(story):
-    """A call that was not answered as asked counts as 1 and says why."""
+    """A failed call gives exit code 1 and its reason."""
     nodes = {"panda02": {"role": "client", "device_type": "panda"}}
     story.start(nodes).wait("panda02", "never", "panda01 has finished")
     story.wait("panda02", "timeout", "timed out").end("panda02").finish(None)
@@ -119,7 +119,7 @@ def test_a_failed_wait_is_of_the_kind_that_the_node_says(story):
 
 
 def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
-    """The call, and the definition that ended for it, are recorded; no test said `fail`."""
+    """The call and the definition that ended with it are no failed tests."""
     story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
     story.case("panda01", "multinode-wait-ready", "fail")
     story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
@@ -129,7 +129,7 @@ def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
 
 
 def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story):
-    """The definition ended for the call that failed; the test that failed says nothing."""
+    """The reason of a failed call precedes the failures that follow from it."""
     story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
     story.case("panda01", result="fail").case("panda01", "multinode-wait-ready", "fail", error="3")
     story.case("panda01", "lava-test-shell-run", "fail", error="exit code 3")
@@ -149,7 +149,7 @@ def test_skipped_and_unknown_results_do_not_fail(story, result):
 
 
 def test_error_of_an_action_reaches_the_node(story):
-    """An error that an action tells is the node's, even if the node's end says pass."""
+    """An action's error is the node's, even if the node's status is pass."""
     story.start({"panda01": {}}).action("panda01", status="error", error="no U-Boot prompt")
     results = Results.of(story.end("panda01").events)
     verdict = of_node(results.nodes["panda01"])
@@ -183,7 +183,7 @@ def test_test_shell_without_any_result_is_nothing(story):
 
 
 def test_job_without_tests_passes_when_its_actions_did(story):
-    """Who asks for deploy and boot only gets what was asked for."""
+    """A job that only deploys and boots passes without results."""
     story.start({"panda01": {}}).action("panda01", "boot_linaro_image").end("panda01")
     assert exit_code_of(Results.of(story.events)) == ExitCode.PASS
 
@@ -202,7 +202,7 @@ def test_job_in_which_every_action_was_skipped_is_nothing(story):
 
 
 def test_cut_off_run_is_an_error_everywhere_it_had_not_ended(story):
-    """A killed run says so, and keeps what had ended."""
+    """A killed run is an error, and keeps the finished nodes."""
     story.start({"panda01": {}, "panda02": {}}).action("panda01").case("panda01").end("panda01")
     results = Results.of(story.events)
     assert of_node(results.nodes["panda01"]).status == "pass"
@@ -231,7 +231,7 @@ def test_run_cut_off_before_its_first_event_is_an_error():
 
 
 def test_code_that_the_run_gave_is_kept(story):
-    """What the command exited with and what its report says are one."""
+    """The report has the exit code of the command."""
     assert exit_code(Results.of(story.start({}).finish(4).events)) == ExitCode.NO_BOARDS
 
 

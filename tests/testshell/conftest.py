@@ -20,7 +20,7 @@ END = b"<LAVA_SIGNAL_ENDRUN 0_a u>\n"
 
 
 class Script:
-    """A console that says what it was given; a function or an exception is called or raised."""
+    """A scripted console: it returns its chunks, calls functions and raises exceptions."""
 
     def __init__(self, *chunks):
         self.chunks = deque(chunks)
@@ -83,13 +83,13 @@ def results(events):
 
 
 def tell(number, *words):
-    """Return the frame of a signal that is told."""
+    """Return the frame of a signal that is sent over the channel."""
     return DataFrame(
         b"Q", b"ab-%d" % number, 1, 1, console_frames.encode([b"signal", *words])
     ).line()
 
 
-#: A runner's end as it is told, and then printed.
+#: The end of a runner: the report, then the printed line.
 TOLD_EXIT = tell(99, b"TEST_RUNNER", b"EXIT") + EXIT
 
 

@@ -23,7 +23,7 @@ from lava_dispatcher_multinode.testshell.signals import (
 
 
 class Log:
-    """Keeps events, and is a clock that goes on by a second each time it is read."""
+    """Records events; as a clock, it advances by one second per reading."""
 
     def __init__(self):
         self.events = []
@@ -192,7 +192,7 @@ def test_bounds():
 
 
 def test_results_without_end_end_the_tests(monkeypatch):
-    """A loop that prints them must not take the memory of all; what came is recorded."""
+    """Endless results must not use up the memory; those up to the limit are recorded."""
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
     log, recorder = record(*(CaseResult(f"c{number}", "pass") for number in range(3)))
     with pytest.raises(TestRaised, match="more than 3 results of one lava_test_shell"):

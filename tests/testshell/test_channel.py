@@ -137,7 +137,7 @@ class World:
 
 
 def from_dispatcher(line):
-    """Yield the frames that a board takes from a line."""
+    """Yield the frames that a board reads from a line."""
     for frame in console_frames.find_frames(line):
         if not isinstance(frame, DamagedFrame) and frame.kind in b"ANR":
             yield frame
@@ -202,7 +202,7 @@ def test_in_flight_is_bounded():
 
 
 def test_a_dead_caller_is_forgotten():
-    """An answer that nobody waits for any more ends with the first of its frames."""
+    """An answer to a gone caller ends with its first frame."""
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
@@ -230,7 +230,7 @@ def test_a_board_is_answered_as_it_asks():
 
 
 def test_a_caller_can_be_asked_after():
-    """While it waits for its answer; only an honest word ends it, and it is told once."""
+    """A gone caller is reported once, and only for the right checksum."""
     channel = Channel(window=3000)
     channel.probe(b"a-1")
     ask(channel, b"a-1", [b"x"])
@@ -300,7 +300,7 @@ def test_each_part_of_a_question_is_acknowledged():
 
 
 def test_nonsense_is_refused():
-    """A question that is no list of words gets an answer that says so."""
+    """An invalid question gets an error as its answer."""
     channel = Channel(window=3000)
     assert channel.receive(DataFrame(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
     assert b" 1,not" in channel.transmit(0.0)
@@ -322,7 +322,7 @@ def test_damage_is_reported_at_once():
 
 
 def test_answer_of_a_closed_question():
-    """An answer that comes when its caller is gone changes nothing."""
+    """An answer to a gone caller has no effect."""
     channel = Channel(window=3000)
     channel.answer(b"a-1", [b"0"])
     assert channel.transmit(0.0) == b""

@@ -64,7 +64,7 @@ def test_before_the_deadline_a_board_is_asked():
 
 
 def test_at_the_deadline_only_an_answer_counts():
-    """A login prompt echoes what it is asked: that is no test that takes too long."""
+    """A login prompt that echoes pings is a runner that has ended, not a slow test."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.pinged(90.0)
     monitor.heard(90.1)
@@ -101,7 +101,7 @@ def test_an_answer_explains_a_prompt():
 
 
 def test_a_short_silence_is_a_short_patience():
-    """A lab that says how long its boards may be silent is obeyed here, too."""
+    """A short `silence` also shortens the timeout of a ping."""
     monitor = LivenessMonitor(5.0, 1000.0, 0.0)
     monitor.prompted(1.0)
     monitor.pinged(1.0)

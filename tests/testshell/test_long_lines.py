@@ -62,7 +62,7 @@ def test_calls_are_found_once(before, cuts):
 
 
 def test_a_mark_is_of_its_own_signal():
-    """A test's signal without a newline is no echo because a told one follows in the line."""
+    """A test's signal without a newline counts, although a marked signal follows in the line."""
     told = [b"SIGNAL_TESTCASE", b"TEST_CASE_ID=b", b"RESULT=pass"]
     line = b"<LAVA_" + b" ".join(told) + b">~~~~\n"
     events, _ = run(Script(BEGIN, tell(1, *told), PERCENT + CASE % b"a" + line, END, TOLD_EXIT))
@@ -153,7 +153,7 @@ def test_anchors_mean_the_line(expression, text, cases):
 
 
 def test_a_slow_expression_gets_less_of_long_lines():
-    """What takes quadratic time finds the results that are short, and a warning says so."""
+    """An expression of quadratic time finds short results, with a warning."""
     warnings = []
     pattern = Pattern.compile(r"(?P<test_case_id>x*x?end-\w+) (?P<result>fail)")
     found = Finder(pattern, warnings.append, 0.4)

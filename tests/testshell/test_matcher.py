@@ -33,7 +33,7 @@ def test_finds_in_order():
 
 
 def test_exponential_time_ends():
-    """A line that takes too long costs itself alone; too many of them, the search."""
+    """A line that takes too long is skipped; too many of them end the search."""
     found, warnings = finder(SLOW, limit=0.5)
     slow = b"x" * 60
     start = time.monotonic()
@@ -50,7 +50,7 @@ def test_exponential_time_ends():
 
 
 def test_a_process_that_ends():
-    """An expression whose process ends, for want of memory say, is given up with a warning."""
+    """If the process of an expression ends, for example without memory, there is a warning."""
     found, warnings = finder(SLOW)
     assert list(found.find([b"xxy pass"])) == [CaseResult("xx", "pass")]
     found._matcher._process.kill()

@@ -18,7 +18,7 @@ from .conftest import BEGIN, END, EXIT, START, TOLD_EXIT, TYPED, Script, results
 
 
 def test_told_signals_count_once():
-    """A signal that was told counts once: with its line marked, bare, torn, or told again."""
+    """An acknowledged signal counts once: its line may be marked, bare, torn or repeated."""
     result = [b"SIGNAL_TESTCASE", b"TEST_CASE_ID=a", b"RESULT=pass"]
     line = b"<LAVA_" + b" ".join(result) + b">"
     console = Script(
@@ -38,7 +38,7 @@ def test_told_signals_count_once():
 
 
 def test_the_end_is_told(monkeypatch):
-    """A runner that told its end is acknowledged as often as it asks; its line may be lost."""
+    """The end of a runner is acknowledged as often as it is reported; its line may be lost."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
     end = tell(1, b"TEST_RUNNER", b"EXIT")
     console = Script(end, end)
@@ -49,7 +49,7 @@ def test_the_end_is_told(monkeypatch):
 
 
 def test_a_line_ends_it_sooner(monkeypatch):
-    """The line of a runner that told its end is not waited for longer than it takes."""
+    """After the report of the end, the wait for the line ends when it arrives."""
     monkeypatch.setattr(runner, "LINGER_S", 1000.0)
     assert run(Script(TOLD_EXIT)) == ([], None)
 
@@ -125,16 +125,16 @@ def frame(kind, id_, sum_):
 
 
 class Dies(Script):
-    """Answers questions for its life until it has said its last chunk."""
+    """Answers pings until its last chunk is sent."""
 
     def __init__(self, *chunks, answers, then=b""):
         super().__init__(*chunks)
         self.answers = answers
-        self.then = then  # what it says with its last answer
+        self.then = then  # its output with the last answer
         self.asked = 0
 
     def write(self, data):
-        """Answer what nobody waits for, as a board's reader does."""
+        """Answer a ping, as a board's reader does."""
         super().write(data)
         for part in console_frames.find_frames(data):
             if isinstance(part, DataFrame) and part.id == NO_CALLER:
@@ -162,7 +162,7 @@ def test_a_silent_board_that_answers_goes_on(monkeypatch):
 
 
 def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
-    """The runner was killed: what its board says is no reason to wait for hours."""
+    """After the runner was killed, other output of the board does not prolong the wait."""
     monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
     monkeypatch.setattr(liveness, "MAX_PING_TIMEOUT_S", 0.3)
 
@@ -197,7 +197,7 @@ def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypa
 
 
 def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
-    """The message says for how long, and in which definition."""
+    """The message has the duration and the definition."""
     monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
     monkeypatch.setattr(liveness, "MIN_PING_TIMEOUT_S", 0.2)
     console = Dies(SPOKEN, BEGIN, answers=1)
@@ -216,7 +216,7 @@ def test_a_board_without_the_channel_is_not_asked():
 
 
 def test_calls_that_were_answered_elsewhere():
-    """Are recorded once, before what the board says next, also when it asks here again."""
+    """They are recorded once, before later output, also if the board repeats the call here."""
     call = Call(Api.WAIT, "x", question="1f-1")
     sessions, times = [], []
 

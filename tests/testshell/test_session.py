@@ -146,7 +146,7 @@ def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
 
 
 def test_the_runner_before_is_not_this_one():
-    """What a former runner says late neither begins nor ends this one, nor makes a call."""
+    """Late output of the previous runner has no effect on this one."""
     calls = []
     console = Script(
         b"<LAVA_TEST_RUNNER EXIT>\n<LAVA_TEST_RUNNER START /9>\n",
@@ -171,7 +171,7 @@ def test_the_runner_before_is_not_this_one():
 
 
 def test_words_belong_to_their_definition():
-    """A test's words for results are its own, told or printed; a word of nobody's is no result."""
+    """A test's words for results apply to reports and lines; an unknown word is no result."""
     said = b"SIGNAL_TESTCASE TEST_CASE_ID=%b RESULT=good"
     printed = b"<LAVA_" + said + b">\n"
     told = tell(2, *(said % b"told").split())

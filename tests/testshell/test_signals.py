@@ -127,7 +127,7 @@ def test_a_signal_may_be_as_long_as_a_line():
 
 
 def test_words_of_a_test():
-    """As in LAVA: what the fixupdict has is looked up as it is said, LAVA's own words too."""
+    """As in LAVA, fixupdict is applied to the exact word, LAVA's own words included."""
     fixups = {"good": "pass", "fail": "SKIP"}
     said = b"SIGNAL_TESTCASE TEST_CASE_ID=a RESULT="
     for word, result in {
@@ -164,7 +164,7 @@ def test_foreign_sends():
 
 
 def test_mark():
-    """The mark of a signal that was told is seen, also when noise left half of it."""
+    """The mark of a printed copy is recognised, also if noise has removed half of it."""
     text = b"SIGNAL_TESTCASE TEST_CASE_ID=a RESULT=pass"
     for behind, marked in ((b"~~~~", True), (b"x~~~", True), (b"~~", True), (b" ~", False)):
         assert list(signals.find_texts(b"x<LAVA_" + text + b">" + behind)) == [(text, marked)]
@@ -217,7 +217,7 @@ def test_never_an_exception(junk, inside):
 
 @given(st.lists(st.sampled_from([b"a", b"b", b"c"]), max_size=50))
 def test_each_is_claimed_once(texts):
-    """A text is claimed as often as it was told, in any order, and no more."""
+    """Each copy is recognised once, in any order."""
     seen = SeenSignals()
     for text in texts:
         seen.add(text)

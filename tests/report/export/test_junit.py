@@ -42,7 +42,7 @@ def test_suite_per_node_and_definition(whole_story):
 
 
 def test_infrastructure_is_an_error_not_a_failure(whole_story):
-    """A dead board is told apart from a failed test, with its reason."""
+    """A dead board is an error with its reason, not a failure."""
     _, suites = parsed(whole_story)
     cases = {case.name: case for case in suites["beaglexm01.lava"]}
     (error,) = cases["lava_test_shell"].result

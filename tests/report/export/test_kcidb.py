@@ -40,7 +40,7 @@ def test_statuses_tell_code_from_lab(whole_story):
 
 
 def test_facts_of_a_case(whole_story, tmp_path):
-    """Figure, time, board and what it had said; of the build that was named."""
+    """A case has its measurement, time, board, console excerpt and the given build."""
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] refused\n")

@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.report.results import Results
 
 
 def rendered(events):
-    """Return the submission, found to be one that SQUAD takes."""
+    """Return the submission, checked against the rules of SQUAD."""
     document = json.loads(squad.render(Results.of(events)))
     assert "/" not in document["metadata"]["job_id"]
     assert document["metadata"]["job_id"]

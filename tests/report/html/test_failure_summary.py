@@ -1,4 +1,4 @@
-"""What happened, in sentences: the five questions, told once and not once for each node."""
+"""The summary of a run: one sentence per group of equal failures, not per node."""
 
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.html.failure_summary import ConsoleLink, summarise_failures
@@ -22,7 +22,7 @@ def test_the_first_failure_comes_first(whole_story):
 
 
 def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
-    """A board's death takes its group along: that is one thing, not forty."""
+    """Failures that follow from one dead board are one sentence."""
     names = [f"panda{number:02}" for number in range(1, 12)]
     story.start({name: {"role": "peer"} for name in names})
     story.at(1).action("panda01", status="error", error="kernel panic")

@@ -1,4 +1,4 @@
-"""report.html: complete, self-contained, and deaf to what boards say."""
+"""report.html is complete and self-contained, and console text cannot alter it."""
 
 from html.parser import HTMLParser
 
@@ -78,7 +78,7 @@ def test_page_needs_nothing_else(whole_story):
 
 
 def test_answers_come_first(whole_story, tmp_path):
-    """Who failed first, what it printed, who waited, what was sent, what changed: at the top."""
+    """The summary is at the top: first failures, output, waits, messages, changes."""
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
     log.write_text("[    5.900000] iperf: connection refused\n[    9.900000] later\n")

@@ -1,4 +1,4 @@
-"""The live page's server: for whoever has the URL, on this machine, and for nobody else."""
+"""The server of the live page: only for this host, and only with the right URL."""
 
 import http.client
 import json
@@ -52,7 +52,7 @@ def events(answer):
 
 
 def test_page_is_that_of_now(server, run):
-    """What has happened is on it; a run that goes on is not called cut off."""
+    """It has all events so far; a run in progress is not shown as cut off."""
     answer = get(server)
     page = answer.read().decode()
     assert answer.status == 200
@@ -113,7 +113,7 @@ def test_stream_tells_consoles_changes_and_the_end(server, run, whole_story, tmp
 
 
 def test_followers_are_bounded(server, monkeypatch):
-    """One page too many is told so; the run is not slowed by a hundred."""
+    """A page above the limit gets an error, so that many pages do not slow down the run."""
     monkeypatch.setattr(live_server, "MAX_FOLLOWERS", 1)
     first = get(server, "events")
     assert first.status == 200
@@ -131,6 +131,6 @@ def test_client_that_says_nothing_holds_nobody_up(server, monkeypatch):
 
 
 def test_taken_port_is_an_error(server, run):
-    """Whoever asks for that port hears so."""
+    """A port that is in use is an error."""
     with pytest.raises(OSError, match="in use"):
         WebServer(run, urlsplit(server.url).port)

@@ -31,7 +31,7 @@ def test_only_the_pages_own_style_and_script_may_run():
 
 @pytest.mark.parametrize(("live", "connect"), [("", "'none'"), ("/events?a=1&b=2", "'self'")])
 def test_a_page_asks_for_nothing_unless_it_is_live(live, connect):
-    """A file that is opened years later reaches no network; a live one only its own server."""
+    """A stored page uses no network, a live one only its own server."""
     page = frame("t", "", {}, [], live)
     assert policy(page)["connect-src"] == connect
     assert ('data-live="/events?a=1&amp;b=2"' in page) is bool(live)

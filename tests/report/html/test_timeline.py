@@ -80,6 +80,6 @@ def test_picture_stays_bounded(story):
     ],
 )
 def test_times_are_round(story, end, labels):
-    """Nobody reads 7.28 s from an axis."""
+    """The axis has round numbers."""
     picture = timeline.svg(Results.of(story.start().at(end).finish().events))
     assert re.findall(r">([\d.]+ s)</text>", picture) == labels

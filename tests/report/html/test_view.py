@@ -23,7 +23,7 @@ def test_wait_knows_the_messages_that_released_it(story):
 
 
 def test_senders_that_the_event_names_are_the_ones(story):
-    """Where the coordinator said whose messages those are, nothing is guessed."""
+    """Recorded senders are used as they are."""
     story.start().at(1).message("beaglexm01").message("panda01").wait("panda02")
     story.events[-1]["senders"] = ["panda01"]
     (wait,) = items(story.events, "wait")

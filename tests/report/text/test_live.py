@@ -23,7 +23,7 @@ def test_line_per_node_with_what_it_does(story):
 
 
 def test_waiting_says_for_whom_until_the_answer(story):
-    """Two calls at once are counted, and each answer takes away one."""
+    """Simultaneous calls are counted, and each answer removes one."""
     start = {"node": "panda02", "api": "wait", "role": None, "missing": ["panda01"]}
     end = {"node": "panda02", "api": "wait", "role": None, "outcome": "done"}
     story.start({"panda02": {}}).add("action_started", node="panda02", command="lava_test_shell")
@@ -65,14 +65,14 @@ def test_who_has_sent_is_not_waited_for_any_more(story):
 
 
 def test_anybody_will_do_for_a_wait(story):
-    """A lava-wait does not need all of those who could send."""
+    """A lava-wait needs only one of the possible senders."""
     start = {"node": "panda01", "api": "wait", "id": "a", "role": None}
     story.start().add("wait_started", missing=["panda02", "beaglexm01"], **start)
     assert lines(story.events)[0][0].endswith("lava-wait a: waiting for another device")
 
 
 def test_little_room_is_for_what_it_does_just_now(story):
-    """First the action goes, then the counts; the call stays, and whom it waits for."""
+    """A narrow line omits the action, then the counts, but not the call and its peers."""
     start = {"node": "panda01", "api": "sync", "id": "a", "role": None, "missing": ["panda02"]}
     story.start({"panda01": {}, "panda02": {}}).case("panda01")
     story.add("action_started", node="panda01", command="lava_test_shell")
@@ -97,7 +97,7 @@ def test_counts_and_styles(story):
 
 
 def test_node_whose_case_failed_has_not_passed(story):
-    """Its run ended in order; the line says what its results say."""
+    """A node that ran to its end with a failed case is shown as failed."""
     story.start({"p": {}}).case("p", result="fail").at(4).end("p", "pass")
     ((text, style),) = lines(story.events, now=99)
     assert (text.split(), style) == (["p", "0:04", "fail", "1", "failed"], "bad")
@@ -117,7 +117,7 @@ def test_more_nodes_than_rows(story):
 
 @given(st.data(), st.integers(0, 60), st.integers(0, 5))
 def test_any_events_fit_and_command_nothing(event_lists, data, columns, rows):
-    """Whatever a board says, no line wraps and none is more than text."""
+    """With any console text, no line wraps or has control characters."""
     shown = lines(data.draw(event_lists), columns=columns, rows=rows)
     assert len(shown) <= rows
     for text, _ in shown:

@@ -45,7 +45,7 @@ def test_whole_run_reads_like_a_log(whole_story):
     ],
 )
 def test_weight_and_style(event, weight, style):
-    """What went wrong is always told; chatter only to those who ask."""
+    """Failures are always shown, details only with -v."""
     (line,) = told([{"t": 1.0, "node": "panda01", **event}])
     assert (line.verbosity, line.style) == (weight, style)
 
@@ -60,7 +60,7 @@ def test_node_whose_case_failed_has_not_passed(story):
 
 
 def test_end_of_the_job_is_left_to_the_summary(story):
-    """The last line is not said twice."""
+    """The summary follows, so the last event has no line."""
     assert told(story.finish().events) == []
 
 
@@ -78,6 +78,6 @@ def test_long_words_are_cut(story):
 
 
 def test_first_line_is_the_first_that_says_anything():
-    """An error that begins with an empty line still says something."""
+    """A leading empty line of an error is skipped."""
     assert first_line("\n  \n a b \nc") == "a b"
     assert first_line("") == ""

@@ -60,7 +60,7 @@ def test_what_took_a_group_along_is_told_once(story):
 
 
 def test_page_is_named_where_there_is_one(story, tmp_path):
-    """Who reads the end of a run is led to what happened."""
+    """The summary names the report."""
     results = Results.of(story.start({}).finish().events)
     assert "what happened" not in format_summary(results, tmp_path)
     (tmp_path / "report.html").touch()
@@ -82,7 +82,7 @@ def test_on_a_terminal_it_is_cut_to_its_width(story, monkeypatch):
 
 
 def test_why_nothing_began_is_told_in_full(story):
-    """What would help is not in the table's one line; said once for all nodes, and bounded."""
+    """A long error is shown in full below the table, once for all nodes, up to a limit."""
     why = "cannot be kept apart:\n  namespaces: no\n  --unconfined" + "\n  more" * 20
     story.start({"a": {}, "b": {}})
     for name in ("a", "b"):

@@ -91,7 +91,7 @@ def show(terminal, events):
 
 
 def plain(events, **options):
-    """Return what goes to a file."""
+    """Return the text for a file."""
     stream = io.StringIO()
     with Terminal(stream, environ=options.pop("environ", {}), **options) as terminal:
         show(terminal, events)
@@ -129,7 +129,7 @@ def test_failures_stay_above_the_live_lines(screen, story):
 
 
 def test_a_suspended_view_leaves_the_terminal_to_others(screen, story):
-    """Its lines go away first; what happens meanwhile is told afterwards."""
+    """Its lines are removed first, and events in between are shown afterwards."""
     with Terminal(screen.stream, environ=ENVIRON) as terminal:
         show(terminal, story.start({"p": {}}).events)
         screen.wait(lambda lines: len(lines) == 1)
@@ -194,7 +194,7 @@ def test_plain_lines_without_a_terminal(whole_story):
     ("verbosity", "expected"), [(-1, []), (0, ["p: b"]), (1, ["p: a", "p: b"])]
 )
 def test_verbosity(verbosity, expected):
-    """-q says nothing, -v says all."""
+    """-q shows nothing, -v everything."""
     events = [
         {"t": 0, "event": "log", "node": "p", "level": "debug", "text": "a"},
         {"t": 0, "event": "log", "node": "p", "level": "error", "text": "b"},
@@ -248,7 +248,7 @@ def test_reader_that_went_away_does_not_stop_the_run(story):
 
 
 def test_nothing_is_written_to_a_reader_that_went_away(story):
-    """Text that nobody takes would pile up in the stream's buffer for the whole run."""
+    """Otherwise, text would accumulate in the stream's buffer during the run."""
     tried = threading.Semaphore(0)
     writes = []
 

@@ -188,7 +188,7 @@ class Browser:
         os.close(self._in)
 
     def hear(self, end):
-        """Return the next thing that the browser says, having noted what is of interest."""
+        """Return the next message of the browser, and record the relevant ones."""
         message = self._next(end)
         if "method" in message:
             self._note(message)

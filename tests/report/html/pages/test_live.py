@@ -28,7 +28,7 @@ def test_page_follows_the_run_to_its_end(browser, story, tmp_path):
         tab.until(f"({rows}).includes('first words')")
         width = "Number(document.querySelector('#lanes .item.action').getAttribute('width'))"
         before = tab.js(width)
-        tab.until(f"{width} > {before}")  # nothing happens, but time goes on
+        tab.until(f"{width} > {before}")  # time advances without events
         with open(log, "a", encoding="utf-8") as file:
             file.write("[    2.000000] more words\n")
         run(story.at(2).case("panda01", "two", "fail").events[-1])

@@ -1,4 +1,4 @@
-"""report.html in a browser: its parts, its links, its keys, and that it obeys nobody else."""
+"""report.html in a browser: its parts, links and keys, and that it runs no foreign script."""
 
 import functools
 
@@ -48,7 +48,7 @@ def logs():
 
 @pytest.fixture
 def page(browser):
-    """A tab in which nothing has gone wrong by the end."""
+    """A tab that must have no errors at the end."""
     tab = browser.page()
     yield tab
     assert tab.problems == []
@@ -72,7 +72,7 @@ def ready(page, url):
 
 
 def test_first_failure_and_its_console_are_there_at_once(page, write, whole_story, logs):
-    """Before any click: who failed first, and that second of its console, marked."""
+    """Without a click, it shows the first failure, with that second of its console marked."""
     ready(page, write(whole_story, logs))
     assert "panda02 at 6.000 s" in page.js("document.getElementById('story').innerText")
     marked = page.js("[...document.querySelectorAll('.row.marked')].map(r => r.textContent)")
@@ -91,7 +91,7 @@ def test_link_leads_to_that_second_of_all_consoles(page, write, whole_story, log
 
 
 def test_item_of_the_timeline_opens_its_console(page, write, whole_story, logs):
-    """A failed case in its lane is one click from what the board said."""
+    """A click on a failed case opens the console at that time."""
     ready(page, write(whole_story, logs))
     page.click("#lanes .item.case.fail")
     assert "iperf <b>: fail" in page.js("document.getElementById('detail').innerText")
@@ -152,7 +152,7 @@ def test_keys_are_enough(page, write, whole_story, logs):
 
 
 def test_focus_is_seen_and_in_order(page, write, whole_story, logs):
-    """Tab goes down the page: links of the summary, tools, chart, consoles, tables."""
+    """Tab visits the parts in order: summary, tools, chart, consoles, tables."""
     ready(page, write(whole_story, logs))
     seen = []
     for _ in range(60):
@@ -237,7 +237,7 @@ def test_injected_script_would_not_run(page, browser, write, whole_story):
     tab.open(url)
     assert tab.js("window.owned") is None
     assert tab.js("document.querySelectorAll('#lanes .lane').length") == 3
-    assert len(tab.problems) == 1  # the browser says that it refused it
+    assert len(tab.problems) == 1  # the browser reports the refusal
 
 
 def test_without_scripts_it_still_reads(browser, write, whole_story):
@@ -340,7 +340,7 @@ def test_what_is_chosen_stays_in_view_when_zoomed(page, write, whole_story):
 
 
 def test_next_failure_is_no_boot_that_was_mended(page, write, story):
-    """The keys go where the summary says that it failed."""
+    """The keys select the failures of the summary."""
     story.start({"panda01": {}}).add("action_started", node="panda01", index=0, command="boot")
     for attempt, status in ((1, "error"), (2, "pass")):
         story.at(attempt).add("boot_started", node="panda01", attempt=attempt, of=3)
