@@ -78,7 +78,7 @@ def make_submission(
     """
     writer = _Writer(job, blocks, definitions, remark)
     for spec in job.actions:
-        writer.action(spec)
+        load_action(spec.command).export(spec, writer)
     for text in dict.fromkeys(text for own in blocks.values() for text in own.remarks):
         remark(text)
     if job.deadlock_grace != type(job).deadlock_grace:
@@ -129,7 +129,7 @@ class _Writer:
         self._job = job
         self._blocks = blocks
         self._definitions = definitions
-        self._remark = remark
+        self.remark = remark
         self._roles = [role.name for role in job.roles]
         self._seconds = dict.fromkeys(self._roles, 0.0)
         self._deployed: dict[str, str] = {}  # role -> image | kernel | nfs
@@ -140,14 +140,6 @@ class _Writer:
     def longest(self) -> float:
         """The seconds of the role that may take longest."""
         return max(self._seconds.values())
-
-    def action(self, spec: ActionSpec) -> None:
-        """Write the blocks of one action."""
-        load_action(spec.command).export(spec, self)
-
-    def remark(self, text: str) -> None:
-        """Report what LAVA's job format cannot express."""
-        self._remark(text)
 
     def deploy(self, spec: ActionSpec, kind: str) -> None:
         """Write the deploy blocks of `spec`."""
@@ -203,7 +195,7 @@ class _Writer:
             name = f"{given['request']}-{given['message_id']}"
             definition = _inline_call(given)
             self._write("test", warm, lambda _: {"definitions": [definition]}, limit)
-            self._remark(f"{name}: the board makes the call, because LAVA's dispatcher cannot")
+            self.remark(f"{name}: the board makes the call, because LAVA's dispatcher cannot")
 
     def _write(
         self, kind: str, roles: Iterable[str], block: Callable[[str], Block], limit: float
