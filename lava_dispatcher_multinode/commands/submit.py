@@ -71,12 +71,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     name = str(exported.submission["job_name"])
     try:
         for job in jobs:
-            print_stderr(server.page(job))
+            print_stderr(server.page_url(job))
         with output_directory(args.output_dir, name, exported.submission) as output:
             results = _followed(server, jobs, exported.submission, output, args)
     except BaseException:  # otherwise the jobs would occupy boards
         for job, outcome in _cancel(server, jobs):
-            print_stderr(f"{server.page(job)}: {outcome}")
+            print_stderr(f"{server.page_url(job)}: {outcome}")
         raise
     sys.stdout.write(
         render(results, "json") if args.json else summary_for_stream(sys.stdout, results, output)
@@ -192,7 +192,7 @@ def _cancel(server: LavaServer, jobs: Sequence[str]) -> Iterator[tuple[str, str]
             except MultinodeError as error:
                 yield job, f"not canceled on the server: {error}"
                 continue
-        where = server.page(job)
+        where = server.page_url(job)
         yield job, f"NOT canceled, see {where}: {why}" if why else "canceled on the server"
 
 

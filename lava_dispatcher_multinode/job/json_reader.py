@@ -44,7 +44,9 @@ def read_json(text: str, lines: Lines) -> tuple[PositionedValue, list[ParseError
     value, end = reader.value(reader.skip(0), 1)
     end = reader.skip(end)
     if end != len(text):
-        raise ParseError(end, f"unexpected {reader.found(end)} after the end of the first value")
+        raise ParseError(
+            end, f"unexpected {reader.describe_at(end)} after the end of the first value"
+        )
     return value, reader.faults
 
 
@@ -59,14 +61,14 @@ class _JsonReader:
         assert match is not None
         return match.end()
 
-    def found(self, index: int) -> str:
+    def describe_at(self, index: int) -> str:
         return shown(self.text[index]) if index < len(self.text) else "end of the file"
 
     def fault(self, index: int, expected: str, hint: str) -> ParseError:
         """Return the error for anything but `expected` at `index`."""
         comment = self.text[index : index + 1] in ("#", "/")
         hint = "JSON has no comments; YAML has" if comment else hint
-        return ParseError(index, f"expected {expected}, found {self.found(index)}", hint)
+        return ParseError(index, f"expected {expected}, found {self.describe_at(index)}", hint)
 
     def value(self, index: int, depth: int) -> tuple[PositionedValue, int]:
         check_depth(depth, index)
@@ -93,7 +95,7 @@ class _JsonReader:
             key, end = self.string(end)
             end = self.skip(end)
             if self.text[end : end + 1] != ":":
-                raise ParseError(end, f"expected ':' after the key, found {self.found(end)}")
+                raise ParseError(end, f"expected ':' after the key, found {self.describe_at(end)}")
             child, end = self.value(self.skip(end + 1), depth + 1)
             items.append((key, key_index, child))
             end = self.skip(end)

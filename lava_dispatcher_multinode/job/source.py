@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .tree import Path as DataPath
 
-MAX_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 20
 STDIN = "-"
 
 
@@ -88,16 +88,16 @@ def load(path: str | Path) -> Document:
 
     The file is JSON if the name ends in .json, YAML if it ends in .yaml or .yml; otherwise the
     first character decides. Raises `InvalidJob` if the file cannot be read, is larger than
-    `MAX_BYTES`, not UTF-8, or malformed; duplicate keys are all reported at once.
+    `MAX_FILE_BYTES`, not UTF-8, or malformed; duplicate keys are all reported at once.
     """
     file = str(path)
     try:
         if file == STDIN:
-            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+            data = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
             directory = Path.cwd()
         else:
             with Path(path).open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+                data = stream.read(MAX_FILE_BYTES + 1)
             directory = Path(path).absolute().parent
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or str(error)
@@ -139,8 +139,8 @@ def _read(text: str, lines: Lines, file: str) -> tuple[PositionedValue | None, l
 
 
 def _decode(data: bytes, file: str) -> str:
-    if len(data) > MAX_BYTES:
-        raise InvalidJob.about(file, f"larger than {MAX_BYTES} bytes")
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidJob.about(file, f"larger than {MAX_FILE_BYTES} bytes")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidJob([Problem(file, 1, 1, "the file is UTF-16", "save it as UTF-8")])
     try:

@@ -25,7 +25,7 @@ from .tree import (
     shown,
 )
 
-MAX_MERGED = 10_000  # keys that '<<' may add in one file
+MAX_MERGED_KEYS = 10_000  # keys that '<<' may add in one file
 
 _TAG = "tag:yaml.org,2002:"
 #: Parser messages of common mistakes, and the hints for them.
@@ -133,8 +133,8 @@ class _YamlReader:
             if self.tag(key) == "merge":
                 merged += _merge(child, index)
                 self.merged += len(merged)
-                if self.merged > MAX_MERGED:
-                    raise ParseError(index, f"'<<' adds more than {MAX_MERGED} keys")
+                if self.merged > MAX_MERGED_KEYS:
+                    raise ParseError(index, f"'<<' adds more than {MAX_MERGED_KEYS} keys")
             else:
                 items.append((check_text(key.value, index), index, child))
         self.loader.get_event()
@@ -187,6 +187,6 @@ def _merge(value: PositionedValue, index: int) -> list[tuple[str, int, Positione
             raise ParseError(index, "'<<' merges a mapping or a list of mappings")
         assert isinstance(source.children, dict)
         items += [(key, source.keys[key], child) for key, child in source.children.items()]
-        if len(items) > MAX_MERGED:
+        if len(items) > MAX_MERGED_KEYS:
             break
     return items

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InfrastructureError, InvalidJob, Problem
 from ..job.hints import suggest
 from ..job.model import Position
-from ..job.source import MAX_BYTES, from_bytes
+from ..job.source import MAX_FILE_BYTES, from_bytes
 from .definition import TestDefinition, parse_definition, read_expected, read_parameters
 from .definition_source import BadSource, DefinitionSource, Kind, git_source
 from .entries import read_entries
@@ -210,7 +210,7 @@ def _yaml_files(root: Path) -> Iterator[str]:
 def _read(file: Path, origin: str) -> bytes:
     try:
         with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InvalidJob.about(origin, f"cannot read the file: {error.strerror}") from error
 

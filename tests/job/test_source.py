@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Position
-from lava_dispatcher_multinode.job.source import MAX_BYTES, from_bytes, load
+from lava_dispatcher_multinode.job.source import MAX_FILE_BYTES, from_bytes, load
 
 
 def refuse(data, tmp_path, name="job"):
@@ -62,7 +62,7 @@ def test_the_directory_is_absolute(monkeypatch, tmp_path):
         (b"a: 1\nb: \xff\n", 2, 4, "byte 0xff is not UTF-8"),
         (b"\xef\xbb\xbfa: 1\nb: \xff\n", 2, 4, "byte 0xff is not UTF-8"),
         ("a: 1".encode("utf-16"), 1, 1, "the file is UTF-16"),
-        (b"a" * (MAX_BYTES + 1), 0, 0, f"larger than {MAX_BYTES} bytes"),
+        (b"a" * (MAX_FILE_BYTES + 1), 0, 0, f"larger than {MAX_FILE_BYTES} bytes"),
         (b"a: 1\na: 2\n", 2, 1, "key 'a' is duplicated"),
         (b'{"a": 1,\n "a": 2}\n', 2, 2, "key 'a' is duplicated"),
         (b'{"a": [1}\n', 1, 9, "expected ',' or ']', found '}'"),

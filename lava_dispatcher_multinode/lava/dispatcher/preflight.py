@@ -154,13 +154,13 @@ def _problem(
     at = next(r.position for r in job.roles if r.name == role)
     if job.lava is not None:
         actions = as_group(job.lava)["actions"]
-        at = job.places[[n for n, action in enumerate(actions) if _has(action, role)][number]]
+        at = job.places[[n for n, action in enumerate(actions) if _has_role(action, role)][number]]
     cannot = f"on this host LAVA cannot for {name}" if host else f"LAVA cannot on {name}"
     text = f"{what} of {role}: {cannot}: {reason[:MAX_REASON_CHARS]}"
     return at.problem(text, warning=host)
 
 
-def _has(action: Mapping[str, Any], role: str) -> bool:
+def _has_role(action: Mapping[str, Any], role: str) -> bool:
     return bool(actions_of({"actions": [action]}, role))
 
 

@@ -59,9 +59,9 @@ class Definitions:
         if wrong:
             path, error = wrong[0]
             raise InvalidJob([spec.position(*path).problem(str(error), error.hint)])
-        return [self._one(spec, entry) for entry in found]
+        return [self._export_entry(spec, entry) for entry in found]
 
-    def _one(self, spec: ActionSpec, entry: DefinitionEntry) -> dict[str, Any]:
+    def _export_entry(self, spec: ActionSpec, entry: DefinitionEntry) -> dict[str, Any]:
         source = entry.source
         # LAVA fetches git repositories of other hosts, and of this host if it runs here.
         if source is not None and source.kind == Kind.GIT and (source.remote or self._directory):

@@ -39,7 +39,9 @@ def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
     It has all roles, as if they had such devices; only this node's part is used.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    return _for(job, device, Definitions(job, directory, lambda _: None, directory / "tarballs"))
+    return _submission_on(
+        job, device, Definitions(job, directory, lambda _: None, directory / "tarballs")
+    )
 
 
 def outline_submission(job: Job, device: Device) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def outline_submission(job: Job, device: Device) -> dict[str, Any]:
 
     Nothing is fetched.
     """
-    return _for(job, device, _NoDefinitions())
+    return _submission_on(job, device, _NoDefinitions())
 
 
 class _NoDefinitions:
@@ -56,7 +58,7 @@ class _NoDefinitions:
         return [_inline_call({"request": "lava-self", "message_id": ""})]
 
 
-def _for(job: Job, device: Device, definitions: DefinitionExporter) -> dict[str, Any]:
+def _submission_on(job: Job, device: Device, definitions: DefinitionExporter) -> dict[str, Any]:
     dictionary = load_dictionary(device)
     blocks = blocks_of_dictionary(
         device, methods(dictionary, "deploy"), methods(dictionary, "boot")

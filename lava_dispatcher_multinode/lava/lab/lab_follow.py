@@ -60,7 +60,7 @@ def follow_jobs(
     while waiting := [job for job in jobs if not job.ended]:
         try:
             for job in waiting:
-                _look(server, job, emit)
+                _poll_job(server, job, emit)
             reached = clock()
         except Unreachable as error:
             if clock() - reached > MAX_OUTAGE_S:
@@ -78,16 +78,16 @@ def _check_started(jobs: Sequence[FollowedJob], wait: float) -> None:
         raise BoardsUnavailable(f"not started within {wait:g} s: {', '.join(queued)}")
 
 
-def _look(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
-    shown = server.show(job.job)
+def _poll_job(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
+    shown = server.get_state(job.job)
     if shown.state != job.state:
         job.state = shown.state
         emit("step", node=job.node, text=f"{shown.state.lower()}")
     if shown.device and shown.device != job.device:
         job.device = shown.device
-        where = f"on {shown.device}, {server.page(job.job)}"
+        where = f"on {shown.device}, {server.page_url(job.job)}"
         emit("log", node=job.node, level="INFO", text=where)
-    lines = server.log(job.job, job.lines)
+    lines = server.get_log(job.job, job.lines)
     with job.record.open("ab") as record:
         for line in lines:
             record.write(b"- " + job.log.redaction.redact_line(line) + b"\n")
@@ -97,10 +97,10 @@ def _look(server: LavaServer, job: FollowedJob, emit: Emit) -> None:
     if shown.state == "Finished" and not lines:  # the log may be complete a moment after the job
         job.ended = True
         job.log.close()
-        _end(job, shown, emit)
+        _finish_job(job, shown, emit)
 
 
-def _end(job: FollowedJob, shown: JobState, emit: Emit) -> None:
+def _finish_job(job: FollowedJob, shown: JobState, emit: Emit) -> None:
     error: MultinodeError | None = job.log.raised
     if error is None and shown.health != "Canceled":
         error = _hidden(job)

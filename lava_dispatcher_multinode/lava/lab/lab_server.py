@@ -63,7 +63,7 @@ class LavaServer:
         found = self._call(lambda proxy: proxy.scheduler.jobs.submit(definition))
         return [str(job) for job in found] if isinstance(found, list) else [str(found)]
 
-    def show(self, job: str) -> JobState:
+    def get_state(self, job: str) -> JobState:
         """Return the state of a job."""
         found = self._call(lambda proxy: proxy.scheduler.jobs.show(job))
         device = found.get("device")
@@ -75,7 +75,7 @@ class LavaServer:
             str(found.get("error_msg") or found.get("failure_comment") or ""),
         )
 
-    def log(self, job: str, start: int) -> list[bytes]:
+    def get_log(self, job: str, start: int) -> list[bytes]:
         """Return the lines of a job's log from line `start`, counted from 0."""
         _, data = self._call(lambda proxy: proxy.scheduler.jobs.logs(job, start))
         lines: list[bytes] = bytes(data.data).splitlines()
@@ -85,7 +85,7 @@ class LavaServer:
         """Ask the server to cancel a job."""
         self._call(lambda proxy: proxy.scheduler.jobs.cancel(job))
 
-    def page(self, job: str) -> str:
+    def page_url(self, job: str) -> str:
         """Return the URL of a job's web page."""
         parts = urlsplit(self._identity.uri)
         return f"{parts.scheme}://{parts.netloc}/scheduler/job/{job}"

@@ -21,18 +21,18 @@ class Script:
         self.states = list(states)
         self.lines = [json.dumps(line).encode() for line in log]
 
-    def show(self, job):
+    def get_state(self, job):
         """Return or raise the next state; the last one repeats."""
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         if isinstance(state, Exception):
             raise state
         return state
 
-    def log(self, job, start):
+    def get_log(self, job, start):
         """Return the lines from `start`."""
         return self.lines[start:]
 
-    def page(self, job):
+    def page_url(self, job):
         """Return an address."""
         return f"http://lab/{job}"
 

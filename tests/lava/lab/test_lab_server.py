@@ -120,7 +120,7 @@ def test_the_token_is_in_no_message(lab, tmp_path, capsys):
 def test_a_refusal_is_the_jobs_fault(lab):
     """With the server's message."""
     with pytest.raises(InvalidJob, match="was not found"):
-        LavaServer(identity_for(lab.url)).show("99")
+        LavaServer(identity_for(lab.url)).get_state("99")
 
 
 def test_without_lavacli_it_says_how_to_get_it(monkeypatch):
