@@ -87,7 +87,7 @@ FAULTS = (
     ),
     Fault(
         "hang in the boot",
-        r"'login:'.*2 s \(login\.timeout\)",
+        r"within 2 s \(login\.timeout\): check login\.prompt \('login:'\)",
         faults={"hang": "login"},
         device={"login": {"timeout": 2}},
         before=False,
