@@ -3,7 +3,7 @@
     <LAVA_MN Q ID N/M SUM PAYLOAD>   part N of M of a question, from the board
     <LAVA_MN R ID N/M SUM PAYLOAD>   part N of M of an answer, to the board
     <LAVA_MN A ID SUM>               acknowledgement of the frame with that ID and SUM
-    <LAVA_MN G ID SUM>               the caller of ID is gone: no answer is needed
+    <LAVA_MN G ID SUM>               the caller of ID has ended: no answer is needed
     <LAVA_MN N ID 0>                 a damaged frame for ID arrived: send it again now
     <LAVA_MN K N>                    acknowledgement of piece N (testshell/flow_control.py)
 

@@ -66,7 +66,7 @@ class GroupClient:
             target=self._read, name=f"group client {node}", daemon=True
         )
         self._reader.start()
-        # Who says nothing for long after connecting is taken for a stranger.
+        # A client that sends no request for long after connecting is disconnected.
         self._send(encode_frame(self._who | {"request": "group_data", "present": True}))
 
     def submit(self, call: Call, on_outcome: Callable[[Outcome], None]) -> Callable[[], None]:
@@ -180,7 +180,7 @@ class GroupClient:
             if self._lost is None:
                 self._lost = reason
             pending, self._pending = self._pending, {}
-        # The reader's recv returns; it closes the socket, as nobody else may while it reads.
+        # The reader's recv returns, and the reader closes the socket: only it may do so.
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         for on_outcome in pending.values():

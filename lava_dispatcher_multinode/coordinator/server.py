@@ -113,24 +113,24 @@ class Coordinator:
         return next(iter(self._addresses.values()))
 
     def address_on(self, host: str) -> tuple[str, int]:
-        """Host and port that it listens on for `host`, one of those that it was given."""
+        """Return host and port of the listener for `host`, one of the given hosts."""
         return self._addresses[host]
 
     def node_failed(self, name: str, reason: str) -> None:
-        """The run of `name` has failed: who waits for it is told at once."""
+        """Record that the run of `name` has failed; calls that wait for it end at once."""
         self._post(lambda now: self._service.node_failed(name, reason, now))
 
     def node_finished(self, name: str) -> None:
-        """The run of `name` has ended: who waits for what it has not sent is told at once."""
+        """Record that the run of `name` has ended; calls that wait for its messages end."""
         self._post(lambda now: self._service.node_finished(name, now))
 
     def abort(self, reason: str) -> None:
-        """Answer every call, pending or to come, that it can never be satisfied."""
+        """Answer all pending and future calls as unsatisfiable."""
         self._post(lambda now: self._service.abort(reason, now))
 
     def _post(self, command: Callable[[float], None]) -> None:
         if self._loop is None:
-            command(self._clock())  # nobody is served yet
+            command(self._clock())  # the loop does not run yet
         else:
             self._loop.post(lambda: command(self._clock()))
 

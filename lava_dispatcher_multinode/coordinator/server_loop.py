@@ -56,7 +56,7 @@ class ServerLoop:
     """Serves `service`, a group of `size`, on `listeners` until `stop` is posted.
 
     It owns the listeners. An asyncio loop watches the sockets; they are read and written
-    here, as asyncio's transports do not notice when a half-closed far end is gone, and
+    here, as asyncio's transports do not detect the close of a half-closed far end, and
     uvloop's server closes its listener when the process runs out of descriptors.
     """
 
@@ -71,7 +71,7 @@ class ServerLoop:
         self._clock = clock
         self._loop = new_event_loop()
         self._listeners = listeners
-        self._hangups = select.epoll()  # readable when a half-closed far end is gone
+        self._hangups = select.epoll()  # readable when a half-closed far end is closed
         self._half_closed: dict[int, Connection] = {}
         self._connections: set[Connection] = set()
         self._limits: ConnectionLimits[Connection] = ConnectionLimits(size)

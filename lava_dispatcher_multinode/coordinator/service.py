@@ -267,7 +267,7 @@ class Service:
         return {"response": "group_data", "roles": self._group.roles}
 
     def _handle_cancel(self, session: ClientSession, request: Request, now: float) -> None:
-        """End a held call of the same connection, whose caller is gone."""
+        """Cancel a held call of the same connection, whose caller has ended."""
         for reply_to in session.pending:
             if reply_to.matches(request.call):
                 self._dispatch_events(self._group.cancel(reply_to, now))

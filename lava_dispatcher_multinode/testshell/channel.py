@@ -108,7 +108,7 @@ class Channel:
         return questions
 
     def answer(self, id: bytes, words: Sequence[bytes]) -> None:  # noqa: A002
-        """Queue the answer to question `id`, unless its caller is gone."""
+        """Queue the answer to question `id`, unless its caller has ended."""
         exchange = self._open.get(id)
         if exchange is None or exchange.answer:
             return
@@ -133,13 +133,13 @@ class Channel:
         self._out.append(DataFrame(console_frames.ANSWER, NO_CALLER, 1, 1, b"").line())
 
     def probe(self, id: bytes) -> None:  # noqa: A002
-        """Acknowledge question `id` again: the board replies `GONE` if its caller is gone."""
+        """Acknowledge question `id` again: the board replies `GONE` if its caller has ended."""
         exchange = self._open.get(id)
         if exchange is not None and exchange.asked and not exchange.answer:
             self._out.append(AckFrame(console_frames.ACK, id, exchange.last_sum).line())
 
     def pop_gone(self) -> list[bytes]:
-        """Return and clear the IDs of the questions whose caller is gone."""
+        """Return and clear the IDs of the questions whose caller has ended."""
         gone, self._gone = self._gone, []
         return gone
 

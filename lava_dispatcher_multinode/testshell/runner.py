@@ -167,8 +167,8 @@ class Runner:
             )
         if monitor.runner_gone(now):
             raise BoardHangs(
-                "lava-test-runner is gone: the console lives, but the channel does not answer; a "
-                f"test has killed it, or the kernel for want of memory: {self._where()}"
+                "lava-test-runner has died: the console responds, but the channel does not; a "
+                f"test or, for lack of memory, the kernel has killed it: {self._where()}"
             )
         if now >= deadline:
             if not self._started and not self._recorder.in_definition:

@@ -76,7 +76,7 @@ class PendingCalls:
         return wait.id
 
     def cancel_for(self, id_: bytes) -> None:
-        """Withdraw the call of a caller that is gone."""
+        """Withdraw the call of a caller that has ended."""
         for wait in self._waits.values():
             if wait.id == id_ and wait.cancel is not None:
                 wait.cancel()

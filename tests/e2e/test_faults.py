@@ -101,14 +101,14 @@ FAULTS = (
     ),
     Fault(
         "the shell dies in a test",
-        "lava-test-runner is gone.*0_test was running",
+        "lava-test-runner has died.*0_test was running",
         device={"silence": 3},
         does="kill -9 -1",
         naps=(0, 30),
     ),
     Fault(
         "the shell dies in a test, seen at the deadline",
-        "lava-test-runner is gone.*0_test was running",
+        "lava-test-runner has died.*0_test was running",
         does="kill -9 -1",
         timeout=16,
         naps=(0, 30),
@@ -116,7 +116,7 @@ FAULTS = (
     ),
     Fault(
         "the runner dies in a test",
-        "lava-test-runner is gone.*0_test was running",
+        "lava-test-runner has died.*0_test was running",
         device={"silence": 3},
         does='read -r runner _ <"$LAVA_DIR/channel/owner"; kill -9 $runner',
         naps=(0, 30),

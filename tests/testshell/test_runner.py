@@ -174,7 +174,7 @@ def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
 
     _, error = run(Shell(SPOKEN, BEGIN), silence=0.1)
     assert isinstance(error, BoardHangs)
-    assert "lava-test-runner is gone" in str(error)
+    assert "lava-test-runner has died" in str(error)
     assert "definition 0_a was running" in str(error)
 
 

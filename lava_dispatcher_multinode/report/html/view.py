@@ -116,8 +116,8 @@ def _case(node: NodeRecord, case: CaseRecord, now: float) -> Item:
 
 def _wait(wait: WaitRecord, now: float, answers: Iterable[tuple[float, str]]) -> Item:
     result = {"done": "pass", None: ""}.get(wait.outcome, "fail")
-    whom = ", ".join(missing_words(wait.missing)) or "another device"
-    detail = f"{wait.seconds(now):.3f} s for {whom}\n{wait.sentence}".rstrip()
+    missing = ", ".join(missing_words(wait.missing)) or "another device"
+    detail = f"{wait.seconds(now):.3f} s for {missing}\n{wait.sentence}".rstrip()
     item = _item(wait.node, "wait", wait.asked, wait.answered, now, result, wait.command, detail)
     item["from"] = [[plain(sender), time] for time, sender in answers]
     return item

@@ -56,7 +56,7 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         os.environ.pop(RUN_ID_VARIABLE, None)
-        with self._lock, suppress(OSError):  # the process is gone already
+        with self._lock, suppress(OSError):  # the process has exited
             self._over = True
             cleanup_state.send(self._link, None)
         self._restarter.join(STOP_TIMEOUT_S)
