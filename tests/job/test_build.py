@@ -44,7 +44,7 @@ def test_wrong_values(refused, more, message):
 def test_what_the_job_needs(refused):
     """Both required keys are reported at once, with their purpose."""
     actions, timeout = refused({"target": "p"})
-    assert actions.startswith("job.json:1:1: the file needs 'actions' (What is done")
+    assert actions.startswith("job.json:1:1: the file needs 'actions' (The actions")
     assert timeout.startswith("job.json:1:1: the file needs 'timeout' (Seconds: ")
 
 

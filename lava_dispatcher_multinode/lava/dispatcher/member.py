@@ -132,12 +132,12 @@ def replace_ids(scripts: dict[str, str], own: str, roles: dict[str, str]) -> dic
 
 
 def call_coordinator(
-    address: tuple[str, int], request: dict[str, Any], patience: float
+    address: tuple[str, int], request: dict[str, Any], timeout: float
 ) -> dict[str, Any]:
     """Send one request and return the reply; raise `OSError` or `ValueError` if there is none."""
     body = json.dumps(request).encode()
     with socket.create_connection(address, ANSWER_GRACE_S) as connection:
-        connection.settimeout(patience)
+        connection.settimeout(timeout)
         connection.sendall(b"%08X%b" % (len(body), body))
         connection.shutdown(socket.SHUT_WR)
         answer = bytearray()
