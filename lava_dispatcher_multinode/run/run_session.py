@@ -11,6 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..boards.driver import load_boot_loader
+from ..boards.standard_board import load_driver
 from ..errors import InvalidJob
 from ..job.source import load
 from ..lava.dispatcher.preflight import check_ready
@@ -137,6 +139,9 @@ def _check_on_boards(
     lavas = {member.role for member in members} - own
     problems = [*check_job(job, overlays, remote=True, lavas=lavas), *check_own_roles(job, own)]
     _raise_errors(problems)
+    for device in (member.device for member in members if is_driven_here(member.device)):
+        load_driver(device.device_type)  # a plug-in may lack members
+        load_boot_loader(device.bootloader)
     check_ready(member.device for member in members)
     return problems
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.lockfiles import holders, lock_directory
 from lava_dispatcher_multinode.run.board_selection import BoardSelection
@@ -115,3 +117,22 @@ def test_a_board_of_lavas_is_refused_where_consoles_are_needed(job, lab, tmp_pat
     ):
         pytest.fail("the console is LAVA's")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_incomplete_plug_in_is_refused_before_the_run(job, lab, tmp_path, monkeypatch):
+    """The boot loader of a board lacks members: no run directory is made, no board is held."""
+    entry = EntryPoint("half", "json:JSONDecoder", plugins.BOOT_LOADERS)
+    entries = plugins.entries
+    half = {plugins.BOOT_LOADERS: {"half": entry}}
+    monkeypatch.setattr(
+        plugins, "entries", lambda group: {**entries(group), **half.get(group, {})}
+    )
+    (lab.config_dir / "device-defaults.yaml").write_text("bootloader: half")
+    loaded = load_job(job(BOOT), lab)
+    with (
+        pytest.raises(InvalidJob, match="'half' of .* lacks 'name'"),
+        prepare_run(loaded, output=tmp_path / "out"),
+    ):
+        pass
+    assert not (tmp_path / "out").exists()
+    assert holders(lock_directory(), ["bench"]) == {}
