@@ -20,7 +20,7 @@ LIBRARY = Path(__file__).parents[1] / "overlays" / "lib" / "lava-frames"
 
 @given(WORDS)
 def test_words_survive(words):
-    """Any bytes survive encoding, and are printable without what a shell or console minds."""
+    """Any bytes survive encoding; the encoded text is safe for shells and consoles."""
     text = console_frames.encode(words)
     assert console_frames.decode(text) == words
     assert not set(text) & set(b" \\<>\x7f")
@@ -29,7 +29,7 @@ def test_words_survive(words):
 
 @given(WORDS)
 def test_pieces_can_be_decoded_alone(words):
-    """Pieces are short, make the whole, and tear no escape."""
+    """Payloads are short and complete, and split no escape."""
     text = console_frames.encode(words)
     pieces = console_frames.split_payloads(text)
     assert b"".join(pieces) == text
@@ -40,7 +40,7 @@ def test_pieces_can_be_decoded_alone(words):
 
 @pytest.mark.parametrize("text", [b"a", b"a,b", b"%,", b"%4,", b"%400,", b"%04x,"])
 def test_nonsense_is_an_error(text):
-    """What encode does not make is refused."""
+    """Invalid encodings are errors."""
     with pytest.raises(ValueError, match=r"the last word|without three"):
         console_frames.decode(text)
 
@@ -87,7 +87,7 @@ def test_words_and_wrecks():
 
 @pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 1), (2, 1)])
 def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
-    """Its checksum is right; only its numbers are not. An answer of that kind is nothing."""
+    """A question with impossible part numbers is damaged; such an answer is ignored."""
     line = DataFrame(b"Q", b"0a1b-77", part, parts, b"x,").line()
     assert list(console_frames.find_frames(line)) == [DamagedFrame(b"Q", b"0a1b-77")]
     assert (

@@ -40,7 +40,7 @@ def test_wake_ends_a_read(wire):
 
 
 def test_the_port_is_drained_while_nobody_reads(wire):
-    """Far more than a pty holds is taken off the line, and is in console.raw."""
+    """Output is read without a reader, and is in console.raw."""
     data = b"x" * 4095 + b"\n"
     for _ in range(64):
         wire.print(data)
@@ -95,7 +95,7 @@ def test_a_death_string_is_raised_after_what_came_before_it(wire):
 
 
 def test_a_death_without_the_end_of_its_line_counts_too(wire):
-    """A board that dies in the middle of the word does not hold its reader."""
+    """An incomplete death string ends the read after a timeout."""
     wire.console.watch(["Kernel panic"])
     wire.print(b"Kernel panic - not")
     with pytest.raises(BoardDied, match="Kernel panic - not"):
@@ -238,7 +238,7 @@ def test_a_board_that_dies_with_its_console_has_died(wire):
 
 
 def test_half_a_death_before_a_power_cycle_is_none_after_it(wire):
-    """The line that the power cut off does not go on with what comes next."""
+    """After a power cycle, an incomplete line is not continued."""
     wire.console.watch(["Kernel panic"])
     wire.print(b"Kernel pan")
     assert wire.read_all(10) == b"Kernel pan"
@@ -248,7 +248,7 @@ def test_half_a_death_before_a_power_cycle_is_none_after_it(wire):
 
 
 def test_a_pump_that_fails_tells_its_reader(wire, monkeypatch):
-    """A full disk is the reader's error, not its silence."""
+    """A full disk is an error for the reader."""
 
     def full(_data):
         raise OSError(28, "No space left on device")

@@ -66,7 +66,7 @@ def test_a_panic_in_the_middle_of_a_line():
 
 
 def test_a_line_that_stops_short_is_known():
-    """A board that dies before the end of the line has died all the same."""
+    """An incomplete line with a death string counts after a timeout."""
     watch = DeathWatch(KERNEL)
     assert watch.feed(b"\nKernel panic - not sync") is None
     assert watch.feed(b"ing: no") is None
@@ -143,14 +143,14 @@ def test_no_own_death_string_costs_a_look_at_every_line(pattern):
 
 
 def test_a_start_that_may_be_missing():
-    """It is passed by, and the deadly line is found with it and without."""
+    """A similar line does not match, and the death string is found with and without it."""
     assert literal_start(r"(?:reboot: )?Power down") == b"Power down"
     for line in (b"reboot: Power down", b"Power down"):
         assert DeathWatch(DOWN).feed(b"\r\n" + line + b"\r\n") == line.decode()
 
 
 def test_restart_forgets_the_line_that_was_open():
-    """The other half of a panic belongs to the time before the power cycle."""
+    """After a power cycle, the rest of an earlier panic does not count."""
     watch = DeathWatch(KERNEL)
     assert watch.feed(b"\nKernel panic - not syncing") is None
     watch.restart()

@@ -53,7 +53,7 @@ def test_garbage_asks_for_the_speed(wire):
 
 
 def test_waking_does_not_end_a_wait(wire):
-    """Only the deadline and the pattern end it."""
+    """A wake-up does not end a wait."""
     dialogue = Dialogue(wire.console)
     threading.Timer(0.02, wire.console.wake).start()
     threading.Timer(0.2, wire.print, [b"done"]).start()

@@ -56,7 +56,7 @@ def exchange(monkeypatch):
 
 @pytest.fixture
 def notes():
-    """What would stand in console.log."""
+    """The notes for console.log."""
     return []
 
 
@@ -94,7 +94,7 @@ def test_a_reader_waits_for_the_next_link(exchange, transport, notes):
 
 
 def test_a_writer_waits_for_the_next_link(exchange, transport):
-    """What is typed in a gap arrives once there is a console again."""
+    """Input during a gap is sent after it."""
     reader, read = _in_thread(transport.read)
     exchange.connected.acquire()
     exchange.down = True
@@ -112,7 +112,7 @@ def test_a_writer_waits_for_the_next_link(exchange, transport):
 
 
 def test_a_write_that_was_cut_goes_on(exchange, transport):
-    """The part that the old link had taken is not typed twice."""
+    """The part that the lost link had accepted is not sent again."""
     reader, _ = _in_thread(transport.read)
     exchange.connected.acquire()
     data = b"".join(b"%07d\n" % number for number in range(500_000))
@@ -152,7 +152,7 @@ def test_the_time_is_bounded(exchange, opened, notes):
 
 
 def test_attempts_become_rarer(exchange, opened):
-    """A console server that restarts is not stormed."""
+    """The delay between attempts increases."""
     transport = opened(Reconnecting(exchange.connect, 1.0))
     exchange.down = True
     exchange.peers[0].close()
@@ -162,7 +162,7 @@ def test_attempts_become_rarer(exchange, opened):
 
 
 def test_never_is_never(exchange, opened):
-    """`reconnect: 0` tells the first drop."""
+    """`reconnect: 0` reports the first loss."""
     transport = opened(Reconnecting(exchange.connect, 0))
     exchange.peers[0].close()
     with pytest.raises(ConsoleError, match="the far end closed the connection$"):
@@ -181,7 +181,7 @@ def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
 
 
 def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
-    """Why a command ended is what it printed."""
+    """The error has the last output of the command."""
     monkeypatch.setattr(reconnect, "MIN_LINK_S", 60.0)
     made = opened(open_console(ConsoleConnection(command="echo no such port >&2; exit 3"), "b1"))
     with pytest.raises(ConsoleError, match=r"the command has ended; last output 'no such port'$"):

@@ -83,7 +83,7 @@ def test_an_option_taken_back_is_acknowledged():
 
 
 def test_refused_binary_settles():
-    """A server without BINARY is used all the same."""
+    """A server without BINARY is usable."""
     telnet = Telnet()
     telnet.replies()
     telnet.receive(b"\xff\xfc\x00\xff\xfe\x00\xff\xfc\x03\xff\xfe\x03")

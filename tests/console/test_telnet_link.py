@@ -1,4 +1,4 @@
-"""Telnet over a socket: settled before the first byte, clear when it cannot be."""
+"""Telnet over a socket: negotiated before the first byte, with clear errors."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_server_that_has_another_speed_is_told():
 
 
 def test_what_is_said_during_the_negotiation_is_read(opened):
-    """The first bytes of a board that talks already are not lost."""
+    """Output during the negotiation is not lost."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         peers = []
 

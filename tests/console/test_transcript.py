@@ -1,4 +1,4 @@
-"""The transcript: console.raw is every byte, console.log is for people."""
+"""The transcript: every byte in console.raw, readable lines in console.log."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_the_tail_is_bounded(tmp_path):
 
 
 def test_the_tail_from_a_text_on(tmp_path):
-    """A report begins at its last first line; of a text that is not kept there is all."""
+    """A tail starts at the last line with a text, or at the first kept one."""
     transcript = Transcript(tmp_path, lambda: 0.0)
     transcript.feed(b"panic\r\nold\r\n\r\n[1.0] panic: x\r\ntrace\r\n")
     assert transcript.tail_from("panic") == ["[1.0] panic: x", "trace"]

@@ -60,7 +60,7 @@ def test_close_ends_a_read(pair):
 
 
 def test_a_closed_far_end_is_an_error(pair):
-    """The end of the stream is never taken for silence."""
+    """The end of the stream is an error."""
     transport, far = pair
     far.close()
     with pytest.raises(ConsoleError, match="b1: test: the far end closed"):
@@ -68,7 +68,7 @@ def test_a_closed_far_end_is_an_error(pair):
 
 
 def test_writing_to_a_gone_far_end_is_an_error(pair):
-    """So is writing into it."""
+    """Writing to a closed far end is an error."""
     transport, far = pair
     far.close()
     with pytest.raises(ConsoleError, match="cannot write"):
@@ -123,7 +123,7 @@ def test_a_read_with_a_timeout_ends(pair):
 
 
 def test_many_small_pieces_are_read_at_once(pair, monkeypatch):
-    """What is there already comes in few reads, bounded, and in order."""
+    """Pending output is returned in few large reads."""
     transport, far = pair
     data = bytes(range(256)) * 600
     far.sendall(data)

@@ -1,4 +1,4 @@
-"""The environment of a node, as a shell understands it."""
+"""The environment of a node, sourced by a shell."""
 
 from __future__ import annotations
 

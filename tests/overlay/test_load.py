@@ -1,4 +1,4 @@
-"""From the parameters of an action to definitions that can be put on a board."""
+"""Loading the definitions of an action."""
 
 from __future__ import annotations
 

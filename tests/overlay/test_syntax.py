@@ -1,4 +1,4 @@
-"""Steps that are no shell."""
+"""Steps with syntax errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The archive for the board: what is in it, and that nothing else decides its bytes."""
+"""The archive for the board: its content, reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events to make reports of: one story of a run, and every other one that there could be."""
+"""Events for reports: the story of a run, and a strategy for any others."""
 
 import pytest
 from hypothesis import strategies as st

@@ -38,7 +38,7 @@ def test_results_that_became_others(story):
 
 
 def test_what_changed_alike_on_many_nodes_is_told_once(story):
-    """A barrier that failed is one change, not one for each board."""
+    """Equal changes of several boards are one sentence."""
 
     def many(result):
         told = type(story)().start({name: {"role": "r"} for name in "abc"})
@@ -53,7 +53,7 @@ def test_what_changed_alike_on_many_nodes_is_told_once(story):
 
 
 def test_measurements_count_from_a_tenth(story):
-    """Noise is no change; text that differs is."""
+    """Small differences of measurements are ignored; those of texts are not."""
     make = type(story)
     assert said(run(make, measurement=100), run(make, measurement=105)) == []
     assert said(

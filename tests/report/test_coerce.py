@@ -1,4 +1,4 @@
-"""Values of events, taken on no trust."""
+"""Values of untrusted events."""
 
 import math
 

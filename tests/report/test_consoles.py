@@ -1,4 +1,4 @@
-"""console.log as a report shows it: bounded, and without anything that a reader would obey."""
+"""console.log in reports: bounded and without control characters."""
 
 import pytest
 from hypothesis import given
@@ -115,11 +115,11 @@ class Terminal:
         self.typed = b""
 
     def send(self, data):
-        """Keep it."""
+        """Record it."""
         self.typed += data
 
     def expect_or_none(self, patterns, timeout):
-        """Return that nothing has come."""
+        """Return no match."""
 
 
 PROMPTS = ("", "root@panda01:~# ", "[root@arm /]# ", "/ # ", "arm login: ")
@@ -127,7 +127,7 @@ PROMPTS = ("", "root@panda01:~# ", "[root@arm /]# ", "/ # ", "arm login: ")
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_what_the_dispatcher_types_is_not_said(prompt):
-    """Until its first command has been obeyed the board echoes what comes."""
+    """The board echoes input until the first command disables that."""
     terminal = Terminal()
     Shell(terminal, Deadline(1, "test")).ask(QUIET, 0.001)
     lines = terminal.typed.decode().splitlines()
@@ -201,7 +201,7 @@ TYPED = f"root@a:~# {begin(1)}stty -ec"
     ],
 )
 def test_what_a_kernel_or_a_test_prints_is_said(lines, kept):
-    """What a kernel or a test prints is kept wherever it stands, as it can be the reason."""
+    """Output of a kernel or a test is always kept: it may be the reason."""
     assert said(*lines) == kept
 
 

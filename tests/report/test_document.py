@@ -1,4 +1,4 @@
-"""results.json against its schema, and against what people were promised."""
+"""results.json against its schema and the documentation."""
 
 import json
 

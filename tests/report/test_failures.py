@@ -29,7 +29,7 @@ def test_definition_that_was_cut_short_is_told_with_its_reason(story):
 
 
 def test_boot_that_a_retry_mended_is_no_failure(story):
-    """What a board got over has not failed."""
+    """A boot that a retry repaired is no failure."""
     story.start({"a": {}}).add("boot_started", node="a", attempt=1, of=2)
     story.add("boot_finished", node="a", attempt=1, of=2, status="error", error="panic")
     story.action("a", "boot_linaro_image").end("a")
@@ -54,7 +54,7 @@ def test_board_that_dies_while_it_waits_has_failed_of_that(story):
 
 
 def test_cut_off_run_names_its_nodes(story):
-    """Nodes that never came to their end are failures at the end of what is known."""
+    """Unfinished nodes are failures at the time of the last event."""
     assert told(story.start({"a": {}}).at(4).add("step", node="a", text="x").events) == [
         (4, "a", "the run was cut off before this node had finished")
     ]
@@ -114,7 +114,7 @@ def test_what_one_node_says_is_whole(story):
 
 
 def test_what_is_short_is_whole(story):
-    """There is nothing to be gained."""
+    """A short reason is never cut."""
     assert shared(story, "p9 failed: panic", "p9 failed: panic").shorten("p9 failed: panic") == (
         "p9 failed: panic"
     )

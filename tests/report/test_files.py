@@ -116,7 +116,7 @@ def test_write_atomic_takes_any_text(tmp_path):
 
 
 def test_events_read_back_as_written(tmp_path, whole_story):
-    """The log is the run."""
+    """The files can be made from the event log alone."""
     write(tmp_path / "events.jsonl", whole_story)
     assert list(files.read_events(tmp_path / "events.jsonl")) == whole_story
     assert build_document(files.read_results(tmp_path)) == build_document(Results.of(whole_story))

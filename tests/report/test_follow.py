@@ -53,7 +53,7 @@ def test_it_ends_when_the_run_has_died(tmp_path, held):
 
 
 def test_it_can_be_stopped(tmp_path, held):
-    """Nothing happens in the run, and the reader has enough."""
+    """`stop` ends the display during a silent run."""
     stop = threading.Event()
     events = follow_events(tmp_path, stop)
     next(events)
@@ -73,7 +73,7 @@ def test_damaged_line_does_not_end_it(tmp_path, held):
 
 
 def test_another_run_in_the_directory_ends_it(tmp_path, held):
-    """The file began anew: that is not the run that was watched."""
+    """A truncated file ends the display: it belongs to another run."""
     events = follow_events(tmp_path, threading.Event())
     next(events)
     (tmp_path / "events.jsonl").write_bytes(b"")

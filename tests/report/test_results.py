@@ -41,7 +41,7 @@ def test_answer_goes_to_the_call_that_asked(story):
 
 
 def test_repeated_call_keeps_both_answers(story):
-    """The second rendezvous of the same name is a wait of its own."""
+    """A second call with the same ID is a separate wait."""
     story.start().wait("panda02", api="sync").at(5).wait("panda02", api="sync")
     waits = Results.of(story.events).waits
     assert [(w.asked, w.answered) for w in waits] == [(0, 2), (5, 7)]
@@ -64,7 +64,7 @@ def test_result_of_a_call_begins_when_it_was_asked(story):
 
 
 def test_result_may_stand_before_its_answer(story):
-    """So it is of a large barrier; a clock read a moment later makes no negative time."""
+    """A result before its answer belongs to the open call; no time is negative."""
     story.start().at(3).add("wait_started", node="panda02", api="sync", id="go", role=None)
     story.at(2).case("panda02", "multinode-sync-go", end=2.0)
     (case,) = Results.of(story.events).nodes["panda02"].cases
@@ -72,7 +72,7 @@ def test_result_may_stand_before_its_answer(story):
 
 
 def test_unknown_kinds_are_passed_over(story):
-    """A log of a later version can still be read."""
+    """Unknown events are ignored."""
     story.start().add("telepathy", node="panda01")
     assert build_document(Results.of(story.events))["nodes"].keys() == {
         "panda01",

@@ -60,7 +60,7 @@ def test_cases_are_counted_by_their_result():
 
 
 def test_a_result_is_that_of_the_call_answered_last():
-    """And of one call only; with none left it is a test's own case."""
+    """Each call has one result; a further case is a test's own."""
     first, second = (
         WaitRecord("n", "wait", "a", answered=3.0),
         WaitRecord("n", "wait", "a", answered=5.0),
@@ -73,7 +73,7 @@ def test_a_result_is_that_of_the_call_answered_last():
 
 
 def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
-    """An answered one comes first all the same."""
+    """An answered call comes before open ones."""
     late, early = WaitRecord("n", "sync", "a", asked=4.0), WaitRecord("n", "sync", "a", asked=2.0)
     answered = WaitRecord("n", "sync", "a", asked=1.0, answered=6.0)
     node = NodeRecord("n", unrecorded={late.case: [late, early, answered]})
@@ -82,7 +82,7 @@ def test_before_its_answer_a_result_is_that_of_the_call_that_waited_longest():
 
 
 def test_waits_that_failed():
-    """One that is not answered yet has not failed; a refused one has."""
+    """An open call has not failed; a refused one has."""
     outcomes = (None, "done", "refused", "timeout", "never")
     node = NodeRecord(
         "n", waits=[WaitRecord("n", "wait", "a", outcome=outcome) for outcome in outcomes]

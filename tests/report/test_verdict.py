@@ -1,4 +1,4 @@
-"""From facts to statuses and exit codes."""
+"""Statuses and exit codes."""
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_worst_node_decides(story, kinds, code):
 
 
 def test_failed_case_fails_a_node_that_says_it_passed(story):
-    """No run can talk a failed case away."""
+    """A recorded pass does not hide a failed case."""
     story.start().action("panda01").case("panda01", result="fail").end("panda01")
     results = Results.of(story.events)
     assert of_node(results.nodes["panda01"]).status == "fail"
@@ -103,7 +103,7 @@ def test_node_with_a_failed_test_and_a_failed_wait_gives_the_reason_of_the_wait(
 
 
 def test_a_node_that_failed_and_says_nothing_else_is_a_failed_test(story):
-    """Nothing points at our own code: 1, not 70."""
+    """A failed node without a reason gives 1, not 70."""
     story.start({"panda01": {}}).action("panda01", "boot_linaro_image").end("panda01", "fail")
     results = Results.of(story.events)
     assert of_node(results.nodes["panda01"]) == Verdict("fail", "test", None)
@@ -142,7 +142,7 @@ def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story)
 
 @pytest.mark.parametrize("result", ["skip", "unknown"])
 def test_skipped_and_unknown_results_do_not_fail(story, result):
-    """What was not tested has not failed."""
+    """Skipped nodes are no failures."""
     nodes = {"panda01": {}}
     story.start(nodes).action("panda01").case("panda01", result=result).end("panda01")
     assert exit_code_of(Results.of(story.events)) == ExitCode.PASS

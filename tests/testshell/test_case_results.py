@@ -1,4 +1,4 @@
-"""From signals to events."""
+"""Events from signals."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_definition_that_breaks_off_misses_its_cases(end):
 
 
 def test_expected_cases_have_room(monkeypatch):
-    """Where a test reports without end, what it has not reported is recorded all the same."""
+    """Missing cases are recorded also after too many results."""
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
     log, recorder = record(StartRun("0_a"), CaseResult("x", "fail"), expected={"0_a": ["b"]})
     with pytest.raises(TestRaised, match="more than 3 results"):
@@ -171,7 +171,7 @@ def test_raise():
 
 
 def test_pattern_of_the_definition_only():
-    """Output is looked at only while a definition with a pattern is on."""
+    """Output is searched only while a definition with a pattern runs."""
     pattern = Pattern.compile("(?P<test_case_id>a) (?P<result>pass)")
     log, recorder = record(StartRun("1_b"), patterns={"0_a": pattern})
     assert not recorder.wants_output

@@ -213,7 +213,7 @@ def test_a_dead_caller_is_forgotten():
 
 
 def test_a_board_is_answered_as_it_asks():
-    """One that has no cksum sums by MD5: so do its acknowledgements and its answers."""
+    """For a board without cksum, acknowledgements and answers use MD5 too."""
     channel = Channel(window=3000)
     question = DataFrame(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
     (asked,) = channel.receive(question.line(), 0.0)
@@ -283,7 +283,7 @@ def test_the_largest_question_is_taken():
 
 
 def test_each_part_of_a_question_is_acknowledged():
-    """Again if it comes again; but none that comes before its turn, and the last by its answer."""
+    """Repeated parts are acknowledged again, the last one by its answer."""
     channel = Channel(window=3000)
     first, second, third = (DataFrame(b"Q", b"a-1", n, 3, b"%d" % n) for n in (1, 2, 3))
     acknowledged = AckFrame(b"A", b"a-1", first.sum).line()
@@ -357,7 +357,7 @@ def test_a_long_answer_arrives_and_leaves_the_window_open():
 
 
 def test_a_board_lives_when_it_answers_and_not_for_ever():
-    """Each question for life needs an answer of its own."""
+    """Each ping needs its own answer."""
     channel = Channel(window=3000)
     for now in (0.0, 60.0):
         channel.ping()
@@ -380,7 +380,7 @@ def acknowledge(channel, sent, now):
 
 
 def round_trip(channel, now, took):
-    """Have a question answered and acknowledged; return the patience with the next frame."""
+    """Complete an exchange; return the timeout of the next frame."""
     answered(channel, b"a-%d" % now, now=now)
     acknowledge(channel, channel.transmit(now), now + took)
     answered(channel, b"b-%d" % now, now=now + 20)
@@ -399,13 +399,13 @@ def test_a_frame_is_sent_again_after_what_the_line_takes():
 
 
 def test_the_patience_is_bounded():
-    """A fast line may be late once, and a slow one is asked again some time."""
+    """The timeout has a lower and an upper limit."""
     assert round_trip(Channel(window=3000), 0, 0.001) == pytest.approx(0.2)
     assert round_trip(Channel(window=3000), 0, 15.0) == pytest.approx(10.0)
 
 
 def test_each_loss_makes_all_more_patient():
-    """Perhaps the line is slow: the lost frame waits longer, and the next one, too."""
+    """After a loss, the timeouts of this frame and of the next one increase."""
     channel = Channel(window=3000)
     answered(channel, b"a-1")
     channel.transmit(0.0)
@@ -420,7 +420,7 @@ def test_each_loss_makes_all_more_patient():
 
 
 def test_a_call_may_be_answered_by_its_acknowledgement():
-    """The board that knows that needs no frame more; once, and for a caller that is there."""
+    """A completed question is acknowledged once, and only for a live caller."""
     channel = Channel(window=3000)
     channel.acknowledge(b"a-1")
     assert channel.transmit(0.0) == b""
@@ -435,7 +435,7 @@ def test_a_call_may_be_answered_by_its_acknowledgement():
 
 
 def test_a_frame_that_the_board_reports_as_damaged_is_sent_at_once():
-    """Without waiting for its time; what is not on its way cannot be."""
+    """A NAK sends the frame in flight at once; without one it has no effect."""
     channel = Channel(window=3000)
     damaged = AckFrame(b"N", b"a-1", b"0").line()
     channel.receive(damaged, 0.0)
@@ -449,7 +449,7 @@ def test_a_frame_that_the_board_reports_as_damaged_is_sent_at_once():
 
 
 def test_a_damaged_acknowledgement_has_its_frame_sent_again():
-    """At once if there is such a frame, up to a bound; else there is nothing to send."""
+    """A damaged frame is sent again at once, up to a limit."""
     channel = Channel(window=3000)
     torn = b"<LAVA_MN A a-1 12[ 1.0]"
     channel.receive(torn, 0.0)

@@ -7,7 +7,7 @@ from lava_dispatcher_multinode.testshell.signals import CaseResult
 
 
 def test_a_definition_that_expects_nothing_takes_any_case():
-    """Most definitions have no such list, and lose nothing by it."""
+    """A definition without a list accepts all cases."""
     expected = Expected()
     assert expected.judge(CaseResult("a", "pass")) == (CaseResult("a", "pass"), "")
     assert expected.missing() == []
@@ -15,7 +15,7 @@ def test_a_definition_that_expects_nothing_takes_any_case():
 
 @pytest.mark.parametrize("result", ["pass", "skip", "unknown"])
 def test_a_case_that_is_not_expected_fails(result):
-    """With the result that it had in the reason, so that nothing of it is lost."""
+    """The reason contains the original result."""
     case, reason = Expected(["a"]).judge(CaseResult("b", result))
     assert case == CaseResult("b", "fail")
     assert reason == f"the definition's 'expected' does not have it; its result was '{result}'"
@@ -28,7 +28,7 @@ def test_what_a_case_has_measured_is_kept():
 
 
 def test_a_case_that_has_failed_needs_no_further_reason():
-    """Its own failure is the news; nor does one that is expected, whatever its result."""
+    """A case that failed by itself keeps its own failure; an expected case keeps its result."""
     assert Expected(["a"]).judge(CaseResult("b", "fail")) == (CaseResult("b", "fail"), "")
     assert Expected(["a"]).judge(CaseResult("a", "skip")) == (CaseResult("a", "skip"), "")
 
@@ -44,13 +44,13 @@ def test_what_is_missing_is_in_a_fixed_order():
 
 
 def test_a_list_that_is_read_once_is_enough():
-    """The names are kept: a generator of them is empty after the first look."""
+    """The names may come from a generator."""
     expected = Expected(name for name in ("a", "b"))
     assert expected.judge(CaseResult("b", "pass")) == (CaseResult("b", "pass"), "")
     assert expected.missing() == ["a"]
 
 
 def test_the_reasons_say_expected():
-    """It is the key that the author of the definition has to change."""
+    """The reasons name the definition's key."""
     assert "'expected'" in MISSING
     assert "'expected'" in UNEXPECTED

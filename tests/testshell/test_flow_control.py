@@ -14,14 +14,14 @@ LINES = st.lists(st.binary(min_size=1, max_size=60).map(lambda b: b.hex().encode
 
 
 class Reader:
-    """What lib/lava-channel does with pieces."""
+    """The counterpart of lib/lava-channel."""
 
     def __init__(self):
         self.last = None
         self.text = b""
 
     def take(self, data):
-        """Take what was written; return the lines that answer it."""
+        """Process the written bytes; return the replies."""
         answers = []
         for line in data.split(b"\n"):
             if line[:1] == b"=":
@@ -64,7 +64,7 @@ def test_a_piece_is_of_one_frame():
 
 @pytest.mark.parametrize("line", [b"", b"<LAVA_MN K 1>", b"<LAVA_MN K >", b"LAVA_MN K 0"])
 def test_other_lines(line):
-    """What does not acknowledge the piece on its way changes nothing."""
+    """Other acknowledgements have no effect."""
     flow_control = StopAndWait(16)
     flow_control.send(b"x\n")
     flow_control.transmit(0.0)

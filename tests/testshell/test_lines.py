@@ -37,7 +37,7 @@ def test_any_chunks_give_the_same_lines(data, cuts):
 
 
 def test_a_line_without_end_is_not_kept():
-    """Memory stays flat however long a line becomes: what comes out is not kept."""
+    """Memory is constant for a line of any length."""
     lines = LineSplitter(max_signal=100)
     size = 0
     for _ in range(1000):

@@ -1,4 +1,4 @@
-"""When a silent board is asked, and when it is dead."""
+"""When a silent board is pinged, and when it counts as dead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lava_dispatcher_multinode.testshell.liveness import (
 
 
 def test_a_board_that_speaks_is_not_asked():
-    """Every byte begins the silence anew."""
+    """Every byte restarts the silence."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     assert monitor.due() == 30.0
     monitor.heard(20.0)
@@ -21,7 +21,7 @@ def test_a_board_that_speaks_is_not_asked():
 
 
 def test_an_answer_ends_the_monitor():
-    """A test may be silent for hours on a board that answers."""
+    """On a board that answers pings, a test may be silent for hours."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     monitor.pinged(30.0)
     monitor.heard(30.1)
@@ -32,7 +32,7 @@ def test_an_answer_ends_the_monitor():
 
 
 def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
-    """A shell echoes what it is asked; it is asked for a minute, since a line may lose much."""
+    """A shell only echoes pings; it is pinged for a minute, since lines lose data."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     for now in range(30, 90, 5):
         assert monitor.due() == now
@@ -43,7 +43,7 @@ def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
 
 
 def test_no_answer_is_death_after_as_long_again():
-    """It is asked again meanwhile, since a line may lose a question."""
+    """Pings are repeated, since a line may lose one."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     monitor.pinged(30.0)
     assert monitor.due() == 30.0 + PING_INTERVAL_S
@@ -54,7 +54,7 @@ def test_no_answer_is_death_after_as_long_again():
 
 
 def test_before_the_deadline_a_board_is_asked():
-    """Whether the test hangs or the board is not the same failure."""
+    """A hanging test and a hanging board are different failures."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(89.0)
     assert monitor.due() == 100.0 - FINAL_PING_LEAD_S
@@ -75,7 +75,7 @@ def test_at_the_deadline_only_an_answer_counts():
 
 
 def test_a_prompt_is_asked_about_at_once():
-    """And it has a quarter of a minute to answer, rather than the silence."""
+    """After a prompt, it has 15 s to answer, whatever `silence` is."""
     monitor = LivenessMonitor(600.0, 1000.0, 0.0)
     monitor.prompted(20.0)
     assert monitor.due() == 20.0
@@ -87,7 +87,7 @@ def test_a_prompt_is_asked_about_at_once():
 
 
 def test_an_answer_explains_a_prompt():
-    """A test has printed it; the next one is asked about no sooner than EVERY allows."""
+    """An answered prompt was a test's; the next one is checked after the ping interval."""
     monitor = LivenessMonitor(600.0, 1000.0, 0.0)
     monitor.prompted(20.0)
     monitor.pinged(20.0)
@@ -110,7 +110,7 @@ def test_a_short_silence_is_a_short_patience():
 
 
 def test_a_question_too_late_for_an_answer_proves_nothing():
-    """A board that has spoken shortly before the deadline is alive."""
+    """A board with output shortly before the deadline is alive."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(94.0)
     monitor.pinged(100.0 - MIN_PING_TIMEOUT_S / 2)
@@ -118,7 +118,7 @@ def test_a_question_too_late_for_an_answer_proves_nothing():
 
 
 def test_silence_0_asks_never():
-    """For boards that are suspended for hours."""
+    """`silence: 0` disables pings, for suspended boards."""
     monitor = LivenessMonitor(0.0, 100.0, 0.0)
     assert monitor.due() == math.inf
     assert not monitor.board_dead(1000.0)

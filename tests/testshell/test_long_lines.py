@@ -1,4 +1,4 @@
-"""Results stand anywhere in what a board prints: behind progress displays, in endless lines."""
+"""Results at any position of the output: behind progress displays, in endless lines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def reported(events):
 
 @given(PADDING, PADDING, CUTS)
 def test_signals_are_found_once(before, between, cuts):
-    """Whatever stands before them in the line, and however it comes."""
+    """Signals are found at any position of a line, in any chunks."""
     data = before + CASE % b"one" + between + CASE % b"two" + b"\n"
     events, error = run(Script(BEGIN, *chunks(data, cuts), END, EXIT))
     assert error is None
@@ -70,7 +70,7 @@ def test_a_mark_is_of_its_own_signal():
 
 
 def test_the_last_line_has_no_end():
-    """Its results count when the time is over."""
+    """Results in an unfinished line count at the deadline."""
     pattern = Pattern.compile(r"(?P<test_case_id>[a-z-]+): (?P<result>pass|fail)")
     events, error = run(
         Script(BEGIN, PERCENT + b"c: fail " + CASE % b"d"), seconds=0.3, patterns={"0_a": pattern}
@@ -102,7 +102,7 @@ def finder():
 
 @given(PADDING, PADDING, CUTS)
 def test_patterns_are_found_once(finder, before, between, cuts):
-    """Whatever stands before them in the line, and however it comes."""
+    """Signals are found at any position of a line, in any chunks."""
     pieces = chunks(before + b" copy-long: fail" + between + b"\xff b: pass", cuts)
     found = [c for piece in pieces[:-1] for c in finder.find([piece], ends=False)]
     found += finder.find(pieces[-1:])
@@ -111,7 +111,7 @@ def test_patterns_are_found_once(finder, before, between, cuts):
 
 @given(st.integers(0, 3 * LARGE_WINDOW_CHARS))
 def test_edges_of_windows(finder, size):
-    """A result is as long as it is wherever a window ends: not cut, and not found again."""
+    """A result is found once and complete, wherever a window ends."""
     text = (size * "." + "abcdefghij-0123456789: pass" + 2 * LARGE_WINDOW_CHARS * ".").encode()
     assert list(finder.find([text])) == [CaseResult("abcdefghij-0123456789", "pass")]
 
@@ -146,7 +146,7 @@ def test_windows_of_windows(text, size, smaller):
     ],
 )  # fmt: skip
 def test_anchors_mean_the_line(expression, text, cases):
-    """And not the edges of what an expression gets to see of it."""
+    """Anchors match at the ends of the line, not of a window."""
     found = Finder(Pattern.compile(expression), pytest.fail, 60.0)
     assert [case.case for case in found.find([text.encode()])] == cases
     found.close()
@@ -174,7 +174,7 @@ def test_a_slow_expression_gets_less_of_long_lines():
 
 
 def test_an_endless_line_is_not_kept():
-    """Of what a pattern may yet match, a window is kept."""
+    """The kept part of a line is limited to a window."""
     windows = Windows()
     for _ in range(100):
         assert len(windows.feed([10_000 * b"."], ends=False)) < 5

@@ -64,7 +64,7 @@ def test_answers_nonsense():
 
 
 def test_foreign_scripts():
-    """LAVA's own send is honoured, its wait warned of."""
+    """A lava-send of LAVA's scripts works; their waits cause a warning."""
     console = Script(
         b"<LAVA_MULTI_NODE> <LAVA_SEND go k=v>\n<LAVA_MULTI_NODE> <LAVA_WAIT go>\n", b"", EXIT
     )
@@ -179,7 +179,7 @@ def test_a_shell_that_answers_in_the_runner_s_place(monkeypatch):
 
 
 def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
-    """A log of another run on the console must not hide what fails later."""
+    """A copy of a log on the console does not end the run."""
     monkeypatch.setattr(runner, "LINGER_S", 0.3)
     fails = b"<LAVA_SIGNAL_TESTCASE TEST_CASE_ID=late RESULT=fail>\n"
     console = Dies(SPOKEN, BEGIN, END + EXIT, answers=1, then=fails + TOLD_EXIT)
@@ -189,7 +189,7 @@ def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
 
 
 def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypatch):
-    """A runner whose disk is full has no FIFO to tell it by."""
+    """A runner without the channel ends by its line."""
     monkeypatch.setattr(runner, "LINGER_S", 0.1)
     console = Dies(SPOKEN, BEGIN, END + EXIT, answers=0)
     assert run(console)[1] is None
@@ -208,7 +208,7 @@ def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
 
 
 def test_a_board_without_the_channel_is_not_asked():
-    """It could not answer: only its deadline ends it."""
+    """A board without the channel is not pinged."""
     console = Dies(BEGIN, answers=0)
     _, error = run(console, silence=0.05, seconds=0.5)
     assert isinstance(error, ActionTimeout)

@@ -114,7 +114,7 @@ def test_a_timeout_says_who_waited_for_what():
 
 
 def test_a_call_that_is_left_behind_has_failed(monkeypatch):
-    """Its node fails for it: so it is a result, of the definition that made it."""
+    """An unanswered call is a failed result of its definition."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
     question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     console = Script(BEGIN, question.line(), END, EXIT)
@@ -129,7 +129,7 @@ def test_a_call_that_is_left_behind_has_failed(monkeypatch):
 
 
 def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
-    """A background process waits on while the next definition runs."""
+    """The result of a background call belongs to the definition that made it."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
     question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     waiting = []

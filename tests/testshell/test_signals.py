@@ -74,7 +74,7 @@ LINES = {
 
 @pytest.mark.parametrize("line", LINES)
 def test_each_line(line):
-    """Every line of LAVA's, and of our own runner's, is understood."""
+    """Every line of LAVA's scripts and of the runner is parsed."""
     assert found(line) == [LINES[line]]
 
 
@@ -102,7 +102,7 @@ def test_anywhere_and_several():
     ],
 )
 def test_damaged_is_unknown(line):
-    """What looks like a signal and is none is reported as it stands."""
+    """Unknown signals are reported unchanged."""
     assert found(line) == [Unknown(line)]
 
 
@@ -113,14 +113,14 @@ def test_other_text_is_none(line):
 
 
 def test_what_stands_around_signals_and_frames():
-    """A pattern looks for results there, and in nothing of ours."""
+    """The text around signals and frames is searched for results."""
     line = b"a 1<LAVA_SIGNAL_ENDTC x>b 2<LAVA_MN A a-1 12>c 3"
     assert signals.text_around(line) == [b"a 1", b"b 2", b"c 3"]
     assert signals.text_around(b"pass") == [b"pass"]
 
 
 def test_a_signal_may_be_as_long_as_a_line():
-    """What is longer came together of several lines."""
+    """A longer text is `Unknown`: it consists of several lines."""
     text = b"SIGNAL_ENDTC " + b"x" * (16384 - 13)
     assert signals.parse_signal(text) == EndCase("x" * (16384 - 13))
     assert isinstance(signals.parse_signal(text + b"x"), Unknown)
@@ -171,7 +171,7 @@ def test_mark():
 
 
 def test_torn_by_the_kernel():
-    """A message with a '>' in the middle of a signal does not make another signal of it."""
+    """A kernel message with '>' inside a signal makes it `Unknown`."""
     text = "SIGNAL_TESTSET START net[   12.345678] eth0: link -"
     assert found(f"<LAVA_{text}> up\r") == [Unknown(text)]
 
@@ -194,7 +194,7 @@ WORDS = st.lists(st.sampled_from([*NAMES, *FIELDS, "", "=", "a=b=c", "\xff", "\n
 @example(["x", "k=a=b"], " ")
 @given(WORDS, st.sampled_from([" ", "  ", "=", ""]))
 def test_known_names_with_any_words_are_no_exception(words, between):
-    """A name that the parser knows, followed by too few, too many or odd words, ends nothing."""
+    """A known name with wrong arguments is `Unknown`."""
     inside = between.join(words).encode("latin-1")
     for name in NAMES:
         found(b"<LAVA_SIGNAL_" + name.encode() + b" " + inside + b">")
@@ -226,7 +226,7 @@ def test_each_is_claimed_once(texts):
 
 
 def test_the_oldest_go():
-    """What never came is forgotten, so that memory stays flat."""
+    """Memory is limited: the oldest are forgotten."""
     seen = SeenSignals()
     for number in range(MAX_SEEN + 1):
         seen.add(b"%d" % number)

@@ -7,7 +7,7 @@ CALL = Call(Api.WAIT, "x")
 
 
 def test_each_is_asked_after_in_its_turn():
-    """One at a time, however many wait; one that came without a question is left out."""
+    """One caller is probed at a time; a call without a question ID is skipped."""
     waits = PendingCalls()
     assert waits.due() is None
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", None, b"1-2")]
@@ -22,7 +22,7 @@ def test_each_is_asked_after_in_its_turn():
 
 
 def test_who_is_gone_is_taken_back():
-    """That call only; at the end all; and none that has its answer."""
+    """A gone caller's call is withdrawn, at the end all open ones are, answered ones never."""
     waits, taken = PendingCalls(), []
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]
     for number in numbers:
@@ -36,7 +36,7 @@ def test_who_is_gone_is_taken_back():
 
 
 def test_sentences_name_a_few():
-    """The oldest first, whichever was asked after last."""
+    """The oldest call comes first."""
     waits = PendingCalls()
     for second in range(5):
         waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))

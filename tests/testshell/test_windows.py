@@ -10,7 +10,7 @@ from lava_dispatcher_multinode.testshell.windows import CARRIED, Window, Windows
 
 
 def test_a_short_line_is_one_window():
-    """What fits is not cut, and its beginning is the line's."""
+    """A short line is one window."""
     assert Windows(8).feed([b"12345678"], ends=True) == [Window("12345678", 0, 0, ends=True)]
 
 
@@ -32,7 +32,7 @@ def test_the_last_window_may_be_full():
 
 
 def test_lines_are_told_apart():
-    """The end of one is no beginning of the next; an empty line has no window."""
+    """Lines do not mix; an empty line has no window."""
     assert Windows(8).feed([b"ab", b"", b"c"], ends=True) == [
         Window("ab", 0, 0, ends=True),
         Window("c", 0, 0, ends=True),
@@ -40,7 +40,7 @@ def test_lines_are_told_apart():
 
 
 def test_an_open_line_waits_for_its_end():
-    """What may be part of a match is not searched before the rest has come."""
+    """Text that may be part of a match is searched when the rest arrives."""
     windows = Windows(8)
     assert windows.feed([b"ab"], ends=False) == []
     assert windows.feed([b"cd"], ends=True) == [Window("abcd", 0, 0, ends=True)]

@@ -75,7 +75,7 @@ def test_logs_and_facts_are_attached(whole_story):
 
 
 def test_measurement_is_a_property(whole_story):
-    """A figure is not lost on the way to a CI."""
+    """Measurements are properties."""
     root = ET.fromstring(junit.render(Results.of(whole_story)).encode())
     case = root.find(".//testsuite[@name='panda01.0_smoke']/testcase")
     facts = {p.get("name"): p.get("value") for p in case.iterfind("properties/property")}
@@ -96,7 +96,7 @@ def test_action_that_failed_by_itself_is_a_failure(story):
 
 
 def test_control_characters_do_not_break_it(story):
-    """A board may print anything."""
+    """Any console text gives valid XML."""
     story.start({"panda01": {}}).case("panda01", "a\x00\x1b[0m\ud800]]>", "fail")
     xml = junit.render(Results.of(story.end("panda01").events))
     case = ET.fromstring(xml.encode()).find(".//testcase")
@@ -137,7 +137,7 @@ def test_failure_says_why_where_that_is_known(story):
 
 
 def test_boot_that_was_tried_again_is_flaky(story):
-    """A retry does not hide; nor does it fail what passed."""
+    """Failed boots are visible, but do not fail an action that passed."""
     story.start({"a": {}}).add("action_started", node="a", index=0, command="boot_linaro_image")
     story.add("boot_started", node="a", attempt=1, of=2)
     story.add("boot_finished", node="a", attempt=1, of=2, status="error", error="panic\nmore")

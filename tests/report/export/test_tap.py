@@ -67,7 +67,7 @@ def test_a_tap_consumer_reads_it(whole_story):
 
 @pytest.mark.needs("prove")
 def test_prove_reads_it(whole_story, tmp_path):
-    """The harness that TAP comes from counts the same failures and complains of nothing."""
+    """Perl's TAP::Harness finds the same failures and no errors."""
     (tmp_path / "run.tap").write_text(tap.render(Results.of(whole_story)))
     command = ["prove", "--verbose", "--exec", "cat", "run.tap"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)

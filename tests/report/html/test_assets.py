@@ -13,7 +13,7 @@ SCRIPTS = [file for file in ASSETS if file.name.endswith(".js")]
 
 
 def test_every_file_is_part_of_the_page():
-    """None is forgotten, and none is missing in the package."""
+    """Every asset is used, and is in the package."""
     assert {file.name for file in ASSETS} == {*page.SCRIPTS, *page.STYLES}
 
 

@@ -36,7 +36,7 @@ def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
 
 
 def test_deadlock_is_one_sentence(deadlock):
-    """It is one thing, whichever call each board hangs in."""
+    """A deadlock is one sentence, whichever calls it involves."""
     (sentence,) = told(deadlock, "First failure of each node")
     assert sentence.startswith(
         "panda01 at 3.000 s, panda02 at 3.000 s: lava-wait a; "
@@ -70,7 +70,7 @@ def test_messages_say_whom_they_released(whole_story):
 
 
 def test_a_run_without_failure(story):
-    """One question is enough."""
+    """A run without failures has a short summary."""
     story.start({"panda01": {}}).action("panda01").case("panda01")
     events = story.end("panda01").finish().events
     assert told(events, "Failures") == ["None. Result: passed."]

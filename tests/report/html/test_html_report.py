@@ -46,7 +46,7 @@ class Page(HTMLParser):
 
 
 def test_page_tells_the_run(whole_story):
-    """Nodes, results, waits and the reason of the failure are all there to read."""
+    """The page has nodes, results, waits and the reason of the failure."""
     page = Page(html_report.render(Results.of(whole_story)))
     words = " ".join(page.words)
     for word in (
@@ -98,14 +98,14 @@ def test_answers_come_first(whole_story, tmp_path):
 
 
 def test_unfinished_run_says_so(story):
-    """A page made of half a run does not look like a whole one."""
+    """The page of an unfinished run is marked as such."""
     words = " ".join(Page(html_report.render(Results.of(story.start().events))).words)
     assert "not finished" in words
     assert "cut off" in words
 
 
 def test_hostile_names_stay_text(story):
-    """A board's words are shown, never obeyed."""
+    """Text from boards is escaped."""
     evil = "\"><script>alert(1)</script><a href='javascript:x'>"
     story.start({evil: {"role": evil, "device_type": evil}}).action(evil, evil, "error", evil)
     story.message(evil, evil).wait(evil, "never", evil, id=evil).case(evil, evil, set=evil)

@@ -80,7 +80,7 @@ def test_another_host_name_is_refused(server):
 
 
 def test_only_consoles_of_the_run_are_files(server):
-    """No way leads out of the directory."""
+    """No path leads out of the directory."""
     assert get(server, "nodes/panda01/console.log").read().startswith(b"[    1.000000] hello")
     for path in ("nodes/..%2Fx/console.log", "nodes/panda01/../../job.json", "job.json"):
         assert get(server, path).status == 404
@@ -94,7 +94,7 @@ def test_it_listens_on_loopback_only(server):
 
 
 def test_stream_tells_consoles_changes_and_the_end(server, run, whole_story, tmp_path):
-    """A page hears of what is new, in the order in which it can show it."""
+    """A page gets new console lines before the notice of new events."""
     get(server).read()
     stream = events(get(server, "events"))
     kind, data = next(stream)

@@ -1,4 +1,4 @@
-"""The frame of report.html: what may run in it, and what cannot end its elements."""
+"""The frame of report.html: its policy, and safe embedding of text."""
 
 import base64
 import gzip
@@ -75,7 +75,7 @@ def test_a_page_of_the_same_run_is_the_same():
 
 
 def test_the_script_is_one_scope_in_the_strict_language():
-    """No name of it is the page's, and a slip in it is an error rather than a new variable."""
+    """The script is in one scope, in strict mode."""
     assert script().startswith('(() => {\n"use strict";\n')
     assert script().endswith("})();\n")
     assert "</script" not in script()

@@ -16,7 +16,7 @@ def test_a_case_that_was_run_again_shows_its_history(story):
 
 
 def test_every_try_of_a_boot_is_in_the_table(story):
-    """A board that needed a second try is seen to have."""
+    """Every boot attempt is shown."""
     story.start({"panda01": {}}).add("action_started", node="panda01", index=0, command="boot")
     for attempt, status in ((1, "error"), (2, "pass")):
         story.at(attempt).add("boot_started", node="panda01", attempt=attempt, of=3)
@@ -44,7 +44,7 @@ def test_columns_that_say_nothing_are_left_out(story):
 
 
 def test_long_tables_are_closed_at_first(story):
-    """A run of thousands of cases does not bury what stands below; the count is seen."""
+    """A long table is folded and shows its count."""
     story.start({"panda01": {}})
     for number in range(300):
         story.case("panda01", f"case {number}")
@@ -54,7 +54,7 @@ def test_long_tables_are_closed_at_first(story):
 
 
 def test_table_of_waits_has_it_in_full_once(deadlock):
-    """Its other rows, and those of nodes, show it under the pointer."""
+    """A shared reason is in full in one row, and in the titles of the others."""
     results = Results.of(deadlock)
     waits, nodes = tables.waits(results), tables.nodes(results)
     assert waits.count(">lava-wait a: deadlock: panda01 waits") == 1

@@ -1,4 +1,4 @@
-"""The picture of a run: what is where."""
+"""The timeline: positions of its parts."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -34,7 +34,7 @@ def test_bar_is_where_its_action_was(story):
 
 
 def test_action_that_was_cut_off_reaches_to_the_end(story):
-    """What was going on at the end is seen to have been."""
+    """Open actions and waits reach to the end."""
     story.start({"panda01": {}}).at(5).add(
         "action_started", node="panda01", index=0, command="lava_test_shell"
     )
@@ -58,7 +58,7 @@ def test_arrow_goes_from_sender_to_the_one_who_waited(story):
 
 
 def test_wait_that_was_not_answered_has_no_arrow(story):
-    """A message that came too late ended nothing."""
+    """A message after the answer has no arrow."""
     story.start().message("panda01").wait("panda02", "timeout")
     assert list(timeline.find_arrows(Results.of(story.events))) == []
 

@@ -1,4 +1,4 @@
-"""The data of the timeline: what is where, and that it is harmless."""
+"""The data of the timeline."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_senders_that_the_event_names_are_the_ones(story):
 
 
 def test_what_is_still_on_reaches_to_the_present(story):
-    """A run in progress, or one that was cut off, shows what was going on."""
+    """Open items of an unfinished run are shown."""
     story.start({"a": {}}).at(2).add("action_started", node="a", index=0, command="boot")
     story.at(7).add("step", node="a", text="waiting for U-Boot")
     (action,) = items(story.events, "action")
@@ -44,7 +44,7 @@ def test_what_is_still_on_reaches_to_the_present(story):
 
 
 def test_case_without_times_is_where_it_was_recorded(story):
-    """Only a sane pair of times makes a bar."""
+    """Only a valid pair of times makes a bar."""
     story.start().at(5).case("panda01").case("panda01", start=9, end=1)
     assert {(item["start"], item["end"]) for item in items(story.events, "case")} == {(5, 5)}
 

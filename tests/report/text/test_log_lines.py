@@ -1,4 +1,4 @@
-"""Events in words."""
+"""Events as log lines."""
 
 import pytest
 from hypothesis import given
@@ -51,7 +51,7 @@ def test_weight_and_style(event, weight, style):
 
 
 def test_node_whose_case_failed_has_not_passed(story):
-    """The last word on a node is that of its results."""
+    """The final status of a node is that of its results."""
     story.start({"p": {}, "q": {}}).case("p", result="fail").case("q").end("p").end("q")
     assert [line.text.partition("] ")[2] for line in told(story.events)][-2:] == [
         "p: finished: fail",
@@ -66,13 +66,13 @@ def test_end_of_the_job_is_left_to_the_summary(story):
 
 @given(st.data())
 def test_any_events_are_printable_lines(event_lists, data):
-    """A board's words reach the terminal as words."""
+    """Control characters from boards do not reach the terminal."""
     for line in told(data.draw(event_lists)):
         assert line.text.isprintable()
 
 
 def test_long_words_are_cut(story):
-    """60 kB of message are not 60 kB of log."""
+    """Long texts are cut."""
     story.start({"p": {}}).message("p", data="x" * 60000).case("p", "y" * 60000)
     assert all(len(line.text) < 400 for line in told(story.events))
 

@@ -1,4 +1,4 @@
-"""The end of a run, for people."""
+"""The summary of a run."""
 
 import io
 import os

@@ -17,7 +17,7 @@ WAIT = 20  # seconds until something that must come counts as lost
 
 
 class Screen:
-    """The far end of a pty: reads in a thread and keeps what a terminal would show."""
+    """A terminal at the other end of a pty: a thread reads, and keeps what is shown."""
 
     def __init__(self, columns=80, rows=24):
         self.master, slave = os.openpty()
@@ -99,7 +99,7 @@ def plain(events, **options):
 
 
 def test_line_per_node_is_drawn_again_in_place(screen, story):
-    """The display moves on without growing."""
+    """The display is redrawn in place."""
     with Terminal(screen.stream, environ=ENVIRON) as terminal:
         show(terminal, story.start().events)
         screen.wait(lambda lines: len(lines) == 3)
@@ -169,7 +169,7 @@ def test_lines_that_a_narrower_window_wrapped_are_taken_away_too():
 
 
 def test_events_come_faster_than_pictures(screen, story):
-    """A flood of events is not a flood of drawings."""
+    """Many events cause few redraws."""
     with Terminal(screen.stream, environ=ENVIRON) as terminal:
         show(terminal, story.start({"p": {}}).events)
         began = time.monotonic()

@@ -110,7 +110,7 @@ def test_arrow_goes_from_sender_to_the_one_released(page, write, whole_story):
 
 
 def test_scrolling_one_console_takes_the_others_along(page, write, whole_story, logs):
-    """One clock: by time, not by line."""
+    """The consoles scroll by time, not by line."""
     logs["panda02"] = "".join(f"[{n / 100:12.6f}] dense {n}\n" for n in range(1000))
     ready(page, write(whole_story, logs))
     page.js("document.querySelector('[aria-label=\"console of panda02\"]').scrollTop = 200 * 18")
@@ -352,7 +352,7 @@ def test_next_failure_is_no_boot_that_was_mended(page, write, story):
 
 
 def test_lane_that_failed_first_is_in_view_at_once(page, write, story):
-    """Also of forty nodes, whose lanes do not all fit."""
+    """This works with forty nodes, whose lanes do not all fit."""
     nodes = {f"n{n:02}": {"role": "r", "device_type": "panda"} for n in range(40)}
     story.start(nodes).at(5).case("n30", result="fail").at(9).finish(1)
     ready(page, write(story.events, dict.fromkeys(nodes, "[    0.100000] a line\n")))
