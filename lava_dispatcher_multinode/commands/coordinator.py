@@ -1,4 +1,4 @@
-"""`lava-multinode coordinator`: a coordinator by itself, until it is told to stop."""
+"""`lava-multinode coordinator`: a stand-alone coordinator that runs until a signal."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ EPILOG = """\
 example:
   lava-multinode coordinator --group-file group --size 3 --port-file port
 
-The members join with their first request; whoever knows the group's name can
-join, so make it hard to guess (umask 077; uuidgen > group), keep it out of the
-command line, which all users of the host can see, and listen beyond loopback
-only in a network that you trust. LAVA's own dispatchers can be members: their
-host and port are set in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C
-(exit code 130) or SIGTERM (exit code 0) ends it; who waits then is told so.
+Members join with their first request. The group's name is the only credential:
+make it hard to guess (umask 077; uuidgen > group), keep it out of the command
+line, which all users of the host can see, and listen beyond loopback only in a
+network that you trust. LAVA's own dispatchers can be members: set host and port
+in /etc/lava-coordinator/lava-coordinator.conf. Ctrl-C (exit code 130) or SIGTERM
+(exit code 0) stops the coordinator; waiting calls then fail with that reason.
 """
-MAX_GROUP = 4096  # bytes of a line in --group-file
+MAX_GROUP_LINE_BYTES = 4096  # in --group-file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the verb takes."""
+    """Add the options of the command."""
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument(
         "--group", metavar="NAME", type=_group, help="the group's name, its only credential"
@@ -52,79 +52,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read the group's name from the first line of FILE; - is standard input",
     )
     parser.add_argument(
-        "--size", metavar="N", type=_size, required=True, help="how many devices it has"
+        "--size", metavar="N", type=_size, required=True, help="number of devices in the group"
     )
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
         type=_listen,
         default=("127.0.0.1", 0),
-        help="where to listen; port 0 is any free one (default: 127.0.0.1:0)",
+        help="address to listen on; port 0 is any free port (default: 127.0.0.1:0)",
     )
     parser.add_argument(
         "--port-file",
         metavar="FILE",
         type=Path,
-        help="write the port to FILE once it listens; removed at the end",
+        help="write the port to FILE when it is open; FILE is removed at the end",
     )
     parser.add_argument(
         "--timeout",
         metavar="SECONDS",
         type=seconds,
         default=300.0,
-        help="limit of a call that brings none (default: 300)",
+        help="timeout of a call without its own (default: 300)",
     )
     parser.add_argument(
         "--deadlock-grace",
         metavar="SECONDS",
         type=seconds,
         default=30.0,
-        help="how long all may wait without any change until it is a deadlock (default: 30)",
+        help="seconds without a change, with all devices waiting, until a deadlock (default: 30)",
     )
     parser.add_argument(
         "--lost-grace",
         metavar="SECONDS",
         type=seconds,
         default=10.0,
-        help="how long a member may be without its connection until it has failed (default: 10);"
-        " of members that poll, as LAVA's own, nothing is assumed",
+        help="seconds without a connection until a member counts as failed (default: 10);"
+        " members that poll, such as LAVA's own, do not count as failed",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print what happens as JSON, one object per line"
+        "--json", action="store_true", help="print events as JSON, one object per line"
     )
 
 
 def run(args: argparse.Namespace) -> ExitCode:
-    """Serve until a signal comes; InvalidJob, InfrastructureError if it cannot begin."""
+    """Serve until a signal arrives; InvalidJob or InfrastructureError if it cannot start."""
     from ..coordinator.server import Coordinator
 
     group = _group_in(args.group_file) if args.group is None else args.group
     started = time.monotonic()
-    shown = threading.Lock()
-    unread = threading.Event()
+    output_lock = threading.Lock()
+    closed = threading.Event()
 
     def show(event: str, **fields: Any) -> None:
-        if unread.is_set():
+        if closed.is_set():
             return
         seconds = time.monotonic() - started
-        if "seconds" in fields:  # a wait has a length there, and a time here as in events.jsonl
+        if (
+            "seconds" in fields
+        ):  # the length of a wait; events.jsonl has the time at which it began
             fields["asked"] = round(seconds - fields.pop("seconds"), 6)
         if args.json:
             line = json.dumps({"t": round(seconds, 6), "event": event, **fields})
         else:
             line = f"{seconds:10.3f}  {_text(event, fields)}"
         try:
-            with shown:
-                # Not print(): a locale's encoding must not be able to refuse a device's data.
+            with output_lock:
+                # Not print(): the locale's encoding may lack characters of a device's data.
                 sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
                 sys.stdout.buffer.flush()
-        except OSError:  # nobody reads any more: an order to stop
-            unread.set()
+        except OSError:  # the reader has closed its end: stop
+            closed.set()
             discard_output()
             os.kill(os.getpid(), signal.SIGTERM)
 
-    # Blocked before the coordinator's thread starts, which inherits that: whichever thread
-    # a signal reaches, it stays pending for sigwait.
+    # Blocked before the coordinator's thread starts, which inherits the mask: in every
+    # thread, a signal stays pending for sigwait.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         coordinator = Coordinator(
@@ -141,7 +143,7 @@ def run(args: argparse.Namespace) -> ExitCode:
             host, port = coordinator.address
             show("listening", host=host, port=port, size=args.size)
             number = signal.sigwait(SIGNALS)
-            ignore_signals()  # one that comes while it stops is no other order
+            ignore_signals()  # further signals have no effect while it stops
         return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.PASS
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -149,7 +151,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 @contextmanager
 def _port_file(path: Path | None, port: int) -> Iterator[None]:
-    """Have `path` hold the port: whole or not at all, and not longer than it is true."""
+    """Keep the port in `path`, written atomically, until the context ends."""
     if path is None:
         yield
         return
@@ -185,17 +187,19 @@ def _text(event: str, fields: dict[str, Any]) -> str:
 
 def _group(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("the name is empty: everybody would know it")
+        raise argparse.ArgumentTypeError("the name is empty; it must be hard to guess")
     return text
 
 
 def _group_in(file: str) -> str:
-    """Return what the first line of `file` says; `InvalidJob`, which does not show it."""
+    """Return the first line of `file`; `InvalidJob`, whose message does not contain it."""
     try:
         with nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb") as lines:
-            line = lines.readline(MAX_GROUP + 1)
-        if len(line) > MAX_GROUP:
-            raise argparse.ArgumentTypeError(f"the first line has more than {MAX_GROUP} bytes")
+            line = lines.readline(MAX_GROUP_LINE_BYTES + 1)
+        if len(line) > MAX_GROUP_LINE_BYTES:
+            raise argparse.ArgumentTypeError(
+                f"the first line has more than {MAX_GROUP_LINE_BYTES} bytes"
+            )
         return _group(line.decode("utf-8").rstrip("\r\n"))
     except OSError as error:
         reason = f"cannot read it: {error.strerror}"

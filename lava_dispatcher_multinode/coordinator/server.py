@@ -21,21 +21,20 @@ if TYPE_CHECKING:
 #: Connections that may wait to be accepted; the kernel's own limit (somaxconn) may be lower.
 LISTEN_BACKLOG = 4096
 
-#: A board that was switched off says nothing: after a minute its waits end.
+#: Socket options in seconds: a board that was powered off is detected after a minute.
 KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
 class Coordinator:
     """Serves one group until it is closed; a context manager.
 
-    `nodes`: name -> role of the members known from the start; others may join until there
-    are `size` (None: as many as `nodes`). `secrets`: name -> secret, for names that cannot
-    be used without. `timeout`: seconds for a call that brings none. `observer(event,
-    **fields)` is called in the coordinator's thread, as is `on_answer(node, call, outcome)`
-    for each call that came in a board's line. Port 0 is any free port; `hosts`: further
-    addresses to listen on, on any free port. `lost_grace`:
-    seconds until a member whose connection stood for it counts as failed when that is lost;
-    None: never, as something else knows what becomes of it.
+    `nodes`: name -> role of the initial members; others may join until there are `size`
+    (None: as many as `nodes`). `secrets`: name -> secret, for names that need one.
+    `timeout`: seconds, of a call without its own. `observer(event, **fields)` and
+    `on_answer(node, call, outcome)`, for each call that came in a board's line, are called
+    in the coordinator's thread. Port 0 is any free port; `hosts`: further addresses to
+    listen on, each on any free port. `lost_grace`: seconds until a member fails whose
+    `present` connection is lost; None: it never fails for that reason.
     """
 
     def __init__(
@@ -69,17 +68,17 @@ class Coordinator:
             on_answer,
         )
         self._size = size
-        self._where = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])
+        self._listen_on = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])
         self._clock = clock
         self._addresses: dict[str, tuple[str, int]] = {}
         self._loop: ServerLoop | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Listen and serve; raise `InfrastructureError` if the port cannot be had."""
+        """Listen and serve; raise `InfrastructureError` if the port is not available."""
         listeners: list[socket.socket] = []
         try:
-            for host, port in self._where:
+            for host, port in self._listen_on:
                 if host not in self._addresses:
                     listeners.append(_listen(host, port))
                     self._addresses[host] = listeners[-1].getsockname()[:2]
@@ -93,7 +92,7 @@ class Coordinator:
         return self
 
     def close(self) -> None:
-        """Answer what is pending, then stop. A second time it does nothing."""
+        """Answer the waiting calls, then stop. Repeated calls do nothing."""
         if self._loop is not None and self._thread is not None:
             self._loop.post(self._loop.stop)
             self._thread.join()
@@ -107,30 +106,30 @@ class Coordinator:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port that it listens on, once started."""
+        """The host and port of the first listener; RuntimeError before `start`."""
         if not self._addresses:
             raise RuntimeError("the coordinator has not been started")
         return next(iter(self._addresses.values()))
 
     def address_on(self, host: str) -> tuple[str, int]:
-        """Return host and port of the listener for `host`, one of the given hosts."""
+        """Return the host and port of the listener for `host`, one of those passed in."""
         return self._addresses[host]
 
     def node_failed(self, name: str, reason: str) -> None:
-        """Record that the run of `name` has failed; calls that wait for it end at once."""
+        """Report that the run of `name` has failed: calls that need it end at once."""
         self._post(lambda now: self._service.node_failed(name, reason, now))
 
     def node_finished(self, name: str) -> None:
-        """Record that the run of `name` has ended; calls that wait for its messages end."""
+        """Report that the run of `name` has ended: calls that need more of it end at once."""
         self._post(lambda now: self._service.node_finished(name, now))
 
     def abort(self, reason: str) -> None:
-        """Answer all pending and future calls as unsatisfiable."""
+        """End every call, waiting or to come, as one that can never be satisfied."""
         self._post(lambda now: self._service.abort(reason, now))
 
     def _post(self, command: Callable[[float], None]) -> None:
         if self._loop is None:
-            command(self._clock())  # the loop does not run yet
+            command(self._clock())  # there are no clients yet
         else:
             self._loop.post(lambda: command(self._clock()))
 
@@ -145,7 +144,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InfrastructureError(f"cannot listen on {host}:{port}: {error}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # These are inherited by what it accepts, which spares each connection the calls.
+        # Accepted sockets inherit these options.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, seconds in KEEPALIVE.items():
             listener.setsockopt(socket.IPPROTO_TCP, option, seconds)

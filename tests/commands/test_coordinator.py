@@ -176,8 +176,8 @@ def test_the_name_in_a_file(line, by, start, tmp_path):
     ("content", "reason"),
     [
         (None, "cannot read it: No such file or directory"),
-        (b"", "the name is empty: everybody would know it"),
-        (b" \nname\n", "the name is empty: everybody would know it"),
+        (b"", "the name is empty; it must be hard to guess"),
+        (b" \nname\n", "the name is empty; it must be hard to guess"),
         (b"secret\xff\n", "the first line is not text in UTF-8"),
         (b"secret" * 1000, "the first line has more than 4096 bytes"),
     ],

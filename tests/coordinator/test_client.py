@@ -140,8 +140,8 @@ def test_nobody_listens():
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", "nonsense"),
-        (b"00000001x", "nonsense"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "an invalid reply"),
+        (b"00000001x", "an invalid reply"),
         (encode_frame({"response": "nack"}), "refuses 'a': no reason given"),
         (b"", "has closed"),
     ],
@@ -164,12 +164,12 @@ def test_something_else_listens(answer, why):
 
 def test_a_coordinator_that_hangs_is_told(monkeypatch):
     """A coordinator that accepts a call and never replies is reported."""
-    monkeypatch.setattr(client_module, "ANSWER_TIME", 0.1)
+    monkeypatch.setattr(client_module, "REPLY_GRACE_S", 0.1)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         GroupClient(server.getsockname(), group="g", node="a", role="r") as client,
         server.accept()[0],
-        pytest.raises(InfrastructureError, match="lava-wait x: no answer from the coordinator"),
+        pytest.raises(InfrastructureError, match="lava-wait x failed: no reply"),
     ):
         client.call(Call(Api.WAIT, "x", timeout=0.1))
 
