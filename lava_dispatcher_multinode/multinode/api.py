@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
@@ -172,6 +173,14 @@ class Loss(NamedTuple):
     name: str
     failure: str | None
     sent: int  # messages under the ID in question
+
+
+@dataclass(frozen=True, eq=False)
+class WaitGraph:
+    """The waits of a deadlock: (member, its call, the devices that it waits for)."""
+
+    waits: tuple[tuple[str, Call, Missing], ...]
+    more: int  # waits that are not listed
 
 
 def refused(text: str, cause: Cause = Cause.NOT_ALLOWED) -> Outcome:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from . import rules
-from .api import NOTHING, Cause, Missing
+from .api import NOTHING, Cause, Missing, WaitGraph
 from .members import Members
 from .reasons import MAX_LISTED, MAX_LISTED_WAITS
 from .topics import MemberCall, Message, Topics
@@ -172,11 +172,11 @@ class Group:
             self._end(pending, Cause.TIMEOUT, now, fields=fields)
         if self._stuck and now >= self._changed + self.deadlock_grace:
             stuck = self._waiting.all()
-            graph = [
+            waits = tuple(
                 (pending.node, pending.call, self._missing(pending, MAX_LISTED))
                 for pending in islice(stuck, MAX_LISTED_WAITS)
-            ]
-            deadlock = {"waits": graph, "more": len(stuck) - len(graph)}
+            )
+            deadlock = {"graph": WaitGraph(waits, len(stuck) - len(waits))}
             for pending in stuck:
                 self._end(pending, Cause.DEADLOCK, now, fields=deadlock)
         return self._take_events()

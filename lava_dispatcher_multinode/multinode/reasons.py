@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from .api import Cause, Missing, Status
@@ -9,7 +10,7 @@ from .api import Cause, Missing, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from .api import Call, Loss, Outcome
+    from .api import Call, Loss, Outcome, WaitGraph
 
 #: How many names a sentence lists before it says "N more".
 MAX_LISTED = 8
@@ -108,14 +109,18 @@ def _caller_gone(_call: Call, name: str) -> str:
     return f"{name} hung up before the answer"
 
 
-def _deadlock(_call: Call, waits: Sequence[tuple[str, Call, Missing]], more: int) -> str:
-    """Return the wait graph, of (waiting device, its call, the devices that it waits for)."""
+def _deadlock(_call: Call, graph: WaitGraph) -> str:
+    return _deadlock_text(graph)
+
+
+@lru_cache(maxsize=1)  # all calls of a deadlock have the same graph
+def _deadlock_text(graph: WaitGraph) -> str:
     parts = [
         f"{node} waits for '{call.id}' from {_devices(call, missing)}"
-        for node, call, missing in waits
+        for node, call, missing in graph.waits
     ]
-    if more:
-        parts.append(f"{more} more waits")
+    if graph.more:
+        parts.append(f"{graph.more} more waits")
     return "deadlock: " + "; ".join(parts)
 
 

@@ -11,6 +11,7 @@ from lava_dispatcher_multinode.multinode.api import (
     Missing,
     Outcome,
     Status,
+    WaitGraph,
     refused,
 )
 
@@ -51,7 +52,7 @@ def test_every_cause_has_a_sentence():
         Cause.UNKNOWN_ROLE: {"role": "t", "known": ("r", "s")},
         Cause.TIMEOUT: {"seconds": 5, "missing": Missing(("b",))},
         Cause.PEER_LOST: {"losses": (Loss("b", "panic", 0),)},
-        Cause.DEADLOCK: {"waits": [("a", WAIT, Missing(("b",)))], "more": 0},
+        Cause.DEADLOCK: {"graph": WaitGraph((("a", WAIT, Missing(("b",))),), 0)},
         Cause.CALLER_LOST: {"name": "a", "state": "finished", "failure": None},
         Cause.CALLER_GONE: {"name": "a"},
         Cause.ABORTED: {"text": "stopped"},
@@ -127,14 +128,14 @@ def test_a_wait_without_a_sender_left():
 
 def test_a_deadlock_is_the_wait_graph():
     """The example of the contract."""
-    graph = [
+    waits = (
         ("panda01", WAIT, Missing(("beaglexm01",))),
         ("beaglexm01", Call(Api.WAIT, "b"), Missing(("panda01",))),
-    ]
-    assert reasons.explanation(WAIT, never(Cause.DEADLOCK, waits=graph, more=0)) == (
+    )
+    assert reasons.explanation(WAIT, never(Cause.DEADLOCK, graph=WaitGraph(waits, 0))) == (
         "deadlock: panda01 waits for 'a' from beaglexm01; beaglexm01 waits for 'b' from panda01"
     )
-    many = never(Cause.DEADLOCK, waits=graph, more=8)
+    many = never(Cause.DEADLOCK, graph=WaitGraph(waits, 8))
     assert reasons.explanation(WAIT, many).endswith("; 8 more waits")
 
 
