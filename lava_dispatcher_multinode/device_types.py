@@ -44,7 +44,7 @@ def with_aliases(types: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """
     found = {name: name for name in types}
     for name, content in types.items():
-        for alias in content.get("aliases", ()):
+        for alias in content.get("aliases") or ():
             found.setdefault(alias, name)
     return found
 
@@ -62,8 +62,8 @@ def by_device_name(device: str, known: Mapping[str, str]) -> str | None:
 def _packaged() -> Mapping[str, Mapping[str, Any]]:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return {
-        path.stem: yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - a safe loader
+        path.stem: loader(path.read_text("utf-8")).get_single_data()
         for path in sorted(DIRECTORY.glob("*.yaml"))
     }

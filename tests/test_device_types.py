@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from typing import ClassVar
 
 import pytest
 
@@ -13,7 +14,7 @@ from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers
 class Rock:
     """A driver of a plug-in."""
 
-    defaults = {"aliases": ["rock-5b", "panda"], "boot": {"prompts": ["rock> "]}}  # noqa: RUF012
+    defaults: ClassVar = {"aliases": ["rock-5b", "panda"], "boot": {"prompts": ["rock> "]}}
 
 
 @pytest.fixture

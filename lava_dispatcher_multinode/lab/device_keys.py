@@ -46,7 +46,10 @@ def keys(section: type) -> Iterator[tuple[Field[Any], Key, Any]]:
 
 def section_of(kind: Any) -> type | None:
     """Return the dataclass that a field's type contains, if any."""
-    return next((one for one in _members(kind) if is_dataclass(one)), None)  # type: ignore[return-value]
+    for one in _members(kind):
+        if isinstance(one, type) and is_dataclass(one):
+            return one
+    return None
 
 
 def schema_of(section: type) -> dict[str, Any]:
@@ -133,8 +136,8 @@ def _schema(kind: Any) -> dict[str, Any]:
         return {"enum": [*get_args(one), *([None] if optional else [])]}
     if get_origin(one) in (tuple, frozenset):
         return {"type": "array", "items": {"type": "string"}}
-    if is_dataclass(one):
-        return {**schema_of(one), "type": ["object", "null"]}  # type: ignore[arg-type]
+    if (section := section_of(one)) is not None:
+        return {**schema_of(section), "type": ["object", "null"]}
     if get_origin(one) is dict:
         return {"type": ["object", "null"]}
     name = _JSON_TYPES[one]

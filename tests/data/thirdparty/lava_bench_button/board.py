@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from lava_dispatcher_multinode import device_types
 from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.boards.standard_board import StandardBoard
@@ -20,7 +22,7 @@ class SilentLoader(UBootLoader):
 class BenchBoard(StandardBoard):
     """The driver of the type; `defaults` is the content of device-types/bench-board.yaml."""
 
-    defaults = {  # noqa: RUF012 - read only
+    defaults: ClassVar = {
         **device_types.defaults("panda"),
         "aliases": ["bb"],
         "bootloader": "silent-u-boot",
