@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Groups = dict[str, str | None]
     Found = tuple[list[Groups], int]  # and where the search continues in the next window
 
-#: For lines that arrived together; then, if they take longer, for each of them.
+#: For all lines that arrived together; if they take longer, for each of them.
 SEARCH_TIMEOUT_S = 2.0
 LARGE_WINDOW_SHARE = 0.25  # of this time, for a large window
 MAX_SLOW_LINES = 3  # then the search ends

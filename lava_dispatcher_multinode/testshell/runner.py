@@ -162,8 +162,8 @@ class Runner:
         """Raise if the board or the runner is dead, or at the deadline."""
         if monitor.board_dead(now):
             raise BoardHangs(
-                f"the board hangs: nothing on its console for {monitor.silent_for(now):.0f} s, "
-                f"and no answer when it was asked: {self._where()}"
+                f"the board hangs: no output for {monitor.silent_for(now):.0f} s, "
+                f"and no answer to a ping: {self._where()}"
             )
         if monitor.runner_gone(now):
             raise BoardHangs(
@@ -184,7 +184,7 @@ class Runner:
         hint = (
             "raise the action's timeout, or see the last lines of the console for what hangs"
             if not waits
-            else "raise the action's timeout if that is no mistake"
+            else "raise the action's timeout if that is intended"
         )
         return f"{'; '.join([where, *waits])}: {hint}"
 

@@ -134,7 +134,7 @@ class ShellSession:
         self._console.write(data)
 
     def read(self, timeout: float) -> bytes:
-        """Return what has come, as `SessionConsole.read`."""
+        """Return the bytes that arrived; see `SessionConsole.read`."""
         return self._console.read(timeout)
 
     def submit(

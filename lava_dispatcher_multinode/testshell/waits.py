@@ -93,9 +93,9 @@ class PendingCalls:
         """Return how long the calls have waited, longest first; further ones are counted."""
         waits = sorted(self._waits.values(), key=lambda wait: wait.since)
         lines = [
-            f"{command(wait.call)} has had no answer for {now - wait.since:.0f} s"
+            f"{command(wait.call)} has been unanswered for {now - wait.since:.0f} s"
             for wait in waits[:MAX_NAMED]
         ]
         if len(waits) > MAX_NAMED:
-            lines.append(f"and {len(waits) - MAX_NAMED} more calls wait")
+            lines.append(f"and {len(waits) - MAX_NAMED} more calls are unanswered")
         return lines

@@ -74,13 +74,13 @@ FAULTS = (
     ),
     Fault(
         "hang",
-        "board hangs: nothing on its console.*0_test was running",
+        "board hangs: no output for.*0_test was running",
         faults={"hang": IN_TEST},
         device={"silence": 3},
     ),
     Fault(
         "hang, seen at the deadline",
-        "board hangs: nothing on its console",
+        "board hangs: no output for",
         faults={"hang": IN_TEST},
         timeout=16,
         peer=None,

@@ -203,7 +203,7 @@ def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
     console = Dies(SPOKEN, BEGIN, answers=1)
     _, error = run(console, silence=0.1)
     assert isinstance(error, BoardHangs)
-    assert re.search(r"hangs: nothing on its console for \d+ s.*definition 0_a was", str(error))
+    assert re.search(r"hangs: no output for \d+ s.*definition 0_a was", str(error))
     assert console.asked > 1
 
 

@@ -109,8 +109,8 @@ def test_a_timeout_says_who_waited_for_what():
     console = Script(BEGIN, *(part.line() for part in asked))
     _, error = run(console, submit=lambda _call, _on_outcome: None, seconds=0.3)
     assert "definition 0_a was running" in str(error)
-    assert "lava-wait-all r0 server has had no answer for 0 s" in str(error)
-    assert "and 2 more calls wait" in str(error)
+    assert "lava-wait-all r0 server has been unanswered for 0 s" in str(error)
+    assert "and 2 more calls are unanswered" in str(error)
 
 
 def test_a_call_that_is_left_behind_has_failed(monkeypatch):

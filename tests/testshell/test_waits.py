@@ -42,6 +42,6 @@ def test_sentences_name_a_few():
         waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))
     waits.probe(100.0)
     told = waits.describe(10.0)
-    assert told[0] == "lava-wait m0 has had no answer for 10 s"
-    assert told[-1] == "and 2 more calls wait"
+    assert told[0] == "lava-wait m0 has been unanswered for 10 s"
+    assert told[-1] == "and 2 more calls are unanswered"
     assert len(told) == 4
