@@ -152,7 +152,7 @@ def test_a_refused_sudo_says_so(console_of):
 
 
 def test_whose_shell_it_is_is_known(console_of):
-    """Tests need root, so it has to be said when it is not root's."""
+    """A shell without root is an error: tests need root."""
     shell = _log_in(console_of(f"stty sane; {SHELL}"))
     assert shell.uid == os.getuid()
 

@@ -120,7 +120,7 @@ def test_a_third_partys_parameters_are_checked_by_its_own_schema(installed, refu
 def test_actions_that_are_sound_in_a_job_that_is_not():
     """The files that they name can be checked despite other errors; their roles do not matter."""
     entries = [
-        deploy(role="nobody", timeout="x"),
+        deploy(role="absent", timeout="x"),
         {"command": "nonsense"},
         {"command": "boot_linaro_image"},
         {"command": "boot_linaro_image", "parameters": []},

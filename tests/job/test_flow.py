@@ -221,8 +221,8 @@ def test_the_shipped_examples_raise_no_alarm_and_a_slip_in_them_does(name):
         return {role.name: collect_scripts(role.name, steps, read) for role in job.roles}
 
     assert check(job, texts(lambda text: text)) == []
-    wrong = check(job, texts(lambda text: f"{text}\nlava-wait nobody-sends-this\n"))
-    # The peers compute an ID ("data-of-$(lava-self)"), so nothing can be said of them.
+    wrong = check(job, texts(lambda text: f"{text}\nlava-wait never-sent\n"))
+    # The peers compute an ID ("data-of-$(lava-self)"), so they cause no warning.
     computes = name == "peer-to-peer"
-    expected = set() if computes else {"lava-wait nobody-sends-this: no other node sends it"}
+    expected = set() if computes else {"lava-wait never-sent: no other node sends it"}
     assert {problem.message for problem in wrong} == expected

@@ -39,8 +39,8 @@ def test_keys_that_a_pattern_allows_are_known():
 
 def test_an_explanation_goes_before_the_nearest_name():
     """The hint for a removed key says what replaces it."""
-    (message,) = messages(OBJECT, {"rol": 1}, explain={"rol": "it is gone"})
-    assert message.endswith("(it is gone)")
+    (message,) = messages(OBJECT, {"rol": 1}, explain={"rol": "it was removed"})
+    assert message.endswith("(it was removed)")
 
 
 def test_every_missing_key_once():

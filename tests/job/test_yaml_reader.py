@@ -80,7 +80,7 @@ def test_aliases_and_merges():
         ("a: -.inf", 1, "not a number here"),
         ("a: " + "1" * 5000, 1, "not match its tag"),
         ("--- a\n--- b", 2, "second document"),
-        ("a: *nobody", 1, "alias *nobody"),
+        ("a: *missing", 1, "alias *missing"),
         ("a: &a [*a]", 1, "alias *a"),
         ("[a]: b", 1, "key must be plain text"),
         ("a: {<<: 1}", 1, "merges a mapping"),

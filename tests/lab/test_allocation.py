@@ -42,7 +42,7 @@ def cases(draw):
         tags = draw(TAGS)
         needed += [Requirement(f"r{role}", i, kind, name, tags) for i in range(size)]
     held = draw(st.sets(st.sampled_from([d.name for d in devices]))) if devices else set()
-    return needed, devices, dict.fromkeys(held, "somebody")
+    return needed, devices, dict.fromkeys(held, "another user")
 
 
 def possible(needed, devices):

@@ -275,7 +275,7 @@ print(lock.acquire("mine"), flush=True)
 def start_as_nobody(directory, *arguments):
     """Start a Python that another user can run; these modules need only its library.
 
-    They are copied to `directory`: nobody else may read root's home.
+    They are copied to `directory`: other users cannot read root's home.
     """
     package = Path(lockfiles.__file__).parents[1]
     shutil.copytree(package, directory / package.name, ignore=shutil.ignore_patterns("*.pyc"))

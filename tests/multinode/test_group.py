@@ -234,7 +234,7 @@ def test_a_member_that_has_left_is_out(play):
     late = play("a send x")
     assert play.status(late) is Status.REFUSED
     assert play.reason(late) == "lava-send x: a has failed and is out of the group"
-    assert play.group.finish("nobody", 0.0) == []
+    assert play.group.finish("absent", 0.0) == []
 
 
 def test_timeouts(play):

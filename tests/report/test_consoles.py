@@ -189,8 +189,8 @@ TYPED = f"root@a:~# {begin(1)}stty -ec"
             ["<lava-ohm 3>", "<lava-test>", "-- results --", "-- 3 --"],
         ),
         (
-            ["the console is gone", "-- the console is back after 2.0 s --"],
-            ["the console is gone", "-- the console is back after 2.0 s --"],
+            ["the console responds", "-- the console is back after 2.0 s --"],
+            ["the console responds", "-- the console is back after 2.0 s --"],
         ),
         (
             [f"{TYPED}[   12.3] Kernel panic - not syncing: x"],

@@ -14,7 +14,7 @@ TIMEOUT_S = 10
 
 
 class Interface:
-    """A user who stays at a console until the test releases it."""
+    """A user interface that stays at a console until the test releases it."""
 
     def __init__(self):
         self.visited = []

@@ -108,7 +108,7 @@ def test_typed_again_until_it_begins(monkeypatch):
 
 def test_flood_is_linear():
     """A flood of output costs time in proportion, and is not kept."""
-    chunk = b"some line of output that is of no interest to anybody at all\n" * 1000
+    chunk = b"some line of output that is without meaning for the test shell\n" * 1000
 
     def seconds(count):
         start = time.process_time()

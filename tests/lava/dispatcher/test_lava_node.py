@@ -356,8 +356,8 @@ def test_a_value_and_its_sender_on_a_board_of_lavas(dispatch, environ, version):
     )
 
 
-@pytest.mark.parametrize("who", ["reaper.py", "lava-dispatch"])
-def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
+@pytest.mark.parametrize("program", ["reaper.py", "lava-dispatch"])
+def test_lava_ends_when_its_parent_is_killed(begin, tmp_path, program):
     """The device is switched off and no process is left, even without the parent process."""
     process = begin(lava_job({"only": {}}, lava_test("t", ["only"], "sleep 90")))
     until(lambda: '"definition":"0_t"' in events_of(tmp_path / "out"))
@@ -368,7 +368,7 @@ def test_whoever_is_killed_lava_ends(begin, tmp_path, who):
     number = next(filter(None, (re.search(r"job: ([0-9]+)", words) for words in found.values())))[
         1
     ]
-    os.kill(keeper if who == "reaper.py" else process.pid, signal.SIGKILL)
+    os.kill(keeper if program == "reaper.py" else process.pid, signal.SIGKILL)
     until(lambda: not [pid for pid in lava if alive(pid)], 60)
     process.communicate(timeout=LIMIT)
     until(lambda: not (LAVAS_TMP / number).exists())

@@ -199,7 +199,7 @@ class Browser:
             ready, _, _ = select.select([self._in], [], [], max(0.0, end - time.monotonic()))
             assert ready, "Chromium does not answer"
             data = os.read(self._in, 1 << 20)
-            assert data, "Chromium is gone"
+            assert data, "Chromium has exited"
             self._buffer += data
         message, _, self._buffer = self._buffer.partition(b"\0")
         return json.loads(message)
