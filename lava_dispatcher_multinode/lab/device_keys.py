@@ -35,7 +35,7 @@ class Key:
         self.schema = schema
 
 
-def keys(section: type) -> Iterator[tuple[Field[Any], Key, Any]]:
+def keys_of(section: type) -> Iterator[tuple[Field[Any], Key, Any]]:
     """Yield each key of a dataclass: its field, its `Key` and its type."""
     types = _types(section)
     for each in fields(section):
@@ -56,19 +56,21 @@ def schema_of(section: type) -> dict[str, Any]:
     """Return the JSON Schema of a dataclass's keys."""
     properties = {
         each.name: {"description": key.description, **_schema(kind), **key.schema}
-        for each, key, kind in keys(section)
+        for each, key, kind in keys_of(section)
     }
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def read(section: type[Section], data: Mapping[str, Any], base: Path, **more: Any) -> Section:
+def read_section(
+    section: type[Section], data: Mapping[str, Any], base: Path, **more: Any
+) -> Section:
     """Return an instance with the checked keys of `data`; `more` are fields that are no keys.
 
     Paths start at the directory `base`.
     """
     given = {
         each.name: _read(kind, data[each.name], base)
-        for each, _, kind in keys(section)
+        for each, _, kind in keys_of(section)
         if each.name in data
     }
     return section(**given, **more)
@@ -78,11 +80,11 @@ def merge_layers(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the layers, lowest first, merged: mappings key by key, null removes a key."""
     merged: dict[str, Any] = {}
     for layer in layers:
-        merged = merge(merged, layer)
+        merged = merge_layer(merged, layer)
     return merged
 
 
-def merge(
+def merge_layer(
     below: Mapping[str, Any], above: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Return `above` merged over `below`; neither changes."""
@@ -98,7 +100,7 @@ def merge(
         elif isinstance(value, Mapping):
             under = result.get(name)
             nested = under if isinstance(under, Mapping) else {}
-            result[name] = merge(nested, value, (*path, name))
+            result[name] = merge_layer(nested, value, (*path, name))
         else:
             result[name] = value
     return result
@@ -149,7 +151,7 @@ def _schema(kind: Any) -> dict[str, Any]:
 
 def _read(kind: Any, value: Any, base: Path) -> Any:
     if isinstance(value, Mapping) and (section := section_of(kind)) is not None:
-        return read(section, value, base)
+        return read_section(section, value, base)
     if get_origin(kind) in (tuple, frozenset):
         return get_origin(kind)(value)
     if Path in _members(kind):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from .deploy_sections import Deploy
-from .device_keys import Key, read, schema_of
+from .device_keys import Key, read_section, schema_of
 from .device_sections import Boot, ConsoleConnection, Lava, Login, Network, Power
 from .simulated_firmware import SimulatedFirmware
 
@@ -141,7 +141,7 @@ class Device:
 def make_device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
     """Return the device that the merged and checked keys `data` describe."""
     base = file.absolute().parent if file else Path.cwd()
-    return read(Device, data, base, name=name, file=file)
+    return read_section(Device, data, base, name=name, file=file)
 
 
 def device_schema() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import MISSING
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .device_keys import keys, section_of
+from .device_keys import keys_of, section_of
 from .device_model import Device
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def with_tables(page: str) -> str:
 def table_of(section: type) -> str:
     """Return the Markdown table of a section's keys."""
     lines = ["| key | | default |", "|---|---|---|"]
-    for each, key, kind in keys(section):
+    for each, key, kind in keys_of(section):
         more = "; see below" if section_of(kind) else ""
         text = key.description.replace("|", r"\|") + more
         default = key.default or _shown(each.default)
@@ -44,7 +44,7 @@ def table_of(section: type) -> str:
 
 
 def _sections(section: type, path: str = "") -> Iterator[tuple[str, type]]:
-    for each, _, kind in keys(section):
+    for each, _, kind in keys_of(section):
         inner = section_of(kind)
         if inner is not None:
             title = f"{path}{each.name}"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.lab.device_keys import (
     Key,
-    keys,
-    merge,
+    keys_of,
+    merge_layer,
     merge_layers,
-    read,
+    read_section,
     schema_of,
     with_hostname,
 )
@@ -36,9 +36,9 @@ def without_nulls(value):
 @given(MAPPINGS, MAPPINGS)
 def test_merge_laws(below, above):
     """Merging over nothing or over itself is neutral; upper values win."""
-    assert merge({}, above) == without_nulls(above)
-    assert merge(merge({}, above), above) == without_nulls(above)
-    merged = merge(below, above)
+    assert merge_layer({}, above) == without_nulls(above)
+    assert merge_layer(merge_layer({}, above), above) == without_nulls(above)
+    merged = merge_layer(below, above)
     for name, value in above.items():
         if value is None:
             assert name not in merged
@@ -50,7 +50,7 @@ def test_merge_laws(below, above):
 def test_merge_leaves_its_arguments_alone(below, above):
     """Devices share layers, so a merge does not change them."""
     before = json.dumps([below, above])
-    merge(below, above)
+    merge_layer(below, above)
     assert json.dumps([below, above]) == before
 
 
@@ -99,7 +99,7 @@ class Outer:
 def test_the_schema_follows_from_types_and_limits():
     """A field is a key with the type of the field; fields without a description are no keys."""
     schema = schema_of(Outer)
-    assert [field.name for field, _, _ in keys(Outer)] == list(schema["properties"])
+    assert [field.name for field, _, _ in keys_of(Outer)] == list(schema["properties"])
     assert not schema["additionalProperties"]
     assert schema["properties"] == {
         "kind": {"description": "a kind", "enum": ["a", "b", None]},
@@ -127,7 +127,7 @@ def test_the_schema_follows_from_types_and_limits():
 def test_data_becomes_what_the_types_say():
     """Lists become tuples or sets, a number becomes text, a path starts at the base."""
     data = {"number": 7, "marks": ["x"], "inner": {"words": ["a"], "file": "f"}, "more": {"k": 1}}
-    made = read(Outer, data, Path("/base"), name="n")
+    made = read_section(Outer, data, Path("/base"), name="n")
     inner = Inner(("a",), Path("/base/f"))
     assert made == Outer("n", number="7", marks=frozenset("x"), inner=inner, more={"k": 1})
-    assert read(Outer, {}, Path("/base"), name="n") == Outer("n")
+    assert read_section(Outer, {}, Path("/base"), name="n") == Outer("n")
