@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Self
 
 from ..errors import InfrastructureError
 from ..multinode.group import Group
+from .listeners import open_listener
 from .server_loop import ServerLoop
 from .service import Service
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from ..multinode.api import Call, Outcome
-
-#: Connections that may wait to be accepted; the kernel's own limit (somaxconn) may be lower.
-LISTEN_BACKLOG = 4096
-
-#: Socket options in seconds: a board that was powered off is detected after a minute.
-KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
 class Coordinator:
@@ -80,7 +74,7 @@ class Coordinator:
         try:
             for host, port in self._listen_on:
                 if host not in self._addresses:
-                    listeners.append(_listen(host, port))
+                    listeners.append(open_listener(host, port))
                     self._addresses[host] = listeners[-1].getsockname()[:2]
         except InfrastructureError:
             for listener in listeners:
@@ -132,34 +126,3 @@ class Coordinator:
             command(self._clock())  # there are no clients yet
         else:
             self._loop.post(lambda: command(self._clock()))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _name, where = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise InfrastructureError(f"cannot listen on {host}:{port}: {error}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit these options.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, seconds in KEEPALIVE.items():
-            listener.setsockopt(socket.IPPROTO_TCP, option, seconds)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(where)
-        listener.listen(LISTEN_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise InfrastructureError(
-            f"cannot listen on {host}:{port}: {error.strerror} ({_advice(error)})"
-        ) from None
-    return listener
-
-
-def _advice(error: OSError) -> str:
-    if error.errno == errno.EADDRNOTAVAIL:
-        return "it must be an address of this host"
-    return "choose another port; 0 is any"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..multinode.deadlines import Deadlines, soonest
 from .access import ConnectionLimits
 from .connection import Connection
+from .listeners import Listeners
 from .protocol import ProtocolError
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Connections accepted before other connections are served.
-MAX_ACCEPTS_IN_A_ROW = 64
-#: Seconds until connections are accepted again after the process ran out of descriptors.
-ACCEPT_PAUSE_S = 0.5
 #: Requests of one connection served before other connections are.
 MAX_REQUESTS_IN_A_ROW = 16
 #: Seconds for a new connection's first request, and for the rest of any request begun.
@@ -70,7 +67,7 @@ class ServerLoop:
         self._service = service
         self._clock = clock
         self._loop = new_event_loop()
-        self._listeners = listeners
+        self._listeners = Listeners(listeners, self._loop, self._add, self._close_oldest_stranger)
         self._hangups = select.epoll()  # readable when a half-closed far end is closed
         self._half_closed: dict[int, Connection] = {}
         self._connections: set[Connection] = set()
@@ -101,17 +98,13 @@ class ServerLoop:
     def run(self) -> None:
         """Serve until stopped."""
         try:
-            for listener in self._listeners:
-                listener.setblocking(False)
-            self._listen()
+            self._listeners.start()
             self._loop.add_reader(self._hangups.fileno(), self._handle_hangups)
             self._loop.run_forever()
         finally:
             for connection in list(self._connections):
                 self._close(connection)
-            for listener in self._listeners:
-                self._loop.remove_reader(listener)
-                listener.close()
+            self._listeners.close()
             self._loop.remove_reader(self._hangups.fileno())
             self._hangups.close()
             self._loop.close()
@@ -161,35 +154,8 @@ class ServerLoop:
 
     # New connections
 
-    def _listen(self) -> None:
-        for listener in self._listeners:
-            # Accepted after the rest of the round: connections that end make place first.
-            self._loop.add_reader(listener, self._loop.call_soon, self._accept, listener)
-
-    def _accept(self, listener: socket.socket) -> None:
-        self._settle_changed()
-        for _ in range(MAX_ACCEPTS_IN_A_ROW):
-            try:
-                sock = listener.accept()[0]
-            except (BlockingIOError, InterruptedError, ConnectionError):
-                break
-            except OSError as error:
-                self._pause_accepting(error)
-                break
-            self._add(sock)
-            self._settle_changed()
-        self._schedule_end()
-
-    def _pause_accepting(self, error: OSError) -> None:
-        """Close a stranger, and let new connections wait until there are descriptors again."""
-        logger.warning("the coordinator cannot accept a connection: %s", error)
-        if (oldest := self._limits.oldest_stranger()) is not None:
-            self._close(oldest)
-        for listener in self._listeners:
-            self._loop.remove_reader(listener)
-        self._loop.call_later(ACCEPT_PAUSE_S, self._listen)
-
     def _add(self, sock: socket.socket) -> None:
+        self._settle_changed()
         connection = Connection(sock, self._change)
         self._connections.add(connection)
         self._requests.set(connection, self._clock() + REQUEST_TIMEOUT_S)
@@ -200,6 +166,11 @@ class ServerLoop:
         if connection.receive():
             connection.receive()
         self._serve(connection)
+        self._settle_changed()
+
+    def _close_oldest_stranger(self) -> None:
+        if (oldest := self._limits.oldest_stranger()) is not None:
+            self._close(oldest)
 
     # Input
 

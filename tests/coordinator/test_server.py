@@ -146,7 +146,7 @@ def test_it_listens_on_ipv6_too():
 
 def test_a_member_is_lost_with_its_connection(serve, watch):
     """A member fails after the grace period, unless it has finished or reconnected."""
-    coordinator = serve("abcd", lost_grace=0.05)
+    coordinator = serve("abcd", lost_grace=0.3)
     a, b, c, d = (serve.member(coordinator, name) for name in "abcd")
     c.call(Call(Api.SEND, "x"))
     c.finish()

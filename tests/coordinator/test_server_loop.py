@@ -15,7 +15,7 @@ from contextlib import closing
 
 import pytest
 
-from lava_dispatcher_multinode.coordinator import access, server
+from lava_dispatcher_multinode.coordinator import access, listeners, server
 from lava_dispatcher_multinode.coordinator import server_loop as module
 from lava_dispatcher_multinode.coordinator.protocol import MAX_REQUEST_BYTES, encode_frame
 from lava_dispatcher_multinode.multinode.api import Api, Call
@@ -414,8 +414,8 @@ def test_a_bug_ends_one_connection_only(serve, barrier, monkeypatch, caplog):
 
 def test_running_out_of_descriptors(serve, monkeypatch):
     """Without free descriptors, new connections wait and others are served."""
-    monkeypatch.setattr(module, "ACCEPT_PAUSE_S", 0.05)
-    listen = server._listen
+    monkeypatch.setattr(listeners, "ACCEPT_PAUSE_S", 0.05)
+    listen = server.open_listener
     failures = [OSError(24, "Too many open files")] * 2
 
     class Short(socket.socket):
@@ -427,7 +427,7 @@ def test_running_out_of_descriptors(serve, monkeypatch):
             return super().accept()
 
     barrier_is_up = False
-    monkeypatch.setattr(server, "_listen", lambda *a: Short(fileno=listen(*a).detach()))
+    monkeypatch.setattr(server, "open_listener", lambda *a: Short(fileno=listen(*a).detach()))
     barrier = Barrier(serve)
     assert barrier.holds()
     barrier_is_up = True
