@@ -84,7 +84,7 @@ def test_members_meet_there(start, tmp_path):
 
 
 def test_ctrl_c(start):
-    """Who waits is told; exit code 130; text for people in any locale."""
+    """An interrupt ends waiting calls, with exit code 130 and text in any locale."""
     environment = os.environ | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     process = start("--group", "g", "--size", "1", env=environment)
     line = process.stdout.readline()
@@ -112,7 +112,7 @@ def test_ctrl_c(start):
     ],
 )
 def test_text_tells_the_call_once(start, wait, line):
-    """Who reads along finds whose call it was, which one, and why, without saying it twice."""
+    """The output names device, call and reason, once each."""
     process = start("--group", "g", "--size", "2")
     port = int(process.stdout.readline().split("127.0.0.1:")[1].split()[0])
     with client(port, "a") as a, client(port, "b") as b:
@@ -134,7 +134,7 @@ def test_text_tells_the_call_once(start, wait, line):
     ],
 )
 def test_signals_while_it_stops(first, then, code, start, tmp_path):
-    """Whoever asks twice gets the exit code of the first time, and no port file is left."""
+    """A second signal does not change the exit code, and the port file is removed."""
     port_file = tmp_path / "port"
     process = start("--group", "g", "--size", "1", "--port-file", str(port_file))
     process.stdout.readline()
@@ -260,7 +260,7 @@ def test_help_has_an_example(capsys):
 
 
 def test_killed_and_started_again(start):
-    """Who waits is told at once that the coordinator is gone; a new one starts empty."""
+    """Waiting calls fail at once when the coordinator is killed; a new one starts empty."""
     process = start("--group", "g", "--size", "2", "--json")
     port = json.loads(process.stdout.readline())["port"]
     outcomes = queue.Queue()
@@ -282,7 +282,7 @@ def test_killed_and_started_again(start):
 
 
 def test_a_member_whose_process_dies(start):
-    """The others are told after the grace."""
+    """Waits for a lost member fail after the grace period."""
     process = start("--group", "g", "--size", "2", "--lost-grace", "0.05", "--json")
     port = json.loads(process.stdout.readline())["port"]
     with client(port, "a") as a, client(port, "b") as b:
