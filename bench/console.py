@@ -28,8 +28,9 @@ from pathlib import Path
 import pexpect
 from pexpect.fdpexpect import fdspawn
 
+from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import BANNERS
 from lava_dispatcher_multinode.console.board_console import Console
-from lava_dispatcher_multinode.console.death_strings import KERNEL, RESET
+from lava_dispatcher_multinode.console.death_strings import KERNEL
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.console.transport import DescriptorTransport
 from lava_dispatcher_multinode.testshell.session import ShellSession
@@ -91,7 +92,7 @@ def console(descriptor: int) -> None:
     """Transcript, death strings and buffer, with a reader that discards the data."""
     with tempfile.TemporaryDirectory() as directory:
         made = open_console(descriptor, directory)
-        made.watch((*KERNEL, *RESET))
+        made.watch((*KERNEL, *BANNERS))
         with made.lossless():
             tail = b""
             while END not in tail:
@@ -110,7 +111,7 @@ def test_shell(descriptor: int) -> None:
             emit=lambda *_, **__: None,
             clock=time.monotonic,
         )
-        made.watch((*KERNEL, *RESET))
+        made.watch((*KERNEL, *BANNERS))
         with made.lossless():
             session.run("true", time.monotonic() + 3600)
         made.close()

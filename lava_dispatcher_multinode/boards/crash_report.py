@@ -6,10 +6,12 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from ..console.death_strings import DOWN, RESET
+from ..console.death_strings import DOWN
 from ..errors import BoardDied, KernelCrashed, MultinodeError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..console.board_console import Console
 
 REPORT_TIMEOUT_S = 3.0  # for the rest of the report
@@ -22,16 +24,21 @@ _END = re.compile(r"---\[ end Kernel panic|Rebooting in \d+ seconds")
 
 
 def with_crash_report(
-    console: Console, death: BoardDied, activity: str, classification: str
+    console: Console,
+    death: BoardDied,
+    activity: str,
+    classification: str,
+    banners: Sequence[str],
 ) -> MultinodeError:
     """Return the error to raise for `death`, with the board's report.
 
     `activity` completes the message: "while tests ran". `classification` is the device
     file's `panic`: "infrastructure" gives `BoardDied`, "test" gives `KernelCrashed`.
+    `banners` are the patterns of a reset.
     """
     line = str(death)
     lines = _report(console, line)
-    head = f"{_summary(line)} {activity}: {line}"
+    head = f"{_summary(line, banners)} {activity}: {line}"
     panic = next((text for text in lines if _PANIC in text and "---[" not in text), "")
     if panic and _PANIC not in line:
         head += "; " + panic[panic.index(_PANIC) :]
@@ -39,8 +46,8 @@ def with_crash_report(
     return KernelCrashed(text) if classification == "test" else BoardDied(text)
 
 
-def _summary(line: str) -> str:
-    for patterns, event in ((RESET, "restarted"), (DOWN, "was shut down")):
+def _summary(line: str, banners: Sequence[str]) -> str:
+    for patterns, event in ((banners, "restarted"), (DOWN, "was shut down")):
         if any(re.match(pattern, line) for pattern in patterns):
             return f"the board {event}"
     return "the board died"

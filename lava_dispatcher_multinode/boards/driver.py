@@ -45,6 +45,8 @@ class BootLoader(Protocol):
 
     name: ClassVar[str]  # for messages: "U-Boot"
     reset_command: ClassVar[str]  # restarts the board
+    #: Regular expressions for its first line, which shows a reset once the kernel has started.
+    banners: ClassVar[tuple[str, ...]]
 
     def __init__(self, dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
         """Prepare one boot, which ends with `deadline`."""

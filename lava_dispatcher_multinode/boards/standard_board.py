@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from .. import device_types, plugins
-from ..console.death_strings import DOWN, KERNEL, RESET
+from ..console.death_strings import DOWN, KERNEL
 from ..console.expect import Dialogue
 from ..errors import (
     ActionTimeout,
@@ -172,7 +172,7 @@ class StandardBoard:
 
         `activity` completes the error: "the board died while tests ran".
         """
-        self.console.watch((*KERNEL, *RESET, *DOWN, *self.device.death))
+        self.console.watch((*KERNEL, *self._loader.banners, *DOWN, *self.device.death))
         try:
             yield
         except BoardDied as death:
@@ -198,10 +198,12 @@ class StandardBoard:
 
     def _watch_for_crashes(self) -> None:
         """Look for death strings from the kernel's start to power-off, also between reads."""
-        self.console.watch((*KERNEL, *RESET, *self.device.death))
+        self.console.watch((*KERNEL, *self._loader.banners, *self.device.death))
 
     def _with_crash_report(self, death: BoardDied, activity: str) -> MultinodeError:
-        return with_crash_report(self.console, death, activity, self.device.panic)
+        return with_crash_report(
+            self.console, death, activity, self.device.panic, self._loader.banners
+        )
 
     def _step(self, text: str) -> None:
         self._last_step = text

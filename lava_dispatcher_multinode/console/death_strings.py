@@ -36,12 +36,6 @@ KERNEL = (
     r"(?:NMI )?watchdog: Watchdog detected hard LOCKUP",
     r"Watchdog detected hard LOCKUP",
 )
-#: The boot loader's banner after the kernel has started: the board was reset.
-RESET = (
-    r"U-Boot SPL \d{4}\.\d\d",
-    r"U-Boot \d{4}\.\d\d",
-    r"Texas Instruments X-Loader ",
-)
 #: A board that shuts down during tests prints nothing after this line.
 DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
 _MISSING = re.compile(r"\A\(\?:[^\\()\[\]]*\)\?")  # (?:reboot: )?

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import BANNERS
 from lava_dispatcher_multinode.boards.crash_report import (
     FIRST_LINES,
     LAST_LINES,
     with_crash_report,
 )
-from lava_dispatcher_multinode.console.death_strings import DOWN, KERNEL, RESET
+from lava_dispatcher_multinode.console.death_strings import DOWN, KERNEL
 from lava_dispatcher_multinode.errors import BoardDied, KernelCrashed
 
 PANIC = Path(__file__).parents[1] / "data" / "consoles" / "kernel-panic.raw"
@@ -29,7 +30,7 @@ def death(console):
 def watched(console_of, script):
     """Return a console that looks for death strings, with the output of a script."""
     console = console_of(f"stty raw -echo; read go; {script}")
-    console.watch((*KERNEL, *RESET, *DOWN))
+    console.watch((*KERNEL, *BANNERS, *DOWN))
     console.write(b"\n")
     return console
 
@@ -38,7 +39,9 @@ def test_the_report_has_the_first_and_last_lines_of_a_panic(console_of):
     """It has the oops, the panic and the place, but not all fifty lines."""
     start = PANIC.read_bytes().index(b"Starting kernel")
     console = watched(console_of, f"tail -c +{start} {PANIC}; sleep 60")
-    error = with_crash_report(console, death(console), "while it booted", "infrastructure")
+    error = with_crash_report(
+        console, death(console), "while it booted", "infrastructure", BANNERS
+    )
     assert isinstance(error, BoardDied)
     head, *lines = str(error).splitlines()
     assert head == (
@@ -58,7 +61,7 @@ def test_the_device_file_classifies_crashes(console_of):
     console = watched(
         console_of, "printf '[    1.000000] kernel BUG at mm/slub.c:1!\\r\\n'; sleep 60"
     )
-    error = with_crash_report(console, death(console), "while tests ran", "test")
+    error = with_crash_report(console, death(console), "while tests ran", "test", BANNERS)
     assert isinstance(error, KernelCrashed)
     assert (error.status, error.error_type, error.exit_code) == ("fail", "test", 1)
 
@@ -79,6 +82,6 @@ def test_restarts_and_shutdowns_have_names(console_of, line, said):
         console.read(10)
         assert console.read(0.2) == b""
     else:
-        assert str(with_crash_report(console, death(console), "while tests ran", "")).startswith(
-            said
-        )
+        assert str(
+            with_crash_report(console, death(console), "while tests ran", "", BANNERS)
+        ).startswith(said)

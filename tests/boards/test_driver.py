@@ -59,6 +59,8 @@ def test_a_boot_loader_of_a_plug_in_may_extend_another(install):
 def test_a_boot_loader_without_a_name_is_refused(install):
     """A missing class attribute counts, too."""
     members = "check_command = network_commands = interrupt = run = start = print"
-    install(plugins.BOOT_LOADERS, f"class Plugin:\n    reset_command = 'x'\n    {members}\n")
+    install(
+        plugins.BOOT_LOADERS, f"class Plugin:\n    reset_command = banners = 'x'\n    {members}\n"
+    )
     with pytest.raises(InvalidJob, match="lacks 'name'"):
         load_boot_loader("own")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import BANNERS
 from lava_dispatcher_multinode.console.death_strings import (
     DOWN,
     KERNEL,
-    RESET,
     DeathWatch,
     literal_start,
 )
@@ -40,7 +40,7 @@ def test_a_panic_is_found_however_it_arrives(cuts):
 )
 def test_talking_of_a_death_is_none(text):
     """A test may print these words in the middle of a line."""
-    assert DeathWatch((*KERNEL, *RESET)).feed(text) is None
+    assert DeathWatch((*KERNEL, *BANNERS)).feed(text) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_talking_of_a_death_is_none(text):
 )
 def test_deaths_of_both_boards(line):
     """Reset, oops and bad pointers are all known."""
-    found = DeathWatch((*KERNEL, *RESET)).feed(line)
+    found = DeathWatch((*KERNEL, *BANNERS)).feed(line)
     assert found
     assert line.strip().decode().endswith(found)
 
@@ -136,7 +136,7 @@ def test_the_literal_start(pattern, start):
     assert literal_start(pattern) == start
 
 
-@pytest.mark.parametrize("pattern", [*KERNEL, *RESET, *DOWN])
+@pytest.mark.parametrize("pattern", [*KERNEL, *BANNERS, *DOWN])
 def test_no_own_death_string_costs_a_look_at_every_line(pattern):
     """Each begins with some text, so that what has none of these is passed over as a whole."""
     assert len(literal_start(pattern)) >= 6

@@ -40,6 +40,7 @@ class UBootLoader:
 
     name: ClassVar[str] = "U-Boot"
     reset_command: ClassVar[str] = "reset"
+    banners: ClassVar[tuple[str, ...]] = messages.BANNERS
 
     def __init__(self, dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
         self._dialogue = dialogue

@@ -122,8 +122,13 @@ _RUN = re.compile(r"^run (?P<name>\S+)$")
 #: Longer lines are cut silently (CONFIG_SYS_CBSIZE is 512 on most boards).
 MAX_LINE_BYTES = 510
 
-#: The first line of U-Boot, and that of the X-Loader on an OMAP.
-BANNER = rb"[\r\n](?:U-Boot (?:SPL )?\d{4}\.\d\d|Texas Instruments X-Loader )"
+#: The first lines of U-Boot's stages, and that of the X-Loader on an OMAP.
+BANNERS = (
+    r"U-Boot SPL \d{4}\.\d\d",
+    r"U-Boot \d{4}\.\d\d",
+    r"Texas Instruments X-Loader ",
+)
+_BANNER = rb"[\r\n](?:" + "|".join(BANNERS).encode() + rb")"
 #: Commands that restart the board.
 RESTARTS = re.compile(r"\b(?:reset|go)\b")
 
@@ -217,7 +222,7 @@ def restarted_pattern(interrupt: str) -> bytes:
 
     The command `version` prints the banner alone.
     """
-    return BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
+    return _BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
 
 
 def any_of(texts: Sequence[str]) -> bytes:
