@@ -1,7 +1,7 @@
 """Loads the classes that packages, this one included, register as entry points.
 
 * `lava_dispatcher.actions`: the command in a job, and a class like `actions.action.Action`;
-* `lava_dispatcher.job_parsers`: any name, and a class like `job.job_parser.JobParser`;
+* `lava_dispatcher.job_parsers`: any name, and a class like `job.parse.JobParser`;
 * `lava_dispatcher.device_types`: the device type, and a class like `boards.driver.BoardDriver`;
 * `lava_dispatcher.boot_loaders`: the key `bootloader` of a device file, and a class like
   `boards.driver.BootLoader`.

@@ -11,7 +11,6 @@ PACKAGE = TESTS.parent / "lava_dispatcher_multinode"
 WITHOUT = {
     "emit.py",  # a protocol
     "images/unpack_ext.py",  # a program, run by tests/images/test_partition_tarballs.py
-    "job/job_parser.py",
     "lab/deploy_sections.py",  # data
     "lava/jobs/deploy_keys.py",  # data
     "run_id.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
@@ -11,11 +11,22 @@ from .hints import did_you_mean, join_words
 from .schema_messages import describe_type_error
 
 if TYPE_CHECKING:
-    from .job_parser import JobParser
+    from collections.abc import Sequence
+
     from .model import Job
     from .source import Document
 
 _BOARDS = ("device_group", "device_type", "target")
+
+
+class JobParser(Protocol):
+    """Turns the documents that it accepts into jobs; plug-ins may implement it."""
+
+    def accepts(self, document: Document) -> bool:
+        """Return True if the document, valid or not, is in this parser's format."""
+
+    def parse(self, document: Document) -> tuple[Job, Sequence[Problem]]:
+        """Return the job and the warnings; raise `InvalidJob` with every error."""
 
 
 def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[Problem]]:
