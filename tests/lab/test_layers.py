@@ -21,7 +21,7 @@ def test_layers_from_low_to_high(config):
     config.write("device-types/panda.yaml", "boot: {kernel_start: B, interrupt: B}\n")
     config.write("devices/p.yaml", "device_type: panda\nboot: {interrupt: C}\n" + SERIAL)
     boot = Layers([config.path]).device("p").boot
-    assert boot.prompts == ("Panda # ",)  # the driver's
+    assert boot.prompts == ("Panda # ",)  # the type's
     assert (boot.retries, boot.kernel_start, boot.interrupt) == (5, "B", "C")
 
 
