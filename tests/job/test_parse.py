@@ -38,7 +38,7 @@ def test_a_job_that_says_no_boards(refused):
     assert any("did you mean 'boot_linaro_image'?" in problem for problem in problems)
 
 
-def test_a_slip_in_device_group_is_named(refused):
+def test_a_misspelt_device_group_gets_a_hint(refused):
     """One extra letter is the likeliest reason."""
     problems = refused({"timeout": 1, "actions": [{"command": "boot_linaro_image"}],
                         "device_groups": []})  # fmt: skip

@@ -50,7 +50,7 @@ def test_every_missing_key_once():
     ]  # fmt: skip
 
 
-def test_a_misspelt_key_is_told_once():
+def test_a_misspelt_key_is_reported_once():
     """It is reported as unknown, with the nearest name, and not as missing."""
     one = {**OBJECT, "required": ["role", "count"]}
     assert messages(one, {"rol": 1, "count": 2}) == [
@@ -80,7 +80,7 @@ def test_a_format_is_a_set_of_names():
     ]
 
 
-def test_a_format_that_nobody_named_means_nothing():
+def test_an_unknown_format_means_nothing():
     """Schemas of other packages may use `format: uri`."""
     assert messages({"format": "uri"}, "no uri", **NAMES) == []
 

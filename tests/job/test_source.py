@@ -29,7 +29,7 @@ def refuse(data, tmp_path, name="job"):
     [("j.json", '{"a": 1}'), ("j.yaml", "a: 1"), ("j.yml", "{a: 1}"), ("j", ' {"a": 1}'),
      ("j", "a: 1"), ("J.JSON", '{"a": 1}')],
 )  # fmt: skip
-def test_the_language_is_told_by_name_and_first_character(tmp_path, name, text):
+def test_name_and_first_character_decide_the_language(tmp_path, name, text):
     """JSON and YAML need no option."""
     (tmp_path / name).write_text(text)
     document = load(tmp_path / name)
@@ -80,7 +80,7 @@ def test_a_byte_order_mark_is_no_error(tmp_path):
     assert document.position(("a",)) == Position("j", 1, 7)
 
 
-def test_every_double_key_is_told(tmp_path):
+def test_every_duplicate_key_is_reported(tmp_path):
     """All duplicate keys are reported at once."""
     with pytest.raises(InvalidJob) as caught:
         from_bytes(b"{a: 1, a: 2, b: {c: 1, c: 2}}", "j.yaml", tmp_path)

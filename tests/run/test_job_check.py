@@ -57,7 +57,7 @@ def test_a_good_job_has_no_problems(checked):
     assert checked(_shell(["lava-sync a"])) == []
 
 
-def test_a_message_that_nobody_sends_is_warned_of(checked):
+def test_a_message_that_is_never_sent_causes_a_warning(checked):
     """A wait for a message that no node sends is a warning."""
     found = checked(
         _shell(["lava-wait go"], roles=frozenset(["client"])),
@@ -146,7 +146,7 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     assert check_own_roles(job, {"client"})[0].message != ignored.message
 
 
-def test_boot_files_that_are_not_there_are_told(checked):
+def test_missing_boot_files_are_reported(checked):
     """Each missing file is reported."""
     files = {"kernel": "nowhere/zImage", "ramdisk": "nowhere/rd", "dtb": "http://x/dtb"}
     found = checked(ActionSpec("deploy_linaro_kernel", files))
@@ -182,7 +182,7 @@ def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):
     assert (ours.warning, lavas.warning) == (False, True)
 
 
-def test_a_broken_definition_is_told_with_its_place(checked, tmp_path):
+def test_a_broken_definition_has_its_position(checked, tmp_path):
     """The definition's own file, line and column."""
     (tmp_path / "bad.yaml").write_text("metadata: {name: x}\nrun:\n  steps: {a: 1}\n")
     found = checked(ActionSpec("lava_test_shell", {"testdef_urls": ["bad.yaml"]}))

@@ -53,7 +53,7 @@ def test_the_first_of_several_counts(tmp_path, monkeypatch):
         find_dispatcher(Lava(path=Path("/nowhere")))
 
 
-def test_none_and_a_broken_one_are_told(tmp_path, monkeypatch):
+def test_a_missing_and_a_broken_dispatcher_are_reported(tmp_path, monkeypatch):
     """The hint says what to do: install it, or name the interpreter with its packages."""
     monkeypatch.delenv("LAVA_DISPATCHER_PATH", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -116,7 +116,7 @@ def test_two_boards_under_lava(dispatch, environ, version):
     assert "<LAVA_SIGNAL_STARTRUN 0_serve" in console
 
 
-def test_a_job_of_ours_on_both_kinds_of_boards(dispatch):
+def test_an_own_job_on_both_kinds_of_boards(dispatch):
     """A device under LAVA and a simulated panda synchronise; messages have the devices' names."""
     run = dispatch(
         mixed_job(

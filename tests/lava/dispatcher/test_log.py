@@ -150,7 +150,7 @@ def test_results_are_test_cases(log):
     )
 
 
-def test_results_without_end_are_for_a_block_what_they_are_for_a_board_of_ours(log, monkeypatch):
+def test_too_many_results_end_a_block_as_on_an_own_board(log, monkeypatch):
     """Results up to the limit are recorded, then the tests end with the reason; per block."""
     monkeypatch.setattr(case_results, "MAX_RESULTS", 3)
     case = ("results", {"definition": "0_t", "case": "c", "result": "pass"})

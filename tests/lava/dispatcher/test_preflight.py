@@ -51,7 +51,7 @@ def validate(tmp_path, lab, environ):
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_block_that_no_board_can_is_told_with_its_place(validate):
+def test_a_block_that_no_device_supports_has_its_position(validate):
     """LAVA itself decides; devices that can run the block cause no message."""
     assert validate(JOB)[0] == 0
     code, said = validate(with_grub())
@@ -64,7 +64,7 @@ def test_a_block_that_no_board_can_is_told_with_its_place(validate):
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_job_of_ours_that_lava_cannot_do(validate):
+def test_an_own_job_that_lava_cannot_run(validate):
     """Its translation to LAVA's format is checked, too; the device driven here is not."""
     job = mixed_job(["true"], ["true"])
     job["actions"].append(
@@ -121,7 +121,7 @@ def test_no_dispatcher_is_trouble_of_the_host(validate, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{% extends 'x.jinja2' %}", None])
-def test_a_wrong_dictionary_is_told_by_its_name(validate, lab, text):
+def test_an_invalid_dictionary_is_named(validate, lab, text):
     """Missing, not a dictionary, not rendered: exit code 2."""
     for name in ("dut-01", "dut-02"):
         path = lab / "devices" / f"{name}.dict"

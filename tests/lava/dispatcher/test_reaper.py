@@ -88,7 +88,7 @@ def test_the_board_of_a_killed_command_is_switched_off(kept, tmp_path):
     assert said[1]["msg"] == "NOT switched off: sh exited with 1: no PDU"
 
 
-def test_it_is_switched_off_with_nobody_left(kept, tmp_path):
+def test_it_is_switched_off_without_a_parent(kept, tmp_path):
     """The parent was killed, too, and no longer reads a log."""
     process = kept("echo $$ > ready; sleep 300", "sh -c 'echo off; touch off'", log=None)
     process.stderr.close()

@@ -104,7 +104,7 @@ def test_another_hosts_repository_is_lavas_to_fetch(export):
         (["lava-sync x"], False),
     ],
 )
-def test_what_only_this_dispatcher_has_is_told(export, steps, told):
+def test_what_only_this_dispatcher_supports_is_listed(export, steps, told):
     """On a lab such a step would fail, for a reason that is hard to see."""
     words = definition("t", *steps)
     _, said = export(job({"command": "lava_test_shell", "parameters": {"definitions": [words]}}))

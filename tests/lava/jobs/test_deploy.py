@@ -108,7 +108,7 @@ def test_what_changes_an_image_is_refused(entry, why):
     assert why in found
 
 
-def test_every_refusal_of_a_block_is_told_at_once():
+def test_all_refusals_of_a_block_are_reported_at_once():
     """Each with its position."""
     entry = {"url": URL, "archive": "tar", "md5sum": "x"}
     steps = list(

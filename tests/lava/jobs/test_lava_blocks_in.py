@@ -147,7 +147,7 @@ def test_one_call_need_not_be_a_list():
     assert list(import_calls("deploy", {})) == []
 
 
-def test_keys_of_a_deploy_that_change_nothing_are_told():
+def test_keys_of_a_deploy_without_effect_are_reported():
     """With their positions; for a boot the device file applies."""
     block = {"to": "tmpfs", "images": {"rootfs": {"url": "u"}}, "namespace": "x"}
     assert [place for place, _ in ignored_keys("deploy", block)] == [("namespace",)]

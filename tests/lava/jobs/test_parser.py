@@ -251,7 +251,7 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(refused, change, said):
+def test_problems_have_their_positions(refused, change, said):
     """File, line and column, as for other jobs."""
     found = refused(changed(change))
     assert any(said in problem for problem in found), found

@@ -184,7 +184,7 @@ def test_a_command_line_names_its_board(tmp_path):
         ("timeouts", None, "j.yaml:1:1: the file needs 'timeouts'"),
     ],
 )
-def test_what_is_wrong_is_told_where_the_file_has_it(tmp_path, key, value, said):
+def test_problems_have_the_positions_of_the_file(tmp_path, key, value, said):
     """No message contains the role's path, which the file does not have."""
     job = copy.deepcopy(SINGLE)
     job[key] = value

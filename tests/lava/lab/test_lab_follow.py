@@ -110,7 +110,7 @@ def test_a_network_that_drops_in_the_middle(run, tmp_path):
     assert (tmp_path / "logs.yaml").read_bytes().count(b"line 1") == 1
 
 
-def test_a_server_that_is_gone_for_too_long(run):
+def test_a_server_that_is_unreachable_for_too_long(run):
     """The retries end after the limit."""
     times = iter(range(0, 10**6, 100))
     with pytest.raises(InfrastructureError, match="away"):
