@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..device_types import with_aliases
 from ..errors import InvalidJob
 from .device_model import LAVA
 from .layers import Layers, search_path
@@ -28,14 +29,14 @@ class InvalidDevice:
 class Lab:
     """The boards of a host.
 
-    `searched` are the directories of device files, lowest layer first. `types` are the names
-    of device types, aliases included, with their proper names.
+    `searched` are the directories of device files, lowest layer first. `types` is the
+    content of each device type by its proper name.
     """
 
     devices: tuple[Device, ...]
     invalid: Mapping[str, InvalidDevice] = field(default_factory=dict)
     searched: tuple[Path, ...] = ()
-    types: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def device_types(self) -> Mapping[str, str]:
@@ -46,7 +47,7 @@ class Lab:
         """
         known = [device.device_type for device in self.devices if device.host == LAVA]
         known += [i.device_type for i in self.invalid.values() if i.device_type]
-        return {**{name: name for name in known}, **self.types}
+        return {**{name: name for name in known}, **with_aliases(self.types)}
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:
@@ -63,7 +64,7 @@ def load_lab(config_dir: Path | None = None) -> Lab:
             devices.append(layers.device(name))
         except InvalidJob as error:
             invalid[name] = InvalidDevice(error, _device_type(layers, name))
-    return Lab(tuple(devices), invalid, layers.directories, layers.types())
+    return Lab(tuple(devices), invalid, layers.directories, layers.type_contents)
 
 
 def _unrecognised_files(layers: Layers) -> dict[str, InvalidDevice]:

@@ -103,10 +103,10 @@ class Layers:
 
         An invalid file makes a type, too: the devices of the type have its error.
         """
-        return device_types.with_aliases(self._type_contents)
+        return device_types.with_aliases(self.type_contents)
 
     @cached_property
-    def _type_contents(self) -> Mapping[str, Mapping[str, Any]]:
+    def type_contents(self) -> Mapping[str, Mapping[str, Any]]:
         """The content of each device type by proper name; the lowest file of a type counts."""
         installed = device_types.names()
         found = {name: device_types.defaults(name) for name in set(installed.values())}
@@ -118,7 +118,7 @@ class Layers:
         return found
 
     def _simulated_types(self) -> list[str]:
-        contents = self._type_contents.items()
+        contents = self.type_contents.items()
         return sorted(name for name, content in contents if "simulated_firmware" in content)
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:

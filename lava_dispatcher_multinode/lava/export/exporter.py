@@ -102,7 +102,8 @@ def _blocks(role: Role, lab: Lab | None) -> LavaBlocks:
                 device, methods(dictionary, "deploy"), methods(dictionary, "boot")
             )
     device_type = role.device_type or _named_device_type(role, lab)
-    if defaults := device_types.defaults(device_type):
+    types = lab.types if lab else {}
+    if defaults := types.get(device_type) or device_types.defaults(device_type):
         name = defaults.get("lava", {}).get("device_type", device_type)
         return blocks_of_type(device_type, name, defaults, Login())
     return blocks_of_unknown_type(device_type, Login())

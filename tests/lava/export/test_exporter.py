@@ -52,3 +52,20 @@ def test_what_only_a_server_makes_goes_to_it(export, strictly):
     found = json.loads(export(original, "--split", "--json")[0])
     assert sorted(found) == ["a-1", "g-1", "g-2"]
     assert found["g-1"]["host_role"] == "a"
+
+
+def test_a_device_type_of_a_file_says_how_it_boots(export, tmp_path):
+    """With --config-dir, the file of a device type has LAVA's name and the boot commands."""
+    types = tmp_path / "device-types"
+    types.mkdir()
+    (types / "rock5.yaml").write_text(
+        "{lava: {device_type: rk3588-rock-5b}, boot: {commands: [run bootcmd]}}"
+    )
+    group = [{"role": "server", "device_type": "rock5"}]
+    exported = yaml.safe_load(
+        export(job(shell("true"), group=group), "--config-dir", str(tmp_path))[0]
+    )
+    role = exported["protocols"]["lava-multinode"]["roles"]["server"]
+    assert role["device_type"] == "rk3588-rock-5b"
+    boot = next(block["boot"] for block in exported["actions"] if "boot" in block)
+    assert (boot["method"], boot["commands"]) == ("u-boot", ["run bootcmd"])
