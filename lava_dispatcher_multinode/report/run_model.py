@@ -181,6 +181,11 @@ class NodeRecord:
         return wait
 
     @property
+    def final_status(self) -> str | None:
+        """The recorded status, except that a node with a failed case has not passed."""
+        return "fail" if self.stated == "pass" and self.count("fail") else self.stated
+
+    @property
     def failed_waits(self) -> list[WaitRecord]:
         """The calls that ended with another outcome than `done`."""
         return [wait for wait in self.waits if wait.outcome not in {None, "done"}]

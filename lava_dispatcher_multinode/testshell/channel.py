@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .. import console_frames
-from ..console_frames import AckFrame, DamagedFrame, DataFrame
+from ..console_frames import (
+    ACK,
+    ANSWER,
+    GONE,
+    NAK,
+    NO_CHECKSUM,
+    QUESTION,
+    AckFrame,
+    DamagedFrame,
+    DataFrame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +111,7 @@ class Channel:
                 self._acknowledged(frame, now)
             elif isinstance(frame, DamagedFrame):
                 self._damaged(frame, now)
-            elif frame.kind == console_frames.QUESTION:
+            elif frame.kind == QUESTION:
                 question = self._part(frame, now)
                 if question is not None:
                     questions.append(question)
@@ -115,7 +125,7 @@ class Channel:
         payloads = console_frames.split_payloads(console_frames.encode(words))
         exchange.asked = True
         exchange.answer.extend(
-            DataFrame(console_frames.ANSWER, id, n, len(payloads), payload, exchange.md5)
+            DataFrame(ANSWER, id, n, len(payloads), payload, exchange.md5)
             for n, payload in enumerate(payloads, 1)
         )
         self._ready.append(id)
@@ -130,13 +140,13 @@ class Channel:
     def ping(self) -> None:
         """Ping the board with an unsolicited answer: a live runner replies `GONE`."""
         self.alive = False
-        self._out.append(DataFrame(console_frames.ANSWER, NO_CALLER, 1, 1, b"").line())
+        self._out.append(DataFrame(ANSWER, NO_CALLER, 1, 1, b"").line())
 
     def probe(self, id: bytes) -> None:  # noqa: A002
         """Acknowledge question `id` again: the board replies `GONE` if its caller has ended."""
         exchange = self._open.get(id)
         if exchange is not None and exchange.asked and not exchange.answer:
-            self._out.append(AckFrame(console_frames.ACK, id, exchange.last_sum).line())
+            self._out.append(AckFrame(ACK, id, exchange.last_sum).line())
 
     def pop_gone(self) -> list[bytes]:
         """Return and clear the IDs of the questions whose caller has ended."""
@@ -170,7 +180,7 @@ class Channel:
     def _part(self, part: DataFrame, now: float) -> ConsoleQuestion | None:
         if part.id in self._closed:
             if self._closed[part.id] is not None:  # the board has not got the acknowledgement
-                self._out.append(AckFrame(console_frames.ACK, part.id, part.sum).line())
+                self._out.append(AckFrame(ACK, part.id, part.sum).line())
             return None
         exchange = self._open.get(part.id)
         if exchange is None:
@@ -190,7 +200,7 @@ class Channel:
                 return None
         elif part.part > len(exchange.payloads) and not exchange.asked:
             return None
-        acknowledgement = AckFrame(console_frames.ACK, part.id, part.sum)
+        acknowledgement = AckFrame(ACK, part.id, part.sum)
         if not new or part.part < part.parts:
             self._out.append(acknowledgement.line())
             return None
@@ -209,8 +219,8 @@ class Channel:
             return None
 
     def _damaged(self, frame: DamagedFrame, now: float) -> None:
-        if frame.kind == console_frames.QUESTION:
-            nak = AckFrame(console_frames.NAK, frame.id, console_frames.NO_CHECKSUM)
+        if frame.kind == QUESTION:
+            nak = AckFrame(NAK, frame.id, NO_CHECKSUM)
             self._out.append(nak.line())
         elif frame.id in self._open:
             self._send_at_once(self._open[frame.id], now)
@@ -223,8 +233,8 @@ class Channel:
 
     def _acknowledged(self, frame: AckFrame, now: float) -> None:
         exchange = self._open.get(frame.id)
-        gone = frame.kind == console_frames.GONE
-        if frame.kind == console_frames.NAK and exchange is not None:
+        gone = frame.kind == GONE
+        if frame.kind == NAK and exchange is not None:
             self._send_at_once(exchange, now)
             return
         if exchange is None:

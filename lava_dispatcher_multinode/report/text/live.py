@@ -61,8 +61,7 @@ def _line(
     node: NodeRecord, results: Results, now: float, columns: int, name_columns: int
 ) -> tuple[str, str]:
     passed, failed = node.count("pass"), node.count("fail")
-    # A node that ran to its end with a failed case has not passed.
-    status = "fail" if node.stated == "pass" and failed else node.stated
+    status = node.final_status
     style = _STYLES.get(status or "", "bad" if failed else "")
     counts = ", ".join(
         f"{count} {result}" for count, result in ((passed, "passed"), (failed, "failed")) if count

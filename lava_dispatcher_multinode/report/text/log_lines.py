@@ -14,6 +14,9 @@ from ..safe_text import clip, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ..results import Results
+    from ..run_model import NodeRecord
+
     Event = Mapping[str, Any]
 
 MAX_TEXT_COLUMNS = 300  # of a text from a board or a job
@@ -36,33 +39,29 @@ class LogLine:
     style: str = ""
 
 
-class LogFormatter:
-    """Formats events; it keeps the current action of each node, and which nodes failed a case."""
+def format_event(event: Event, results: Results) -> LogLine | None:
+    """Return the line for the latest event of `results`, or None if it has none."""
+    kind, name = _of(event, "event"), _of(event, "node")
+    formatter = _FORMATTERS.get(kind)
+    if formatter is None:
+        return None
+    node = results.nodes.get(name)
+    if kind == "node_finished" and node is not None:
+        event = {**event, "status": node.final_status}
+    line = formatter(event)
+    place = " ".join(word for word in (name, _current_action(kind, node)) if word)
+    time = coerce.number(event.get("t")) or 0.0
+    text = f"{place}: {line.text}" if place else line.text
+    return LogLine(line.verbosity, f"[{time:9.3f}] {one_line(text)}", line.style)
 
-    def __init__(self) -> None:
-        self._action: dict[str, str] = {}
-        self._failed: set[str] = set()
 
-    def format_event(self, event: Event) -> LogLine | None:
-        """Return the line for `event`, or None if it has none."""
-        node = coerce.text(event.get("node"))
-        kind = coerce.text(event.get("event"))
-        if kind == "action_started":
-            self._action[node] = coerce.text(event.get("command"))
-        if kind == "test_case" and event.get("result") == "fail":
-            self._failed.add(node)
-        if kind == "node_finished" and event.get("status") == "pass" and node in self._failed:
-            event = {**event, "status": "fail"}  # it ran to its end, but its tests failed
-        formatter = _FORMATTERS.get(kind)
-        if formatter is None:
-            return None
-        line = formatter(event)
-        place = " ".join(word for word in (node, self._action.get(node)) if word)
-        if kind in {"action_finished", "node_finished"}:
-            self._action.pop(node, None)
-        time = coerce.number(event.get("t")) or 0.0
-        text = f"{place}: {line.text}" if place else line.text
-        return LogLine(line.verbosity, f"[{time:9.3f}] {one_line(text)}", line.style)
+def _current_action(kind: str, node: NodeRecord | None) -> str:
+    """Return the command of the action that was in progress at an event of this kind, or ""."""
+    if node is None or node.action is None:
+        return ""
+    action_ended = node.action.finished is not None and kind != "action_finished"
+    node_ended = node.finished is not None and kind != "node_finished"
+    return "" if action_ended or node_ended else node.action.command
 
 
 def _job_started(event: Event) -> LogLine:

@@ -15,7 +15,7 @@ from .. import coerce
 from ..results import Results
 from ..safe_text import width
 from .live import live_lines
-from .log_lines import LogFormatter, LogLine, Verbosity
+from .log_lines import LogLine, Verbosity, format_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +86,6 @@ class Terminal:
         self._now = now
         self._last_line = last_line
         self._results = Results()
-        self._formatter = LogFormatter()
         self._lines: list[LogLine] = []
         self._frame: list[str] = []  # the drawn lines, without colours
         self._offset = 0.0  # from `clock` to the run's seconds
@@ -104,7 +103,7 @@ class Terminal:
         with self._changed:
             self._offset = (coerce.number(event.get("t")) or 0.0) - self._clock()
             self._results.feed(event)
-            line = self._formatter.format_event(event)
+            line = format_event(event, self._results)
             if line is not None and line.verbosity >= self._least:
                 self._lines.append(line)
             self._pending = True

@@ -4,13 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.text.log_lines import LogFormatter, Verbosity, first_line
+from lava_dispatcher_multinode.report.results import Results
+from lava_dispatcher_multinode.report.text.log_lines import Verbosity, first_line, format_event
 
 
 def told(events):
     """Return the lines of events."""
-    formatter = LogFormatter()
-    return [line for line in map(formatter.format_event, events) if line is not None]
+    results = Results()
+    lines = []
+    for event in events:
+        results.feed(event)
+        lines.append(format_event(event, results))
+    return [line for line in lines if line is not None]
 
 
 def test_whole_run_reads_like_a_log(whole_story):
