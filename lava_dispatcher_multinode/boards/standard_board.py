@@ -220,7 +220,7 @@ class StandardBoard:
             if self._autoboots:
                 # The boot loader's banner, a sign of a reset at any other time, is expected.
                 self.console.watch((*KERNEL, *self.device.death))
-                self._step("waiting for the kernel that boots by itself")
+                self._step("waiting for the kernel, which boots automatically")
                 wait_for_kernel(dialogue, boot, deadline)
             elif not self._start_kernel(dialogue, deadline):
                 self._watch_for_crashes()

@@ -42,25 +42,25 @@ def deliver(
                 if not in_image:
                     continue
                 if _is_present(shell, bundle):
-                    step("the overlay is on the board already, with its image")
+                    step("the overlay is on the board already: the image contains it")
                     return
-                raise DeployError("it is not in the file system that the board has booted")
+                raise DeployError("the booted file system does not contain it")
             if method == "http":
                 if device.dispatcher_ip is None:
                     continue
-                step(f"putting the overlay on the board: {size} bytes over HTTP")
+                step(f"delivering the overlay over HTTP: {size} bytes")
                 over_http(shell, bundle, device, servers)
                 return
-            step(f"putting the overlay on the board: {size} bytes over the console")
+            step(f"delivering the overlay over the console: {size} bytes")
             over_console(uploader, bundle)
         except (DeployError, BootError) as error:
             reasons.append(f"{method}: {error}")
             first = str(error).partition("\n")[0]
-            step(f"the overlay does not get onto the board by {method}: {first}")
+            step(f"overlay delivery by {method} failed: {first}")
         else:
             return
     why = "; ".join(reasons) or "no method of its overlay key is available"
-    raise DeployError(f"{device.name}: the overlay did not get onto the board: {why}")
+    raise DeployError(f"{device.name}: overlay delivery failed: {why}")
 
 
 def _is_present(shell: Shell, bundle: OverlayBundle) -> bool:

@@ -79,10 +79,10 @@ class _Master:
         self._fetch = ""  # a shell command; see fetching.PROGRAMS
 
     def deploy(self, image: Image, bundle: OverlayBundle | None, deadline: Deadline) -> bool:
-        self._step("master image: getting an address")
+        self._step("master image: bringing up the network")
         self._fetch = fetch_command(self._shell)
         address = bring_up(self._shell, self._device.network)
-        self._step(f"master image: has the address {address}")
+        self._step(f"master image: its address is {address}")
         disk = image.unpacked(deadline, self._step)
         self._step("packing the partitions of the image")
         root = image.cached("root.tgz", lambda path: write_root_tarball(disk, path, deadline))

@@ -89,7 +89,7 @@ def _add_overlay(
     if "image" not in device.overlay:
         return False
     number = ROOT_OF_MASTER if device.deploy.layout == "master" else device.deploy.root_partition
-    step("putting the overlay into the image")
+    step("adding the overlay to the image")
     try:
         with card.open("rb") as disk:
             root = next((p for p in mbr.read(disk) if p.number == number), None)
@@ -97,7 +97,7 @@ def _add_overlay(
             raise InjectionFailed(f"the card has no partition {number}: set deploy.root_partition")
         inject_files(card, root.start, bundle.archive, bundle.files, deadline)
     except (InjectionFailed, DeployError) as error:
-        step(f"the overlay does not go into the image: {error}")
+        step(f"the overlay cannot be added to the image: {error}")
         return False
     return True
 
@@ -117,7 +117,7 @@ def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:
                 os.close(os.open(card, os.O_RDWR | os.O_EXCL))
                 return
             if card.exists():  # perhaps a file written while the card was absent
-                raise DeployError(f"{device.name}: {card} is no block device")
+                raise DeployError(f"{device.name}: {card} is not a block device")
             reason = "does not exist"
         except OSError as error:
             if error.errno not in {errno.ENOMEDIUM, errno.ENXIO, errno.ENOENT}:

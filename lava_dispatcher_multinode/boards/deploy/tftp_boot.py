@@ -89,7 +89,7 @@ def _device_tree(image: Image | None) -> bytes | None:
         return None
     data = image.path.read_bytes()
     if not data.startswith(uimage.FDT_MAGIC):
-        raise DeployError(f"{image.name}: is no device tree blob")
+        raise DeployError(f"{image.name}: is not a device tree blob")
     return data
 
 
@@ -102,13 +102,13 @@ def _kernel_type(kernel: Image) -> str:
     try:
         header = uimage.parse(head)
     except ValueError as error:
-        raise DeployError(f"{kernel.name}: its uImage header is broken: {error}") from None
+        raise DeployError(f"{kernel.name}: its uImage header is damaged: {error}") from None
     if header is None:
         if not head.startswith(uimage.FDT_MAGIC):
             raise DeployError(f"{kernel.name}: is neither zImage, uImage nor FIT image")
         return "FIT"
     if header.kind not in {uimage.KERNEL, uimage.MULTI}:
-        raise DeployError(f"{kernel.name}: is a uImage of something else than a kernel")
+        raise DeployError(f"{kernel.name}: is a uImage, but not of a kernel")
     return "uImage"
 
 
@@ -124,7 +124,7 @@ def _ramdisk(
         try:
             data = ramdisks.add_files(data, bundle.archive, bundle.files)
         except InjectionFailed as error:
-            step(f"the overlay does not go into the ramdisk: {error}")
+            step(f"the overlay cannot be added to the ramdisk: {error}")
             in_ramdisk = False
         except DamagedFile as error:
             raise ImageError(f"{image.name}: decompression failed: {error}") from None

@@ -84,7 +84,7 @@ def test_the_card_goes_back_when_the_time_is_over(tmp_path, example_images):
         ),
         ({}, None, r"b1: deploy\.path is missing"),
         ({}, "/dev/no-such-card", "b1: /dev/no-such-card does not exist: check that the card"),
-        ({}, "/dev/null", "b1: /dev/null is no block device$"),
+        ({}, "/dev/null", "b1: /dev/null is not a block device$"),
         ({}, "no/such/directory", "writing the card"),
     ],
 )

@@ -126,8 +126,8 @@ def test_a_ramdisk_of_another_kind_stays_as_it_is(image, bundle, tmp_path):
     ("content", "changes", "message"),
     [
         (b"#!/bin/sh", {}, "is neither zImage, uImage nor FIT image"),
-        (uimage.make(b"x", "x", uimage.SCRIPT), {}, "something else than a kernel"),
-        (KERNELS["uImage"][:20] + b"?" + KERNELS["uImage"][21:], {}, "header is broken"),
+        (uimage.make(b"x", "x", uimage.SCRIPT), {}, "but not of a kernel"),
+        (KERNELS["uImage"][:20] + b"?" + KERNELS["uImage"][21:], {}, "header is damaged"),
         (KERNELS["zImage"], {"kernel": None}, r"deploy\.tftp\.kernel is missing"),
         (KERNELS["zImage"], {"host": None}, r"deploy\.tftp\.host or dispatcher_ip"),
         (
