@@ -35,7 +35,7 @@ def test_whole_run_reads_like_a_log(whole_story):
 
 
 @pytest.mark.parametrize(
-    ("event", "weight", "style"),
+    ("event", "verbosity", "style"),
     [
         ({"event": "step", "text": "login"}, Verbosity.PROGRESS, ""),
         ({"event": "test_case", "case": "a", "result": "fail"}, Verbosity.NOTABLE, "bad"),
@@ -49,10 +49,10 @@ def test_whole_run_reads_like_a_log(whole_story):
         ({"event": "log", "level": "error", "text": "a"}, Verbosity.NOTABLE, "bad"),
     ],
 )
-def test_weight_and_style(event, weight, style):
+def test_verbosity_and_style(event, verbosity, style):
     """Failures are always shown, details only with -v."""
     (line,) = told([{"t": 1.0, "node": "panda01", **event}])
-    assert (line.verbosity, line.style) == (weight, style)
+    assert (line.verbosity, line.style) == (verbosity, style)
 
 
 def test_node_whose_case_failed_has_not_passed(story):
