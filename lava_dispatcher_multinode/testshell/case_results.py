@@ -106,21 +106,21 @@ class ResultRecorder:
         """Whether results are searched for in the output."""
         return self._finder is not None
 
-    def output(self, lines: Sequence[bytes], *, ends: bool = True) -> None:
+    def search_output(self, lines: Sequence[bytes], *, ends: bool = True) -> None:
         """Search lines without signals; unless `ends`, the last one is continued by the next."""
         if self._finder is not None and lines:
             for case in self._finder.find(lines, ends=ends):
                 self._expected.found(case.case)  # unexpected ones count too, as in LAVA
-                self.result(case)
+                self.record_result(case)
 
-    def signal(self, signal: Signal) -> None:
+    def record_signal(self, signal: Signal) -> None:
         """Record a signal; `TestError` if it ends the run."""
         match signal:
             case CaseResult(reference=None):
                 judged, error = self._expected.judge(signal)
-                self.result(judged, error=error)
+                self.record_result(judged, error=error)
             case CaseResult():
-                self.result(signal)
+                self.record_result(signal)
             case StartCase(case):
                 if len(self._started) < MAX_STARTED:
                     self._started[case] = self._clock()
@@ -151,7 +151,9 @@ class ResultRecorder:
             case EndCase() | _:
                 pass
 
-    def result(self, case: CaseResult, definition: str | None = None, error: str = "") -> None:
+    def record_result(
+        self, case: CaseResult, definition: str | None = None, error: str = ""
+    ) -> None:
         """Record a result of `definition`, by default the running one.
 
         `error` is why it failed, if known. Raises `TestRaised` at the limit of results.
@@ -220,6 +222,6 @@ class ResultRecorder:
         if definition is not None and definition != self._definition:
             self._start(definition)
         self.log("ERROR", f"{definition or 'a definition'}: {text}")
-        self.result(CaseResult(f"lava-test-shell-{stage}", "fail"), error=text)
+        self.record_result(CaseResult(f"lava-test-shell-{stage}", "fail"), error=text)
         if definition is not None:
             self.finish()

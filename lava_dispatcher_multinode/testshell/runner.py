@@ -106,7 +106,7 @@ class Runner:
             self._parse_rest()
         for wait in self._waits.cancel_all():
             with suppress(TestRaised):  # too many results: reported already
-                self._recorder.result(
+                self._recorder.record_result(
                     CaseResult(board_words.result_name(wait.call), "fail"), wait.definition
                 )
 
@@ -212,20 +212,20 @@ class Runner:
             if _SIGNAL in line:
                 if self._recorder.wants_output:
                     before, *behind = signals.text_around(line)
-                    self._recorder.output([*output, before])
+                    self._recorder.search_output([*output, before])
                     output = behind
                 self._parse_line(line, now)
             elif self._recorder.wants_output:
                 output.append(line)
-        self._recorder.output(output, ends=ends)
+        self._recorder.search_output(output, ends=ends)
 
     def _parse_rest(self) -> None:
         line = self._lines.rest()
-        self._recorder.output(signals.text_around(line))
+        self._recorder.search_output(signals.text_around(line))
         for text, marked in signals.find_texts(line):
             signal = signals.parse_signal(text, self._recorder.fixups)
             if isinstance(signal, CaseResult) and not (self._seen.discard_copy(text) or marked):
-                self._recorder.signal(signal)
+                self._recorder.record_signal(signal)
 
     def _parse_line(self, line: bytes, now: float) -> None:
         if console_frames.FRAME_MARK in line:
@@ -249,7 +249,7 @@ class Runner:
                 case LegacyCall(_, call) if call is not None:
                     self._relay(None, call)
                 case signal:
-                    self._recorder.signal(signal)
+                    self._recorder.record_signal(signal)
 
     def _exit(self, now: float) -> None:
         """Handle a line that may be the runner's last one.
@@ -294,7 +294,7 @@ class Runner:
             self._started = True
         else:
             self._seen.add(text)
-            self._recorder.signal(signal)
+            self._recorder.record_signal(signal)
 
     def _relay(self, id_: bytes | None, call: Call) -> None:
         definition = self._recorder.definition
@@ -315,7 +315,7 @@ class Runner:
             if call.question is None or call.question not in self._elsewhere:
                 done = outcome.status is Status.DONE
                 case = CaseResult(board_words.result_name(call), "pass" if done else "fail")
-                self._recorder.result(case, definition)
+                self._recorder.record_result(case, definition)
             if number is None and call.question is not None:
                 self._elsewhere.append(call.question)
             if id_ is not None:

@@ -48,7 +48,7 @@ def record(*signals, patterns=None, expected=None):
     log = Log()
     recorder = ResultRecorder("n", log.emit, log.clock, patterns, expected=expected)
     for signal in signals:
-        recorder.signal(signal)
+        recorder.record_signal(signal)
     return log, recorder
 
 
@@ -138,7 +138,7 @@ def test_expected_cases_of_a_pattern():
     log, recorder = record(
         StartRun("0_a"), patterns={"0_a": pattern}, expected={"0_a": ["a", "c"]}
     )
-    recorder.output([b"a pass", b"b pass"])
+    recorder.search_output([b"a pass", b"b pass"])
     recorder.finish()
     assert log.cases("case", "result") == [("a", "pass"), ("b", "pass"), ("c", "fail")]
 
@@ -158,7 +158,7 @@ def test_expected_cases_have_room(monkeypatch):
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
     log, recorder = record(StartRun("0_a"), CaseResult("x", "fail"), expected={"0_a": ["b"]})
     with pytest.raises(TestRaised, match="more than 3 results"):
-        recorder.signal(CaseResult("y", "fail"))
+        recorder.record_signal(CaseResult("y", "fail"))
     recorder.finish()
     assert log.cases("case") == [("x",), ("b",)]
 
@@ -175,9 +175,9 @@ def test_pattern_of_the_definition_only():
     pattern = Pattern.compile("(?P<test_case_id>a) (?P<result>pass)")
     log, recorder = record(StartRun("1_b"), patterns={"0_a": pattern})
     assert not recorder.wants_output
-    recorder.signal(StartRun("0_a"))
+    recorder.record_signal(StartRun("0_a"))
     assert recorder.wants_output
-    recorder.output([b"a pass", b"b pass"])
+    recorder.search_output([b"a pass", b"b pass"])
     recorder.finish()
     assert log.cases("definition", "case") == [("0_a", "a")]
 
@@ -185,8 +185,8 @@ def test_pattern_of_the_definition_only():
 def test_bounds():
     """Cases that begin and never end, and long remarks, do not fill memory."""
     log, recorder = record(*(StartCase(str(n)) for n in range(MAX_STARTED + 50)))
-    recorder.signal(Unknown("x" * 100_000))
-    recorder.signal(CaseResult(str(MAX_STARTED + 1), "pass"))
+    recorder.record_signal(Unknown("x" * 100_000))
+    recorder.record_signal(CaseResult(str(MAX_STARTED + 1), "pass"))
     assert len(log.events[0][1]["text"]) < 5000
     assert log.cases("start") == [(None,)]
 
@@ -196,8 +196,8 @@ def test_results_without_end_end_the_tests(monkeypatch):
     monkeypatch.setattr(results_module, "MAX_RESULTS", 3)
     log, recorder = record(*(CaseResult(f"c{number}", "pass") for number in range(3)))
     with pytest.raises(TestRaised, match="more than 3 results of one lava_test_shell"):
-        recorder.signal(CaseResult("c3", "fail"))
-    recorder.signal(CaseResult("c4", "pass"))
+        recorder.record_signal(CaseResult("c3", "fail"))
+    recorder.record_signal(CaseResult("c4", "pass"))
     recorder.finish()
     assert log.cases("case") == [("c0",), ("c1",), ("c2",)]
 
@@ -207,6 +207,6 @@ def test_definitions_without_end_end_the_tests(monkeypatch):
     monkeypatch.setattr(results_module, "MAX_RESULTS", 2)
     _log, recorder = record(StartRun("0_a"), StartRun("1_b"))
     with pytest.raises(TestRaised, match="more than 2 results"):
-        recorder.signal(StartRun("2_c"))
-    recorder.signal(StartRun("3_d"))
+        recorder.record_signal(StartRun("2_c"))
+    recorder.record_signal(StartRun("3_d"))
     assert recorder.begun == {"0_a", "1_b"}
