@@ -75,7 +75,7 @@ def test_media_with_the_overlay_in_the_image(deploy, test_image, tmp_path):
         subprocess.run(["gzip", "-1", "-c", str(test_image)], stdout=target, check=True)
     steps, run = deploy({"deploy": {"layout": "image"}, **_BOOT_IMAGE}, "deploy_linaro_image",
                         image=str(packed))  # fmt: skip
-    assert any(step.endswith("with its image") for step in steps)
+    assert any(step.endswith("the image contains it") for step in steps)
     assert not any(step.startswith("unpacking") for step in steps)
     assert b"root: root=/dev/vda2" in run.console("board01")
 
@@ -84,7 +84,8 @@ def test_media_with_the_overlay_in_the_image(deploy, test_image, tmp_path):
 def test_media_with_the_overlay_after_boot(deploy, test_image, way):
     """The board downloads the overlay or receives it over the console, as configured."""
     steps, _ = deploy({"overlay": [way]}, "deploy_linaro_image", image=str(test_image))
-    ways = [step.rpartition(" over ")[2] for step in steps if " bytes over " in step]
+    start = "delivering the overlay over "
+    ways = [step[len(start) :].partition(":")[0] for step in steps if step.startswith(start)]
     assert ways == [{"http": "HTTP", "console": "the console"}[way]]
 
 
@@ -118,7 +119,7 @@ def test_tftp_with_the_overlay_in_the_ramdisk(deploy, boot_files):
     }
     device = {"deploy": {"method": "tftp", "tftp": tftp}}
     steps, run = deploy(device, "deploy_linaro_kernel", **boot_files)
-    assert any(step.endswith("with its image") for step in steps)
+    assert any(step.endswith("the image contains it") for step in steps)
     assert run.console("board01").count(b"Bytes transferred = ") == 3
 
 
@@ -142,7 +143,7 @@ def test_master_as_in_2013(deploy, test_image, tmp_path):
         }
     }
     steps, run = deploy(device, "deploy_linaro_image", image=str(test_image))
-    assert any(step.endswith("with its image") for step in steps)
+    assert any(step.endswith("the image contains it") for step in steps)
     assert b"root: root=LABEL=testrootfs" in run.console("board01")
     with card.open("rb") as disk:
         parts = {part.number: part for part in mbr.read(disk)}
