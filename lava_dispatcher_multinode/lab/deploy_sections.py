@@ -16,7 +16,7 @@ class Master:
         tuple[str, ...],
         Key(
             "lines typed at the boot loader's prompt that boot the master image",
-            "none: it boots when nothing interrupts",
+            "none: it boots if the boot loader is not interrupted",
         ),
     ] = ()
     testboot: Annotated[
@@ -35,14 +35,14 @@ class Tftp:
     setup: Annotated[
         tuple[str, ...],
         Key(
-            "lines typed at the boot loader that bring its network up",
+            "lines typed at the boot loader's prompt that bring its network up",
             "`setenv autoload no`, `dhcp`; the device type's",
         ),
     ] = ("setenv autoload no", "dhcp")
     kernel: Annotated[
         str | None,
         Key(
-            "load address of the kernel, as the boot loader takes it: `0x82000000`, "
+            "load address of the kernel, in the boot loader's syntax: `0x82000000`, "
             "`${kernel_addr_r}`",
             "the device type's",
             **_ADDRESS,
@@ -56,12 +56,12 @@ class Tftp:
     ] = None
     bootargs: Annotated[str, Key("command line of the kernel", "the device type's")] = ""
     host: Annotated[
-        str | None, Key("the server's address as the board knows it", "`dispatcher_ip`")
+        str | None, Key("the server's address in the board's network", "`dispatcher_ip`")
     ] = None
     port: Annotated[
         int,
         Key(
-            "the server's port; one other than 69 needs a U-Boot that knows `tftpdstp`",
+            "the server's port; others than 69 need a U-Boot that supports `tftpdstp`",
             minimum=1,
             maximum=65535,
         ),
@@ -69,9 +69,9 @@ class Tftp:
     directory: Annotated[
         str | None,
         Key(
-            "directory of a TFTP server that runs already; the dispatcher puts files below it and "
-            "removes them",
-            "none: the dispatcher serves them itself",
+            "directory of an existing TFTP server; the dispatcher puts the files there and removes "
+            "them at the end",
+            "none: the dispatcher serves the files",
         ),
     ] = None
 
@@ -84,40 +84,38 @@ class Deploy:
         Literal["media", "master", "tftp", "none"] | None,
         Key(
             "`media`: the dispatcher writes the image to `path` while the board is off; "
-            "`master`: the "
-            "board boots its master image, which fetches the image's partitions over HTTP; "
-            "`tftp`: "
-            "the boot loader fetches kernel, ramdisk and device tree (`deploy_linaro_kernel`); "
+            "`master`: the board boots its master image, which fetches the image's partitions "
+            "over HTTP; "
+            "`tftp`: the boot loader fetches kernel, ramdisk and device tree "
+            "(`deploy_linaro_kernel`); "
             "`none`: the image is on the board already",
             "not configured: a job that deploys fails",
         ),
     ] = None
     path: Annotated[
         str | None,
-        Key("block device or file that is the board's card while the dispatcher has it"),
+        Key("block device of the SD card while it is connected to the dispatcher, or a file"),
     ] = None
     to_host: Annotated[
-        str | None, Key("shell command that switches the card to the dispatcher")
+        str | None, Key("shell command that connects the card to the dispatcher")
     ] = None
-    to_board: Annotated[str | None, Key("shell command that switches the card to the board")] = (
+    to_board: Annotated[str | None, Key("shell command that connects the card to the board")] = (
         None
     )
     layout: Annotated[
         Literal["image", "master"],
         Key(
-            "`image`: the image as it is; `master`: the card of 2013, with the image's "
-            "partitions 1 "
-            "and 2 as `testboot` (3) and `testrootfs` (5), and its `MLO`, `u-boot.img` and "
-            "`u-boot.bin` on partition 1 (8 MiB, active if it has `MLO`); a warning names what is "
-            "missing of them"
+            "`image`: the image unchanged; `master`: the card layout of 2013, with the image's "
+            "partitions 1 and 2 as `testboot` (3) and `testrootfs` (5), and its `MLO`, "
+            "`u-boot.img` and `u-boot.bin` on partition 1 (8 MiB, active if it has `MLO`); a "
+            "warning names the files that are missing"
         ),
     ] = "master"
     root_partition: Annotated[
         int,
         Key(
             "layout `image`: number of the partition that gets the overlay, if it holds ext2, "
-            "ext3 or "
-            "ext4",
+            "ext3 or ext4",
             minimum=1,
             maximum=64,
         ),

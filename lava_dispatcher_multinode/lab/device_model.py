@@ -27,16 +27,15 @@ class Device:
     device_type: Annotated[
         str,
         Key(
-            "required; `panda`, `beaglexm` (also `beagle-xm`), a type of the directories, or one "
-            "that "
-            "a plug-in adds; with `host: lava` any",
+            "required; `panda`, `beaglexm` (also `beagle-xm`), a type with a file "
+            "`device-types/NAME.yaml`, or one that a plug-in adds; with `host: lava`, any name",
             minLength=1,
         ),
     ]
     tags: Annotated[
         frozenset[str],
         Key(
-            "list of words; a job may ask for boards that have certain tags",
+            "list of words by which jobs select boards",
             items=_TEXT,
             uniqueItems=True,
         ),
@@ -68,11 +67,9 @@ class Device:
         tuple[str, ...],
         Key(
             "list of methods that put scripts and test definitions on the board, tried in this "
-            "order: "
-            "`image` (into the root file system while it is deployed, or into the ramdisk), "
-            "`http` "
-            "(fetched from the dispatcher by wget or curl; needs `dispatcher_ip`), `console` "
-            "(typed)",
+            "order: `image` (into the root file system while it is deployed, or into the "
+            "ramdisk), `http` (fetched from the dispatcher by wget or curl; needs "
+            "`dispatcher_ip`), `console` (sent over the console)",
             "`[image, http, console]`",
             type=["array", "null"],
             items={"enum": ["image", "http", "console"]},
@@ -83,8 +80,8 @@ class Device:
     death: Annotated[
         tuple[str, ...],
         Key(
-            "list of regular expressions: a line of the console that one of them matches ends the "
-            "node's run, as a kernel panic does",
+            "list of regular expressions; a console line whose start matches one of them ends the "
+            "node's run, like a kernel panic",
             items={"type": "string", "format": "regex", "minLength": 1},
         ),
     ] = ()
@@ -108,9 +105,8 @@ class Device:
         Literal["console", "socket"],
         Key(
             "`console`: MultiNode calls travel over the console; `socket`: from the board's own "
-            "network, [straight to the coordinator](socket-channel.md); needs `dispatcher_ip` on "
-            "a "
-            "real board"
+            "network, [directly to the coordinator](socket-channel.md); needs `dispatcher_ip` on "
+            "a real board"
         ),
     ] = "console"
     dispatcher_ip: Annotated[
@@ -128,7 +124,7 @@ class Device:
     ] = field(default_factory=dict)
     simulated_firmware: Annotated[
         SimulatedFirmware | None,
-        Key("firmware of the type's simulated boards; without it, there are none"),
+        Key("firmware of the type's simulated boards; without it, the type has none"),
     ] = None
     file: Path | None = None  # the device file, for messages
 

@@ -20,11 +20,13 @@ _SERIAL = {
 
 @dataclass(frozen=True)
 class QemuMachine:
-    """The machine that an emulated board is."""
+    """The QEMU machine of an emulated board."""
 
     machine: Annotated[
         Literal["virt", "orangepi-pc"],
-        Key("`virt`, the quickest, or `orangepi-pc`, whose boot ROM reads U-Boot from the card"),
+        Key(
+            "`virt`, which boots fastest, or `orangepi-pc`, whose boot ROM loads U-Boot from the card"
+        ),
     ] = "virt"
     memory: Annotated[
         int | None, Key("MiB", "256 (`virt`), 1024 (`orangepi-pc`)", minimum=256, maximum=3072)
@@ -67,9 +69,9 @@ class ConsoleConnection:
     fifo: Annotated[
         int,
         Key(
-            "bytes that the board's UART holds (16 as a rule), for a line without flow control "
-            "that "
-            "drops input: while tests run, no more bytes are sent without an acknowledgement",
+            "size of the FIFO of the board's UART, in bytes (usually 16), for a line without flow "
+            "control that drops input: while tests run, no more bytes are sent without an "
+            "acknowledgement",
             "0: no limit",
             minimum=0,
             maximum=4096,
@@ -86,7 +88,7 @@ class ConsoleConnection:
     ] = 0.0
     reconnect: Annotated[
         float,
-        Key("seconds in which a console that drops is opened again; 0: never", "30", minimum=0),
+        Key("seconds for which a dropped console may be reopened; 0: never", "30", minimum=0),
     ] = 30.0
 
     @property
@@ -126,17 +128,14 @@ class Power:
     manual: Annotated[
         bool,
         Key(
-            "`true`: a person at the terminal is asked to switch, and presses Enter when it is "
-            "done; "
+            "`true`: the dispatcher prompts the user to switch the power and to press Enter; "
             "needs a terminal"
         ),
     ] = False
     simulated: Annotated[bool, Key("`true`: the switch of the simulated board")] = False
-    settle: Annotated[float, Key("seconds of the pause between off and on", "1", minimum=0)] = 1.0
-    timeout: Annotated[float, Key("seconds for one command", "60", **_TIMEOUT)] = 60.0
-    retries: Annotated[
-        int, Key("tries of one command before the switch has failed", minimum=1, maximum=100)
-    ] = 2
+    settle: Annotated[float, Key("seconds between off and on", "1", minimum=0)] = 1.0
+    timeout: Annotated[float, Key("timeout of one command, in seconds", "60", **_TIMEOUT)] = 60.0
+    retries: Annotated[int, Key("number of attempts per command", minimum=1, maximum=100)] = 2
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,10 @@ class Boot:
     ] = "Hit any key to stop autoboot"
     interrupt_command: Annotated[
         str,
-        Key("text that interrupts it, such as a stop string; a carriage return follows", "empty"),
+        Key(
+            "text that interrupts the countdown, such as a stop string; sent with a carriage return",
+            "empty",
+        ),
     ] = ""
     commands: Annotated[
         tuple[str, ...],
@@ -166,9 +168,9 @@ class Boot:
     kernel_start: Annotated[str, Key("text that shows that the kernel runs", minLength=1)] = (
         "Linux version"
     )
-    retries: Annotated[int, Key("tries before the boot has failed", minimum=1, maximum=100)] = 3
+    retries: Annotated[int, Key("number of boot attempts", minimum=1, maximum=100)] = 3
     timeout: Annotated[
-        float, Key("seconds for one try, from power-on to the shell", "300", **_TIMEOUT)
+        float, Key("seconds for one attempt, from power-on to the shell", "300", **_TIMEOUT)
     ] = 300.0
     autoboot_timeout: Annotated[
         float, Key("seconds from power-on to the prompt", "60", **_TIMEOUT)
@@ -177,9 +179,8 @@ class Boot:
         float | None,
         Key(
             "seconds for one of `commands`",
-            "by its kind: 300 over the network and for `boot` and `run`, 120 for loads from a "
-            "medium "
-            "and `bootm`, otherwise 30",
+            "300 over the network and for `boot` and `run`, 120 for `bootm` and loads from a "
+            "medium, otherwise 30",
             **_TIMEOUT,
         ),
     ] = None
@@ -197,11 +198,11 @@ class Login:
     password: Annotated[str | None, Key("password of the user", "none", minLength=0)] = None
     commands: Annotated[
         tuple[str, ...],
-        Key("list of lines typed after the login; a password that one asks for is `password`"),
+        Key("list of lines typed after the login; one that asks for a password gets `password`"),
     ] = ()
     shell_prompts: Annotated[
         tuple[str, ...],
-        Key("list of literal ends of the line in which the shell waits for a command"),
+        Key("list of literal texts with which a prompt of the shell ends"),
     ] = ("# ", "$ ")
     timeout: Annotated[
         float, Key("seconds from the kernel's first line to the shell", "240", **_TIMEOUT)
@@ -241,8 +242,7 @@ class Lava:
         Path | None,
         Key(
             "directory of LAVA's Python packages: a clone of its repository, or an unpacked "
-            "Debian "
-            "package's `usr/lib/python3/dist-packages`",
+            "Debian package's `usr/lib/python3/dist-packages`",
             "`$LAVA_DISPATCHER_PATH`, or the installed ones",
         ),
     ] = None
@@ -254,7 +254,7 @@ class Lava:
         ),
     ] = None
     device_type: Annotated[
-        str | None, Key("LAVA's name of the type, for exported jobs", "the same")
+        str | None, Key("LAVA's name of the type, for exported jobs", "`device_type`")
     ] = None
     deploy: Annotated[
         dict[str, Any],

@@ -17,12 +17,12 @@ class SimulatedFirmware:
     ] = "\n\nU-Boot 2012.10\n\nDRAM:  512 MiB\nUsing default environment\n\n"
     last_lines: Annotated[str, Key("output before the countdown")] = "Net:   No ethernet found.\n"
     memory: Annotated[int, Key("MiB of memory, from 0x80000000", minimum=64, maximum=1024)] = 512
-    memory_line: Annotated[str, Key("the kernel's line on its memory")] = "Memory: 512MB"
+    memory_line: Annotated[str, Key("the kernel's log line about its memory")] = "Memory: 512MB"
     machine: Annotated[str, Key("name of the machine in the kernel's log", minLength=1)] = "Board"
     environment: Annotated[
         dict[str, str],
         Key(
-            "variables of U-Boot, beside those of every simulated board",
+            "variables of U-Boot, in addition to those of every simulated board",
             additionalProperties={"type": "string"},
         ),
     ] = field(default_factory=dict)
