@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 #: Barriers per turn: enough to warm the caches for small groups with short barriers.
 ROUNDS, ARRIVALS = 7, 10_000
+#: Seconds in which a server may still write down what has happened.
+EVENTS_LATER_S = 0.2
 #: Messages to measure under attack; and the member that attacks.
 PROBES, ATTACKER = 1000, 2
 
@@ -216,15 +218,32 @@ def redis_arrives(sockets, label: int) -> Callable[[int], None]:
     return lambda number: sockets[number].sendall(frame)
 
 
-def barriers(serve, arrives, size: int) -> tuple[float, float]:
-    """Return the medians of several barriers, in milliseconds."""
+def cpu_us(pid: int) -> float:
+    """Return the CPU time that a process and its children have used, in microseconds."""
+    total = 0.0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += int((task / "schedstat").read_text().split()[0]) / 1000
+        total += sum(cpu_us(int(child)) for child in (task / "children").read_text().split())
+    return total
+
+
+def barriers(serve, arrives, size: int) -> tuple[float, float, float]:
+    """Return the medians of several barriers in ms, and the CPU time for a member in us.
+
+    Other work on the machine disturbs the CPU time much less than the others.
+    """
     with Server(serve, size) as server:
         sockets = connect(server.address, size)
         rounds = max(ROUNDS, ARRIVALS // size)
-        times = [barrier(sockets, arrives(sockets, label)) for label in range(rounds + 1)][1:]
+        barrier(sockets, arrives(sockets, "first"))
+        before = cpu_us(server.pid)
+        times = [barrier(sockets, arrives(sockets, label)) for label in range(rounds)]
+        time.sleep(EVENTS_LATER_S)
+        cpu = (cpu_us(server.pid) - before) / rounds / size
         for sock in sockets:
             sock.close()
-    return tuple(1000 * statistics.median(column) for column in zip(*times, strict=True))
+    first, last = (statistics.median(column) for column in zip(*times, strict=True))
+    return 1000 * first, 1000 * last, cpu
 
 
 def answer(_size: int, pipe) -> None:
@@ -400,15 +419,20 @@ def main() -> None:
     else:
         print("(redis-server is not installed: not compared)")
     machine()
-    print("barrier, ms to the last release from the first arrival / from the last arrival")
-    print(f"{'N':>6}" + "".join(f"{name:>20}" for name, _, _ in kinds))
+    print(
+        "barrier, ms to the last release from the first arrival / from the last arrival; "
+        "us of the server's CPU time for a member"
+    )
+    print(f"{'N':>6}" + "".join(f"{name:>28}" for name, _, _ in kinds))
     for size in map(int, options.members.split(",")):
         turns = [
             [barriers(serve, arrives, size) for _, serve, arrives in kinds]
             for _ in range(options.repeats)
         ]
         row = [middle(column) for column in zip(*turns, strict=True)]
-        print(f"{size:6}" + "".join(f"{a:11.2f} /{b:7.2f}" for a, b in row), flush=True)
+        print(
+            f"{size:6}" + "".join(f"{a:11.2f} /{b:7.2f}; {c:5.1f}" for a, b, c in row), flush=True
+        )
     print("lava_send per second")
     for name, serve, send in (
         ("a connection each", ours, send_each_connection),

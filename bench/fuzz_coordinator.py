@@ -65,14 +65,14 @@ class Peer:
     def __init__(self) -> None:
         self.node: str | None = None
         self.frames = protocol.FrameReader(4096)
-        self.asked = self.told = 0
+        self.requests = self.replies = 0
         self.leaving = False
 
     def write(self, frame) -> None:
-        self.told += 1
+        self.replies += 1
         if frame.startswith(b"<"):
             assert frame.startswith((b"<LAVA_MN R ", b"<LAVA_MN A "))
-            self.told -= frame.startswith(b"<LAVA_MN A ")
+            self.replies -= frame.startswith(b"<LAVA_MN A ")
             assert frame.endswith(b">\n")
         else:
             assert int(frame[: protocol.HEADER_BYTES], 16) == len(frame) - protocol.HEADER_BYTES
@@ -98,14 +98,14 @@ class World:
         peer.frames.feed(data)
         try:
             while not peer.leaving and (body := peer.frames.read_next()) is not None:
-                peer.asked += 1
+                peer.requests += 1
                 self.service.handle_input(peer, body, self.now)
         except protocol.ProtocolError as error:
-            peer.asked += 1
+            peer.requests += 1
             self.service.errors.refuse_malformed(peer, error)
             peer.hang_up()
         for other in self.peers:
-            assert other.told <= other.asked, "two replies to one request"
+            assert other.replies <= other.requests, "two replies to one request"
         if peer.leaving:
             self.replace(number)
 

@@ -30,8 +30,8 @@ class Listeners:
     """Accepts connections on `sockets`, which it owns, in the asyncio loop `loop`.
 
     `on_connection(socket)` is called for each, `on_shortage()` when the process has run out
-    of descriptors. New connections then wait for a moment. uvloop's own server would close
-    its socket.
+    of descriptors. New connections then wait for a moment; uvloop's own server would accept
+    no more of them.
     """
 
     def __init__(
