@@ -69,8 +69,8 @@ class Tftp:
     directory: Annotated[
         str | None,
         Key(
-            "directory of an existing TFTP server; the dispatcher puts the files there and removes "
-            "them at the end",
+            "directory of an existing TFTP server; the dispatcher puts the files there and "
+            "removes them at the end",
             "none: the dispatcher serves the files",
         ),
     ] = None

@@ -25,7 +25,8 @@ class QemuMachine:
     machine: Annotated[
         Literal["virt", "orangepi-pc"],
         Key(
-            "`virt`, which boots fastest, or `orangepi-pc`, whose boot ROM loads U-Boot from the card"
+            "`virt`, which boots fastest, or `orangepi-pc`, whose boot ROM loads U-Boot from the "
+            "card"
         ),
     ] = "virt"
     memory: Annotated[
@@ -153,7 +154,8 @@ class Boot:
     interrupt_command: Annotated[
         str,
         Key(
-            "text that interrupts the countdown, such as a stop string; sent with a carriage return",
+            "text that interrupts the countdown, such as a stop string; sent with a carriage "
+            "return",
             "empty",
         ),
     ] = ""
