@@ -46,8 +46,8 @@ class EventNotifier:
     def notify(self, event: Message | MemberCall, missing: Missing | None = None) -> None:
         """Notify of an event of the group; `missing`: the devices that a call waits for."""
         if isinstance(event, Message):
-            message = {"id": event.id, "from": event.sender, "data": dict(event.data)}
-            self._notify("message", message)
+            data = dict(event.data) if event.data else {}
+            self._notify("message", {"id": event.id, "from": event.sender, "data": data})
             return
         call, outcome = event.call, event.outcome
         fields: dict[str, Any] = {

@@ -96,9 +96,8 @@ class EventLog:
             if self._closed or (event == "log" and not self._accept_log(plain)):
                 return
             head = {"t": round(self._clock(), 6), "event": event}
-            self._pending.append(
-                head | plain | head
-            )  # first in the line; fields cannot replace it
+            # `head` is first in the line, and fields cannot replace it.
+            self._pending.append(head | plain | head)
             # True if a subscriber emits: every subscriber gets the present event first.
             if not self._delivering:
                 self._deliver_all()
@@ -174,9 +173,9 @@ def encode(event: Mapping[str, Any]) -> bytes:
 
 
 def _write_whole(file: FileIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
+    written = file.write(data)
+    while written < len(data):
+        written += file.write(data[written:])
 
 
 #: The types of most values. A subclass, such as an enum, is not among them.
