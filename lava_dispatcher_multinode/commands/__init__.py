@@ -1,1 +1,1 @@
-"""One verb a file: a parser, and a function that returns an exit code."""
+"""The commands `lava-dispatch` and `lava-multinode`; one module per verb."""

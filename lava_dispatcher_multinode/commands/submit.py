@@ -95,8 +95,7 @@ def _followed(
     from ..lava.lab.lab_follow import follow_jobs
     from ..report.files import EVENTS, ReportWriter
     from ..report.text.terminal import Terminal
-    from ..report.verdict import exit_code_of, status_of
-    from ..run.events import EventLog, clock_from_now, time_of_day
+    from ..run.events import EventLog, clock_from_now, record_job_end, time_of_day
 
     clock = clock_from_now()
     recorder = ReportWriter(output)
@@ -128,10 +127,7 @@ def _followed(
         except MultinodeError as error:
             _give_up(server, followed, log, error.error_type, str(error))
         finally:
-            code = exit_code_of(recorder.results, interrupted=interrupted)
-            log.emit(
-                "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
-            )
+            record_job_end(log, recorder.results, interrupted=interrupted)
     return recorder.results
 
 

@@ -1,1 +1,1 @@
-"""A job from allocation to results."""
+"""Running a job, from allocation to results."""

@@ -19,10 +19,13 @@ from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from .. import ascii_json
+from ..report.verdict import exit_code_of, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+    from ..report.results import Results
 
     Event = dict[str, Any]
     Subscriber = Callable[[Event], None]
@@ -150,6 +153,12 @@ class EventLog:
                     self._reported.add(subscriber)
                     reason = str(error) if isinstance(error, OSError) else repr(error)
                     _report(f"a subscriber failed at the event '{event['event']}': {reason}")
+
+
+def record_job_end(log: EventLog, results: Results, *, interrupted: bool = False) -> None:
+    """Record `job_finished` with the status and the exit code of `results`."""
+    code = exit_code_of(results, interrupted=interrupted)
+    log.emit("job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day())
 
 
 def remove_torn_line(path: Path) -> None:

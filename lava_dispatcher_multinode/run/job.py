@@ -12,9 +12,8 @@ from ..actions.context import NodeServices
 from ..errors import MultinodeError
 from ..images.store import ImageStore, default_cache
 from ..report.files import EVENTS, ReportWriter
-from ..report.verdict import exit_code_of, status_of
 from ..serve.servers import Servers
-from .events import EventLog, clock_from_now, time_of_day
+from .events import EventLog, clock_from_now, record_job_end, time_of_day
 from .host_errors import host_failure
 from .interrupts import Interruptions
 from .job_coordinator import open_coordinator
@@ -108,10 +107,7 @@ def run_job(
             if host is None:
                 raise
         finally:
-            code = exit_code_of(recorder.results, interrupted=interrupted)
-            log.emit(
-                "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
-            )
+            record_job_end(log, recorder.results, interrupted=interrupted)
     return RunOutcome(recorder.results, recorder.failure or log.failure)
 
 

@@ -88,8 +88,7 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
     `ended` is the number of processes that were ended, `failures` errors by device.
     """
     from ...report.files import EVENTS, ReportWriter, read_results
-    from ...report.verdict import exit_code_of, status_of
-    from ..events import EventLog, clock_since, remove_torn_line, time_of_day
+    from ..events import EventLog, clock_since, record_job_end, remove_torn_line
 
     assert state.output is not None
     remove_torn_line(state.output / EVENTS)
@@ -106,10 +105,7 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
         for node, text in failures.items():
             log.emit("log", node=node, level="ERROR", text=text)
         _end_nodes(recorder.results, log)
-        code = exit_code_of(recorder.results)
-        log.emit(
-            "job_finished", status=status_of(code), exit_code=int(code), finished=time_of_day()
-        )
+        record_job_end(log, recorder.results)
     recorder.write()
 
 
