@@ -16,7 +16,7 @@ from ..console import port_users
 from ..errors import InfrastructureError, MultinodeError
 from ..lab.device_model import LAVA
 from ..lab.lockfiles import holders, lock_directory
-from ..lava.dispatcher.dictionary import commands, load_dictionary
+from ..lava.dictionary import commands, load_dictionary
 from ..lava.dispatcher.installed import find_dispatcher
 from ..lava.dispatcher.preflight import check_allowed, dictionary_problems
 

@@ -11,7 +11,7 @@ from ..job.hints import suggest
 from ..lab.device_files import load_lab
 from ..lab.device_model import LAVA
 from ..lab.lockfiles import Holder, LockFile, lock_directory
-from ..lava.dispatcher.dictionary import with_commands
+from ..lava.dictionary import with_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -142,10 +142,10 @@ def _node(
     stack: ExitStack,
 ) -> FollowedJob:
     from ..console.transcript import Transcript
-    from ..lava.dispatcher.log import LavaLog
     from ..lava.jobs.submission import actions_of, as_group
     from ..lava.lab.lab_follow import FollowedJob
-    from ..lava.lab.lab_redaction import Redaction
+    from ..lava.log import LavaLog
+    from ..lava.log_redaction import Redaction
 
     directory = output / "nodes" / name
     transcript = Transcript(directory, clock)

@@ -18,13 +18,13 @@ import yaml
 
 from ..console.transcript import Transcript
 from ..errors import ActionTimeout, Cancelled, InfrastructureError, MultinodeError
+from ..lava.dictionary import commands, load_dictionary
 from ..lava.dispatcher import member, reaper
-from ..lava.dispatcher.dictionary import commands, load_dictionary
 from ..lava.dispatcher.installed import make_environment
-from ..lava.dispatcher.log import LavaLog
 from ..lava.dispatcher.preflight import check_allowed
 from ..lava.jobs.submission import parse_timeout
-from ..lava.lab.lab_redaction import Redaction
+from ..lava.log import LavaLog
+from ..lava.log_redaction import Redaction
 from ..run_id import LAVA_SHUTDOWN_GRACE_S, LAVA_SUFFIX, RUN_ID_VARIABLE
 
 if TYPE_CHECKING:

@@ -10,12 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import BANNERS
-from lava_dispatcher_multinode.console.death_strings import (
-    DOWN,
-    KERNEL,
-    DeathWatch,
-    literal_start,
-)
+from lava_dispatcher_multinode.console.death_strings import DOWN, KERNEL, DeathWatch, literal_start
 
 PANIC = b"\r\n[    3.141593] Kernel panic - not syncing: VFS: no root\r\n"
 

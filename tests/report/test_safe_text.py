@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.safe_text import (
-    clip,
-    escape,
-    one_line,
-    pad,
-    width,
-    xml_text,
-)
+from lava_dispatcher_multinode.report.safe_text import clip, escape, one_line, pad, width, xml_text
 
 
 @given(st.text())

@@ -10,7 +10,7 @@ import pytest
 
 from lava_dispatcher_multinode.errors import ActionTimeout, Cancelled, InvalidJob, TestRaised
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
+from lava_dispatcher_multinode.lava.log import LavaLog
 from lava_dispatcher_multinode.run.lava_node import LavaNode, _own_address
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InfrastructureError, InvalidJob, Problem
 from ...job.model import Position
 from ...lab.device_model import LAVA
+from ..dictionary import load_dictionary, methods
 from ..export.translate import outline_submission
 from ..jobs.submission import actions_of, as_group, roles_of, split_by_node
-from .dictionary import load_dictionary, methods
 from .installed import find_dispatcher, make_environment
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ... import device_types
 from ...errors import InvalidJob
 from ...lab.device_model import LAVA
 from ...lab.device_sections import Login
-from ..dispatcher.dictionary import load_dictionary, methods
+from ..dictionary import load_dictionary, methods
 from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions
 from .lava_blocks_out import blocks_of_dictionary, blocks_of_type, blocks_of_unknown_type

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...actions.action import load_action
-from ..dispatcher.dictionary import load_dictionary, methods
+from ..dictionary import load_dictionary, methods
 from ..jobs.submission import PROTOCOL, format_timeout
 from .definitions import FORMAT, Definitions
 from .lava_blocks_out import BOOT_ACTIONS, blocks_of_dictionary

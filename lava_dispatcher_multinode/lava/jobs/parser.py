@@ -13,7 +13,7 @@ from ...job.hints import nearest
 from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
 from ...job.schema_check import SchemaChecker, load_schema
-from ..lab.lab_redaction import MASK, hiding_secrets
+from ..log_redaction import MASK, hiding_secrets
 from .lava_blocks_in import ignored_keys, import_block, import_calls
 from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
 from .variables import flatten_environment, format_secrets, invalid_names

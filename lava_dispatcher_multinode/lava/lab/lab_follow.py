@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import BoardsUnavailable, InvalidJob
-from ..dispatcher.failure import convert_failure
-from .lab_redaction import MASK
+from ..failure import convert_failure
+from ..log_redaction import MASK
 from .lab_server import Unreachable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...console.transcript import Transcript
     from ...emit import Emit
     from ...errors import MultinodeError
-    from ..dispatcher.log import LavaLog
+    from ..log import LavaLog
     from .lab_server import JobState, LavaServer
 
 MAX_OUTAGE_S = 600.0  # how long the server may be unreachable

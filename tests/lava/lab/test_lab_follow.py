@@ -8,9 +8,9 @@ import pytest
 
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.errors import BoardsUnavailable, InfrastructureError
-from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
 from lava_dispatcher_multinode.lava.lab.lab_follow import MAX_OUTAGE_S, FollowedJob, follow_jobs
 from lava_dispatcher_multinode.lava.lab.lab_server import JobState, Unreachable
+from lava_dispatcher_multinode.lava.log import LavaLog
 from lava_dispatcher_multinode.testshell import case_results
 
 

@@ -9,11 +9,7 @@ import pytest
 
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import Power
-from lava_dispatcher_multinode.run.supervisor.cleanup_state import (
-    CleanupState,
-    send,
-    wait_for_end,
-)
+from lava_dispatcher_multinode.run.supervisor.cleanup_state import CleanupState, send, wait_for_end
 
 
 @pytest.fixture

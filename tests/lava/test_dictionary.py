@@ -9,7 +9,7 @@ import pytest
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import Lava
-from lava_dispatcher_multinode.lava.dispatcher.dictionary import commands, load_dictionary, methods
+from lava_dispatcher_multinode.lava.dictionary import commands, load_dictionary, methods
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...errors import Cancelled, InfrastructureError, InvalidJob, TestError, WaitFailed
+from ..errors import Cancelled, InfrastructureError, InvalidJob, TestError, WaitFailed
 
 if TYPE_CHECKING:
-    from ...errors import MultinodeError
+    from ..errors import MultinodeError
 
 
 def convert_failure(node: str, kind: str, message: str, *, validated: bool) -> MultinodeError:

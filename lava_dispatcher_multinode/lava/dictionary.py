@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ...errors import InvalidJob
+from ..errors import InvalidJob
 
 if TYPE_CHECKING:
-    from ...lab.device_model import Device
+    from ..lab.device_model import Device
 
 MAX_DICTIONARY_BYTES = 1 << 20
 _HINT = "lava.device is the rendered YAML: lavacli devices dict get --render NAME"

@@ -7,19 +7,19 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from ...errors import InfrastructureError, TestRaised
-from ...job.model import RESULTS
-from ...multinode.api import Api
-from ...testshell.case_results import ResultLimit
-from ..jobs.lava_entries import failure_reason, parse_entry, parse_number
-from ..jobs.submission import definitions_of
-from ..lab.lab_redaction import MASK, Redaction
+from ..errors import InfrastructureError, TestRaised
+from ..job.model import RESULTS
+from ..multinode.api import Api
+from ..testshell.case_results import ResultLimit
 from .failure import convert_failure
+from .jobs.lava_entries import failure_reason, parse_entry, parse_number
+from .jobs.submission import definitions_of
+from .log_redaction import MASK, Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ...emit import Emit
+    from ..emit import Emit
 
 MAX_TEXT_CHARS = 4096  # per text of an event
 MAX_STARTED_CASES = 1000  # test cases whose start time is kept

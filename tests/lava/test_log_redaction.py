@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from lava_dispatcher_multinode.commands.dispatch import main
-from lava_dispatcher_multinode.lava.lab.lab_redaction import Redaction, hiding_secrets
+from lava_dispatcher_multinode.lava.log_redaction import Redaction, hiding_secrets
 
-from ...needs import LAVA_VERSIONS, lava
-from ..conftest import lava_job, lava_test
-from ..stand_in import entry, job_log
+from ..needs import LAVA_VERSIONS, lava
+from .conftest import lava_job, lava_test
+from .stand_in import entry, job_log
 
 #: These words of the log are no secrets: no job has them all.
 PRINT = "printf 'hunter%s\\n' 2-is-secret"

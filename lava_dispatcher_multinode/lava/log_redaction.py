@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ...multinode.api import Api
+from ..multinode.api import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

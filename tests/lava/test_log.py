@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.errors import (
-    InfrastructureError,
-    InvalidJob,
-    TestError,
-    TestRaised,
-)
-from lava_dispatcher_multinode.lava.dispatcher.log import LavaLog
+from lava_dispatcher_multinode.errors import InfrastructureError, InvalidJob, TestError, TestRaised
+from lava_dispatcher_multinode.lava.log import LavaLog
 from lava_dispatcher_multinode.testshell import case_results
 
 

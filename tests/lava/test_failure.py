@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lava_dispatcher_multinode.lava.dispatcher.failure import convert_failure
+from lava_dispatcher_multinode.lava.failure import convert_failure
 
 
 @pytest.mark.parametrize(
