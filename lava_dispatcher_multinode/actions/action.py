@@ -1,4 +1,4 @@
-"""The interface of an action, and what the rest of the program may ask it."""
+"""The interface of actions: their facts, checks, execution and export."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class StandardBoard:
                     text = f"boot, try {number} of {tries}: {self._with_hint(error)}"
                     raise kind(text) from error
                 self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
-                # Later output of this try must not be taken for that of the next.
+                # Late output of this attempt must not count as output of the next one.
                 self.power_off()
             except BaseException as error:
                 self._emit_boot_finished(

@@ -105,7 +105,7 @@ class Console:
         """Drop unread output, and a death that was detected in it."""
         with self._changed:
             self._buffer.clear()
-            self._watch_anew(self._watch)
+            self._set_watch(self._watch)
             if isinstance(self._failure, BoardDied):
                 self._failure = None
             self._changed.notify_all()
@@ -117,7 +117,7 @@ class Console:
         that was detected earlier remains.
         """
         with self._changed:
-            self._watch_anew(None if patterns is None else DeathWatch(patterns))
+            self._set_watch(None if patterns is None else DeathWatch(patterns))
 
     @contextmanager
     def when_dead(self, callback: Callable[[BoardDied], None]) -> Iterator[None]:
@@ -211,8 +211,8 @@ class Console:
         if self._on_death is not None:
             self._on_death(death)
 
-    def _watch_anew(self, watch: DeathWatch | None) -> None:
-        """Start a watch; earlier output does not count."""
+    def _set_watch(self, watch: DeathWatch | None) -> None:
+        """Watch from now on; earlier output does not count."""
         if watch is not None:
             watch.restart()
         self._watch = watch

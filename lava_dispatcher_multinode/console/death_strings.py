@@ -1,4 +1,4 @@
-"""Detects death strings: lines after which the output of a board has no meaning."""
+"""Detects death strings: console lines that show a crash, a reset or a shutdown of a board."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KERNEL = (
 )
 #: A board that shuts down during tests prints nothing after this line.
 DOWN = (r"(?:reboot: )?Power down", r"(?:reboot: )?System halted")
-_MISSING = re.compile(r"\A\(\?:[^\\()\[\]]*\)\?")  # (?:reboot: )?
+_OPTIONAL_START = re.compile(r"\A\(\?:[^\\()\[\]]*\)\?")  # (?:reboot: )?
 _PLAIN = re.compile(r"[^\\.^$*+?{}\[\]|()]*")
 
 
@@ -50,7 +50,7 @@ def literal_start(pattern: str) -> bytes:
     """
     if "|" in pattern:
         return b""
-    pattern = _MISSING.sub("", pattern, count=1)
+    pattern = _OPTIONAL_START.sub("", pattern, count=1)
     plain = _PLAIN.match(pattern)
     assert plain is not None  # it may be empty
     optional = pattern.startswith(("*", "?", "{"), plain.end())
@@ -94,7 +94,7 @@ class DeathWatch:
     def _search(self, window: bytes) -> str | None:
         for candidate in _CANDIDATE.finditer(window):
             line = candidate[1]
-            if self._deadly(line):
+            if self._matches(line):
                 text = printable(line.strip())
                 if candidate.end(1) < len(window) or len(line) == MAX_LINE_BYTES:
                     self._carry = b"\n"
@@ -105,7 +105,7 @@ class DeathWatch:
         self._keep(window)
         return None
 
-    def _deadly(self, line: bytes) -> bool:
+    def _matches(self, line: bytes) -> bool:
         bare = line.lstrip(b" \t")
         for pattern in self._patterns:
             if pattern.match(bare) or (bare is not line and pattern.match(line)):

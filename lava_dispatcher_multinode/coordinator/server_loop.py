@@ -115,12 +115,12 @@ class ServerLoop:
         """Run a part of a round; an error in it ends nothing else."""
         try:
             step(*args)
-        except Exception as error:  # noqa: BLE001 - a bug; the group goes on
+        except Exception as error:  # noqa: BLE001 - a bug; the group continues
             self._report_bug(error)
         self._schedule_end()
 
     def _report_bug(self, error: Exception, connection: Connection | None = None) -> None:
-        logger.error("a bug in the coordinator; it goes on", exc_info=error)
+        logger.error("a bug in the coordinator, which continues", exc_info=error)
         if connection is not None:
             self._close(connection)
 

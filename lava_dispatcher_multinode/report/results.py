@@ -60,7 +60,7 @@ class Results:
 
     @property
     def running(self) -> bool:
-        """Return True while the process of the run is known to work: nothing is cut off yet."""
+        """Return True while the run's process is alive and the run has not ended."""
         return self._process_alive and not self.over
 
     def mark_process_ended(self) -> None:

@@ -1,6 +1,6 @@
-"""Fault injection: the faults of a simulated board, how they are written and how they strike.
+"""Fault injection: the faults of a simulated board, their syntax and their effects.
 
-They are written in a device file, under `simulated:`, or for one run by device name:
+They are set in a device file, under `simulated:`, or for one run by device name:
 
     LAVA_SIMULATED_FAULTS='panda02:panic=login,noise=0.01;beaglexm01:slow=9600'
 
@@ -49,7 +49,7 @@ _FATAL = {"panic": Crash, "hang": Hang, "reboot": Reset}
 
 
 class Fault(NamedTuple):
-    """A fault that ends what the board is doing: "panic", "hang" or "reboot"."""
+    """A fatal fault: "panic", "hang" or "reboot"."""
 
     kind: str
 
@@ -229,7 +229,7 @@ def parse_variable(text: str) -> dict[str, dict[str, Any]]:
 
 
 class _WrongValue(Exception):
-    """The argument is what the value should be."""
+    """A value is invalid; the argument describes a valid one."""
 
 
 def _number(value: object) -> float:

@@ -35,7 +35,7 @@ MAX_OPEN_QUESTIONS = 1000
 #: IDs of answered questions that are kept, to detect late duplicates.
 MAX_CLOSED = 4096
 #: Timed transmissions of one frame. The first `FREQUENT_SENDS` follow the measured timeout, the
-#: later ones `RARE_TIMEOUT_S`. A stopped caller finds them in its FIFO (64 KiB) when it goes on,
+#: later ones `RARE_TIMEOUT_S`. A stopped caller finds them in its FIFO (64 KiB) when it continues,
 #: acknowledges one and gets the rest.
 MAX_TIMED_SENDS = 120
 FREQUENT_SENDS = 40
@@ -60,7 +60,7 @@ class ConsoleQuestion:
 
 
 @dataclass(slots=True)
-class _Open:
+class _Exchange:
     """An exchange, from the question's first part to the acknowledgement of the answer's last."""
 
     md5: bool  # which checksum its board uses
@@ -90,9 +90,9 @@ class Channel:
 
     def __init__(self, *, window: int) -> None:
         self._window = window
-        self._open: dict[bytes, _Open] = {}
+        self._open: dict[bytes, _Exchange] = {}
         self._closed: OrderedDict[bytes, AckFrame | None] = OrderedDict()
-        self._timed: dict[bytes, _Open] = {}  # with a held-back ack or a frame in flight
+        self._timed: dict[bytes, _Exchange] = {}  # with a held-back ack or a frame in flight
         self._ready: deque[bytes] = deque()  # with a part that was never sent
         self._in_flight = 0  # bytes of frames sent once and not acknowledged
         self._out: list[bytes] = []
@@ -179,14 +179,14 @@ class Channel:
 
     def _part(self, part: DataFrame, now: float) -> ConsoleQuestion | None:
         if part.id in self._closed:
-            if self._closed[part.id] is not None:  # the board has not got the acknowledgement
+            if self._closed[part.id] is not None:  # the board has missed the acknowledgement
                 self._out.append(AckFrame(ACK, part.id, part.sum).line())
             return None
         exchange = self._open.get(part.id)
         if exchange is None:
             if part.part != 1 or len(self._open) >= MAX_OPEN_QUESTIONS:
                 return None
-            exchange = self._open[part.id] = _Open(part.md5)
+            exchange = self._open[part.id] = _Exchange(part.md5)
         if exchange.answer:  # a repeated question: the answer did not arrive
             if now - exchange.sent_at > MIN_TIMEOUT_S:
                 self._send_at_once(exchange, now)
@@ -209,7 +209,7 @@ class Channel:
         self._timed[part.id] = exchange
         return self._question(part.id, exchange)
 
-    def _question(self, id_: bytes, exchange: _Open) -> ConsoleQuestion | None:
+    def _question(self, id_: bytes, exchange: _Exchange) -> ConsoleQuestion | None:
         text = b"".join(exchange.payloads)
         exchange.payloads.clear()
         try:
@@ -225,7 +225,7 @@ class Channel:
         elif frame.id in self._open:
             self._send_at_once(self._open[frame.id], now)
 
-    def _send_at_once(self, exchange: _Open, now: float) -> None:
+    def _send_at_once(self, exchange: _Exchange, now: float) -> None:
         """Send the frame in flight again now, unless that has failed too often."""
         if exchange.frame and exchange.nak_sends < MAX_NAK_SENDS:
             exchange.due = now
@@ -257,7 +257,7 @@ class Channel:
         else:
             self._ready.append(frame.id)
 
-    def _send(self, id_: bytes, exchange: _Open, now: float) -> None:
+    def _send(self, id_: bytes, exchange: _Exchange, now: float) -> None:
         part = exchange.answer[0]
         exchange.ack = None  # the answer implies it
         exchange.frame, exchange.sum = part.line(), part.sum
@@ -268,7 +268,7 @@ class Channel:
         self._timed[id_] = exchange
         self._out.append(exchange.frame)
 
-    def _resend(self, exchange: _Open, now: float) -> None:
+    def _resend(self, exchange: _Exchange, now: float) -> None:
         if exchange.fresh:  # it was lost, so it fills no buffer
             self._in_flight -= len(exchange.frame)
         if exchange.damaged:

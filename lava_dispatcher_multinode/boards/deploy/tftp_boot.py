@@ -42,7 +42,7 @@ class NetworkBoot:
     """A boot over the network, as a boot loader needs it to make its commands."""
 
     settings: Tftp
-    host: str  # the TFTP server's address as the board knows it
+    host: str  # the TFTP server's address in the board's network
     kernel_type: str  # "zImage", "uImage" or "FIT"
     files: Mapping[str, ServedFile]  # "kernel", "ramdisk", "dtb": those that the job names
 

@@ -132,7 +132,7 @@ class Supervisor:
         self._send()
 
     def _send(self, *descriptors: int) -> None:
-        with self._lock, suppress(OSError):  # the run goes on without a supervisor
+        with self._lock, suppress(OSError):  # the run continues without a supervisor
             cleanup_state.send(self._link, self._state, *descriptors)
 
 
