@@ -53,7 +53,7 @@ def test_a_plug_in_s_driver_brings_its_type(rock):
     assert device_types.names()["panda"] == "panda"
 
 
-def test_a_type_that_nobody_knows_has_no_defaults():
+def test_an_unknown_type_has_no_defaults():
     """It may be LAVA's."""
     assert device_types.defaults("juno") == {}
 

@@ -130,7 +130,7 @@ def test_a_kernel_that_stays_silent_has_a_hint(console_of):
         wait_for_kernel(Dialogue(console_of("sleep 60")), boot, Deadline(60, "test"))
 
 
-def test_a_user_who_is_not_root_becomes_root(console_of):
+def test_a_user_becomes_root(console_of):
     """login.commands are typed after the login, with the password where they ask for it."""
     console = console_of(
         "stty sane; printf 'b login: '; read user; printf 'Password: '; read word; "

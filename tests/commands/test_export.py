@@ -61,7 +61,7 @@ def test_the_job_is_on_standard_output(export):
     assert out.splitlines()[0].endswith("/j.json by lava-multinode.")
 
 
-def test_what_lava_cannot_be_told_is_on_standard_error(export):
+def test_what_the_format_cannot_express_is_on_standard_error(export):
     """A part that is not exported is a message on stderr, not a failure."""
     code, out, err = export(OURS)
     assert code == 0
@@ -107,7 +107,7 @@ def test_split_on_standard_output_is_a_document_for_each_node(export):
 
 
 @pytest.mark.parametrize("words", [(), ("--split",)])
-def test_a_place_that_cannot_be_written_is_told(export, tmp_path, words):
+def test_an_unwritable_output_is_reported(export, tmp_path, words):
     """The message has the path and the system's reason; exit code 2."""
     (tmp_path / "file").write_text("")
     code, out, err = export(JOB, *words, "-o", tmp_path / "file" / "out")

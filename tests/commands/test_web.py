@@ -34,7 +34,7 @@ def test_port_that_is_none(port, capsys):
     assert "0 to 65535" in capsys.readouterr().err
 
 
-def test_taken_port_is_told(tmp_path):
+def test_a_port_in_use_is_reported(tmp_path):
     """A port in use is an error with a hint, before the run."""
     said = []
     with contextlib.ExitStack() as stack:

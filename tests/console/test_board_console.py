@@ -39,7 +39,7 @@ def test_wake_ends_a_read(wire):
     assert time.monotonic() - began < 10
 
 
-def test_the_port_is_drained_while_nobody_reads(wire):
+def test_the_port_is_drained_without_a_reader(wire):
     """Output is read without a reader, and is in console.raw."""
     data = b"x" * 4095 + b"\n"
     for _ in range(64):
@@ -103,7 +103,7 @@ def test_a_death_without_the_end_of_its_line_counts_too(wire):
             wire.console.read(60)
 
 
-def test_a_board_dies_also_while_nobody_reads(wire):
+def test_a_board_can_die_without_a_reader(wire):
     """A death is reported once to a thread that waits for something else, and to later readers."""
     told = SimpleQueue()
     wire.console.watch(["Kernel panic"])
@@ -117,7 +117,7 @@ def test_a_board_dies_also_while_nobody_reads(wire):
     assert told.empty()
 
 
-def test_a_death_before_somebody_asks_is_told_at_once(wire):
+def test_an_earlier_death_is_reported_at_once(wire):
     """The board may have died between two waits."""
     told = SimpleQueue()
     wire.console.watch(["Kernel panic"])

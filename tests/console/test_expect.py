@@ -39,7 +39,7 @@ def test_a_wait_that_fails_shows_step_and_console(wire):
     assert "Bad image" in str(caught.value)
 
 
-def test_a_silent_console_is_told_as_that(wire):
+def test_a_silent_console_is_reported_as_such(wire):
     """The commonest first mistake, the wrong port, is named."""
     with pytest.raises(BootError, match="check its port and speed"):
         Dialogue(wire.console).expect([b"x"], timeout=0.05, step="waited")

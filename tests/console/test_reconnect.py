@@ -180,7 +180,7 @@ def test_what_never_held_is_not_tried_again(exchange, opened, monkeypatch):
     assert exchange.attempts == 1
 
 
-def test_the_last_words_of_what_never_held_are_told(opened, monkeypatch):
+def test_the_last_output_of_a_failed_connection_is_reported(opened, monkeypatch):
     """The error has the last output of the command."""
     monkeypatch.setattr(reconnect, "MIN_LINK_S", 60.0)
     made = opened(open_console(ConsoleConnection(command="echo no such port >&2; exit 3"), "b1"))

@@ -55,7 +55,7 @@ def test_a_refused_connection_has_a_hint():
 
 
 @pytest.mark.parametrize("url", ["socket://host", "telnet://", "rfc2217://h:port", "socket://h:0"])
-def test_a_url_without_place_is_told(url):
+def test_a_url_without_host_is_reported(url):
     """A misspelt URL is named with what it should be."""
     with pytest.raises(ConsoleError, match=f"b1: '{url}' is not {url.split(':')[0]}://HOST:PORT"):
         open_tcp(url, 115200, "b1", 1)

@@ -106,7 +106,7 @@ def test_the_port_is_set_when_the_server_lets_us():
     assert (telnet.settled, telnet.baud) == (True, 0x1FF)
 
 
-def test_what_is_no_telnet_is_told():
+def test_a_server_without_telnet_is_reported():
     """A command without end costs no memory."""
     telnet = Telnet()
     with pytest.raises(NotTelnet):

@@ -41,7 +41,7 @@ def test_a_port_that_another_client_has_is_not_taken(scheme, accepter, ser2net, 
         _open(scheme, port)
 
 
-def test_a_server_without_port_control_is_told(ser2net):
+def test_a_server_without_port_control_is_reported(ser2net):
     """rfc2217:// to a plain telnet port leads to telnet://."""
     port = ser2net("telnet,tcp").port
     with pytest.raises(ConsoleError, match="b1: console rfc2217.* use telnet://"):
@@ -56,7 +56,7 @@ def test_a_raw_port_is_no_telnet(ser2net, monkeypatch):
         _open("telnet", port)
 
 
-def test_a_server_that_has_another_speed_is_told():
+def test_a_server_with_another_speed_is_reported():
     """A port that cannot do the speed must not look like a silent board."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         peers = []
@@ -77,7 +77,7 @@ def test_a_server_that_has_another_speed_is_told():
         peers[0].close()
 
 
-def test_what_is_said_during_the_negotiation_is_read(opened):
+def test_output_during_the_negotiation_is_read(opened):
     """Output during the negotiation is not lost."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         peers = []

@@ -174,7 +174,7 @@ def test_the_tail_from_a_text_on(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["console.raw", "console.log"])
-def test_a_full_disk_is_told_once(tmp_path, name):
+def test_a_full_disk_is_reported_once(tmp_path, name):
     """A full disk is an error of `feed`; notes and closing still work."""
     (tmp_path / name).symlink_to("/dev/full")
     transcript = Transcript(tmp_path, lambda: 0.0)

@@ -67,7 +67,7 @@ def test_a_closed_far_end_is_an_error(pair):
         transport.read()
 
 
-def test_writing_to_a_gone_far_end_is_an_error(pair):
+def test_writing_to_a_closed_far_end_is_an_error(pair):
     """Writing to a closed far end is an error."""
     transport, far = pair
     far.close()

@@ -129,7 +129,7 @@ def test_lost_after_the_grace():
     assert list(presence.expire(99.0)) == []
 
 
-def test_who_comes_back_is_not_lost():
+def test_a_member_that_reconnects_is_not_lost():
     """A member that reconnects within the grace period is not lost."""
     presence, peer = Presence(10), Connected(node="a")
     presence.add("a", peer)
@@ -140,7 +140,7 @@ def test_who_comes_back_is_not_lost():
     assert presence.deadlines.next() is None
 
 
-def test_without_a_grace_nobody_is_lost():
+def test_without_a_grace_no_member_is_lost():
     """Without a grace period, connections do not decide about members."""
     presence, peer = Presence(None), Connected(node="a")
     presence.add("a", peer)

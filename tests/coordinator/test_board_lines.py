@@ -270,7 +270,7 @@ def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
     assert answers.get(timeout=20).data == (("b", {"k": "v"}),)
 
 
-def test_who_answers_tells(serve):
+def test_calls_in_lines_are_reported(serve):
     """Calls in lines, and only those, are reported before their reply."""
     told = []
     coordinator = serve(secrets=SECRETS, on_answer=lambda *about: told.append(about))

@@ -165,7 +165,7 @@ def register(calls, session, asked=ASKED):
     return calls.register(asked.node, asked.id, ReplyRoute(session, line=asked))
 
 
-def test_who_asked_last_is_answered_and_who_asks_again_is_told_the_same():
+def test_the_last_connection_is_answered_and_a_repeated_request_gets_the_same_reply():
     """The call is made once; the earlier connection is closed."""
     calls = BoardCalls()
     first, second, third = (ClientSession(Peer()) for _ in range(3))

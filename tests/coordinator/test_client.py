@@ -44,7 +44,7 @@ def test_a_lost_connection_answers_everything(serve, watch):
         assert "coordinator" in outcome.fields["text"]
 
 
-def test_closing_answers_who_waits(serve, watch):
+def test_closing_ends_waiting_calls(serve, watch):
     """Closing ends waiting calls; closing again has no effect."""
     a = serve.member(serve(), "a")
     wait = a.ask("wait", "x")
@@ -119,7 +119,7 @@ def test_a_failing_receiver_does_not_stop_the_others(serve, caplog):
         ({"role": "boss"}, "role 'r', not 'boss'"),
     ],
 )
-def test_who_is_refused_is_told_why(serve, options, why):
+def test_a_refusal_has_a_reason(serve, options, why):
     """The outcome of the first call has the reason of a refusal."""
     coordinator = serve(secrets={"a": "right"})
     who = {"group": "group-1", "node": "a", "role": "r", "secret": "right"} | options
@@ -129,7 +129,7 @@ def test_who_is_refused_is_told_why(serve, options, why):
     assert why in outcome.fields["text"]
 
 
-def test_nobody_listens():
+def test_connection_refused():
     """The message of a refused connection names the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = server.getsockname()
@@ -162,7 +162,7 @@ def test_something_else_listens(answer, why):
     assert why in outcomes[0].fields["text"]
 
 
-def test_a_coordinator_that_hangs_is_told(monkeypatch):
+def test_a_coordinator_that_hangs_is_reported(monkeypatch):
     """A coordinator that accepts a call and never replies is reported."""
     monkeypatch.setattr(client_module, "REPLY_GRACE_S", 0.1)
     with (

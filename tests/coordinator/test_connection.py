@@ -48,7 +48,7 @@ def test_input_reaches_the_frames(pair):
     assert not connection.wants_input
 
 
-def test_who_takes_nothing_is_not_read(pair, monkeypatch):
+def test_a_client_that_does_not_read_is_not_read(pair, monkeypatch):
     """A client that does not read its replies is not read, which limits memory."""
     monkeypatch.setattr(module, "HIGH_WATER_BYTES", 100)
     connection, _, _ = pair

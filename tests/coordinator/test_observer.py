@@ -46,7 +46,7 @@ def test_data_is_what_it_was_when_it_happened(told):
     }
 
 
-def test_a_send_is_told_only_when_it_was_refused(told):
+def test_a_send_is_reported_only_if_it_was_refused(told):
     """A successful send is reported by its message only."""
     notifier, events = told
     send = Call(Api.SEND, "x")

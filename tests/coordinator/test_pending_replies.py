@@ -44,7 +44,7 @@ def test_each_is_answered_once_when_its_time_is_over_or_all_are_there():
     assert waiters.deadlines.next() is None
 
 
-def test_who_has_left_is_not_answered():
+def test_a_closed_connection_is_not_answered():
     """A closed connection gets no reply."""
     waiters, session = GroupDataWaiters(), ClientSession(Peer())
     waiters.add(session, request(1), 5.0)

@@ -92,7 +92,7 @@ def test_news_before_the_start_count():
         assert a.call(Call(Api.SYNC, "x")).fields["sentence"] == "lava-sync x: b failed: no power"
 
 
-def test_closing_answers_who_waits(serve, watch):
+def test_closing_ends_waiting_calls(serve, watch):
     """Closing ends waiting calls; closing twice or before the start is allowed."""
     coordinator = serve()
     waiting = serve.member(coordinator, "a").ask("wait", "x")

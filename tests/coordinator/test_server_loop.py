@@ -309,7 +309,7 @@ def test_a_request_has_its_time(serve, monkeypatch):
     assert barrier.holds()
 
 
-def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
+def test_a_client_that_does_not_read_is_closed(serve, monkeypatch):
     """A client that does not read its replies is closed."""
     monkeypatch.setattr(module, "STALL_TIMEOUT_S", 0.1)
     barrier = Barrier(serve)
@@ -321,7 +321,7 @@ def test_who_takes_nothing_is_closed_after_a_while(serve, monkeypatch):
     assert barrier.holds()
 
 
-def test_who_is_sent_away_and_goes_on_sending_is_closed_in_time(serve, barrier, monkeypatch):
+def test_a_disconnected_client_that_goes_on_sending_is_closed_in_time(serve, barrier, monkeypatch):
     """Input after a disconnect is discarded and does not delay the close."""
     monkeypatch.setattr(module, "LINGER_S", 0.3)
     raw = serve.raw(barrier.coordinator)

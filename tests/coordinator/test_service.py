@@ -121,7 +121,7 @@ def test_a_member_that_stops_polling_does_not_count_as_waiting(make):
     assert b.sent == []
 
 
-def test_group_data_waits_for_everybody(make):
+def test_group_data_waits_for_all_members(make):
     """Polled or held group_data waits until the group is complete."""
     service = make(members=(), size=2)
     a, b, held = Peer(service), Peer(service), Peer(service)
@@ -249,7 +249,7 @@ def test_a_held_call_can_be_taken_back(make):
     }
 
 
-def test_nobody_takes_back_the_call_of_another(make):
+def test_a_client_cannot_cancel_the_call_of_another(make):
     """Only its own connection can cancel a call; a cancelled one is no wait in a deadlock."""
     service = make(grace=5)
     a, b = Peer(service), Peer(service)

@@ -223,7 +223,7 @@ def test_the_multinode_action_meets_the_boards_calls(dispatch, tmp_path):
     }
 
 
-def test_a_deadlock_is_told_in_words(dispatch, job):
+def test_a_deadlock_is_reported(dispatch, job):
     """A deadlock ends both waits after the grace period, not at the timeout."""
     run = dispatch(
         "--simulate",

@@ -146,12 +146,12 @@ def test_calls_of_the_dispatcher_count():
     assert warning == "job.json:7:3: warning: lava-wait x: no other node sends it"
 
 
-def test_the_same_call_is_told_once():
+def test_the_same_call_is_reported_once():
     """A loop written out is one warning."""
     assert len(warnings({"a": "lava-wait x\nlava-wait x", "b": "true"})) == 1
 
 
-def test_a_call_whose_words_are_wrong_is_told_once():
+def test_a_call_with_wrong_words_is_reported_once():
     """One warning per file, also if several roles run it; `lava-sync` may have any ID."""
     both = "lava-sync\nlava-sync a"
     assert warnings({"client": both, "server": both}) == [

@@ -272,7 +272,7 @@ print(lock.acquire("mine"), flush=True)
 """
 
 
-def start_as_nobody(directory, *arguments):
+def start_as_another_user(directory, *arguments):
     """Start a Python that another user can run; these modules need only its library.
 
     They are copied to `directory`: other users cannot read root's home.
@@ -296,7 +296,7 @@ def test_two_users_share_the_locks(monkeypatch):
         assert lock_directory() == shared
         lock = LockFile(shared, "p1")
         assert lock.acquire("root's")
-        with start_as_nobody(Path(name), "-c", OTHER_USER, str(shared)) as other:
+        with start_as_another_user(Path(name), "-c", OTHER_USER, str(shared)) as other:
             assert other.stdout.readline() == "root's False\n"
             lock.release()
             assert other.stdout.readline() == "True\n"

@@ -293,7 +293,7 @@ def test_a_background_send_puts_a_deadlock_off(play):
     assert play.group.next_deadline() == 55
 
 
-def test_those_who_left_do_not_hide_a_deadlock(play):
+def test_members_that_left_do_not_hide_a_deadlock(play):
     """Only members that still run have to wait for it."""
     play.finish("c")
     calls = [play("a wait x"), play("b wait x")]

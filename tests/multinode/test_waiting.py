@@ -58,7 +58,7 @@ def test_time_is_over_once():
     assert pending.next_deadline() is None
 
 
-def test_a_single_member_that_runs_is_everybody_and_none_is_not():
+def test_a_single_running_member_counts_as_all():
     """A member that has left need not wait; without any member left there is no deadlock."""
     members, topics, pending = world()
     members.leave(members.by_name["b"], MemberEvent.FINISH, None)

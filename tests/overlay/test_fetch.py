@@ -27,7 +27,7 @@ def test_each_source_is_fetched_once(cache, repository, monkeypatch):
     assert (paths.pop() / "smoke.yaml").is_file()
 
 
-def test_a_failure_is_everybodys(cache, monkeypatch):
+def test_a_failure_applies_to_all_callers(cache, monkeypatch):
     """A server that is down is asked once, not once for each board."""
     calls = []
 

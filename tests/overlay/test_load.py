@@ -91,7 +91,7 @@ def test_expected_cases_are_a_list_of_texts(expected, tmp_path, cache):
     assert problem.message == own.message
 
 
-def test_a_missing_definition_is_told_with_what_there_is(tmp_path, cache, directory):
+def test_a_missing_definition_is_reported_with_existing_ones(tmp_path, cache, directory):
     """The hint is the nearest name, or the names."""
     (directory / "sub").mkdir()
     (directory / "sub/deep.yml").touch()

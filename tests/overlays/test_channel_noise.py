@@ -150,7 +150,7 @@ def test_killed_caller(board):
     assert left == []
 
 
-def test_stopped_caller_blocks_nobody(dash_board):
+def test_a_stopped_caller_does_not_block_others(dash_board):
     """A stopped caller with an answer of 60 kB waiting does not hold up the others."""
     board = dash_board
     board.group.answers["big"] = Outcome(Status.DONE, (("panda02", {"k": "v" * 60000}),))
@@ -163,7 +163,7 @@ def test_stopped_caller_blocks_nobody(dash_board):
     assert len(board.group.calls) == 21
 
 
-def test_waiting_callers_are_told_of_the_end(board):
+def test_waiting_callers_end_with_the_runner(board):
     """A background call still waiting when the runner ends fails, and the runner does not hang."""
     board.interactive = [
         "-c",
@@ -353,7 +353,7 @@ def test_the_end_is_not_asked_for_ever(dash_board):
     assert not (dash_board.lava / "channel").exists()
 
 
-def test_board_is_told_no_faster_than_it_reads(dash_board):
+def test_the_board_is_sent_no_more_than_it_reads(dash_board):
     """With a UART FIFO, no write is larger than the FIFO, and all data arrives."""
     sizes = []
     dash_board.console.to_board = lambda data: sizes.append(len(data)) or data

@@ -143,7 +143,7 @@ def test_raise_ends_the_session(board):
     assert board.events[-1]["event"] == "definition_finished"
 
 
-def test_raise_fails_also_where_nobody_listens(board):
+def test_raise_fails_without_a_dispatcher_too(board):
     """lava-test-raise ends a script under `set -e` outside of a run, too, as in LAVA."""
     done = subprocess.run(
         [board.root / "tools" / "sh", board.lava / "bin" / "lava-test-raise", "no", "way"],

@@ -37,7 +37,7 @@ def test_results_that_became_others(story):
     ]
 
 
-def test_what_changed_alike_on_many_nodes_is_told_once(story):
+def test_equal_changes_of_many_nodes_are_reported_once(story):
     """Equal changes of several boards are one sentence."""
 
     def many(result):

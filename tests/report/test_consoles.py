@@ -126,7 +126,7 @@ PROMPTS = ("", "root@panda01:~# ", "[root@arm /]# ", "/ # ", "arm login: ")
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_what_the_dispatcher_types_is_not_said(prompt):
+def test_the_dispatcher_s_input_is_not_shown(prompt):
     """The board echoes input until the first command disables that."""
     terminal = Terminal()
     Shell(terminal, Deadline(1, "test")).ask(QUIET, 0.001)
@@ -143,7 +143,7 @@ def test_echo_that_is_wrapped(columns):
     assert said("Welcome", *pieces, "unset", "2") == ["Welcome", "unset", "2"]
 
 
-def test_answers_are_not_said():
+def test_replies_are_not_shown():
     """Checksums, IDs and marks that the dispatcher requested are dropped."""
     dialogue = ("<lava-begin 7>", "3863814351 14489", "0", "f" * 32 + "  -", "<lava-end 7 0>")
     octal = ("<lava-begin 8>", "0000000 037 213 010", "0000003", "<lava-end 8 0>")
@@ -151,7 +151,7 @@ def test_answers_are_not_said():
     assert said("up", *dialogue, *octal, *silent, "down") == ["up", "down"]
 
 
-def test_frames_and_power_are_not_said():
+def test_frames_and_power_are_not_shown():
     """The channel's traffic and the dispatcher's own remarks are none of the board's words."""
     frames = (
         "<LAVA_MN A 1 2>",
@@ -200,7 +200,7 @@ TYPED = f"root@a:~# {begin(1)}stty -ec"
         (["lava_code=$? is what I type"], ["lava_code=$? is what I type"]),
     ],
 )
-def test_what_a_kernel_or_a_test_prints_is_said(lines, kept):
+def test_output_of_the_kernel_and_of_tests_is_shown(lines, kept):
     """Output of a kernel or a test is always kept: it may be the reason."""
     assert said(*lines) == kept
 

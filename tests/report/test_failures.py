@@ -20,7 +20,7 @@ def test_failures_are_in_order_of_time(whole_story):
     ]
 
 
-def test_definition_that_was_cut_short_is_told_with_its_reason(story):
+def test_a_definition_that_was_cut_short_is_reported_with_its_reason(story):
     """`lava-test-shell-run` alone is no explanation."""
     why = "exit code 2 before its last step"
     story.start({"a": {}}).case("a", "lava-test-shell-run", "fail", error=why).end("a", "fail")
@@ -36,7 +36,7 @@ def test_boot_that_a_retry_mended_is_no_failure(story):
     assert told(story.events) == []
 
 
-def test_call_is_told_once_and_not_again_as_its_result(story):
+def test_a_call_is_reported_once_and_not_again_as_its_result(story):
     """The result of a failed call is no failure of its own."""
     story.start({"a": {}}).at(1).wait("a", "timeout", "panda01 has not sent it")
     story.case("a", "multinode-wait-ready", "fail")
@@ -60,7 +60,7 @@ def test_cut_off_run_names_its_nodes(story):
     ]
 
 
-def test_those_let_down_are_told_before_those_served(story):
+def test_failed_waits_are_listed_before_completed_ones(story):
     """Failed waits come before long ones."""
     story.start().wait("panda02", "done").wait("beaglexm01", "never", "panda01 failed")
     results = Results.of(story.events)
@@ -68,7 +68,7 @@ def test_those_let_down_are_told_before_those_served(story):
     assert find_waits_for(results, "panda02") == []
 
 
-def test_those_who_wait_for_many_are_found_too(story):
+def test_waits_for_many_nodes_are_found_too(story):
     """An event names 20 of those that are waited for at most; the group may be larger."""
     names = [f"p{number:02}" for number in range(30)]
     story.start({name: {"role": "peer"} for name in names})

@@ -128,7 +128,7 @@ def test_the_case_of_a_failed_wait_makes_it_no_failed_test(story):
     assert (verdict.error_type, verdict.error) == ("multinode", "lava-wait ready: timed out")
 
 
-def test_the_reason_of_a_failed_wait_is_told_before_what_followed_from_it(story):
+def test_the_reason_of_a_failed_wait_precedes_its_consequences(story):
     """The reason of a failed call precedes the failures that follow from it."""
     story.start({"panda01": {}}).wait("panda01", "timeout", "timed out")
     story.case("panda01", result="fail").case("panda01", "multinode-wait-ready", "fail", error="3")

@@ -124,7 +124,7 @@ def test_fields_cannot_pose_as_time_or_kind():
     assert seen == [{"t": 1.0, "event": "log"}]
 
 
-def test_failing_subscriber_is_told_of_once_and_stops_nobody(capsys):
+def test_a_failing_subscriber_is_reported_once_and_stops_nothing(capsys):
     """A failing subscriber is reported once and stops nothing."""
     seen = []
 
@@ -207,7 +207,7 @@ def test_new_log_replaces_an_old_one(tmp_path):
 
 
 @pytest.mark.needs("/dev/full")
-def test_full_disk_is_told_of_once_and_the_run_goes_on(capsys):
+def test_a_full_disk_is_reported_once_and_the_run_goes_on(capsys):
     """A full disk ends the file, not the events of subscribers."""
     from pathlib import Path
 

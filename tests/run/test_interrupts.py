@@ -129,7 +129,7 @@ def test_thousands_do_not_fill_it():
     queue.close()
 
 
-def test_what_comes_after_the_end_harms_nobody():
+def test_items_after_the_end_are_ignored():
     """Items added after the end are ignored."""
     queue = SignalSafeQueue()
     queue.close()

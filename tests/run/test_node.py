@@ -147,7 +147,7 @@ def test_a_test_s_failure_is_no_error(run):
     assert statuses(run) == ["fail"]
 
 
-def test_a_bug_is_told_with_its_place(run, board):
+def test_a_bug_is_reported_with_its_place(run, board):
     """A bug's traceback is in the log, which the message names."""
     ending = run(fails(ZeroDivisionError("division by zero")))
     assert (ending.status, ending.error_type) == ("error", "bug")
@@ -188,7 +188,7 @@ def test_an_action_s_deadline_names_its_place(run):
     assert seen == ["60 s (the job's timeout, job.json)", "5 s (the timeout of a0, job.json:7)"]
 
 
-def test_whoever_visits_finds_the_board_up(run, board):
+def test_a_visit_finds_the_board_powered(run, board):
     """A visit at the node's end gets its failure while the board is powered."""
     seen = []
 
@@ -201,7 +201,7 @@ def test_whoever_visits_finds_the_board_up(run, board):
     assert seen == [(type(None), False), (BootError, False)]
 
 
-def test_the_group_is_told_before_the_switch_is_asked(run, board):
+def test_the_group_is_notified_before_the_power_off(run, board):
     """Peers are notified before the board is powered off, which may take minutes."""
     told = []
 

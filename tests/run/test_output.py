@@ -52,7 +52,7 @@ def test_consoles_of_a_run_before_go(tmp_path):
         assert [path.name for path in (tmp_path / "nodes" / "old").iterdir()] == ["notes"]
 
 
-def test_a_directory_that_cannot_be_made_is_told(tmp_path):
+def test_a_directory_that_cannot_be_created_is_reported(tmp_path):
     """The error names the file in the way, with a hint."""
     (tmp_path / "file").write_text("")
     with (

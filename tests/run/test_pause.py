@@ -157,7 +157,7 @@ def test_a_node_without_a_board_is_not_waited_for():
     group.off("a")
 
 
-def test_an_interrupted_run_waits_for_nobody():
+def test_an_interrupted_run_does_not_wait():
     """A cancelled run ends all waits, and starts no new one."""
     group = Group(["a", "b", "c"])
     group.ends("a")

@@ -49,7 +49,7 @@ def test_the_board_s_own_thread_does_it(group):
     assert len({*names.values(), threading.current_thread()}) == 3
 
 
-def test_all_are_done_before_a_failure_is_told(group):
+def test_all_work_ends_before_a_failure_is_raised(group):
     """A failure is raised after the work on all boards has ended."""
     done = []
 
@@ -63,14 +63,14 @@ def test_all_are_done_before_a_failure_is_told(group):
     assert done == ["b2"]
 
 
-def test_an_exception_comes_to_who_asked(group):
+def test_an_exception_is_raised_in_the_caller(group):
     """An exception is raised in the caller; the board is still served."""
     with pytest.raises(ZeroDivisionError):
         group["b1"]._do(lambda _: 1 / 0)
     assert group["b1"]._do(lambda node: node.name) == "b1"
 
 
-def test_nobody_waits_for_a_run_that_has_ended(group):
+def test_a_request_after_the_end_of_the_run_fails(group):
     """A request after the end of the run raises an error that names the board."""
     group["b1"].release()
     with pytest.raises(InfrastructureError, match="b1: the run of this board has ended"):
@@ -187,7 +187,7 @@ def test_a_job_that_is_wrong(job):
 
 
 @pytest.mark.slow
-def test_a_run_that_cannot_begin_is_told(job, tmp_path):
+def test_a_run_that_cannot_start_is_reported(job, tmp_path):
     """A run that cannot start raises an error and does not block."""
     output = tmp_path / "out"
     (output / "events.jsonl").mkdir(parents=True)

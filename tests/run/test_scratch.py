@@ -39,7 +39,7 @@ def _close(directory):
 @pytest.mark.parametrize(
     "fill", [lambda directory: None, _fill, _close], ids=["empty", "deep", "closed"]
 )
-def test_gone_afterwards(fill):
+def test_removed_at_the_end(fill):
     """Deep trees and directories without permissions are removed as well."""
     with scratch(None) as directory:
         fill(directory)

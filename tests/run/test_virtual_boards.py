@@ -101,7 +101,7 @@ def test_a_fault_that_was_never_due(made, stack, monkeypatch):
     ]
 
 
-def test_they_are_gone_with_the_run(made, stack):
+def test_they_end_with_the_run(made, stack):
     """Boards and consoles end with the run."""
     boards, _ = made(device("b", SIMULATED), device("c", QEMU))
     with ExitStack() as consoles:

@@ -92,7 +92,7 @@ def test_off_when_off(ends):
     assert json.loads(lab.recv(100)) == {"off": True, "pending": []}
 
 
-def test_lab_gone(ends):
+def test_a_dead_lab(ends):
     """The board ends when the lab closes its socket."""
     serial, _, lab = ends
     lab.close()

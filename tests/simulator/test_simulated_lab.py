@@ -348,7 +348,7 @@ def start_owner(tmp_path, *prefix, python=sys.executable, environment=None):
     return owner, {pid: os.pidfd_open(pid) for pid in descendants(int(line))}
 
 
-def all_gone(processes, seconds):
+def all_processes_ended(processes, seconds):
     """Return True if all processes end in that time; close the descriptors."""
     end = time.monotonic() + seconds
     gone = True
@@ -370,7 +370,7 @@ def test_nothing_outlives_the_lab(tmp_path, shared_lab, how):
         else:
             owner.stdin.close()
             assert owner.stdout.read() == "closed\n"
-        assert all_gone(processes, 10)
+        assert all_processes_ended(processes, 10)
         owner.wait()
     assert not [
         line
@@ -384,7 +384,7 @@ def test_boards_end_with_a_killed_spawner(tmp_path, shared_lab):
     owner, processes = start_owner(tmp_path)
     with owner.stdin, owner.stdout:
         os.kill(next(iter(processes)), signal.SIGKILL)
-        assert all_gone(processes, 10)
+        assert all_processes_ended(processes, 10)
         owner.stdin.close()
         owner.wait()
 
@@ -405,7 +405,7 @@ def test_ordinary_user(tmp_path, shared_lab):
         with owner.stdin, owner.stdout:
             owner.stdin.close()
             assert owner.stdout.read() == "closed\n"
-            assert all_gone(processes, 10)
+            assert all_processes_ended(processes, 10)
             owner.wait()
 
 

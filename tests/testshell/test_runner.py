@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.testshell.session import ShellSession
 from .conftest import BEGIN, END, EXIT, START, TOLD_EXIT, TYPED, Script, results, run, tell
 
 
-def test_told_signals_count_once():
+def test_reported_signals_count_once():
     """An acknowledged signal counts once: its line may be marked, bare, torn or repeated."""
     result = [b"SIGNAL_TESTCASE", b"TEST_CASE_ID=a", b"RESULT=pass"]
     line = b"<LAVA_" + b" ".join(result) + b">"
@@ -37,7 +37,7 @@ def test_told_signals_count_once():
     assert console.written.count(b"<LAVA_MN A ab-") == 7
 
 
-def test_the_end_is_told(monkeypatch):
+def test_the_end_is_reported(monkeypatch):
     """The end of a runner is acknowledged as often as it is reported; its line may be lost."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
     end = tell(1, b"TEST_RUNNER", b"EXIT")
@@ -188,7 +188,7 @@ def test_an_end_that_a_test_has_printed_ends_nothing(monkeypatch):
     assert results(events) == {"late": "fail"}
 
 
-def test_an_end_that_could_not_be_told_is_believed_where_nobody_answers(monkeypatch):
+def test_an_unreported_end_counts_if_the_board_does_not_reply(monkeypatch):
     """A runner without the channel ends by its line."""
     monkeypatch.setattr(runner, "LINGER_S", 0.1)
     console = Dies(SPOKEN, BEGIN, END + EXIT, answers=0)

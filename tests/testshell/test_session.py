@@ -101,7 +101,7 @@ def test_a_runner_that_never_starts_is_not_the_test_s_failure():
     assert not isinstance(error, ActionTimeout)
 
 
-def test_a_timeout_says_who_waited_for_what():
+def test_a_timeout_names_the_waits():
     """At the deadline the error names the definition and the calls without an answer."""
     asked = [
         DataFrame(b"Q", b"ab-%d" % n, 1, 1, b"wait-all,r%d,role=server," % n) for n in range(5)

@@ -21,7 +21,7 @@ def test_each_is_asked_after_in_its_turn():
     assert waits.probe(1000.0) is None
 
 
-def test_who_is_gone_is_taken_back():
+def test_the_call_of_a_dead_caller_is_withdrawn():
     """A gone caller's call is withdrawn, at the end all open ones are, answered ones never."""
     waits, taken = PendingCalls(), []
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]

@@ -31,7 +31,7 @@ def test_the_last_window_may_be_full():
     ]
 
 
-def test_lines_are_told_apart():
+def test_lines_are_separate():
     """Lines do not mix; an empty line has no window."""
     assert Windows(8).feed([b"ab", b"", b"c"], ends=True) == [
         Window("ab", 0, 0, ends=True),

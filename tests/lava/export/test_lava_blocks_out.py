@@ -57,7 +57,7 @@ def test_loader_commands_fit_what_was_deployed():
     assert "commands" not in LavaBlocks("t", boot={"method": "minimal"}).boot_block("kernel")
 
 
-def test_guesses_are_said():
+def test_guesses_are_reported():
     """For a device without boot commands, and for an unknown type."""
     assert "guess" in blocks_of_unknown_type("x", Login()).remarks[0]
     assert "guess" in blocks_of_type("x", "x", {}, Login()).remarks[0]

@@ -103,7 +103,7 @@ def test_control_characters_do_not_break_it(story):
     assert case.get("name") == "a\ufffd\ufffd[0m\ufffd]]>"
 
 
-def test_failure_has_what_the_board_said_and_its_log(whole_story, tmp_path):
+def test_a_failure_has_the_console_output_and_the_log(whole_story, tmp_path):
     """In the case's own system-out, where Jenkins and GitLab look; a board attaches nothing."""
     log = tmp_path / "nodes" / "panda02" / "console.log"
     log.parent.mkdir(parents=True)
@@ -148,7 +148,7 @@ def test_boot_that_was_tried_again_is_flaky(story):
     assert root.get("errors") == "0"
 
 
-def test_cases_of_one_name_can_be_told_apart(story):
+def test_cases_with_one_name_are_numbered(story):
     """Readers that know a case by its name show all of its results."""
     story.start({"a": {}}).case("a", result="fail").case("a").case("a", "other")
     _, suites = parsed(story.end("a").events)

@@ -21,7 +21,7 @@ def test_the_first_failure_comes_first(whole_story):
     assert then == "then beaglexm01 at 7.000 s: lava_test_shell: kernel panic"
 
 
-def test_who_failed_for_one_reason_is_told_in_one_sentence(story):
+def test_failures_with_one_reason_are_one_sentence(story):
     """Failures that follow from one dead board are one sentence."""
     names = [f"panda{number:02}" for number in range(1, 12)]
     story.start({name: {"role": "peer"} for name in names})

@@ -121,7 +121,7 @@ def test_followers_are_bounded(server, monkeypatch):
     assert get(server, "events").status == 503
 
 
-def test_client_that_says_nothing_holds_nobody_up(server, monkeypatch):
+def test_a_silent_client_does_not_delay_others(server, monkeypatch):
     """A connection without a request does not keep others out, and its number is bounded."""
     parts = urlsplit(server.url)
     silent = [socket.create_connection((parts.hostname, parts.port)) for _ in range(5)]

@@ -44,7 +44,7 @@ def test_action_that_was_cut_off_reaches_to_the_end(story):
     assert float(bar.get("x")) + float(bar.get("width")) == timeline.WIDTH - 10
 
 
-def test_arrow_goes_from_sender_to_the_one_who_waited(story):
+def test_an_arrow_goes_from_the_sender_to_the_waiting_node(story):
     """Only messages of that ID, of others, sent by then; of each sender the last."""
     story.start().at(1).message("panda01", n="1").at(2).message("panda01", n="2")
     story.message("panda02").message("beaglexm01", "other")

@@ -45,7 +45,7 @@ def test_same_call_twice_is_still_waited_for_after_one_answer(story):
     assert "waiting for q" in lines(story.events)[0][0]
 
 
-def test_who_has_sent_is_not_waited_for_any_more(story):
+def test_a_node_that_has_sent_is_no_longer_missing(story):
     """The line names those that are missing now, few of them, and counts the others.
 
     The event names 20 at most, of however many.
@@ -64,7 +64,7 @@ def test_who_has_sent_is_not_waited_for_any_more(story):
     assert "waiting" not in lines(story.events)[0][0]
 
 
-def test_anybody_will_do_for_a_wait(story):
+def test_any_device_satisfies_a_wait(story):
     """A lava-wait needs only one of the possible senders."""
     start = {"node": "panda01", "api": "wait", "id": "a", "role": None}
     story.start().add("wait_started", missing=["panda02", "beaglexm01"], **start)

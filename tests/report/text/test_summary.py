@@ -41,7 +41,7 @@ def test_call_that_was_not_answered_is_named(story):
     assert "  [    2.000] panda02: lava-wait ready: deadlock: panda02 waits\n" in text
 
 
-def test_what_took_a_group_along_is_told_once(story):
+def test_a_failure_of_the_whole_group_is_reported_once(story):
     """First the board that died, then all of those that it let down in one line."""
     names = [f"p{number:02}" for number in range(12)]
     story.start({name: {} for name in names}).at(1)
@@ -81,7 +81,7 @@ def test_on_a_terminal_it_is_cut_to_its_width(story, monkeypatch):
     assert all(len(line) <= 60 for line in shown.split("\n\n")[0].split("\n"))
 
 
-def test_why_nothing_began_is_told_in_full(story):
+def test_the_reason_of_a_run_that_did_not_start_is_complete(story):
     """A long error is shown in full below the table, once for all nodes, up to a limit."""
     why = "cannot be kept apart:\n  namespaces: no\n  --unconfined" + "\n  more" * 20
     story.start({"a": {}, "b": {}})
@@ -93,7 +93,7 @@ def test_why_nothing_began_is_told_in_full(story):
     assert "  and 11 more lines\n" in text
 
 
-def test_deadlock_is_told_once(deadlock):
+def test_a_deadlock_is_reported_once(deadlock):
     """The whole sentence stands below the table, for all of them and all their calls."""
     text = format_summary(Results.of(deadlock), None)
     rows = text.split("\n\n")[0].splitlines()[1:]
