@@ -85,8 +85,8 @@ def _connect(board: PausedBoard, pause: Pause) -> PausedBoard | None:
     """Connect the terminal and the board; return the next board, None at the end."""
     console = board.console
     here = f"--- console of {board.name} (Enter shows the prompt); last output:"
-    said = filter_console("\n".join(console.tail()).encode("utf-8", "replace"))
-    _print("\n".join([here, *(line.decode() for line in said)]))
+    lines = filter_console("\n".join(console.tail()).encode("utf-8", "replace"))
+    _print("\n".join([here, *(line.decode() for line in lines)]))
     over, wake = os.pipe()
     leaving = threading.Event()
     reader = threading.Thread(target=_show, args=(console, leaving, wake), daemon=True)

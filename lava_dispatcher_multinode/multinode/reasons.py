@@ -90,10 +90,10 @@ def _timed_out(call: Call, seconds: float, missing: Missing) -> str:
 
 
 def _peers_lost(call: Call, losses: Sequence[Loss]) -> str:
-    told = [loss(lost, call) for lost in losses[:MAX_LISTED]]
+    parts = [loss(lost, call) for lost in losses[:MAX_LISTED]]
     if len(losses) > MAX_LISTED:
-        told.append(f"and {len(losses) - MAX_LISTED} more")
-    text = "; ".join(told)
+        parts.append(f"and {len(losses) - MAX_LISTED} more")
+    text = "; ".join(parts)
     if call.api.spec.needs_all:
         return text
     if not losses:
@@ -106,7 +106,7 @@ def _caller_lost(_call: Call, name: str, state: str, failure: str | None) -> str
 
 
 def _caller_gone(_call: Call, name: str) -> str:
-    return f"{name} hung up before the answer"
+    return f"{name} closed its connection before the reply"
 
 
 def _deadlock(_call: Call, graph: WaitGraph) -> str:

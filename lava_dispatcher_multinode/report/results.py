@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STATUSES = frozenset({"pass", "fail", "error", "skipped"})
 OUTCOMES = frozenset({"done", "refused", "timeout", "never"})
-MAX_STEPS = 2000  # of one node that are kept
+MAX_STEPS = 2000  # steps kept per node
 ERROR_TYPES = frozenset({"test", "job", "infrastructure", "multinode", "bug", "cancelled"})
 
 

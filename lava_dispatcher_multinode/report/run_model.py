@@ -13,7 +13,7 @@ from ..multinode.api import Api, Missing
 #: The calls that need as many messages of each peer as the caller has sent.
 COUNTING = {api.value for api in Api if api.spec.counts}
 #: The calls that a message of any one peer satisfies.
-ANY_WILL_DO = {api.value for api in Api if api.spec.waits and not api.spec.needs_all}
+NEEDS_ANY = {api.value for api in Api if api.spec.waits and not api.spec.needs_all}
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ def make_nodes(
     what is removed at the end of the run below `directory`.
     """
     on_leftover = supervisor.add_scratch if supervisor else lambda _: None
-    spare = supervisor.release_device if supervisor else lambda _: None
+    release_device = supervisor.release_device if supervisor else lambda _: None
     lava = LavaJob(services.job, services.group, directory / "lava", on_leftover)
     runners: list[NodeRunner] = []
     for device, role in nodes:
@@ -69,6 +69,6 @@ def make_nodes(
         stack.enter_context(client)
         board = virtual.get(device.name)
         runners.append(
-            BoardNode(device, role, board, client, services, record, spare, on_node_end)
+            BoardNode(device, role, board, client, services, record, release_device, on_node_end)
         )
     return runners

@@ -67,7 +67,7 @@ def test_every_cause_has_a_sentence():
         Cause.PEER_LOST: "b failed: panic",
         Cause.DEADLOCK: "deadlock: a waits for 'a' from b",
         Cause.CALLER_LOST: "a itself has finished",
-        Cause.CALLER_GONE: "a hung up before the answer",
+        Cause.CALLER_GONE: "a closed its connection before the reply",
         Cause.ABORTED: "stopped",
         Cause.DISCONNECTED: "gone",
     }

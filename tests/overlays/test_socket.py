@@ -370,7 +370,7 @@ def test_a_killed_caller(wired, name):
     killing.join()
     wired.until("wait_finished")
     left = (wired.board.root / "results.left").read_text().split()
-    assert sorted(left) == ["out", "owner", "patience", "wake"]
+    assert sorted(left) == ["interval", "out", "owner", "wake"]
     port = str(wired.coordinator.address[1])
     commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert port not in commands

@@ -46,7 +46,7 @@ def test_a_call_is_reported_once_and_not_again_as_its_result(story):
 
 def test_board_that_dies_while_it_waits_has_failed_of_that(story):
     """Its call ends a moment before its action does, and is no failure of its own."""
-    reason = "a hung up before the answer"
+    reason = "a closed its connection before the reply"
     story.start({"a": {}, "b": {}}).at(1).wait("a", "refused", reason, cause="caller-gone")
     assert told(story.events)[0] == (3, "a", "lava-wait ready")
     story.at(3.1).action("a", status="error", error="kernel panic")

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...multinode.reasons import missing_words
-from ..run_model import ANY_WILL_DO
+from ..run_model import NEEDS_ANY
 from ..safe_text import clip, one_line, pad, width
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _absent(wait: WaitRecord, results: Results) -> list[str]:
 
 
 def _waiting_for(wait: WaitRecord, absent: list[str]) -> str:
-    if wait.api in ANY_WILL_DO and len(absent) != 1:
+    if wait.api in NEEDS_ANY and len(absent) != 1:
         return ": waiting for another device"
     names = absent if len(absent) <= MAX_NAMED_NODES else absent[: MAX_NAMED_NODES - 1]
     more = f" and {len(absent) - len(names)} more" if len(names) < len(absent) else ""

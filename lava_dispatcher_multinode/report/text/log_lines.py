@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...multinode.reasons import missing_words
 from .. import coerce
-from ..run_model import ANY_WILL_DO
+from ..run_model import NEEDS_ANY
 from ..safe_text import clip, one_line
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def format_event_call(event: Event) -> str:
 def format_missing(event: Event) -> str:
     """Return the devices that a call waits for."""
     words = missing_words(coerce.missing(event))
-    any_of = "any of " if event.get("api") in ANY_WILL_DO and len(words) > 1 else ""
+    any_of = "any of " if event.get("api") in NEEDS_ANY and len(words) > 1 else ""
     return _short(any_of + ", ".join(words)) or "another device"
 
 
