@@ -26,6 +26,14 @@ def test_relative_links_exist(page):
             assert (page.parent / target.partition("#")[0]).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_modules_exist(page):
+    """A module that a page names by its path is in the package or the repository."""
+    bases = (ROOT / "lava_dispatcher_multinode", ROOT)
+    for path in re.findall(r"`([a-z\d_]+/[a-z\d_/]+\.py)`", page.read_text()):
+        assert any((base / path).is_file() for base in bases), path
+
+
 def test_every_page_is_reached_from_the_readme():
     """Every page is linked, directly or through other pages."""
     seen, todo = set(), [ROOT / "README.md"]
