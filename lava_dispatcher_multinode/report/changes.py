@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import verdict
-from .html.failure_summary import ConsoleLink, join_links
+from .failure_summary import ConsoleLink, join_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .html.failure_summary import Sentence
+    from .failure_summary import Sentence
     from .results import Results
     from .run_model import ActionRecord, CaseRecord, NodeRecord
 

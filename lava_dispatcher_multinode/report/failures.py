@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from ..multinode.api import Cause
 from . import verdict
 from .run_model import COUNTING
-from .safe_text import clip
-from .text.log_lines import first_line
+from .safe_text import clip, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -68,3 +68,8 @@ def _columns(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+def first_line(text: str) -> str:
+    """Return the first line that is not blank, stripped."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")

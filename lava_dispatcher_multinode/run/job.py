@@ -19,7 +19,7 @@ from .interrupts import Interruptions
 from .job_coordinator import open_coordinator
 from .node_hosts import is_driven_here, make_nodes
 from .node_runner import run_to_end
-from .scratch import scratch
+from .supervisor.scratch import scratch
 from .virtual_boards import start_virtual_boards
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from ..lava.dispatcher.preflight import check_capabilities, check_ready
 from ..overlay.overlay_store import OverlayStore
 from ..overlay.syntax import check_script
 from .node_hosts import is_driven_here
-from .scratch import scratch
+from .supervisor.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -29,7 +29,7 @@ from .job_check import (
 )
 from .node_hosts import is_driven_here
 from .output import output_directory
-from .scratch import scratch
+from .supervisor.scratch import scratch
 from .supervisor.supervisor import Supervisor
 
 if TYPE_CHECKING:

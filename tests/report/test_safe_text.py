@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode.report.safe_text import clip, escape, one_line, pad, width, xml_text
+from lava_dispatcher_multinode.report.safe_text import (
+    clip,
+    escape,
+    first_line,
+    one_line,
+    pad,
+    width,
+    xml_text,
+)
 
 
 @given(st.text())
@@ -61,3 +69,9 @@ def test_width_of_wide_and_combining():
     assert width("中a") == 3
     assert width("e\u0301") == 1
     assert pad("中", 4) == "中  "
+
+
+def test_first_line_is_the_first_that_says_anything():
+    """A leading empty line of an error is skipped."""
+    assert first_line("\n  \n a b \nc") == "a b"
+    assert first_line("") == ""

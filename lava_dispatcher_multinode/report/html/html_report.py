@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from .. import verdict
+from .. import failure_summary, timeline, verdict
 from ..changes import find_changes
 from ..inputs import NO_INPUTS
 from ..safe_text import escape, plain
-from . import failure_summary, page, tables, timeline
+from . import page, tables
 from .view import page_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..failure_summary import Answer, Sentence
     from ..inputs import ReportInputs
     from ..results import Results
-    from .failure_summary import Answer, Sentence
 
 MAX_OPEN_SENTENCES = 8  # of an answer; further ones are folded
 _LEGEND = (

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ...multinode.reasons import missing_words
-from .. import verdict
+from .. import timeline, verdict
 from ..failures import SharedReasons
 from ..safe_text import escape, plain
-from . import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

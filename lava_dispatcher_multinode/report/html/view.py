@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...multinode.reasons import missing_words
-from .. import verdict
+from .. import timeline, verdict
 from ..failures import find_failures
 from ..safe_text import one_line, plain
-from . import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...multinode.reasons import missing_words
 from .. import coerce
 from ..run_model import NEEDS_ANY
-from ..safe_text import clip, one_line
+from ..safe_text import clip, first_line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,11 +151,6 @@ def format_missing(event: Event) -> str:
     words = missing_words(coerce.missing(event))
     any_of = "any of " if event.get("api") in NEEDS_ANY and len(words) > 1 else ""
     return _short(any_of + ", ".join(words)) or "another device"
-
-
-def first_line(text: str) -> str:
-    """Return the first line that is not blank, stripped."""
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def _short(text: str) -> str:

@@ -12,8 +12,7 @@ from ..failures import (
     group_by_subject,
     reason_suffix,
 )
-from ..safe_text import clip, one_line, pad, width
-from .log_lines import first_line
+from ..safe_text import clip, first_line, one_line, pad, width
 from .terminal import is_terminal, paint, size_of, wants_colour
 
 if TYPE_CHECKING:

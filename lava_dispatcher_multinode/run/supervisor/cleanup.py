@@ -40,8 +40,8 @@ def main() -> int:
 def clean_up(state: CleanupState) -> None:
     """End the run's processes, power its devices off, remove its files, write its results."""
     from ...errors import MultinodeError
-    from ..scratch import remove
     from .leftovers import end_lava, end_processes
+    from .scratch import remove
 
     ended = end_processes(state.run_id)
     failures = power_off(state.devices)

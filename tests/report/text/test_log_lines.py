@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.report.results import Results
-from lava_dispatcher_multinode.report.text.log_lines import Verbosity, first_line, format_event
+from lava_dispatcher_multinode.report.text.log_lines import Verbosity, format_event
 
 
 def told(events):
@@ -80,9 +80,3 @@ def test_long_words_are_cut(story):
     """Long texts are cut."""
     story.start({"p": {}}).message("p", data="x" * 60000).case("p", "y" * 60000)
     assert all(len(line.text) < 400 for line in told(story.events))
-
-
-def test_first_line_is_the_first_that_says_anything():
-    """A leading empty line of an error is skipped."""
-    assert first_line("\n  \n a b \nc") == "a b"
-    assert first_line("") == ""

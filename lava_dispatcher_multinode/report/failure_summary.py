@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .. import verdict
-from ..failures import (
+from . import verdict
+from .failures import (
     find_failures,
     find_waits_for,
     group_by_reason,
@@ -22,10 +22,10 @@ from ..failures import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..consoles import Consoles
-    from ..failures import Failure
-    from ..results import Results
-    from ..run_model import WaitRecord
+    from .consoles import Consoles
+    from .failures import Failure
+    from .results import Results
+    from .run_model import WaitRecord
 
 MAX_NAMED = 6  # failures, waits or nodes; further ones are counted
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..safe_text import clip, escape
+from .safe_text import clip, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..results import Results
-    from ..run_model import ActionRecord, MessageRecord, NodeRecord, WaitRecord
+    from .results import Results
+    from .run_model import ActionRecord, MessageRecord, NodeRecord, WaitRecord
 
 WIDTH = 1000  # in SVG units; the page scales the picture
 LABEL = 130  # left of the lanes, for names

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lava_dispatcher_multinode.run.scratch import remove, scratch
+from lava_dispatcher_multinode.run.supervisor.scratch import remove, scratch
 from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
 DEEP = 1500  # nested directories: too deep for Python

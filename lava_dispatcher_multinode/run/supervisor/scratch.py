@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .supervisor.supervisor import Supervisor
+    from .supervisor import Supervisor
 
 REMOVE_TIMEOUT_S = 60.0  # for rm, where a tree is too deep for Python
 

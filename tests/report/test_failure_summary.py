@@ -1,7 +1,7 @@
 """The summary of a run: one sentence per group of equal failures, not per node."""
 
 from lava_dispatcher_multinode.report.consoles import Consoles
-from lava_dispatcher_multinode.report.html.failure_summary import ConsoleLink, summarise_failures
+from lava_dispatcher_multinode.report.failure_summary import ConsoleLink, summarise_failures
 from lava_dispatcher_multinode.report.results import Results
 
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lava_dispatcher_multinode.report.html import timeline
+from lava_dispatcher_multinode.report import timeline
 from lava_dispatcher_multinode.report.results import Results
 
 
