@@ -92,9 +92,9 @@ class Runner:
         self._waits = PendingCalls()
         self._seen = SeenSignals()
         self._started = False
-        self._leaving = False  # the runner has reported its end; its line may be lost
+        self._end_reported = False  # the runner has reported its end; its line may be lost
         self._ended = False
-        self._doubted: float | None = None  # when a mere line indicated its end
+        self._unconfirmed_end: float | None = None  # when a mere line indicated its end
         self._heard = 0.0  # when the last frame arrived
 
     def end(self) -> None:
@@ -133,9 +133,9 @@ class Runner:
                 self.channel.probe(caller)
             if data := self._transmit(now):
                 self._link.write(data)
-            if self._ended or (self._leaving and now >= self._heard + LINGER_S):
+            if self._ended or (self._end_reported and now >= self._heard + LINGER_S):
                 return
-            if self._doubted is not None and now >= self._doubted + LINGER_S:
+            if self._unconfirmed_end is not None and now >= self._unconfirmed_end + LINGER_S:
                 return  # the ping was not answered: the runner has ended
             self._check_time(now, deadline, monitor)
             wake_at = [deadline, now + READ_TIMEOUT_S, monitor.dead_at()]
@@ -143,10 +143,10 @@ class Runner:
                 wake_at.append(monitor.due())
             if not self._started:
                 wake_at.append(type_at)
-            if self._leaving:
+            if self._end_reported:
                 wake_at.append(self._heard + LINGER_S)
-            if self._doubted is not None:
-                wake_at.append(self._doubted + LINGER_S)
+            if self._unconfirmed_end is not None:
+                wake_at.append(self._unconfirmed_end + LINGER_S)
             wake_at += [due for due in (self._due(), self._waits.due()) if due is not None]
             data = self._link.read(max(0.0, min(wake_at) - now))
             if data:
@@ -235,7 +235,7 @@ class Runner:
             for question in self.channel.receive(line, now):
                 self._handle(question)
             if self.channel.alive:
-                self._doubted = None
+                self._unconfirmed_end = None
             for id_ in self.channel.pop_gone():
                 self._waits.cancel_for(id_)
         for text, marked in signals.find_texts(line):
@@ -261,10 +261,10 @@ class Runner:
         """
         if not self._started:
             return
-        if self._leaving or not self._heard:
+        if self._end_reported or not self._heard:
             self._ended = True
         elif not self._recorder.in_definition:
-            self._doubted = now
+            self._unconfirmed_end = now
             self.channel.ping()
 
     def _handle(self, question: ConsoleQuestion) -> None:
@@ -289,7 +289,7 @@ class Runner:
         self.channel.acknowledge(question.id)
         signal = signals.parse_signal(text, self._recorder.fixups)
         if isinstance(signal, RunnerExit):
-            self._leaving = True
+            self._end_reported = True
         elif isinstance(signal, RunnerStart):
             self._started = True
         else:
