@@ -196,7 +196,7 @@ def test_a_type_with_firmware_can_be_simulated(config):
     forced = {"connection": {"simulated": True}}
     made = layers.device("r1", {**forced, "device_type": "rock5"})
     assert made.simulated_firmware.prompt == "=> "
-    with pytest.raises(InvalidJob, match="it can be a beaglexm, panda or rock5"):
+    with pytest.raises(InvalidJob, match="it can be a .*beaglexm.* rock5"):
         layers.device("r2", {**forced, "device_type": "rock6"})
 
 
