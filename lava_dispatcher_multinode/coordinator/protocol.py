@@ -285,17 +285,18 @@ def held_request(call: Call) -> dict[str, Any]:
 
 def reply_to_call(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]:
     """Return the reply to a call; without `hold` it has the fields of LAVA's protocol only."""
-    reply: dict[str, Any] = {"response": "ack" if outcome.status is Status.DONE else "nack"}
-    if outcome.status is Status.DONE and call.api.spec.waits:
-        reply["message"] = {sender: dict(data) for sender, data in outcome.data}
-        if call.api.spec.counts and not hold:
-            reply["message"] = call.id
+    done = outcome.status is Status.DONE
+    reply: dict[str, Any] = {"response": "ack" if done else "nack"}
     if hold:
         reply["status"] = str(outcome.status)
-        if outcome.status is not Status.DONE:
+    if not done:
+        if hold:
             reply["cause"] = str(outcome.cause)
-    if reason := sentence(call, outcome):
-        reply["reason"] = reason
+        reply["reason"] = sentence(call, outcome)
+    elif call.api.spec.counts and not hold:
+        reply["message"] = call.id
+    elif call.api.spec.waits:
+        reply["message"] = {sender: dict(data) for sender, data in outcome.data}
     return reply
 
 
