@@ -38,11 +38,11 @@ class Shell:
     def prepare(self) -> None:
         """Switch off echo and kernel messages; `BootError` if the shell does not answer."""
         for _ in range(MAX_ATTEMPTS):
-            answer = self.ask(shell_markers.QUIET, ANSWER_TIMEOUT_S)
+            answer = self.try_run(shell_markers.QUIET, ANSWER_TIMEOUT_S)
             if answer is not None:
                 # Either may fail: by permission, or for lack of the program.
-                self.ask("dmesg -n 1 2>/dev/null", ANSWER_TIMEOUT_S)
-                code, text = self.ask("id -u 2>/dev/null", ANSWER_TIMEOUT_S) or (1, "")
+                self.try_run("dmesg -n 1 2>/dev/null", ANSWER_TIMEOUT_S)
+                code, text = self.try_run("id -u 2>/dev/null", ANSWER_TIMEOUT_S) or (1, "")
                 self.uid = int(text) if code == 0 and text.isdecimal() else None
                 return
             self._dialogue.send(CTRL_C + b"\n")
@@ -50,7 +50,7 @@ class Shell:
 
     def run(self, command: str, *, timeout: float = COMMAND_TIMEOUT_S) -> tuple[int, str]:
         """Run `command`; return its exit code and output. `BootError` after `timeout` seconds."""
-        answer = self.ask(command, timeout)
+        answer = self.try_run(command, timeout)
         if answer is None:
             raise BootError(
                 self._dialogue.explain(
@@ -62,7 +62,7 @@ class Shell:
     def has(self, program: str) -> bool:
         """Return whether the board has the program."""
         for _ in range(MAX_ATTEMPTS):
-            answer = self.ask(f"command -v {program} >/dev/null", ANSWER_TIMEOUT_S)
+            answer = self.try_run(f"command -v {program} >/dev/null", ANSWER_TIMEOUT_S)
             if answer is not None:
                 return answer[0] == 0
         raise DeployError(self.explain("the board's shell does not answer"))
@@ -108,7 +108,7 @@ class Shell:
         """Return `text` with the console's last lines."""
         return self._dialogue.explain(text)
 
-    def ask(self, command: str, timeout: float) -> tuple[int, str] | None:
+    def try_run(self, command: str, timeout: float) -> tuple[int, str] | None:
         """Run `command`; return exit code and output, None without an answer in `timeout` seconds.
 
         The command runs between two markers, which its echo does not contain. A kernel

@@ -106,7 +106,7 @@ class ShellUploader:
             decode = f"base64 -d < {part}.text > {part}"
         else:
             decode = f'while IFS= read -r l; do printf "$l"; done < {part}.text > {part}'
-        answer = self.shell.ask(f"{decode}; rm -f {part}.text", COMMAND_TIMEOUT_S)
+        answer = self.shell.try_run(f"{decode}; rm -f {part}.text", COMMAND_TIMEOUT_S)
         return answer is not None
 
     def _matches(self, data: bytes, path: str, typed: int) -> bool:
@@ -119,10 +119,10 @@ class ShellUploader:
         program = self._checksum_program
         if program:
             seconds = CHECKSUM_TIMEOUT_S + 4 * typed / MIN_BYTES_PER_S
-            answer = self.shell.ask(f"{program} < {path}", seconds)
+            answer = self.shell.try_run(f"{program} < {path}", seconds)
             return answer is not None and CHECKSUMS[program](data) in answer[1].split()
         seconds = CHECKSUM_TIMEOUT_S + (4 * typed + 5 * len(data)) / MIN_BYTES_PER_S
-        answer = self.shell.ask(f"od -v -b < {path}", seconds)
+        answer = self.shell.try_run(f"od -v -b < {path}", seconds)
         if answer is None:
             return False
         if answer[0] == 127:
@@ -136,7 +136,7 @@ class ShellUploader:
     def _run(self, command: str, path: str) -> None:
         """Run an idempotent command, with retries; `DeployError` names `path`."""
         for _ in range(MAX_ATTEMPTS):
-            answer = self.shell.ask(command, COMMAND_TIMEOUT_S)
+            answer = self.shell.try_run(command, COMMAND_TIMEOUT_S)
             if answer is not None and answer[0] == 0:
                 return
             self.shell.interrupt()

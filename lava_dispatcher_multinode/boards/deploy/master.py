@@ -99,10 +99,10 @@ class _Master:
     ) -> None:
         device = shlex.quote(configured or self._find(label))
         mount_point = f"/mnt/{label}"
-        self._ask(
+        self._execute(
             f"while umount {device} 2>/dev/null; do :; done; mkdir -p {mount_point}", "unmounting"
         )
-        self._make(label, device)
+        self._make_file_system(label, device)
         # Not every kernel loads the module of a file system when it mounts one.
         kind = "modprobe vfat 2>/dev/null; mount -t vfat" if label == BOOT else "mount"
         self._run(f"{kind} {device} {mount_point}", f"mounting {label}")
@@ -115,7 +115,7 @@ class _Master:
         self._run(f"umount {mount_point}", f"unmounting {label}", FETCH_TIMEOUT_S[label])
 
     def _find(self, label: str) -> str:
-        code, output = self._ask(FIND_DEVICE.format(label=label), f"finding {label}")
+        code, output = self._execute(FIND_DEVICE.format(label=label), f"finding {label}")
         found = output.strip()
         if code or not found.startswith("/dev/"):
             raise DeployError(
@@ -124,14 +124,14 @@ class _Master:
             )
         return found
 
-    def _make(self, label: str, device: str) -> None:
+    def _make_file_system(self, label: str, device: str) -> None:
         reason = "the board has none of the programs for it"
         for command in MKFS[label]:
             if not self._shell.has(command.split()[0]):
                 continue
             line = command.format(label=label, device=device)
             self._step(f"master image: {line}")
-            code, output = self._ask(f"{line} 2>&1", f"making {label}", MKFS_TIMEOUT_S)
+            code, output = self._execute(f"{line} 2>&1", f"making {label}", MKFS_TIMEOUT_S)
             if code == 0:
                 return
             reason = f"'{line}' exited with {code}: {output}"
@@ -150,7 +150,7 @@ class _Master:
         try:
             for number in range(1, MAX_ATTEMPTS + 1):
                 self._step(f"master image: fetching {label}, {size:.1f} MB over HTTP")
-                code, output = self._ask(f"{{ {line}; }} 2>&1", f"fetching {label}", limit)
+                code, output = self._execute(f"{{ {line}; }} 2>&1", f"fetching {label}", limit)
                 if code == 0:
                     return
                 reason = (output.splitlines() or [f"exit code {code}"])[-1]
@@ -184,12 +184,14 @@ class _Master:
         )
 
     def _run(self, command: str, what: str, timeout: float = STEP_TIMEOUT_S) -> None:
-        code, output = self._ask(f"{{ {command}; }} 2>&1", what, timeout)
+        code, output = self._execute(f"{{ {command}; }} 2>&1", what, timeout)
         if code:
             raise DeployError(f"master image: {what}: '{command}' exited with {code}: {output}")
 
-    def _ask(self, command: str, what: str, timeout: float = STEP_TIMEOUT_S) -> tuple[int, str]:
-        answer = self._shell.ask(command, timeout)
+    def _execute(
+        self, command: str, what: str, timeout: float = STEP_TIMEOUT_S
+    ) -> tuple[int, str]:
+        answer = self._shell.try_run(command, timeout)
         if answer is None:
             raise DeployError(
                 self._shell.explain(f"master image: {what}: not done within {timeout:g} s")

@@ -31,7 +31,7 @@ class Board:
         """Return whether the board has the program."""
         return program in self._programs
 
-    def ask(self, command, timeout):
+    def try_run(self, command, timeout):
         """Run a command."""
         self.said.append(command)
         for item in self._refuses:
@@ -44,7 +44,7 @@ class Board:
 
     def run(self, command, *, timeout=0.0):
         """Run a command."""
-        return self.ask(command, timeout)
+        return self.try_run(command, timeout)
 
     def explain(self, text):
         """Return `text`."""
