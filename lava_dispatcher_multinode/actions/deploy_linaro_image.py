@@ -29,7 +29,7 @@ class DeployLinaroImage(DeployAction):
             "image": {
                 "type": "string",
                 "minLength": 1,
-                "description": "Disk image, plain or packed (.gz, .bz2, .xz, .zst); a path "
+                "description": "Disk image, plain or compressed (.gz, .bz2, .xz, .zst); a path "
                 "relative to the job, file://, http(s):// or scp://.",
             },
             "image_sha256": {

@@ -40,7 +40,7 @@ class DeployLinaroKernel(DeployAction):
             "dtb": {**_FILE, "description": "Device tree blob."},
             "rootfs": {
                 **_FILE,
-                "description": "Root file system; refused: put it into the ramdisk.",
+                "description": "Root file system; rejected: use a ramdisk.",
             },
         },
     }

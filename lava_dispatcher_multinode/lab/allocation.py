@@ -2,8 +2,8 @@
 
 An assignment is a matching of requirements, one for each node, with devices. It grows along
 augmenting paths, so one is found whenever it exists. Where it cannot grow, the search has
-reached a set of requirements that accept fewer devices than they are (Hall's theorem); the
-error names that set.
+reached a set of requirements that is larger than the set of devices that they accept (Hall's
+theorem); the error names that set.
 """
 
 from __future__ import annotations
