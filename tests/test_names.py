@@ -1,4 +1,4 @@
-"""One name for one thing: no two modules of the package share a file name, no two classes a name."""
+"""No two modules of the package share a file name, and no two classes share a name."""
 
 import ast
 from collections import defaultdict
