@@ -23,7 +23,7 @@ def repeated(package):
 
 
 def test_each_name_has_one_meaning():
-    """A reader who searches for a module or a class finds one."""
+    """A search for the name of a module or a class finds one."""
     assert repeated(PACKAGE) == {}
 
 
