@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Self
 from ..errors import InfrastructureError
 from ..multinode.group import Group
 from .listeners import open_listener
-from .server_loop import ServerLoop
 from .service import Service
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..multinode.api import Call, Outcome
+    from .server_loop import ServerLoop
 
 
 class Coordinator:
@@ -70,6 +70,8 @@ class Coordinator:
 
     def start(self) -> Self:
         """Listen and serve; raise `InfrastructureError` if the port is not available."""
+        from .server_loop import ServerLoop  # with asyncio, which a check of a job needs not load
+
         listeners: list[socket.socket] = []
         try:
             for host, port in self._listen_on:
