@@ -123,9 +123,9 @@ class StandardBoard:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
         for command in self._commands:
             self._loader.check_command(command)
-        tries = max(1, self.device.boot.retries)
-        for number in range(1, tries + 1):
-            self._emit("boot_started", attempt=number, of=tries)
+        attempts = max(1, self.device.boot.retries)
+        for number in range(1, attempts + 1):
+            self._emit("boot_started", attempt=number, of=attempts)
             try:
                 with self._hardware.boot_slot(deadline):
                     limit = "boot.timeout"
@@ -133,25 +133,26 @@ class StandardBoard:
                     self._run_setup_commands(self.shell)
             except (BootError, BoardDied, KernelCrashed, ActionTimeout) as error:
                 self.shell = None
-                self._emit_boot_finished(number, tries, "error", str(error))
+                self._emit_boot_finished(number, attempts, "error", str(error))
                 self._spam_interrupt = self._spam_interrupt or isinstance(error, CountdownMissed)
                 if isinstance(error, ActionTimeout) and not deadline.left:
                     raise
                 deadline.check(str(error))
-                if number == tries:
+                if number == attempts:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
-                    text = f"boot, try {number} of {tries}: {self._with_hint(error)}"
+                    text = f"boot attempt {number} of {attempts} failed: {self._with_hint(error)}"
                     raise kind(text) from error
-                self._step(f"boot failed, try {number} of {tries}: {str(error).splitlines()[0]}")
+                first = str(error).partition("\n")[0]
+                self._step(f"boot attempt {number} of {attempts} failed: {first}")
                 # Late output of this attempt must not count as output of the next one.
                 self.power_off()
             except BaseException as error:
                 self._emit_boot_finished(
-                    number, tries, "error", str(error) or type(error).__name__
+                    number, attempts, "error", str(error) or type(error).__name__
                 )
                 raise
             else:
-                self._emit_boot_finished(number, tries, "pass", None)
+                self._emit_boot_finished(number, attempts, "pass", None)
                 self.boots += 1
                 self.shell.deadline = deadline
                 return self.shell
@@ -209,8 +210,8 @@ class StandardBoard:
         self._last_step = text
         self._on_step(text)
 
-    def _emit_boot_finished(self, number: int, tries: int, status: str, error: str | None) -> None:
-        self._emit("boot_finished", attempt=number, of=tries, status=status, error=error)
+    def _emit_boot_finished(self, number: int, of: int, status: str, error: str | None) -> None:
+        self._emit("boot_finished", attempt=number, of=of, status=status, error=error)
 
     def _boot_once(self, deadline: Deadline) -> Shell:
         boot = self.device.boot

@@ -55,7 +55,7 @@ def test_the_boot_of_2013(simulated, example_images, model):
 def test_a_board_with_nothing_deployed_does_not_boot(simulated):
     """The error has U-Boot's message on the missing card, and the step."""
     with pytest.raises(
-        BootError, match=r"boot, try 1 of 1: U-Boot: 'mmc init' failed: .*card"
+        BootError, match=r"boot attempt 1 of 1 failed: U-Boot: 'mmc init' failed: .*card"
     ) as it:
         simulated().boot(_deadline())
     assert "are the defaults" not in str(it.value)
@@ -106,11 +106,11 @@ def test_a_failed_boot_is_tried_again(simulated, example_images):
     steps: list[str] = []
     board = _deploy(simulated(faults={"panic": "login"}, steps=steps, retries=3), example_images)
     with pytest.raises(
-        BoardDied, match="boot, try 3 of 3: the board died while it booted: Kernel"
+        BoardDied, match="boot attempt 3 of 3 failed: the board died while it booted: Kernel"
     ):
         board.boot(_deadline())
-    assert [step for step in steps if step.startswith("boot failed, try")] == [
-        f"boot failed, try {n} of 3: the board died while it booted: "
+    assert [step for step in steps if step.startswith("boot attempt")] == [
+        f"boot attempt {n} of 3 failed: the board died while it booted: "
         "Kernel panic - not syncing: Fatal exception in interrupt"
         for n in (1, 2)
     ]

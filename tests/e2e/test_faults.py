@@ -137,7 +137,7 @@ FAULTS = (
     ),
     Fault(
         "panic once, tried again",
-        "boot failed, try 1 of 2",
+        "boot attempt 1 of 2 failed",
         code=0,
         faults={"panic": "login", "times": 1},
         device={"boot": {"retries": 2}},
@@ -146,7 +146,7 @@ FAULTS = (
     ),
     Fault(
         "countdown missed, then pressed from power-on",
-        "boot failed, try 1 of 3: a kernel started before U-Boot could be stopped",
+        "boot attempt 1 of 3 failed: a kernel started before U-Boot could be stopped",
         code=0,
         faults={"countdown": 1},
         device={
@@ -181,7 +181,7 @@ FAULTS = (
     ),
     Fault(
         "never boots",
-        r"try 2 of 2.*boot\.autoboot_timeout.*the power switch restarts",
+        r"boot attempt 2 of 2 failed.*boot\.autoboot_timeout.*the power switch restarts",
         faults={"power": "dead"},
         device={"boot": {"retries": 2, "autoboot_timeout": 1}},
         before=False,

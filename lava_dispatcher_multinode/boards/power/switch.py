@@ -37,10 +37,10 @@ class PowerSwitch(Protocol):
 class RetryingSwitch:
     """Retries the commands of a switch; switches in a network fail occasionally."""
 
-    def __init__(self, switch: PowerSwitch, tries: int, pause: float) -> None:
+    def __init__(self, switch: PowerSwitch, attempts: int, pause: float) -> None:
         self._switch = switch
-        self._tries = tries
-        self._pause = pause  # between two tries, in seconds
+        self._attempts = attempts
+        self._pause = pause  # between two attempts, in seconds
 
     @property
     def worth_checking(self) -> bool:
@@ -60,13 +60,13 @@ class RetryingSwitch:
         self._try(self._switch.off)
 
     def _try(self, action: Callable[[], None]) -> None:
-        for number in range(1, self._tries + 1):
+        for number in range(1, self._attempts + 1):
             try:
                 action()
             except PowerError as error:
-                if number == self._tries:
-                    tries = f" ({number} tries)" if number > 1 else ""
-                    raise PowerError(f"{error}{tries}") from error
+                if number == self._attempts:
+                    attempts = f" ({number} attempts)" if number > 1 else ""
+                    raise PowerError(f"{error}{attempts}") from error
                 time.sleep(self._pause)
             else:
                 return

@@ -46,7 +46,7 @@ class Flaky:
 def test_a_switch_is_tried_again(call):
     """The retries are those of the device file; the error has their number."""
     getattr(RetryingSwitch(Flaky(2), 3, 0), call)()
-    with pytest.raises(PowerError, match=r"^no answer \(3 tries\)$"):
+    with pytest.raises(PowerError, match=r"^no answer \(3 attempts\)$"):
         getattr(RetryingSwitch(Flaky(3), 3, 0), call)()
     with pytest.raises(PowerError, match=r"^no answer$"):
         getattr(RetryingSwitch(Flaky(1), 1, 0), call)()
