@@ -44,6 +44,24 @@ def test_every_script_says_what_it_is():
         assert script.stat().st_mode & 0o111, script
 
 
+def test_no_helper_outlives_the_runner(board):
+    """A helper that remained would hold the console, and pile up with each test block."""
+    board.run("lava-test-case a --result pass")
+    remaining = [_command_in(link, board.root) for link in Path("/proc").glob("[0-9]*/cwd")]
+    # The timer's last sleep ends by itself within a tenth of a second.
+    assert [command for command in remaining if command and command[0] != b"sleep"] == []
+
+
+def _command_in(link, directory):
+    """Return the command line of the process with the cwd `link` if it is in `directory`."""
+    try:
+        if link.readlink().is_relative_to(directory):
+            return (link.parent / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        pass  # the process has ended
+    return None
+
+
 def test_results(board):
     """lava-test-case, in all its forms, becomes test_case events with every field."""
     board.run(
