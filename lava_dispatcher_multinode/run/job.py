@@ -85,10 +85,11 @@ def run_job(
     interrupted = False
     with ExitStack() as stack:
         interruptions = stack.enter_context(interruptions or Interruptions())
-        log = stack.enter_context(EventLog(prepared.output / EVENTS, clock))
-        if supervisor is not None:
+        (prepared.output / EVENTS).unlink(missing_ok=True)  # of an earlier run
+        if supervisor is not None:  # before the log exists: a kill may come in between
             devices = [member.device for member in members if is_driven_here(member.device)]
             supervisor.add_run(prepared.output, time.monotonic() - clock(), devices)
+        log = stack.enter_context(EventLog(prepared.output / EVENTS, clock))
         log.subscribe(recorder)
         for listener in listeners:
             log.subscribe(listener)

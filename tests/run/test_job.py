@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from unittest.mock import create_autospec
 
 import pytest
 
@@ -17,6 +18,7 @@ from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
 from lava_dispatcher_multinode.run.interrupts import Interruptions
 from lava_dispatcher_multinode.run.job import Assignment, PreparedRun
+from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
 WAIT = 20  # seconds until what must come counts as lost
 
@@ -38,7 +40,7 @@ def run(tmp_path, monkeypatch):
     """Return a function that runs a job whose single action is a function of the node."""
     monkeypatch.setattr(node_module, "CRASH_OUTPUT_S", 0.01)
 
-    def run(work, *roles, listeners=(), interruptions=None, on_node_end=None):
+    def run(work, *roles, listeners=(), interruptions=None, on_node_end=None, supervisor=None):
         monkeypatch.setattr(plugins, "action", lambda _name: Action(work))
         job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
         members = [
@@ -48,7 +50,7 @@ def run(tmp_path, monkeypatch):
             )
             for role in job.roles
         ]
-        prepared = PreparedRun(job, members, None, tmp_path, "7")
+        prepared = PreparedRun(job, members, None, tmp_path, "7", supervisor=supervisor)
         return module.run_job(prepared, listeners, interruptions, on_node_end)
 
     return run
@@ -87,6 +89,17 @@ def test_each_board_walks_the_actions_and_all_is_recorded(run, written, tmp_path
     assert (last["event"], last["status"], last["exit_code"]) == ("job_finished", "pass", 0)
     assert [event["event"] for event in heard] == [event["event"] for event in events]
     assert sorted(path.name for path in (tmp_path / "nodes").iterdir()) == ["a1", "b1"]
+
+
+def test_the_supervisor_knows_the_run_before_its_log_exists(run, written, tmp_path):
+    """A kill leaves no log without an end, and no log of an earlier run to which one is added."""
+    log, found = tmp_path / "events.jsonl", []
+    log.write_text("of an earlier run\n")
+    supervisor = create_autospec(Supervisor, instance=True)
+    supervisor.add_run.side_effect = lambda *_: found.append(log.exists())
+    run(lambda _node: None, supervisor=supervisor)
+    assert found == [False]
+    assert written()[0]["event"] == "job_started"
 
 
 def test_a_board_that_fails_leaves_the_others_at_work(run, written):

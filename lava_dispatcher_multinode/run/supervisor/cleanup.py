@@ -91,6 +91,7 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
     from ..events import EventLog, clock_since, record_job_end, remove_torn_line
 
     assert state.output is not None
+    (state.output / EVENTS).touch()  # it died before its first event
     remove_torn_line(state.output / EVENTS)
     recorder = ReportWriter(state.output)
     recorder.results = read_results(state.output)

@@ -23,7 +23,7 @@ class CleanupState:
 
     run_id: str  # the value of RUN_ID_VARIABLE in every process of the run
     scratch: list[Path] = field(default_factory=list)  # directories to remove
-    output: Path | None = None  # the run directory, once it has an event log
+    output: Path | None = None  # the run directory, once the run begins
     started: float = 0.0  # time.monotonic() at the start of the run
     devices: Sequence[Device] = ()  # to power off
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import time
 
+import jsonschema
+import pytest
+
+from lava_dispatcher_multinode.job.schema_check import load_schema
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import Power
 from lava_dispatcher_multinode.run.events import EventLog
@@ -49,6 +53,22 @@ def test_the_results_are_completed(tmp_path, capsys):
     assert results["nodes"]["right"]["status"] == "pass"
     assert results["nodes"]["left"]["actions"][0]["status"] == "error"
     assert results["nodes"]["left"]["error_type"] == "infrastructure"
+
+
+@pytest.mark.parametrize("log", [None, b"", b'{"t": 0.0, "eve'])
+def test_a_death_before_the_first_event_is_recorded(tmp_path, log):
+    """The log has the reason and the end, and the reports state the error."""
+    if log is not None:
+        (tmp_path / "events.jsonl").write_bytes(log)
+    cleanup.clean_up(CleanupState("unused", [], tmp_path, time.monotonic()))
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["log", "job_finished"]
+    assert events[0]["text"] == cleanup.DIED
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert (results["status"], results["exit_code"], results["nodes"]) == ("error", 3, {})
+    jsonschema.validate(results, load_schema("report", "results.schema.json"))
+    assert (tmp_path / "results.xml").stat().st_size
+    assert (tmp_path / "report.html").stat().st_size
 
 
 def test_a_switch_that_fails_is_named(tmp_path, capsys):
