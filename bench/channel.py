@@ -121,13 +121,13 @@ def latency(boards, seconds):
     number = 0
     while time.monotonic() < end:
         number += 1
-        question = DataFrame(b"Q", b"ab12-%d" % number, 1, 1, b"send,x,k=v,").line()
+        request = DataFrame(b"Q", b"ab12-%d" % number, 1, 1, b"send,x,k=v,").line()
         start = time.monotonic()
-        os.write(asking.board_writes, question)
+        os.write(asking.board_writes, request)
         os.read(asking.board_reads, 4096)
         times.append(time.monotonic() - start)
-        answer = DataFrame(b"R", b"ab12-%d" % number, 1, 1, b"0,,")
-        os.write(asking.board_writes, b"<LAVA_MN A ab12-%d %b>\n" % (number, answer.sum))
+        reply = DataFrame(b"R", b"ab12-%d" % number, 1, 1, b"0,,")
+        os.write(asking.board_writes, b"<LAVA_MN A ab12-%d %b>\n" % (number, reply.sum))
         time.sleep(0.01)
     over.set()
     for thread in threads[boards:]:

@@ -1,9 +1,9 @@
 """Frames of the console channel: one line each, with an ID and a checksum.
 
-    <LAVA_MN Q ID N/M SUM PAYLOAD>   part N of M of a question, from the board
-    <LAVA_MN R ID N/M SUM PAYLOAD>   part N of M of an answer, to the board
+    <LAVA_MN Q ID N/M SUM PAYLOAD>   part N of M of a request, from the board
+    <LAVA_MN R ID N/M SUM PAYLOAD>   part N of M of a reply, to the board
     <LAVA_MN A ID SUM>               acknowledgement of the frame with that ID and SUM
-    <LAVA_MN G ID SUM>               the caller of ID has ended: no answer is needed
+    <LAVA_MN G ID SUM>               the caller of ID has ended: no reply is needed
     <LAVA_MN N ID 0>                 a damaged frame for ID arrived: send it again now
     <LAVA_MN K N>                    acknowledgement of piece N (testshell/flow_control.py)
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FRAME_MARK = b"<LAVA_MN "
 #: The kinds of frames.
-QUESTION, ANSWER, ACK, GONE, NAK, PIECE_ACK = b"Q", b"R", b"A", b"G", b"N", b"K"
+REQUEST, REPLY, ACK, GONE, NAK, PIECE_ACK = b"Q", b"R", b"A", b"G", b"N", b"K"
 NO_CHECKSUM = b"0"  # what a NAK quotes
 #: The same as on the board. A longer frame is damaged more often, a shorter one is mostly
 #: header; both fit into a terminal's 4095 bytes.
@@ -60,7 +60,7 @@ def checksum(text: bytes, *, md5: bool) -> bytes:
 
 
 class DataFrame(NamedTuple):
-    """Part number `part`, from 1, of a `QUESTION` or an `ANSWER`."""
+    """Part number `part`, from 1, of a `REQUEST` or a `REPLY`."""
 
     kind: bytes
     id: bytes
@@ -128,7 +128,7 @@ def find_frames(line: bytes) -> Iterator[DataFrame | AckFrame | DamagedFrame]:
             sound = part.sum == match["sum"]
         if sound and 1 <= part.part <= part.parts:
             yield part
-        elif part.kind == QUESTION:
+        elif part.kind == REQUEST:
             yield DamagedFrame(part.kind, part.id)
 
 

@@ -87,7 +87,7 @@ def test_words_and_wrecks():
 
 @pytest.mark.parametrize(("part", "parts"), [(0, 0), (0, 1), (2, 1)])
 def test_a_part_that_there_cannot_be_is_a_wreck(part, parts):
-    """A question with impossible part numbers is damaged; such an answer is ignored."""
+    """A request with impossible part numbers is damaged; such a reply is ignored."""
     line = DataFrame(b"Q", b"0a1b-77", part, parts, b"x,").line()
     assert list(console_frames.find_frames(line)) == [DamagedFrame(b"Q", b"0a1b-77")]
     assert (

@@ -121,7 +121,7 @@ class LavaTestShell(Action):
                 unheard.pop_all()  # from here on the session records what is missing
                 try:
                     with node.services.socket_channels.subscribed(
-                        node.name, session.answered_elsewhere
+                        node.name, session.record_socket_call
                     ):
                         begun = session.run(
                             command,

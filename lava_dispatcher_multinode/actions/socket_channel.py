@@ -49,7 +49,7 @@ class SocketChannels:
         finally:
             del self._listeners[node]
 
-    def record_answer(self, node: str, call: Call, outcome: Outcome) -> None:
+    def record_reply(self, node: str, call: Call, outcome: Outcome) -> None:
         """Record the result of a call, in the definition that runs on `node` if there is one.
 
         Any thread may call this.

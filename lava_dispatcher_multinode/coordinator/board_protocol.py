@@ -1,8 +1,8 @@
-"""Lines of boards: a call in one line and its answer in one, for scripts with a plain socket.
+"""Lines of boards: a call in one line and its reply in one, for scripts with a plain socket.
 
     <LAVA_MN Q ID 1/1 SUM PAYLOAD>   a call: NODE, SECRET, and the words of the call
     <LAVA_MN A ID SUM>               acknowledges the line with that SUM
-    <LAVA_MN R ID 1/1 SUM PAYLOAD>   its answer: EXIT-CODE, SENTENCE, and the data
+    <LAVA_MN R ID 1/1 SUM PAYLOAD>   its reply: EXIT-CODE, SENTENCE, and the data
 
 The grammar is the console channel's, in one part. See docs/reference/coordinator.md.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import console_frames
 from ..multinode.api import SCRIPT_EXIT, Status
-from ..multinode.board_words import format_answer as answer_words
+from ..multinode.board_words import format_reply as reply_words
 from ..multinode.board_words import parse_call
 from .pending_replies import ReplyHandle
 from .protocol import BoardLineError, encode_reply, reply_to_call
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ..multinode.api import Call, Outcome
     from .pending_replies import ClientSession
 
-#: Calls of one board whose answers are kept, and characters of data in these answers.
-MAX_CACHED_ANSWERS, MAX_CACHED_CHARS = 1000, 1024 * 1024
-#: The ID in the answer to a line whose own ID cannot be read.
+#: Calls of one board whose replies are kept, and characters of data in these replies.
+MAX_CACHED_REPLIES, MAX_CACHED_CHARS = 1000, 1024 * 1024
+#: The ID in the reply to a line whose own ID cannot be read.
 UNKNOWN_ID = "0-0"
 
 _LINE = re.compile(
@@ -69,9 +69,9 @@ def format_acknowledgement(request: BoardRequest) -> bytes:
     return console_frames.AckFrame(b"A", request.id.encode(), request.sum).line()
 
 
-def format_answer(request: BoardRequest, call: Call, outcome: Outcome) -> bytes:
-    """Return the line that answers `request`."""
-    return _format(request.id, answer_words(call, outcome))
+def format_reply(request: BoardRequest, call: Call, outcome: Outcome) -> bytes:
+    """Return the line that replies to `request`."""
+    return _format(request.id, reply_words(call, outcome))
 
 
 def format_refusal(id_: str | None, sentence: str) -> bytes:
@@ -85,85 +85,85 @@ def _format(id_: str, words: list[bytes]) -> bytes:
 
 
 class ReplyRoute(NamedTuple):
-    """How the answer to a board's call is sent: in a line, or in a frame to its dispatcher."""
+    """How the reply to a board's call is sent: in a line, or in a frame to its dispatcher."""
 
     session: ClientSession
     id: Any = None  # of the request, if it came in a frame
     line: BoardRequest | None = None  # if it came in a line
 
     def send(self, call: Call, outcome: Outcome) -> None:
-        """Send the answer."""
+        """Send the reply."""
         if self.line is not None:
-            answer = format_answer(self.line, call, outcome)
+            reply = format_reply(self.line, call, outcome)
         else:
-            answer = encode_reply(reply_to_call(outcome, call, hold=True), self.id)
-        self.session.peer.write(answer)
+            reply = encode_reply(reply_to_call(outcome, call, hold=True), self.id)
+        self.session.peer.write(reply)
 
 
-class AnswerCache:
+class ReplyCache:
     """The calls of one board by ID, so that a call that is sent again is not made again.
 
     A script that has lost its connection repeats its line, and a recorded line that is
-    played back can at most get the same answer. `pending`: the calls that wait.
-    `answers`: each remembered call, with its answer and size, or None while there is none.
+    played back can at most get the same reply. `pending`: the calls that wait.
+    `replies`: each remembered call, with its reply and size, or None while there is none.
     """
 
     def __init__(self) -> None:
         self.pending: dict[str, PendingBoardCall] = {}
-        self.answers: OrderedDict[str, tuple[Call, Outcome, int] | None] = OrderedDict()
+        self.replies: OrderedDict[str, tuple[Call, Outcome, int] | None] = OrderedDict()
         self._chars = 0
 
     def begin(self, id_: str) -> bool:
         """Record a call; return whether it was made before."""
-        known = id_ in self.answers
-        self.answers.setdefault(id_, None)
+        known = id_ in self.replies
+        self.replies.setdefault(id_, None)
         self._evict()
         return known
 
     def store(self, id_: str, call: Call, outcome: Outcome) -> None:
-        """Keep the answer to a call."""
+        """Keep the reply to a call."""
         del self.pending[id_]
         chars = sum(len(key) + len(text) for _, data in outcome.data for key, text in data.items())
-        self.answers[id_] = (call, outcome, chars)
+        self.replies[id_] = (call, outcome, chars)
         self._chars += chars
         self._evict()
 
     def _evict(self) -> None:
         """Drop the oldest calls until the bounds hold; the newest stays."""
-        while len(self.answers) > MAX_CACHED_ANSWERS or (
-            self._chars > MAX_CACHED_CHARS and len(self.answers) > 1
+        while len(self.replies) > MAX_CACHED_REPLIES or (
+            self._chars > MAX_CACHED_CHARS and len(self.replies) > 1
         ):
-            _, answered = self.answers.popitem(last=False)
+            _, answered = self.replies.popitem(last=False)
             self._chars -= answered[2] if answered else 0
 
 
 class PendingBoardCall(ReplyHandle):
-    """A call of a board that waits. Its answer takes the route on which it was asked last."""
+    """A call of a board that waits. Its reply takes the route of its last request."""
 
-    __slots__ = ("_cache", "_id", "_on_answer", "route")
+    __slots__ = ("_cache", "_id", "_on_reply", "route")
 
     def __init__(
         self,
-        cache: AnswerCache,
+        cache: ReplyCache,
         id_: str,
         route: ReplyRoute,
-        on_answer: Callable[[str, Call, Outcome], None] | None,
+        on_reply: Callable[[str, Call, Outcome], None] | None,
     ) -> None:
         self._cache = cache
         self._id = id_
-        self._on_answer = on_answer
+        self._on_reply = on_reply
         self.route = route
         route.session.pending.add(self)
         cache.pending[id_] = self
 
     def send_outcome(self, call: Call, outcome: Outcome) -> None:
-        """Store and send the answer; call `on_answer` first if the call came in a line."""
+        """Store and send the reply; call `on_reply` first if the call came in a line."""
         route = self.route
         if self in route.session.pending:
             route.session.pending.remove(self)
             self._cache.store(self._id, call, outcome)
-            if route.line is not None and self._on_answer is not None:
-                self._on_answer(route.line.node, call, outcome)
+            if route.line is not None and self._on_reply is not None:
+                self._on_reply(route.line.node, call, outcome)
             route.send(call, outcome)
 
     def matches(self, _id: object) -> bool:
@@ -186,26 +186,26 @@ class PendingBoardCall(ReplyHandle):
 
 
 class BoardCalls:
-    """The calls of all boards; `on_answer(node, call, outcome)` for those that come in lines."""
+    """The calls of all boards; `on_reply(node, call, outcome)` for those that come in lines."""
 
-    def __init__(self, on_answer: Callable[[str, Call, Outcome], None] | None = None) -> None:
-        self._caches: dict[str, AnswerCache] = {}
-        self._on_answer = on_answer
+    def __init__(self, on_reply: Callable[[str, Call, Outcome], None] | None = None) -> None:
+        self._caches: dict[str, ReplyCache] = {}
+        self._on_reply = on_reply
 
     def register(
         self, node: str, id_: str, route: ReplyRoute
     ) -> tuple[PendingBoardCall | None, bool]:
         """Return the call if the group must get it, and whether it was made before.
 
-        Otherwise its answer is sent on `route`, now or later.
+        Otherwise its reply is sent on `route`, now or later.
         """
-        cache = self._caches.setdefault(node, AnswerCache())
+        cache = self._caches.setdefault(node, ReplyCache())
         known = cache.begin(id_)
-        if (answered := cache.answers[id_]) is not None:
+        if (answered := cache.replies[id_]) is not None:
             call, outcome, _ = answered
             route.send(call, outcome)
         elif (pending := cache.pending.get(id_)) is not None:
             pending.reroute(route)
         else:
-            return PendingBoardCall(cache, id_, route, self._on_answer), known
+            return PendingBoardCall(cache, id_, route, self._on_reply), known
         return None, known

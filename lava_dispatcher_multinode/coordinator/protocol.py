@@ -278,7 +278,7 @@ def held_request(call: Call) -> dict[str, Any]:
         "next": call.next or None,
         # JSON has no infinity.
         "timeout": None if call.timeout is None else min(call.timeout, sys.float_info.max),
-        "question": call.question,
+        "question": call.request_id,
     }
     return {key: value for key, value in fields.items() if value is not None}
 

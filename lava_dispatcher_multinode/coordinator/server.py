@@ -25,7 +25,7 @@ class Coordinator:
     `nodes`: name -> role of the initial members; others may join until there are `size`
     (None: as many as `nodes`). `secrets`: name -> secret, for names that need one.
     `timeout`: seconds, of a call without its own. `observer(event, **fields)` and
-    `on_answer(node, call, outcome)`, for each call that came in a board's line, are called
+    `on_reply(node, call, outcome)`, for each call that came in a board's line, are called
     in the coordinator's thread. Port 0 is any free port; `hosts`: further addresses to
     listen on, each on any free port. `lost_grace`: seconds until a member fails whose
     `present` connection is lost; None: it never fails for that reason.
@@ -42,7 +42,7 @@ class Coordinator:
         deadlock_grace: float = 30.0,
         lost_grace: float | None = None,
         observer: Callable[..., None] | None = None,
-        on_answer: Callable[[str, Call, Outcome], None] | None = None,
+        on_reply: Callable[[str, Call, Outcome], None] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         hosts: Sequence[str] = (),
@@ -59,7 +59,7 @@ class Coordinator:
             secrets or {},
             observer,
             lost_grace,
-            on_answer,
+            on_reply,
         )
         self._size = size
         self._listen_on = dict.fromkeys([(host, port), *((other, 0) for other in hosts)])

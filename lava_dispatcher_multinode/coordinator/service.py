@@ -42,7 +42,7 @@ class Service:
     """Serves the requests of one group.
 
     `observer(event, **fields)` is notified of an event before any reply that it causes.
-    `on_answer(node, call, outcome)` is called before a call that came in a board's line is
+    `on_reply(node, call, outcome)` is called before a call that came in a board's line is
     answered. `lost_grace_s`: see `Presence`.
     """
 
@@ -53,7 +53,7 @@ class Service:
         secrets: Mapping[str, str],
         observer: Callable[..., None] | None = None,
         lost_grace_s: float | None = None,
-        on_answer: Callable[[str, Call, Outcome], None] | None = None,
+        on_reply: Callable[[str, Call, Outcome], None] | None = None,
     ) -> None:
         self._group = group
         self.notifier = EventNotifier(observer)
@@ -64,7 +64,7 @@ class Service:
         self._polled = PolledCalls(self._make_call)
         self._bundles = BundleCollector()
         self._presence = Presence(lost_grace_s)
-        self._board_calls = BoardCalls(on_answer)
+        self._board_calls = BoardCalls(on_reply)
         self._deadlines = (
             self._polled.deadlines,
             self._waiters.deadlines,

@@ -138,8 +138,8 @@ class Call(NamedTuple):
     role: str | None = None  # wait-all only
     next: bool = False  # wait only: consume
     timeout: float | None = None  # seconds; None: the job's
-    #: The board's ID of the question: with the same one it is the same call, on any route.
-    question: str | None = None
+    #: The board's ID of its request: the same ID is the same call, on any route.
+    request_id: str | None = None
 
 
 #: (sender, data) of each, oldest sender first.

@@ -1,4 +1,4 @@
-"""Calls and answers as words: between the scripts on the board and `Call`, `Outcome`.
+"""Calls and replies as words: between the scripts on the board and `Call`, `Outcome`.
 
 send ID [KEY=VALUE ...]
 wait ID [next] [timeout=SECONDS]
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _ENCODING = ("utf-8", "surrogateescape")  # bytes that are not UTF-8 pass unchanged
 
 
-def parse_call(words: Sequence[bytes], question: str | None = None) -> Call:
-    """Return the call; `question` is the board's ID of it. ValueError, with a sentence."""
+def parse_call(words: Sequence[bytes], request_id: str | None = None) -> Call:
+    """Return the call; `request_id` is the board's ID of it. ValueError, with a sentence."""
     if len(words) < 2:
         raise ValueError("a call is at least two words")
     name, id_, *rest = (word.decode(*_ENCODING) for word in words)
@@ -33,24 +33,24 @@ def parse_call(words: Sequence[bytes], question: str | None = None) -> Call:
     if api is None:
         raise ValueError(f"there is no call '{name}'")
     if api.spec.takes_data:
-        return Call(api, id_, dict(_pair(word) for word in rest), question=question)
+        return Call(api, id_, dict(_pair(word) for word in rest), request_id=request_id)
     fields: dict[str, Any] = {}
     for word in rest:
         option, value = _pair(word) if "=" in word else (word, "")
         if option not in _FIELDS:
             raise ValueError(f"unknown option '{option}'")
         fields[option] = _FIELDS[option](value)
-    return Call(api, id_, question=question, **fields)
+    return Call(api, id_, request_id=request_id, **fields)
 
 
-def format_answer(call: Call, outcome: Outcome) -> list[bytes]:
-    """Return the answer to `call`."""
+def format_reply(call: Call, outcome: Outcome) -> list[bytes]:
+    """Return the reply to `call`."""
     sentence = " ".join(reasons.sentence(call, outcome).split())
-    answer = [str(SCRIPT_EXIT[outcome.status]), sentence]
-    answer += [
+    words = [str(SCRIPT_EXIT[outcome.status]), sentence]
+    words += [
         f"{sender}:{key}={value}" for sender, data in outcome.data for key, value in data.items()
     ]
-    return [word.encode(*_ENCODING) for word in answer]
+    return [word.encode(*_ENCODING) for word in words]
 
 
 def result_name(call: Call) -> str:

@@ -80,7 +80,7 @@ def open_coordinator(
             timeout=job.timeout,
             deadlock_grace=job.deadlock_grace,
             observer=partial(_observe, emit, clock),
-            on_answer=socket_channels.record_answer,
+            on_reply=socket_channels.record_reply,
             hosts=[address.listen for address in addresses.values()],
         )
     )

@@ -1,8 +1,8 @@
 """A reliable channel over a console that loses, changes and adds bytes.
 
-Pure: lines and times go in; questions and lines to write come out. A question is delivered
-once, however often its frames arrive. The frames of an answer are sent again until the board
-acknowledges them, with back-off. Each question has one frame in flight at a time; all of them
+Pure: lines and times go in; requests and lines to write come out. A request is delivered
+once, however often its frames arrive. The frames of a reply are sent again until the board
+acknowledges them, with back-off. Each request has one frame in flight at a time; all of them
 together are limited to `window` bytes, so that a terminal's 4096-byte buffer does not overflow.
 """
 
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from .. import console_frames
 from ..console_frames import (
     ACK,
-    ANSWER,
     GONE,
     NAK,
     NO_CHECKSUM,
-    QUESTION,
+    REPLY,
+    REQUEST,
     AckFrame,
     DamagedFrame,
     DataFrame,
@@ -28,11 +28,11 @@ from ..console_frames import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Of an encoded question: 60 kB that all need escapes, and some reserve.
-MAX_QUESTION_BYTES = 300_000
-#: Open questions of one board; further ones wait on the board.
-MAX_OPEN_QUESTIONS = 1000
-#: IDs of answered questions that are kept, to detect late duplicates.
+#: Of an encoded request: 60 kB that all need escapes, and some reserve.
+MAX_REQUEST_BYTES = 300_000
+#: Open requests of one board; further ones wait on the board.
+MAX_OPEN_REQUESTS = 1000
+#: IDs of answered requests that are kept, to detect late duplicates.
 MAX_CLOSED = 4096
 #: Timed transmissions of one frame. The first `FREQUENT_SENDS` follow the measured timeout, the
 #: later ones `RARE_TIMEOUT_S`. A stopped caller finds them in its FIFO (64 KiB) when it continues,
@@ -41,7 +41,7 @@ MAX_TIMED_SENDS = 120
 FREQUENT_SENDS = 40
 #: Immediate transmissions of a frame, after reports of damage, between two timed ones.
 MAX_NAK_SENDS = 8
-#: The acknowledgement of a whole question waits this long for the answer, which replaces it.
+#: The acknowledgement of a whole request waits this long for the reply, which replaces it.
 ACK_DELAY_S = 0.05
 INITIAL_TIMEOUT_S = 0.7  # until a frame is sent again, before a round trip was measured
 MIN_TIMEOUT_S = 0.2
@@ -52,8 +52,8 @@ NO_CALLER = b"0-1"
 
 
 @dataclass(frozen=True)
-class ConsoleQuestion:
-    """A whole question of a process on the board."""
+class ConsoleRequest:
+    """A whole request of a process on the board."""
 
     id: bytes
     words: Sequence[bytes]
@@ -61,22 +61,22 @@ class ConsoleQuestion:
 
 @dataclass(slots=True)
 class _Exchange:
-    """An exchange, from the question's first part to the acknowledgement of the answer's last."""
+    """An exchange, from the request's first part to the acknowledgement of the reply's last."""
 
     md5: bool  # which checksum its board uses
     payloads: list[bytes] = field(default_factory=list)
     size: int = 0
-    asked: bool = False
-    last_sum: bytes = b""  # the checksum of the question's last part
-    answer: deque[DataFrame] = field(default_factory=deque)  # not yet acknowledged
-    frame: bytes = b""  # of answer[0], while it is in flight
+    complete: bool = False  # the whole request has arrived
+    last_sum: bytes = b""  # the checksum of the request's last part
+    reply: deque[DataFrame] = field(default_factory=deque)  # not yet acknowledged
+    frame: bytes = b""  # of reply[0], while it is in flight
     sum: bytes = b""
     sent: int = 0  # timed transmissions
     nak_sends: int = 0  # transmissions since then because of damage
     sent_at: float = 0.0
     due: float = 0.0  # when to send it again
     damaged: bool = False  # it is due because of damage
-    ack: AckFrame | None = None  # held back for the answer
+    ack: AckFrame | None = None  # held back for the reply
     ack_due: float = 0.0
 
     @property
@@ -103,53 +103,53 @@ class Channel:
         self.resent = 0  # frames, for the log
         self.alive = False  # the board has answered the last `ping`
 
-    def receive(self, line: bytes, now: float) -> list[ConsoleQuestion]:
-        """Parse a console line; return the questions that it completes."""
-        questions = []
+    def receive(self, line: bytes, now: float) -> list[ConsoleRequest]:
+        """Parse a console line; return the requests that it completes."""
+        requests = []
         for frame in console_frames.find_frames(line):
             if isinstance(frame, AckFrame):
                 self._acknowledged(frame, now)
             elif isinstance(frame, DamagedFrame):
                 self._damaged(frame, now)
-            elif frame.kind == QUESTION:
-                question = self._part(frame, now)
-                if question is not None:
-                    questions.append(question)
-        return questions
+            elif frame.kind == REQUEST:
+                request = self._part(frame, now)
+                if request is not None:
+                    requests.append(request)
+        return requests
 
-    def answer(self, id: bytes, words: Sequence[bytes]) -> None:  # noqa: A002
-        """Queue the answer to question `id`, unless its caller has ended."""
+    def reply(self, id: bytes, words: Sequence[bytes]) -> None:  # noqa: A002
+        """Queue the reply to request `id`, unless its caller has ended."""
         exchange = self._open.get(id)
-        if exchange is None or exchange.answer:
+        if exchange is None or exchange.reply:
             return
         payloads = console_frames.split_payloads(console_frames.encode(words))
-        exchange.asked = True
-        exchange.answer.extend(
-            DataFrame(ANSWER, id, n, len(payloads), payload, exchange.md5)
+        exchange.complete = True
+        exchange.reply.extend(
+            DataFrame(REPLY, id, n, len(payloads), payload, exchange.md5)
             for n, payload in enumerate(payloads, 1)
         )
         self._ready.append(id)
 
     def acknowledge(self, id: bytes) -> None:  # noqa: A002
-        """Close question `id` with its acknowledgement, without an answer."""
+        """Close request `id` with its acknowledgement, without a reply."""
         exchange = self._open.get(id)
         if exchange is not None and exchange.ack is not None:
             self._out.append(exchange.ack.line())
             self._close(id, exchange.ack)
 
     def ping(self) -> None:
-        """Ping the board with an unsolicited answer: a live runner replies `GONE`."""
+        """Ping the board with an unsolicited reply: a live runner replies `GONE`."""
         self.alive = False
-        self._out.append(DataFrame(ANSWER, NO_CALLER, 1, 1, b"").line())
+        self._out.append(DataFrame(REPLY, NO_CALLER, 1, 1, b"").line())
 
     def probe(self, id: bytes) -> None:  # noqa: A002
-        """Acknowledge question `id` again: the board replies `GONE` if its caller has ended."""
+        """Acknowledge request `id` again: the board replies `GONE` if its caller has ended."""
         exchange = self._open.get(id)
-        if exchange is not None and exchange.asked and not exchange.answer:
+        if exchange is not None and exchange.complete and not exchange.reply:
             self._out.append(AckFrame(ACK, id, exchange.last_sum).line())
 
     def pop_gone(self) -> list[bytes]:
-        """Return and clear the IDs of the questions whose caller has ended."""
+        """Return and clear the IDs of the requests whose caller has ended."""
         gone, self._gone = self._gone, []
         return gone
 
@@ -177,49 +177,49 @@ class Channel:
         times += [e.due for e in self._timed.values() if e.frame]
         return min(times, default=None)
 
-    def _part(self, part: DataFrame, now: float) -> ConsoleQuestion | None:
+    def _part(self, part: DataFrame, now: float) -> ConsoleRequest | None:
         if part.id in self._closed:
             if self._closed[part.id] is not None:  # the board has missed the acknowledgement
                 self._out.append(AckFrame(ACK, part.id, part.sum).line())
             return None
         exchange = self._open.get(part.id)
         if exchange is None:
-            if part.part != 1 or len(self._open) >= MAX_OPEN_QUESTIONS:
+            if part.part != 1 or len(self._open) >= MAX_OPEN_REQUESTS:
                 return None
             exchange = self._open[part.id] = _Exchange(part.md5)
-        if exchange.answer:  # a repeated question: the answer did not arrive
+        if exchange.reply:  # a repeated request: the reply did not arrive
             if now - exchange.sent_at > MIN_TIMEOUT_S:
                 self._send_at_once(exchange, now)
             return None
-        new = part.part == len(exchange.payloads) + 1 and not exchange.asked
+        new = part.part == len(exchange.payloads) + 1 and not exchange.complete
         if new:
             exchange.payloads.append(part.payload)
             exchange.size += len(part.payload)
-            if exchange.size + (part.parts - part.part) > MAX_QUESTION_BYTES:
-                self.answer(part.id, [b"1", b"more than a message can hold: 60 kB"])
+            if exchange.size + (part.parts - part.part) > MAX_REQUEST_BYTES:
+                self.reply(part.id, [b"1", b"more than a message can hold: 60 kB"])
                 return None
-        elif part.part > len(exchange.payloads) and not exchange.asked:
+        elif part.part > len(exchange.payloads) and not exchange.complete:
             return None
         acknowledgement = AckFrame(ACK, part.id, part.sum)
         if not new or part.part < part.parts:
             self._out.append(acknowledgement.line())
             return None
-        exchange.asked, exchange.last_sum = True, acknowledgement.sum
+        exchange.complete, exchange.last_sum = True, acknowledgement.sum
         exchange.ack, exchange.ack_due = acknowledgement, now + ACK_DELAY_S
         self._timed[part.id] = exchange
-        return self._question(part.id, exchange)
+        return self._decode_request(part.id, exchange)
 
-    def _question(self, id_: bytes, exchange: _Exchange) -> ConsoleQuestion | None:
+    def _decode_request(self, id_: bytes, exchange: _Exchange) -> ConsoleRequest | None:
         text = b"".join(exchange.payloads)
         exchange.payloads.clear()
         try:
-            return ConsoleQuestion(id_, console_frames.decode(text))
+            return ConsoleRequest(id_, console_frames.decode(text))
         except ValueError as error:
-            self.answer(id_, [b"1", b"not a question: " + str(error).encode()])
+            self.reply(id_, [b"1", b"not a request: " + str(error).encode()])
             return None
 
     def _damaged(self, frame: DamagedFrame, now: float) -> None:
-        if frame.kind == QUESTION:
+        if frame.kind == REQUEST:
             nak = AckFrame(NAK, frame.id, NO_CHECKSUM)
             self._out.append(nak.line())
         elif frame.id in self._open:
@@ -240,7 +240,7 @@ class Channel:
         if exchange is None:
             self.alive |= gone and frame.id == NO_CALLER
             return
-        if gone and not exchange.answer and frame.sum == exchange.last_sum:
+        if gone and not exchange.reply and frame.sum == exchange.last_sum:
             self._gone.append(frame.id)
             self._close(frame.id)
             return
@@ -251,15 +251,15 @@ class Channel:
         if exchange.fresh:
             self._in_flight -= len(exchange.frame)
         exchange.frame = b""
-        exchange.answer.popleft()
-        if gone or not exchange.answer:
+        exchange.reply.popleft()
+        if gone or not exchange.reply:
             self._close(frame.id)
         else:
             self._ready.append(frame.id)
 
     def _send(self, id_: bytes, exchange: _Exchange, now: float) -> None:
-        part = exchange.answer[0]
-        exchange.ack = None  # the answer implies it
+        part = exchange.reply[0]
+        exchange.ack = None  # the reply implies it
         exchange.frame, exchange.sum = part.line(), part.sum
         exchange.sent, exchange.nak_sends, exchange.damaged = 1, 0, False
         exchange.sent_at = now

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ..multinode.api import Call
     from .case_results import ResultRecorder
-    from .channel import ConsoleQuestion
+    from .channel import ConsoleRequest
     from .flow_control import StopAndWait
 
 #: Time until the command is typed again because no runner has started, doubled each time: a
@@ -44,7 +44,7 @@ WINDOW_BYTES = 3000
 #: while it is sent.
 STOP_AND_WAIT_WINDOW_BYTES = 1
 #: Calls answered over the network; a board that lost the answer may repeat them here.
-MAX_ANSWERED_ELSEWHERE = 64
+MAX_SOCKET_CALLS = 64
 _SIGNAL = b"<LAVA_"
 
 
@@ -88,7 +88,7 @@ class Runner:
         self._recorder = recorder
         self._lines = LineSplitter()
         self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
-        self._elsewhere: deque[str] = deque(maxlen=MAX_ANSWERED_ELSEWHERE)
+        self._elsewhere: deque[str] = deque(maxlen=MAX_SOCKET_CALLS)
         self._waits = PendingCalls()
         self._seen = SeenSignals()
         self._started = False
@@ -232,8 +232,8 @@ class Runner:
             self._heard = now
             if self._flow_control is not None:
                 self._flow_control.receive(line, now)
-            for question in self.channel.receive(line, now):
-                self._handle(question)
+            for request in self.channel.receive(line, now):
+                self._handle(request)
             if self.channel.alive:
                 self._unconfirmed_end = None
             for id_ in self.channel.pop_gone():
@@ -267,26 +267,26 @@ class Runner:
             self._unconfirmed_end = now
             self.channel.ping()
 
-    def _handle(self, question: ConsoleQuestion) -> None:
-        if not self._started and not self._begins(question):
+    def _handle(self, request: ConsoleRequest) -> None:
+        if not self._started and not self._begins(request):
             return  # a late one of the previous runner: this one reports its start first
-        if question.words[:1] == [b"signal"]:
-            self._record_report(question)
+        if request.words[:1] == [b"signal"]:
+            self._record_report(request)
             return
         try:
-            call = board_words.parse_call(question.words, question.id.decode())
+            call = board_words.parse_call(request.words, request.id.decode())
         except ValueError as error:
-            self.channel.answer(question.id, [b"1", str(error).encode("utf-8", "replace")])
+            self.channel.reply(request.id, [b"1", str(error).encode("utf-8", "replace")])
         else:
-            self._relay(question.id, call)
+            self._relay(request.id, call)
 
-    def _begins(self, question: ConsoleQuestion) -> bool:
-        return signals.parse_signal(b" ".join(question.words[1:])) == RunnerStart(self._stage)
+    def _begins(self, request: ConsoleRequest) -> bool:
+        return signals.parse_signal(b" ".join(request.words[1:])) == RunnerStart(self._stage)
 
-    def _record_report(self, question: ConsoleQuestion) -> None:
+    def _record_report(self, request: ConsoleRequest) -> None:
         """Acknowledge and record a signal; its printed copy, which follows, is then ignored."""
-        text = b" ".join(question.words[1:])
-        self.channel.acknowledge(question.id)
+        text = b" ".join(request.words[1:])
+        self.channel.acknowledge(request.id)
         signal = signals.parse_signal(text, self._recorder.fixups)
         if isinstance(signal, RunnerExit):
             self._end_reported = True
@@ -312,11 +312,11 @@ class Runner:
             except Empty:
                 return
             definition = None if number is None else self._waits.pop(number).definition
-            if call.question is None or call.question not in self._elsewhere:
+            if call.request_id is None or call.request_id not in self._elsewhere:
                 done = outcome.status is Status.DONE
                 case = CaseResult(board_words.result_name(call), "pass" if done else "fail")
                 self._recorder.record_result(case, definition)
-            if number is None and call.question is not None:
-                self._elsewhere.append(call.question)
+            if number is None and call.request_id is not None:
+                self._elsewhere.append(call.request_id)
             if id_ is not None:
-                self.channel.answer(id_, board_words.format_answer(call, outcome))
+                self.channel.reply(id_, board_words.format_reply(call, outcome))

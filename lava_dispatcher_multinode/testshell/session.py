@@ -108,7 +108,7 @@ class ShellSession:
                 recorder.log("DEBUG", f"{run.channel.resent} frames were sent again")
         return recorder.begun
 
-    def answered_elsewhere(self, call: Call, outcome: Outcome) -> bool:
+    def record_socket_call(self, call: Call, outcome: Outcome) -> bool:
         """Record a call that was answered over the network; from any thread.
 
         Return False if no runner is active. Called before the board gets the answer, so that

@@ -1,4 +1,4 @@
-"""The calls of a board that have no answer yet, and probes whether their callers are alive."""
+"""The calls of a board that have no reply yet, and probes whether their callers are alive."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MAX_NAMED = 3
 
 @dataclass
 class PendingCall:
-    """One call: the ID of its question if it has one, and a function to withdraw it.
+    """One call: the ID of its request if it has one, and a function to withdraw it.
 
-    `definition` made the call; another one may run when the answer arrives.
+    `definition` made the call; another one may run when the reply arrives.
     """
 
     id: bytes | None
@@ -67,7 +67,7 @@ class PendingCalls:
         return self._probe_at
 
     def probe(self, now: float) -> bytes | None:
-        """Return the ID of the question whose caller is to be probed now; each has its turn."""
+        """Return the ID of the request whose caller is to be probed now; each has its turn."""
         if self._probe_at is None or now < self._probe_at:
             return None
         self._probe_at = now + PROBE_INTERVAL_S

@@ -5,7 +5,7 @@ import pytest
 from lava_dispatcher_multinode.actions.socket_channel import SocketChannels, record_call
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status
 
-CALL, DONE = Call(Api.WAIT_ALL, "X", question="1-2"), Outcome(Status.DONE)
+CALL, DONE = Call(Api.WAIT_ALL, "X", request_id="1-2"), Outcome(Status.DONE)
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def test_results_go_to_the_test_that_runs(channels, events):
     """A session that takes the call records it; otherwise it belongs to no definition."""
     heard = []
     with channels.subscribed("a", lambda call, outcome: not heard.append((call, outcome))):
-        channels.record_answer("a", CALL, DONE)
+        channels.record_reply("a", CALL, DONE)
         assert (heard, events) == ([(CALL, DONE)], [])
-        channels.record_answer("b", CALL, DONE)
-    channels.record_answer("a", CALL, Outcome(Status.TIMEOUT))
+        channels.record_reply("b", CALL, DONE)
+    channels.record_reply("a", CALL, Outcome(Status.TIMEOUT))
     assert events == [
         ("test_case", "lava", "multinode-wait_all-x", "pass"),
         ("test_case", "lava", "multinode-wait_all-x", "fail"),

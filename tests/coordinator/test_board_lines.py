@@ -46,9 +46,9 @@ class Board:
     def ask(self, *words, tag="1-1"):
         """Send a request and return the words of its reply."""
         self.write(*words, tag=tag)
-        got, answer = self.read()
+        got, reply = self.read()
         assert got == tag
-        return answer
+        return reply
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_name_without_a_secret_has_no_lines(serve):
     assert board.ask("send", "x")[0] == "1"
 
 
-def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
+def test_a_repeated_request_is_made_once(serve, coordinator, watch):
     """A repeated request, also on a new connection, gets the first reply and has no effect."""
     first, b = Board(serve, coordinator), other(serve, coordinator)
     assert first.ask("send", "x", "k=v") == ["0", ""]
@@ -119,7 +119,7 @@ def test_a_question_that_comes_twice_is_asked_once(serve, coordinator, watch):
     assert [message["from"] for message in messages] == ["a", "b", "b"]
 
 
-def test_a_board_that_connects_anew_gets_the_answer(serve, coordinator, watch):
+def test_a_board_that_reconnects_gets_the_reply(serve, coordinator, watch):
     """After a lost connection, the wait continues and a lava-sync counts once."""
     boards = [Board(serve, coordinator) for _ in range(3)]
     boards[0].write("sync", "x")
@@ -180,8 +180,8 @@ body="Q 1f-$$ 1/1 a,$3,send,x,k=v%040w,"
 sum=$(printf '%s\n' "$body" | cksum)
 printf '<LAVA_MN Q %s 1/1 %s %s>\n' "1f-$$" "${sum%% *}" "a,$3,send,x,k=v%040w," >&3
 read -r acknowledgement <&3
-read -r answer <&3
-echo "$acknowledgement$answer"
+read -r reply <&3
+echo "$acknowledgement$reply"
 """
 
 
@@ -196,7 +196,7 @@ def test_a_script(serve, coordinator):
     assert data == (("a", {"k": "v w"}),)
 
 
-def test_a_question_may_be_summed_by_md5(serve, coordinator):
+def test_a_request_may_have_an_md5_sum(serve, coordinator):
     """A request with an md5sum, as from a board without cksum, is accepted."""
     board = Board(serve, coordinator)
     text = console_frames.encode([b"a", b"secret-a", b"send", b"x"])
@@ -216,7 +216,7 @@ def test_a_half_closed_connection(serve, coordinator):
     assert board.read() is None
 
 
-def test_many_questions_and_the_end(serve, coordinator):
+def test_many_requests_and_the_end(serve, coordinator):
     """Each request is acknowledged at once, and again to detect a closed connection."""
     board, tags = (
         Board(serve, coordinator),
@@ -241,7 +241,7 @@ def test_a_board_that_hangs_up(serve, coordinator, watch):
     watch.until("wait_finished", node="a")
 
 
-def test_a_question_is_acknowledged(serve, coordinator):
+def test_a_request_is_acknowledged(serve, coordinator):
     """The acknowledgement, with the request's checksum, precedes the reply."""
     board = Board(serve, coordinator)
     assert board.ask("send", "x") == ["0", ""]
@@ -252,7 +252,7 @@ def test_a_question_is_acknowledged(serve, coordinator):
     assert board.raw.file.readline() == want
 
 
-def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
+def test_a_request_that_continues_over_the_console(serve, coordinator, watch):
     """A request repeated on the console is the same call; other calls are not affected."""
     board, b = Board(serve, coordinator), other(serve, coordinator)
     a = serve.member(coordinator, "a", secret="secret-a")
@@ -260,7 +260,7 @@ def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
     a.submit(Call(Api.WAIT, "other"), answers.put)
     board.write("sync", "x", tag="1-2")
     watch.until("wait_started", id="x")
-    a.submit(Call(Api.SYNC, "x", question="1-2"), answers.put)
+    a.submit(Call(Api.SYNC, "x", request_id="1-2"), answers.put)
     assert board.read() is None
     assert b.call(Call(Api.SYNC, "x")).status == "done"
     assert answers.get(timeout=20).status == "done"
@@ -273,7 +273,7 @@ def test_a_question_that_goes_on_over_the_console(serve, coordinator, watch):
 def test_calls_in_lines_are_reported(serve):
     """Calls in lines, and only those, are reported before their reply."""
     told = []
-    coordinator = serve(secrets=SECRETS, on_answer=lambda *about: told.append(about))
+    coordinator = serve(secrets=SECRETS, on_reply=lambda *about: told.append(about))
     other(serve, coordinator).call(Call(Api.SEND, "y"))
     assert Board(serve, coordinator).ask("send", "x") == ["0", ""]
     assert [(node, call.id, outcome.status) for node, call, outcome in told] == [
@@ -284,13 +284,13 @@ def test_calls_in_lines_are_reported(serve):
 def test_a_listener_that_fails_does_not_keep_it_from_ending(serve):
     """A failing observer does not block the end of the coordinator."""
 
-    def on_answer(node, call, outcome):
+    def on_reply(node, call, outcome):
         raise ZeroDivisionError
 
-    coordinator = serve(secrets=SECRETS, on_answer=on_answer)
+    coordinator = serve(secrets=SECRETS, on_reply=on_reply)
     board = Board(serve, coordinator)
     board.write("wait", "never")
-    board.raw.file.readline()  # it has the question
+    board.raw.file.readline()  # it has the request
     thread = threading.Thread(target=coordinator.close, daemon=True)
     thread.start()
     thread.join(30)

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode import console_frames
 from lava_dispatcher_multinode.coordinator import board_protocol
 from lava_dispatcher_multinode.coordinator.board_protocol import (
-    AnswerCache,
     BoardCalls,
     BoardRequest,
+    ReplyCache,
     ReplyRoute,
 )
 from lava_dispatcher_multinode.coordinator.pending_replies import ClientSession
@@ -23,7 +23,7 @@ from lava_dispatcher_multinode.coordinator.protocol import (
 from lava_dispatcher_multinode.multinode.api import Api, Call, Outcome, Status, refused
 
 
-def question(*words, tag=b"1f-2"):
+def board_line(*words, tag=b"1f-2"):
     """Return a request's line, without its newline."""
     part = console_frames.DataFrame(
         b"Q", tag, 1, 1, console_frames.encode(word.encode() for word in words)
@@ -31,13 +31,13 @@ def question(*words, tag=b"1f-2"):
     return part.line().rstrip(b"\n")
 
 
-def test_a_question():
+def test_a_valid_line():
     """A line has node, secret and call; a terminal's carriage return is ignored."""
-    line = question("panda01", "s3", "wait-all", "ready", "role=server", "timeout=5")
-    call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0, question="1f-2")
+    line = board_line("panda01", "s3", "wait-all", "ready", "role=server", "timeout=5")
+    call = Call(Api.WAIT_ALL, "ready", role="server", timeout=5.0, request_id="1f-2")
     got = board_protocol.parse_line(line)
     assert got == ("1f-2", "panda01", "s3", line.split()[4], call)
-    assert got.call.question == "1f-2"
+    assert got.call.request_id == "1f-2"
     assert board_protocol.format_acknowledgement(got) == b"<LAVA_MN A 1f-2 %b>\n" % line.split()[4]
     assert board_protocol.parse_line(line + b"\r") == board_protocol.parse_line(line)
 
@@ -58,16 +58,16 @@ def test_data_comes_as_it_was_sent(data):
     [
         (b"<LAVA_MN Q 1-1 1/1 5 a,", None, "not a line"),
         (b"<", None, "not a line"),
-        (question("a", "s", "sync", "x").replace(b" 1/1 ", b" 1/2 "), None, "not a line"),
-        (question("a", "s", "sync", "x").replace(b"sync", b"sink"), "1f-2", "checksum"),
-        (question("a", "s"), "1f-2", "at least two words"),
-        (question("a"), "1f-2", "not a valid call"),
-        (question(), "1f-2", "not a valid call"),
-        (question("a", "s", "shout", "x"), "1f-2", "no call 'shout'"),
-        (question("a", "s", "sync", "x", "timeout=nan"), "1f-2", "not a number of seconds"),
+        (board_line("a", "s", "sync", "x").replace(b" 1/1 ", b" 1/2 "), None, "not a line"),
+        (board_line("a", "s", "sync", "x").replace(b"sync", b"sink"), "1f-2", "checksum"),
+        (board_line("a", "s"), "1f-2", "at least two words"),
+        (board_line("a"), "1f-2", "not a valid call"),
+        (board_line(), "1f-2", "not a valid call"),
+        (board_line("a", "s", "shout", "x"), "1f-2", "no call 'shout'"),
+        (board_line("a", "s", "sync", "x", "timeout=nan"), "1f-2", "not a number of seconds"),
     ],
 )
-def test_what_is_no_question(line, tag, why):
+def test_an_invalid_line_is_refused(line, tag, why):
     """The error reply has the reason, and the ID if it is readable."""
     with pytest.raises(BoardLineError, match=why) as caught:
         board_protocol.parse_line(line)
@@ -85,7 +85,7 @@ def test_a_name_that_is_not_utf_8():
 def test_frames_and_lines_in_one_stream():
     """Frames and lines arrive in order, in any pieces."""
     stream = (
-        encode_frame({"a": 1}) + question("a", "s", "sync", "x") + b"\n" + encode_frame({"b": 2})
+        encode_frame({"a": 1}) + board_line("a", "s", "sync", "x") + b"\n" + encode_frame({"b": 2})
     )
     for size in (1, 7, len(stream)):
         cut, got = FrameReader(100), []
@@ -95,7 +95,7 @@ def test_frames_and_lines_in_one_stream():
                 got.append((type(body), bytes(body)))
         assert got == [
             (bytes, b'{"a":1}'),
-            (BoardLine, question("a", "s", "sync", "x")),
+            (BoardLine, board_line("a", "s", "sync", "x")),
             (bytes, b'{"b":2}'),
         ]
         assert not cut.unread
@@ -120,23 +120,23 @@ def test_a_framed_body_is_no_line():
     assert type(cut.read_next()) is bytes
 
 
-def test_answers_are_remembered_within_bounds(monkeypatch):
+def test_replies_are_kept_within_bounds(monkeypatch):
     """The reply cache is limited in number and bytes; the oldest reply is dropped first."""
-    monkeypatch.setattr(board_protocol, "MAX_CACHED_ANSWERS", 3)
+    monkeypatch.setattr(board_protocol, "MAX_CACHED_REPLIES", 3)
     monkeypatch.setattr(board_protocol, "MAX_CACHED_CHARS", 10)
     call = Call(Api.WAIT, "x")
-    cache = AnswerCache()
+    cache = ReplyCache()
     for number, tag in enumerate("abcd"):
         assert not cache.begin(tag)
         cache.pending[tag] = number
         cache.store(tag, call, Outcome(Status.DONE, (("b", {"k": "v"}),)))
-    assert list(cache.answers) == ["b", "c", "d"]
+    assert list(cache.replies) == ["b", "c", "d"]
     assert cache.begin("d")
     cache.begin("e")
     cache.pending["e"] = 5
     large = Outcome(Status.DONE, (("b", {"k": "v" * 10}),))
     cache.store("e", call, large)
-    assert list(cache.answers.items()) == [("e", (call, large, 11))]
+    assert list(cache.replies.items()) == [("e", (call, large, 11))]
     assert cache.pending == {}
 
 
@@ -181,7 +181,7 @@ def test_the_last_connection_is_answered_and_a_repeated_request_gets_the_same_re
     assert [first.pending, second.pending, third.pending] == [set(), set(), set()]
 
 
-def test_a_board_that_comes_back_asks_the_same_question():
+def test_a_board_that_reconnects_repeats_its_request():
     """A repeated request sends its message once; requests of other boards are separate."""
     calls = BoardCalls()
     gone = ClientSession(Peer())

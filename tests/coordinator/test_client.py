@@ -31,7 +31,7 @@ def test_calls_do_not_wait_for_each_other(serve):
     assert [outcome.status, long().status] == [Status.DONE, Status.DONE]
 
 
-def test_a_lost_connection_answers_everything(serve, watch):
+def test_a_lost_connection_ends_all_calls(serve, watch):
     """A lost connection ends all waiting and later calls."""
     coordinator = serve()
     a = serve.member(coordinator, "a")

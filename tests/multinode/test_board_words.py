@@ -48,19 +48,19 @@ def test_answers():
     """Answers carry the exit code, the sentence, and a line for each datum."""
     call = Call(Api.WAIT, "x")
     done = Outcome(Status.DONE, (("b", {"k": "v w"}), ("a", {}), ("c", {"m": ""})))
-    assert board_words.format_answer(call, done) == [b"0", b"", b"b:k=v w", b"c:m="]
+    assert board_words.format_reply(call, done) == [b"0", b"", b"b:k=v w", b"c:m="]
     lost = Outcome(Status.NEVER, (), Cause.ABORTED, {"text": "gone\nfor good"})
-    assert board_words.format_answer(call, lost) == [b"4", b"lava-wait x: gone for good"]
+    assert board_words.format_reply(call, lost) == [b"4", b"lava-wait x: gone for good"]
     received = Outcome(Status.NEVER, (), Cause.DEADLOCK, {"sentence": "lava-wait x: deadlock: a"})
-    assert board_words.format_answer(call, received)[1] == b"lava-wait x: deadlock: a"
-    assert board_words.format_answer(call, refused("no")) == [b"1", b"lava-wait x: no"]
-    assert board_words.format_answer(call, Outcome(Status.TIMEOUT))[0] == b"3"
+    assert board_words.format_reply(call, received)[1] == b"lava-wait x: deadlock: a"
+    assert board_words.format_reply(call, refused("no")) == [b"1", b"lava-wait x: no"]
+    assert board_words.format_reply(call, Outcome(Status.TIMEOUT))[0] == b"3"
 
 
 def test_bytes_that_are_no_text():
     """Bytes that are not UTF-8 pass unchanged in both directions."""
     call = board_words.parse_call([b"send", b"id", b"k=\xff\xc3"])
-    answer = board_words.format_answer(call, Outcome(Status.DONE, (("a", call.data),)))
+    answer = board_words.format_reply(call, Outcome(Status.DONE, (("a", call.data),)))
     assert answer[2] == b"a:k=\xff\xc3"
 
 

@@ -87,7 +87,7 @@ class Group:
     def submit(self, call, on_outcome):
         """Accept a call of the session."""
         with self.arrived:
-            self.calls.append(call._replace(question=None))
+            self.calls.append(call._replace(request_id=None))
             answer = self.answers.get(call.id)
             if answer is None and call.api is not Api.SEND:
                 self.waiting[call.id] = on_outcome

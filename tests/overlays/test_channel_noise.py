@@ -344,8 +344,8 @@ def test_the_end_is_not_asked_for_ever(dash_board):
     """A runner without any acknowledgement still exits and prints its last line."""
     runner = dash_board.lava / "bin" / "lava-test-runner"
     text = runner.read_text()
-    assert "LAVA_ASK=12" in text
-    runner.write_text(text.replace("LAVA_ASK=12", "LAVA_ASK=2"))
+    assert "LAVA_MAX_SENDS=12" in text
+    runner.write_text(text.replace("LAVA_MAX_SENDS=12", "LAVA_MAX_SENDS=2"))
     told = re.compile(rb"<LAVA_MN Q [^>]*RUNNER,EXIT,[^>]*>")
     dash_board.console.noise = lambda data: told.sub(b"", data)
     dash_board.run("lava-test-case a --result pass")

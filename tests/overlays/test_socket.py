@@ -38,7 +38,7 @@ class Wired:
         self.session = None
         self.coordinator = Coordinator(
             group="g", nodes=NODES, secrets=SECRETS, timeout=60, deadlock_grace=60,
-            observer=self.observe, on_answer=self.answered,
+            observer=self.observe, on_reply=self.answered,
         ).start()  # fmt: skip
         self.members = {
             name: GroupClient(
@@ -66,7 +66,7 @@ class Wired:
     def answered(self, node, call, outcome):
         """As `actions.socket_channel.SocketChannels`."""
         assert node == "panda01"
-        assert self.session.answered_elsewhere(call, outcome)
+        assert self.session.record_socket_call(call, outcome)
 
     def until(self, event, count=1, timeout=30):
         """Wait until `event` has been recorded `count` times."""

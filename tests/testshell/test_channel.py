@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.testshell.channel import Channel
 
 
 class Caller:
-    """A process on the board that asks one question: what lib/lava-call does."""
+    """A process on the board that makes one request: what lib/lava-call does."""
 
     def __init__(self, id_, words):
         self.id = id_
@@ -25,7 +25,7 @@ class Caller:
         self.to_send = [
             DataFrame(b"Q", id_, n, len(payloads), p) for n, p in enumerate(payloads, 1)
         ]
-        self.answer = []
+        self.reply = []
         self.done = False
         self.age = 0
 
@@ -43,19 +43,19 @@ class Caller:
                 return self.tick()
             return [self.to_send[0].line()] if frame.kind == b"N" and self.to_send else []
         self.to_send = []
-        if frame.part == len(self.answer) + 1:
-            self.answer.append(frame.payload)
-            self.done = len(self.answer) == frame.parts
+        if frame.part == len(self.reply) + 1:
+            self.reply.append(frame.payload)
+            self.done = len(self.reply) == frame.parts
         return [AckFrame(b"A", self.id, frame.sum).line()]
 
 
 class World:
     """Callers, a link with faults both ways, the channel, and a clock that jumps."""
 
-    def __init__(self, questions, seed, loss):
+    def __init__(self, requests, seed, loss):
         self.random = random.Random(seed)
         self.loss = loss
-        self.callers = {id_: Caller(id_, words) for id_, words in questions.items()}
+        self.callers = {id_: Caller(id_, words) for id_, words in requests.items()}
         self.channel = Channel(window=3000)
         self.asked = []
         self.now = 0.0
@@ -88,7 +88,7 @@ class World:
                 self.push(0.01, what, copy)
 
     def run(self):
-        """Run until every caller has its answer."""
+        """Run until every caller has its reply."""
         for _ in range(20_000):
             self.link(
                 "host",
@@ -120,9 +120,9 @@ class World:
     def at_host(self, data):
         """Let bytes arrive at the dispatcher."""
         for line in data.split(b"\n"):
-            for question in self.channel.receive(line, self.now):
-                self.asked.append(question)
-                self.channel.answer(question.id, [b"0", b"", *reversed(question.words)])
+            for request in self.channel.receive(line, self.now):
+                self.asked.append(request)
+                self.channel.reply(request.id, [b"0", b"", *reversed(request.words)])
 
     def at_board(self, data):
         """Let bytes arrive at the callers."""
@@ -143,7 +143,7 @@ def from_dispatcher(line):
             yield frame
 
 
-QUESTIONS = st.dictionaries(
+REQUESTS = st.dictionaries(
     st.integers(1, 99999).map(lambda n: b"ab12-%d" % n),
     st.lists(st.binary(max_size=700), max_size=4),
     min_size=1,
@@ -151,31 +151,31 @@ QUESTIONS = st.dictionaries(
 )
 
 
-@given(QUESTIONS, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
-def test_everything_arrives_exactly_once(questions, seed, loss):
-    """Over a lossy, doubling, noisy link each question is asked once and answered in full."""
-    world = World(questions, seed, loss)
+@given(REQUESTS, st.integers(), st.sampled_from([0.0, 0.1, 0.4]))
+def test_everything_arrives_exactly_once(requests, seed, loss):
+    """On a lossy, noisy link each request is delivered once and gets its whole reply."""
+    world = World(requests, seed, loss)
     world.run()
-    assert sorted((q.id, q.words) for q in world.asked) == sorted(questions.items())
-    for id_, words in questions.items():
-        answer = console_frames.decode(b"".join(world.callers[id_].answer))
-        assert answer == [b"0", b"", *reversed(words)]
+    assert sorted((q.id, q.words) for q in world.asked) == sorted(requests.items())
+    for id_, words in requests.items():
+        reply = console_frames.decode(b"".join(world.callers[id_].reply))
+        assert reply == [b"0", b"", *reversed(words)]
 
 
 def ask(channel, id_, words, now=0.0):
-    """Put a whole question to the channel."""
-    questions = []
+    """Put a whole request to the channel."""
+    requests = []
     payloads = console_frames.split_payloads(console_frames.encode(words))
     for n, payload in enumerate(payloads, 1):
-        questions += channel.receive(DataFrame(b"Q", id_, n, len(payloads), payload).line(), now)
-    return questions
+        requests += channel.receive(DataFrame(b"Q", id_, n, len(payloads), payload).line(), now)
+    return requests
 
 
 def test_a_clean_call_is_two_writes():
-    """A call that is answered at once needs no acknowledgement but its answer."""
+    """A call that is answered at once needs no acknowledgement but its reply."""
     channel = Channel(window=3000)
-    assert ask(channel, b"a-1", [b"x"]) == [rules.ConsoleQuestion(b"a-1", [b"x"])]
-    channel.answer(b"a-1", [b"0", b""])
+    assert ask(channel, b"a-1", [b"x"]) == [rules.ConsoleRequest(b"a-1", [b"x"])]
+    channel.reply(b"a-1", [b"0", b""])
     sent = channel.transmit(0.001)
     assert sent == DataFrame(b"R", b"a-1", 1, 1, b"0,,").line()
     channel.receive(AckFrame(b"A", b"a-1", DataFrame(b"R", b"a-1", 1, 1, b"0,,").sum).line(), 0.01)
@@ -184,7 +184,7 @@ def test_a_clean_call_is_two_writes():
 
 
 def test_a_long_wait_is_acknowledged_and_quiet():
-    """A question without an answer yet is acknowledged once; then nothing is due."""
+    """A request without a reply yet is acknowledged once; then nothing is due."""
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
     assert channel.transmit(0.0) == b""
@@ -193,34 +193,34 @@ def test_a_long_wait_is_acknowledged_and_quiet():
 
 
 def test_in_flight_is_bounded():
-    """However many answers are ready, what is on its way stays below the terminal's buffer."""
+    """However many replies are ready, what is on its way stays below the terminal's buffer."""
     channel = Channel(window=3000)
     for n in range(1, 50):
         ask(channel, b"a-%d" % n, [b"x"])
-        channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
+        channel.reply(b"a-%d" % n, [b"0", b"", b"y" * 2000])
     assert 0 < len(channel.transmit(0.0)) < 4096
 
 
 def test_a_dead_caller_is_forgotten():
-    """An answer to a gone caller ends with its first frame."""
+    """A reply to a gone caller ends with its first frame."""
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
-    channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
+    channel.reply(b"a-1", [b"0", b"", b"y" * 2000])
     (part,) = console_frames.find_frames(channel.transmit(0.0))
     channel.receive(AckFrame(b"G", b"a-1", part.sum).line(), 0.1)
     assert channel.transmit(100.0) == b""
     assert channel.due() is None
 
 
-def test_a_board_is_answered_as_it_asks():
-    """For a board without cksum, acknowledgements and answers use MD5 too."""
+def test_replies_use_the_checksum_of_the_board():
+    """For a board without cksum, acknowledgements and replies use MD5 too."""
     channel = Channel(window=3000)
-    question = DataFrame(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
-    (asked,) = channel.receive(question.line(), 0.0)
+    request = DataFrame(b"Q", b"a-1", 1, 1, b"wait,x,", md5=True)
+    (asked,) = channel.receive(request.line(), 0.0)
     assert asked.words == [b"wait", b"x"]
     (ack,) = console_frames.find_frames(channel.transmit(1.0))
-    assert ack == AckFrame(b"A", b"a-1", question.sum)
-    channel.answer(b"a-1", [b"0", b"", b"y" * 500])
+    assert ack == AckFrame(b"A", b"a-1", request.sum)
+    channel.reply(b"a-1", [b"0", b"", b"y" * 500])
     (part,) = console_frames.find_frames(channel.transmit(1.0))
     assert part.md5
     assert part.sum == hashlib.md5(part.text).hexdigest()[:8].encode()
@@ -242,7 +242,7 @@ def test_a_caller_can_be_asked_after():
     channel.receive(AckFrame(b"G", b"a-1", ack.sum).line(), 2.1)
     assert channel.pop_gone() == [b"a-1"]
     assert channel.pop_gone() == []
-    channel.answer(b"a-1", [b"0", b""])
+    channel.reply(b"a-1", [b"0", b""])
     channel.probe(b"a-1")
     assert channel.transmit(3.0) == b""
 
@@ -251,7 +251,7 @@ def test_a_stopped_caller_is_not_flooded():
     """One frame is sent a bounded number of times, which fits into a FIFO."""
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
-    channel.answer(b"a-1", [b"0", b"", b"y" * 2000])
+    channel.reply(b"a-1", [b"0", b"", b"y" * 2000])
     total, now = len(channel.transmit(0.0)), 0.0
     while channel.due() is not None and channel.due() < float("inf"):
         now = channel.due()
@@ -260,8 +260,8 @@ def test_a_stopped_caller_is_not_flooded():
     assert now > 3600
 
 
-def test_a_question_without_end_is_refused():
-    """A question larger than any message is refused at its first part, not collected."""
+def test_a_request_without_end_is_refused():
+    """A request larger than any message is refused at its first part, not collected."""
     channel = Channel(window=3000)
     channel.receive(DataFrame(b"Q", b"a-1", 1, 999_999, b"x").line(), 0.0)
     assert (
@@ -272,18 +272,18 @@ def test_a_question_without_end_is_refused():
     )
 
 
-def test_the_largest_question_is_taken():
+def test_the_largest_request_is_taken():
     """The bound is that of the documents: 300,000 bytes as they travel, and not one more."""
     channel = Channel(window=3000)
     assert ask(channel, b"a-1", [b"x" * 299_999]) == [
-        rules.ConsoleQuestion(b"a-1", [b"x" * 299_999])
+        rules.ConsoleRequest(b"a-1", [b"x" * 299_999])
     ]
     assert ask(channel, b"a-2", [b"x" * 300_000]) == []
     assert b"more%040than" in channel.transmit(0.0)
 
 
-def test_each_part_of_a_question_is_acknowledged():
-    """Repeated parts are acknowledged again, the last one by its answer."""
+def test_each_part_of_a_request_is_acknowledged():
+    """Repeated parts are acknowledged again, the last one by its reply."""
     channel = Channel(window=3000)
     first, second, third = (DataFrame(b"Q", b"a-1", n, 3, b"%d" % n) for n in (1, 2, 3))
     acknowledged = AckFrame(b"A", b"a-1", first.sum).line()
@@ -293,24 +293,24 @@ def test_each_part_of_a_question_is_acknowledged():
     assert channel.receive(second.line(), 0.0) == []
     assert channel.transmit(0.0) == AckFrame(b"A", b"a-1", second.sum).line()
     last = third._replace(payload=b"3,")
-    assert channel.receive(last.line(), 0.0) == [rules.ConsoleQuestion(b"a-1", [b"123"])]
+    assert channel.receive(last.line(), 0.0) == [rules.ConsoleRequest(b"a-1", [b"123"])]
     assert channel.transmit(0.0) == b""
     assert channel.receive(first.line(), 0.0) == []
     assert channel.transmit(0.0) == acknowledged
 
 
 def test_nonsense_is_refused():
-    """An invalid question gets an error as its answer."""
+    """An invalid request gets an error as its reply."""
     channel = Channel(window=3000)
     assert channel.receive(DataFrame(b"Q", b"a-1", 1, 1, b"x%").line(), 0.0) == []
     assert b" 1,not" in channel.transmit(0.0)
 
 
-def test_open_questions_are_bounded():
-    """A flood of questions does not make memory grow."""
+def test_open_requests_are_bounded():
+    """A flood of requests does not make memory grow."""
     channel = Channel(window=3000)
     asked = sum(len(ask(channel, b"a-%d" % n, [b"x"])) for n in range(1, 3000))
-    assert asked == rules.MAX_OPEN_QUESTIONS
+    assert asked == rules.MAX_OPEN_REQUESTS
 
 
 def test_damage_is_reported_at_once():
@@ -321,10 +321,10 @@ def test_damage_is_reported_at_once():
     assert isinstance(next(console_frames.find_frames(b"<LAVA_MN A a-1 12[ 1.0]")), DamagedFrame)
 
 
-def test_answer_of_a_closed_question():
-    """An answer to a gone caller has no effect."""
+def test_reply_of_a_closed_request():
+    """A reply to a gone caller has no effect."""
     channel = Channel(window=3000)
-    channel.answer(b"a-1", [b"0"])
+    channel.reply(b"a-1", [b"0"])
     assert channel.transmit(0.0) == b""
 
 
@@ -339,25 +339,25 @@ def acknowledge_all(channel, now=0.0):
     return payloads
 
 
-def test_a_long_answer_arrives_and_leaves_the_window_open():
+def test_a_long_reply_arrives_and_leaves_the_window_open():
     """Each acknowledged frame makes room for the next, and at the end nothing is in flight."""
     channel = Channel(window=3000)
     ask(channel, b"a-1", [b"x"])
-    channel.answer(b"a-1", [b"0", b"", b"y" * 20_000])
+    channel.reply(b"a-1", [b"0", b"", b"y" * 20_000])
     payloads = acknowledge_all(channel)
     assert len(payloads) == 51
     assert console_frames.decode(b"".join(payloads)) == [b"0", b"", b"y" * 20_000]
     assert channel.due() is None
     for n in range(2, 50):
         ask(channel, b"a-%d" % n, [b"x"], 1.0)
-        channel.answer(b"a-%d" % n, [b"0", b"", b"y" * 2000])
+        channel.reply(b"a-%d" % n, [b"0", b"", b"y" * 2000])
     assert (
         len(list(console_frames.find_frames(channel.transmit(1.0)))) == 7
     )  # of 432 bytes: 3000 are reached
 
 
 def test_a_board_lives_when_it_answers_and_not_for_ever():
-    """Each ping needs its own answer."""
+    """Each ping needs its own reply."""
     channel = Channel(window=3000)
     for now in (0.0, 60.0):
         channel.ping()
@@ -368,9 +368,9 @@ def test_a_board_lives_when_it_answers_and_not_for_ever():
 
 
 def answered(channel, id_, size=1, now=0.0):
-    """Ask and answer a question; its first frame is ready to be sent."""
+    """Make a request and reply to it; its first frame is ready to be sent."""
     ask(channel, id_, [b"x"], now)
-    channel.answer(id_, [b"y" * size])
+    channel.reply(id_, [b"y" * size])
 
 
 def acknowledge(channel, sent, now):
@@ -420,17 +420,17 @@ def test_each_loss_makes_all_more_patient():
 
 
 def test_a_call_may_be_answered_by_its_acknowledgement():
-    """A completed question is acknowledged once, and only for a live caller."""
+    """A completed request is acknowledged once, and only for a live caller."""
     channel = Channel(window=3000)
     channel.acknowledge(b"a-1")
     assert channel.transmit(0.0) == b""
-    question = DataFrame(b"Q", b"a-1", 1, 1, b"x,")
-    channel.receive(question.line(), 0.0)
+    request = DataFrame(b"Q", b"a-1", 1, 1, b"x,")
+    channel.receive(request.line(), 0.0)
     channel.acknowledge(b"a-1")
-    ack = AckFrame(b"A", b"a-1", question.sum).line()
+    ack = AckFrame(b"A", b"a-1", request.sum).line()
     assert channel.transmit(0.0) == ack
     assert channel.due() is None
-    channel.receive(question.line(), 1.0)  # it has not heard us
+    channel.receive(request.line(), 1.0)  # it has not heard us
     assert channel.transmit(1.0) == ack
 
 

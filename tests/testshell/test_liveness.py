@@ -94,7 +94,7 @@ def test_an_answer_explains_a_prompt():
     monitor.answered()
     assert monitor.due() == 600.0
     monitor.prompted(21.0)
-    monitor.answered()  # to the question before this prompt
+    monitor.answered()  # to the ping before this prompt
     assert monitor.due() == 20.0 + PING_INTERVAL_S
     monitor.pinged(25.0)
     assert monitor.runner_gone(40.0)
@@ -109,7 +109,7 @@ def test_a_short_silence_is_a_short_patience():
     assert monitor.runner_gone(6.0)
 
 
-def test_a_question_too_late_for_an_answer_proves_nothing():
+def test_a_ping_just_before_the_deadline_proves_nothing():
     """A board with output shortly before the deadline is alive."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(94.0)
@@ -117,7 +117,7 @@ def test_a_question_too_late_for_an_answer_proves_nothing():
     assert not monitor.board_dead(100.0)
 
 
-def test_silence_0_asks_never():
+def test_silence_0_disables_pings():
     """`silence: 0` disables pings, for suspended boards."""
     monitor = LivenessMonitor(0.0, 100.0, 0.0)
     assert monitor.due() == math.inf

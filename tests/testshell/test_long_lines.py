@@ -49,8 +49,8 @@ def test_signals_are_found_once(before, between, cuts):
 @given(PADDING, CUTS)
 def test_calls_are_found_once(before, cuts):
     """A frame of the console channel, and a call as LAVA's own scripts print it."""
-    question = DataFrame(b"Q", b"ab-1", 1, 1, b"send,go,k=v,").line()
-    data = before + b"<LAVA_MULTI_NODE> <LAVA_SEND ready>" + before + question
+    request = DataFrame(b"Q", b"ab-1", 1, 1, b"send,go,k=v,").line()
+    data = before + b"<LAVA_MULTI_NODE> <LAVA_SEND ready>" + before + request
     console = Script(BEGIN, *chunks(data, cuts), b"", TOLD_EXIT)
     events, error = run(console)
     assert error is None

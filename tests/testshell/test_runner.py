@@ -54,8 +54,8 @@ def test_a_line_ends_it_sooner(monkeypatch):
     assert run(Script(TOLD_EXIT)) == ([], None)
 
 
-def test_answers_nonsense():
-    """A question that is no call is answered, and never reaches the coordinator."""
+def test_an_invalid_request_gets_an_error_reply():
+    """A request that is no call is answered, and never reaches the coordinator."""
     console = Script(DataFrame(b"Q", b"ab-1", 1, 1, b"shout,x,").line(), b"", b"", TOLD_EXIT)
     events, error = run(console, submit=None)
     assert (events, error) == ([], None)
@@ -217,19 +217,19 @@ def test_a_board_without_the_channel_is_not_asked():
 
 def test_calls_that_were_answered_elsewhere():
     """They are recorded once, before later output, also if the board repeats the call here."""
-    call = Call(Api.WAIT, "x", question="1f-1")
+    call = Call(Api.WAIT, "x", request_id="1f-1")
     sessions, times = [], []
 
     def submit(call, on_outcome):
-        assert call.question == "1f-1"
+        assert call.request_id == "1f-1"
         on_outcome(Outcome(Status.DONE))
 
     def elsewhere():
-        times.append(sessions[0].answered_elsewhere(call, Outcome(Status.DONE)))
+        times.append(sessions[0].record_socket_call(call, Outcome(Status.DONE)))
         return END + BEGIN
 
-    question = DataFrame(b"Q", b"1f-1", 1, 1, console_frames.encode([b"wait", b"x"])).line()
-    console = Script(START + BEGIN, elsewhere, question, END + TOLD_EXIT)
+    request = DataFrame(b"Q", b"1f-1", 1, 1, console_frames.encode([b"wait", b"x"])).line()
+    console = Script(START + BEGIN, elsewhere, request, END + TOLD_EXIT)
     events = []
     sessions.append(
         ShellSession(
@@ -240,7 +240,7 @@ def test_calls_that_were_answered_elsewhere():
             clock=lambda: 1.5,
         )
     )
-    assert not sessions[0].answered_elsewhere(call, Outcome(Status.DONE))
+    assert not sessions[0].record_socket_call(call, Outcome(Status.DONE))
     sessions[0].run("/runner /0", time.monotonic() + 20)
     assert times == [True]
     assert events[:3] == [

@@ -116,8 +116,8 @@ def test_a_timeout_names_the_waits():
 def test_a_call_that_is_left_behind_has_failed(monkeypatch):
     """An unanswered call is a failed result of its definition."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
-    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
-    console = Script(BEGIN, question.line(), END, EXIT)
+    request = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    console = Script(BEGIN, request.line(), END, EXIT)
     events, error = run(console, submit=lambda _call, _on_outcome: None)
     (case,) = [fields for event, fields in events if event == "test_case"]
     assert error is None
@@ -131,7 +131,7 @@ def test_a_call_that_is_left_behind_has_failed(monkeypatch):
 def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
     """The result of a background call belongs to the definition that made it."""
     monkeypatch.setattr(runner, "LINGER_S", 0.2)
-    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    request = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
     waiting = []
 
     def answer():
@@ -139,7 +139,7 @@ def test_an_answer_that_comes_late_is_its_definition_s(monkeypatch):
         return END.replace(b"0_a", b"1_b") + EXIT
 
     second = BEGIN.replace(b"0_a", b"1_b")
-    console = Script(BEGIN, question.line(), END + second, answer)
+    console = Script(BEGIN, request.line(), END + second, answer)
     events, _ = run(console, submit=lambda _, on_outcome: waiting.append(on_outcome))
     (case,) = [fields for event, fields in events if event == "test_case"]
     assert (case["definition"], case["result"]) == ("0_a", "pass")
@@ -203,8 +203,8 @@ def test_patterns_apply_to_their_definition():
 
 def test_outcome_from_another_thread():
     """An outcome from another thread wakes the session, which answers the board."""
-    question = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
-    console = Script(question.line())
+    request = DataFrame(b"Q", b"ab-1", 1, 1, b"wait,x,")
+    console = Script(request.line())
     calls = []
 
     def submit(call, on_outcome):
@@ -219,5 +219,5 @@ def test_outcome_from_another_thread():
 
     events, error = run(console, submit=submit)
     assert error is None
-    assert calls == [Call(Api.WAIT, "x", question="ab-1")]
+    assert calls == [Call(Api.WAIT, "x", request_id="ab-1")]
     assert results(events) == {"multinode-wait-x": "fail"}

@@ -1,4 +1,4 @@
-"""Calls without an answer."""
+"""Calls without a reply."""
 
 from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.testshell.waits import PROBE_INTERVAL_S, PendingCalls
@@ -7,7 +7,7 @@ CALL = Call(Api.WAIT, "x")
 
 
 def test_each_is_asked_after_in_its_turn():
-    """One caller is probed at a time; a call without a question ID is skipped."""
+    """One caller is probed at a time; a call without a request ID is skipped."""
     waits = PendingCalls()
     assert waits.due() is None
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", None, b"1-2")]
