@@ -167,8 +167,7 @@ def _run_nodes(
     def run_node(node: NodeRunner) -> None:
         failure: str | None = "its thread has ended"
         try:
-            ending = run_to_end(node, services.emit)
-            failure = None if ending.status == "pass" else ending.error or "failed"
+            failure = run_to_end(node, services.emit)
         finally:
             if failure is not None:
                 failed.add(node.name)

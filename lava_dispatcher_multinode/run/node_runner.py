@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import MultinodeError
@@ -30,41 +29,27 @@ class NodeRunner(Protocol):
         """End `run` soon; called from another thread, at any time."""
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a node ended; `status` is pass, fail (the test failed) or error."""
+def run_to_end(runner: NodeRunner, emit: Emit) -> str | None:
+    """Run the node to its end, and record the event `node_finished`.
 
-    status: str
-    error_type: str | None = None
-    error: str | None = None
-
-
-def run_to_end(runner: NodeRunner, emit: Emit) -> Ending:
-    """Run the node to its end, record the event `node_finished`, and return the ending."""
-    ending = _run(runner, emit)
-    emit(
-        "node_finished",
-        node=runner.name,
-        status=ending.status,
-        error_type=ending.error_type,
-        error=ending.error,
-    )
-    return ending
-
-
-def _run(runner: NodeRunner, emit: Emit) -> Ending:
+    Return the failure that ended the node; None if it passed.
+    """
+    status, kind, text = "pass", None, None
     try:
         runner.run()
     except MultinodeError as error:
-        return Ending(status_of_error(error), error.error_type, str(error))
+        status, kind, text = status_of_error(error), error.error_type, str(error)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
+        status = "error"
         if (host := host_failure(error)) is not None:
-            return Ending("error", host.error_type, f"{runner.name}: {host}")
-        emit("log", node=runner.name, level="CRITICAL", text=traceback.format_exc())
-        where = traceback.extract_tb(sys.exc_info()[2])[-1]
-        text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-        return Ending("error", "bug", text)
-    return Ending("pass")
+            kind, text = host.error_type, f"{runner.name}: {host}"
+        else:
+            emit("log", node=runner.name, level="CRITICAL", text=traceback.format_exc())
+            where = traceback.extract_tb(sys.exc_info()[2])[-1]
+            kind = "bug"
+            text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
+    emit("node_finished", node=runner.name, status=status, error_type=kind, error=text)
+    return None if status == "pass" else text or "failed"
 
 
 def status_of_error(error: BaseException) -> str:

@@ -89,7 +89,8 @@ def run(board, tmp_path, monkeypatch):
             DEVICE, "r", board, object(), services, tmp_path / "panda01", on_end=visit
         )
         run.node = node
-        return run_to_end(node, services.emit)
+        run_to_end(node, services.emit)
+        return events[-1]
 
     run.events = events
     return run
@@ -125,7 +126,7 @@ def test_actions_in_order_and_off_at_the_end(run, board):
     done = []
     ending = run(*(lambda node: done.append(node.spec.command) for _ in range(2)))
     assert done == ["a0", "a1"]
-    assert ending.status == "pass"
+    assert ending["status"] == "pass"
     kinds = [event["event"] for event in run.events]
     assert kinds == ["action_started", "action_finished"] * 2 + ["node_finished"]
     assert board.known_off
@@ -135,23 +136,23 @@ def test_after_a_failure_the_rest_is_skipped(run, board):
     """After a failure, the other actions are skipped and the board is off."""
     ending = run(fails(BootError("no login prompt")), lambda _: pytest.fail("it is skipped"))
     assert statuses(run) == ["error", "skipped"]
-    assert (ending.status, ending.error_type) == ("error", "infrastructure")
-    assert ending.error == "no login prompt"
+    assert (ending["status"], ending["error_type"]) == ("error", "infrastructure")
+    assert ending["error"] == "no login prompt"
     assert board.known_off
 
 
 def test_a_test_s_failure_is_no_error(run):
     """A test failure has status `fail` and exit code 1."""
     ending = run(fails(TestError("the tests have not ended")))
-    assert (ending.status, ending.error_type) == ("fail", "test")
+    assert (ending["status"], ending["error_type"]) == ("fail", "test")
     assert statuses(run) == ["fail"]
 
 
 def test_a_bug_is_reported_with_its_place(run, board):
     """A bug's traceback is in the log, which the message names."""
     ending = run(fails(ZeroDivisionError("division by zero")))
-    assert (ending.status, ending.error_type) == ("error", "bug")
-    assert ending.error.startswith("ZeroDivisionError: division by zero (")
+    assert (ending["status"], ending["error_type"]) == ("error", "bug")
+    assert ending["error"].startswith("ZeroDivisionError: division by zero (")
     (log,) = [event for event in run.events if event["event"] == "log"]
     assert log["level"] == "CRITICAL"
     assert "Traceback" in log["text"]
@@ -161,22 +162,22 @@ def test_a_bug_is_reported_with_its_place(run, board):
 def test_a_plug_in_that_exits_ends_its_node_only(run, board):
     """SystemExit in a plug-in ends only its node."""
     ending = run(fails(SystemExit(1)))
-    assert (ending.status, ending.error_type) == ("error", "bug")
+    assert (ending["status"], ending["error_type"]) == ("error", "bug")
     assert board.known_off
 
 
 def test_what_the_host_lacks_is_no_bug(run):
     """A full disk is reported as such, with a hint."""
     ending = run(fails(OSError(errno.ENOSPC, "No space left on device", "/x")))
-    assert (ending.error_type, ending.status) == ("infrastructure", "error")
-    assert ending.error.startswith("panda01: /x: No space left on device: free space")
+    assert (ending["error_type"], ending["status"]) == ("infrastructure", "error")
+    assert ending["error"].startswith("panda01: /x: No space left on device: free space")
 
 
 def test_a_cancelled_run_begins_nothing(run, board):
     """After a cancellation, actions are skipped and the board is off."""
     ending = run(lambda _: pytest.fail("it is skipped"), cancelled=True)
     assert statuses(run) == ["skipped"]
-    assert ending.error_type == "cancelled"
+    assert ending["error_type"] == "cancelled"
     assert board.known_off
 
 
@@ -218,8 +219,8 @@ def test_a_console_that_cannot_be_recorded(run, board, tmp_path):
     """A node whose console cannot be recorded fails and names the file."""
     (tmp_path / "panda01").write_text("in the way")
     ending = run(lambda _: pytest.fail("it is not begun"))
-    assert ending.error_type == "infrastructure"
-    assert "panda01: cannot record the console: " in ending.error
+    assert ending["error_type"] == "infrastructure"
+    assert "panda01: cannot record the console: " in ending["error"]
 
 
 def test_cancel_ends_what_waits_for_the_console(run):
@@ -234,4 +235,4 @@ def test_cancel_ends_what_waits_for_the_console(run):
             thread.join()
 
     ending = run(work)
-    assert (ending.error_type, ending.error) == ("cancelled", "the user said so")
+    assert (ending["error_type"], ending["error"]) == ("cancelled", "the user said so")
