@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidJob, Problem
 
@@ -46,16 +46,6 @@ class Reset(Exception):
 
 
 _FATAL = {"panic": Crash, "hang": Hang, "reboot": Reset}
-
-
-class Fault(NamedTuple):
-    """A fatal fault: "panic", "hang" or "reboot"."""
-
-    kind: str
-
-    def trigger(self) -> None:
-        """Raise the exception of this fault."""
-        raise _FATAL[self.kind]("Fatal exception in interrupt")
 
 
 class FaultInjector:
@@ -108,7 +98,7 @@ class FaultInjector:
                 first = min(when - since_shell, math.inf if first is None else first)
         return first
 
-    def split_at_triggers(self, data: bytes) -> Iterator[tuple[bytes, Fault | None]]:
+    def split_at_triggers(self, data: bytes) -> Iterator[tuple[bytes, Exception | None]]:
         """Yield `data` in parts; a part that ends with a trigger text comes with its fault."""
         cuts = []
         for kind in _FATAL:
@@ -145,12 +135,12 @@ class FaultInjector:
 
     def _trigger(self, kind: str) -> None:
         if self._left > 0:
-            self._use(kind).trigger()
+            raise self._use(kind)
 
-    def _use(self, kind: str) -> Fault:
+    def _use(self, kind: str) -> Exception:
         self._left -= 1
         self._triggered.add(kind)
-        return Fault(kind)
+        return _FATAL[kind]("Fatal exception in interrupt")
 
 
 class _RandomPlaces:

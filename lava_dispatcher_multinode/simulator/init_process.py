@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Exit codes that tell the board process how Linux ended.
 REBOOT, POWEROFF, HALT, FAILED = 10, 11, 12, 13
-#: The signals of BusyBox's init; the scripts below send them.
+#: The signals of BusyBox's init; `rootfs.write_scripts` has the senders.
 _SIGNALS = {signal.SIGTERM: REBOOT, signal.SIGUSR2: POWEROFF, signal.SIGUSR1: HALT}
 #: Signals that Python and the spawner ignore; programs must not inherit that.
 _IGNORED_SIGNALS = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)
@@ -47,27 +47,6 @@ def environment(home: str, name: str, path: str = PATH) -> dict[str, str]:
         "SHELL": "/bin/sh",
         "TERM": "vt102",
         "PS1": f"root@{name}:~# ",
-    }
-
-
-def scripts(pid_file: str) -> dict[str, str]:
-    """Return the scripts reboot, poweroff, halt and shutdown by name.
-
-    `pid_file` is the file with the process ID of init.
-    """
-
-    def script(signal_name: str) -> str:
-        return f'#!/bin/sh\nkill -{signal_name} "$(cat {pid_file})"\n'
-
-    shutdown = (
-        '#!/bin/sh\ncase " $* " in\n*" -r "*) exec reboot ;;\n*" -H "*) exec halt ;;\n'
-        '*" -c "*) exit 0 ;;\n*) exec poweroff ;;\nesac\n'
-    )
-    return {
-        "reboot": script("TERM"),
-        "poweroff": script("USR2"),
-        "halt": script("USR1"),
-        "shutdown": shutdown,
     }
 
 

@@ -99,7 +99,7 @@ class SerialLine:
         for part, fault in self.faults.split_at_triggers(data):
             self._transmit(self.faults.distort_output(part, self.kernel_since))
             if fault is not None:
-                fault.trigger()
+                raise fault
 
     def write_text(self, text: str) -> None:
         """Print text with CR LF for each newline, as firmware does."""

@@ -59,11 +59,11 @@ class SimulatedBoard:
     def power_on(self) -> None:
         """Switch the power on; return long before Linux runs. Raise `PowerError`."""
         self.known_off = False
-        self._send_request({"do": "on", "hosts": self._lab.hosts()}, "on")
+        self._send_request({"do": "on", "hosts": self._lab.hosts()})
 
     def power_off(self) -> None:
         """Switch the power off and wait for the end of its processes. Raise `PowerError`."""
-        reply = self._send_request({"do": "off"}, "off")
+        reply = self._send_request({"do": "off"})
         self.known_off = bool(reply.get("off"))
         self.pending = reply.get("pending", ())
 
@@ -99,7 +99,7 @@ class SimulatedBoard:
         reply: dict[str, Any] = json.loads(data)
         return reply
 
-    def _send_request(self, request: dict[str, Any], action: str) -> dict[str, Any]:
+    def _send_request(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
             if self._control.fileno() < 0:
                 raise PowerError(f"{self.name}: the simulated board was closed")
@@ -109,7 +109,7 @@ class SimulatedBoard:
                 raise PowerError(
                     f"{self.name}: the simulated board has ended{self._lab.last_log_line()}"
                 ) from None
-            return self.receive_reply(f"power {action}")
+            return self.receive_reply(f"power {request['do']}")
 
 
 class SimulatedLab:

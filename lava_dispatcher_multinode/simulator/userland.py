@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import init_process
+from .confinement.confinement import kill_descendants
 from .faults import Crash, Hang
 from .kernel import Restart
 
@@ -30,8 +31,6 @@ class Userland:
         self, serial: SerialLine, kernel: Kernel, confinement: Confinement, site: Site
     ) -> None:
         self._serial, self._kernel = serial, kernel
-        self._confinement = confinement
-        self._site = site
         # The slave stays open here: without it, poll() reports the master as always ready.
         self._terminal, self._slave = pty.openpty()
         os.set_blocking(self._terminal, False)
@@ -67,7 +66,7 @@ class Userland:
                 os.kill(self._pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
-            self._confinement.kill_rest(self._pid)
+            kill_descendants()
             self._pid = -1
         if self._process >= 0:
             os.close(self._process)
@@ -155,7 +154,7 @@ class Userland:
         while poll.poll(0) and (message := self._events.recv(4096)):
             self._log_error(message)
         _, status = os.waitpid(self._pid, 0)
-        self._confinement.kill_rest(self._pid)
+        kill_descendants()
         self._pid = -1
         code = os.waitstatus_to_exitcode(status)
         if code == init_process.REBOOT:

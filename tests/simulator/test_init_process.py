@@ -29,11 +29,3 @@ def test_sane_terminal():
     assert os.read(master, 100) == b"out\r\n"
     os.close(master)
     os.close(slave)
-
-
-def test_scripts_name_their_pid_file():
-    """The scripts read the process ID of init from the given file."""
-    scripts = init_process.scripts("/run/init.pid")
-    assert sorted(scripts) == ["halt", "poweroff", "reboot", "shutdown"]
-    assert "kill -TERM" in scripts["reboot"]
-    assert "/run/init.pid" in scripts["reboot"]

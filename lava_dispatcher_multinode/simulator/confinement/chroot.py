@@ -94,15 +94,9 @@ class Chroot:
         if self._generation != site.generation:
             root = self._make_tree(site)
             self._generation = site.generation
-        child = os.fork()
-        if child == 0:
-            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
-        return child
-
-    def kill_rest(self, pid: int) -> None:
-        """Kill the orphans, which the board process has adopted."""
-        del pid
-        confinement.kill_descendants()
+        return confinement.fork_init(
+            events, lambda: _enter(root, site, terminal), keep=(terminal,)
+        )
 
     def _make_tree(self, site: Site) -> str:
         """Make a new tree for the board; return its path."""

@@ -62,9 +62,6 @@ class Confinement(Protocol):
         `events`, and init exits with `init_process.FAILED`.
         """
 
-    def kill_rest(self, pid: int) -> None:
-        """Kill the remaining processes of the board after the end of its init `pid`."""
-
 
 def hosts_file(site: Site) -> str:
     """Return the /etc/hosts of a board, with all boards of the job."""
@@ -73,12 +70,21 @@ def hosts_file(site: Site) -> str:
     return "\n".join(lines) + "\n"
 
 
-def become_init(
+def fork_init(
     events: socket.socket,
     enter: Callable[[], init_process.LoginSession],
     keep: tuple[int, ...] = (),
+) -> int:
+    """Fork init, which waits for "go" and enters the confinement; return its process ID."""
+    child = os.fork()
+    if child == 0:
+        _become_init(events, enter, keep)
+    return child
+
+
+def _become_init(
+    events: socket.socket, enter: Callable[[], init_process.LoginSession], keep: tuple[int, ...]
 ) -> NoReturn:
-    """In a child: wait for "go", enter the confinement, and run as init."""
     try:
         _close_all_but((0, 1, 2, events.fileno(), *keep))
         if events.recv(16) != b"go":

@@ -60,9 +60,6 @@ class Namespaces:
         path = os.ttyname(terminal)
         return self._spawn(site, events, lambda fresh: self._enter(site, path, fresh=fresh))
 
-    def kill_rest(self, pid: int) -> None:
-        """Do nothing: the kernel ends a pid namespace with its first process."""
-
     def _make(self) -> str:
         """Let a child make the namespaces of the job, and keep them open.
 
@@ -194,9 +191,7 @@ class Namespaces:
             | syscalls.CLONE_NEWUTS
             | syscalls.CLONE_NEWIPC
         )
-        child = os.fork()
-        if child == 0:
-            confinement.become_init(events, lambda: enter(fresh))
+        child = confinement.fork_init(events, lambda: enter(fresh))
         parent.send(str(child).encode())
 
     def _unshare(self, flags: int) -> None:

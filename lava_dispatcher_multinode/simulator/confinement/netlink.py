@@ -26,7 +26,7 @@ _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
 
 def add_bridge(name: str) -> None:
     """Add a bridge and set it up."""
-    info = _nested(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
+    info = _attribute(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
     _request(_NEWLINK, _CREATE | _EXCL, _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + info)
 
 
@@ -39,9 +39,9 @@ def add_veth(name: str, bridge: str, peer: str, peer_mac: str, peer_namespace: i
         + _attribute(_IFLA_ADDRESS, mac)
         + _attribute(_IFLA_NET_NS_FD, struct.pack("=I", peer_namespace))
     )
-    info = _nested(
+    info = _attribute(
         _IFLA_LINKINFO,
-        _attribute(_INFO_KIND, b"veth") + _nested(_INFO_DATA, _nested(_VETH_PEER, other)),
+        _attribute(_INFO_KIND, b"veth") + _attribute(_INFO_DATA, _attribute(_VETH_PEER, other)),
     )
     master = _attribute(_IFLA_MASTER, struct.pack("=I", socket.if_nametoindex(bridge)))
     body = _LINK.pack(0, 0, 0, _UP, _UP) + _name(name) + master + info
@@ -84,10 +84,6 @@ def add_address(name: str, address: str) -> None:
 def _attribute(kind: int, value: bytes) -> bytes:
     size = 4 + len(value)
     return struct.pack("=HH", size, kind) + value + b"\0" * (-size % 4)
-
-
-def _nested(kind: int, value: bytes) -> bytes:
-    return _attribute(kind, value)
 
 
 def _name(name: str) -> bytes:

@@ -49,6 +49,13 @@ _DEVICE_LINKS = {
     "stderr": "/proc/self/fd/2",
     "ptmx": "pts/ptmx",
 }
+_SHUTDOWN = """case " $* " in
+*" -r "*) exec reboot ;;
+*" -H "*) exec halt ;;
+*" -c "*) exit 0 ;;
+*) exec poweroff ;;
+esac
+"""
 _NSSWITCH = """passwd: files
 group: files
 shadow: files
@@ -80,10 +87,15 @@ def make_skeleton(target: str) -> None:
 
 
 def write_scripts(directory: str, pid_file: str = "/run/init.pid") -> None:
-    """Write reboot, poweroff, halt and shutdown into `directory`."""
-    for name, text in init_process.scripts(pid_file).items():
+    """Write reboot, poweroff, halt and shutdown into `directory`.
+
+    `pid_file` is the file on the board with the process ID of init.
+    """
+    signals = (("reboot", "TERM"), ("poweroff", "USR2"), ("halt", "USR1"))
+    scripts = {name: f'kill -{signal} "$(cat {pid_file})"\n' for name, signal in signals}
+    for name, text in (*scripts.items(), ("shutdown", _SHUTDOWN)):
         path = Path(directory, name)
-        path.write_text(text, encoding="ascii")
+        path.write_text(f"#!/bin/sh\n{text}", encoding="ascii")
         path.chmod(0o755)
 
 

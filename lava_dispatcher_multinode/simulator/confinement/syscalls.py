@@ -69,9 +69,9 @@ def mount(
     )
 
 
-def bind(source: str, target: str, *, read_only: bool = False, recursive: bool = False) -> None:
+def bind(source: str, target: str, *, read_only: bool = False) -> None:
     """Bind-mount `source` at `target`."""
-    mount(source, target, None, MS_BIND | (MS_REC if recursive else 0))
+    mount(source, target, None, MS_BIND)
     if read_only:
         # A user namespace must keep the flags of the source.
         kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)

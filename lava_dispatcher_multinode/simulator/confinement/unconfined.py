@@ -44,15 +44,9 @@ class Unconfined:
                 (root / name).mkdir(parents=True)
             rootfs.write_scripts(str(root / "bin"), str(root / "run" / "init.pid"))
             self._generation = site.generation
-        child = os.fork()
-        if child == 0:
-            confinement.become_init(events, lambda: _enter(root, site, terminal), keep=(terminal,))
-        return child
-
-    def kill_rest(self, pid: int) -> None:
-        """Kill the orphans, which the board process has adopted."""
-        del pid
-        confinement.kill_descendants()
+        return confinement.fork_init(
+            events, lambda: _enter(root, site, terminal), keep=(terminal,)
+        )
 
 
 def _enter(root: Path, site: Site, terminal: int) -> init_process.LoginSession:
