@@ -13,11 +13,9 @@ import yaml
 from ... import device_types
 from ...errors import InvalidJob
 from ...lab.device_model import LAVA
-from ...lab.device_sections import Login
-from ..dictionary import load_dictionary, methods
 from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions
-from .lava_blocks_out import blocks_of_dictionary, blocks_of_type, blocks_of_unknown_type
+from .lava_blocks_out import blocks_of_dictionary, blocks_of_type
 from .translate import make_submission
 
 if TYPE_CHECKING:
@@ -38,16 +36,19 @@ class Exported:
 
     def text(self, origin: str) -> str:
         """Return the submission as YAML; the remarks are comments."""
-        lines = [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
-        return "\n".join([*lines, _yaml(self.submission)])
+        return self._head(origin) + _yaml(self.submission)
 
     def nodes(self, origin: str) -> dict[str, str]:
         """Return the definition of each node as YAML, by a name for its file."""
-        head = "\n".join(
-            [f"# Exported from {origin} by lava-multinode.", *_comments(self.remarks)]
-        )
-        definitions = self.definitions().items()
-        return {name: f"{head}\n{_yaml(definition)}" for name, definition in definitions}
+        head, definitions = self._head(origin), self.definitions().items()
+        return {name: head + _yaml(definition) for name, definition in definitions}
+
+    def _head(self, origin: str) -> str:
+        lines = [f"# Exported from {origin} by lava-multinode."]
+        if self.remarks:
+            lines.append("# Not expressible in LAVA's job format, or changed:")
+        lines += [f"# * {line}" for remark in self.remarks for line in remark.splitlines()]
+        return "".join(f"{line}\n" for line in lines)
 
     def definitions(self) -> dict[str, Any]:
         """Return the definition of each node by a name for its file."""
@@ -72,7 +73,7 @@ def export_job(job: Job, lab: Lab | None = None) -> Exported:
     with tempfile.TemporaryDirectory(prefix="lava-export-", ignore_cleanup_errors=True) as scratch:
         definitions = Definitions(job, Path(scratch), remarks.append)
         blocks = {role.name: _blocks(role, lab) for role in job.roles}
-        found = make_submission(job, blocks, definitions, remarks.append)
+        found = make_submission(job, blocks, definitions.export, remarks.append)
     remarks += [f"{url} is on this machine: a lab cannot fetch it" for url in _local(found)]
     return Exported(found, tuple(dict.fromkeys(remarks)))
 
@@ -97,16 +98,11 @@ def _blocks(role: Role, lab: Lab | None) -> LavaBlocks:
     for device in lab.devices if lab else ():
         named = role.device == device.name
         if device.host == LAVA and (named or role.device_type == device.device_type):
-            dictionary = load_dictionary(device)
-            return blocks_of_dictionary(
-                device, methods(dictionary, "deploy"), methods(dictionary, "boot")
-            )
+            return blocks_of_dictionary(device)
     device_type = role.device_type or _named_device_type(role, lab)
     types = lab.types if lab else {}
-    if defaults := types.get(device_type) or device_types.defaults(device_type):
-        name = defaults.get("lava", {}).get("device_type", device_type)
-        return blocks_of_type(device_type, name, defaults, Login())
-    return blocks_of_unknown_type(device_type, Login())
+    defaults = types.get(device_type) or device_types.defaults(device_type)
+    return blocks_of_type(device_type, defaults)
 
 
 def _named_device_type(role: Role, lab: Lab | None) -> str:
@@ -133,13 +129,6 @@ def _local(value: Any) -> Iterator[str]:
             yield from _local(item)
     elif isinstance(value, str) and value.startswith("file://"):
         yield value
-
-
-def _comments(remarks: tuple[str, ...]) -> list[str]:
-    if not remarks:
-        return []
-    lines = [line for remark in remarks for line in remark.splitlines()]
-    return ["# Not expressible in LAVA's job format, or changed:", *(f"# * {x}" for x in lines)]
 
 
 class _Dumper(yaml.SafeDumper):

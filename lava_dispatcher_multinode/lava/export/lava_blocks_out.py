@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...images.store import locate
+from ...lab.device_sections import Login
+from ..dictionary import load_dictionary, methods
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from ...lab.device_model import Device
-    from ...lab.device_sections import Login
 
 #: Suffix of an image -> LAVA's name of its compression.
 COMPRESSION = {".bz2": "bz2", ".gz": "gz", ".xz": "xz", ".zip": "zip", ".zst": "zstd"}
@@ -72,43 +73,35 @@ class LavaBlocks:
         return block
 
 
-def blocks_of_type(
-    device_type: str, lava_name: str, defaults: Mapping[str, Any], login: Login
-) -> LavaBlocks:
-    """Return the blocks for a type with a driver here: its boot commands, literally."""
-    commands = list(defaults.get("boot", {}).get("commands", ()))
-    if not commands:
-        remarks = (
-            f"{device_type}: how the board boots is not known here; method 'minimal' is a guess"
-        )
-        return LavaBlocks(
-            lava_name, boot={"method": "minimal"}, login=_login(login), remarks=(remarks,)
-        )
-    remarks = (
-        f"{device_type}: images are written by the lab's 'flasher' for {lava_name}; "
-        "the boot commands are this package's own, for its card layout"
-    )
-    boot = {"method": "u-boot", "commands": commands}
-    return LavaBlocks(lava_name, boot=boot, login=_login(login), remarks=(remarks,))
+def blocks_of_type(device_type: str, defaults: Mapping[str, Any]) -> LavaBlocks:
+    """Return the blocks for a type with `defaults` here: its boot commands, literally.
 
-
-def blocks_of_unknown_type(device_type: str, login: Login) -> LavaBlocks:
-    """Return a guess for a type that is not known here."""
-    remarks = (
-        f"{device_type}: how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
-    )
+    For a type without `defaults`, or without commands, the blocks are a guess.
+    """
+    lava_name = defaults.get("lava", {}).get("device_type", device_type)
+    boot: dict[str, Any] = {"method": "minimal"}
+    if commands := list(defaults.get("boot", {}).get("commands", ())):
+        boot = {"method": "u-boot", "commands": commands}
+        remark = (
+            f"images are written by the lab's 'flasher' for {lava_name}; "
+            "the boot commands are this package's own, for its card layout"
+        )
+    elif defaults:
+        remark = "how the board boots is not known here; method 'minimal' is a guess"
+    else:
+        remark = "how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
     return LavaBlocks(
-        device_type, boot={"method": "minimal"}, login=_login(login), remarks=(remarks,)
+        lava_name, boot=boot, login=_login(Login()), remarks=(f"{device_type}: {remark}",)
     )
 
 
-def blocks_of_dictionary(
-    device: Device, deploy: Mapping[str, Any], boot: Mapping[str, Any]
-) -> LavaBlocks:
-    """Return the blocks that a device dictionary allows; `deploy` and `boot` are its methods.
+def blocks_of_dictionary(device: Device) -> LavaBlocks:
+    """Return the blocks that the dictionary of a device under LAVA allows.
 
     `lava.deploy` and `lava.boot` of the device file override them.
     """
+    dictionary = load_dictionary(device)
+    deploy, boot = methods(dictionary, "deploy"), methods(dictionary, "boot")
     own_deploy, own_boot = dict(device.lava.deploy), dict(device.lava.boot)
     if "qemu" in boot:
         default, image_to = {"method": "qemu", "media": "tmpfs"}, "tmpfs"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...actions.action import load_action
-from ..dictionary import load_dictionary, methods
 from ..jobs.submission import PROTOCOL, format_timeout
 from .definitions import FORMAT, Definitions
 from .lava_blocks_out import BOOT_ACTIONS, blocks_of_dictionary
@@ -21,16 +20,10 @@ if TYPE_CHECKING:
     from .lava_blocks_out import LavaBlocks
 
     Block = dict[str, Any]
+    DefinitionExporter = Callable[[ActionSpec], list[Block]]
 
 JOB_MARGIN_S = 600.0  # added to the sum of the job's actions
 CONNECTION_TIMEOUT_S = 120.0  # for one answer of a console
-
-
-class DefinitionExporter(Protocol):
-    """Converts the definitions of a lava_test_shell action to LAVA's format."""
-
-    def export(self, spec: ActionSpec) -> list[dict[str, Any]]:
-        """Return LAVA's `definitions` of the action."""
 
 
 def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
@@ -39,9 +32,8 @@ def submission_for(job: Job, device: Device, directory: Path) -> dict[str, Any]:
     It has all roles, as if they had such devices; only this node's part is used.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    return _submission_on(
-        job, device, Definitions(job, directory, lambda _: None, directory / "tarballs")
-    )
+    definitions = Definitions(job, directory, lambda _: None, directory / "tarballs")
+    return _submission_on(job, device, definitions.export)
 
 
 def outline_submission(job: Job, device: Device) -> dict[str, Any]:
@@ -49,36 +41,27 @@ def outline_submission(job: Job, device: Device) -> dict[str, Any]:
 
     Nothing is fetched.
     """
-    return _submission_on(job, device, _NoDefinitions())
+    placeholder = _inline_call({"request": "lava-self", "message_id": ""})
+    return _submission_on(job, device, lambda _: [placeholder])
 
 
-class _NoDefinitions:
-    def export(self, spec: ActionSpec) -> list[dict[str, Any]]:
-        del spec
-        return [_inline_call({"request": "lava-self", "message_id": ""})]
-
-
-def _submission_on(job: Job, device: Device, definitions: DefinitionExporter) -> dict[str, Any]:
-    dictionary = load_dictionary(device)
-    blocks = blocks_of_dictionary(
-        device, methods(dictionary, "deploy"), methods(dictionary, "boot")
-    )
-    return make_submission(
-        job, {role.name: blocks for role in job.roles}, definitions, lambda _: None
-    )
+def _submission_on(job: Job, device: Device, export: DefinitionExporter) -> dict[str, Any]:
+    blocks = dict.fromkeys((role.name for role in job.roles), blocks_of_dictionary(device))
+    return make_submission(job, blocks, export, lambda _: None)
 
 
 def make_submission(
     job: Job,
     blocks: Mapping[str, LavaBlocks],
-    definitions: DefinitionExporter,
+    export: DefinitionExporter,
     remark: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return `job` in LAVA's format; `blocks` maps each role to its blocks.
 
-    `remark` is called with what LAVA's format cannot express. Raises the errors of `definitions`.
+    `export` returns LAVA's `definitions` of a lava_test_shell action; its errors are raised.
+    `remark` is called with what LAVA's format cannot express.
     """
-    writer = _Writer(job, blocks, definitions, remark)
+    writer = _Writer(job, blocks, export, remark)
     for spec in job.actions:
         load_action(spec.command).export(spec, writer)
     for text in dict.fromkeys(text for own in blocks.values() for text in own.remarks):
@@ -124,13 +107,13 @@ class _Writer:
         self,
         job: Job,
         blocks: Mapping[str, LavaBlocks],
-        definitions: DefinitionExporter,
+        export: DefinitionExporter,
         remark: Callable[[str], None],
     ) -> None:
         self.actions: list[dict[str, Block]] = []
         self._job = job
         self._blocks = blocks
-        self._definitions = definitions
+        self._export = export
         self.remark = remark
         self._roles = [role.name for role in job.roles]
         self._seconds = dict.fromkeys(self._roles, 0.0)
@@ -184,7 +167,7 @@ class _Writer:
         roles, limit = self._roles_of(spec), self._limit(spec)
         if cold := [role for role in roles if role not in self._booted]:
             self._boot(cold, limit)
-        found = self._definitions.export(spec)
+        found = self._export(spec)
         self._write("test", roles, lambda _: {"definitions": found}, limit)
 
     def call(self, spec: ActionSpec) -> None:

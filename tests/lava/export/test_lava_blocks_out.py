@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.lab.device_model import Device
-from lava_dispatcher_multinode.lab.device_sections import Lava, Login
+from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.export.lava_blocks_out import (
     LavaBlocks,
     _literal,
     blocks_of_dictionary,
     blocks_of_type,
-    blocks_of_unknown_type,
 )
 
 
 def of(deploys, boots, **lava):
     """Return the blocks for a dictionary with these methods."""
-    device = Device("d", "t", host="lava", lava=Lava(device=Path("x"), **lava))
-    return blocks_of_dictionary(device, dict.fromkeys(deploys), dict.fromkeys(boots))
+    methods = {"deploy": deploys, "boot": boots}
+    actions = {kind: {"methods": dict.fromkeys(names)} for kind, names in methods.items()}
+    with NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump({"actions": actions}, file)
+        file.flush()
+        device = Device("d", "t", host="lava", lava=Lava(device=Path(file.name), **lava))
+        return blocks_of_dictionary(device)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +65,9 @@ def test_loader_commands_fit_what_was_deployed():
 
 def test_guesses_are_reported():
     """For a device without boot commands, and for an unknown type."""
-    assert "guess" in blocks_of_unknown_type("x", Login()).remarks[0]
-    assert "guess" in blocks_of_type("x", "x", {}, Login()).remarks[0]
-    known = blocks_of_type("x", "y", {"boot": {"commands": ["bootm"]}}, Login())
+    assert "guess" in blocks_of_type("x", {}).remarks[0]
+    assert "guess" in blocks_of_type("x", {"lava": {"device_type": "y"}}).remarks[0]
+    known = blocks_of_type("x", {"lava": {"device_type": "y"}, "boot": {"commands": ["bootm"]}})
     assert (known.device_type, known.boot["commands"]) == ("y", ["bootm"])
 
 
