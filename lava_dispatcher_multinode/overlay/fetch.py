@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import tempfile
 import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from ..errors import InfrastructureError
 from ..redaction import without_secrets
 from . import archive, git
 from .definition_source import BadSource, DefinitionSource, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SOURCE_TIMEOUT_S = 600.0
 STALL_TIMEOUT_S = 30.0  # without data
@@ -53,48 +49,36 @@ class SourceCache:
         return future.result()
 
     def _fetch(self, source: DefinitionSource, target: Path) -> Path:
-        how: dict[Kind, Callable[[DefinitionSource, Path], Path]] = {
-            Kind.GIT: self._git,
-            Kind.ARCHIVE: self._archive,
-            Kind.EMBEDDED: self._embedded,
-            Kind.FILE: self._file,
-            Kind.DIRECTORY: lambda source, _: Path(source.location),
-        }
-        return how[source.kind](source, target)
-
-    def _git(self, source: DefinitionSource, target: Path) -> Path:
-        git.check_out(source, target, self._timeout)
+        local = None if source.remote else Path(source.location)
+        match source.kind:
+            case Kind.GIT:
+                git.check_out(source, target, self._timeout)
+            case Kind.EMBEDDED:
+                archive.unpack(io.BytesIO(_decode(source.location)), target)
+            case Kind.ARCHIVE:
+                with local.open("rb") if local else tempfile.TemporaryFile() as stream:
+                    if local is None:
+                        download(source.location, stream, archive.MAX_BYTES, self._timeout)
+                        stream.seek(0)
+                    archive.unpack(stream, target)
+            case Kind.DIRECTORY | Kind.FILE if local is not None:
+                return local
+            case _:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as stream:
+                    download(source.location, stream, MAX_DEFINITION_BYTES, self._timeout)
         return target
 
-    def _archive(self, source: DefinitionSource, target: Path) -> Path:
-        if not source.remote:
-            with Path(source.location).open("rb") as stream:
-                archive.unpack(stream, target)
-            return target
-        with tempfile.TemporaryFile() as stream:
-            download(source.location, stream, archive.MAX_BYTES, self._timeout)
-            stream.seek(0)
-            archive.unpack(stream, target)
-        return target
 
-    def _embedded(self, source: DefinitionSource, target: Path) -> Path:
-        try:
-            content = base64.b64decode("".join(source.location.split()), validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise BadSource(
-                "tar-repo is neither an existing archive nor base64",
-                "give a path or URL that ends in .tar, .tar.gz, .tgz, ...",
-            ) from error
-        archive.unpack(io.BytesIO(content), target)
-        return target
-
-    def _file(self, source: DefinitionSource, target: Path) -> Path:
-        if not source.remote:
-            return Path(source.location)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as stream:
-            download(source.location, stream, MAX_DEFINITION_BYTES, self._timeout)
-        return target
+def _decode(text: str) -> bytes:
+    """Return the content of base64 text with any white space."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise BadSource(
+            "tar-repo is neither an existing archive nor base64",
+            "give a path or URL that ends in .tar, .tar.gz, .tgz, ...",
+        ) from error
 
 
 def download(url: str, target: IO[bytes], limit: int, timeout: float) -> None:

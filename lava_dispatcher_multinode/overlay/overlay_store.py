@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .fetch import SOURCE_TIMEOUT_S, SourceCache
+from .fetch import SourceCache
 from .layout import board_directory
 from .load import Definition, load_definitions
 from .tarball import write_tarball
@@ -26,14 +26,12 @@ class OverlayStore:
     Thread-safe: concurrent requests for the same item wait for one build.
     """
 
-    def __init__(
-        self, directory: Path, job: Job, job_id: str, timeout: float = SOURCE_TIMEOUT_S
-    ) -> None:
+    def __init__(self, directory: Path, job: Job, job_id: str) -> None:
         board_directory(job_id)  # raises for an invalid ID
         self._job = job
         self._job_id = job_id
         self._directory = directory
-        self._cache = SourceCache(directory / "sources", timeout)
+        self._cache = SourceCache(directory / "sources")
         self._lock = threading.Lock()
         self._loaded: dict[object, list[Definition]] = {}
         self._built: dict[object, Path] = {}
