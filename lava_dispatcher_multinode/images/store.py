@@ -38,7 +38,6 @@ class Image:
         self._file_name = _file_name(source)
         self._target = target
         self._lock = threading.RLock()  # `make` of `cached` may unpack the image
-        self._unpacked: Path | None = None
         self._digests: dict[str, str] = {}  # by algorithm
 
     @cached_property
@@ -56,12 +55,12 @@ class Image:
         """Return a decompressed file for random access, made once, with holes for zeros."""
         if not self.compression:
             return self.path
-        with self._lock:
-            if self._unpacked is None:
-                step(f"unpacking {self.name}")
-                self._unpack(ProgressReporter(f"unpacking {self.name}", step, deadline))
-                self._unpacked = self._target
-            return self._unpacked
+
+        def unpack(path: Path) -> None:
+            step(f"unpacking {self.name}")
+            self._unpack(path, ProgressReporter(f"unpacking {self.name}", step, deadline))
+
+        return self.cached("img", unpack)
 
     def cached(self, name: str, make: Callable[[Path], None]) -> Path:
         """Return a file derived from this one; `make` writes it once, for all boards."""
@@ -92,11 +91,11 @@ class Image:
                 f"{self.name}: compression is {found}, but {terms.compression} in the job"
             )
 
-    def _unpack(self, progress: ProgressReporter) -> None:
+    def _unpack(self, path: Path, progress: ProgressReporter) -> None:
         """Copy with holes for zeros: a card image is mostly empty."""
-        free = shutil.disk_usage(self._target.parent).free - MIN_FREE_BYTES
+        free = shutil.disk_usage(path.parent).free - MIN_FREE_BYTES
         written = done = 0
-        with self.open() as stream, self._target.open("wb") as file:
+        with self.open() as stream, path.open("wb") as file:
             while block := stream.read(READ_BYTES):
                 done += len(block)
                 progress.report(done, None)
@@ -105,9 +104,7 @@ class Image:
                     continue
                 written += len(block)
                 if written > free:
-                    raise ImageError(
-                        f"{self.name}: too large for the free space of {self._target.parent}"
-                    )
+                    raise ImageError(f"{self.name}: too large for the free space of {path.parent}")
                 file.write(block)
             file.truncate(file.tell())
 

@@ -114,7 +114,7 @@ class EmulatedBoard:
             *("-chardev", "serial,id=console,path=/dev/fdset/1", "-serial", "chardev:console"),
             *(() if machine.firmware_offset is not None else ("-bios", str(loader))),
             *(word.format(card=card) for word in machine.card),
-            *network.qemu_arguments(self._index, "host", "group"),
+            *network.qemu_arguments(self._index),
             # Linux and U-Boot count from the last one: their first is the way to the host.
             *to_group,
             *to_host,

@@ -48,10 +48,10 @@ class GroupNetwork:
         tail = bytes([0x52, 0x54, card]) + self._number[:1] + (index + 1).to_bytes(2, "big")
         return tail.hex(":")
 
-    def qemu_arguments(self, index: int, host: str, group: str) -> list[str]:
-        """Return the QEMU arguments for both networks; `host` and `group` are their IDs."""
-        user = f"user,id={host},net={NETWORK},host={HOST},dhcpstart={self.address(index)}"
-        socket_ = f"socket,id={group},mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
+    def qemu_arguments(self, index: int) -> list[str]:
+        """Return the QEMU arguments for both networks, with the IDs `host` and `group`."""
+        user = f"user,id=host,net={NETWORK},host={HOST},dhcpstart={self.address(index)}"
+        socket_ = f"socket,id=group,mcast={_MULTICAST}:{self.port},localaddr=127.0.0.1"
         return ["-netdev", user, "-netdev", socket_]
 
     def setup_commands(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from ..debian import DebianPackages
 from .image_build import build_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Step = Callable[[str], None]
 
@@ -36,13 +37,9 @@ def cached_image(step: Step, *, renew: bool = False) -> Path:
     `step` gets texts that describe the progress. `renew`: build it again, from the newest
     packages. Safe for concurrent processes. Raise `InfrastructureError`.
     """
-    from filelock import FileLock
-
-    directory = cache_directory()
-    directory.mkdir(parents=True, exist_ok=True)
-    image = directory / f"test-image-{recipe()}.img"
-    facts = image.with_suffix(".json")
-    with FileLock(directory / "lock"):
+    with _locked_cache() as directory:
+        image = directory / f"test-image-{recipe()}.img"
+        facts = image.with_suffix(".json")
         if renew or not image.is_file():
             step("making the test image")
             half = image.with_suffix(".part")
@@ -71,12 +68,19 @@ def unpack_package(name: str) -> Path:
 
     Raise `InfrastructureError`.
     """
+    with _locked_cache() as directory:
+        return DebianPackages(directory / "debian").unpack(name)
+
+
+@contextmanager
+def _locked_cache() -> Iterator[Path]:
+    """Give a context with the cache directory, in which no other process uses it."""
     from filelock import FileLock
 
     directory = cache_directory()
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / "lock"):
-        return DebianPackages(directory / "debian").unpack(name)
+        yield directory
 
 
 def cache_directory() -> Path:
