@@ -18,11 +18,7 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 COMMAND = Path(sys.executable).parent / "lava-dispatch"
-STAGES = (
-    ("U-Boot's prompt", lambda event: event.get("text", "").startswith("U-Boot: ")),
-    ("shell", lambda event: event["event"] == "boot_finished"),
-    ("first result", lambda event: event["event"] == "test_case"),
-)
+STAGES = ("U-Boot's prompt", "shell", "first result")
 
 
 def job(boards):
@@ -87,17 +83,18 @@ def run(boards, machine):
 
 
 def times(events):
-    """Return, for each node, the seconds from power-on to each stage."""
+    """Return, for each node, the seconds from the power-on of its last boot to each stage."""
     found = {}
-    for event in events:
-        node = event.get("node")
-        if node is None:
-            continue
-        if event.get("text") == "switching the power on":
-            found[node] = {"on": event["t"]}
-        for name, reached in STAGES:
-            if node in found and name not in found[node] and reached(event):
-                found[node][name] = event["t"] - found[node]["on"]
+    for node in {event["node"] for event in events if event["event"] == "boot_started"}:
+        at = {}
+        for event in (event for event in events if event.get("node") == node):
+            if event["event"] == "boot_started":
+                at.clear()
+            at.setdefault(event["event"], []).append(event["t"])
+        # The steps of a boot: the power-on, the wait for U-Boot's prompt, and each command there.
+        power_on, _, prompt = at["step"][:3]
+        reached = (prompt, at["boot_finished"][0], at["test_case"][0])
+        found[node] = {name: t - power_on for name, t in zip(STAGES, reached, strict=True)}
     return found
 
 
@@ -107,12 +104,12 @@ def main():
     parser.add_argument("--machine", default="virt")
     options = parser.parse_args()
     run(1, options.machine)  # builds the test image if it is missing
-    print(f"{'boards':>6} {'':12}" + "".join(f"{name:>18}" for name, _ in STAGES) + "   MiB")
+    print(f"{'boards':>6} {'':12}" + "".join(f"{name:>18}" for name in STAGES) + "   MiB")
     for boards in options.boards:
         events, memory = run(boards, options.machine)
         nodes = times(events).values()
         for which, choose in (("first board", min), ("last board", max)):
-            row = "".join(f"{choose(node[name] for node in nodes):>16.1f} s" for name, _ in STAGES)
+            row = "".join(f"{choose(node[name] for node in nodes):>16.1f} s" for name in STAGES)
             print(f"{boards:>6} {which:12}{row} {memory:>5.0f}")
 
 
