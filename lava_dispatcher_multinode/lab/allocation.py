@@ -125,10 +125,11 @@ def check_capacity(lab: Lab, needed: Sequence[Requirement]) -> None:
                 raise BoardsMissing(text, missing.requirements) from missing
             raise
         searched = ", ".join(str(directory / "devices") for directory in lab.searched[1:])
-        raise BoardsUnavailable(
+        text = (
             f"no devices are configured (looked in {searched}): "
             "'lava-multinode init' writes a first device file; --simulate needs none"
-        ) from missing
+        )
+        raise BoardsMissing(text, missing.requirements) from missing
 
 
 def _invalid_files(lab: Lab, missing: BoardsMissing, *, certain: bool) -> list[Problem]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .job import Assignment
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -19,6 +17,14 @@ if TYPE_CHECKING:
     from ..lab.device_files import Lab
     from ..lab.device_model import Device
     from .supervisor.supervisor import Supervisor
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A device of the job, and its role."""
+
+    role: str
+    device: Device
 
 
 @dataclass(frozen=True)

@@ -28,23 +28,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..job.model import Job
-    from ..lab.device_model import Device
     from ..overlay.overlay_store import OverlayStore
     from ..report.results import Results
+    from .board_selection import Assignment
     from .job_coordinator import JobCoordinator
     from .node import NodeEndHook
     from .node_runner import NodeRunner
     from .supervisor.supervisor import Supervisor
 
 INTERRUPTED = "the run was interrupted"
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A device of the job, and its role."""
-
-    role: str
-    device: Device
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,8 @@ class PreparedRun:
     overlays: OverlayStore
     output: Path  # an existing directory
     job_id: str
-    unconfined: bool = False
-    supervisor: Supervisor | None = None  # cleans up if this process dies
+    unconfined: bool
+    supervisor: Supervisor  # cleans up if this process dies
 
 
 @dataclass(frozen=True)
@@ -81,14 +73,14 @@ def run_job(
     """
     clock = clock_from_now()
     recorder = ReportWriter(prepared.output)
-    members, supervisor = prepared.members, prepared.supervisor
+    members = prepared.members
     interrupted = False
     with ExitStack() as stack:
         interruptions = stack.enter_context(interruptions or Interruptions())
         (prepared.output / EVENTS).unlink(missing_ok=True)  # of an earlier run
-        if supervisor is not None:  # before the log exists: a kill may come in between
-            devices = [member.device for member in members if is_driven_here(member.device)]
-            supervisor.add_run(prepared.output, time.monotonic() - clock(), devices)
+        own = [member.device for member in members if is_driven_here(member.device)]
+        # Before the log exists: a kill may come in between.
+        prepared.supervisor.add_run(prepared.output, time.monotonic() - clock(), own)
         log = stack.enter_context(EventLog(prepared.output / EVENTS, clock))
         log.subscribe(recorder)
         for listener in listeners:
@@ -125,8 +117,7 @@ def _run(
         directory = stack.enter_context(scratch(prepared.supervisor))
         own = [member.device for member in members if is_driven_here(member.device)]
         virtual = start_virtual_boards(own, directory, log, stack, unconfined=prepared.unconfined)
-        pairs = [(member.device, member.role) for member in members]
-        coordinator = open_coordinator(job, pairs, log.emit, clock, stack)
+        coordinator = open_coordinator(job, members, log.emit, clock, stack)
         services = NodeServices(
             job=job,
             job_id=prepared.job_id,
@@ -140,7 +131,7 @@ def _run(
             leave_group=coordinator.leave,
         )
         nodes = make_nodes(
-            pairs,
+            members,
             services,
             virtual,
             coordinator.credentials,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..actions.action import CheckContext, calls_of, load_action
-from ..errors import BoardsUnavailable, InfrastructureError, InvalidJob, Problem
+from ..errors import InfrastructureError, InvalidJob, Problem
 from ..job.build import make_partial_job
 from ..job.flow import Script, check_flow, collect_scripts
 from ..job.hints import join_words
 from ..job.model import Calls
-from ..lab.allocation import assign, check_capacity, requirements
+from ..lab.allocation import BoardsMissing, assign, check_capacity, requirements
 from ..lava.dispatcher.preflight import check_capabilities, check_ready
 from ..overlay.overlay_store import OverlayStore
 from ..overlay.syntax import check_script
@@ -125,9 +125,8 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         found = assign(needed, lab.devices)
     except InvalidJob as error:
         return list(error.problems)
-    except BoardsUnavailable as error:
-        needy = getattr(error, "requirements", ())
-        names = {requirement.role for requirement in needy} or {job.roles[0].name}
+    except BoardsMissing as error:
+        names = {requirement.role for requirement in error.requirements}
         at = next(role.position for role in job.roles if role.name in names)
         return [at.problem(str(error))]
     own = {need.role for need, device in found.items() if is_driven_here(device)}

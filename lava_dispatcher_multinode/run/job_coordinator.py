@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..emit import Emit
     from ..job.model import Job
     from ..lab.device_model import Device
+    from .board_selection import Assignment
 
 LOOPBACK = "127.0.0.1"
 #: The address at which QEMU's user network offers the host's loopback.
@@ -55,27 +56,27 @@ class JobCoordinator(NamedTuple):
 
 def open_coordinator(
     job: Job,
-    members: Sequence[tuple[Device, str]],
+    members: Sequence[Assignment],
     emit: Emit,
     clock: Callable[[], float],
     stack: ExitStack,
 ) -> JobCoordinator:
-    """Return the coordinator of `members` (device, role); it listens until `stack` is closed.
+    """Return the coordinator of `members`; it listens until `stack` is closed.
 
     `clock` returns seconds since the run's start.
     """
-    secret_of = {device.name: secrets.token_hex(16) for device, _ in members}
+    secret_of = {member.device.name: secrets.token_hex(16) for member in members}
     group = secrets.token_hex(16)
     socket_channels = SocketChannels(emit, clock)
     addresses = {
-        device.name: address
-        for device, _ in members
-        if (address := coordinator_address(device)) is not None
+        member.device.name: address
+        for member in members
+        if (address := coordinator_address(member.device)) is not None
     }
     server = stack.enter_context(
         Coordinator(
             group=group,
-            nodes={device.name: role for device, role in members},
+            nodes={member.device.name: member.role for member in members},
             secrets=secret_of,
             timeout=job.timeout,
             deadlock_grace=job.deadlock_grace,

@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 CRASH_OUTPUT_S = 2.0  # time in which a crashed board prints its trace
 
 
-def _end_at_once(_node: Node, _failure: BaseException | None) -> None:
-    """Power off without delay: the default hook."""
-
-
 class BoardNode:
     """Runs the actions of one node on a board that this package drives."""
 
@@ -50,8 +46,8 @@ class BoardNode:
         client: GroupClient,
         services: NodeServices,
         directory: Path,
-        release_device: Callable[[str], None] = lambda _name: None,
-        on_end: NodeEndHook | None = None,
+        release_device: Callable[[str], None],
+        on_end: NodeEndHook | None,
     ) -> None:
         self.name = device.name
         self.role = role
@@ -62,7 +58,7 @@ class BoardNode:
         self._services = services
         self._directory = directory
         self._release_device = release_device  # the supervisor leaves its power as it is
-        self._on_end = on_end or _end_at_once
+        self._on_end = on_end  # None: power off without delay
 
     def cancel(self, reason: str) -> None:
         """Make the current wait for the console fail; called from another thread."""
@@ -115,7 +111,8 @@ class BoardNode:
     def _end(self, node: Node, failure: BaseException | None) -> None:
         node.spec = ActionSpec("")
         node.deadline = _deadline(node.spec, self._services)
-        self._on_end(node, failure)
+        if self._on_end is not None:
+            self._on_end(node, failure)
 
     def _power_off_failed(self, board: BoardDriver) -> None:
         """Power off the board of a failed node; log errors, since the failure is reported."""

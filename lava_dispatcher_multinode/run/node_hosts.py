@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..actions.context import NodeServices
     from ..boards.hardware import VirtualBoard
     from ..lab.device_model import Device
+    from .board_selection import Assignment
     from .job_coordinator import Credentials
     from .node import NodeEndHook
     from .node_runner import NodeRunner
@@ -33,7 +34,7 @@ def is_driven_here(device: Device) -> bool:
 
 
 def make_nodes(
-    nodes: Sequence[tuple[Device, str]],
+    members: Sequence[Assignment],
     services: NodeServices,
     virtual: Mapping[str, VirtualBoard],
     credentials: Mapping[str, Credentials],
@@ -41,34 +42,29 @@ def make_nodes(
     *,
     output: Path,
     directory: Path,
-    supervisor: Supervisor | None = None,
+    supervisor: Supervisor,
     on_node_end: NodeEndHook | None = None,
 ) -> list[NodeRunner]:
-    """Return a runner for each device and role.
+    """Return a runner for each member.
 
     Nodes on boards that this package drives have joined the group, until `stack` is closed;
     LAVA's dispatcher joins when its node runs. Records of nodes are kept below `output`,
     what is removed at the end of the run below `directory`.
     """
-    on_leftover = supervisor.add_scratch if supervisor else lambda _: None
-    release_device = supervisor.release_device if supervisor else lambda _: None
-    lava = LavaJob(services.job, services.group, directory / "lava", on_leftover)
+    lava = LavaJob(services.job, services.group, directory / "lava", supervisor.add_scratch)
     runners: list[NodeRunner] = []
-    for device, role in nodes:
+    for member in members:
+        device, role = member.device, member.role
         access, record = credentials[device.name], output / "nodes" / device.name
         if not is_driven_here(device):
             runners.append(LavaNode(device, role, services, record, lava, access))
             continue
         client = GroupClient(
-            access.address,
-            group=access.group,
-            node=device.name,
-            role=role,
-            secret=access.secret,
+            access.address, group=access.group, node=device.name, role=role, secret=access.secret
         )
         stack.enter_context(client)
-        board = virtual.get(device.name)
+        board, release = virtual.get(device.name), supervisor.release_device
         runners.append(
-            BoardNode(device, role, board, client, services, record, release_device, on_node_end)
+            BoardNode(device, role, board, client, services, record, release, on_node_end)
         )
     return runners

@@ -38,8 +38,7 @@ if TYPE_CHECKING:
 
     from ..errors import Problem
     from ..job.model import Job
-    from .board_selection import BoardSelection
-    from .job import Assignment
+    from .board_selection import Assignment, BoardSelection
 
 
 @dataclass(frozen=True)

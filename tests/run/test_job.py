@@ -16,10 +16,12 @@ from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 from lava_dispatcher_multinode.run import job as module
 from lava_dispatcher_multinode.run import node as node_module
+from lava_dispatcher_multinode.run.board_selection import Assignment
 from lava_dispatcher_multinode.run.interrupts import Interruptions
-from lava_dispatcher_multinode.run.job import Assignment, PreparedRun
+from lava_dispatcher_multinode.run.job import PreparedRun
 from lava_dispatcher_multinode.run.supervisor.supervisor import Supervisor
 
+SUPERVISOR = create_autospec(Supervisor, instance=True)
 WAIT = 20  # seconds until what must come counts as lost
 
 
@@ -40,7 +42,14 @@ def run(tmp_path, monkeypatch):
     """Return a function that runs a job whose single action is a function of the node."""
     monkeypatch.setattr(node_module, "CRASH_OUTPUT_S", 0.01)
 
-    def run(work, *roles, listeners=(), interruptions=None, on_node_end=None, supervisor=None):
+    def run(
+        work,
+        *roles,
+        listeners=(),
+        interruptions=None,
+        on_node_end=None,
+        supervisor=SUPERVISOR,
+    ):
         monkeypatch.setattr(plugins, "action", lambda _name: Action(work))
         job = Job("j", 60, roles or (Role("a"), Role("b")), (ActionSpec("x"),), file="j.json")
         members = [
@@ -50,7 +59,7 @@ def run(tmp_path, monkeypatch):
             )
             for role in job.roles
         ]
-        prepared = PreparedRun(job, members, None, tmp_path, "7", supervisor=supervisor)
+        prepared = PreparedRun(job, members, None, tmp_path, "7", False, supervisor)
         return module.run_job(prepared, listeners, interruptions, on_node_end)
 
     return run

@@ -14,6 +14,7 @@ from lava_dispatcher_multinode.job.model import Job, Role
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.multinode.api import Api, Call, Status
+from lava_dispatcher_multinode.run.board_selection import Assignment
 from lava_dispatcher_multinode.run.job_coordinator import coordinator_address, open_coordinator
 
 DEVICES = [
@@ -32,7 +33,7 @@ def opened():
     with ExitStack() as stack:
         coordinator = open_coordinator(
             Job("job", 60, (Role("peer", 2),), ()),
-            [(device, "peer") for device in DEVICES],
+            [Assignment("peer", device) for device in DEVICES],
             lambda event, /, **fields: events.put({"event": event, **fields}),
             time.monotonic,
             stack,

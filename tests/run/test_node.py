@@ -86,7 +86,7 @@ def run(board, tmp_path, monkeypatch):
             services.cancelled.set()
         # Such a run's actions make no calls: its member is not asked anything.
         node = BoardNode(
-            DEVICE, "r", board, object(), services, tmp_path / "panda01", on_end=visit
+            DEVICE, "r", board, object(), services, tmp_path / "panda01", lambda _: None, visit
         )
         run.node = node
         run_to_end(node, services.emit)
