@@ -195,8 +195,8 @@ class ServerLoop:
             self._report_bug(error, connection)
         if connection.ended or connection.closed:
             self._change(connection)
-        elif not self._end_is_scheduled:
-            self._set_timer()
+        else:
+            self._schedule_end()
 
     def _serve_requests(self, connection: Connection) -> None:
         frames, now = connection.frames, self._clock()

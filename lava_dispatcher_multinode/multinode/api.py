@@ -9,6 +9,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -129,7 +131,7 @@ SCRIPT_EXIT = {Status.DONE: 0, Status.REFUSED: 1, Status.TIMEOUT: 3, Status.NEVE
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """One call of the API by one node."""
 
     api: Api

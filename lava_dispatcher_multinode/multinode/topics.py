@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from .api import NOTHING, Outcome, Status, data_size
 from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
@@ -23,7 +24,7 @@ MAX_KEPT_BYTES = 256 * 1024 * 1024
 DONE = Outcome(Status.DONE)
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """A message that was sent; every member can receive it."""
 
     id: str
@@ -31,8 +32,7 @@ class Message(NamedTuple):
     data: Mapping[str, str]
 
 
-@dataclass(eq=False, slots=True)
-class MemberCall:
+class MemberCall(Struct, eq=False):
     """A call of a member, with its `outcome` once it has one.
 
     `reply_to` is any hashable object that is unique to the call; the rules only hand it back.
@@ -61,8 +61,7 @@ class MemberCall:
             self.outcome = Outcome(STATUS[state], data, cause, fields)
 
 
-@dataclass(slots=True)
-class Barrier:
+class Barrier(Struct, eq=False):
     """The calls that need the same: a number of messages of every device of a role (None: all).
 
     `absent` are the devices of that role that have yet to send so many. Each message removes
@@ -70,22 +69,21 @@ class Barrier:
     """
 
     absent: dict[str, None]
-    waiters: dict[Hashable, MemberCall] = field(default_factory=dict)
+    waiters: dict[Hashable, MemberCall] = {}
 
 
-@dataclass(slots=True)
-class Topic:
+class Topic(Struct, eq=False):
     """The messages under one ID and the calls that wait for them."""
 
-    latest: dict[str, Mapping[str, str]] = field(default_factory=dict)  # oldest sender first
+    latest: dict[str, Mapping[str, str]] = {}  # oldest sender first
     filled: bool = False  # whether any message had data
-    count: dict[str, int] = field(default_factory=dict)  # messages by sender
-    log: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)  # for --next
-    read: dict[str, int] = field(default_factory=dict)  # receiver -> its index in `log`
-    any: dict[Hashable, MemberCall] = field(default_factory=dict)
-    next: dict[str, deque[MemberCall]] = field(default_factory=dict)  # by receiver, oldest first
+    count: dict[str, int] = {}  # messages by sender
+    log: list[tuple[str, Mapping[str, str]]] = []  # for --next
+    read: dict[str, int] = {}  # receiver -> its index in `log`
+    any: dict[Hashable, MemberCall] = {}
+    next: dict[str, deque[MemberCall]] = {}  # by receiver, oldest first
     #: By required count and role.
-    barriers: dict[int, dict[str | None, Barrier]] = field(default_factory=dict)
+    barriers: dict[int, dict[str | None, Barrier]] = {}
 
     def add(self, sender: str, data: Mapping[str, str]) -> int:
         """Keep a message; return how many `sender` has sent by now."""

@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lava_dispatcher_multinode.errors import ConsoleError
@@ -87,7 +88,7 @@ class Group:
     def submit(self, call, on_outcome):
         """Accept a call of the session."""
         with self.arrived:
-            self.calls.append(call._replace(request_id=None))
+            self.calls.append(msgspec.structs.replace(call, request_id=None))
             answer = self.answers.get(call.id)
             if answer is None and call.api is not Api.SEND:
                 self.waiting[call.id] = on_outcome
