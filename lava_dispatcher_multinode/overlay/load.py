@@ -37,7 +37,7 @@ class Definition:
     """A definition that is ready for delivery to a board.
 
     `parameters` are the shell variables with the job's values, `text` is its file,
-    `files` the directory with its other files, `place` the prefix of names of files
+    `files` the directory with its other files, `message_prefix` stands before their names
     in messages, `folder` the definition's directory within `files`, and
     `repositories` maps further directories to their names below it.
     Definitions with equal `key` have equal content.
@@ -48,7 +48,7 @@ class Definition:
     origin: str  # for messages
     parameters: Mapping[str, str] = field(default_factory=dict)
     files: Path | None = None
-    place: str = ""
+    message_prefix: str = ""
     folder: str = ""
     repositories: tuple[tuple[str, Path], ...] = ()
     key: str = ""
@@ -69,7 +69,7 @@ class Definition:
                         text = stream.read(MAX_SCRIPT_BYTES + 1)
                     if len(text) > MAX_SCRIPT_BYTES:
                         return None
-                    label = f"{self.place}{file.relative_to(self.files.resolve())}"
+                    label = f"{self.message_prefix}{file.relative_to(self.files.resolve())}"
                     return label, text.decode(errors="replace")
             except (OSError, ValueError, RuntimeError):
                 return None
@@ -116,7 +116,7 @@ def load_definitions(
 
 def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool) -> Definition:
     given = read_parameters(entry.parameters, lambda *path: where(*entry.parameters_path, *path))
-    files, place = None, ""
+    files, prefix = None, ""
     if entry.inline is not None:
         at = where(*entry.path)
         origin = f"{at.file}:{at.line}" if at.line else at.file
@@ -132,8 +132,8 @@ def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool
         else:
             files, file = fetched, _definition_file(fetched, entry.testdef)
             local = entry.source.kind == Kind.DIRECTORY
-            place = f"{files}/" if local else f"{entry.source}:"
-            origin = str(file) if local else f"{place}{entry.testdef}"
+            prefix = f"{files}/" if local else f"{entry.source}:"
+            origin = str(file) if local else f"{prefix}{entry.testdef}"
         text = _read(file, origin)
         document = from_bytes(text, origin, file.parent)
         test = parse_definition(document.data, lambda *path: document.position(path), entry.name)
@@ -148,7 +148,7 @@ def _load(entry: DefinitionEntry, cache: SourceCache, where: Where, remote: bool
     )
     key = _key(text, test.name, sorted(values.items()), entry.source, sources)
     folder = os.path.dirname(os.path.normpath(entry.testdef)) if files is not None else ""  # noqa: PTH120
-    return Definition(test, text, origin, values, files, place, folder, fetched_too, key)
+    return Definition(test, text, origin, values, files, prefix, folder, fetched_too, key)
 
 
 def _repositories(

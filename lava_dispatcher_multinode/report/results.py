@@ -251,7 +251,7 @@ def _call(event: Event) -> tuple[str, str]:
 
 def _node_finished(results: Results, event: Event) -> None:
     node = results.node(event)
-    node.stated = coerce.choice(event.get("status"), STATUSES, "error")
+    node.recorded_status = coerce.choice(event.get("status"), STATUSES, "error")
     node.error_type = coerce.choice(event.get("error_type"), ERROR_TYPES, "") or None
     node.error = coerce.text(event.get("error")) or None
     node.finished = _time(event)

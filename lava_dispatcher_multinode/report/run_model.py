@@ -137,7 +137,7 @@ class MessageRecord:
 
 @dataclass
 class NodeRecord:
-    """One board of the job; `stated` is the status that the run recorded for it."""
+    """One board of the job; `recorded_status` is that of its `node_finished`."""
 
     name: str
     role: str = ""
@@ -152,7 +152,7 @@ class NodeRecord:
     steps: list[Span] = field(default_factory=list)
     action: ActionRecord | None = None  # the last one that started
     doing: str = ""  # the step or definition in progress, for a display
-    stated: str | None = None  # pass | fail | error | skipped; None: not finished
+    recorded_status: str | None = None  # pass | fail | error | skipped; None: not finished
     error_type: str | None = None
     error: str | None = None
     finished: float | None = None
@@ -183,7 +183,9 @@ class NodeRecord:
     @property
     def final_status(self) -> str | None:
         """The recorded status, except that a node with a failed case has not passed."""
-        return "fail" if self.stated == "pass" and self.count("fail") else self.stated
+        if self.recorded_status == "pass" and self.count("fail"):
+            return "fail"
+        return self.recorded_status
 
     @property
     def failed_waits(self) -> list[WaitRecord]:

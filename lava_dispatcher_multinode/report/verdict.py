@@ -49,9 +49,9 @@ def of_node(node: NodeRecord) -> Verdict:
 
     A node with a failed case has not passed, whatever status the run recorded.
     """
-    if node.stated is None:
+    if node.recorded_status is None:
         return Verdict("error", "infrastructure", CUT_OFF)
-    if node.stated == "error":
+    if node.recorded_status == "error":
         return Verdict("error", node.error_type or "bug", node.error)
     for action in node.actions.values():
         if action.status == "error":
@@ -62,7 +62,7 @@ def of_node(node: NodeRecord) -> Verdict:
 
 def current_status(node: NodeRecord, results: Results) -> Verdict:
     """Return the verdict for display: `open` while the run and the node are at work."""
-    if results.running and node.stated is None:
+    if results.running and node.recorded_status is None:
         return Verdict("open")
     return of_node(node)
 
@@ -77,9 +77,9 @@ def _of_tests(node: NodeRecord) -> Verdict:
     for action in node.actions.values():
         if action.status == "fail":
             return Verdict("fail", node.error_type or "test", node.error or action.error)
-    if node.stated == "fail":
+    if node.recorded_status == "fail":
         return Verdict("fail", node.error_type or "test", node.error)
-    return Verdict(node.stated or "error", node.error_type, node.error)
+    return Verdict(node.recorded_status or "error", node.error_type, node.error)
 
 
 def is_derived(case: CaseRecord, node: NodeRecord) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..lab.simulated_firmware import SimulatedFirmware
 from . import sd_card
 from .confinement import syscalls
-from .confinement.confinement import Site
+from .confinement.confinement import ConfinedBoard
 from .faults import Crash, FaultInjector, Hang, Reset
 from .kernel import Kernel, Restart
 from .serial_line import LabGone, PowerCut, SerialLine
@@ -100,7 +100,7 @@ class BoardProcess:
         userland = None
         try:
             kernel.boot()
-            userland = Userland(self._serial, kernel, self._confinement, self._site())
+            userland = Userland(self._serial, kernel, self._confinement, self._confined_board())
             userland.run()
         except Crash as crash:
             if userland is not None:
@@ -113,13 +113,13 @@ class BoardProcess:
             if userland is not None:
                 userland.close()
 
-    def _site(self) -> Site:
+    def _confined_board(self) -> ConfinedBoard:
         """Return the description of the board for its confinement."""
         request = self._request
         signature = sd_card.signature(self._card)
         if signature not in self._generations:  # a new deployment starts a new generation
             self._generations = {signature: sum(self._generations.values()) + 1}
-        return Site(
+        return ConfinedBoard(
             request["name"],
             request["index"],
             request["address"],

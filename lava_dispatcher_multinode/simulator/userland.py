@@ -17,7 +17,7 @@ from .faults import Crash, Hang
 from .kernel import Restart
 
 if TYPE_CHECKING:
-    from .confinement.confinement import Confinement, Site
+    from .confinement.confinement import ConfinedBoard, Confinement
     from .kernel import Kernel
     from .serial_line import SerialLine
 
@@ -28,7 +28,7 @@ class Userland:
     """The processes of one run of Linux; `close` ends them."""
 
     def __init__(
-        self, serial: SerialLine, kernel: Kernel, confinement: Confinement, site: Site
+        self, serial: SerialLine, kernel: Kernel, confinement: Confinement, board: ConfinedBoard
     ) -> None:
         self._serial, self._kernel = serial, kernel
         # The slave stays open here: without it, poll() reports the master as always ready.
@@ -40,7 +40,7 @@ class Userland:
         self._events, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             init_process.reset_terminal(self._slave)
-            self._pid = confinement.spawn(site, self._slave, theirs)
+            self._pid = confinement.spawn(board, self._slave, theirs)
             self._process = os.pidfd_open(self._pid)
         finally:
             theirs.close()

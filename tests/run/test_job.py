@@ -79,7 +79,7 @@ def written(tmp_path):
 def ends(outcome):
     """Return the status and reason of each node's end."""
     nodes = outcome.results.nodes.values()
-    return {node.name: (node.stated, node.error_type, node.error) for node in nodes}
+    return {node.name: (node.recorded_status, node.error_type, node.error) for node in nodes}
 
 
 def test_each_board_walks_the_actions_and_all_is_recorded(run, written, tmp_path):

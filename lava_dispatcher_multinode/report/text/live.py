@@ -38,20 +38,24 @@ def live_lines(
     """
     nodes = list(results.nodes.values())
     if len(nodes) > rows:
-        nodes.sort(key=lambda node: node.stated is not None)
+        nodes.sort(key=lambda node: node.recorded_status is not None)
     shown = nodes if len(nodes) <= rows else nodes[: max(0, rows - 1)]
     name_columns = min(MAX_NAME_COLUMNS, max((len(node.name) for node in nodes), default=0))
     lines = []
     for node in shown:
         text, style = _line(node, results, now, columns, name_columns)
         left = columns - width(text) - 3
-        if last_line is not None and node.stated is None and left >= MIN_LAST_LINE_COLUMNS:
+        if (
+            last_line is not None
+            and node.recorded_status is None
+            and left >= MIN_LAST_LINE_COLUMNS
+        ):
             printed = clip(one_line(last_line(node.name)), left)
             text += f" | {printed}" if printed else ""
         lines.append((text, style))
     if len(shown) < len(nodes) and rows > 0:
         left = len(nodes) - len(shown)
-        done = sum(node.stated is not None for node in nodes[len(shown) :])
+        done = sum(node.recorded_status is not None for node in nodes[len(shown) :])
         text = f"and {left} more nodes: {left - done} at work, {done} finished"
         lines.append((clip(text, columns), ""))
     return lines

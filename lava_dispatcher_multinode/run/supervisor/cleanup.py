@@ -112,7 +112,7 @@ def write_end(state: CleanupState, ended: int, failures: dict[str, str]) -> None
 
 def _end_nodes(results: Results, log: EventLog) -> None:
     for name, node in list(results.nodes.items()):
-        if node.stated is not None:
+        if node.recorded_status is not None:
             continue
         for index, action in list(node.actions.items()):
             if action.status is None:

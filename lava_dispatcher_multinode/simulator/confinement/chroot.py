@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from .. import init_process
 from . import confinement, refusals, rootfs, syscalls
-from .confinement import Site
+from .confinement import ConfinedBoard
 
 if TYPE_CHECKING:
     import socket
@@ -84,28 +84,28 @@ class Chroot:
         rootfs.copy_etc(f"{self._base}/etc")
         _copy_programs(self._base)
         rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
-        trial = Site("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
+        trial = ConfinedBoard("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
         _test_tree(self._make_tree(trial))
         return ""
 
-    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+    def spawn(self, board: ConfinedBoard, terminal: int, events: socket.socket) -> int:
         """Start init in the tree of the board."""
-        root = f"{self._directory}/{site.number}"
-        if self._generation != site.generation:
-            root = self._make_tree(site)
-            self._generation = site.generation
+        root = f"{self._directory}/{board.number}"
+        if self._generation != board.generation:
+            root = self._make_tree(board)
+            self._generation = board.generation
         return confinement.fork_init(
-            events, lambda: _enter(root, site, terminal), keep=(terminal,)
+            events, lambda: _enter(root, board, terminal), keep=(terminal,)
         )
 
-    def _make_tree(self, site: Site) -> str:
+    def _make_tree(self, board: ConfinedBoard) -> str:
         """Make a new tree for the board; return its path."""
-        root = f"{self._directory}/{site.number}"
+        root = f"{self._directory}/{board.number}"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(self._base, root, symlinks=True, copy_function=_link)
         shutil.rmtree(f"{root}/etc")  # tests write here: no hard links
         shutil.copytree(f"{self._base}/etc", f"{root}/etc", symlinks=True)
-        rootfs.name_board(root, site.name, confinement.hosts_file(site))
+        rootfs.name_board(root, board.name, confinement.hosts_file(board))
         for name, (major, minor) in _DEVICES.items():
             device = f"{root}/dev/{name}"
             with refusals.detect_refusal("mknod", refusals.POLICY):
@@ -120,7 +120,7 @@ def _link(source: str, target: str) -> None:
     os.link(source, target, follow_symlinks=False)
 
 
-def _enter(root: str, site: Site, terminal: int) -> init_process.LoginSession:
+def _enter(root: str, board: ConfinedBoard, terminal: int) -> init_process.LoginSession:
     """In init: drop capabilities and enter the tree."""
     syscalls.adopt_orphans()
     with open(_LAST_CAPABILITY, encoding="ascii") as file:
@@ -131,8 +131,8 @@ def _enter(root: str, site: Site, terminal: int) -> init_process.LoginSession:
     os.chdir("/")
     with open("/run/init.pid", "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
-    environment = init_process.environment("/root", site.name)
-    return init_process.LoginSession(site.name, terminal, "/root", environment, site.autologin)
+    environment = init_process.environment("/root", board.name)
+    return init_process.LoginSession(board.name, terminal, "/root", environment, board.autologin)
 
 
 def _test_tree(root: str) -> None:

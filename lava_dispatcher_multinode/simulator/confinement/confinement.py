@@ -31,8 +31,8 @@ HINTS = {
 }
 
 
-class Site(NamedTuple):
-    """The description of a board for its confinement."""
+class ConfinedBoard(NamedTuple):
+    """What a confinement needs to know about a board."""
 
     name: str
     number: int  # from 0, in the order of `SimulatedLab.add`
@@ -54,7 +54,7 @@ class Confinement(Protocol):
         error does not permit a weaker one.
         """
 
-    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+    def spawn(self, board: ConfinedBoard, terminal: int, events: socket.socket) -> int:
         """Start the init of the board, which waits for b"go"; return its process ID.
 
         Called in the board process, which adopts orphans. `terminal` is the slave
@@ -63,10 +63,10 @@ class Confinement(Protocol):
         """
 
 
-def hosts_file(site: Site) -> str:
+def hosts_file(board: ConfinedBoard) -> str:
     """Return the /etc/hosts of a board, with all boards of the job."""
     lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
-    lines += [f"{address}\t{name}" for name, address in sorted(site.hosts.items())]
+    lines += [f"{address}\t{name}" for name, address in sorted(board.hosts.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from . import refusals, rootfs, syscalls
 
 if TYPE_CHECKING:
-    from .confinement import Site
+    from .confinement import ConfinedBoard
 
 _WRITABLE_SIZE = "1g"  # of the writable layer of a board, in memory
 
 
-def mount_writable_layer(site: Site) -> bool:
+def mount_writable_layer(board: ConfinedBoard) -> bool:
     """Mount the writable layer of the board unless it exists; return True if it is new."""
-    place = f"boards/{site.number}"
+    place = f"boards/{board.number}"
     generation = Path(place, "generation")
-    if generation.exists() and generation.read_text(encoding="ascii") == str(site.generation):
+    if generation.exists() and generation.read_text(encoding="ascii") == str(board.generation):
         return False
     if generation.exists():
         syscalls.umount(place)
@@ -38,7 +38,7 @@ def mount_writable_layer(site: Site) -> bool:
         os.makedirs(f"{place}/upper/{top}")
         os.makedirs(f"{place}/work/{top}")
     rootfs.fill_root(f"{place}/root")
-    generation.write_text(str(site.generation), encoding="ascii")
+    generation.write_text(str(board.generation), encoding="ascii")
     return True
 
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .. import init_process
 from . import confinement, ids, mounts, netlink, refusals, rootfs, syscalls
-from .confinement import GROUP_NETWORK, Site
+from .confinement import GROUP_NETWORK, ConfinedBoard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,11 @@ class Namespaces:
         self._test()
         return f"/usr and /opt of the boards are read-only: {refused}" if refused else ""
 
-    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+    def spawn(self, board: ConfinedBoard, terminal: int, events: socket.socket) -> int:
         """Start init in new namespaces."""
         os.fchown(terminal, self._uid[0], self._gid[0])
         path = os.ttyname(terminal)
-        return self._spawn(site, events, lambda fresh: self._enter(site, path, fresh=fresh))
+        return self._spawn(board, events, lambda fresh: self._enter(board, path, fresh=fresh))
 
     def _make(self) -> str:
         """Let a child make the namespaces of the job, and keep them open.
@@ -130,12 +130,12 @@ class Namespaces:
 
     def _test(self) -> None:
         """Start a board whose init succeeds only inside a complete confinement."""
-        site = Site("trial", 65000, str(GROUP_NETWORK[65000]), {}, 0, autologin=True)
+        board = ConfinedBoard("trial", 65000, str(GROUP_NETWORK[65000]), {}, 0, autologin=True)
         terminal, slave = os.openpty()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
         def enter(fresh: bool) -> init_process.LoginSession:
-            self._enter(site, path, fresh=fresh)
+            self._enter(board, path, fresh=fresh)
             os.stat("/bin/sh")
             os._exit(0)
 
@@ -143,7 +143,7 @@ class Namespaces:
             os.fchown(slave, self._uid[0], self._gid[0])
             path = os.ttyname(slave)
             with ours, theirs:
-                child = self._spawn(site, theirs, enter)
+                child = self._spawn(board, theirs, enter)
                 ours.send(b"go")
                 failed = refusals.wait_for_child(child)
                 theirs.close()
@@ -154,13 +154,16 @@ class Namespaces:
             os.close(slave)
 
     def _spawn(
-        self, site: Site, events: socket.socket, enter: Callable[[bool], init_process.LoginSession]
+        self,
+        board: ConfinedBoard,
+        events: socket.socket,
+        enter: Callable[[bool], init_process.LoginSession],
     ) -> int:
         ours, theirs = socket.socketpair()
         helper = os.fork()
         if helper == 0:
             ours.close()
-            _run_and_exit(theirs, lambda: self._fork_init(site, theirs, events, enter))
+            _run_and_exit(theirs, lambda: self._fork_init(board, theirs, events, enter))
         theirs.close()
         with ours:
             answer = ours.recv(4096)
@@ -171,7 +174,7 @@ class Namespaces:
 
     def _fork_init(
         self,
-        site: Site,
+        board: ConfinedBoard,
         parent: socket.socket,
         events: socket.socket,
         enter: Callable[[bool], init_process.LoginSession],
@@ -183,8 +186,8 @@ class Namespaces:
             syscalls.setns(mount, syscalls.CLONE_NEWNS)
         os.chdir(self._store)
         ids.become_root()
-        fresh = mounts.mount_writable_layer(site)
-        self._connect(site, net)
+        fresh = mounts.mount_writable_layer(board)
+        self._connect(board, net)
         self._unshare(
             syscalls.CLONE_NEWNS
             | syscalls.CLONE_NEWPID
@@ -198,25 +201,27 @@ class Namespaces:
         with refusals.detect_refusal("unshare", self._refusals):
             syscalls.unshare(flags)
 
-    def _connect(self, site: Site, net: int) -> None:
+    def _connect(self, board: ConfinedBoard, net: int) -> None:
         """Make a network namespace whose eth0 is connected to the bridge of the job."""
         self._unshare(syscalls.CLONE_NEWNET)
         own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         syscalls.setns(net, syscalls.CLONE_NEWNET)
-        plug = f"board{site.number}"
+        plug = f"board{board.number}"
         netlink.delete(plug)  # of the last run of this board, if it still exists
-        mac = "02:4c:41:56:{:02x}:{:02x}".format(*divmod(site.number, 256))
+        mac = "02:4c:41:56:{:02x}:{:02x}".format(*divmod(board.number, 256))
         netlink.add_veth(plug, _BRIDGE, "eth0", mac, own)
         syscalls.setns(own, syscalls.CLONE_NEWNET)
         os.close(own)
         netlink.set_up("lo")
-        netlink.add_address("eth0", f"{site.address}/{GROUP_NETWORK.prefixlen}")
+        netlink.add_address("eth0", f"{board.address}/{GROUP_NETWORK.prefixlen}")
         netlink.set_up("eth0")
 
-    def _enter(self, site: Site, terminal: str, *, fresh: bool) -> init_process.LoginSession:
+    def _enter(
+        self, board: ConfinedBoard, terminal: str, *, fresh: bool
+    ) -> init_process.LoginSession:
         """In init: mount the file system of the board as the only one."""
         syscalls.mount(None, "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        os.chdir(f"boards/{site.number}")
+        os.chdir(f"boards/{board.number}")
         syscalls.bind("root", "root")
         path = init_process.PATH
         if self._overlays:
@@ -229,22 +234,22 @@ class Namespaces:
             os.makedirs(f"root{self._python}", exist_ok=True)
             syscalls.bind("../../python", f"root{self._python}", read_only=True)
         if fresh:
-            rootfs.name_board("root", site.name, confinement.hosts_file(site))
+            rootfs.name_board("root", board.name, confinement.hosts_file(board))
         mounts.mount_system("root", terminal)
         os.chdir("root")
         _limit_processes()
         syscalls.pivot_root(".", ".")
         syscalls.umount(".")
         os.chdir("/")
-        socket.sethostname(site.name)
+        socket.sethostname(board.name)
         Path("/run/init.pid").write_text("1\n", encoding="ascii")
         os.mkdir("/run/lock")
         return init_process.LoginSession(
-            site.name,
+            board.name,
             "/dev/ttyO2",
             "/root",
-            init_process.environment("/root", site.name, path),
-            site.autologin,
+            init_process.environment("/root", board.name, path),
+            board.autologin,
         )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from .confinement import Site
+    from .confinement import ConfinedBoard
 
 
 class Unconfined:
@@ -35,25 +35,25 @@ class Unconfined:
         self._directory.mkdir()
         return ""
 
-    def spawn(self, site: Site, terminal: int, events: socket.socket) -> int:
+    def spawn(self, board: ConfinedBoard, terminal: int, events: socket.socket) -> int:
         """Start init with the directory of the board."""
-        root = self._directory / site.name
-        if self._generation != site.generation:
+        root = self._directory / board.name
+        if self._generation != board.generation:
             shutil.rmtree(root, ignore_errors=True)
             for name in ("root", "tmp", "bin", "run"):
                 (root / name).mkdir(parents=True)
             rootfs.write_scripts(str(root / "bin"), str(root / "run" / "init.pid"))
-            self._generation = site.generation
+            self._generation = board.generation
         return confinement.fork_init(
-            events, lambda: _enter(root, site, terminal), keep=(terminal,)
+            events, lambda: _enter(root, board, terminal), keep=(terminal,)
         )
 
 
-def _enter(root: Path, site: Site, terminal: int) -> init_process.LoginSession:
+def _enter(root: Path, board: ConfinedBoard, terminal: int) -> init_process.LoginSession:
     syscalls.adopt_orphans()
     (root / "run" / "init.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
     path = f"{root}/bin:{os.environ.get('PATH', init_process.PATH)}"
     home = str(root / "root")
-    environment = init_process.environment(home, site.name, path)
+    environment = init_process.environment(home, board.name, path)
     environment |= {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
-    return init_process.LoginSession(site.name, terminal, home, environment, site.autologin)
+    return init_process.LoginSession(board.name, terminal, home, environment, board.autologin)

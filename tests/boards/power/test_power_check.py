@@ -90,7 +90,7 @@ def test_a_board_may_live_on_its_capacitors():
     assert console.asked > 1
 
 
-def test_a_board_that_goes_on_replying_was_not_switched(monkeypatch):
+def test_a_board_that_goes_on_answering_was_not_switched(monkeypatch):
     """The switch belongs to another board, or switches nothing."""
     monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.1)
     with pytest.raises(PowerError, match=r"b1: the board still answers .* 0\.1 s after power-off"):

@@ -5,13 +5,15 @@ import subprocess
 import sys
 
 from lava_dispatcher_multinode.simulator.confinement import confinement
-from lava_dispatcher_multinode.simulator.confinement.confinement import Site
+from lava_dispatcher_multinode.simulator.confinement.confinement import ConfinedBoard
 
 
 def test_hosts_file():
     """The hosts file has all boards of the job."""
-    site = Site("b", 1, "10.0.0.2", {"b": "10.0.0.2", "a": "10.0.0.1"}, 1, autologin=False)
-    lines = confinement.hosts_file(site).splitlines()
+    board = ConfinedBoard(
+        "b", 1, "10.0.0.2", {"b": "10.0.0.2", "a": "10.0.0.1"}, 1, autologin=False
+    )
+    lines = confinement.hosts_file(board).splitlines()
     assert lines[0] == "127.0.0.1\tlocalhost"
     assert lines[2:] == ["10.0.0.1\ta", "10.0.0.2\tb"]
 
