@@ -1,19 +1,20 @@
 """The keys of device files, made from dataclasses: schema, reader and merge of layers.
 
-A key is a field that is annotated with a `Key`, so the dataclasses are the only place that lists
-the keys with types, limits and defaults. `device_page` makes the tables of the reference.
+A key is a field that is made by `key`, so the dataclasses are the only place that lists the keys
+with types, limits and defaults. `device_page` makes the tables of the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, fields, is_dataclass
-from functools import cache
+from copy import copy
+from dataclasses import Field, field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 Section = TypeVar("Section")
+Default = TypeVar("Default")
 
 #: Groups of keys that exclude each other: a layer with one removes the others below it.
 ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
@@ -23,25 +24,31 @@ ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
 
 
 class Key:
-    """The annotation of a dataclass field that is a key of device files.
+    """What the metadata of a dataclass field say of a key of device files.
 
-    `description` is Markdown. `default` is what the reference shows in place of the field's
+    `description` is Markdown. `shown` is what the reference shows in place of the field's
     default. `schema` are JSON Schema keywords beside those that follow from the type.
     """
 
-    def __init__(self, description: str, default: str = "", /, **schema: Any) -> None:
+    def __init__(self, description: str, shown: str = "", /, **schema: Any) -> None:
         self.description = description
-        self.default = default
+        self.shown = shown
         self.schema = schema
 
 
-def keys_of(section: type) -> Iterator[tuple[Field[Any], Key, Any]]:
-    """Yield each key of a dataclass: its field, its `Key` and its type."""
-    types = _types(section)
+def key(default: Default, description: str, shown: str = "", /, **schema: Any) -> Default:
+    """Return a dataclass field that is an optional key; see `Key`."""
+    metadata = {"key": Key(description, shown, **schema)}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: copy(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def keys_of(section: type) -> Iterator[tuple[Field[Any], Key]]:
+    """Yield each key of a dataclass: its field, and what its metadata say."""
     for each in fields(section):
-        if get_origin(types[each.name]) is Annotated:
-            kind, key = get_args(types[each.name])
-            yield each, key, kind
+        if each.metadata:
+            yield each, each.metadata["key"]
 
 
 def section_of(kind: Any) -> type | None:
@@ -55,8 +62,8 @@ def section_of(kind: Any) -> type | None:
 def schema_of(section: type) -> dict[str, Any]:
     """Return the JSON Schema of a dataclass's keys."""
     properties = {
-        each.name: {"description": key.description, **_schema(kind), **key.schema}
-        for each, key, kind in keys_of(section)
+        each.name: {"description": it.description, **_schema(each.type), **it.schema}
+        for each, it in keys_of(section)
     }
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
@@ -69,8 +76,8 @@ def read_section(
     Paths start at the directory `base`.
     """
     given = {
-        each.name: _read(kind, data[each.name], base)
-        for each, _, kind in keys_of(section)
+        each.name: _read(each.type, data[each.name], base)
+        for each, _ in keys_of(section)
         if each.name in data
     }
     return section(**given, **more)
@@ -115,11 +122,6 @@ def with_hostname(data: Any, name: str) -> Any:
     if isinstance(data, list | tuple):
         return [with_hostname(value, name) for value in data]
     return data
-
-
-@cache
-def _types(section: type) -> Mapping[str, Any]:
-    return get_type_hints(section, include_extras=True)
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

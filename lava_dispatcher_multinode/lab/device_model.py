@@ -6,10 +6,10 @@ The keys of device files are the fields of these classes; see `device_keys`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from .deploy_sections import Deploy
-from .device_keys import Key, read_section, schema_of
+from .device_keys import Key, key, read_section, schema_of
 from .device_sections import Boot, ConsoleConnection, Lava, Login, Network, Power
 from .simulated_firmware import SimulatedFirmware
 
@@ -24,108 +24,82 @@ class Device:
     """One board."""
 
     name: str
-    device_type: Annotated[
-        str,
-        Key(
-            "required; `panda`, `beaglexm` (also `beagle-xm`), a type with a file "
-            "`device-types/NAME.yaml`, or one that a plug-in adds; with `host: lava`, any name",
-            minLength=1,
-        ),
-    ]
-    tags: Annotated[
-        frozenset[str],
-        Key(
-            "list of words by which jobs select boards",
-            items=_TEXT,
-            uniqueItems=True,
-        ),
-    ] = frozenset()
-    host: Annotated[
-        Literal["own", "lava"],
-        Key("the dispatcher of the board: `own`, this package; `lava`, LAVA's own dispatcher"),
-    ] = "own"
-    bootloader: Annotated[
-        str, Key("the board's boot loader: `u-boot`, or one that a plug-in adds", minLength=1)
-    ] = "u-boot"
-    aliases: Annotated[
-        tuple[str, ...],
-        Key("only in `device-types/NAME.yaml`: list of other names of the type", items=_TEXT),
-    ] = ()
-    connection: Annotated[ConsoleConnection, Key("the console")] = field(
-        default_factory=ConsoleConnection
+    device_type: str = field(
+        metadata={
+            "key": Key(
+                "required; `panda`, `beaglexm` (also `beagle-xm`), a type with a file "
+                "`device-types/NAME.yaml`, or one that a plug-in adds; with `host: lava`, any "
+                "name",
+                minLength=1,
+            )
+        }
     )
-    power: Annotated[Power, Key("the power switch")] = field(default_factory=Power)
-    deploy: Annotated[Deploy, Key("how an image gets onto the board")] = field(
-        default_factory=Deploy
+    tags: frozenset[str] = key(
+        frozenset(), "list of words by which jobs select boards", items=_TEXT, uniqueItems=True
     )
-    boot: Annotated[Boot, Key("the dialogue with the boot loader")] = field(default_factory=Boot)
-    login: Annotated[Login, Key("the way to a root shell")] = field(default_factory=Login)
-    network: Annotated[Network, Key("the board's network under Linux")] = field(
-        default_factory=Network
+    host: Literal["own", "lava"] = key(
+        "own", "the dispatcher of the board: `own`, this package; `lava`, LAVA's own dispatcher"
     )
-    overlay: Annotated[
-        tuple[str, ...],
-        Key(
-            "list of methods that put scripts and test definitions on the board, tried in this "
-            "order: `image` (into the root file system while it is deployed, or into the "
-            "ramdisk), `http` (fetched from the dispatcher by wget or curl; needs "
-            "`dispatcher_ip`), `console` (sent over the console)",
-            "`[image, http, console]`",
-            type=["array", "null"],
-            items={"enum": ["image", "http", "console"]},
-            minItems=1,
-            uniqueItems=True,
-        ),
-    ] = ("image", "http", "console")
-    death: Annotated[
-        tuple[str, ...],
-        Key(
-            "list of regular expressions; a console line whose start matches one of them ends the "
-            "node's run, like a kernel panic",
-            items={"type": "string", "format": "regex", "minLength": 1},
-        ),
-    ] = ()
-    panic: Annotated[
-        Literal["infrastructure", "test"],
-        Key(
-            "how kernel crashes, unexpected restarts and lines of `death` are classified: "
-            "`infrastructure` (exit code 3), or `test` (exit code 1) if kernels are under test"
-        ),
-    ] = "infrastructure"
-    silence: Annotated[
-        float,
-        Key(
-            "seconds without console output during tests before a ping is sent; the board must "
-            "answer within the same time (at most 60 s); 0: pings only after a login prompt",
-            "600",
-            minimum=0,
-        ),
-    ] = 600.0
-    multinode: Annotated[
-        Literal["console", "socket"],
-        Key(
-            "`console`: MultiNode calls travel over the console; `socket`: from the board's own "
-            "network, [directly to the coordinator](socket-channel.md); needs `dispatcher_ip` on "
-            "a real board"
-        ),
-    ] = "console"
-    dispatcher_ip: Annotated[
-        str | None,
-        Key(
-            "address of this host in the board's network, for deploys and overlays by HTTP and "
-            "TFTP",
-            "none",
-        ),
-    ] = None
-    lava: Annotated[Lava, Key("with `host: lava`")] = field(default_factory=Lava)
-    simulated: Annotated[
-        dict[str, Any],
-        Key("a simulated board's faults; see [simulated boards](simulated-boards.md)", "none"),
-    ] = field(default_factory=dict)
-    simulated_firmware: Annotated[
-        SimulatedFirmware | None,
-        Key("firmware of the type's simulated boards; without it, the type has none"),
-    ] = None
+    bootloader: str = key(
+        "u-boot", "the board's boot loader: `u-boot`, or one that a plug-in adds", minLength=1
+    )
+    aliases: tuple[str, ...] = key(
+        (), "only in `device-types/NAME.yaml`: list of other names of the type", items=_TEXT
+    )
+    connection: ConsoleConnection = key(ConsoleConnection(), "the console")
+    power: Power = key(Power(), "the power switch")
+    deploy: Deploy = key(Deploy(), "how an image gets onto the board")
+    boot: Boot = key(Boot(), "the dialogue with the boot loader")
+    login: Login = key(Login(), "the way to a root shell")
+    network: Network = key(Network(), "the board's network under Linux")
+    overlay: tuple[str, ...] = key(
+        ("image", "http", "console"),
+        "list of methods that put scripts and test definitions on the board, tried in this "
+        "order: `image` (into the root file system while it is deployed, or into the "
+        "ramdisk), `http` (fetched from the dispatcher by wget or curl; needs "
+        "`dispatcher_ip`), `console` (sent over the console)",
+        "`[image, http, console]`",
+        type=["array", "null"],
+        items={"enum": ["image", "http", "console"]},
+        minItems=1,
+        uniqueItems=True,
+    )
+    death: tuple[str, ...] = key(
+        (),
+        "list of regular expressions; a console line whose start matches one of them ends the "
+        "node's run, like a kernel panic",
+        items={"type": "string", "format": "regex", "minLength": 1},
+    )
+    panic: Literal["infrastructure", "test"] = key(
+        "infrastructure",
+        "how kernel crashes, unexpected restarts and lines of `death` are classified: "
+        "`infrastructure` (exit code 3), or `test` (exit code 1) if kernels are under test",
+    )
+    silence: float = key(
+        600.0,
+        "seconds without console output during tests before a ping is sent; the board must "
+        "answer within the same time (at most 60 s); 0: pings only after a login prompt",
+        "600",
+        minimum=0,
+    )
+    multinode: Literal["console", "socket"] = key(
+        "console",
+        "`console`: MultiNode calls travel over the console; `socket`: from the board's own "
+        "network, [directly to the coordinator](socket-channel.md); needs `dispatcher_ip` on "
+        "a real board",
+    )
+    dispatcher_ip: str | None = key(
+        None,
+        "address of this host in the board's network, for deploys and overlays by HTTP and TFTP",
+        "none",
+    )
+    lava: Lava = key(Lava(), "with `host: lava`")
+    simulated: dict[str, Any] = key(
+        {}, "a simulated board's faults; see [simulated boards](simulated-boards.md)", "none"
+    )
+    simulated_firmware: SimulatedFirmware | None = key(
+        None, "firmware of the type's simulated boards; without it, the type has none"
+    )
     file: Path | None = None  # the device file, for messages
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import MISSING
+from dataclasses import MISSING, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,17 +35,17 @@ def with_tables(page: str) -> str:
 def table_of(section: type) -> str:
     """Return the Markdown table of a section's keys."""
     lines = ["| key | | default |", "|---|---|---|"]
-    for each, key, kind in keys_of(section):
-        more = "; see below" if section_of(kind) else ""
+    for each, key in keys_of(section):
+        more = "; see below" if section_of(each.type) else ""
         text = key.description.replace("|", r"\|") + more
-        default = key.default or _shown(each.default)
+        default = key.shown or _shown(each.default)
         lines.append(f"| `{each.name}` | {text} | {default} |".replace("|  |", "| |"))
     return "\n".join(lines) + "\n"
 
 
 def _sections(section: type, path: str = "") -> Iterator[tuple[str, type]]:
-    for each, _, kind in keys_of(section):
-        inner = section_of(kind)
+    for each, _ in keys_of(section):
+        inner = section_of(each.type)
         if inner is not None:
             title = f"{path}{each.name}"
             yield title, inner
@@ -54,7 +54,7 @@ def _sections(section: type, path: str = "") -> Iterator[tuple[str, type]]:
 
 def _shown(default: Any) -> str:
     """Return a default as the table shows it."""
-    if default is MISSING or default is None or default is False:
+    if default in (MISSING, None) or default is False or is_dataclass(default):
         return ""
     if isinstance(default, str):
         return f"`{default}`" if "\n" not in default else "that of a U-Boot of 2012"

@@ -1,15 +1,15 @@
 """Keys from dataclasses: schema, reader, and merge of layers."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lava_dispatcher_multinode.lab.device_keys import (
-    Key,
+    key,
     keys_of,
     merge_layer,
     merge_layers,
@@ -76,8 +76,8 @@ def test_hostname_is_filled_in_at_any_depth():
 class Inner:
     """A section."""
 
-    words: Annotated[tuple[str, ...], Key("words")] = ()
-    file: Annotated[Path | None, Key("a file")] = None
+    words: tuple[str, ...] = key((), "words")
+    file: Path | None = key(None, "a file")
 
 
 @dataclass(frozen=True)
@@ -85,21 +85,19 @@ class Outer:
     """A section with every kind of key."""
 
     name: str  # no key
-    kind: Annotated[Literal["a", "b"] | None, Key("a kind")] = None
-    seconds: Annotated[float, Key("seconds", "1.5", exclusiveMinimum=0)] = 1.5
-    number: Annotated[str | None, Key("a number or text", type=["string", "integer", "null"])] = (
-        None
-    )
-    flag: Annotated[bool, Key("a flag")] = False
-    marks: Annotated[frozenset[str], Key("marks")] = frozenset()
-    inner: Annotated[Inner, Key("a section")] = field(default_factory=Inner)
-    more: Annotated[dict[str, Any], Key("anything")] = field(default_factory=dict)
+    kind: Literal["a", "b"] | None = key(None, "a kind")
+    seconds: float = key(1.5, "seconds", "1.5", exclusiveMinimum=0)
+    number: str | None = key(None, "a number or text", type=["string", "integer", "null"])
+    flag: bool = key(False, "a flag")
+    marks: frozenset[str] = key(frozenset(), "marks")
+    inner: Inner = key(Inner(), "a section")
+    more: dict[str, Any] = key({}, "anything")
 
 
 def test_the_schema_follows_from_types_and_limits():
     """A field is a key with the type of the field; fields without a description are no keys."""
     schema = schema_of(Outer)
-    assert [field.name for field, _, _ in keys_of(Outer)] == list(schema["properties"])
+    assert [field.name for field, _ in keys_of(Outer)] == list(schema["properties"])
     assert not schema["additionalProperties"]
     assert schema["properties"] == {
         "kind": {"description": "a kind", "enum": ["a", "b", None]},
