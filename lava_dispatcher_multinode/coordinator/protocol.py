@@ -17,6 +17,7 @@ import msgspec
 from .. import ascii_json
 from ..multinode.api import NOTHING, Api, Call, Cause, Outcome, Status, refused
 from ..multinode.reasons import sentence
+from ..multinode.topics import DONE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +142,7 @@ def decode_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-class Request(msgspec.Struct, kw_only=True):
+class Request(msgspec.Struct, kw_only=True, gc=False):
     """A request, with the types of its fields checked and nothing else."""
 
     kind: str = msgspec.field(name="request")
@@ -285,7 +286,7 @@ def held_request(call: Call) -> dict[str, Any]:
 
 def reply_to_call(outcome: Outcome, call: Call, *, hold: bool) -> dict[str, Any]:
     """Return the reply to a call; without `hold` it has the fields of LAVA's protocol only."""
-    done = outcome.status is Status.DONE
+    done = outcome.status is DONE.status
     reply: dict[str, Any] = {"response": "ack" if done else "nack"}
     if hold:
         reply["status"] = str(outcome.status)

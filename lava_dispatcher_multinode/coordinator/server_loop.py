@@ -126,7 +126,8 @@ class ServerLoop:
 
     def _change(self, connection: Connection) -> None:
         self._changed[connection] = None
-        self._schedule_end()
+        if not self._end_is_scheduled:
+            self._schedule_end()
 
     def _schedule_end(self) -> None:
         if not self._end_is_scheduled:

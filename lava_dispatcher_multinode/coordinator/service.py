@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..multinode.deadlines import soonest
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from .access import Peer
     from .pending_replies import ReplyHandle
     from .protocol import Request
+
+#: What an admission depends on.
+_sender_of = attrgetter("client", "group", "role", "hostname", "secret", "hold", "present")
 
 
 class Service:
@@ -175,15 +179,7 @@ class Service:
 
     def _admit(self, session: ClientSession, request: Request, now: float) -> bool:
         """Let a request in, or refuse it. An unchanged sender is checked once."""
-        sender = (
-            request.client,
-            request.group,
-            request.role,
-            request.hostname,
-            request.secret,
-            request.hold,
-            request.present,
-        )
+        sender = _sender_of(request)
         if sender == session.admitted:
             return True
         peer = session.peer

@@ -131,7 +131,7 @@ SCRIPT_EXIT = {Status.DONE: 0, Status.REFUSED: 1, Status.TIMEOUT: 3, Status.NEVE
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, gc=False):
     """One call of the API by one node."""
 
     api: Api

@@ -24,7 +24,7 @@ MAX_KEPT_BYTES = 256 * 1024 * 1024
 DONE = Outcome(Status.DONE)
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """A message that was sent; every member can receive it."""
 
     id: str

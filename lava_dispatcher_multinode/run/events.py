@@ -100,7 +100,7 @@ class EventLog:
                 return
             head = {"t": round(self._clock(), 6), "event": event}
             # `head` is first in the line, and fields cannot replace it.
-            self._pending.append(head | plain | head)
+            self._pending.append({**head, **plain, **head})
             # True if a subscriber emits: every subscriber gets the present event first.
             if not self._delivering:
                 self._deliver_all()
@@ -200,6 +200,10 @@ def _plain(value: Any) -> Any:
     """Return `value` as JSON represents it, so that subscribers and readers see the same."""
     if type(value) in _JSON_TYPES:
         return value
+    if isinstance(value, list | tuple):
+        return [item if type(item) in _JSON_TYPES else _plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
     # int() and str() also convert members of enums.
     if isinstance(value, int):
         return int(value)
@@ -209,10 +213,6 @@ def _plain(value: Any) -> Any:
         return str.__str__(value)
     if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [item if type(item) in _JSON_TYPES else _plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(_strings(value))
     return str(value)
