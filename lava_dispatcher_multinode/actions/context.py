@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from .socket_channel import SocketChannels
 
 
-def _keep_member(_node: str, _failure: str | None) -> None:
-    """Leave the group as it is: the default of `NodeServices.leave_group`."""
-
-
 @dataclass(frozen=True)
 class NodeServices:
     """The services that all nodes of a run share; made once, before the first node."""
@@ -39,7 +35,7 @@ class NodeServices:
     clock: Callable[[], float]  # seconds since the run's start
     socket_channels: SocketChannels
     #: Reports to the group that a node sends no more, and the reason if it has failed.
-    leave_group: Callable[[str, str | None], None] = _keep_member
+    leave_group: Callable[[str, str | None], None]
     servers: Servers = field(default_factory=Servers)
     cancelled: threading.Event = field(default_factory=threading.Event)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..errors import Problem
     from ..job.model import ActionSpec
+    from ..overlay.definition import TestDefinition
     from ..overlay.load import Definition
     from .action import CheckContext, LavaWriter
     from .context import Node
@@ -116,7 +117,7 @@ class LavaTestShell(Action):
                     silence=node.board.device.silence,
                     login_prompt=node.board.device.login.prompt,
                 )
-                definitions = node.services.overlays.definitions(node.spec)
+                tests = _by_run(node.services.overlays.definitions(node.spec))
                 command = runner_command(node.services.job_id, stage, node.board.root)
                 unheard.pop_all()  # from here on the session records what is missing
                 try:
@@ -126,17 +127,20 @@ class LavaTestShell(Action):
                         begun = session.run(
                             command,
                             node.deadline.at,
-                            _patterns(definitions),
-                            _fixups(definitions),
-                            _expected(definitions),
+                            {
+                                name: Pattern.compile(test.pattern, test.fixupdict)
+                                for name, test in tests.items()
+                                if test.pattern
+                            },
+                            {name: test.fixupdict for name, test in tests.items()},
+                            {name: test.expected for name, test in tests.items()},
                         )
                 except ActionTimeout as error:
                     # A test that hangs is a test failure, not an infrastructure error.
                     raise TestError(
                         f"the tests did not finish within {node.deadline}: {error}"
                     ) from error
-                names = (run_name(index, each.test.name) for index, each in enumerate(definitions))
-                if missing := [name for name in names if name not in begun]:
+                if missing := [name for name in tests if name not in begun]:
                     # For example, the disk is full or read-only, or no process can be started.
                     lines = ["last lines of the console:", *node.board.console.tail()]
                     text = f"lava-test-runner exited without running {', '.join(missing)}"
@@ -153,32 +157,13 @@ class LavaTestShell(Action):
 
     def skip(self, node: Node) -> None:
         """Record the expected cases of the definitions as missing."""
-        expected = _expected(node.services.overlays.definitions(node.spec))
+        tests = _by_run(node.services.overlays.definitions(node.spec))
+        expected = {name: test.expected for name, test in tests.items()}
         ResultRecorder(
             node.name, node.services.emit, node.services.clock, expected=expected
         ).record_missing()
 
 
-def _patterns(definitions: Sequence[Definition]) -> dict[str, Pattern]:
-    return {
-        run_name(index, definition.test.name): Pattern.compile(
-            definition.test.pattern, definition.test.fixupdict
-        )
-        for index, definition in enumerate(definitions)
-        if definition.test.pattern
-    }
-
-
-def _expected(definitions: Sequence[Definition]) -> dict[str, Sequence[str]]:
-    return {
-        run_name(index, definition.test.name): definition.test.expected
-        for index, definition in enumerate(definitions)
-        if definition.test.expected
-    }
-
-
-def _fixups(definitions: Sequence[Definition]) -> dict[str, Mapping[str, str]]:
-    return {
-        run_name(index, definition.test.name): definition.test.fixupdict
-        for index, definition in enumerate(definitions)
-    }
+def _by_run(definitions: Sequence[Definition]) -> dict[str, TestDefinition]:
+    """Return the test definitions by the names of their runs."""
+    return {run_name(index, each.test.name): each.test for index, each in enumerate(definitions)}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExitCode
+from ..job.editor_schema import job_schema
+from ..job.schema_check import load_schema
+from ..lab.device_model import device_schema
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +26,14 @@ examples:
 The schema of a job contains the parameters of all installed actions, including
 those of plug-ins.
 """
+
+
+KINDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "device": device_schema,
+    "events": partial(load_schema, "report", "events.schema.json"),
+    "job": job_schema,
+    "results": partial(load_schema, "report", "results.schema.json"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,35 +52,3 @@ def run(args: argparse.Namespace) -> ExitCode:
     json.dump(KINDS[args.kind](), sys.stdout, indent=2)
     sys.stdout.write("\n")
     return ExitCode.PASS
-
-
-def _job() -> dict[str, Any]:
-    from ..job.editor_schema import job_schema
-
-    return job_schema()
-
-
-def _device() -> dict[str, Any]:
-    from ..lab.device_model import device_schema
-
-    return device_schema()
-
-
-def _results() -> dict[str, Any]:
-    from ..job.schema_check import load_schema
-
-    return load_schema("report", "results.schema.json")
-
-
-def _events() -> dict[str, Any]:
-    from ..job.schema_check import load_schema
-
-    return load_schema("report", "events.schema.json")
-
-
-KINDS: dict[str, Callable[[], dict[str, Any]]] = {
-    "device": _device,
-    "events": _events,
-    "job": _job,
-    "results": _results,
-}

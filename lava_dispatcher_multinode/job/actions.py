@@ -27,8 +27,10 @@ def check_parameters(
     document: Document, names: Mapping[str, Collection[str]]
 ) -> Iterator[Problem]:
     """Yield the problems of the parameters of each action whose command is known."""
-    for index, _, parameters in _known(document):
-        yield from _wrong(document, index, own_parameters(parameters), names)
+    for index, entry, parameters in _known(document):
+        with _checker(entry["command"], names) as checker:
+            path = ("actions", index, "parameters")
+            yield from checker.problems(document, path, own_parameters(parameters))
 
 
 def make_specs(document: Document) -> tuple[ActionSpec, ...]:
@@ -47,8 +49,7 @@ def make_valid_specs(document: Document) -> tuple[ActionSpec, ...]:
     found = []
     for index, entry, parameters in _known(document):
         spec = _spec(document, index, {**entry, "parameters": own_parameters(parameters)})
-        checker = _checker(spec.command, {})
-        with _schema_blamed(spec.command, checker):
+        with _checker(spec.command, {}) as checker:
             wrong = {finding.path[:2] for finding in checker.findings(spec.parameters)}
             spec = _without(spec, wrong) if wrong else spec
             if not wrong or not any(checker.findings(spec.parameters)):
@@ -69,19 +70,6 @@ def _known(document: Document) -> Iterator[tuple[int, Mapping[str, Any], Mapping
             parameters = entry.get("parameters")
             if entry["command"] in known and isinstance(parameters, dict | None):
                 yield index, entry, parameters or {}
-
-
-def _wrong(
-    document: Document, index: int, parameters: Any, names: Mapping[str, Collection[str]]
-) -> list[Problem]:
-    command = document.data["actions"][index]["command"]
-    checker = _checker(command, names)
-    with _schema_blamed(command, checker):
-        return checker.problems(document, ("actions", index, "parameters"), parameters)
-
-
-def _checker(command: str, names: Mapping[str, Collection[str]]) -> SchemaChecker:
-    return SchemaChecker(plugins.action(command).parameters_schema, names, HINTS)
 
 
 def _without(spec: ActionSpec, wrong: Collection[tuple[str | int, ...]]) -> ActionSpec:
@@ -119,24 +107,23 @@ def _spec(document: Document, index: int, entry: Mapping[str, Any]) -> ActionSpe
 
 
 @contextmanager
-def _schema_blamed(command: str, checker: SchemaChecker) -> Iterator[None]:
-    """Raise `InvalidJob` if an exception comes from an invalid schema, such as a plug-in's."""
+def _checker(command: str, names: Mapping[str, Collection[str]]) -> Iterator[SchemaChecker]:
+    """Yield the checker of a command's parameters.
+
+    Raise `InvalidJob` if an exception comes from an invalid schema, such as a plug-in's.
+    """
+    schema = plugins.action(command).parameters_schema
     try:
-        yield
+        yield SchemaChecker(schema, names, HINTS)
     except Exception:
-        _check_schema(command, checker.schema)
+        from jsonschema import Draft202012Validator, SchemaError
+
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            message = f"its parameters_schema is not a JSON Schema: {error.message[:200]}"
+            raise InvalidJob.about(f"action {command}", message) from error
         raise
-
-
-def _check_schema(command: str, schema: Mapping[str, Any]) -> None:
-    from jsonschema import Draft202012Validator, SchemaError
-
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = f"action {command}"
-        message = f"its parameters_schema is not a JSON Schema: {error.message[:200]}"
-        raise InvalidJob.about(place, message) from error
 
 
 def _list(value: Any) -> list[Any]:

@@ -51,9 +51,8 @@ class DeviceGroupParser:
 
 def _entries(document: Document) -> list[dict[str, Any]]:
     group = document.data["device_group"]
-    return [entry if isinstance(entry, dict) else {} for entry in group] if isinstance(
-        group, list
-    ) else []  # fmt: skip
+    entries = group if isinstance(group, list) else []
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
 
 
 def _names(entries: list[dict[str, Any]]) -> list[str]:

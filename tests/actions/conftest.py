@@ -38,6 +38,7 @@ def make_node(tmp_path, events):
             lambda event, /, **fields: events.append((event, fields)),
             time.monotonic,
             None,
+            lambda *_: None,
         )
         asked = []
         board = SimpleNamespace(

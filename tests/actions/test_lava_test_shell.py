@@ -75,6 +75,7 @@ def make_node(tmp_path):
             lambda event, /, **fields: events.append((event, fields)),
             time.monotonic,
             SocketChannels(lambda *_, **__: None, time.monotonic),
+            lambda *_: None,
         )
         client = SimpleNamespace(submit=lambda call, answer: None)
         node = Node("b1", "r", board, client, services, spec, Deadline(60, "test"))

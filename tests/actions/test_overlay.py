@@ -64,6 +64,7 @@ def make_node(tmp_path):
             lambda event, /, **fields: events.append({"event": event, **fields}),
             time.monotonic,
             SocketChannels(lambda *_, **__: None, time.monotonic),
+            lambda *_: None,
         )
         services.socket_channels.allow("b1", ("192.0.2.1", 3079), SECRET)
         device = Device("b1", "panda", overlay=("console",))

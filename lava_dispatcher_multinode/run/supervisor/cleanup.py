@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .cleanup_state import wait_for_end
@@ -131,11 +132,9 @@ def _end_nodes(results: Results, log: EventLog) -> None:
 
 
 def _say(text: str) -> None:
-    try:
+    with suppress(OSError, ValueError):  # the terminal is closed
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
-    except (OSError, ValueError):
-        pass  # the terminal is closed
 
 
 if __name__ == "__main__":
