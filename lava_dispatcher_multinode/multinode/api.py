@@ -120,7 +120,8 @@ class Cause(StrEnum):
     CALLER_LOST = "caller-lost"  # the run of the calling device has ended
     CALLER_GONE = "caller-gone"  # the caller closed its connection
     ABORTED = "aborted"
-    DISCONNECTED = "disconnected"  # the caller has lost the coordinator
+    #: The caller has lost the coordinator: set by the client, so it is in no event.
+    DISCONNECTED = "disconnected"
 
 
 #: What the on-board script exits with; 2 is usage, decided on the board.
