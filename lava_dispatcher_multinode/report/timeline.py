@@ -21,7 +21,7 @@ LANE = 44
 BAR = 20
 TOP = 26  # above the lanes, for the time
 MIN_TICKS = 5
-MAX_ARROWS = 500
+MAX_ARROWS = 300  # above, the page draws one per wait; without JavaScript, the first ones
 MAX_NAME_CHARS = 16  # beside a lane
 
 _TIP = (

@@ -44,6 +44,7 @@ def page_data(results: Results) -> dict[str, Any]:
         "failed": _failed(results),
         "nodes": [_node(node, results) for node in results.nodes.values()],
         "items": _items(results)[:MAX_ITEMS],
+        "maxArrows": timeline.MAX_ARROWS,
     }
 
 

@@ -1,10 +1,13 @@
 """The data of the timeline."""
 
 import json
+import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode.report import timeline
 from lava_dispatcher_multinode.report.html.view import page_data
 from lava_dispatcher_multinode.report.results import Results
 
@@ -28,6 +31,13 @@ def test_senders_that_the_event_names_are_the_ones(story):
     story.events[-1]["senders"] = ["panda01"]
     (wait,) = items(story.events, "wait")
     assert [sender for sender, _ in wait["from"]] == ["panda01"]
+
+
+def test_the_limit_of_arrows_is_the_documented_one():
+    """The page with and without JavaScript has one limit."""
+    assert page_data(Results.of([]))["maxArrows"] == timeline.MAX_ARROWS
+    text = (Path(__file__).parents[3] / "docs/how-to/read-a-report.md").read_text()
+    assert re.findall(r"(\d+) arrows", text) == [str(timeline.MAX_ARROWS)] * 2
 
 
 def test_what_is_still_on_reaches_to_the_present(story):

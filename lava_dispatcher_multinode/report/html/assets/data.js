@@ -1,6 +1,6 @@
 // The run: its nodes and items (see report/html/view.py), and its consoles.
 
-const run = { nodes: [], items: [], failed: [], started: "", last: 0, over: true };
+const run = { nodes: [], items: [], failed: [], started: "", last: 0, over: true, maxArrows: 0 };
 const packed = new Map(); // node -> base64 of gzip
 const shortened = new Map(); // node -> bytes left out of its console
 const logs = new Map(); // node -> promise of {text, starts, times}

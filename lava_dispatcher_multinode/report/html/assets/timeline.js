@@ -3,7 +3,6 @@
 const PAPER = 720; // pixels that a page is wide
 const LANE = 50;
 const RIGHT = 12;
-const ARROWS = 300; // above this, only the last one of each wait is drawn
 // Each kind's place in its lane: [top, height].
 const ROWS = {
   action: [4, 16], boot: [21, 5], step: [21, 5], definition: [28, 3], case: [26, 8],
@@ -206,10 +205,11 @@ function drawArrows(items, tops) {
   const total = waits.reduce((sum, item) => sum + item.from.length, 0);
   const arrows = [];
   for (const wait of waits) {
-    // The last message completed the wait.
-    const all = total <= ARROWS || wait === chart.selected;
+    // With too many arrows only the last of each wait is drawn: that message completed it.
+    const all = total <= run.maxArrows || wait === chart.selected;
     for (const [sender, time] of all ? wait.from : wait.from.slice(-1)) {
-      if (tops.has(sender) && arrows.length < 4 * ARROWS) arrows.push(arrow(wait, sender, time, tops));
+      if (!tops.has(sender) || arrows.length >= 4 * run.maxArrows) continue;
+      arrows.push(arrow(wait, sender, time, tops));
     }
   }
   return arrows;

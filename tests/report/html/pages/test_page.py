@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from lava_dispatcher_multinode.report import consoles
+from lava_dispatcher_multinode.report import consoles, timeline
 from lava_dispatcher_multinode.report.changes import find_changes
 from lava_dispatcher_multinode.report.consoles import Consoles
 from lava_dispatcher_multinode.report.html import html_report
@@ -107,6 +107,19 @@ def test_arrow_goes_from_sender_to_the_one_released(page, write, whole_story):
     )
     assert arrow[0] < arrow[1]
     assert arrow[2] < arrow[3]
+
+
+def test_above_the_limit_a_wait_has_one_arrow_until_it_is_selected(
+    page, write, story, monkeypatch
+):
+    """The page takes the limit from the data."""
+    monkeypatch.setattr(timeline, "MAX_ARROWS", 1)
+    story.start().at(1).message("beaglexm01").at(2).message("panda01").at(3).wait("panda02")
+    page.open(write(story.finish().events))
+    arrows = "document.querySelectorAll('#lanes .arrow').length"
+    assert page.js(arrows) == 1
+    page.click("#lanes .item.wait")
+    assert page.js(arrows) == 2
 
 
 def test_scrolling_one_console_takes_the_others_along(page, write, whole_story, logs):
