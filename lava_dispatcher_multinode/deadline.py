@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from .errors import ActionTimeout, Cancelled
+from .errors import INTERRUPTED, ActionTimeout, Cancelled
 
 if TYPE_CHECKING:
     import threading
@@ -52,7 +52,7 @@ class Deadline:
     def check(self, doing: str = "") -> None:
         """Raise `ActionTimeout` if the deadline has passed, `Cancelled` after an interrupt."""
         if self._cancelled is not None and self._cancelled.is_set():
-            raise Cancelled("the run was interrupted")
+            raise Cancelled(INTERRUPTED)
         if time.monotonic() >= self.at:
             where = f": {doing}" if doing else ""
             raise ActionTimeout(f"not done within {self}{where}")

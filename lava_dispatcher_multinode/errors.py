@@ -183,6 +183,10 @@ class BoardsUnavailable(MultinodeError):
     error_type = "infrastructure"
 
 
+#: The reason of `Cancelled` if the whole run was cancelled.
+INTERRUPTED = "the run was interrupted"
+
+
 class Cancelled(MultinodeError):
     """The user (Ctrl-C) or the end of the group cancelled the run."""
 

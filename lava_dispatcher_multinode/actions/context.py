@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import Cancelled
+from ..errors import INTERRUPTED, Cancelled
 from ..serve.servers import Servers
 
 if TYPE_CHECKING:
@@ -42,8 +42,12 @@ class NodeServices:
     def step(self, node: str, text: str) -> None:
         """Record what `node` does; raise `Cancelled` if the run has been cancelled."""
         if self.cancelled.is_set():
-            raise Cancelled("the run was interrupted")
+            raise Cancelled(INTERRUPTED)
         self.emit("step", node=node, text=text)
+
+    def log(self, node: str | None, level: str, text: str) -> None:
+        """Record a log message of `node`, or of the run; `level` is a level of events.jsonl."""
+        self.emit("log", node=node, level=level, text=text)
 
 
 @dataclass
@@ -73,4 +77,4 @@ class Node:
 
     def log(self, level: str, text: str) -> None:
         """Record a log message; `level` is a level of events.jsonl."""
-        self.services.emit("log", node=self.name, level=level, text=text)
+        self.services.log(self.name, level, text)

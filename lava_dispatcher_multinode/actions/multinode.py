@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import BoardDied, Cancelled, InfrastructureError, WaitFailed
+from ..errors import INTERRUPTED, BoardDied, Cancelled, InfrastructureError, WaitFailed
 from ..job.hints import join_words
 from ..job.model import Calls
 from ..multinode import reasons
@@ -128,7 +128,7 @@ class Multinode(Action):
             if deaths:
                 raise deaths[0]
         if node.services.cancelled.is_set():
-            raise Cancelled("the run was interrupted")
+            raise Cancelled(INTERRUPTED)
         return answers[0]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..actions.context import NodeServices
-from ..errors import MultinodeError
+from ..errors import INTERRUPTED, MultinodeError
 from ..images.store import ImageStore, default_cache
 from ..report.files import EVENTS, ReportWriter
 from ..serve.servers import Servers
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from .node import NodeEndHook
     from .node_runner import NodeRunner
     from .supervisor.supervisor import Supervisor
-
-INTERRUPTED = "the run was interrupted"
 
 
 @dataclass(frozen=True)
@@ -194,8 +192,7 @@ def _cancel(
     nodes: Sequence[NodeRunner], coordinator: JobCoordinator, services: NodeServices, reason: str
 ) -> None:
     services.cancelled.set()
-    text = f"{reason}: switching the boards off"
-    services.emit("log", node=None, level="WARNING", text=text)
+    services.log(None, "WARNING", f"{reason}: switching the boards off")
     coordinator.server.abort(reason)
     for node in nodes:
         node.cancel(reason)

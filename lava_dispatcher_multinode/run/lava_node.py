@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..console.transcript import Transcript
-from ..errors import ActionTimeout, Cancelled, InfrastructureError, MultinodeError
+from ..errors import INTERRUPTED, ActionTimeout, Cancelled, InfrastructureError, MultinodeError
 from ..lava.dictionary import commands, load_dictionary
 from ..lava.dispatcher import member, reaper
 from ..lava.dispatcher.installed import make_environment
@@ -70,7 +70,7 @@ class LavaNode:
         log = self._lava_log
         if log is not None and (log.finished or log.raised is not None):
             return  # it has ended by itself, or its tests are the reason
-        self._log("INFO", f"asking LAVA's dispatcher to end: {reason}")
+        self._services.log(self.name, "INFO", f"asking LAVA's dispatcher to end: {reason}")
         self._cancelled = reason
         self._terminate()
 
@@ -79,7 +79,9 @@ class LavaNode:
         definition = self._lava.definition(self._device)
         installed = self._lava.installed(self._device)
         check_allowed(installed)
-        self._log("INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}")
+        self._services.log(
+            self.name, "INFO", f"LAVA's dispatcher {installed.version}, {installed.lava_run}"
+        )
         with ExitStack() as stack:
             try:
                 transcript = Transcript(self._directory, self._services.clock)
@@ -125,13 +127,10 @@ class LavaNode:
                 raise
             log.close()
 
-    def _log(self, level: str, text: str) -> None:
-        self._services.emit("log", node=self.name, level=level, text=text)
-
     def _start(self, words: list[str], installed: Installed) -> subprocess.Popen[bytes]:
         with self._lock:
             if self._services.cancelled.is_set():
-                raise Cancelled(self._cancelled or "the run was interrupted")
+                raise Cancelled(self._cancelled or INTERRUPTED)
             self._process = subprocess.Popen(
                 [sys.executable, reaper.__file__, *words],
                 env=_marked(make_environment(installed.path)),

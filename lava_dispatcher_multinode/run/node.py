@@ -14,9 +14,15 @@ from ..boards.standard_board import load_driver
 from ..console.board_console import Console
 from ..console.transcript import Transcript
 from ..deadline import Deadline
-from ..errors import Cancelled, ConsoleError, ConsoleTaken, InfrastructureError, MultinodeError
+from ..errors import (
+    INTERRUPTED,
+    Cancelled,
+    ConsoleError,
+    ConsoleTaken,
+    InfrastructureError,
+    MultinodeError,
+)
 from ..job.model import ActionSpec, Calls
-from .node_runner import status_of_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +125,10 @@ class BoardNode:
         try:
             board.power_off()
         except ConsoleTaken:
-            self._log("WARNING", "another client uses the console: the power is not switched")
+            text = "another client uses the console: the power is not switched"
+            self._services.log(self.name, "WARNING", text)
         except MultinodeError as error:
-            self._log("ERROR", str(error))
+            self._services.log(self.name, "ERROR", str(error))
 
     def _run_actions(self, node: Node) -> None:
         failed: BaseException | None = None
@@ -140,15 +147,15 @@ class BoardNode:
     def _run_action(self, node: Node, index: int, spec: ActionSpec) -> None:
         if self._services.cancelled.is_set():
             self._skip(node, index, spec)
-            raise Cancelled("the run was interrupted")
+            raise Cancelled(INTERRUPTED)
         action = self._begin(index, spec)
         started = time.monotonic()
         try:
             action.run(node, spec.parameters)
         except BaseException as error:
             seconds = time.monotonic() - started
-            text = str(error) or type(error).__name__
-            self._report(index, spec, status_of_error(error), seconds, text)
+            status = error.status if isinstance(error, MultinodeError) else "error"
+            self._report(index, spec, status, seconds, str(error) or type(error).__name__)
             raise
         self._report(index, spec, "pass", time.monotonic() - started, None)
 
@@ -185,9 +192,6 @@ class BoardNode:
         with suppress(ConsoleError, Cancelled):
             while time.monotonic() < until and console.read(0.3):
                 pass
-
-    def _log(self, level: str, text: str) -> None:
-        self._services.emit("log", node=self.name, level=level, text=text)
 
 
 def _deadline(spec: ActionSpec, services: NodeServices) -> Deadline:

@@ -38,7 +38,7 @@ def run_to_end(runner: NodeRunner, emit: Emit) -> str | None:
     try:
         runner.run()
     except MultinodeError as error:
-        status, kind, text = status_of_error(error), error.error_type, str(error)
+        status, kind, text = error.status, error.error_type, str(error)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plug-in, too
         status = "error"
         if (host := host_failure(error)) is not None:
@@ -50,8 +50,3 @@ def run_to_end(runner: NodeRunner, emit: Emit) -> str | None:
             text = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
     emit("node_finished", node=runner.name, status=status, error_type=kind, error=text)
     return None if status == "pass" else text or "failed"
-
-
-def status_of_error(error: BaseException) -> str:
-    """Return the status of a node or an action that `error` ended."""
-    return error.status if isinstance(error, MultinodeError) else "error"

@@ -17,7 +17,7 @@ from lava_dispatcher_multinode.run.lava_node import LavaNode, _own_address
 @pytest.fixture
 def node(tmp_path):
     """A node whose process is not started."""
-    services = SimpleNamespace(cancelled=threading.Event(), emit=lambda *_, **__: None)
+    services = SimpleNamespace(cancelled=threading.Event(), log=lambda *_: None)
     return LavaNode(Device("n", "panda", host="lava"), "r", services, tmp_path, None, None)
 
 
