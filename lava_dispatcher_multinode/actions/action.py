@@ -27,7 +27,7 @@ CALL = "multinode"
 
 
 class CheckContext(NamedTuple):
-    """What an action may use to check itself before a run.
+    """The information that an action may use to check itself before a run.
 
     `run_here`: the job is about to run on this machine; files that are missing are errors.
     """

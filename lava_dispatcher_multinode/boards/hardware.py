@@ -30,7 +30,7 @@ class VirtualBoard(Protocol):
 
     @property
     def known_off(self) -> bool:
-        """Whether no process of the board runs, for certain."""
+        """True if no process of the board runs, for certain."""
 
     def power_on(self) -> None:
         """Switch on."""
@@ -77,7 +77,7 @@ class VirtualSwitch:
 
     @property
     def worth_checking(self) -> bool:
-        """Whether a process of the board may still run."""
+        """True if a process of the board may still run."""
         return not self._board.known_off
 
     def cycle(self) -> None:

@@ -157,7 +157,7 @@ class Console:
 
     @property
     def connected(self) -> bool:
-        """Whether the transport is connected; otherwise a `write` waits."""
+        """True if the transport is connected; otherwise a `write` waits."""
         return bool(getattr(self._transport, "connected", True))
 
     def note(self, text: str) -> None:

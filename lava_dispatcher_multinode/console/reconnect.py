@@ -55,7 +55,7 @@ class Reconnecting:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a link now."""
+        """True if there is a link now."""
         with self._changed:
             return self._link is not None
 

@@ -52,12 +52,12 @@ class Telnet:
 
     @property
     def settled(self) -> bool:
-        """Whether all requests have been answered."""
+        """True if all requests have been answered."""
         return self._asked <= self._on.keys() and (self.baud is not None or not self.controls_port)
 
     @property
     def controls_port(self) -> bool:
-        """Whether the far end allows setting its port, as far as is known."""
+        """True if the far end allows setting its port, as far as is known."""
         return self._on.get((True, COM_PORT), False)
 
     def replies(self) -> bytes:

@@ -87,7 +87,7 @@ class AccessControl:
                 self._owners[request.client] = peer
 
     def is_lasting(self, request: Request) -> bool:
-        """Whether an admission lasts as long as the connection, so that it is checked once."""
+        """Return True if an admission is checked once and lasts as long as the connection."""
         return request.hold or request.client in self._secrets
 
     def release(self, peer: Peer) -> None:

@@ -85,7 +85,7 @@ def _format(id_: str, words: list[bytes]) -> bytes:
 
 
 class ReplyRoute(NamedTuple):
-    """How the reply to a board's call is sent: in a line, or in a frame to its dispatcher."""
+    """The route of the reply to a board's call: in a line, or in a frame to its dispatcher."""
 
     session: ClientSession
     id: Any = None  # of the request, if it came in a frame
@@ -167,7 +167,7 @@ class PendingBoardCall(ReplyHandle):
             route.send(call, outcome)
 
     def matches(self, _id: object) -> bool:
-        """Whether it came in that request; a call that came in a line cannot be cancelled."""
+        """Return True if the call came in that request; no request cancels a call from a line."""
         return self.route.line is None and bool(self.route.id == _id)
 
     def drop(self) -> None:

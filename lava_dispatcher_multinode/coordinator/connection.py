@@ -76,12 +76,12 @@ class Connection:
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there are bytes to send."""
+        """True if there are bytes to send."""
         return bool(self._output)
 
     @property
     def is_steady(self) -> bool:
-        """Whether everything is sent, more is expected, and the loop watches for just that."""
+        """True if everything is sent, more is expected, and the loop watches for input only."""
         return (
             self.reading
             and not self._output
@@ -90,7 +90,7 @@ class Connection:
 
     @property
     def wants_input(self) -> bool:
-        """Whether it is to be read: not if the far end sends nothing or takes nothing."""
+        """True before the end of the input, unless the far end does not read its replies."""
         return not self.ended and len(self._output) <= HIGH_WATER_BYTES
 
     def receive(self) -> bool:

@@ -1,4 +1,4 @@
-"""Where an answer goes: the clients of a service, and the replies that they wait for."""
+"""The clients of a service, and the replies that they wait for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ClientSession:
 
 
 class ReplyHandle(ABC):
-    """What the group returns with the outcome of a call."""
+    """The handle that the group returns with the outcome of a call."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class ReplyHandle(ABC):
         """Deliver the outcome of `call`."""
 
     def matches(self, _id: object) -> bool:
-        """Whether it belongs to the held request with this `id`."""
+        """Return True if it belongs to the held request with this `id`."""
         return False
 
     def drop(self) -> None:  # noqa: B027 - most have nothing to do
@@ -55,7 +55,7 @@ class PendingReply(ReplyHandle):
         session.pending.add(self)
 
     def matches(self, _id: object) -> bool:
-        """Whether it belongs to the request with this `id`."""
+        """Return True if it belongs to the request with this `id`."""
         return bool(self._request.id == _id)
 
     def send_outcome(self, call: Call, outcome: Outcome) -> None:

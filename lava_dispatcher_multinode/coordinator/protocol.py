@@ -258,7 +258,7 @@ def _parse_seconds(request: Request, key: str) -> float | None:
 
 
 def _is_id(value: Any) -> bool:
-    """Whether it may be an `id`: short JSON, and not the NaN that Python reads."""
+    """Return True if it may be an `id`: short JSON, and not the NaN that Python reads."""
     if isinstance(value, bool):
         return False
     if isinstance(value, int):

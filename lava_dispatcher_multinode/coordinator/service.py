@@ -113,7 +113,7 @@ class Service:
                 peer.write(board_protocol.format_acknowledgement(reply_to.route.line))
 
     def awaits_reply(self, peer: Peer) -> bool:
-        """Whether `peer` has made a call that waits."""
+        """Return True if `peer` has made a call that waits."""
         session = self._sessions.get(peer)
         return session is not None and bool(session.pending)
 

@@ -1,4 +1,4 @@
-"""What a job requires of a file: checksums, compression, request headers."""
+"""A job's requirements on a file: checksums, compression, request headers."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Script:
 
     @property
     def whole(self) -> bool:
-        """Whether it is a whole file, not a step in one."""
+        """True if it is a whole file, not a step in one."""
         return (self.line, self.column) == (1, 1)
 
 
@@ -108,7 +108,7 @@ class _RoleCalls:
     computed: set[Api] = field(default_factory=set)  # calls with an ID that is computed
 
     def may(self, apis: Iterable[Api], message_id: str) -> bool:
-        """Whether these nodes may make one of the calls `apis` with `message_id`."""
+        """Return True if these nodes may make one of the calls `apis` with `message_id`."""
         return self.any_call or any(
             api in self.computed or message_id in self.ids.get(api, ()) for api in apis
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Requirement:
-    """What one node needs: a named device, or any device of a type with all the tags."""
+    """The requirement of one node: a named device, or any device of a type with all the tags."""
 
     role: str
     index: int  # from 0, among the nodes of the role

@@ -61,7 +61,7 @@ class Tftp:
 
 @dataclass(frozen=True)
 class Deploy:
-    """How an image gets onto the board."""
+    """The way in which an image gets onto the board."""
 
     method: Literal["media", "master", "tftp", "none"] | None = key(
         None,

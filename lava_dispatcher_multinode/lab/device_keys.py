@@ -24,7 +24,7 @@ ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
 
 
 class Key:
-    """What the metadata of a dataclass field say of a key of device files.
+    """The description of a key of device files, in the metadata of a dataclass field.
 
     `description` is Markdown. `shown` is what the reference shows in place of the field's
     default. `schema` are JSON Schema keywords beside those that follow from the type.

@@ -104,7 +104,7 @@ class Device:
 
     @property
     def place(self) -> str:
-        """What messages name: the device file, or the device if there is none."""
+        """The name in messages: the device file, or the device if there is none."""
         return str(self.file or self.name)
 
 

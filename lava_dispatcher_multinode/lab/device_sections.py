@@ -79,7 +79,7 @@ class ConsoleConnection:
 
     @property
     def is_virtual(self) -> bool:
-        """Whether the board exists for one run only: simulated or emulated."""
+        """True if the board exists for one run only: simulated or emulated."""
         return self.simulated or self.qemu is not None
 
 
@@ -179,7 +179,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Network:
-    """How Linux on the board gets an address, if the image does not."""
+    """The way in which Linux on the board gets an address, if the image does not set one."""
 
     interface: str | None = key(None, "the network interface", "the first Ethernet")
     commands: tuple[str, ...] = key(
@@ -191,7 +191,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Lava:
-    """How LAVA's own dispatcher runs the board; only with `host: lava`."""
+    """The settings with which LAVA's own dispatcher runs the board; only with `host: lava`."""
 
     device: Path | None = key(
         None,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class CallSpec(NamedTuple):
-    """What a call takes and does; the words are those of its usage message."""
+    """The parameters and effects of a call; the words are those of its usage message."""
 
     options: tuple[str, ...] = ()
     operands: tuple[str, ...] = ("ID",)  # optional ones in brackets
@@ -33,7 +33,7 @@ class CallSpec(NamedTuple):
 
     @property
     def takes_data(self) -> bool:
-        """Whether KEY=VALUE pairs follow the ID."""
+        """True if KEY=VALUE pairs follow the ID."""
         return "=" in self.operands[-1]
 
 
@@ -77,7 +77,7 @@ class Api(StrEnum):
 
     @property
     def result(self) -> str:
-        """What the names of its results begin with: `multinode-wait_all`."""
+        """The prefix of the names of its results: `multinode-wait_all`."""
         return f"multinode-{self.value.replace('-', '_')}"
 
     @property
@@ -99,7 +99,7 @@ def commands(*, taking: str = "", sending: bool = False, waiting: bool = False) 
 
 
 class Status(StrEnum):
-    """How a call ended."""
+    """The outcome of a call."""
 
     DONE = "done"
     REFUSED = "refused"
@@ -108,7 +108,7 @@ class Status(StrEnum):
 
 
 class Cause(StrEnum):
-    """What ended a call, or lets it wait."""
+    """The reason why a call ended, or why it waits."""
 
     SATISFIED = "satisfied"
     NOT_YET = "not-yet"

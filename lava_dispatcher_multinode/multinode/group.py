@@ -57,7 +57,7 @@ class Group:
 
     @property
     def size(self) -> int:
-        """How many members the complete group has."""
+        """The number of members of the complete group."""
         return self._members.size
 
     @property
@@ -76,7 +76,7 @@ class Group:
 
     @property
     def complete(self) -> bool:
-        """Whether every member has joined."""
+        """True if every member has joined."""
         return self._members.complete
 
     def missing(self, reply_to: Hashable, most: int | None = None) -> Missing:

@@ -57,11 +57,11 @@ class Members:
 
     @property
     def active(self) -> int:
-        """How many members have neither failed nor finished."""
+        """The number of members that have neither failed nor finished."""
         return len(self.by_name) - len(self.lost)
 
     def is_active(self, name: str) -> bool:
-        """Whether `name` is a member that has neither failed nor finished."""
+        """Return True if `name` is a member that has neither failed nor finished."""
         return name in self.by_name and name not in self.lost
 
     def scope(self, role: str | None) -> Iterable[str]:
@@ -69,9 +69,9 @@ class Members:
         return self.by_name if role is None else self.of_role.get(role, ())
 
     def in_scope(self, name: str, role: str | None) -> bool:
-        """Whether the member `name` has the role."""
+        """Return True if the member `name` has the role."""
         return role is None or self.by_name[name].role == role
 
     def unknown(self, role: str | None) -> bool:
-        """Whether no device has the role, and none that has it can join."""
+        """Return True if no device has the role, and none that has it can join."""
         return role is not None and self.complete and role not in self.of_role

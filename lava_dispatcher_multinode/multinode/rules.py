@@ -1,4 +1,4 @@
-"""When a call is refused, satisfied or unsatisfiable, and what it waits for: pure functions."""
+"""The rules by which a call is refused, satisfied or unsatisfiable: pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a group knows by message ID: the messages that were sent, and the calls that wait."""
+"""The messages of a group and the calls that wait for them, by message ID."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Topic(Struct, eq=False):
 
     @property
     def unused(self) -> bool:
-        """Whether the topic holds nothing."""
+        """True if the topic holds nothing."""
         return not (self.log or self.any or self.next or self.barriers)
 
 

@@ -63,7 +63,7 @@ ACTIVE = MemberState.ACTIVE  # see WAITING
 
 
 class MemberEvent(StrEnum):
-    """What can happen to a member."""
+    """An event in the life of a member."""
 
     FINISH = "its run ends"
     FAIL = "its run fails"

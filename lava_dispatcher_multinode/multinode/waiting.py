@@ -79,7 +79,7 @@ class WaitingCalls:
 
     @property
     def all_members_wait(self) -> bool:
-        """Whether every member that still runs has a call that waits, and there is one."""
+        """True if every member that still runs has a call that waits, and there is one."""
         return 0 < self._waiting_members == self._members.active
 
     def next_deadline(self) -> float | None:

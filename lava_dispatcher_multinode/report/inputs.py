@@ -1,4 +1,4 @@
-"""What a report can show beside the events of its run."""
+"""The inputs of a report beside the events of its run."""
 
 from __future__ import annotations
 

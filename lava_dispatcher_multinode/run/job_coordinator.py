@@ -25,7 +25,7 @@ QEMU_HOST = "10.0.2.2"
 
 
 class Credentials(NamedTuple):
-    """What a node needs to join the group."""
+    """The address, group and secret with which a node joins."""
 
     address: tuple[str, int]
     group: str

@@ -93,7 +93,7 @@ class ResultRecorder:
 
     @property
     def in_definition(self) -> bool:
-        """Whether a definition is running."""
+        """True if a definition is running."""
         return self._definition is not None
 
     @property
@@ -103,7 +103,7 @@ class ResultRecorder:
 
     @property
     def wants_output(self) -> bool:
-        """Whether results are searched for in the output."""
+        """True if results are searched for in the output."""
         return self._finder is not None
 
     def search_output(self, lines: Sequence[bytes], *, ends: bool = True) -> None:

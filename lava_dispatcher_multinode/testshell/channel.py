@@ -81,7 +81,7 @@ class _Exchange:
 
     @property
     def fresh(self) -> bool:
-        """Whether the frame in flight was sent only once."""
+        """True if the frame in flight was sent only once."""
         return self.sent == 1 and not self.nak_sends
 
 

@@ -34,7 +34,7 @@ class StopAndWait:
 
     @property
     def idle(self) -> bool:
-        """Whether the board has acknowledged everything."""
+        """True if the board has acknowledged everything."""
         return not self._piece and not self._waiting
 
     def send(self, data: bytes) -> None:

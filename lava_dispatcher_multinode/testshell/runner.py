@@ -49,7 +49,7 @@ _SIGNAL = b"<LAVA_"
 
 
 class BoardLink(Protocol):
-    """What a `Runner` uses to reach its board and the coordinator."""
+    """A `Runner`'s access to its board and the coordinator."""
 
     silence: float  # seconds without output until the board is pinged; 0: never
     login_prompt: str  # what the board prints when its shell has ended

@@ -24,7 +24,7 @@ TYPING_PAUSE_S = 0.1
 
 
 class SessionConsole(Protocol):
-    """What a session uses of `console.Console`."""
+    """The part of `console.Console` that a session uses."""
 
     def read(self, timeout: float) -> bytes:
         """Return the bytes that arrived; b"" after `timeout` seconds or a `wake`."""

@@ -22,7 +22,7 @@ class CommandSwitch:
 
     @property
     def worth_checking(self) -> bool:
-        """Whether there is a command for `off`; there may be one for `cycle` only."""
+        """True if there is a command for `off`; there may be one for `cycle` only."""
         return self._power.off is not None
 
     def cycle(self) -> None:

@@ -19,7 +19,7 @@ class PowerSwitch(Protocol):
 
     @property
     def worth_checking(self) -> bool:
-        """Whether a probe of the console is useful after `off`.
+        """True if a probe of the console is useful after `off`.
 
         It is not if `off` does nothing, or if its effect is certain.
         """

@@ -81,7 +81,7 @@ class LiveRun:
 
     @property
     def resting(self) -> bool:
-        """Whether the last page is reused although there are new events."""
+        """True if the last page is reused although there are new events."""
         return not self.over and time.monotonic() < self._rest_until
 
     def nodes(self) -> list[str]:

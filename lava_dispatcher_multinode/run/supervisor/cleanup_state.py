@@ -19,7 +19,7 @@ _STATE, _OVER = b"state", b"over"
 
 @dataclass
 class CleanupState:
-    """What the supervisor has to clean up if the dispatcher dies."""
+    """The state of a run that its supervisor cleans up if the dispatcher dies."""
 
     run_id: str  # the value of RUN_ID_VARIABLE in every process of the run
     scratch: list[Path] = field(default_factory=list)  # directories to remove

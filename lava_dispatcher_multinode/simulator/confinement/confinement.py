@@ -32,7 +32,7 @@ HINTS = {
 
 
 class ConfinedBoard(NamedTuple):
-    """What a confinement needs to know about a board."""
+    """The facts about a board that its confinement needs."""
 
     name: str
     number: int  # from 0, in the order of `SimulatedLab.add`
