@@ -45,14 +45,6 @@ class VirtualBoard(Protocol):
         """Return shell commands that set the booted board's name and network."""
 
 
-def _unlimited(_deadline: Deadline) -> AbstractContextManager[None]:
-    return nullcontext()
-
-
-def _no_commands() -> Sequence[str]:
-    return ()
-
-
 @dataclass(frozen=True)
 class Hardware:
     """The open console, the power switch (None: there is none) and the path of the card.
@@ -65,8 +57,8 @@ class Hardware:
     switch: PowerSwitch | None
     card: str | None
     root: str = ""
-    boot_slot: Callable[[Deadline], AbstractContextManager[None]] = _unlimited
-    setup_commands: Callable[[], Sequence[str]] = _no_commands
+    boot_slot: Callable[[Deadline], AbstractContextManager[object]] = nullcontext
+    setup_commands: Callable[[], Sequence[str]] = tuple
 
 
 class VirtualSwitch:

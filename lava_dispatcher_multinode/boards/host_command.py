@@ -7,19 +7,12 @@ import signal
 import subprocess
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 
 MAX_OUTPUT_BYTES = 500  # of the end of a command's output, in its error
 
 
-@dataclass(frozen=True)
 class HostCommandFailed(Exception):
     """A command that did not exit with 0 in time; `str` completes "COMMAND ..."."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 def run_command(command: str, timeout: float, key: str = "") -> None:

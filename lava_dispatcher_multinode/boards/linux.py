@@ -48,18 +48,17 @@ DEAD_ENDS = (
 
 def kernel_pattern(start: str) -> bytes:
     """Return a pattern for a running kernel; `start` is the device file's `boot.kernel_start`."""
-    return b"|".join(filter(None, (re.escape(start.encode()), KERNEL_RUNS)))
+    return re.escape(start.encode()) + b"|" + KERNEL_RUNS
 
 
 def wait_for_kernel(dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
     """Wait for the kernel's first line."""
-    if boot.kernel_start:
-        dialogue.expect(
-            [kernel_pattern(boot.kernel_start)],
-            timeout=deadline.part(boot.kernel_timeout, "boot.kernel_timeout"),
-            step=f"waited for the kernel's '{boot.kernel_start}' "
-            "(check that the kernel fits the board, and that console= names this port)",
-        )
+    dialogue.expect(
+        [kernel_pattern(boot.kernel_start)],
+        timeout=deadline.part(boot.kernel_timeout, "boot.kernel_timeout"),
+        step=f"waited for the kernel's '{boot.kernel_start}' "
+        "(check that the kernel fits the board, and that console= names this port)",
+    )
 
 
 def log_in(dialogue: Dialogue, login: Login, deadline: Deadline, fifo: int = 0) -> Shell:

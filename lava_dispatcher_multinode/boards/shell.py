@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 import time
 from typing import TYPE_CHECKING
 
 from .. import shell_markers
+from ..console.expect import echo_pattern
 from ..console.transcript import printable
 from ..errors import BootError, DeployError
 
@@ -46,17 +46,14 @@ class Shell:
                 self.uid = int(text) if code == 0 and text.isdecimal() else None
                 return
             self._dialogue.send(CTRL_C + b"\n")
-        raise BootError(self._dialogue.explain("the shell does not answer"))
+        raise BootError(self.explain("the shell does not answer"))
 
     def run(self, command: str, *, timeout: float = COMMAND_TIMEOUT_S) -> tuple[int, str]:
         """Run `command`; return its exit code and output. `BootError` after `timeout` seconds."""
         answer = self.try_run(command, timeout)
         if answer is None:
-            raise BootError(
-                self._dialogue.explain(
-                    f"'{command}' on the board has not ended within {timeout:.0f} s"
-                )
-            )
+            text = f"'{command}' on the board has not ended within {timeout:.0f} s"
+            raise BootError(self.explain(text))
         return answer
 
     def has(self, program: str) -> bool:
@@ -86,10 +83,7 @@ class Shell:
             self.type(piece)
             self._free_at = 0.0  # the echo replaces the interval
             # A kernel message may interrupt the echo; it matters that the last byte was received.
-            letters = (re.escape(piece[at : at + 1]) for at in range(len(piece)))
-            pattern = b"[\r\n]*".join(letters)
-            wait = self.deadline.within(ECHO_TIMEOUT_S)
-            if self._dialogue.expect_or_none([pattern], timeout=wait) is None:
+            if not self.expect(echo_pattern(piece), ECHO_TIMEOUT_S):
                 return False
         return True
 

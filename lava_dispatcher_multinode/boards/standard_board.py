@@ -123,7 +123,7 @@ class StandardBoard:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
         for command in self._commands:
             self._loader.check_command(command)
-        attempts = max(1, self.device.boot.retries)
+        attempts = self.device.boot.retries
         for number in range(1, attempts + 1):
             self._emit("boot_started", attempt=number, of=attempts)
             try:

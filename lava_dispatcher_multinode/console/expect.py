@@ -126,6 +126,11 @@ class Dialogue:
         return "\n    ".join([text, "last lines of the console:", *tail])
 
 
+def echo_pattern(data: bytes) -> bytes:
+    """Return a pattern for the echo of `data`, which a narrow terminal breaks at any place."""
+    return b"[\r\n]*".join(re.escape(data[at : at + 1]) for at in range(len(data)))
+
+
 def _garbled(text: str) -> bool:
     """Return whether most of `text` are escaped bytes."""
     return 2 * sum(map(len, _BYTE.findall(text))) > len(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import struct
 
-IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+IAC, DONT, DO, WONT, WILL = 255, 254, 253, 252, 251
 BINARY, ECHO, SUPPRESS_GO_AHEAD, COM_PORT = 0, 1, 3, 44
 # RFC 2217: requests; the code of a response is the code of its request plus `ANSWER`.
 SET_BAUD, SET_DATA_SIZE, SET_PARITY, SET_STOP_SIZE, SET_CONTROL = 1, 2, 3, 4, 5

@@ -222,22 +222,15 @@ def _kind(requirement: Requirement) -> tuple[object, ...]:
     return (requirement.device_type, requirement.device, requirement.tags)
 
 
-def _of_their_roles(
-    group: Iterable[Requirement], needed: Sequence[Requirement]
-) -> list[Requirement]:
-    """Return all requirements of the group's roles: errors speak of roles."""
-    roles = {requirement.role for requirement in group}
-    return [requirement for requirement in needed if requirement.role in roles]
-
-
 def _shortage(
     group: Iterable[Requirement],
     needed: Sequence[Requirement],
     devices: Sequence[Device],
     state: str = "",
 ) -> str:
-    """Return a sentence on what `group` needs and which devices exist."""
-    competing = _of_their_roles(group, needed)
+    """Return a sentence on what the roles of `group` need and which devices exist."""
+    roles = {requirement.role for requirement in group}
+    competing = [requirement for requirement in needed if requirement.role in roles]
     by_role: dict[str, list[Requirement]] = {}
     for requirement in competing:
         by_role.setdefault(requirement.role, []).append(requirement)

@@ -84,10 +84,7 @@ def _check_simulated(
     if merged["connection"].get("simulated") and merged.get("simulated_firmware") is None:
         message = f"no simulated board is a {merged['device_type']}"
         hint = f"it can be a {join_words(simulated)}"
-        for document in own:
-            if "connection" in document.data:
-                raise InvalidJob([document.problem(message, ("connection",), key=True, hint=hint)])
-        raise InvalidJob([Problem(shown, 0, 0, message, hint)])
+        raise _error("connection", message, hint, own, shown)
 
 
 def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import Field, field, fields, is_dataclass
+from functools import reduce
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -85,10 +86,7 @@ def read_section(
 
 def merge_layers(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the layers, lowest first, merged: mappings key by key, null removes a key."""
-    merged: dict[str, Any] = {}
-    for layer in layers:
-        merged = merge_layer(merged, layer)
-    return merged
+    return reduce(merge_layer, layers, {})
 
 
 def merge_layer(

@@ -155,9 +155,7 @@ class Layers:
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type; files named by an alias come first."""
         aliases = {alias for alias, proper in self.types().items() if proper == device_type}
-        for name in sorted(
-            sorted(aliases | {device_type}), key=lambda alias: alias == device_type
-        ):
+        for name in (*sorted(aliases - {device_type}), device_type):
             yield from self._documents(f"device-types/{name}.yaml")
 
     def _documents(self, relative: str) -> Iterator[Document]:

@@ -76,12 +76,7 @@ class LockFile:
 
     def __init__(self, directory: Path, name: str) -> None:
         self._path = directory / f"{name}.lock"
-        self._descriptor = -1
-
-    @property
-    def descriptor(self) -> int:
-        """The descriptor of the open file that holds the lock; -1 if it is not held."""
-        return self._descriptor
+        self.descriptor = -1  # of the open file that holds the lock; -1: not held
 
     def holder(self) -> Holder | None:
         """Return the holder, or None."""
@@ -110,7 +105,7 @@ class LockFile:
                 return False
             # A blocking flock has no timeout, and the inspecting process may be stopped.
             time.sleep(_RETRY_S)
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         with suppress(OSError):  # a full disk: the lock counts, not its content
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(asdict(_own_holder(job))).encode(), 0)
@@ -118,11 +113,11 @@ class LockFile:
 
     def release(self) -> None:
         """Release it, if held."""
-        if self._descriptor >= 0:
+        if self.descriptor >= 0:
             with suppress(OSError):
-                os.ftruncate(self._descriptor, 0)
-            os.close(self._descriptor)
-            self._descriptor = -1
+                os.ftruncate(self.descriptor, 0)
+            os.close(self.descriptor)
+            self.descriptor = -1  # of the open file that holds the lock; -1: not held
 
     def wait_until_free(self) -> None:
         """Return once it is free; there is no timeout."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ..errors import InvalidJob
+from ..lab.device_keys import ALTERNATIVES
 
 if TYPE_CHECKING:
     from ..lab.device_model import Device
@@ -63,7 +64,7 @@ def with_commands(device: Device) -> Device:
     connection, power = device.connection, device.power
     if connection.command is None and connection.serial is None:
         connection = replace(connection, command=_console(device, dictionary))
-    if not any((power.on, power.off, power.cycle, power.pdudaemon, power.manual)):
+    if not any(getattr(power, name) for kind in ALTERNATIVES["power",] for name in kind):
         on, off, cycle = (
             _shell(device, commands(dictionary, name))
             for name in ("power_on", "power_off", "hard_reset")

@@ -23,7 +23,7 @@ TRANSFER_TIMEOUT_S = 1800.0  # for one file
 DEFAULT_BLOCK_BYTES = 512
 MAX_BLOCK_BYTES = 1468  # fits into one Ethernet frame
 RRQ, DATA, ACK, ERROR, OACK = 1, 3, 4, 5, 6
-NOT_FOUND, ILLEGAL, NO_SUCH_TRANSFER = 1, 4, 5
+NOT_FOUND = 1
 _HEADER = struct.Struct("!HH")
 
 Address = tuple[str, int]

@@ -32,7 +32,7 @@ class Autoboot:
         self._dialogue = dialogue
         self._name = boot.interrupt
         self._stop = boot.interrupt_command.encode()
-        texts = filter(None, ("Starting kernel", BOOTING_LINUX, boot.kernel_start))
+        texts = ("Starting kernel", BOOTING_LINUX, boot.kernel_start)
         missed = b"|".join(re.escape(text.encode()) for text in texts)
         self._patterns = [
             prompt,

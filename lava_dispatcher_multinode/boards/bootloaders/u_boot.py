@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, ClassVar
 
+from ...console.expect import echo_pattern
 from ...console.transcript import printable
 from ...errors import BootError
 from ..driver import BootCommandFailed
@@ -185,15 +186,12 @@ class UBootLoader:
     def _is_echoed(self, piece: bytes) -> bool:
         start = self._dialogue.console.tail()
         self._dialogue.send(piece)
-        letters = (re.escape(piece[i : i + 1]) for i in range(len(piece)))
-        # A narrow terminal breaks the echo at any place. Anything else before it is a
-        # character that was not typed.
-        echo = b"[\r\n]*".join(letters)
+        echo = echo_pattern(piece)
         over = time.monotonic() + self._deadline.within(ECHO_TIMEOUT_S)
         before: list[str] | None = None
         while (left := over - time.monotonic()) > 0:
             found = self._dialogue.expect_or_none([echo], timeout=min(left, ECHO_SILENCE_S))
-            if found is not None:
+            if found is not None:  # anything before the echo is a character that was not typed
                 return not re.sub(messages.ESCAPES, b"", found.before).strip()
             tail = self._dialogue.console.tail()
             if tail == before != start:
