@@ -17,7 +17,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 
 from ..errors import DeployError
 from . import boot_loader, ext, mbr
@@ -41,7 +41,7 @@ ROOT_OF_MASTER = 5  # the root partition of the layout "master"
 
 
 def write_card(
-    image: BinaryIO | IO[bytes] | Path,
+    image: IO[bytes] | Path,
     target: Path,
     layout: str,
     progress: Progress | None = None,
@@ -81,7 +81,7 @@ class Copy(NamedTuple):
 
 
 @contextmanager
-def _open_image(image: BinaryIO | IO[bytes] | Path) -> Iterator[BinaryIO | IO[bytes]]:
+def _open_image(image: IO[bytes] | Path) -> Iterator[IO[bytes]]:
     if isinstance(image, Path):
         with image.open("rb") as source:
             yield source
@@ -100,15 +100,10 @@ def _open_card(path: Path) -> Iterator[BinaryIO]:
             os.fsync(card.fileno())
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes:
-        """Return the next `size` bytes, fewer only at the end."""
-
-
 class _ForwardReader:
     """A stream that is read forward, with a look ahead."""
 
-    def __init__(self, stream: BinaryIO | IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._at = 0
         self._ahead = b""
@@ -130,13 +125,13 @@ class _ForwardReader:
             on_chunk()
 
 
-def _is_seekable(source: BinaryIO | IO[bytes]) -> bool:
+def _is_seekable(source: IO[bytes]) -> bool:
     """Return True if the size is known without reading; a decompressor's is not."""
     return isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
 
 
-def _write_unchanged(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress) -> Copy:
-    size = mbr.size_of(cast("BinaryIO", source)) if _is_seekable(source) else None
+def _write_unchanged(source: IO[bytes], card: BinaryIO, report: Progress) -> Copy:
+    size = mbr.size_of(source) if _is_seekable(source) else None
     if size is not None:
         _allocate(card, size)
     copy = _copy(source, card, 0, size, lambda done: report(done, size))
@@ -148,7 +143,7 @@ def _write_unchanged(source: BinaryIO | IO[bytes], card: BinaryIO, report: Progr
 
 
 def _write_master(
-    source: BinaryIO | IO[bytes], card: BinaryIO, report: Progress
+    source: IO[bytes], card: BinaryIO, report: Progress
 ) -> tuple[list[Copy], tuple[str, ...]]:
     image = _ForwardReader(source)
     boot, root = _find_partitions(source, image)
@@ -193,11 +188,11 @@ def _set_labels(card: BinaryIO) -> None:
 
 
 def _find_partitions(
-    source: BinaryIO | IO[bytes], image: _ForwardReader
+    source: IO[bytes], image: _ForwardReader
 ) -> tuple[mbr.Partition, mbr.Partition]:
     """Return the boot and the root partition of the image."""
     if _is_seekable(source):
-        partitions = mbr.read(cast("BinaryIO", source))
+        partitions = mbr.read(source)
         source.seek(0)
     else:
         partitions = mbr.parse_table(image.peek(mbr.SECTOR))
@@ -233,7 +228,7 @@ def _allocate(card: BinaryIO, size: int) -> None:
 
 
 def _copy(
-    source: _Readable,
+    source: IO[bytes] | _ForwardReader,
     card: BinaryIO,
     to: int,
     size: int | None,

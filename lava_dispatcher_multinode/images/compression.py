@@ -14,7 +14,7 @@ import lzma
 import re
 import subprocess
 import zlib
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..errors import DeployError, ImageError
 
@@ -205,18 +205,6 @@ class _Decompressor(io.RawIOBase):
         return bool(self._ahead)
 
 
-class _MemberDecompressor(Protocol):
-    """A decompressor of the standard library, for one member."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
-
-
 class _GzipDecompressor:
     """zlib's decompressor with the interface of the other two."""
 
@@ -242,7 +230,7 @@ class _GzipDecompressor:
 class _Format(NamedTuple):
     """`is_member` gets the number of zeros after a member and the first 4 bytes after those."""
 
-    member: Callable[[], _MemberDecompressor]
+    member: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor | _GzipDecompressor]
     is_member: Callable[[int, bytes], bool]
 
 

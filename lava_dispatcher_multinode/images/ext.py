@@ -17,8 +17,9 @@ _TIMESTAMP = 1370044800  # 1 June 2013, UTC, for reproducible images
 BLOCK_BYTES = 1024
 
 
-def crc32c(data: bytes, crc: int = 0xFFFFFFFF) -> int:
+def crc32c(data: bytes) -> int:
     """Return the CRC-32C of ext4: seeded with ones, not inverted at the end."""
+    crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
         for _ in range(8):
@@ -56,9 +57,8 @@ def make_ext2(text: str, blocks: int = 1024) -> bytes:
     if not 256 <= blocks <= 8192:
         raise ValueError("an ext2 of one group has 256 to 8192 blocks of 1 KiB")
     inodes, first_data = 128, 5 + 128 * 128 // BLOCK_BYTES
-    lost = range(
-        first_data + 1, first_data + 13
-    )  # lost+found: 12 KiB, so that e2fsck need not grow it
+    # lost+found has 12 KiB, so that e2fsck need not grow it.
+    lost = range(first_data + 1, first_data + 13)
     used = lost.stop
     image = bytearray(blocks * BLOCK_BYTES)
     head = struct.pack(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 from itertools import pairwise
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from ..errors import DeployError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SECTOR = 512
-FAT16, FAT32_LBA, LINUX = 0x0E, 0x0C, 0x83
+FAT16, LINUX = 0x0E, 0x83
 EXTENDED = (0x05, 0x0F, 0x85)
 MAX_LOGICAL_PARTITIONS = 60  # the limit of Linux
 _ENTRY = struct.Struct("<B3sB3sII")
@@ -42,7 +42,7 @@ class Partition(NamedTuple):
         return self.type in EXTENDED
 
 
-def size_of(disk: BinaryIO) -> int:
+def size_of(disk: IO[bytes]) -> int:
     """Return the size of a file or block device; for a device, stat returns 0."""
     here = disk.tell()
     try:
@@ -51,7 +51,7 @@ def size_of(disk: BinaryIO) -> int:
         disk.seek(here)
 
 
-def read(disk: BinaryIO) -> tuple[Partition, ...]:
+def read(disk: IO[bytes]) -> tuple[Partition, ...]:
     """Return the partitions of `disk` by number, the extended one included.
 
     Raise `DeployError` if there is no table or an inconsistent one.
@@ -85,7 +85,7 @@ def parse_table(sector: bytes) -> tuple[Partition, ...]:
     return tuple(partitions)
 
 
-def write(disk: BinaryIO, partitions: Iterable[Partition]) -> None:
+def write(disk: IO[bytes], partitions: Iterable[Partition]) -> None:
     """Write the table for `partitions` and leave their contents unchanged.
 
     The EBR of a logical partition is the sector before it, which must be free.
@@ -114,7 +114,7 @@ def _ebr_offset(partition: Partition, index: int, base: int) -> int:
     return partition.start - SECTOR if index else base
 
 
-def _read_entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | None]:
+def _read_entries(disk: IO[bytes], at: int) -> list[tuple[int, int, int, bool] | None]:
     """Return (start, size, type, bootable) of the four entries, None for an empty one."""
     disk.seek(at)
     sector = disk.read(SECTOR)
@@ -131,7 +131,7 @@ def _read_entries(disk: BinaryIO, at: int) -> list[tuple[int, int, int, bool] | 
     return found
 
 
-def _read_logical(disk: BinaryIO, extended: Partition) -> list[Partition]:
+def _read_logical(disk: IO[bytes], extended: Partition) -> list[Partition]:
     found: list[Partition] = []
     seen: set[int] = set()
     here = extended.start

@@ -55,7 +55,7 @@ class GroupNetwork:
         return ["-netdev", user, "-netdev", socket_]
 
     def setup_commands(
-        self, name: str, index: int, hosts: Mapping[str, str], modules: Sequence[str] = ()
+        self, name: str, index: int, hosts: Mapping[str, str], modules: Sequence[str]
     ) -> Sequence[str]:
         """Return the shell commands that set host name, network and /etc/hosts of a board.
 

@@ -107,7 +107,7 @@ class BoardProcess:
                 userland.close()
             kernel.panic(str(crash))
         except (OSError, RuntimeError) as error:
-            kernel.log(f"simulated board: {error}", quiet=False)
+            kernel.log(f"simulated board: {error}")
             kernel.panic("No working init found.")
         finally:
             if userland is not None:

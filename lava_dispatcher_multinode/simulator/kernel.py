@@ -45,28 +45,25 @@ class Kernel:
         if self.console:
             self.serial.kernel_since = self._began
         for line in self._first_lines():
-            self.log(line)
+            self.log(line, info=True)
         self.serial.faults.checkpoint("kernel")
         self.serial.sleep(self.serial.faults.boot_delay)
         for line in self._device_lines():
-            self.log(line)
+            self.log(line, info=True)
         self._mount_root()
 
-    def log(self, line: str, *, quiet: bool = True) -> None:
-        """Print a line of the log; the kernel argument "quiet" suppresses `quiet` lines."""
-        if self.console and not (quiet and "quiet" in self._options):
+    def log(self, line: str, *, info: bool = False) -> None:
+        """Print a line of the log; the kernel argument "quiet" suppresses `info` lines."""
+        if self.console and not (info and "quiet" in self._options):
             self.serial.write_text(f"[{time.monotonic() - self._began:12.6f}] {line}\n")
 
     def panic(self, reason: str) -> NoReturn:
         """Print the panic; then hang, or raise `Restart` after the seconds of panic=."""
-        self.log(f"Kernel panic - not syncing: {reason}", quiet=False)
-        self.log(
-            "[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)",
-            quiet=False,
-        )
+        self.log(f"Kernel panic - not syncing: {reason}")
+        self.log("[<c001b0b8>] (unwind_backtrace+0x0/0xf8) from [<c04f2a30>] (panic+0x8c/0x1d8)")
         restart = self._option("panic")
         if restart.isdecimal() and int(restart):
-            self.log(f"Rebooting in {restart} seconds..", quiet=False)
+            self.log(f"Rebooting in {restart} seconds..")
             self.serial.sleep(int(restart))
             raise Restart
         self.serial.wait_for_power_cut()
@@ -116,9 +113,10 @@ class Kernel:
             self._no_root(root)
         self.log(
             f"{'RAMDISK' if root == '/dev/ram0' else 'EXT4-fs'} "
-            f"({place}): mounted filesystem with ordered data mode. Opts: (null)"
+            f"({place}): mounted filesystem with ordered data mode. Opts: (null)",
+            info=True,
         )
-        self.log("Freeing init memory: 352K")
+        self.log("Freeing init memory: 352K", info=True)
 
     def _find(self, root: str) -> str | None:
         """Return the device that `root=` means; None if the board does not have it."""
@@ -141,15 +139,10 @@ class Kernel:
         match = _DEVICE.fullmatch(root)
         block = f"unknown-block({'179,' + match[1] if match else '0,0'})"
         name = root.removeprefix("/dev/")
-        self.log(f'VFS: Cannot open root device "{name}" or {block}: error -6', quiet=False)
-        self.log(
-            'Please append a correct "root=" boot option; here are the available partitions:',
-            quiet=False,
-        )
+        self.log(f'VFS: Cannot open root device "{name}" or {block}: error -6')
+        self.log('Please append a correct "root=" boot option; here are the available partitions:')
         for part in sd_card.partitions(self.card):
-            self.log(
-                f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}", quiet=False
-            )
+            self.log(f"  b3{part.number:02x} {part.size // 1024:11d} mmcblk0p{part.number}")
         raise Crash(f"VFS: Unable to mount root fs on {block}")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from .faults import FaultInjector
 
@@ -45,18 +45,14 @@ class SerialLine:
         os.set_blocking(master, False)
 
     def wait(
-        self, timeout: float | None, reads: Iterable[int] = (), writes: Iterable[int] = ()
+        self, timeout: float | None, reads: Collection[int] = (), writes: Collection[int] = ()
     ) -> set[int]:
         """Wait up to `timeout` seconds (None: forever); return the descriptors that are ready."""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
-        wanted: dict[int, int] = {}
-        for descriptor in reads:
-            wanted[descriptor] = select.POLLIN
-        for descriptor in writes:
-            wanted[descriptor] = wanted.get(descriptor, 0) | select.POLLOUT
-        for descriptor, events in wanted.items():
-            poll.register(descriptor, events)
+        for descriptor in {*reads, *writes}:
+            events = select.POLLIN if descriptor in reads else 0
+            poll.register(descriptor, events | (select.POLLOUT if descriptor in writes else 0))
         ready = {fd for fd, _ in poll.poll(None if timeout is None else max(0, timeout * 1000))}
         if self._control.fileno() in ready:
             ready.discard(self._control.fileno())

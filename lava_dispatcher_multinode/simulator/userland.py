@@ -141,7 +141,7 @@ class Userland:
 
     def _log_error(self, message: bytes) -> None:
         if message.startswith(b"error "):
-            self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}", quiet=False)
+            self._kernel.log(f"init: {message[6:].decode('utf-8', 'replace')}")
 
     def _drain_output(self) -> None:
         while self._copy_output():
@@ -158,12 +158,12 @@ class Userland:
         self._pid = -1
         code = os.waitstatus_to_exitcode(status)
         if code == init_process.REBOOT:
-            self._kernel.log("Restarting system.", quiet=False)
+            self._kernel.log("Restarting system.")
             raise Restart
         if code == init_process.POWEROFF:
-            self._kernel.log("Power down.", quiet=False)
+            self._kernel.log("Power down.")
             raise Hang
         if code == init_process.HALT:
-            self._kernel.log("System halted.", quiet=False)
+            self._kernel.log("System halted.")
             raise Hang
         raise Crash(f"Attempted to kill init! exitcode=0x{status:08x}")

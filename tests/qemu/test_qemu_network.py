@@ -45,7 +45,7 @@ def test_jobs_use_different_ports(network):
 def test_commands_fit_a_terminal_line(network):
     """A command line has fewer than 4095 bytes, the limit of a tty, for many boards too."""
     hosts = {f"board-with-a-long-name-{n:03}": network.address(n) for n in range(BOARDS)}
-    commands = network.setup_commands("board-with-a-long-name-000", 0, hosts)
+    commands = network.setup_commands("board-with-a-long-name-000", 0, hosts, ())
     assert max(map(len, commands)) < 4000
     assert all(any(name in command for command in commands) for name in hosts)
 
@@ -57,7 +57,7 @@ def test_names_are_entered_once(network, tmp_path, shell):
     file = tmp_path / "hosts"
     file.write_text("127.0.0.1\tlocalhost\n")
     hosts = {"panda01": network.address(0), "panda02": network.address(1)}
-    entering = network.setup_commands("panda01", 0, hosts)[-1].replace("/etc/hosts", str(file))
+    entering = network.setup_commands("panda01", 0, hosts, ())[-1].replace("/etc/hosts", str(file))
     words = [shell, "sh"] if shell == "busybox" else [shell]
     for _ in range(2):
         subprocess.run([*words, "-c", entering], check=True)
@@ -72,7 +72,7 @@ def test_names_are_entered_once(network, tmp_path, shell):
 def test_a_missing_card_is_an_error(network, monkeypatch):
     """If a card does not appear, the command fails and changes no other card."""
     monkeypatch.setattr(network_module, "MAX_CARD_POLLS", 2)
-    command = network.setup_commands("panda01", 0, TWO)[2]
+    command = network.setup_commands("panda01", 0, TWO, ())[2]
     assert subprocess.run(["sh", "-c", command], capture_output=True).returncode == 1
 
 

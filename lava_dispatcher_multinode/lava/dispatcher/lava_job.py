@@ -31,7 +31,7 @@ class LavaJob:
         job: Job,
         nodes: Sequence[tuple[str, str]],
         directory: Path,
-        on_leftover: Callable[[Path], None] = lambda _: None,
+        on_leftover: Callable[[Path], None],
     ) -> None:
         self.job = job
         self.on_leftover = on_leftover

@@ -115,10 +115,8 @@ def _schema_problems(
     """Yield the problems that LAVA's schema finds in the blocks of `roles`, and around them."""
     actions = as_group(job.lava or {}).get("actions", ())
     for number, key, what, accepted in violations:
-        if what in {
-            "unknown action type",
-            "invalid action",
-        }:  # reported where a device refuses the block
+        # Reported where a device refuses the block.
+        if what in {"unknown action type", "invalid action"}:
             continue
         at, where = Position(job.file), "the job"
         if number is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import BoardsUnavailable, InvalidJob
@@ -39,7 +39,6 @@ class FollowedJob:
     device: str | None = None
     ended: bool = False
     masked: bool = False  # the server's log has masked something
-    said: set[str] = field(default_factory=set)
 
 
 def follow_jobs(

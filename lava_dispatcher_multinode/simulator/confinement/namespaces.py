@@ -85,9 +85,8 @@ class Namespaces:
                 self._namespaces = (user, mount, net)
             finally:
                 ours.close()
-                refusals.wait_for_child(
-                    child
-                )  # its exit status explains more than a lost connection
+                # Its exit status explains more than a lost connection.
+                refusals.wait_for_child(child)
         return refused
 
     def _prepare(self, parent: socket.socket) -> None:
