@@ -90,12 +90,10 @@ class SimulatedBoard:
                 f"{self.name}: the simulated board did not answer to '{action}' "
                 f"within {_POWER_TIMEOUT_S:g} s"
             ) from None
-        except OSError as error:
-            raise PowerError(f"{self.name}: the simulated board has ended: {error}") from None
+        except OSError:
+            data = b""
         if not data:
-            raise PowerError(
-                f"{self.name}: the simulated board has ended{self._lab.last_log_line()}"
-            )
+            raise self._ended()
         reply: dict[str, Any] = json.loads(data)
         return reply
 
@@ -106,10 +104,12 @@ class SimulatedBoard:
             try:
                 self._control.sendall(json.dumps(request).encode())
             except OSError:
-                raise PowerError(
-                    f"{self.name}: the simulated board has ended{self._lab.last_log_line()}"
-                ) from None
+                raise self._ended() from None
             return self.receive_reply(f"power {request['do']}")
+
+    def _ended(self) -> PowerError:
+        log = self._lab.last_log_line()
+        return PowerError(f"{self.name}: the simulated board has ended{log}")
 
 
 class SimulatedLab:

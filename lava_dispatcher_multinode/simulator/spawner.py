@@ -22,12 +22,20 @@ from typing import TYPE_CHECKING, Any
 
 from .board_process import BoardProcess
 from .confinement import syscalls
+from .confinement.chroot import Chroot
 from .confinement.confinement import kill_descendants
+from .confinement.namespaces import Namespaces
 from .confinement.refusals import ConfinementRefused
+from .confinement.unconfined import Unconfined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .confinement.confinement import Confinement
 
+_CONFINEMENTS: dict[str, Callable[[Path], Confinement]] = {
+    kind.name: kind for kind in (Namespaces, Chroot, Unconfined)
+}
 _MAX_REQUEST_BYTES = 1 << 20
 _CLEANUP_TIMEOUT_S = 5.0  # for the boards to clean up after themselves
 
@@ -60,7 +68,7 @@ class Spawner:
         """Try the confinements in order; keep the first that the kernel does not refuse."""
         refused = {}
         for way in ways:
-            confinement = make_confinement(way, Path(directory))
+            confinement = _CONFINEMENTS[way](Path(directory))
             try:
                 lacks = confinement.start()
             except ConfinementRefused as why:
@@ -107,21 +115,6 @@ class Spawner:
 
     def _send_reply(self, reply: dict[str, Any]) -> None:
         self._control.sendall(json.dumps(reply).encode())
-
-
-def make_confinement(way: str, directory: Path) -> Confinement:
-    """Return the confinement named `way`."""
-    if way == "namespaces":
-        from .confinement.namespaces import Namespaces
-
-        return Namespaces(directory)
-    if way == "chroot":
-        from .confinement.chroot import Chroot
-
-        return Chroot(directory)
-    from .confinement.unconfined import Unconfined
-
-    return Unconfined(directory)
 
 
 def main(arguments: list[str]) -> int:

@@ -8,18 +8,9 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.errors import InfrastructureError
-from lava_dispatcher_multinode.simulator import simulated_lab, spawner
-from lava_dispatcher_multinode.simulator.confinement.namespaces import Namespaces
-from lava_dispatcher_multinode.simulator.confinement.unconfined import Unconfined
+from lava_dispatcher_multinode.simulator import simulated_lab
 
 from ..firmware import FIRMWARE
-
-
-def test_confinements_by_name(tmp_path):
-    """Each confinement is made by its name."""
-    assert isinstance(spawner.make_confinement("namespaces", tmp_path), Namespaces)
-    assert isinstance(spawner.make_confinement("unconfined", tmp_path), Unconfined)
-    assert spawner.make_confinement("chroot", tmp_path).name == "chroot"
 
 
 def test_a_failed_board_process(tmp_path, monkeypatch):
@@ -51,7 +42,7 @@ def test_nothing_heavy_is_imported():
         "import lava_dispatcher_multinode.simulator.spawner\n"
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
     )
-    package = str(Path(spawner.__file__).parents[2])
+    package = str(Path(simulated_lab.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-S", "-c", program, package], capture_output=True, text=True, check=True
     )
