@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from lava_dispatcher_multinode.qemu.test_image.image_cache import cached_image
 
 from ..needs import require, skipped_without
+from ..run_output import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMAND = Path(sys.executable).parent / "lava-dispatch"
@@ -38,35 +38,6 @@ def test_image():
     require("qemu-system-arm", "u-boot-qemu")
     with skipped_without("Debian's archive"):
         return cached_image(print)
-
-
-@dataclass
-class Run:
-    """Exit code, output and output directory of a run."""
-
-    code: int
-    out: str
-    err: str
-    directory: Path
-
-    @property
-    def results(self):
-        """Return the content of results.json."""
-        return json.loads((self.directory / "results.json").read_text())
-
-    @property
-    def events(self):
-        """Return all events, in order."""
-        lines = (self.directory / "events.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
-
-    def cases(self, node):
-        """Return the results of `node` by test case."""
-        return {case["case"]: case["result"] for case in self.results["nodes"][node]["results"]}
-
-    def console(self, node):
-        """Return the complete output of a console."""
-        return (self.directory / "nodes" / node / "console.raw").read_bytes()
 
 
 @pytest.fixture

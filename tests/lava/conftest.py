@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from lava_dispatcher_multinode.lab.device_sections import Lava
 from lava_dispatcher_multinode.lava.dispatcher.installed import find_dispatcher
 
 from ..needs import LAVA_VERSIONS, lava, require
+from ..run_output import Run
 from .stand_in import server, submit
 
 __all__ = ["server", "submit"]
@@ -79,30 +79,6 @@ from lava_common.schemas import validate
 for text in yaml.safe_load(sys.stdin):
     validate(yaml.safe_load(text), strict=True)
 """
-
-
-@dataclass
-class Run:
-    """The result of a run."""
-
-    code: int
-    err: str
-    directory: Path
-
-    @property
-    def results(self):
-        """The content of results.json."""
-        return json.loads((self.directory / "results.json").read_text())
-
-    @property
-    def events(self):
-        """All events, in order."""
-        lines = (self.directory / "events.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
-
-    def cases(self, node):
-        """Return the results of `node` by test case."""
-        return {case["case"]: case["result"] for case in self.results["nodes"][node]["results"]}
 
 
 @pytest.fixture(scope="session")
@@ -197,8 +173,8 @@ def dispatch(begin, tmp_path):
 
     def run(job):
         process = begin(job)
-        _, err = process.communicate(timeout=LIMIT)
-        return Run(process.returncode, err, tmp_path / "out")
+        out, err = process.communicate(timeout=LIMIT)
+        return Run(process.returncode, out, err, tmp_path / "out")
 
     return run
 

@@ -26,7 +26,7 @@ def test_each_node_has_a_number_in_one_group(tmp_path):
     source = lava_job({"a": keys, "b": keys}, lava_test("t", ["b"], "true"))
     job, _ = parse_job(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
     nodes = [("one", "a"), ("two", "b")]
-    lava = LavaJob(job, nodes, tmp_path)
+    lava = LavaJob(job, nodes, tmp_path, lambda _: None)
     assert len(set(lava.ids.values())) == 2
     assert all(number.isdigit() and len(number) == 9 for number in lava.ids.values())
     one, two = (lava.definition(device(name)) for name in ("one", "two"))
@@ -43,6 +43,6 @@ def test_a_job_for_one_board_is_a_group_of_one(tmp_path):
         "actions": [{"boot": {"method": "minimal"}}],
     }  # fmt: skip
     job, _ = parse_job(from_bytes(yaml.safe_dump(source).encode(), "j.yaml", tmp_path))
-    found = LavaJob(job, [("x", "board")], tmp_path).definition(device("x"))
+    found = LavaJob(job, [("x", "board")], tmp_path, lambda _: None).definition(device("x"))
     assert found["protocols"]["lava-multinode"]["group_size"] == 1
     assert found["actions"] == [{"boot": {"method": "minimal", "role": "board"}}]
