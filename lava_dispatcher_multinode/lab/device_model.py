@@ -10,8 +10,15 @@ from typing import Any, Literal
 
 from .deploy_sections import Deploy
 from .device_keys import Key, key, read_section, schema_of
-from .device_sections import Boot, ConsoleConnection, Lava, Login, Network, Power
-from .simulated_firmware import SimulatedFirmware
+from .device_sections import (
+    Boot,
+    ConsoleConnection,
+    Lava,
+    Login,
+    Network,
+    Power,
+    SimulatedFirmware,
+)
 
 #: As `host`: LAVA's own dispatcher runs the board.
 LAVA = "lava"

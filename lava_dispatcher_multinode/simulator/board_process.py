@@ -8,7 +8,7 @@ import tty
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..lab.simulated_firmware import SimulatedFirmware
+from ..lab.device_sections import SimulatedFirmware
 from . import sd_card
 from .confinement import syscalls
 from .confinement.confinement import ConfinedBoard

@@ -12,7 +12,7 @@ from .faults import Crash
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..lab.simulated_firmware import SimulatedFirmware
+    from ..lab.device_sections import SimulatedFirmware
     from .serial_line import SerialLine
     from .uboot.boot_commands import KernelStart
 

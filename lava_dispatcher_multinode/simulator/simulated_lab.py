@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from ..deadline import Deadline
-    from ..lab.simulated_firmware import SimulatedFirmware
+    from ..lab.device_sections import SimulatedFirmware
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62})")
 _LOOPBACK = ipaddress.IPv4Network("127.66.0.0/16")

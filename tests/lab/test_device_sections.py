@@ -2,7 +2,13 @@
 
 import pytest
 
-from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
+from lava_dispatcher_multinode.lab.device_sections import (
+    ConsoleConnection,
+    QemuMachine,
+    SimulatedFirmware,
+)
+
+from ..firmware import FIRMWARE
 
 
 @pytest.mark.parametrize(
@@ -18,3 +24,15 @@ from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, Qem
 def test_which_boards_are_virtual(connection, virtual):
     """They need no lock, and no command reaches them outside a run."""
     assert connection.is_virtual is virtual
+
+
+def test_prompts_of_2013():
+    """The prompts contain what the configuration of 2013 waits for."""
+    assert FIRMWARE["panda"].prompt.startswith("Panda # ")
+    assert FIRMWARE["beaglexm"].prompt.startswith("OMAP3 beagleboard.org # ")
+
+
+@pytest.mark.parametrize("firmware", [SimulatedFirmware(), *FIRMWARE.values()])
+def test_the_banner_has_a_version(firmware):
+    """The command `version` prints that line; the schema requires it."""
+    assert any(line.startswith("U-Boot ") for line in firmware.banner.splitlines())

@@ -294,7 +294,7 @@ def lab_program(directory):
     """Return a program that boots a board, starts a process on it, and waits."""
     return f"""
 import os, sys, pathlib, select
-from lava_dispatcher_multinode.lab.simulated_firmware import SimulatedFirmware
+from lava_dispatcher_multinode.lab.device_sections import SimulatedFirmware
 from lava_dispatcher_multinode.simulator.simulated_lab import SimulatedLab
 lab = SimulatedLab(pathlib.Path({str(directory)!r}), confinement="namespaces")
 board = lab.add("panda01", SimulatedFirmware(), {{"autologin": True, "countdown": 0}})

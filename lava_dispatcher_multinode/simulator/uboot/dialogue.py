@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ...lab.simulated_firmware import SimulatedFirmware
+    from ...lab.device_sections import SimulatedFirmware
     from ..serial_line import SerialLine
 
     Command = Callable[["SimulatedUBoot", list[str]], int]
