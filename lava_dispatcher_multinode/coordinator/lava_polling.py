@@ -25,7 +25,7 @@ Key = tuple[str, str, str, str | None]  # node, api, message ID, role
 
 @dataclass(eq=False)
 class PolledCall(ReplyHandle):
-    """One blocking call of a polling member, from its first poll to its answer."""
+    """One blocking call of a polling member, from its first poll to its reply."""
 
     key: Key
     deadlines: Deadlines[Key]

@@ -41,7 +41,7 @@ class ReplyHandle(ABC):
         return False
 
     def drop(self) -> None:  # noqa: B027 - most have nothing to do
-        """The connection that was to receive the answer has closed."""
+        """The connection that was to receive the reply has closed."""
 
 
 class PendingReply(ReplyHandle):

@@ -46,7 +46,7 @@ class MemberCall(Struct, eq=False):
     required_count: int = 1
     state: CallState = CallState.ASKED
     outcome: Outcome | None = None
-    seconds: float = 0.0  # from the question to the answer
+    seconds: float = 0.0  # from the request to the reply
     barrier: Barrier | None = None  # of a lava-wait-all or lava-sync
 
     def end(

@@ -18,7 +18,7 @@ from .lines import LineSplitter
 from .liveness import LivenessMonitor
 from .prompts import PromptWatch
 from .signals import CaseResult, LegacyCall, RunnerExit, RunnerStart, SeenSignals
-from .waits import PendingCalls
+from .waits import ConsoleCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ class Runner:
         self._lines = LineSplitter()
         self.outcomes: SimpleQueue[tuple[int | None, bytes | None, Call, Outcome]] = SimpleQueue()
         self._elsewhere: deque[str] = deque(maxlen=MAX_SOCKET_CALLS)
-        self._waits = PendingCalls()
+        self._waits = ConsoleCalls()
         self._seen = SeenSignals()
         self._started = False
         self._end_reported = False  # the runner has reported its end; its line may be lost

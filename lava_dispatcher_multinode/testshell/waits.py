@@ -21,8 +21,8 @@ MAX_NAMED = 3
 
 
 @dataclass
-class PendingCall:
-    """One call: the ID of its request if it has one, and a function to withdraw it.
+class ConsoleCall:
+    """A call over the console: the ID of its request if it has one, and a way to withdraw it.
 
     `definition` made the call; another one may run when the reply arrives.
     """
@@ -34,18 +34,18 @@ class PendingCall:
     cancel: Callable[[], None] | None = None
 
 
-class PendingCalls:
-    """The open calls of one run; times are those of time.monotonic()."""
+class ConsoleCalls:
+    """The open calls of a test shell; times are those of time.monotonic()."""
 
     def __init__(self) -> None:
-        self._waits: dict[int, PendingCall] = {}
+        self._waits: dict[int, ConsoleCall] = {}
         self._numbers = itertools.count(1)
         self._probe_at: float | None = None
 
     def add(self, id_: bytes | None, call: Call, now: float, definition: str | None = None) -> int:
         """Add a call; return its number."""
         number = next(self._numbers)
-        self._waits[number] = PendingCall(id_, call, now, definition)
+        self._waits[number] = ConsoleCall(id_, call, now, definition)
         if self._probe_at is None:
             self._probe_at = now + PROBE_INTERVAL_S
         return number
@@ -55,7 +55,7 @@ class PendingCalls:
         if number in self._waits:
             self._waits[number].cancel = cancel
 
-    def pop(self, number: int) -> PendingCall:
+    def pop(self, number: int) -> ConsoleCall:
         """Remove and return an answered call."""
         wait = self._waits.pop(number)
         if not self._waits:
@@ -81,7 +81,7 @@ class PendingCalls:
             if wait.id == id_ and wait.cancel is not None:
                 wait.cancel()
 
-    def cancel_all(self) -> list[PendingCall]:
+    def cancel_all(self) -> list[ConsoleCall]:
         """Withdraw and return all calls: the run has ended."""
         waits = list(self._waits.values())
         for wait in waits:

@@ -1,14 +1,14 @@
 """Calls without a reply."""
 
 from lava_dispatcher_multinode.multinode.api import Api, Call
-from lava_dispatcher_multinode.testshell.waits import PROBE_INTERVAL_S, PendingCalls
+from lava_dispatcher_multinode.testshell.waits import PROBE_INTERVAL_S, ConsoleCalls
 
 CALL = Call(Api.WAIT, "x")
 
 
 def test_each_is_asked_after_in_its_turn():
     """One caller is probed at a time; a call without a request ID is skipped."""
-    waits = PendingCalls()
+    waits = ConsoleCalls()
     assert waits.due() is None
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", None, b"1-2")]
     assert waits.due() == PROBE_INTERVAL_S
@@ -23,7 +23,7 @@ def test_each_is_asked_after_in_its_turn():
 
 def test_the_call_of_a_dead_caller_is_withdrawn():
     """A gone caller's call is withdrawn, at the end all open ones are, answered ones never."""
-    waits, taken = PendingCalls(), []
+    waits, taken = ConsoleCalls(), []
     numbers = [waits.add(id_, CALL, 0.0) for id_ in (b"1-1", b"1-2", b"1-3")]
     for number in numbers:
         waits.set_cancel(number, lambda number=number: taken.append(number))
@@ -37,7 +37,7 @@ def test_the_call_of_a_dead_caller_is_withdrawn():
 
 def test_sentences_name_a_few():
     """The oldest call comes first."""
-    waits = PendingCalls()
+    waits = ConsoleCalls()
     for second in range(5):
         waits.add(b"1-1", Call(Api.WAIT, f"m{second}"), float(second))
     waits.probe(100.0)
