@@ -34,7 +34,7 @@ def entries(group: str) -> dict[str, EntryPoint]:
     for entry in entry_points(group=group):
         other = found.setdefault(entry.name, entry)
         if other.value != entry.value:
-            both = f"{_origin(other)} and {_origin(entry)}"
+            both = f"{origin(other)} and {origin(entry)}"
             message = f"'{entry.name}' comes from two packages: {both}"
             raise _error(group, message, "uninstall one of them")
     return found
@@ -50,7 +50,7 @@ def load(group: str, name: str, protocol: type | None = None) -> Any:
     with _load_errors(group, name):
         found = entry.load()
     if protocol is not None and (missing := _missing(found, protocol)):
-        message = f"'{name}' of {_origin(entry)} lacks {', '.join(missing)}"
+        message = f"'{name}' of {origin(entry)} lacks {', '.join(missing)}"
         raise _error(group, message, f"see {protocol.__module__}.{protocol.__name__}")
     return found
 
@@ -60,6 +60,12 @@ def action(command: str) -> Any:
     kind = load(ACTIONS, command)
     with _load_errors(ACTIONS, command):
         return kind()
+
+
+def origin(entry: EntryPoint) -> str:
+    """Return the package and the value of an entry point."""
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
+    return f"{package} ({entry.value})"
 
 
 def _missing(found: Any, protocol: type) -> list[str]:
@@ -76,13 +82,8 @@ def _load_errors(group: str, name: str) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {error}"
-        message = f"'{name}' of {_origin(entries(group)[name])} does not load: {reason}"
+        message = f"'{name}' of {origin(entries(group)[name])} does not load: {reason}"
         raise _error(group, message) from error
-
-
-def _origin(entry: EntryPoint) -> str:
-    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed package"
-    return f"{package} ({entry.value})"
 
 
 def _error(group: str, message: str, hint: str = "") -> InvalidJob:

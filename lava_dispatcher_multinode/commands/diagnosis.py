@@ -56,12 +56,8 @@ def check_host(lab: Lab) -> Iterator[Diagnosis]:
     missing = [name for name in EMULATOR_PACKAGES if _program(name) is None]
     wanted = any(device.connection.qemu is not None for device in lab.devices)
     text = f"missing: {', '.join(missing)}" if missing else "QEMU found"
-    todo = (
-        f"apt-get install {' '.join(EMULATOR_PACKAGES[name] for name in missing)}"
-        if missing
-        else ""
-    )
-    yield Diagnosis("emulated boards", text, todo if wanted else "")
+    todo = f"apt-get install {' '.join(EMULATOR_PACKAGES[name] for name in missing)}"
+    yield Diagnosis("emulated boards", text, todo if missing and wanted else "")
 
 
 def check_board(device: Device, processes: Path = Path("/proc")) -> Iterator[Diagnosis]:

@@ -39,15 +39,16 @@ def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[
         raise InvalidJob([document.problem(describe_type_error(["object"], document.data, ()))])
     if target is not None:
         document = _aim(document, target)
+    entries = plugins.entries(plugins.JOB_PARSERS)
     parsers: dict[str, JobParser] = {
-        name: plugins.load(plugins.JOB_PARSERS, name)()
-        for name in plugins.entries(plugins.JOB_PARSERS)
+        name: plugins.load(plugins.JOB_PARSERS, name)() for name in entries
     }
     accepting = [name for name, parser in parsers.items() if parser.accepts(document)]
     if not accepting:
         raise _refused(document)
     if len(accepting) > 1:
-        origins = join_words(map(_origin, sorted(accepting)), "and")
+        named = [f"'{name}' of {plugins.origin(entries[name])}" for name in sorted(accepting)]
+        origins = join_words(named, "and")
         message = f"{len(accepting)} job parsers accept this file: {origins}"
         raise InvalidJob([document.problem(message, hint="uninstall all but one of them")])
     job, warnings = parsers[accepting[0]].parse(document)
@@ -60,12 +61,6 @@ def _aim(document: Document, target: str) -> Document:
         hint = "give the entry a 'device' instead"
         raise InvalidJob([document.problem(message, ("device_group",), key=True, hint=hint)])
     return document.with_top(target=target)
-
-
-def _origin(name: str) -> str:
-    entry = plugins.entries(plugins.JOB_PARSERS)[name]
-    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
-    return f"'{name}' of {package}"
 
 
 def _refused(document: Document) -> InvalidJob:

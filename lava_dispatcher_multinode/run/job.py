@@ -89,14 +89,12 @@ def run_job(
         except KeyboardInterrupt:  # before the nodes run
             interrupted = True
             _fail_all(log, members, "cancelled", INTERRUPTED)
-        except MultinodeError as error:  # before the nodes run
-            _fail_all(log, members, error.error_type, str(error))
         except Exception as error:
-            host = host_failure(error)
-            text = str(host) if host else f"{type(error).__name__}: {error}"
-            _fail_all(log, members, host.error_type if host else "bug", text)
-            if host is None:
+            known = error if isinstance(error, MultinodeError) else host_failure(error)
+            if known is None:
+                _fail_all(log, members, "bug", f"{type(error).__name__}: {error}")
                 raise
+            _fail_all(log, members, known.error_type, str(known))
         finally:
             record_job_end(log, recorder.results, interrupted=interrupted)
     return RunOutcome(recorder.results, recorder.failure or log.failure)

@@ -31,17 +31,10 @@ def job(tmp_path):
 
 
 @pytest.fixture
-def lab(tmp_path, monkeypatch):
-    """A lab with a panda of ours and a juno of LAVA's."""
-    monkeypatch.setenv("LAVA_LOCK_DIR", str(tmp_path / "locks"))
-    devices = tmp_path / "lab" / "devices"
-    devices.mkdir(parents=True)
-    (devices / "bench.yaml").write_text("{device_type: panda, connection: {command: cat}}")
-    (devices / "juno.yaml").write_text(
-        "{device_type: juno-r2, host: lava, lava: {device: juno.dict}}"
-    )
-    (devices / "juno.dict").write_text("actions: {}")
-    return BoardSelection(config_dir=tmp_path / "lab")
+def lab(lab):
+    """The boards of that lab; juno's dictionary is a file."""
+    (lab / "devices" / "juno.dict").write_text("actions: {}")
+    return BoardSelection(config_dir=lab)
 
 
 def test_a_job_has_a_random_id_or_the_given_one(job):
