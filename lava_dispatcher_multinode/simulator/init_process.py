@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
     from types import FrameType
 
 #: Exit codes that tell the board process how Linux ended.
@@ -32,22 +33,23 @@ class LoginSession(NamedTuple):
 
     name: str  # of the board
     terminal: str | int  # a path to open, or a descriptor where there is none
-    home: str
-    environment: dict[str, str]
-    autologin: bool = False
+    autologin: bool
+    home: str = "/root"
+    path: str = PATH
+    variables: Mapping[str, str] = {}
 
-
-def environment(home: str, name: str, path: str = PATH) -> dict[str, str]:
-    """Return the environment of a login of root on the serial console."""
-    return {
-        "PATH": path,
-        "HOME": home,
-        "USER": "root",
-        "LOGNAME": "root",
-        "SHELL": "/bin/sh",
-        "TERM": "vt102",
-        "PS1": f"root@{name}:~# ",
-    }
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a login of root on the serial console."""
+        return {
+            "PATH": self.path,
+            "HOME": self.home,
+            "USER": "root",
+            "LOGNAME": "root",
+            "SHELL": "/bin/sh",
+            "TERM": "vt102",
+            "PS1": f"root@{self.name}:~# ",
+            **self.variables,
+        }
 
 
 def run(session: LoginSession, events: socket.socket) -> NoReturn:
@@ -105,7 +107,7 @@ def _start_login(session: LoginSession, events: socket.socket) -> int:
         os.chdir(session.home)
         os.umask(0o022)
         _report(events, b"shell")
-        os.execve("/bin/sh", ["sh"], session.environment)  # noqa: S606 - the shell is the point
+        os.execve("/bin/sh", ["sh"], session.environment())  # noqa: S606 - the shell is the point
     except OSError as error:
         with contextlib.suppress(OSError):
             os.write(2, f"login: {error}\n".encode())

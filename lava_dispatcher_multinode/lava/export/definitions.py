@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Remark = Callable[[str], None]
 
 FORMAT = "Lava-Test Test Definition 1.0"
-#: Keys that LAVA's schema allows in a definition inside a job.
-_METADATA = ("description", "environment", "devices", "maintainer", "scope", "os")
+#: Keys with lists that LAVA's schema allows in a definition inside a job.
+_METADATA = ("environment", "devices", "maintainer", "scope", "os")
 _INSTALL = ("deps", "git-repos", "keys", "steps", "sources")
 #: Options of the calls, and a command, that LAVA does not have.
 _BEYOND_LAVA = re.compile(
@@ -128,7 +128,11 @@ class Definitions:
     def _plain(self, data: Mapping[str, Any], where: str) -> Iterator[tuple[str, Any]]:
         """Yield the parts of a definition that LAVA's schema allows in a job."""
         metadata = data.get("metadata") or {}
-        yield "metadata", {"format": FORMAT} | _lists(metadata, _METADATA, texts=("description",))
+        header: dict[str, Any] = {"format": FORMAT}
+        if description := metadata.get("description"):
+            header["description"] = str(description)
+        header |= {key: _list(metadata[key]) for key in _METADATA if metadata.get(key)}
+        yield "metadata", header
         install = data.get("install") or {}
         if kept := {
             key: _list(value)
@@ -142,14 +146,6 @@ class Definitions:
             text = "parse.pattern, and so fixupdict, is not allowed in a definition inside the job"
             self._remark(f"{where}: {text}; put it into a git repository")
         yield "run", {"steps": _list((data.get("run") or {}).get("steps"))}
-
-
-def _lists(
-    data: Mapping[str, Any], keys: tuple[str, ...], texts: tuple[str, ...]
-) -> dict[str, Any]:
-    return {
-        key: str(data[key]) if key in texts else _list(data[key]) for key in keys if data.get(key)
-    }
 
 
 def _list(value: Any) -> list[Any]:

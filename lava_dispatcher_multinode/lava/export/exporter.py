@@ -13,7 +13,7 @@ import yaml
 from ... import device_types
 from ...errors import InvalidJob
 from ...lab.device_model import LAVA
-from ..jobs.submission import SINGLE_ROLE, is_single, numbered_names, split_by_node
+from ..jobs.submission import PROTOCOL, SINGLE_ROLE, is_single, numbered_names, split_by_node
 from .definitions import Definitions
 from .lava_blocks_out import blocks_of_dictionary, blocks_of_type
 from .translate import make_submission
@@ -81,16 +81,14 @@ def export_job(job: Job, lab: Lab | None = None) -> Exported:
 def named_types(document: Document) -> dict[str, str]:
     """Return the device types that the job names; LAVA may know types that have no driver here."""
     data = document.data if isinstance(document.data, dict) else {}
-    group = data.get("device_group")
-    entries = [data, *(entry for entry in group if isinstance(entry, dict))] if isinstance(
-        group, list
-    ) else [data]  # fmt: skip
+    entries = [data]
+    if isinstance(group := data.get("device_group"), list):
+        entries += group
     protocols = data.get("protocols")
-    block = protocols.get("lava-multinode") if isinstance(protocols, dict) else None
-    roles = block.get("roles") if isinstance(block, dict) else None
-    if isinstance(roles, dict):
-        entries += [entry for entry in roles.values() if isinstance(entry, dict)]
-    types = [entry.get("device_type") for entry in entries]
+    block = protocols.get(PROTOCOL) if isinstance(protocols, dict) else None
+    if isinstance(block, dict) and isinstance(roles := block.get("roles"), dict):
+        entries += roles.values()
+    types = [entry.get("device_type") for entry in entries if isinstance(entry, dict)]
     return {name: name for name in types if isinstance(name, str)}
 
 

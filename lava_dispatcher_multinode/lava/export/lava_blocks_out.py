@@ -37,7 +37,6 @@ class LavaBlocks:
     image_to: str = "flasher"
     image: Mapping[str, Any] = field(default_factory=dict)
     boot: Mapping[str, Any] = field(default_factory=dict)
-    login: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     def deploy_image(self, parameters: Mapping[str, Any], directory: Path) -> dict[str, Any]:
@@ -67,7 +66,7 @@ class LavaBlocks:
 
     def boot_block(self, deployed: str) -> dict[str, Any]:
         """Return the block that boots what was deployed: "image", "kernel", or "nfs"."""
-        block = {**self.boot, **self.login}
+        block = dict(self.boot)
         if deployed in _COMMANDS and block.get("method") == "u-boot":
             block["commands"] = _COMMANDS[deployed]
         return block
@@ -79,9 +78,9 @@ def blocks_of_type(device_type: str, defaults: Mapping[str, Any]) -> LavaBlocks:
     For a type without `defaults`, or without commands, the blocks are a guess.
     """
     lava_name = defaults.get("lava", {}).get("device_type", device_type)
-    boot: dict[str, Any] = {"method": "minimal"}
+    boot = {"method": "minimal", **_login(Login())}
     if commands := list(defaults.get("boot", {}).get("commands", ())):
-        boot = {"method": "u-boot", "commands": commands}
+        boot |= {"method": "u-boot", "commands": commands}
         remark = (
             f"images are written by the lab's 'flasher' for {lava_name}; "
             "the boot commands are this package's own, for its card layout"
@@ -90,9 +89,7 @@ def blocks_of_type(device_type: str, defaults: Mapping[str, Any]) -> LavaBlocks:
         remark = "how the board boots is not known here; method 'minimal' is a guess"
     else:
         remark = "how LAVA deploys to it and boots it is a guess; see the lab's own jobs"
-    return LavaBlocks(
-        lava_name, boot=boot, login=_login(Login()), remarks=(f"{device_type}: {remark}",)
-    )
+    return LavaBlocks(lava_name, boot=boot, remarks=(f"{device_type}: {remark}",))
 
 
 def blocks_of_dictionary(device: Device) -> LavaBlocks:

@@ -131,8 +131,7 @@ def _enter(root: str, board: ConfinedBoard, terminal: int) -> init_process.Login
     os.chdir("/")
     with open("/run/init.pid", "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
-    environment = init_process.environment("/root", board.name)
-    return init_process.LoginSession(board.name, terminal, "/root", environment, board.autologin)
+    return init_process.LoginSession(board.name, terminal, board.autologin)
 
 
 def _test_tree(root: str) -> None:

@@ -243,13 +243,7 @@ class Namespaces:
         socket.sethostname(board.name)
         Path("/run/init.pid").write_text("1\n", encoding="ascii")
         os.mkdir("/run/lock")
-        return init_process.LoginSession(
-            board.name,
-            "/dev/ttyO2",
-            "/root",
-            init_process.environment("/root", board.name, path),
-            board.autologin,
-        )
+        return init_process.LoginSession(board.name, "/dev/ttyO2", board.autologin, path=path)
 
 
 def _limit_processes() -> None:

@@ -54,6 +54,5 @@ def _enter(root: Path, board: ConfinedBoard, terminal: int) -> init_process.Logi
     (root / "run" / "init.pid").write_text(f"{os.getpid()}\n", encoding="ascii")
     path = f"{root}/bin:{os.environ.get('PATH', init_process.PATH)}"
     home = str(root / "root")
-    environment = init_process.environment(home, board.name, path)
-    environment |= {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
-    return init_process.LoginSession(board.name, terminal, home, environment, board.autologin)
+    variables = {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
+    return init_process.LoginSession(board.name, terminal, board.autologin, home, path, variables)
