@@ -13,14 +13,12 @@ from ..errors import (
     BoardDied,
     BoardHangs,
     BootError,
-    DeployError,
     KernelCrashed,
     MultinodeError,
 )
 from .crash_report import with_crash_report
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
-from .deploy.support import unsupported_reason
 from .deploy.tftp_boot import serve_boot_files
 from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
 from .linux import log_in, wait_for_kernel
@@ -80,8 +78,6 @@ class StandardBoard:
 
         Return whether the image contains `bundle`.
         """
-        if reason := unsupported_reason(self.device, "image"):
-            raise DeployError(reason)
         if self.device.deploy.method == "master":
             return self._deploy_by_master(image, servers, deadline, bundle)
         self.power_off()

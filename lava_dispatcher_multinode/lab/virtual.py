@@ -32,18 +32,10 @@ EMULATED: Mapping[str, Any] = {
 }
 
 
-def simulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
-    """Return a simulated device for each node of `job`; see `_virtual_devices`."""
-    return _virtual_devices(job, SIMULATED, config_dir)
-
-
-def emulated_devices(job: Job, config_dir: Path | None = None) -> list[Device]:
-    """Return an emulated device for each node of `job`; see `_virtual_devices`."""
-    return _virtual_devices(job, EMULATED, config_dir)
-
-
-def _virtual_devices(job: Job, layer: Mapping[str, Any], config_dir: Path | None) -> list[Device]:
-    """Return a device with `layer` for each node of `job`, in the order of its nodes.
+def make_devices(
+    job: Job, layer: Mapping[str, Any], config_dir: Path | None = None
+) -> list[Device]:
+    """Return a device with `layer` (`SIMULATED` or `EMULATED`) for each node of `job`, in order.
 
     A named device keeps its name; the others are panda01, panda02 and so on. They have the
     tags of their roles. The device files of the host do not matter; those of an explicit

@@ -62,10 +62,10 @@ class BoardSelection:
 
 def virtual_devices(job: Job, selection: BoardSelection) -> list[Device]:
     """Return a simulated or emulated device for each node of `job`."""
-    from ..lab.virtual import emulated_devices, simulated_devices
+    from ..lab.virtual import EMULATED, SIMULATED, make_devices
 
-    make = simulated_devices if selection.simulate else emulated_devices
-    return make(job, selection.config_dir)
+    layer = SIMULATED if selection.simulate else EMULATED
+    return make_devices(job, layer, selection.config_dir)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from lava_dispatcher_multinode.job.parse import parse_job
 from lava_dispatcher_multinode.job.source import load
 from lava_dispatcher_multinode.lab.allocation import assign, check_capacity, requirements
 from lava_dispatcher_multinode.lab.device_files import load_lab
-from lava_dispatcher_multinode.lab.virtual import simulated_devices
+from lava_dispatcher_multinode.lab.virtual import SIMULATED, make_devices
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 from lava_dispatcher_multinode.qemu.test_image import image_cache
 
@@ -27,7 +27,7 @@ def test_the_files_fit_together(tmp_path, capsys):
     lab = load_lab(bench / "lab")
     assert not lab.invalid
     check_capacity(lab, requirements(job))
-    assert len(assign(requirements(job), simulated_devices(job))) == job.size
+    assert len(assign(requirements(job), make_devices(job, SIMULATED))) == job.size
     deploy, test = job.actions
     assert (job.directory / deploy.parameters["image"]).is_file()
     (definition,) = OverlayStore(tmp_path / "scratch", job, "7").definitions(test)

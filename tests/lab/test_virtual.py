@@ -10,7 +10,7 @@ from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job, Position, Role
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
-from lava_dispatcher_multinode.lab.virtual import emulated_devices, simulated_devices
+from lava_dispatcher_multinode.lab.virtual import EMULATED, SIMULATED, make_devices
 
 
 def job(*roles):
@@ -24,7 +24,7 @@ def test_the_seed_gets_two_pandas_and_a_beaglexm():
         Role("omap4", 2, "panda", tags=frozenset({"mytag1"})),
         Role("omap3", 1, "beaglexm", tags=frozenset({"mytag2"})),
     )
-    devices = simulated_devices(seed)
+    devices = make_devices(seed, SIMULATED)
     assert [device.name for device in devices] == ["panda01", "panda02", "beaglexm01"]
     assert [sorted(device.tags) for device in devices] == [["mytag1"], ["mytag1"], ["mytag2"]]
     for device in devices:
@@ -46,14 +46,14 @@ def test_every_job_gets_the_boards_that_it_needs(wanted):
     """For any group, the virtual devices are enough, and each is used once."""
     roles = [Role(f"r{i}", n, kind, tags=tags) for i, (n, kind, tags) in enumerate(wanted)]
     group = job(*roles)
-    devices = simulated_devices(group)
+    devices = make_devices(group, SIMULATED)
     found = assign(requirements(group), devices)
     assert len({device.name for device in devices}) == len(devices) == len(found)
 
 
 def test_named_devices_keep_their_names():
     """No generated name equals that of a named device, also of a later role."""
-    devices = simulated_devices(job(Role("a", 2, "panda"), Role("b", 1, device="panda01")))
+    devices = make_devices(job(Role("a", 2, "panda"), Role("b", 1, device="panda01")), SIMULATED)
     assert [device.name for device in devices] == ["panda02", "panda03", "panda01"]
     assert devices[2].device_type == "panda"  # the name says so
 
@@ -62,7 +62,7 @@ def test_a_name_that_tells_no_type_is_an_error_with_its_place():
     """The type is not guessed."""
     role = Role("a", device="thing7", position=Position("job.json", 4, 9))
     with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):
-        simulated_devices(job(role))
+        make_devices(job(role), SIMULATED)
 
 
 def test_types_without_firmware_are_errors_at_their_roles(monkeypatch):
@@ -77,7 +77,7 @@ def test_types_without_firmware_are_errors_at_their_roles(monkeypatch):
     places = [Position("job.json", line, 9) for line in (4, 5)]
     roles = [Role(f"r{at.line}", 2, "rock", position=at) for at in places]
     with pytest.raises(InvalidJob) as caught:
-        simulated_devices(job(*roles))
+        make_devices(job(*roles), SIMULATED)
     assert [str(problem).partition(" (")[0] for problem in caught.value.problems] == [
         f"job.json:{line}:9: no simulated board is a rock" for line in (4, 5)
     ]
@@ -92,8 +92,8 @@ def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):
         "simulated: {panic: login}\ndeploy: {method: none, path: /dev/sda}\n",
     )
     config.write("devices/thing7.yaml", "device_type: beaglexm\n")
-    devices = simulated_devices(
-        job(Role("a", 1, "panda"), Role("b", device="thing7")), config.path
+    devices = make_devices(
+        job(Role("a", 1, "panda"), Role("b", device="thing7")), SIMULATED, config.path
     )
     assert devices[0].simulated == {"panic": "login"}
     assert devices[0].connection.simulated
@@ -107,7 +107,7 @@ def test_the_hosts_own_lab_makes_no_difference(config, monkeypatch):
     """A simulated run is the same on every host."""
     config.write("lava-dispatcher/device-types/panda.yaml", "boot: {commands: [nonsense]}\n")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(config.path))
-    (device,) = simulated_devices(job(Role("a", 1, "panda")))
+    (device,) = make_devices(job(Role("a", 1, "panda")), SIMULATED)
     assert "nonsense" not in device.boot.commands
 
 
@@ -116,7 +116,7 @@ def test_emulated_boards_get_the_layer_of_their_machine(config):
     config.write("device-types/beaglexm.yaml", "connection: {qemu: {machine: orangepi-pc}}\n")
     config.write("devices/panda01.yaml", "device_type: panda\nboot: {commands: [mine]}\n")
     group = job(Role("a", 2, "panda"), Role("b", 1, "beaglexm"))
-    first, second, third = emulated_devices(group, config.path)
+    first, second, third = make_devices(group, EMULATED, config.path)
     assert first.connection.qemu.machine == "virt"
     assert first.boot.commands == ("mine",)
     assert "virtio" in second.boot.commands[0]
@@ -132,7 +132,7 @@ def test_an_emulated_board_is_reached_as_nothing_else(config):
         "device_type: panda\nconnection: {serial: /dev/ttyUSB0}\n"
         "power: {on: a, off: b}\ndeploy: {method: none, path: /dev/sda, to_host: c}\n",
     )
-    (device,) = emulated_devices(job(Role("a", 1, "panda")), config.path)
+    (device,) = make_devices(job(Role("a", 1, "panda")), EMULATED, config.path)
     assert device.connection.serial is None
     assert device.power.on is None
     assert device.deploy.path is None
@@ -142,4 +142,4 @@ def test_an_emulated_board_is_reached_as_nothing_else(config):
 def test_a_config_dir_that_does_not_exist_is_an_error(tmp_path):
     """A typo in it is an error, not a lab without faults."""
     with pytest.raises(InvalidJob, match="no such directory"):
-        simulated_devices(job(Role("a", 1, "panda")), tmp_path / "nowhere")
+        make_devices(job(Role("a", 1, "panda")), SIMULATED, tmp_path / "nowhere")
