@@ -20,13 +20,13 @@ from .node_hosts import is_driven_here
 from .supervisor.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from ..job.model import ActionSpec, Job
     from ..job.source import Document
-    from ..lab.allocation import Requirement
     from ..lab.device_files import Lab
+    from ..lab.device_model import Device
     from ..overlay.load import Definition
 
 _LAVA_CAN = "a device file with 'host: lava' lets LAVA's dispatcher run it"
@@ -130,10 +130,13 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         at = next(role.position for role in job.roles if role.name in names)
         return [at.problem(str(error))]
     own = {need.role for need, device in found.items() if is_driven_here(device)}
+    boards_of = {
+        need.role: [device for device in lab.devices if need.accepts(device)] for need in needed
+    }
     return [
         *check_own_roles(job, own),
-        *_unsupported_deploys(job, lab, needed),
-        *_lava_problems(job, lab, needed),
+        *_unsupported_deploys(job, boards_of),
+        *check_capabilities(job, boards_of),
     ]
 
 
@@ -145,25 +148,18 @@ def check_lava(job: Job, lab: Lab) -> None:
     check_ready(assign(requirements(job), lab.devices).values())
 
 
-def _unsupported_deploys(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
+def _unsupported_deploys(job: Job, boards_of: Mapping[str, Sequence[Device]]) -> list[Problem]:
     """Return the deploys that no device of their role supports, as its device file is."""
     found = []
-    for requirement in needed:
-        boards = [d for d in lab.devices if requirement.accepts(d) and is_driven_here(d)]
-        for spec in job.actions_of(requirement.role):
+    for role, boards in boards_of.items():
+        own = [device for device in boards if is_driven_here(device)]
+        for spec in job.actions_of(role):
             if not spec.refused:
                 action = load_action(spec.command)
-                reasons = [action.unsupported_reason(device) for device in boards]
+                reasons = [action.unsupported_reason(device) for device in own]
                 if reasons and all(reasons):
                     found.append(spec.position().problem(str(reasons[0])))
     return list(dict.fromkeys(found))
-
-
-def _lava_problems(job: Job, lab: Lab, needed: Sequence[Requirement]) -> list[Problem]:
-    """Return what LAVA's dispatcher cannot do on the devices that it would run."""
-    return check_capabilities(
-        job, {r.role: [device for device in lab.devices if r.accepts(device)] for r in needed}
-    )
 
 
 def _scripts(job: Job, context: CheckContext) -> dict[str, Sequence[Script]]:
