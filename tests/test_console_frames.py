@@ -119,7 +119,7 @@ def test_an_escape_at_the_end_of_a_piece(before, after, sizes):
         st.text(st.characters(codec="utf-8", exclude_characters="\0\n")), min_size=1, max_size=8
     )
 )
-def test_the_board_speaks_the_same(words):
+def test_the_shell_code_agrees_with_the_python_code(words):
     """The shell's encode, decode and checksum agree with these."""
     script = f'. {LIBRARY}; LC_ALL=C; encode "$@"; echo; decode "$0"; checksum "$0"; echo "$SUM"'
     raw = [word.encode() for word in words]

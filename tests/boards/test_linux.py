@@ -50,7 +50,7 @@ def test_a_shell_without_login(console_of):
     assert _log_in(console_of(f"stty sane; {SHELL}")).run("true")[0] == 0
 
 
-def test_a_missing_password_says_which_key(console_of):
+def test_a_missing_password_names_the_key(console_of):
     """The error names the key of the device file."""
     console = console_of(
         "stty sane; printf 'b login: '; read user; printf 'Password: '; read word"
@@ -59,7 +59,7 @@ def test_a_missing_password_says_which_key(console_of):
         _log_in(console)
 
 
-def test_a_refused_login_says_so(console_of):
+def test_a_refused_login_is_reported(console_of):
     """A refused login fails at once."""
     console = console_of(
         "stty sane; printf 'b login: '; read user; printf '\\r\\nLogin incorrect\\r\\n'; sleep 9"
@@ -84,7 +84,7 @@ def test_a_refusal_before_any_login_does_not_count(console_of):
     assert _log_in(console).run("true")[0] == 0
 
 
-def test_a_prompt_hidden_by_a_late_message_is_asked_for_again(console_of, monkeypatch):
+def test_a_prompt_hidden_by_a_late_message_is_requested_again(console_of, monkeypatch):
     """A kernel message on the prompt's line costs a newline, not the boot."""
     monkeypatch.setattr(linux, "NUDGE_AFTER_S", 0.3)
     console = console_of(
@@ -141,7 +141,7 @@ def test_a_user_becomes_root(console_of):
     assert _log_in(console, login).run("true")[0] == 0
 
 
-def test_a_refused_sudo_says_so(console_of):
+def test_a_refused_sudo_is_reported(console_of):
     """The command that was refused is named."""
     console = console_of(
         "stty sane; printf 'b:~$ '; read command; printf 'Password: '; read again; "
@@ -151,8 +151,8 @@ def test_a_refused_sudo_says_so(console_of):
         _log_in(console, Login(password="x", commands=("su",)))
 
 
-def test_whose_shell_it_is_is_known(console_of):
-    """A shell without root is an error: tests need root."""
+def test_the_user_of_a_shell_is_known(console_of):
+    """Tests need root, so a shell knows its user."""
     shell = _log_in(console_of(f"stty sane; {SHELL}"))
     assert shell.uid == os.getuid()
 

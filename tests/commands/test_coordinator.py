@@ -111,7 +111,7 @@ def test_ctrl_c(start):
         ),
     ],
 )
-def test_text_tells_the_call_once(start, wait, line):
+def test_text_names_the_call_once(start, wait, line):
     """The output names device, call and reason, once each."""
     process = start("--group", "g", "--size", "2")
     port = int(process.stdout.readline().split("127.0.0.1:")[1].split()[0])

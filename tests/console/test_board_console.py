@@ -247,7 +247,7 @@ def test_half_a_death_before_a_power_cycle_is_none_after_it(wire):
     assert wire.read_all(8) == b"ic\nfresh"
 
 
-def test_a_pump_that_fails_tells_its_reader(wire, monkeypatch):
+def test_a_failing_pump_fails_its_reader(wire, monkeypatch):
     """A full disk is an error for the reader."""
 
     def full(_data):

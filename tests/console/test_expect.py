@@ -45,7 +45,7 @@ def test_a_silent_console_is_reported_as_such(wire):
         Dialogue(wire.console).expect([b"x"], timeout=0.05, step="waited")
 
 
-def test_garbage_asks_for_the_speed(wire):
+def test_garbage_has_a_hint_about_the_speed(wire):
     """A wrong baud rate prints, and never what is waited for."""
     wire.print(bytes(range(0x80, 0x100)) * 3 + b"x\xf8\x00\xe0U-\xfe" * 20)
     with pytest.raises(BootError, match=r"unreadable: check its speed \(baud\)"):

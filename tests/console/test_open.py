@@ -15,7 +15,7 @@ from lava_dispatcher_multinode.errors import ConsoleError
 from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection
 
 
-def test_no_connection_says_what_to_write():
+def test_a_missing_connection_has_a_hint():
     """A device file without a console leads to one with."""
     with pytest.raises(ConsoleError, match="b1: no console is configured"):
         open_console(ConsoleConnection(), "b1")

@@ -73,7 +73,7 @@ def test_a_secret_opens_several_connections(control):
         assert admit(control, Peer(), asked) == ""
 
 
-def test_a_connection_speaks_for_one_node(control):
+def test_a_connection_is_limited_to_one_node(control):
     """A connection cannot be used for two nodes, even with both secrets."""
     peer = Peer()
     assert admit(control, peer, request("own", secret="secret-1")) == ""

@@ -145,7 +145,7 @@ def test_clients_that_do_not_wait_for_the_reply(serve, barrier):
     assert barrier.holds()
 
 
-def test_less_than_the_header_says_and_the_end(serve, barrier):
+def test_a_request_cut_off_by_the_end_is_ignored(serve, barrier):
     """A truncated request is ignored."""
     raw = serve.raw(barrier.coordinator)
     raw.send(b"%08X" % (len(without()) + 100) + without()[8:])
@@ -210,7 +210,7 @@ def test_a_taken_name(serve, barrier):
     assert barrier.holds()
 
 
-def test_a_member_that_speaks_as_another(serve, barrier):
+def test_a_request_in_the_name_of_another_member_is_refused(serve, barrier):
     """It is refused, and the other member's waits are not affected."""
     raw = serve.raw(barrier.coordinator)
     assert raw.ask("lava_send", "a", messageID="x") == {"response": "ack"}

@@ -67,7 +67,7 @@ def test_a_held_call_is_answered_when_it_is_satisfied(make):
     assert not service.awaits_reply(a)
 
 
-def test_lava_members_ask_again(make):
+def test_only_the_first_poll_of_a_sync_sends(make):
     """Only the first poll of a sync sends; the reply is given once."""
     service = make()
     a, b = Peer(service), Peer(service)

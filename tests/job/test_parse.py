@@ -30,7 +30,7 @@ def test_what_is_no_object_is_no_job(refused, text):
     assert "1:1: the file must be an object ({...}), not" in problem
 
 
-def test_a_job_that_says_no_boards(refused):
+def test_a_job_without_boards_is_refused(refused):
     """The missing key is reported with all other errors."""
     problems = refused({"actions": [{"command": "boot_linaro_imag"}]})
     assert any("does not name its devices" in problem for problem in problems)

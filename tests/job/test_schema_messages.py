@@ -36,7 +36,7 @@ from lava_dispatcher_multinode.job.schema_messages import describe_error, descri
         ({"multipleOf": 2}, 3, "'k': 3 is not a multiple of 2", ""),
     ],
 )  # fmt: skip
-def test_a_person_would_say_it_so(schema, value, expected, advice):
+def test_messages_use_the_words_of_the_author(schema, value, expected, advice):
     """In the words of the job's author, not of JSON Schema."""
     (error,) = Draft202012Validator(schema).iter_errors(value)
     assert (describe_error(error, ("k",)), hint_for(error)) == (expected, advice)

@@ -307,7 +307,7 @@ def test_a_named_device_with_an_invalid_file(make_device):
         check_capacity(lab, [Requirement("r", 0, device="p4")])
 
 
-def test_no_devices_at_all_says_how_to_configure_one():
+def test_a_lab_without_devices_has_a_hint():
     """The error tells a new user what to do."""
     lab = Lab((), {}, (Path("/package"), Path("/etc/x")))
     with pytest.raises(BoardsUnavailable) as caught:

@@ -243,7 +243,7 @@ def test_a_directory_that_cannot_be_written_is_passed_over(monkeypatch):
                 os.setreuid(0, 0)
 
 
-def test_no_directory_says_what_to_do(tmp_path, monkeypatch):
+def test_a_missing_directory_has_a_hint(tmp_path, monkeypatch):
     """The error has exit code 4 and a remedy."""
     monkeypatch.setenv(lockfiles.LOCK_DIR_VARIABLE, str(tmp_path / "no/parent"))
     with pytest.raises(BoardsUnavailable, match=lockfiles.LOCK_DIR_VARIABLE):

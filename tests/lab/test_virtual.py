@@ -58,7 +58,7 @@ def test_named_devices_keep_their_names():
     assert devices[2].device_type == "panda"  # the name says so
 
 
-def test_a_name_that_tells_no_type_is_an_error_with_its_place():
+def test_a_name_without_a_known_type_is_an_error_with_its_place():
     """The type is not guessed."""
     role = Role("a", device="thing7", position=Position("job.json", 4, 9))
     with pytest.raises(InvalidJob, match=r"job.json:4:9: the type of device 'thing7'"):

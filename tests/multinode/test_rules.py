@@ -141,7 +141,7 @@ def test_a_wait_is_satisfiable_while_a_device_may_join():
     assert rules.unsatisfiable(*moment(lost="bc", size=4), wait("wait")) is None
 
 
-def test_a_single_board_has_no_other_to_hear_from():
+def test_a_wait_of_a_single_board_is_unsatisfiable():
     """Its lava-wait is unsatisfiable at once; its lava-sync is not."""
     members = Members(1)
     members.admit("a", "r")

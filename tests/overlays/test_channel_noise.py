@@ -340,7 +340,7 @@ def test_lost_acknowledgement_of_the_end(board):
     assert board.results() == {"a": "pass"}
 
 
-def test_the_end_is_not_asked_for_ever(dash_board):
+def test_an_unacknowledged_runner_still_exits(dash_board):
     """A runner without any acknowledgement still exits and prints its last line."""
     runner = dash_board.lava / "bin" / "lava-test-runner"
     text = runner.read_text()

@@ -67,7 +67,7 @@ def test_words_before_a_time_and_the_last_ones_after(record):
     assert middle[consoles.LINES_BEFORE - 1] == "[  777.700000] line 7777"
 
 
-def test_frames_and_empty_lines_say_nothing(record):
+def test_frames_and_empty_lines_are_left_out(record):
     """Frames of the console channel do not displace the board's output."""
     text = "[    1.000000] real\n[    2.000000] <LAVA_MN A 1 2>\n[    3.000000] \n"
     assert record("a", text).around("a", 9) == ["[    1.000000] real"]

@@ -69,7 +69,7 @@ def test_document_of_a_whole_run(whole_story):
     assert nodes["beaglexm01"]["error"].startswith("lava_test_shell: kernel panic")
 
 
-def test_cut_off_run_tells_where(story):
+def test_cut_off_run_marks_the_running_action(story):
     """The action that was going on carries the mark and the time it had had."""
     story.start({"panda01": {}}).at(1).add(
         "action_started", node="panda01", index=0, command="boot_linaro_image"

@@ -44,7 +44,7 @@ def test_deadlock_is_one_sentence(deadlock):
     )
 
 
-def test_waits_say_how_long_and_how_they_ended(story):
+def test_a_wait_has_its_duration_and_outcome(story):
     """In words, not in the outcome's short name."""
     story.start().at(1).case("panda01", result="fail")
     story.at(2).wait("panda02", "never", "panda01 failed").at(2).wait("beaglexm01", "timeout")
@@ -64,7 +64,7 @@ def test_what_it_printed_has_a_link_to_its_console(whole_story, tmp_path):
     assert told(whole_story, question) == ["No console output before the failure."]
 
 
-def test_messages_say_whom_they_released(whole_story):
+def test_messages_have_their_senders_and_receivers(whole_story):
     """Senders and receivers of each ID."""
     assert told(whole_story, "Messages") == ["ready: panda01 \N{RIGHTWARDS ARROW} panda02"]
 

@@ -108,12 +108,12 @@ def test_sentence_of_many_is_cut_behind_its_first_words(story):
     assert said.shorten(LONG) == short
 
 
-def test_what_one_node_says_is_whole(story):
+def test_a_reason_of_one_node_is_never_cut(story):
     """A reason of one node, and a short one, are never cut."""
     assert shared(story, LONG, "panda01 failed", "panda01 failed").shorten(LONG) == LONG
 
 
-def test_what_is_short_is_whole(story):
+def test_a_short_reason_is_never_cut(story):
     """A short reason is never cut."""
     assert shared(story, "p9 failed: panic", "p9 failed: panic").shorten("p9 failed: panic") == (
         "p9 failed: panic"

@@ -23,7 +23,7 @@ def test_facts_of_a_whole_run(whole_story):
     assert results.last == 9
 
 
-def test_answer_goes_to_the_call_that_asked(story):
+def test_each_of_two_calls_has_its_own_reply(story):
     """Two calls of one node at once are two waits, each with its own answer."""
     story.start().at(1).add("wait_started", node="panda02", api="wait", id="a", role=None)
     story.at(2).add("wait_started", node="panda02", api="sync", id="a", role=None)

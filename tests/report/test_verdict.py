@@ -102,7 +102,7 @@ def test_node_with_a_failed_test_and_a_failed_wait_gives_the_reason_of_the_wait(
     assert (verdict.error_type, verdict.error) == ("test", "lava-wait ready: timed out")
 
 
-def test_a_node_that_failed_and_says_nothing_else_is_a_failed_test(story):
+def test_a_failed_node_without_a_reason_is_a_failed_test(story):
     """A failed node without a reason gives 1, not 70."""
     story.start({"panda01": {}}).action("panda01", "boot_linaro_image").end("panda01", "fail")
     results = Results.of(story.events)

@@ -229,7 +229,7 @@ def test_replies_use_the_checksum_of_the_board():
     assert (rest.part, rest.md5) == (2, True)
 
 
-def test_a_caller_can_be_asked_after():
+def test_a_probe_reports_a_gone_caller_once():
     """A gone caller is reported once, and only for the right checksum."""
     channel = Channel(window=3000)
     channel.probe(b"a-1")

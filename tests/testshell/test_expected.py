@@ -50,7 +50,7 @@ def test_a_list_that_is_read_once_is_enough():
     assert expected.missing() == ["a"]
 
 
-def test_the_reasons_say_expected():
+def test_the_reasons_name_the_key_expected():
     """The reasons name the definition's key."""
     assert "'expected'" in MISSING
     assert "'expected'" in UNEXPECTED

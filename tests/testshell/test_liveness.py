@@ -12,7 +12,7 @@ from lava_dispatcher_multinode.testshell.liveness import (
 )
 
 
-def test_a_board_that_speaks_is_not_asked():
+def test_output_restarts_the_silence():
     """Every byte restarts the silence."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     assert monitor.due() == 30.0
@@ -20,7 +20,7 @@ def test_a_board_that_speaks_is_not_asked():
     assert monitor.due() == 50.0
 
 
-def test_an_answer_ends_the_monitor():
+def test_an_answered_ping_restarts_the_silence():
     """On a board that answers pings, a test may be silent for hours."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     monitor.pinged(30.0)
@@ -31,7 +31,7 @@ def test_an_answer_ends_the_monitor():
     assert monitor.due() == 60.1
 
 
-def test_a_board_that_speaks_and_does_not_answer_has_no_runner():
+def test_output_without_an_answer_to_pings_means_no_runner():
     """A shell only echoes pings; it is pinged for a minute, since lines lose data."""
     monitor = LivenessMonitor(30.0, 1000.0, 0.0)
     for now in range(30, 90, 5):
@@ -53,7 +53,7 @@ def test_no_answer_is_death_after_as_long_again():
     assert monitor.board_dead(60.0)
 
 
-def test_before_the_deadline_a_board_is_asked():
+def test_the_board_is_pinged_before_the_deadline():
     """A hanging test and a hanging board are different failures."""
     monitor = LivenessMonitor(600.0, 100.0, 0.0)
     monitor.heard(89.0)
@@ -74,7 +74,7 @@ def test_at_the_deadline_only_an_answer_counts():
     assert not monitor.runner_gone(100.0)
 
 
-def test_a_prompt_is_asked_about_at_once():
+def test_a_prompt_causes_a_ping_at_once():
     """After a prompt, it has 15 s to answer, whatever `silence` is."""
     monitor = LivenessMonitor(600.0, 1000.0, 0.0)
     monitor.prompted(20.0)

@@ -152,7 +152,7 @@ SPOKEN = DataFrame(
 ).line()
 
 
-def test_a_silent_board_that_answers_goes_on(monkeypatch):
+def test_a_silent_board_that_answers_pings_is_alive(monkeypatch):
     """A test that sleeps is no board that hangs."""
     monkeypatch.setattr(liveness, "PING_INTERVAL_S", 0.05)
     console = Dies(SPOKEN, BEGIN, answers=3, then=END + TOLD_EXIT)
@@ -207,7 +207,7 @@ def test_a_silent_board_that_does_not_answer_hangs(monkeypatch):
     assert console.asked > 1
 
 
-def test_a_board_without_the_channel_is_not_asked():
+def test_a_board_without_the_channel_is_not_pinged():
     """A board without the channel is not pinged."""
     console = Dies(BEGIN, answers=0)
     _, error = run(console, silence=0.05, seconds=0.5)
@@ -215,7 +215,7 @@ def test_a_board_without_the_channel_is_not_asked():
     assert console.asked == 0
 
 
-def test_calls_that_were_answered_elsewhere():
+def test_socket_calls_are_recorded_once():
     """They are recorded once, before later output, also if the board repeats the call here."""
     call = Call(Api.WAIT, "x", request_id="1f-1")
     sessions, times = [], []

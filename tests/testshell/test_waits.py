@@ -6,7 +6,7 @@ from lava_dispatcher_multinode.testshell.waits import PROBE_INTERVAL_S, ConsoleC
 CALL = Call(Api.WAIT, "x")
 
 
-def test_each_is_asked_after_in_its_turn():
+def test_callers_are_probed_in_turn():
     """One caller is probed at a time; a call without a request ID is skipped."""
     waits = ConsoleCalls()
     assert waits.due() is None

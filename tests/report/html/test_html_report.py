@@ -45,7 +45,7 @@ class Page(HTMLParser):
         self.words.append(data)
 
 
-def test_page_tells_the_run(whole_story):
+def test_page_has_the_facts_of_the_run(whole_story):
     """The page has nodes, results, waits and the reason of the failure."""
     page = Page(html_report.render(Results.of(whole_story)))
     words = " ".join(page.words)
@@ -97,7 +97,7 @@ def test_answers_come_first(whole_story, tmp_path):
     assert "later" not in top
 
 
-def test_unfinished_run_says_so(story):
+def test_unfinished_run_is_marked(story):
     """The page of an unfinished run is marked as such."""
     words = " ".join(Page(html_report.render(Results.of(story.start().events))).words)
     assert "not finished" in words

@@ -93,7 +93,7 @@ def test_it_listens_on_loopback_only(server):
     assert server._server.socket.getsockname()[0] == host
 
 
-def test_stream_tells_consoles_changes_and_the_end(server, run, whole_story, tmp_path):
+def test_stream_has_consoles_changes_and_the_end(server, run, whole_story, tmp_path):
     """A page gets new console lines before the notice of new events."""
     get(server).read()
     stream = events(get(server, "events"))

@@ -32,7 +32,7 @@ def test_name_that_is_no_text_has_a_page(story):
     assert 'href="nodes/%3F/console.log"' in text
 
 
-def test_columns_that_say_nothing_are_left_out(story):
+def test_empty_columns_are_left_out(story):
     """A table of results without sets, measurements and retries has none of their columns."""
     story.start({"panda01": {}}).case("panda01")
     text = html_report.render(Results.of(story.end("panda01").events))

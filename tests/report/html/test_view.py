@@ -25,7 +25,7 @@ def test_wait_knows_the_messages_that_released_it(story):
     assert (wait["start"], wait["end"], wait["result"]) == (3, 5, "pass")
 
 
-def test_senders_that_the_event_names_are_the_ones(story):
+def test_recorded_senders_are_used(story):
     """Recorded senders are used as they are."""
     story.start().at(1).message("beaglexm01").message("panda01").wait("panda02")
     story.events[-1]["senders"] = ["panda01"]

@@ -22,7 +22,7 @@ def test_line_per_node_with_what_it_does(story):
     assert [text.split()[0] for text in shown] == ["panda01", "panda02", "beaglexm01"]
 
 
-def test_waiting_says_for_whom_until_the_answer(story):
+def test_a_wait_names_the_missing_devices_until_its_end(story):
     """Simultaneous calls are counted, and each answer removes one."""
     start = {"node": "panda02", "api": "wait", "role": None, "missing": ["panda01"]}
     end = {"node": "panda02", "api": "wait", "role": None, "outcome": "done"}
