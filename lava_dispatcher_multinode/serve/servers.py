@@ -8,12 +8,17 @@ import secrets
 import shutil
 import socket
 import threading
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DeployError
 from .file_table import TOKEN_BYTES, FileTable
 from .http import HttpServer
 from .tftp import PORT, TftpServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LOOPBACK = "127.0.0.1"
 
@@ -40,10 +45,11 @@ class Servers:
             for folder in self._directories:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def publish_http(self, content: Path | bytes, name: str, host: str) -> str:
-        """Publish `content` by HTTP; return its URL for a board that reaches this host as `host`.
+    @contextmanager
+    def publish_http(self, content: Path | bytes, name: str, host: str) -> Iterator[str]:
+        """Publish `content` by HTTP while the context lasts; transfers in progress continue.
 
-        Raise `DeployError`.
+        Yield its URL for a board that reaches this host as `host`. Raise `DeployError`.
         """
         address = local_address(host)
         with self._lock:
@@ -55,7 +61,11 @@ class Servers:
                         f"starting the HTTP server at {address} failed: {error}"
                     ) from error
             port = self._http[address].port
-        return f"http://{host}:{port}/{self._files.publish(content, name)}"
+        path = self._files.publish(content, name)
+        try:
+            yield f"http://{host}:{port}/{path}"
+        finally:
+            self._files.withdraw(path)
 
     def publish_tftp(self, content: Path | bytes, name: str, host: str, port: int = PORT) -> str:
         """Publish `content` by TFTP at `host`; return its file name. Raise `DeployError`."""
@@ -87,10 +97,6 @@ class Servers:
         except OSError as error:
             raise DeployError(f"writing to deploy.tftp.directory failed: {error}") from error
         return f"{folder.name}/{name}"
-
-    def withdraw(self, place: str) -> None:
-        """Stop publishing what `publish_http` or `publish_tftp` has returned as `place`."""
-        self._files.withdraw("/".join(place.rsplit("/", 2)[-2:]))
 
 
 def local_address(host: str) -> str:

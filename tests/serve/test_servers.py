@@ -14,16 +14,14 @@ from lava_dispatcher_multinode.serve.servers import Servers, local_address
 def test_urls():
     """A URL has the host as the board knows it; a withdrawn file is not served."""
     with Servers() as servers:
-        url = servers.publish_http(b"content", "file", "127.0.0.1")
-        with urlopen(url) as answer:
+        with servers.publish_http(b"content", "file", "127.0.0.1") as url, urlopen(url) as answer:
             assert answer.read() == b"content"
-        servers.withdraw(url)
         with pytest.raises(OSError, match="404"):
             urlopen(url)
-        translated = servers.publish_http(b"content", "file", "10.0.2.2")
-        assert translated.startswith("http://10.0.2.2:")
-        with urlopen(translated.replace("10.0.2.2", "127.0.0.1")) as answer:
-            assert answer.read() == b"content"
+        with servers.publish_http(b"content", "file", "10.0.2.2") as translated:
+            assert translated.startswith("http://10.0.2.2:")
+            with urlopen(translated.replace("10.0.2.2", "127.0.0.1")) as answer:
+                assert answer.read() == b"content"
 
 
 def test_the_address_to_listen_at():

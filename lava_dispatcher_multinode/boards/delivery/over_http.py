@@ -39,12 +39,9 @@ def over_http(shell: Shell, bundle: OverlayBundle, device: Device, servers: Serv
 def _fetch(
     shell: Shell, servers: Servers, command: str, host: str, content: bytes, path: str
 ) -> None:
-    url = servers.publish_http(content, "overlay", host)
-    try:
+    with servers.publish_http(content, "overlay", host) as url:
         line = command.format(url=url, file=shlex.quote(path))
         code, output = shell.run(line, timeout=FILE_TIMEOUT_S)
-    finally:
-        servers.withdraw(url)
     if code:
         reason = output.splitlines()[-1:] or [f"exit code {code}"]
         raise DeployError(f"the board cannot fetch from http://{host}: {reason[0]}")

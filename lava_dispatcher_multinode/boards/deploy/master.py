@@ -139,15 +139,15 @@ class _Master:
 
     def _unpack(self, tarball: Path, mount_point: str, label: str, limit: float) -> None:
         """Fetch and unpack in one pipe: the board has no space for the tarball."""
-        url = self._servers.publish_http(tarball, "files.tgz", self._host)
         size = tarball.stat().st_size / 1e6
-        fetch = self._fetch.format(file="-", url=url)
-        # The exit code of a pipe is that of its last command, so a failed fetch leaves a mark.
-        line = (
-            f"rm -f {FAILURE_MARK}; {{ {fetch} || : >{FAILURE_MARK}; }} | tar -C {mount_point} -xz"
-            f"{'o' if label == BOOT else ''}f - && [ ! -e {FAILURE_MARK} ]"
-        )
-        try:
+        with self._servers.publish_http(tarball, "files.tgz", self._host) as url:
+            fetch = self._fetch.format(file="-", url=url)
+            # The exit code of a pipe is that of its last command: a failed fetch leaves a mark.
+            line = (
+                f"rm -f {FAILURE_MARK}; {{ {fetch} || : >{FAILURE_MARK}; }} | "
+                f"tar -C {mount_point} -xz{'o' if label == BOOT else ''}f - && "
+                f"[ ! -e {FAILURE_MARK} ]"
+            )
             for number in range(1, MAX_ATTEMPTS + 1):
                 self._step(f"master image: fetching {label}, {size:.1f} MB over HTTP")
                 code, output = self._execute(f"{{ {line}; }} 2>&1", f"fetching {label}", limit)
@@ -157,8 +157,6 @@ class _Master:
                 if number < MAX_ATTEMPTS:
                     self._step(f"master image: fetching {label} failed ({reason}): retrying")
                     time.sleep(self._shell.deadline.within(RETRY_AFTER_S))
-        finally:
-            self._servers.withdraw(url)
         where = f"http://{self._host}"
         raise DeployError(
             f"master image: fetching {label} from {where} failed {MAX_ATTEMPTS} times: {reason}"
@@ -167,12 +165,9 @@ class _Master:
     def _add_overlay(self, bundle: OverlayBundle, mount_point: str) -> None:
         self._unpack(bundle.archive, mount_point, "the overlay", STEP_TIMEOUT_S)
         for path, content in bundle.files.items():
-            url = self._servers.publish_http(content, "file", self._host)
-            try:
+            with self._servers.publish_http(content, "file", self._host) as url:
                 command = self._fetch.format(file=shlex.quote(mount_point + path), url=url)
                 self._run(command, "fetching the overlay's environment")
-            finally:
-                self._servers.withdraw(url)
 
     def _disable_flash_kernel(self, mount_point: str) -> None:
         """Prevent the image's packages from overwriting the boot loader of the master image."""
