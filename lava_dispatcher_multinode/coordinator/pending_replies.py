@@ -47,24 +47,26 @@ class ReplyHandle(ABC):
 class PendingReply(ReplyHandle):
     """The reply to a request, in a frame: sent now, or when its call is satisfied."""
 
-    __slots__ = ("_request", "_session")
+    __slots__ = ("_hold", "_id", "_session")
 
     def __init__(self, session: ClientSession, request: Request) -> None:
+        # Of the request only what is needed: a barrier keeps one for each member.
         self._session = session
-        self._request = request
+        self._id = request.id
+        self._hold = request.hold
         session.pending.add(self)
 
     def matches(self, _id: object) -> bool:
         """Return True if it belongs to the request with this `id`."""
-        return bool(self._request.id == _id)
+        return bool(self._id == _id)
 
     def send_outcome(self, call: Call, outcome: Outcome) -> None:
         """Send the reply, if the connection is still open."""
-        session, request = self._session, self._request
+        session = self._session
         if self in session.pending:
             session.pending.remove(self)
-            reply = reply_to_call(outcome, call, hold=request.hold)
-            session.peer.write(encode_reply(reply, request.id))
+            reply = reply_to_call(outcome, call, hold=self._hold)
+            session.peer.write(encode_reply(reply, self._id))
 
 
 class Waiter(ReplyHandle):

@@ -106,6 +106,8 @@ class FrameReader:
         if unread < 0:
             return None
         self._start, self.unread = end, unread
+        if not unread:
+            self._buffer = b""  # an idle connection keeps no input
         return bytes(buffer[body:end])
 
     def _read_line(self) -> BoardLine | None:

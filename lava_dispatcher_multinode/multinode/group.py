@@ -184,8 +184,9 @@ class Group:
     # The rules
 
     def _send(self, sender: str, call: Call, now: float) -> tuple[Topic, int]:
-        topic, count = self._topics.add(sender, call)
-        self._events.append(Message(call.id, sender, call.data))
+        message = Message(call.id, sender, call.data)
+        topic, count = self._topics.add(message)
+        self._events.append(message)
         if topic.any:
             for pending in list(topic.any.values()):
                 self._end_satisfied(pending, topic, now)

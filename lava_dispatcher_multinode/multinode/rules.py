@@ -41,7 +41,7 @@ def satisfied(members: Members, topic: Topic, pending: MemberCall) -> Data | Non
     call = pending.call
     if call.next:
         message = topic.unread(pending.node)
-        return None if message is None else (message,)
+        return None if message is None else ((message.sender, message.data),)
     if not call.api.spec.needs_all:
         return tuple(topic.others(pending.node)) or None
     if not members.complete or not all_arrived(absent(members, topic, pending), pending):

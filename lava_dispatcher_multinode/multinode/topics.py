@@ -32,11 +32,12 @@ class Message(Struct, frozen=True, gc=False):
     data: Mapping[str, str]
 
 
-class MemberCall(Struct, eq=False):
+class MemberCall(Struct, eq=False, gc=False):
     """A call of a member, with its `outcome` once it has one.
 
     `reply_to` is any hashable object that is unique to the call; the rules only hand it back.
     `required_count`: how often each device that is waited for must have sent the ID.
+    The garbage collector need not know it: it leaves its barrier's `waiters` when it ends.
     """
 
     reply_to: Any
@@ -78,19 +79,20 @@ class Topic(Struct, eq=False):
     latest: dict[str, Mapping[str, str]] = {}  # oldest sender first
     filled: bool = False  # whether any message had data
     count: dict[str, int] = {}  # messages by sender
-    log: list[tuple[str, Mapping[str, str]]] = []  # for --next
+    log: list[Message] = []  # for --next
     read: dict[str, int] = {}  # receiver -> its index in `log`
     any: dict[Hashable, MemberCall] = {}
     next: dict[str, deque[MemberCall]] = {}  # by receiver, oldest first
     #: By required count and role.
     barriers: dict[int, dict[str | None, Barrier]] = {}
 
-    def add(self, sender: str, data: Mapping[str, str]) -> int:
-        """Keep a message; return how many `sender` has sent by now."""
-        self.latest[sender] = data
-        if data:
+    def add(self, message: Message) -> int:
+        """Keep a message; return how many its sender has sent by now."""
+        sender = message.sender
+        self.latest[sender] = message.data
+        if message.data:
             self.filled = True
-        self.log.append((sender, data))
+        self.log.append(message)
         count = self.count[sender] = self.count.get(sender, 0) + 1
         return count
 
@@ -98,10 +100,10 @@ class Topic(Struct, eq=False):
         """Yield (sender, data) of all but `node`, oldest sender first."""
         return ((sender, data) for sender, data in self.latest.items() if sender != node)
 
-    def unread(self, node: str) -> tuple[str, Mapping[str, str]] | None:
+    def unread(self, node: str) -> Message | None:
         """Return the next message of another device that `node` has not consumed."""
         place = self.read.get(node, 0)
-        while place < len(self.log) and self.log[place][0] == node:
+        while place < len(self.log) and self.log[place].sender == node:
             place += 1
         self.read[node] = place
         return self.log[place] if place < len(self.log) else None
@@ -194,13 +196,13 @@ class Topics:
             return f"the group's messages have {MAX_KEPT_BYTES} bytes; no more are kept"
         return ""
 
-    def add(self, sender: str, call: Call) -> tuple[Topic, int]:
-        """Keep the message of `call`; return its topic, and how often `sender` has sent it."""
+    def add(self, message: Message) -> tuple[Topic, int]:
+        """Keep a message; return its topic, and how often its sender has sent the ID."""
         self._count += 1
-        if call.data:
-            self._kept += data_size(call.data)
-        topic = self.get(call.id)
-        return topic, topic.add(sender, call.data)
+        if message.data:
+            self._kept += data_size(message.data)
+        topic = self.get(message.id)
+        return topic, topic.add(message)
 
 
 #: What follows from the rules. A `MemberCall` without an outcome starts to wait; one with an

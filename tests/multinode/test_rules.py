@@ -5,7 +5,7 @@ import pytest
 from lava_dispatcher_multinode.multinode import rules, topics
 from lava_dispatcher_multinode.multinode.api import Api, Call, Loss, Missing
 from lava_dispatcher_multinode.multinode.members import Members
-from lava_dispatcher_multinode.multinode.topics import MemberCall, Topic, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Message, Topic, Topics
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent
 
 ROLES = {"a": "r", "b": "r", "c": "s"}
@@ -17,7 +17,7 @@ def moment(sent="", lost="", size=3):
     for name, role in ROLES.items():
         members.admit(name, role)
     for name in sent:
-        topic.add(name, {})
+        topic.add(Message("x", name, {}))
     for name in lost:
         members.leave(members.by_name[name], MemberEvent.FINISH, None)
     return members, topic

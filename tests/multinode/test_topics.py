@@ -4,7 +4,7 @@ import pytest
 
 from lava_dispatcher_multinode.multinode import topics as module
 from lava_dispatcher_multinode.multinode.api import Api, Call, Cause, Loss, Outcome, Status
-from lava_dispatcher_multinode.multinode.topics import MemberCall, Topic, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Message, Topic, Topics
 from lava_dispatcher_multinode.multinode.transitions import CallState
 
 
@@ -12,7 +12,7 @@ def test_a_resend_replaces_and_keeps_its_place():
     """Oldest sender first, however often it sends again."""
     topic = Topic()
     sends = (("a", {"k": "1"}), ("b", {}), ("a", {"j": "2"}))
-    assert [topic.add(*send) for send in sends] == [1, 1, 2]
+    assert [topic.add(Message("x", *send)) for send in sends] == [1, 1, 2]
     assert list(topic.others("c")) == [("a", {"j": "2"}), ("b", {})]
     assert list(topic.others("a")) == [("b", {})]
 
@@ -21,12 +21,12 @@ def test_each_receiver_reads_every_message_of_others_once():
     """Each re-send is a message, and each receiver has its own position."""
     topic = Topic()
     for sender, value in (("a", "1"), ("b", "2"), ("a", "3")):
-        topic.add(sender, {"k": value})
+        topic.add(Message("x", sender, {"k": value}))
 
     def read(node):
         values = []
         while message := topic.unread(node):
-            values.append(message[1]["k"])
+            values.append(message.data["k"])
             topic.consume(node)
         return values
 
@@ -51,7 +51,7 @@ def test_a_topic_without_a_message_is_unused_when_no_call_waits():
 def test_a_message_is_not_forgotten():
     """A topic with a message stays, waited for or not."""
     topic = Topic()
-    topic.add("a", {})
+    topic.add(Message("x", "a", {}))
     assert not topic.unused
 
 
@@ -87,7 +87,7 @@ def test_a_barrier_has_the_devices_that_have_not_sent_as_often():
     """All calls that need the same share it, once one of them waits."""
     topic = Topic()
     for sender in "aab":
-        topic.add(sender, {})
+        topic.add(Message("x", sender, {}))
     once, twice, also = (
         MemberCall(n, "a", Call(Api.SYNC, "x"), 0.0, required_count=2) for n in range(3)
     )
@@ -104,7 +104,7 @@ def test_a_barrier_has_the_devices_that_have_not_sent_as_often():
 def test_a_call_that_counts_nothing_needs_one_message_of_each():
     """A lava-wait-all is satisfied by members that have sent once."""
     topic = Topic()
-    topic.add("a", {})
+    topic.add(Message("x", "a", {}))
     assert list(topic.barrier(MemberCall(1, "b", Call(Api.WAIT_ALL, "x"), 0.0), "abc").absent) == [
         "b",
         "c",
@@ -119,11 +119,11 @@ def test_bytes_and_messages_are_counted_apart(monkeypatch):
     big = Call(Api.SEND, "x", {"k": "123456"})
     assert topics.problem(big) == ""
     assert "10 bytes" in topics.problem(Call(Api.SEND, "x", {"k": "12345678"}))
-    assert topics.add("a", big)[1] == 1
+    assert topics.add(Message("x", "a", big.data))[1] == 1
     assert "10 bytes" in topics.problem(big)
     assert topics.problem(Call(Api.SEND, "x")) == ""
-    topics.add("a", Call(Api.SYNC, "x"))
-    assert topics.add("a", Call(Api.SEND, "x"))[1] == 3
+    topics.add(Message("x", "a", {}))
+    assert topics.add(Message("x", "a", {}))[1] == 3
     assert "3 messages" in topics.problem(Call(Api.SEND, "x"))
 
 
@@ -133,6 +133,6 @@ def test_a_topic_that_was_only_unused_up_is_forgotten():
     unused = topics.get("x")
     topics.forget_unused("x")
     assert topics.get("x") is not unused
-    topic, _ = topics.add("a", Call(Api.SEND, "y"))
+    topic, _ = topics.add(Message("y", "a", {}))
     topics.forget_unused("y")
     assert topics.get("y") is topic

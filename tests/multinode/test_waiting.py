@@ -6,7 +6,7 @@ from weakref import WeakSet
 from lava_dispatcher_multinode.multinode.api import Api, Call
 from lava_dispatcher_multinode.multinode.deadlines import MAX_STALE_ENTRIES
 from lava_dispatcher_multinode.multinode.members import Members
-from lava_dispatcher_multinode.multinode.topics import MemberCall, Topics
+from lava_dispatcher_multinode.multinode.topics import MemberCall, Message, Topics
 from lava_dispatcher_multinode.multinode.transitions import MemberEvent
 from lava_dispatcher_multinode.multinode.waiting import WaitingCalls
 
@@ -119,7 +119,7 @@ def test_a_newcomer_is_waited_for():
     """By calls that wait for all devices or for those of its role, and by no others."""
     members, topics, pending = world()
     topic = topics.get("x")
-    topic.add("b", {})
+    topic.add(Message("x", "b", {}))
     for n, role in enumerate((None, "r", "s")):
         wait = MemberCall(n, "a", Call(Api.WAIT_ALL, "x", role=role), 0.0)
         topic.barrier(wait, members.scope(role))
