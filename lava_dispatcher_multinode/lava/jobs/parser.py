@@ -15,7 +15,7 @@ from ...job.removed_keys import is_pipeline
 from ...job.schema_check import SchemaChecker, load_schema
 from ..log_redaction import MASK, hiding_secrets
 from .lava_blocks_in import ignored_keys, import_block, import_calls
-from .submission import PROTOCOL, SINGLE_ROLE, GroupOfOne, is_single, parse_timeout
+from .submission import PROTOCOL, GroupOfOne, is_single, parse_timeout
 from .variables import flatten_environment, format_secrets, invalid_names
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class LavaParser:
             text = "'protocols' must map names to protocols"
             raise InvalidJob([document.problem(text, ("protocols",))])
         if is_single(lava):
+            document = document if target is None else document.with_top(device=target)
             document = GroupOfOne.of(document)
         elif "target_group" in _block(lava):
             text = "this is the definition of one node, made by a LAVA server"
@@ -56,8 +57,6 @@ class LavaParser:
             hint = "give a role a 'device' instead"
             text = f"a job for a group cannot run on one device ({target})"
             raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
-        if target is not None:
-            document = _aimed(document, target)
         roles = _roles(document.data)
         types = device_types(document)
         schema = load_schema("lava.jobs", SCHEMA)
@@ -84,15 +83,6 @@ def _without_target(document: Document) -> tuple[Document, str | None]:
     data = dict(document.data)
     target = data.pop("target", None)
     return replace(document, data=data), target
-
-
-def _aimed(document: Document, target: str) -> Document:
-    protocols = document.data["protocols"]
-    block = protocols[PROTOCOL]
-    role = {**block["roles"][SINGLE_ROLE], "device": target}
-    return document.with_top(
-        protocols={**protocols, PROTOCOL: {**block, "roles": {SINGLE_ROLE: role}}}
-    )
 
 
 def _block(data: Mapping[str, Any]) -> Mapping[str, Any]:
