@@ -99,11 +99,11 @@ def _followed(
 
     clock = clock_from_now()
     recorder = ReportWriter(output)
-    names = node_names(as_group(submission))
+    group = as_group(submission)
+    names, roles = node_names(group), group["protocols"]["lava-multinode"]["roles"]
     if len(jobs) != len(names):
         text = f"the server created {len(jobs)} jobs for {len(names)} nodes"
         raise InfrastructureError(text)
-    types = {role: entry.get("device_type", "") for role, entry in _roles(submission).items()}
     with ExitStack() as stack:
         log = stack.enter_context(EventLog(output / EVENTS, clock))
         log.subscribe(recorder)
@@ -112,7 +112,10 @@ def _followed(
             "job_started",
             job={"name": submission["job_name"], "id": jobs[0], "file": args.job},
             started=time_of_day(),
-            nodes={name: {"role": role, "device_type": types[role]} for name, role in names},
+            nodes={
+                name: {"role": role, "device_type": roles[role].get("device_type", "")}
+                for name, role in names
+            },
         )
         followed = [
             _node(name, job, output, log, clock, submission, role, stack)
@@ -190,10 +193,3 @@ def _cancel(server: LavaServer, jobs: Sequence[str]) -> Iterator[tuple[str, str]
                 continue
         where = server.page_url(job)
         yield job, f"NOT canceled, see {where}: {why}" if why else "canceled on the server"
-
-
-def _roles(submission: Any) -> dict[str, Any]:
-    from ..lava.jobs.submission import as_group
-
-    roles: dict[str, Any] = as_group(submission)["protocols"]["lava-multinode"]["roles"]
-    return roles
