@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeployError
 from .file_table import TOKEN_BYTES, FileTable
 from .http import HttpServer
-from .tftp import PORT, TftpServer
+from .tftp import TftpServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class Servers:
         finally:
             self._files.withdraw(path)
 
-    def publish_tftp(self, content: Path | bytes, name: str, host: str, port: int = PORT) -> str:
+    def publish_tftp(self, content: Path | bytes, name: str, host: str, port: int) -> str:
         """Publish `content` by TFTP at `host`; return its file name. Raise `DeployError`."""
         address = local_address(host)
         with self._lock:

@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from .file_table import FileTable
 
-PORT = 69
 MAX_TRANSFERS = 32  # at once
 MAX_ATTEMPTS = 6  # to send a block
 ACK_TIMEOUT_S = 1.0  # unless the board requests another one
@@ -32,7 +31,7 @@ Address = tuple[str, int]
 class TftpServer:
     """Serves `files` at `address` until it is closed. Raise `OSError`."""
 
-    def __init__(self, files: FileTable, address: str, port: int = PORT) -> None:
+    def __init__(self, files: FileTable, address: str, port: int) -> None:
         self._files = files
         self._address = address
         self._socket = _bind_socket(address, port)
