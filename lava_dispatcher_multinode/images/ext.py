@@ -1,7 +1,8 @@
-"""ext2, ext3 and ext4: reading and setting the label; making an empty ext2."""
+"""ext2, ext3 and ext4: reading and setting the label; an empty ext2; the tools for more."""
 
 from __future__ import annotations
 
+import shutil
 import struct
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,6 +16,18 @@ _MAGIC, _LABEL, _RO_COMPAT, _CHECKSUM = 56, 120, 100, 1020
 _METADATA_CSUM = 0x400
 _TIMESTAMP = 1370044800  # 1 June 2013, UTC, for reproducible images
 BLOCK_BYTES = 1024
+_SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program, also one in a directory for root; None if it is missing."""
+    return shutil.which(name) or shutil.which(name, path=_SYSTEM_PATH)
+
+
+def debugfs_errors(output: bytes) -> list[str]:
+    """Return the errors that debugfs, which always exits with 0, wrote after its version."""
+    lines = output.decode("utf-8", "backslashreplace").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("debugfs 1.")]
 
 
 def crc32c(data: bytes) -> int:

@@ -6,7 +6,6 @@ The work is done by debugfs, which always exits with 0: errors only show on its 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import struct
 import subprocess
@@ -27,7 +26,6 @@ MAX_NAME_BYTES = 2000  # a debugfs command has up to two names
 DEBUGFS_TIMEOUT_S = 300.0
 _INCOMPAT_RECOVER = 0x4
 _STATE_ERRORS = 0x2
-_SYSTEM_PATH = "/usr/sbin:/sbin"
 
 
 class InjectionFailed(Exception):
@@ -187,7 +185,7 @@ def _run_debugfs(
     where: str, commands: list[str], deadline: Deadline, *, write: bool = False
 ) -> tuple[list[str], list[str]]:
     """Run commands; return the lines of output and of errors."""
-    program = shutil.which("debugfs") or shutil.which("debugfs", path=_SYSTEM_PATH)
+    program = ext.find_program("debugfs")
     if program is None:
         raise InjectionFailed("needs the program debugfs: apt-get install e2fsprogs")
     try:
@@ -202,8 +200,7 @@ def _run_debugfs(
     except subprocess.TimeoutExpired:
         deadline.check("adding files to the image")
         raise InjectionFailed(f"debugfs timed out after {DEBUGFS_TIMEOUT_S:g} s") from None
-    printed = done.stderr.decode("utf-8", "backslashreplace").splitlines()
-    errors = [line for line in printed if line.strip() and not line.startswith("debugfs 1.")]
+    errors = ext.debugfs_errors(done.stderr)
     if done.returncode and not errors:
         errors = [f"exit code {done.returncode}"]
     return done.stdout.decode("utf-8", "replace").splitlines(), errors

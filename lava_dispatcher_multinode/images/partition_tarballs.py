@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
     from ..deadline import Deadline
 
-SYSTEM_PATH = "/usr/sbin:/sbin"
 MAX_DEPTH = 16  # nested directories
 PACK_TIMEOUT_S = 3600.0  # enough for a large root file system
 
@@ -63,13 +61,9 @@ def write_root_tarball(image: Path, target: Path, deadline: Deadline) -> None:
         except subprocess.TimeoutExpired:
             deadline.check("packing the root file system")
             raise DeployError("packing the root file system timed out") from None
-    printed = done.stderr.decode("utf-8", "backslashreplace").splitlines()
-    # debugfs always exits with 0; its first line is its version.
-    errors = [line for line in printed if line.strip() and not line.startswith("debugfs 1.")]
+    errors = ext.debugfs_errors(done.stderr)
     if done.returncode or errors:
-        raise DeployError(
-            f"unpacking the root file system failed: {(errors or printed or ['?'])[0]}"
-        )
+        raise DeployError(f"unpacking the root file system failed: {(errors or ['?'])[0]}")
 
 
 def _add_directory(tar: tarfile.TarFile, volume: FatVolume, directory: str, levels: int) -> None:
@@ -99,7 +93,7 @@ def _find_partition(disk: BinaryIO, number: int) -> mbr.Partition:
 
 
 def _find_program(name: str, package: str) -> str:
-    found = shutil.which(name) or shutil.which(name, path=SYSTEM_PATH)
+    found = ext.find_program(name)
     if found is None:
         raise DeployError(f"deployment by master image needs {name}: apt-get install {package}")
     return found

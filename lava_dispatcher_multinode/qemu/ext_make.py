@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InfrastructureError
+from ..images import ext
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,6 @@ FEATURES = "^has_journal,^metadata_csum,^64bit,^orphan_file,^resize_inode"
 TIMESTAMP = 1370044800  # 1 June 2013, UTC
 PROGRAM_TIMEOUT_S = 600.0  # for either program, on a slow disk
 _IDENTITY = "6c617661-2013-4601-8d6e-746573740002"
-_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def make_ext4(
@@ -63,8 +62,7 @@ def _commands(entries: Iterable[tuple[str, int, bytes]], scratch: Path) -> Itera
 
 def _run(program: str, *arguments: str) -> Sequence[str]:
     """Run a program; return its error lines, as debugfs always exits with 0."""
-    path = os.environ.get("PATH", "") + "".join(f":{directory}" for directory in _SBIN)
-    found = shutil.which(program, path=path)
+    found = ext.find_program(program)
     if found is None:
         raise InfrastructureError(f"needs the program {program}: apt-get install e2fsprogs")
     # The clock of libext2fs, for reproducible times.
@@ -82,7 +80,7 @@ def _run(program: str, *arguments: str) -> Sequence[str]:
         raise InfrastructureError(
             f"{program}: not done within {PROGRAM_TIMEOUT_S:.0f} s"
         ) from None
-    errors = done.stderr.decode("utf-8", "replace").splitlines()
+    errors = ext.debugfs_errors(done.stderr)
     if done.returncode:
         raise InfrastructureError(f"{program} failed: {' '.join(errors)}")
-    return [line for line in errors if line and not line.startswith("debugfs 1")]
+    return errors

@@ -11,6 +11,7 @@ import tarfile
 import pytest
 
 from lava_dispatcher_multinode.deadline import Deadline
+from lava_dispatcher_multinode.images import ext
 from lava_dispatcher_multinode.images import inject as inject_module
 from lava_dispatcher_multinode.images.inject import InjectionFailed, inject_files
 
@@ -177,7 +178,7 @@ def test_a_failed_write_is_detected(disk, archive, monkeypatch):
 def test_missing_debugfs(disk, archive, monkeypatch):
     """The error names the package to install."""
     path, tar = disk(), archive(("x", b"x", 0o644))
-    monkeypatch.setattr(inject_module.shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(ext, "find_program", lambda _: None)
     with pytest.raises(InjectionFailed, match="debugfs: apt-get install e2fsprogs"):
         _inject(path, tar)
 
