@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConsoleError
 from ..polling import wait_readable
-from .transport import IN_USE, DescriptorTransport, port_taken
+from .transport import IN_USE, REFUSAL_TIMEOUT_S, DescriptorTransport, port_taken
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 SCHEMES = ("socket", "telnet", "rfc2217")
 TELNET_PORT = 23
 HINT = "check that the console server runs and that the port has no other client"
-REFUSAL_TIMEOUT_S = 0.3  # for a server to report that the port is in use
 # A lost network is detected after some 30 s, also without output.
 KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),  # seconds before the first probe

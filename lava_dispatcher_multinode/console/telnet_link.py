@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import ConsoleError
 from .telnet import NotTelnet, Telnet
 from .transcript import printable
-from .transport import IN_USE, LinkLost, port_taken
+from .transport import IN_USE, REFUSAL_TIMEOUT_S, LinkLost, port_taken
 
 if TYPE_CHECKING:
     from .transport import DescriptorTransport
@@ -89,8 +89,8 @@ class TelnetLink:
         try:
             self._answer()
             while not self._telnet.settled and (left := deadline - time.monotonic()) > 0:
-                self._early += self._plain(self._link.read(left))
-                self._answer()
+                self._receive_early(left)
+            self._await_refusal()
         except LinkLost as error:
             output = self._last_output()
             if IN_USE in output:
@@ -98,6 +98,21 @@ class TelnetLink:
             raise LinkLost(f"{error}{output}") from error
         if not self._telnet.answered:
             raise ConsoleError(f"{self.name}: {_RAW}")
+
+    def _receive_early(self, seconds: float) -> None:
+        self._early += self._plain(self._link.read(seconds))
+        self._answer()
+
+    def _await_refusal(self) -> None:
+        """Read until the server cannot refuse the port any more; it does so after the options.
+
+        A refusal ends the connection: `LinkLost`.
+        """
+        refusal, deadline = IN_USE.encode(), time.monotonic() + REFUSAL_TIMEOUT_S
+        while (left := deadline - time.monotonic()) > 0:
+            if not self._early.startswith(refusal[: len(self._early)]):
+                return
+            self._receive_early(left)
 
     def _last_output(self) -> str:
         """Return the last output of a closing connection, for example "Port already in use"."""

@@ -32,6 +32,7 @@ class LinkLost(ConsoleError):
 
 #: The refusal of ser2net (also in labgrid's exporter) for a port that has its clients.
 IN_USE = "Port already in use"
+REFUSAL_TIMEOUT_S = 0.3  # for the server to send it
 
 
 def port_taken(name: str) -> ConsoleTaken:

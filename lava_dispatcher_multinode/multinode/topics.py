@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from .api import NOTHING, Outcome, Status, data_size
+from .api import NOTHING, Call, Outcome, Status, data_size
 from .transitions import CALL_TRANSITIONS, SATISFIED, STATUS, CallState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from .api import Call, Cause, Data
+    from .api import Cause, Data
 
 #: Messages that a group keeps (each send is one: `lava-wait --next` may still ask for it).
 MAX_MESSAGES = 1_000_000

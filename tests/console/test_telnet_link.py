@@ -93,3 +93,23 @@ def test_output_during_the_negotiation_is_read(opened):
         serving.join()
         assert transport.read() == b"early"
         peers[0].close()
+
+
+def test_a_refusal_behind_the_options():
+    """A server may settle the options before it reports that the port is in use."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            peer, _ = server.accept()
+            with peer:
+                peer.sendall(b"\xff\xfb\x00\xff\xfb\x03\xff\xfd\x00\xff\xfd\x03")
+                received = b""
+                while len(received) < 12:  # the client has agreed to all four
+                    received += peer.recv(100)
+                peer.sendall(b"Port already in use\r\n")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        with pytest.raises(ConsoleTaken):
+            _open("telnet", server.getsockname()[1])
+        serving.join()
