@@ -192,9 +192,8 @@ def test_long_texts_take_no_long_time(piece):
         finally:
             gc.enable()
 
-    # Eight times the text: 8 where the time is linear, 64 where it is a square; the larger text
-    # may need fresh memory, which is three times slower than memory used before.
-    assert min(seconds(80_000) for _ in "ab") < 40 * max(seconds(10_000) for _ in "abc")
+    # Eight times the text: 8 where the time is linear, 64 where it is a square.
+    assert min(map(seconds, [80_000] * 8)) < 24 * max(map(seconds, [10_000] * 8))
 
 
 OVERLAYS = Path(__file__).parents[2] / "overlays"
