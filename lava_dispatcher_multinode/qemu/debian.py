@@ -1,4 +1,4 @@
-"""Fetching, verifying and unpacking Debian's armhf packages with a private apt configuration.
+"""Fetching, verifying and unpacking Debian's packages with a private apt configuration.
 
 The configuration of the host is only read for the address of its archive. No foreign
 architecture is added, nothing is installed, and no root is needed.
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SUITE, ARCHITECTURE = "bookworm", "armhf"
+#: Architecture -> its kernel for virtual machines, and the oldest suite that has it.
+KERNELS = {
+    "amd64": ("linux-image-cloud-amd64", "bookworm"),
+    "arm64": ("linux-image-cloud-arm64", "bookworm"),
+    "armhf": ("linux-image-armmp", "bookworm"),
+    "riscv64": ("linux-image-riscv64", "trixie"),
+}
 ARCHIVE = "http://deb.debian.org/debian/"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 COMMAND_TIMEOUT_S = 900.0  # for one run of apt-get: 50 MB over a slow line
@@ -39,7 +46,7 @@ Dir::Etc::sourceparts "/dev/null";
 
 
 class DebianPackages:
-    """The packages below `directory`, which outlives a run.
+    """The packages of one suite and architecture below `directory`, which outlives a run.
 
     A package is fetched once; with `renew`, the newest version replaces an older one.
     `step` gets texts that describe the progress.
@@ -51,7 +58,10 @@ class DebianPackages:
         step: Callable[[str], None] = lambda _text: None,
         *,
         renew: bool = False,
+        suite: str = SUITE,
+        architecture: str = ARCHITECTURE,
     ) -> None:
+        self._suite, self._architecture = suite, architecture
         self._directory = directory.absolute()
         self._archives = self._directory / "archives"
         self._renew = renew
@@ -97,7 +107,8 @@ class DebianPackages:
         return package
 
     def _resolve(self, name: str) -> str:
-        shown = self._run(["apt-cache", "show", "--no-all-versions", name], f"looking for {name}")
+        action = f"looking for {name} in {self._suite} for {self._architecture}"
+        shown = self._run(["apt-cache", "show", "--no-all-versions", name], action)
         if name.startswith("linux-image-"):
             real = re.search(r"^Depends:.*?\b(linux-image-[^ ,]+)", shown, re.MULTILINE)
             return real.group(1) if real else name
@@ -119,11 +130,14 @@ class DebianPackages:
             (top / part).mkdir(parents=True, exist_ok=True)
         (top / "status").touch()
         archive = self._find_archive()
-        (top / "sources.list").write_text(f"deb [signed-by={KEYRING}] {archive} {SUITE} main\n")
-        configuration = _CONFIGURATION.format(architecture=ARCHITECTURE, directory=top)
+        (top / "sources.list").write_text(
+            f"deb [signed-by={KEYRING}] {archive} {self._suite} main\n"
+        )
+        configuration = _CONFIGURATION.format(architecture=self._architecture, directory=top)
         (top / "apt.conf").write_text(configuration)
-        self._step(f"fetching the {ARCHITECTURE} package lists of {archive}")
-        self._run(["apt-get", "-qq", "update"], f"fetching the package lists of {archive}")
+        what = f"the {self._architecture} package lists of {self._suite} from {archive}"
+        self._step(f"fetching {what}")
+        self._run(["apt-get", "-qq", "update", "--error-on=any"], f"fetching {what}")
         self._updated = True
 
     def _find_archive(self) -> str:

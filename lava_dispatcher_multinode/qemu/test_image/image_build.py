@@ -17,10 +17,10 @@ from ...errors import InfrastructureError
 from ...images import cpio, mbr, uimage
 from ...images.fat_make import Geometry, make_fat16
 from ..ext_make import make_ext4
-from .kernel_modules import KernelModules
+from .kernel_modules import KernelModules, module_name, read_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..debian import DebianPackages
 
@@ -68,8 +68,8 @@ def build_image(target: Path, packages: DebianPackages) -> list[str]:
     with TemporaryDirectory(prefix="lava-image-", dir=target.parent) as scratch:
         root = Path(scratch, "root.ext4")
         modules = KernelModules(kernel)
-        program = (busybox / "bin" / "busybox").read_bytes()
-        make_ext4(root, ROOT.size, "rootfs", root_files(program, modules))
+        program = read_busybox(busybox)
+        make_ext4(root, ROOT.size, "rootfs", root_files(program, modules, ROOT_MODULES))
         boot = make_fat16(boot_files(kernel, program, modules), "boot",
                           BOOT.start // mbr.SECTOR, FAT)  # fmt: skip
         with target.open("w+b") as disk:
@@ -83,7 +83,7 @@ def build_image(target: Path, packages: DebianPackages) -> list[str]:
 def boot_files(kernel: Path, busybox: bytes, modules: KernelModules) -> dict[str, bytes]:
     """Return the files of the boot partition by name."""
     zimage = next((kernel / "boot").glob("vmlinuz-*")).read_bytes()
-    script = _read_own("boot.txt")
+    script = read_own("boot.txt")
     return {
         # Unpacked here, as an emulated processor would need long at each boot.
         "uImage": uimage.make(
@@ -103,21 +103,31 @@ def boot_files(kernel: Path, busybox: bytes, modules: KernelModules) -> dict[str
 def initial_root(busybox: bytes, modules: KernelModules) -> bytes:
     """Return the initial ramdisk: a gzip of a cpio archive."""
     entries = [(name, cpio.DIRECTORY, b"") for name in ("bin", "proc", "sys", "dev", "root")]
-    entries += [("bin/busybox", cpio.PROGRAM, busybox), ("init", cpio.PROGRAM, _read_own("init"))]
+    entries += [("bin/busybox", cpio.PROGRAM, busybox), ("init", cpio.PROGRAM, read_own("init"))]
     entries += [(f"bin/{name}", cpio.LINK, b"busybox") for name in _IN_INITIAL_ROOT]
-    entries.append(("modules", cpio.DIRECTORY, b""))
-    needed: dict[str, Path] = {}
-    for machine, wanted in INITIAL_MODULES.items():
-        order = modules.resolve(wanted)
-        needed.update((path.name, path) for path in order)
-        text = "".join(f"{path.name}\n" for path in order)
-        entries.append((f"modules/{machine}", cpio.FILE, text.encode()))
-    entries += [(f"modules/{name}", cpio.FILE, path.read_bytes()) for name, path in needed.items()]
+    entries += initial_modules(modules, INITIAL_MODULES)
     return gzip.compress(cpio.make_archive(entries), 9, mtime=0)
 
 
-def root_files(busybox: bytes, modules: KernelModules) -> Iterator[FileEntry]:
-    """Yield the files of the root file system."""
+def initial_modules(
+    modules: KernelModules, wanted: Mapping[str, Iterable[str]]
+) -> Iterator[FileEntry]:
+    """Yield the modules that `init` loads, with their order for each machine of `wanted`."""
+    yield "modules", cpio.DIRECTORY, b""
+    needed: dict[str, Path] = {}
+    for machine, names in wanted.items():
+        order = modules.resolve(names)
+        needed.update((module_name(path), path) for path in order)
+        text = "".join(f"{module_name(path)}\n" for path in order)
+        yield f"modules/{machine}", cpio.FILE, text.encode()
+    for name, path in needed.items():
+        yield f"modules/{name}", cpio.FILE, read_module(path)
+
+
+def root_files(
+    busybox: bytes, modules: KernelModules, wanted: Iterable[str]
+) -> Iterator[FileEntry]:
+    """Yield the files of the root file system, with `modprobe` for the modules `wanted`."""
     modes = {"tmp": 0o41777, "var/tmp": 0o41777, "root": 0o40700}
     for name in _DIRECTORIES:
         yield name, modes.get(name, cpio.DIRECTORY), b""
@@ -132,17 +142,22 @@ def root_files(busybox: bytes, modules: KernelModules) -> Iterator[FileEntry]:
         yield f"etc/{entry.name}", mode, content
     directory = f"lib/modules/{modules.version}"
     yield directory, cpio.DIRECTORY, b""
-    root_modules = modules.resolve(ROOT_MODULES)
+    root_modules = modules.resolve(wanted)
     yield f"{directory}/modules.dep", cpio.FILE, modules.make_table(root_modules).encode()
     for path in root_modules:
-        yield f"{directory}/{path.name}", cpio.FILE, path.read_bytes()
+        yield f"{directory}/{module_name(path)}", cpio.FILE, read_module(path)
+
+
+def read_busybox(package: Path) -> bytes:
+    """Return the program of an unpacked busybox-static: in /bin up to Debian 12, then /usr/bin."""
+    return next(package.glob("**/bin/busybox")).read_bytes()
 
 
 def find_applets(busybox: bytes) -> list[str]:
     """Return the names of the applets in a BusyBox binary, which cannot be run on this host."""
-    start = busybox.find(b"\0[\0[[\0") + 1
-    names = busybox[start : busybox.index(b"\0\0", start)].decode("ascii").split("\0")
-    if not start or "sh" not in names:
+    start = busybox.find(b"[\0[[\0")
+    names = busybox[start : busybox.find(b"\0\0", start)].decode("ascii", "replace").split("\0")
+    if start < 0 or "sh" not in names:
         raise InfrastructureError("no list of applets found in the BusyBox binary")
     return [name for name in names if name != "busybox"]
 
@@ -157,7 +172,8 @@ def _unpack_kernel(zimage: bytes) -> bytes:
     raise InfrastructureError("the kernel is not compressed with XZ")
 
 
-def _read_own(name: str) -> bytes:
+def read_own(name: str) -> bytes:
+    """Return a file of this package's directory `files`."""
     return files(__package__).joinpath("files", name).read_bytes()
 
 

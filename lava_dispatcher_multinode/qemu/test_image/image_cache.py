@@ -37,7 +37,7 @@ def cached_image(step: Step, *, renew: bool = False) -> Path:
     `step` gets texts that describe the progress. `renew`: build it again, from the newest
     packages. Safe for concurrent processes. Raise `InfrastructureError`.
     """
-    with _locked_cache() as directory:
+    with locked_cache() as directory:
         image = directory / f"test-image-{recipe()}.img"
         facts = image.with_suffix(".json")
         if renew or not image.is_file():
@@ -68,12 +68,12 @@ def unpack_package(name: str) -> Path:
 
     Raise `InfrastructureError`.
     """
-    with _locked_cache() as directory:
+    with locked_cache() as directory:
         return DebianPackages(directory / "debian").unpack(name)
 
 
 @contextmanager
-def _locked_cache() -> Iterator[Path]:
+def locked_cache() -> Iterator[Path]:
     """Give a context with the cache directory, in which no other process uses it."""
     from filelock import FileLock
 

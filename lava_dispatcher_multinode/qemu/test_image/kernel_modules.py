@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from typing import TYPE_CHECKING
 
 from ...errors import InfrastructureError
@@ -15,9 +16,14 @@ class KernelModules:
     """The modules of an unpacked kernel package."""
 
     def __init__(self, package: Path) -> None:
-        self.directory = next((package / "lib" / "modules").iterdir())
+        # In /lib up to Debian 12, in /usr/lib and compressed since.
+        self.directory = next(path for path in package.glob("**/lib/modules/*"))
         self.version = self.directory.name  # of the kernel
-        self._files = {_normalise(path.stem): path for path in self.directory.rglob("*.ko")}
+        self._files = {
+            _normalise(module_name(path).removesuffix(".ko")): path
+            for pattern in ("*.ko", "*.ko.xz")
+            for path in self.directory.rglob(pattern)
+        }
         built_in = (self.directory / "modules.builtin").read_text().split()
         self._built_in = {
             _normalise(line.rpartition("/")[2].removesuffix(".ko")) for line in built_in
@@ -39,7 +45,7 @@ class KernelModules:
         if name not in self._files:
             raise InfrastructureError(f"the kernel {self.version} has no module {name}")
         path = self._files[name]
-        for other in read_dependencies(path.read_bytes()):
+        for other in read_dependencies(read_module(path)):
             self._add_with_dependencies(_normalise(other), order)
         order[name] = path
 
@@ -50,10 +56,21 @@ class KernelModules:
         """
         lines = []
         for path in files:
-            *others, _ = self.resolve([path.stem])
-            names = " ".join(other.name for other in reversed(others))
-            lines.append(f"{path.name}: {names}".rstrip())
+            *others, _ = self.resolve([module_name(path).removesuffix(".ko")])
+            names = " ".join(module_name(other) for other in reversed(others))
+            lines.append(f"{module_name(path)}: {names}".rstrip())
         return "".join(f"{line}\n" for line in lines)
+
+
+def module_name(path: Path) -> str:
+    """Return the file name of a module without its compression."""
+    return path.name.removesuffix(".xz")
+
+
+def read_module(path: Path) -> bytes:
+    """Return the content of a module, decompressed: not every kernel decompresses it."""
+    content = path.read_bytes()
+    return lzma.decompress(content) if path.suffix == ".xz" else content
 
 
 def read_dependencies(module: bytes) -> list[str]:
