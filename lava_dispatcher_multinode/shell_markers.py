@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-#: The first command. It disables line editing, which would echo, redraw and interpret keys.
-QUIET = "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE; PS1= PS2="
+#: The first command. A login shell may have hooks that print around each command (PROMPT_COMMAND,
+#: PS0, precmd, preexec, traps), so a plain one replaces it.
+PLAIN_SHELL = "command -v env >/dev/null && exec env ENV= PROMPT_COMMAND= PS0= sh"
+#: The second one. It disables line editing, which would echo, redraw and interpret keys.
+QUIET = (
+    "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE ENV PROMPT_COMMAND PS0; "
+    "PS1= PS2="
+)
 #: Printed by the shell after lava-test-runner, with its exit code. Not quoted: a line whose end
 #: is lost must not leave a quote open.
 RUNNER_ENDED = "lava-runner-ended"

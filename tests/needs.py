@@ -26,6 +26,10 @@ import pytest
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:/usr/bin:/bin"
 U_BOOT = Path("/usr/lib/u-boot/qemu_arm/u-boot.bin")
 NOBODY = 65534
+#: systemd's script that marks a shell's prompt, of version 258 or later; `.ci/run` unpacks it.
+OSC_CONTEXT = Path(
+    os.environ.get("SYSTEMD_OSC_CONTEXT", "/usr/lib/systemd/profile.d/80-systemd-osc-context.sh")
+)
 #: Versions of LAVA that are tested; any version but the first counts as "today".
 LAVA_VERSIONS = ("2023.01", "today")
 _LAVA_DOCUMENTS = "../../../share/doc/lava-server-doc/html/v2/examples/test-jobs"
@@ -220,6 +224,7 @@ PROBES = {
         lambda: os.path.realpath(sys.base_prefix).split("/")[1] not in {"opt", "usr"},
         "simulated boards can see this Python",
     ),
+    "OSC context": (OSC_CONTEXT.is_file, "systemd's OSC context script is not available"),
     "u-boot-qemu": (U_BOOT.is_file, "u-boot-qemu is not installed"),
     "Debian's archive": (_debians_archive, "Debian's archive is not reachable"),
     "Debian's shellcheck": (

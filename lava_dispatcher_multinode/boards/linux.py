@@ -6,15 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import BootError
+from ..redaction import HIDDEN
 from .shell import Shell
 
 if TYPE_CHECKING:
-    from ..console.expect import Dialogue
+    from ..console.expect import Dialogue, Found
     from ..deadline import Deadline
     from ..lab.device_sections import Boot, Login
 
 PROMPT_SILENCE_S = 0.3  # without output, after which an end of line is a prompt
-NUDGE_AFTER_S = 10.0  # without output, after which a line end repeats a hidden prompt
+NUDGE_AFTER_S = 5.0  # without output, after which a line end repeats a hidden prompt
+NUDGE_WAITS = 3  # of this length without a prompt, after which output does not matter
 COMMAND_TIMEOUT_S = 30.0  # for one of login.commands
 MAX_LOGINS = 5
 KERNEL_STARTS = rb"Starting kernel"  # as a boot loader prints it
@@ -22,12 +24,10 @@ BOOTING_LINUX = "Booting Linux on"
 #: Shows that a kernel runs, also if its first lines come garbled or `quiet` omits them: a time
 #: stamp, or the login prompt, which the pattern does not consume.
 KERNEL_RUNS = rb"[\r\n]\[ *\d+\.\d{6}\] |" + BOOTING_LINUX.encode() + rb" |(?=login: )"
-# A prompt ends the board's output, except for a kernel message behind it. Shells colour it, and
-# BusyBox asks for the position of the cursor after it.
+# A prompt ends the board's output, except for a kernel message behind it.
 STAMP = rb"\[ *\d+\.\d{6}\]"
-ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]) *)*"
-END = rb" *" + ESCAPES + rb"(?:$|(?=" + STAMP + rb"))"
-PASSWORD = rb"[Pp]assword(?: for [\w.-]{1,64})?:" + END
+END = rb" *\r?(?:$|(?=" + STAMP + rb"))"
+PASSWORD = rb"[Pp]assword(?: for [\w.-]{1,64})?:"
 REFUSED = rb"Login incorrect|Authentication failure|Sorry, try again|incorrect password"
 #: Other ends of a boot: pattern, meaning.
 DEAD_ENDS = (
@@ -80,34 +80,36 @@ class _Login:
         self._dialogue = dialogue
         self._login = login
         self._logins = 0
+        self._sent_password = False
+        self._waits = 0  # without a prompt
         prompt = re.escape(login.prompt.strip().encode()) + END
         ends = b"|".join(re.escape(text.rstrip().encode()) for text in login.shell_prompts)
         self._shell_prompt = rb"(?:^|[\r\n])[^\r\n]{0,200}(?:" + ends + rb")" + END
         dead_ends = [pattern for pattern, _ in DEAD_ENDS]
-        self._patterns = [prompt, PASSWORD, self._shell_prompt, *dead_ends]
+        self._password = _password_pattern(login)
+        self._patterns = [prompt, self._password, self._shell_prompt, *dead_ends]
 
     def get_to_shell(self, limit: Deadline) -> None:
         """Return at a shell's prompt, after `login.commands`."""
         while limit.left and self._logins <= MAX_LOGINS:
             # Before a login, a boot script may print the same about something else.
             patterns = [*self._patterns, REFUSED] if self._logins else self._patterns
-            before = self._dialogue.console.tail()
-            found = self._dialogue.expect_or_none(patterns, timeout=min(limit.left, NUDGE_AFTER_S))
+            found = self._expect_prompt(patterns, limit)
             if found is None:
-                if self._dialogue.console.tail() == before:
-                    self._dialogue.send(b"\n")  # a late kernel message may have hidden the prompt
-            elif found.index == len(self._patterns):
+                continue
+            if found.index == len(self._patterns):
                 raise self._error(
                     f"the board refused the login of '{self._login.user}': "
                     "set login.user and login.password"
                 )
-            elif found.index > 2:
+            if found.index > 2:
                 raise self._error(DEAD_ENDS[found.index - 3][1])
-            elif _continues(self._dialogue):
-                continue  # not a prompt
+            if _continues(self._dialogue):
+                self._waits = NUDGE_WAITS - 1  # not a prompt, or one that a message hides
             elif found.index == 0:
                 self._logins += 1
                 self._dialogue.send(self._login.user.encode() + b"\n")
+                self._waits = -1  # a line end would be an empty password
             elif found.index == 1:
                 self._send_password()
             else:
@@ -115,14 +117,36 @@ class _Login:
                     self._run(command, limit)
                 return
         if self._logins > MAX_LOGINS:
-            raise self._error(
-                f"the board asked {self._logins} times for a user: "
-                "set login.user and login.password"
-            )
+            keys = "login.user and login.password"
+            if self._login.password and not self._sent_password:
+                keys += ", and login.password_prompt: it never came"
+            raise self._error(f"the board asked {self._logins} times for a user: set {keys}")
+        if self._logins:
+            raise self._unknown_prompt_error(limit)
         raise self._error(
             f"no login or shell prompt within {limit}: "
             f"check login.prompt ('{self._login.prompt}') and login.shell_prompts"
         )
+
+    def _expect_prompt(self, patterns: list[bytes], limit: Deadline) -> Found | None:
+        """Wait for one of `patterns`; None after sending a line end, or at `limit`.
+
+        A kernel message may have hidden the prompt. A line end repeats it, but in a boot that
+        still prints it would be the answer to a later question.
+        """
+        while limit.left:
+            before = self._dialogue.console.tail()
+            wait = min(limit.left, NUDGE_AFTER_S)
+            found = self._dialogue.expect_or_none(patterns, timeout=wait)
+            if found is not None:
+                return found
+            self._waits += 1
+            silent = self._waits > 0 and self._dialogue.console.tail() == before
+            if silent or self._waits >= NUDGE_WAITS:
+                self._dialogue.send(b"\n")
+                self._waits = 0
+                break
+        return None
 
     def _run(self, command: str, limit: Deadline) -> None:
         """Type one of `login.commands`; it may ask for the password, as `sudo su` does."""
@@ -130,7 +154,7 @@ class _Login:
         self._dialogue.send(command.encode() + b"\n")
         while True:
             found = self._dialogue.expect(
-                [PASSWORD, self._shell_prompt, REFUSED],
+                [self._password, self._shell_prompt, REFUSED],
                 timeout=part,
                 step=f"waited for a shell prompt after '{command}' of login.commands",
             )
@@ -148,9 +172,31 @@ class _Login:
                 f"the board asks for the password of '{self._login.user}': set login.password"
             )
         self._dialogue.send(self._login.password.encode() + b"\n")
+        self._sent_password = True
+
+    def _unknown_prompt_error(self, limit: Deadline) -> BootError:
+        last = self._redacted("".join(self._dialogue.console.tail()[-1:]))
+        user, keys = self._login.user, "login.shell_prompts"
+        if self._sent_password:
+            event = f"the board accepted the login of '{user}', but no shell prompt came"
+        else:
+            event = f"after the user '{user}', neither a password prompt nor a shell prompt came"
+            keys += " or login.password_prompt"
+        return self._error(f"{event} within {limit}; the last line is '{last}': set {keys}")
 
     def _error(self, text: str) -> BootError:
-        return BootError(self._dialogue.explain(text))
+        shown = self._dialogue.explain(text)
+        return BootError(text + self._redacted(shown.removeprefix(text)))
+
+    def _redacted(self, text: str) -> str:
+        """Return output of the board without the password, which it may have echoed."""
+        password = self._login.password
+        return text.replace(password, HIDDEN) if password else text
+
+
+def _password_pattern(login: Login) -> bytes:
+    own = login.password_prompt
+    return (re.escape(own.strip().encode()) if own else PASSWORD) + END
 
 
 def _continues(dialogue: Dialogue) -> bool:
@@ -162,6 +208,5 @@ def _continues(dialogue: Dialogue) -> bool:
     rest = line or dialogue.expect_or_none([rb"[^\r\n]+"], timeout=0.0)
     if rest is None:
         return False
-    text = re.sub(ESCAPES, b"", rest.match.group())
     # On a slow line, the kernel's time stamp may be incomplete.
-    return text != b"" and re.match(rb"[\r\n]?\[ *\d", text) is None
+    return re.match(rb"[\r\n]?\[ *\d", rest.match.group()) is None

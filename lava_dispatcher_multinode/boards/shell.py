@@ -22,6 +22,9 @@ FIFO_INTERVAL_S = 0.1  # between two pieces for a UART without flow control
 ECHO_TIMEOUT_S = 2.0
 MAX_ATTEMPTS = 5
 CTRL_C = b"\x03"
+LOSES_CHARACTERS = (
+    "if the line loses characters, set connection.fifo or connection.character_delay"
+)
 
 
 class Shell:
@@ -36,8 +39,12 @@ class Shell:
         self.uid: int | None = None  # of the shell's user; None: unknown
 
     def prepare(self) -> None:
-        """Switch off echo and kernel messages; `BootError` if the shell does not answer."""
+        """Start a plain shell, switch off echo and kernel messages.
+
+        Raises `BootError` if the shell does not answer.
+        """
         for _ in range(MAX_ATTEMPTS):
+            self._start_plain_shell()
             answer = self.try_run(shell_markers.QUIET, ANSWER_TIMEOUT_S)
             if answer is not None:
                 # Either may fail: by permission, or for lack of the program.
@@ -46,7 +53,13 @@ class Shell:
                 self.uid = int(text) if code == 0 and text.isdecimal() else None
                 return
             self._dialogue.send(CTRL_C + b"\n")
-        raise BootError(self.explain("the shell does not answer"))
+        raise BootError(self.explain(f"the shell does not answer: {LOSES_CHARACTERS}"))
+
+    def _start_plain_shell(self) -> None:
+        number = next(self._numbers)
+        self.type(f"{shell_markers.begin(number)}{shell_markers.PLAIN_SHELL}\n".encode())
+        # zsh drops what is typed before.
+        self.expect(shell_markers.begun(number).encode(), ANSWER_TIMEOUT_S)
 
     def run(self, command: str, *, timeout: float = COMMAND_TIMEOUT_S) -> tuple[int, str]:
         """Run `command`; return its exit code and output. `BootError` after `timeout` seconds."""
@@ -62,7 +75,8 @@ class Shell:
             answer = self.try_run(f"command -v {program} >/dev/null", ANSWER_TIMEOUT_S)
             if answer is not None:
                 return answer[0] == 0
-        raise DeployError(self.explain("the board's shell does not answer"))
+        text = f"the board's shell does not answer: {LOSES_CHARACTERS}"
+        raise DeployError(self.explain(text))
 
     def type(self, data: bytes) -> None:
         """Send `data`; without flow control, in pieces that fit into the board's UART."""

@@ -12,6 +12,7 @@ import pexpect
 from pexpect.spawnbase import SpawnBase
 
 from ..errors import BootError
+from .escapes import EscapeFilter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +41,14 @@ class _ConsoleSpawn(_SpawnBase):
         super().__init__(timeout=None, maxread=WINDOW_BYTES, searchwindowsize=WINDOW_BYTES)
         self.delayafterread = None
         self._console = console
+        self._filter = EscapeFilter()
         self._waiting = memoryview(b"")  # read from the console, not yet passed on
 
     def read_nonblocking(self, size: int = 1, timeout: float | None = None) -> bytes:
-        """Return a piece of the console's output."""
+        """Return a piece of the console's output, without escape sequences."""
         del size
         if not self._waiting:
-            self._waiting = memoryview(self._console.read(timeout or 0.0))
+            self._waiting = memoryview(self._filter.feed(self._console.read(timeout or 0.0)))
         if not self._waiting:
             raise pexpect.TIMEOUT("")
         self._limit_before()

@@ -8,6 +8,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from .escapes import without_escapes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -145,7 +147,7 @@ class Transcript:
 
     def _last_lines(self) -> list[str]:
         with self._lock:
-            lines = bytes(self._recent).split(b"\n")
+            lines = without_escapes(bytes(self._recent)).split(b"\n")
         return [printable(line[-TAIL_LINE_BYTES:].strip()) for line in lines if line.strip()]
 
     def close(self) -> None:

@@ -166,6 +166,11 @@ class Login:
     prompt: str = key("login:", "text of the login prompt", minLength=1)
     user: str = key("root", "user to log in")
     password: str | None = key(None, "password of the user", "none", minLength=0)
+    password_prompt: str | None = key(
+        None,
+        "text of the password prompt, for a board that speaks another language",
+        "`Password:`, also `password for USER:`",
+    )
     commands: tuple[str, ...] = key(
         (), "list of lines typed after the login; one that asks for a password gets `password`"
     )

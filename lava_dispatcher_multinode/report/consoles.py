@@ -176,9 +176,9 @@ _NOTHING = re.compile(
     rb"|(.{0,80}[#$>%:] )?(" + re.escape(shell_markers.KEEP_CODE.encode()) + rb"|"
     + _pattern(shell_markers.end(0)) + rb")"
 )  # fmt: skip
-#: The echo of the first command, which a shell may wrap.
+#: The echo of one of the first commands, which a shell may wrap.
 _TYPED = re.compile(rb".{0,80}" + _pattern(shell_markers.begin(0)) + rb"(?P<command>.*)")
-_QUIET = shell_markers.QUIET.encode()
+_FIRST = (shell_markers.PLAIN_SHELL.encode(), shell_markers.QUIET.encode())
 
 
 def filter_console(data: bytes) -> list[bytes]:
@@ -212,9 +212,11 @@ def _text(line: bytes) -> bytes:
 
 
 def _rest_of_echo(text: bytes, echo: bytes) -> bytes | None:
-    """Return the rest of the first command's echo behind `text`; None: not an echo."""
-    if (found := _TYPED.fullmatch(text)) and _QUIET.startswith(found["command"]):
-        return _QUIET.removeprefix(found["command"]).lstrip()
+    """Return the rest of a first command's echo behind `text`; None: not an echo."""
+    if found := _TYPED.fullmatch(text):
+        for command in _FIRST:
+            if command.startswith(found["command"]):
+                return command.removeprefix(found["command"]).lstrip()
     if text and echo.startswith(text):
         return echo.removeprefix(text).lstrip()
     return None

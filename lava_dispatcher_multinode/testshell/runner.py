@@ -173,7 +173,8 @@ class Runner:
         if now >= deadline:
             if not self._started and not self._recorder.in_definition:
                 raise InfrastructureError(
-                    "lava-test-runner has not started: the board's shell does not answer"
+                    "lava-test-runner has not started: the board's shell does not answer; if the "
+                    "line loses characters, set connection.fifo or connection.character_delay"
                 )
             raise ActionTimeout(self._what_hangs(now))
 

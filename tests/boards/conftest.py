@@ -105,8 +105,13 @@ def simulated(tmp_path):
 
 @pytest.fixture(params=SHELLS)
 def shell(request, console_of, tmp_path):
-    """Return a prepared real interactive shell."""
-    console = console_of(COOKED.format(directory=tmp_path, shell=request.param))
+    """Return a prepared real interactive shell; `sh` of its board is the same."""
+    plain = tmp_path / "bin" / "sh"
+    plain.parent.mkdir()
+    plain.write_text(f"#!/bin/sh\nexec {request.param}\n")
+    plain.chmod(0o755)
+    shell = f"env PATH={plain.parent}:$PATH {request.param}"
+    console = console_of(COOKED.format(directory=tmp_path, shell=shell))
     made = Shell(Dialogue(console), Deadline(60, "test"))
     made.prepare()
     return made

@@ -157,6 +157,69 @@ def test_the_user_of_a_shell_is_known(console_of):
     assert shell.uid == os.getuid()
 
 
+@pytest.mark.parametrize("every", ["0.2", "1"])
+@pytest.mark.parametrize(
+    "hidden",
+    ["b login: Found WiFi ID0 = 0\\r\\n", "b log[    9.123456] usb 1-1: new device\\r\\nin: "],
+    ids=["text behind it", "a message in it"],
+)
+def test_a_hidden_prompt_is_requested_while_the_board_prints(
+    console_of, monkeypatch, hidden, every
+):
+    """Other lines may go on for ever; what counts is that no prompt came."""
+    monkeypatch.setattr(linux, "NUDGE_AFTER_S", 0.5)
+    console = console_of(
+        f"stty sane; (while echo still here; do sleep {every}; done) & printf '{hidden}'; "
+        f"read empty; kill $!; printf 'b login: '; read user; [ $user = root ] || exit; {SHELL}"
+    )
+    assert _log_in(console).run("true")[0] == 0
+
+
+def test_no_line_end_is_a_password(console_of, monkeypatch):
+    """A slow board prints its password prompt late: an empty line would be the answer."""
+    monkeypatch.setattr(linux, "NUDGE_AFTER_S", 0.5)
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; sleep 0.8; printf 'Password: '; read word; "
+        f"[ $user:$word = root:secret ] || exit; {SHELL}"
+    )
+    assert _log_in(console, Login(password="secret")).run("true")[0] == 0
+
+
+def test_a_localised_password_prompt_is_a_key(console_of):
+    """A board may ask in its own language."""
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; printf 'Mot de passe : '; read word; "
+        f"[ $user:$word = root:secret ] || exit; {SHELL}"
+    )
+    login = Login(password="secret", password_prompt="Mot de passe :")
+    assert _log_in(console, login).run("true")[0] == 0
+
+
+def test_an_unknown_password_prompt_names_the_key(console_of):
+    """Nothing is accepted yet, and the last line shows the prompt."""
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; printf 'Passwort: '; read word"
+    )
+    with pytest.raises(
+        BootError,
+        match=r"neither a password .* line is 'Passwort:': set .* login\.password_prompt",
+    ):
+        _log_in(console, Login(password="secret", timeout=1.0))
+
+
+def test_an_unknown_shell_prompt_after_a_login_names_the_key(console_of):
+    """The login was right: the prompt is what is missing, and no password is shown."""
+    console = console_of(
+        "stty sane; printf 'b login: '; read user; printf 'Password: '; read word; "
+        'echo; printf "echo $word\\r\\n$word@board => "; read command'
+    )
+    with pytest.raises(BootError) as caught:
+        _log_in(console, Login(password="secret", timeout=1.0))
+    assert "accepted the login of 'root'" in str(caught.value)
+    assert "the last line is '(not shown)@board =>': set login.shell_prompts" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("printed", "said"),
     [
@@ -173,8 +236,15 @@ def test_a_boot_that_ends_elsewhere_is_an_error_at_once(console_of, printed, sai
 
 @pytest.mark.parametrize(
     "prompt",
-    ["root@board:/root# \\033[6n", "\\033[01;32mroot@b\\033[00m:\\033[01;34m~\\033[00m# \\033[0m"],
-    ids=["busybox", "coloured"],
+    [
+        "root@board:/root# \\033[6n",
+        "\\033[01;32mroot@b\\033[00m:\\033[01;34m~\\033[00m# \\033[0m",
+        "\\033[?2004h\\033]3008;start="
+        + "0" * 260
+        + ";cwd=/root\\033\\\\root@b:~# \\033]133;B\\007",
+        "root@b\\033]0;" + "x" * 300 + "\\007:~\\033P1$r0m\\033\\\\# \\033_mark\\033\\\\",
+    ],
+    ids=["busybox", "coloured", "context before, mark behind", "title in it"],
 )
 def test_a_prompt_with_escape_sequences_is_one(console_of, prompt):
     """BusyBox asks for the cursor's place after its prompt, and bash has colours."""
