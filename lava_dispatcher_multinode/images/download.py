@@ -29,6 +29,11 @@ READ_BYTES = 1 << 16
 MIN_FREE_BYTES = 256 << 20  # of disk that a download leaves free
 MAX_ATTEMPTS = 5
 RETRY_PAUSE_S = 1.0
+_MISSING = (403, 404, 410)  # object stores answer 403 for what is not there
+
+
+class MissingFile(DeployError):
+    """The server says that it has no such file."""
 
 
 class ConnectionLost(Exception):
@@ -114,6 +119,16 @@ def download(
         raise DeployError(f"{name}: download failed: {error}") from error
 
 
+def download_if_there(
+    url: str, cache: Cache, terms: Terms, deadline: Deadline, step: Callable[[str], None]
+) -> Path | None:
+    """Return what `download` does; None if the server says that there is no such file."""
+    try:
+        return download(url, cache, terms, deadline, step)
+    except MissingFile:
+        return None
+
+
 def _cache_key(url: str, headers: Mapping[str, str]) -> str:
     """Return the cache key of a download: other headers may give another file."""
     return "\n".join([url, *sorted(f"{name.lower()}: {headers[name]}" for name in headers)])
@@ -152,7 +167,8 @@ class _Download:
                 time.sleep(self._deadline.within(RETRY_PAUSE_S))
             except HTTPError as error:
                 error.close()  # the error holds the connection
-                raise DeployError(
+                kind = MissingFile if error.code in _MISSING else DeployError
+                raise kind(
                     f"{self._name}: the server answers {error.code} {error.reason}"
                 ) from error
             except (OSError, ValueError, http.client.HTTPException) as error:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ..errors import DeployError
-from . import ext, mbr, uimage
+from . import ext, mbr, partitions, uimage
 from .fat import FatVolume
 from .fat_make import SMALL, make_fat16
 
@@ -64,7 +64,7 @@ def is_placeholder(image: Path) -> bool:
     """Return True if the kernel in the boot partition of `image` is a placeholder."""
     try:
         with image.open("rb") as disk:
-            boot = next(part for part in mbr.read(disk) if part.number == 1)
+            boot = next(part for part in partitions.read(disk).partitions if part.number == 1)
             start = FatVolume(disk, boot.start, boot.size).read("uImage", uimage.HEADER)
             header = uimage.parse(start)
     except (DeployError, OSError, ValueError, StopIteration):

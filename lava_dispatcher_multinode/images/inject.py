@@ -59,6 +59,15 @@ def inject_files(
         _verify(where, script.written, Path(folder), deadline)
 
 
+def holds_root(disk: Path, offset: int, deadline: Deadline) -> bool:
+    """Return True if the ext file system at byte `offset` has the directories of a root."""
+    try:
+        found = _query_types(f"{disk}?offset={offset}", {"/etc", "/bin", "/usr"}, deadline)
+    except InjectionFailed:
+        return False
+    return "/etc" in found and len(found) > 1
+
+
 def _check_file_system(disk: Path, offset: int) -> None:
     try:
         with disk.open("rb") as file:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SECTOR = 512
-FAT16, LINUX = 0x0E, 0x83
+FAT16, FAT32, LINUX = 0x0E, 0x0C, 0x83
 EXTENDED = (0x05, 0x0F, 0x85)
 MAX_LOGICAL_PARTITIONS = 60  # the limit of Linux
 _ENTRY = struct.Struct("<B3sB3sII")
@@ -28,13 +28,17 @@ _NO_CHS = b"\xfe\xff\xff"  # "use the LBA": these boards do not use cylinders
 
 
 class Partition(NamedTuple):
-    """One partition; `start` and `size` are in bytes, `type` is the type byte."""
+    """One partition; `start` and `size` are in bytes, `type` is the type byte.
+
+    `purpose` is "root" or "boot" if a GPT says so by the partition's type.
+    """
 
     number: int
     start: int
     size: int
     type: int
     bootable: bool = False
+    purpose: str = ""
 
     @property
     def extended(self) -> bool:
@@ -51,6 +55,12 @@ def size_of(disk: IO[bytes]) -> int:
         disk.seek(here)
 
 
+def read_types(sector: bytes) -> tuple[int, ...]:
+    """Return the type bytes of the used entries in a first sector; raise `DeployError`."""
+    entries = _read_entries(io.BytesIO(sector), 0)
+    return tuple(entry[2] for entry in entries if entry is not None)
+
+
 def read(disk: IO[bytes]) -> tuple[Partition, ...]:
     """Return the partitions of `disk` by number, the extended one included.
 
@@ -65,7 +75,7 @@ def read(disk: IO[bytes]) -> tuple[Partition, ...]:
         partitions.append(partition)
         if partition.extended:
             partitions += _read_logical(disk, partition)
-    _refuse_overlap([p for p in partitions if not p.extended])
+    refuse_overlap([p for p in partitions if not p.extended])
     return tuple(sorted(partitions))
 
 
@@ -81,7 +91,7 @@ def parse_table(sector: bytes) -> tuple[Partition, ...]:
         for number, entry in entries
         if entry is not None
     ]
-    _refuse_overlap(partitions)
+    refuse_overlap(partitions)
     return tuple(partitions)
 
 
@@ -162,7 +172,8 @@ def _checked(partition: Partition, low: int, high: int) -> Partition:
     return partition
 
 
-def _refuse_overlap(partitions: list[Partition]) -> None:
+def refuse_overlap(partitions: Iterable[Partition]) -> None:
+    """Raise `DeployError` if two of the partitions overlap."""
     by_start = sorted(partitions, key=lambda p: p.start)
     for one, other in pairwise(by_start):
         if one.start + one.size > other.start:

@@ -8,16 +8,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from ..errors import DeployError
-from . import ext, mbr, unpack_ext
+from . import ext, partitions, unpack_ext
 from .fat import FatVolume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..deadline import Deadline
+    from .mbr import Partition
 
 MAX_DEPTH = 16  # nested directories
 PACK_TIMEOUT_S = 3600.0  # enough for a large root file system
@@ -29,7 +30,8 @@ def write_boot_tarball(image: Path, target: Path) -> None:
     Raise `DeployError` for an image that cannot be used.
     """
     with image.open("rb") as disk, tarfile.open(target, "w:gz", compresslevel=1) as tar:
-        part = _find_partition(disk, 1)
+        table = partitions.read(disk)
+        part = _required(table.boot, "boot", partitions.BOOT_NUMBER)
         volume = FatVolume(disk, part.start, part.size)
         _add_directory(tar, volume, "", MAX_DEPTH)
 
@@ -41,7 +43,8 @@ def write_root_tarball(image: Path, target: Path, deadline: Deadline) -> None:
     or what `deadline` raises.
     """
     with image.open("rb") as disk:
-        offset = _find_partition(disk, 2).start
+        table = partitions.read(disk)
+        offset = _required(table.root, "root", partitions.ROOT_NUMBER).start
         ext.label(disk, offset)  # `DeployError` if it is none
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         words = [
@@ -85,11 +88,10 @@ def _add_directory(tar: tarfile.TarFile, volume: FatVolume, directory: str, leve
             tar.addfile(member, io.BytesIO(content))
 
 
-def _find_partition(disk: BinaryIO, number: int) -> mbr.Partition:
-    for part in mbr.read(disk):
-        if part.number == number:
-            return part
-    raise DeployError(f"the image has no partition {number}")
+def _required(part: Partition | None, what: str, number: int) -> Partition:
+    if part is None:
+        raise DeployError(f"the image has no partition {number} ({what})")
+    return part
 
 
 def _find_program(name: str, package: str) -> str:

@@ -7,23 +7,30 @@ import shutil
 import threading
 import urllib.parse
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..errors import DeployError, ImageError
 from ..redaction import without_secrets
+from .bmap import MAX_BYTES as MAX_BMAP_BYTES
+from .bmap import SUFFIX as BMAP_SUFFIX
+from .bmap import is_bmap
+from .bmap import parse as parse_bmap
 from .cache import Cache, digest
 from .compression import detect_suffix, open_decompressed
-from .download import MIN_FREE_BYTES, download
+from .download import MIN_FREE_BYTES, download, download_if_there
 from .progress import ProgressReporter
-from .terms import ALGORITHM_NAMES, CHECKSUM_KEYS, NO_TERMS
+from .terms import ALGORITHM_NAMES, CHECKSUM_KEYS, NO_TERMS, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ..deadline import Deadline
-    from .terms import Terms
+    from .bmap import Bmap
+
+    #: Fetches the block map whose name replaces an ending of the image's by `.bmap`.
+    FetchBeside = Callable[[str, Deadline, Callable[[str], None]], Path | None]
 
 READ_BYTES = 1 << 20
 SCHEMES = ("file", "http", "https", "scp")
@@ -32,7 +39,14 @@ SCHEMES = ("file", "http", "https", "scp")
 class Image:
     """One image file on the disk of this host; any thread may read it."""
 
-    def __init__(self, source: str, path: Path, target: Path) -> None:
+    def __init__(
+        self,
+        source: str,
+        path: Path,
+        target: Path,
+        fetch_beside: FetchBeside = lambda _suffix, _deadline, _step: None,
+    ) -> None:
+        self._fetch_beside = fetch_beside
         self.name = without_secrets(source)
         self.path = path  # as fetched, possibly compressed
         self._file_name = _file_name(source)
@@ -50,6 +64,21 @@ class Image:
         """Give a context with the decompressed content as a stream."""
         with open_decompressed(self.path, self.compression, self.name) as stream:
             yield stream
+
+    def bmap(self, deadline: Deadline, step: Callable[[str], None]) -> Bmap | None:
+        """Return the block map beside the image, of the image itself or unpacked.
+
+        None if there is none. Raise `DeployError` for one that cannot be used.
+        """
+        endings = ("", self._file_name[len(self._file_name.removesuffix(self.compression)) :])
+        for ending in dict.fromkeys(endings):
+            path = self._fetch_beside(ending, deadline, step)
+            if path is not None:
+                with path.open("rb") as file:
+                    content = file.read(MAX_BMAP_BYTES + 1)
+                name = self.name.removesuffix(ending) + BMAP_SUFFIX
+                return parse_bmap(content, name)
+        return None
 
     def unpacked(self, deadline: Deadline, step: Callable[[str], None]) -> Path:
         """Return a decompressed file for random access, made once, with holes for zeros."""
@@ -145,7 +174,9 @@ class ImageStore:
                 except DeployError as error:
                     entry.error = error
                     raise
-                entry.image = Image(source, path, self._directory / f"{entry.number}.img")
+                fetch_beside = partial(self._fetch_beside, source, terms)
+                target = self._directory / f"{entry.number}.img"
+                entry.image = Image(source, path, target, fetch_beside)
         entry.image.check(terms)
         return entry.image
 
@@ -171,6 +202,30 @@ class ImageStore:
         except OSError:  # the cache is on another disk
             return cached
         return own
+
+    def _fetch_beside(
+        self,
+        source: str,
+        terms: Terms,
+        ending: str,
+        deadline: Deadline,
+        step: Callable[[str], None],
+    ) -> Path | None:
+        """Return the block map beside `source`; None if there is none, and for scp."""
+        path = local_path(source)
+        if path is not None:
+            beside = Path(str(path).removesuffix(ending) + BMAP_SUFFIX)
+            return beside if beside.is_file() else None
+        url = urllib.parse.urlsplit(source)
+        if url.scheme == "scp":
+            return None
+        beside_url = url._replace(path=url.path.removesuffix(ending) + BMAP_SUFFIX).geturl()
+        own = Terms(headers=terms.headers)
+        found = download_if_there(beside_url, self._opened_cache(), own, deadline, step)
+        if found is not None and not is_bmap(found):  # a server's page for what it does not have
+            step(f"warning: {without_secrets(beside_url)} is not a block map: not used")
+            return None
+        return found
 
     def _opened_cache(self) -> Cache:
         with self._lock:

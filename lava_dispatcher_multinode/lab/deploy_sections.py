@@ -85,12 +85,14 @@ class Deploy:
         "`u-boot.img` and `u-boot.bin` on partition 1 (8 MiB, active if it has `MLO`); a "
         "warning names the files that are missing",
     )
-    root_partition: int = key(
-        2,
+    root_partition: int | None = key(
+        None,
         "layout `image`: number of the partition that gets the overlay, if it holds ext2, "
         "ext3 or ext4",
+        "the one that a GPT's type names as root; otherwise the first with the directories of "
+        "a root: partition 2, then by size",
         minimum=1,
-        maximum=64,
+        maximum=1024,
     )
     master: Master = key(Master(), "method `master`")
     tftp: Tftp = key(Tftp(), "method `tftp`")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..errors import DeployError
 from ..images import ext, mbr
+from ..images import partitions as partition_table
 from ..images.fat import FatVolume
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def partitions(card: Path) -> tuple[mbr.Partition, ...]:
     """Return the partitions; none if the card has no table or a broken one."""
     try:
         with opened(card) as disk:
-            return mbr.read(disk)
+            return partition_table.read(disk).partitions
     except (NoCard, DeployError):
         return ()
 

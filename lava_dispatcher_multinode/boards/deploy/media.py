@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import DeployError
-from ...images import mbr
-from ...images.card import ROOT_OF_MASTER, write_card
-from ...images.inject import InjectionFailed, inject_files
-from ...images.progress import ProgressReporter
+from ...images import partitions
+from ...images.card import ROOT_OF_MASTER, read_table, write_card
+from ...images.inject import InjectionFailed, holds_root, inject_files
+from ...images.progress import MB, ProgressReporter
 from ...redaction import program
 from ..host_command import HostCommandFailed, run_command
 from .support import NO_PATH
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...deadline import Deadline
+    from ...images.mbr import Partition
     from ...images.store import Image
     from ...lab.device_model import Device
     from ..delivery.bundle import OverlayBundle
@@ -66,10 +67,14 @@ def write_media(
 def _write(
     device: Device, card: Path, image: Image, deadline: Deadline, step: Callable[[str], None]
 ) -> None:
+    bmap = None
+    if device.deploy.layout == "image" and (bmap := image.bmap(deadline, step)) is not None:
+        mapped, size = bmap.mapped / MB, bmap.image_size / MB
+        step(f"writing the {mapped:.1f} of {size:.1f} MB that {bmap.name} maps")
     step(f"writing the card {card}")
     progress = ProgressReporter("writing the card", step, deadline)
     with image.open() as stream:
-        missing = write_card(stream, card, device.deploy.layout, progress.report)
+        missing = write_card(stream, card, device.deploy.layout, progress.report, bmap)
     if missing and not device.connection.is_virtual:  # a virtual board has its own U-Boot
         step(
             f"warning: the boot partition of {image.name} has no {' and no '.join(missing)}: a "
@@ -88,18 +93,43 @@ def _add_overlay(
     """Put the overlay into the root file system; False if that fails, for other methods."""
     if "image" not in device.overlay:
         return False
-    number = ROOT_OF_MASTER if device.deploy.layout == "master" else device.deploy.root_partition
     step("adding the overlay to the image")
     try:
-        with card.open("rb") as disk:
-            root = next((p for p in mbr.read(disk) if p.number == number), None)
-        if root is None:
-            raise InjectionFailed(f"the card has no partition {number}: set deploy.root_partition")
+        root = _find_root(device, card, deadline, step)
         inject_files(card, root.start, bundle.archive, bundle.files, deadline)
     except (InjectionFailed, DeployError) as error:
         step(f"the overlay cannot be added to the image: {error}")
         return False
     return True
+
+
+def _find_root(
+    device: Device, card: Path, deadline: Deadline, step: Callable[[str], None]
+) -> Partition:
+    """Return the partition of the root file system."""
+    table = read_table(card)
+    for note in table.notes:
+        step(f"warning: {note}")
+    number = device.deploy.root_partition
+    if device.deploy.layout == "master":
+        number = ROOT_OF_MASTER
+    if number is not None:
+        root = table.find(number)
+        if root is None:
+            raise InjectionFailed(
+                f"the card has no partition {number} ({table.describe()}): set "
+                "deploy.root_partition"
+            )
+        return root
+    with card.open("rb") as disk:
+        root = partitions.find_root(
+            disk, table, lambda part: holds_root(card, part.start, deadline)
+        )
+    if root is None:
+        raise InjectionFailed(
+            f"no partition of the card holds ext2, ext3 or ext4 ({table.describe()})"
+        )
+    return root
 
 
 def _wait_for_device(card: Path, device: Device, deadline: Deadline) -> None:

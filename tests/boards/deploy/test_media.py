@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
+import subprocess
+import tarfile
+
 import pytest
 
+from lava_dispatcher_multinode.boards.delivery.bundle import OverlayBundle
 from lava_dispatcher_multinode.boards.deploy import media
 from lava_dispatcher_multinode.boards.deploy.media import write_media
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, DeployError
-from lava_dispatcher_multinode.images.store import Image
+from lava_dispatcher_multinode.images.store import Image, ImageStore
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy
 from lava_dispatcher_multinode.lab.device_model import Device
+
+from ...needs import PATH, program, require
 
 
 def _write(tmp_path, image, card="card.img", **deploy):
@@ -95,3 +104,105 @@ def test_a_card_that_cannot_be_written_is_an_error(
     monkeypatch.setattr(media, "CARD_TIMEOUT_S", 0.1)
     with pytest.raises(DeployError, match=message):
         _write(tmp_path, example_images / "panda.img", card, **deploy)
+
+
+MIB = 1 << 20
+#: Start and size of the partitions of `gpt_image`, in MiB: EFI system, /boot, root.
+PLACES = ((1, 4), (5, 6), (11, 8))
+
+
+def _run(*words, stdin=None):
+    require(words[0])
+    words = [program(words[0]), *map(str, words[1:])]
+    return subprocess.run(words, input=stdin, check=True, capture_output=True, text=True,
+                          env={"PATH": PATH}).stdout  # fmt: skip
+
+
+@pytest.fixture
+def gpt_image(tmp_path):
+    """An image with a GPT whose types do not say which of two ext4 is the root."""
+    path = tmp_path / "x.wic"
+    with path.open("wb") as file:
+        file.truncate(20 * MIB)
+    table = [f"start={start * 2048}, size={size * 2048}" for start, size in PLACES]
+    _run("sfdisk", "-q", path, stdin="\n".join(["label: gpt", *table]))
+    for name, (start, size) in (("boot", PLACES[1]), ("root", PLACES[2])):
+        tree = tmp_path / name
+        for folder in ("etc", "bin") if name == "root" else ("extlinux",):
+            (tree / folder).mkdir(parents=True)
+        _run("mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, "-E", f"offset={start * MIB}",
+             path, f"{size}m")  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """An overlay with one file."""
+    archive = tmp_path / "overlay.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        member = tarfile.TarInfo("lava-1/bin/run")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"run"))
+    return OverlayBundle(archive, "/lava-1", b"A=1\n")
+
+
+def _deploy(tmp_path, image, bundle, name="", **deploy):
+    """Write `image` with the overlay; return whether it is in the card, and the steps."""
+    steps = []
+    settings = Deploy(method="media", layout="image", **deploy)
+    device = Device("b1", "raspberrypi4", deploy=settings, overlay=("image", "console"))
+    got = Image(name or str(image), image, tmp_path / "unpacked")
+    card = str(tmp_path / "card.img")
+    done = write_media(device, card, got, bundle, Deadline(60, "test"), steps.append)
+    return done, steps
+
+
+def test_the_overlay_is_put_into_the_root_of_a_gpt(tmp_path, gpt_image, bundle):
+    """The root is the ext4 with the directories of a root, not the /boot before it."""
+    packed = tmp_path / "x.wic.gz"
+    packed.write_bytes(gzip.compress(gpt_image.read_bytes()))
+    done, steps = _deploy(tmp_path, packed, bundle)
+    assert done, steps
+    where = f"{tmp_path}/card.img?offset={PLACES[2][0] * MIB}"
+    assert _run("debugfs", "-R", "cat /lava-1/bin/run", where) == "run"
+
+
+def test_a_partition_of_the_device_file(tmp_path, gpt_image, bundle):
+    """`deploy.root_partition` rules; for one that is missing, the card's numbers are given."""
+    done, _ = _deploy(tmp_path, gpt_image, bundle, root_partition=2)
+    assert done
+    where = f"{tmp_path}/card.img?offset={PLACES[1][0] * MIB}"
+    assert _run("debugfs", "-R", "cat /lava-1/bin/run", where) == "run"
+    done, steps = _deploy(tmp_path, gpt_image, bundle, root_partition=7)
+    assert not done
+    assert "no partition 7 (it has 1, 2, 3): set deploy.root_partition" in steps[-1]
+
+
+def test_a_damaged_gpt_is_named(tmp_path, gpt_image, bundle):
+    """A damaged GPT gets no overlay; the reason is given."""
+    with gpt_image.open("r+b") as file:
+        os.pwrite(file.fileno(), b"x", 1024 + 60)
+    done, steps = _deploy(tmp_path, gpt_image, bundle)
+    assert not done
+    assert "the GPT is damaged: wrong checksum of the table" in steps[-1]
+
+
+def test_a_block_map_beside_the_image_is_used(tmp_path, gpt_image):
+    """Only mapped blocks are written; one of another image is an error with its name."""
+    _run("bmaptool", "create", "-o", f"{gpt_image}.bmap", gpt_image)
+    store = ImageStore(tmp_path / "store")
+    deadline, steps = Deadline(60, "test"), []
+    device = Device("b1", "panda", deploy=Deploy(method="media", layout="image"))
+
+    def write():
+        image = store.get(str(gpt_image), base=tmp_path, deadline=deadline, step=print)
+        write_media(device, str(tmp_path / "card.img"), image, None, deadline, steps.append)
+
+    write()
+    assert steps[0].startswith("writing the ")
+    assert steps[0].endswith(f" of 21.0 MB that {gpt_image}.bmap maps")
+    assert (tmp_path / "card.img").read_bytes() == gpt_image.read_bytes()
+    with gpt_image.open("r+b") as file:
+        os.pwrite(file.fileno(), b"x", 1024 + 60)
+    with pytest.raises(DeployError, match=r"x.wic.bmap: the sha256 of bytes .* block map"):
+        write()
