@@ -87,9 +87,9 @@ class Bmap(NamedTuple):
                 "block map: they do not belong together, or the image is damaged"
             )
 
-    def describe_size(self, size: int) -> str:
+    def describe_size(self, size: int | None) -> str:
         """Return the reason for an image that ends, or does not end, at `size`."""
-        found = f"{size} bytes" if size <= self.image_size else "more"
+        found = f"{size} bytes" if size is not None and size <= self.image_size else "more"
         return (
             f"the block map is of an image of {self.image_size} bytes, but this one has {found}: "
             "they do not belong together"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from ..errors import DeployError
-from . import card_io, mbr, partitions
+from . import card_io, formats, partitions
 from .master_layout import ROOT_NUMBER, set_labels, write_master
 
 if TYPE_CHECKING:
@@ -43,16 +43,19 @@ def write_card(
     report = progress or (lambda _done, _total: None)
     missing: tuple[str, ...] = ()
     try:
-        with _open_image(image) as source, _open_card(target) as card:
-            if layout == "master":
-                copies, missing = write_master(source, card, report)
-            elif bmap is not None:
-                copies = _write_mapped(source, card, bmap, report)
-            else:
-                copies = [_write_unchanged(source, card, report)]
-            card_io.verify(card, copies, report)
-            if layout == "master":
-                set_labels(card)
+        with _open_image(image) as stream:
+            source = card_io.ForwardReader(stream)
+            formats.refuse_foreign(source.peek(formats.HEAD_BYTES))
+            with _open_card(target) as card:
+                if layout == "master":
+                    copies, missing = write_master(source, card, report)
+                elif bmap is not None:
+                    copies = _write_mapped(source, card, bmap, report)
+                else:
+                    copies = [_write_unchanged(source, card, report)]
+                card_io.verify(card, copies, report)
+                if layout == "master":
+                    set_labels(card)
     except OSError as error:
         reason = error.strerror or error
         raise DeployError(f"writing the card {target} failed: {reason}") from error
@@ -85,26 +88,26 @@ def _open_card(path: Path) -> Iterator[BinaryIO]:
             os.fsync(card.fileno())
 
 
-def _write_unchanged(source: IO[bytes], card: BinaryIO, report: card_io.Progress) -> card_io.Copy:
-    size = mbr.size_of(source) if card_io.is_seekable(source) else None
-    if size is not None:
-        card_io.allocate(card, size)
-    copy = card_io.copy(source, card, 0, size, lambda done: report(done, size))
+def _write_unchanged(
+    image: card_io.ForwardReader, card: BinaryIO, report: card_io.Progress
+) -> card_io.Copy:
+    if image.size is not None:
+        card_io.allocate(card, image.size)
+    copy = card_io.copy(image, card, 0, image.size, lambda done: report(done, image.size))
     if copy.size == 0:
         raise DeployError("the image is empty")
-    if size is None:
+    if image.size is None:
         card_io.allocate(card, copy.size)  # the end may be a hole
     return copy
 
 
 def _write_mapped(
-    source: IO[bytes], card: BinaryIO, bmap: Bmap, report: card_io.Progress
+    image: card_io.ForwardReader, card: BinaryIO, bmap: Bmap, report: card_io.Progress
 ) -> list[card_io.Copy]:
     """Write the mapped ranges; raise `DeployError` if the image is another one."""
-    if card_io.is_seekable(source) and mbr.size_of(source) != bmap.image_size:
-        raise DeployError(f"{bmap.name}: {bmap.describe_size(mbr.size_of(source))}")
+    if image.size not in {None, bmap.image_size}:
+        raise DeployError(f"{bmap.name}: {bmap.describe_size(image.size)}")
     card_io.allocate(card, bmap.image_size)
-    image = card_io.ForwardReader(source)
     copies: list[card_io.Copy] = []
     done, total = 0, sum(part.size for part in bmap.ranges)
     for part in bmap.ranges:

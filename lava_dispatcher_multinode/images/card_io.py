@@ -10,7 +10,7 @@ import stat
 from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from ..errors import DeployError
-from . import mbr
+from . import mbr, partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,10 +44,17 @@ class Copy(NamedTuple):
 
 
 class ForwardReader:
-    """A stream that is read forward, with a look ahead."""
+    """A stream that is read forward, with a look ahead.
+
+    A file is read from its start, and its `size` is known; the size of a decompressor's
+    stream is None.
+    """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
+        self.size = mbr.size_of(stream) if _is_seekable(stream) else None
+        if self.size is not None:
+            stream.seek(0)
         self._at = 0
         self._ahead = b""
 
@@ -64,6 +71,16 @@ class ForwardReader:
             self._ahead += self._stream.read(size - len(self._ahead))
         return self._ahead[:size]
 
+    def read_table(self) -> partitions.Table:
+        """Return the partition table, and stay there; raise `DeployError`."""
+        if self.size is None:
+            return partitions.read_head(self.peek)
+        here = self._stream.tell()
+        try:
+            return partitions.read(self._stream)
+        finally:
+            self._stream.seek(here)
+
     @property
     def place(self) -> int:
         """The byte of the stream at which `read` goes on."""
@@ -75,8 +92,7 @@ class ForwardReader:
             on_chunk()
 
 
-def is_seekable(source: IO[bytes]) -> bool:
-    """Return True if the size is known without reading; a decompressor's is not."""
+def _is_seekable(source: IO[bytes]) -> bool:
     return isinstance(source, io.BufferedReader | io.BytesIO) and source.seekable()
 
 

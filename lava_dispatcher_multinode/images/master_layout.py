@@ -9,10 +9,10 @@ is empty and only keeps the numbers.
 from __future__ import annotations
 
 import io
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from ..errors import DeployError
-from . import boot_loader, card_io, ext, mbr, partitions
+from . import boot_loader, card_io, ext, mbr
 from .card_io import MIB
 from .fat import FatVolume
 
@@ -24,11 +24,10 @@ ROOT_NUMBER = 5  # of the root partition
 
 
 def write_master(
-    source: IO[bytes], card: BinaryIO, report: card_io.Progress
+    image: card_io.ForwardReader, card: BinaryIO, report: card_io.Progress
 ) -> tuple[list[card_io.Copy], tuple[str, ...]]:
     """Write boot, root and table; return the areas and the boot loader files that are missing."""
-    image = card_io.ForwardReader(source)
-    boot, root = _find_partitions(source, image)
+    boot, root = _find_partitions(image)
     p1 = mbr.Partition(1, MIB, boot_loader.GEOMETRY.size, mbr.FAT16)
     p2 = mbr.Partition(2, _end(p1), UNUSED_PARTITION_BYTES, mbr.LINUX)
     p3 = mbr.Partition(3, _end(p2), boot.size, mbr.FAT32 if boot.purpose else boot.type)
@@ -47,7 +46,7 @@ def write_master(
         _check_head(part, "boot" if part is boot else "root", image.peek(HEAD_BYTES))
         copies.append(card_io.copy(image, card, place.start, part.size, report_part))
         done += part.size
-    if not card_io.is_seekable(source):
+    if image.size is None:
         # Damage to a compressed image may only show at its end.
         image.skip_to(MAX_IMAGE_BYTES, lambda: report(done, total))
     files = boot_loader.read_files(FatVolume(card, p3.start, p3.size))
@@ -71,15 +70,9 @@ def set_labels(card: BinaryIO) -> None:
     ext.set_label(card, found[5].start, ROOT_LABEL)
 
 
-def _find_partitions(
-    source: IO[bytes], image: card_io.ForwardReader
-) -> tuple[mbr.Partition, mbr.Partition]:
+def _find_partitions(image: card_io.ForwardReader) -> tuple[mbr.Partition, mbr.Partition]:
     """Return the boot and the root partition of the image."""
-    if card_io.is_seekable(source):
-        table = partitions.read(source)
-        source.seek(0)
-    else:
-        table = partitions.read_head(image.peek)
+    table = image.read_table()
     for part, number, what in ((table.boot, 1, "boot"), (table.root, 2, "root")):
         if part is None or part.extended:
             raise DeployError(f"the image has no partition {number} ({what})")
