@@ -64,6 +64,9 @@ class Hardware:
 class VirtualSwitch:
     """The power switch of a virtual board."""
 
+    pause = 0.0
+    slow = False
+
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
 
@@ -106,8 +109,9 @@ def connect(
         )
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board, and was not started")
+    switch = configured_switch(device)
     return Hardware(
-        open_console(device.connection, device.name, on_note),
-        configured_switch(device),
+        open_console(device.connection, device.name, on_note, unpowered=switch is not None),
+        switch,
         device.deploy.path,
     )

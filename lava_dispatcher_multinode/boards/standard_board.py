@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from .. import device_types, plugins
@@ -22,7 +23,8 @@ from .deploy.media import write_media
 from .deploy.tftp_boot import serve_boot_files
 from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
 from .linux import log_in, wait_for_kernel
-from .power.power_check import check_off
+from .power.power_check import switch_off
+from .restart import BoardRestart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +61,7 @@ class StandardBoard:
         self.shell: Shell | None = None
         self.boots = 0
         self._loader = load_boot_loader(device.bootloader)
+        self._power: BoardRestart  # of the current boot
         self._hardware = hardware
         self._on_step = step
         self._emit = emit
@@ -189,9 +192,7 @@ class StandardBoard:
         self.console.watch(None)
         self._check_console()
         if self._hardware.switch is not None:
-            self._hardware.switch.off()
-            self.console.note("power off")
-            check_off(self.device.name, self._hardware.switch, self.console)
+            switch_off(self.device.name, self._hardware.switch, self.console)
 
     def _watch_for_crashes(self) -> None:
         """Look for death strings from the kernel's start to power-off, also between reads."""
@@ -215,6 +216,7 @@ class StandardBoard:
         self._restart(dialogue)
         try:
             if self._autoboots:
+                self._power.finish()
                 # The boot loader's banner, a sign of a reset at any other time, is expected.
                 self.console.watch((*KERNEL, *self.device.death))
                 self._step("waiting for the kernel, which boots automatically")
@@ -230,6 +232,8 @@ class StandardBoard:
             raise ActionTimeout(dialogue.explain(f"{error}: {self._last_step}")) from error
         except BoardDied as death:
             raise self._with_crash_report(death, "while it booted") from death
+        finally:
+            self._power.wait()
         if shell.uid:
             self._step(f"the shell belongs to user {shell.uid}, not to root: tests need root")
         return shell
@@ -238,7 +242,7 @@ class StandardBoard:
         """Start the kernel by `_commands`; return whether its first line has been seen."""
         loader = self._loader(dialogue, self.device.boot, deadline)
         self._step(f"waiting for {loader.name}")
-        loader.interrupt(spam=self._spam_interrupt)
+        self._power.stop_countdown(partial(loader.interrupt, spam=self._spam_interrupt))
         *setup, start = self._commands
         for command in setup:
             self._step(f"{loader.name}: {command}")
@@ -278,16 +282,8 @@ class StandardBoard:
         self.shell = None
         self.console.watch(None)
         self._check_console()
-        dialogue.forget()
-        if self._hardware.switch is not None:
-            self._step("switching the power on")
-            self.console.note("power cycle")
-            self._hardware.switch.cycle()
-            return
-        # Without a switch, the board has to restart itself: Linux knows one command, the boot
-        # loader the other. No empty line comes first, since U-Boot would repeat its last command.
-        self._step("no power switch configured: asking the board to reboot")
-        dialogue.send(b"\x03reboot || %b\r" % self._loader.reset_command.encode())
+        self._power = BoardRestart(self._hardware.switch, dialogue)
+        self._power.start(self._step, self._loader.reset_command)
 
 
 def load_driver(device_type: str) -> type[BoardDriver]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from .transcript import Transcript
-    from .transport import Transport
+    from .transport import BoardPower, Transport
 
 #: Unread output that is kept. Above it, the oldest is dropped (it is in console.raw) or,
 #: inside `lossless`, the far end has to wait.
@@ -159,6 +159,11 @@ class Console:
     def connected(self) -> bool:
         """True if the transport is connected; otherwise a `write` waits."""
         return bool(getattr(self._transport, "connected", True))
+
+    def set_power(self, power: BoardPower) -> None:
+        """Announce what happens to the board's power: the console may be powered with it."""
+        if (announce := getattr(self._transport, "set_power", None)) is not None:
+            announce(power)
 
     def note(self, text: str) -> None:
         """Write a note into console.log."""

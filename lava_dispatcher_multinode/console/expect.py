@@ -15,7 +15,7 @@ from ..errors import BootError
 from .escapes import EscapeFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..deadline import Deadline
     from .board_console import Console
@@ -79,6 +79,8 @@ class Dialogue:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._spawn = _ConsoleSpawn(console)
+        #: Called at each wake-up of the console in a wait; it may raise.
+        self.on_wake: Callable[[], None] = lambda: None
 
     def expect(self, patterns: Sequence[bytes], *, timeout: float | Deadline, step: str) -> Found:
         """Wait for the first match of `patterns` (regular expressions).
@@ -104,7 +106,8 @@ class Dialogue:
             except pexpect.TIMEOUT:
                 if time.monotonic() >= deadline:
                     return None
-                continue  # a wake-up
+                self.on_wake()
+                continue
             match = self._spawn.match
             assert isinstance(match, re.Match)
             return Found(index, self._spawn.before or b"", match)

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 
 def open_console(
-    connection: ConsoleConnection, device: str, on_note: Callable[[str], None] = lambda _: None
+    connection: ConsoleConnection,
+    device: str,
+    on_note: Callable[[str], None] = lambda _: None,
+    *,
+    unpowered: bool = False,
 ) -> Transport:
-    """Return the open transport that `connection` of `device` describes.
+    """Return the transport that `connection` of `device` describes.
 
-    `on_note` gets remarks about lost and new links.
+    `on_note` gets remarks about lost and new links. `unpowered`: see `Reconnecting`.
     """
-    return Reconnecting(partial(_connect, connection, device), connection.reconnect, on_note)
+    connect = partial(_connect, connection, device)
+    return Reconnecting(connect, connection.reconnect, on_note, unpowered=unpowered)
 
 
 def _connect(connection: ConsoleConnection, device: str, timeout: float) -> Transport:

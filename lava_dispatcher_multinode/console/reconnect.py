@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConsoleError, ConsoleTaken
 from .transcript import printable
-from .transport import IN_USE, LinkLost, port_taken
+from .transport import IN_USE, BoardPower, ConsoleAbsent, LinkLost, port_taken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ RECONNECT_TIMEOUT_S = 5.0
 #: The delay between attempts doubles from the first to the second of these.
 MIN_RETRY_DELAY_S = 0.1
 MAX_RETRY_DELAY_S = 5.0
+MAX_BOOT_RETRY_DELAY_S = 0.5  # after power-on: the countdown of the boot loader is short
 #: A link that ends sooner never worked (a misspelt command, a port in use): no retries.
 MIN_LINK_S = 2.0
 LAST_OUTPUT_BYTES = 200  # shown in an error
@@ -32,6 +34,10 @@ class Reconnecting:
     `connect` gets its timeout in seconds, and raises `ConsoleError`. A lost link is replaced
     within `seconds` (0: never); a reader and writers wait for that. The unsent rest of a write
     goes through the next link. `on_note` gets notes about lost and new links.
+
+    A console may be powered with its board: `set_power` announces what happens to the power.
+    Without power, a lost link is no error; with it, `seconds` begin when it has been switched
+    on. `unpowered`: the board may be off now, so the console need not exist yet.
     """
 
     def __init__(
@@ -39,25 +45,46 @@ class Reconnecting:
         connect: Callable[[float], Transport],
         seconds: float,
         on_note: Callable[[str], None] = lambda _: None,
+        *,
+        unpowered: bool = False,
     ) -> None:
         self._connect = connect
         self._seconds = seconds
         self._on_note = on_note
         self._changed = threading.Condition()  # guards all below
-        self._link: Transport | None = connect(FIRST_CONNECT_TIMEOUT_S)
+        self._link: Transport | None = None
+        self._lost: ConsoleError | None = None  # the error of a writer, or of the first opening
+        self._power: BoardPower | None = None  # None: unknown
+        self._on_since = -math.inf  # when the power was switched on
+        try:
+            self._link = connect(FIRST_CONNECT_TIMEOUT_S)
+            self.name = self._link.name
+        except ConsoleAbsent as error:
+            if not unpowered or seconds <= 0:
+                raise
+            self._lost, self._power = error, BoardPower.OFF
+            self.name = error.name
         self._opened = time.monotonic()
-        self._lost: ConsoleError | None = None  # the error of a writer
         self._failure: ConsoleError | None = None
         self._closed = False
         self._last_output = b""  # of the link: it may explain its end
         self._gap: _Gap | None = None  # the last one; used by the reader only
-        self.name = self._link.name
 
     @property
     def connected(self) -> bool:
         """True if there is a link now."""
         with self._changed:
             return self._link is not None
+
+    def set_power(self, power: BoardPower) -> None:
+        """Announce what happens to the board's power: before OFF and RISING, after ON."""
+        with self._changed:
+            self._power = power
+            if power is not BoardPower.OFF:
+                self._on_since = math.inf if power is BoardPower.RISING else time.monotonic()
+            if self._gap is not None:
+                self._gap.delay = MIN_RETRY_DELAY_S
+            self._changed.notify_all()
 
     def read(self) -> bytes:
         """Block for at least one byte, across gaps; b"" after `close`."""
@@ -104,6 +131,8 @@ class Reconnecting:
                     raise self._failure
                 if self._closed:
                     raise ConsoleError(f"{self.name}: is closed")
+                if self._power is BoardPower.OFF:
+                    raise ConsoleError(f"{self.name}: has gone with the board's power")
                 self._changed.wait()
             return self._link
 
@@ -139,9 +168,10 @@ class Reconnecting:
         output, self._last_output = printable(self._last_output.strip()), b""
         if not held and IN_USE in output:
             raise self._fail(port_taken(self.name))
-        if self._gap is None and not held and output:
+        never_worked = self._gap is None and not held and not self._may_be_absent(now)
+        if never_worked and output:
             raise self._fail(ConsoleError(f"{lost}; last output '{output}'"))
-        if self._seconds <= 0 or (self._gap is None and not held):
+        if self._seconds <= 0 or never_worked:
             raise self._fail(lost)
         if self._gap is None or held:
             self._gap = _Gap(now, time.strftime("%H:%M:%S"))
@@ -159,13 +189,30 @@ class Reconnecting:
             gap = self._opened - self._gap.began
             self._on_note(f"reconnected after {gap:.1f} s; output in between is lost")
 
+    def _may_be_absent(self, now: float) -> bool:
+        """Return whether the board's power explains a lost link."""
+        return self._power is BoardPower.OFF or now < self._on_since + self._seconds
+
+    def _left(self, gap: _Gap) -> float:
+        """Return the seconds until `gap` is too long."""
+        if self._power is BoardPower.OFF:
+            return math.inf
+        return max(gap.began, self._on_since) + self._seconds - time.monotonic()
+
     def _next_link(self, gap: _Gap, error: ConsoleError) -> Transport | None:
         """Try to connect until `gap` is too long; None after `close`."""
-        while (left := gap.began + self._seconds - time.monotonic()) > 0:
+        while (left := self._left(gap)) > 0:
             with self._changed:
-                if self._changed.wait_for(lambda: self._closed, min(gap.delay, left)):
+                power = self._power
+                self._changed.wait_for(
+                    lambda power=power: self._closed or self._power is not power,  # type: ignore[misc]
+                    min(gap.delay, left),
+                )
+                if self._closed:
                     return None
-            gap.delay = min(gap.delay * 2, MAX_RETRY_DELAY_S)
+            booting = self._power in {BoardPower.RISING, BoardPower.ON}
+            longest = MAX_BOOT_RETRY_DELAY_S if booting else MAX_RETRY_DELAY_S
+            gap.delay = min(gap.delay * 2, longest)
             try:
                 return self._connect(min(max(left, MIN_RETRY_DELAY_S), RECONNECT_TIMEOUT_S))
             except ConsoleTaken as failure:

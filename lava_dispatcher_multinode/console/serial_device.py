@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import ConsoleError
 from .port_users import InUse, check_unused, lock_terminal, unlock_terminal
-from .transport import DescriptorTransport
+from .transport import ConsoleAbsent, DescriptorTransport
 
 HINT = "check the adapter"
 
@@ -26,7 +26,10 @@ def open_serial(port: str, baud: int, device: str) -> DescriptorTransport:
     except (serial.SerialException, ValueError, OSError) as error:
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if isinstance(number, int) else error
-        raise ConsoleError(f"{device}: cannot open {port}: {reason}: {_hint(port)}") from error
+        text = f"{device}: cannot open {port}: {reason}: {_hint(port)}"
+        if "://" not in port and not Path(port).exists():
+            raise ConsoleAbsent(text, name=f"{device}: console {port}") from error
+        raise ConsoleError(text) from error
     descriptor = getattr(line, "fd", None)
     if not isinstance(descriptor, int):
         line.close()

@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 import time
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConsoleError, ConsoleTaken
@@ -28,6 +29,22 @@ class LinkLost(ConsoleError):
     def __init__(self, text: str, unsent: bytes = b"") -> None:
         self.unsent = unsent
         super().__init__(text)
+
+
+class ConsoleAbsent(LinkLost):
+    """The device or the host of the console is not there; it may be without power."""
+
+    def __init__(self, text: str, *, name: str) -> None:
+        self.name = name  # that of the transport
+        super().__init__(text)
+
+
+class BoardPower(Enum):
+    """The state of a board whose power this process switches: it may power its console, too."""
+
+    OFF = "off"
+    RISING = "rising"  # the command that switches it on runs
+    ON = "on"
 
 
 #: The refusal of ser2net (also in labgrid's exporter) for a port that has its clients.

@@ -18,6 +18,8 @@ KEYBOARD = threading.Lock()
 class ManualSwitch:
     """Prints a request and waits for Enter."""
 
+    pause = None
+    slow = True
     worth_checking = True
 
     def __init__(self, device: str) -> None:

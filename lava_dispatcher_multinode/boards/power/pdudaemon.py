@@ -21,6 +21,7 @@ MAX_ANSWER_BYTES = 500  # of the daemon's answer, in an error
 class PduDaemonSwitch:
     """Sends requests to the daemon, which answers when the switch has switched."""
 
+    slow = True
     worth_checking = True  # the daemon does not know what is connected to its port
 
     def __init__(self, device: str, power: Power, daemon: PduDaemon) -> None:
@@ -29,6 +30,7 @@ class PduDaemonSwitch:
                 f"{device}: power.pdudaemon needs hostname and port of the PDU, or an alias"
             )
         self._device = device
+        self.pause = power.settle
         self._power = power
         self._daemon = daemon
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ...console.transport import BoardPower
 from ...errors import MultinodeError, PowerError
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ DISCHARGE_TIMEOUT_S = 5.0
 #: Ctrl-C: a shell and a login prompt answer with a new line, U-Boot with `<INTERRUPT>`. It
 #: starts nothing.
 PROBE = b"\x03"
+
+
+def switch_off(name: str, switch: PowerSwitch, console: Console) -> None:
+    """Switch the board off, and check that it is off; see `check_off`."""
+    if switch.worth_checking:
+        console.set_power(BoardPower.OFF)
+    switch.off()
+    console.note("power off")
+    check_off(name, switch, console)
 
 
 def check_off(name: str, switch: PowerSwitch, console: Console) -> None:

@@ -16,9 +16,16 @@ if TYPE_CHECKING:
 class CommandSwitch:
     """Runs `power.on`, `power.off` and `power.cycle` of a device file."""
 
+    slow = True
+
     def __init__(self, device: str, power: Power) -> None:
         self._device = device
         self._power = power
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds between off and on; None with a command for `cycle`."""
+        return None if self._power.cycle else self._power.settle
 
     @property
     def worth_checking(self) -> bool:

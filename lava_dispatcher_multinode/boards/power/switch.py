@@ -18,6 +18,14 @@ class PowerSwitch(Protocol):
     """A power switch; each call returns when the power has changed, or raises `PowerError`."""
 
     @property
+    def pause(self) -> float | None:
+        """Seconds between off and on; None if only `cycle` switches the board off and on."""
+
+    @property
+    def slow(self) -> bool:
+        """True if a call may take seconds, in which the board boots."""
+
+    @property
     def worth_checking(self) -> bool:
         """True if a probe of the console is useful after `off`.
 
@@ -37,10 +45,20 @@ class PowerSwitch(Protocol):
 class RetryingSwitch:
     """Retries the commands of a switch; switches in a network fail occasionally."""
 
-    def __init__(self, switch: PowerSwitch, attempts: int, pause: float) -> None:
+    def __init__(self, switch: PowerSwitch, attempts: int, wait: float) -> None:
         self._switch = switch
         self._attempts = attempts
-        self._pause = pause  # between two attempts, in seconds
+        self._wait = wait  # between two attempts, in seconds
+
+    @property
+    def pause(self) -> float | None:
+        """As that of the switch."""
+        return self._switch.pause
+
+    @property
+    def slow(self) -> bool:
+        """As that of the switch."""
+        return self._switch.slow
 
     @property
     def worth_checking(self) -> bool:
@@ -67,7 +85,7 @@ class RetryingSwitch:
                 if number == self._attempts:
                     attempts = f" ({number} attempts)" if number > 1 else ""
                     raise PowerError(f"{error}{attempts}") from error
-                time.sleep(self._pause)
+                time.sleep(self._wait)
             else:
                 return
 

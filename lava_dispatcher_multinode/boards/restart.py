@@ -1,0 +1,121 @@
+"""Restarts a board while its console is read: a switch may answer later than the board."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ..console.transport import BoardPower
+from ..errors import BootError, MultinodeError
+from .driver import CountdownMissed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..console.expect import Dialogue
+    from .power.switch import PowerSwitch
+
+POLL_S = 0.2  # while a command runs
+
+
+class BoardRestart:
+    """One restart of a board, by its power switch or, without one, by itself.
+
+    Output from before the power was off does not count. A switch with separate commands has
+    switched the board off when `start` returns; one that only cycles does it at any time until
+    `finish`.
+    """
+
+    def __init__(self, switch: PowerSwitch | None, dialogue: Dialogue) -> None:
+        self._switch = switch
+        self._dialogue = dialogue
+        self._console = dialogue.console
+        self._one_step = switch is not None and switch.pause is None
+        self._error: MultinodeError | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, step: Callable[[str], None], reset_command: str) -> None:
+        """Switch the power off and begin to switch it on, or ask the board to reboot."""
+        if self._switch is not None:
+            step("switching the power on")
+            self._console.note("power cycle")
+            self._start_cycle(self._switch)
+            return
+        # Linux knows one command, the boot loader the other. No empty line comes first, since
+        # U-Boot would repeat its last command.
+        step("no power switch configured: asking the board to reboot")
+        self._dialogue.forget()
+        self._dialogue.send(b"\x03reboot || %b\r" % reset_command.encode())
+
+    def stop_countdown(self, stop: Callable[[], None]) -> None:
+        """Run `stop`, which stops the boot loader; return when the power is on."""
+        while True:
+            try:
+                stop()
+            except BootError as error:
+                # The time runs from power-on, and a countdown before power-off does not count.
+                missed = isinstance(error, CountdownMissed) and not self._one_step
+                if missed or self._thread is None or not self._thread.is_alive():
+                    raise
+                self._thread.join(POLL_S)
+            else:
+                if not self._restarts():
+                    return
+
+    def finish(self) -> None:
+        """Wait for the end of the command; raise its error."""
+        self.wait()
+        self._check()
+
+    def wait(self) -> None:
+        """Wait for the end of the command."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start_cycle(self, switch: PowerSwitch) -> None:
+        if switch.pause is not None:
+            self._console.set_power(BoardPower.OFF)
+            switch.off()
+            time.sleep(switch.pause)  # the board's capacitors, not a race
+        self._dialogue.forget()
+        self._console.set_power(BoardPower.RISING)
+        self._dialogue.on_wake = self._check
+        command = switch.cycle if switch.pause is None else switch.on
+        if (
+            not switch.slow
+        ):  # the processes of a virtual board end with the thread that starts them
+            self._run(command)
+            self._check()
+            return
+        self._thread = threading.Thread(
+            target=self._run, args=(command,), name="power cycle", daemon=True
+        )
+        self._thread.start()
+
+    def _restarts(self) -> bool:
+        """Wait for the end of the command; return whether the board prints meanwhile.
+
+        Then the command has cut the power after the prompt, which was an old one.
+        """
+        while self._one_step and self._thread is not None and self._thread.is_alive():
+            if self._prints(POLL_S):
+                return True
+        self.finish()
+        return self._one_step and self._prints(0.0)
+
+    def _prints(self, seconds: float) -> bool:
+        return self._dialogue.expect_or_none([rb"(?=\S)"], timeout=seconds) is not None
+
+    def _run(self, command: Callable[[], None]) -> None:
+        try:
+            command()
+        except MultinodeError as error:  # raised again by `_check`
+            self._error = error
+        finally:
+            self._console.set_power(BoardPower.ON)
+            self._console.wake()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
