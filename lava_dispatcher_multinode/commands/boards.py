@@ -37,6 +37,7 @@ class Row:
     holder: Holder | None = None
     file: str | None = None
     problems: list[str] = field(default_factory=list)
+    note: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +75,7 @@ def rows_of(lab: Lab) -> list[Row]:
             "held" if device.name in held else "free",
             held.get(device.name),
             str(device.file) if device.file else None,
+            note=lab.describe_type(device),
         )
         for device in lab.devices
     ]
@@ -85,16 +87,18 @@ def rows_of(lab: Lab) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Return the rows as an aligned table."""
+    """Return the rows as an aligned table, and the notes on boards below it."""
     cells = [("NAME", "TYPE", "TAGS", "STATE", "HOLDER")]
     for row in rows:
         about = "; ".join(row.problems) if row.state == "broken" else str(row.holder or "")
         tags = ",".join(row.tags) or "-"
         cells.append((row.name, row.device_type or "?", tags, row.state, about))
     widths = [max(len(line[column]) for line in cells) for column in range(4)]
-    return "\n".join(
+    lines = [
         "  ".join(
             [*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]]
         ).rstrip()
         for line in cells
-    )
+    ]
+    notes = [f"{row.name}: {row.note}" for row in rows if row.note]
+    return "\n".join([*lines, *([""] if notes else []), *notes])

@@ -125,6 +125,10 @@ def _files(lab: Lab) -> Iterator[Diagnosis]:
     for name, broken in lab.invalid.items():
         for problem in broken.error.problems:
             yield Diagnosis(name, str(problem), "correct the device file")
+    for device in lab.devices:
+        if note := lab.describe_type(device):
+            todo = f"correct {device.file}" if lab.misspelled_type(device) else ""
+            yield Diagnosis(device.name, note, todo)
     if lab.devices:
         yield Diagnosis("device files", f"{len(lab.devices)} configured")
     elif not lab.invalid:

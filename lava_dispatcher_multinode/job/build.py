@@ -10,7 +10,7 @@ from .. import device_types as installed_types
 from .. import plugins
 from ..errors import InvalidJob
 from . import actions
-from .hints import did_you_mean
+from .hints import did_you_mean, misspelled
 from .model import Job
 from .removed_keys import HINTS, INJECTED, is_pipeline
 from .schema_check import MAX_PROBLEMS, SchemaChecker, load_schema
@@ -18,11 +18,12 @@ from .source import STDIN
 from .tree import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..errors import Problem
     from .model import Role
     from .source import Document
+    from .tree import Path as DataPath
 
 SCHEMA_FILE = "job.schema.json"
 
@@ -37,12 +38,12 @@ def check_document(
     the reason.
     """
     schema = load_schema("job", SCHEMA_FILE)
-    names = {"action": plugins.entries(plugins.ACTIONS), "device-type": device_types(document)}
+    names = {"action": plugins.entries(plugins.ACTIONS)}
     known = names | ({"role": roles} if roles else {})
     errors = [*SchemaChecker(schema, known, HINTS).problems(document), *more]
     errors += islice(actions.check_parameters(document, known), MAX_PROBLEMS)
     found = islice(_ignored(document, schema["properties"], foreign), MAX_PROBLEMS)
-    warnings = sorted(set(found))
+    warnings = sorted({*found, *misspelled_types(document, _named_types(document.data))})
     if errors:
         raise InvalidJob(sorted({*errors, *warnings}))
     return warnings
@@ -74,13 +75,36 @@ def make_partial_job(document: Document) -> Job:
 
 
 def resolve_device_type(device_type: str | None, document: Document) -> str | None:
-    """Return the proper name of a device type."""
-    return None if device_type is None else device_types(document)[device_type]
+    """Return the proper name of a device type; that of an unknown type is its name."""
+    return None if device_type is None else device_types(document).get(device_type, device_type)
 
 
 def device_types(document: Document) -> Mapping[str, str]:
     """Return every device type name that a job may use, mapped to its proper name."""
     return {**document.device_types, **installed_types.names()}
+
+
+def misspelled_types(
+    document: Document, named: Iterable[tuple[DataPath, object]]
+) -> Iterator[Problem]:
+    """Yield a warning for each device type, given with its path, that resembles a known one.
+
+    An unknown type is no error: its boards may be described by their own device files only.
+    """
+    known = device_types(document)
+    for path, name in islice(named, MAX_PROBLEMS):
+        if isinstance(name, str) and (near := misspelled(name, known)):
+            text = f"nothing describes the device type {shown(name)}"
+            yield document.problem(text, path, hint=did_you_mean(near, known), warning=True)
+
+
+def _named_types(data: Mapping[str, Any]) -> Iterator[tuple[DataPath, object]]:
+    """Yield each device type of a job, valid or not, with its path."""
+    yield ("device_type",), data.get("device_type")
+    group = data.get("device_group")
+    for index, entry in enumerate(group if isinstance(group, list) else ()):
+        if isinstance(entry, dict):
+            yield ("device_group", index, "device_type"), entry.get("device_type")
 
 
 def _ignored(

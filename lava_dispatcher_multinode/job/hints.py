@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,20 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(word.lower(), names, n=1)
     return names[near[0]] if near else None
+
+
+def misspelled(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `word` probably means; None if it is known, or none is near.
+
+    Names that differ in digits only are of different things, such as models of a board.
+    """
+    names = set(known)
+    near = None if word in names else nearest(word, names)
+    return None if near is None or _letters(near) == _letters(word) else near
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"\d", "", name.lower())
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

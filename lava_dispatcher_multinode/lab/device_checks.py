@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import plugins
 from ..errors import InvalidJob, Problem
-from ..job.hints import join_words, suggest
+from ..job.hints import suggest
 from .device_keys import ALTERNATIVES
 from .device_model import LAVA
 
@@ -20,24 +20,17 @@ if TYPE_CHECKING:
 def proper_type(
     own: Sequence[Document], forced: Mapping[str, Any], shown: str, known: Mapping[str, str]
 ) -> str:
-    """Return the proper name of the device type that the layers give.
+    """Return the proper name of the device type that the layers give, described or not.
 
-    `known`: each name of a type, aliases included -> its proper name.
+    `known`: each name of a described type, aliases included -> its proper name.
     """
     given = forced.get("device_type")
-    line = column = 0
     for document in own if given is None else ():
-        if "device_type" in document.data:
-            given = document.data["device_type"]
-            place = document.position(("device_type",))
-            shown, line, column = place.file, place.line, place.column
-    if isinstance(given, str) and given in known:
-        return known[given]
-    if isinstance(given, str) and any(document.data.get("host") == LAVA for document in own):
-        return given  # LAVA's types need no driver here
-    hint = suggest(str(given or ""), known, what="known types")
-    message = "device_type is missing" if given is None else f"unknown device type '{given}'"
-    raise InvalidJob([Problem(shown, line, column, message, hint)])
+        given = document.data.get("device_type", given)
+    if given is None:
+        hint = suggest("", known, what="described types")
+        raise InvalidJob([Problem(shown, 0, 0, "device_type is missing", hint)])
+    return known.get(given, given)
 
 
 def bad_expressions(document: Document) -> Iterator[Problem]:
@@ -54,13 +47,8 @@ def bad_expressions(document: Document) -> Iterator[Problem]:
                 yield document.problem(f"'{pattern}' matches the empty line", path, hint=hint)
 
 
-def check_connection(
-    merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
-) -> None:
-    """Raise unless there is exactly one kind of console, or LAVA's device dictionary.
-
-    `simulated` are the device types that the simulator can be, for the hint.
-    """
+def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: str) -> None:
+    """Raise unless there is exactly one kind of console, or LAVA's device dictionary."""
     if merged.get("host") == LAVA:
         if not merged.get("lava", {}).get("device"):
             hint = "lava: {device: FILE} names the YAML that lava-run takes as --device"
@@ -71,20 +59,10 @@ def check_connection(
     names = [key for (key,) in ALTERNATIVES["connection",]]
     kinds = [key for key in names if connection.get(key) not in (None, False, "")]
     if len(kinds) == 1:
-        _check_simulated(merged, own, shown, simulated)
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
     hint = "set exactly one of command, serial, simulated and qemu"
     raise _error("connection", message, hint, own, shown)
-
-
-def _check_simulated(
-    merged: Mapping[str, Any], own: Iterable[Document], shown: str, simulated: Iterable[str]
-) -> None:
-    if merged["connection"].get("simulated") and merged.get("simulated_firmware") is None:
-        message = f"no simulated board is a {merged['device_type']}"
-        hint = f"it can be a {join_words(simulated)}"
-        raise _error("connection", message, hint, own, shown)
 
 
 def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..device_types import with_aliases
 from ..errors import InvalidJob
+from ..job.hints import misspelled
 from .device_model import LAVA
 from .layers import Layers, search_path
 
@@ -48,6 +49,24 @@ class Lab:
         known = [device.device_type for device in self.devices if device.host == LAVA]
         known += [i.device_type for i in self.invalid.values() if i.device_type]
         return {**{name: name for name in known}, **with_aliases(self.types)}
+
+    def is_described(self, device: Device) -> bool:
+        """Return whether there is more about a board than its own device files say."""
+        return device.host == LAVA or device.device_type in self.types
+
+    def misspelled_type(self, device: Device) -> str | None:
+        """Return the described type that the one of `device` probably means, if any."""
+        if self.is_described(device):
+            return None
+        return misspelled(device.device_type, with_aliases(self.types))
+
+    def describe_type(self, device: Device) -> str:
+        """Return a note on a board whose type nothing describes; "" for others."""
+        if self.is_described(device):
+            return ""
+        text = f"nothing describes the device type '{device.device_type}'"
+        near = self.misspelled_type(device)
+        return f"{text}: did you mean '{near}'?" if near else f"{text}: a generic board"
 
 
 def load_lab(config_dir: Path | None = None) -> Lab:

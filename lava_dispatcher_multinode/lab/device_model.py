@@ -34,9 +34,9 @@ class Device:
     device_type: str = field(
         metadata={
             "key": Key(
-                "required; `panda`, `beaglexm` (also `beagle-xm`), a type with a file "
-                "`device-types/NAME.yaml`, or one that a plug-in adds; with `host: lava`, any "
-                "name",
+                "required; a [type](device-types.md) of this package, one with a file "
+                "`device-types/NAME.yaml`, one that a plug-in adds, or any other name: then only "
+                "the device file describes the board",
                 minLength=1,
             )
         }
@@ -105,7 +105,7 @@ class Device:
         {}, "a simulated board's faults; see [simulated boards](simulated-boards.md)", "none"
     )
     simulated_firmware: SimulatedFirmware | None = key(
-        None, "firmware of the type's simulated boards; without it, the type has none"
+        None, "firmware of the type's simulated boards", "a stand-in"
     )
     file: Path | None = None  # the device file, for messages
 

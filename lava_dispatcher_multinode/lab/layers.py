@@ -23,8 +23,9 @@ from ..job.schema_check import SchemaChecker
 from ..job.source import load
 from . import device_checks
 from .device_keys import merge_layers, with_hostname
-from .device_model import LAVA, device_schema, make_device
+from .device_model import device_schema, make_device
 from .device_sections import QemuMachine
+from .stand_ins import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .device_model import Device
 
 APPLICATION = "lava-dispatcher"
+TYPES = "device-types"  # the directory of their files
 PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
 
 #: Names of devices are parts of file names and of a hosts file.
@@ -61,8 +63,13 @@ def search_path(config_dir: Path | None = None) -> tuple[Path, ...]:
 class Layers:
     """The device files of a search path; each is read and checked once."""
 
-    def __init__(self, directories: Sequence[Path]) -> None:
+    def __init__(self, directories: Sequence[Path], more_types: Sequence[Path] = ()) -> None:
+        """Read the files of `directories`, lowest layer first.
+
+        Of `more_types`, only the device types count that nothing else describes.
+        """
         self.directories = tuple(directories)
+        self._type_directories = (*self.directories, *more_types)
         self._read: dict[Path, Document | InvalidJob | None] = {}
         self._checker = SchemaChecker(device_schema())
 
@@ -72,7 +79,8 @@ class Layers:
 
     def files(self, folder: str, *suffixes: str) -> Iterator[Path]:
         """Yield the files in `folder` of each directory that have one of the suffixes."""
-        for directory in self.directories:
+        directories = self._type_directories if folder == TYPES else self.directories
+        for directory in directories:
             # A directory that is missing or closed to this user is empty.
             with suppress(OSError):
                 for path in sorted((directory / folder).iterdir()):
@@ -89,14 +97,13 @@ class Layers:
 
         Raises `InvalidJob` only if a file cannot be read; other errors do not matter.
         """
-        found = host = None
+        found = None
         for directory in self.directories:
             path = directory / "devices" / f"{name}.yaml"
             data = load(path).data if _is_file(path) else None
             if isinstance(data, Mapping):
-                found, host = data.get("device_type", found), data.get("host", host)
-        known = self.types()
-        return str(found) if host == LAVA and found not in known else known.get(str(found))
+                found = data.get("device_type", found)
+        return None if found is None else self.types().get(str(found), str(found))
 
     def types(self) -> Mapping[str, str]:
         """Return each name of a device type, aliases included, with its proper name.
@@ -110,16 +117,12 @@ class Layers:
         """The content of each device type by proper name; the lowest file of a type counts."""
         installed = device_types.names()
         found = {name: device_types.defaults(name) for name in set(installed.values())}
-        for path in self.files("device-types", ".yaml"):
+        for path in self.files(TYPES, ".yaml"):
             if path.stem not in installed:
                 read = self._document(path)
                 known = {} if read is None or isinstance(read, InvalidJob) else read.data
                 found.setdefault(path.stem, known)
         return found
-
-    def _simulated_types(self) -> list[str]:
-        contents = self.type_contents.items()
-        return sorted(name for name, content in contents if "simulated_firmware" in content)
 
     def device(self, name: str, forced: Mapping[str, Any] | None = None) -> Device:
         """Return the device `name`; `forced` is a layer above its file.
@@ -146,8 +149,10 @@ class Layers:
             machine = qemu.get("machine", QemuMachine.machine)
             layer = [document.data for document in self._documents(f"machines/{machine}.yaml")]
             merged = merge_layers([defaults, *layer, *above])
+        if merged.get("connection", {}).get("simulated") and "simulated_firmware" not in merged:
+            merged = merge_layers([merged, stand_in(merged)])
         merged = with_hostname(merged, name)
-        device_checks.check_connection(merged, own, shown, self._simulated_types())
+        device_checks.check_connection(merged, own, shown)
         device_checks.check_socket(merged, files, shown)
         device_checks.check_boot_loader(merged, files, shown)
         return make_device(name, merged, file)
@@ -155,12 +160,16 @@ class Layers:
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type; files named by an alias come first."""
         aliases = {alias for alias, proper in self.types().items() if proper == device_type}
+        installed = device_type in device_types.names().values()
+        directories = self.directories if installed else self._type_directories
         for name in (*sorted(aliases - {device_type}), device_type):
-            yield from self._documents(f"device-types/{name}.yaml")
+            yield from self._documents(f"{TYPES}/{name}.yaml", directories)
 
-    def _documents(self, relative: str) -> Iterator[Document]:
+    def _documents(
+        self, relative: str, directories: Sequence[Path] | None = None
+    ) -> Iterator[Document]:
         """Yield the files at `relative`, lowest first; raise `InvalidJob` for an invalid one."""
-        for directory in self.directories:
+        for directory in directories or self.directories:
             path = directory / relative
             if path.parent == device_types.DIRECTORY:
                 continue  # device_types.defaults has it
@@ -181,7 +190,7 @@ class Layers:
         except InvalidJob as error:
             return error
         problems = self._checker.problems(document) or [*device_checks.bad_expressions(document)]
-        if path.parent.name != "device-types":
+        if path.parent.name != TYPES:
             problems = problems or [*device_checks.misplaced_aliases(document)]
         return InvalidJob(problems) if problems else document
 

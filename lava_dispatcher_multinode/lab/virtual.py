@@ -38,8 +38,9 @@ def make_devices(
     """Return a device with `layer` (`SIMULATED` or `EMULATED`) for each node of `job`, in order.
 
     A named device keeps its name; the others are panda01, panda02 and so on. They have the
-    tags of their roles. The device files of the host do not matter; those of an explicit
-    `config_dir` are layers of the devices, to inject faults for example.
+    tags of their roles. Of the device files of the host, only the device types matter that
+    nothing else describes; those of an explicit `config_dir` are layers of the devices, to
+    inject faults for example.
 
     Raises `InvalidJob` if the type of a named device is unknown, or cannot be virtual.
     """
@@ -73,8 +74,23 @@ def virtual_types(config_dir: Path | None = None) -> Mapping[str, str]:
     return _layers(config_dir).types()
 
 
+def describe_stand_ins(job: Job, config_dir: Path | None = None) -> list[Problem]:
+    """Return a warning for each role whose simulated boards are stand-ins."""
+    layers = _layers(config_dir)
+    found = []
+    for role in job.roles:
+        device_type = role.device_type or _type_of(role, layers)
+        if "simulated_firmware" not in layers.type_contents.get(device_type, {}):
+            text = f"no simulated firmware is known for the device type '{device_type}'"
+            hint = "a stand-in boots in its place"
+            found.append(role.position.problem(text, hint, warning=True))
+    return found
+
+
 def _layers(config_dir: Path | None) -> Layers:
-    return Layers(search_path(config_dir) if config_dir else (PACKAGE_DEFAULTS,))
+    if config_dir is not None:
+        return Layers(search_path(config_dir))
+    return Layers((PACKAGE_DEFAULTS,), search_path()[1:])
 
 
 def _free_name(device_type: str, taken: set[str | None]) -> str:
@@ -86,8 +102,11 @@ def _free_name(device_type: str, taken: set[str | None]) -> str:
 def _type_of(role: Role, layers: Layers) -> str:
     """Return the type of a device that the job only names, by its file or by its name."""
     assert role.device is not None
-    device_type = layers.device_type(role.device) or device_types.by_device_name(
-        role.device, layers.types()
+    own_file = Layers(search_path()).device_type(role.device)
+    device_type = (
+        layers.device_type(role.device)
+        or device_types.by_device_name(role.device, layers.types())
+        or own_file
     )
     if device_type is not None:
         return device_type

@@ -20,11 +20,12 @@ from .node_hosts import is_driven_here
 from .supervisor.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from ..job.model import ActionSpec, Job
     from ..job.source import Document
+    from ..lab.allocation import Requirement
     from ..lab.device_files import Lab
     from ..lab.device_model import Device
     from ..overlay.load import Definition
@@ -137,7 +138,19 @@ def check_boards(job: Job, lab: Lab) -> list[Problem]:
         *check_own_roles(job, own),
         *_unsupported_deploys(job, boards_of),
         *check_capabilities(job, boards_of),
+        *_misspelled_types(job, lab, found),
     ]
+
+
+def _misspelled_types(
+    job: Job, lab: Lab, found: Mapping[Requirement, Device]
+) -> Iterator[Problem]:
+    """Yield a warning for each device that the job names, and whose type is misspelled."""
+    places = {role.name: role.position for role in job.roles if role.device}
+    for need, device in found.items():
+        if need.role in places and lab.misspelled_type(device):
+            text = f"{device.name}: {lab.describe_type(device)}"
+            yield places[need.role].problem(text, f"correct {device.file}", warning=True)
 
 
 def check_lava(job: Job, lab: Lab) -> None:

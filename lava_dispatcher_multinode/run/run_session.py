@@ -15,6 +15,7 @@ from ..boards.driver import load_boot_loader
 from ..boards.standard_board import load_driver
 from ..errors import InvalidJob
 from ..job.source import load
+from ..lab.virtual import describe_stand_ins
 from ..lava.dispatcher.preflight import check_ready
 from ..overlay.overlay_store import OverlayStore
 from .board_selection import hold_boards, virtual_devices
@@ -87,7 +88,7 @@ def validate_job(loaded: LoadedJob) -> list[Problem]:
         except InvalidJob as error:
             problems += error.problems
         problems += check_own_roles(job, {role.name for role in job.roles})
-        problems += check_virtual(job)
+        problems += _virtual_warnings(loaded)
     else:
         problems += check_boards(job, lab)
     _raise_errors(problems)
@@ -122,12 +123,18 @@ def prepare_run(
             _refuse_lava(job, members)
         problems = _check_on_boards(job, overlays, members)
         if loaded.selection.is_virtual:
-            problems += check_virtual(job)
+            problems += _virtual_warnings(loaded)
         on_warnings([*loaded.warnings, *problems])
         directory = stack.enter_context(
             output_directory(output, job.name, loaded.data, locked=supervisor.hold_lock)
         )
         yield PreparedRun(job, members, overlays, directory, loaded.job_id, unconfined, supervisor)
+
+
+def _virtual_warnings(loaded: LoadedJob) -> list[Problem]:
+    selection = loaded.selection
+    notes = describe_stand_ins(loaded.job, selection.config_dir) if selection.simulate else []
+    return [*check_virtual(loaded.job), *notes]
 
 
 def _check_on_boards(

@@ -55,6 +55,7 @@ def test_json(config, capsys):
         "holder": None,
         "file": str(config / "devices/p1.yaml"),
         "problems": [],
+        "note": "",
     }
     assert (held["holder"]["pid"], held["holder"]["job"]) == (os.getpid(), "my job")
     assert broken["state"] == "broken"

@@ -19,7 +19,7 @@ def test_failed_checks(lab, capsys):
     """Exit code 3; each failed check has a correction, in text and in JSON."""
     file = lab / "devices" / "left.yaml"
     file.write_text("device_type: panda\nconnection: {serial: /dev/ttyNONE}\n")
-    (lab / "devices" / "broken.yaml").write_text("device_type: pnada\n")
+    (lab / "devices" / "broken.yaml").write_text("bood: 1\n")
     assert lava_multinode.main(["doctor", "--config-dir", str(lab)]) == 3
     out = capsys.readouterr().out
     assert "FAIL left: /dev/ttyNONE: No such file" in out

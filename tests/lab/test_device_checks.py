@@ -17,7 +17,6 @@ from .conftest import SERIAL, wrong
         ("device_type: panda\nconnection: {serial: a, command: b}\n", 2, "command and serial"),
         ("device_type: panda\nconnection: {simulated: false}\n", 2, "no connection"),
         (SERIAL, 0, "device_type is missing"),
-        ("device_type: pandaa\n" + SERIAL, 1, "unknown device type 'pandaa'"),
         ("device_type: panda\ndeath: ['(']\n" + SERIAL, 2, "regular expression"),
         ("device_type: panda\ndeath: ['\\u0041']\n" + SERIAL, 2, "regular expression"),
         ("device_type: panda\ndeath: ['x*']\n" + SERIAL, 2, "matches the empty line"),

@@ -8,7 +8,27 @@ from lava_dispatcher_multinode import device_types
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.lab.device_files import load_lab
 
-GOOD = "device_type: panda\nconnection: {serial: /dev/null}\n"
+SERIAL = "connection: {serial: /dev/null}\n"
+GOOD = "device_type: panda\n" + SERIAL
+
+
+@pytest.mark.parametrize(
+    ("device_type", "note"),
+    [
+        ("panda", ""),
+        ("pnada", "nothing describes the device type 'pnada': did you mean 'panda'?"),
+        ("zx81", "nothing describes the device type 'zx81': a generic board"),
+        ("rock5", ""),
+    ],
+)
+def test_a_board_of_an_unknown_type_is_generic(config, device_type, note):
+    """Its device file is enough; a note says that nothing else describes it."""
+    config.write("device-types/rock5.yaml", "login: {user: rock}\n")
+    config.write("devices/b1.yaml", f"device_type: {device_type}\n" + SERIAL)
+    lab = load_lab(config.path)
+    (device,) = lab.devices
+    assert (device.device_type, device.bootloader) == (device_type, "u-boot")
+    assert lab.describe_type(device) == note
 
 
 def test_an_invalid_file_does_not_hide_the_others(config):

@@ -189,15 +189,16 @@ def test_a_wrong_file_of_a_type_is_the_error_of_its_devices(config):
 
 
 def test_a_type_with_firmware_can_be_simulated(config):
-    """An empty section is enough; without it the hint names the types that have one."""
+    """An empty section is enough; without it a stand-in has the board's own prompt."""
     config.write("device-types/rock5.yaml", "simulated_firmware: {}\n")
-    config.write("device-types/rock6.yaml", "aliases: []\n")
+    config.write("device-types/rock6.yaml", "boot: {prompts: ['rock> ', '=> '], commands: [go]}\n")
     layers = Layers([PACKAGE_DEFAULTS, config.path])
     forced = {"connection": {"simulated": True}}
     made = layers.device("r1", {**forced, "device_type": "rock5"})
     assert made.simulated_firmware.prompt == "=> "
-    with pytest.raises(InvalidJob, match="it can be a .*beaglexm.* rock5"):
-        layers.device("r2", {**forced, "device_type": "rock6"})
+    other = layers.device("r2", {**forced, "device_type": "rock6"})
+    assert other.simulated_firmware.prompt == "rock> "
+    assert other.boot.commands[-1] == "boot"
 
 
 def test_a_device_has_no_aliases(config):

@@ -6,11 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job, Position, Role
 from lava_dispatcher_multinode.lab.allocation import assign, requirements
-from lava_dispatcher_multinode.lab.virtual import EMULATED, SIMULATED, make_devices
+from lava_dispatcher_multinode.lab.virtual import (
+    EMULATED,
+    SIMULATED,
+    describe_stand_ins,
+    make_devices,
+    virtual_types,
+)
 
 
 def job(*roles):
@@ -65,23 +70,36 @@ def test_a_name_without_a_known_type_is_an_error_with_its_place():
         make_devices(job(role), SIMULATED)
 
 
-def test_types_without_firmware_are_errors_at_their_roles(monkeypatch):
-    """The errors come before the run, once per role."""
-    rock = type("Rock", (), {"aliases": (), "defaults": {}})
-    types = {**plugins.entries(plugins.DEVICE_TYPES), "rock": None}
-    load = plugins.load
-    monkeypatch.setattr(plugins, "entries", lambda _: types)
-    monkeypatch.setattr(
-        plugins, "load", lambda group, name: rock if name == "rock" else load(group, name)
-    )
-    places = [Position("job.json", line, 9) for line in (4, 5)]
-    roles = [Role(f"r{at.line}", 2, "rock", position=at) for at in places]
-    with pytest.raises(InvalidJob) as caught:
-        make_devices(job(*roles), SIMULATED)
-    assert [str(problem).partition(" (")[0] for problem in caught.value.problems] == [
-        f"job.json:{line}:9: no simulated board is a rock" for line in (4, 5)
+def test_types_without_firmware_get_a_stand_in_and_a_warning():
+    """Any job can be simulated; what takes the place of its boards is named at the role."""
+    roles = [
+        Role("a", 2, "rock5", position=Position("job.json", 4, 9)),
+        Role("b", 1, "panda", position=Position("job.json", 5, 9)),
     ]
-    assert "panda" in caught.value.problems[0].hint
+    first, second, panda = make_devices(job(*roles), SIMULATED)
+    assert (first.name, second.name, panda.name) == ("rock501", "rock502", "panda01")
+    assert first.simulated_firmware.machine == "Stand-in board"
+    assert first.boot.commands[-1] == "boot"
+    (note,) = describe_stand_ins(job(*roles))
+    assert str(note) == (
+        "job.json:4:9: warning: no simulated firmware is known for the device type 'rock5' "
+        "(a stand-in boots in its place)"
+    )
+
+
+def test_types_of_the_user_are_known_without_config_dir(config, monkeypatch):
+    """They have their own prompts; the type of a named board is that of its device file."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config.path))
+    config.write(
+        "lava-dispatcher/device-types/rock5.yaml",
+        "aliases: [rock-5]\nboot: {prompts: ['rock> ']}\ntags: [x]\n",
+    )
+    config.write("lava-dispatcher/devices/desk1.yaml", "device_type: rock5\n")
+    assert virtual_types()["rock-5"] == "rock5"
+    made = make_devices(job(Role("a", 1, "rock5"), Role("b", device="desk1")), SIMULATED)
+    assert [device.name for device in made] == ["rock501", "desk1"]
+    assert {device.simulated_firmware.prompt for device in made} == {"rock> "}
+    assert {device.device_type for device in made} == {"rock5"}
 
 
 def test_files_of_a_config_dir_are_layers_of_simulated_boards(config):

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...actions.action import CALL
 from ...errors import InvalidJob
-from ...job.build import device_types
+from ...job.build import misspelled_types, resolve_device_type
 from ...job.device_group import MAX_BOARDS
-from ...job.hints import nearest
 from ...job.model import ActionSpec, Job, Role
 from ...job.removed_keys import is_pipeline
 from ...job.schema_check import SchemaChecker, load_schema
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
 
     from ...errors import Problem
     from ...job.source import Document
+    from ...job.tree import Path
 
 SCHEMA = "submission.schema.json"
 DEFAULT_CALL_TIMEOUT_S = 30.0  # LAVA's default for a MultiNode call
 _ROLES = ("protocols", PROTOCOL, "roles")
-_NO_BOARD = "no device file has it; 'host: lava' in one lets LAVA's dispatcher run such a board"
 _NOT_HERE = "in a multinode job each role has its own, below protocols: lava-multinode: roles"
 
 
@@ -58,10 +57,8 @@ class LavaParser:
             text = f"a job for a group cannot run on one device ({target})"
             raise InvalidJob([document.problem(text, ("protocols",), key=True, hint=hint)])
         roles = _roles(document.data)
-        types = device_types(document)
         schema = load_schema("lava.jobs", SCHEMA)
-        names = {"role": list(roles), "device-type": types}
-        problems = SchemaChecker(schema, names, _unknown_types(roles, types)).problems(document)
+        problems = SchemaChecker(schema, {"role": list(roles)}).problems(document)
         problems = problems or list(_problems(document))
         if problems:
             raise InvalidJob(sorted(problems))
@@ -72,10 +69,11 @@ class LavaParser:
             for key in document.data
             if key not in schema["properties"]
         ]
+        warnings += misspelled_types(document, _named_types(roles))
         warnings += _hiding(document)
         if not document.for_lab:
             warnings += _context(document)
-        return _job(document, types, lava), warnings
+        return _job(document, lava), warnings
 
 
 def _without_target(document: Document) -> tuple[Document, str | None]:
@@ -95,11 +93,10 @@ def _roles(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return roles if isinstance(roles, dict) else {}
 
 
-def _unknown_types(roles: Mapping[str, Any], types: Mapping[str, str]) -> dict[str, str]:
-    """Return a hint for each unknown device type that is no misspelling of a known one."""
-    found = [role.get("device_type") for role in roles.values() if isinstance(role, dict)]
-    names = [name for name in found if isinstance(name, str)]
-    return {name: _NO_BOARD for name in names if nearest(name, types) is None}
+def _named_types(roles: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
+    """Yield the device type of each role, with its path."""
+    for name, role in roles.items():
+        yield (*_ROLES, name, "device_type"), role.get("device_type")
 
 
 def _problems(document: Document) -> Iterator[Problem]:
@@ -188,13 +185,13 @@ def _hiding(document: Document) -> Iterator[Problem]:
         yield document.problem(text, ("secrets", name), hint=hint, warning=True)
 
 
-def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) -> Job:
+def _job(document: Document, lava: Mapping[str, Any]) -> Job:
     data = document.data
     block = data["protocols"][PROTOCOL]
     return Job(
         name=data["job_name"],
         timeout=parse_timeout(block["timeout"]) if "timeout" in block else DEFAULT_CALL_TIMEOUT_S,
-        roles=tuple(_role(document, name, role, types) for name, role in block["roles"].items()),
+        roles=tuple(_role(document, name, role) for name, role in block["roles"].items()),
         actions=(*_delayed(document), *_actions(document)),
         file=document.file,
         directory=document.directory,
@@ -206,14 +203,12 @@ def _job(document: Document, types: Mapping[str, str], lava: Mapping[str, Any]) 
     )
 
 
-def _role(
-    document: Document, name: str, role: Mapping[str, Any], types: Mapping[str, str]
-) -> Role:
+def _role(document: Document, name: str, role: Mapping[str, Any]) -> Role:
     device = role.get("device")
     return Role(
         name=name,
         count=role["count"],
-        device_type=types[role["device_type"]] if "device_type" in role and not device else None,
+        device_type=None if device else resolve_device_type(role.get("device_type"), document),
         device=device,
         tags=frozenset(role.get("tags", ())),
         essential=bool(role.get("essential")),

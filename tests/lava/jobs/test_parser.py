@@ -196,12 +196,8 @@ def test_what_only_lava_can_is_marked(parse, kind, content, said):
         (lambda job: job.pop("timeouts"), "needs 'timeouts'"),
         (lambda job: block(job)["roles"]["a"].pop("count"), "needs 'count'"),
         (
-            lambda job: block(job)["roles"]["a"].update(device_type="nope"),
-            "unknown device type 'nope' (no device file has it; 'host: lava'",
-        ),
-        (
-            lambda job: block(job)["roles"]["a"].update(device_type="pandda"),
-            "unknown device type 'pandda' (did you mean 'panda'?)",
+            lambda job: block(job)["roles"]["a"].update(device_type=7),
+            "'device_type'",
         ),
         (lambda job: block(job)["roles"]["a"].update(device="d", count=2), "'count' must be 1"),
         (

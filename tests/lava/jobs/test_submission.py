@@ -175,7 +175,6 @@ def test_a_command_line_names_its_board(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("device_type", "pnada", "j.yaml:2:14: unknown device type 'pnada'"),
         ("device_type", None, "device_type"),
         ("actions", {"deploy": 1}, "j.yaml:"),
         ("actions", [1, {"deploy": None}], "j.yaml:"),
@@ -193,6 +192,14 @@ def test_problems_have_the_positions_of_the_file(tmp_path, key, value, said):
     with pytest.raises(InvalidJob) as caught:
         parse_job(read_document(tmp_path, job))
     assert said in str(caught.value)
+
+
+def test_a_misspelled_type_is_a_warning_at_its_place(tmp_path):
+    """The path of the role, which the file does not have, is no place."""
+    _, warnings = parse_job(read_document(tmp_path, {**SINGLE, "device_type": "pnada"}))
+    assert [str(warning) for warning in warnings] == [
+        "j.yaml:2:14: warning: nothing describes the device type 'pnada' (did you mean 'panda'?)"
+    ]
 
 
 def test_a_groups_job_stays_what_it_is(tmp_path):
