@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,10 @@ class Found:
     index: int
     before: bytes
     match: re.Match[bytes]
+
+    def then(self, other: Found) -> Found:
+        """Return `other`, with the text up to and including this match before it."""
+        return replace(other, before=self.before + self.match.group() + other.before)
 
 
 class Dialogue:

@@ -125,6 +125,11 @@ class Boot:
     prompts: tuple[str, ...] = key(
         (), "list of literal texts; each is a prompt of the boot loader", "the device type's"
     )
+    known_prompts: bool = key(
+        True,
+        "`false`: only `prompts` count, not also the usual prompts of the boot loader",
+        "`true`",
+    )
     interrupt: str = key(
         "Hit any key to stop autoboot",
         "text that the boot loader prints when its countdown can be interrupted",

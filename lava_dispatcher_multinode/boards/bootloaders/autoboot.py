@@ -1,4 +1,7 @@
-"""Stops U-Boot's countdown, also if its text is garbled or missing."""
+"""Stops U-Boot's countdown, also if its text is garbled or missing.
+
+Firmware that reports that it cannot start U-Boot ends the attempt.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from ...console.transcript import printable
 from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import BOOTING_LINUX
-from .u_boot_messages import countdown_pattern
+from . import u_boot_messages as messages
 
 if TYPE_CHECKING:
-    from ...console.expect import Dialogue
+    from ...console.expect import Dialogue, Found
     from ...deadline import Deadline
     from ...lab.device_sections import Boot
 
@@ -20,6 +24,8 @@ SILENCE_S = 5.0  # without output, after which a key is sent without a countdown
 SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed
 SAME_COUNTDOWN_S = 1.0  # a countdown's text that repeats within it is the same countdown
 SETTLE_S = 0.3  # of silence after the answer to the last key
+FAILED_S = 5.0  # after a failure of the firmware, for U-Boot to come from another medium
+PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
 #: Stops a countdown like any key, and never starts anything: at a prompt it makes a new line,
 #: while an empty line would repeat the last command.
 CTRL_C = b"\x03"
@@ -36,21 +42,28 @@ class Autoboot:
         missed = b"|".join(re.escape(text.encode()) for text in texts)
         self._patterns = [
             prompt,
-            countdown_pattern(boot.interrupt),
+            messages.countdown_pattern(boot.interrupt),
             missed + rb"|[\r\n][\w.-]{0,64} ?login: ",
+            messages.GAVE_UP_PATTERN,
+            messages.FAILED_PATTERN,
+            messages.BANNER,
         ]
 
     def stop(self, deadline: Deadline, *, spam: bool) -> None:
         """Return at the prompt; with `spam`, send keys from the start, before any countdown.
 
-        Raises `CountdownMissed` if a kernel starts, `BootError` at the deadline.
+        Raises `CountdownMissed` if a kernel starts, `BootError` at the deadline or when the
+        firmware gives up.
         """
         stopped_at, sent_keys = 0.0, spam
+        failed_at, failure = 0.0, b""
         before: list[str] = []
         while deadline.left:
             wait = SPAM_INTERVAL_S if spam else SILENCE_S
             found = self._dialogue.expect_or_none(self._patterns, timeout=min(wait, deadline.left))
             now = time.monotonic()
+            if failure and now > failed_at + FAILED_S:
+                raise self._firmware_error(failure)
             if found is None:
                 tail = self._dialogue.console.tail()
                 if spam or tail == before:
@@ -60,9 +73,17 @@ class Autoboot:
             elif found.index == 0:
                 if sent_keys:
                     self._settle()
+                elif self._continues():
+                    continue
                 return
             elif found.index == 2:
                 raise self._missed_error(found.match.group().strip())
+            elif found.index == 3:
+                raise self._firmware_error(self._line(found))
+            elif found.index == 4:
+                failed_at, failure = now, self._line(found)
+            elif found.index == 5:
+                failure = b""
             elif now >= stopped_at + SAME_COUNTDOWN_S:
                 # The countdown consumes the key that stops it: after one key, the board is at
                 # an empty command line. After a second countdown that is not certain.
@@ -77,6 +98,17 @@ class Autoboot:
             )
         )
 
+    def _continues(self) -> bool:
+        """Return whether the line goes on after an apparent prompt."""
+        rest = self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S)
+        return rest is not None
+
+    def _line(self, found: Found) -> bytes:
+        """Return the line in which `found` is."""
+        rest = self._dialogue.expect_or_none([rb"(?=[\r\n])"], timeout=1.0)
+        line = found.before.rpartition(b"\n")[2] + found.match.group()
+        return line + (rest.before if rest else b"")
+
     def _settle(self) -> None:
         """Get to an empty command line, after the answers to all keys."""
         self._dialogue.send(CTRL_C)
@@ -84,6 +116,15 @@ class Autoboot:
         while time.monotonic() < over:
             if self._dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLE_S) is None:
                 return
+
+    def _firmware_error(self, line: bytes) -> BootError:
+        text = printable(b"; ".join(messages.lines(line)))
+        return BootError(
+            self._dialogue.explain(
+                f"the firmware cannot start: '{text}': check the card, and what its boot "
+                "partition holds"
+            )
+        )
 
     def _missed_error(self, what: bytes) -> CountdownMissed:
         if what.endswith(b"login:"):

@@ -25,15 +25,13 @@ ECHO_TIMEOUT_S = 5.0  # for the first character of an echo
 ECHO_SILENCE_S = 0.5  # without output, after which a wrong echo stays wrong
 PROBE_AFTER_S = 5.0  # without output, after which the prompt may have come garbled
 PROBE_TIMEOUT_S = 1.0
+PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
 MAX_ERROR_LINES = 3  # of a failed command's output, in its error
 UART_FIFO_BYTES = 16  # at most so many bytes are sent without an echo
 #: Limits of typing one line. A line of 170 characters passes a console that garbles one
 #: character in a hundred about every fifth time.
 TYPING_TIMEOUT_S, MAX_TYPING_ATTEMPTS, MIN_TYPING_ATTEMPTS = 60.0, 30, 3
 TFTP_PORT = 69  # the default of U-Boot
-#: Shows whether U-Boot is at its prompt: the prompt echoes it, a running command does not.
-#: Ctrl-C then drops it; an end of line would repeat the last command.
-PROBE = b"~"
 
 
 class UBootLoader:
@@ -47,7 +45,7 @@ class UBootLoader:
         self._dialogue = dialogue
         self._boot = boot
         self._deadline = deadline
-        self._prompt = messages.prompt_pattern(boot.prompts)
+        self._prompt = messages.prompt_pattern(boot.prompts, known=boot.known_prompts)
         self._has_status = True
         self._environment: dict[str, str] = {}  # the variables that this dialogue has set
 
@@ -92,6 +90,8 @@ class UBootLoader:
         limit = self._type(command)
         patterns = [messages.FATAL_PATTERN, self._restart_pattern(command), self._prompt]
         found = self._expect_prompt(patterns, command, limit)
+        while found.index == 2 and messages.prints(command) and self._continues():
+            found = found.then(self._expect_prompt(patterns, command, limit))
         if found.index == 0:
             raise self._fatal_error(command, found)
         if found.index == 1:
@@ -108,17 +108,17 @@ class UBootLoader:
         Return whether its first line has been seen already.
         """
         limit = self._type(command)
-        found = self._dialogue.expect(
-            [
-                messages.FATAL_PATTERN,
-                self._prompt,
-                kernel_pattern(self._boot.kernel_start),
-                KERNEL_STARTS,
-                self._restart_pattern(command),
-            ],
-            timeout=limit,
-            step=f"waited for 'Starting kernel' after '{command}'",
-        )
+        patterns = [
+            messages.FATAL_PATTERN,
+            self._prompt,
+            kernel_pattern(self._boot.kernel_start),
+            KERNEL_STARTS,
+            self._restart_pattern(command),
+        ]
+        step = f"waited for 'Starting kernel' after '{command}'"
+        found = self._dialogue.expect(patterns, timeout=limit, step=step)
+        while found.index == 1 and not self._is_prompt():
+            found = found.then(self._dialogue.expect(patterns, timeout=limit, step=step))
         if found.index == 0:
             raise self._fatal_error(command, found)
         if found.index == 1:
@@ -192,7 +192,7 @@ class UBootLoader:
         while (left := over - time.monotonic()) > 0:
             found = self._dialogue.expect_or_none([echo], timeout=min(left, ECHO_SILENCE_S))
             if found is not None:  # anything before the echo is a character that was not typed
-                return not re.sub(messages.ESCAPES, b"", found.before).strip()
+                return not messages.lines(re.sub(messages.ESCAPES, b"", found.before))
             tail = self._dialogue.console.tail()
             if tail == before != start:
                 return False
@@ -223,8 +223,10 @@ class UBootLoader:
             found = self._dialogue.expect_or_none(patterns, timeout=PROBE_AFTER_S)
             if found is not None:
                 return found
-            self._dialogue.send(PROBE)
-            found = self._dialogue.expect_or_none([*patterns, PROBE], timeout=PROBE_TIMEOUT_S)
+            self._dialogue.send(messages.PROBE)
+            found = self._dialogue.expect_or_none(
+                [*patterns, messages.PROBE], timeout=PROBE_TIMEOUT_S
+            )
             if found is not None and found.index < len(patterns):
                 return found
             if found is not None:
@@ -233,20 +235,43 @@ class UBootLoader:
             patterns, timeout=limit, step=f"waited for U-Boot's prompt after '{command}'"
         )
 
+    def _continues(self) -> bool:
+        """Return whether the line goes on after an apparent prompt."""
+        more = self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S)
+        return more is not None
+
+    def _is_prompt(self) -> bool:
+        """Ask again after an apparent prompt: no output goes on, and U-Boot echoes a key.
+
+        The command line is empty afterwards.
+        """
+        if self._continues():
+            return False
+        for _ in range(MIN_TYPING_ATTEMPTS):
+            self._dialogue.send(messages.PROBE)
+            answers = [messages.PROBE, rb"(?=[^\s~])"]
+            answer = self._dialogue.expect_or_none(answers, timeout=PROBE_TIMEOUT_S)
+            if answer is not None and answer.index == 1:
+                return False
+            if answer is not None:
+                break
+        self._dialogue.send(CTRL_C)
+        self._dialogue.expect_or_none([self._prompt], timeout=PROMPT_TIMEOUT_S)
+        return True
+
     def _error(self, command: str, reason: str) -> BootError:
         text = f"U-Boot: '{command}' failed: {reason}"
         return BootCommandFailed(self._dialogue.explain(text))
 
     def _restart_error(self, command: str, found: Found) -> BootError:
-        output = _joined([line.strip() for line in found.before.splitlines() if line.strip()])
+        output = _joined(messages.lines(found.before))
         reason = "the board started again"
         return self._error(command, f"{reason}: {output}" if output else reason)
 
     def _fatal_error(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
-        line = found.before.rpartition(b"\n")[2] + found.match.group()
-        line += rest.before if rest else b""
-        return self._error(command, printable(re.sub(rb"\x08+", b"", line).strip()))
+        output = found.before + found.match.group() + (rest.before if rest else b"")
+        return self._error(command, _joined(messages.errors(output)))
 
     def _no_kernel_error(self, command: str, output: bytes) -> BootError:
         """Return the error of a boot command that came back to the prompt."""
@@ -261,8 +286,7 @@ class UBootLoader:
 
     def _command_error(self, command: str, status: int | None, output: bytes) -> BootError:
         """Return the error of a failed command; it quotes U-Boot."""
-        lines = messages.errors(output) or [line.strip() for line in output.splitlines()]
-        reason = _joined([line for line in lines if line])
+        reason = _joined(messages.errors(output) or messages.lines(output))
         if messages.USAGE.search(output):
             reason = "it printed its usage: a variable in it may be unset"
         if status:

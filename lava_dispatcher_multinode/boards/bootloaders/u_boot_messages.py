@@ -26,6 +26,20 @@ KNOWN_PROMPTS = (
     "=> ",
 )
 
+#: Messages of firmware that has given up before U-Boot runs. It hangs after the final ones;
+#: after the others, U-Boot may still come from another medium.
+FIRMWARE_GAVE_UP = (
+    "SPL: failed to boot from all boot devices",
+    "### ERROR ### Please RESET the board",
+    "X-Loader hangs",
+    "Could not read bootloader!",
+)
+FIRMWARE_FAILED = (
+    "MMC init failed",
+    "u-boot.bin not found or blank nand contents",
+    "Error reading u-boot.bin",
+)
+
 #: Messages after which U-Boot does not return to its prompt.
 FATAL = (
     "data abort",
@@ -70,6 +84,7 @@ ERRORS = (
     "Bad Magic Number",
     "Bad Header Checksum",
     "Bad Data CRC",
+    "uncompress error ",
     "Bad hash value",
     "Bad Linux ARM zImage magic",
     "Bad Linux ARM64 Image magic",
@@ -101,8 +116,10 @@ ASK_STATUS_AGAIN = "echo lava_rc=$lava_rc"
 STATUS = re.compile(rb"lava_rc=(\d{1,3})[\r\n]")
 NO_STATUS = re.compile(rb"lava_rc=\$|Unknown command 'lava_rc=")
 
+#: A time stamp before each line, from a build of U-Boot or from the host's side of the console.
+STAMP = rb"(?:\[ *\d{1,9}\.\d{3,6}\] ?)?"
 #: The output of a command with wrong arguments.
-USAGE = re.compile(rb"^Usage: *[\r\n]", re.MULTILINE)
+USAGE = re.compile(rb"^" + STAMP + rb"Usage: *[\r\n]", re.MULTILINE)
 
 #: Lines of 2013 that later versions of U-Boot neither know nor need.
 OBSOLETE_LINES = frozenset({"mmc init", "mmc part 0"})
@@ -116,6 +133,10 @@ _LOAD = re.compile(
 )
 #: Commands that search several places for something to boot.
 SEARCHES = re.compile(r"^(?:boot|bootd|run|source|bootflow)\b")
+#: Commands that print texts of scripts and variables, which may look like a prompt.
+_PRINTS = re.compile(
+    r"\b(?:boot|bootd|bootflow|run|source|sysboot|pxe|go|echo|print(?:env)?|env|if|for|while)\b"
+)
 _SETENV = re.compile(r"""^setenv (?:-f )?(?P<name>\S+) (?P<quote>['"]?)(?P<value>.+)(?P=quote)$""")
 _RUN = re.compile(r"^run (?P<name>\S+)$")
 
@@ -128,10 +149,13 @@ BANNERS = (
     r"U-Boot \d{4}\.\d\d",
     r"Texas Instruments X-Loader ",
 )
-_BANNER = rb"[\r\n](?:" + "|".join(BANNERS).encode() + rb")"
+BANNER = rb"[\r\n]" + STAMP + rb"(?:" + "|".join(BANNERS).encode() + rb")"
 #: Commands that restart the board.
 RESTARTS = re.compile(r"\b(?:reset|go)\b")
 
+#: Shows whether U-Boot is at its prompt: the prompt echoes it, a running command does not.
+#: Ctrl-C then drops it; an end of line would repeat the last command.
+PROBE = b"~"
 #: Escape sequences: U-Boot's EFI boot manager asks for the terminal's size.
 ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]))*"
 
@@ -171,6 +195,11 @@ def status_counts(line: str) -> bool:
     return line.strip() not in OBSOLETE_LINES and _CONDITION.search(line) is None
 
 
+def prints(line: str) -> bool:
+    """Return whether `line` may print any text, that of a prompt included."""
+    return _PRINTS.search(line) is not None
+
+
 def loads(line: str) -> bool:
     """Return whether `line` loads something into memory."""
     return _LOAD.search(line) is not None
@@ -196,17 +225,26 @@ def variable(line: str) -> str | None:
     return "bootcmd" if line.strip() in {"boot", "bootd"} else found["name"] if found else None
 
 
+def lines(output: bytes) -> list[bytes]:
+    """Return the lines of `output` with text, without time stamps."""
+    found = (re.sub(rb"\A" + STAMP, b"", each).strip(b"\b ") for each in output.splitlines())
+    return [line for line in found if line]
+
+
 def errors(output: bytes) -> list[bytes]:
     """Return the lines of `output` with an error message, each once."""
-    lines = (line.strip(b"\b ") for line in re.split(rb"[\r\n]+", output))
-    return list(dict.fromkeys(line for line in lines if re.search(ERROR_PATTERN, line)))
+    return list(dict.fromkeys(each for each in lines(output) if re.search(ERROR_PATTERN, each)))
 
 
-def prompt_pattern(prompts: Sequence[str]) -> bytes:
-    """Return a pattern for a prompt at the start of a line; `prompts` adds to the known ones."""
-    texts = dict.fromkeys((*prompts, *KNOWN_PROMPTS))
+def prompt_pattern(prompts: Sequence[str], *, known: bool = True) -> bytes:
+    """Return a pattern for a prompt, alone on the last line of the output.
+
+    With `known`, `prompts` adds to the known ones. Probes may follow the prompt.
+    """
+    texts = dict.fromkeys((*prompts, *KNOWN_PROMPTS) if known else prompts)
     any_prompt = b"|".join(re.escape(text.rstrip().encode()) for text in texts if text.strip())
-    return rb"(?:^|[\r\n])" + ESCAPES + rb"(?:" + any_prompt + rb") ?"
+    start = rb"(?:^|[\r\n])" + ESCAPES + STAMP + ESCAPES
+    return start + rb"(?:" + (any_prompt or rb"(?!)") + rb") ?(?=" + PROBE + rb"*\Z)"
 
 
 def countdown_pattern(text: str) -> bytes:
@@ -222,7 +260,7 @@ def restarted_pattern(interrupt: str) -> bytes:
 
     The command `version` prints the banner alone.
     """
-    return _BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
+    return BANNER + rb"(?s:.{0,4096}?)" + re.escape(interrupt.encode())
 
 
 def any_of(texts: Sequence[str]) -> bytes:
@@ -232,3 +270,5 @@ def any_of(texts: Sequence[str]) -> bytes:
 
 ERROR_PATTERN = any_of(ERRORS) + b"|" + b"|".join(text.encode() for text in EXACT_ERRORS)
 FATAL_PATTERN = any_of(FATAL)
+GAVE_UP_PATTERN = any_of(FIRMWARE_GAVE_UP)
+FAILED_PATTERN = any_of(FIRMWARE_FAILED)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from lava_dispatcher_multinode.boards.bootloaders import autoboot
@@ -99,3 +102,47 @@ def test_nothing_at_all_names_limit_and_keys(console_of):
         BootError, match=r"0\.2 s \(boot\.autoboot_timeout\): check that the power switch"
     ):
         stop(console_of("sleep 60"), seconds=0.2)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "SPL: failed to boot from all boot devices",
+        "### ERROR ### Please RESET the board ###",
+        "Loading Environment from FAT... ### ERROR ### Please RESET the board ###",
+        "X-Loader hangs",
+        "Could not read bootloader!",
+    ],
+)
+@pytest.mark.parametrize("spam", [False, True])
+def test_firmware_that_gives_up_ends_the_attempt_with_its_line(console_of, line, spam):
+    """It hangs, so waiting for a countdown is of no use."""
+    started = time.monotonic()
+    with pytest.raises(BootError, match=re.escape(f"firmware cannot start: '{line}': check")):
+        stop(console_of(f"{RAW} printf 'U-Boot SPL 2023.01\\r\\n{line}\\r\\n'; sleep 60"), spam)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["MMC init failed", "u-boot.bin not found or blank nand contents - attempting serial boot"],
+)
+@pytest.mark.parametrize("spam", [False, True])
+def test_a_medium_that_fails_is_the_cause_unless_another_one_boots(
+    console_of, monkeypatch, line, spam
+):
+    """X-Loader looks for U-Boot on the card, then in NAND."""
+    monkeypatch.setattr(autoboot, "FAILED_S", 1.0)
+    failed = f"{RAW} printf 'Texas Instruments X-Loader 1.4.4\\r\\n{line}\\r\\n'; "
+    with pytest.raises(BootError, match=re.escape(f"firmware cannot start: '{line}'")):
+        stop(console_of(f"{failed} while sleep .1; do printf .; done"), spam, seconds=20)
+    nand = f"printf '\\r\\nU-Boot 2010.03\\r\\n'; sleep 2; {COUNTDOWN}{KEY}{PROMPT} sleep 60"
+    stop(console_of(failed + nand), spam)
+
+
+def test_a_message_with_the_text_of_a_prompt_is_none(console_of):
+    """A prompt is the last text on its line."""
+    script = (
+        f"{RAW} printf '\\r\\n=> '; sleep .1; printf 'Booting\\r\\n=> Booting\\r\\n'; {COUNTDOWN}"
+    )
+    assert "0d" in stop(console_of(f"{script}{KEY}{PROMPT} sleep 60"))

@@ -201,3 +201,72 @@ def test_a_kernel_after_a_load_that_failed_is_not_the_job_s(console_of, line):
     made.interrupt()
     with pytest.raises(BootError, match=r"failed: No ethernet found\."):
         made.start(line)
+
+
+SCRIPT = "printf '\\r\\n=> '; sleep .1; printf 'Booting from mmc 0 ...\\r\\n=> Booting\\r\\n'; "
+
+
+def test_a_script_that_prints_a_prompt_boots_all_the_same(console_of):
+    """A prompt is the last text on its line, and answers."""
+    stall = "printf '=> '; dd bs=1 count=1 >/dev/null 2>&1; sleep 2; "
+    kernel = "printf 'Starting kernel ...\\r\\n'; sleep 60"
+    made = u_boot(console_of, f"{START}{KEY}{PROMPT}{READ}{SCRIPT}{stall}{kernel}")
+    made.interrupt()
+    assert made.start("boot") is False
+
+
+def test_a_command_that_prints_a_prompt_has_its_errors_found(console_of):
+    """All of its output counts, before the apparent prompt and after it."""
+    made = u_boot(
+        console_of,
+        f"{START}{KEY}{PROMPT}{READ}printf '\\r\\nBad Data CRC'; {SCRIPT}{PROMPT}{PASSED}sleep 60",
+    )
+    made.interrupt()
+    with pytest.raises(BootError, match="'run x' failed: Bad Data CRC"):
+        made.run("run x")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_device_file_s_prompts_can_be_the_only_ones(console_of, known):
+    """With `known_prompts: false`, the text of a known prompt is no prompt."""
+    script = (
+        f"{START}{KEY}printf '\\r\\nmine> '; {READ}{PROMPT}"
+        f"{'' if not known else KEY}"
+        "printf '~'; sleep 2; printf '\\r\\nStarting kernel ...\\r\\n'; sleep 60"
+    )
+    made = u_boot(console_of, script, prompts=("mine>",), known_prompts=known)
+    made.interrupt()
+    if not known:
+        assert made.start("boot") is False
+        return
+    with pytest.raises(BootError, match="it came back to the prompt"):
+        made.start("boot")
+
+
+def stamped(text):
+    """Return a command that prints `text` on a line with a time stamp."""
+    return f"printf '\\r\\n[    4.878] {text}'; "
+
+
+def test_lines_with_time_stamps(console_of):
+    """A stamp before the echo, the status or the prompt is no character that was typed."""
+    echo = "c=$(dd bs=1 count=1 2>/dev/null); printf '[    4.878] %s' \"$c\"; "
+    script = f"{START}{KEY}{stamped('=> ')}"
+    for said in ("hello", "lava_rc=0", "Bad Data CRC", "lava_rc=1"):
+        script += f"{echo}{READ}{stamped(said)}{stamped('=> ')}"
+    made = u_boot(console_of, f"{script} sleep 60")
+    made.interrupt()
+    made.run("echo hello")
+    with pytest.raises(BootError, match=r"'true' failed: Bad Data CRC \(status 1\)"):
+        made.run("true")
+
+
+def test_a_kernel_that_is_too_large_names_the_reason(console_of):
+    """U-Boot prints the reason on the line before."""
+    said = "   Uncompressing Kernel Image\\r\\nuncompressed: uncompress error -28\\r\\n"
+    script = f"{START}{KEY}{PROMPT}{READ}printf '\\r\\n{said}Must RESET board to recover\\r\\n'; sleep 60"
+    made = u_boot(console_of, script)
+    made.interrupt()
+    words = r"'bootm 0x1' failed: uncompressed: uncompress error -28; Must RESET board to recover$"
+    with pytest.raises(BootError, match=f"(?m){words}"):
+        made.start("bootm 0x1")

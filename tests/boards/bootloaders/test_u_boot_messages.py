@@ -52,6 +52,30 @@ def test_a_countdown_is_known_by_its_parts_if_it_is_long(text):
     )
 
 
+@pytest.mark.parametrize("text", [b"\r\n=> Booting", b"\n=> \r\n", b"\nx => ", b"=>x"])
+def test_a_prompt_is_alone_on_the_last_line(text):
+    """A message may contain the text of a prompt."""
+    assert re.search(messages.prompt_pattern(()), text) is None
+
+
+@pytest.mark.parametrize("stamp", [b"", b"[    4.878] ", b"[4.878123] ", b"[   4.878]"])
+def test_time_stamps_are_no_part_of_a_line(stamp):
+    """A build of U-Boot, or the host's side of the console, may stamp each line."""
+    output = b"\r\n" + stamp + b"Bad Data CRC\r\n" + stamp + b"\r\n"
+    assert messages.errors(output) == messages.lines(output) == [b"Bad Data CRC"]
+    assert messages.USAGE.search(b"\n" + stamp + b"Usage:\r\n")
+    assert re.search(messages.BANNER, b"\r\n" + stamp + b"U-Boot 2023.01")
+    assert re.search(messages.prompt_pattern(()), b"\r\n" + stamp + b"=> ")
+
+
+def test_the_device_file_s_prompts_can_be_the_only_ones():
+    """A known prompt in the output of a script is then none."""
+    own = messages.prompt_pattern(["mine$ "], known=False)
+    assert re.search(own, b"\r\nmine$ ")
+    assert re.search(own, b"\r\n=> ") is None
+    assert re.search(messages.prompt_pattern([], known=False), b"\r\n=> \r\n") is None
+
+
 def test_an_empty_prompt_of_the_device_file_is_none():
     """It would match at the start of every line."""
     assert re.search(messages.prompt_pattern(["", " "]), b"\r\nLoading") is None
@@ -153,8 +177,12 @@ def test_a_recorded_u_boot_has_its_prompts_found_and_only_those():
     """Output of a real U-Boot 2023.01; seven prompts follow an empty line or Ctrl-C."""
     data = (RECORDED / "u-boot-quirks.raw").read_bytes()
     data = data[: data.index(b"Starting kernel")]
-    found = re.findall(messages.prompt_pattern(()), data)
-    assert len(found) == data.count(b"\n=> ")
+    pattern = re.compile(messages.prompt_pattern(()))
+    ends = [match.end() for match in re.finditer(rb"\n=> ", data)]
+    # As the output comes: a prompt is its end.
+    found = [end for end in ends if pattern.search(data[:end], end - 8)]
+    assert (found, len(found)) == (ends, 22)
+    assert pattern.search(data) is None
 
 
 def test_a_recorded_boot_without_success_complains_and_comes_back():
