@@ -9,7 +9,6 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from ...console.transcript import printable
 from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import BOOTING_LINUX
@@ -118,7 +117,7 @@ class Autoboot:
                 return
 
     def _firmware_error(self, line: bytes) -> BootError:
-        text = printable(b"; ".join(messages.lines(line)))
+        text = messages.joined(messages.lines(line))
         return BootError(
             self._dialogue.explain(
                 f"the firmware cannot start: '{text}': check the card, and what its boot "

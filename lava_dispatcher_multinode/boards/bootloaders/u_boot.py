@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ...console.expect import echo_pattern
-from ...console.transcript import printable
 from ...errors import BootError
 from ..driver import BootCommandFailed
 from ..linux import KERNEL_STARTS, kernel_pattern
@@ -26,7 +25,6 @@ ECHO_SILENCE_S = 0.5  # without output, after which a wrong echo stays wrong
 PROBE_AFTER_S = 5.0  # without output, after which the prompt may have come garbled
 PROBE_TIMEOUT_S = 1.0
 PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
-MAX_ERROR_LINES = 3  # of a failed command's output, in its error
 UART_FIFO_BYTES = 16  # at most so many bytes are sent without an echo
 #: Limits of typing one line. A line of 170 characters passes a console that garbles one
 #: character in a hundred about every fifth time.
@@ -237,8 +235,7 @@ class UBootLoader:
 
     def _continues(self) -> bool:
         """Return whether the line goes on after an apparent prompt."""
-        more = self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S)
-        return more is not None
+        return bool(self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S))
 
     def _is_prompt(self) -> bool:
         """Ask again after an apparent prompt: no output goes on, and U-Boot echoes a key.
@@ -264,29 +261,29 @@ class UBootLoader:
         return BootCommandFailed(self._dialogue.explain(text))
 
     def _restart_error(self, command: str, found: Found) -> BootError:
-        output = _joined(messages.lines(found.before))
+        output = messages.joined(messages.lines(found.before))
         reason = "the board started again"
         return self._error(command, f"{reason}: {output}" if output else reason)
 
     def _fatal_error(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
         output = found.before + found.match.group() + (rest.before if rest else b"")
-        return self._error(command, _joined(messages.errors(output)))
+        return self._error(command, messages.joined(messages.errors(output)))
 
     def _no_kernel_error(self, command: str, output: bytes) -> BootError:
         """Return the error of a boot command that came back to the prompt."""
         errors = messages.errors(output)
         if len(errors) > 1 and messages.SEARCHES.search(command):
-            reason = f"it found nothing to boot; its last error: {printable(errors[-1])}"
+            reason = f"it found nothing to boot; its last error: {messages.joined(errors[-1:])}"
         elif errors:
-            reason = _joined(errors)
+            reason = messages.joined(errors)
         else:
             reason = "it came back to the prompt without starting a kernel"
         return self._error(command, reason)
 
     def _command_error(self, command: str, status: int | None, output: bytes) -> BootError:
         """Return the error of a failed command; it quotes U-Boot."""
-        reason = _joined(messages.errors(output) or messages.lines(output))
+        reason = messages.joined(messages.errors(output) or messages.lines(output))
         if messages.USAGE.search(output):
             reason = "it printed its usage: a variable in it may be unset"
         if status:
@@ -294,11 +291,6 @@ class UBootLoader:
                 f"{reason} (status {status})" if reason else f"status {status}, without output"
             )
         return self._error(command, reason)
-
-
-def _joined(lines: list[bytes]) -> str:
-    """Return the last of `lines` as one."""
-    return "; ".join(printable(line) for line in lines[-MAX_ERROR_LINES:])
 
 
 def _pieces(command: str) -> list[bytes]:

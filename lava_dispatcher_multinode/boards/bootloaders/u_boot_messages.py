@@ -11,6 +11,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ...console.transcript import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -179,6 +181,7 @@ _TIMEOUTS_S = {
     ),
     **dict.fromkeys(("booti", "bootefi", "bootflow", "go", "sysboot"), MEDIUM_TIMEOUT_S),
 }
+MAX_ERROR_LINES = 3  # of a failed command's output, in its error
 _PART_BYTES = 8  # of a text, which identify it
 
 
@@ -234,6 +237,11 @@ def lines(output: bytes) -> list[bytes]:
 def errors(output: bytes) -> list[bytes]:
     """Return the lines of `output` with an error message, each once."""
     return list(dict.fromkeys(each for each in lines(output) if re.search(ERROR_PATTERN, each)))
+
+
+def joined(lines: Sequence[bytes]) -> str:
+    """Return the last of `lines` as one, for an error."""
+    return "; ".join(printable(line) for line in lines[-MAX_ERROR_LINES:])
 
 
 def prompt_pattern(prompts: Sequence[str], *, known: bool = True) -> bytes:

@@ -264,7 +264,8 @@ def test_lines_with_time_stamps(console_of):
 def test_a_kernel_that_is_too_large_names_the_reason(console_of):
     """U-Boot prints the reason on the line before."""
     said = "   Uncompressing Kernel Image\\r\\nuncompressed: uncompress error -28\\r\\n"
-    script = f"{START}{KEY}{PROMPT}{READ}printf '\\r\\n{said}Must RESET board to recover\\r\\n'; sleep 60"
+    said += "Must RESET board to recover\\r\\n"
+    script = f"{START}{KEY}{PROMPT}{READ}printf '\\r\\n{said}'; sleep 60"
     made = u_boot(console_of, script)
     made.interrupt()
     words = r"'bootm 0x1' failed: uncompressed: uncompress error -28; Must RESET board to recover$"
