@@ -28,6 +28,8 @@ class DeployAction(Action):
     kind: ClassVar[str]
     #: The parameters that name files.
     files: ClassVar[tuple[str, ...]]
+    #: True if some boards also take directories.
+    directories: ClassVar[bool] = False
 
     def deploy(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Deploy the files to the node's board."""
@@ -56,7 +58,7 @@ class DeployAction(Action):
             except DeployError as error:
                 yield at.problem(str(error))
                 continue
-            if path is None or path.is_file():
+            if path is None or path.is_file() or (self.directories and path.is_dir()):
                 continue
             if path.exists():
                 yield at.problem(f"not a regular file ({name}): {path}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import DeployError, ImageError
 from ..images.store import Image
 from ..images.terms import TERMS, Terms
+from ..qemu.root_disk import as_disk
 from .deploy_action import DeployAction
 from .overlay import make_bundle
 
@@ -30,7 +31,8 @@ class DeployLinaroImage(DeployAction):
                 "type": "string",
                 "minLength": 1,
                 "description": "Disk image, plain or compressed (.gz, .bz2, .xz, .zst); a path "
-                "relative to the job, file://, http(s):// or scp://.",
+                "relative to the job, file://, http(s):// or scp://. Boards in QEMU also take "
+                "qcow2, squashfs, a tar archive and a directory.",
             },
             "image_sha256": {
                 "type": "string",
@@ -45,6 +47,7 @@ class DeployLinaroImage(DeployAction):
     }
     kind = "image"
     files = ("image",)
+    directories = True  # for boards in QEMU; the image reader refuses one for others
 
     def deploy(self, node: Node, parameters: Mapping[str, Any]) -> None:
         """Deploy `image` to the node's board."""
@@ -56,6 +59,7 @@ class DeployLinaroImage(DeployAction):
             terms=_terms(parameters),
         )
         if node.board.device.connection.qemu is not None:
+            image = as_disk(image, node.deadline, node.step)
             image = _bootable(image, node, parameters["image"])
         node.booted = False
         try:

@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import stat
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 from ..errors import DeployError
 from . import mbr, partitions
@@ -51,7 +51,7 @@ class ForwardReader:
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
+        self._stream: BinaryIO = cast("BinaryIO", stream)
         self.size = mbr.size_of(stream) if _is_seekable(stream) else None
         if self.size is not None:
             stream.seek(0)

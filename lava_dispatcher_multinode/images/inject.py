@@ -18,7 +18,7 @@ from ..errors import DeployError
 from . import ext
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..deadline import Deadline
 
@@ -57,6 +57,20 @@ def inject_files(
         if errors:
             raise InjectionFailed(f"debugfs failed: {errors[0]}")
         _verify(where, script.written, Path(folder), deadline)
+
+
+def list_existing(disk: Path, offset: int, paths: Sequence[str], deadline: Deadline) -> list[str]:
+    """Return those of `paths` that are files of the ext file system at byte `offset`."""
+    found = _query_types(f"{disk}?offset={offset}", set(paths), deadline)
+    return [path for path in paths if found.get(path) == "regular"]
+
+
+def dump_file(disk: Path, offset: int, path: str, target: Path, deadline: Deadline) -> None:
+    """Copy a file of the ext file system at byte `offset`; raise `DeployError`."""
+    command = f"dump {_quote(path)} {_quote(str(target))}"
+    _, errors = _run_debugfs(f"{disk}?offset={offset}", [command], deadline)
+    if errors:
+        raise DeployError(f"debugfs failed: {errors[0]}")
 
 
 def holds_root(disk: Path, offset: int, deadline: Deadline) -> bool:

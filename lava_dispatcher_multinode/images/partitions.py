@@ -45,12 +45,19 @@ class Table(NamedTuple):
         return f"it has {numbers}" if numbers else "it has none"
 
 
-def read(disk: IO[bytes]) -> Table:
+def read(disk: BinaryIO) -> Table:
     """Return the table of `disk`; raise `DeployError` if there is none, or a damaged one.
 
-    As in Linux, a GPT counts if the MBR has its protective partition.
+    As in Linux, a GPT counts if the MBR has its protective partition. A disk that is an ext
+    file system as a whole has this as partition 0.
     """
-    protective, others = _read_kinds(_head(disk, mbr.SECTOR))
+    whole = mbr.Partition(0, 0, mbr.size_of(disk), mbr.LINUX, purpose=gpt.ROOT)
+    try:
+        protective, others = _read_kinds(_head(disk, mbr.SECTOR))
+    except DeployError:
+        if is_ext(disk, whole):
+            return Table((whole,))
+        raise
     if not protective:
         ignored = _head(disk, 2 * mbr.SECTOR)[mbr.SECTOR :].startswith(gpt.SIGNATURE)
         note = "the image has a GPT, too, which Linux ignores: the MBR does not protect it"
@@ -80,14 +87,15 @@ def find_root(
     A GPT may say it by type. Otherwise it is partition 2, then the largest, among those that
     `holds_root` accepts; if it accepts none, the first of them.
     """
-    linux = [part for part in table.partitions if not part.extended and _is_ext(disk, part)]
+    linux = [part for part in table.partitions if not part.extended and is_ext(disk, part)]
     linux.sort(key=lambda part: (part.purpose != gpt.ROOT, part.number != ROOT_NUMBER, -part.size))
     if not linux or linux[0].purpose == gpt.ROOT:
         return linux[0] if linux else None
     return next(filter(holds_root, linux), linux[0])
 
 
-def _is_ext(disk: BinaryIO, partition: mbr.Partition) -> bool:
+def is_ext(disk: BinaryIO, partition: mbr.Partition) -> bool:
+    """Return True if the partition holds ext2, ext3 or ext4."""
     try:
         ext.label(disk, partition.start)
     except DeployError:

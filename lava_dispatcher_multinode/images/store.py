@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     FetchBeside = Callable[[str, Deadline, Callable[[str], None]], Path | None]
 
 READ_BYTES = 1 << 20
+_NO_FILE = "not a file; boards in QEMU also take a directory as root file system"
 SCHEMES = ("file", "http", "https", "scp")
 
 
@@ -57,11 +58,15 @@ class Image:
     @cached_property
     def compression(self) -> str:
         """The compression: one of `compression.SUFFIXES`, or ""."""
+        if self.path.is_dir():
+            return ""
         return detect_suffix(self._file_name, self.path)
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """Give a context with the decompressed content as a stream."""
+        if not self.path.is_file():
+            raise ImageError(f"{self.name}: {_NO_FILE}")
         with open_decompressed(self.path, self.compression, self.name) as stream:
             yield stream
 
@@ -103,6 +108,8 @@ class Image:
 
     def check(self, terms: Terms) -> None:
         """Raise `ImageError` unless the file as fetched meets `terms`."""
+        if self.path.is_dir() and terms.sums:
+            raise ImageError(f"{self.name}: a directory has no {next(iter(terms.sums))}")
         for key, wanted in terms.sums.items():
             algorithm = CHECKSUM_KEYS[key]
             with self._lock:
@@ -191,7 +198,7 @@ class ImageStore:
         self._directory.mkdir(parents=True, exist_ok=True)
         path = local_path(source)
         if path is not None:
-            if not path.is_file():
+            if not path.exists():
                 raise DeployError(f"no such image file: {path}")
             return path
         cached = download(source, self._opened_cache(), terms, deadline, step)

@@ -33,7 +33,7 @@ def make_ext4(
     target.unlink(missing_ok=True)
     with target.open("wb") as file:
         file.truncate(size)
-    _run(
+    run_program(
         "mke2fs", "-q", "-F", "-t", "ext4", "-b", "1024", "-O", FEATURES, "-L", label,
         "-U", _IDENTITY, "-E", f"hash_seed={_IDENTITY},lazy_itable_init=0,nodiscard", "-m", "0",
         str(target),
@@ -41,7 +41,7 @@ def make_ext4(
     with tempfile.TemporaryDirectory(prefix="lava-ext-", dir=target.parent) as scratch:
         script = Path(scratch, "script")
         script.write_text("".join(f"{line}\n" for line in _commands(entries, Path(scratch))))
-        debugfs_errors = _run("debugfs", "-w", "-f", str(script), str(target))
+        debugfs_errors = run_program("debugfs", "-w", "-f", str(script), str(target))
     if debugfs_errors:
         raise InfrastructureError(f"debugfs failed: {debugfs_errors[0]}")
 
@@ -60,8 +60,11 @@ def _commands(entries: Iterable[tuple[str, int, bytes]], scratch: Path) -> Itera
         yield f'set_inode_field "/{path}" mode 0{mode:o}'
 
 
-def _run(program: str, *arguments: str) -> Sequence[str]:
-    """Run a program; return its error lines, as debugfs always exits with 0."""
+def run_program(program: str, *arguments: str) -> Sequence[str]:
+    """Run a program of e2fsprogs; return its error lines, as debugfs always exits with 0.
+
+    Raise `InfrastructureError`.
+    """
     found = ext.find_program(program)
     if found is None:
         raise InfrastructureError(f"needs the program {program}: apt-get install e2fsprogs")
