@@ -254,6 +254,9 @@ class SimulatedFirmware:
     memory: int = key(512, "MiB of memory, from 0x80000000", minimum=64, maximum=1024)
     memory_line: str = key("Memory: 512MB", "the kernel's log line about its memory")
     machine: str = key("Board", "name of the machine in the kernel's log", minLength=1)
+    serial_port: str = key(
+        "ttyO2", "name of the serial port in Linux, for `console=`", pattern="^tty[A-Za-z]+[0-9]+$"
+    )
     environment: dict[str, str] = key(
         {},
         "variables of U-Boot, in addition to those of every simulated board",

@@ -126,4 +126,5 @@ class BoardProcess:
             self._serial.hosts,
             self._generations[signature],
             self._serial.faults.autologin,
+            self._firmware.serial_port,
         )

@@ -32,6 +32,7 @@ class LoginSession(NamedTuple):
     """The terminal, directory and environment of a login shell."""
 
     name: str  # of the board
+    serial_port: str  # its name in Linux
     terminal: str | int  # a path to open, or a descriptor where there is none
     autologin: bool
     home: str = "/root"
@@ -103,7 +104,7 @@ def _start_login(session: LoginSession, events: socket.socket) -> int:
             signal.signal(number, signal.SIG_DFL)
         _claim_terminal(session.terminal)
         if not session.autologin:
-            _ask_for_root(session.name, events)
+            _ask_for_root(session, events)
         os.chdir(session.home)
         os.umask(0o022)
         _report(events, b"shell")
@@ -156,11 +157,11 @@ def reset_terminal(descriptor: int) -> None:
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
 
 
-def _ask_for_root(name: str, events: socket.socket) -> None:
+def _ask_for_root(session: LoginSession, events: socket.socket) -> None:
     """Ask for a user name until it is root, which has no password."""
-    os.write(1, f"\nLinaro 13.06 {name} ttyO2\n\n".encode())
+    os.write(1, f"\nLinaro 13.06 {session.name} {session.serial_port}\n\n".encode())
     while True:
-        os.write(1, f"{name} login: ".encode())
+        os.write(1, f"{session.name} login: ".encode())
         _report(events, b"login")
         user = _read_answer()
         if user == "root":

@@ -32,7 +32,7 @@ class Kernel:
         self._options = start.arguments.split()
         #: Whether the kernel has a console on the serial port.
         self.console = any(
-            option.partition("=")[2].split(",")[0] == "ttyO2"
+            option.partition("=")[2].split(",")[0] == firmware.serial_port
             for option in self._options
             if option.startswith("console=")
         )
@@ -91,7 +91,7 @@ class Kernel:
         closing = " >" if "<" in numbers else ""
         return [
             "Serial: 8250/16550 driver, 4 ports, IRQ sharing enabled",
-            "omap_uart.2: ttyO2 at MMIO 0x48020000 (irq = 106) is a OMAP UART2",
+            f"{self.firmware.serial_port} at MMIO 0x48020000 (irq = 106) is a UART",
             "mmcblk0: mmc0:0001 SU04G 3.69 GiB",
             f" mmcblk0: {numbers}{closing}",
         ]

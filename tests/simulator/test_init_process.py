@@ -8,7 +8,7 @@ from lava_dispatcher_multinode.simulator import init_process
 
 def test_environment():
     """The environment of a login is complete, and has no variable of this process."""
-    environment = init_process.LoginSession("panda01", 0, autologin=False).environment()
+    environment = init_process.LoginSession("panda01", "ttyO2", 0, autologin=False).environment()
     assert environment["PATH"].split(":")[0] == "/usr/local/sbin"
     assert (environment["HOME"], environment["PS1"]) == ("/root", "root@panda01:~# ")
     assert not set(environment) & {"PYTHONPATH", "VIRTUAL_ENV", "LD_PRELOAD"}

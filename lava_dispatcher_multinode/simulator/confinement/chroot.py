@@ -84,7 +84,9 @@ class Chroot:
         rootfs.copy_etc(f"{self._base}/etc")
         _copy_programs(self._base)
         rootfs.write_scripts(self._base + os.path.realpath("/usr/sbin"))
-        trial = ConfinedBoard("trial", 65000, "127.0.0.1", {}, 0, autologin=True)
+        trial = ConfinedBoard(
+            "trial", 65000, "127.0.0.1", {}, 0, autologin=True, serial_port="ttyS0"
+        )
         _test_tree(self._make_tree(trial))
         return ""
 
@@ -111,7 +113,7 @@ class Chroot:
             with refusals.detect_refusal("mknod", refusals.POLICY):
                 os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(major, minor))
             os.chmod(device, 0o666)  # noqa: S103 - the usual mode of these devices
-        for name in ("ttyO2", "console"):
+        for name in (board.serial_port, "console"):
             os.symlink("tty", f"{root}/dev/{name}")
         return root
 
@@ -131,7 +133,7 @@ def _enter(root: str, board: ConfinedBoard, terminal: int) -> init_process.Login
     os.chdir("/")
     with open("/run/init.pid", "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
-    return init_process.LoginSession(board.name, terminal, board.autologin)
+    return init_process.LoginSession(board.name, board.serial_port, terminal, board.autologin)
 
 
 def _test_tree(root: str) -> None:

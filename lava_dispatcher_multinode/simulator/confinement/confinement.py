@@ -40,6 +40,7 @@ class ConfinedBoard(NamedTuple):
     hosts: dict[str, str]  # addresses by name, of all boards
     generation: int  # a new number means a new deployment: written files are discarded
     autologin: bool
+    serial_port: str
 
 
 class Confinement(Protocol):

@@ -77,8 +77,8 @@ def mount_read_only(*, fresh: bool) -> None:
         rootfs.write_scripts(f"root{rootfs.OWN_BIN}")
 
 
-def mount_system(root: str, terminal: str) -> None:
-    """Mount /proc, /dev, /run and /tmp, with the terminal as console."""
+def mount_system(root: str, terminal: str, serial_port: str) -> None:
+    """Mount /proc, /dev, /run and /tmp, with the terminal as console and as `serial_port`."""
     flags = syscalls.MS_NOSUID | syscalls.MS_NODEV
     # A container with a masked /proc may not mount another one, for no pid namespace.
     with refusals.detect_refusal("mount proc", refusals.POLICY):
@@ -92,10 +92,10 @@ def mount_system(root: str, terminal: str) -> None:
         "mode=1777,size=512m",
     )
     syscalls.mount("tmpfs", f"{root}/dev", "tmpfs", syscalls.MS_NOSUID, "mode=755,size=1m")
-    rootfs.fill_dev(f"{root}/dev")
+    rootfs.fill_dev(f"{root}/dev", serial_port)
     for name in rootfs.DEVICES:
         syscalls.bind(f"/dev/{name}", f"{root}/dev/{name}")
-    for name in ("ttyO2", "console"):
+    for name in (serial_port, "console"):
         syscalls.bind(terminal, f"{root}/dev/{name}")
     syscalls.mount(
         "tmpfs",

@@ -129,7 +129,9 @@ class Namespaces:
 
     def _test(self) -> None:
         """Start a board whose init succeeds only inside a complete confinement."""
-        board = ConfinedBoard("trial", 65000, str(GROUP_NETWORK[65000]), {}, 0, autologin=True)
+        board = ConfinedBoard(
+            "trial", 65000, str(GROUP_NETWORK[65000]), {}, 0, autologin=True, serial_port="ttyS0"
+        )
         terminal, slave = os.openpty()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
@@ -234,7 +236,7 @@ class Namespaces:
             syscalls.bind("../../python", f"root{self._python}", read_only=True)
         if fresh:
             rootfs.name_board("root", board.name, confinement.hosts_file(board))
-        mounts.mount_system("root", terminal)
+        mounts.mount_system("root", terminal, board.serial_port)
         os.chdir("root")
         _limit_processes()
         syscalls.pivot_root(".", ".")
@@ -243,7 +245,10 @@ class Namespaces:
         socket.sethostname(board.name)
         Path("/run/init.pid").write_text("1\n", encoding="ascii")
         os.mkdir("/run/lock")
-        return init_process.LoginSession(board.name, "/dev/ttyO2", board.autologin, path=path)
+        terminal_path = f"/dev/{board.serial_port}"
+        return init_process.LoginSession(
+            board.name, board.serial_port, terminal_path, board.autologin, path=path
+        )
 
 
 def _limit_processes() -> None:

@@ -136,13 +136,13 @@ def fill_root(root: str) -> None:
         os.makedirs(f"{root}/{path}", exist_ok=True)
 
 
-def fill_dev(dev: str) -> None:
+def fill_dev(dev: str, *terminals: str) -> None:
     """Make the links and directories of /dev, and files to mount the devices on."""
     for name, target in _DEVICE_LINKS.items():
         os.symlink(target, f"{dev}/{name}")
     for name in ("pts", "shm"):
         os.mkdir(f"{dev}/{name}")
-    for name in (*DEVICES, "ttyO2", "console"):
+    for name in (*DEVICES, *terminals, "console"):
         Path(dev, name).touch()
 
 

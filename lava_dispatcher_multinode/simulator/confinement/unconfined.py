@@ -55,4 +55,6 @@ def _enter(root: Path, board: ConfinedBoard, terminal: int) -> init_process.Logi
     path = f"{root}/bin:{os.environ.get('PATH', init_process.PATH)}"
     home = str(root / "root")
     variables = {"TMPDIR": str(root / "tmp"), "LAVA_BOARD_ROOT": str(root)}
-    return init_process.LoginSession(board.name, terminal, board.autologin, home, path, variables)
+    return init_process.LoginSession(
+        board.name, board.serial_port, terminal, board.autologin, home, path, variables
+    )

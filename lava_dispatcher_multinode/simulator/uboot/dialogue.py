@@ -50,7 +50,6 @@ COMMON_ENVIRONMENT = {
     "baudrate": "115200",
     "bootdelay": "3",
     "bootfile": "uImage",
-    "console": "ttyO2,115200n8",
     "mmcdev": "0",
     "mmcroot": "/dev/mmcblk0p2 rw",
     "mmcrootfstype": "ext3 rootwait",
@@ -82,7 +81,8 @@ class SimulatedUBoot:
     ) -> None:
         self.serial, self.firmware, self.card = serial, firmware, card
         self.dram = Dram(firmware.memory << 20)
-        initial = {**COMMON_ENVIRONMENT, **firmware.environment}
+        console = {"console": f"{firmware.serial_port},115200n8"}
+        initial = {**COMMON_ENVIRONMENT, **console, **firmware.environment}
         self.environment = initial if saved is None else dict(saved)
         self.saved = saved
         self.status = 0

@@ -11,7 +11,13 @@ from lava_dispatcher_multinode.simulator.confinement.confinement import Confined
 def test_hosts_file():
     """The hosts file has all boards of the job."""
     board = ConfinedBoard(
-        "b", 1, "10.0.0.2", {"b": "10.0.0.2", "a": "10.0.0.1"}, 1, autologin=False
+        "b",
+        1,
+        "10.0.0.2",
+        {"b": "10.0.0.2", "a": "10.0.0.1"},
+        1,
+        autologin=False,
+        serial_port="ttyS0",
     )
     lines = confinement.hosts_file(board).splitlines()
     assert lines[0] == "127.0.0.1\tlocalhost"
