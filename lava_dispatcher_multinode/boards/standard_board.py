@@ -242,7 +242,9 @@ class StandardBoard:
         """Start the kernel by `_commands`; return whether its first line has been seen."""
         loader = self._loader(dialogue, self.device.boot, deadline)
         self._step(f"waiting for {loader.name}")
-        self._power.stop_countdown(partial(loader.interrupt, spam=self._spam_interrupt))
+        # A console that is powered with the board may appear after the countdown's text.
+        spam = self._spam_interrupt or not self.console.connected
+        self._power.stop_countdown(partial(loader.interrupt, spam=spam))
         *setup, start = self._commands
         for command in setup:
             self._step(f"{loader.name}: {command}")

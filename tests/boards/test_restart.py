@@ -177,7 +177,7 @@ def _adapter(desk):
     port, pid = desk.directory / "ttyUSB0", desk.directory / "pid"
     on = (
         f"touch {desk.on}; sleep 0.5; socat PTY,link={port},rawer "
-        f"EXEC:'{desk.script}',pty,setsid,ctty,stderr & echo $! > {pid}"
+        f"EXEC:'{desk.script}',pty,rawer,setsid,ctty,stderr & echo $! > {pid}"
     )
     off = f"[ ! -e {pid} ] || kill $(cat {pid}); rm -f {pid} {desk.on}"
     return {"on": on, "off": off}, port
