@@ -13,6 +13,7 @@ from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import BOOTING_LINUX
 from . import u_boot_messages as messages
+from .command_line import CTRL_C, PROMPT_SILENCE_S, joined, lines
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -24,10 +25,6 @@ SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed
 SAME_COUNTDOWN_S = 1.0  # a countdown's text that repeats within it is the same countdown
 SETTLE_S = 0.3  # of silence after the answer to the last key
 FAILED_S = 5.0  # after a failure of the firmware, for U-Boot to come from another medium
-PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
-#: Stops a countdown like any key, and never starts anything: at a prompt it makes a new line,
-#: while an empty line would repeat the last command.
-CTRL_C = b"\x03"
 
 
 class Autoboot:
@@ -117,7 +114,7 @@ class Autoboot:
                 return
 
     def _firmware_error(self, line: bytes) -> BootError:
-        text = messages.joined(messages.lines(line))
+        text = joined(lines(line))
         return BootError(
             self._dialogue.explain(
                 f"the firmware cannot start: '{text}': check the card, and what its boot "

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import time
 from typing import TYPE_CHECKING, ClassVar
 
-from ...console.expect import echo_pattern
 from ...errors import BootError
-from ..driver import BootCommandFailed
 from ..linux import KERNEL_STARTS, kernel_pattern
 from . import u_boot_messages as messages
-from .autoboot import CTRL_C, Autoboot
+from .autoboot import Autoboot
+from .command_line import MIN_TYPING_ATTEMPTS, CommandLineLoader, joined, lines
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -19,20 +16,10 @@ if TYPE_CHECKING:
     from ...lab.device_sections import Boot
     from ..deploy.tftp_boot import NetworkBoot
 
-PROMPT_TIMEOUT_S = 2.0  # for a prompt after Ctrl-C; without one, typing continues
-ECHO_TIMEOUT_S = 5.0  # for the first character of an echo
-ECHO_SILENCE_S = 0.5  # without output, after which a wrong echo stays wrong
-PROBE_AFTER_S = 5.0  # without output, after which the prompt may have come garbled
-PROBE_TIMEOUT_S = 1.0
-PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
-UART_FIFO_BYTES = 16  # at most so many bytes are sent without an echo
-#: Limits of typing one line. A line of 170 characters passes a console that garbles one
-#: character in a hundred about every fifth time.
-TYPING_TIMEOUT_S, MAX_TYPING_ATTEMPTS, MIN_TYPING_ATTEMPTS = 60.0, 30, 3
 TFTP_PORT = 69  # the default of U-Boot
 
 
-class UBootLoader:
+class UBootLoader(CommandLineLoader):
     """One boot by U-Boot, from power-on to `Starting kernel`; see `driver.BootLoader`."""
 
     name: ClassVar[str] = "U-Boot"
@@ -40,10 +27,8 @@ class UBootLoader:
     banners: ClassVar[tuple[str, ...]] = messages.BANNERS
 
     def __init__(self, dialogue: Dialogue, boot: Boot, deadline: Deadline) -> None:
-        self._dialogue = dialogue
-        self._boot = boot
-        self._deadline = deadline
-        self._prompt = messages.prompt_pattern(boot.prompts, known=boot.known_prompts)
+        prompt = messages.prompt_pattern(boot.prompts, known=boot.known_prompts)
+        super().__init__(dialogue, boot, deadline, prompt)
         self._has_status = True
         self._environment: dict[str, str] = {}  # the variables that this dialogue has set
 
@@ -62,6 +47,11 @@ class UBootLoader:
                 f"U-Boot cannot be typed {command!r}: an empty line repeats its last command, "
                 "and control characters are commands of its line editor"
             )
+
+    @staticmethod
+    def seconds_for(command: str) -> float:
+        """Return the time limit of `command` where the device file has none."""
+        return messages.seconds_for(command)
 
     @staticmethod
     def network_commands(network: NetworkBoot) -> tuple[str, ...]:
@@ -157,133 +147,30 @@ class UBootLoader:
         wanted = messages.RESTARTS.search(command) is not None
         return never if wanted else messages.restarted_pattern(self._boot.interrupt)
 
-    def _type(self, command: str) -> Deadline:
-        """Type a line, checking its echo piece by piece, and one carriage return.
-
-        Only one: an empty line would make U-Boot repeat its last command. Return the
-        deadline of the command, which then runs.
-        """
-        self.check_command(command)
-        over = time.monotonic() + TYPING_TIMEOUT_S
-        for number in range(MAX_TYPING_ATTEMPTS):
-            if number >= MIN_TYPING_ATTEMPTS and time.monotonic() > over:
-                break
-            if all(self._is_echoed(piece) for piece in _pieces(command)) and self._end_line():
-                return self._limit(command)
-            self._dialogue.send(CTRL_C)  # drops the garbled line
-            self._dialogue.expect_or_none(
-                [self._prompt], timeout=self._deadline.within(PROMPT_TIMEOUT_S)
-            )
-        raise BootCommandFailed(
-            self._dialogue.explain(
-                f"U-Boot: '{command}' was echoed wrongly {number + 1} times: the line may "
-                "lose characters; set connection.character_delay"
-            )
-        )
-
-    def _is_echoed(self, piece: bytes) -> bool:
-        start = self._dialogue.console.tail()
-        self._dialogue.send(piece)
-        echo = echo_pattern(piece)
-        over = time.monotonic() + self._deadline.within(ECHO_TIMEOUT_S)
-        before: list[str] | None = None
-        while (left := over - time.monotonic()) > 0:
-            found = self._dialogue.expect_or_none([echo], timeout=min(left, ECHO_SILENCE_S))
-            if found is not None:  # anything before the echo is a character that was not typed
-                return not messages.lines(re.sub(messages.ESCAPES, b"", found.before))
-            tail = self._dialogue.console.tail()
-            if tail == before != start:
-                return False
-            before = tail
-        return False
-
-    def _end_line(self) -> bool:
-        """Send a carriage return; return whether U-Boot answers it."""
-        self._dialogue.send(b"\r")
-        wait = self._deadline.within(ECHO_TIMEOUT_S)
-        return self._dialogue.expect_or_none([rb"(?=[\r\n])"], timeout=wait) is not None
-
-    def _limit(self, command: str) -> Deadline:
-        seconds = self._boot.command_timeout
-        if seconds is not None:
-            return self._deadline.part(seconds, "boot.command_timeout")
-        seconds = messages.seconds_for(command)
-        return self._deadline.part(
-            seconds, "for such commands, unless boot.command_timeout is set"
-        )
-
-    def _expect_prompt(self, patterns: list[bytes], command: str, limit: Deadline) -> Found:
-        """Wait for one of `patterns`, the last of which is the prompt.
-
-        The prompt may have come garbled; so after a silence a probe asks for it.
-        """
-        while limit.left > PROBE_AFTER_S:
-            found = self._dialogue.expect_or_none(patterns, timeout=PROBE_AFTER_S)
-            if found is not None:
-                return found
-            self._dialogue.send(messages.PROBE)
-            found = self._dialogue.expect_or_none(
-                [*patterns, messages.PROBE], timeout=PROBE_TIMEOUT_S
-            )
-            if found is not None and found.index < len(patterns):
-                return found
-            if found is not None:
-                self._dialogue.send(CTRL_C)
-        return self._dialogue.expect(
-            patterns, timeout=limit, step=f"waited for U-Boot's prompt after '{command}'"
-        )
-
-    def _continues(self) -> bool:
-        """Return whether the line goes on after an apparent prompt."""
-        return bool(self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S))
-
-    def _is_prompt(self) -> bool:
-        """Ask again after an apparent prompt: no output goes on, and U-Boot echoes a key.
-
-        The command line is empty afterwards.
-        """
-        if self._continues():
-            return False
-        for _ in range(MIN_TYPING_ATTEMPTS):
-            self._dialogue.send(messages.PROBE)
-            answers = [messages.PROBE, rb"(?=[^\s~])"]
-            answer = self._dialogue.expect_or_none(answers, timeout=PROBE_TIMEOUT_S)
-            if answer is not None and answer.index == 1:
-                return False
-            if answer is not None:
-                break
-        self._dialogue.send(CTRL_C)
-        self._dialogue.expect_or_none([self._prompt], timeout=PROMPT_TIMEOUT_S)
-        return True
-
-    def _error(self, command: str, reason: str) -> BootError:
-        text = f"U-Boot: '{command}' failed: {reason}"
-        return BootCommandFailed(self._dialogue.explain(text))
-
     def _restart_error(self, command: str, found: Found) -> BootError:
-        output = messages.joined(messages.lines(found.before))
+        output = joined(lines(found.before))
         reason = "the board started again"
         return self._error(command, f"{reason}: {output}" if output else reason)
 
     def _fatal_error(self, command: str, found: Found) -> BootError:
         rest = self._dialogue.expect_or_none([rb"[\r\n]"], timeout=1.0)
         output = found.before + found.match.group() + (rest.before if rest else b"")
-        return self._error(command, messages.joined(messages.errors(output)))
+        return self._error(command, joined(messages.errors(output)))
 
     def _no_kernel_error(self, command: str, output: bytes) -> BootError:
         """Return the error of a boot command that came back to the prompt."""
         errors = messages.errors(output)
         if len(errors) > 1 and messages.SEARCHES.search(command):
-            reason = f"it found nothing to boot; its last error: {messages.joined(errors[-1:])}"
+            reason = f"it found nothing to boot; its last error: {joined(errors[-1:])}"
         elif errors:
-            reason = messages.joined(errors)
+            reason = joined(errors)
         else:
             reason = "it came back to the prompt without starting a kernel"
         return self._error(command, reason)
 
     def _command_error(self, command: str, status: int | None, output: bytes) -> BootError:
         """Return the error of a failed command; it quotes U-Boot."""
-        reason = messages.joined(messages.errors(output) or messages.lines(output))
+        reason = joined(messages.errors(output) or lines(output))
         if messages.USAGE.search(output):
             reason = "it printed its usage: a variable in it may be unset"
         if status:
@@ -291,10 +178,3 @@ class UBootLoader:
                 f"{reason} (status {status})" if reason else f"status {status}, without output"
             )
         return self._error(command, reason)
-
-
-def _pieces(command: str) -> list[bytes]:
-    data = command.encode()
-    return [
-        data[start : start + UART_FIFO_BYTES] for start in range(0, len(data), UART_FIFO_BYTES)
-    ]

@@ -11,7 +11,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ...console.transcript import printable
+from .command_line import DEFAULT_TIMEOUT_S, ESCAPES, PROBE, STAMP, lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,8 +118,6 @@ ASK_STATUS_AGAIN = "echo lava_rc=$lava_rc"
 STATUS = re.compile(rb"lava_rc=(\d{1,3})[\r\n]")
 NO_STATUS = re.compile(rb"lava_rc=\$|Unknown command 'lava_rc=")
 
-#: A time stamp before each line, from a build of U-Boot or from the host's side of the console.
-STAMP = rb"(?:\[ *\d{1,9}\.\d{3,6}\] ?)?"
 #: The output of a command with wrong arguments.
 USAGE = re.compile(rb"^" + STAMP + rb"Usage: *[\r\n]", re.MULTILINE)
 
@@ -155,16 +153,9 @@ BANNER = rb"[\r\n]" + STAMP + rb"(?:" + "|".join(BANNERS).encode() + rb")"
 #: Commands that restart the board.
 RESTARTS = re.compile(r"\b(?:reset|go)\b")
 
-#: Shows whether U-Boot is at its prompt: the prompt echoes it, a running command does not.
-#: Ctrl-C then drops it; an end of line would repeat the last command.
-PROBE = b"~"
-#: Escape sequences: U-Boot's EFI boot manager asks for the terminal's size.
-ESCAPES = rb"(?:\x1b(?:\[[0-9;?]*[A-Za-z]|[78]))*"
-
 #: Timeouts of commands, by their first word.
 NETWORK_TIMEOUT_S = 300.0
 MEDIUM_TIMEOUT_S = 120.0
-DEFAULT_TIMEOUT_S = 30.0
 _TIMEOUTS_S = {
     **dict.fromkeys(
         ("tftp", "tftpboot", "dhcp", "bootp", "nfs", "wget", "rarpboot"), NETWORK_TIMEOUT_S
@@ -181,7 +172,6 @@ _TIMEOUTS_S = {
     ),
     **dict.fromkeys(("booti", "bootefi", "bootflow", "go", "sysboot"), MEDIUM_TIMEOUT_S),
 }
-MAX_ERROR_LINES = 3  # of a failed command's output, in its error
 _PART_BYTES = 8  # of a text, which identify it
 
 
@@ -228,20 +218,9 @@ def variable(line: str) -> str | None:
     return "bootcmd" if line.strip() in {"boot", "bootd"} else found["name"] if found else None
 
 
-def lines(output: bytes) -> list[bytes]:
-    """Return the lines of `output` with text, without time stamps."""
-    found = (re.sub(rb"\A" + STAMP, b"", each).strip(b"\b ") for each in output.splitlines())
-    return [line for line in found if line]
-
-
 def errors(output: bytes) -> list[bytes]:
     """Return the lines of `output` with an error message, each once."""
     return list(dict.fromkeys(each for each in lines(output) if re.search(ERROR_PATTERN, each)))
-
-
-def joined(lines: Sequence[bytes]) -> str:
-    """Return the last of `lines` as one, for an error."""
-    return "; ".join(printable(line) for line in lines[-MAX_ERROR_LINES:])
 
 
 def prompt_pattern(prompts: Sequence[str], *, known: bool = True) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lava_dispatcher_multinode.boards.bootloaders import u_boot_messages as messages
+from lava_dispatcher_multinode.boards.bootloaders.command_line import lines
 
 RECORDED = Path(__file__).parents[2] / "data" / "consoles"
 
@@ -62,7 +63,7 @@ def test_a_prompt_is_alone_on_the_last_line(text):
 def test_time_stamps_are_no_part_of_a_line(stamp):
     """A build of U-Boot, or the host's side of the console, may stamp each line."""
     output = b"\r\n" + stamp + b"Bad Data CRC\r\n" + stamp + b"\r\n"
-    assert messages.errors(output) == messages.lines(output) == [b"Bad Data CRC"]
+    assert messages.errors(output) == lines(output) == [b"Bad Data CRC"]
     assert messages.USAGE.search(b"\n" + stamp + b"Usage:\r\n")
     assert re.search(messages.BANNER, b"\r\n" + stamp + b"U-Boot 2023.01")
     assert re.search(messages.prompt_pattern(()), b"\r\n" + stamp + b"=> ")
