@@ -20,7 +20,7 @@ from ..errors import (
 from .crash_report import with_crash_report
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
-from .deploy.tftp_boot import serve_boot_files
+from .deploy.tftp_boot import dictionary_lines, serve_boot_files
 from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
 from .linux import log_in, wait_for_kernel
 from .power.power_check import switch_off
@@ -113,7 +113,9 @@ class StandardBoard:
         """
         self.power_off()
         network, in_ramdisk = serve_boot_files(self.device, files, bundle, servers, self._step)
-        self._commands = self._loader.network_commands(network)
+        own = self.device.deploy.tftp.commands
+        make = dictionary_lines if own else self._loader.network_commands
+        self._commands = make(network)
         return in_ramdisk
 
     def boot(self, deadline: Deadline) -> Shell:

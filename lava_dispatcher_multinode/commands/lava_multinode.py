@@ -19,7 +19,7 @@ from .web import expand_web_option
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: The verbs with their help; a verb's module has its name.
+#: The verbs with their help; a verb's module has its name, except for those in `_MODULES`.
 VERBS = {
     "boards": "list the boards, their state and their holders",
     "completion": "print a completion script for a shell",
@@ -27,6 +27,7 @@ VERBS = {
     "coordinator": "run a stand-alone MultiNode coordinator",
     "doctor": "check this host and its boards",
     "export": "write a job in LAVA's format",
+    "import": "write a device file from a LAVA device dictionary",
     "init": "write a first device file and job",
     "power": "switch the power of a board",
     "report": "write a report of a run directory",
@@ -34,6 +35,8 @@ VERBS = {
     "submit": "run a job on a LAVA lab",
     "watch": "show a run in progress",
 }
+
+_MODULES = {"import": "import_dictionary"}  # the verb is a keyword of Python
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +73,7 @@ def build_parser(whole: Iterable[str]) -> argparse.ArgumentParser:
         if verb not in whole:
             verbs.add_parser(verb, help=text)
             continue
-        module = import_module(f".{verb}", __package__)
+        module = import_module(f".{_MODULES.get(verb, verb)}", __package__)
         own = verbs.add_parser(
             verb,
             help=text,

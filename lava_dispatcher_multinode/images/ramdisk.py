@@ -35,9 +35,9 @@ def strip_header(data: bytes) -> bytes:
     return data[uimage.HEADER : uimage.HEADER + header.size]
 
 
-def add_header(data: bytes) -> bytes:
-    """Return the ramdisk `data` with a U-Boot header."""
-    return uimage.make(data, "ramdisk", uimage.RAMDISK)
+def add_header(data: bytes, arch: str = "arm") -> bytes:
+    """Return the ramdisk `data` with a U-Boot header of the architecture `arch`."""
+    return uimage.make(data, "ramdisk", uimage.RAMDISK, arch=arch)
 
 
 def add_files(data: bytes, archive: Path, files: Mapping[str, bytes]) -> bytes:

@@ -10,8 +10,19 @@ HEADER = 64
 MAGIC = 0x27051956
 KERNEL, RAMDISK, MULTI, SCRIPT = 2, 3, 4, 6
 _STRUCT = struct.Struct(">7I4B32s")
-_LINUX, _ARM = 5, 2
+_LINUX = 5
+#: Numbers of architectures in headers, by U-Boot's names.
+ARCHITECTURES = {
+    "arm": 2,
+    "x86": 3,
+    "mips": 5,
+    "ppc": 7,
+    "arm64": 22,
+    "x86_64": 24,
+    "riscv": 26,
+}
 _ZIMAGE_AT, _ZIMAGE = 0x24, 0x016F2818
+_IMAGE_AT, _IMAGES = 56, (b"ARM\x64", b"RSC\x05")
 FDT_MAGIC = b"\xd0\x0d\xfe\xed"
 
 
@@ -27,8 +38,10 @@ class Header(NamedTuple):
     compression: int
 
 
-def make(data: bytes, name: str, kind: int, load: int = 0, entry: int = 0) -> bytes:
-    """Return `data` with a header: ARM Linux, uncompressed, of 1 June 2013."""
+def make(
+    data: bytes, name: str, kind: int, load: int = 0, entry: int = 0, arch: str = "arm"
+) -> bytes:
+    """Return `data` with a header: Linux, uncompressed, of 1 June 2013."""
     text = name.encode("ascii")[:31]
     fields = [
         MAGIC,
@@ -39,7 +52,7 @@ def make(data: bytes, name: str, kind: int, load: int = 0, entry: int = 0) -> by
         entry,
         zlib.crc32(data),
         _LINUX,
-        _ARM,
+        ARCHITECTURES[arch],
         kind,
         0,
         text,
@@ -67,6 +80,11 @@ def parse(raw: bytes) -> Header | None:
 def is_zimage(raw: bytes) -> bool:
     """Return True if `raw` starts like an ARM zImage."""
     return raw[_ZIMAGE_AT : _ZIMAGE_AT + 4] == struct.pack("<I", _ZIMAGE)
+
+
+def is_image(raw: bytes) -> bool:
+    """Return True if `raw` starts like an Image of arm64 or RISC-V, which booti starts."""
+    return raw[_IMAGE_AT : _IMAGE_AT + 4] in _IMAGES
 
 
 def make_zimage(payload: bytes) -> bytes:

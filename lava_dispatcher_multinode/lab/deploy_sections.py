@@ -26,6 +26,15 @@ class Master:
 
 
 @dataclass(frozen=True)
+class LoadAddresses:
+    """Where the boot loader loads the files of a kernel of one kind."""
+
+    kernel: str | None = key(None, "load address of the kernel", "`tftp.kernel`", **_ADDRESS)
+    ramdisk: str | None = key(None, "load address of the ramdisk", "`tftp.ramdisk`", **_ADDRESS)
+    dtb: str | None = key(None, "load address of the device tree", "`tftp.dtb`", **_ADDRESS)
+
+
+@dataclass(frozen=True)
 class Tftp:
     """Deploy method `tftp`: how the boot loader fetches, and from where."""
 
@@ -43,7 +52,22 @@ class Tftp:
     )
     ramdisk: str | None = key(None, "load address of the ramdisk", "the device type's", **_ADDRESS)
     dtb: str | None = key(None, "load address of the device tree", "the device type's", **_ADDRESS)
+    bootm: LoadAddresses = key(LoadAddresses(), "for a uImage or a FIT image")
+    bootz: LoadAddresses = key(LoadAddresses(), "for a zImage")
+    booti: LoadAddresses = key(LoadAddresses(), "for an Image (arm64, RISC-V)")
+    ramdisk_header: Literal["arm", "arm64", "mips", "none", "ppc", "riscv", "x86", "x86_64"] = key(
+        "arm",
+        "architecture in U-Boot's header of the ramdisk; `none`: no header, as GRUB and barebox "
+        "need it",
+    )
     bootargs: str = key("", "command line of the kernel", "the device type's")
+    commands: tuple[str, ...] = key(
+        (),
+        "lines typed at the boot loader's prompt, the last of which boots, in place of `setup`, "
+        "`bootargs` and the lines that the dispatcher makes; with "
+        "[the words of LAVA's device dictionaries](lava-device-dictionaries.md)",
+        "made from the other keys",
+    )
     host: str | None = key(None, "the server's address in the board's network", "`dispatcher_ip`")
     port: int = key(
         69,

@@ -3,11 +3,12 @@
 The keys of device files are the fields of these classes; see `device_keys`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..errors import Problem
 from .deploy_sections import Deploy
 from .device_keys import Key, key, read_section, schema_of
 from .device_sections import (
@@ -100,6 +101,12 @@ class Device:
         "address of this host in the board's network, for deploys and overlays by HTTP and TFTP",
         "none",
     )
+    lava_device: Path | None = key(
+        None,
+        "LAVA's [device dictionary](lava-device-dictionaries.md), rendered, as the description of "
+        "the board; the keys of this file override it",
+        "none",
+    )
     lava: Lava = key(Lava(), "with `host: lava`")
     simulated: dict[str, Any] = key(
         {}, "a simulated board's faults; see [simulated boards](simulated-boards.md)", "none"
@@ -108,6 +115,7 @@ class Device:
         None, "firmware of the type's simulated boards", "a stand-in"
     )
     file: Path | None = None  # the device file, for messages
+    notes: tuple[Problem, ...] = ()  # warnings: what the device's files say without effect
 
     @property
     def place(self) -> str:
@@ -115,10 +123,12 @@ class Device:
         return str(self.file or self.name)
 
 
-def make_device(name: str, data: Mapping[str, Any], file: Path | None) -> Device:
+def make_device(
+    name: str, data: Mapping[str, Any], file: Path | None, notes: Iterable[Problem] = ()
+) -> Device:
     """Return the device that the merged and checked keys `data` describe."""
     base = file.absolute().parent if file else Path.cwd()
-    return read_section(Device, data, base, name=name, file=file)
+    return read_section(Device, data, base, name=name, file=file, notes=tuple(notes))
 
 
 def device_schema() -> dict[str, Any]:

@@ -130,6 +130,13 @@ class Boot:
         "`false`: only `prompts` count, not also the usual prompts of the boot loader",
         "`true`",
     )
+    prompt_patterns: tuple[str, ...] = key(
+        (),
+        "list of regular expressions; text at the end of the output is a prompt if its line "
+        "begins with a match of one",
+        "none",
+        items={"type": "string", "format": "regex", "minLength": 1},
+    )
     interrupt: str = key(
         "Hit any key to stop autoboot",
         "text that the boot loader prints when its countdown can be interrupted",

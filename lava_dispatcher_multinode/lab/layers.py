@@ -22,6 +22,7 @@ from ..errors import InvalidJob
 from ..job.schema_check import SchemaChecker
 from ..job.source import load
 from . import device_checks
+from .device_dictionary import with_dictionary
 from .device_keys import merge_layers, with_hostname
 from .device_model import device_schema, make_device
 from .device_sections import QemuMachine
@@ -134,8 +135,8 @@ class Layers:
         if not DEVICE_NAME.fullmatch(name):
             hint = "letters, digits, '.', '_' and '-', at most 63 of them"
             raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
-        own = list(self._documents(f"devices/{name}.yaml"))
         forced = forced or {}
+        own, notes = with_dictionary(list(self._documents(f"devices/{name}.yaml")))
         device_type = device_checks.proper_type(own, forced, shown, self.types())
         files = [
             *self._documents("device-defaults.yaml"),
@@ -155,7 +156,7 @@ class Layers:
         device_checks.check_connection(merged, own, shown)
         device_checks.check_socket(merged, files, shown)
         device_checks.check_boot_loader(merged, files, shown)
-        return make_device(name, merged, file)
+        return make_device(name, merged, file, notes)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type; files named by an alias come first."""

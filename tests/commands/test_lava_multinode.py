@@ -56,6 +56,7 @@ REQUIRED = {
     "console": "panda01",
     "coordinator": "--group g --size 2",
     "export": "job.json",
+    "import": "board.dict",
     "power": "panda01 on",
     "report": "run",
     "schema": "job",

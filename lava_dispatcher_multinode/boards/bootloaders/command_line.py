@@ -10,6 +10,7 @@ from ...console.expect import echo_pattern
 from ...console.transcript import printable
 from ...errors import BootError
 from ..driver import BootCommandFailed
+from .prompt_expressions import with_expressions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ STAMP = rb"(?:\[ *\d{1,9}\.\d{3,6}\] ?)?"
 class CommandLineLoader:
     """Types lines at a prompt and waits for the next prompt; see `driver.BootLoader`.
 
-    `prompt` is a pattern. A subclass adds the way to the prompt and the meaning of the output.
+    `prompt` is a pattern, in addition to `boot.prompt_patterns`. A subclass adds the way to the prompt and the meaning of the output.
     """
 
     name: ClassVar[str]
@@ -55,7 +56,7 @@ class CommandLineLoader:
         self._dialogue = dialogue
         self._boot = boot
         self._deadline = deadline
-        self._prompt = prompt
+        self._prompt = with_expressions(prompt, boot.prompt_patterns)
 
     @staticmethod
     def check_command(command: str) -> None:

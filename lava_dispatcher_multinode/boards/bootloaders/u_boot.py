@@ -63,10 +63,9 @@ class UBootLoader(CommandLineLoader):
         lines += [f"tftpboot {file.address} {file.path}" for file in files.values()]
         if tftp.bootargs:
             lines.append(f"setenv bootargs '{tftp.bootargs}'")
-        start = "bootz" if network.kernel_type == "zImage" else "bootm"
         addresses = [files[name].address if name in files else "-" for name in ("ramdisk", "dtb")]
         rest = " ".join([files["kernel"].address, *addresses]).rstrip(" -")
-        return (*lines, f"{start} {rest}")
+        return (*lines, f"{network.start} {rest}")
 
     def interrupt(self, *, spam: bool = False) -> None:
         """Stop the countdown and get the prompt; with `spam`, send keys from power-on."""

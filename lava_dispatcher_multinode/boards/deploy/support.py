@@ -39,6 +39,8 @@ def _missing_key(device: Device) -> str | None:
     if deploy.method == "tftp":
         if not (deploy.tftp.host or device.dispatcher_ip):
             return f"deploy.tftp.host or dispatcher_ip is missing: {ADDRESS}"
-        if not deploy.tftp.kernel:
+        tftp = deploy.tftp
+        named = (tftp.kernel, tftp.bootm.kernel, tftp.bootz.kernel, tftp.booti.kernel)
+        if device.bootloader == "u-boot" and not any(named):
             return "deploy.tftp.kernel is missing: the load address"
     return None

@@ -10,6 +10,7 @@ from ...images import ramdisk as ramdisks
 from ...images import uimage
 from ...images.compression import DamagedFile
 from ...images.inject import InjectionFailed
+from ...lab.dictionary_boot import WORDS_WITHOUT_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ...lab.device_model import Device
     from ...serve.servers import Servers
     from ..delivery.bundle import OverlayBundle
+
+
+TFTP_PORT = 69  # the default of U-Boot
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,10 @@ class BootFiles:
 
 
 class ServedFile(NamedTuple):
-    """A file on the TFTP server: its path there, and the address where the board loads it."""
+    """A file on the TFTP server: its path there, and the address where the board loads it.
+
+    The address is empty for a boot loader that needs none.
+    """
 
     path: str
     address: str
@@ -43,8 +50,17 @@ class NetworkBoot:
 
     settings: Tftp
     host: str  # the TFTP server's address in the board's network
-    kernel_type: str  # "zImage", "uImage" or "FIT"
+    kernel_type: str  # "zImage", "Image", "bzImage", "uImage" or "FIT"
     files: Mapping[str, ServedFile]  # "kernel", "ramdisk", "dtb": those that the job names
+
+    @property
+    def start(self) -> str:
+        """U-Boot's command for a kernel of this type."""
+        return _START.get(self.kernel_type, "bootm")
+
+
+_START = {"zImage": "bootz", "Image": "booti"}
+_X86_AT, _X86 = 0x202, b"HdrS"
 
 
 def serve_boot_files(
@@ -72,8 +88,8 @@ def serve_boot_files(
     for name, content in contents.items():
         if content is None:
             continue
-        address = getattr(tftp, name)
-        if address is None:
+        address = _address(tftp, kernel_type, name)
+        if not address and device.bootloader == "u-boot":
             raise DeployError(f"{device.name}: deploy.tftp.{name} is missing: the load address")
         if tftp.directory is None:
             path = servers.publish_tftp(content, name, host, tftp.port)
@@ -82,6 +98,51 @@ def serve_boot_files(
         files[name] = ServedFile(path, address)
     step(f"serving {', '.join(files)} to the boot loader by TFTP at {host}")
     return NetworkBoot(tftp, host, kernel_type, files), in_ramdisk
+
+
+def dictionary_lines(network: NetworkBoot) -> tuple[str, ...]:
+    """Return `deploy.tftp.commands` with the values of their words.
+
+    As in LAVA, a line with a word that has no value is left out, and `{BOOTX}` has the address
+    of the device tree also if the job names none: a line may load one from the board.
+    """
+    tftp, files = network.settings, network.files
+    addresses = {
+        name: _address(tftp, network.kernel_type, name) for name in ("kernel", "ramdisk", "dtb")
+    }
+    ramdisk = addresses["ramdisk"] if "ramdisk" in files else "-"
+    size = ":${initrd_size}" if "ramdisk" in files and tftp.ramdisk_header == "none" else ""
+    start = f"{network.start} {addresses['kernel']} {ramdisk}{size} {addresses['dtb']}"
+    paths = {name: file.path for name, file in files.items()}
+    values = {
+        **dict.fromkeys(("{SERVER_IP}", "{LAVA_DISPATCHER_IP}"), network.host),
+        "{KERNEL}": paths.get("kernel"),
+        "{KERNEL_ADDR}": addresses["kernel"],
+        **dict.fromkeys(("{RAMDISK}", "{INITRD}"), paths.get("ramdisk")),
+        "{RAMDISK_ADDR}": ramdisk,
+        "{DTB}": paths.get("dtb"),
+        "{DTB_ADDR}": addresses["dtb"],
+        "{BOOTX}": start.rstrip(),
+        **dict.fromkeys(WORDS_WITHOUT_VALUE),
+    }
+    lines = [_filled(line, values) for line in tftp.commands]
+    port = [f"setenv tftpdstp {tftp.port}"] if tftp.port != TFTP_PORT else []
+    return (*port, *(line for line in lines if line is not None))
+
+
+def _filled(line: str, values: Mapping[str, str | None]) -> str | None:
+    for word, value in values.items():
+        if word in line:
+            if not value:
+                return None
+            line = line.replace(word, value)
+    return line
+
+
+def _address(tftp: Tftp, kernel_type: str, name: str) -> str:
+    """Return the load address of a file with a kernel of this type; empty if there is none."""
+    special = getattr(tftp, _START.get(kernel_type, "bootm"))
+    return getattr(special, name) or getattr(tftp, name) or ""
 
 
 def _device_tree(image: Image | None) -> bytes | None:
@@ -94,18 +155,24 @@ def _device_tree(image: Image | None) -> bytes | None:
 
 
 def _kernel_type(kernel: Image) -> str:
-    """Return "zImage", "uImage" or "FIT", by the first bytes."""
+    """Return the type (see `NetworkBoot`), by the first bytes."""
     with kernel.path.open("rb") as file:
         head = file.read(4096)
     if uimage.is_zimage(head):
         return "zImage"
+    if uimage.is_image(head):
+        return "Image"
+    if head[_X86_AT : _X86_AT + len(_X86)] == _X86:
+        return "bzImage"
     try:
         header = uimage.parse(head)
     except ValueError as error:
         raise DeployError(f"{kernel.name}: its uImage header is damaged: {error}") from None
     if header is None:
         if not head.startswith(uimage.FDT_MAGIC):
-            raise DeployError(f"{kernel.name}: is neither zImage, uImage nor FIT image")
+            raise DeployError(
+                f"{kernel.name}: is neither zImage, uImage nor FIT image, nor Image or bzImage"
+            )
         return "FIT"
     if header.kind not in {uimage.KERNEL, uimage.MULTI}:
         raise DeployError(f"{kernel.name}: is a uImage, but not of a kernel")
@@ -115,7 +182,7 @@ def _kernel_type(kernel: Image) -> str:
 def _ramdisk(
     device: Device, image: Image | None, bundle: OverlayBundle | None, step: Callable[[str], None]
 ) -> tuple[bytes | None, bool]:
-    """Return the ramdisk with a uImage header, and whether it contains the overlay."""
+    """Return the ramdisk with the header of its device, and whether it contains the overlay."""
     if image is None:
         return None, False
     data = ramdisks.strip_header(image.path.read_bytes())
@@ -128,4 +195,5 @@ def _ramdisk(
             in_ramdisk = False
         except DamagedFile as error:
             raise ImageError(f"{image.name}: decompression failed: {error}") from None
-    return ramdisks.add_header(data), in_ramdisk
+    arch = device.deploy.tftp.ramdisk_header
+    return data if arch == "none" else ramdisks.add_header(data, arch), in_ramdisk

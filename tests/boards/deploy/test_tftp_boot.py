@@ -10,11 +10,17 @@ import pytest
 
 from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.boards.delivery.bundle import OverlayBundle
-from lava_dispatcher_multinode.boards.deploy.tftp_boot import BootFiles, serve_boot_files
+from lava_dispatcher_multinode.boards.deploy.tftp_boot import (
+    BootFiles,
+    NetworkBoot,
+    ServedFile,
+    dictionary_lines,
+    serve_boot_files,
+)
 from lava_dispatcher_multinode.errors import DeployError, ImageError
 from lava_dispatcher_multinode.images import cpio, uimage
 from lava_dispatcher_multinode.images.store import Image
-from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
+from lava_dispatcher_multinode.lab.deploy_sections import Deploy, LoadAddresses, Tftp
 from lava_dispatcher_multinode.lab.device_model import Device
 from lava_dispatcher_multinode.serve.servers import Servers
 
@@ -148,3 +154,90 @@ def test_another_port_is_set_in_u_boot(image, tmp_path):
     """Some versions of U-Boot read the variable."""
     lines, _, _ = _commands(tmp_path, BootFiles(image("k", KERNELS["zImage"])), port=6969)
     assert "setenv tftpdstp 6969" in lines
+
+
+LAVAS_LINES = (
+    "dhcp",
+    "setenv serverip {SERVER_IP}",
+    "tftp {KERNEL_ADDR} {KERNEL}",
+    "tftp {RAMDISK_ADDR} {RAMDISK}",
+    "tftp {TEE_ADDR} {TEE}",
+    "setenv initrd_size ${filesize}",
+    "tftp {DTB_ADDR} {DTB}",
+    "{BOOTX}",
+)
+ADDRESSES = {
+    "bootm": LoadAddresses("0x10", "0x20", "0x30"),
+    "bootz": LoadAddresses("0x11", "0x21", "0x31"),
+    "booti": LoadAddresses("0x12", "0x22", "0x32"),
+}
+
+
+def _network(kernel_type, names, **tftp):
+    files = {name: ServedFile(f"d/{name}", "") for name in names}
+    settings = Tftp(commands=LAVAS_LINES, **{**ADDRESSES, **tftp})
+    return NetworkBoot(settings, "10.0.0.1", kernel_type, files)
+
+
+@pytest.mark.parametrize(
+    ("kernel_type", "start", "digit"),
+    [("Image", "booti", 2), ("zImage", "bootz", 1), ("uImage", "bootm", 0), ("FIT", "bootm", 0)],
+)
+def test_lavas_words_get_the_values_for_the_kernel(kernel_type, start, digit):
+    """Addresses and command are those of the kernel's kind; U-Boot's variables stay."""
+    network = _network(kernel_type, ("kernel", "ramdisk", "dtb"))
+    assert dictionary_lines(network) == (
+        "dhcp",
+        "setenv serverip 10.0.0.1",
+        f"tftp 0x1{digit} d/kernel",
+        f"tftp 0x2{digit} d/ramdisk",
+        "setenv initrd_size ${filesize}",
+        f"tftp 0x3{digit} d/dtb",
+        f"{start} 0x1{digit} 0x2{digit} 0x3{digit}",
+    )
+
+
+def test_lines_without_a_file_are_left_out():
+    """As in LAVA, the start has the address of a device tree that a line may load."""
+    lines = dictionary_lines(_network("zImage", ("kernel",)))
+    assert lines[2:] == (
+        "tftp 0x11 d/kernel",
+        "setenv initrd_size ${filesize}",
+        "bootz 0x11 - 0x31",
+    )
+
+
+def test_a_ramdisk_without_header_has_its_size():
+    """U-Boot reads the size of a ramdisk from its header, or else from the command."""
+    lines = dictionary_lines(
+        _network("Image", ("kernel", "ramdisk"), ramdisk_header="none", port=6969)
+    )
+    assert lines[0] == "setenv tftpdstp 6969"
+    assert lines[-1] == "booti 0x12 0x22:${initrd_size} 0x32"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "kind"),
+    [
+        (bytes(56) + b"ARM\x64" + bytes(8), "booti"),
+        (bytes(56) + b"RSC\x05" + bytes(8), "booti"),
+        (KERNELS["zImage"], "bootz"),
+    ],
+)
+def test_an_image_is_started_by_booti(image, tmp_path, kernel, kind):
+    """The magic number of arm64 and RISC-V decides, without LAVA's lines, too."""
+    (tmp_path / "srv").mkdir()
+    lines, _, _ = _commands(tmp_path / "srv", BootFiles(image("kernel", kernel)), **ADDRESSES)
+    assert lines[-1] == f"{kind} {ADDRESSES[kind].kernel}"
+
+
+@pytest.mark.parametrize(("header", "number"), [("arm64", 22), ("arm", 2), ("none", None)])
+def test_the_ramdisk_has_the_header_of_its_board(image, tmp_path, header, number):
+    """U-Boot refuses a ramdisk of another architecture; GRUB and barebox take none with one."""
+    (tmp_path / "srv").mkdir()
+    files = BootFiles(image("k", KERNELS["zImage"]), image("r", ROOT))
+    _, _, served = _commands(tmp_path / "srv", files, ramdisk_header=header)
+    if number is None:
+        assert served["ramdisk"] == ROOT
+    else:
+        assert served["ramdisk"][29] == number
