@@ -17,6 +17,7 @@ from ..errors import (
     KernelCrashed,
     MultinodeError,
 )
+from .bootloaders.none import NoBootLoader
 from .crash_report import with_crash_report
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
@@ -66,8 +67,8 @@ class StandardBoard:
         self._on_step = step
         self._emit = emit
         self._last_step = ""
-        self._commands: Sequence[str] = device.boot.commands  # they boot what was deployed
-        self._autoboots = False  # what was deployed boots without a command
+        self._loader_of_boot = self._loader  # of the next boot
+        self._commands = self._own_commands()  # they boot what was deployed
         self._spam_interrupt = False  # a countdown was missed once
 
     def deploy(
@@ -84,7 +85,7 @@ class StandardBoard:
         if self.device.deploy.method == "master":
             return self._deploy_by_master(image, servers, deadline, bundle)
         self.power_off()
-        self._commands = self.device.boot.commands
+        self._commands = self._own_commands()
         return write_media(self.device, self._hardware.card, image, bundle, deadline, self._step)
 
     def _deploy_by_master(
@@ -92,7 +93,8 @@ class StandardBoard:
     ) -> bool:
         self._step("booting the master image")
         self._commands = self.device.deploy.master.commands
-        self._autoboots = not self._commands
+        if not self._commands:
+            self._loader_of_boot = NoBootLoader
         try:
             shell = self.boot(deadline)
             self.require_root()
@@ -101,7 +103,7 @@ class StandardBoard:
                     shell, self.device, image, bundle, servers, deadline, self._step
                 )
         finally:
-            self._commands, self._autoboots = self.device.boot.commands, False
+            self._commands, self._loader_of_boot = self._own_commands(), self._loader
             self.power_off()  # the deploy has synced its writes
 
     def deploy_kernel(
@@ -120,10 +122,10 @@ class StandardBoard:
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed, with the retries of the device file."""
-        if not self._commands and not self._autoboots:
+        if not self._commands and self._loader_of_boot is not NoBootLoader:
             raise BootError(f"{self.device.name}: boot.commands is empty: nothing to boot with")
         for command in self._commands:
-            self._loader.check_command(command)
+            self._loader_of_boot.check_command(command)
         attempts = self.device.boot.retries
         for number in range(1, attempts + 1):
             self._emit("boot_started", attempt=number, of=attempts)
@@ -196,6 +198,10 @@ class StandardBoard:
         if self._hardware.switch is not None:
             switch_off(self.device.name, self._hardware.switch, self.console)
 
+    def _own_commands(self) -> Sequence[str]:
+        """Return the commands of the device file; those of the type need its boot loader."""
+        return () if self._loader is NoBootLoader else self.device.boot.commands
+
     def _watch_for_crashes(self) -> None:
         """Look for death strings from the kernel's start to power-off, also between reads."""
         self.console.watch((*KERNEL, *self._loader.banners, *self.device.death))
@@ -217,13 +223,7 @@ class StandardBoard:
         dialogue = Dialogue(self.console)
         self._restart(dialogue)
         try:
-            if self._autoboots:
-                self._power.finish()
-                # The boot loader's banner, a sign of a reset at any other time, is expected.
-                self.console.watch((*KERNEL, *self.device.death))
-                self._step("waiting for the kernel, which boots automatically")
-                wait_for_kernel(dialogue, boot, deadline)
-            elif not self._start_kernel(dialogue, deadline):
+            if not self._start_kernel(dialogue, deadline):
                 self._watch_for_crashes()
                 self._step("waiting for the kernel")
                 wait_for_kernel(dialogue, boot, deadline)
@@ -241,17 +241,21 @@ class StandardBoard:
         return shell
 
     def _start_kernel(self, dialogue: Dialogue, deadline: Deadline) -> bool:
-        """Start the kernel by `_commands`; return whether its first line has been seen."""
-        loader = self._loader(dialogue, self.device.boot, deadline)
+        """Start the kernel by `_commands`, or wait for it if there are none.
+
+        Return whether its first line has been seen.
+        """
+        loader = self._loader_of_boot(dialogue, self.device.boot, deadline)
         self._step(f"waiting for {loader.name}")
         # A console that is powered with the board may appear after the countdown's text.
         spam = self._spam_interrupt or not self.console.connected
         self._power.stop_countdown(partial(loader.interrupt, spam=spam))
-        *setup, start = self._commands
+        *setup, start = self._commands or ("",)
         for command in setup:
             self._step(f"{loader.name}: {command}")
             loader.run(command)
-        self._step(f"{loader.name}: {start}")
+        if start:
+            self._step(f"{loader.name}: {start}")
         # From here on: a kernel can panic immediately after its start.
         self.console.watch((*KERNEL, *self.device.death))
         return loader.start(start)

@@ -9,12 +9,17 @@ from .. import plugins
 from ..errors import InvalidJob, Problem
 from ..job.hints import suggest
 from .device_keys import ALTERNATIVES
-from .device_model import LAVA
+from .device_model import LAVA, Device
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..job.source import Document
+
+#: The keys of `boot` that describe the dialogue with a boot loader.
+DIALOGUE = frozenset(
+    {"commands", "interrupt", "interrupt_command", "known_prompts", "prompts", "command_timeout"}
+)
 
 
 def proper_type(
@@ -66,11 +71,28 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
 
 
 def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
-    """Raise unless the boot loader is installed."""
-    name, known = merged.get("bootloader"), plugins.entries(plugins.BOOT_LOADERS)
-    if name is not None and name not in known:
+    """Raise unless the boot loader is installed, and the keys in `files` fit it."""
+    name, known = (
+        merged.get("bootloader", Device.bootloader),
+        plugins.entries(plugins.BOOT_LOADERS),
+    )
+    if name not in known:
         hint = suggest(name, known)
         raise _error("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
+    if name != "none":
+        return
+    problems = []
+    for document in files:
+        boot, deploy = document.data.get("boot") or {}, document.data.get("deploy") or {}
+        for key in sorted(boot.keys() & DIALOGUE):
+            hint = "remove it, or name the board's boot loader"
+            text = f"boot.{key} needs a boot loader, and bootloader is 'none'"
+            problems.append(document.problem(text, ("boot", key), key=True, hint=hint))
+        if deploy.get("method") == "tftp":
+            text = "a board without a boot loader fetches no files: bootloader is 'none'"
+            problems.append(document.problem(text, ("deploy", "method")))
+    if problems:
+        raise InvalidJob(problems)
 
 
 def misplaced_aliases(document: Document) -> Iterator[Problem]:

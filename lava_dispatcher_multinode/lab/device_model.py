@@ -49,7 +49,10 @@ class Device:
         "own", "the dispatcher of the board: `own`, this package; `lava`, LAVA's own dispatcher"
     )
     bootloader: str = key(
-        "u-boot", "the board's boot loader: `u-boot`, or one that a plug-in adds", minLength=1
+        "u-boot",
+        "the board's boot loader: `u-boot`, `none` (the board boots by itself to a login prompt), "
+        "or one that a plug-in adds",
+        minLength=1,
     )
     aliases: tuple[str, ...] = key(
         (), "only in `device-types/NAME.yaml`: list of other names of the type", items=_TEXT

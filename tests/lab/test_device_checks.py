@@ -80,3 +80,21 @@ def test_a_socket_needs_an_address(config):
     )
     assert Layers([config.path]).device("q").dispatcher_ip == "10.0.0.1"
     device_checks.check_socket({"multinode": "socket", "connection": {"simulated": True}}, [], "x")
+
+
+@pytest.mark.parametrize(
+    ("keys", "line", "said"),
+    [
+        ("boot: {commands: [boot]}\n", 3, "boot.commands needs a boot loader"),
+        ("boot:\n  interrupt: any key\n", 4, "boot.interrupt needs a boot loader"),
+        ("deploy: {method: tftp}\n", 3, "fetches no files"),
+    ],
+)
+def test_without_a_boot_loader_there_is_no_dialogue(config, keys, line, said):
+    """Its keys are errors where the files of the board set them; those of the type do not count."""
+    text = "device_type: panda\nbootloader: none\n"
+    config.write("devices/good.yaml", text + SERIAL)
+    assert Layers([config.path]).device("good").bootloader == "none"
+    config.write("devices/p.yaml", text + keys + SERIAL)
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.line, said in problem.message) == (line, True), problem
