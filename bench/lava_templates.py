@@ -49,6 +49,11 @@ KERNELS = {
     "bootz": uimage.make_zimage(b"kernel"),
     "bootm": uimage.make(b"kernel", "Linux", uimage.KERNEL),
 }
+#: The values that a template without load addresses needs.
+ADDRESSES = {
+    f"booti_{name}_addr": f"0x8{number}000000"
+    for number, name in enumerate(("kernel", "ramdisk", "dtb", "tee"))
+}
 BANNERS = {
     "u-boot": "\r\nU-Boot 2023.01 (Jan 09 2023 - 00:00:00 +0000)\r\n\r\nDRAM:  1 GiB\r\n",
     "barebox": "\r\n\r\nbarebox 2023.01.0 #1 Mon Jan 9 00:00:00 UTC 2023\r\n\r\n",
@@ -87,13 +92,18 @@ def render(templates, name, place):
     """Return the dictionary of a board of type `name`, whose fake is in the directory `place`."""
     power = f"sh -c {shlex.quote(f'echo %s > {place}/power')}"
     console = shlex.join([sys.executable, str(FAKE), f"{place}/speech.json", f"{place}/power"])
-    return templates.get_template(f"{name}.jinja2").render(
-        connection_command=json.dumps(console),
-        hard_reset_command=json.dumps(power % "reset"),
-        power_on_command=json.dumps(power % "on"),
-        power_off_command=json.dumps(power % "off"),
-        hostname="board",
-    )
+    values = {
+        "connection_command": json.dumps(console),
+        "hard_reset_command": json.dumps(power % "reset"),
+        "power_on_command": json.dumps(power % "on"),
+        "power_off_command": json.dumps(power % "off"),
+        "hostname": "board",
+    }
+    template = templates.get_template(f"{name}.jinja2")
+    text = template.render(values)
+    if "{KERNEL_ADDR}" in text and not re.search(r"^  boot[imz]:", text, re.MULTILINE):
+        text = template.render(values | ADDRESSES)  # those of the lab's board
+    return text
 
 
 def imported(text, name):
@@ -132,6 +142,8 @@ def speech_of(data, loader, place):
     countdown = parameters.get("interrupt_prompt") or constants.get("interrupt-prompt") or ""
     key = parameters.get("interrupt_char")
     key = constants.get("interrupt-character") if key is None else key
+    names = parameters.get("interrupt_ctrl_list") or constants.get("interrupt_ctrl_list")
+    key = chr(ord(names[0]) - ord("a") + 1) if names else key  # "c" is Ctrl-C
     waits = parameters.get("needs_interrupt", True) and loader != "none"
     return {
         "banner": BANNERS[loader],

@@ -45,7 +45,8 @@ STAMP = rb"(?:\[ *\d{1,9}\.\d{3,6}\] ?)?"
 class CommandLineLoader:
     """Types lines at a prompt and waits for the next prompt; see `driver.BootLoader`.
 
-    `prompt` is a pattern, in addition to `boot.prompt_patterns`. A subclass adds the way to the prompt and the meaning of the output.
+    `prompt` is a pattern, in addition to `boot.prompt_patterns`. A subclass adds the way to the
+    prompt and the meaning of the output.
     """
 
     name: ClassVar[str]

@@ -41,6 +41,6 @@ def _missing_key(device: Device) -> str | None:
             return f"deploy.tftp.host or dispatcher_ip is missing: {ADDRESS}"
         tftp = deploy.tftp
         named = (tftp.kernel, tftp.bootm.kernel, tftp.bootz.kernel, tftp.booti.kernel)
-        if device.bootloader == "u-boot" and not any(named):
+        if device.bootloader == "u-boot" and not any((*named, *tftp.commands)):
             return "deploy.tftp.kernel is missing: the load address"
     return None

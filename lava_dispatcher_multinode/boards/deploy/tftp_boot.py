@@ -89,7 +89,7 @@ def serve_boot_files(
         if content is None:
             continue
         address = _address(tftp, kernel_type, name)
-        if not address and device.bootloader == "u-boot":
+        if not address and _needs_address(device, name):
             raise DeployError(f"{device.name}: deploy.tftp.{name} is missing: the load address")
         if tftp.directory is None:
             path = servers.publish_tftp(content, name, host, tftp.port)
@@ -98,6 +98,14 @@ def serve_boot_files(
         files[name] = ServedFile(path, address)
     step(f"serving {', '.join(files)} to the boot loader by TFTP at {host}")
     return NetworkBoot(tftp, host, kernel_type, files), in_ramdisk
+
+
+def _needs_address(device: Device, name: str) -> bool:
+    """Return whether a command has the load address of the file `name`."""
+    if not (lines := device.deploy.tftp.commands):
+        return device.bootloader == "u-boot"
+    words = ("{BOOTX}", f"{{{name.upper()}_ADDR}}")
+    return any(word in line for line in lines for word in words)
 
 
 def dictionary_lines(network: NetworkBoot) -> tuple[str, ...]:
