@@ -111,7 +111,13 @@ def connect(
         raise ConsoleError(f"{device.name}: is a virtual board, and was not started")
     switch = configured_switch(device)
     return Hardware(
-        open_console(device.connection, device.name, on_note, unpowered=switch is not None),
+        open_console(
+            device.connection,
+            device.name,
+            on_note,
+            unpowered=switch is not None,
+            password=device.login.password,
+        ),
         switch,
         device.deploy.path,
     )

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..console.expect import Dialogue
+    from ..deadline import Deadline
     from .power.switch import PowerSwitch
 
 POLL_S = 0.2  # while a command runs
+ASK_BOOT_ID = b"cat /proc/sys/kernel/random/boot_id\r"
+BOOT_ID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+BOOT_ID_TIMEOUT_S = 3.0
 
 
 class BoardRestart:
@@ -35,8 +39,14 @@ class BoardRestart:
         self._error: MultinodeError | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self, step: Callable[[str], None], reset_command: str) -> None:
-        """Switch the power off and begin to switch it on, or ask the board to reboot."""
+    def start(
+        self, step: Callable[[str], None], reset_command: str, network: Deadline | None = None
+    ) -> None:
+        """Switch the power off and begin to switch it on, or ask the board to reboot.
+
+        `network`: the console is in the board's network, so it shows Linux only. Return when
+        the next boot answers, at the latest at that deadline.
+        """
         if self._switch is not None:
             step("switching the power on")
             self._console.note("power cycle")
@@ -46,7 +56,17 @@ class BoardRestart:
         # U-Boot would repeat its last command.
         step("no power switch configured: asking the board to reboot")
         self._dialogue.forget()
+        boot = self._boot_id() if network is not None else None
         self._dialogue.send(b"\x03reboot || %b\r" % reset_command.encode())
+        while network is not None and self._boot_id() in {boot, None}:
+            if not network.left:
+                raise BootError(self._dialogue.explain(f"the board has not rebooted in {network}"))
+
+    def _boot_id(self) -> bytes | None:
+        """Ask Linux for the ID of its boot; None without an answer in time."""
+        self._dialogue.send(ASK_BOOT_ID)
+        found = self._dialogue.expect_or_none([BOOT_ID], timeout=BOOT_ID_TIMEOUT_S)
+        return found.match[0] if found is not None else None
 
     def stop_countdown(self, stop: Callable[[], None]) -> None:
         """Run `stop`, which stops the boot loader; return when the power is on."""

@@ -65,7 +65,10 @@ def _connect(device: Device, action: str | None) -> ExitCode:
         raise ConsoleError(f"{device.name}: is a virtual board: it has no console outside a run")
     switching = Switching(device, action) if action else None
     transport = open_console(
-        device.connection, device.name, lambda text: print_stderr(f"{text}\r")
+        device.connection,
+        device.name,
+        lambda text: print_stderr(f"{text}\r"),
+        password=device.login.password,
     )
     try:
         print_stderr(f"{device.name}: connected; Ctrl-] leaves")

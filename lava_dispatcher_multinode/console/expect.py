@@ -12,6 +12,7 @@ import pexpect
 from pexpect.spawnbase import SpawnBase
 
 from ..errors import BootError
+from .echo import ECHOES, is_echo
 from .escapes import EscapeFilter
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ else:
 WINDOW_BYTES = 8192  # a match lies in it; pexpect's default takes quadratic time
 PIECE_BYTES = WINDOW_BYTES // 2  # pexpect searches only the last window of a piece
 MAX_BEFORE_BYTES = 1 << 20  # of the text before a match; its end is kept
+MAX_TYPED_BYTES = 4096  # kept, to recognise an echo
 _BYTE = re.compile(r"\\x[0-9a-f]{2}")  # as in the transcript
 
 
@@ -83,6 +85,7 @@ class Dialogue:
     def __init__(self, console: Console) -> None:
         self.console = console
         self._spawn = _ConsoleSpawn(console)
+        self._typed = b""  # the last bytes
         #: Called at each wake-up of the console in a wait; it may raise.
         self.on_wake: Callable[[], None] = lambda: None
 
@@ -118,10 +121,12 @@ class Dialogue:
 
     def send(self, data: bytes) -> None:
         """Send `data` to the board."""
+        self._typed = (self._typed + data)[-MAX_TYPED_BYTES:]
         self.console.write(data)
 
     def forget(self) -> None:
         """Drop all output so far."""
+        self._typed = b""
         self.console.forget()
         self._spawn = _ConsoleSpawn(self.console)
 
@@ -130,6 +135,8 @@ class Dialogue:
         tail = self.console.tail()
         if not tail:
             return f"{text}; the console has printed nothing: check its port and speed"
+        if is_echo("".join(tail).encode(), self._typed):
+            text += f"; {ECHOES}"
         if _garbled("".join(tail)):
             text += "; the console output is unreadable: check its speed (baud)"
         return "\n    ".join([text, "last lines of the console:", *tail])

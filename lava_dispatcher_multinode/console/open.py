@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import ConsoleError
+from .ready import when_ready
 from .reconnect import Reconnecting
 from .transport import DescriptorTransport
 
@@ -26,20 +27,35 @@ def open_console(
     on_note: Callable[[str], None] = lambda _: None,
     *,
     unpowered: bool = False,
+    password: str | None = None,
 ) -> Transport:
     """Return the transport that `connection` of `device` describes.
 
-    `on_note` gets remarks about lost and new links. `unpowered`: see `Reconnecting`.
+    `on_note` gets remarks about lost and new links. `unpowered`: see `Reconnecting`. `password`
+    is for ssh.
     """
-    connect = partial(_connect, connection, device)
-    return Reconnecting(connect, connection.reconnect, on_note, unpowered=unpowered)
+    connect = partial(_connect, connection, device, password)
+    return Reconnecting(connect, connection.reconnect_timeout, on_note, unpowered=unpowered)
 
 
-def _connect(connection: ConsoleConnection, device: str, timeout: float) -> Transport:
+def _connect(
+    connection: ConsoleConnection, device: str, password: str | None, timeout: float
+) -> Transport:
+    link = _open(connection, device, password, timeout)
+    return link if connection.ready is None else when_ready(link, connection.ready)
+
+
+def _open(
+    connection: ConsoleConnection, device: str, password: str | None, timeout: float
+) -> Transport:
     if connection.command is not None:
         from .command_transport import open_command
 
         return open_command(connection.command, device)
+    if connection.ssh is not None:
+        from .ssh import open_ssh
+
+        return open_ssh(connection.ssh, password, device, timeout)
     if connection.serial is not None:
         from .tcp import SCHEMES, open_tcp
 

@@ -66,7 +66,7 @@ def check_connection(merged: Mapping[str, Any], own: Iterable[Document], shown: 
     if len(kinds) == 1:
         return
     message = "it has no connection" if not kinds else f"connection has {' and '.join(kinds)}"
-    hint = "set exactly one of command, serial, simulated and qemu"
+    hint = "set exactly one of command, serial, ssh, simulated and qemu"
     raise _error("connection", message, hint, own, shown)
 
 

@@ -19,7 +19,7 @@ Default = TypeVar("Default")
 
 #: Groups of keys that exclude each other: a layer with one removes the others below it.
 ALTERNATIVES: Mapping[tuple[str, ...], tuple[tuple[str, ...], ...]] = {
-    ("connection",): (("command",), ("serial",), ("simulated",), ("qemu",)),
+    ("connection",): (("command",), ("serial",), ("ssh",), ("simulated",), ("qemu",)),
     ("power",): (("on", "off", "cycle"), ("pdudaemon",), ("manual",), ("simulated",)),
 }
 

@@ -16,6 +16,10 @@ _SERIAL = {
     "errorMessage": "'serial' must be a path, such as /dev/ttyUSB0, or rfc2217://HOST:PORT, "
     "telnet://HOST:PORT or socket://HOST:PORT",
 }
+_SSH = {
+    "pattern": r"^[^@\s-][^@\s]*@(\[[0-9A-Fa-f:.]+\]|[^-@:/\s][^@:/\s]*)(:\d{1,5})?$",
+    "errorMessage": "'ssh' must be USER@HOST or USER@HOST:PORT",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class QemuMachine:
 
 @dataclass(frozen=True)
 class ConsoleConnection:
-    """The console: exactly one of command, serial, simulated and qemu."""
+    """The console: exactly one of command, serial, ssh, simulated and qemu."""
 
     command: str | None = key(
         None, "shell command whose standard input and output are the console"
@@ -45,6 +49,22 @@ class ConsoleConnection:
         "path of a serial device, or a port of a console server: `rfc2217://HOST:PORT`, "
         "`telnet://HOST:PORT`, `socket://HOST:PORT` (raw TCP)",
         **_SERIAL,
+    )
+    ssh: str | None = key(
+        None,
+        "`USER@HOST` or `USER@HOST:PORT` of the board's own SSH server; `login.password`, if any, "
+        "is the password",
+        **_SSH,
+    )
+    ready: str | None = key(
+        None,
+        "text that the console prints once it is attached, or seconds until then: nothing is "
+        "typed and no power is switched before",
+        "at once",
+        type=["string", "number", "null"],
+        minLength=1,
+        minimum=0,
+        maximum=60,
     )
     simulated: bool = key(False, "`true`: a simulated board")
     qemu: QemuMachine | None = key(
@@ -73,9 +93,20 @@ class ConsoleConnection:
         minimum=0,
         maximum=10,
     )
-    reconnect: float = key(
-        30.0, "seconds for which a dropped console may be reopened; 0: never", "30", minimum=0
+    reconnect: float | None = key(
+        None,
+        "seconds for which a dropped console may be reopened, from power-on if the board powers "
+        "it; 0: never",
+        "30; 300 with `ssh`",
+        minimum=0,
     )
+
+    @property
+    def reconnect_timeout(self) -> float:
+        """`reconnect` in seconds, or its default: a board behind ssh has to boot meanwhile."""
+        if self.reconnect is not None:
+            return self.reconnect
+        return 30.0 if self.ssh is None else 300.0
 
     @property
     def is_virtual(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,13 @@ def test_without_a_switch_a_missing_adapter_is_an_error_at_once(desk):
     """Nothing would make it appear."""
     with pytest.raises(ConsoleError, match="connect the adapter"):
         desk.board({}, serial=str(desk.directory / "ttyUSB9"))
+
+
+@pytest.mark.needs("socat")
+def test_an_echo_is_named_where_a_boot_loader_is_missing(desk):
+    """Without a command for power-off, the boot is the first to notice."""
+    echoes = "exec socat -,rawer EXEC:'sleep 60',pty"
+    board = desk.board({"cycle": "true"}, command=echoes)
+    board.device = replace(board.device, boot=replace(board.device.boot, autoboot_timeout=12.0))
+    with pytest.raises(BootError, match="neither U-Boot's .* a terminal on the way .* echoes"):
+        _boot(board)

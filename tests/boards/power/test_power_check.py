@@ -13,6 +13,7 @@ from lava_dispatcher_multinode.boards.power.pdudaemon import PduDaemonSwitch
 from lava_dispatcher_multinode.boards.power.power_check import check_off
 from lava_dispatcher_multinode.boards.power.power_command import CommandSwitch
 from lava_dispatcher_multinode.boards.power.switch import RetryingSwitch
+from lava_dispatcher_multinode.console.transport import BoardPower
 from lava_dispatcher_multinode.errors import ConsoleError, PowerError
 from lava_dispatcher_multinode.lab.device_sections import PduDaemon, Power
 
@@ -116,3 +117,18 @@ def test_a_console_that_fails_meanwhile_is_no_failure():
             raise ConsoleError("gone")
 
     check_off("b1", SWITCH, Gone(60))
+
+
+@pytest.mark.needs("socat")
+@pytest.mark.parametrize("mode", ["", ",echo=0"], ids=["cooked", "raw"])
+def test_a_terminal_that_echoes_is_named(console_of, monkeypatch, mode):
+    """What comes back from a terminal on the way to the board is no answer of the board."""
+    monkeypatch.setattr(power_check, "DISCHARGE_TIMEOUT_S", 0.3)
+    console = console_of(f"exec socat -,rawer EXEC:'sleep 60',pty{mode}")
+    console.set_power(BoardPower.ON)
+    if mode:
+        check_off("b1", SWITCH, console)
+        return
+    with pytest.raises(PowerError, match="b1: after power-off, .* a terminal .* echoes") as caught:
+        check_off("b1", SWITCH, console)
+    assert "still answers" not in str(caught.value)
