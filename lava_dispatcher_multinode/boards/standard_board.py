@@ -271,14 +271,16 @@ class StandardBoard:
         """Return the text of `error`, with a hint if the default commands do not fit the card."""
         deploy = self.device.deploy
         foreign_card = deploy.method == "none" or deploy.layout == "image"
+        boots = bool(self._commands) and f"'{self._commands[-1]}' failed" in str(error)
         defaults = device_types.defaults(self.device.device_type).get("boot", {}).get("commands")
         are_defaults = list(self._commands) == defaults
-        if not (foreign_card and are_defaults and isinstance(error, BootCommandFailed)):
+        fits = not (foreign_card or boots)
+        if fits or not (are_defaults and isinstance(error, BootCommandFailed)):
             return str(error)
         text, newline, lines = str(error).partition("\n")
         hint = (
-            "boot.commands are the defaults of the device type, for the card layout of 2013: "
-            "set the commands that boot this card"
+            "boot.commands are the defaults of the device type, for files in partition 3 as in "
+            "2013: set the commands that boot this card"
         )
         return f"{text}; {hint}{newline}{lines}"
 

@@ -11,6 +11,7 @@ import re
 import select
 from pathlib import Path
 
+import pexpect
 import pexpect.fdpexpect
 import pytest
 
@@ -22,7 +23,7 @@ from lava_dispatcher_multinode.simulator.uboot import uboot_commands
 from lava_dispatcher_multinode.simulator.uboot.dialogue import SimulatedUBoot
 
 from ..firmware import FIRMWARE
-from ..needs import require
+from ..needs import U_BOOT, require
 
 IMAGES = Path(__file__).parents[2] / "examples" / "images"
 #: What the dispatcher of 2013 typed, by board.
@@ -234,6 +235,30 @@ def u_boot(tmp_path):
         return serial.output.partition(FIRMWARE[model].prompt)[2]
 
     return run
+
+
+@pytest.fixture
+def real_u_boot():
+    """A function that types a line at Debian's U-Boot on QEMU and returns its output."""
+    command = f"qemu-system-arm -M virt -m 128 -bios {U_BOOT} -display none -monitor none"
+    console = ["-chardev", "stdio,id=s0,signal=off", "-serial", "chardev:s0", "-net", "none"]
+    program, *arguments = command.split()
+    board = pexpect.spawn(program, [*arguments, *console], timeout=60, encoding="latin-1")
+    board.delaybeforesend = None
+
+    def run(line):
+        for at in range(0, len(line), 16):  # no more than the UART's FIFO holds
+            board.send(line[at : at + 16])
+            board.expect_exact(line[at : at + 16])
+        board.send("\r")
+        board.expect("\n=> $")
+        return "".join(f"{each}\n" for each in board.before.replace("\r", "").split("\n")[1:])
+
+    board.expect("stop autoboot")
+    board.send("\r")
+    board.expect("\n=> $")
+    yield run
+    board.close(force=True)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Command = Callable[["SimulatedUBoot", list[str]], int]
 
+CONTINUATION = "> "  # prompt within a quote or control flow
 MAX_LINE_CHARS = 512  # CONFIG_SYS_CBSIZE
 _MAX_NESTING = 16  # commands that run commands
 _ABORT = """data abort
@@ -102,7 +103,7 @@ class SimulatedUBoot:
             if not self.serial.faults.no_autoboot and not self._countdown_stopped():
                 self._run_line("run bootcmd")
             while True:
-                self._run_line(self._read_line())
+                self._run_line(self._read_command())
         except DataAbort as abort:
             self.serial.write_text(_ABORT.format(address=abort.args[0]))
             raise Reset from abort
@@ -116,16 +117,46 @@ class SimulatedUBoot:
     def execute(self, line: str) -> int:
         """Run the commands of `line`; return the status of the last one."""
         try:
-            commands = list(hush.split(line))
+            block = hush.parse(line)
         except ValueError:
             self.serial.write_text("syntax error\n")
-            self.status = 1
+            self.status = 0
             return 1
-        for command in commands:
-            skipped = {"&&": self.status != 0, "||": self.status == 0}
-            if skipped.get(command.after, False):
-                continue
-            self.status = self._run_command(hush.words(command.raw, self.value))
+        return self._run_block(block)
+
+    def _run_block(self, block: hush.Block) -> int:
+        """Run statements; return the status of the last one.
+
+        What follows a skipped one is skipped up to the next `;`, as in U-Boot:
+        `false && a || b` runs neither.
+        """
+        skips = False
+        for after, statement in block:
+            failed = self.status != 0
+            skips = after != ";" and (skips or failed is (after == "&&"))
+            if not skips:
+                self.status = self._run_statement(statement)
+        return self.status
+
+    def _run_statement(self, statement: str | hush.If | hush.For | hush.Loop) -> int:
+        if isinstance(statement, str):
+            return self._run_command(hush.words(statement, self.value))
+        if isinstance(statement, hush.If):
+            for condition, body in statement.branches:
+                if self._run_block(condition) == 0:
+                    return self._run_block(body)
+            return self._run_block(statement.otherwise)
+        if isinstance(statement, hush.For):
+            words = hush.words(statement.raw, self.value)
+            self.status = self.status if words else 0
+            for word in words:
+                self.check_interrupt()
+                self._locals[statement.name] = word
+                self._run_block(statement.body)
+            return self.status
+        while (self._run_block(statement.condition) != 0) is statement.until:
+            self.check_interrupt()
+            self._run_block(statement.body)
         return self.status
 
     def check_interrupt(self) -> None:
@@ -182,9 +213,26 @@ class SimulatedUBoot:
         self.serial.write_text("\n")
         return False
 
-    def _read_line(self) -> str:
-        """Prompt for a line, with echo and editing; an empty line repeats the last one."""
-        self.serial.write_text(self.firmware.prompt)
+    def _read_command(self) -> str:
+        """Read a line and those that continue it; an empty line repeats the last command."""
+        text = self._read_line(self.firmware.prompt) or ""
+        while True:
+            try:
+                hush.parse(text)
+            except hush.Incomplete:
+                if (more := self._read_line(CONTINUATION)) is not None:
+                    text += "\n" + more
+                    continue
+                text = self._read_line(self.firmware.prompt) or ""
+            except ValueError:
+                return text
+            else:
+                self._last = text if text.strip() else self._last
+                return self._last
+
+    def _read_line(self, prompt: str) -> str | None:
+        """Prompt for a line, with echo and editing; None if Ctrl-C ends a continued command."""
+        self.serial.write_text(prompt)
         line = bytearray()
         while True:
             if not self._typed:
@@ -194,7 +242,10 @@ class SimulatedUBoot:
                 self.serial.write_text("\n")
                 break
             if byte == 0x03:
-                self.serial.write_text("<INTERRUPT>\n" + self.firmware.prompt)
+                self.serial.write_text("<INTERRUPT>\n")
+                if prompt == CONTINUATION:
+                    return None
+                self.serial.write_text(prompt)
                 line.clear()
             elif byte in b"\b\x7f":
                 if line:
@@ -207,6 +258,4 @@ class SimulatedUBoot:
                 if len(line) < MAX_LINE_CHARS - 1:  # further characters are echoed, then lost
                     line.append(byte)
                 self.serial.write(bytes([byte]))
-        text = line.decode("latin-1")
-        self._last = text if text.strip() else self._last
-        return self._last
+        return line.decode("latin-1")

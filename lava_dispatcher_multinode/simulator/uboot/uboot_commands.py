@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from typing import TYPE_CHECKING
 
 from ..faults import Reset
@@ -10,6 +12,8 @@ from .dialogue import CommandFailed
 from .mmc_commands import fatload, fatls, mmc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .dialogue import Command, SimulatedUBoot
 
 
@@ -19,10 +23,16 @@ def _setenv(uboot: SimulatedUBoot, words: list[str]) -> int:
         raise CommandFailed("Usage:\nsetenv name [value ...]\n")
     if "=" in words[1]:
         raise CommandFailed(f"## Error: illegal character '=' in variable name \"{words[1]}\"\n")
+    value = " ".join(words[2:])
+    if words[1] in _ADDRESSES and value and not _MAC.fullmatch(value):
+        raise CommandFailed(
+            f'## Error: flags type check failure for "{words[1]}" <= "{value}" (type: m)\n'
+            f'## Error inserting "{words[1]}" variable, errno=1\n'
+        )
     if len(words) == 2:
         uboot.environment.pop(words[1], None)
     else:
-        uboot.environment[words[1]] = " ".join(words[2:])
+        uboot.environment[words[1]] = value
     return 0
 
 
@@ -86,11 +96,75 @@ def _fail_without_network(uboot: SimulatedUBoot, words: list[str]) -> int:
     raise CommandFailed("No ethernet found.\n")
 
 
+def _env(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`env exists|import|print|run|save|set`: other names of commands; no import succeeds."""
+    action, rest = (words[1], words[2:]) if len(words) > 1 else ("", [])
+    if action == "exists" and rest:
+        return 0 if rest[0] in uboot.environment else 1
+    if action == "import" and rest:
+        raise CommandFailed("## Error: bad CRC, import failed\n")
+    if action not in _ENV:
+        raise CommandFailed("Usage:\nenv exists|import|print|run|save|set [arg ...]\n")
+    return _ENV[action](uboot, [words[0], *rest])
+
+
+def _number(text: str) -> int:
+    """Return the number at the start of `text`, as simple_strtol does; 0 without one."""
+    found = re.match(r"0[xX]([0-9A-Fa-f]+)|(-?\d+)", text)
+    return 0 if found is None else int(found[1], 16) if found[1] else int(found[2])
+
+
+def _test(uboot: SimulatedUBoot, words: list[str]) -> int:
+    """`test EXPRESSION`: strings, numbers, !, -a and -o, from left to right."""
+    del uboot
+    rest = words[1:]
+    truth, joint = False, "-o"
+    if len(rest) < 2:
+        return 1
+    while rest:
+        negated = rest[0] == "!"
+        rest = rest[negated:]
+        if rest[0:1] == ["-n"] or rest[0:1] == ["-z"]:
+            if len(rest) < 2:
+                return 1
+            found, rest = (rest[1] != "") is (rest[0] == "-n"), rest[2:]
+        elif len(rest) > 2 and rest[1] in _COMPARISONS:
+            found, rest = _COMPARISONS[rest[1]](rest[0], rest[2]), rest[3:]
+        elif len(rest) > 2 and rest[1] in _ORDERS:
+            found, rest = _ORDERS[rest[1]](_number(rest[0]), _number(rest[2])), rest[3:]
+        else:
+            return 1
+        found = found is not negated
+        truth = (truth and found) if joint == "-a" else (truth or found)
+        if rest:
+            joint, rest = rest[0], rest[1:]
+            if joint not in {"-a", "-o"}:
+                return 1
+    return 0 if truth else 1
+
+
 def _return_truth(uboot: SimulatedUBoot, words: list[str]) -> int:
     del uboot
     return 0 if words[0] == "true" else 1
 
 
+_ADDRESSES = frozenset({"ethaddr", "eth1addr"})
+_MAC = re.compile(r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
+_ENV: dict[str, Command] = {"print": _printenv, "run": _run, "save": _saveenv, "set": _setenv}
+_COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_ORDERS: dict[str, Callable[[int, int], bool]] = {
+    "-eq": operator.eq,
+    "-ne": operator.ne,
+    "-lt": operator.lt,
+    "-le": operator.le,
+    "-gt": operator.gt,
+    "-ge": operator.ge,
+}
 COMMANDS: dict[str, Command] = {
     "boot": _boot,
     "bootd": _boot,
@@ -98,15 +172,18 @@ COMMANDS: dict[str, Command] = {
     "bootz": bootz,
     "dhcp": _fail_without_network,
     "echo": _echo,
+    "env": _env,
     "false": _return_truth,
     "fatload": fatload,
     "fatls": fatls,
+    "load": fatload,
     "mmc": mmc,
     "printenv": _printenv,
     "reset": _reset,
     "run": _run,
     "saveenv": _saveenv,
     "setenv": _setenv,
+    "test": _test,
     "tftp": _fail_without_network,
     "tftpboot": _fail_without_network,
     "true": _return_truth,

@@ -9,13 +9,16 @@ import time
 
 import pytest
 
+from lava_dispatcher_multinode import device_types
 from lava_dispatcher_multinode.boards.bootloaders.u_boot import UBootLoader
 from lava_dispatcher_multinode.boards.bootloaders.u_boot_messages import MAX_LINE_BYTES
+from lava_dispatcher_multinode.boards.deploy.tftp_boot import NetworkBoot, ServedFile
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import BootError
 from lava_dispatcher_multinode.images import mbr, uimage
 from lava_dispatcher_multinode.images.fat_make import make_fat16
+from lava_dispatcher_multinode.lab.deploy_sections import Tftp
 from lava_dispatcher_multinode.lab.device_sections import Boot
 
 from ...needs import U_BOOT
@@ -261,6 +264,113 @@ def test_the_environment_is_not_saved(board):
     made.u_boot.interrupt()
     made.u_boot.run("printenv mark || true")
     assert re.search(r'"mark" not defined', made.said())
+
+
+def test_after_a_warm_reset_a_failed_load_boots_nothing(board, tmp_path):
+    """Memory still has the kernel of the job before; the lines stop at the failed load."""
+    _legacy_image(tmp_path / "uImage")
+    made = board()
+    made.u_boot.interrupt()
+    made.u_boot.run("setenv autoload no; dhcp")
+    made.u_boot.run("tftpboot 0x42000000 uImage")
+    made.dialogue.send(b"reset\r")
+    made.u_boot.interrupt()
+    made.u_boot.run("iminfo 0x42000000")  # the kernel has survived
+    tftp = Tftp(setup=("setenv autoload no", "dhcp"), kernel="0x42000000")
+    kernel = ServedFile("gone/uImage", "0x42000000")
+    network = NetworkBoot(tftp, "10.0.2.2", "uImage", {"kernel": kernel})
+    lines = UBootLoader.network_commands(network)
+    assert lines[-1] == "bootm 0x42000000"
+    with pytest.raises(BootError, match=r"failed: TFTP error: 'File not found'"):
+        for line in lines:
+            made.u_boot.run(line)
+    assert "Starting kernel" not in made.said()
+    assert "bootm" not in made.said()
+
+
+def _card(path, files):
+    """Write a card whose third partition is FAT with `files`."""
+    content = make_fat16(files, "boot", 2048)
+    start = 1 << 20
+    with path.open("w+b") as file:
+        file.truncate(start + len(content) + (2 << 20))
+        mbr.write(
+            file,
+            [
+                mbr.Partition(1, start + len(content), 1 << 20, 0x83),
+                mbr.Partition(2, start + len(content) + (1 << 20), 1 << 20, 0x83),
+                mbr.Partition(3, start, len(content), 0x0E),
+            ],
+        )
+        file.seek(start)
+        file.write(content)
+    return path
+
+
+_ZIMAGE = struct.pack("<I", 0xE1A00000) * 8 + struct.pack("<IIII", 0xEAFFFFFE, 0x016F2818, 0, 0x30)
+
+
+def _packed(tree):
+    """Return a device tree without the free space behind it."""
+    _, structure, strings, *_, strings_size, structure_size = struct.unpack(">9I", tree[4:40])
+    size = max(structure + structure_size, strings + strings_size)
+    return tree[:4] + struct.pack(">I", size) + tree[8:size]
+
+
+#: Files on the card, and the error of the lines that need others.
+MISSING = {
+    ("uImage", "uInitrd"): "FDT and ATAGS support not compiled in",
+    ("uImage", "board.dtb"): "Failed to load 'uInitrd'",
+    ("uInitrd", "board.dtb"): "Failed to load 'zImage'",
+}
+
+
+@pytest.mark.parametrize("model", ["panda", "beaglexm"])
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["uImage", "uInitrd", "board.dtb"], "## Booting kernel from Legacy Image at"),
+        (["zImage", "uInitrd", "board.dtb"], "Kernel image @"),
+        (["zImage", "uInitrd", "mine.dtb"], "Kernel image @"),
+        *((list(files), None) for files in MISSING),
+    ],
+)
+def test_the_default_lines_boot_a_device_tree(console_of, tmp_path, model, names, said):
+    """A U-Boot without ATAGS boots what the card has for it; the lines are those of the type."""
+    machine = f"{QEMU} -M virt,dumpdtb={tmp_path}/dtb -m 128 -display none"
+    subprocess.run(machine.split(), check=True, capture_output=True)
+    tree = _packed((tmp_path / "dtb").read_bytes())
+    content = {
+        "uImage": uimage.make(_LOOP, "loop", uimage.KERNEL, 0x45000000, 0x45000000),
+        "zImage": _ZIMAGE,
+        "uInitrd": uimage.make(b"ramdisk", "ramdisk", uimage.RAMDISK, 0, 0),
+        "board.dtb": tree,
+        "mine.dtb": tree,
+    }
+    card = _card(tmp_path / "card", {name: content[name] for name in names})
+    made = Board(console_of(f"{BARE} -drive if=none,id=d,format=raw,file={card} "
+                            "-device virtio-blk-device,drive=d"))  # fmt: skip
+    made.u_boot.interrupt()
+    made.u_boot.run("setenv fdt_addr_r 0x43800000")  # as U-Boot for these boards has it
+    if "mine.dtb" in names:
+        made.u_boot.run("setenv findfdt 'setenv fdtfile mine.dtb'")
+    # The machine has no MMC, and its memory is at another place.
+    *lines, boot = (
+        re.sub(r"0x80[02]00000", "0x42000000", line).replace("0x81600000", "0x43000000")
+        .replace("mmc 0:3", "virtio 0:3")
+        for line in device_types.defaults(model)["boot"]["commands"]
+    )  # fmt: skip
+    for line in lines:
+        made.u_boot.run(line)
+    if said is not None:
+        assert made.u_boot.start(boot) is False
+        assert said in made.said()
+        assert "Flattened Device Tree blob at" in made.said()
+        return
+    with pytest.raises(BootError, match="'boot' failed: ") as caught:
+        made.u_boot.start(boot)
+    first = str(caught.value).partition("\n")[0]
+    assert MISSING[tuple(names)] in first
 
 
 _LOOP = struct.pack("<I", 0xEAFFFFFE) * 16  # a branch to itself
