@@ -55,6 +55,12 @@ class Tftp:
     bootm: LoadAddresses = key(LoadAddresses(), "for a uImage or a FIT image")
     bootz: LoadAddresses = key(LoadAddresses(), "for a zImage")
     booti: LoadAddresses = key(LoadAddresses(), "for an Image (arm64, RISC-V)")
+    append_dtb: bool = key(
+        False, "`true`: the device tree follows the kernel in its file, for boards without `fdt`"
+    )
+    execute_in_place: bool = key(
+        False, "`true`: a uImage that is made for `bootm` starts where it is loaded"
+    )
     ramdisk_header: Literal["arm", "arm64", "mips", "none", "ppc", "riscv", "x86", "x86_64"] = key(
         "arm",
         "architecture in U-Boot's header of the ramdisk; `none`: no header, as GRUB and barebox "

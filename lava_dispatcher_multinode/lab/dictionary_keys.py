@@ -185,12 +185,8 @@ KEYS: Sequence[DictionaryKey] = (
         "actions.deploy.parameters.add_header",
         "actions.deploy.parameters.mkimage_arch",
     ),
-    *_rows(
-        "refused",
-        "the device tree belongs at the end of the kernel",
-        "actions.deploy.parameters.append_dtb",
-    ),
-    *_rows("refused", "the kernel runs from flash", "actions.deploy.parameters.use_xip"),
+    *_rows("obeyed", "`deploy.tftp.append_dtb`", "actions.deploy.parameters.append_dtb"),
+    *_rows("obeyed", "`deploy.tftp.execute_in_place`", "actions.deploy.parameters.use_xip"),
     *_rows("named", "no deploy here uses it", "actions.deploy.parameters.*"),
     *_rows("obeyed", "`deploy.method: tftp`", "actions.deploy.methods.tftp"),
     *_rows("named", _FLASH, "actions.deploy.methods.*"),
@@ -206,9 +202,15 @@ KEYS: Sequence[DictionaryKey] = (
     *_rows("named", "no action of a job uses it here", "actions.boot.*", "actions.deploy.*"),
     *_rows("named", "tests run on the board", "actions.test"),
     # timeouts
-    *_rows("obeyed", "`boot.autoboot_timeout`", "timeouts.actions.bootloader-interrupt"),
     *_rows(
-        "obeyed", "`boot.command_timeout`, for each line", "timeouts.actions.bootloader-commands"
+        "obeyed",
+        "`boot.autoboot_timeout`, with a boot loader",
+        "timeouts.actions.bootloader-interrupt",
+    ),
+    *_rows(
+        "obeyed",
+        "`boot.command_timeout`, for each line, with a boot loader",
+        "timeouts.actions.bootloader-commands",
     ),
     *_rows("obeyed", "`login.timeout`", "timeouts.actions.auto-login-action"),
     *_rows(

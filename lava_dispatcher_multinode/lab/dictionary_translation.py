@@ -77,7 +77,7 @@ class _Translator:
             self._set("device_type", str(name))
         self._connection()
         self._power()
-        self._limits()
+        self._limits(method)
         if method.loader != "none":
             self._prompts(method)
             self._network_boot(method)
@@ -186,12 +186,14 @@ class _Translator:
         total = sum(_UNITS.get(unit, 0) * number for unit, number in section.items() if number)
         return total or None
 
-    def _limits(self) -> None:
+    def _limits(self, method: BootMethod) -> None:
         for key, action in (
             ("boot.autoboot_timeout", "bootloader-interrupt"),
             ("boot.command_timeout", "bootloader-commands"),
             ("login.timeout", "auto-login-action"),
         ):
+            if method.loader == "none" and key.startswith("boot."):
+                continue
             if seconds := self._seconds(action):
                 self._set(key, seconds)
         retries = self._get("constants", "boot_retry")
@@ -264,6 +266,10 @@ class _Translator:
             for name in ("kernel", "ramdisk", "dtb"):
                 if section.get(name) not in (None, ""):
                     self._set(f"deploy.tftp.{start}.{name}", _address(section[name]))
+        given = self._section("actions", "deploy", "parameters")
+        for key, name in (("append_dtb", "append_dtb"), ("execute_in_place", "use_xip")):
+            if given.get(name):
+                self._set(f"deploy.tftp.{key}", True)
         self._set("deploy.tftp.ramdisk_header", self._header(method))
 
     def _header(self, method: BootMethod) -> str:

@@ -47,7 +47,9 @@ def test_the_keys_of_the_device_file_override_it(config):
 
 def test_a_refusal_names_the_dictionary(config):
     """The error is about the dictionary's line, not about the device file."""
-    path = config.write("devices/b.dict", DICTIONARY.replace("mkimage_arch: arm", "use_xip: true"))
+    path = config.write(
+        "devices/b.dict", DICTIONARY.replace("mkimage_arch: arm", "mkimage_arch: z80")
+    )
     config.write("devices/b.yaml", "lava_device: b.dict\n")
     problem = wrong(Layers([config.path]), "b")
     assert (problem.file, problem.line) == (str(path), 4)

@@ -18,7 +18,7 @@ from lava_dispatcher_multinode.lab.dictionary_keys import KEYS, METHOD_KEYS, row
         ("actions.boot.methods.u-boot.nfs.commands", "named"),
         ("actions.boot.methods.grub.ramdisk.commands", "named"),
         ("actions.boot.methods.u-boot.parameters.uboot_altbank", "refused"),
-        ("actions.deploy.parameters.use_xip", "refused"),
+        ("actions.deploy.parameters.other", "named"),
     ],
 )
 def test_the_first_row_that_fits_counts(path, verdict):

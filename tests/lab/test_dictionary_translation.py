@@ -130,6 +130,8 @@ def test_what_a_dictionary_describes():
         ("actions/boot/methods/u-boot/parameters/needs_interrupt", False,
          "boot/interrupt", "U-Boot"),
         ("actions/deploy/parameters/add_header", "raw", "deploy/tftp/ramdisk_header", "none"),
+        ("actions/deploy/parameters/append_dtb", True, "deploy/tftp/append_dtb", True),
+        ("actions/deploy/parameters/use_xip", True, "deploy/tftp/execute_in_place", True),
         ("character_delays/test", 100, "connection/character_delay", 0.1),
     ],
 )  # fmt: skip
@@ -193,8 +195,6 @@ def test_what_would_change_the_meaning_is_refused(path, value, said, own):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("actions/deploy/parameters/append_dtb", "device tree belongs at the end of the kernel"),
-        ("actions/deploy/parameters/use_xip", "runs from flash"),
         ("actions/boot/methods/u-boot/parameters/uboot_ums_flash", "as a USB medium"),
         ("environment/A", "variables of the tests' environment"),
     ],

@@ -14,6 +14,7 @@ from ...lab.dictionary_boot import WORDS_WITHOUT_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from ...images.store import Image
     from ...lab.deploy_sections import Tftp
@@ -81,9 +82,10 @@ def serve_boot_files(
             f"{device.name}: deploy.tftp.host or dispatcher_ip is missing: this host's address "
             "in the board's network"
         )
-    kernel_type = _kernel_type(boot.kernel)
+    dtb = _device_tree(boot.dtb)
+    kernel, kernel_type = _kernel(device, boot.kernel, dtb, step)
     ramdisk, in_ramdisk = _ramdisk(device, boot.ramdisk, bundle, step)
-    contents = {"kernel": boot.kernel.path, "ramdisk": ramdisk, "dtb": _device_tree(boot.dtb)}
+    contents = {"kernel": kernel, "ramdisk": ramdisk, "dtb": dtb}
     files = {}
     for name, content in contents.items():
         if content is None:
@@ -160,6 +162,32 @@ def _device_tree(image: Image | None) -> bytes | None:
     if not data.startswith(uimage.FDT_MAGIC):
         raise DeployError(f"{image.name}: is not a device tree blob")
     return data
+
+
+def _kernel(
+    device: Device, image: Image, dtb: bytes | None, step: Callable[[str], None]
+) -> tuple[Path | bytes, str]:
+    """Return the kernel as the board gets it, and its type.
+
+    As in LAVA, a kernel for whose type the board has no address becomes a uImage.
+    """
+    tftp, kind = device.deploy.tftp, _kernel_type(image)
+    content: Path | bytes = image.path
+    if tftp.append_dtb and dtb is not None:
+        content = image.path.read_bytes() + dtb
+    address = tftp.bootm.kernel
+    if kind not in _START or _address(tftp, kind, "kernel") or not address:
+        return content, kind
+    try:
+        load = int(address, 16)
+    except ValueError:
+        reason = f"deploy.tftp.bootm.kernel ('{address}') is no number: a uImage needs one"
+        raise DeployError(f"{device.name}: {reason}") from None
+    step(f"making a uImage of the {kind}: deploy.tftp.{_START[kind]} has no address")
+    arch = "arm" if tftp.ramdisk_header == "none" else tftp.ramdisk_header
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    entry = load + (uimage.HEADER if tftp.execute_in_place else 0)
+    return uimage.make(data, "Linux", uimage.KERNEL, load, entry, arch), "uImage"
 
 
 def _kernel_type(kernel: Image) -> str:

@@ -241,3 +241,39 @@ def test_the_ramdisk_has_the_header_of_its_board(image, tmp_path, header, number
         assert served["ramdisk"] == ROOT
     else:
         assert served["ramdisk"][29] == number
+
+
+@pytest.mark.parametrize(("in_place", "entry"), [(False, 0x8000), (True, 0x8040)])
+def test_a_zimage_becomes_a_uimage_where_only_bootm_has_an_address(
+    image, tmp_path, in_place, entry
+):
+    """As LAVA does for old boards: with load address, and the device tree behind the kernel."""
+    (tmp_path / "srv").mkdir()
+    steps: list[str] = []
+    lines, _, served = _commands(
+        tmp_path / "srv",
+        BootFiles(image("k", KERNELS["zImage"]), dtb=image("d", uimage.FDT_MAGIC + b"tree")),
+        steps=steps,
+        kernel=None,
+        bootm=LoadAddresses("0x8000"),
+        append_dtb=True,
+        execute_in_place=in_place,
+    )
+    assert lines[-1].startswith("bootm 0x8000 ")
+    header = uimage.parse(served["kernel"])
+    assert header is not None
+    assert (header.kind, header.load, header.entry) == (uimage.KERNEL, 0x8000, entry)
+    assert served["kernel"][uimage.HEADER :] == KERNELS["zImage"] + uimage.FDT_MAGIC + b"tree"
+    assert "making a uImage of the zImage" in steps[0]
+
+
+def test_a_variable_is_no_load_address_of_a_uimage(image, tmp_path):
+    """The header is made here, where U-Boot's variables have no value."""
+    (tmp_path / "srv").mkdir()
+    with pytest.raises(DeployError, match=r"bootm\.kernel .*is no number"):
+        _commands(
+            tmp_path / "srv",
+            BootFiles(image("k", KERNELS["zImage"])),
+            kernel=None,
+            bootm=LoadAddresses("${loadaddr}"),
+        )
