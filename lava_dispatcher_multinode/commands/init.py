@@ -20,6 +20,8 @@ example:
   lava-dispatch --simulate bench/job.yaml
   lava-multinode init --test-image test.img      write the image for emulated boards
   lava-multinode init --renew-test-image         rebuild it from current packages
+  lava-multinode init --test-image t.img --arch arm64 --suite trixie
+                                                 a root file system, t.kernel and t.ramdisk
 """
 
 JOB = """\
@@ -109,6 +111,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="only rebuild that image in the cache, from current Debian packages",
     )
+    parser.add_argument(
+        "--arch",
+        choices=("amd64", "arm64", "armhf", "riscv64"),
+        help="with --test-image: an ext4 root file system of this architecture of Debian, and "
+        "beside it kernel and ramdisk, for boards in QEMU that start a kernel directly",
+    )
+    parser.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="with --arch: the suite of Debian (default: bookworm; riscv64: trixie)",
+    )
     parser.add_argument("--json", action="store_true", help="print the written files as JSON")
 
 
@@ -116,6 +129,12 @@ def run(args: argparse.Namespace) -> ExitCode:
     """Write all files; raise `InvalidJob` and write none if one exists."""
     from ..images.example_images import compressed, example_image
 
+    if args.test_image is None and (args.arch or args.suite):
+        raise InvalidJob.about("--arch", "needs --test-image", "add --test-image PATH")
+    if args.suite and not args.arch:
+        raise InvalidJob.about("--suite", "needs --arch", "add --arch amd64, for example")
+    if args.arch:
+        return _guest(args.test_image, args.arch, args.suite, as_json=args.json)
     if args.test_image is not None:
         return _test_image(args.test_image, as_json=args.json)
     if args.renew_test_image:
@@ -171,6 +190,23 @@ def _test_image(path: Path, *, as_json: bool) -> ExitCode:
     image = cached_image(print_stderr)
     write_card(image, path, "image")
     print(_written([path]) if as_json else f"wrote {path}")  # noqa: T201
+    return ExitCode.PASS
+
+
+def _guest(path: Path, architecture: str, suite: str | None, *, as_json: bool) -> ExitCode:
+    """Write root file system, kernel and ramdisk of an architecture."""
+    from ..images.card import write_card
+    from ..qemu.test_image.guest import cached_guest
+
+    paths = [path, path.with_suffix(".kernel"), path.with_suffix(".ramdisk")]
+    for each in paths:
+        if each.exists():
+            raise InvalidJob.about(str(each), "already exists", "choose another file")
+    guest = cached_guest(architecture, print_stderr, suite=suite)
+    write_card(guest.root, path, "image")
+    for each, source in zip(paths[1:], (guest.kernel, guest.ramdisk), strict=True):
+        _write(each, source.read_bytes())
+    print(_written(paths) if as_json else f"wrote {', '.join(map(str, paths))}")  # noqa: T201
     return ExitCode.PASS
 
 

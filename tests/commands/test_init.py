@@ -14,6 +14,7 @@ from lava_dispatcher_multinode.lab.allocation import assign, check_capacity, req
 from lava_dispatcher_multinode.lab.device_files import load_lab
 from lava_dispatcher_multinode.lab.virtual import SIMULATED, make_devices
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
+from lava_dispatcher_multinode.qemu.test_image import guest as guest_module
 from lava_dispatcher_multinode.qemu.test_image import image_cache
 
 
@@ -112,3 +113,50 @@ def test_the_test_image_is_renewed(tmp_path, capsys, built):
     assert "built " in capsys.readouterr().out
     main(["init", "--test-image", str(tmp_path / "two.img")])
     assert (tmp_path / "two.img").read_bytes() == b"image 2"
+
+
+@pytest.fixture
+def guest(tmp_path, monkeypatch):
+    """The files of a guest, instead of packages; the arguments of each request."""
+    asked = []
+
+    def made(architecture, step, *, suite):
+        asked.append((architecture, suite))
+        files = [tmp_path / "made" / name for name in ("vmlinuz", "ramdisk", "root")]
+        files[0].parent.mkdir(exist_ok=True)
+        for file in files:
+            file.write_text(file.name)
+        return guest_module.Guest(*files, ("linux",))
+
+    monkeypatch.setattr(guest_module, "cached_guest", made)
+    return asked
+
+
+def test_the_image_of_an_architecture(tmp_path, capsys, guest):
+    """Root file system, kernel and ramdisk of the suite; nothing is overwritten."""
+    path = tmp_path / "t.img"
+    words = ["init", "--test-image", str(path), "--arch", "arm64", "--suite", "trixie"]
+    assert main(words) == 0
+    assert guest == [("arm64", "trixie")]
+    contents = {
+        name: (tmp_path / f"t.{name}").read_text() for name in ("img", "kernel", "ramdisk")
+    }
+    assert contents == {"img": "root", "kernel": "vmlinuz", "ramdisk": "ramdisk"}
+    path.unlink()
+    assert main(words) == 2
+    assert "t.kernel: already exists" in capsys.readouterr().err
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--arch", "amd64"], "--arch: needs --test-image"),
+        (["--test-image", "x.img", "--suite", "trixie"], "--suite: needs --arch"),
+    ],
+)
+def test_options_that_need_others(capsys, guest, words, message):
+    """An option without its other one is an error, not ignored."""
+    assert main(["init", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert guest == []

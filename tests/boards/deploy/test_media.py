@@ -206,3 +206,12 @@ def test_a_block_map_beside_the_image_is_used(tmp_path, gpt_image):
         os.pwrite(file.fileno(), b"x", 1024 + 60)
     with pytest.raises(DeployError, match=r"x.wic.bmap: the sha256 of bytes .* block map"):
         write()
+
+
+def test_a_disk_without_partitions_gets_the_overlay(tmp_path, bundle):
+    """An ext4 as a whole disk, as boards in QEMU have, is the root itself."""
+    path = tmp_path / "root.img"
+    _run("mke2fs", "-q", "-t", "ext4", path, "16M")
+    done, steps = _deploy(tmp_path, path, bundle)
+    assert done, steps
+    assert _run("debugfs", "-R", "cat /lava-1/bin/run", tmp_path / "card.img") == "run"
