@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,8 @@ from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ActionTimeout, BoardDied, BootError
 from lava_dispatcher_multinode.images.store import Image
 from lava_dispatcher_multinode.serve.servers import Servers
+
+from ..firmware import FIRMWARE
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +62,41 @@ def test_a_board_with_nothing_deployed_does_not_boot(simulated):
     ) as it:
         simulated().boot(_deadline())
     assert "are the defaults" not in str(it.value)
+
+
+ADDRESSES = {
+    "fdt_addr_r": "0x88000000",
+    "kernel_addr_r": "0x82000000",
+    "ramdisk_addr_r": "0x88080000",
+}
+
+
+@pytest.fixture
+def recent_panda(simulated, example_images, monkeypatch):
+    """Return a function that deploys to a panda whose U-Boot has these variables."""
+
+    def make(**variables):
+        firmware = replace(FIRMWARE["panda"], environment=variables)
+        monkeypatch.setitem(FIRMWARE, "panda", firmware)
+        return _deploy(simulated(), example_images)
+
+    return make
+
+
+def test_a_device_tree_of_the_card_is_passed_to_a_recent_u_boot(recent_panda, tmp_path):
+    """U-Boot has an address for it; the U-Boot of 2013 gets none."""
+    recent_panda(**ADDRESSES).boot(_deadline())
+    raw = (tmp_path / "panda01" / "console.raw").read_bytes()
+    assert b"## Flattened Device Tree blob at 88000000" in raw
+
+
+def test_default_commands_that_do_not_boot_the_card_are_named(recent_panda):
+    """The last command fails on a card of the layout of 2013: the hint names boot.commands."""
+    board = recent_panda(**{**ADDRESSES, "kernel_addr_r": "0x10"})
+    with pytest.raises(
+        BootError, match=r"'boot' failed: .*; boot\.commands are the defaults of the device type"
+    ):
+        board.boot(_deadline())
 
 
 def test_the_commands_of_2013_on_another_card_are_named(simulated):

@@ -13,7 +13,7 @@ from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import BOOTING_LINUX
 from . import u_boot_messages as messages
-from .command_line import CTRL_C, PROMPT_SILENCE_S, joined, lines
+from .command_line import CTRL_C, continues, joined, lines
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -69,7 +69,7 @@ class Autoboot:
             elif found.index == 0:
                 if sent_keys:
                     self._settle()
-                elif self._continues():
+                elif continues(self._dialogue):
                     continue
                 return
             elif found.index == 2:
@@ -93,11 +93,6 @@ class Autoboot:
                 "the power switch restarts this board, and boot.interrupt and boot.prompts"
             )
         )
-
-    def _continues(self) -> bool:
-        """Return whether the line goes on after an apparent prompt."""
-        rest = self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S)
-        return rest is not None
 
     def _line(self, found: Found) -> bytes:
         """Return the line in which `found` is."""

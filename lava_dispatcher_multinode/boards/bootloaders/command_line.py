@@ -151,16 +151,12 @@ class CommandLineLoader:
         )
         return found if probed is None else probed.then(found)
 
-    def _continues(self) -> bool:
-        """Return whether the line goes on after an apparent prompt."""
-        return bool(self._dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S))
-
     def _is_prompt(self) -> bool:
         """Ask again after an apparent prompt: no output goes on, and the prompt echoes a key.
 
         The command line is empty afterwards.
         """
-        if self._continues():
+        if continues(self._dialogue):
             return False
         for _ in range(MIN_TYPING_ATTEMPTS):
             self._dialogue.send(PROBE)
@@ -177,6 +173,11 @@ class CommandLineLoader:
     def _error(self, command: str, reason: str) -> BootError:
         text = f"{self.name}: '{command}' failed: {reason}"
         return BootCommandFailed(self._dialogue.explain(text))
+
+
+def continues(dialogue: Dialogue) -> bool:
+    """Return whether the line goes on after an apparent prompt."""
+    return dialogue.expect_or_none([rb"(?=[^\s~])"], timeout=PROMPT_SILENCE_S) is not None
 
 
 def lines(output: bytes) -> list[bytes]:

@@ -8,7 +8,7 @@ from ...errors import BootError
 from ..linux import KERNEL_STARTS, kernel_pattern
 from . import u_boot_messages as messages
 from .autoboot import Autoboot
-from .command_line import MIN_TYPING_ATTEMPTS, CommandLineLoader, joined, lines
+from .command_line import MIN_TYPING_ATTEMPTS, CommandLineLoader, continues, joined, lines
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -77,7 +77,7 @@ class UBootLoader(CommandLineLoader):
         limit = self._type(command)
         patterns = [messages.FATAL_PATTERN, self._restart_pattern(command), self._prompt]
         found = self._expect_prompt(patterns, command, limit)
-        while found.index == 2 and messages.prints(command) and self._continues():
+        while found.index == 2 and messages.prints(command) and continues(self._dialogue):
             found = found.then(self._expect_prompt(patterns, command, limit))
         if found.index == 0:
             raise self._fatal_error(command, found)

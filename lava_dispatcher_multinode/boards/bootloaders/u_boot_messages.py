@@ -39,7 +39,6 @@ FIRMWARE_GAVE_UP = (
 FIRMWARE_FAILED = (
     "MMC init failed",
     "u-boot.bin not found or blank nand contents",
-    "Error reading u-boot.bin",
 )
 
 #: Messages after which U-Boot does not return to its prompt.
