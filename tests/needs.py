@@ -226,6 +226,13 @@ PROBES = {
     ),
     "OSC context": (OSC_CONTEXT.is_file, "systemd's OSC context script is not available"),
     "u-boot-qemu": (U_BOOT.is_file, "u-boot-qemu is not installed"),
+    "grub-pc-bin": (
+        lambda: (
+            Path("/usr/lib/grub/i386-pc/lnxboot.img").is_file()
+            and shutil.which("grub-mkstandalone") is not None
+        ),
+        "grub-pc-bin or grub-common is not installed",
+    ),
     "Debian's archive": (_debians_archive, "Debian's archive is not reachable"),
     "Debian's shellcheck": (
         lambda: Path("/usr/bin/shellcheck").exists(),

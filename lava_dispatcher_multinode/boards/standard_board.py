@@ -17,6 +17,7 @@ from ..errors import (
     KernelCrashed,
     MultinodeError,
 )
+from .bootloaders.grub import GrubLoader
 from .bootloaders.none import NoBootLoader
 from .crash_report import with_crash_report
 from .deploy.master import deploy_by_master
@@ -68,7 +69,8 @@ class StandardBoard:
         self._emit = emit
         self._last_step = ""
         self._loader_of_boot = self._loader  # of the next boot
-        self._commands = self._own_commands()  # they boot what was deployed
+        self._commands: Sequence[str] = ()  # they boot what was deployed
+        self._boot_deployed_image()
         self._spam_interrupt = False  # a countdown was missed once
 
     def deploy(
@@ -85,7 +87,7 @@ class StandardBoard:
         if self.device.deploy.method == "master":
             return self._deploy_by_master(image, servers, deadline, bundle)
         self.power_off()
-        self._commands = self._own_commands()
+        self._boot_deployed_image()
         return write_media(self.device, self._hardware.card, image, bundle, deadline, self._step)
 
     def _deploy_by_master(
@@ -103,7 +105,7 @@ class StandardBoard:
                     shell, self.device, image, bundle, servers, deadline, self._step
                 )
         finally:
-            self._commands, self._loader_of_boot = self._own_commands(), self._loader
+            self._boot_deployed_image()
             self.power_off()  # the deploy has synced its writes
 
     def deploy_kernel(
@@ -115,6 +117,7 @@ class StandardBoard:
         """
         self.power_off()
         network, in_ramdisk = serve_boot_files(self.device, files, bundle, servers, self._step)
+        self._loader_of_boot = self._loader
         own = self.device.deploy.tftp.commands
         make = dictionary_lines if own else self._loader.network_commands
         self._commands = make(network)
@@ -198,9 +201,12 @@ class StandardBoard:
         if self._hardware.switch is not None:
             switch_off(self.device.name, self._hardware.switch, self.console)
 
-    def _own_commands(self) -> Sequence[str]:
-        """Return the commands of the device file; those of the type need its boot loader."""
-        return () if self._loader is NoBootLoader else self.device.boot.commands
+    def _boot_deployed_image(self) -> None:
+        """Boot by the device file from now on; GRUB without commands boots its default entry."""
+        # The commands of a device type are for the boot loader of the type.
+        self._commands = () if self._loader is NoBootLoader else self.device.boot.commands
+        automatic = self._loader is GrubLoader and not self._commands
+        self._loader_of_boot = NoBootLoader if automatic else self._loader
 
     def _watch_for_crashes(self) -> None:
         """Look for death strings from the kernel's start to power-off, also between reads."""

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from ..job.source import Document
 
-#: The keys of `boot` that describe the dialogue with a boot loader.
-DIALOGUE = frozenset(
-    {"commands", "interrupt", "interrupt_command", "known_prompts", "prompts", "command_timeout"}
-)
+#: The keys of `boot` that have no meaning with a boot loader.
+_COUNTDOWN = frozenset({"interrupt", "interrupt_command", "known_prompts", "prompts"})
+WITHOUT_MEANING = {"grub": _COUNTDOWN, "none": _COUNTDOWN | {"command_timeout", "commands"}}
+#: The boot loaders that fetch no files over the network.
+WITHOUT_NETWORK = frozenset({"grub", "none"})
 
 
 def proper_type(
@@ -79,17 +80,15 @@ def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], show
     if name not in known:
         hint = suggest(name, known)
         raise _error("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
-    if name != "none":
-        return
+    own_lines = name != "none" and merged.get("deploy", {}).get("tftp", {}).get("commands")
     problems = []
     for document in files:
         boot, deploy = document.data.get("boot") or {}, document.data.get("deploy") or {}
-        for key in sorted(boot.keys() & DIALOGUE):
-            hint = "remove it, or name the board's boot loader"
-            text = f"boot.{key} needs a boot loader, and bootloader is 'none'"
-            problems.append(document.problem(text, ("boot", key), key=True, hint=hint))
-        if deploy.get("method") == "tftp":
-            text = "a board without a boot loader fetches no files: bootloader is 'none'"
+        for key in sorted(boot.keys() & WITHOUT_MEANING.get(name, frozenset())):
+            text = f"boot.{key} has no meaning with 'bootloader: {name}'"
+            problems.append(document.problem(text, ("boot", key), key=True))
+        if deploy.get("method") == "tftp" and name in WITHOUT_NETWORK and not own_lines:
+            text = f"with 'bootloader: {name}', no files are deployed over the network"
             problems.append(document.problem(text, ("deploy", "method")))
     if problems:
         raise InvalidJob(problems)

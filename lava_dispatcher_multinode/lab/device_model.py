@@ -50,8 +50,8 @@ class Device:
     )
     bootloader: str = key(
         "u-boot",
-        "the board's boot loader: `u-boot`, `none` (the board boots by itself to a login prompt), "
-        "or one that a plug-in adds",
+        "the [boot loader](boot-loaders.md): `u-boot`, `grub`, `none` (the board boots by itself "
+        "to a login prompt), or one that a plug-in adds",
         minLength=1,
     )
     aliases: tuple[str, ...] = key(

@@ -85,13 +85,13 @@ def test_a_socket_needs_an_address(config):
 @pytest.mark.parametrize(
     ("keys", "line", "said"),
     [
-        ("boot: {commands: [boot]}\n", 3, "boot.commands needs a boot loader"),
-        ("boot:\n  interrupt: any key\n", 4, "boot.interrupt needs a boot loader"),
-        ("deploy: {method: tftp}\n", 3, "fetches no files"),
+        ("boot: {commands: [boot]}\n", 3, "boot.commands has no meaning"),
+        ("boot:\n  interrupt: any key\n", 4, "boot.interrupt has no meaning"),
+        ("deploy: {method: tftp}\n", 3, "no files are deployed"),
     ],
 )
 def test_without_a_boot_loader_there_is_no_dialogue(config, keys, line, said):
-    """Its keys are errors where the files of the board set them; those of the type do not count."""
+    """Its keys are errors in the files of the board; those of the type do not count."""
     text = "device_type: panda\nbootloader: none\n"
     config.write("devices/good.yaml", text + SERIAL)
     assert Layers([config.path]).device("good").bootloader == "none"

@@ -87,15 +87,19 @@ class CommandLineLoader:
                 break
             if all(self._is_echoed(piece) for piece in _pieces(command)) and self._end_line():
                 return self._limit(command)
-            self._dialogue.send(CTRL_C)  # drops the garbled line
-            self._dialogue.expect_or_none(
-                [self._prompt], timeout=self._deadline.within(PROMPT_TIMEOUT_S)
-            )
+            self._drop_line()
         raise BootCommandFailed(
             self._dialogue.explain(
                 f"{self.name}: '{command}' was echoed wrongly {number + 1} times: the line may "
                 "lose characters; set connection.character_delay"
             )
+        )
+
+    def _drop_line(self) -> None:
+        """Get an empty command line."""
+        self._dialogue.send(CTRL_C)
+        self._dialogue.expect_or_none(
+            [self._prompt], timeout=self._deadline.within(PROMPT_TIMEOUT_S)
         )
 
     def _is_echoed(self, piece: bytes) -> bool:
