@@ -1,12 +1,13 @@
 """LAVA's device types as boards of this package: each template imported, its dialogue completed.
 
-    python bench/lava_templates.py DIRECTORY [--page FILE] [--only NAME ...] [--jobs N] [--import]
+    python bench/lava_templates.py DIRECTORY ... [--page FILE] [--only NAME ...] [--jobs N]
+                                   [--import]
 
-DIRECTORY has the templates of a lava-server (`/usr/share/lava-server/device-types`). Each is
+A DIRECTORY has the templates of a lava-server (`/usr/share/lava-server/device-types`). Each is
 rendered with a console and power commands, imported by a device file with `lava_device`, and its
 kernel booted up to a shell against fake_boot_loader.py, which speaks as the dictionary says. The
 lines that it was typed are compared with those of LAVA's own rule for their words.
-Needs jinja2. `--import`: no dialogues. `--page`: write the table of the documentation.
+Needs jinja2. `--import`: no dialogues. `--page`: write the table of the documentation's page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -256,38 +258,61 @@ def outcome(templates, name, *, talk):
         return dialogue(name, text, found, Path(scratch))
 
 
-def page(rows_by_version):
-    """Return the generated part of the documentation's table."""
-    lines = ["| device type | | boot loader, or the reason |", "|---|---|---|"]
-    for row in sorted(rows_by_version):
-        text = row.detail if row.result != "refused" else f"{row.detail}: {row.message}"
-        lines.append(f"| {row.name} | {row.result} | {text.replace('|', chr(92) + '|')} |")
-    return "\n".join(lines) + "\n"
+HEAD = "| device type |"
+
+
+def with_types_table(text, rows_by_version):
+    """Return a page of the documentation with the table of the outcomes by version."""
+    found = {row.name: {} for rows in rows_by_version.values() for row in rows}
+    for version, rows in rows_by_version.items():
+        for row in rows:
+            what = row.detail if row.result != "refused" else f"refused: {row.detail}"
+            found[row.name][version] = what
+    lines = [" | ".join([HEAD[:-2], *rows_by_version]) + " |", "|---" * (len(rows_by_version) + 1)]
+    lines[1] += "|"
+    for name in sorted(found):
+        cells = [found[name].get(version, "") for version in rows_by_version]
+        lines.append(f"| {' | '.join([f'`{name}`', *cells])} |".replace("|  |", "| |"))
+    before, _, _ = text.partition(HEAD)
+    return before + "\n".join(lines) + "\n"
+
+
+def version_of(directory):
+    """Return the version of the LAVA whose templates are in `directory`."""
+    packages = Path(directory, "../../../lib/python3/dist-packages")
+    return (packages / "lava_common/VERSION").read_text("utf-8").strip()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--only", nargs="*")
+    parser.add_argument("directories", type=Path, nargs="+", metavar="DIRECTORY")
+    parser.add_argument("--only", nargs="*", metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--import", dest="talk", action="store_false")
     parser.add_argument("--page", type=Path)
     options = parser.parse_args()
-    templates = environment(options.directory)
-    wanted = options.only or names(options.directory)
-    with ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(pool.map(lambda name: outcome(templates, name, talk=options.talk), wanted))
-    for result, count in Counter(row.result for row in rows).most_common():
-        print(f"{count:4} {result}")
-        details = Counter(row.detail for row in rows if row.result == result)
-        for detail, number in details.most_common():
-            print(f"     {number:4} {detail}")
-    for row in rows:
-        if row.result == "failed":
-            print(f"{row.name}: {row.message}")
+    found, failed = {}, 0
+    for directory in options.directories:
+        templates = environment(directory)
+        wanted = options.only or names(directory)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            work = partial(outcome, templates, talk=options.talk)
+            rows = list(pool.map(work, wanted))
+        print(f"{directory}: {len(rows)} device types")
+        for result, count in Counter(row.result for row in rows).most_common():
+            print(f"{count:4} {result}")
+            details = Counter(row.detail for row in rows if row.result == result)
+            for detail, number in details.most_common():
+                print(f"     {number:4} {detail}")
+        for row in rows:
+            if row.result == "failed":
+                print(f"{row.name}: {row.message}")
+        failed += sum(row.result == "failed" for row in rows)
+        if options.page:
+            found[version_of(directory)] = rows
     if options.page:
-        options.page.write_text(page(rows))
-    return any(row.result == "failed" for row in rows)
+        options.page.write_text(with_types_table(options.page.read_text("utf-8"), found), "utf-8")
+    return failed > 0
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ OSC_CONTEXT = Path(
 )
 #: Versions of LAVA that are tested; any version but the first counts as "today".
 LAVA_VERSIONS = ("2023.01", "today")
+_LAVA_TYPES = "../../../share/lava-server/device-types"
 _LAVA_DOCUMENTS = "../../../share/doc/lava-server-doc/html/v2/examples/test-jobs"
 
 
@@ -88,6 +89,12 @@ def lava_documents():
     """Return the directories that contain the jobs of LAVA's documentation."""
     places = [Path(path, _LAVA_DOCUMENTS) for path in lavas().values()]
     return [place for place in places if place.is_dir()]
+
+
+def lava_types():
+    """Return the directories of the templates of LAVA's device types, by version."""
+    places = {version: Path(path, _LAVA_TYPES) for version, path in lavas().items()}
+    return {version: place for version, place in places.items() if place.is_dir()}
 
 
 def python_of_others():
@@ -239,6 +246,10 @@ PROBES = {
         "Debian's shellcheck is not installed",
     ),
     "LAVA": (lambda: bool(lavas()), "LAVA's dispatcher is not installed"),
+    "LAVA's device types": (
+        lambda: bool(lava_types()),
+        "LAVA's device types (lava-server) are not unpacked",
+    ),
     "LAVA's documentation": (
         lambda: bool(lava_documents()),
         "LAVA's documentation (lava-server-doc) is not unpacked",
