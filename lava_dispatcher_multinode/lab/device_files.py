@@ -52,7 +52,8 @@ class Lab:
 
     def is_described(self, device: Device) -> bool:
         """Return whether there is more about a board than its own device files say."""
-        return device.host == LAVA or device.device_type in self.types
+        by_lava = device.host == LAVA or device.lava_device is not None
+        return by_lava or device.device_type in self.types
 
     def misspelled_type(self, device: Device) -> str | None:
         """Return the described type that the one of `device` probably means, if any."""
@@ -61,7 +62,13 @@ class Lab:
         return misspelled(device.device_type, with_aliases(self.types))
 
     def describe_type(self, device: Device) -> str:
-        """Return a note on a board whose type nothing describes; "" for others."""
+        """Return a note on a board whose type nothing describes, or whose dictionary has more."""
+        if device.notes:
+            count, file = len(device.notes), device.lava_device
+            return (
+                f"{file} has keys without effect here (warnings: {count}), which "
+                f"'lava-multinode import {file}' prints"
+            )
         if self.is_described(device):
             return ""
         text = f"nothing describes the device type '{device.device_type}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lava_dispatcher_multinode.lab.device_files import load_lab
 from lava_dispatcher_multinode.lab.layers import Layers
 
 from .conftest import wrong
@@ -28,6 +29,11 @@ def test_the_dictionary_describes_the_board(config):
     (note,) = device.notes
     assert (note.file, note.line, note.warning) == (str(dictionary), 2, True)
     assert "commands.soft_reboot" in note.message
+    lab = load_lab(config.path)
+    assert lab.describe_type(device) == (
+        f"{dictionary} has keys without effect here (warnings: 1), which "
+        f"'lava-multinode import {dictionary}' prints"
+    )
 
 
 def test_the_keys_of_the_device_file_override_it(config):
