@@ -50,7 +50,8 @@ class Device:
     )
     bootloader: str = key(
         "u-boot",
-        "the [boot loader](boot-loaders.md): `u-boot`, `grub`, `none` (the board boots by itself "
+        "the [boot loader](boot-loaders.md): `u-boot`, `barebox`, `grub`, `none` (the board boots "
+        "by itself "
         "to a login prompt), or one that a plug-in adds",
         minLength=1,
     )
