@@ -32,7 +32,7 @@ REFUSED = rb"Login incorrect|Authentication failure|Sorry, try again|incorrect p
 #: Other ends of a boot: pattern, meaning.
 DEAD_ENDS = (
     (
-        rb"\(initramfs\)" + END,
+        rb"\(initramfs\)" + END + rb"|[\r\n]initial root: cannot mount ",
         "the boot ended in the initial ramdisk's shell: check root= and the driver of its device",
     ),
     (

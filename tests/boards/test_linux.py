@@ -224,6 +224,7 @@ def test_an_unknown_shell_prompt_after_a_login_names_the_key(console_of):
     ("printed", "said"),
     [
         ("(initramfs) ", "initial ramdisk's shell"),
+        ("\\r\\ninitial root: cannot mount /dev/mmcblk0p2\\r\\n~ # ", "initial ramdisk's shell"),
         ("Press Enter for maintenance\\r\\n(or press Control-D to continue): ", "emergency mode"),
         ("You are required to change your password immediately", "requires a new password"),
     ],
