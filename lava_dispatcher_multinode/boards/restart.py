@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..console.transport import BoardPower
 from ..errors import BootError, MultinodeError
+from .bootloaders.none import NoBootLoader
 from .driver import CountdownMissed
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ if TYPE_CHECKING:
 
     from ..console.expect import Dialogue
     from ..deadline import Deadline
+    from .driver import BootLoader
     from .power.switch import PowerSwitch
 
 POLL_S = 0.2  # while a command runs
+CTRL_C = b"\x03"
 ASK_BOOT_ID = b"cat /proc/sys/kernel/random/boot_id\r"
 BOOT_ID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 BOOT_ID_TIMEOUT_S = 3.0
@@ -52,13 +55,21 @@ class BoardRestart:
             self._console.note("power cycle")
             self._start_cycle(self._switch)
             return
-        # Linux knows one command, the boot loader the other. No empty line comes first, since
-        # U-Boot would repeat its last command.
         step("no power switch configured: asking the board to reboot")
         self._dialogue.forget()
-        boot = self._boot_id() if network is not None else None
-        self._dialogue.send(b"\x03reboot || %b\r" % reset_command.encode())
-        while network is not None and self._boot_id() in {boot, None}:
+        # Linux knows one command, the boot loader the other. No empty line comes first, since
+        # U-Boot would repeat its last command.
+        command = b"reboot || %b\r" % reset_command.encode()
+        if network is None:
+            self._dialogue.send(CTRL_C + command)
+            return
+        self._dialogue.send(CTRL_C)
+        while (boot := self._boot_id()) is None:
+            if not network.left:
+                raise BootError(self._dialogue.explain(f"no shell answers within {network}"))
+        self._console.set_power(BoardPower.ON)  # this explains a connection that is lost
+        self._dialogue.send(command)
+        while self._boot_id() in {boot, None}:
             if not network.left:
                 raise BootError(self._dialogue.explain(f"the board has not rebooted in {network}"))
 
@@ -68,11 +79,15 @@ class BoardRestart:
         found = self._dialogue.expect_or_none([BOOT_ID], timeout=BOOT_ID_TIMEOUT_S)
         return found.match[0] if found is not None else None
 
-    def stop_countdown(self, stop: Callable[[], None]) -> None:
-        """Run `stop`, which stops the boot loader; return when the power is on."""
+    def stop_countdown(self, loader: BootLoader, *, spam: bool) -> None:
+        """Get to the prompt of `loader`; return when the power is on. `spam`: see `BootLoader`."""
+        if isinstance(loader, NoBootLoader):
+            self.finish()
+            return
         while True:
             try:
-                stop()
+                # A console that is powered with the board may appear after the countdown's text.
+                loader.interrupt(spam=spam or not self._console.connected)
             except BootError as error:
                 # The time runs from power-on, and a countdown before power-off does not count.
                 missed = isinstance(error, CountdownMissed) and not self._one_step
@@ -118,11 +133,12 @@ class BoardRestart:
 
         Then the command has cut the power after the prompt, which was an old one.
         """
-        while self._one_step and self._thread is not None and self._thread.is_alive():
+        running = self._one_step and self._thread is not None and self._thread.is_alive()
+        while running and self._thread is not None and self._thread.is_alive():
             if self._prints(POLL_S):
                 return True
         self.finish()
-        return self._one_step and self._prints(0.0)
+        return running and self._prints(0.0)
 
     def _prints(self, seconds: float) -> bool:
         return self._dialogue.expect_or_none([rb"(?=\S)"], timeout=seconds) is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from .. import device_types, plugins
@@ -227,9 +226,11 @@ class StandardBoard:
     def _boot_once(self, deadline: Deadline) -> Shell:
         boot = self.device.boot
         dialogue = Dialogue(self.console)
-        self._restart(dialogue)
+        self._restart(dialogue, deadline)
         try:
-            if not self._start_kernel(dialogue, deadline):
+            if self.device.connection.ssh is not None:  # it shows no kernel
+                self._power.finish()
+            elif not self._start_kernel(dialogue, deadline):
                 self._watch_for_crashes()
                 self._step("waiting for the kernel")
                 wait_for_kernel(dialogue, boot, deadline)
@@ -253,9 +254,7 @@ class StandardBoard:
         """
         loader = self._loader_of_boot(dialogue, self.device.boot, deadline)
         self._step(f"waiting for {loader.name}")
-        # A console that is powered with the board may appear after the countdown's text.
-        spam = self._spam_interrupt or not self.console.connected
-        self._power.stop_countdown(partial(loader.interrupt, spam=spam))
+        self._power.stop_countdown(loader, spam=self._spam_interrupt)
         *setup, start = self._commands or ("",)
         for command in setup:
             self._step(f"{loader.name}: {command}")
@@ -294,12 +293,13 @@ class StandardBoard:
         if self.console.taken is not None:
             raise self.console.taken
 
-    def _restart(self, dialogue: Dialogue) -> None:
+    def _restart(self, dialogue: Dialogue, deadline: Deadline) -> None:
         self.shell = None
         self.console.watch(None)
         self._check_console()
         self._power = BoardRestart(self._hardware.switch, dialogue)
-        self._power.start(self._step, self._loader.reset_command)
+        network = deadline if self.device.connection.ssh is not None else None
+        self._power.start(self._step, self._loader.reset_command, network)
 
 
 def load_driver(device_type: str) -> type[BoardDriver]:

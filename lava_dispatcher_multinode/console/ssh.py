@@ -6,6 +6,8 @@ import math
 import os
 import re
 import shlex
+import termios
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -17,12 +19,13 @@ from .transport import ConsoleAbsent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .transport import Transport
+    from .transport import DescriptorTransport, Transport
 
 #: Printed by the client after the login, before anything of the board: what comes earlier are
 #: its own messages.
 CONNECTED = "lava-ssh-connected"
 ATTEMPT_TIMEOUT_S = 15.0  # for a slow board; keys and a password take their time
+POLL_S = 0.01  # of the terminal's mode
 #: A board that is off, or boots, has no server.
 _ABSENT = re.compile(
     r"refused|timed out|unreachable|[Nn]o route|reset by|Connection closed|has not come|"
@@ -67,12 +70,25 @@ def open_ssh(target: str, password: str | None, device: str, timeout: float) -> 
         # The board's terminal gets the mode of the client's: one in which Ctrl-C interrupts.
         link = open_command(command, device, name=name, environment=environment, raw=False)
         try:
-            return after_text(link, CONNECTED.encode(), "a login", timeout, keep=False)
+            ready = after_text(link, CONNECTED.encode(), "a login", timeout, keep=False)
+            _await_session(link, timeout)
         except ConsoleError as error:
             text, failure = f"{error}: check connection.ssh, the keys and login.password", error
+        else:
+            return ready
     if _ABSENT.search(text):
         raise ConsoleAbsent(text, name=name) from failure
     raise ConsoleError(text) from failure
+
+
+def _await_session(link: DescriptorTransport, timeout: float) -> None:
+    """Wait for the client's raw mode: before it, Ctrl-C would end the client."""
+    until = time.monotonic() + timeout
+    while termios.tcgetattr(link.fileno())[3] & termios.ISIG:
+        if time.monotonic() >= until:
+            link.release()
+            raise ConsoleError(f"{link.name}: no session within {timeout:.0f} s of the login")
+        time.sleep(POLL_S)
 
 
 @contextmanager

@@ -105,6 +105,10 @@ class DescriptorTransport:
         self._poller.register(descriptor, select.POLLIN)
         self._poller.register(self._woken, select.POLLIN)
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
     def read(self, timeout: float | None = None) -> bytes:
         """Block for at least one byte; b"" after `close`, and after `timeout` seconds."""
         while not self._closed:

@@ -80,6 +80,9 @@ def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], show
     if name not in known:
         hint = suggest(name, known)
         raise _error("bootloader", f"unknown boot loader '{name}'", hint, reversed(files), shown)
+    if merged.get("connection", {}).get("ssh") and name != "none":
+        message, hint = "connection.ssh shows no boot loader", "set bootloader: none"
+        raise _error("connection", message, hint, reversed(files), shown)
     own_lines = name != "none" and merged.get("deploy", {}).get("tftp", {}).get("commands")
     problems = []
     for document in files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from lava_dispatcher_multinode.boards.hardware import connect
 from lava_dispatcher_multinode.boards.linux import log_in
 from lava_dispatcher_multinode.boards.restart import BoardRestart
+from lava_dispatcher_multinode.boards.standard_board import StandardBoard
 from lava_dispatcher_multinode.console.board_console import Console
 from lava_dispatcher_multinode.console.expect import Dialogue
 from lava_dispatcher_multinode.console.open import open_console
@@ -21,14 +24,16 @@ from lava_dispatcher_multinode.console.ssh import _host_and_port
 from lava_dispatcher_multinode.console.transcript import Transcript
 from lava_dispatcher_multinode.deadline import Deadline
 from lava_dispatcher_multinode.errors import ConsoleError
-from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, Login
+from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import Boot, ConsoleConnection, Login, Power
 
 from ..needs import program, require
 
 PASSWORD = "it's a \\secret $1"
 #: The server is the first process of its namespace: a restart of the "board" ends every process
-#: of it. Password and boot ID are those of files.
+#: of it. Users, password and boot ID are those of files.
 BOARD = """
+mount --bind {directory}/passwd /etc/passwd
 mount --bind {directory}/shadow /etc/shadow
 mount --bind {directory}/boot_id /proc/sys/kernel/random/boot_id
 mkdir -p /run/sshd
@@ -53,11 +58,13 @@ class Board:
         words = ["openssl", "passwd", "-6", PASSWORD]
         crypted = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
         (directory / "shadow").write_text(f"root:{crypted}:19000:0:99999:7:::\n")
+        users = "root:x:0:0:root:{}:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
+        (directory / "passwd").write_text(users.format(directory))
         (directory / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {directory}/host\nPidFile none\n"
             f"AuthorizedKeysFile {directory}/user.pub\nStrictModes no\nUsePAM no\n"
             f"PermitRootLogin yes\n"
-            f"ForceCommand PATH={directory}:$PATH exec bash --norc -i\n"
+            f"ForceCommand PATH={directory}:$PATH exec sh -i\n"
         )
         # The first `reboot` of the shell's PATH: that of this host must never run.
         (directory / "reboot").write_text(f"#!/bin/sh\ntouch {directory}/REBOOT\n")
@@ -219,6 +226,48 @@ def test_a_reboot_is_followed(board, console_at):
     finally:
         reboot.touch()
         other.join()
+
+
+@pytest.mark.parametrize("switched", [False, True], ids=["by itself", "by its power switch"])
+def test_a_board_boots_behind_ssh(board, tmp_path, switched):
+    """Neither a boot loader nor a kernel is seen: the shell of the next boot is enough."""
+    marks = {name: tmp_path / name for name in ("REBOOT", "OFF", "ON")}
+    over = threading.Event()
+
+    def control():
+        while not over.wait(0.02):
+            for name, mark in marks.items():
+                if mark.exists():
+                    board.stop()
+                    if name != "OFF":
+                        board.start()
+                    mark.unlink()
+
+    def command(name):
+        return f"touch {marks[name]}; while [ -e {marks[name]} ]; do sleep 0.05; done"
+
+    device = Device(
+        "b1",
+        "pc",
+        bootloader="none",
+        connection=ConsoleConnection(ssh=board.target),
+        power=Power(on=command("ON"), off=command("OFF")) if switched else Power(),
+        boot=Boot(retries=1),
+    )
+    other = threading.Thread(target=control)
+    other.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(other.join)
+        stack.callback(over.set)
+        hardware = connect(device, None)
+        console = Console(hardware.transport, Transcript(tmp_path / "node", time.monotonic))
+        stack.callback(console.close)
+        driver = StandardBoard(device, console, hardware, lambda _: None, lambda *_, **__: None)
+        for boot in (2, 3):
+            shell = driver.boot(Deadline(60, "test"))
+            answer = shell.run("cat /proc/sys/kernel/random/boot_id")[1]
+            assert answer.startswith(f"{boot:08x}-")
+        driver.power_off()
 
 
 @pytest.mark.parametrize(
