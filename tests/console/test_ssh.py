@@ -55,8 +55,10 @@ class Board:
         for name in ("host", "user"):
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(directory / name)]
             subprocess.run(words, check=True)
-        words = ["openssl", "passwd", "-6", PASSWORD]
-        crypted = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+        words = ["openssl", "passwd", "-6", "-stdin"]
+        crypted = subprocess.run(
+            words, check=True, capture_output=True, text=True, input=PASSWORD
+        ).stdout.strip()
         (directory / "shadow").write_text(f"root:{crypted}:19000:0:99999:7:::\n")
         users = "root:x:0:0:root:{}:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
         (directory / "passwd").write_text(users.format(directory))
