@@ -32,7 +32,9 @@ VERBS = {
     "power": "switch the power of a board",
     "report": "write a report of a run directory",
     "schema": "print a JSON Schema",
+    "show": "print a device with the origin of each value",
     "submit": "run a job on a LAVA lab",
+    "types": "list device types, boot loaders, actions and job parsers",
     "watch": "show a run in progress",
 }
 

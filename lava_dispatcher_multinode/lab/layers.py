@@ -17,25 +17,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import device_types
+from .. import device_types, plugins
 from ..errors import InvalidJob
 from ..job.schema_check import SchemaChecker
 from ..job.source import load
 from . import device_checks
 from .device_dictionary import with_dictionary
 from .device_keys import merge_layers, with_hostname
-from .device_model import device_schema, make_device
+from .device_model import Device, device_schema, make_device
 from .device_sections import QemuMachine
+from .origins import Layer, values
 from .stand_ins import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ..errors import Problem
     from ..job.source import Document
-    from .device_model import Device
+    from .origins import Value
 
 APPLICATION = "lava-dispatcher"
 TYPES = "device-types"  # the directory of their files
+MACHINES = "machines"  # that of the layers of emulated boards
 PACKAGE_DEFAULTS = Path(__file__).parent / "defaults"
 
 #: Names of devices are parts of file names and of a hosts file.
@@ -130,33 +133,73 @@ class Layers:
 
         Raises `InvalidJob` with the errors of its files.
         """
-        file = self.file(name)
-        shown = str(file or name)
+        own, notes = self._own(name)
+        layers, merged = self._merged(name, own, forced or {})
+        shown = str(self.file(name) or name)
+        files = [
+            layer.document
+            for layer in layers
+            if layer.document is not None and layer.document.directory.name != MACHINES
+        ]
+        device_checks.check_connection(merged, own, shown)
+        device_checks.check_socket(merged, files, shown)
+        device_checks.check_boot_loader(merged, files, shown)
+        return make_device(name, merged, self.file(name), notes)
+
+    def values(self, name: str) -> list[Value]:
+        """Return the values of the device `name` with their origins, defaults included.
+
+        Raises `InvalidJob` with the errors of its files.
+        """
+        self.device(name)
+        own, _ = self._own(name)
+        layers, merged = self._merged(name, own, {})
+        kind = merged["device_type"]
+        packaged = device_types.DIRECTORY / f"{kind}.yaml"
+        if packaged.is_file():
+            layers[0] = Layer(layers[0].data, load(packaged))
+        elif layers[0].data:
+            entry = plugins.entries(plugins.DEVICE_TYPES)[kind]
+            layers[0] = Layer(layers[0].data, name=plugins.origin(entry))
+        return [*values(Device, merged, layers)]
+
+    def _own(self, name: str) -> tuple[list[Document], tuple[Problem, ...]]:
+        """Return the device's own files, and the warnings about its LAVA device dictionary."""
         if not DEVICE_NAME.fullmatch(name):
             hint = "letters, digits, '.', '_' and '-', at most 63 of them"
-            raise InvalidJob.about(shown, f"'{name}' cannot be a device's name", hint)
-        forced = forced or {}
-        own, notes = with_dictionary(list(self._documents(f"devices/{name}.yaml")))
+            message = f"'{name}' cannot be a device's name"
+            raise InvalidJob.about(str(self.file(name) or name), message, hint)
+        return with_dictionary(list(self._documents(f"devices/{name}.yaml")))
+
+    def _merged(
+        self, name: str, own: Sequence[Document], forced: Mapping[str, Any]
+    ) -> tuple[list[Layer], dict[str, Any]]:
+        """Return the layers of a device, lowest first, and its keys.
+
+        The defaults of the type are the first layer; they and those that no file gives have no
+        document.
+        """
+        shown = str(self.file(name) or name)
         device_type = device_checks.proper_type(own, forced, shown, self.types())
         files = [
             *self._documents("device-defaults.yaml"),
             *self._type_documents(device_type),
             *own,
         ]
-        defaults = device_types.defaults(device_type)
-        above = [*(document.data for document in files), forced, {"device_type": device_type}]
-        merged = merge_layers([defaults, *above])
+        defaults = Layer(device_types.defaults(device_type))
+        above = [*(Layer(document.data, document) for document in files), Layer(forced)]
+        layers = [defaults, *above]
+        merged = merge_layers(layer.data for layer in layers)
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
             machine = qemu.get("machine", QemuMachine.machine)
-            layer = [document.data for document in self._documents(f"machines/{machine}.yaml")]
-            merged = merge_layers([defaults, *layer, *above])
+            documents = self._documents(f"{MACHINES}/{machine}.yaml")
+            machines = [Layer(document.data, document) for document in documents]
+            layers = [defaults, *machines, *above]
+            merged = merge_layers(layer.data for layer in layers)
         if merged.get("connection", {}).get("simulated") and "simulated_firmware" not in merged:
-            merged = merge_layers([merged, stand_in(merged)])
-        merged = with_hostname(merged, name)
-        device_checks.check_connection(merged, own, shown)
-        device_checks.check_socket(merged, files, shown)
-        device_checks.check_boot_loader(merged, files, shown)
-        return make_device(name, merged, file, notes)
+            layers.append(Layer(stand_in(merged), name="stand-in"))
+            merged = merge_layers([merged, layers[-1].data])
+        return layers, with_hostname({**merged, "device_type": device_type}, name)
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type; files named by an alias come first."""

@@ -60,6 +60,7 @@ REQUIRED = {
     "power": "panda01 on",
     "report": "run",
     "schema": "job",
+    "show": "panda01",
     "submit": "job.json --server https://lava",
     "watch": "run",
 }
