@@ -120,6 +120,7 @@ def test_a_damaged_backup_is_a_note(disk, change):
         ((1024 + 32, "<Q"), (5,), "partition 1 .*not inside"),  # before the first usable sector
         ((512 + 80, "<II"), (128, 256), "128 entries of 256 bytes"),
         ((512 + 80, "<II"), (1 << 20, 128), "1048576 entries"),
+        ((512 + 72, "<Q"), (1 << 62,), "128 bytes in sector 4611686018427387904"),
     ],
 )
 def test_unusual_tables(disk, field, value, message):

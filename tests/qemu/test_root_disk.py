@@ -169,3 +169,14 @@ def test_damaged_squashfs(convert, tree, tmp_path):
         file.truncate(200)
     with pytest.raises(ImageError, match=r"/x.squashfs: loading ID table"):
         convert("x.squashfs")
+
+
+def test_a_program_that_fails_at_the_end(convert, tree, tmp_path, monkeypatch):
+    """A complete archive of a program that then fails (a fake sqfs2tar) is not used."""
+    run("mksquashfs", tree, tmp_path / "x.squashfs", "-quiet")
+    fake = tmp_path / "sqfs2tar"
+    fake.write_text(f"#!/bin/sh\ntar -C {tree} -cf - .\necho broken block >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(root_disk, "_find_program", lambda name, package: str(fake))
+    with pytest.raises(ImageError, match="x.squashfs: broken block"):
+        convert("x.squashfs")
