@@ -38,6 +38,7 @@ DEFAULT_TIMEOUT_S = 30.0
 _SLOW = re.compile(
     r"\b(?:linux|linux16|linuxefi|initrd|initrd16|initrdefi|chainloader|boot|net_\w+)"
 )
+_LOADS = re.compile(r"\b(?:linux|initrd)(?:16|efi)?\b")
 
 
 class GrubLoader(CommandLineLoader):
@@ -115,7 +116,8 @@ class GrubLoader(CommandLineLoader):
             step=f"waited for the kernel's '{self._boot.kernel_start}' after '{command}' "
             "(check that console= names this port)",
         )
-        if found.index:
+        # A list of commands goes on after a failed load, to a kernel without its ramdisk.
+        if found.index or (_LOADS.search(command) and ERROR.search(found.before)):
             raise self._command_error(command, found.before)
         return True
 

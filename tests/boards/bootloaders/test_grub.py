@@ -115,6 +115,34 @@ def test_from_the_menu_to_a_kernel(grub):
 
 
 @real
+def test_a_kernel_without_its_ramdisk_is_not_taken(grub):
+    """In a list of commands, GRUB goes on after a load that failed."""
+    loader = grub(f"{SERIAL}set timeout=5\n{ENTRIES}")
+    loader.interrupt()
+    line = "linux16 (memdisk)/boot/kernel; initrd16 /nothing; boot"
+    with pytest.raises(BootError, match=r"GRUB: '.*' failed: error: file `/nothing' not found"):
+        loader.start(line)
+
+
+@real
+def test_a_real_rescue_prompt_ends_the_attempt(console_of, tmp_path):
+    """GRUB that does not find its files quotes the reason."""
+    early = tmp_path / "early.cfg"
+    early.write_text(SERIAL)
+    core = tmp_path / "core.img"
+    subprocess.run(
+        ["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", "(hd9,msdos1)/boot/grub", "-c", early,
+         "biosdisk", "part_msdos", "serial", "terminal"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    made = tmp_path / "grub.lnx"
+    made.write_bytes((MODULES / "lnxboot.img").read_bytes() + core.read_bytes())
+    dialogue = Dialogue(console_of(QEMU.format(image=made)))
+    with pytest.raises(BootError, match=r"rescue prompt(?s:.*)grub rescue>"):
+        GrubLoader(dialogue, Boot(), Deadline(60, "test")).interrupt()
+
+
+@real
 def test_a_hidden_menu_is_shown_at_the_second_attempt(grub):
     """A kernel that starts first is named; with keys from the banner on, GRUB is stopped."""
     hidden = f"{SERIAL}set timeout_style=hidden\nset timeout=2\n{ENTRIES}"
