@@ -32,6 +32,7 @@ def test_a_part_of_a_prompt_is_enough(expression, output):
     [
         b"\r\nU-Boot 2012.10 (Oct 17 2012 - 09:",
         b"\r\nU-Boot SPL 2012.10 (Oct",
+        b"\r\nU-Boot 2023.01 (git/",
         b"\r\nU-Boot# x\r\n",
         b"\r\nreading U-Boot.img from a medium\r\n",
     ],
