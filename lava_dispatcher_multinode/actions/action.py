@@ -96,9 +96,9 @@ class Action(Protocol):
         del spec
         return ()
 
-    def unsupported_reason(self, device: Device) -> str | None:
+    def unsupported_reason(self, device: Device, parameters: Mapping[str, Any]) -> str | None:
         """Return why `device`, as configured, cannot run the action; None if it can."""
-        del device
+        del device, parameters
         return None
 
     def export(self, spec: ActionSpec, writer: LavaWriter) -> None:

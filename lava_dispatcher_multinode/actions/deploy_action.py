@@ -39,7 +39,7 @@ class DeployAction(Action):
         if node.board.device.deploy.method == "none":
             node.log("INFO", "deploy.method is none: the board keeps what is on it")
             return
-        if reason := self.unsupported_reason(node.board.device):
+        if reason := self.unsupported_reason(node.board.device, parameters):
             raise DeployError(reason)
         self.deploy(node, parameters)
 
@@ -66,8 +66,9 @@ class DeployAction(Action):
                 text = f"no such {name} on this machine: {path}"
                 yield at.problem(text, warning=not context.run_here)
 
-    def unsupported_reason(self, device: Device) -> str | None:
+    def unsupported_reason(self, device: Device, parameters: Mapping[str, Any]) -> str | None:
         """Return why the device's `deploy.method` cannot deploy the files; None if it can."""
+        del parameters
         return unsupported_reason(device, self.kind)
 
     def export(self, spec: ActionSpec, writer: LavaWriter) -> None:

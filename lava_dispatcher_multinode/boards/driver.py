@@ -105,9 +105,9 @@ class BoardDriver(Protocol):
         """Put a disk image on the board; return whether the image contains `bundle`."""
 
     def deploy_kernel(
-        self, files: BootFiles, servers: Servers, bundle: OverlayBundle | None
+        self, files: BootFiles, servers: Servers, deadline: Deadline, bundle: OverlayBundle | None
     ) -> bool:
-        """Serve `files` for the next boots; return whether the ramdisk contains `bundle`."""
+        """Prepare `files` for the next boots; return whether they contain `bundle`."""
 
     def boot(self, deadline: Deadline) -> Shell:
         """Boot what was deployed, with the retries of the device file."""

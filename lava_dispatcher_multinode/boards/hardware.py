@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..console.open import open_console, open_tty
 from ..errors import ConsoleError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..console.transport import Transport
     from ..deadline import Deadline
     from ..lab.device_model import Device
+    from .deploy.direct import DirectKernel
     from .power.switch import PowerSwitch
 
 
@@ -45,6 +46,14 @@ class VirtualBoard(Protocol):
         """Return shell commands that set the booted board's name and network."""
 
 
+@runtime_checkable
+class KernelStarter(Protocol):
+    """A virtual board that starts kernels without a boot loader."""
+
+    def set_kernel(self, kernel: DirectKernel | None) -> None:
+        """Start `kernel` at the next power-on; None: the boot loader."""
+
+
 @dataclass(frozen=True)
 class Hardware:
     """The open console, the power switch (None: there is none) and the path of the card.
@@ -59,6 +68,7 @@ class Hardware:
     root: str = ""
     boot_slot: Callable[[Deadline], AbstractContextManager[object]] = nullcontext
     setup_commands: Callable[[], Sequence[str]] = tuple
+    starter: KernelStarter | None = None
 
 
 class VirtualSwitch:
@@ -106,6 +116,7 @@ def connect(
             virtual.root,
             virtual.boot_slot,
             virtual.setup_commands,
+            virtual if isinstance(virtual, KernelStarter) else None,
         )
     if device.connection.is_virtual:
         raise ConsoleError(f"{device.name}: is a virtual board, and was not started")

@@ -19,8 +19,10 @@ from ..errors import (
 from .bootloaders.grub import GrubLoader
 from .bootloaders.none import NoBootLoader
 from .crash_report import with_crash_report
+from .deploy.direct import prepare_direct
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
+from .deploy.support import starts_kernels
 from .deploy.tftp_boot import dictionary_lines, serve_boot_files
 from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
 from .linux import log_in, wait_for_kernel
@@ -87,6 +89,8 @@ class StandardBoard:
             return self._deploy_by_master(image, servers, deadline, bundle)
         self.power_off()
         self._boot_deployed_image()
+        if self._hardware.starter is not None:
+            self._hardware.starter.set_kernel(None)
         return write_media(self.device, self._hardware.card, image, bundle, deadline, self._step)
 
     def _deploy_by_master(
@@ -108,13 +112,21 @@ class StandardBoard:
             self.power_off()  # the deploy has synced its writes
 
     def deploy_kernel(
-        self, files: BootFiles, servers: Servers, bundle: OverlayBundle | None
+        self, files: BootFiles, servers: Servers, deadline: Deadline, bundle: OverlayBundle | None
     ) -> bool:
-        """Serve `files` to the boot loader at the next boots.
+        """Serve `files` to the boot loader at the next boots, or give them to the emulator.
 
-        Return whether the ramdisk contains `bundle`.
+        Return whether they contain `bundle`.
         """
         self.power_off()
+        starter, card = self._hardware.starter, self._hardware.card
+        if starter is not None and starts_kernels(self.device):
+            kernel, complete = prepare_direct(
+                self.device, card, files, bundle, deadline, self._step
+            )
+            starter.set_kernel(kernel)
+            self._commands, self._loader_of_boot = (), NoBootLoader
+            return complete
         network, in_ramdisk = serve_boot_files(self.device, files, bundle, servers, self._step)
         self._loader_of_boot = self._loader
         own = self.device.deploy.tftp.commands

@@ -19,15 +19,17 @@ from ..lab.lockfiles import holders, lock_directory
 from ..lava.dictionary import commands, load_dictionary
 from ..lava.dispatcher.installed import find_dispatcher
 from ..lava.dispatcher.preflight import check_allowed, dictionary_problems
+from ..qemu.machines import MACHINES, PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..lab.device_files import Lab
     from ..lab.device_model import Device
+    from ..lab.device_sections import QemuMachine
 
-#: The programs that emulated boards need, and their Debian packages.
-EMULATOR_PACKAGES = {"qemu-system-arm": "qemu-system-arm", "debugfs": "e2fsprogs"}
+#: The program that emulated boards of any architecture need, and its Debian package.
+IMAGE_PACKAGES = {"debugfs": "e2fsprogs"}
 MODEM_MANAGER = "ModemManager"
 #: The keys of device dictionaries whose commands LAVA runs on this host.
 LAVA_COMMANDS = ("connect", "power_on", "power_off", "hard_reset")
@@ -53,11 +55,17 @@ def check_host(lab: Lab) -> Iterator[Diagnosis]:
     yield from _shared(lab.devices)
     yield from _locks([device.name for device in lab.devices])
     yield from _simulated()
-    missing = [name for name in EMULATOR_PACKAGES if _program(name) is None]
-    wanted = any(device.connection.qemu is not None for device in lab.devices)
+    yield _emulators([device.connection.qemu for device in lab.devices if device.connection.qemu])
+
+
+def _emulators(boards: Sequence[QemuMachine]) -> Diagnosis:
+    """Check the programs of `boards`; without any, all programs, of which none is necessary."""
+    wanted = {MACHINES[board.model].program for board in boards}
+    packages = {**{name: PACKAGES[name] for name in sorted(wanted or PACKAGES)}, **IMAGE_PACKAGES}
+    missing = [name for name in packages if _program(name) is None]
     text = f"missing: {', '.join(missing)}" if missing else "QEMU found"
-    todo = f"apt-get install {' '.join(EMULATOR_PACKAGES[name] for name in missing)}"
-    yield Diagnosis("emulated boards", text, todo if missing and wanted else "")
+    todo = f"apt-get install {' '.join(dict.fromkeys(packages[name] for name in missing))}"
+    return Diagnosis("emulated boards", text, todo if missing and wanted else "")
 
 
 def check_board(device: Device, processes: Path = Path("/proc")) -> Iterator[Diagnosis]:

@@ -26,15 +26,40 @@ _SSH = {
 class QemuMachine:
     """The QEMU machine of an emulated board."""
 
+    arch: Literal["arm", "aarch64", "riscv64", "x86_64"] = key(
+        "arm",
+        "architecture; all but `arm` start the kernel of `deploy_linaro_kernel` without a boot "
+        "loader",
+    )
     machine: Literal["virt", "orangepi-pc"] = key(
         "virt",
-        "`virt`, which boots fastest, or `orangepi-pc`, whose boot ROM loads U-Boot from the card",
+        "of `arm`: `virt`, which boots fastest, or `orangepi-pc`, whose boot ROM loads U-Boot "
+        "from the card",
+    )
+    accel: Literal["auto", "kvm", "tcg"] = key(
+        "auto",
+        "`kvm`: the host's processor runs the board; `tcg`: QEMU emulates its processor; "
+        "`auto`: KVM if a small guest runs with it, otherwise TCG",
     )
     memory: int | None = key(
-        None, "MiB", "256 (`virt`), 1024 (`orangepi-pc`)", minimum=256, maximum=3072
+        None,
+        "MiB",
+        "256 (`virt`), 1024 (`orangepi-pc`), 512 (other architectures)",
+        minimum=256,
+        maximum=3072,
     )
-    firmware: str | None = key(None, "file of the boot loader", "Debian's U-Boot")
-    arguments: tuple[str, ...] = key((), "list of further arguments of `qemu-system-arm`")
+    firmware: str | None = key(None, "of `arm`: file of the boot loader", "Debian's U-Boot")
+    bootargs: str = key(
+        "",
+        "words added to the command line of a kernel that QEMU starts; the board's `console=` "
+        "comes first, and `root=/dev/vda rw` if the job has a `rootfs`",
+    )
+    arguments: tuple[str, ...] = key((), "list of further arguments of QEMU")
+
+    @property
+    def model(self) -> str:
+        """The name of the machine among those of all architectures."""
+        return self.machine if self.arch == "arm" else self.arch
 
 
 @dataclass(frozen=True)

@@ -191,7 +191,8 @@ class Layers:
         layers = [defaults, *above]
         merged = merge_layers(layer.data for layer in layers)
         if (qemu := merged.get("connection", {}).get("qemu")) is not None:
-            machine = qemu.get("machine", QemuMachine.machine)
+            arch = qemu.get("arch", QemuMachine.arch)
+            machine = qemu.get("machine", QemuMachine.machine) if arch == "arm" else arch
             documents = self._documents(f"{MACHINES}/{machine}.yaml")
             machines = [Layer(document.data, document) for document in documents]
             layers = [defaults, *machines, *above]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: The layer that makes a board of any type a simulated one.
 SIMULATED: Mapping[str, Any] = {
-    "connection": {"simulated": True},
+    "connection": {"simulated": True, "qemu": None},
     "power": {"simulated": True},
     "deploy": {"method": "media", "layout": "master", "path": None},
     "overlay": ["console"],  # an image cannot contain its root file system

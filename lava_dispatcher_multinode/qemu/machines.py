@@ -1,6 +1,6 @@
-"""The QEMU machines of emulated boards: their arguments and firmware.
+"""The QEMU machines of emulated boards: their program, arguments and firmware.
 
-Their settings of U-Boot and Linux are a layer of device files: lab/defaults/machines.
+Their settings of boot loader and Linux are a layer of device files: lab/defaults/machines.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ NANOPI = "usr/lib/u-boot/nanopi_neo/u-boot-sunxi-with-spl.bin"
 
 @dataclass(frozen=True)
 class Machine:
-    """One QEMU machine with Debian's U-Boot.
+    """One QEMU machine; `u_boot` if it starts Debian's U-Boot unless a job names a kernel.
 
     `arguments`, `card`, `host_nic` and `group_nic` are arguments of QEMU, with `{card}`
     for the drive file, and `{id}` and `{mac}` for the network. `firmware_offset` is the byte
     of the card at which the boot ROM reads the firmware; None: QEMU gets it by path.
     `group_modules` are the kernel modules for the network of the group.
+    `last_is_first`: Linux and U-Boot count the network cards from the last one.
     """
 
     arguments: tuple[str, ...]
@@ -31,6 +32,23 @@ class Machine:
     group_nic: tuple[str, ...]
     firmware_offset: int | None = None
     group_modules: tuple[str, ...] = ()
+    program: str = "qemu-system-arm"
+    console: str = "ttyAMA0"
+    root_disk: str = "/dev/vda"
+    u_boot: bool = True
+    last_is_first: bool = True
+
+
+def _with_pci(program: str, console: str, *arguments: str) -> Machine:
+    nic = ("-device", "virtio-net-pci,netdev={id},mac={mac}")
+    card = (
+        *("-drive", "file={card},format=raw,if=none,id=card,cache=unsafe"),
+        *("-device", "virtio-blk-pci,drive=card"),
+    )
+    return Machine(
+        arguments, 512, card, nic, nic, program=program, console=console, u_boot=False,
+        last_is_first=False,
+    )  # fmt: skip
 
 
 MACHINES = {
@@ -53,7 +71,23 @@ MACHINES = {
         ("-device", "usb-net,netdev={id},mac={mac}"),
         firmware_offset=8192,
         group_modules=("phy_sun4i_usb", "ohci_platform", "cdc_ether"),
+        console="ttyS0",
+        root_disk="/dev/mmcblk0",
     ),
+    "x86_64": _with_pci("qemu-system-x86_64", "ttyS0"),
+    "aarch64": _with_pci("qemu-system-aarch64", "ttyAMA0", "-M", "virt"),
+    "riscv64": _with_pci("qemu-system-riscv64", "ttyS0", "-M", "virt"),
+}
+
+#: The processor that QEMU emulates, where its default is none or is too old for programs of today.
+#: Tables of five levels cost time at each miss.
+EMULATED_CPU = {"x86_64": "max,la57=off", "aarch64": "cortex-a57"}
+#: QEMU's program -> the Debian packages that a board needs.
+PACKAGES = {
+    "qemu-system-arm": "qemu-system-arm u-boot-qemu",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-system-riscv64": "qemu-system-misc",
+    "qemu-system-x86_64": "qemu-system-x86",
 }
 
 

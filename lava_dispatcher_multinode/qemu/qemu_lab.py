@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self
 
 from ..boards.boot_slots import BootSlots, processors
 from ..errors import PowerError
-from .machines import MACHINES, find_firmware
+from .acceleration import choose
+from .machines import EMULATED_CPU, MACHINES, find_firmware
 from .qemu_network import GroupNetwork
 from .qemu_process import QemuProcess
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from ..boards.deploy.direct import DirectKernel
     from ..deadline import Deadline
     from ..lab.device_model import Device
     from ..lab.device_sections import QemuMachine
@@ -42,6 +44,11 @@ class EmulatedBoard:
         self._lab = lab
         self._index = index
         self._settings: QemuMachine = device.connection.qemu
+        self._machine = MACHINES[self._settings.model]
+        self.program = self._machine.program
+        self.acceleration = choose(self._settings)
+        self._directory = directory
+        self._kernel: DirectKernel | None = None
         self._log = directory / f"{device.name}.log"
         self._lock = threading.Lock()
         self._qemu: QemuProcess | None = None
@@ -64,6 +71,10 @@ class EmulatedBoard:
                 self._qemu.kill()
                 self._qemu = None
 
+    def set_kernel(self, kernel: DirectKernel | None) -> None:
+        """Start `kernel` at the next power-on; None: the boot loader, or the BIOS."""
+        self._kernel = kernel
+
     @property
     def known_off(self) -> bool:
         """True if QEMU was switched off or never started."""
@@ -75,8 +86,7 @@ class EmulatedBoard:
 
     def setup_commands(self) -> Sequence[str]:
         """Return the shell commands that set host name and network after a boot."""
-        modules = MACHINES[self._settings.machine].group_modules
-        hosts = self._lab.hosts()
+        modules, hosts = self._machine.group_modules, self._lab.hosts()
         return self._lab.network.setup_commands(self.name, self._index, hosts, modules)
 
     def close(self) -> None:
@@ -87,12 +97,10 @@ class EmulatedBoard:
             os.close(self._slave)
 
     def _start(self) -> QemuProcess:
-        settings, machine = self._settings, MACHINES[self._settings.machine]
-        loader = find_firmware(settings.machine, settings.firmware)
+        settings, machine = self._settings, self._machine
         try:
             _round_up_card(self.card)
-            if machine.firmware_offset is not None:
-                _write_firmware(self.card, machine.firmware_offset, loader)
+            start = self._boot_arguments()
         except OSError as error:
             raise PowerError(
                 f"{self.name}: writing the card {self.card} failed: {error.strerror}"
@@ -106,21 +114,52 @@ class EmulatedBoard:
                 (("host", machine.host_nic), ("group", machine.group_nic))
             )
         )
+        nics = [*to_group, *to_host] if machine.last_is_first else [*to_host, *to_group]
         arguments = [
             *machine.arguments,
+            *self._processor(),
             *("-m", str(settings.memory or machine.memory)),
             *("-nodefaults", "-display", "none"),
             *("-add-fd", f"fd={self._master},set=1"),
             *("-chardev", "serial,id=console,path=/dev/fdset/1", "-serial", "chardev:console"),
-            *(() if machine.firmware_offset is not None else ("-bios", str(loader))),
+            *start,
             *(word.format(card=card) for word in machine.card),
             *network.qemu_arguments(self._index),
-            # Linux and U-Boot count from the last one: their first is the way to the host.
-            *to_group,
-            *to_host,
+            *nics,  # the first, as Linux and U-Boot count them, is the way to the host
             *settings.arguments,
         ]
-        return QemuProcess(self.name, arguments, (self._master,), self._log, self._report_exit)
+        descriptors = (self._master,)
+        return QemuProcess(
+            self.name, machine.program, arguments, descriptors, self._log, self._report_exit
+        )
+
+    def _processor(self) -> list[str]:
+        if self.acceleration.name == "kvm":
+            return ["-accel", "kvm", "-cpu", "host"]
+        cpu = EMULATED_CPU.get(self._settings.arch)
+        return ["-cpu", cpu] if cpu else []
+
+    def _boot_arguments(self) -> list[str]:
+        """Return the arguments for kernel or firmware, after writing their files."""
+        machine, kernel = self._machine, self._kernel
+        if kernel is not None:
+            root = [f"root={machine.root_disk} rw"] if kernel.on_disk else []
+            words = [f"console={machine.console}", *root, self._settings.bootargs]
+            line = " ".join(words).strip()
+            arguments = ["-kernel", str(kernel.kernel.absolute()), "-append", line]
+            for option, content in (("initrd", kernel.ramdisk), ("dtb", kernel.dtb)):
+                if content is not None:
+                    path = self._directory / f"{self.name}.{option}"
+                    path.write_bytes(content)
+                    arguments += [f"-{option}", str(path.absolute())]
+            return arguments
+        if not machine.u_boot:
+            return []
+        loader = find_firmware(self._settings.machine, self._settings.firmware)
+        if machine.firmware_offset is None:
+            return ["-bios", str(loader)]
+        _write_firmware(self.card, machine.firmware_offset, loader)
+        return []
 
     def _discard_input(self) -> None:
         """Discard input from while the power was off: it would stop the countdown of U-Boot."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from ..errors import PowerError
 from ..polling import wait_readable
 from . import exec_with_parent
+from .machines import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-PROGRAM = "qemu-system-arm"
 START_TIMEOUT_S = 60.0  # until the greeting of QEMU, on a busy host
 
 
@@ -32,6 +32,7 @@ class QemuProcess:
     def __init__(
         self,
         name: str,
+        program: str,
         arguments: Sequence[str],
         descriptors: Sequence[int],
         log: Path,
@@ -40,10 +41,10 @@ class QemuProcess:
         self._name = name
         self._log = log
         self._off = False
-        if shutil.which(PROGRAM) is None:
+        self._program = program
+        if shutil.which(program) is None:
             raise PowerError(
-                f"{name}: an emulated board needs {PROGRAM}: "
-                "apt-get install qemu-system-arm u-boot-qemu"
+                f"{name}: an emulated board needs {program}: apt-get install {PACKAGES[program]}"
             )
         ours, theirs = socket.socketpair()
         with ours:
@@ -52,7 +53,7 @@ class QemuProcess:
                            "-mon", "chardev=monitor,mode=control"]  # fmt: skip
                 self._process = subprocess.Popen(
                     [sys.executable, "-I", "-S", exec_with_parent.__file__, str(os.getpid()),
-                     PROGRAM, *arguments, *monitor],
+                     program, *arguments, *monitor],
                     stdin=subprocess.DEVNULL,
                     stdout=stream,
                     stderr=stream,
@@ -77,13 +78,14 @@ class QemuProcess:
             return
         self.kill()
         if ready:
-            raise PowerError(f"{self._name}: {PROGRAM} did not start{self._last_log_line()}")
-        raise PowerError(f"{self._name}: {PROGRAM} did not start within {START_TIMEOUT_S:g} s")
+            raise PowerError(f"{self._name}: {self._program} did not start{self._last_log_line()}")
+        limit = f"within {START_TIMEOUT_S:g} s"
+        raise PowerError(f"{self._name}: {self._program} did not start {limit}")
 
     def _watch(self, on_exit: Callable[[str], None]) -> None:
         code = self._process.wait()
         if not self._off and code:
-            on_exit(f"{PROGRAM} ended ({_describe_exit(code)}){self._last_log_line()}")
+            on_exit(f"{self._program} ended ({_describe_exit(code)}){self._last_log_line()}")
 
     def _last_log_line(self) -> str:
         text = self._log.read_text(encoding="utf-8", errors="replace").strip()

@@ -169,7 +169,7 @@ def _unsupported_deploys(job: Job, boards_of: Mapping[str, Sequence[Device]]) ->
         for spec in job.actions_of(role):
             if not spec.refused:
                 action = load_action(spec.command)
-                reasons = [action.unsupported_reason(device) for device in own]
+                reasons = [action.unsupported_reason(device, spec.parameters) for device in own]
                 if reasons and all(reasons):
                     found.append(spec.position().problem(str(reasons[0])))
     return list(dict.fromkeys(found))

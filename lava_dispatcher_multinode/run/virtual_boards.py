@@ -88,4 +88,7 @@ def _emulate(
     lab = stack.enter_context(EmulatedLab(directory))
     text = f"emulated boards: {lab.slots.size} boot at a time"
     log.emit("log", node=None, level="INFO", text=text)
-    return {device.name: lab.add(device) for device in devices}
+    boards = {device.name: lab.add(device) for device in devices}
+    for name, board in boards.items():
+        log.emit("log", node=name, level="INFO", text=f"{board.program}: {board.acceleration}")
+    return dict(boards)

@@ -53,7 +53,7 @@ def test_an_old_plugin_gets_defaults(plugin):
     assert (action.boots, action.deploys, action.calls) == (False, True, Calls.ANY)
     assert list(action.check(spec, CheckContext(None, None, run_here=True))) == []
     assert list(action.check_own_board(spec)) == []
-    assert action.unsupported_reason(Device("b1", "panda")) is None
+    assert action.unsupported_reason(Device("b1", "panda"), {}) is None
     action.skip("node")
     assert own.ran is None
     action.run("node", {"a": 1})

@@ -18,7 +18,7 @@ def test_the_files_go_to_the_board(make_node, tmp_path):
     node = make_node(deploy=TFTP)
     node.booted = True
     asked = []
-    node.board.deploy_kernel = lambda files, servers, bundle: asked.append(files)
+    node.board.deploy_kernel = lambda files, servers, deadline, bundle: asked.append(files)
     DeployLinaroKernel().run(node, {"kernel": "zImage", "ramdisk": "root.cpio.gz"})
     (files,) = asked
     assert files.kernel.path == tmp_path / "zImage"

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from lava_dispatcher_multinode.qemu.qemu_process import QemuProcess
 words = ["-M", "none", "-nodefaults", "-display", "none"]
-qemu = QemuProcess("p", words, (), Path(sys.argv[1]), print)
+qemu = QemuProcess("p", "qemu-system-arm", words, (), Path(sys.argv[1]), print)
 print(qemu._process.pid, flush=True)
 sys.stdin.read()
 """
@@ -44,6 +44,6 @@ def test_a_power_off_is_not_reported(tmp_path, qemu):
     """Only an unexpected exit is reported."""
     told = []
     words = ["-M", "none", "-nodefaults", "-display", "none"]
-    machine = QemuProcess("p", words, (), tmp_path / "log", told.append)
+    machine = QemuProcess("p", "qemu-system-arm", words, (), tmp_path / "log", told.append)
     machine.kill()
     assert not told

@@ -14,6 +14,7 @@ from lava_dispatcher_multinode.job.source import from_bytes
 from lava_dispatcher_multinode.lab.deploy_sections import Deploy, Tftp
 from lava_dispatcher_multinode.lab.device_files import Lab
 from lava_dispatcher_multinode.lab.device_model import Device
+from lava_dispatcher_multinode.lab.device_sections import ConsoleConnection, QemuMachine
 from lava_dispatcher_multinode.overlay.overlay_store import OverlayStore
 from lava_dispatcher_multinode.run.job_check import (
     check_boards,
@@ -130,7 +131,6 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     """LAVA checks what its dispatcher runs; other blocks are refused by name."""
     roles = (Role("server", device_type="panda"), Role("client", device_type="nsdut"))
     actions = (
-        ActionSpec("deploy_linaro_kernel", {"kernel": "uImage", "rootfs": "x"}),
         ActionSpec("deploy to fastboot", refused="only LAVA supports it"),
         ActionSpec("test", roles=frozenset(["client"]), refused="only LAVA has it"),
     )
@@ -139,10 +139,9 @@ def test_only_boards_of_our_own_are_asked_what_they_cannot():
     assert check_own_roles(job, set()) == []
     found = [str(problem) for problem in check_own_roles(job, {"server"})]
     assert found.pop(0) == "j:2:3: warning: 'os' has no effect"
-    assert len(found) == 2
-    assert "a root file system over the network needs NFS" in found[0]
-    assert "deploy to fastboot of server: only LAVA supports it" in found[1]
-    assert "host: lava" in found[1]
+    assert len(found) == 1
+    assert "deploy to fastboot of server: only LAVA supports it" in found[0]
+    assert "host: lava" in found[0]
     assert check_own_roles(job, {"client"})[0].message != ignored.message
 
 
@@ -170,6 +169,19 @@ def test_a_deploy_that_no_board_is_set_up_for_is_an_error():
     assert told(boards[0], boards[1]) == ["kernels"]
     assert told(boards[2]) == ["an image"]
     assert told(boards[1], boards[2]) == told(boards[3]) == []
+
+
+def test_a_root_file_system_over_the_network_is_an_error_at_once():
+    """Real boards get it over NFS alone, which is missing; QEMU has it as a disk."""
+    files = {"kernel": "x", "rootfs": "x"}
+    job = Job("job", 60, (Role("r", device_type="panda"),),
+              (ActionSpec("deploy_linaro_kernel", files),))  # fmt: skip
+    real = Device("p", "panda", deploy=Deploy(method="tftp", tftp=Tftp(host="::", kernel="0x1")))
+    (found,) = check_boards(job, Lab((real,)))
+    assert "a root file system over the network needs NFS" in str(found)
+    connection = ConsoleConnection(qemu=QemuMachine())
+    emulated = Device("q", "panda", connection=connection, deploy=Deploy(method="media"))
+    assert check_boards(job, Lab((emulated,))) == []
 
 
 def test_what_lava_fetches_need_not_be_fetched_here(tmp_path):

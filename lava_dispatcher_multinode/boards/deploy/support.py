@@ -22,11 +22,17 @@ HINTS = {
 def unsupported_reason(device: Device, kind: str) -> str | None:
     """Return why `kind` ("image" or "kernel") cannot be deployed to `device`; None if it can."""
     method = device.deploy.method
-    if method in METHODS[kind]:
+    direct = kind == "kernel" and starts_kernels(device)
+    if method in METHODS[kind] or direct:
         missing = _missing_key(device)
         return f"{device.place}: {missing}" if missing else None
     have = "no deploy.method is configured" if method is None else f"deploy.method is '{method}'"
     return f"{device.place}: {have}, which cannot deploy {_KINDS[kind]}: {HINTS[kind]}"
+
+
+def starts_kernels(device: Device) -> bool:
+    """Return whether QEMU itself starts the kernels that a job names, without a boot loader."""
+    return device.connection.qemu is not None and device.deploy.method == "media"
 
 
 def _missing_key(device: Device) -> str | None:

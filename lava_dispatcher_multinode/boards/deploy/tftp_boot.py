@@ -33,6 +33,7 @@ class BootFiles:
     kernel: Image
     ramdisk: Image | None = None
     dtb: Image | None = None
+    rootfs: Image | None = None  # of boards whose emulator starts the kernel
 
 
 class ServedFile(NamedTuple):
@@ -82,9 +83,11 @@ def serve_boot_files(
             f"{device.name}: deploy.tftp.host or dispatcher_ip is missing: this host's address "
             "in the board's network"
         )
-    dtb = _device_tree(boot.dtb)
+    dtb = device_tree(boot.dtb)
     kernel, kernel_type = _kernel(device, boot.kernel, dtb, step)
-    ramdisk, in_ramdisk = _ramdisk(device, boot.ramdisk, bundle, step)
+    ramdisk, in_ramdisk = ramdisk_with_overlay(device, boot.ramdisk, bundle, step)
+    if ramdisk is not None and tftp.ramdisk_header != "none":
+        ramdisk = ramdisks.add_header(ramdisk, tftp.ramdisk_header)
     contents = {"kernel": kernel, "ramdisk": ramdisk, "dtb": dtb}
     files = {}
     for name, content in contents.items():
@@ -155,7 +158,8 @@ def _address(tftp: Tftp, kernel_type: str, name: str) -> str:
     return getattr(special, name) or getattr(tftp, name) or ""
 
 
-def _device_tree(image: Image | None) -> bytes | None:
+def device_tree(image: Image | None) -> bytes | None:
+    """Return the content of a device tree blob, after a check of its first bytes."""
     if image is None:
         return None
     data = image.path.read_bytes()
@@ -215,10 +219,10 @@ def _kernel_type(kernel: Image) -> str:
     return "uImage"
 
 
-def _ramdisk(
+def ramdisk_with_overlay(
     device: Device, image: Image | None, bundle: OverlayBundle | None, step: Callable[[str], None]
 ) -> tuple[bytes | None, bool]:
-    """Return the ramdisk with the header of its device, and whether it contains the overlay."""
+    """Return the ramdisk without a header of U-Boot, and whether it contains the overlay."""
     if image is None:
         return None, False
     data = ramdisks.strip_header(image.path.read_bytes())
@@ -231,5 +235,4 @@ def _ramdisk(
             in_ramdisk = False
         except DamagedFile as error:
             raise ImageError(f"{image.name}: decompression failed: {error}") from None
-    arch = device.deploy.tftp.ramdisk_header
-    return data if arch == "none" else ramdisks.add_header(data, arch), in_ramdisk
+    return data, in_ramdisk
