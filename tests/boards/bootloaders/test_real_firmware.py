@@ -106,9 +106,8 @@ def test_dead_firmware_ends_the_attempt_with_its_message(console_of, monkeypatch
     monkeypatch.setattr(autoboot, "SILENCE_S", 0.1)
     monkeypatch.setattr(autoboot, "FAILED_S", 0.1)
     console = console_of(f"stty raw -echo; cat {FIRMWARE}/{name}.raw; exec cat >/dev/null")
-    with pytest.raises(BootError, match=re.escape(message)) as caught:
+    with pytest.raises(BootError, match="cannot start: '[^']*" + re.escape(message)):
         _stop(console)
-    assert "the firmware cannot start" in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "command", "message"), FAILED)
