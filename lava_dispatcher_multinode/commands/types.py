@@ -31,7 +31,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Origin:
+class Entry:
     """One name; `origins` are files, lowest layer first, or the package of a plug-in."""
 
     kind: str
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> ExitCode:
     return ExitCode.PASS
 
 
-def rows(layers: Layers) -> Iterator[Origin]:
+def rows(layers: Layers) -> Iterator[Entry]:
     """Yield the device types by name, then the plug-ins of each kind."""
     files: dict[str, list[str]] = {}
     for path in (*sorted(device_types.DIRECTORY.glob("*.yaml")), *layers.files(TYPES, ".yaml")):
@@ -77,7 +77,7 @@ def rows(layers: Layers) -> Iterator[Origin]:
         packaged = name in drivers and (device_types.DIRECTORY / f"{name}.yaml").is_file()
         driver = [plugins.origin(drivers[name])] if name in drivers and not packaged else []
         named = [file for each in (*aliases, name) for file in files.get(each, ())]
-        yield Origin("device type", name, [*driver, *named], aliases)
+        yield Entry("device type", name, [*driver, *named], aliases)
     for kind, group in KINDS.items():
         for name, entry in sorted(plugins.entries(group).items()):
-            yield Origin(kind, name, [plugins.origin(entry)], [])
+            yield Entry(kind, name, [plugins.origin(entry)], [])
