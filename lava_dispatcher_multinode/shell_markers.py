@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 #: The first command. A login shell may have hooks that print around each command (PROMPT_COMMAND,
-#: PS0, precmd, preexec, traps), so a plain one replaces it.
-PLAIN_SHELL = "command -v env >/dev/null && exec env ENV= PROMPT_COMMAND= PS0= sh"
+#: PS0, precmd, preexec, traps), so a plain one replaces it if the board has one on its PATH.
+PLAIN_SHELL = "env sh -c : 2>/dev/null && exec env ENV= PROMPT_COMMAND= PS0= sh"
 #: The second one. It disables line editing, which would echo, redraw and interpret keys.
 QUIET = (
     "stty -echo cols 200; set +o emacs +o vi 2>/dev/null; unset HISTFILE ENV PROMPT_COMMAND PS0; "

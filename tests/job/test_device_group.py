@@ -31,7 +31,7 @@ def test_the_users_own_job(read, seed):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("pand", " (did you mean 'panda'?)"), ("panda5", None), ("qemu", None), ("panda", None)],
+    [("pand", " (did you mean 'panda'?)"), ("panda5", None), ("zx81", None), ("panda", None)],
 )
 def test_a_misspelled_type_is_a_warning(read, name, hint):
     """Any name may be a type; one that differs from a known one in digits is another board."""

@@ -27,7 +27,7 @@ def test_the_probe_has_a_deadline(monkeypatch):
     monkeypatch.setattr(acceleration, "_SECTOR", b"\xeb\xfe".ljust(510, b"\0") + b"\x55\xaa")
     start = time.monotonic()
     assert probe("tcg", 1.5) == "a small guest did not end within 1.5 s with TCG"
-    assert time.monotonic() - start < GUEST_TIMEOUT_S
+    assert time.monotonic() - start < 15
 
 
 @pytest.mark.needs("qemu-system-x86_64")
