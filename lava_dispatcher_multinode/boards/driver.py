@@ -35,6 +35,10 @@ class CountdownMissed(BootError):
 class BootCommandFailed(BootError):
     """A command that the driver typed at the boot loader failed."""
 
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
+
 
 class BootLoader(Protocol):
     """The dialogue with one board's boot loader, from power-on to the start of the kernel.

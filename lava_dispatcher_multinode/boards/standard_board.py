@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from .. import device_types, plugins
+from .. import plugins
 from ..console.death_strings import DOWN, KERNEL
 from ..console.expect import Dialogue
 from ..errors import (
@@ -18,13 +18,14 @@ from ..errors import (
 )
 from .bootloaders.grub import GrubLoader
 from .bootloaders.none import NoBootLoader
+from .card_hint import with_card_hint
 from .crash_report import with_crash_report
 from .deploy.direct import prepare_direct
 from .deploy.master import deploy_by_master
 from .deploy.media import write_media
 from .deploy.support import starts_kernels
 from .deploy.tftp_boot import dictionary_lines, serve_boot_files
-from .driver import BoardDriver, BootCommandFailed, CountdownMissed, load_boot_loader
+from .driver import BoardDriver, CountdownMissed, load_boot_loader
 from .linux import log_in, wait_for_kernel
 from .power.power_check import switch_off
 from .restart import BoardRestart
@@ -157,7 +158,8 @@ class StandardBoard:
                 deadline.check(str(error))
                 if number == attempts:
                     kind = BootError if isinstance(error, ActionTimeout) else type(error)
-                    text = f"boot attempt {number} of {attempts} failed: {self._with_hint(error)}"
+                    hinted = with_card_hint(self.device, self._commands, error)
+                    text = f"boot attempt {number} of {attempts} failed: {hinted}"
                     raise kind(text) from error
                 first = str(error).partition("\n")[0]
                 self._step(f"boot attempt {number} of {attempts} failed: {first}")
@@ -283,23 +285,6 @@ class StandardBoard:
             code, output = shell.run(command)
             if code:
                 self._step(f"'{command}' on the board exited with {code}: {output}")
-
-    def _with_hint(self, error: Exception) -> str:
-        """Return the text of `error`, with a hint if the default commands do not fit the card."""
-        deploy = self.device.deploy
-        foreign_card = deploy.method == "none" or deploy.layout == "image"
-        boots = bool(self._commands) and f"'{self._commands[-1]}' failed" in str(error)
-        defaults = device_types.defaults(self.device.device_type).get("boot", {}).get("commands")
-        are_defaults = list(self._commands) == defaults
-        fits = not (foreign_card or boots)
-        if fits or not (are_defaults and isinstance(error, BootCommandFailed)):
-            return str(error)
-        text, newline, lines = str(error).partition("\n")
-        hint = (
-            "boot.commands are the defaults of the device type, for files in partition 3 as in "
-            "2013: set the commands that boot this card"
-        )
-        return f"{text}; {hint}{newline}{lines}"
 
     def _check_console(self) -> None:
         if self.console.taken is not None:

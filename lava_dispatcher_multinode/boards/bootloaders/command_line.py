@@ -176,7 +176,7 @@ class CommandLineLoader:
 
     def _error(self, command: str, reason: str) -> BootError:
         text = f"{self.name}: '{command}' failed: {reason}"
-        return BootCommandFailed(self._dialogue.explain(text))
+        return BootCommandFailed(self._dialogue.explain(text), command)
 
 
 def continues(dialogue: Dialogue) -> bool:
