@@ -37,10 +37,10 @@ def make_devices(
 ) -> list[Device]:
     """Return a device with `layer` (`SIMULATED` or `EMULATED`) for each node of `job`, in order.
 
-    A named device keeps its name; the others are panda01, panda02 and so on. They have the
-    tags of their roles. Of the device files of the host, only the device types matter that
-    nothing else describes; those of an explicit `config_dir` are layers of the devices, to
-    inject faults for example.
+    A named device keeps its name; the others are panda01, panda02 and so on, or
+    qemu-arm64-01 for a type that ends in a digit. They have the tags of their roles. Of the
+    device files of the host, only the device types matter that nothing else describes; those
+    of an explicit `config_dir` are layers of the devices, to inject faults for example.
 
     Raises `InvalidJob` if the type of a named device is unknown, or cannot be virtual.
     """
@@ -94,8 +94,9 @@ def _layers(config_dir: Path | None) -> Layers:
 
 
 def _free_name(device_type: str, taken: set[str | None]) -> str:
-    """Return the first of panda01, panda02, ... that is not taken."""
-    names = (f"{device_type}{number:02}" for number in count(1))
+    """Return the first of panda01, panda02, ... (qemu-arm64-01, ...) that is not taken."""
+    stem = f"{device_type}-" if device_type[-1:].isdigit() else device_type
+    names = (f"{stem}{number:02}" for number in count(1))
     return next(name for name in names if name not in taken)
 
 

@@ -31,6 +31,6 @@ def test_boards_of_any_type_meet(dispatch, tmp_path, content, prompt):
     assert run.code == 0
     assert run.results["waits"]
     assert "no simulated firmware is known for the device type 'rock5'" in run.err
-    console = run.console("rock501").decode()
+    console = run.console("rock5-01").decode()
     typed = f"\r\n{prompt}setenv bootargs"
     assert (typed in console) if prompt else ("setenv" not in console)

@@ -77,7 +77,7 @@ def test_types_without_firmware_get_a_stand_in_and_a_warning():
         Role("b", 1, "panda", position=Position("job.json", 5, 9)),
     ]
     first, second, panda = make_devices(job(*roles), SIMULATED)
-    assert (first.name, second.name, panda.name) == ("rock501", "rock502", "panda01")
+    assert (first.name, second.name, panda.name) == ("rock5-01", "rock5-02", "panda01")
     assert first.simulated_firmware.machine == "Stand-in board"
     assert first.boot.commands[-1] == "boot"
     (note,) = describe_stand_ins(job(*roles))
@@ -97,7 +97,7 @@ def test_types_of_the_user_are_known_without_config_dir(config, monkeypatch):
     config.write("lava-dispatcher/devices/desk1.yaml", "device_type: rock5\n")
     assert virtual_types()["rock-5"] == "rock5"
     made = make_devices(job(Role("a", 1, "rock5"), Role("b", device="desk1")), SIMULATED)
-    assert [device.name for device in made] == ["rock501", "desk1"]
+    assert [device.name for device in made] == ["rock5-01", "desk1"]
     assert {device.simulated_firmware.prompt for device in made} == {"rock> "}
     assert {device.device_type for device in made} == {"rock5"}
 
