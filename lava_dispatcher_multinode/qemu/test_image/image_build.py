@@ -100,12 +100,16 @@ def boot_files(kernel: Path, busybox: bytes, modules: KernelModules) -> dict[str
     }
 
 
-def initial_root(busybox: bytes, modules: KernelModules) -> bytes:
-    """Return the initial ramdisk: a gzip of a cpio archive."""
+def initial_root(
+    busybox: bytes,
+    modules: KernelModules,
+    machines: Mapping[str, Iterable[str]] = INITIAL_MODULES,
+) -> bytes:
+    """Return the initial ramdisk, with the modules of `machines`: a gzip of a cpio archive."""
     entries = [(name, cpio.DIRECTORY, b"") for name in ("bin", "proc", "sys", "dev", "root")]
     entries += [("bin/busybox", cpio.PROGRAM, busybox), ("init", cpio.PROGRAM, read_own("init"))]
     entries += [(f"bin/{name}", cpio.LINK, b"busybox") for name in _IN_INITIAL_ROOT]
-    entries += initial_modules(modules, INITIAL_MODULES)
+    entries += initial_modules(modules, machines)
     return gzip.compress(cpio.make_archive(entries), 9, mtime=0)
 
 
