@@ -41,7 +41,7 @@ def parse_job(document: Document, target: str | None = None) -> tuple[Job, list[
         document = _aim(document, target)
     entries = plugins.entries(plugins.JOB_PARSERS)
     parsers: dict[str, JobParser] = {
-        name: plugins.load(plugins.JOB_PARSERS, name)() for name in entries
+        name: plugins.load(plugins.JOB_PARSERS, name, JobParser)() for name in entries
     }
     accepting = [name for name, parser in parsers.items() if parser.accepts(document)]
     if not accepting:

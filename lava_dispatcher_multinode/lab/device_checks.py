@@ -97,6 +97,20 @@ def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], show
         raise InvalidJob(problems)
 
 
+def check_prompts(merged: Mapping[str, Any], files: Sequence[Document], shown: str) -> None:
+    """Raise if the usual prompts are off, and no layer gives another one."""
+    boot = merged.get("boot") or {}
+    if boot.get("known_prompts", True) or boot.get("prompts") or boot.get("prompt_patterns"):
+        return
+    message = "boot.known_prompts is false, and boot has neither prompts nor prompt_patterns"
+    hint = "add the prompt of the boot loader: prompts: ['=> ']"
+    path = ("boot", "known_prompts")
+    for document in reversed(files):
+        if "known_prompts" in (document.data.get("boot") or {}):
+            raise InvalidJob([document.problem(message, path, key=True, hint=hint)])
+    raise _error("boot", message, hint, reversed(files), shown)
+
+
 def misplaced_aliases(document: Document) -> Iterator[Problem]:
     """Yield the key `aliases` of a file that describes no device type."""
     if "aliases" in document.data:

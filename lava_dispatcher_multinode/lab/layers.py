@@ -144,6 +144,7 @@ class Layers:
         device_checks.check_connection(merged, own, shown)
         device_checks.check_socket(merged, files, shown)
         device_checks.check_boot_loader(merged, files, shown)
+        device_checks.check_prompts(merged, files, shown)
         return make_device(name, merged, self.file(name), notes)
 
     def values(self, name: str) -> list[Value]:

@@ -71,7 +71,7 @@ def installed(monkeypatch):
         }
 
     monkeypatch.setattr(plugins, "entries", entries)
-    monkeypatch.setattr(plugins, "load", lambda group, name: groups[group][name])
+    monkeypatch.setattr(plugins, "load", lambda group, name, protocol=None: groups[group][name])
     return groups
 
 

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job
+
+LOAD = plugins.load
 
 
 def test_json_and_yaml_are_the_same_job(read, seed):
@@ -68,6 +71,22 @@ def test_a_third_partys_parser_is_chosen_by_what_it_accepts(installed, read):
     job, warnings = read({"boards": 2})
     assert job.name == "theirs"
     assert str(warnings[0]) == "job.json:2:12: warning: hm"
+
+
+class WithoutParse:
+    """A job parser of another package that lacks `parse`."""
+
+    def accepts(self, document):
+        return True
+
+
+def test_a_parser_that_lacks_a_method_is_an_error(installed, refused, seed, monkeypatch):
+    """The error names the method, and not a traceback from the middle of the work."""
+    monkeypatch.setattr(plugins, "load", LOAD)
+    installed["lava_dispatcher.job_parsers"]["theirs"] = WithoutParse
+    (problem,) = refused(seed)
+    assert "'theirs' of" in problem
+    assert "lacks 'parse'" in problem
 
 
 def test_target_aims_a_single_board_job(read, refused, seed):

@@ -98,3 +98,17 @@ def test_without_a_boot_loader_there_is_no_dialogue(config, keys, line, said):
     config.write("devices/p.yaml", text + keys + SERIAL)
     problem = wrong(Layers([config.path]), "p")
     assert (problem.line, said in problem.message) == (line, True), problem
+
+
+@pytest.mark.parametrize("own", ["", ", prompts: ['mine> ']", ", prompt_patterns: ['mine\\d> ']"])
+def test_without_known_prompts_another_prompt_is_needed(config, own):
+    """Else no text would be a prompt, and each boot would end in a timeout."""
+    text = f"device_type: mine\n{SERIAL}boot: {{known_prompts: false{own}}}\n"
+    config.write("devices/p.yaml", text)
+    layers = Layers([config.path])
+    if own:
+        assert not layers.device("p").boot.known_prompts
+    else:
+        problem = wrong(layers, "p")
+        assert (problem.line, problem.column) == (3, 8)
+        assert "neither prompts nor prompt_patterns" in problem.message
