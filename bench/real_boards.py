@@ -107,17 +107,22 @@ def main():
             "cubie01": make_cubieboard(top / "cubie01"),
             "rpi01": make_raspberry_pi(top / "rpi01"),
         }
+        print(f"{'':16}" + "".join(f"{name:>18}" for name in STAGES))
         try:
-            rows = {"job": run(top, boards)}
+            print_rows("job", run(top, boards))
         finally:
             for board in boards.values():
                 subprocess.run(["sh", "-c", board.power_off], check=True)
         with ThreadPoolExecutor() as pool:
-            rows["bare"] = dict(zip(boards, pool.map(boot_bare, boards.values()), strict=True))
-    print(f"{'':16}" + "".join(f"{name:>18}" for name in STAGES))
-    for name in boards:
-        for way, found in rows.items():
-            print(f"{name:9}{way:7}" + "".join(f"{t:>16.1f} s" for t in found[name]))
+            print_rows(
+                "bare", dict(zip(boards, pool.map(boot_bare, boards.values()), strict=True))
+            )
+
+
+def print_rows(way, found):
+    """Print the seconds of each board."""
+    for name, seconds in found.items():
+        print(f"{name:9}{way:7}" + "".join(f"{t:>16.1f} s" for t in seconds), flush=True)
 
 
 if __name__ == "__main__":
