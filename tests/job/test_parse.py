@@ -77,6 +77,7 @@ class WithoutParse:
     """A job parser of another package that lacks `parse`."""
 
     def accepts(self, document):
+        """Accept each document."""
         return True
 
 
