@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 #: The keys of `boot` that have no meaning with a boot loader.
 _COUNTDOWN = frozenset({"interrupt", "interrupt_command", "known_prompts", "prompts"})
-WITHOUT_MEANING = {"grub": _COUNTDOWN, "none": _COUNTDOWN | {"command_timeout", "commands"}}
+WITHOUT_MEANING = {
+    "barebox": frozenset({"kernel_timeout"}),  # the limit of the last command includes it
+    "grub": _COUNTDOWN,
+    "none": _COUNTDOWN | {"command_timeout", "commands"},
+}
 #: The boot loaders that fetch no files over the network.
 WITHOUT_NETWORK = frozenset({"grub", "none"})
 

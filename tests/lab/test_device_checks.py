@@ -112,3 +112,14 @@ def test_without_known_prompts_another_prompt_is_needed(config, own):
         problem = wrong(layers, "p")
         assert (problem.line, problem.column) == (3, 8)
         assert "neither prompts nor prompt_patterns" in problem.message
+
+
+def test_barebox_has_no_limit_of_its_own_for_the_kernel(config):
+    """The key that its dialogue does not use is an error; those that it uses are accepted."""
+    text = "device_type: panda\nbootloader: barebox\n"
+    used = "boot: {interrupt: any key, command_timeout: 9, known_prompts: true}\n"
+    config.write("devices/good.yaml", text + used + SERIAL)
+    assert Layers([config.path]).device("good").boot.command_timeout == 9
+    config.write("devices/p.yaml", text + "boot:\n  kernel_timeout: 9\n" + SERIAL)
+    problem = wrong(Layers([config.path]), "p")
+    assert (problem.line, "boot.kernel_timeout has no meaning" in problem.message) == (4, True)
