@@ -13,7 +13,7 @@ from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import BOOTING_LINUX
 from . import u_boot_messages as messages
-from .command_line import CTRL_C, continues, joined, lines
+from .command_line import CTRL_C, continues, joined, lines, settle
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SILENCE_S = 5.0  # without output, after which a key is sent without a countdown
 SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed
 SAME_COUNTDOWN_S = 1.0  # a countdown's text that repeats within it is the same countdown
-SETTLE_S = 0.3  # of silence after the answer to the last key
 FAILED_S = 5.0  # after a failure of the firmware, for U-Boot to come from another medium
 
 
@@ -68,7 +67,7 @@ class Autoboot:
                 before = tail
             elif found.index == 0:
                 if sent_keys:
-                    self._settle()
+                    settle(self._dialogue)
                 elif continues(self._dialogue):
                     continue
                 return
@@ -99,14 +98,6 @@ class Autoboot:
         rest = self._dialogue.expect_or_none([rb"(?=[\r\n])"], timeout=1.0)
         line = found.before.rpartition(b"\n")[2] + found.match.group()
         return line + (rest.before if rest else b"")
-
-    def _settle(self) -> None:
-        """Get to an empty command line, after the answers to all keys."""
-        self._dialogue.send(CTRL_C)
-        over = time.monotonic() + 10 * SETTLE_S
-        while time.monotonic() < over:
-            if self._dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLE_S) is None:
-                return
 
     def _firmware_error(self, line: bytes) -> BootError:
         text = joined(lines(line))

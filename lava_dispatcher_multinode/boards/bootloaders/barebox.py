@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, ClassVar
 from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import kernel_pattern
-from .command_line import CTRL_C, ESCAPES, MIN_TYPING_ATTEMPTS, CommandLineLoader, joined, lines
+from .command_line import (
+    CTRL_C,
+    ESCAPES,
+    MIN_TYPING_ATTEMPTS,
+    CommandLineLoader,
+    joined,
+    lines,
+    settle,
+)
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue
@@ -23,7 +31,6 @@ COUNTDOWN = rb"Hit (?:any key|m for menu or any)|to stop autoboot"
 SILENCE_S = 5.0  # without output, after which a key is sent without a countdown
 SPAM_INTERVAL_S = 0.2  # between keys from power-on, if a countdown was missed
 SAME_COUNTDOWN_S = 1.0  # a countdown's text that repeats within it is the same countdown
-SETTLE_S = 0.3  # of silence after the answer to the last key
 LONG_TIMEOUT_S = 300.0
 LONG = re.compile(r"\b(?:boot|bootm|cp|dhcp|tftp|usb|wget|detect|mount)\b")
 ASK_STATUS = "lava_rc=$?; echo lava_rc=$lava_rc"
@@ -75,7 +82,7 @@ class BareboxLoader(CommandLineLoader):
                 if spam or self._dialogue.console.tail() == before:
                     self._dialogue.send(key or CTRL_C)
             elif found.index == 0:
-                self._settle()
+                settle(self._dialogue)
                 return
             elif found.index == 2:
                 raise CountdownMissed(
@@ -146,11 +153,3 @@ class BareboxLoader(CommandLineLoader):
                 "characters; set connection.character_delay"
             )
         )
-
-    def _settle(self) -> None:
-        """Get to an empty command line, after the answers to all keys."""
-        self._dialogue.send(CTRL_C)
-        over = time.monotonic() + 10 * SETTLE_S
-        while time.monotonic() < over:
-            if self._dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLE_S) is None:
-                return

@@ -26,6 +26,7 @@ PROBE_AFTER_S = 5.0  # without output, after which the prompt may have come garb
 PROBE_TIMEOUT_S = 1.0
 PROMPT_SILENCE_S = 0.3  # without output after a prompt; text behind it is a message with its text
 MAX_ERROR_LINES = 3  # of a failed command's output, in its error
+SETTLE_S, MAX_SETTLE_S = 0.3, 3.0  # of silence after the answer to the last key
 UART_FIFO_BYTES = 16  # at most so many bytes are sent without an echo
 #: Limits of typing one line. A line of 170 characters passes a console that garbles one
 #: character in a hundred about every fifth time.
@@ -177,6 +178,15 @@ class CommandLineLoader:
     def _error(self, command: str, reason: str) -> BootError:
         text = f"{self.name}: '{command}' failed: {reason}"
         return BootCommandFailed(self._dialogue.explain(text), command)
+
+
+def settle(dialogue: Dialogue, keys: bytes = CTRL_C) -> None:
+    """Send `keys`, which empty the command line, and drop the answers to all keys so far."""
+    dialogue.send(keys)
+    over = time.monotonic() + MAX_SETTLE_S
+    while time.monotonic() < over:
+        if dialogue.expect_or_none([rb"(?s).+"], timeout=SETTLE_S) is None:
+            return
 
 
 def continues(dialogue: Dialogue) -> bool:

@@ -7,13 +7,12 @@ at the width of the terminal.
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, ClassVar
 
 from ...errors import BootError
 from ..driver import CountdownMissed
 from ..linux import kernel_pattern
-from .command_line import CommandLineLoader, joined, lines
+from .command_line import CommandLineLoader, joined, lines, settle
 
 if TYPE_CHECKING:
     from ...console.expect import Dialogue, Found
@@ -30,7 +29,6 @@ PAUSED = rb"Press any key to continue"
 OPEN_COMMAND_LINE = b"c"
 SHOW_MENU = b"\x1b"  # a hidden menu appears; in the menu and at the prompt it does no harm
 DROP_LINE = b"\x15"
-REDRAW_S = 0.3  # of silence after the menu, until GRUB reads keys, and after a dropped line
 KEY_INTERVAL_S = 0.5  # between keys that show a hidden menu
 ASK_AFTER_S = 5.0  # without output, after which an empty line asks for the prompt
 SLOW_COMMAND_S = 120.0  # loads from a disk or over the network
@@ -89,7 +87,7 @@ class GrubLoader(CommandLineLoader):
                 )
             else:
                 hidden = False
-                self._wait_for_silence(limit)
+                settle(self._dialogue, b"")  # GRUB reads keys when the menu is complete
                 self._dialogue.send(OPEN_COMMAND_LINE)
         raise BootError(
             self._dialogue.explain(
@@ -128,8 +126,7 @@ class GrubLoader(CommandLineLoader):
 
     def _drop_line(self) -> None:
         """Empty the line; GRUB prints no new prompt."""
-        self._dialogue.send(DROP_LINE)
-        self._wait_for_silence(self._deadline)
+        settle(self._dialogue, DROP_LINE)
 
     def _expect_prompt(self, patterns: list[bytes], command: str, limit: Deadline) -> Found:
         """Wait for one of `patterns`; after a silence, an empty line asks for the prompt."""
@@ -141,10 +138,3 @@ class GrubLoader(CommandLineLoader):
         return self._dialogue.expect(
             patterns, timeout=limit, step=f"waited for GRUB's prompt after '{command}'"
         )
-
-    def _wait_for_silence(self, limit: Deadline) -> None:
-        """Return when nothing has come for `REDRAW_S`."""
-        over = time.monotonic() + limit.within(20 * REDRAW_S)
-        while time.monotonic() < over:
-            if self._dialogue.expect_or_none([rb"(?s).+"], timeout=REDRAW_S) is None:
-                return
