@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..job.source import Document
 
 #: The keys of `boot` that have no meaning with a boot loader.
-_COUNTDOWN = frozenset({"interrupt", "interrupt_command", "known_prompts", "prompts"})
+_COUNTDOWN = frozenset(
+    {"interrupt", "interrupt_command", "known_prompts", "prompt_patterns", "prompts"}
+)
 WITHOUT_MEANING = {
     "barebox": frozenset({"kernel_timeout"}),  # the limit of the last command includes it
     "grub": _COUNTDOWN,

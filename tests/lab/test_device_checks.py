@@ -87,6 +87,7 @@ def test_a_socket_needs_an_address(config):
     [
         ("boot: {commands: [boot]}\n", 3, "boot.commands has no meaning"),
         ("boot:\n  interrupt: any key\n", 4, "boot.interrupt has no meaning"),
+        ("boot: {prompt_patterns: ['=> ']}\n", 3, "boot.prompt_patterns has no meaning"),
         ("deploy: {method: tftp}\n", 3, "no files are deployed"),
     ],
 )
