@@ -22,6 +22,7 @@ from pathlib import Path
 
 COUNTDOWN_S = 20.0
 CTRL_C = b"\x03"
+CTRL_U = b"\x15"  # GRUB drops the line
 STATUS = b"lava_rc="
 KERNEL = b"\r\nStarting kernel ...\r\n\r\n[    0.000000] Linux version 6.1.0 (fake)\r\n"
 
@@ -107,6 +108,8 @@ class Board:
                         return
                     line = b""
                     say(prompt)
+                elif character == CTRL_U:
+                    line = b""
                 elif character == CTRL_C:
                     line = b""
                     say(b"<INTERRUPT>\r\n" + prompt)

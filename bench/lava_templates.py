@@ -63,6 +63,13 @@ BANNERS = {
     "none": "\r\nROM\r\n",
 }
 
+#: What stands around GRUB's menu; LAVA's templates have a part of it.
+GRUB_MENU = (
+    "      Use the ^ and v keys to select which entry is highlighted.\r\n"
+    "      Press enter to boot the selected OS, `e' to edit the commands\r\n"
+    "      before booting or `c' for a command-line."
+)
+
 
 class Outcome(NamedTuple):
     """What became of a template."""
@@ -147,6 +154,8 @@ def speech_of(data, loader, place):
     names = parameters.get("interrupt_ctrl_list") or constants.get("interrupt_ctrl_list")
     key = chr(ord(names[0]) - ord("a") + 1) if names else key  # "c" is Ctrl-C
     waits = parameters.get("needs_interrupt", True) and loader != "none"
+    if loader == "grub":
+        countdown = GRUB_MENU
     return {
         "banner": BANNERS[loader],
         "countdown": countdown if waits and countdown != prompt else "",
@@ -199,7 +208,9 @@ def dialogue(name, text, found, place):
             board = StandardBoard(device, console, hardware, steps.append, lambda *_, **__: None)
             lines = []
             if loader != "none":
-                board.deploy_kernel(BootFiles(**images), servers, None)
+                board.deploy_kernel(
+                    BootFiles(**images), servers, Deadline(DIALOGUE_S, "dialogue"), None
+                )
                 lines = expected(data, found, kernel, served)
             (place / "start").write_text(lines[-1] if lines else "")
             shell = board.boot(Deadline(DIALOGUE_S, "dialogue"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import device_types, plugins
 from ..errors import ExitCode
+from ..lab.lava_server_types import lava_server_types
 from ..lab.layers import TYPES, Layers, search_path
 from .arguments import add_config_dir
 
@@ -22,6 +23,8 @@ example:
   lava-multinode types --config-dir ./lab --json
 
 A device file may name any other device type, too: then it alone describes the board.
+LAVA device types are the templates of a lava-server on this host; lava-server renders them
+to a device dictionary, which `lava_device` in a device file or `lava-multinode import` takes.
 """
 KINDS = {
     "boot loader": plugins.BOOT_LOADERS,
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> ExitCode:
 
 
 def rows(layers: Layers) -> Iterator[Entry]:
-    """Yield the device types by name, then the plug-ins of each kind."""
+    """Yield the device types by name, the plug-ins of each kind, then the types of LAVA."""
     files: dict[str, list[str]] = {}
     for path in (*sorted(device_types.DIRECTORY.glob("*.yaml")), *layers.files(TYPES, ".yaml")):
         names = files.setdefault(path.stem, [])
@@ -81,3 +84,5 @@ def rows(layers: Layers) -> Iterator[Entry]:
     for kind, group in KINDS.items():
         for name, entry in sorted(plugins.entries(group).items()):
             yield Entry(kind, name, [plugins.origin(entry)], [])
+    for name, template in sorted(lava_server_types().items()):
+        yield Entry("LAVA device type", name, [str(template)], [])

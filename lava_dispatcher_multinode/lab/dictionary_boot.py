@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 #: LAVA's boot method -> the boot loader of a device file; the first that can be used counts.
 LOADERS = {
@@ -58,6 +58,8 @@ WORDS_WITHOUT_VALUE = frozenset(
         *("{APPLY_DTBO_COMMANDS}", "{DTB_BASE_ADDR}", "{DTB_BASE_RESIZE}", "{DTBO_ADDR}"),
     }
 )
+#: GRUB's menu or prompt, and the key that opens its command line: the GRUB dialogue knows them.
+_GRUB_MENU = {"interrupt": ("for a command-line", "grub>"), "interrupt_command": ("c",)}
 _WORD = re.compile(r"(?<!\$)\{[A-Z_]+\}")
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
@@ -172,3 +174,14 @@ def _escaped(text: str) -> str:
 def control_characters(names: Sequence[Any]) -> str:
     """Return the control characters of `interrupt_ctrl_list`: `c` is Ctrl-C."""
     return "".join(chr(ord(str(name)[:1].upper() or "@") & 0x1F) for name in names)
+
+
+def drop_grub_menu(boot: dict[str, Any]) -> Iterator[str]:
+    """Remove the keys of `boot` that GRUB does not use; yield a warning for an unusual value."""
+    for key, usual in _GRUB_MENU.items():
+        value = boot.pop(key, "")
+        if value and value not in usual:
+            yield (
+                f"{value!r} does not count as boot.{key}: GRUB's menu and its prompt do, and the "
+                "key 'c' opens the command line"
+            )

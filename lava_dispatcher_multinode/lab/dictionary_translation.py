@@ -14,6 +14,7 @@ from .dictionary_boot import (
     choose,
     command_lines,
     control_characters,
+    drop_grub_menu,
     literal,
     literal_start,
 )
@@ -67,6 +68,7 @@ class _Translator:
     document: Document
     own: Mapping[str, Any]
     keys: dict[str, Any] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
 
     def run(self) -> Translation:
         loader = self.own.get("bootloader")
@@ -80,10 +82,14 @@ class _Translator:
         self._limits(method)
         if method.loader != "none":
             self._prompts(method)
+            if method.loader == "grub":
+                path = ("actions", "boot", "methods", method.name)
+                for text in drop_grub_menu(self.keys["boot"]):
+                    self.notes.append(self.document.problem(text, path, key=True, warning=True))
             self._network_boot(method)
         else:
             self._set("deploy.method", "none")
-        return Translation(self.keys, tuple(self._named(method)))
+        return Translation(self.keys, (*self.notes, *self._named(method)))
 
     def _named(self, method: BootMethod) -> Iterator[Problem]:
         """Yield a warning for keys without effect; raise `Refusal` for a refused one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from lava_dispatcher_multinode.commands.lava_multinode import main
 
@@ -33,3 +34,21 @@ def test_the_list_for_people(tmp_path, capsys):
     assert out.startswith("DEVICE TYPES\n")
     assert "(also beagle-xm)" in out
     assert "\nBOOT LOADERS\n" in out
+
+
+def test_the_types_of_a_lava_server(tmp_path, monkeypatch, capsys):
+    """Each device type beside `LAVA_DISPATCHER_PATH` has its template; bases are parts."""
+    templates = tmp_path / "usr/share/lava-server/device-types"
+    packages = tmp_path / "usr/lib/python3/dist-packages"
+    for directory in (templates, packages):
+        directory.mkdir(parents=True)
+    for name in ("base", "base-uboot", "rock5-of-lava"):
+        (templates / f"{name}.jinja2").touch()
+    monkeypatch.setenv("LAVA_DISPATCHER_PATH", str(packages))
+    assert main(["types", "--json", "--config-dir", str(tmp_path)]) == 0
+    rows = [row for row in json.loads(capsys.readouterr().out) if row["kind"].startswith("LAVA")]
+    found = {row["name"]: row["origins"] for row in rows}
+    (origin,) = found["rock5-of-lava"]
+    assert Path(origin).samefile(templates / "rock5-of-lava.jinja2")
+    assert "base" not in found
+    assert "base-uboot" not in found

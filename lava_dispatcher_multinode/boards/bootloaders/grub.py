@@ -64,7 +64,7 @@ class GrubLoader(CommandLineLoader):
         """Open the command line from the menu; with `spam`, make a hidden menu appear first."""
         limit = self._deadline.part(self._boot.autoboot_timeout, "boot.autoboot_timeout")
         kernel = kernel_pattern(self._boot.kernel_start)
-        patterns = [PROMPT, RESCUE, kernel, MENU]
+        patterns = [self._prompt, RESCUE, kernel, MENU]
         hidden = spam
         while limit.left:
             wait = min(KEY_INTERVAL_S, limit.left) if hidden else limit.left
