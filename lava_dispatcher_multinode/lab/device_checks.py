@@ -95,7 +95,8 @@ def check_boot_loader(merged: Mapping[str, Any], files: Sequence[Document], show
         boot, deploy = document.data.get("boot") or {}, document.data.get("deploy") or {}
         for key in sorted(boot.keys() & WITHOUT_MEANING.get(name, frozenset())):
             text = f"boot.{key} has no meaning with 'bootloader: {name}'"
-            problems.append(document.problem(text, ("boot", key), key=True))
+            hint = "remove it, or name the board's boot loader"
+            problems.append(document.problem(text, ("boot", key), key=True, hint=hint))
         if deploy.get("method") == "tftp" and name in WITHOUT_NETWORK and not own_lines:
             text = f"with 'bootloader: {name}', no files are deployed over the network"
             problems.append(document.problem(text, ("deploy", "method")))

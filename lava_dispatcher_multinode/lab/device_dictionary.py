@@ -33,6 +33,10 @@ def with_dictionary(own: Sequence[Document]) -> tuple[list[Document], tuple[Prob
         hint = "write lava: {device: FILE} for LAVA's dispatcher, or remove host: lava"
         message = "lava_device is for boards that this package drives"
         raise InvalidJob([naming[-1].problem(message, (KEY,), key=True, hint=hint)])
-    dictionary = load(naming[-1].directory / naming[-1].data[KEY])
+    file = naming[-1].directory / naming[-1].data[KEY]
+    if not file.is_file():
+        hint = "lava_device names a rendered device dictionary, relative to this file"
+        raise InvalidJob([naming[-1].problem(f"no such file: {file}", (KEY,), hint=hint)])
+    dictionary = load(file)
     found = translate(dictionary, above)
     return [replace(dictionary, data=found.keys), *own], found.named

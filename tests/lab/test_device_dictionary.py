@@ -75,3 +75,11 @@ def test_null_removes_the_dictionary(config, tmp_path):
     high = type(config)(tmp_path / "high")
     high.write("devices/b.yaml", "lava_device:\nconnection: {serial: /dev/null}\n")
     assert Layers([config.path, high.path]).device("b").lava_device is None
+
+
+def test_a_missing_dictionary_is_an_error_of_the_device_file(config):
+    """The place is the key that names it, not the file that does not exist."""
+    file = config.write("devices/b.yaml", "device_type: rock\nlava_device: none.dict\n")
+    problem = wrong(Layers([config.path]), "b")
+    assert (problem.file, problem.line) == (str(file), 2)
+    assert problem.message == f"no such file: {config.path}/devices/none.dict"
