@@ -59,7 +59,11 @@ WORDS_WITHOUT_VALUE = frozenset(
     }
 )
 #: GRUB's menu or prompt, and the key that opens its command line: the GRUB dialogue knows them.
-_GRUB_MENU = {"interrupt": ("for a command-line", "grub>"), "interrupt_command": ("c",)}
+_GRUB_MENU = {
+    "interrupt": ("for a command-line", "grub>"),
+    "interrupt_command": ("c",),
+    "prompt_patterns": (["grub>"],),
+}
 _WORD = re.compile(r"(?<!\$)\{[A-Z_]+\}")
 _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
