@@ -17,17 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DIRECTORY = Path(__file__).parent / "lab" / "defaults" / "device-types"
+PLUGIN_HINT = "it is the content of device-types/NAME.yaml: see docs/how-to/write-a-plugin.md"
 
 
 def defaults(device_type: str) -> Mapping[str, Any]:
-    """Return the lowest layer of a type's device files; empty if the type is not known here."""
+    """Return the lowest layer of a type's device files; empty if the type is not known here.
+
+    Raises `InvalidJob` if a plug-in's `defaults` are not a dict; `lab.layers` checks the keys.
+    """
     if device_type in _packaged():
         return _packaged()[device_type]
     if device_type not in plugins.entries(plugins.DEVICE_TYPES):
         return {}
-    found: Mapping[str, Any] = getattr(
-        plugins.load(plugins.DEVICE_TYPES, device_type), "defaults", {}
-    )
+    found = getattr(plugins.load(plugins.DEVICE_TYPES, device_type), "defaults", {})
+    wrong = ""
+    if not isinstance(found, dict):
+        wrong = f"is a {type(found).__name__}, not a dict"
+    elif not _is_list_of_names(found.get("aliases") or []):
+        wrong = "has 'aliases' that are not a list of names"
+    if wrong:
+        entry = plugins.entries(plugins.DEVICE_TYPES)[device_type]
+        message = f"'defaults' of '{device_type}' of {plugins.origin(entry)} {wrong}"
+        raise plugins.error(plugins.DEVICE_TYPES, message, PLUGIN_HINT)
     return found
 
 
@@ -56,6 +67,10 @@ def by_device_name(device: str, known: Mapping[str, str]) -> str | None:
     """
     fitting = [name for name in known if device.startswith(name)]
     return known[max(fitting, key=len)] if fitting else None
+
+
+def _is_list_of_names(data: object) -> bool:
+    return isinstance(data, list | tuple) and all(isinstance(name, str) for name in data)
 
 
 @cache

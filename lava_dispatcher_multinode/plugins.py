@@ -36,7 +36,7 @@ def entries(group: str) -> dict[str, EntryPoint]:
         if other.value != entry.value:
             both = f"{origin(other)} and {origin(entry)}"
             message = f"'{entry.name}' comes from two packages: {both}"
-            raise _error(group, message, "uninstall one of them")
+            raise error(group, message, "uninstall one of them")
     return found
 
 
@@ -51,7 +51,7 @@ def load(group: str, name: str, protocol: type | None = None) -> Any:
         found = entry.load()
     if protocol is not None and (missing := _missing(found, protocol)):
         message = f"'{name}' of {origin(entry)} lacks {', '.join(missing)}"
-        raise _error(group, message, f"see {protocol.__module__}.{protocol.__name__}")
+        raise error(group, message, f"see {protocol.__module__}.{protocol.__name__}")
     return found
 
 
@@ -80,11 +80,12 @@ def _load_errors(group: str, name: str) -> Iterator[None]:
     """Turn an exception of a plug-in, or its exit, into an error that names the package."""
     try:
         yield
-    except (Exception, SystemExit) as error:
-        reason = f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as failure:
+        reason = f"{type(failure).__name__}: {failure}"
         message = f"'{name}' of {origin(entries(group)[name])} does not load: {reason}"
-        raise _error(group, message) from error
+        raise error(group, message) from failure
 
 
-def _error(group: str, message: str, hint: str = "") -> InvalidJob:
+def error(group: str, message: str, hint: str = "") -> InvalidJob:
+    """Return an error about an entry point of `group`."""
     return InvalidJob.about(f"entry point group {group}", message, hint)

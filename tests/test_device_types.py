@@ -8,6 +8,8 @@ from typing import ClassVar
 import pytest
 
 from lava_dispatcher_multinode import device_types, plugins
+from lava_dispatcher_multinode.errors import InvalidJob
+from lava_dispatcher_multinode.lab.device_files import load_lab
 from lava_dispatcher_multinode.lab.layers import PACKAGE_DEFAULTS, Layers
 
 
@@ -21,7 +23,11 @@ class Rock:
 def rock(monkeypatch):
     """Install the device type rock5."""
     entry = EntryPoint("rock5", f"{__name__}:Rock", plugins.DEVICE_TYPES)
-    monkeypatch.setattr(plugins, "entries", lambda group: {"rock5": entry})
+    others = plugins.entries
+    types = {"rock5": entry}
+    monkeypatch.setattr(
+        plugins, "entries", lambda group: types if group == plugins.DEVICE_TYPES else others(group)
+    )
     monkeypatch.setattr(plugins, "load", lambda group, name: Rock)
 
 
@@ -51,6 +57,50 @@ def test_a_plug_in_s_driver_brings_its_type(rock):
     assert device_types.defaults("rock5")["boot"] == {"prompts": ["rock> "]}
     assert device_types.names()["rock-5b"] == "rock5"
     assert device_types.names()["panda"] == "panda"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (["panda"], "is a list, not a dict"),
+        (None, "is a NoneType, not a dict"),
+        ({"aliases": "rock-5b"}, "has 'aliases' that are not a list of names"),
+        ({"aliases": [5]}, "has 'aliases' that are not a list of names"),
+    ],
+)
+def test_a_plug_in_s_defaults_of_a_wrong_kind_name_the_package(
+    rock, monkeypatch, content, message
+):
+    """Each command that reads the types says which package to correct."""
+    monkeypatch.setattr(Rock, "defaults", content)
+    with pytest.raises(InvalidJob, match=f"'defaults' of 'rock5' of .*Rock\\) {message}"):
+        device_types.names()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"boot": {"promts": ["# "]}}, "unknown key 'promts' in 'boot' (did you mean 'prompts'?)"),
+        ({"boot": {"retries": "3"}}, "'retries' must be a whole number, not '3'"),
+        ({"death": ["("]}, "not a regular expression"),
+        ({"tags": {"x"}}, "'defaults': Object of type set is not JSON serializable"),
+    ],
+)
+def test_a_wrong_key_of_a_plug_in_is_an_error_of_its_devices(
+    rock, monkeypatch, tmp_path, content, message
+):
+    """The keys are checked as in a file; the error names the package, others stay usable."""
+    monkeypatch.setattr(Rock, "defaults", content)
+    (tmp_path / "devices").mkdir()
+    for name, kind in (("rock", "rock5"), ("other", "panda")):
+        text = f"device_type: {kind}\nconnection: {{serial: /dev/null}}\n"
+        (tmp_path / f"devices/{name}.yaml").write_text(text)
+    lab = load_lab(tmp_path)
+    assert [device.name for device in lab.devices] == ["other"]
+    (problem,) = lab.invalid["rock"].error.problems
+    assert f"{__name__}:Rock" in problem.file
+    assert problem.line == 0
+    assert message in str(problem)
 
 
 def test_an_unknown_type_has_no_defaults():

@@ -102,17 +102,21 @@ def _json(data: object) -> str:
 
 def exported_job(path: str, config_dir: Path | None) -> Exported:
     """Return the job in `path` in LAVA's format; print its warnings on stderr."""
+    from ..device_types import with_aliases
     from ..job.parse import parse_job
     from ..job.source import load
     from ..lab.device_files import load_lab
+    from ..lab.virtual import described_types
     from ..lava.export.exporter import export_job, named_types
 
     document = load(path)
     lab = load_lab(config_dir) if config_dir else None
-    job, warnings = parse_job(replace(document, device_types=named_types(document), for_lab=True))
+    described = described_types(config_dir)
+    names = {**named_types(document), **with_aliases(described)}
+    job, warnings = parse_job(replace(document, device_types=names, for_lab=True))
     for problem in warnings:
         print_stderr(str(problem))
-    return export_job(job, lab)
+    return export_job(job, lab, described)
 
 
 def print_remarks(exported: Exported) -> None:

@@ -8,19 +8,22 @@ defaults of its type.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import device_types, plugins
+from ..device_types import PLUGIN_HINT
 from ..errors import InvalidJob
 from ..job.schema_check import SchemaChecker
-from ..job.source import load
+from ..job.source import from_bytes, load
 from . import device_checks
 from .device_dictionary import with_dictionary
 from .device_keys import merge_layers, with_hostname
@@ -76,6 +79,7 @@ class Layers:
         self._type_directories = (*self.directories, *more_types)
         self._read: dict[Path, Document | InvalidJob | None] = {}
         self._checker = SchemaChecker(device_schema())
+        self._checked_plugins: set[str] = set()
 
     def names(self) -> list[str]:
         """Return the names of the devices that have a file, sorted."""
@@ -156,8 +160,8 @@ class Layers:
         own, _ = self._own(name)
         layers, merged = self._merged(name, own, {})
         kind = merged["device_type"]
-        packaged = device_types.DIRECTORY / f"{kind}.yaml"
-        if packaged.is_file():
+        if _is_packaged(kind):
+            packaged = device_types.DIRECTORY / f"{kind}.yaml"
             layers[0] = Layer(layers[0].data, load(packaged))
         elif layers[0].data:
             entry = plugins.entries(plugins.DEVICE_TYPES)[kind]
@@ -187,7 +191,7 @@ class Layers:
             *self._type_documents(device_type),
             *own,
         ]
-        defaults = Layer(device_types.defaults(device_type))
+        defaults = Layer(self._type_defaults(device_type))
         above = [*(Layer(document.data, document) for document in files), Layer(forced)]
         layers = [defaults, *above]
         merged = merge_layers(layer.data for layer in layers)
@@ -202,6 +206,23 @@ class Layers:
             layers.append(Layer(stand_in(merged), name="stand-in"))
             merged = merge_layers([merged, layers[-1].data])
         return layers, with_hostname({**merged, "device_type": device_type}, name)
+
+    def _type_defaults(self, device_type: str) -> Mapping[str, Any]:
+        """Return the defaults of the type; those of a plug-in are checked like a file."""
+        found = device_types.defaults(device_type)
+        if device_type not in self._checked_plugins and found and not _is_packaged(device_type):
+            origin = plugins.origin(plugins.entries(plugins.DEVICE_TYPES)[device_type])
+            try:
+                text = json.dumps(found, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise InvalidJob.about(origin, f"'defaults': {error}", PLUGIN_HINT) from error
+            document = from_bytes(text.encode(), "defaults.json", Path())
+            if problems := self._problems(document):
+                raise InvalidJob(
+                    [replace(each, file=origin, line=0, column=0) for each in problems]
+                )
+            self._checked_plugins.add(device_type)
+        return found
 
     def _type_documents(self, device_type: str) -> Iterator[Document]:
         """Yield the layers of the type; files named by an alias come first."""
@@ -235,10 +256,17 @@ class Layers:
             document = load(path)
         except InvalidJob as error:
             return error
-        problems = self._checker.problems(document) or [*device_checks.bad_expressions(document)]
+        problems = self._problems(document)
         if path.parent.name != TYPES:
             problems = problems or [*device_checks.misplaced_aliases(document)]
         return InvalidJob(problems) if problems else document
+
+    def _problems(self, document: Document) -> list[Problem]:
+        return self._checker.problems(document) or [*device_checks.bad_expressions(document)]
+
+
+def _is_packaged(device_type: str) -> bool:
+    return (device_types.DIRECTORY / f"{device_type}.yaml").is_file()
 
 
 def _is_file(path: Path) -> bool:

@@ -74,6 +74,11 @@ def virtual_types(config_dir: Path | None = None) -> Mapping[str, str]:
     return _layers(config_dir).types()
 
 
+def described_types(config_dir: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
+    """Return the content of each device type by proper name, as for virtual boards."""
+    return _layers(config_dir).type_contents
+
+
 def describe_stand_ins(job: Job, config_dir: Path | None = None) -> list[Problem]:
     """Return a warning for each role whose simulated boards are stand-ins."""
     layers = _layers(config_dir)

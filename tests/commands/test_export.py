@@ -122,3 +122,22 @@ def test_a_wrong_job_is_no_job_of_lavas(export):
     code, out, err = export(OURS | {"timeout": "soon"})
     assert (code, out) == (2, "")
     assert "timeout" in err
+
+
+@pytest.mark.parametrize("explicit", [True, False], ids=["--config-dir", "default directory"])
+def test_types_of_the_user_are_known_by_their_aliases(export, tmp_path, monkeypatch, explicit):
+    """The exported job has the proper name, and the boot commands of the type's file."""
+    config = tmp_path / "lava-dispatcher"
+    (config / "device-types").mkdir(parents=True)
+    text = "aliases: [rock-5b]\nboot: {commands: [run bootcmd]}\n"
+    (config / "device-types/rock5.yaml").write_text(text)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path if not explicit else tmp_path / "none"))
+    image = {"command": "deploy_linaro_image", "parameters": {"image": "https://h/x.img"}}
+    job = {**OURS, "device_type": "rock-5b", "actions": [image, {"command": "boot_linaro_image"}]}
+    code, out, err = export(job, *(["--config-dir", config] if explicit else []))
+    assert code == 0, err
+    exported = yaml.safe_load(out)
+    roles = exported["protocols"]["lava-multinode"]["roles"]
+    assert [role["device_type"] for role in roles.values()] == ["rock5"]
+    (boot,) = (action["boot"] for action in exported["actions"] if "boot" in action)
+    assert boot["commands"] == ["run bootcmd"]

@@ -3,6 +3,7 @@
 import copy
 import json
 import textwrap
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import strategies as st
 from lava_dispatcher_multinode import plugins
 from lava_dispatcher_multinode.errors import InvalidJob
 from lava_dispatcher_multinode.job.model import Job
+from lava_dispatcher_multinode.job.parse import parse_job
+from lava_dispatcher_multinode.job.source import from_bytes
+
+LOAD = plugins.load  # the fixture `installed` replaces it
 
 LOAD = plugins.load
 
@@ -57,6 +62,18 @@ def test_two_parsers_that_accept_are_an_error_naming_both(installed, refused, se
     assert "and 'theirs' of" in problem
 
 
+def test_a_parser_of_a_package_that_lacks_a_method_is_refused(installed, monkeypatch, tmp_path):
+    """The error names the package and the method, also for a job of another format."""
+    (tmp_path / "half_parser.py").write_text("class Half:\n    def accepts(self, document): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = EntryPoint("half", "half_parser:Half", plugins.JOB_PARSERS)
+    monkeypatch.setattr(plugins, "entries", lambda group: {"half": entry})
+    monkeypatch.setattr(plugins, "load", LOAD)
+    document = from_bytes(b"{}", "job.json", tmp_path)
+    with pytest.raises(InvalidJob, match=r"'half' of .*half_parser:Half\) lacks 'parse'"):
+        parse_job(document)
+
+
 def test_a_third_partys_parser_is_chosen_by_what_it_accepts(installed, read):
     """Packages can add formats."""
 
@@ -79,15 +96,6 @@ class WithoutParse:
     def accepts(self, document):
         """Accept each document."""
         return True
-
-
-def test_a_parser_that_lacks_a_method_is_an_error(installed, refused, seed, monkeypatch):
-    """The error names the method, and not a traceback from the middle of the work."""
-    monkeypatch.setattr(plugins, "load", LOAD)
-    installed["lava_dispatcher.job_parsers"]["theirs"] = WithoutParse
-    (problem,) = refused(seed)
-    assert "'theirs' of" in problem
-    assert "lacks 'parse'" in problem
 
 
 def test_target_aims_a_single_board_job(read, refused, seed):

@@ -60,9 +60,12 @@ class Exported:
         return dict(zip((name for name, _ in names), found.values(), strict=True))
 
 
-def export_job(job: Job, lab: Lab | None = None) -> Exported:
+def export_job(
+    job: Job, lab: Lab | None = None, types: Mapping[str, Mapping[str, Any]] | None = None
+) -> Exported:
     """Return `job` in LAVA's format, with the device dictionaries of `lab` for devices under LAVA.
 
+    `types` are the contents of device types by proper name, in addition to the installed ones.
     Raises the errors of fetching and reading the definitions.
     """
     if job.lava is not None:
@@ -72,7 +75,7 @@ def export_job(job: Job, lab: Lab | None = None) -> Exported:
     remarks: list[str] = []
     with tempfile.TemporaryDirectory(prefix="lava-export-", ignore_cleanup_errors=True) as scratch:
         definitions = Definitions(job, Path(scratch), remarks.append)
-        blocks = {role.name: _blocks(role, lab) for role in job.roles}
+        blocks = {role.name: _blocks(role, lab, types or {}) for role in job.roles}
         found = make_submission(job, blocks, definitions.export, remarks.append)
     remarks += [f"{url} is on this machine: a lab cannot fetch it" for url in _local(found)]
     return Exported(found, tuple(dict.fromkeys(remarks)))
@@ -92,13 +95,12 @@ def named_types(document: Document) -> dict[str, str]:
     return {name: name for name in types if isinstance(name, str)}
 
 
-def _blocks(role: Role, lab: Lab | None) -> LavaBlocks:
+def _blocks(role: Role, lab: Lab | None, types: Mapping[str, Mapping[str, Any]]) -> LavaBlocks:
     for device in lab.devices if lab else ():
         named = role.device == device.name
         if device.host == LAVA and (named or role.device_type == device.device_type):
             return blocks_of_dictionary(device)
     device_type = role.device_type or _named_device_type(role, lab)
-    types = lab.types if lab else {}
     defaults = types.get(device_type) or device_types.defaults(device_type)
     return blocks_of_type(device_type, defaults)
 
