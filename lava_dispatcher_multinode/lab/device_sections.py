@@ -306,6 +306,9 @@ class SimulatedFirmware:
     It describes a type, so it belongs in `device-types/NAME.yaml`.
     """
 
+    boot_loader: Literal["u-boot", "grub", "barebox"] = key(
+        "u-boot", "the boot loader; the next four keys are for `u-boot`"
+    )
     prompt: str = key("=> ", "prompt of U-Boot", minLength=1)
     spl: str = key("\nU-Boot SPL 2012.10\n", "output of U-Boot's first stage")
     banner: str = key(

@@ -13,6 +13,7 @@ from . import sd_card
 from .confinement import syscalls
 from .confinement.confinement import ConfinedBoard
 from .faults import Crash, FaultInjector, Hang, Reset
+from .file_loaders import SimulatedBarebox, SimulatedGrub
 from .kernel import Kernel, Restart
 from .serial_line import LabGone, PowerCut, SerialLine
 from .uboot.boot_commands import KernelStart
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import socket
 
     from .confinement.confinement import Confinement
+
+FILE_LOADERS = {"grub": SimulatedGrub, "barebox": SimulatedBarebox}
 
 
 class BoardProcess:
@@ -87,6 +90,9 @@ class BoardProcess:
             serial.wait_for_power_cut()
 
     def _run_boot_loader(self) -> None:
+        if kind := FILE_LOADERS.get(self._firmware.boot_loader):
+            kind(self._serial, self._firmware, self._card).run()
+            return
         loader = SimulatedUBoot(
             self._serial, self._firmware, self._card, self._saved_environment, COMMANDS
         )
