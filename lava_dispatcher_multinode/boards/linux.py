@@ -121,7 +121,8 @@ class _Login:
             if self._login.password and not self._sent_password:
                 keys += ", and login.password_prompt: it never came"
             raise self._error(f"the board asked {self._logins} times for a user: set {keys}")
-        if self._logins:
+        last = "".join(self._dialogue.console.tail()[-1:])
+        if self._logins and not last.rstrip().endswith(self._login.prompt.strip()):
             raise self._unknown_prompt_error(limit)
         raise self._error(
             f"no login or shell prompt within {limit}: "

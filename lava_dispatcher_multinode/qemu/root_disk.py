@@ -44,6 +44,7 @@ CONVERT_TIMEOUT_S = 3600.0
 _LEAKS = 3  # exit code of `qemu-img check`: clusters in no use, but no damage
 _POLL_S = 0.2  # between two looks at the free space, while a program writes
 _READ_BYTES = 1 << 20
+MBR_SIGNATURE = b"\x55\xaa"  # ends the first sector of a partitioned disk
 
 
 def as_disk(image: Image, deadline: Deadline, step: Step) -> Image:
@@ -65,6 +66,8 @@ def as_disk(image: Image, deadline: Deadline, step: Step) -> Image:
         )
     if form is not None:
         raise ImageError(f"{image.name}: it is {form.name}, not a disk or a root: {form.remedy}")
+    if image.compression and head.endswith(MBR_SIGNATURE):
+        return image  # streamed to the card: it is not unpacked to look for a live image
     return _from_live_image(image, deadline, step) or image
 
 

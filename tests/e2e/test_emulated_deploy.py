@@ -183,7 +183,10 @@ def _system():
     modules = KernelModules(packages.unpack(image_build.KERNEL))
     busybox = (packages.unpack(image_build.BUSYBOX) / "bin" / "busybox").read_bytes()
     return cpio.make_archive(
-        [*image_build.root_files(busybox, modules), ("init", cpio.PROGRAM, INIT)]
+        [
+            *image_build.root_files(busybox, modules, image_build.ROOT_MODULES),
+            ("init", cpio.PROGRAM, INIT),
+        ]
     )
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from lava_dispatcher_multinode.lab.dictionary_keys import row_for
 
-from ..needs import lava_types
+from ..needs import lava_types, require
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/reference/lava-device-types.md"
@@ -40,8 +40,7 @@ def bench():
 @pytest.fixture(scope="module", params=["2023.01", "today"])
 def directory(request):
     """Return the templates of a version."""
-    if request.param not in lava_types():
-        pytest.skip(f"LAVA {request.param} is not installed")
+    require(f"LAVA {request.param}")
     return lava_types()[request.param]
 
 
@@ -99,9 +98,8 @@ def _leaves(data, path=()):
 @pytest.mark.parametrize("name", SAMPLE)
 def test_the_dialogue_of_a_device_type(bench, name):
     """The driver types what LAVA types, and gets to a shell, at a fake boot loader."""
-    directory = lava_types().get("today") or lava_types()["2023.01"]
-    if name not in bench.names(directory):
-        pytest.skip(f"LAVA's device types lack {name}")
+    require("LAVA today")
+    directory = lava_types()["today"]
     found = bench.outcome(bench.environment(directory), name, talk=True)
     assert found.result == "complete", found.message
 
