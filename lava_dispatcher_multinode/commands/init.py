@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode, InvalidJob, Problem
 from .exit_codes import print_stderr
+from .first_board import asked, quoted
 
 if TYPE_CHECKING:
     import argparse
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "Write a first device file, job and image. Existing files are not overwritten."
 EPILOG = """\
-example:
-  lava-multinode init bench
+examples:
+  lava-multinode init --type raspberrypi4 --serial /dev/ttyUSB0
+  lava-multinode init bench                      all files in one directory
   lava-dispatch --simulate bench/job.yaml
   lava-multinode init --test-image test.img      write the image for emulated boards
   lava-multinode init --renew-test-image         rebuild it from current packages
@@ -28,19 +31,20 @@ JOB = """\
 # yaml-language-server: $schema=schemas/job.schema.json
 # Runs without hardware:    lava-dispatch --simulate {job}
 # with a real Linux:        lava-dispatch --emulate {job}
-# and on the real board:    lava-dispatch --config-dir {lab} {job}
+# and on the real board:    {real}
 job_name: first-job
 timeout: 600                        # seconds, for each action and each MultiNode call
 
 device_group:
   - role: board
     count: 1                        # with more, every node waits for all in lava-sync
-    device_type: panda
+    device_type: {device_type}
 
 actions:
   - command: deploy_linaro_image
     parameters:
-      image: panda.img.gz           # tiny; emulated boards use the test image instead
+      image: {image}
+      # tiny; emulated boards use the test image instead
   - command: lava_test_shell
     parameters:
       definitions:
@@ -54,37 +58,6 @@ actions:
               - lava-test-case group --shell lava-group
 """
 
-DEVICE = """\
-# yaml-language-server: $schema=../../schemas/device.schema.json
-# Keys that are not set have the default of the device type.
-device_type: panda
-tags: []                            # features that a job may require: [hdmi, sata]
-
-connection:
-  serial: /dev/ttyUSB0              # or a pyserial URL: rfc2217://host:2000
-  baud: 115200
-  # command: conmux-console %(hostname)s      instead of serial: uses its stdin and stdout
-
-# Shell commands that switch the power.
-power:
-  on: echo 'set power.on of %(hostname)s' >&2; exit 1
-  off: echo 'set power.off of %(hostname)s' >&2; exit 1
-
-# How an image is written to the board; the example is an SD card behind an SD mux.
-# With method: none the board keeps its image.
-deploy:
-  method: none
-  # method: media
-  # path: /dev/disk/by-id/usb-sd-mux-01
-  # to_host: usbsdmux /dev/usb-sd-mux/id-01 host
-  # to_board: usbsdmux /dev/usb-sd-mux/id-01 dut
-  # layout: image                   # write the image unchanged
-
-# U-Boot commands; the default boots the layout of LAVA's images of 2013.
-# boot:
-#   commands: [boot]                # for an image that U-Boot boots by default
-"""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
@@ -93,9 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         nargs="?",
-        default=Path(),
-        help="default: the current directory",
+        help="the directory of all files; default: the current directory, and for the device "
+        "file that of this user's device files",
     )
+    board = parser.add_argument_group("the board", "what is not given is asked for on a terminal")
+    board.add_argument("--type", metavar="T", help="device type (default: panda), or any name")
+    board.add_argument("--serial", metavar="URL", help="serial device, or URL of a console server")
+    board.add_argument("--power-on", metavar="CMD", help="command that switches the power on")
+    board.add_argument("--power-off", metavar="CMD", help="command that switches it off")
     image = parser.add_mutually_exclusive_group()
     image.add_argument(
         "--test-image",
@@ -127,26 +105,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> ExitCode:
     """Write all files; raise `InvalidJob` and write none if one exists."""
-    from ..images.example_images import compressed, example_image
-
     if args.test_image is None and (args.arch or args.suite):
         raise InvalidJob.about("--arch", "needs --test-image", "add --test-image PATH")
     if args.suite and not args.arch:
         raise InvalidJob.about("--suite", "needs --arch", "add --arch amd64, for example")
+    board = (args.directory, args.type, args.serial, args.power_on, args.power_off)
+    if (args.test_image is not None or args.renew_test_image) and board != (None,) * len(board):
+        option = "--renew-test-image" if args.renew_test_image else "--test-image"
+        raise InvalidJob.about(option, "writes an image only", "leave out DIR and the board")
     if args.arch:
         return _guest(args.test_image, args.arch, args.suite, as_json=args.json)
     if args.test_image is not None:
         return _test_image(args.test_image, as_json=args.json)
     if args.renew_test_image:
         return _renew(as_json=args.json)
-    directory: Path = args.directory
-    job, lab = directory / "job.yaml", directory / "lab"
-    device = lab / "devices" / "panda01.yaml"
+    return _first_files(args)
+
+
+def _first_files(args: argparse.Namespace) -> ExitCode:
+    from ..images.example_images import compressed, example_image
+    from ..job.hints import misspelled
+    from ..lab.layers import Layers, search_path
+    from ..lab.virtual import free_name
+
+    board = asked(args)
+    board.check()
+    own = args.directory is None
+    directory = Path() if own else args.directory
+    if not str(directory.absolute()).isprintable():  # the files name it
+        raise InvalidJob.about(ascii(str(directory)), "the path has an unprintable character")
+    lab = search_path()[-1] if own else directory / "lab"
+    layers = Layers(search_path())
+    kind = layers.types().get(board.device_type, board.device_type)
+    name = free_name(board.device_type, layers.names() if own else ())
+    job, device = directory / "job.yaml", lab / "devices" / f"{name}.yaml"
     schemas = directory / "schemas"  # named in the first lines of the files
+    image = directory / f"{board.device_type}.img.gz"
+    option = "" if own else f" --config-dir {shlex.quote(str(lab))}"
+    real = f"lava-dispatch{option} {shlex.quote(str(job))}"
+    schema = (schemas.absolute() if own else Path("../../schemas")) / "device.schema.json"
+    head = {"job": shlex.quote(str(job)), "real": real, "image": quoted(image.name)}
     contents = {
-        job: JOB.format(job=job, lab=lab).encode(),
-        device: DEVICE.encode(),
-        directory / "panda.img.gz": compressed(example_image("panda")),
+        job: JOB.format(**head, device_type=quoted(board.device_type)).encode(),
+        device: board.text(str(schema), layers.type_contents.get(kind, {})).encode(),
+        image: compressed(example_image(board.device_type)),
         schemas / "job.schema.json": _schema("job"),
         schemas / "device.schema.json": _schema("device"),
     }
@@ -159,13 +161,18 @@ def run(args: argparse.Namespace) -> ExitCode:
         raise InvalidJob(there)
     for path, content in contents.items():
         _write(path, content)
+    if near := misspelled(board.device_type, layers.types()):
+        text = f"warning: nothing describes the device type '{board.device_type}'"
+        print_stderr(f"{text} (did you mean '{near}'?)")
     if args.json:
         print(_written(contents))  # noqa: T201
         return ExitCode.PASS
     print(  # noqa: T201
         f"wrote {', '.join(map(str, contents))}\n"
-        f"next: lava-dispatch --simulate {job}\n"
-        f"then: edit {device}, and lava-dispatch --config-dir {lab} {job}"
+        f"next: lava-dispatch --simulate {head['job']}\n"
+        f"then: edit {device}\n"
+        f"      lava-multinode boards{option}\n"
+        f"      {real}"
     )
     return ExitCode.PASS
 

@@ -11,7 +11,7 @@ from ..errors import InvalidJob, Problem
 from .layers import PACKAGE_DEFAULTS, Layers, search_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from ..job.model import Job, Role
@@ -51,7 +51,7 @@ def make_devices(
     for role in job.roles:
         device_type = role.device_type or _type_of(role, layers)
         for _ in range(role.count):
-            name = role.device or _free_name(device_type, taken)
+            name = role.device or free_name(device_type, taken)
             taken.add(name)
             forced = {**layer, "device_type": device_type, "tags": sorted(role.tags)}
             try:
@@ -98,7 +98,7 @@ def _layers(config_dir: Path | None) -> Layers:
     return Layers((PACKAGE_DEFAULTS,), search_path()[1:])
 
 
-def _free_name(device_type: str, taken: set[str | None]) -> str:
+def free_name(device_type: str, taken: Collection[str | None]) -> str:
     """Return the first of panda01, panda02, ... (qemu-arm64-01, ...) that is not taken."""
     stem = f"{device_type}-" if device_type[-1:].isdigit() else device_type
     names = (f"{stem}{number:02}" for number in count(1))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -33,6 +36,58 @@ def test_the_files_fit_together(tmp_path, capsys):
     assert (job.directory / deploy.parameters["image"]).is_file()
     (definition,) = OverlayStore(tmp_path / "scratch", job, "7").definitions(test)
     assert definition.test.name == "first-test"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """An empty current directory of a user without device files."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path
+
+
+def printed_commands(capsys):
+    """Return the command lines that were printed, without their first words."""
+    lines = capsys.readouterr().out.splitlines()
+    return [shlex.split(line.partition("lava-")[2])[1:] for line in lines if "lava-" in line[:12]]
+
+
+@pytest.mark.parametrize("place", [[], ["my bench"]], ids=["no DIR", "DIR"])
+def test_the_printed_commands_find_the_board(home, capsys, place):
+    """Without DIR, the board is in the user's lab; with it, the commands have --config-dir."""
+    assert main(["init", *place, "--type", "rock5", "--serial", "/dev/ttyUSB7"]) == 0
+    simulate, boards, real = printed_commands(capsys)
+    assert main(boards) == 0
+    assert re.search(r"rock5-01 +rock5 +- +free", capsys.readouterr().out)
+    job, _ = parse_job(load(Path(real[-1])))
+    assert simulate == ["--simulate", real[-1]]
+    config = Path(real[real.index("--config-dir") + 1]) if place else None
+    check_capacity(load_lab(config), requirements(job))
+
+
+def test_a_second_board_gets_another_name(home, capsys, monkeypatch):
+    """The user's lab may have boards; only the files of the job are in the way."""
+    assert main(["init", "--type", "rock5"]) == 0
+    assert main(["init", "--type", "rock5"]) == 2
+    assert "job.yaml: already exists" in capsys.readouterr().err
+    (home / "there").mkdir()
+    monkeypatch.chdir(home / "there")
+    assert main(["init", "--type", "rock5"]) == 0
+    devices = home / "config/lava-dispatcher/devices"
+    assert sorted(path.stem for path in devices.iterdir()) == ["rock5-01", "rock5-02"]
+
+
+def test_a_misspelled_type_is_a_warning(home, capsys):
+    """The files are written: the name may be right."""
+    assert main(["init", "--type", "raspbery4"]) == 0
+    assert "'raspbery4' (did you mean 'raspberrypi4'?)" in capsys.readouterr().err
+
+
+def test_a_directory_that_no_comment_can_hold(home, capsys):
+    """The files name it in comments of one line."""
+    assert main(["init", "a\nb"]) == 2
+    assert "unprintable" in capsys.readouterr().err
 
 
 def test_json_names_the_files(tmp_path, capsys):
@@ -153,9 +208,12 @@ def test_the_image_of_an_architecture(tmp_path, capsys, guest):
     [
         (["--arch", "amd64"], "--arch: needs --test-image"),
         (["--test-image", "x.img", "--suite", "trixie"], "--suite: needs --arch"),
+        (["--test-image", "x.img", "--type", "panda"], "--test-image: writes an image only"),
+        (["--renew-test-image", "--serial", "/dev/x"], "--renew-test-image: writes an image only"),
+        (["bench", "--test-image", "x.img"], "--test-image: writes an image only"),
     ],
 )
-def test_options_that_need_others(capsys, guest, words, message):
+def test_options_that_need_or_exclude_others(capsys, guest, words, message):
     """An option without its other one is an error, not ignored."""
     assert main(["init", *words]) == 2
     assert message in capsys.readouterr().err
