@@ -89,8 +89,9 @@ def test_hooks_of_a_login_shell_are_no_output(console_of, tmp_path, name, hooks)
     file = tmp_path / ".zshrc"
     file.write_text(f"{hooks}\n")
     start = STARTS.get(name, f"ENV={{file}} {name} -i").format(file=file, directory=tmp_path)
+    # As getty sets it: on a dumb terminal, readline prints no prompt of marks that is long.
     console = console_of(
-        f"stty sane; unset PS1 PROMPT_COMMAND PS0; cd {tmp_path}; exec env {start}"
+        f"stty sane; unset PS1 PROMPT_COMMAND PS0; cd {tmp_path}; exec env TERM=vt220 {start}"
     )
     shell = log_in(Dialogue(console), Login(timeout=30), Deadline(60, "test"))
     assert shell.uid == os.getuid()
