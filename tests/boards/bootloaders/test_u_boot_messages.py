@@ -203,3 +203,19 @@ def test_a_recorded_boot_that_worked_has_no_fatal_error(name):
         re.search(messages.FATAL_PATTERN, re.sub(rb"Unknown command 'frobnicate'", b"", data))
         is None
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"The remote end did not respond in time.",
+        b"phy not connected",
+        b"*** ERROR: `ipaddr' not set",
+        b"No ethernet found.",
+    ],
+)
+def test_failures_of_the_network_are_errors(line):
+    """A board with Ethernet on USB prints one of these; no kernel has been loaded."""
+    output = b"Waiting for Ethernet connection... \r\n" + line + b"\r\n"
+    assert messages.errors(output) == [line]
+    assert messages.failures("dhcp", output) == [line]
